@@ -1,0 +1,203 @@
+"""Whether a dataset is made, made again, or already there: one transaction decides, then its saga is started."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from domain import safety
+from domain.connectors import dataset_name
+from domain.errors import InvalidArgumentError, ProvisionFailedError, Recovery
+from domain.events import EventKind, about
+from domain.identifiers import identifier
+from domain.model import Dataset, DatasetStatus, DataSource
+from domain.provisioning import started
+from domain.registry import known_client, known_journey
+from domain.templates import choose
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from domain.job import Outside
+    from domain.model import Caller, Client, DatasetType, Journey, Progress, Stage, TemplateChoice
+    from domain.ports import Records
+    from domain.running import Listener, Sagas
+    from domain.templates import Template
+
+_AVAILABLE: Final = (DataSource.MOCK_TEMPLATE,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvisionRequest:
+    """What a caller asks for. None: not named, so the server chooses, and a live dataset's own value will do."""
+
+    client_id: str
+    journey_id: str
+    stage: Stage
+    dataset_type: DatasetType
+    template_id: str | None = None
+    record_count: int | None = None
+    data_source: DataSource | None = None
+    retry: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provisioned:
+    """A dataset as a provisioning call leaves it; `created` is False when the call attached to a live one."""
+
+    dataset: Dataset
+    created: bool
+    progress: Progress | None = None
+
+
+class Provisioning:
+    """Admits datasets, or attaches to those that are there."""
+
+    def __init__(self, outside: Outside, sagas: Sagas, limits: safety.Limits | None = None) -> None:
+        """Work with these ports, under these limits."""
+        self._outside = outside
+        self._sagas = sagas
+        self._limits = limits or safety.Limits()
+
+    async def start_or_attach(self, request: ProvisionRequest, caller: Caller) -> Provisioned:
+        """Admit the dataset and start its saga, or attach to the live one of the same client, stage and type.
+
+        Raises the refusal that applies; then nothing was changed.
+        """
+        _well_formed(request)
+        now = self._outside.clock.now()
+
+        def attach(records: Records) -> Provisioned | Client:
+            client = known_client(records, request.client_id, caller)
+            journey = known_journey(records, client.client_id, request.journey_id).at(now)
+            live = records.live_dataset(client.client_id, request.stage, request.dataset_type)
+            if live is None:
+                safety.may_provision(journey, request.stage)
+                return client
+            return self._attach(records, live, journey, request, now)
+
+        answer = await self._outside.store.transact(attach)
+        if not isinstance(answer, Provisioned):
+            templates = await self._outside.templates.list()
+            template, choice = choose(templates, answer, request.dataset_type, request.template_id)
+
+            def admit(records: Records) -> Provisioned:
+                found = attach(records)
+                if isinstance(found, Provisioned):
+                    return found
+                return self._admit(records, request, template, choice, now)
+
+            answer = await self._outside.store.transact(admit)
+        await self._sagas.ensure(answer.dataset)
+        return answer
+
+    async def wait(
+        self, begun: Provisioned, seconds: float | None, listener: Listener | None = None
+    ) -> Provisioned:
+        """Wait for the end of what was begun, at most that long, and tell how it stands.
+
+        Raises ProvisionFailedError for a provision that failed, now or earlier.
+        """
+        dataset, progress = await self._sagas.wait(begun.dataset.dataset_id, seconds, listener)
+        failed_now = begun.dataset.run is not None and dataset.run is None and dataset.failure is not None
+        if dataset.status is DatasetStatus.FAILED or failed_now:
+            raise failed(dataset)
+        return Provisioned(dataset=dataset, created=begun.created, progress=progress)
+
+    def _attach(
+        self, records: Records, live: Dataset, journey: Journey, request: ProvisionRequest, now: datetime
+    ) -> Provisioned:
+        named = {
+            "template_id": request.template_id,
+            "record_count": request.record_count,
+            "data_source": request.data_source,
+        }
+        safety.may_attach(
+            live, request.journey_id, {name: value for name, value in named.items() if value is not None}
+        )
+        if not request.retry or not safety.may_retry(live, journey, now):
+            return Provisioned(dataset=live, created=False)
+        again = started(
+            live.evolve(
+                status=DatasetStatus.PROVISIONING, attempt=live.attempt + 1, failure=None, last_used_at=now
+            ),
+            now,
+        )
+        records.put_dataset(again)
+        records.append(about(EventKind.PROVISIONING_STARTED, again, now, attempt=again.attempt))
+        return Provisioned(dataset=again, created=False)
+
+    def _admit(
+        self,
+        records: Records,
+        request: ProvisionRequest,
+        template: Template,
+        choice: TemplateChoice,
+        now: datetime,
+    ) -> Provisioned:
+        wanted = request.record_count or template.default_record_count
+        safety.within_limits(self._limits, live=records.count_live(request.client_id), wanted=wanted)
+        name = dataset_name(request.client_id, request.stage, request.dataset_type)
+        dataset = started(
+            Dataset(
+                dataset_id=_minted(records, name, self._outside),
+                name=name,
+                client_id=request.client_id,
+                journey_id=request.journey_id,
+                stage=request.stage,
+                dataset_type=request.dataset_type,
+                template=choice,
+                data_source=request.data_source or DataSource.MOCK_TEMPLATE,
+                status=DatasetStatus.PROVISIONING,
+                created_at=now,
+                last_used_at=now,
+                requested_count=wanted,
+            ),
+            now,
+        )
+        records.put_dataset(dataset)
+        records.append(
+            about(EventKind.PROVISIONING_STARTED, dataset, now, attempt=1, template_id=choice.template_id)
+        )
+        return Provisioned(dataset=dataset, created=True)
+
+
+def failed(dataset: Dataset) -> ProvisionFailedError:
+    """The error that tells of a dataset's recorded failure."""
+    failure = dataset.failure
+    assert failure is not None  # noqa: S101 - a FAILED dataset has its failure recorded in the same transaction
+    left = f" Still to be undone: {', '.join(failure.to_undo)}." if failure.to_undo else ""
+    served = ""
+    if dataset.content:
+        older = dataset.content.attempt < failure.attempt
+        served = f" The {'earlier' if older else 'new'} content is {'still ' if older else ''}served."
+    return ProvisionFailedError(
+        f"Provisioning {dataset.name} failed at the step {failure.step!r}: {failure.message}{served}{left}",
+        recovery=Recovery(failure.recovery),
+        suggested_action=failure.suggested_action or "Mend the cause, then call again with retry.",
+        dataset_id=dataset.dataset_id,
+        client_id=dataset.client_id,
+        status=dataset.status.value,
+        step=failure.step,
+        cause=failure.code,
+        to_undo=list(failure.to_undo),
+    )
+
+
+def _minted(records: Records, name: str, outside: Outside) -> str:
+    while records.dataset(dataset_id := f"{name.lower()}-{outside.ids.token()}"):
+        pass
+    return dataset_id
+
+
+def _well_formed(request: ProvisionRequest) -> None:
+    identifier(request.client_id, "client_id")
+    identifier(request.journey_id, "journey_id")
+    if request.record_count is not None and request.record_count < 1:
+        msg = f"record_count is {request.record_count}; at least 1 is needed"
+        raise InvalidArgumentError(msg, field="record_count")
+    if request.data_source is not None and request.data_source not in _AVAILABLE:
+        msg = f"The data source {request.data_source} is not available on this server."
+        raise InvalidArgumentError(
+            msg, field="data_source", recovery=Recovery.CHOOSE_OTHER, candidates=tuple(_AVAILABLE)
+        )

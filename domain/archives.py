@@ -1,0 +1,220 @@
+"""What an archive holds, where it stands, how long it can be restored, and whether it is the one that is needed.
+
+The files are those of the wire contract; an adapter writes them from an `ArchiveOrder` and answers with the manifest.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from domain.errors import ArchiveFailedError, instant
+from domain.ports import ArchiveOrder, Json
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from domain.model import Connector, Dataset, QualityReport
+
+SAMPLE_SIZE: Final = 100
+"""How many documents the sample holds at most."""
+
+_PROBE_WORDS: Final = 12
+
+
+class Archive(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the store keeps about one archive. `place` is where the port finds it, `path` where a person does.
+
+    `size_bytes` counts the documents as they were staged, `stored_bytes` the archive's files. `purging_since` is set
+    before anything of it is deleted, `purged_at` when nothing is left.
+    """
+
+    dataset_id: str
+    name: str
+    client_id: str
+    journey_id: str
+    stage: str
+    dataset_type: str
+    place: str
+    path: str
+    archived_at: datetime
+    restorable_until: datetime
+    record_count: int
+    size_bytes: int
+    stored_bytes: int
+    full_data: bool
+    incomplete: bool = False
+    purging_since: datetime | None = None
+    purged_at: datetime | None = None
+
+    def facts(self) -> Json:
+        """The archive as the store keeps it."""
+        plain: Json = msgspec.to_builtins(self)
+        return plain
+
+
+def archive_from(facts: Json) -> Archive:
+    """The archive that the store keeps. Raises ArchiveFailedError when what it keeps cannot be read."""
+    try:
+        return msgspec.convert(facts, Archive)
+    except msgspec.ValidationError as error:
+        about = facts.get("dataset_id", "a dataset")
+        raise ArchiveFailedError(
+            f"What is known of the archive of {about} cannot be read: {error}."
+        ) from error
+
+
+def place(dataset: Dataset) -> str:
+    """Where a dataset's archive stands. It is made of path-safe names."""
+    return f"{dataset.client_id}/{dataset.stage}/{dataset.dataset_type}/{dataset.dataset_id}"
+
+
+def restorable_until(now: datetime, retention_days: int) -> datetime:
+    """Until when an archive taken now is kept at least."""
+    return now + timedelta(days=retention_days)
+
+
+def restorable_until_of(manifest: Json) -> datetime:
+    """Until when the archive of that manifest is kept at least."""
+    return datetime.fromisoformat(manifest["restorable_until"])
+
+
+def order(
+    dataset: Dataset,
+    connector: Connector | None,
+    *,
+    sample: Sequence[bytes],
+    documents: Callable[[], AsyncIterator[Sequence[bytes]]] | None,
+    now: datetime,
+    retention_days: int,
+    compressed: bool = True,
+) -> ArchiveOrder:
+    """All that one archive is to hold. `documents` is None when only the sample is kept, or there are none."""
+    return ArchiveOrder(
+        place=place(dataset),
+        metadata=metadata(dataset, connector, now, retention_days),
+        sample=sample[:SAMPLE_SIZE],
+        reports=reports(dataset),
+        documents=documents,
+        compressed=compressed,
+    )
+
+
+def metadata(dataset: Dataset, connector: Connector | None, now: datetime, retention_days: int) -> Json:
+    """`metadata.json`: the fields of the wire contract, and what a restore and a person need beside them.
+
+    Nothing secret is known to a dataset or connector, and a connector's configuration is left out all the same.
+    """
+    teardown, report = dataset.teardown, _latest(dataset)
+    wire: Json = {
+        "dataset_id": dataset.dataset_id,
+        "name": dataset.name,
+        "dataset_type": dataset.dataset_type.value,
+        "stage": dataset.stage.value,
+        "client_id": dataset.client_id,
+        "journey_id": dataset.journey_id,
+        "created_at": instant(dataset.created_at),
+        "archived_at": instant(now),
+        "record_count": dataset.content.record_count if dataset.content else 0,
+        "size_bytes": dataset.content.size_bytes if dataset.content else 0,
+        "quality_score": report.score if report else None,
+    }
+    beside = {
+        "restorable_until": instant(restorable_until(now, retention_days)),
+        "data_source": dataset.data_source.value,
+        "template": {"template_id": dataset.template.template_id, "match": dataset.template.match.value},
+        "checksum": dataset.content.checksum if dataset.content else None,
+        "reason": teardown.reason.value if teardown else None,
+        "incomplete": True if teardown and teardown.archive_incomplete else None,
+        "connector": _connector(connector) if connector else None,
+    }
+    return wire | _known(beside)
+
+
+def reports(dataset: Dataset) -> list[Json]:
+    """`quality_reports.json`: what the population pass gathered, then the latest verdict when it is another."""
+    found = [dataset.content.report] if dataset.content else []
+    if dataset.quality and dataset.quality not in found:
+        found.append(dataset.quality)
+    return [{**msgspec.to_builtins(each), "evaluated_at": instant(each.evaluated_at)} for each in found]
+
+
+def matching(dataset: Dataset, manifest: Json) -> Json:
+    """The manifest, when it is that of this dataset's content. Raises ArchiveFailedError.
+
+    An archive without all documents is taken at its word; one that is incomplete only when that was allowed.
+    """
+    allowed = dataset.teardown is not None and dataset.teardown.archive_incomplete
+    content = dataset.content
+    wanted: Json = {"dataset_id": dataset.dataset_id}
+    if not (manifest.get("incomplete", False) and allowed):
+        wanted |= {
+            "incomplete": False,
+            "record_count": content.record_count if content else 0,
+            "checksum": content.checksum if content else None,
+        }
+    held = {"incomplete": False, "checksum": None} | manifest
+    differing = [name for name, value in wanted.items() if held[name] != value]
+    if differing:
+        message = (
+            f"The archive is not of what {dataset.dataset_id} holds: it differs in {', '.join(differing)}."
+        )
+        raise ArchiveFailedError(message, dataset_id=dataset.dataset_id)
+    return manifest
+
+
+def facts(dataset: Dataset, place: str, path: str, manifest: Json) -> Json:
+    """What the store is to keep about an archive that was written and verified."""
+    return Archive(
+        dataset_id=dataset.dataset_id,
+        name=dataset.name,
+        client_id=dataset.client_id,
+        journey_id=dataset.journey_id,
+        stage=dataset.stage.value,
+        dataset_type=dataset.dataset_type.value,
+        place=place,
+        path=path,
+        archived_at=datetime.fromisoformat(manifest["archived_at"]),
+        restorable_until=restorable_until_of(manifest),
+        record_count=manifest["record_count"],
+        size_bytes=dataset.content.size_bytes if dataset.content else 0,
+        stored_bytes=sum(each["size"] for each in manifest["files"].values()),
+        full_data=manifest["full_data"],
+        incomplete=manifest.get("incomplete", False),
+    ).facts()
+
+
+def probe(line: bytes) -> str:
+    """What to search for to find the document of a staged line: the beginning of its title, else its id."""
+    document = msgspec.json.decode(line, type=_Titled)
+    return " ".join(document.title.split()[:_PROBE_WORDS]) or document.id
+
+
+class _Titled(msgspec.Struct, frozen=True):
+    id: str
+    title: str = ""
+
+
+def _latest(dataset: Dataset) -> QualityReport | None:
+    return dataset.quality or (dataset.content.report if dataset.content else None)
+
+
+def _connector(connector: Connector) -> Json:
+    origin = connector.fingerprint
+    return _known(
+        {
+            "connector_id": connector.connector_id,
+            "name": connector.name,
+            "kind": connector.kind,
+            "status": connector.status.value,
+            "handle": connector.handle,
+            "created_at": instant(connector.created_at),
+            "platform": _known({"dialect": origin.dialect, "url": origin.url, "tenant": origin.tenant}),
+        }
+    )
+
+
+def _known(values: dict[str, Any]) -> Json:
+    return {name: value for name, value in values.items() if value is not None}

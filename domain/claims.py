@@ -1,0 +1,153 @@
+"""Whether a dataset is taken down.
+
+The platform is observed, a person is asked where one must be, and one transaction decides: the rules run inside the
+claim, on the rows of that transaction, after everything that took time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from domain import safety
+from domain.errors import ConfirmationRequiredError, LifecycleError, Recovery, from_code
+from domain.model import DatasetStatus, Run, Teardown
+from domain.ports import Question
+from domain.running import known_dataset
+from domain.teardown import blocks, observe
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from domain.job import Outside
+    from domain.model import Caller, Confirmation, Dataset, Failure, Progress, TeardownReason
+    from domain.ports import Confirmer, Observation, Records
+    from domain.running import Listener, Sagas
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TornDown:
+    """A dataset as a teardown call leaves it."""
+
+    dataset: Dataset
+    progress: Progress | None = None
+
+
+class Teardowns:
+    """Claims datasets for their taking-down, or attaches to one that is going on."""
+
+    def __init__(self, outside: Outside, sagas: Sagas, confirmer: Confirmer) -> None:
+        """Work with these ports; a person is asked through `confirmer`, unless a call brings its own."""
+        self._outside = outside
+        self._sagas = sagas
+        self._confirmer = confirmer
+
+    async def start_or_attach(
+        self, dataset_id: str, reason: TeardownReason, caller: Caller, confirmer: Confirmer | None = None
+    ) -> TornDown:
+        """Claim the dataset and start its teardown, go on with one that stopped, or attach to one that runs or is done.
+
+        Raises the refusal that applies, with every check that forbids; then nothing was changed.
+        """
+        look = self._outside.store.read
+        dataset = await look(lambda records: known_dataset(records, dataset_id, caller))
+        if dataset.status not in {DatasetStatus.TEARDOWN, DatasetStatus.ARCHIVED}:
+            seen = await observe(self._outside, dataset)
+            try:
+                return await self._claimed(dataset, reason, caller, seen, None)
+            except ConfirmationRequiredError as refusal:
+                question = Question(
+                    dataset=dataset, reason=reason, requester=caller.subject, generation=dataset.generation
+                )
+                given = await (confirmer or self._confirmer).ask(question)
+                if given is None:
+                    raise refusal from None
+            seen = await observe(self._outside, dataset)
+            return await self._claimed(dataset, reason, caller, seen, given)
+        return await self._resumed(dataset_id, caller)
+
+    async def wait(
+        self, begun: TornDown, seconds: float | None, listener: Listener | None = None
+    ) -> TornDown:
+        """Wait for the end of what was begun, at most that long, and tell how it stands.
+
+        Raises the error of the step that failed, or of the check that gave the dataset back.
+        """
+        dataset, progress = await self._sagas.wait(begun.dataset.dataset_id, seconds, listener)
+        failure = dataset.teardown.failure if dataset.teardown else None
+        if failure is not None and dataset.run is None:
+            raise _failed(dataset, failure)
+        return TornDown(dataset=dataset, progress=progress)
+
+    async def _claimed(
+        self,
+        before: Dataset,
+        reason: TeardownReason,
+        caller: Caller,
+        seen: Observation | LifecycleError | None,
+        confirmation: Confirmation | None,
+    ) -> TornDown:
+        now = self._outside.clock.now()
+
+        def claim(records: Records) -> Dataset:
+            dataset = known_dataset(records, before.dataset_id, caller)
+            if dataset.status in {DatasetStatus.TEARDOWN, DatasetStatus.ARCHIVED}:
+                return dataset
+            teardown = Teardown(
+                reason=reason,
+                requester=caller.subject,
+                former_status=dataset.status,
+                started_at=now,
+                run=1 + (dataset.teardown.run if dataset.teardown else 0),
+                confirmation=confirmation,
+            )
+            safety.refuse(dataset, blocks(records, self._outside, dataset, seen, teardown))
+            safety.confirmed(dataset, reason, caller.subject, confirmation)
+            claimed = dataset.evolve(
+                status=DatasetStatus.TEARDOWN,
+                teardown=teardown,
+                run=_run(dataset, teardown, now),
+                recheck=None,
+            )
+            records.put_dataset(claimed)
+            return claimed
+
+        dataset = await self._outside.store.transact(claim)
+        await self._sagas.ensure(dataset)
+        return TornDown(dataset=dataset)
+
+    async def _resumed(self, dataset_id: str, caller: Caller) -> TornDown:
+        now = self._outside.clock.now()
+
+        def go_on(records: Records) -> Dataset:
+            dataset = known_dataset(records, dataset_id, caller)
+            teardown = dataset.teardown
+            if dataset.status is not DatasetStatus.TEARDOWN or dataset.run is not None or teardown is None:
+                return dataset
+            again = replace(teardown, run=teardown.run + 1, failure=None)
+            claimed = dataset.evolve(teardown=again, run=_run(dataset, again, now))
+            records.put_dataset(claimed)
+            return claimed
+
+        dataset = await self._outside.store.transact(go_on)
+        await self._sagas.ensure(dataset)
+        return TornDown(dataset=dataset)
+
+
+def _run(dataset: Dataset, teardown: Teardown, now: datetime) -> Run:
+    return Run(saga_id=f"teardown:{dataset.dataset_id}:{teardown.run}", started_at=now)
+
+
+def _failed(dataset: Dataset, failure: Failure) -> LifecycleError:
+    given_back = dataset.status is not DatasetStatus.TEARDOWN
+    how = f"it is {dataset.status} again" if given_back else "it goes on from there when called again"
+    return from_code(
+        failure.code,
+        f"Taking down {dataset.name} stopped at the step {failure.step!r}; {how}. {failure.message}",
+        recovery=Recovery(failure.recovery),
+        suggested_action=failure.suggested_action,
+        dataset_id=dataset.dataset_id,
+        client_id=dataset.client_id,
+        status=dataset.status.value,
+        step=failure.step,
+    )

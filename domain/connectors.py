@@ -1,0 +1,228 @@
+"""Per-type connector configuration, validated before any call; names, links, and the drift rule.
+
+The four configurations are data (`mock_data/connectors/`), overridden per stage and client; what is fixed here is their
+shape. An error names the setting by its full path, `connectors.confluence_pages.config.baseUrl`, and never its value
+where that could be a secret.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+from urllib.parse import quote
+
+from domain.connector_shapes import COLLECTED, SHAPES, Names, https_url
+from domain.errors import SettingsError
+from domain.identifiers import nearest
+from domain.model import Connector, ConnectorStatus, Dataset, DatasetType, Mark, Stage
+from domain.ports import Source
+
+if TYPE_CHECKING:
+    from domain.ports import Found
+
+_LABELS: Final = {
+    DatasetType.CONFLUENCE_PAGES: "Confluence",
+    DatasetType.GITHUB_REPOS: "GitHub",
+    DatasetType.SLACK_MESSAGES: "Slack",
+    DatasetType.JIRA_ISSUES: "Jira",
+}
+_SECRET: Final = re.compile(
+    r"token|secret|passw|credential|api_?key|private_?key|bearer|oauth_?key", re.IGNORECASE
+)
+# These copies are at no real GitHub or Slack; `site` in the settings says where they are when they are somewhere.
+_ELSEWHERE: Final = {
+    DatasetType.GITHUB_REPOS: ("https://mock-github.example.com", "organization"),
+    DatasetType.SLACK_MESSAGES: ("https://mock-slack.example.com", "workspaceId"),
+}
+
+
+def dataset_name(client_id: str, stage: Stage, dataset_type: DatasetType) -> str:
+    """What dataset and connector are called: `ACME-Sandbox-Confluence`."""
+    return f"{client_id.upper()}-{stage.value.title()}-{_LABELS[dataset_type]}"
+
+
+def placeholder_token(dataset_id: str) -> str:
+    """The token of a sandbox connector: deterministic, and granting nothing."""
+    return hashlib.sha256(f"{dataset_id}-mock-token".encode()).hexdigest()
+
+
+def merge(template: Mapping[str, Any], *overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The template with each override laid over it in turn; objects are merged, anything else is replaced."""
+    merged = {name: merge(value) if isinstance(value, Mapping) else value for name, value in template.items()}
+    for override in overrides:
+        for name, value in override.items():
+            former = merged.get(name)
+            if isinstance(value, Mapping):
+                merged[name] = merge(former if isinstance(former, Mapping) else {}, value)
+            else:
+                merged[name] = value
+    return merged
+
+
+def configure(
+    dataset: Dataset, containers: Sequence[str], settings: Mapping[str, Any], *, installation: str
+) -> Source:
+    """The datasource that serves a dataset.
+
+    Args:
+        dataset: whose connector it is.
+        containers: the spaces, repositories, channels or projects of its content; settings that list them win.
+        settings: `{connector, collect, config}`, merged from template and overrides; `site` is optional.
+        installation: goes into the mark.
+
+    Raises:
+        SettingsError: the first setting that will not do, by its path.
+    """
+    dataset_type = dataset.dataset_type
+    root = f"connectors.{dataset_type.value}"
+    _refuse_secrets(settings, root)
+    collected = COLLECTED[dataset_type]
+    config = settings.get("config")
+    if isinstance(config, Mapping):
+        config = {collected: list(dict.fromkeys(containers)), **config}
+    wanted = {
+        "connector": lambda value: (
+            None if value == dataset_type.connector else f"must be {dataset_type.connector}"
+        ),
+        "collect": lambda value: None if value == collected else f"must be {collected}",
+        "config": SHAPES[dataset_type],
+    }
+    if "site" in settings:
+        wanted["site"] = https_url
+    _check({**settings, "config": config} if "config" in settings else settings, wanted, root)
+    return Source(
+        name=dataset.name,
+        kind=dataset_type.connector,
+        config=merge(config or {}),
+        mark=Mark(installation=installation, dataset_id=dataset.dataset_id),
+    )
+
+
+def sites(
+    settings_by_type: Mapping[DatasetType, Mapping[str, Any]], *, client_id: str, stage: Stage
+) -> Mapping[DatasetType, str]:
+    """Where the copies of one client and stage stand, by type: the base of document URLs and of links between records.
+
+    No two clients or stages share one, so that a link never leads to somebody else's copy. Raises SettingsError.
+    """
+    path = f"{quote(client_id.lower(), safe='')}/{stage.value}"
+    return {
+        each: f"{_site(each, settings).rstrip('/')}/{path}" for each, settings in settings_by_type.items()
+    }
+
+
+def _site(dataset_type: DatasetType, settings: Mapping[str, Any]) -> str:
+    root = f"connectors.{dataset_type.value}"
+    if "site" in settings:
+        _check_node(settings["site"], https_url, f"{root}.site")
+        return str(settings["site"])
+    host, name = _ELSEWHERE.get(dataset_type, ("", "baseUrl"))
+    config = settings.get("config")
+    value = config.get(name) if isinstance(config, Mapping) else None
+    _check_node(value, SHAPES[dataset_type][name], f"{root}.config.{name}")
+    return f"{host}/{value}" if host else str(value)
+
+
+def _refuse_secrets(settings: Mapping[str, Any], path: str) -> None:
+    for name, value in settings.items():
+        if _SECRET.search(str(name)):
+            _refuse(
+                f"{path}.{name}", "looks like a secret, and no secret belongs into a connector's settings"
+            )
+        if isinstance(value, Mapping):
+            _refuse_secrets(value, f"{path}.{name}")
+
+
+def _check(value: Mapping[str, Any], shape: Mapping[str, Any], path: str) -> None:
+    for name in value:
+        if name not in shape:
+            near = nearest(str(name), shape)
+            _refuse(f"{path}.{name}", f"is not known; the nearest known setting is {near[0]}", near)
+    for name, node in shape.items():
+        if name not in value:
+            _refuse(f"{path}.{name}", "is missing")
+        _check_node(value[name], node, f"{path}.{name}")
+
+
+def _check_node(value: object, node: object, path: str) -> None:
+    if isinstance(node, Mapping):
+        if not isinstance(value, Mapping):
+            _refuse(path, "must be an object")
+        _check(value, node, path)
+    elif isinstance(node, Names):
+        if not isinstance(value, list | tuple):
+            _refuse(path, "must be a list")
+        if not value:
+            _refuse(path, "is empty: the template's records name none, and the settings list none")
+        for index, each in enumerate(value):
+            if not isinstance(each, str) or not node.form.fullmatch(each):
+                _refuse(f"{path}[{index}]", node.rule)
+    elif callable(node) and (problem := node(value)):
+        _refuse(path, problem)
+
+
+def _refuse(path: str, problem: str, candidates: tuple[str, ...] = ()) -> NoReturn:
+    raise SettingsError(f"{path} {problem}.", field=path, candidates=candidates)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftItem:
+    """A difference between what Glean has and what our records say it has.
+
+    `kind` is `unowned_connector` (in Glean, carrying our mark, and no dataset owns it) or `missing_connector` (a
+    dataset's connector that is not in Glean). `handle` is Glean's id for it.
+    """
+
+    kind: str
+    name: str
+    dataset_id: str
+    handle: str
+    suggested_action: str
+    connector_id: str | None = None
+    client_id: str | None = None
+
+
+def drift(
+    found: Sequence[Found], connectors: Sequence[Connector], installation: str
+) -> tuple[DriftItem, ...]:
+    """What Glean has of ours that no connector of ours is, and the other way round; what is not ours is nobody's drift.
+
+    Args:
+        found: every datasource that the platform has.
+        connectors: every connector of ours, of all clients; those that are DISCONNECTED own nothing.
+        installation: whose mark is ours.
+    """
+    living = [each for each in connectors if each.status is not ConnectorStatus.DISCONNECTED]
+    # Until its handle is known, a connector that is being made owns whatever carries its dataset's mark.
+    owners = {(each.dataset_id, each.handle) for each in living}
+    present = {each.handle for each in found}
+    unowned = (
+        DriftItem(
+            kind="unowned_connector",
+            name=each.name,
+            dataset_id=each.mark.dataset_id,
+            handle=each.handle,
+            suggested_action="Have a person look at it, and delete it in Glean when nothing needs it.",
+        )
+        for each in found
+        if each.mark is not None
+        and each.mark.installation == installation
+        and owners.isdisjoint({(each.mark.dataset_id, each.handle), (each.mark.dataset_id, None)})
+    )
+    missing = (
+        DriftItem(
+            kind="missing_connector",
+            name=each.name,
+            dataset_id=each.dataset_id,
+            handle=each.handle,
+            connector_id=each.connector_id,
+            client_id=each.client_id,
+            suggested_action="Somebody removed it in Glean: take the dataset down, and provision it again when needed.",
+        )
+        for each in living
+        if each.handle is not None and each.handle not in present
+    )
+    return (*unowned, *missing)

@@ -1,0 +1,157 @@
+"""Looking at datasets, and judging one's quality again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from domain import quality
+from domain.errors import (
+    InvalidArgumentError,
+    QualityChecksPendingError,
+    StagingFailedError,
+    UnknownConnectorError,
+)
+from domain.job import same_platform
+from domain.model import DatasetStatus, Recheck
+from domain.provisioning import evaluated, provisioned
+from domain.running import known_dataset
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from domain.events import Event
+    from domain.job import Outside
+    from domain.model import (
+        Caller,
+        Connector,
+        Content,
+        Dataset,
+        Journey,
+        Progress,
+        QualityReport,
+        Undo,
+        Unreadable,
+    )
+    from domain.ports import DatasetQuery, Json, Records
+
+_DEADLINE: Final = timedelta(minutes=15)
+_JUDGED: Final = frozenset({DatasetStatus.READY, DatasetStatus.VALIDATING})
+_EVENTS: Final = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """One dataset with everything that is known about it."""
+
+    dataset: Dataset
+    journey: Journey | Unreadable | None
+    connector: Connector | None
+    archive: Json | None
+    progress: Progress | None
+    undos: Sequence[Undo]
+    events: Sequence[tuple[int, Event]]
+
+
+class Datasets:
+    """Lists, shows and re-judges datasets."""
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+
+    async def list(self, query: DatasetQuery, caller: Caller) -> list[Dataset]:
+        """A page of datasets in order of id, of the clients that the caller may touch."""
+        found = await self._outside.store.read(lambda records: records.datasets(query))
+        return [each for each in found if caller.may_touch(each.client_id)]
+
+    async def show(self, dataset_id: str, caller: Caller) -> Shown:
+        """A dataset with its journey, connector, archive, and its last fifty events. Raises UnknownDatasetError."""
+        now = self._outside.clock.now()
+
+        def look(records: Records) -> Shown:
+            dataset = known_dataset(records, dataset_id, caller)
+            journey = records.journey(dataset.client_id, dataset.journey_id)
+            return Shown(
+                dataset=dataset,
+                journey=journey if journey is None or not hasattr(journey, "at") else journey.at(now),
+                connector=records.connector(dataset.connector_id) if dataset.connector_id else None,
+                archive=records.archive(dataset_id),
+                progress=records.progress(dataset_id) if dataset.run else None,
+                undos=records.undos(dataset_id),
+                events=records.events(dataset_id=dataset_id, limit=_EVENTS),
+            )
+
+        return await self._outside.store.read(look)
+
+    async def recheck(self, dataset_id: str, caller: Caller) -> Dataset:
+        """Read what is staged and ask the platform again; only a changed verdict changes the status.
+
+        Raises InvalidArgumentError for a dataset that is neither READY nor VALIDATING or that a saga works on,
+        QualityChecksPendingError while another re-check runs, and what the platform or the staging area raises.
+        """
+        recheck = Recheck(
+            requested_at=self._outside.clock.now(), deadline=self._outside.clock.now() + _DEADLINE
+        )
+
+        def claim(records: Records) -> Dataset:
+            dataset = known_dataset(records, dataset_id, caller)
+            if dataset.status not in _JUDGED or dataset.run is not None or dataset.content is None:
+                raise InvalidArgumentError(
+                    f"{dataset.name} is {dataset.status}; only a settled dataset is checked again.",
+                    field="dataset_id",
+                )
+            if dataset.recheck and dataset.recheck.deadline > recheck.requested_at:
+                raise QualityChecksPendingError(f"A re-check of {dataset.name} is running.", retry_after_s=5)
+            records.put_dataset(dataset.evolve(recheck=recheck))
+            return dataset
+
+        dataset = await self._outside.store.transact(claim)
+        try:
+            report = await self._judged(dataset)
+        except BaseException:
+            await self._settle(dataset, recheck, None)
+            raise
+        return await self._settle(dataset, recheck, report)
+
+    async def _judged(self, dataset: Dataset) -> QualityReport:
+        content = _content(dataset)
+        measured = await self._outside.staging.measure(dataset.dataset_id, content.attempt)
+        if measured is None or measured.checksum != content.checksum:
+            raise StagingFailedError(f"What is staged of {dataset.name} is not what was provisioned.")
+        connector = await self._outside.store.read(
+            lambda records: records.connector(dataset.connector_id or "")
+        )
+        if connector is None or connector.handle is None:
+            raise UnknownConnectorError(f"{dataset.name} has no connector to ask.", field="dataset_id")
+        await same_platform(self._outside.platform, connector)
+        seen = await self._outside.platform.observe(connector.handle)
+        return quality.gate(content.report, indexed=seen.document_count, pushed=content.record_count)
+
+    async def _settle(self, dataset: Dataset, recheck: Recheck, report: QualityReport | None) -> Dataset:
+        now = self._outside.clock.now()
+
+        def settle(records: Records) -> Dataset:
+            held = records.dataset(dataset.dataset_id) or dataset
+            if held.recheck != recheck:
+                return held
+            changed = held.evolve(recheck=None)
+            if report is not None and held.content == dataset.content and held.status in _JUDGED:
+                passed = quality.passes(report)
+                changed = changed.evolve(
+                    quality=replace(report, evaluated_at=now),
+                    status=DatasetStatus.READY if passed else DatasetStatus.VALIDATING,
+                )
+                records.append(evaluated(changed, now))
+                if changed.status is DatasetStatus.READY and held.status is not DatasetStatus.READY:
+                    records.append(provisioned(changed, now))
+            records.put_dataset(changed)
+            return changed
+
+        return await self._outside.store.transact(settle)
+
+
+def _content(dataset: Dataset) -> Content:
+    if dataset.content is None:
+        raise StagingFailedError(f"{dataset.name} has no content.")
+    return dataset.content

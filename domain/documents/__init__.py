@@ -1,0 +1,51 @@
+"""Records of each type, and the neutral document that is made of each."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import msgspec
+
+from domain.documents.confluence_pages import CONFLUENCE_PAGES
+from domain.documents.github_repos import GITHUB_REPOS
+from domain.documents.jira_issues import JIRA_ISSUES
+from domain.documents.kinds import Kind
+from domain.documents.neutral import Author, Document, NeutralDocument, decode, encode, identify
+from domain.documents.slack_messages import SLACK_MESSAGES
+from domain.model import DatasetType
+
+__all__ = [
+    "KINDS",
+    "Author",
+    "Document",
+    "Kind",
+    "NeutralDocument",
+    "decode",
+    "encode",
+    "foreign_shape",
+    "identify",
+    "schema",
+]
+
+KINDS: Final = {
+    DatasetType.CONFLUENCE_PAGES: CONFLUENCE_PAGES,
+    DatasetType.GITHUB_REPOS: GITHUB_REPOS,
+    DatasetType.SLACK_MESSAGES: SLACK_MESSAGES,
+    DatasetType.JIRA_ISSUES: JIRA_ISSUES,
+}
+
+
+def schema(dataset_type: DatasetType) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a type's records."""
+    record = KINDS[dataset_type].record
+    _, components = msgspec.json.schema_components([record])
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **components[record.__name__]}
+
+
+def foreign_shape(kind: Kind, record_id: str) -> re.Pattern[str]:
+    """How a bare reference looks that means another type, in a content whose ids look like this one."""
+    others = [
+        each.shape for each in KINDS.values() if each is not kind and not each.shape.fullmatch(record_id)
+    ]
+    return re.compile("|".join(each.pattern for each in others))

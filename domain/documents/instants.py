@@ -1,0 +1,48 @@
+"""Instants as they are found in exports."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+
+_MILLISECONDS_FROM: Final = 100_000_000_000
+"""Epoch seconds reach this in the year 5138, epoch milliseconds passed it in 1973."""
+
+
+def read_instant(given: object) -> datetime | None:
+    """The instant that is meant by RFC 3339, other ISO 8601, a day, or epoch (milli)seconds; None when it is none."""
+    if isinstance(given, str):
+        text = given.strip()
+        return _written(text) or _counted(text)
+    if isinstance(given, (int, float)) and not isinstance(given, bool):
+        return _since_epoch(float(given))
+    return None
+
+
+def _written(text: str) -> datetime | None:
+    try:
+        return msgspec.convert(text, datetime)
+    except msgspec.ValidationError:
+        pass
+    try:
+        return datetime.fromisoformat(text) if "-" in text else None
+    except ValueError:
+        return None
+
+
+def _counted(text: str) -> datetime | None:
+    try:
+        return _since_epoch(float(text))
+    except ValueError:
+        return None
+
+
+def _since_epoch(seconds: float) -> datetime | None:
+    if abs(seconds) >= _MILLISECONDS_FROM:
+        seconds /= 1000
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None

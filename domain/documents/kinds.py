@@ -1,0 +1,103 @@
+"""What a type of record is: its fields, and how a document is made of one."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import msgspec
+import msgspec.inspect
+import msgspec.structs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from domain.documents.neutral import Document
+
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+"""200 characters is what Glean takes (glean.md B)."""
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Instant = Annotated[datetime, msgspec.Meta(extra_json_schema={"type": ["string", "number"], "minLength": 1})]
+"""RFC 3339, or what `instants.read_instant` makes of it."""
+Texts = tuple[str, ...]
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""Stands in for an instant that is missing or cannot be read; no check takes it for plausible."""
+NOBODY: Final = "unknown@example.invalid"
+"""Stands in for an author that is missing; no check takes it for valid."""
+UNKNOWN: Final = "unknown"
+"""Stands in for a container that is missing: Glean takes no document without one."""
+
+_TITLE: Final = 80
+_BLANK: Final = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One type of record.
+
+    `record` is the structure whose fields without a default are required, `identifiers` the fields that make its
+    id. `document` makes a document of a record, given the address of the client's own site. `spellings` are other
+    names that a field is known by, in lower case. A bare reference of this `shape` may mean a record of this type;
+    in an address, the id is its last `tail` segments. `also` names a property that is a second author. `stand_ins`
+    keep a flawed record sendable. `listed_by_id`: the connector's settings list the records, not their containers.
+    """
+
+    record: type[msgspec.Struct]
+    identifiers: tuple[str, ...]
+    document: Callable[[Any, str], Document]
+    shape: re.Pattern[str]
+    tail: int = 1
+    also: str | None = None
+    listed_by_id: bool = False
+    spellings: Mapping[str, str] = field(default_factory=dict)
+    stand_ins: Mapping[str, Any] = field(default_factory=dict)
+    fields: tuple[Field, ...] = field(init=False)
+
+    def id_in(self, address: str) -> str:
+        """The id at the end of an address."""
+        return "/".join(
+            address.split("?", maxsplit=1)[0].split("#", maxsplit=1)[0].rstrip("/").split("/")[-self.tail :]
+        )
+
+    def __post_init__(self) -> None:
+        object.__setattr__(
+            self, "fields", tuple(_field(each) for each in msgspec.structs.fields(self.record))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a record; `plain` is `str`, `int`, `datetime` or `tuple`, whatever else `type` demands."""
+
+    name: str
+    type: Any
+    plain: type
+    required: bool
+
+
+def _field(found: msgspec.structs.FieldInfo) -> Field:
+    described = msgspec.inspect.type_info(found.type)
+    members = described.types if isinstance(described, msgspec.inspect.UnionType) else (described,)
+    bare = [each.type if isinstance(each, msgspec.inspect.Metadata) else each for each in members]
+    plain = next(_PLAIN[type(each)] for each in bare if type(each) in _PLAIN)
+    return Field(found.name, found.type, plain, found.required)
+
+
+_PLAIN: Final[dict[type, type]] = {
+    msgspec.inspect.IntType: int,
+    msgspec.inspect.StrType: str,
+    msgspec.inspect.DateTimeType: datetime,
+    msgspec.inspect.VarTupleType: tuple,
+}
+
+
+def headline(text: str) -> str:
+    """The beginning of a text, as a title."""
+    if len(text) <= _TITLE and "\n" not in text:
+        return text
+    line = _BLANK.sub(" ", text[: 2 * _TITLE]).strip()
+    return line if len(line) <= _TITLE else line[:_TITLE].rsplit(" ", 1)[0] + "…"

@@ -1,0 +1,202 @@
+"""A platform's facts and our own ledger, made into one verdict: one function for every dialect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from domain.model import ConnectorStatus
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from domain.errors import PlatformError
+    from domain.model import Connector
+    from domain.ports import Observation
+
+SYNC_DEADLINE: Final = timedelta(minutes=30)
+MANY_ERRORS: Final = 10
+"""So many errors in a day make a connector unhealthy, whatever its platform says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that is not as it should be."""
+
+    code: str
+    message: str
+    suggested_action: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How a connector is. None: nobody could say. `freshness_s` is the age of the last successful sync in seconds."""
+
+    status: ConnectorStatus
+    last_successful_sync: datetime | None
+    error_count_24h: int | None
+    freshness_s: int | None
+    checked_at: datetime
+    findings: tuple[Finding, ...] = ()
+
+
+_MISSING: Final = Finding(
+    code="missing",
+    message="Glean says that this connector is not there.",
+    suggested_action="Take the dataset down, and provision it again when it is needed.",
+)
+_NOT_OURS: Final = Finding(
+    code="not_ours",
+    message="What Glean has under this connector's id does not carry this dataset's mark.",
+    suggested_action="A person must look at it in Glean: it is not touched from here.",
+)
+_UNHEALTHY: Final = Finding(
+    code="reported_unhealthy",
+    message="Glean reports this connector as unhealthy.",
+    suggested_action="Look at the connector in Glean; its last sync failed, or its source cannot be read.",
+)
+_OVERDUE: Final = Finding(
+    code="sync_overdue",
+    message="A sync runs longer than it may.",
+    suggested_action="Cancel the provision that waits for it, or stop the sync in Glean.",
+)
+_NEVER: Final = Finding(
+    code="never_synced",
+    message="It was made and has not been synced within the time that a sync may take.",
+    suggested_action="Provision the dataset again with retry.",
+)
+_FAILED: Final = Finding(
+    code="provision_failed",
+    message="The provision that made this connector failed.",
+    suggested_action="Provision the dataset again with retry, or take it down.",
+)
+
+
+def verdict(
+    observation: Observation,
+    connector: Connector,
+    *,
+    own_errors_24h: int,
+    documents: int | None,
+    now: datetime,
+    ours: bool = True,
+    sync_deadline: timedelta = SYNC_DEADLINE,
+) -> Health:
+    """How a connector is, by what its platform says (as much or as little as that is) and what we know ourselves.
+
+    Args:
+        observation: the platform's facts.
+        connector: our row.
+        own_errors_24h: calls on its behalf that failed within a day, by our own ledger.
+        documents: how many it must serve, None when that is not known.
+        now: the instant of the observation.
+        ours: False when the platform lists it without our mark.
+        sync_deadline: how long a sync may take.
+    """
+    status, finding = _judged(observation, connector, now - sync_deadline, ours=ours)
+    errors = max(own_errors_24h, observation.error_count_24h or 0)
+    served = observation.document_count
+    findings = [] if finding is None else [finding]
+    if (
+        status is ConnectorStatus.HEALTHY
+        and documents is not None
+        and served is not None
+        and served != documents
+    ):
+        findings.append(_documents(served, documents))
+        status = ConnectorStatus.UNHEALTHY if served < documents else status
+    if errors:
+        findings.append(_errors(errors))
+    if errors >= MANY_ERRORS and status in {ConnectorStatus.HEALTHY, ConnectorStatus.SYNCING}:
+        status = ConnectorStatus.UNHEALTHY
+    last = observation.last_successful_sync or connector.last_successful_sync
+    return Health(
+        status=status,
+        last_successful_sync=last,
+        error_count_24h=errors,
+        freshness_s=None if last is None else max(0, int((now - last).total_seconds())),
+        checked_at=now,
+        findings=tuple(findings),
+    )
+
+
+def _judged(
+    observation: Observation, connector: Connector, too_old: datetime, *, ours: bool
+) -> tuple[ConnectorStatus, Finding | None]:
+    if connector.status is ConnectorStatus.DISCONNECTED:
+        return ConnectorStatus.DISCONNECTED, None
+    flaw = _flaw(observation, connector, too_old, ours=ours)
+    if flaw is not None:
+        return ConnectorStatus.FAILED if flaw is _FAILED else ConnectorStatus.UNHEALTHY, flaw
+    if _syncing(observation):
+        return ConnectorStatus.SYNCING, None
+    return ConnectorStatus.HEALTHY if _synced(observation) else ConnectorStatus.CREATING, None
+
+
+def _flaw(observation: Observation, connector: Connector, too_old: datetime, *, ours: bool) -> Finding | None:
+    """What alone decides; the gravest first."""
+    mark, since = observation.mark, observation.syncing_since
+    flaws = (
+        (not observation.present, _MISSING),
+        (not ours or (mark is not None and mark.dataset_id != connector.dataset_id), _NOT_OURS),
+        (connector.status is ConnectorStatus.FAILED, _FAILED),
+        (observation.status == "unhealthy", _UNHEALTHY),
+        (_syncing(observation) and since is not None and since <= too_old, _OVERDUE),
+        (not _syncing(observation) and not _synced(observation) and connector.created_at <= too_old, _NEVER),
+    )
+    return next((finding for holds, finding in flaws if holds), None)
+
+
+def _syncing(observation: Observation) -> bool:
+    return bool(observation.syncing) or observation.status == "syncing"
+
+
+def _synced(observation: Observation) -> bool:
+    return observation.status == "healthy" or observation.last_successful_sync is not None
+
+
+def _documents(served: int, documents: int) -> Finding:
+    fewer = served < documents
+    return Finding(
+        code="documents_missing" if fewer else "documents_unexpected",
+        message=f"Glean serves {served} documents of this connector; {documents} were pushed.",
+        suggested_action="Provision the dataset again with retry."
+        if fewer
+        else "Have a person look who else pushes to it.",
+    )
+
+
+def _errors(count: int) -> Finding:
+    return Finding(
+        code="errors_24h",
+        message=f"{count} errors within 24 hours.",
+        suggested_action="Look at the connector in Glean, and at this server's log for the calls that failed.",
+    )
+
+
+def unobserved(
+    connector: Connector, *, own_errors_24h: int, now: datetime, error: PlatformError | None
+) -> Health:
+    """How a connector is that was not looked at: not made yet, taken away, or (with the error) out of reach."""
+    finding: Finding | None = None
+    if error is not None:
+        status = ConnectorStatus.UNHEALTHY
+        finding = Finding(
+            code=error.code,
+            message=f"Its state is unknown: {error.message}",
+            suggested_action=error.suggested_action,
+        )
+    else:
+        settled = connector.status in {ConnectorStatus.DISCONNECTED, ConnectorStatus.FAILED}
+        status = connector.status if settled else ConnectorStatus.CREATING
+        finding = _FAILED if connector.status is ConnectorStatus.FAILED else None
+    last = connector.last_successful_sync
+    return Health(
+        status=status,
+        last_successful_sync=last,
+        error_count_24h=own_errors_24h,
+        freshness_s=None if last is None else max(0, int((now - last).total_seconds())),
+        checked_at=now,
+        findings=() if finding is None else (finding,),
+    )

@@ -1,0 +1,191 @@
+"""Which records came before, and which references lead nowhere, in the same memory however many records there are.
+
+An id (without case) is remembered twice: as one bit of a filter, which knows at once that most ids are new, and as a
+64-bit hash in the spill. A record whose bit is taken is held back; at the end the hashes tell whether its id was really
+there before. References are hashes too, and joined with the ids partition by partition.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from typing import TYPE_CHECKING, Final, NamedTuple
+from zlib import crc32
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from domain.spill import Spill
+
+_FILTER_BYTES: Final = 1 << 23
+_FILTER_MASK: Final = _FILTER_BYTES - 1
+_PARTITIONS: Final = 64
+_BOUNDS: Final = [-(1 << 63) + part * (1 << 64) // _PARTITIONS for part in range(1, _PARTITIONS)]
+_FLUSH: Final = 1 << 16
+_HELD_BYTES: Final = 1 << 19
+_SAMPLES: Final = 1000
+_MASKS: Final = tuple(1 << bit for bit in range(8))
+
+
+class Held(NamedTuple):
+    """A record held back: where it stood, its line, and whether its id was there before."""
+
+    position: int
+    line: bytes
+    again: bool
+
+
+class Dangling(NamedTuple):
+    """References that lead to no record: how many, where the first ones are, how many lead to records left out."""
+
+    total: int
+    positions: list[int]
+    left_out: int
+
+
+class Identities:
+    """The ids and references of one pass."""
+
+    def __init__(self, spill: Spill) -> None:
+        self._spill = spill
+        self._filter = bytearray(_FILTER_BYTES)
+        self._ids = array("q")
+        self._left_out = array("q")
+        self._references = array("q")
+        self._referrers = array("Q")
+        self._held_hashes = array("q")
+        self._held_positions = array("Q")
+        self._held_lines: list[bytes] = []
+        self._held_bytes = 0
+        self.references = 0
+
+    def sift(self, ids: list[str], lines: list[bytes], first: int) -> list[bytes]:
+        """The lines whose ids are surely new. The others are held back; `first` is the first line's position."""
+        bits = self._filter
+        keys = [each.casefold() for each in ids]
+        suspects = []
+        for at, key in enumerate(keys):
+            slot = crc32(key.encode())
+            mask = _MASKS[slot & 7]
+            slot = slot >> 3 & _FILTER_MASK
+            taken = bits[slot]
+            if taken & mask:
+                suspects.append(at)
+            else:
+                bits[slot] = taken | mask
+        for at in suspects:
+            self._hold(hash(keys[at]), first + at, lines[at])
+        for at in reversed(suspects):
+            del keys[at], lines[at]
+        self._ids.extend([hash(each) for each in keys])
+        if len(self._ids) >= _FLUSH:
+            self._partition("ids", self._ids)
+        return lines
+
+    def leave_out(self, identity: str) -> None:
+        """Remember the id of a record that is there and was not asked for."""
+        self._left_out.append(hash(identity.casefold()))
+        if len(self._left_out) >= _FLUSH:
+            self._partition("left out", self._left_out)
+
+    def refer(self, positions: list[int], references: list[str]) -> None:
+        """Remember that the record at each position refers to the id beside it."""
+        self.references += len(references)
+        self._references.extend([hash(each.casefold()) for each in references])
+        self._referrers.extend(positions)
+        if len(self._references) >= _FLUSH:
+            self._flush_references()
+
+    def held(self) -> Iterator[Held]:
+        """Every record held back, in order, judged. To be asked once, when all ids have been sifted."""
+        if not self._held_hashes:
+            return
+        self._partition("ids", self._ids)
+        suspects = set(self._held_hashes)
+        known: set[int] = set()
+        for part in range(_PARTITIONS):
+            for piece in self._hashes("ids", part):
+                known |= suspects.intersection(piece)
+        lines = self._lines()
+        for identity, position, line in zip(self._held_hashes, self._held_positions, lines, strict=True):
+            yield Held(position, line, identity in known)
+            if identity not in known:
+                known.add(identity)
+                self._ids.append(identity)
+
+    def dangling(self, examples: int) -> Dangling:
+        """The references that lead to no id."""
+        if not self.references:
+            return Dangling(0, [], 0)
+        self._partition("ids", self._ids)
+        self._partition("left out", self._left_out)
+        self._flush_references()
+        count = left_out = 0
+        samples: set[int] = set()
+        for part in range(_PARTITIONS):
+            lost, beyond = self._lost(part)
+            for piece in self._hashes("references", part) if lost or beyond else ():
+                count += sum(each in lost for each in piece)
+                left_out += sum(each in beyond for each in piece)
+            samples.update(sorted(lost)[: _SAMPLES // _PARTITIONS])
+        return Dangling(count, self._referring(samples, examples), left_out)
+
+    def _hold(self, identity: int, position: int, line: bytes) -> None:
+        self._held_hashes.append(identity)
+        self._held_positions.append(position)
+        self._held_lines.append(line)
+        self._held_bytes += len(line)
+        if self._held_bytes >= _HELD_BYTES:
+            self._spill.add("held", b"\n".join(self._held_lines))
+            self._held_lines.clear()
+            self._held_bytes = 0
+
+    def _lines(self) -> Iterator[bytes]:
+        for piece in self._spill.pieces("held"):
+            yield from piece.split(b"\n")
+        yield from self._held_lines
+
+    def _lost(self, part: int) -> tuple[set[int], set[int]]:
+        lost: set[int] = set()
+        for piece in self._hashes("references", part):
+            lost.update(piece)
+        for piece in self._hashes("ids", part) if lost else ():
+            lost.difference_update(piece)
+        beyond: set[int] = set()
+        for piece in self._hashes("left out", part) if lost else ():
+            beyond |= lost.intersection(piece)
+        return lost - beyond, beyond
+
+    def _referring(self, samples: set[int], examples: int) -> list[int]:
+        found: list[int] = []
+        if not samples:
+            return found
+        for hashes, referrers in zip(
+            self._spill.pieces("referred"), self._spill.pieces("referrers"), strict=True
+        ):
+            pairs = zip(array("q", hashes), array("Q", referrers), strict=True)
+            found += [position for identity, position in pairs if identity in samples]
+            if len(found) >= examples:
+                break
+        return found[:examples]
+
+    def _flush_references(self) -> None:
+        self._spill.add("referred", self._references.tobytes())
+        self._spill.add("referrers", self._referrers.tobytes())
+        self._partition("references", self._references)
+        del self._referrers[:]
+
+    def _partition(self, kind: str, hashes: array[int]) -> None:
+        """Spill hashes by the range they fall in, and forget them."""
+        ordered = array("q", sorted(hashes))
+        start = 0
+        for part in range(_PARTITIONS):
+            end = bisect_left(ordered, _BOUNDS[part]) if part < len(_BOUNDS) else len(ordered)
+            if end > start:
+                self._spill.add(f"{kind} {part}", ordered[start:end].tobytes())
+            start = end
+        del hashes[:]
+
+    def _hashes(self, kind: str, part: int) -> Iterator[array[int]]:
+        for piece in self._spill.pieces(f"{kind} {part}"):
+            yield array("q", piece)

@@ -1,0 +1,152 @@
+"""The checks that are made while documents go by."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from domain.documents import foreign_shape
+from domain.tally import EXAMPLES, WEIGHTS, Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from domain.documents import Document, Kind, NeutralDocument
+    from domain.documents.mending import Mended
+    from domain.identities import Identities
+    from domain.model import CheckResult
+
+_EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)
+_AHEAD: Final = timedelta(days=1)
+"""How far a clock elsewhere may be ahead of ours."""
+
+_ADDRESS: Final = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@(?:[\w-]{1,63}\.)+[^\W\d_]{2,63}")
+_ADDRESS_LENGTH: Final = 254
+_NEVER: Final = ".invalid"
+"""RFC 2606: no address ends like this."""
+_REMEMBERED: Final = 10_000
+
+
+class Inspection:
+    """What the checks have found so far. Positions count from 1, over all records that were read.
+
+    `site` is the address of the client's own copy: a link below it is a reference to a document of this content.
+    """
+
+    def __init__(self, kind: Kind, site: str, seen: Identities, now: datetime) -> None:
+        self._kind = kind
+        self._below = f"{site}/"
+        self._seen = seen
+        self._latest = now + _AHEAD
+        self._valid: set[str] = set()
+        self._foreign: Callable[[str], object] | None = None
+        self._lost_links = 0
+        self.without_zone = 0
+        self.left_out = 0
+        self._tallies = {check: Tally(check) for check in WEIGHTS}
+
+    def results(self) -> tuple[CheckResult, ...]:
+        """Every check, in the order of its weight."""
+        return tuple(each.result() for each in self._tallies.values())
+
+    def look(self, documents: Sequence[Document | NeutralDocument], first: int) -> None:
+        """Check instants, authors and references; makes every instant one of UTC."""
+        valid, latest, also = self._valid, self._latest, self._kind.also
+        for check in ("schema_conformity", "completeness", "uniqueness", "timestamps", "authors"):
+            self._tallies[check].of += len(documents)
+        for position, document in enumerate(documents, first):
+            email = document.author.email
+            if email not in valid or also is not None:
+                self._authors(document, position)
+            updated, created = document.updated, document.created
+            if created is not None or updated.tzinfo is not UTC or not _EARLIEST <= updated <= latest:
+                self._instants(document, position)
+        self._references(documents, first)
+
+    def mended(self, mended: Mended, position: int, record_id: str) -> None:
+        """Count what was wrong with a record that did not fit at once."""
+        if not mended.conforms:
+            self._tallies["schema_conformity"].fail(position, record_id)
+        if not mended.complete:
+            self._tallies["completeness"].fail(position, record_id)
+
+    def misfit(self, position: int, record_id: str) -> None:
+        """Count a record that does not fit the template's own schema."""
+        self._tallies["schema_conformity"].fail(position, record_id)
+
+    def lost_link(self, position: int) -> None:
+        """Count a link to a site that there is not."""
+        self._tallies["referential_integrity"].of += 1
+        self._tallies["referential_integrity"].fail(position)
+
+    def repeated(self, position: int, record_id: str | None = None) -> None:
+        """Count a second record of one id."""
+        self._tallies["uniqueness"].fail(position, record_id)
+
+    def dangling(self) -> None:
+        """Count the references that lead nowhere, when all ids have been sifted."""
+        tally = self._tallies["referential_integrity"]
+        found = self._seen.dangling(EXAMPLES)
+        self.left_out = found.left_out
+        tally.of += self._seen.references - found.left_out
+        for position in found.positions:
+            tally.fail(position)
+        tally.failed += found.total - len(found.positions)
+
+    def volume(self, declared: int | None, made: int) -> None:
+        """Compare the number of documents with what the template declares."""
+        tally = self._tallies["volume"]
+        tally.of = made if declared is None else declared
+        tally.failed = max(0, tally.of - made)
+
+    def _authors(self, document: Document | NeutralDocument, position: int) -> None:
+        emails = [document.author.email]
+        if self._kind.also is not None and document.properties:
+            emails.append(document.properties.get(self._kind.also) or "")
+        for email in emails:
+            if email in self._valid:
+                continue
+            if len(email) > _ADDRESS_LENGTH or email.endswith(_NEVER) or not _ADDRESS.fullmatch(email):
+                self._tallies["authors"].fail(position, document.id)
+                return
+            if len(self._valid) < _REMEMBERED:
+                self._valid.add(email)
+
+    def _instants(self, document: Document | NeutralDocument, position: int) -> None:
+        document.updated = updated = self._universal(document.updated)
+        plausible = _EARLIEST <= updated <= self._latest
+        if document.created is not None:
+            document.created = created = self._universal(document.created)
+            plausible = plausible and _EARLIEST <= created <= updated
+        if not plausible:
+            self._tallies["timestamps"].fail(position, document.id)
+
+    def _universal(self, instant: datetime) -> datetime:
+        if instant.tzinfo is UTC:
+            return instant
+        if instant.tzinfo is None:
+            self.without_zone += 1
+            return instant.replace(tzinfo=UTC)
+        return instant.astimezone(UTC)
+
+    def _references(self, documents: Sequence[Document | NeutralDocument], first: int) -> None:
+        positions: list[int] = []
+        references: list[str] = []
+        foreign = self._foreign_to(documents)
+        for position, document in enumerate(documents, first):
+            for reference in document.references:
+                if "://" in reference:
+                    if reference.startswith(self._below):
+                        positions.append(position)
+                        references.append(self._kind.id_in(reference))
+                elif not foreign(reference):
+                    positions.append(position)
+                    references.append(reference)
+        if references:
+            self._seen.refer(positions, references)
+
+    def _foreign_to(self, documents: Sequence[Document | NeutralDocument]) -> Callable[[str], object]:
+        if self._foreign is None and documents:
+            self._foreign = foreign_shape(self._kind, documents[0].id).fullmatch
+        return self._foreign or bool

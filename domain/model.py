@@ -1,0 +1,474 @@
+"""The nouns, and the one table of status transitions.
+
+Every instant is an aware `datetime` in UTC. Every value here is immutable: a change is a new value, made by
+`Dataset.evolve`, which is the only place that knows when a generation goes up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping  # noqa: TC003  # the store reads these annotations at run time
+from dataclasses import dataclass, field, replace
+from datetime import datetime  # noqa: TC003  # the same
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final
+
+
+class Stage(StrEnum):
+    """A step of a client's way. It only moves forward."""
+
+    SANDBOX = "sandbox"
+    PILOT = "pilot"
+    PRODUCTION = "production"
+
+    @property
+    def order(self) -> int:
+        """Position on the way, from 0."""
+        return list(Stage).index(self)
+
+
+class DatasetType(StrEnum):
+    """What a dataset's records are."""
+
+    CONFLUENCE_PAGES = "confluence_pages"
+    GITHUB_REPOS = "github_repos"
+    SLACK_MESSAGES = "slack_messages"
+    JIRA_ISSUES = "jira_issues"
+
+    @property
+    def connector(self) -> str:
+        """The connector's kind, as Glean's Admin API spells it: `confluence`, `github`, `slack`, `jira`."""
+        return self.value.split("_", 1)[0]
+
+
+class JourneyState(StrEnum):
+    """Where a journey stands."""
+
+    DRAFT = "draft"
+    ACTIVE = "active"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class DatasetStatus(StrEnum):
+    """Where a dataset stands."""
+
+    PROVISIONING = "provisioning"
+    VALIDATING = "validating"
+    READY = "ready"
+    FAILED = "failed"
+    TEARDOWN = "teardown"
+    ARCHIVED = "archived"
+
+
+class ConnectorStatus(StrEnum):
+    """Our verdict on a connector."""
+
+    CREATING = "creating"
+    SYNCING = "syncing"
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+    FAILED = "failed"
+    DISCONNECTED = "disconnected"
+
+
+class DataSource(StrEnum):
+    """Where a dataset's records come from."""
+
+    MOCK_TEMPLATE = "mock_template"
+    GENERATED = "generated"
+    SANITIZED_PRODUCTION = "sanitized_production"
+
+
+class TeardownReason(StrEnum):
+    """Why a dataset is taken down. Checked against the facts, never believed."""
+
+    STAGE_COMPLETED = "stage_completed"
+    JOURNEY_COMPLETED = "journey_completed"
+    ORPHANED = "orphaned"
+    PROVISION_FAILED = "provision_failed"
+    MANUAL = "manual"
+
+
+class TemplateMatch(StrEnum):
+    """How a template came to be chosen."""
+
+    EXACT = "exact"
+    INDUSTRY = "industry"
+    DEFAULT = "default"
+    NAMED = "named"
+
+
+class ConnectorOutcome(StrEnum):
+    """What became of a dataset's connector at teardown."""
+
+    DELETED = "deleted"
+    EMPTIED = "emptied"
+    ABANDONED = "abandoned"
+
+
+def _moves(table: Mapping[str, str]) -> Mapping[DatasetStatus, frozenset[DatasetStatus]]:
+    return MappingProxyType(
+        {DatasetStatus(a): frozenset(DatasetStatus(b) for b in to.split()) for a, to in table.items()}
+    )
+
+
+# TEARDOWN may also go back to the status before it, as long as nothing has been disconnected (`given_back`).
+# PROVISIONING to VALIDATING is also how a failed retry gives the former content back.
+TRANSITIONS: Final = _moves(
+    {
+        "provisioning": "validating failed",
+        "validating": "ready failed provisioning teardown",
+        "ready": "validating teardown",
+        "failed": "provisioning teardown",
+        "teardown": "archived",
+        "archived": "",
+    }
+)
+
+JOURNEY_TRANSITIONS: Final[Mapping[JourneyState, frozenset[JourneyState]]] = MappingProxyType(
+    {
+        JourneyState.DRAFT: frozenset({JourneyState.ACTIVE, JourneyState.CANCELLED}),
+        JourneyState.ACTIVE: frozenset(
+            {JourneyState.PAUSED, JourneyState.COMPLETED, JourneyState.CANCELLED, JourneyState.EXPIRED}
+        ),
+        JourneyState.PAUSED: frozenset(
+            {JourneyState.ACTIVE, JourneyState.COMPLETED, JourneyState.CANCELLED, JourneyState.EXPIRED}
+        ),
+        JourneyState.EXPIRED: frozenset({JourneyState.ACTIVE}),
+        JourneyState.COMPLETED: frozenset({JourneyState.ACTIVE}),
+        JourneyState.CANCELLED: frozenset({JourneyState.ACTIVE}),
+    }
+)
+
+
+class IllegalTransitionError(Exception):
+    """A status was asked to move where the table has no move: a bug of ours, never the caller's fault."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """A customer for whom datasets are made."""
+
+    client_id: str
+    name: str
+    industry: str
+    use_case: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journey:
+    """A client's way through the stages. Its id is unique within its client."""
+
+    journey_id: str
+    client_id: str
+    stage: Stage
+    state: JourneyState
+    lease_expires_at: datetime | None = None
+
+    def at(self, now: datetime) -> Journey:
+        """The journey as it stands at `now`: a lapsed lease makes an ACTIVE journey EXPIRED."""
+        if self.state is JourneyState.ACTIVE and self.lease_expires_at and self.lease_expires_at <= now:
+            return replace(self, state=JourneyState.EXPIRED)
+        return self
+
+    def protects(self, stage: Stage) -> bool:
+        """Whether datasets of that stage are in this journey's use."""
+        return self.stage is stage and self.state in {JourneyState.ACTIVE, JourneyState.PAUSED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A row that is there and cannot be understood. Whatever depends on it refuses or waits."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateChoice:
+    """Which template serves a dataset, and why that one."""
+
+    template_id: str
+    match: TemplateMatch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """One quality check: how many passed of how many, with up to five examples (positions and ids, no content)."""
+
+    check: str
+    weight: int
+    of: int
+    failed: int
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QualityReport:
+    """The checks' results on one content. `score` is 0 to 100, `gates` are what no score can outweigh.
+
+    A gate is `{check, failed, of}` in the form of a `CheckResult` with weight 0.
+    """
+
+    score: float
+    checks: tuple[CheckResult, ...]
+    gates: tuple[CheckResult, ...] = ()
+    checksum: str
+    evaluated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What one attempt populated: `record_count` documents, `size_bytes` and SHA-256 of the staged JSON Lines.
+
+    `containers` are the spaces, repositories, channels or projects met, in order of first appearance; `report` is what
+    the population pass gathered, `warnings` what a person should know about the source.
+    """
+
+    attempt: int
+    record_count: int
+    size_bytes: int
+    checksum: str
+    containers: tuple[str, ...]
+    report: QualityReport
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a saga ended badly: at which step, with which error, and what is still to be undone."""
+
+    step: str
+    code: str
+    message: str
+    recovery: str
+    suggested_action: str
+    at: datetime
+    attempt: int
+    to_undo: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmation:
+    """A person's word for one teardown: a fact that the claim takes, whoever obtained it.
+
+    `how` is `typed_name`, `elicitation` or `approval`; it is bound to dataset, generation, reason and requester.
+    """
+
+    how: str
+    by: str
+    at: datetime
+    dataset_id: str
+    generation: int
+    reason: TeardownReason
+    requester: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Teardown:
+    """How far a dataset's taking-down has come.
+
+    `disconnecting` is the point of no return. `run` counts the sagas that worked on it.
+    """
+
+    reason: TeardownReason
+    requester: str
+    former_status: DatasetStatus
+    started_at: datetime
+    run: int = 1
+    confirmation: Confirmation | None = None
+    archived_path: str | None = None
+    archive_incomplete: bool = False
+    restorable_until: datetime | None = None
+    disconnecting: bool = False
+    connector_outcome: ConnectorOutcome | None = None
+    manual_step: str | None = None
+    staging_deleted: bool = False
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrphanMark:
+    """A dataset found without a living journey.
+
+    `orphaned_at` is written once; `served` is the grace already counted, in seconds.
+    """
+
+    orphaned_at: datetime
+    reason: str
+    served: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recheck:
+    """A quality re-check that is queued or running; past its deadline it is pending no more."""
+
+    requested_at: datetime
+    deadline: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """The saga that works on a dataset now."""
+
+    saga_id: str
+    started_at: datetime
+    cancel_requested: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset:
+    """One dataset of a client's journey, at one stage, of one type.
+
+    `content` is what is served, `staged` what the running attempt has populated. `requested_count` is the number of
+    records asked for, None for all that the template has. `attempt` counts populations, from 1.
+    """
+
+    dataset_id: str
+    name: str
+    client_id: str
+    journey_id: str
+    stage: Stage
+    dataset_type: DatasetType
+    template: TemplateChoice
+    data_source: DataSource
+    status: DatasetStatus
+    created_at: datetime
+    last_used_at: datetime
+    requested_count: int | None = None
+    attempt: int = 1
+    generation: int = 1
+    content: Content | None = None
+    staged: Content | None = None
+    quality: QualityReport | None = None
+    connector_id: str | None = None
+    archived_at: datetime | None = None
+    protected_until: datetime | None = None
+    failure: Failure | None = None
+    run: Run | None = None
+    teardown: Teardown | None = None
+    orphan: OrphanMark | None = None
+    recheck: Recheck | None = None
+
+    @property
+    def live(self) -> bool:
+        """Whether it holds its (client, stage, type): every status but ARCHIVED."""
+        return self.status is not DatasetStatus.ARCHIVED
+
+    @property
+    def record_count(self) -> int:
+        """Documents of the content that is served, or is about to be."""
+        content = self.content or self.staged
+        return content.record_count if content else 0
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of that content, as staged."""
+        content = self.content or self.staged
+        return content.size_bytes if content else 0
+
+    def evolve(self, **changes: Any) -> Dataset:
+        """The dataset with these changes; the generation goes up when content, status, journey or protection does.
+
+        Raises `IllegalTransitionError` for a status that the table does not allow.
+        """
+        status = changes.get("status", self.status)
+        if (
+            status is not self.status
+            and status not in TRANSITIONS[self.status]
+            and not self._gives_back(status)
+        ):
+            msg = f"{self.dataset_id}: {self.status} cannot become {status}"
+            raise IllegalTransitionError(msg)
+        changed = any(changes.get(name, getattr(self, name)) != getattr(self, name) for name in _COUNTED)
+        return replace(self, generation=self.generation + changed, **changes)
+
+    def _gives_back(self, status: DatasetStatus) -> bool:
+        teardown = self.teardown
+        return (
+            self.status is DatasetStatus.TEARDOWN
+            and teardown is not None
+            and not teardown.disconnecting
+            and status is teardown.former_status
+        )
+
+
+_COUNTED: Final = ("content", "status", "journey_id", "protected_until")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """Which platform answered: dialect, address, tenant (None when the platform does not say)."""
+
+    dialect: str
+    url: str
+    tenant: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """How we know a datasource for ours: this installation, and the dataset it serves."""
+
+    installation: str
+    dataset_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connector:
+    """The thing in Glean that serves one dataset. `handle` is the platform's own id for it.
+
+    `config` holds no secret. `made_by_attempt` says which attempt created it.
+    """
+
+    connector_id: str
+    dataset_id: str
+    client_id: str
+    name: str
+    kind: str
+    status: ConnectorStatus
+    created_at: datetime
+    fingerprint: Fingerprint
+    made_by_attempt: int = 1
+    handle: str | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    run: str | None = None
+    last_health_check: datetime | None = None
+    last_successful_sync: datetime | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undo:
+    """Something that an attempt made and nobody could take back yet. `what` names the saga's step."""
+
+    dataset_id: str
+    attempt: int
+    what: str
+    cause: str
+    since: datetime
+    tries: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a running saga has come: the step, `done` of `total` records (total None: unknown), a sentence."""
+
+    step: str
+    done: int = 0
+    total: int | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asks. `clients` are those they may touch, None for all of them."""
+
+    subject: str
+    clients: frozenset[str] | None = None
+
+    def may_touch(self, client_id: str) -> bool:
+        """Whether that client exists as far as this caller is told."""
+        return self.clients is None or client_id in self.clients

@@ -1,0 +1,251 @@
+"""The one pass over a template's records: read, checked, made into neutral documents, encoded once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
+
+import msgspec
+
+from domain.documents import KINDS, encode, identify
+from domain.documents.mending import NoRecordError, mend
+from domain.errors import StagingFailedError, TemplateInvalidError
+from domain.identities import Identities
+from domain.inspection import Inspection
+from domain.model import Content, QualityReport
+from domain.spill import MemorySpill
+from domain.tally import score
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from domain.documents import Document
+    from domain.documents.mending import Mended
+    from domain.model import DatasetType
+    from domain.ports import RecordStream, Staged
+    from domain.spill import Spill
+    from domain.templates import Template
+
+_PLACEHOLDER: Final = b"{{site:"
+_CONTAINERS: Final = 1000
+"""How many containers a connector's settings may list: Glean reads them as one configuration."""
+
+
+@runtime_checkable
+class EquippedStream(Protocol):
+    """A record stream that can do more for its reader than give records."""
+
+    @property
+    def file(self) -> str:
+        """The file that the records stand in, as its repository names it."""
+        ...
+
+    @property
+    def spill(self) -> Spill:
+        """Room for what the pass must remember, gone when the stream is closed."""
+        ...
+
+    @property
+    def conforms(self) -> Callable[[bytes], bool] | None:
+        """Whether a record fits the schema that the template brings along; None when it brings none."""
+        ...
+
+
+class Population:
+    """One attempt to populate: `documents` streams, then `content` tells what became of it.
+
+    Args:
+        template: what is populated from.
+        dataset_type: what its records are.
+        wanted: how many documents, None for all that the template has.
+        sites: the addresses of the client's own copies, which `{{site:TYPE}}` in a record stands for.
+        now: the instant that timestamps are compared with.
+        progress: hears how many documents are made, and of how many (None: not known).
+    """
+
+    def __init__(
+        self,
+        template: Template,
+        *,
+        dataset_type: DatasetType,
+        wanted: int | None,
+        sites: Mapping[DatasetType, str],
+        now: datetime,
+        progress: Callable[[int, int | None], None],
+    ) -> None:
+        self._template = template
+        self._kind = KINDS[dataset_type]
+        self._decode = msgspec.json.Decoder(self._kind.record).decode
+        self._wanted = wanted
+        self._site = sites[dataset_type].rstrip("/")
+        self._places = [
+            (b"{{site:%b}}" % each.value.encode(), encode(address.rstrip("/"))[1:-1])
+            for each, address in sites.items()
+        ]
+        self._now = now
+        self._progress = progress
+        self._read = 0
+        self._made = 0
+        self._containers: dict[str, None] = {}
+        self._warnings: list[str] = list(template.warnings)
+
+    def documents(self, stream: RecordStream) -> Iterator[bytes]:
+        """The neutral documents as JSON Lines, in chunks of whole lines.
+
+        Raises:
+            TemplateInvalidError: a record cannot be parsed or has no id, there is no record at all, or there are fewer
+                than wanted; `facts` name the file, the position (from 1) and the field.
+        """
+        self._stream = stream
+        self._conforms = stream.conforms if isinstance(stream, EquippedStream) else None
+        self._seen = Identities(stream.spill if isinstance(stream, EquippedStream) else MemorySpill())
+        self._inspection = Inspection(self._kind, self._site, self._seen, self._now)
+        for batch in stream:
+            kept = self._take(batch)
+            if kept:
+                yield self._chunk(kept)
+            if self._made == self._wanted and not self._seen.references:
+                break
+        kept = self._taken_back()
+        if kept:
+            yield self._chunk(kept)
+        self._finish(stream)
+
+    def content(self, attempt: int, staged: Staged) -> Content:
+        """What was populated, once `documents` is exhausted and what it gave is staged.
+
+        Raises:
+            StagingFailedError: staging holds another number of documents.
+        """
+        if staged.lines != self._made:
+            raise StagingFailedError(f"{self._made} documents were made and {staged.lines} are staged.")
+        checks = self._inspection.results()
+        return Content(
+            attempt=attempt,
+            record_count=staged.lines,
+            size_bytes=staged.size_bytes,
+            checksum=staged.checksum,
+            containers=tuple(self._containers)[:_CONTAINERS],
+            report=QualityReport(
+                score=score(checks), checks=checks, checksum=staged.checksum, evaluated_at=self._now
+            ),
+            warnings=tuple(self._warnings),
+        )
+
+    @property
+    def _file(self) -> str:
+        return self._stream.file if isinstance(self._stream, EquippedStream) else self._template.source
+
+    def _take(self, batch: Sequence[bytes]) -> list[bytes]:
+        """The lines of a batch that are surely to be pushed."""
+        wanted = len(batch) if self._wanted is None else min(len(batch), self._wanted - self._made)
+        documents = self._understand(batch[:wanted])
+        first = self._read + 1
+        self._inspection.look(documents, first)
+        kept = self._seen.sift([each.id for each in documents], [encode(each) for each in documents], first)
+        self._read += wanted
+        self._note_containers(documents)
+        if wanted < len(batch) and self._seen.references:
+            self._leave_out(batch[wanted:])
+        return kept
+
+    def _understand(self, batch: Sequence[bytes]) -> list[Document]:
+        decode, make, site, conforms = self._decode, self._kind.document, self._site, self._conforms
+        documents = []
+        for position, given in enumerate(batch, self._read + 1):
+            line = (
+                self._placed(given, position) if given.find(b"{", 1) > 0 and _PLACEHOLDER in given else given
+            )
+            fits = True
+            try:
+                document = make(decode(line), site)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                mended = self._mended(line, position)
+                document, fits = make(mended.record, site), mended.conforms
+                self._inspection.mended(mended, position, document.id)
+            if conforms is not None and fits and not conforms(line):
+                self._inspection.misfit(position, document.id)
+            documents.append(document)
+        return documents
+
+    def _placed(self, line: bytes, position: int) -> bytes:
+        for placeholder, address in self._places:
+            line = line.replace(placeholder, address)
+        if _PLACEHOLDER in line:
+            self._inspection.lost_link(position)
+        return line
+
+    def _mended(self, line: bytes, position: int) -> Mended:
+        try:
+            return mend(self._kind, line)
+        except NoRecordError as error:
+            raise TemplateInvalidError(
+                f"{self._file}: record {position} {error.problem}.",
+                file=self._file,
+                position=position,
+                record_field=error.field,
+            ) from None
+
+    def _note_containers(self, documents: Sequence[Document]) -> None:
+        listed, by_id = self._containers, self._kind.listed_by_id
+        for each in documents:
+            container = each.id if by_id else each.container
+            if container not in listed and len(listed) <= _CONTAINERS:
+                listed[container] = None
+
+    def _leave_out(self, batch: Sequence[bytes]) -> None:
+        """Remember what is there beyond what was wanted, so that references to it count as left out, not as broken."""
+        for line in batch:
+            try:
+                self._seen.leave_out(self._kind.document(self._decode(line), self._site).id)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                continue
+
+    def _taken_back(self) -> list[bytes]:
+        """The lines of those held back that are to be pushed after all."""
+        kept: list[bytes] = []
+        for each in self._seen.held():
+            if each.again:
+                self._inspection.repeated(each.position, identify(each.line))
+            elif self._wanted is None or self._made + len(kept) < self._wanted:
+                kept.append(each.line)
+        return kept
+
+    def _chunk(self, lines: list[bytes]) -> bytes:
+        self._made += len(lines)
+        self._progress(self._made, self._total())
+        return b"\n".join(lines) + b"\n"
+
+    def _total(self) -> int | None:
+        return self._wanted or self._template.default_record_count
+
+    def _finish(self, stream: RecordStream) -> None:
+        if not self._made:
+            raise TemplateInvalidError(f"{self._file} holds no records.", file=self._file)
+        if self._wanted is not None and self._made < self._wanted:
+            raise TemplateInvalidError(
+                f"{self._file} holds {self._made} records, and {self._wanted} were asked for.",
+                file=self._file,
+                field="record_count",
+                available=self._made,
+                suggested_action=f"Ask for {self._made} records or fewer, or leave record_count out.",
+            )
+        declared = self._template.default_record_count
+        self._inspection.dangling()
+        self._inspection.volume(min(declared, self._wanted or declared) if declared else None, self._made)
+        self._warn(stream)
+
+    def _warn(self, stream: RecordStream) -> None:
+        self._warnings += [each for each in stream.warnings if each not in self._warnings]
+        if self._inspection.without_zone:
+            self._warnings.append(
+                f"{self._inspection.without_zone} timestamps name no zone; they were taken as UTC."
+            )
+        if self._inspection.left_out:
+            self._warnings.append(
+                f"{self._inspection.left_out} references lead to records that were not asked for."
+            )
+        if len(self._containers) > _CONTAINERS:
+            self._warnings.append(
+                f"The connector's settings list the first {_CONTAINERS} of more containers."
+            )

@@ -1,0 +1,165 @@
+"""Sagas as callers see them: started once, waited for, cancelled, and started anew after a process died."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from domain.errors import NothingRunningError, PastNoReturnError, UnknownDatasetError
+from domain.identifiers import nearest
+from domain.model import DatasetStatus, Run
+from domain.ports import DatasetQuery
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from datetime import datetime
+
+    from domain.model import Caller, Dataset, Progress, Undo
+    from domain.ports import Clock, Engine, Records, Store
+
+    Listener = Callable[[Progress], Awaitable[None]]
+
+_GLANCE_S: Final = 0.2
+_MANY: Final = 1000
+
+
+def known_dataset(records: Records, dataset_id: str, caller: Caller) -> Dataset:
+    """The dataset. Raises UnknownDatasetError for one that is not there, or that the caller may not touch."""
+    dataset = records.dataset(dataset_id)
+    if dataset is None or not caller.may_touch(dataset.client_id):
+        seen = [
+            each.dataset_id
+            for each in records.datasets(DatasetQuery(limit=_MANY))
+            if caller.may_touch(each.client_id)
+        ]
+        msg = f"There is no dataset {dataset_id!r}."
+        raise UnknownDatasetError(msg, field="dataset_id", candidates=nearest(dataset_id, seen))
+    return dataset
+
+
+class Sagas:
+    """Starts sagas for the datasets that have a run, and waits on them without owning them."""
+
+    def __init__(self, store: Store, engine: Engine, clock: Clock) -> None:
+        """Work on that store, with that engine."""
+        self._store = store
+        self._engine = engine
+        self._clock = clock
+
+    async def ensure(self, dataset: Dataset) -> None:
+        """See to it that a dataset's run is being worked on, whoever admitted it and died.
+
+        A saga that has ended without giving its run back (its last write failed) is started anew under another id.
+        """
+        run = dataset.run
+        if run is None:
+            return
+        await self._engine.start(_kind(run.saga_id), run.saga_id, dataset.dataset_id)
+        if not await self._engine.wait(run.saga_id, 0):
+            return
+
+        def again(records: Records) -> Dataset | None:
+            held = records.dataset(dataset.dataset_id)
+            if held is None or held.run != run:
+                return None
+            changed = replace(held, run=replace(run, saga_id=_next(run.saga_id)))
+            records.put_dataset(changed)
+            return changed
+
+        stranded = await self._store.transact(again)
+        if stranded and stranded.run:
+            await self._engine.start(_kind(run.saga_id), stranded.run.saga_id, dataset.dataset_id)
+
+    async def resume(self, *, patiently: bool = True) -> int:
+        """Start whatever was admitted and is not running anywhere, and try what could not be undone; their number.
+
+        To be called when a process that runs sagas begins (then not `patiently`: whatever is left is tried at once),
+        and now and then while it lives.
+        """
+        now = self._clock.now()
+
+        def claim(records: Records) -> list[Dataset]:
+            due = {each.dataset_id for each in records.undos() if not patiently or _due(each) <= now}
+            for dataset_id in sorted(due):
+                dataset = records.dataset(dataset_id)
+                if dataset and dataset.run is None and dataset.status in _SETTLED:
+                    tries = max(each.tries for each in records.undos(dataset_id))
+                    run = Run(saga_id=f"undo:{dataset_id}:{dataset.attempt}:{tries}", started_at=now)
+                    records.put_dataset(dataset.evolve(run=run))
+            return records.running()
+
+        waiting = await self._store.transact(claim)
+        for dataset in waiting:
+            await self.ensure(dataset)
+        return len(waiting)
+
+    async def wait(
+        self, dataset_id: str, seconds: float | None, listener: Listener | None = None
+    ) -> tuple[Dataset, Progress | None]:
+        """Wait until the dataset's run has ended, at most that long (None: as long as it takes).
+
+        Gives the dataset as it stands then, and its progress while it runs. Cancelling the wait leaves the saga alone.
+        """
+        until = None if seconds is None else self._clock.now().timestamp() + seconds
+        shown: Progress | None = None
+        while True:
+            dataset, progress = await self._store.read(
+                lambda records: (records.dataset(dataset_id), records.progress(dataset_id))
+            )
+            if dataset is None:
+                msg = f"There is no dataset {dataset_id!r}."
+                raise UnknownDatasetError(msg, field="dataset_id")
+            if dataset.run is None:
+                return dataset, None
+            if listener and progress and progress != shown:
+                shown = progress
+                await listener(progress)
+            left = _GLANCE_S if until is None else until - self._clock.now().timestamp()
+            if left <= 0:
+                return dataset, progress
+            if await self._engine.wait(dataset.run.saga_id, min(_GLANCE_S, left)):
+                settled = await self._store.read(lambda records: records.dataset(dataset_id))
+                if settled and settled.run == dataset.run:
+                    await self.ensure(settled)
+
+    async def cancel(self, dataset_id: str, caller: Caller) -> Dataset:
+        """Ask the dataset's saga to stop and undo itself; it does so between two steps.
+
+        Raises UnknownDatasetError, NothingRunningError, or PastNoReturnError past a teardown's point of no return.
+        """
+
+        def flag(records: Records) -> Dataset:
+            dataset = known_dataset(records, dataset_id, caller)
+            if dataset.run is None or _kind(dataset.run.saga_id) == "undo":
+                msg = f"Nothing is running on {dataset.name}; it is {dataset.status}."
+                raise NothingRunningError(msg, field="dataset_id")
+            if dataset.teardown and dataset.teardown.disconnecting:
+                msg = f"{dataset.name} is disconnected already; its teardown can only go on."
+                raise PastNoReturnError(msg)
+            changed = dataset.evolve(run=replace(dataset.run, cancel_requested=True))
+            records.put_dataset(changed)
+            return changed
+
+        dataset = await self._store.transact(flag)
+        await self.ensure(dataset)
+        return dataset
+
+
+_QUICK_TRIES: Final = 6
+_SETTLED: Final = frozenset({DatasetStatus.FAILED, DatasetStatus.VALIDATING})
+
+
+def _due(left: Undo) -> datetime:
+    """When an undo is tried next: after 5, 10, 20 … seconds, in the end every five minutes."""
+    quick = min(left.tries, _QUICK_TRIES)
+    return left.since + timedelta(seconds=5 * (2**quick - 1) + 300 * (left.tries - quick))
+
+
+def _kind(saga_id: str) -> str:
+    return saga_id.split(":", 1)[0]
+
+
+def _next(saga_id: str) -> str:
+    head, _, count = saga_id.partition("~")
+    return f"{head}~{int(count or 1) + 1}"

@@ -1,0 +1,349 @@
+"""The teardown saga: archive, disconnect, delete, announce, each verified before the next.
+
+Nothing is deleted before the archive was read back by the process that deletes. Until the first disconnect a check that
+fails, or a cancel, gives the dataset back in its former status; from then on there is no way back, only forward: a step
+that failed is recorded, and the next call goes on from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from domain import archives, safety
+from domain.errors import (
+    ArchiveFailedError,
+    CancelledError,
+    CleanupFailedError,
+    LifecycleError,
+    PlatformUnavailableError,
+)
+from domain.events import EventKind, about
+from domain.job import PAGE_BYTES, PAGE_COUNT, Job, Outside, same_platform
+from domain.model import ConnectorOutcome, ConnectorStatus, DatasetStatus, Failure, Teardown
+from domain.saga import Step, Stumble, SupersededError, forward
+from domain.undoing import remove_ours
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from domain.errors import BlockingCheck
+    from domain.model import Content, Dataset
+    from domain.ports import Json, Observation, Perform, Records
+
+_SAMPLE: Final = 100
+_PROBES: Final = 5
+_PAUSE_S: Final = 0.1
+
+
+async def observe(outside: Outside, dataset: Dataset) -> Observation | LifecycleError | None:
+    """What the platform says of a dataset's connector, for the rules: None when there is none to ask about."""
+    connector = await outside.store.read(
+        lambda records: records.connector(dataset.connector_id) if dataset.connector_id else None
+    )
+    if connector is None or connector.handle is None:
+        return None
+    try:
+        await same_platform(outside.platform, connector)
+        return await outside.platform.observe(connector.handle)
+    except LifecycleError as error:
+        return error
+
+
+def blocks(
+    records: Records,
+    outside: Outside,
+    dataset: Dataset,
+    seen: Observation | LifecycleError | None,
+    teardown: Teardown,
+) -> tuple[BlockingCheck, ...]:
+    """Every check that forbids this teardown, with the rows of this very transaction."""
+    return safety.teardown_blocks(
+        safety.TeardownFacts(
+            dataset=safety.as_before(dataset),
+            journey=records.journey(dataset.client_id, dataset.journey_id),
+            observation=seen,
+            reason=teardown.reason,
+            now=outside.clock.now(),
+            grace=outside.policy.orphan_grace,
+            sync_deadline=outside.policy.sync_deadline,
+        )
+    )
+
+
+async def archive(job: Job) -> None:
+    """Write the archive and read it back."""
+    dataset = await _may_go_on(job)
+    if _teardown(dataset).disconnecting and await _stands(job, dataset):
+        return
+    job.report("archive")
+    outside, now = job.outside, job.outside.clock.now()
+    content = dataset.content
+    sample: Sequence[bytes] = ()
+    if content is not None:
+        await _staged_whole(job, content)
+        sample = await _first(job, content.attempt, _SAMPLE)
+    connector = await job.connector()
+    order = archives.order(
+        dataset,
+        connector,
+        sample=sample,
+        documents=partial(_documents, job, content.attempt) if content and outside.policy.full_data else None,
+        now=now,
+        retention_days=outside.policy.retention_days,
+        compressed=outside.policy.compression,
+    )
+    await outside.archives.write(order)
+    manifest = archives.matching(dataset, await outside.archives.verify(order.place))
+    location = outside.archives.location(order.place)
+    until = archives.restorable_until_of(manifest)
+
+    def keep(records: Records, held: Dataset) -> None:
+        records.put_archive(held.dataset_id, archives.facts(held, order.place, location, manifest))
+        teardown = _teardown(held)
+        records.put_dataset(
+            held.evolve(teardown=replace(teardown, archived_path=location, restorable_until=until))
+        )
+
+    await job.change(keep)
+
+
+async def disconnect(job: Job) -> None:
+    """Remove the connector and prove that it is gone, and that search finds nothing of it."""
+    dataset = await _may_go_on(job)
+    job.report("disconnect")
+    await _verified(job, dataset)
+    sample = await _first(job, dataset.content.attempt, _PROBES) if dataset.content else ()
+    await _point_of_no_return(job, dataset)
+    connector = await job.connector()
+    outcome = ConnectorOutcome.DELETED
+    if connector is not None:
+        await same_platform(job.outside.platform, connector)
+        if connector.handle is not None:
+            await _stopped(job, connector.handle)
+        outcome = await remove_ours(job.outside, connector, await job.mark())
+        await _gone(job, connector.name, sample)
+
+    def keep(records: Records, held: Dataset) -> None:
+        if connector is not None:
+            records.put_connector(replace(connector, status=ConnectorStatus.DISCONNECTED))
+        records.put_dataset(held.evolve(teardown=replace(_teardown(held), connector_outcome=outcome)))
+
+    await job.change(keep)
+
+
+async def delete(job: Job) -> None:
+    """Delete what is staged, and look that it is gone."""
+    dataset = await job.look()
+    job.report("delete")
+    await _verified(job, dataset)
+    await job.outside.staging.remove(job.dataset_id)
+    if left := await job.outside.staging.attempts(job.dataset_id):
+        msg = f"Staging still holds {len(left)} attempts of {job.dataset_id}."
+        raise CleanupFailedError(msg)
+    await job.evolve(teardown=replace(_teardown(dataset), staging_deleted=True))
+
+
+async def announce(job: Job) -> None:
+    """ARCHIVED, and said so."""
+    now = job.outside.clock.now()
+
+    def finish(records: Records, dataset: Dataset) -> None:
+        for left in records.undos(dataset.dataset_id):
+            records.drop_undo(left)
+        teardown = replace(_teardown(dataset), failure=None)
+        changed = dataset.evolve(
+            status=DatasetStatus.ARCHIVED, run=None, archived_at=now, orphan=None, teardown=teardown
+        )
+        records.put_dataset(changed)
+        records.append(
+            about(
+                EventKind.TORN_DOWN,
+                changed,
+                now,
+                reason=teardown.reason.value,
+                requester=teardown.requester,
+                archived_path=teardown.archived_path,
+                connector_outcome=teardown.connector_outcome and teardown.connector_outcome.value,
+                record_count=changed.record_count,
+            )
+        )
+
+    await job.change(finish)
+    job.outside.store.report(job.dataset_id, None)
+
+
+TEARDOWN: Final[tuple[Step[Job], ...]] = (
+    Step(name="archive", do=archive),
+    Step(name="disconnect", do=disconnect),
+    Step(name="delete", do=delete),
+    Step(name="announce", do=announce),
+)
+
+
+async def tear_down(outside: Outside, perform: Perform, dataset_id: str, saga_id: str) -> None:
+    """Take a dataset down, or give it back, or say at which step it stands."""
+    dataset = await outside.store.read(lambda records: records.dataset(dataset_id))
+    if dataset is None:
+        return
+    job = Job(outside=outside, dataset_id=dataset_id, saga_id=saga_id, attempt=dataset.attempt)
+    try:
+        _, stumble = await forward(TEARDOWN, job, perform)
+        if stumble is not None:
+            await perform("settle", partial(_settled, job, stumble))
+    except SupersededError:
+        return
+
+
+async def _may_go_on(job: Job) -> Dataset:
+    """The dataset, when nothing forbids to go on. Past the point of no return nothing is asked again."""
+    dataset = await job.look()
+    teardown = _teardown(dataset)
+    if teardown.disconnecting:
+        return dataset
+    await job.proceed()
+    seen = await observe(job.outside, dataset)
+    return await job.change(partial(_checked, job, seen))
+
+
+def _checked(
+    job: Job, seen: Observation | LifecycleError | None, records: Records, dataset: Dataset
+) -> Dataset:
+    safety.refuse(dataset, blocks(records, job.outside, dataset, seen, _teardown(dataset)))
+    return dataset
+
+
+async def _point_of_no_return(job: Job, dataset: Dataset) -> None:
+    if _teardown(dataset).disconnecting:
+        return
+    seen = await observe(job.outside, dataset)
+
+    def cross(records: Records, held: Dataset) -> None:
+        if held.run and held.run.cancel_requested:
+            msg = "The teardown was cancelled by request."
+            raise CancelledError(msg)
+        _checked(job, seen, records, held)
+        records.put_dataset(held.evolve(teardown=replace(_teardown(held), disconnecting=True)))
+
+    await job.change(cross)
+
+
+async def _staged_whole(job: Job, content: Content) -> None:
+    measured = await job.outside.staging.measure(job.dataset_id, content.attempt)
+    if measured is None or measured.checksum != content.checksum:
+        what = "is gone" if measured is None else "is not what was staged"
+        msg = f"The content of {job.dataset_id} {what}; an archive of it would be incomplete."
+        raise ArchiveFailedError(
+            msg,
+            suggested_action="A person must decide whether an incomplete archive will do; nothing was deleted.",
+        )
+
+
+async def _verified(job: Job, dataset: Dataset) -> None:
+    archives.matching(dataset, await job.outside.archives.verify(archives.place(dataset)))
+
+
+async def _stopped(job: Job, handle: str) -> None:
+    platform, clock = job.outside.platform, job.outside.clock
+    deadline = clock.now() + job.outside.policy.stop_deadline
+    while (await platform.observe(handle)).syncing:
+        if clock.now() >= deadline:
+            msg = f"A sync of it had not stopped after {job.outside.policy.stop_deadline}."
+            raise PlatformUnavailableError(msg)
+        await platform.stop(handle, await job.mark())
+        await clock.sleep(_PAUSE_S)
+
+
+async def _gone(job: Job, name: str, sample: Sequence[bytes]) -> None:
+    platform = job.outside.platform
+    mark = await job.mark()
+    if any(each.mark == mark for each in await platform.find([name])):
+        msg = f"The datasource {name} is still listed."
+        raise CleanupFailedError(msg)
+    if not platform.can.search:
+        return
+    for line in sample:
+        if await platform.search(archives.probe(line), name=name, limit=1):
+            msg = f"Documents of {name} are still found by search."
+            raise CleanupFailedError(msg)
+
+
+async def _stands(job: Job, dataset: Dataset) -> bool:
+    """Whether the archive needs no writing again. While the staging area is whole, a damaged one can be replaced."""
+    if _teardown(dataset).staging_deleted:
+        return True
+    try:
+        await _verified(job, dataset)
+    except ArchiveFailedError:
+        return False
+    return True
+
+
+async def _first(job: Job, attempt: int, count: int) -> Sequence[bytes]:
+    async for page in job.outside.staging.pages(job.dataset_id, attempt, max_count=count, max_bytes=64 << 20):
+        return page
+    return ()
+
+
+def _documents(job: Job, attempt: int) -> AsyncIterator[Sequence[bytes]]:
+    return job.outside.staging.pages(job.dataset_id, attempt, max_count=PAGE_COUNT, max_bytes=PAGE_BYTES)
+
+
+def _teardown(dataset: Dataset) -> Teardown:
+    if dataset.teardown is None:
+        raise SupersededError(dataset.dataset_id)
+    return dataset.teardown
+
+
+async def _settled(job: Job, stumble: Stumble) -> Json:
+    """Give the dataset back when a check said no before anything was disconnected; else stay, and say where and why."""
+    now = job.outside.clock.now()
+
+    def settle(records: Records, dataset: Dataset) -> None:
+        teardown = _teardown(dataset)
+        code = stumble.code
+        if code.startswith("platform_") and dataset.connector_id:
+            records.note_error(dataset.connector_id, now, code)
+        failure = Failure(
+            step=stumble.step,
+            code=code,
+            message=stumble.error["message"],
+            recovery=stumble.error["recovery"],
+            suggested_action=stumble.error.get("suggested_action", ""),
+            at=now,
+            attempt=teardown.run,
+        )
+        back = not teardown.disconnecting and code in _REFUSED
+        status = teardown.former_status if back else dataset.status
+        changed = dataset.evolve(status=status, run=None, teardown=replace(teardown, failure=failure))
+        records.put_dataset(changed)
+        records.append(
+            about(
+                EventKind.TEARDOWN_FAILED,
+                changed,
+                now,
+                reason=teardown.reason.value,
+                step=failure.step,
+                code=code,
+                message=failure.message,
+                given_back=back,
+            )
+        )
+
+    await job.change(settle)
+    job.outside.store.report(job.dataset_id, None)
+    return {}
+
+
+_REFUSED: Final = frozenset(
+    {
+        "cancelled",
+        "provision_running",
+        "journey_active",
+        "quality_checks_pending",
+        "connector_syncing",
+        "dataset_protected",
+        "reason_not_true",
+    }
+)

@@ -1,0 +1,181 @@
+"""Taking back what an attempt made, in reverse, and what could not be taken back at once.
+
+An undo belongs to its attempt: it removes only what that attempt made. One that cannot be done now is kept in the store
+and tried again as a saga of its own, which claims the dataset like any other, so that it never meets a retry half-way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from domain.errors import LifecycleError
+from domain.job import PAGE_BYTES, PAGE_COUNT, Job, Outside, same_platform
+from domain.model import Connector, ConnectorOutcome, ConnectorStatus, Dataset, Mark, Undo
+from domain.ports import Source
+from domain.saga import SupersededError
+from domain.syncing import synced
+
+if TYPE_CHECKING:
+    from domain.ports import Json, Perform, Records
+
+
+async def stop(job: Job) -> None:
+    """Stop the sync of this attempt's run; when it has ended unseen, have the former content served again."""
+    if await _made_nothing(job):
+        return
+    platform = job.outside.platform
+    handle, mark, _ = await job.handled()
+    found = await platform.job(handle, run_name(job))
+    if found is not None and found.state == "running":
+        await platform.stop(handle, mark)
+        found = await platform.job(handle, run_name(job))
+    former = (await job.look()).content
+    if found is not None and found.state == "succeeded" and former and former.attempt != job.attempt:
+        back = f"{run_name(job)}-back"
+        pages = job.outside.staging.pages(
+            job.dataset_id, former.attempt, max_count=PAGE_COUNT, max_bytes=PAGE_BYTES
+        )
+        await platform.push(handle, mark, back, pages, partial(job.report, "push"))
+        await synced(job, handle, mark, back, before_each_look=job.look)
+
+
+async def discard(job: Job) -> None:
+    """Forget the run that this attempt pushed."""
+    if await _made_nothing(job):
+        return
+    handle, mark, _ = await job.handled()
+    await job.outside.platform.discard(handle, mark, run_name(job))
+
+
+async def disconnect(job: Job) -> None:
+    """Remove the connector that this attempt made; give one made before its former configuration back."""
+    connector = await job.connector()
+    if connector is None or await _keeps(job, await job.look()):
+        return
+    await same_platform(job.outside.platform, connector)
+    mark = await job.mark()
+    if connector.made_by_attempt != job.attempt:
+        await job.outside.platform.ensure(
+            Source(name=connector.name, kind=connector.kind, config=connector.config, mark=mark)
+        )
+        return
+    await remove_ours(job.outside, connector, mark)
+
+    def forget(records: Records, dataset: Dataset) -> None:
+        records.put_connector(replace(connector, status=ConnectorStatus.DISCONNECTED))
+        records.put_dataset(dataset.evolve(connector_id=None))
+
+    await job.change(forget)
+
+
+async def unstage(job: Job) -> None:
+    """Remove what this attempt staged, unless it is what is served."""
+    dataset = await job.look()
+    if await _keeps(job, dataset):
+        return
+    await job.outside.staging.remove(job.dataset_id, job.attempt)
+    content = dataset.content
+    gone = content is not None and content.attempt == job.attempt
+    await job.evolve(
+        staged=None,
+        content=None if gone else content,
+        quality=None if gone else dataset.quality,
+    )
+
+
+UNDOS: Final = {"index": stop, "push": discard, "connect": disconnect, "populate": unstage}
+"""What takes each step back, in the order in which it is done."""
+
+
+async def undo(outside: Outside, perform: Perform, dataset_id: str, saga_id: str) -> None:
+    """Try again to take back what failed attempts left behind."""
+    try:
+        job = await job_of(outside, dataset_id, saga_id)
+        for each in await outside.store.read(lambda records: in_order(records.undos(dataset_id))):
+            await perform(f"undo {each.what} of {each.attempt}", partial(_tried_again, job, each))
+        await perform("settle", partial(_undone, job))
+    except SupersededError:
+        return
+
+
+def in_order(undos: list[Undo]) -> list[Undo]:
+    """Newest attempt first, and within one the reverse of the order in which things were made."""
+    return sorted(undos, key=lambda each: (-each.attempt, tuple(UNDOS).index(each.what)))
+
+
+async def take_back(job: Job, left: Undo) -> None:
+    """Carry out one remembered undo and forget it. Raises what kept it from being done."""
+    await UNDOS[left.what](replace(job, attempt=left.attempt))
+    await job.change(lambda records, _: records.drop_undo(left))
+
+
+async def remove_ours(outside: Outside, connector: Connector, mark: Mark) -> ConnectorOutcome:
+    """Remove a dataset's datasource, also one whose making was never answered; the platform is the right one.
+
+    Raises PlatformMismatchError when what carries the handle is not ours.
+    """
+    handles = [each.handle for each in await outside.platform.find([connector.name]) if each.mark == mark]
+    outcome = ConnectorOutcome.DELETED
+    for handle in dict.fromkeys([*handles, *([connector.handle] if connector.handle else [])]):
+        outcome = await outside.platform.remove(handle, mark)
+    return outcome
+
+
+async def job_of(outside: Outside, dataset_id: str, saga_id: str) -> Job:
+    """The hold on a dataset at its present attempt. Raises SupersededError for one that is not there."""
+    dataset = await outside.store.read(lambda records: records.dataset(dataset_id))
+    if dataset is None:
+        raise SupersededError(saga_id)
+    return Job(outside=outside, dataset_id=dataset_id, saga_id=saga_id, attempt=dataset.attempt)
+
+
+def run_name(job: Job) -> str:
+    """What the platform calls what this attempt pushes."""
+    return f"{job.dataset_id}-{job.attempt}"
+
+
+async def _keeps(job: Job, dataset: Dataset) -> bool:
+    """Whether this attempt replaced an earlier content already, so that there is nothing to go back to."""
+    content, connector = dataset.content, await job.connector()
+    switched = content is not None and content.attempt == job.attempt
+    return switched and connector is not None and connector.made_by_attempt != job.attempt
+
+
+async def _made_nothing(job: Job) -> bool:
+    """Whether there is no datasource of this attempt's to take something out of."""
+    connector = await job.connector()
+    return connector is None or connector.handle is None or await _keeps(job, await job.look())
+
+
+async def remember(job: Job, what: str, error: Json) -> None:
+    """Keep an undo that could not be done, with its cause."""
+    now = job.outside.clock.now()
+    left = Undo(
+        dataset_id=job.dataset_id, attempt=job.attempt, what=what, cause=str(error["message"]), since=now
+    )
+    await job.change(lambda records, _: records.put_undo(left))
+
+
+async def _tried_again(job: Job, left: Undo) -> Json:
+    try:
+        await take_back(job, left)
+    except LifecycleError as error:
+        again = replace(left, cause=error.message, tries=left.tries + 1)
+        await job.change(lambda records, _: records.put_undo(again))
+    return {}
+
+
+async def _undone(job: Job) -> Json:
+    def settle(records: Records, dataset: Dataset) -> None:
+        failure = dataset.failure and replace(dataset.failure, to_undo=still_to_undo(records, dataset))
+        records.put_dataset(dataset.evolve(run=None, failure=failure))
+
+    await job.change(settle)
+    return {}
+
+
+def still_to_undo(records: Records, dataset: Dataset) -> tuple[str, ...]:
+    """The steps of this dataset that are still to be taken back."""
+    return tuple(each.what for each in in_order(records.undos(dataset.dataset_id)))

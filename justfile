@@ -1,0 +1,47 @@
+# What can be done here; `.ci/run` does the same as `just check`.
+
+# List the recipes
+default:
+    @just --list
+
+# Make the environment
+setup:
+    uv sync
+
+# Everything that has to hold before a change is merged
+check: lint types arrows
+    uv run coverage erase
+    uv run coverage run -m pytest
+    uv run coverage combine --quiet
+    uv run coverage report --fail-under=95
+    uv run coverage report --fail-under=100 --include='domain/*,tools/*'
+
+# Formatting and ruff's rules
+lint:
+    uv run ruff format --check
+    uv run ruff check
+
+# mypy, strict
+types:
+    uv run mypy
+
+# Who may import whom
+arrows:
+    uv run lint-imports
+
+# The tests alone, or some of them: `just test tests/domain -x`
+test *arguments:
+    uv run pytest {{ arguments }}
+
+# The fault matrices, the long ones included
+faults *arguments:
+    uv run pytest tests/faults -m "" {{ arguments }}
+
+# The figures of the performance goals, measured in one run
+bench *arguments:
+    uv run python -m tests.benchmarks {{ arguments }}
+
+# Resolve the newest versions and pin them in pyproject.toml
+lock:
+    uv run --no-sync python .ci/pin.py
+    uv sync

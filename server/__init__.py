@@ -1,0 +1,1 @@
+"""The process: command line, transports, wiring, adapters and the sandbox."""

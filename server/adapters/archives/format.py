@@ -1,0 +1,132 @@
+"""What an archive's files are called, and the manifest that makes them one archive."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from domain.errors import ArchiveFailedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+VERSION: Final = 1
+MANIFEST: Final = "manifest.json"
+METADATA: Final = "metadata.json"
+SAMPLE: Final = "sample_data.json"
+REPORTS: Final = "quality_reports.json"
+DOCUMENTS: Final = "documents.jsonl"
+COMPRESSED: Final = ".zst"
+
+NAMES: Final = frozenset(
+    {MANIFEST, METADATA} | {name + end for name in (SAMPLE, REPORTS, DOCUMENTS) for end in ("", COMPRESSED)}
+)
+"""Every file name that an archive may hold."""
+
+
+class Stored(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One file as it stands on the disk: its size in bytes and SHA-256."""
+
+    size: int
+    sha256: str
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The archive as a whole.
+
+    With all documents kept (`full_data`), `record_count` and `checksum` are those of the documents' lines in this
+    archive, uncompressed; otherwise they are what the dataset had. `incomplete`: documents were lost before.
+    """
+
+    format_version: int
+    dataset_id: str
+    archived_at: str
+    restorable_until: str
+    record_count: int
+    checksum: str | None = None
+    full_data: bool
+    incomplete: bool = False
+    files: dict[str, Stored]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The manifest as plain JSON values."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return plain
+
+
+class Metadata(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of the metadata that the manifest repeats."""
+
+    dataset_id: str
+    archived_at: str
+    restorable_until: str
+    record_count: int
+    checksum: str | None = None
+    incomplete: bool = False
+
+
+def encode(value: object) -> bytes:
+    """JSON that a person can read; one value has one encoding."""
+    return msgspec.json.format(msgspec.json.encode(value, order="deterministic"), indent=2) + b"\n"
+
+
+def manifest_from(data: bytes) -> Manifest:
+    """The manifest that was written with `encode`. Raises ArchiveFailedError for anything else."""
+    try:
+        manifest = msgspec.json.decode(data, type=Manifest)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ArchiveFailedError(
+            f"{MANIFEST} is damaged: it cannot be read as one.", file=MANIFEST
+        ) from error
+    if manifest.format_version != VERSION:
+        message = (
+            f"{MANIFEST} is of format {manifest.format_version}, and this version reads format {VERSION}."
+        )
+        raise ArchiveFailedError(message, file=MANIFEST)
+    if encode(manifest) != data:
+        raise ArchiveFailedError(f"{MANIFEST} is damaged: it is not as it was written.", file=MANIFEST)
+    return manifest
+
+
+def metadata_from(data: bytes) -> Metadata:
+    """What the metadata says of the archive. Raises ArchiveFailedError."""
+    try:
+        return msgspec.json.decode(data, type=Metadata)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ArchiveFailedError(f"{METADATA} is damaged: it cannot be read.", file=METADATA) from error
+
+
+def owner(data: bytes) -> str | None:
+    """The dataset that a manifest or metadata names; None when it cannot be read."""
+    try:
+        return msgspec.json.decode(data, type=_Owner).dataset_id
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+
+
+class _Owner(msgspec.Struct, frozen=True):
+    dataset_id: str
+
+
+def check_agreement(manifest: Manifest, metadata: Metadata) -> None:
+    """Both tell the same. Raises ArchiveFailedError naming what differs."""
+    fields = ["dataset_id", "archived_at", "restorable_until", "incomplete"]
+    if not manifest.incomplete:
+        fields += ["record_count", "checksum"]
+    differing = [name for name in fields if getattr(manifest, name) != getattr(metadata, name)]
+    if differing:
+        message = f"{MANIFEST} and {METADATA} differ in {', '.join(differing)}."
+        raise ArchiveFailedError(message, file=MANIFEST)
+
+
+def check_names(manifest: Manifest, present: Iterable[str]) -> None:
+    """The archive has every file that it must have, and no other. Raises ArchiveFailedError naming one."""
+    kept = (SAMPLE, REPORTS, DOCUMENTS) if manifest.full_data else (SAMPLE, REPORTS)
+    plain = {METADATA, *kept}
+    listed, there = set(manifest.files), set(present) - {MANIFEST}
+    if listed not in (plain, {METADATA, *(name + COMPRESSED for name in kept)}):
+        raise ArchiveFailedError(f"{MANIFEST} does not list the files of an archive.", file=MANIFEST)
+    for name in sorted(listed ^ there):
+        found = "is not in the manifest" if name in there else "is missing"
+        raise ArchiveFailedError(f"{name} {found}.", file=name)

@@ -1,0 +1,262 @@
+"""Sagas that outlive processes: DBOS on SQLite, and locks that tell whose sagas are left to adopt."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from contextvars import Context
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import anyio
+import anyio.to_thread
+import structlog
+
+from domain.errors import InternalError
+from server.adapters.engine.journal import Journal
+from server.adapters.engine.liveness import Owners
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from domain.ports import Saga
+    from server.adapters.engine.journal import Unfinished
+    from server.adapters.engine.liveness import Presence
+    from server.adapters.engine.runtime import Runtime
+
+_log = structlog.get_logger(__name__)
+
+_FIRST_LOOK_S: Final = 0.01
+_SLOWEST_LOOK_S: Final = 0.1
+_STOP_S: Final = 1.7  # a stdio server is killed two seconds after its input has ended
+_PURGE_BATCH: Final = 500
+
+
+def _database(folder: Path) -> Path:
+    return folder / "engine.sqlite"
+
+
+class DurableEngine:
+    """The engine of one process on one data folder; an async context manager, entered in the server's loop.
+
+    Inside, sagas of dead processes are adopted; on leaving, those that run here are stopped where they wait and
+    left to whoever comes next. Only one of a process may be running sagas at a time. DBOS is imported when a saga
+    is started or has to be adopted, not before.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        sagas: Mapping[str, Saga],
+        *,
+        watch_s: float = 1.0,
+        adoptions: int = 10,
+        keep: timedelta = timedelta(days=30),
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Take `sagas` by kind; whoever changes the steps of a saga in use gives it a new kind.
+
+        `watch_s` is how often dead processes are looked for, `adoptions` how often a saga may be adopted without
+        finishing a step before it is left alone, `keep` how long ended sagas are remembered.
+        """
+        self._folder = folder
+        self._sagas = sagas
+        self._watch_s = watch_s
+        self._adoptions = adoptions
+        self._keep = keep
+        self._now = now
+        self._journal = Journal(_database(folder))
+        self._owners = Owners(folder / "owners")
+        self._presence: Presence | None = None
+        self._runtime: Runtime | None = None
+        self._ready = False
+        self._launching = anyio.Lock()
+        self._watcher: asyncio.Task[object]
+        self._begun: set[asyncio.Task[object]] = set()
+        self._running: dict[asyncio.Task[object], tuple[str, anyio.CancelScope]] = {}
+        self._closing = False
+        self._reported: set[str] = set()
+
+    @staticmethod
+    def pending(folder: Path) -> bool:
+        """Whether sagas are unfinished there, running or left behind; a look that imports no engine."""
+        return bool(Journal(_database(folder)).unfinished())
+
+    async def __aenter__(self) -> Self:
+        """Show this process as alive and begin to adopt. Raises SettingsError when the folder keeps no locks."""
+        self._presence = await anyio.to_thread.run_sync(self._owners.enter)
+        self._watcher = asyncio.create_task(self._watch(), context=Context())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with anyio.CancelScope(shield=True):
+            await self._close()
+
+    async def start(self, kind: str, saga_id: str, dataset_id: str) -> None:
+        """Start the saga, or adopt it at once when its process is dead.
+
+        Cancelling the caller leaves neither undone. Raises LookupError for a kind that is not known here, and
+        InternalError when the engine's database fails.
+        """
+        if kind not in self._sagas:
+            raise LookupError(f"No saga of kind {kind!r}; there are {sorted(self._sagas)}.")
+        await self._apart(self._start(kind, saga_id, dataset_id))
+
+    async def wait(self, saga_id: str, seconds: float) -> bool:
+        """Wait for the end of a saga, wherever it runs."""
+        pause = _FIRST_LOOK_S
+        if await anyio.to_thread.run_sync(self._journal.ended, saga_id):
+            return True
+        with anyio.move_on_after(seconds):
+            while True:
+                if here := [task for task, (running, _scope) in self._running.items() if running == saga_id]:
+                    await asyncio.wait(here)
+                else:
+                    await anyio.sleep(pause)
+                if await anyio.to_thread.run_sync(self._journal.ended, saga_id):
+                    return True
+                pause = min(pause * 1.5, _SLOWEST_LOOK_S)
+        return False
+
+    async def resume(self) -> None:
+        """Look once for sagas that dead processes left, and adopt them."""
+        await self._apart(self._resume())
+
+    async def launch(self) -> None:
+        """Import and launch what runs sagas, for whoever would rather not wait for it at the first start."""
+        await self._apart(self._launch())
+
+    async def stranded(self) -> Sequence[str]:
+        """Sagas that were adopted too often without getting on; they are left alone until a person looks at them."""
+        return [each.saga_id for each in await self._unfinished() if each.fruitless >= self._adoptions]
+
+    async def _start(self, kind: str, saga_id: str, dataset_id: str) -> None:
+        runtime = await self._launch()
+        await runtime.start(kind, saga_id, dataset_id)
+        await self._resume()  # it may be a dead process's
+
+    async def _watch(self) -> None:
+        await anyio.to_thread.run_sync(self._owners.sweep)
+        while True:
+            try:
+                await self._resume()
+            except Exception as error:  # noqa: BLE001 - the watch goes on, whatever one look met
+                if str(error) not in self._reported:
+                    self._reported.add(str(error))
+                    _log.exception("adoption_failed")
+            await anyio.sleep(self._watch_s)
+
+    async def _resume(self) -> None:
+        if not await self._left():
+            return
+        runtime = await self._launch()
+        with self._owners.adopting() as alone:
+            # Looked at again, alone: what another process adopted a moment ago is no longer left.
+            for saga in await self._left() if alone else ():
+                if not saga.queued:
+                    await anyio.to_thread.run_sync(self._journal.adopted, saga.saga_id)
+                    await runtime.adopt(saga.kind, saga.saga_id)
+                    _log.info("saga_adopted", saga_id=saga.saga_id, kind=saga.kind, former_owner=saga.owner)
+
+    async def _left(self) -> Sequence[Unfinished]:
+        """What dead owners left, and what is queued for whoever has an engine launched."""
+        left = [each for each in await self._unfinished() if each.kind in self._sagas]
+        for each in left:
+            if each.fruitless >= self._adoptions and each.saga_id not in self._reported:
+                self._reported.add(each.saga_id)
+                _log.error("saga_stranded", saga_id=each.saga_id, kind=each.kind, adoptions=each.fruitless)
+        return [
+            each
+            for each in left
+            if each.queued or (each.fruitless < self._adoptions and not self._owners.alive(each.owner))
+        ]
+
+    async def _unfinished(self) -> Sequence[Unfinished]:
+        return await anyio.to_thread.run_sync(self._journal.unfinished)
+
+    async def _launch(self) -> Runtime:
+        async with self._launching:
+            if self._runtime is None:
+                load = await anyio.to_thread.run_sync(_load)
+                await anyio.to_thread.run_sync(self._journal.prepare)
+                if self._closing or self._presence is None:  # asked only now: importing takes its time
+                    raise RuntimeError("The saga engine is not open.")
+                bodies = {kind: partial(self._run, kind, saga) for kind, saga in self._sagas.items()}
+                self._runtime = load(self._journal.path, self._presence.owner, bodies)
+            if not self._ready:
+                await self._runtime.prepare()
+                await self._purge(self._runtime)
+                self._ready = True
+            return self._runtime
+
+    async def _purge(self, runtime: Runtime) -> None:
+        before = int((self._now() - self._keep).timestamp() * 1000)
+        while old := await anyio.to_thread.run_sync(self._journal.finished_before, before, _PURGE_BATCH):
+            await runtime.delete(old)
+        await anyio.to_thread.run_sync(self._journal.forget)
+
+    async def _run(self, kind: str, saga: Saga, dataset_id: str, saga_id: str) -> None:
+        """Run a saga, inside the workflow that records it."""
+        runtime = self._runtime
+        task = asyncio.current_task()
+        if self._closing or runtime is None or task is None:
+            raise asyncio.CancelledError  # taken from the queue too late: it stays unfinished, for the next process
+        # A scope rather than the task is cancelled: it lets a step's worker thread come to its end.
+        scope = anyio.CancelScope()
+        self._running[task] = (saga_id, scope)
+        task.add_done_callback(self._running.pop)
+        try:
+            with scope:
+                await saga(runtime.perform, dataset_id, saga_id)
+        except Exception:
+            _log.exception("saga_broke", saga_id=saga_id, kind=kind, dataset_id=dataset_id)
+            raise
+        if scope.cancelled_caught:
+            raise asyncio.CancelledError
+
+    async def _apart(self, work: Coroutine[Any, Any, object]) -> None:
+        """Do this whatever becomes of the caller, and without what the caller's context carries."""
+        task = asyncio.create_task(work, context=Context())
+        self._begun.add(task)
+        task.add_done_callback(self._begun.discard)
+        await asyncio.shield(task)
+
+    async def _close(self) -> None:
+        deadline = anyio.current_time() + _STOP_S
+        self._closing = True
+        if self._runtime:
+            self._runtime.stopping()
+        self._watcher.cancel()
+        self._begun.add(self._watcher)
+        begun = await _ended(self._begun, deadline)
+        running = dict(self._running)
+        for _saga_id, scope in running.values():
+            scope.cancel()
+        stopped = await _ended(running, deadline) and begun
+        if self._runtime:
+            with suppress(InternalError):  # at worst one adoption too many is counted
+                left = [saga_id for saga_id, _scope in running.values()]
+                await anyio.to_thread.run_sync(self._journal.forgive, left)
+            stopped = await self._runtime.close(max(0.1, deadline - anyio.current_time())) and stopped
+        # As long as anything of ours may still run, we are alive; then the lock goes with the process.
+        if self._presence and stopped:
+            self._presence.end()
+        self._runtime = self._presence = None
+
+
+async def _ended(tasks: Iterable[asyncio.Task[object]], deadline: float) -> bool:
+    if waited := set(tasks):
+        _, left = await asyncio.wait(waited, timeout=max(0.0, deadline - anyio.current_time()))
+        return not left
+    return True
+
+
+def _load() -> type[Runtime]:
+    from server.adapters.engine.runtime import Runtime  # noqa: PLC0415 - brings DBOS: a second or two of importing
+
+    return Runtime

@@ -1,0 +1,137 @@
+"""DBOS, the workflow engine, in this house's words; the only module that imports it.
+
+DBOS is one per process: a second `Runtime` cannot be launched before the first is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import anyio
+import anyio.to_thread
+from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID
+from sqlalchemy import URL
+from sqlalchemy.exc import SQLAlchemyError
+
+from domain.errors import InternalError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from dbos import DBOSConfig
+
+    from domain.ports import Json
+
+    Body = Callable[[str, str], Awaitable[None]]
+
+_NAME: Final = "dataset-lifecycle"
+_VERSION: Final = "1"  # constant: a saga that was started under another version would never be resumed
+_THREADS: Final = 16
+_QUEUE_POLL_S: Final = 0.25
+
+_launched: list[Runtime] = []
+
+
+class Runtime:
+    """The launched engine of this process."""
+
+    def __init__(self, path: Path, owner: str, bodies: Mapping[str, Body]) -> None:
+        """Launch in the running loop; blocks it for about a tenth of a second.
+
+        `bodies` are the sagas by kind; each takes `dataset_id` and `saga_id`. Raises InternalError.
+        """
+        if _launched:
+            raise RuntimeError("This process runs a saga engine already: close that one first.")
+        config: DBOSConfig = {
+            "name": _NAME,
+            "system_database_url": URL.create("sqlite", database=str(path)).render_as_string(),
+            "executor_id": owner,
+            "application_version": _VERSION,
+            "serializer": DBOSPortableJSONSerializer(),  # plain JSON: nothing that a file could make us execute
+            "log_level": "WARNING",
+            "max_executor_threads": _THREADS,
+            "notification_listener_polling_interval_sec": 0.25,
+        }
+        with _translated("open its database"):
+            DBOS(config=config)
+            # A queue for each kind, so that a process of another release never takes a saga that it does not know.
+            DBOS.listen_queues(sorted(bodies))
+            self._workflows = {kind: _workflow(kind, body) for kind, body in bodies.items()}
+            try:
+                DBOS.launch()
+            except BaseException:
+                DBOS.destroy(destroy_registry=True)  # or the next attempt would be given the broken one
+                raise
+        _launched.append(self)
+
+    async def prepare(self) -> None:
+        """Make the queues through which sagas are adopted."""
+        with _translated("open its database"):
+            for kind in self._workflows:
+                await DBOS.register_queue_async(kind, polling_interval_sec=_QUEUE_POLL_S)
+
+    @staticmethod
+    async def perform(step: str, effect: Callable[[], Awaitable[Json]]) -> Json:
+        """Run one step of the saga that calls this, or give what it gave when it ran."""
+
+        async def run() -> Json:
+            return await effect()
+
+        return await DBOS.run_step_async({"name": step}, run)
+
+    async def start(self, kind: str, saga_id: str, dataset_id: str) -> None:
+        """Start a saga here, unless that id was started before, anywhere. Not to be cancelled. Raises InternalError."""
+        with _translated(f"start saga {saga_id}"), SetWorkflowID(saga_id):
+            await DBOS.start_workflow_async(self._workflows[kind], dataset_id, saga_id)
+
+    async def adopt(self, kind: str, saga_id: str) -> None:
+        """Have a dead owner's saga go on, here or in whichever process takes it first. Raises InternalError."""
+        with _translated(f"adopt saga {saga_id}"):
+            await DBOS.resume_workflow_async(saga_id, queue_name=kind)
+
+    async def delete(self, saga_ids: Sequence[str]) -> None:
+        """Forget sagas that have ended. Raises InternalError."""
+        with _translated("purge what has ended"):
+            await DBOS.delete_workflows_async(list(saga_ids))
+
+    @staticmethod
+    def stopping() -> None:
+        """From now on a cancelled saga is no warning."""
+        logging.getLogger("dbos").setLevel(logging.ERROR)
+
+    async def close(self, seconds: float) -> bool:
+        """Stop every thread of the engine, in at most that time: True when all have stopped.
+
+        Sagas that still run stay unfinished in the database.
+        """
+        closed = False
+        with anyio.move_on_after(seconds):
+            await anyio.to_thread.run_sync(
+                lambda: DBOS.destroy(destroy_registry=True), abandon_on_cancel=True
+            )
+            closed = True
+            _launched.remove(self)
+        # DBOS made its own threads the loop's, and has just ended them.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="asyncio"))
+        return closed
+
+
+def _workflow(kind: str, body: Body) -> Callable[[str, str], Coroutine[Any, Any, None]]:
+    async def run(dataset_id: str, saga_id: str) -> None:
+        await body(dataset_id, saga_id)
+
+    # Attempts are counted by us: adopting a saga sets DBOS's own count back.
+    return DBOS.workflow(name=kind, max_recovery_attempts=None)(run)
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise InternalError(f"The saga engine could not {what}: {type(error).__name__}.") from error

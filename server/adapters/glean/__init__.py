@@ -1,0 +1,1 @@
+"""Glean behind the platform port: what all dialects share (`http`, `limiter`, `paging`), and the Admin dialect."""

@@ -1,0 +1,395 @@
+"""Glean's Admin API behind the platform port.
+
+Our mark stands in a datasource's configuration, as `managedBy {installation, datasetId}`; whatever does not carry it is
+left alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, suppress
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from urllib.parse import quote
+
+import msgspec
+
+from domain.errors import (
+    PlatformConflictError,
+    PlatformError,
+    PlatformInvalidError,
+    PlatformMismatchError,
+    PlatformNotFoundError,
+    PlatformUnavailableError,
+)
+from domain.model import ConnectorOutcome, Fingerprint, Mark
+from domain.ports import Can, Found, Hit, Job, Observation, Source
+from server.adapters.glean import admin_wire as wire
+from server.adapters.glean.admin_documents import encode
+from server.adapters.glean.http import Http, Secret
+from server.adapters.glean.limiter import Limiter
+from server.adapters.glean.paging import Page, recut, spread
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from datetime import datetime
+    from types import TracebackType
+
+    from domain.ports import Clock
+
+T = TypeVar("T")
+
+_PAGES_AT_ONCE: Final = 4
+_LOOKS_AT_ONCE: Final = 8
+_LIST_LIMIT: Final = 500
+_MOST_LIST_PAGES: Final = 400
+_MOST_HITS: Final = 100
+_LONGEST_QUERY: Final = 1000
+_JOBS_KEPT: Final = 10_000
+_ID: Final = re.compile(wire.ID)
+_STATUS: Final = {"PENDING": "pending", "SYNCING": "syncing", "HEALTHY": "healthy", "UNHEALTHY": "unhealthy"}
+
+
+class AdminGlean(AbstractAsyncContextManager["AdminGlean"]):
+    """One Glean that speaks the Admin dialect; open it before use, on one event loop."""
+
+    can = Can()
+
+    def __init__(
+        self,
+        base_url: str,
+        token: Secret | Callable[[], str],
+        *,
+        clock: Clock,
+        identity_url: str | None = None,
+        limiter: Limiter | None = None,
+        timeout_s: float = 30.0,
+        waits: float = 1.0,
+    ) -> None:
+        """Prepare to talk; nothing is sent yet.
+
+        Args:
+            base_url: where Glean is, without `/api/v1`.
+            token: the key, or where it is asked for at each request.
+            clock: the time.
+            identity_url: what stands for the address in the fingerprint: the embedded sandbox's port changes.
+            limiter: shared by everything that talks to this Glean.
+            timeout_s: for connecting, and for each pause in an answer.
+            waits: scales every pause between tries; tests make it tiny.
+
+        Raises:
+            SettingsError: the address or the key cannot be used.
+        """
+        self._http = Http(
+            f"{base_url.rstrip('/')}/api/v1",
+            token,
+            clock=clock,
+            limiter=limiter or Limiter(),
+            sent=wire.SENT,
+            timeout_s=timeout_s,
+            waits=waits,
+        )
+        self._url = identity_url or base_url.rstrip("/")
+        self._clock = clock
+        self._jobs: OrderedDict[tuple[str, str], str] = OrderedDict()
+
+    async def __aenter__(self) -> Self:
+        await self._http.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.__aexit__(kind, error, trace)
+
+    async def fingerprint(self) -> Fingerprint:
+        try:
+            tenant = (await self._http.call("tenant.get", "GET", "/tenant", wire.Tenant)).id
+        except PlatformNotFoundError:  # it does not say who it is
+            tenant = None
+        return Fingerprint(dialect="admin", url=self._url, tenant=tenant)
+
+    async def find(self, names: Sequence[str] | None = None) -> Sequence[Found]:
+        wanted = None if names is None else {name.casefold() for name in names}
+        return [
+            Found(
+                handle=each.id,
+                name=each.name,
+                kind=each.connector,
+                mark=_mark(each),
+                document_count=each.document_count,
+            )
+            for each in await self._listed()
+            if wanted is None or each.name.casefold() in wanted
+        ]
+
+    async def ensure(self, source: Source) -> str:
+        config = _config(source)
+        present = await self._named(source.name)
+        if present is None:
+            try:
+                return (await self._create(source, config)).id
+            except PlatformConflictError:
+                # A lost answer, or somebody else's making between our look and our call: whose it is decides.
+                present = await self._named(source.name)
+                if present is None:
+                    raise
+        if _mark(present) != source.mark or present.connector != source.kind:
+            raise PlatformMismatchError(
+                f"Glean has a datasource {source.name}, and it is not this dataset's."
+            )
+        if present.config != config:
+            body = _json({"config": config})
+            await self._one("datasources.update", "PUT", present.id, "", wire.Datasource, body=body)
+        return present.id
+
+    async def authorise(self, handle: str, mark: Mark, secret: str) -> None:
+        source = await self._owned(handle, mark)
+        body = _json({"authConfig": {"type": wire.AUTHENTICATION.get(source.connector), "token": secret}})
+        await self._one("auth.set", "PUT", handle, "/auth", wire.Authenticated, body=body)
+
+    async def push(
+        self,
+        handle: str,
+        mark: Mark,
+        run: str,
+        pages: AsyncIterator[Sequence[bytes]],
+        sent: Callable[[int], None],
+    ) -> int:
+        await self._owned(handle, mark)
+        count = 0
+
+        async def send(page: Page) -> None:
+            nonlocal count
+            body = b'{"documents":[' + page.documents + b"]}"
+            taken = await self._one(
+                "documents.upload", "POST", handle, _upload(run, "/documents"), wire.Uploaded, body=body
+            )
+            if taken.accepted != page.count:
+                raise PlatformInvalidError(
+                    f"Glean took {taken.accepted} of the {page.count} documents of a page."
+                )
+            count += page.count
+            sent(count)
+
+        async with AsyncExitStack() as stack:
+            if isinstance(pages, AsyncGenerator):
+                await stack.enter_async_context(aclosing(pages))
+            cut = recut(pages, encode, max_count=wire.PAGE_COUNT, max_bytes=wire.PAGE_BYTES)
+            await spread(await stack.enter_async_context(aclosing(cut)), send, at_once=_PAGES_AT_ONCE)
+        return count
+
+    async def sync(self, handle: str, mark: Mark, run: str) -> Job:
+        await self._owned(handle, mark)
+        body = _json({"incremental": False, "uploadId": run})
+        started = await self._one("sync.start", "POST", handle, "/sync", wire.Started, body=body)
+        self._remember(handle, run, started.job_id)
+        return await self.job(handle, run) or Job(run=run, state=started.status.lower())
+
+    async def job(self, handle: str, run: str) -> Job | None:
+        """The sync of that run: one that runs, or that this process started.
+
+        The API knows syncs by ids of its own only; for a run that ended before this process, `sync` gives the same job.
+        """
+        known = self._jobs.get((handle, run))
+        try:
+            if known is None:
+                known = (await self._one("health.get", "GET", handle, "/health", wire.Health)).running_job
+            if known is None:
+                return None
+            found = await self._one("sync.get", "GET", handle, f"/sync/{_quoted(known)}", wire.Sync)
+        except PlatformNotFoundError:
+            return None
+        if found.run != run:
+            return None
+        self._remember(handle, run, known)
+        return Job(
+            run=run,
+            state=found.status.lower(),
+            total=found.total,
+            indexed=found.indexed,
+            started_at=found.started_at,
+        )
+
+    async def stop(self, handle: str, mark: Mark) -> None:
+        """Stop whatever sync runs; in a datasource that is gone there is none."""
+        try:
+            await self._owned(handle, mark)
+            await self._one("sync.stop", "POST", handle, "/sync/stop", wire.Stopped)
+        except PlatformNotFoundError:
+            return
+
+    async def discard(self, handle: str, mark: Mark, run: str) -> None:
+        """Forget a run; one that is served stays, and with a datasource that is gone it went."""
+        try:
+            await self._owned(handle, mark)
+            await self._one("uploads.discard", "DELETE", handle, _upload(run), type(None))
+        except PlatformNotFoundError:
+            return
+
+    async def observe(self, handle: str) -> Observation:
+        return await self._observed(handle, None)
+
+    async def observe_all(
+        self, handles: Sequence[str], found: Sequence[Found]
+    ) -> Mapping[str, Observation | PlatformError]:
+        listed = {each.handle: each for each in found}
+        results: dict[str, Observation | PlatformError] = {}
+
+        async def look(handle: str) -> None:
+            try:
+                results[handle] = await self._observed(handle, listed)
+            except PlatformError as error:
+                results[handle] = error
+
+        async def each() -> AsyncIterator[str]:
+            for handle in handles:
+                yield handle
+
+        await spread(each(), look, at_once=_LOOKS_AT_ONCE)
+        return results
+
+    async def remove(self, handle: str, mark: Mark) -> ConnectorOutcome:
+        before = await self.fingerprint()
+        if await self._holds(handle, mark):
+            with suppress(
+                PlatformNotFoundError
+            ):  # gone already, in its own word; the list below is asked as well
+                await self._one("datasources.delete", "DELETE", handle, "", type(None))
+            if any(each.id == handle for each in await self._listed()):
+                raise PlatformUnavailableError(
+                    "Glean said that the datasource was deleted, and still lists it."
+                )
+        if await self.fingerprint() != before:
+            raise PlatformMismatchError("Another tenant answered while the datasource was being removed.")
+        return ConnectorOutcome.DELETED
+
+    async def search(self, query: str, *, name: str | None = None, limit: int = 10) -> Sequence[Hit]:
+        asked = {"query": query[:_LONGEST_QUERY], "limit": max(1, min(limit, _MOST_HITS))}
+        body = _json(asked if name is None else {**asked, "datasource": name})
+        answer = await self._http.call("search", "POST", "/search", wire.Results, body=body)
+        return [
+            Hit(datasource=each.datasource, document_id=each.document_id, title=each.title, url=each.url)
+            for each in answer.results
+        ]
+
+    async def _listed(self) -> list[wire.Datasource]:
+        listed: list[wire.Datasource] = []
+        query: dict[str, str | int] = {"limit": _LIST_LIMIT}
+        for _ in range(_MOST_LIST_PAGES):
+            page = await self._http.call(
+                "datasources.list", "GET", "/datasources", wire.Datasources, query=query
+            )
+            listed += page.datasources
+            if page.next_cursor is None:
+                return listed
+            query["cursor"] = page.next_cursor
+        raise PlatformUnavailableError("Glean's list of datasources does not end.")
+
+    async def _named(self, name: str) -> wire.Datasource | None:
+        wanted = name.casefold()
+        return next((each for each in await self._listed() if each.name.casefold() == wanted), None)
+
+    async def _create(self, source: Source, config: dict[str, Any]) -> wire.Datasource:
+        body = _json({"name": source.name, "connector": source.kind, "config": config})
+        return await self._http.call("datasources.create", "POST", "/datasources", wire.Datasource, body=body)
+
+    async def _owned(self, handle: str, mark: Mark) -> wire.Datasource:
+        source = await self._one("datasources.get", "GET", handle, "", wire.Datasource)
+        if _mark(source) != mark:
+            raise PlatformMismatchError(f"What Glean has under this id, {mark.dataset_id} does not own.")
+        return source
+
+    async def _holds(self, handle: str, mark: Mark) -> bool:
+        """Whether it is there, ours; False only when the list and the API's own word agree that it is not."""
+        listed = next((each for each in await self._listed() if each.id == handle), None)
+        if listed is None:
+            try:
+                await self._owned(handle, mark)
+            except PlatformNotFoundError:
+                return False
+        elif _mark(listed) != mark:
+            raise PlatformMismatchError(f"What Glean has under this id, {mark.dataset_id} does not own.")
+        return True
+
+    async def _observed(self, handle: str, listed: Mapping[str, Found] | None) -> Observation:
+        entry = listed.get(handle) if listed is not None else None
+        try:
+            if entry is not None:
+                mark = entry.mark
+            else:
+                mark = _mark(await self._one("datasources.get", "GET", handle, "", wire.Datasource))
+            health = await self._one("health.get", "GET", handle, "/health", wire.Health)
+        except PlatformNotFoundError:
+            settled = listed is not None and entry is None
+            if not settled and any(each.id == handle for each in await self._listed()):
+                raise PlatformUnavailableError(
+                    "Glean lists a datasource, and says that it is not there."
+                ) from None
+            return Observation(present=False, at=self._clock.now())
+        running = health.running_job
+        return Observation(
+            present=True,
+            at=self._clock.now(),
+            mark=mark,
+            status=_STATUS.get(health.status),
+            syncing=running is not None or health.status == "SYNCING",
+            syncing_since=None if running is None else await self._began(handle, running),
+            last_successful_sync=health.last_successful_sync,
+            error_count_24h=health.error_count,
+            document_count=health.document_count,
+        )
+
+    async def _began(self, handle: str, job_id: str) -> datetime | None:
+        try:
+            return (
+                await self._one("sync.get", "GET", handle, f"/sync/{_quoted(job_id)}", wire.Sync)
+            ).started_at
+        except PlatformNotFoundError:
+            return None
+
+    async def _one(
+        self,
+        operation: str,
+        method: str,
+        handle: str,
+        below: str,
+        answer: type[T],
+        *,
+        body: bytes | None = None,
+    ) -> T:
+        return await self._http.call(
+            operation, method, f"/datasources/{_quoted(handle)}{below}", answer, body=body
+        )
+
+    def _remember(self, handle: str, run: str, job_id: str) -> None:
+        self._jobs[handle, run] = job_id
+        while len(self._jobs) > _JOBS_KEPT:
+            self._jobs.popitem(last=False)
+
+
+def _config(source: Source) -> dict[str, Any]:
+    mark = {"installation": source.mark.installation, "datasetId": source.mark.dataset_id}
+    return {**source.config, "managedBy": mark}
+
+
+def _mark(source: wire.Datasource) -> Mark | None:
+    match source.config.get("managedBy"):
+        case {"installation": str(installation), "datasetId": str(dataset_id)}:
+            return Mark(installation=installation, dataset_id=dataset_id)
+    return None
+
+
+def _upload(run: str, below: str = "") -> str:
+    return f"/uploads/{_quoted(run)}{below}"
+
+
+def _quoted(part: str) -> str:
+    if not _ID.fullmatch(part):
+        raise PlatformInvalidError("What was to be an id of Glean's is none, so it was not asked for.")
+    return quote(part, safe="")
+
+
+def _json(value: object) -> bytes:
+    return msgspec.json.encode(value)

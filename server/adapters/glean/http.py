@@ -1,0 +1,262 @@
+"""Requests to Glean: one pooled client, one limiter, retries at this layer only, answers bounded and checked."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Final, Protocol, Self, TypeVar
+from urllib.parse import urlsplit
+
+import anyio
+import httpx
+import msgspec
+from stamina import AsyncRetryingCaller
+
+from domain.errors import PlatformDeniedError, PlatformThrottledError, SettingsError
+from server.adapters.glean.faults import Fault, of_answer, translated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from types import TracebackType
+
+    from domain.ports import Clock
+    from server.adapters.glean.limiter import Limiter
+
+T = TypeVar("T")
+
+TRIES: Final = 4
+"""One call and up to three retries."""
+LONGEST_WAIT_S: Final = 60.0
+"""A longer `Retry-After` is not waited for: the caller is told instead."""
+ANSWER_BYTES: Final = 8 * 1024 * 1024
+_FIRST_WAIT_S: Final = 0.5
+_QUIET_S: Final = 0.5
+_ROUNDS: Final = 25
+_KEY: Final = re.compile(r"[\x21-\x7e]{1,8192}")
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Secret(Protocol):
+    """A secret that does not show itself, such as pydantic's `SecretStr`."""
+
+    def get_secret_value(self) -> str:
+        """The secret."""
+        ...
+
+
+class Http(AbstractAsyncContextManager["Http"]):
+    """HTTP to one Glean. Raises only PlatformError and its kinds, once open."""
+
+    def __init__(
+        self,
+        base_url: str,
+        token: Secret | Callable[[], str],
+        *,
+        clock: Clock,
+        limiter: Limiter,
+        sent: Collection[str],
+        timeout_s: float = 30.0,
+        waits: float = 1.0,
+    ) -> None:
+        """Prepare to talk; nothing is sent yet.
+
+        Args:
+            base_url: where Glean is, up to the part that all its paths share.
+            token: the key, or where it is asked for at each request.
+            clock: by which a `Retry-After` date is read.
+            limiter: shared with everything else that talks to this Glean.
+            sent: the field names that we send, and that an error may therefore repeat.
+            timeout_s: for connecting, and for each pause in an answer; the whole of one may take four times as long.
+            waits: scales every pause between tries; tests make it tiny.
+
+        Raises:
+            SettingsError: the address is not https (or http on this machine), or carries a user; the key is empty or
+                holds what no key holds.
+        """
+        self.base_url = _checked(base_url)
+        self._token = token if callable(token) else token.get_secret_value
+        if not callable(token) and not _KEY.fullmatch(token.get_secret_value()):
+            raise SettingsError(
+                "glean.api_key is empty, or holds characters that no key has.", field="glean.api_key"
+            )
+        self._clock = clock
+        self._limiter = limiter
+        self._sent = sent
+        self._deadline_s = 4 * timeout_s
+        self._waits = waits
+        self._retry = AsyncRetryingCaller(
+            attempts=TRIES,
+            timeout=None,
+            wait_initial=_FIRST_WAIT_S * waits,
+            wait_max=LONGEST_WAIT_S * waits,
+            wait_jitter=_FIRST_WAIT_S * waits,
+        )
+        parts = urlsplit(self.base_url)
+        # Without TLS no authorities are needed, and reading those of the machine takes longer than all else here.
+        trusted = True if parts.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._client = httpx.AsyncClient(
+            timeout=httpx.Timeout(timeout_s, pool=None),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=16),
+            headers={
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+                "User-Agent": "dataset-lifecycle",
+            },
+            follow_redirects=False,
+            trust_env=parts.hostname not in _LOOPBACK,
+            verify=trusted,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._client.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._client.__aexit__(kind, error, trace)
+
+    async def call(
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        answer: type[T],
+        *,
+        body: bytes | None = None,
+        query: Mapping[str, str | int] | None = None,
+    ) -> T:
+        """Make one call, retrying what may pass; every call of ours is idempotent, or settled by reading back.
+
+        `answer` is the shape of the body, `type(None)` where there is none. Who is throttled while others get through
+        is only queued: it is tried on for as long as they do.
+        """
+        rounds = 0
+        while True:
+            rounds += 1
+            others = self._limiter.successes
+            try:
+                return await self._retried(operation, method, path, answer, body, query)
+            except PlatformThrottledError as error:
+                alone = self._limiter.successes == others
+                if alone or rounds == _ROUNDS or (error.retry_after_s or 0) > LONGEST_WAIT_S:
+                    raise
+
+    async def _retried(
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        answer: type[T],
+        body: bytes | None,
+        query: Mapping[str, str | int] | None,
+    ) -> T:
+        tries = 0
+
+        async def attempt() -> T:
+            nonlocal tries
+            tries += 1
+            return await self._once(method, path, answer, body, query)
+
+        try:
+            return await self._retry(self._pause, attempt)
+        except Fault as fault:
+            raise translated(fault, operation, tries, self._sent) from None
+
+    def _pause(self, error: Exception) -> bool | float:
+        """Whether to try again, and after how long when the answer said it."""
+        if not isinstance(error, Fault) or not error.transient:
+            return False
+        if error.retry_after_s is None:
+            return True
+        return error.retry_after_s <= LONGEST_WAIT_S and error.retry_after_s * self._waits
+
+    async def _once(
+        self,
+        method: str,
+        path: str,
+        answer: type[T],
+        body: bytes | None,
+        query: Mapping[str, str | int] | None,
+    ) -> T:
+        headers = {"Authorization": f"Bearer {self._key()}"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        request = self._client.build_request(
+            method, self.base_url + path, content=body, params=query, headers=headers
+        )
+        async with self._limiter.turn():
+            status, received, raw = await self._exchange(request)
+        if status == httpx.codes.TOO_MANY_REQUESTS:
+            fault = of_answer(status, received, raw, self._clock.now())
+            quiet = _QUIET_S if fault.retry_after_s is None else min(fault.retry_after_s, LONGEST_WAIT_S)
+            self._limiter.throttled(quiet * self._waits)
+            raise fault
+        self._limiter.succeeded()
+        if not httpx.codes.is_success(status):
+            raise of_answer(status, received, raw, self._clock.now())
+        return _read(raw, answer)
+
+    async def _exchange(self, request: httpx.Request) -> tuple[int, Mapping[str, str], bytes]:
+        try:
+            with anyio.fail_after(self._deadline_s):
+                response = await self._client.send(request, stream=True)
+                try:
+                    return response.status_code, response.headers, await _bounded(response)
+                finally:
+                    await response.aclose()
+        except (httpx.TimeoutException, TimeoutError):
+            raise Fault("did not answer in time") from None
+        except httpx.ConnectError:
+            raise Fault("could not be reached") from None
+        except httpx.RequestError:
+            raise Fault("broke off without a whole answer") from None
+
+    def _key(self) -> str:
+        key = self._token()
+        if not _KEY.fullmatch(key):
+            raise PlatformDeniedError("The Glean key is empty, or holds characters that no key has.")
+        return key
+
+
+def _checked(base_url: str) -> str:
+    field = "glean.base_url"
+    try:
+        parts = urlsplit(base_url)
+        parts.port  # noqa: B018 - reading it is what checks it
+    except ValueError:
+        raise SettingsError("glean.base_url is not an address.", field=field) from None
+    if "@" in parts.netloc:
+        raise SettingsError("glean.base_url must not hold a user or password.", field=field)
+    if not parts.hostname or parts.query or parts.fragment or re.search(r"[\s\x00-\x1f\x7f\\]", base_url):
+        raise SettingsError(
+            "glean.base_url must be a host, maybe with a port and path, and nothing more.", field=field
+        )
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+        raise SettingsError(
+            "glean.base_url must begin with https:// (http:// on this machine only).", field=field
+        )
+    return base_url.rstrip("/")
+
+
+async def _bounded(response: httpx.Response) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for part in response.aiter_raw():
+        size += len(part)
+        if size > ANSWER_BYTES:
+            raise Fault(f"answered more than {ANSWER_BYTES} bytes")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _read(raw: bytes, answer: type[T]) -> T:
+    if answer is type(None):
+        if raw:
+            raise Fault("answered something else than it should")
+        return None
+    try:
+        return msgspec.json.decode(raw, type=answer)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise Fault("answered something else than it should") from None

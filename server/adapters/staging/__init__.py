@@ -1,0 +1,1 @@
+"""Adapters of the `Staging` port."""

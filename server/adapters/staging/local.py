@@ -1,0 +1,224 @@
+"""Staging in a local folder: `{root}/{dataset_id}/{attempt}.jsonl`."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from contextlib import contextmanager
+from functools import partial
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+from domain.errors import InvalidArgumentError, StagingFailedError
+from domain.ports import Staged
+from server.disk.durable import Draft, drafted, flush_folder, make_folders
+from server.disk.faults import told_as
+from server.disk.threads import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from pathlib import Path
+
+_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+_ATTEMPT: Final = re.compile(r"([1-9][0-9]*)\.jsonl")
+_CHUNK: Final = 1 << 20
+
+
+class LocalStaging:
+    """The `Staging` port on a local folder, which is made at once and must stay there.
+
+    Writing is all or nothing. No file stays open between two pages, so a reader may stop anywhere.
+    """
+
+    def __init__(self, root: Path) -> None:
+        """Make the folder. Raises StagingFailedError."""
+        self._root = root
+        # Apart from each other, so that readers need not wait for the long work of writers.
+        self._writers = Worker("staging-writers", 8)
+        self._readers = Worker("staging-readers", 8)
+        with told_as(StagingFailedError, "make the staging folder", root):
+            root.mkdir(parents=True, exist_ok=True)
+
+    async def write(self, dataset_id: str, attempt: int, produce: Callable[[], Iterator[bytes]]) -> Staged:
+        folder = self._folder(dataset_id)
+        return await self._writers.run(partial(self._write, folder, attempt, produce))
+
+    async def pages(
+        self, dataset_id: str, attempt: int, *, max_count: int, max_bytes: int
+    ) -> AsyncIterator[Sequence[bytes]]:
+        path = self._folder(dataset_id) / _name(attempt)
+        pages = _Pages(path, max_count, max_bytes)
+        while page := await self._readers.call(pages.read):
+            yield page
+
+    async def measure(self, dataset_id: str, attempt: int) -> Staged | None:
+        folder = self._folder(dataset_id)
+        return await self._readers.run(partial(self._measure, folder / _name(attempt)))
+
+    async def remove(self, dataset_id: str, attempt: int | None = None) -> None:
+        folder = self._folder(dataset_id)
+        await self._readers.call(partial(self._remove, folder, attempt))
+
+    async def attempts(self, dataset_id: str) -> Sequence[int]:
+        folder = self._folder(dataset_id)
+        return await self._readers.call(partial(self._attempts, folder))
+
+    def _folder(self, dataset_id: str) -> Path:
+        if not _ID.fullmatch(dataset_id):
+            raise InvalidArgumentError("A dataset's id must be a plain name.", field="dataset_id")
+        return self._root / dataset_id
+
+    def _write(
+        self,
+        folder: Path,
+        attempt: int,
+        produce: Callable[[], Iterator[bytes]],
+        checkpoint: Callable[[], None],
+    ) -> Staged:
+        told = partial(told_as, StagingFailedError)
+        name = _name(attempt)
+        with told("write to", folder):
+            self._look(folder)
+            make_folders(self._root, folder.name)
+            _drop_drafts(folder, name)
+            draft = Draft(folder / name)
+        tally = _Tally()
+        try:
+            with _closing(produce()) as chunks:
+                for chunk in chunks:
+                    checkpoint()
+                    tally.add(chunk)
+                    with told("write to", folder):
+                        draft.write(chunk)
+            checkpoint()
+            with told("write to", folder):
+                draft.close()
+                draft.publish()
+                flush_folder(folder)
+        finally:
+            with told("clean up", folder):
+                draft.discard()
+        return tally.result()
+
+    def _measure(self, path: Path, checkpoint: Callable[[], None]) -> Staged | None:
+        with told_as(StagingFailedError, "read", path):
+            self._look(path.parent)
+            try:
+                descriptor = _open(path)
+            except FileNotFoundError:
+                return None
+            tally = _Tally()
+            with os.fdopen(descriptor, "rb", buffering=0) as file:
+                while chunk := file.read(_CHUNK):
+                    checkpoint()
+                    tally.add(chunk)
+        return tally.result()
+
+    def _remove(self, folder: Path, attempt: int | None) -> None:
+        with told_as(StagingFailedError, "empty", folder):
+            if not self._look(folder):
+                return
+            if attempt is None:
+                shutil.rmtree(folder)
+                flush_folder(self._root)
+                return
+            name = _name(attempt)
+            _drop_drafts(folder, name)
+            (folder / name).unlink(missing_ok=True)
+            flush_folder(folder)
+
+    def _attempts(self, folder: Path) -> list[int]:
+        with told_as(StagingFailedError, "list", folder):
+            if not self._look(folder):
+                return []
+            found = (_ATTEMPT.fullmatch(each.name) for each in folder.iterdir())
+            return sorted(int(match[1]) for match in found if match)
+
+    def _look(self, folder: Path) -> bool:
+        """Whether a dataset's folder is there; never through a link, and never without the root."""
+        if not self._root.is_dir():
+            raise StagingFailedError(f"The staging folder {self._root} is not there any more.")
+        if folder.is_symlink():
+            raise StagingFailedError(f"A symbolic link stands where {folder} should be; remove it.")
+        return folder.exists()
+
+
+class _Tally:
+    """Lines, bytes and checksum of what passes by."""
+
+    def __init__(self) -> None:
+        self._lines = self._bytes = 0
+        self._hash = sha256()
+
+    def add(self, chunk: bytes) -> None:
+        self._lines += chunk.count(b"\n")
+        self._bytes += len(chunk)
+        self._hash.update(chunk)
+
+    def result(self) -> Staged:
+        return Staged(lines=self._lines, size_bytes=self._bytes, checksum=self._hash.hexdigest())
+
+
+class _Pages:
+    """One file's lines, page by page, each read with the file opened anew where the last one ended."""
+
+    def __init__(self, path: Path, max_count: int, max_bytes: int) -> None:
+        self._path = path
+        self._max_count = max_count
+        self._max_bytes = max_bytes
+        self._offset = 0
+        self._identity: tuple[int, int] | None = None
+
+    def read(self) -> list[bytes]:
+        """The next page, empty at the end."""
+        with (
+            told_as(StagingFailedError, "read", self._path),
+            os.fdopen(_open(self._path), "rb", buffering=min(_CHUNK, max(self._max_bytes, 1 << 14))) as file,
+        ):
+            stat = os.fstat(file.fileno())
+            if self._identity not in (None, (stat.st_ino, stat.st_size)):
+                raise StagingFailedError(f"{self._path} was replaced while it was read.")
+            self._identity = (stat.st_ino, stat.st_size)
+            file.seek(self._offset)
+            return self._cut(file)
+
+    def _cut(self, lines: Iterator[bytes]) -> list[bytes]:
+        page: list[bytes] = []
+        room = self._max_bytes
+        for line in lines:
+            text = line.removesuffix(b"\n")
+            room -= len(text)
+            if page and room < 0:
+                break
+            page.append(text)
+            self._offset += len(line)
+            if len(page) == self._max_count:
+                break
+        return page
+
+
+@contextmanager
+def _closing(chunks: Iterator[bytes]) -> Iterator[Iterator[bytes]]:
+    """End a generator in this thread, with the files that it holds, however the block ends."""
+    try:
+        yield chunks
+    finally:
+        close: Callable[[], None] | None = getattr(chunks, "close", None)
+        if close:
+            close()
+
+
+def _name(attempt: int) -> str:
+    return f"{attempt}.jsonl"
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+
+def _drop_drafts(folder: Path, name: str) -> None:
+    """Remove what killed processes left of that file."""
+    for each in folder.iterdir():
+        if drafted(each.name) == name:
+            each.unlink(missing_ok=True)

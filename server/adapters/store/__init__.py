@@ -1,0 +1,1 @@
+"""Where clients, journeys, datasets, connectors and events are kept."""

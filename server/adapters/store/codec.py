@@ -1,0 +1,76 @@
+"""Entities as JSON, and instants as whole microseconds since 1970, so that they compare exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any, Final, TypeVar, cast
+
+import msgspec
+
+T = TypeVar("T")
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+class UndecodableError(ValueError):
+    """A row's document is not what its type says."""
+
+
+def to_micros(instant: datetime) -> int:
+    """Microseconds since 1970. Raises TypeError for a naive instant."""
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    """The instant, in UTC. Raises OverflowError outside the years 1 to 9999."""
+    return _EPOCH + micros * _MICROSECOND
+
+
+def encode(value: object) -> str:
+    """A dataclass or plain value as JSON. Raises ValueError for an instant that is not in UTC: a bug of ours."""
+    _check_instants(value)
+    return msgspec.json.encode(value, enc_hook=_as_builtin).decode()
+
+
+def decode(text: str, kind: type[T]) -> T:
+    """The value of that type. Raises UndecodableError."""
+    try:
+        return cast("T", _decoder(kind).decode(text))  # type: ignore[arg-type]  # typing has a type be hashable or not
+    except msgspec.MsgspecError as error:
+        raise UndecodableError(str(error)) from error
+
+
+@cache
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:  # noqa: ANN401  # a type, or what stands for one
+    return msgspec.json.Decoder(kind)
+
+
+def _as_builtin(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} has no place in a document")
+
+
+def _check_instants(value: object) -> None:
+    if isinstance(value, datetime):
+        if value.utcoffset() != timedelta(0):
+            raise ValueError(f"{value!r} is not an aware instant in UTC")
+    elif names := _names(type(value)):  # type: ignore[arg-type]  # the same
+        for name in names:
+            _check_instants(getattr(value, name))
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            _check_instants(part)
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            _check_instants(part)
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    """The fields of a dataclass; none for any other type."""
+    return tuple(each.name for each in fields(kind)) if is_dataclass(kind) else ()

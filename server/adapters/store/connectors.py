@@ -1,0 +1,63 @@
+"""Connectors, and the errors that were met on their behalf."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from domain.model import Connector
+from server.adapters.store.codec import encode, to_micros
+from server.adapters.store.rows import Rows, readable, understood
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+_ERRORS_KEPT: Final = timedelta(hours=48)
+
+
+class ConnectorRows(Rows):
+    """The connector part of `domain.ports.Records`."""
+
+    def connector(self, connector_id: str) -> Connector | None:
+        row = self._row("select document from connectors where connector_id = :id", id=connector_id)
+        return understood(f"connector {connector_id!r}", row[0], Connector) if row else None
+
+    def connectors(
+        self, *, client_id: str | None = None, after: str | None = None, limit: int = 100
+    ) -> list[Connector]:
+        index, of_client = "connectors_connected", ""
+        if client_id is not None:
+            index, of_client = "connectors_connected_of_client", "and client_id = :client_id"
+        rows = self._rows(
+            f"""
+            select connector_id, document from connectors indexed by {index}
+            where status <> 'disconnected' and connector_id > :after {of_client}
+            order by connector_id
+            """,  # noqa: S608  # both parts are one of two constants
+            {"client_id": client_id, "after": after or ""},
+        )
+        return [connector for _row, connector in islice(readable("connector", rows, Connector), limit)]
+
+    def put_connector(self, connector: Connector) -> None:
+        row = {
+            "connector_id": connector.connector_id,
+            "client_id": connector.client_id,
+            "status": connector.status.value,
+            "document": encode(connector),
+        }
+        self._put("connectors", ("connector_id",), row)
+
+    def note_error(self, connector_id: str, at: datetime, code: str) -> None:
+        values = {"id": connector_id, "at": to_micros(at), "code": code}
+        self._rows("insert into connector_errors (connector_id, at, code) values (:id, :at, :code)", values)
+        self._rows(
+            "delete from connector_errors where at < :oldest", {"oldest": to_micros(at - _ERRORS_KEPT)}
+        )
+
+    def errors_since(self, connector_id: str, since: datetime) -> int:
+        return self._count(
+            "select count(*) from connector_errors where connector_id = :id and at >= :since",
+            id=connector_id,
+            since=to_micros(since),
+        )

@@ -1,0 +1,141 @@
+"""Datasets: a document each, beside the columns that are asked for."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from domain.errors import DatasetConflictError
+from domain.model import Dataset, DatasetStatus, DatasetType, Journey, Stage, Unreadable
+from server.adapters.store.clients import journey_of
+from server.adapters.store.codec import encode, to_micros
+from server.adapters.store.rows import Rows, readable, understood
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from domain.ports import DatasetQuery
+
+_LIVE: Final = "d.status <> 'archived'"
+_PAGE: Final = """
+select d.dataset_id, d.document from datasets d {index}
+where {where} order by d.dataset_id
+"""
+# The journey's own state decides, as `Journey.at` and `Journey.protects` do: only an ACTIVE one's lease can lapse.
+_UNPROTECTED: Final = """
+select d.dataset_id, d.document, j.client_id, j.journey_id, j.stage, j.state, j.lease_expires_at
+from datasets d {index}
+left join journeys j indexed by journeys_whole on j.client_id = d.client_id and j.journey_id = d.journey_id
+where {where} and (
+  j.stage is not d.stage
+  or j.state not in ('active', 'paused')
+  or (j.state = 'active' and j.lease_expires_at <= :now)
+)
+order by d.dataset_id
+"""
+
+
+class DatasetRows(Rows):
+    """The dataset part of `domain.ports.Records`."""
+
+    def dataset(self, dataset_id: str) -> Dataset | None:
+        row = self._row("select document from datasets where dataset_id = :id", id=dataset_id)
+        return understood(f"dataset {dataset_id!r}", row[0], Dataset) if row else None
+
+    def live_dataset(self, client_id: str, stage: Stage, dataset_type: DatasetType) -> Dataset | None:
+        row = self._holder(client_id, stage, dataset_type)
+        return understood(f"dataset {row[0]!r}", row[1], Dataset) if row else None
+
+    def datasets(self, query: DatasetQuery) -> list[Dataset]:
+        index, where, values = _asked(query)
+        rows = self._rows(_PAGE.format(index=index, where=where), values)
+        return [dataset for _row, dataset in islice(readable("dataset", rows, Dataset), query.limit)]
+
+    def unprotected(
+        self, query: DatasetQuery, now: datetime
+    ) -> list[tuple[Dataset, Journey | Unreadable | None]]:
+        index, where, values = _asked(query)
+        rows = self._rows(_UNPROTECTED.format(index=index, where=where), values | {"now": to_micros(now)})
+        return [
+            (dataset, None if row[2] is None else journey_of(*row[2:]))
+            for row, dataset in islice(readable("dataset", rows, Dataset), query.limit)
+        ]
+
+    def count_live(self, client_id: str | None = None) -> int:
+        of_client = "" if client_id is None else "and client_id = :client_id"
+        return self._count(
+            f"select count(*) from datasets d where {_LIVE} {of_client}",  # noqa: S608  # constants
+            client_id=client_id,
+        )
+
+    def running(self) -> list[Dataset]:
+        rows = self._rows(
+            "select dataset_id, document from datasets where running = 1 order by dataset_id", {}
+        )
+        return [dataset for _row, dataset in readable("dataset", rows, Dataset)]
+
+    def put_dataset(self, dataset: Dataset) -> None:
+        holder = (
+            self._holder(dataset.client_id, dataset.stage, dataset.dataset_type) if dataset.live else None
+        )
+        if holder and holder[0] != dataset.dataset_id:
+            raise DatasetConflictError(
+                f"{dataset.client_id} has the live dataset {holder[0]} of {dataset.dataset_type} at {dataset.stage}.",
+                dataset_id=holder[0],
+            )
+        row = {
+            "dataset_id": dataset.dataset_id,
+            "client_id": dataset.client_id,
+            "journey_id": dataset.journey_id,
+            "stage": dataset.stage.value,
+            "dataset_type": dataset.dataset_type.value,
+            "status": dataset.status.value,
+            "created_at": to_micros(dataset.created_at),
+            "running": dataset.run is not None,
+            "marked": dataset.orphan is not None,
+            "document": encode(dataset),
+        }
+        self._put("datasets", ("dataset_id",), row)
+
+    def _holder(self, client_id: str, stage: Stage, dataset_type: DatasetType) -> tuple[Any, ...] | None:
+        return self._row(
+            f"""
+            select d.dataset_id, d.document from datasets d
+            where d.client_id = :client_id and d.stage = :stage and d.dataset_type = :dataset_type and {_LIVE}
+            """,  # noqa: S608  # a constant
+            client_id=client_id,
+            stage=stage.value,
+            dataset_type=dataset_type.value,
+        )
+
+
+def _asked(query: DatasetQuery) -> tuple[str, str, dict[str, object]]:
+    """Which index a query walks, its conditions, and their values."""
+    where = ["d.dataset_id > :after"]
+    values: dict[str, object] = {"after": query.after or ""}
+    for name in ("client_id", "journey_id", "stage", "dataset_type"):
+        value = getattr(query, name)
+        if value is not None:
+            where.append(f"d.{name} = :{name}")
+            values[name] = str(value)
+    if query.created_before is not None:
+        where.append("d.created_at < :created_before")
+        values["created_before"] = to_micros(query.created_before)
+    if query.statuses:
+        names = {f"status_{at}": status.value for at, status in enumerate(query.statuses)}
+        where.append(f"d.status in ({', '.join(f':{name}' for name in names)})")
+        values |= names
+    live = bool(query.statuses) and DatasetStatus.ARCHIVED not in query.statuses
+    if live:
+        where.append(_LIVE)
+    if query.marked:
+        where.append("d.marked = 1")
+    return _index(query, live=live), " and ".join(where), values
+
+
+def _index(query: DatasetQuery, *, live: bool) -> str:
+    if query.marked:
+        return "indexed by datasets_marked"
+    if query.client_id is not None:
+        return "indexed by datasets_live_of_client" if live else "indexed by datasets_of_client"
+    return "indexed by datasets_live" if live else ""

@@ -1,0 +1,87 @@
+"""What happened, what is still to be undone, and small facts."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from domain.events import Event
+from domain.model import Progress, Undo
+from server.adapters.store.codec import encode
+from server.adapters.store.rows import Rows, readable, understood
+
+if TYPE_CHECKING:
+    from domain.ports import Json
+
+
+class LedgerRows(Rows):
+    """The part of `domain.ports.Records` that is about events, undos, progress, facts and archives."""
+
+    def append(self, event: Event) -> None:
+        values = {"id": event.dataset_id, "kind": event.kind.value, "document": encode(event)}
+        self._rows("insert into events (dataset_id, kind, document) values (:id, :kind, :document)", values)
+
+    def events(
+        self, *, dataset_id: str | None = None, after: int = 0, limit: int = 100
+    ) -> list[tuple[int, Event]]:
+        of_dataset = "" if dataset_id is None else "and dataset_id = :id"
+        rows = self._rows(
+            f"select seq, document from events where seq > :after {of_dataset} order by seq",  # noqa: S608  # a constant
+            {"after": after, "id": dataset_id},
+        )
+        return [(row[0], event) for row, event in islice(readable("event", rows, Event), limit)]
+
+    def undos(self, dataset_id: str | None = None) -> list[Undo]:
+        of_dataset = "" if dataset_id is None else "where dataset_id = :id"
+        rows = self._rows(
+            f"select dataset_id, document from undos {of_dataset} order by dataset_id, attempt, what",  # noqa: S608  # the same
+            {"id": dataset_id},
+        )
+        return [undo for _row, undo in readable("undo", rows, Undo)]
+
+    def put_undo(self, undo: Undo) -> None:
+        row = {
+            "dataset_id": undo.dataset_id,
+            "attempt": undo.attempt,
+            "what": undo.what,
+            "document": encode(undo),
+        }
+        self._put("undos", ("dataset_id", "attempt", "what"), row)
+
+    def drop_undo(self, undo: Undo) -> None:
+        self._rows(
+            "delete from undos where dataset_id = :id and attempt = :attempt and what = :what",
+            {"id": undo.dataset_id, "attempt": undo.attempt, "what": undo.what},
+        )
+
+    def progress(self, dataset_id: str) -> Progress | None:
+        row = self._row("select document from progress where dataset_id = :id", id=dataset_id)
+        return understood(f"the progress of {dataset_id!r}", row[0], Progress) if row else None
+
+    def put_progress(self, dataset_id: str, progress: Progress | None) -> None:
+        """Insert or replace; None deletes."""
+        if progress is None:
+            self._rows("delete from progress where dataset_id = :id", {"id": dataset_id})
+        else:
+            self._put("progress", ("dataset_id",), {"dataset_id": dataset_id, "document": encode(progress)})
+
+    def fact(self, name: str) -> object:
+        row = self._row("select document from facts where name = :name", name=name)
+        return understood(f"the fact {name!r}", row[0], object) if row else None
+
+    def put_fact(self, name: str, value: object) -> None:
+        self._put("facts", ("name",), {"name": name, "document": encode(value)})
+
+    def archive(self, dataset_id: str) -> Json | None:
+        row = self._row("select document from archives where dataset_id = :id", id=dataset_id)
+        return understood(f"the archive of {dataset_id!r}", row[0], dict[str, Any]) if row else None
+
+    def put_archive(self, dataset_id: str, facts: Json) -> None:
+        self._put("archives", ("dataset_id",), {"dataset_id": dataset_id, "document": encode(facts)})
+
+    def archives(self, *, after: str | None = None, limit: int = 100) -> list[tuple[str, Json]]:
+        rows = self._rows(
+            "select dataset_id, document from archives where dataset_id > :after order by dataset_id",
+            {"after": after or ""},
+        )
+        return [(row[0], facts) for row, facts in islice(readable("archive", rows, dict[str, Any]), limit)]

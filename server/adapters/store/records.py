@@ -1,0 +1,25 @@
+"""All rows of the store, inside one transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from server.adapters.store.clients import ClientRows
+from server.adapters.store.connectors import ConnectorRows
+from server.adapters.store.datasets import DatasetRows
+from server.adapters.store.ledger import LedgerRows
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+
+class SqliteRecords(ClientRows, DatasetRows, ConnectorRows, LedgerRows):
+    """Implements `domain.ports.Records` on a connection that is in a transaction."""
+
+    def __init__(self, db: Database, installation: str) -> None:
+        super().__init__(db)
+        self._installation = installation
+
+    @property
+    def installation(self) -> str:
+        return self._installation

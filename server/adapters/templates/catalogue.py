@@ -1,0 +1,183 @@
+"""What templates a repository holds: the layout of its folders, and each template's own description."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from hashlib import file_digest
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from domain.errors import LifecycleError
+from domain.model import DatasetType
+from domain.templates import ANY, Template
+from server.adapters.templates import objects
+from server.adapters.templates.formats import SUFFIXES, Head, read_head, recognise
+from server.adapters.templates.opening import beside, opened
+from server.adapters.templates.window import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from io import FileIO
+    from pathlib import Path
+    from typing import BinaryIO
+
+_TYPES: Final = frozenset(each.value for each in DatasetType)
+_READ_TO_THE_END: Final = 4 << 20
+"""Up to this size what stands behind the records is looked for, even when their metadata stood before them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A file that may hold records: its name in the repository, and what its folders say."""
+
+    name: str
+    industry: str
+    use_case: str
+    stem: str
+    suffix: str
+
+    @property
+    def template_id(self) -> str:
+        """`industry/use_case/type`, as the folders are."""
+        return f"{self.industry}/{self.use_case}/{self.stem}"
+
+
+def places(repository: Path, subdir: str) -> list[Place]:
+    """Every file of a template's format in the layout's folders, in order."""
+    found = []
+    for name in sorted(_files(repository, subdir)):
+        path = PurePosixPath(name)
+        folders = path.relative_to(subdir).parts[:-1]
+        if len(folders) == 1 and folders[0] == ANY:
+            folders = (ANY, ANY)
+        if len(folders) == 2 and path.suffix in SUFFIXES:  # noqa: PLR2004 - industry and use case
+            found.append(
+                Place(name, folders[0], folders[1], path.name.removesuffix(path.suffix), path.suffix)
+            )
+    return found
+
+
+def _files(repository: Path, folder: str, depth: int = 0) -> Iterator[str]:
+    with os.scandir(repository / folder) as entries:
+        for entry in entries:
+            name = f"{folder}/{entry.name}"
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                if depth < 2:  # noqa: PLR2004 - industry and use case
+                    yield from _files(repository, name, depth + 1)
+            else:
+                yield name
+
+
+class Catalogue:
+    """The templates of a repository; what a file says of itself is read again only when it has changed."""
+
+    def __init__(self, repository: Path, subdir: str) -> None:
+        self._repository = repository
+        self._subdir = subdir
+        self._known: dict[str, tuple[tuple[int, ...], Template, str | None]] = {}
+
+    def templates(self) -> list[Template]:
+        """Every template, in the order of its id."""
+        beside_each_other: defaultdict[str, list[tuple[Place, Template, str | None]]] = defaultdict(list)
+        for place in places(self._repository, self._subdir):
+            if place.stem in _TYPES:
+                beside_each_other[place.template_id].append((place, *self._described(place)))
+        return [_chosen(beside_each_other[template_id]) for template_id in sorted(beside_each_other)]
+
+    def strangers(self) -> list[str]:
+        """Files in the layout's folders that are no template and that no template names."""
+        found = places(self._repository, self._subdir)
+        named = {file for place in found if place.stem in _TYPES for _, file in (self._described(place),)}
+        return [place.name for place in found if place.stem not in _TYPES and place.name not in named]
+
+    def _described(self, place: Place) -> tuple[Template, str | None]:
+        try:
+            with opened(self._repository, place.name) as file:
+                status = os.fstat(file.fileno())
+                identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+                known = self._known.get(place.name)
+                if known is None or known[0] != identity:
+                    known = (identity, *_template(place, file, status.st_size))
+                    self._known[place.name] = known
+            return known[1], known[2]
+        except LifecycleError as error:
+            return _broken(place, error), None
+
+
+def _chosen(found: list[tuple[Place, Template, str | None]]) -> Template:
+    named = {file for _, _, file in found}
+    serving = sorted(
+        (SUFFIXES.index(place.suffix), position)
+        for position, (place, _, _) in enumerate(found)
+        if place.name not in named
+    )
+    template = found[serving[0][1]][1] if serving else found[0][1]
+    ignored = [found[position][0].name for _, position in serving[1:]]
+    if not ignored:
+        return template
+    warning = f"{', '.join(ignored)} is not used: {template.source} serves the same type."
+    return replace(template, warnings=(*template.warnings, warning))
+
+
+def _template(place: Place, file: BinaryIO, size: int) -> tuple[Template, str | None]:
+    """The template at a place, and the file that it names for its records."""
+    head = Head(format="csv")
+    if place.suffix != ".csv":
+        window = Window(file, place.name)
+        form = recognise(window)
+        head = read_head(place.name, _members(window, size)) if form == "object" else Head(format=form)
+    file.seek(0)
+    checksum = file_digest(cast("FileIO", file), "sha256").hexdigest()
+    template = Template(
+        template_id=place.template_id,
+        name=head.name or place.template_id,
+        industry=place.industry,
+        use_case=place.use_case,
+        dataset_type=DatasetType(place.stem),
+        stage=head.stage,
+        tags=head.tags,
+        custom_fields=head.custom_fields or {},
+        format=head.format,
+        schema=head.schema,
+        default_record_count=head.default_record_count,
+        version=head.version,
+        checksum=checksum,
+        source=place.name,
+        warnings=(*head.warnings, *_elsewhere(place, head)),
+    )
+    return template, beside(place.name, head.file) if head.file else None
+
+
+def _members(window: Window, size: int) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for _ in objects.records(window, found):
+        if size > _READ_TO_THE_END and "metadata" in found:
+            break
+    return found
+
+
+def _elsewhere(place: Place, head: Head) -> Iterator[str]:
+    for what, said, is_ in (
+        ("industry", head.industry, place.industry),
+        ("use case", head.use_case, place.use_case),
+    ):
+        if said is not None and said != is_:
+            yield f"Its metadata say {what} {said[:80]!r}; the folder says {is_!r}, which counts."
+
+
+def _broken(place: Place, error: LifecycleError) -> Template:
+    """A template that is listed all the same: whoever chooses it gets the error itself."""
+    return Template(
+        template_id=place.template_id,
+        name=place.template_id,
+        industry=place.industry,
+        use_case=place.use_case,
+        dataset_type=DatasetType(place.stem),
+        format="unknown",
+        source=place.name,
+        warnings=(error.message,),
+    )

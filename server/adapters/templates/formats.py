@@ -1,0 +1,165 @@
+"""Which format a template's file has, told by its content, and what an object of either version says of itself."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from domain.errors import TemplateFormatUnknownError
+from domain.model import Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from server.adapters.templates.window import Window
+
+SUFFIXES: Final = (".json", ".jsonl", ".csv")
+"""Of two files for one type in one folder, the earlier suffix serves."""
+
+EXPECTED: Final = (
+    'an object with "records" (version 1), an object with "format_version": 2, an array, JSON Lines, '
+    "or CSV with a header"
+)
+_MARKS: Final = frozenset({"metadata", "records", "format_version", "source"})
+_MARK: Final = re.compile(rb'"(?:metadata|records|format_version|source)"\s*:')
+
+
+def recognise(window: Window) -> str:
+    """`object`, `json-array` or `jsonl`. Raises TemplateFormatUnknownError for what begins like none of them."""
+    mark = window.peek()
+    if mark == b"[":
+        return "json-array"
+    if mark == b"{":
+        return "object" if _is_template(window) else "jsonl"
+    raise unknown(
+        window.name, f"a file that begins with {mark.decode('latin-1')!r}" if mark else "an empty file"
+    )
+
+
+def _is_template(window: Window) -> bool:
+    line = window.data.split(b"\n", 1)[0]
+    try:
+        found = msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        # A template over several lines, or on one that is longer than the window; or a first record that is broken.
+        return not window.name.endswith(".jsonl") and (
+            _MARK.search(window.data) is not None or not _lines(line)
+        )
+    return bool(_MARKS.intersection(found))
+
+
+def _lines(line: bytes) -> bool:
+    """Whether a first line that cannot be read was at least meant to be a whole record."""
+    return line.rstrip().endswith(b"}")
+
+
+def unknown(name: str, found: str) -> TemplateFormatUnknownError:
+    """The error that names the file, what was found in it and what was expected."""
+    return TemplateFormatUnknownError(
+        f"{name}: found {found}, expected {EXPECTED}.", file=name, found=found, expected=EXPECTED
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """What a template says of itself; what it says wrongly is left out and becomes a warning."""
+
+    format: str = "json-v1"
+    version: int | None = None
+    name: str | None = None
+    industry: str | None = None
+    use_case: str | None = None
+    stage: Stage = Stage.SANDBOX
+    tags: tuple[str, ...] = ()
+    custom_fields: Mapping[str, Any] | None = None
+    schema: Mapping[str, Any] | None = None
+    default_record_count: int | None = None
+    file: str | None = None
+    generated: bool = False
+    inline: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+def read_head(name: str, found: Mapping[str, Any]) -> Head:
+    """What the members of a template's object mean.
+
+    Raises TemplateFormatUnknownError for a version nobody knows, or none, without anything that could be records.
+    """
+    reader = _Reader({**_object(found.get("metadata")), **{k: v for k, v in found.items() if k in _BESIDE}})
+    source = _object(found.get("source"))
+    version = found.get("format_version")
+    inline = bool(found.get("records") is True or source.get("records") is True)
+    file = source.get("file") if isinstance(source.get("file"), str) else None
+    generated = isinstance(source.get("generator"), dict)
+    if not (inline or file or generated):
+        raise unknown(
+            name,
+            f"an object without records (version {version!r})" if version else "an object without records",
+        )
+    if version not in _KNOWN:
+        reader.warnings.append(
+            f"Format version {str(version)[:20]!r} is not known; its records were recognised all the same."
+        )
+    return Head(
+        format="v2" if version == 2 else "json-v1" if version in _KNOWN else "unknown",  # noqa: PLR2004 - the version
+        version=version if isinstance(version, int) else None,
+        name=reader.text("name"),
+        industry=reader.text("industry"),
+        use_case=reader.text("use_case"),
+        stage=reader.stage(),
+        tags=reader.tags(),
+        custom_fields=reader.mapping("custom_fields"),
+        schema=reader.mapping("schema"),
+        default_record_count=reader.count("default_record_count"),
+        file=file,
+        generated=generated,
+        inline=inline,
+        warnings=tuple(reader.warnings),
+    )
+
+
+_KNOWN: Final = (None, 1, 2)
+_BESIDE: Final = ("name", "schema", "default_record_count")
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+class _Reader:
+    """Reads members of known types; notes those of another type."""
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        self._given = given
+        self.warnings: list[str] = []
+
+    def text(self, name: str) -> str | None:
+        found: str | None = self._read(name, str)
+        return found
+
+    def mapping(self, name: str) -> Mapping[str, Any] | None:
+        found: dict[str, Any] | None = self._read(name, dict[str, Any])
+        return found
+
+    def count(self, name: str) -> int | None:
+        found = self._read(name, int)
+        return found if found is None or found > 0 else None
+
+    def tags(self) -> tuple[str, ...]:
+        return self._read("tags", tuple[str, ...]) or ()
+
+    def stage(self) -> Stage:
+        return self._read("stage", Stage) or Stage.SANDBOX
+
+    def _read(self, name: str, kind: Any) -> Any:  # noqa: ANN401 - whatever `kind` describes
+        value = self._given.get(name)
+        if value is None:
+            return None
+        try:
+            return msgspec.convert(value, kind)
+        except msgspec.ValidationError:
+            self.warnings.append(f"{name!r} is not what it should be and was left out.")
+            return None

@@ -1,0 +1,90 @@
+"""Opening a file of the repository, and knowing whether it is still the same one when it has been read."""
+
+from __future__ import annotations
+
+import errno
+import os
+import posixpath
+import stat
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO
+
+from domain.errors import MockDataMissingError, TemplateInvalidError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def beside(name: str, other: str) -> str:
+    """The name, within the repository, of a file that a template names relative to itself.
+
+    Raises TemplateInvalidError for one that would be outside the repository.
+    """
+    path = posixpath.normpath(posixpath.join(posixpath.dirname(name), other))
+    if not other or "\0" in other or path.startswith(("/", "../")) or path in {".", ".."}:
+        raise TemplateInvalidError(
+            f"{name} names a file outside the repository: {other[:200]!r}.",
+            file=name,
+            record_field="source.file",
+        )
+    return path
+
+
+@contextmanager
+def opened(repository: Path, name: str) -> Iterator[BinaryIO]:
+    """A regular file of the repository, reached without a symbolic link.
+
+    Raises MockDataMissingError when it is not there, and TemplateInvalidError for a link, for what is no file, for
+    one that may not be read, and, at the end, for one that was replaced or written meanwhile.
+    """
+    with _file(repository, name) as file:
+        before = os.fstat(file.fileno())
+        if not stat.S_ISREG(before.st_mode):
+            raise TemplateInvalidError(f"{name} is no regular file.", file=name)
+        yield file
+        if _identity(before) != _identity(os.fstat(file.fileno())) or not _same(repository, name, before):
+            raise TemplateInvalidError(
+                f"{name} was changed while it was read.",
+                file=name,
+                suggested_action="Leave the file alone while it is read, and call again.",
+            )
+
+
+def _identity(found: os.stat_result) -> tuple[int, ...]:
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _same(repository: Path, name: str, before: os.stat_result) -> bool:
+    try:
+        return _identity(os.lstat(repository / name)) == _identity(before)
+    except OSError:
+        return False
+
+
+def _file(repository: Path, name: str) -> BinaryIO:
+    folder = os.open(repository, os.O_RDONLY | os.O_DIRECTORY)
+    parts = name.split("/")
+    try:
+        for part in parts[:-1]:
+            inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        # O_NONBLOCK: a pipe must not keep us waiting for a writer.
+        return os.fdopen(
+            os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder), "rb", 0
+        )
+    except OSError as error:
+        raise _translated(error, name) from None
+    finally:
+        os.close(folder)
+
+
+def _translated(error: OSError, name: str) -> TemplateInvalidError | MockDataMissingError:
+    if error.errno == errno.ENOENT:
+        return MockDataMissingError(f"{name} is not in the repository.", file=name)
+    if error.errno in {errno.ELOOP, errno.ENOTDIR}:
+        return TemplateInvalidError(
+            f"{name} is reached through a symbolic link, which is not followed.", file=name
+        )
+    return TemplateInvalidError(f"{name} cannot be read: {error.strerror}.", file=name)

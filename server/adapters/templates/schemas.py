@@ -1,0 +1,40 @@
+"""The JSON Schema that a template brings along for its records."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+import jsonschema_rs
+import msgspec
+
+from domain.errors import TemplateInvalidError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from domain.templates import Template
+
+
+def conformity(template: Template) -> Callable[[bytes], bool] | None:
+    """Whether a record fits the template's own schema; None when it has none. Raises TemplateInvalidError."""
+    if template.schema is None:
+        return None
+    try:
+        validator = jsonschema_rs.validator_for(dict(template.schema), retriever=_refuse)
+    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError):
+        raise TemplateInvalidError(
+            f"{template.source}: its schema is no JSON Schema.", file=template.source, record_field="schema"
+        ) from None
+
+    def conforms(record: bytes) -> bool:
+        try:
+            return validator.is_valid(msgspec.json.decode(record))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return False
+
+    return conforms
+
+
+def _refuse(address: str) -> NoReturn:
+    """A schema is not fetched from anywhere: the repository is all there is."""
+    raise ValueError(address)

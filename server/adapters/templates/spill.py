@@ -1,0 +1,45 @@
+"""What one pass must remember, in one temporary file that has no name."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from domain.errors import StagingFailedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import IO
+
+
+class DiskSpill:
+    """A spill on disk, made when first needed; `close` leaves nothing behind."""
+
+    def __init__(self) -> None:
+        self._file: IO[bytes] | None = None
+        self._end = 0
+        self._pieces: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+
+    def add(self, heap: str, piece: bytes) -> None:
+        try:
+            if self._file is None:
+                self._file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the pass
+            self._file.seek(self._end)
+            self._file.write(piece)
+        except OSError as error:
+            raise StagingFailedError(f"The temporary folder cannot be written: {error.strerror}.") from None
+        self._pieces[heap].append((self._end, len(piece)))
+        self._end += len(piece)
+
+    def pieces(self, heap: str) -> Iterator[bytes]:
+        for start, length in self._pieces.get(heap, ()):
+            if self._file is not None:
+                self._file.seek(start)
+                yield self._file.read(length)
+
+    def close(self) -> None:
+        """Give the room back."""
+        if self._file is not None:
+            self._file.close()
+        self._pieces.clear()

@@ -1,0 +1,90 @@
+"""What is wrong with a repository's templates, all of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from domain import quality
+from domain.errors import LifecycleError
+from domain.model import DatasetType
+from domain.population import Population
+from domain.ports import Staged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    from domain.model import QualityReport
+    from domain.ports import RecordStream
+    from domain.templates import Template
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateReport:
+    """One file: how many documents it makes, their score, and the problems. Without problems a score can be below 100.
+
+    `issues` are those of `quality.issues`; `passes` says whether a dataset made of it would be READY.
+    """
+
+    file: str
+    template_id: str | None = None
+    dataset_type: str | None = None
+    format: str | None = None
+    records: int = 0
+    score: float | None = None
+    passes: bool = False
+    issues: tuple[dict[str, Any], ...] = ()
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def stranger(file: str) -> TemplateReport:
+    """The report on a file that is no template."""
+    names = ", ".join(each.value for each in DatasetType)
+    return TemplateReport(
+        file=file, problems=(f"It is not named after a dataset type ({names}), nor named by a template.",)
+    )
+
+
+def examine(
+    template: Template, records: Callable[[Template], AbstractContextManager[RecordStream]], now: datetime
+) -> TemplateReport:
+    """Populate from a template, to nowhere, and say how it went."""
+    population = Population(
+        template,
+        dataset_type=template.dataset_type,
+        wanted=None,
+        sites={each: f"https://{each.connector}.example.com" for each in DatasetType},
+        now=now,
+        progress=lambda _done, _total: None,
+    )
+    lines = size = 0
+    try:
+        with records(template) as stream:
+            for chunk in population.documents(stream):
+                lines += chunk.count(b"\n")
+                size += len(chunk)
+        content = population.content(1, Staged(lines=lines, size_bytes=size, checksum=""))
+    except LifecycleError as error:
+        return _report(template, problems=(error.message,), warnings=template.warnings)
+    found: QualityReport = content.report
+    return _report(
+        template,
+        records=content.record_count,
+        score=found.score,
+        passes=quality.passes(found),
+        issues=tuple(quality.issues(found)),
+        warnings=content.warnings,
+    )
+
+
+def _report(template: Template, **found: Any) -> TemplateReport:
+    return TemplateReport(
+        file=template.source,
+        template_id=template.template_id,
+        dataset_type=template.dataset_type.value,
+        format=template.format,
+        **found,
+    )

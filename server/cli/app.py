@@ -1,0 +1,70 @@
+"""The commands, put together."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from server.cli import (
+    archives,
+    cancel,
+    clients,
+    datasets,
+    demo,
+    doctor,
+    glean_sandbox,
+    health,
+    journeys,
+    orphans,
+    provision,
+    serve,
+    teardown,
+    templates,
+)
+from server.cli.invocation import Config, DataDir
+
+app = typer.Typer(
+    help="Provision, watch and take down the demonstration datasets of a Glean deployment.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"dataset-lifecycle {version('dataset-lifecycle')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    data_dir: DataDir = None,
+    config: Config = None,
+    version: Annotated[
+        bool, typer.Option("--version", help="Say the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Take the options that may stand before the command as well as after it."""
+
+
+app.info.help = "Provision, watch and take down the demonstration datasets of a Glean deployment."
+
+demo.register(app)
+serve.register(app)
+app.add_typer(clients.app, name="clients")
+app.add_typer(journeys.app, name="journeys")
+provision.register(app)
+cancel.register(app)
+teardown.register(app)
+health.register(app)
+orphans.register(app)
+app.add_typer(datasets.app, name="datasets")
+app.add_typer(templates.app, name="templates")
+app.add_typer(archives.app, name="archives")
+glean_sandbox.register(app)
+doctor.register(app)

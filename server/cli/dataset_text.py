@@ -1,0 +1,156 @@
+"""A dataset as a person reads it, with all that is known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rich.filesize import decimal
+
+from domain import quality
+from domain.archives import archive_from
+from domain.model import Journey, Unreadable
+from server.cli.output import facts, heading, plain, span, table, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from rich.console import RenderableType
+
+    from domain.datasets import Shown
+    from domain.model import Dataset, Failure, QualityReport
+
+_EVENTS: Final = 8
+
+
+def paragraphs(shown: Shown, now: datetime) -> Iterator[RenderableType]:
+    """What it is, how good, what serves it, what is wrong with it, what is kept of it, and what happened last."""
+    dataset = shown.dataset
+    yield heading(f"{dataset.name} is {dataset.status}")
+    yield facts(_identity(shown, now))
+    if dataset.quality:
+        yield from _quality(dataset.quality)
+    if shown.connector:
+        connector = shown.connector
+        yield heading("Connector")
+        yield facts(
+            (
+                ("name", connector.name),
+                ("status", text(connector.status.value)),
+                ("in", connector.fingerprint.url),
+                ("last synced", connector.last_successful_sync),
+                ("last looked at", connector.last_health_check),
+                ("message", connector.message),
+                ("id", connector.connector_id),
+            )
+        )
+    yield from _failure("It failed", dataset.failure)
+    if shown.undos:
+        yield heading("Still to be undone")
+        rows = [(each.what, each.cause, each.since, each.tries) for each in shown.undos]
+        yield table(("what", "why not yet", "since", "tries"), rows, empty="")
+    yield from _taking_down(shown)
+    if shown.events:
+        yield heading("What happened last")
+        rows = [(each.at, each.kind.value) for _, each in shown.events[-_EVENTS:]]
+        yield table(("when", "what"), rows, empty="")
+
+
+def _identity(shown: Shown, now: datetime) -> Iterator[tuple[str, object]]:
+    dataset, journey = shown.dataset, shown.journey
+    content = dataset.content or dataset.staged
+    yield "dataset", dataset.dataset_id
+    yield "client", dataset.client_id
+    yield "journey", f"{dataset.journey_id}, {_stands(shown)}"
+    yield "stage", dataset.stage.value
+    yield "type", dataset.dataset_type.value
+    yield "records", f"{dataset.record_count} ({decimal(dataset.size_bytes)}), from {dataset.data_source}"
+    yield "template", f"{dataset.template.template_id} ({dataset.template.match} match)"
+    yield "made", f"{plain(dataset.created_at)}, {span((now - dataset.created_at).total_seconds())} ago"
+    yield "attempt", dataset.attempt
+    for warning in content.warnings if content else ():
+        yield "warning", warning
+    if dataset.run:
+        message = shown.progress.message if shown.progress else "about to begin"
+        asked = " (asked to stop)" if dataset.run.cancel_requested else ""
+        yield "running", f"since {plain(dataset.run.started_at)}: {message}{asked}"
+    if dataset.recheck:
+        yield "re-check", f"pending until {plain(dataset.recheck.deadline)} at the latest"
+    yield "protection", _protection(dataset, now, by_journey=_protects(journey, dataset))
+    if dataset.orphan:
+        served = span(dataset.orphan.served)
+        yield (
+            "orphan",
+            f"since {plain(dataset.orphan.orphaned_at)} ({dataset.orphan.reason}), {served} of grace served",
+        )
+
+
+def _stands(shown: Shown) -> str:
+    journey = shown.journey
+    if isinstance(journey, Unreadable):
+        return f"which cannot be read: {journey.why}"
+    return f"{journey.state} at {journey.stage}" if journey else "which is not on record"
+
+
+def _protects(journey: object, dataset: Dataset) -> bool:
+
+    return isinstance(journey, Journey) and journey.protects(dataset.stage) and dataset.live
+
+
+def _protection(dataset: Dataset, now: datetime, *, by_journey: bool) -> str:
+    until = dataset.protected_until
+    by_lease = f"kept until {plain(until)}" if until and until > now else None
+    return ", ".join(each for each in ("by its journey" if by_journey else None, by_lease) if each) or "none"
+
+
+def _quality(report: QualityReport) -> Iterator[RenderableType]:
+    verdict = "fit for use" if quality.passes(report) else "not fit for use"
+    yield heading(f"Quality {report.score:.1f} of 100, {verdict}")
+    rows = [
+        (each.check, each.weight or "gate", each.of, each.failed, ", ".join(each.examples))
+        for each in (*report.gates, *report.checks)
+    ]
+    yield table(("check", "weight", "of", "failed", "for example"), rows, empty="")
+
+
+def _failure(title: str, failure: Failure | None) -> Iterator[RenderableType]:
+    if failure is None:
+        return
+    yield heading(f"{title} at the step {failure.step}")
+    yield facts(
+        (
+            ("why", f"{failure.message} ({failure.code})"),
+            ("when", failure.at),
+            ("what to do", failure.suggested_action),
+            ("to be undone", ", ".join(failure.to_undo)),
+        )
+    )
+
+
+def _taking_down(shown: Shown) -> Iterator[RenderableType]:
+    teardown = shown.dataset.teardown
+    if teardown:
+        confirmed = teardown.confirmation
+        yield heading("Teardown")
+        yield facts(
+            (
+                ("reason", teardown.reason.value),
+                ("asked by", teardown.requester),
+                ("confirmed by", confirmed and f"{confirmed.by} ({confirmed.how})"),
+                ("connector", teardown.connector_outcome),
+                ("left to do", teardown.manual_step),
+            )
+        )
+        yield from _failure("It stopped", teardown.failure)
+    if shown.archive:
+        archive = archive_from(shown.archive)
+        yield heading("Archive")
+        yield facts(
+            (
+                ("path", archive.path),
+                ("records", archive.record_count if archive.full_data else "a sample"),
+                ("size", decimal(archive.stored_bytes)),
+                ("restorable until", archive.restorable_until),
+                ("purged", archive.purged_at),
+            )
+        )

@@ -1,0 +1,123 @@
+"""The demo's steps in words, and how to go on from there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.filesize import decimal
+from rich.text import Text
+
+from server.cli.output import facts, plain, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
+OPENING: Final = (
+    "This demo runs in a fresh folder, on the embedded Glean sandbox. "
+    "Whatever you have configured is neither used nor touched."
+)
+
+CONNECTING: Final = """\
+To let an assistant do this with you:
+
+  Claude Code    claude mcp add dataset-lifecycle -- dataset-lifecycle serve
+  other clients  {"mcpServers": {"dataset-lifecycle": {"command": "dataset-lifecycle", "args": ["serve"]}}}
+
+To do it yourself: dataset-lifecycle --help"""
+
+
+def paragraphs(name: str, step: dict[str, Any]) -> Iterator[RenderableType]:
+    """One step, as a person reads it."""
+    yield Text.assemble((_TITLES[name], "bold"), (f"  {step['seconds']:.1f} s", "dim"))
+    yield from _BODIES[name](step)
+
+
+_TITLES: Final = {
+    "client_arrives": "1  A client arrives",
+    "datasets_provisioned": "2  Four datasets are provisioned at once",
+    "incident_found": "3  A search finds one incident in all of them",
+    "connectors_healthy": "4  The connectors are looked at",
+    "teardown_refused": "5  A teardown that comes too early is refused",
+    "journey_completed": "6  The journey completes",
+    "datasets_taken_down": "7  Everything is taken down",
+    "archive_verified": "8  What is kept of it",
+    "nothing_found": "9  The same search finds nothing any more",
+}
+
+
+def _client(step: dict[str, Any]) -> Iterator[RenderableType]:
+    yield (
+        f"   {step['client']} ({step['client_id']}), {step['industry']}/{step['use_case']}; "
+        f"its journey {step['journey_id']} is active at {step['stage']}.\n"
+    )
+
+
+def _provisioned(step: dict[str, Any]) -> Iterator[RenderableType]:
+    rows = [
+        (
+            each["name"],
+            each["status"],
+            each["record_count"],
+            f"{each['quality_score']:.1f}",
+            each["template_id"],
+        )
+        for each in step["datasets"]
+    ]
+    yield table(("dataset", "status", "records", "quality", "template"), rows, empty="")
+
+
+def _found(step: dict[str, Any]) -> Iterator[RenderableType]:
+    rows = [(each["datasource"], each["title"]) for each in step["found"]]
+    yield table(("datasource", f"best match for {step['query']}"), rows, empty="   Nothing.\n")
+
+
+def _health(step: dict[str, Any]) -> Iterator[RenderableType]:
+    rows = [(each["name"], each["status"]) for each in step["connectors"]]
+    yield table(("connector", "status"), rows, empty="")
+
+
+def _refused(step: dict[str, Any]) -> Iterator[RenderableType]:
+    error = step["error"]
+    yield Text.assemble("   ", (f"{error['code']}: ", "red"), plain(error["message"]))
+    for each in error["blocking_checks"]:
+        yield f"   What clears {each['check']}: {plain(each['clears'])}"
+    yield ""
+
+
+def _completed(step: dict[str, Any]) -> Iterator[RenderableType]:
+    yield f"   It protects these no longer: {', '.join(step['exposed'])}.\n"
+
+
+def _taken_down(step: dict[str, Any]) -> Iterator[RenderableType]:
+    rows = [(each["name"], each["status"], each["connector_outcome"]) for each in step["datasets"]]
+    yield table(("dataset", "status", "connector"), rows, empty="")
+
+
+def _archive(step: dict[str, Any]) -> Iterator[RenderableType]:
+    yield facts(
+        (
+            ("   archive", step["path"]),
+            ("   files", ", ".join(step["files"])),
+            (
+                "   content",
+                f"{step['record_count']} records in {decimal(step['stored_bytes'])}, every byte verified",
+            ),
+            ("   restorable until", step["restorable_until"]),
+        )
+    )
+    yield ""
+
+
+_BODIES: Final = {
+    "client_arrives": _client,
+    "datasets_provisioned": _provisioned,
+    "incident_found": _found,
+    "connectors_healthy": _health,
+    "teardown_refused": _refused,
+    "journey_completed": _completed,
+    "datasets_taken_down": _taken_down,
+    "archive_verified": _archive,
+    "nothing_found": _found,
+}

@@ -1,0 +1,41 @@
+"""What a command's exit code says.
+
+code  meaning
+0     done
+1     failed: the platform, the disk or the work itself (every PlatformError and FailureError, a cancelled work, a
+      finding of `doctor`, an invalid template, an archive that does not verify)
+2     wrong usage: an option that there is not, or a wrong configuration (SettingsError)
+3     refused: a rule said no, or an argument names something that there is not; the error object is printed
+4     still running when the wait ended, which is at once with --no-wait
+130   interrupted; work that was begun goes on when it is taken up again
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from domain.errors import LifecycleError
+
+
+class Exit(IntEnum):
+    """The codes, by name."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    REFUSED = 3
+    RUNNING = 4
+    INTERRUPTED = 130
+
+
+def exit_for(error: LifecycleError) -> Exit:
+    """The code that tells of an error."""
+    from domain.errors import CancelledError, InputError, RefusalError, SettingsError
+
+    if isinstance(error, SettingsError):
+        return Exit.USAGE
+    if isinstance(error, InputError | RefusalError) and not isinstance(error, CancelledError):
+        return Exit.REFUSED
+    return Exit.FAILED

@@ -1,0 +1,73 @@
+"""`health`: how the connectors in Glean are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from server.cli.invocation import Invocation, command
+from server.cli.output import heading, span, table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from tools.check_connector_health import HealthAnswer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "health")(health)
+
+
+async def health(
+    run: Invocation,
+    client_id: Annotated[
+        str | None, typer.Option("--client-id", help="Only one client's.", show_default=False)
+    ] = None,
+    dataset_id: Annotated[
+        str | None, typer.Option("--dataset-id", help="Only one dataset's.", show_default=False)
+    ] = None,
+    connector_id: Annotated[
+        str | None, typer.Option("--connector-id", help="Only this one.", show_default=False)
+    ] = None,
+) -> None:
+    """Look at the connectors in Glean, and at what differs from our records; changes nothing."""
+    from tools.check_connector_health import answer
+
+    async with run.services() as services:
+        page = first = await services.health.check(
+            run.caller, client_id=client_id, dataset_id=dataset_id, connector_id=connector_id
+        )
+        items = list(first.items)
+        while page.next_cursor:
+            page = await services.health.check(run.caller, client_id=client_id, cursor=page.next_cursor)
+            items += page.items
+    whole = answer(type(first)(items=tuple(items), drift=first.drift))
+    run.output.answer(whole.body(), *_people(whole))
+
+
+def _people(answer: HealthAnswer) -> list[RenderableType]:
+    rows = [
+        (
+            each.name,
+            each.status.value,
+            f"{span(each.freshness_s)} ago" if each.freshness_s is not None else None,
+            each.error_count_24h,
+            each.connector_id,
+        )
+        for each in answer.items
+    ]
+    columns = ("connector", "status", "last synced", "errors in 24 h", "id")
+    people: list[RenderableType] = [table(columns, rows, empty="There is no connector.")]
+    findings = [
+        (each.name, finding.message, finding.suggested_action)
+        for each in answer.items
+        for finding in each.findings
+    ]
+    if findings:
+        people += [heading("Findings"), table(("connector", "what", "what to do"), findings, empty="")]
+    if answer.drift:
+        drift = [(each.name, each.kind, each.suggested_action) for each in answer.drift]
+        people += [heading("Drift"), table(("datasource", "what", "what to do"), drift, empty="")]
+    return people

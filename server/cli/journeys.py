@@ -1,0 +1,120 @@
+"""`journeys`: a client's way through the stages."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from domain.errors import instant
+from domain.model import Journey, JourneyState, Stage, Unreadable
+from domain.registry import Moved
+from server.cli.invocation import Invocation, command
+from server.cli.output import heading, table
+
+app = typer.Typer(help="The clients' ways through the stages.", no_args_is_help=True)
+
+JourneyId = Annotated[str, typer.Argument(metavar="JOURNEY_ID", help="The journey.")]
+WhoseJourney = Annotated[
+    str | None,
+    typer.Option(
+        "--client-id", help="Whose journey, where two clients have one of that id.", show_default=False
+    ),
+]
+
+
+@command(app, "add")
+async def add(
+    run: Invocation,
+    journey_id: JourneyId,
+    client_id: Annotated[str, typer.Option("--client-id", help="Whose journey it is.")],
+    stage: Annotated[Stage, typer.Option("--stage", help="The stage that it is at.")],
+    state: Annotated[JourneyState, typer.Option("--state", help="Where it stands.")] = JourneyState.ACTIVE,
+) -> None:
+    """Add a journey; the same again changes nothing."""
+    journey = Journey(journey_id=journey_id, client_id=client_id, stage=stage, state=state)
+    async with run.services() as services:
+        added = await services.registry.add_journey(journey, run.caller)
+    run.output.answer(_shown(added), _sentence(added))
+
+
+@command(app, "set-state")
+async def set_state(
+    run: Invocation,
+    journey_id: JourneyId,
+    state: Annotated[JourneyState, typer.Argument(metavar="STATE", help="Where it stands from now on.")],
+    client_id: WhoseJourney = None,
+) -> None:
+    """Move a journey to another state, and tell which datasets it protects no longer."""
+    async with run.services() as services:
+        _tell(run, await services.registry.set_state(journey_id, state, run.caller, client_id))
+
+
+@command(app, "promote")
+async def promote(
+    run: Invocation,
+    journey_id: JourneyId,
+    stage: Annotated[Stage, typer.Argument(metavar="STAGE", help="The stage ahead.")],
+    client_id: WhoseJourney = None,
+) -> None:
+    """Move a journey forward to a stage, and tell which datasets it protects no longer."""
+    async with run.services() as services:
+        _tell(run, await services.registry.promote(journey_id, stage, run.caller, client_id))
+
+
+@command(app, "list")
+async def show_all(run: Invocation, client_id: WhoseJourney = None) -> None:
+    """List the journeys as they stand now."""
+    async with run.services() as services:
+        found = await services.registry.journeys(run.caller, client_id)
+    known = [each for each in found if isinstance(each, Journey)]
+    broken = [each for each in found if isinstance(each, Unreadable)]
+    document: dict[str, Any] = {"items": [_shown(each) for each in known], "count": len(known)}
+    if broken:
+        document["unreadable"] = [{"what": each.what, "why": each.why} for each in broken]
+    rows = [
+        (each.journey_id, each.client_id, each.stage.value, each.state.value, each.lease_expires_at)
+        for each in known
+    ]
+    columns = ("journey", "client", "stage", "state", "lease until")
+    run.output.answer(
+        document,
+        table(columns, rows, empty="There is no journey yet: `journeys add`."),
+        *(f"{each.what} cannot be read: {each.why}" for each in broken),
+    )
+
+
+def _tell(run: Invocation, moved: Moved) -> None:
+    exposed = [
+        {
+            "name": each.name,
+            "dataset_id": each.dataset_id,
+            "stage": each.stage.value,
+            "dataset_type": each.dataset_type.value,
+            "status": each.status.value,
+        }
+        for each in moved.exposed
+    ]
+    people = [_sentence(moved.journey)]
+    if exposed:
+        rows = [tuple(each.values()) for each in exposed]
+        people += [
+            heading("It protects these datasets no longer:"),
+            table(("name", "dataset", "stage", "type", "status"), rows, empty=""),
+        ]
+    run.output.answer({**_shown(moved.journey), "exposed": exposed}, *people)
+
+
+def _sentence(journey: Journey) -> Any:
+    return f"Journey {journey.journey_id} of {journey.client_id} is {journey.state} at {journey.stage}."
+
+
+def _shown(journey: Journey) -> dict[str, str]:
+    lease = instant(journey.lease_expires_at)
+    return {
+        "journey_id": journey.journey_id,
+        "client_id": journey.client_id,
+        "stage": journey.stage.value,
+        "state": journey.state.value,
+        **({"lease_expires_at": lease} if lease else {}),
+    }

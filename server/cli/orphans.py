@@ -1,0 +1,175 @@
+"""`orphans`: datasets that no journey needs, listed, marked and taken down."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from server.cli.exits import Exit
+from server.cli.invocation import Invocation, command
+from server.cli.output import heading, table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from domain.model import Dataset
+    from domain.orphan_facts import SweepResult
+    from tools.list_orphans import OrphansAnswer
+
+_USUAL_AGE_DAYS = 7
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "orphans")(orphans)
+
+
+async def orphans(
+    run: Invocation,
+    client_id: Annotated[
+        str | None, typer.Option("--client-id", help="Only one client's.", show_default=False)
+    ] = None,
+    min_age_days: Annotated[
+        int | None, typer.Option("--min-age-days", help="Only those of at least this age. [default: 7]")
+    ] = None,
+    scan: Annotated[bool, typer.Option("--scan", help="Look at all datasets, mark and unmark.")] = False,
+    sweep: Annotated[bool, typer.Option("--sweep", help="Show what a sweep would take down.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="With --sweep: take it down.")] = False,
+) -> Exit | None:
+    """List the datasets that no journey needs; --scan marks them, --sweep takes down those whose grace is over."""
+    listing = client_id is not None or min_age_days is not None
+    if scan + sweep + listing > 1:
+        raise typer.BadParameter("--scan, --sweep and the filters of the list exclude each other.")
+    if apply and not sweep:
+        raise typer.BadParameter("--apply goes with --sweep.")
+    if scan:
+        return await _scan(run)
+    if sweep:
+        return await _sweep(run, apply=apply)
+    return await _list(run, client_id, _USUAL_AGE_DAYS if min_age_days is None else min_age_days)
+
+
+async def _list(run: Invocation, client_id: str | None, min_age_days: int) -> None:
+    from dataclasses import replace
+
+    from tools.list_orphans import answer
+
+    async with run.services() as services:
+        page = await services.orphans.list(run.caller, client_id=client_id, min_age_days=min_age_days)
+        while page.next_cursor:
+            more = await services.orphans.list(
+                run.caller, client_id=client_id, min_age_days=min_age_days, cursor=page.next_cursor
+            )
+            page = replace(more, items=page.items + more.items, unknown=page.unknown + more.unknown)
+    whole = answer(page)
+    run.output.answer(whole.body(), *_people(whole))
+
+
+def _people(answer: OrphansAnswer) -> list[RenderableType]:
+    rows = [
+        (
+            each.name,
+            each.reason.value,
+            f"{each.age_days:g} days",
+            each.orphaned_at,
+            "now" if each.eligible else each.eligible_at,
+            " ".join(f"{block.what} {block.clears}" for block in each.blocking),
+            each.dataset_id,
+        )
+        for each in answer.items
+    ]
+    columns = ("dataset", "why", "age", "marked", "may go", "what stands against it", "id")
+    people: list[RenderableType] = [table(columns, rows, empty="There is no orphan of that age.")]
+    if answer.unknown:
+        people.append(f"Nobody can tell whether these are in use: {', '.join(answer.unknown)}")
+    return people
+
+
+async def _scan(run: Invocation) -> None:
+    from domain.errors import instant
+
+    async with run.services() as services:
+        found = await services.orphans.scan()
+    document = {
+        "seen": found.seen,
+        "marked": list(found.marked),
+        "cleared": list(found.cleared),
+        "unknown": list(found.unknown),
+        "scanned_at": instant(found.scanned_at),
+    }
+    named = [
+        f"{name}: {', '.join(ids)}"
+        for name, ids in (("Marked", found.marked), ("Cleared", found.cleared), ("Unknown", found.unknown))
+        if ids
+    ]
+    run.output.answer(document, f"{found.seen} orphans seen.", *named)
+
+
+async def _sweep(run: Invocation, *, apply: bool) -> Exit | None:
+    from domain.errors import QuotaExceededError
+    from domain.model import TeardownReason
+
+    if not apply:
+        async with run.services() as services:
+            result = await services.orphans.sweep(_never, apply=False)
+        _tell(run, result, applied=False)
+        return None
+    async with run.work() as services:
+
+        async def take(dataset: Dataset) -> None:
+            begun = await services.teardowns.start_or_attach(
+                dataset.dataset_id, TeardownReason.ORPHANED, run.caller
+            )
+            run.leaves_work(dataset.dataset_id)
+            run.output.note(f"{dataset.name}: being taken down …")
+            await services.teardowns.wait(begun, None)
+
+        result = await services.orphans.sweep(take, apply=True)
+    if result.plan.refused:
+        action = "Take down by hand what is due, or raise orphans.sweep_count and orphans.sweep_share."
+        raise QuotaExceededError(f"Nothing was taken. {result.plan.refused}", suggested_action=action)
+    _tell(run, result, applied=True)
+    return Exit.FAILED if result.failed else None
+
+
+async def _never(dataset: Dataset) -> None:
+    raise AssertionError(dataset)  # a dry run takes nothing down
+
+
+def _tell(run: Invocation, result: SweepResult, *, applied: bool) -> None:
+    plan = result.plan
+    due = [_named(each) for each in plan.eligible]
+    left = [{**_named(each), "why": block.as_dict()} for each, block in plan.skipped]
+    document: dict[str, Any] = {"applied": applied, "eligible": due, "skipped": left}
+    if plan.refused:
+        document["refused"] = plan.refused
+    if applied:
+        document["taken"] = [_named(each) for each in result.taken]
+        document["failed"] = [{**_named(each), "error": error.as_dict()} for each, error in result.failed]
+    taken = {each.dataset_id for each in result.taken}
+    failed = {each.dataset_id: error.message for each, error in result.failed}
+    rows = [
+        (
+            each.name,
+            each.dataset_id,
+            "taken down" if each.dataset_id in taken else failed.get(each.dataset_id, "would be taken down"),
+        )
+        for each in plan.eligible
+    ]
+    people: list[RenderableType] = [table(("due", "id", "what becomes of it"), rows, empty="Nothing is due.")]
+    if plan.skipped:
+        skipped = [(each.name, block.what, block.clears) for each, block in plan.skipped]
+        people += [
+            heading("Left to a person"),
+            table(("dataset", "why", "what clears it"), skipped, empty=""),
+        ]
+    if plan.refused:
+        people.append(f"A sweep would take nothing at all: {plan.refused}")
+    if not applied and plan.eligible and not plan.refused:
+        people.append("This was a dry run; `orphans --sweep --apply` takes them down.")
+    run.output.answer(document, *people)
+
+
+def _named(dataset: Dataset) -> dict[str, str]:
+    return {"name": dataset.name, "dataset_id": dataset.dataset_id, "client_id": dataset.client_id}

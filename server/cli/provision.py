@@ -1,0 +1,110 @@
+"""`provision`: make a dataset, and watch it being made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.filesize import decimal
+
+from domain.model import DatasetType, DataSource, Stage
+from server.cli.exits import Exit
+from server.cli.invocation import Invocation, command
+from server.cli.output import facts, table, text
+from server.cli.progress import bars
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from tools.provision_dataset import ProvisionAnswer
+
+NoWait = Annotated[
+    bool, typer.Option("--no-wait", help="Leave the work to a running `serve` on the same data folder.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "provision")(provision)
+
+
+async def provision(
+    run: Invocation,
+    client_id: Annotated[str, typer.Option("--client-id", help="The client.")],
+    journey_id: Annotated[str, typer.Option("--journey-id", help="The client's journey.")],
+    stage: Annotated[Stage, typer.Option("--stage", help="The stage that the journey is at.")],
+    dataset_type: Annotated[DatasetType, typer.Option("--dataset-type", help="What the records are.")],
+    template_id: Annotated[
+        str | None,
+        typer.Option("--template-id", help="Else the best match for the client.", show_default=False),
+    ] = None,
+    record_count: Annotated[
+        int | None, typer.Option("--record-count", help="Else all that the template has.", show_default=False)
+    ] = None,
+    data_source: Annotated[
+        DataSource | None,
+        typer.Option("--data-source", help="Where the records come from: mock_template.", show_default=False),
+    ] = None,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Run a failed dataset, or one below the threshold, again.")
+    ] = False,
+    no_wait: NoWait = False,
+) -> Exit | None:
+    """Make a dataset, or attach to the one that is there, and wait until it is ready."""
+    from domain.admission import ProvisionRequest
+    from tools.provision_dataset import told
+
+    request = ProvisionRequest(
+        client_id=client_id,
+        journey_id=journey_id,
+        stage=stage,
+        dataset_type=dataset_type,
+        template_id=template_id,
+        record_count=record_count,
+        data_source=data_source,
+        retry=retry,
+    )
+    async with run.work(no_wait=no_wait) as services:
+        begun = await services.provisioning.start_or_attach(request, run.caller)
+        run.leaves_work(begun.dataset.dataset_id)
+        with bars(run.output.aside) as bar:
+            stands = await services.provisioning.wait(begun, 0 if no_wait else None, bar(begun.dataset.name))
+        answer = await told(services, stands, run.caller)
+    run.output.answer(answer.body(), *_people(answer))
+    return Exit.RUNNING if answer.progress else None
+
+
+def _people(answer: ProvisionAnswer) -> list[RenderableType]:
+    quality, connector = answer.quality, answer.connector
+    people: list[RenderableType] = [
+        facts(
+            (
+                ("dataset", answer.dataset_id),
+                ("name", answer.name),
+                ("status", answer.status.value),
+                ("records", f"{answer.record_count} ({decimal(answer.size_bytes)})"),
+                ("quality", _score(answer)),
+                ("template", f"{answer.template.template_id} ({answer.template.match} match)"),
+                ("connector", connector and text(f"{connector.name} is {connector.status}")),
+                ("", None if answer.created else "It was there already; nothing was made anew."),
+                *(("warning", each) for each in answer.warnings or ()),
+                ("running", answer.progress and answer.progress.message),
+            )
+        )
+    ]
+    if quality.issues:
+        people.append(issues_table([each.model_dump() for each in quality.issues]))
+    return people
+
+
+def issues_table(issues: list[dict[str, Any]]) -> RenderableType:
+    """The checks that found something, with examples."""
+    rows = [(each["check"], each["failed"], each["of"], ", ".join(each["examples"])) for each in issues]
+    return table(("check", "failed", "of", "for example"), rows, empty="")
+
+
+def _score(answer: ProvisionAnswer) -> str:
+    quality = answer.quality
+    if quality.score is None:
+        return "not judged yet"
+    return f"{quality.score:.1f} of 100 (ready from {quality.threshold:g})"

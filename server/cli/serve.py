@@ -1,0 +1,45 @@
+"""`serve`: the MCP server."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from server.cli.invocation import Invocation, command
+
+
+class Transport(StrEnum):
+    """How clients reach the server."""
+
+    STDIO = "stdio"
+    HTTP = "http"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "serve")(serve)
+
+
+def serve(
+    run: Invocation,
+    transport: Annotated[
+        Transport, typer.Option("--transport", help="stdio for one client, http for many.")
+    ] = Transport.STDIO,
+    host: Annotated[str, typer.Option("--host", help="Where to listen: this machine only.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="Where to listen.", min=0, max=65_535)] = 8000,
+    toolsets: Annotated[str, typer.Option("--toolsets", help="Further tools, by commas.")] = "",
+    read_only: Annotated[bool, typer.Option("--read-only", help="Only the tools that read.")] = False,
+) -> None:
+    """Serve the tools to MCP clients until they go away or a signal comes."""
+    from server import serving
+
+    serving.run(
+        run.settings(),
+        transport.value,
+        host,
+        port,
+        read_only=read_only,
+        toolsets=tuple(each.strip() for each in toolsets.split(",") if each.strip()),
+    )

@@ -1,0 +1,85 @@
+"""`teardown`: archive a dataset, and take away what served it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from domain.model import TeardownReason
+from server.cli.exits import Exit
+from server.cli.invocation import Invocation, command, on_terminal
+from server.cli.output import facts, heading
+from server.cli.progress import bars
+from server.cli.provision import NoWait
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from domain.ports import Confirmer
+    from server.settings import Settings
+    from tools.teardown_dataset import TeardownAnswer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "teardown")(teardown)
+
+
+async def teardown(
+    run: Invocation,
+    dataset_id: Annotated[str, typer.Option("--dataset-id", help="The dataset.")],
+    reason: Annotated[TeardownReason, typer.Option("--reason", help="Checked against the facts.")],
+    no_wait: NoWait = False,
+) -> Exit | None:
+    """Archive a dataset, verify the archive, and remove its connector and what is staged.
+
+    At sandbox, the reason manual asks on a terminal for the dataset's name; elsewhere it is refused.
+    """
+    from tools.teardown_dataset import told
+
+    settings = run.settings()
+    async with run.work(settings, no_wait=no_wait) as services:
+        begun = await services.teardowns.start_or_attach(
+            dataset_id, reason, run.caller, _confirmer(run, settings)
+        )
+        run.leaves_work(dataset_id)
+        with bars(run.output.aside) as bar:
+            stands = await services.teardowns.wait(begun, 0 if no_wait else None, bar(begun.dataset.name))
+        answer = await told(services, stands, run.caller)
+    run.output.answer(answer.body(), *_people(answer))
+    return Exit.RUNNING if answer.progress else None
+
+
+def _confirmer(run: Invocation, settings: Settings) -> Confirmer | None:
+    """The person on this terminal; None where there is none, and nobody is asked."""
+    if not on_terminal():
+        return None
+    from datetime import UTC, datetime
+
+    from server.cli.confirming import TypedName
+
+    return TypedName(
+        run.output.aside,
+        retention_days=settings.archival.retention_days,
+        full_data=settings.archival.full_data,
+        now=datetime.now(UTC),
+    )
+
+
+def _people(answer: TeardownAnswer) -> list[RenderableType]:
+    return [
+        heading(f"{answer.name} is {answer.status}."),
+        facts(
+            (
+                ("dataset", answer.dataset_id),
+                ("connector", answer.connector_outcome),
+                ("left to do", answer.manual_step),
+                ("nothing left", "verified" if answer.cleanup_verified else None),
+                ("archive", answer.archived_path),
+                ("restorable until", answer.restorable_until),
+                ("purged", answer.purged_at),
+                ("running", answer.progress and answer.progress.message),
+            )
+        ),
+    ]

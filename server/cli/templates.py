@@ -1,0 +1,101 @@
+"""`templates`: what datasets are made from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from server.cli.exits import Exit
+from server.cli.invocation import Invocation, command
+from server.cli.output import heading, table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+app = typer.Typer(help="What datasets are made from.", no_args_is_help=True)
+
+
+@command(app, "list")
+async def show_all(run: Invocation) -> None:
+    """List the templates of the configured mock-data repository."""
+    async with run.services() as services:
+        found = await services.templates.list()
+    rows = [
+        (each.template_id, each.name, each.default_record_count, each.format, ", ".join(each.tags))
+        for each in found
+    ]
+    items = [
+        {
+            "template_id": each.template_id,
+            "name": each.name,
+            "industry": each.industry,
+            "use_case": each.use_case,
+            "dataset_type": each.dataset_type.value,
+            "format": each.format,
+            **({"record_count": each.default_record_count} if each.default_record_count else {}),
+            **({"tags": list(each.tags)} if each.tags else {}),
+            **({"warnings": list(each.warnings)} if each.warnings else {}),
+        }
+        for each in found
+    ]
+    columns = ("template", "name", "records", "format", "tags")
+    run.output.answer({"items": items, "count": len(items)}, table(columns, rows, empty="There is none."))
+
+
+@command(app, "validate")
+async def validate(
+    run: Invocation,
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A mock-data repository: a folder.")],
+) -> Exit | None:
+    """Read every template of a repository and report what is wrong with it; exit code 1 when anything is."""
+    from datetime import UTC, datetime
+
+    from server import wiring
+
+    repository = wiring.repository(path, run.settings().mock_data_repo.templates_subdir)
+    reports = await repository.validate(datetime.now(UTC))
+    invalid = [each for each in reports if each.problems or not each.passes]
+    items: list[dict[str, Any]] = [
+        {
+            "file": each.file,
+            "valid": each not in invalid,
+            **{
+                name: value
+                for name in ("template_id", "dataset_type", "format", "score")
+                if (value := getattr(each, name)) is not None
+            },
+            "records": each.records,
+            "issues": list(each.issues),
+            "problems": list(each.problems),
+            "warnings": list(each.warnings),
+        }
+        for each in reports
+    ]
+    document = {"items": items, "count": len(items), "invalid": len(invalid)}
+    rows = [
+        (
+            each["file"],
+            "valid" if each["valid"] else "invalid",
+            each["records"],
+            f"{each['score']:.1f}" if "score" in each else None,
+            each.get("format"),
+        )
+        for each in items
+    ]
+    flaws = [(each["file"], flaw) for each in items for flaw in _flaws(each)]
+    people: list[RenderableType] = [table(("file", "", "records", "score", "format"), rows, empty="")]
+    if flaws:
+        people += [heading("What was found"), table(("file", "what"), flaws, empty="")]
+    people.append(f"{len(items) - len(invalid)} of {len(items)} files are fit for use.")
+    run.output.answer(document, *people)
+    return Exit.FAILED if invalid else None
+
+
+def _flaws(item: dict[str, Any]) -> list[str]:
+    counted = [
+        f"{issue['check']}: {issue['failed']} of {issue['of']} ({', '.join(issue['examples'])})"
+        for issue in item["issues"]
+    ]
+    return [*item["problems"], *counted, *item["warnings"]]

@@ -1,0 +1,40 @@
+"""What the operating system said, in words that help."""
+
+from __future__ import annotations
+
+import errno
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+_WORDS: Final = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "the file would be larger than this process may write",
+    errno.EROFS: "the disk is read-only",
+    errno.EACCES: "this account may not",
+    errno.EPERM: "this account may not",
+    errno.ENOENT: "it is not there",
+    errno.ENOTDIR: "a part of its path is not a folder",
+    errno.EISDIR: "a folder is in its place",
+    errno.ELOOP: "a symbolic link is in its place",
+    errno.EIO: "the disk reports an input/output error",
+    errno.ENOTEMPTY: "it holds files that are not ours",
+}
+
+
+def in_words(error: OSError) -> str:
+    """The cause as part of a sentence."""
+    return _WORDS.get(error.errno or 0) or (error.strerror or type(error).__name__)
+
+
+@contextmanager
+def told_as(kind: Callable[[str], Exception], doing: str, path: Path) -> Iterator[None]:
+    """Turn an `OSError` inside the block into `kind`: what could not be done, where, and why."""
+    try:
+        yield
+    except OSError as error:
+        raise kind(f"Could not {doing} {path}: {in_words(error)}.") from error

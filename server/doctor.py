@@ -1,0 +1,138 @@
+"""Looks at everything that the server needs, changes nothing, and says what to do about what it finds."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from anyio import to_thread
+
+from domain.errors import ArchiveFailedError, LifecycleError, StagingFailedError
+from server.disk.faults import told_as
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from domain.errors import SettingsError
+    from domain.ports import Platform, Records, Store, Templates
+    from server.settings import Settings
+
+LITTLE_ROOM: Final = 1 << 30
+"""Bytes; a folder's disk with less than this is a finding."""
+
+Probe: TypeAlias = "Callable[[], Awaitable[str]]"
+"""Looks at one thing and says how it is; raises a LifecycleError when it is not well."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """How one thing is and, when it is not well, what to do about it."""
+
+    area: str
+    ok: bool
+    message: str
+    action: str = ""
+
+
+async def diagnose(
+    settings: Settings | SettingsError, *, repository: Probe, glean: Probe, store: Probe
+) -> list[Finding]:
+    """Look at everything, in the order in which things depend on each other.
+
+    Args:
+        settings: as loaded, or why they could not be: then there is nothing else to look at.
+        repository: see `repository_probe`.
+        glean: see `glean_probe`.
+        store: see `store_probe`.
+    """
+    if isinstance(settings, LifecycleError):
+        return [_ill("configuration", settings)]
+    source = (
+        f"read from {settings.config_file}" if settings.config_file else "defaults and environment, no file"
+    )
+    served = "the embedded sandbox" if settings.glean.embedded else settings.glean.base_url
+    told = f"{source}; data folder {settings.data_dir}; Glean is {served}"
+    return [
+        Finding(area="configuration", ok=True, message=told),
+        await _looked("repository", repository),
+        await _looked("glean", glean),
+        await _looked("store", store),
+        await _looked("staging", folder_probe(settings.staging.url, StagingFailedError)),
+        await _looked("archives", folder_probe(settings.archival.storage_path, ArchiveFailedError)),
+    ]
+
+
+def repository_probe(templates: Templates) -> Probe:
+    """Reads the catalogue."""
+
+    async def look() -> str:
+        found = await templates.list()
+        return f"{len(found)} templates for {len({each.dataset_type for each in found})} dataset types"
+
+    return look
+
+
+def glean_probe(platform: Platform) -> Probe:
+    """Asks who answers and which datasources there are; reading only."""
+
+    async def look() -> str:
+        who = await platform.fingerprint()
+        found = await platform.find()
+        tenant = f", tenant {who.tenant}" if who.tenant else ""
+        return f"{who.url} answers ({who.dialect} dialect{tenant}), {len(found)} datasources"
+
+    return look
+
+
+def store_probe(store: Store) -> Probe:
+    """Reads the store."""
+
+    def look_inside(records: Records) -> str:
+        return f"installation {records.installation}, {records.count_live()} live datasets"
+
+    async def look() -> str:
+        return await store.read(look_inside)
+
+    return look
+
+
+def folder_probe(folder: Path, kind: type[LifecycleError], little_room: int = LITTLE_ROOM) -> Probe:
+    """Creates and removes a file in a folder, or where it is going to be made, and looks at the room on its disk."""
+
+    def look_at() -> str:
+        there = folder
+        with told_as(kind, "use", folder):
+            while not there.exists():
+                there = there.parent
+        with (
+            told_as(kind, "write to", there),
+            tempfile.NamedTemporaryFile(dir=there, prefix=".doctor-") as file,
+        ):
+            file.write(b"\0")
+            file.flush()
+            free = shutil.disk_usage(there).free
+        if free < little_room:
+            raise kind(
+                f"The disk of {folder} has only {free >> 20} MiB left.", suggested_action="Make room on it."
+            )
+        made = "" if there == folder else " is made when first needed and"
+        return f"{folder}{made} can be written, {free >> 30} GiB free"
+
+    async def look() -> str:
+        return await to_thread.run_sync(look_at)
+
+    return look
+
+
+async def _looked(area: str, probe: Probe) -> Finding:
+    try:
+        return Finding(area=area, ok=True, message=await probe())
+    except LifecycleError as error:
+        return _ill(area, error)
+
+
+def _ill(area: str, error: LifecycleError) -> Finding:
+    return Finding(area=area, ok=False, message=error.message, action=error.suggested_action)

@@ -1,0 +1,102 @@
+"""The services of a process, opened when they are first wanted and closed when the process ends.
+
+Opening them imports the engine and touches disk and network, which the first answers of a server must not wait for.
+They are opened and closed in one task of their own, whoever wants them: what they hold belongs to that task, and a
+caller that goes away takes nothing with it.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+import anyio
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
+    from types import TracebackType
+    from typing import Self
+
+    from anyio.abc import TaskGroup
+
+    from tools.services import Services
+
+_log: Final = logging.getLogger(__name__)
+
+
+class _Attempt:
+    """One try to open: wanted by somebody, then settled with the services or with what went wrong."""
+
+    def __init__(self) -> None:
+        self.wanted = anyio.Event()
+        self.settled = anyio.Event()
+        self.services: Services | None = None
+        self.error: Exception | None = None
+
+
+class Opening:
+    """Opens the services once, for as long as the context lasts.
+
+    What goes wrong while they are opened is raised to everybody who waits, and the next who asks makes it try again.
+    """
+
+    def __init__(self, provider: Callable[[], AbstractAsyncContextManager[Services]]) -> None:
+        """Open with `provider`, in a context that keeps to one task."""
+        self._provider = provider
+        self._attempt = _Attempt()
+        self._over = anyio.Event()
+        self._closed = anyio.Event()
+        self._tasks: TaskGroup | None = None
+
+    @property
+    def opened(self) -> bool:
+        """Whether the services are there now."""
+        return self._attempt.services is not None
+
+    async def __aenter__(self) -> Self:
+        self._tasks = anyio.create_task_group()
+        await self._tasks.__aenter__()
+        self._tasks.start_soon(self._keep)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        assert self._tasks is not None  # noqa: S101 - a context is entered before it is left
+        self._over.set()
+        if not self.opened:
+            self._tasks.cancel_scope.cancel()
+        return await self._tasks.__aexit__(kind, error, trace)
+
+    async def services(self) -> Services:
+        """The services, opened if they are not. Raises what opening them raised."""
+        attempt = self._attempt
+        attempt.wanted.set()
+        await attempt.settled.wait()
+        if attempt.services is None:
+            assert attempt.error is not None  # noqa: S101 - settled with one of the two
+            raise attempt.error
+        return attempt.services
+
+    async def close(self) -> None:
+        """Close the services, if they are there, and return when that is done."""
+        self._over.set()
+        if self.opened:
+            await self._closed.wait()
+
+    async def _keep(self) -> None:
+        while not self._over.is_set():
+            attempt = self._attempt
+            await attempt.wanted.wait()
+            try:
+                async with self._provider() as attempt.services:
+                    attempt.settled.set()
+                    await self._over.wait()
+            except Exception as error:  # noqa: BLE001 - raised to those who wait, or logged when they have gone on
+                attempt.error = error
+                if attempt.settled.is_set():
+                    _log.exception("The services ended by a fault.")
+            self._attempt = _Attempt()
+            attempt.settled.set()
+        self._closed.set()

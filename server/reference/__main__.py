@@ -1,0 +1,8 @@
+"""Write every generated page: `python -m server.reference`."""
+
+from __future__ import annotations
+
+from server.reference.pages import write
+
+if __name__ == "__main__":
+    write()

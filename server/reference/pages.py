@@ -1,0 +1,18 @@
+"""Every generated page, and where it stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from server.reference import settings
+
+FOLDER: Final = Path(__file__).parents[2] / "docs" / "reference"
+PAGES: Final = {settings.PAGE: settings.page}
+
+
+def write(folder: Path = FOLDER) -> None:
+    """Write them all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, page in PAGES.items():
+        (folder / name).write_text(page(), encoding="utf-8")

@@ -1,0 +1,122 @@
+"""docs/reference/settings.md, from the settings model."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, Union, cast, get_args, get_origin
+
+from pydantic import SecretStr
+
+from server.settings.connectors import ConnectorsSettings, TypeSettings
+from server.settings.fields import Env
+from server.settings.model import Dataops
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
+
+PAGE: Final = "settings.md"
+
+_HEAD: Final = """\
+# Settings
+
+Generated from the settings model by `python -m server.reference`; a test compares.
+
+The configuration is the section `dataops` of a YAML file, and the environment, which wins. The file is the one that
+`--config` names, else `DATASET_LIFECYCLE_CONFIG`, else `./sdlc_config.yaml` when it is there. In the file, `${NAME}`
+stands for an environment variable and `${NAME:-default}` for one that may be missing. An unknown key is refused. A
+variable that is empty, and a key without a value, count as not set.
+
+Relative paths are taken from the data folder: `--data-dir`, else `DATASET_LIFECYCLE_DATA_DIR`, else the platform's
+folder for user data (`~/.local/share/dataset-lifecycle` on Linux).
+
+```yaml
+dataops:
+  glean:
+    api_key: ${GLEAN_API_KEY}
+    base_url: https://acme-be.glean.com
+  archival:
+    retention_days: 30
+  connectors:
+    confluence_pages:
+      stages:
+        pilot:
+          credential: ${CONFLUENCE_TOKEN}
+      clients:
+        ACME:
+          config:
+            baseUrl: https://acme.atlassian.net/wiki
+```
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [_HEAD]
+    for name, field in Dataops.model_fields.items():
+        section = cast("type[BaseModel]", field.annotation)
+        parts.append(f"## {name}\n\n{inspect.getdoc(section)}\n\n{_table(name, section)}")
+    return "\n".join(parts)
+
+
+def _table(name: str, section: type[BaseModel]) -> str:
+    rows = ["| key | meaning | values | default | variable |", "|---|---|---|---|---|"]
+    rows += [_row(key, field) for key, field in _rows(name, section)]
+    return "\n".join(rows) + "\n"
+
+
+def _rows(path: str, section: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
+    if section is ConnectorsSettings:
+        path, section = f"{path}.{{type}}", TypeSettings
+    for name, field in section.model_fields.items():
+        yield f"{path}.{name}", field
+
+
+def _row(key: str, field: FieldInfo) -> str:
+    variables = [f"`{each.name}`" for each in field.metadata if isinstance(each, Env)]
+    cells = (f"`{key}`", field.description or "", _values(field), _default(field), ", ".join(variables))
+    return f"| {' | '.join(cells)} |"
+
+
+def _values(field: FieldInfo) -> str:
+    kind = _plain(field.annotation)
+    if get_origin(kind) is Literal:
+        return ", ".join(f"`{each}`" for each in get_args(kind))
+    words = {
+        int: "whole number",
+        float: "number",
+        bool: "`true`, `false`",
+        str: "text",
+        Path: "path",
+        SecretStr: "secret",
+    }
+    word = words.get(kind, "section")
+    return " ".join([word, *_bounds(field)])
+
+
+def _bounds(field: FieldInfo) -> Iterator[str]:
+    signs = {"ge": "≥", "gt": ">", "le": "≤"}
+    for mark in field.metadata:
+        for name, sign in signs.items():
+            if (bound := getattr(mark, name, None)) is not None:
+                yield f"{sign} {bound:,}".replace(",", " ")
+
+
+def _default(field: FieldInfo) -> str:
+    default = field.default
+    if default is None or default == {}:
+        return ""
+    if isinstance(default, Path):
+        return f"`./{default}`"
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`"
+
+
+def _plain(annotation: object) -> Any:  # noqa: ANN401 - a type, or a form of one
+    """The annotation without metadata and None."""
+    if get_origin(annotation) in {Union, types.UnionType}:
+        annotation = next(each for each in get_args(annotation) if each is not type(None))
+    return _plain(get_args(annotation)[0]) if hasattr(annotation, "__metadata__") else annotation

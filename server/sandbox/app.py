@@ -1,0 +1,57 @@
+"""The sandbox as an ASGI application: the Admin dialect, `/healthz`, and a page for people."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route, Router
+
+from server.sandbox.admin import ADMIN_OPERATIONS, refuse
+from server.sandbox.browser import Page
+from server.sandbox.pipeline import Gate, Operation, Resource, UnknownRoute
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from starlette.requests import Request
+
+    from server.sandbox.world import World
+
+_WORKERS = 4
+
+
+def create_app(world: World, token: str) -> Starlette:
+    """The application over one state; `token` is what the API's clients must present.
+
+    Its worker threads are in `app.state.workers`; shut them down after the last request.
+    """
+    workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="glean-sandbox")
+    gate = Gate(world=world, token=token, workers=workers, refuse=refuse)
+    app = Starlette(
+        routes=[
+            Route("/healthz", _healthz, methods=["GET"]),
+            Route("/", Page(gate), methods=["GET"]),
+            Mount("/api/v1", app=dialect_router(gate, ADMIN_OPERATIONS)),
+        ]
+    )
+    app.state.workers = workers
+    app.router.default = UnknownRoute(gate)
+    app.router.redirect_slashes = False
+    return app
+
+
+def dialect_router(gate: Gate, operations: Iterable[Operation]) -> Router:
+    """The routes of one dialect, each path once with all its methods."""
+    routes = [
+        Route(path, Resource(gate, list(same_path)))
+        for path, same_path in groupby(operations, key=lambda operation: operation.path)
+    ]
+    return Router(routes, redirect_slashes=False, default=UnknownRoute(gate))
+
+
+async def _healthz(_: Request) -> Response:
+    return JSONResponse({"status": "ok"})

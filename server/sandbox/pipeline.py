@@ -1,0 +1,215 @@
+"""One request from its first byte to its answer: token, body, limit, scripted fault, operation, count.
+
+A dialect gives its operations and how it words a refusal; everything here is the same for all of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import logging
+import sqlite3
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.requests import ClientDisconnect
+
+from server.sandbox import faults, misbehaviour, traffic
+from server.sandbox.answers import Answer, RefusedError
+from server.sandbox.transmission import drained_body, send_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from concurrent.futures import Executor
+
+    from starlette.types import Receive, Scope, Send
+
+    from server.sandbox.faults import Fault
+    from server.sandbox.world import World
+
+NO_SUCH_ROUTE: Final = "no_such_route"
+SMALL_BODY: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What an operation is given: the named parts of the path, the query, the body."""
+
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One thing that a dialect can do. `act` runs in a worker thread and may raise `RefusedError`."""
+
+    name: str
+    method: str
+    path: str
+    act: Callable[[World, Call], Answer]
+    body_limit: int = SMALL_BODY
+
+
+class Refuse(Protocol):
+    """How a dialect words a refusal."""
+
+    def __call__(self, refusal: RefusedError) -> Answer:
+        """The answer that tells it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """What every request of one dialect passes through."""
+
+    world: World
+    token: str
+    workers: Executor
+    refuse: Refuse
+
+
+class _Outcome(NamedTuple):
+    fault: Fault | None
+    answer: Answer
+
+
+class Resource:
+    """The operations of one path, by method; an ASGI application."""
+
+    def __init__(self, gate: Gate, operations: list[Operation]) -> None:
+        """Serve `operations`, which share their path and differ in their methods."""
+        self._gate = gate
+        self._by_method = {operation.method: operation for operation in operations}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        operation = self._by_method.get(scope["method"])
+        if operation is None:
+            allowed = ", ".join(sorted(self._by_method))
+            refusal = RefusedError(
+                "method_not_allowed", f"this path takes {allowed}", headers={"Allow": allowed}
+            )
+            await _refuse_unheard(self._gate, refusal, scope, receive, send)
+            return
+        try:
+            body = await drained_body(receive, operation.body_limit)
+        except ClientDisconnect:
+            return
+        present = scope["path_params"], dict(parse_qsl(scope["query_string"].decode("latin-1")))
+        outcome = await asyncio.get_running_loop().run_in_executor(
+            self._gate.workers, _perform, self._gate, operation, _bearer(scope), *present, body
+        )
+        if outcome.fault is None:
+            await send_answer(outcome.answer, send)
+        else:
+            await misbehaviour.answer(outcome.fault, outcome.answer, scope, receive, send)
+
+
+class UnknownRoute:
+    """What answers where there is nothing; an ASGI application."""
+
+    def __init__(self, gate: Gate) -> None:
+        """Refuse in the gate's dialect."""
+        self._gate = gate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse one request."""
+        refusal = RefusedError(NO_SUCH_ROUTE, "there is nothing at this path")
+        await _refuse_unheard(self._gate, refusal, scope, receive, send)
+
+
+async def _refuse_unheard(
+    gate: Gate, refusal: RefusedError, scope: Scope, receive: Receive, send: Send
+) -> None:
+    with contextlib.suppress(ClientDisconnect):
+        await drained_body(receive, SMALL_BODY)
+    try:
+        _authenticate(gate, _bearer(scope))
+    except RefusedError as unauthenticated:
+        refusal = unauthenticated
+    answer = gate.refuse(refusal)
+    await asyncio.get_running_loop().run_in_executor(gate.workers, _count, gate, NO_SUCH_ROUTE, answer.status)
+    await send_answer(answer, send)
+
+
+def _perform(
+    gate: Gate,
+    operation: Operation,
+    bearer: str,
+    path: Mapping[str, str],
+    query: Mapping[str, str],
+    body: bytes | None,
+) -> _Outcome:
+    """Carry the request out, in a worker thread."""
+    world, fault = gate.world, None
+    try:
+        _authenticate(gate, bearer)
+        fault = _admit(world, operation.name, path, body)
+        if fault is not None and not fault.takes_effect:
+            answer = gate.refuse(RefusedError("unavailable", fault.message))
+        elif body is None:
+            answer = gate.refuse(_too_large(operation))
+        else:
+            answer = operation.act(world, Call(path=path, query=query, body=body))
+    except RefusedError as refusal:
+        answer = gate.refuse(refusal)
+    except sqlite3.Error as error:
+        logging.getLogger(__name__).exception("the sandbox's file failed")
+        return _Outcome(None, gate.refuse(RefusedError("internal", f"the sandbox's file failed: {error}")))
+    told = None if fault is None else fault.answered_status
+    _count(gate, operation.name, answer.status if told is None else told)
+    return _Outcome(fault, answer)
+
+
+def _too_large(operation: Operation) -> RefusedError:
+    return RefusedError("too_large", f"a body of this request has at most {operation.body_limit} bytes")
+
+
+def _authenticate(gate: Gate, bearer: str) -> None:
+    if not hmac.compare_digest(bearer.encode(), gate.token.encode()):
+        raise RefusedError(
+            "unauthenticated", "the token is missing or wrong", headers={"WWW-Authenticate": "Bearer"}
+        )
+
+
+def _admit(world: World, operation: str, path: Mapping[str, str], body: bytes | None) -> Fault | None:
+    """Let the request in, and find what is scripted for it; reads only, as long as nothing is."""
+    with world.database.read() as connection:
+        limited, planned = traffic.is_limited(connection), faults.is_planned(connection)
+    if not (limited or planned):
+        return None
+    with world.database.write() as connection:
+        traffic.admit(connection, world.now())
+        return faults.take_transport(connection, operation, _datasource(connection, path, body))
+
+
+def _datasource(connection: sqlite3.Connection, path: Mapping[str, str], body: bytes | None) -> str | None:
+    """The name of the datasource that a request is about: by the id in its path, else by a name in its body."""
+    if "datasource_id" in path:
+        row = connection.execute(
+            "SELECT name FROM datasource WHERE id = ?", (path["datasource_id"],)
+        ).fetchone()
+        return None if row is None else str(row["name"])
+    try:
+        said = msgspec.json.decode(body or b"null")
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    name = (said.get("name") or said.get("datasource")) if isinstance(said, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def _count(gate: Gate, operation: str, status: int) -> None:
+    with gate.world.database.write() as connection:
+        traffic.count(connection, operation, status)
+
+
+def _bearer(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            kind, _, token = value.decode("latin-1").partition(" ")
+            return token.strip() if kind.lower() == "bearer" else ""
+    return ""

@@ -1,0 +1,101 @@
+"""The sandbox's tables.
+
+A document is stored once, as the bytes that were sent, below the run (`upload`) that brought it. `served` says which
+documents answer searches now, so a full sync swaps the content of a datasource without touching a document.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+VERSION: Final = 1
+
+SCHEMA: Final = """
+CREATE TABLE tenant (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    current INTEGER NOT NULL                  -- 1 for the one that answers
+);
+CREATE TABLE setting (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL                       -- JSON
+);
+CREATE TABLE datasource (
+    row INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    tenant_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    name_key TEXT NOT NULL,                   -- the name without case
+    connector TEXT NOT NULL,
+    config TEXT NOT NULL,                     -- JSON, as sent
+    auth_type TEXT,
+    auth_sha256 TEXT,
+    document_count INTEGER NOT NULL DEFAULT 0,
+    created_at REAL NOT NULL,
+    last_success_at REAL,
+    UNIQUE (tenant_id, name_key)
+);
+CREATE TABLE upload (
+    row INTEGER PRIMARY KEY AUTOINCREMENT,
+    datasource_row INTEGER NOT NULL,
+    run TEXT NOT NULL,
+    total INTEGER NOT NULL DEFAULT 0,
+    served INTEGER NOT NULL DEFAULT 0,        -- 1 once a sync of it has finished
+    UNIQUE (datasource_row, run)
+);
+CREATE TABLE document (
+    row INTEGER PRIMARY KEY AUTOINCREMENT,
+    upload_row INTEGER NOT NULL,
+    key TEXT NOT NULL,                        -- the document's id without case
+    raw BLOB NOT NULL,
+    UNIQUE (upload_row, key)
+);
+CREATE TABLE served (
+    document_row INTEGER PRIMARY KEY,
+    datasource_row INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    UNIQUE (datasource_row, key)
+);
+CREATE TABLE job (
+    row INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    datasource_row INTEGER NOT NULL,
+    upload_row INTEGER,                       -- NULL once the run was discarded
+    run TEXT NOT NULL,
+    incremental INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    total INTEGER NOT NULL,
+    indexed INTEGER NOT NULL DEFAULT 0,       -- final, once the job is over
+    indexed_to TEXT NOT NULL DEFAULT '',      -- the last key that is in the full-text index
+    started_at REAL NOT NULL,
+    duration REAL NOT NULL,                   -- seconds that it takes
+    finished_at REAL,
+    hangs INTEGER NOT NULL DEFAULT 0,
+    loses INTEGER NOT NULL DEFAULT 0,
+    failure TEXT,                             -- what it will fail with
+    error TEXT
+);
+CREATE INDEX job_of_datasource ON job (datasource_row, status);
+CREATE TABLE ledger (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    at REAL NOT NULL,
+    operation TEXT NOT NULL,
+    datasource TEXT,
+    run TEXT,
+    detail TEXT NOT NULL                      -- JSON
+);
+CREATE TABLE fault (
+    row INTEGER PRIMARY KEY AUTOINCREMENT,
+    plan TEXT NOT NULL,                       -- JSON
+    skip_left INTEGER NOT NULL,
+    times_left INTEGER,                       -- NULL for ever
+    fired INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE request (
+    operation TEXT NOT NULL,
+    status INTEGER NOT NULL,                  -- 0 when no answer was sent
+    count INTEGER NOT NULL,
+    PRIMARY KEY (operation, status)
+) WITHOUT ROWID;
+CREATE VIRTUAL TABLE fulltext USING fts5 (title, id, body, container, author, tokenize = 'unicode61');
+"""

@@ -1,0 +1,168 @@
+"""The sandbox running: inside this process on a port of its own, or as a command."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import sys
+import threading
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from typing import TYPE_CHECKING, Self
+
+import anyio.to_thread
+
+from server.sandbox.instants import Clock, utc_now
+from server.sandbox.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from types import TracebackType
+
+    from server.sandbox.protocol import SandboxServer
+
+
+class EmbeddedSandbox(
+    AbstractContextManager["EmbeddedSandbox"], AbstractAsyncContextManager["EmbeddedSandbox"]
+):
+    """A sandbox that answers on a port of this machine, in a thread and a loop of its own.
+
+    Attributes:
+        base_url: where it answers, without `/api/v1`; known before it is started.
+        token: what its clients must present.
+        sandbox: its state, to look at and to script.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        token: str | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        now: Clock = utc_now,
+    ) -> None:
+        """Bind the port (0: a free one) over the state in the file `path`; without a token one is minted.
+
+        Raises:
+            OSError: the port is taken.
+            SandboxFileError: the file is something else.
+        """
+        self._socket = _bound(host, port)
+        self.base_url = _url(self._socket)
+        self.token = token or secrets.token_urlsafe(24)
+        try:
+            self.sandbox = Sandbox(path, now=now)
+        except BaseException:
+            self._socket.close()
+            raise
+        self._server: SandboxServer | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> Self:
+        """Answer requests from now on; answers itself.
+
+        Raises:
+            OSError: it was stopped before; make a new one.
+        """
+        started = threading.Event()
+        self._server, end = _server(self.sandbox, self.token, started.set)
+        server = self._server
+        failures: list[OSError] = []
+
+        def serve() -> None:
+            try:
+                asyncio.run(server.serve(sockets=[self._socket]))
+            except OSError as error:
+                failures.append(error)
+            finally:
+                end()
+                started.set()
+
+        self._thread = threading.Thread(target=serve, name="glean-sandbox", daemon=True)
+        self._thread.start()
+        started.wait()
+        if failures:
+            raise failures[0]
+        return self
+
+    def stop(self) -> None:
+        """Answer no more, and close the file; a second time does nothing."""
+        if self._server is not None and self._thread is not None:
+            self._server.stop()
+            self._thread.join()
+            self._server = self._thread = None
+        self._socket.close()
+        self.sandbox.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        return await anyio.to_thread.run_sync(self.start)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await anyio.to_thread.run_sync(self.stop)
+
+
+def run_forever(host: str, port: int, token: str | None, path: Path) -> None:
+    """Serve until SIGINT or SIGTERM, telling on stderr where, and the token where it was minted.
+
+    Raises:
+        OSError: the port is taken.
+        SandboxFileError: the file is something else.
+    """
+    with _bound(host, port) as bound, Sandbox(path) as sandbox:
+        secret = token or secrets.token_urlsafe(24)
+
+        def tell() -> None:
+            minted = "" if token else f"\nToken: {secret}"
+            sys.stderr.write(f"Glean sandbox on {_url(bound)}{minted}\n")
+            sys.stderr.flush()
+
+        server, end = _server(sandbox, secret, tell)
+        try:
+            asyncio.run(server.serve(sockets=[bound]))
+        except KeyboardInterrupt:
+            pass  # uvicorn raises the signal again after it has stopped cleanly
+        finally:
+            end()
+
+
+def _server(
+    sandbox: Sandbox, token: str, on_start: Callable[[], None]
+) -> tuple[SandboxServer, Callable[[], None]]:
+    """A server of the sandbox, and what ends its worker threads."""
+    # Starlette and uvicorn only now: the stdio server answers before it needs a sandbox.
+    from server.sandbox.app import create_app  # noqa: PLC0415
+    from server.sandbox.protocol import SandboxServer  # noqa: PLC0415
+
+    app = create_app(sandbox.world, token)
+    return SandboxServer(app, on_start=on_start), app.state.workers.shutdown
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # With the protocol named, asyncio turns Nagle's algorithm off; else every answer waits 40 ms for an ACK.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+        bound.listen(128)
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+def _url(bound: socket.socket) -> str:
+    host, port = bound.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,142 @@
+"""`dataset-lifecycle serve`: one process, one transport, from the first message to a clean end.
+
+Nothing but the tools' descriptions is imported before the first answer; the engine and the adapters come with the
+services, when they are first wanted.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from contextlib import asynccontextmanager
+from functools import partial
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final, Literal
+
+import anyio
+from anyio import to_thread
+
+from server import app, logs
+from server.http import GRACE_S, bound, serve_http
+from server.opening import Opening
+from server.resuming import FirstAnswer, take_up
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from types import ModuleType
+    from typing import Any, NoReturn
+
+    from server.settings import Settings
+    from tools.services import Services
+
+Transport = Literal["stdio", "http"]
+
+_log: Final = logging.getLogger(__name__)
+CLOSING_S: Final = 1.5
+"""How long the services may take to close. Hosts send SIGTERM two seconds after they closed stdin, and then kill."""
+
+
+def run(
+    settings: Settings,
+    transport: Transport = "stdio",
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    *,
+    read_only: bool = False,
+    toolsets: Sequence[str] = (),
+) -> None:
+    """Serve until the client goes away or a signal comes. Does not return: it leaves the process.
+
+    Raises InvalidArgumentError, before anything is served, for a toolset that does not exist, a host that is not on the
+    loopback interface, and a port that is in use.
+    """
+    logs.configure()
+    listening = bound(host, port) if transport == "http" else None
+    opening = Opening(partial(_services, settings))
+    first = FirstAnswer()
+    server = app.build(
+        opening.services,
+        version=version("dataset-lifecycle"),
+        toolsets=toolsets,
+        read_only=read_only,
+        middleware=[first],
+    )
+
+    async def serve(stop: anyio.Event) -> None:
+        if listening is None:
+            await server.run_stdio_async()
+        else:
+            await serve_http(server, opening, listening, stop)
+
+    async def main() -> None:
+        async with opening, anyio.create_task_group() as tasks:
+            tasks.start_soon(take_up, opening, partial(_pending, settings), first)
+            await until_over(serve, opening, linger_s=0 if listening is None else GRACE_S + CLOSING_S)
+
+    anyio.run(main)
+
+
+async def until_over(
+    serve: Callable[[anyio.Event], Awaitable[Any]],
+    opening: Opening,
+    *,
+    linger_s: float,
+    leave: Callable[[int], NoReturn] = os._exit,
+) -> None:
+    """Serve until that ends by itself or a signal comes, close the services, and leave the process.
+
+    The process leaves as it stands, because a thread of the SDK reads stdin and cannot be called off. Nothing may
+    depend on the moment that the services get to close: a host may also kill.
+
+    Args:
+        serve: serves; it is told to stop by the event.
+        opening: what is closed in the end.
+        linger_s: how long `serve` may go on after a signal.
+        leave: ends the process with an exit status.
+    """
+    stop, over = anyio.Event(), anyio.Event()
+    failed = False
+
+    async def served() -> None:
+        nonlocal failed
+        try:
+            await serve(stop)
+        except Exception:  # noqa: BLE001 - whatever it was, the services are closed and the process left
+            _log.exception("Serving ended by a fault.")
+            failed = True
+        stop.set()
+        over.set()
+
+    async def signalled() -> None:
+        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            async for _ in signals:
+                break
+        stop.set()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(served)
+        tasks.start_soon(signalled)
+        await stop.wait()
+        with anyio.move_on_after(linger_s):
+            await over.wait()
+        with anyio.move_on_after(CLOSING_S):
+            await opening.close()
+        leave(int(failed))
+
+
+@asynccontextmanager
+async def _services(settings: Settings) -> AsyncIterator[Services]:
+    wiring = await to_thread.run_sync(_wiring)
+    async with wiring.running(settings, sagas=True) as services:
+        yield services
+
+
+def _pending(settings: Settings) -> bool:
+    return bool(_wiring().pending(settings))
+
+
+def _wiring() -> ModuleType:
+    from server import wiring  # noqa: PLC0415 - it imports the engine and every adapter
+
+    return wiring

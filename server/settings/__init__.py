@@ -1,0 +1,9 @@
+"""The configuration: what can be set, and how it is read."""
+
+from __future__ import annotations
+
+from server.settings.connectors import ConnectorsSettings
+from server.settings.loading import load
+from server.settings.model import Settings
+
+__all__ = ["ConnectorsSettings", "Settings", "load"]

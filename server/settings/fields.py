@@ -1,0 +1,107 @@
+"""The kinds of value that settings have, and how each is checked."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ValidationInfo,
+    model_validator,
+)
+
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+DATA_DIR: Final = "data_dir"
+"""Under this name the data folder stands in a validation's context; relative paths are taken from it."""
+
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+
+
+@dataclass(frozen=True)
+class Env:
+    """Marks a field that an environment variable of that name sets, whatever the file says."""
+
+    name: str
+
+
+class Section(BaseModel):
+    """Keys that belong together. A key without a value is as good as not there; an unknown one is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_unset(cls, values: object) -> object:
+        if not isinstance(values, dict):
+            return values
+        known = cls.model_fields
+        return {name: each for name, each in values.items() if each not in (None, "") or name not in known}
+
+
+# A section that is not there is read like an empty one, so that its defaults are checked and made absolute, too.
+UNSET: Any = {}
+
+
+def _a_number(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("must be a number")  # noqa: TRY004 - pydantic collects ValueError only
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("must be a finite number")
+    return value
+
+
+def _local(value: object, info: ValidationInfo) -> object:
+    if isinstance(value, str) and (scheme := _SCHEME.match(value)):
+        raise ValueError(f"must be a folder on this machine: {scheme[1]}:// storage is not available yet")
+    if not isinstance(value, str | Path):
+        raise ValueError("must be a path")  # noqa: TRY004 - pydantic collects ValueError only
+    if "\0" in str(value) or not str(value).strip():
+        raise ValueError("must be a path")
+    base: Path = (info.context or {})[DATA_DIR]
+    try:
+        return base / Path(value).expanduser()
+    except RuntimeError:
+        raise ValueError("begins with the home folder of an account that is not here") from None
+
+
+def _inside(value: str) -> str:
+    path = Path(value)
+    if path.is_absolute() or ".." in path.parts or "\0" in value:
+        raise ValueError("must be a path inside the repository, without '..'")
+    return value
+
+
+def glean_url(value: str) -> str:
+    """The address of a Glean, without a slash at its end. Raises ValueError saying what is wrong, never the address."""
+    try:
+        parts = urlsplit(value)
+        parts.port  # noqa: B018 - reading it is what checks it
+    except ValueError:
+        raise ValueError("must be an address such as https://api.glean.com") from None
+    if "@" in parts.netloc:
+        raise ValueError("must not hold a user or password; the key belongs into glean.api_key")
+    if (
+        parts.scheme not in {"http", "https"}
+        or not parts.hostname
+        or re.search(r"[\s\x00-\x1f\x7f\\]", value)
+    ):
+        raise ValueError("must be an address such as https://api.glean.com")
+    if parts.query or parts.fragment:
+        raise ValueError("must end with its host, port or path, without a query or fragment")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        raise ValueError("must begin with https:// (http:// is for this machine only)")
+    return value.rstrip("/")
+
+
+Whole = Annotated[int, BeforeValidator(_a_number)]
+Number = Annotated[float, BeforeValidator(_a_number)]
+LocalPath = Annotated[Path, BeforeValidator(_local)]
+InnerPath = Annotated[str, AfterValidator(_inside)]

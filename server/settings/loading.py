@@ -1,0 +1,104 @@
+"""From file, environment and command line to settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from platformdirs import user_data_path
+from pydantic import BaseModel, ValidationError
+
+from domain.errors import SettingsError
+from server.settings.fields import DATA_DIR, Env
+from server.settings.model import Dataops, Settings
+from server.settings.problems import settings_error
+from server.settings.yaml_file import Read, read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from server.settings.yaml_file import KeyPath
+
+CONFIG_VARIABLE: Final = "DATASET_LIFECYCLE_CONFIG"
+DATA_DIR_VARIABLE: Final = "DATASET_LIFECYCLE_DATA_DIR"
+USUAL_FILE: Final = "sdlc_config.yaml"
+APPLICATION: Final = "dataset-lifecycle"
+
+
+def load(
+    environ: Mapping[str, str],
+    config_path: Path | None = None,
+    data_dir: Path | None = None,
+    *,
+    cwd: Path | None = None,
+) -> Settings:
+    """Read the configuration; nothing is made or opened but the file.
+
+    Args:
+        environ: the environment; an empty variable counts as not set.
+        config_path: what `--config` says; else DATASET_LIFECYCLE_CONFIG, else `sdlc_config.yaml` in `cwd` when there.
+        data_dir: what `--data-dir` says; else DATASET_LIFECYCLE_DATA_DIR, else the platform's folder for user data.
+            Relative paths in file and environment are taken from it.
+        cwd: the working folder, from which only those two are taken.
+
+    Raises:
+        SettingsError: every key that is wrong, with file and line or the variable that set it.
+    """
+    here = cwd or Path.cwd()
+    folder = _chosen(here, data_dir, environ.get(DATA_DIR_VARIABLE)) or user_data_path(APPLICATION)
+    asked = _chosen(here, config_path, environ.get(CONFIG_VARIABLE))
+    usual = here / USUAL_FILE
+    path = asked or (usual if usual.is_file() else None)
+    found = read(path, environ, required=asked is not None) if path else Read()
+    variables = dict(_variables(Dataops, environ))
+    values = found.values
+    for key, name in variables.items():
+        values = _laid_over(values, key, environ[name])
+
+    def origin(key: KeyPath) -> str:
+        if key in variables:
+            return f"{variables[key]}: "
+        line = next(
+            (found.lines[key[:end]] for end in range(len(key), 0, -1) if key[:end] in found.lines), None
+        )
+        return f"{path}, line {line}: " if line else ""
+
+    try:
+        dataops = Dataops.model_validate(values, context={DATA_DIR: folder})
+    except ValidationError as error:
+        raise settings_error(error, Dataops, origin) from None
+    return Settings.model_construct(**dict(dataops), data_dir=folder, config_file=path)
+
+
+def _chosen(here: Path, argument: Path | None, variable: str | None) -> Path | None:
+    given = argument or (Path(variable) if variable else None)
+    if given is None:
+        return None
+    try:
+        return here / given.expanduser()
+    except RuntimeError as error:
+        raise SettingsError(f"{given}: {error}", field="data_dir" if argument else "config") from error
+
+
+def _variables(
+    section: type[BaseModel], environ: Mapping[str, str], path: KeyPath = ()
+) -> Iterator[tuple[KeyPath, str]]:
+    """The keys that the environment sets, with the names of their variables."""
+    for name, field in section.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from _variables(kind, environ, (*path, name))
+        for mark in field.metadata:
+            if isinstance(mark, Env) and environ.get(mark.name):
+                yield (*path, name), mark.name
+
+
+def _laid_over(values: dict[str, Any], path: KeyPath, value: str) -> dict[str, Any]:
+    """The values with one more; a section that the file got wrong stays as it is, for the check to name it."""
+    head, *rest = path
+    if not rest:
+        return {**values, head: value}
+    below = values.get(head)
+    if below is not None and not isinstance(below, dict):
+        return values
+    return {**values, head: _laid_over(below or {}, tuple(rest), value)}

@@ -1,0 +1,233 @@
+"""Every key that can be set, with its meaning, its default and its bounds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import unquote
+
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from server.settings.connectors import ConnectorsSettings  # noqa: TC001 - pydantic reads it at run time
+from server.settings.fields import (
+    DATA_DIR,
+    UNSET,
+    Env,
+    InnerPath,
+    LocalPath,
+    Number,
+    Section,
+    Whole,
+    glean_url,
+)
+
+DEFAULT_GLEAN = "https://api.glean.com"
+_SQLITE = "sqlite:///"
+
+
+class MockDataRepoSettings(Section):
+    """Where the templates come from."""
+
+    path: Annotated[LocalPath | None, Env("MOCK_DATA_REPO_PATH")] = Field(
+        default=None, description="The mock-data repository. Without it, the bundled catalogue."
+    )
+    templates_subdir: InnerPath = Field(
+        default="mock_data/templates", description="Where in the repository the templates are."
+    )
+
+
+class GleanSettings(Section):
+    """Which Glean is served. With neither key nor address, the embedded sandbox."""
+
+    api_key: Annotated[SecretStr | None, Env("GLEAN_API_KEY")] = Field(
+        default=None, description="The key. A secret: write `${NAME}`, or set the variable."
+    )
+    base_url: Annotated[str | None, Env("GLEAN_BASE_URL")] = Field(
+        default=None, description=f"Where Glean is; with a key alone, `{DEFAULT_GLEAN}`. Needs a key."
+    )
+    dialect: Literal["admin", "indexing"] = Field(
+        default="admin", description="Which API it speaks. `indexing` is not available yet."
+    )
+    requests_per_second: Number = Field(
+        default=30.0, ge=0.1, le=1000, description="How many requests may begin in a second."
+    )
+    concurrency: Whole = Field(
+        default=8, ge=1, le=64, description="How many requests may be under way at once."
+    )
+    timeout_s: Number = Field(
+        default=30.0,
+        ge=1,
+        le=600,
+        description="Seconds to wait for a connection, and in each pause of an answer.",
+    )
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the embedded sandbox serves."""
+        return self.api_key is None
+
+    @field_validator("api_key")
+    @classmethod
+    def _printable(cls, key: SecretStr | None) -> SecretStr | None:
+        text = key.get_secret_value() if key else "-"
+        if not text.isascii() or not text.isprintable() or " " in text:
+            raise ValueError("holds characters that no key has")
+        return key
+
+    @field_validator("base_url")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        return None if value is None else glean_url(value)
+
+    @field_validator("dialect")
+    @classmethod
+    def _available(cls, dialect: str) -> str:
+        if dialect == "indexing":
+            raise ValueError("cannot be `indexing` yet: this version speaks the Admin dialect only")
+        return dialect
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_address(cls, values: object) -> object:
+        if isinstance(values, dict) and values.get("api_key") and not values.get("base_url"):
+            return {**values, "base_url": DEFAULT_GLEAN}
+        return values
+
+    @model_validator(mode="after")
+    def _key_too(self) -> Self:
+        if self.base_url is not None and self.api_key is None:
+            raise PydanticCustomError(
+                "key",
+                "is missing, and glean.base_url is set: set both, or none of them for the embedded sandbox",
+                {"key": "api_key"},
+            )
+        return self
+
+
+class ArchivalSettings(Section):
+    """What becomes of a dataset that is taken down."""
+
+    storage_path: Annotated[LocalPath, Env("ARCHIVAL_PATH")] = Field(
+        default=Path("archives"), description="The folder of the archives."
+    )
+    retention_days: Whole = Field(
+        default=90,
+        ge=1,
+        le=36500,
+        description="How many days an archive can be restored, fixed when it is taken.",
+    )
+    compression: bool = Field(
+        default=True, description="Whether samples, reports and documents are compressed."
+    )
+    full_data: bool = Field(
+        default=True, description="Whether all documents are kept; without them nothing can be restored."
+    )
+
+
+class StagingSettings(Section):
+    """Where documents wait between repository and Glean."""
+
+    url: LocalPath = Field(default=Path("staging"), description="The staging folder.")
+
+
+class StoreSettings(Section):
+    """Where datasets, journeys and events are kept."""
+
+    url: Annotated[str | None, Env("DATABASE_URL")] = Field(
+        default=None,
+        description="`sqlite:///` and a path. Without it, SQLite in the data folder. PostgreSQL is not available yet.",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _sqlite(cls, url: str | None, info: ValidationInfo) -> str | None:
+        if url is None:
+            return None
+        scheme = url.partition(":")[0].partition("+")[0].lower()
+        if scheme in {"postgres", "postgresql"}:
+            raise ValueError(
+                "names a PostgreSQL database, which is not available yet: leave it out to use SQLite"
+            )
+        path = unquote(url.removeprefix(_SQLITE))
+        if not url.startswith(_SQLITE) or not path.strip("/") or "?" in url or "\0" in path:
+            raise ValueError(f"must be {_SQLITE} and the path of a file")
+        base: Path = (info.context or {})[DATA_DIR]
+        return f"{_SQLITE}{base / path}"
+
+
+class ProvisioningSettings(Section):
+    """How datasets are made."""
+
+    sync_deadline_s: Whole = Field(
+        default=1800, ge=1, le=86_400, description="Seconds that Glean may take to index what was pushed."
+    )
+    concurrent: Whole = Field(
+        default=4, ge=1, le=64, description="How many provisions run at once; others wait."
+    )
+
+
+class TeardownSettings(Section):
+    """How datasets are taken down."""
+
+    stop_deadline_s: Whole = Field(
+        default=300, ge=1, le=86_400, description="Seconds that a running sync may take to stop."
+    )
+
+
+class OrphansSettings(Section):
+    """Datasets that no journey protects."""
+
+    grace_days: Whole = Field(
+        default=7, ge=0, le=3650, description="Days, counted in scans, before a sweep may take an orphan."
+    )
+    sweep_count: Whole = Field(
+        default=25, ge=1, le=10_000, description="A sweep that would take more datasets takes none."
+    )
+    sweep_share: Number = Field(
+        default=0.30,
+        gt=0,
+        le=1,
+        description="When more than 10 are due: a sweep that would take a larger share of the live ones takes none.",
+    )
+
+
+class LimitsSettings(Section):
+    """How much is too much."""
+
+    live_datasets_per_client: Whole = Field(
+        default=50, ge=1, le=100_000, description="Live datasets that one client may have."
+    )
+    records_per_dataset: Whole = Field(
+        default=10_000_000, ge=1, le=1_000_000_000, description="Records that one dataset may have."
+    )
+
+
+class Dataops(Section):
+    """The section `dataops` of the file."""
+
+    mock_data_repo: MockDataRepoSettings = UNSET
+    glean: GleanSettings = UNSET
+    connectors: ConnectorsSettings = UNSET
+    archival: ArchivalSettings = UNSET
+    staging: StagingSettings = UNSET
+    store: StoreSettings = UNSET
+    provisioning: ProvisioningSettings = UNSET
+    teardown: TeardownSettings = UNSET
+    orphans: OrphansSettings = UNSET
+    limits: LimitsSettings = UNSET
+
+
+class Settings(Dataops):
+    """Everything that is set: every key has a value, every path is absolute.
+
+    `data_dir` is the data folder, `config_file` the file that was read, if any. Neither can be set in the file.
+    """
+
+    data_dir: Path
+    config_file: Path | None = None
+
+    @property
+    def store_path(self) -> Path:
+        """The SQLite file of the store."""
+        return Path(self.store.url.removeprefix(_SQLITE)) if self.store.url else self.data_dir / "store.db"

@@ -1,0 +1,81 @@
+"""What pydantic finds wrong, as a `SettingsError` that names the key and where it was set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, get_args
+
+from pydantic import BaseModel
+
+from domain.errors import SettingsError
+from domain.identifiers import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
+
+    from server.settings.yaml_file import KeyPath
+
+_WORDS: Final = {
+    "greater_than_equal": "must be at least {ge:g}",
+    "greater_than": "must be more than {gt:g}",
+    "less_than_equal": "must be at most {le:g}",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "string_type": "must be text",
+    "dict_type": "must be a section of keys",
+    "model_type": "must be a section of keys",
+    "enum": "must be one of {expected}",
+    "literal_error": "must be one of {expected}",
+}
+
+
+def settings_error(
+    error: ValidationError, root: type[BaseModel], origin: Callable[[KeyPath], str]
+) -> SettingsError:
+    """All that is wrong, in one error; its field is the first key.
+
+    `origin` tells where a key was set. Values are never repeated: one of them may be a secret.
+    """
+    found = [_problem(each, root) for each in error.errors(include_url=False, include_input=False)]
+    said = [f"{origin(path)}{'.'.join(path)} {words}." for path, words, _ in found]
+    path, _, candidates = found[0]
+    return SettingsError(" ".join(said), field=".".join(path), candidates=candidates)
+
+
+def _problem(detail: ErrorDetails, root: type[BaseModel]) -> tuple[KeyPath, str, tuple[str, ...]]:
+    path = tuple(str(each) for each in detail["loc"] if each != "[key]")
+    context = detail.get("ctx", {})
+    kind = detail["type"]
+    if kind == "extra_forbidden":
+        candidates = nearest(path[-1], _keys(root, path[:-1]))
+        return path, f"is not known; the nearest known key is {candidates[0]}", candidates
+    if kind == "value_error":
+        return path, str(context["error"]), ()
+    if kind == "key":
+        return (*path, context["key"]), detail["msg"], ()
+    return path, _WORDS[kind].format(**context) if kind in _WORDS else f"will not do: {detail['msg']}", ()
+
+
+def _keys(root: type[BaseModel], path: KeyPath) -> list[str]:
+    """The keys of the section at that path."""
+    section: type[BaseModel] = root
+    steps = iter(path)
+    for step in steps:
+        annotation = section.model_fields[step].annotation
+        below = [each for each in (annotation, *get_args(annotation)) if _is_section(each)]
+        if annotation not in below:
+            next(steps)  # the name of a stage or client
+        section = below[-1]
+    return list(section.model_fields)
+
+
+def _is_section(annotation: object) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

@@ -1,0 +1,156 @@
+"""The section `dataops` of a YAML file, with `${NAME:-default}` replaced, and the line of every key."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
+
+import yaml
+
+from domain.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+SECTION: Final = "dataops"
+_LARGEST: Final = 1 << 20
+_VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^{}]*))?\}")
+_TEXT: Final = "tag:yaml.org,2002:str"
+_NULL: Final = "tag:yaml.org,2002:null"
+_MERGE: Final = "tag:yaml.org,2002:merge"
+
+KeyPath: TypeAlias = "tuple[str, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a file sets, and at which line each key stands."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    lines: dict[KeyPath, int] = field(default_factory=dict)
+
+
+def read(path: Path, environ: Mapping[str, str], *, required: bool) -> Read:
+    """Read the section of a file; with `required` it must be there.
+
+    Raises SettingsError naming file and line.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(_LARGEST + 1)
+    except OSError as error:
+        raise SettingsError(
+            f"The configuration {path} cannot be read: {error.strerror}.", field="config"
+        ) from error
+    if len(data) > _LARGEST:
+        raise SettingsError(f"{path} is too large for a configuration.", field="config")
+    try:
+        return _Reader(path, environ).section(data, required=required)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        line = mark.line + 1 if mark else 1
+        raise SettingsError(f"{path}, line {line}: not YAML: {error.problem}.", field="config") from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise SettingsError(f"{path} is not a YAML file that can be read.", field="config") from error
+
+
+class _Reader:
+    def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
+        self._path = path
+        self._environ = environ
+        self._lines: dict[KeyPath, int] = {}
+        self._seen: set[yaml.Node] = set()
+        self._above: list[yaml.Node] = []
+
+    def section(self, data: bytes, *, required: bool) -> Read:
+        loader = yaml.SafeLoader(data)
+        try:
+            root = loader.get_single_node()
+            section = self._find(root, required=required)
+            if section is None:
+                return Read()
+            self._walk(section, ())
+            values = loader.construct_document(section)
+        finally:
+            loader.dispose()
+        return Read(values or {}, self._lines)
+
+    def _find(self, root: yaml.Node | None, *, required: bool) -> yaml.Node | None:
+        names: list[str] = []
+        if isinstance(root, yaml.MappingNode):
+            self._name_keys(root, ())
+            for key, value in root.value:
+                if key.value == SECTION:
+                    return self._section(value)
+                names.append(key.value)
+        near = get_close_matches(SECTION, names, n=1, cutoff=0.7)
+        if near or required:
+            meant = f"; `{near[0]}` may be meant for it" if near else ""
+            raise SettingsError(f"{self._path} has no section `{SECTION}`{meant}.", field=SECTION)
+        return None
+
+    def _section(self, node: yaml.Node) -> yaml.Node | None:
+        if isinstance(node, yaml.ScalarNode) and not node.value:
+            return None
+        if not isinstance(node, yaml.MappingNode):
+            self._refuse(node, (), f"`{SECTION}` must be a section of keys")
+        return node
+
+    def _walk(self, node: yaml.Node, path: KeyPath) -> None:
+        if node in self._above:
+            self._refuse(node, path, "includes itself")
+        if node in self._seen:  # an alias: what it stands for has been looked at
+            return
+        self._seen.add(node)
+        self._above.append(node)
+        self._walk_below(node, path)
+        self._above.pop()
+
+    def _walk_below(self, node: yaml.Node, path: KeyPath) -> None:
+        if isinstance(node, yaml.ScalarNode):
+            self._replace(node, path)
+        elif isinstance(node, yaml.SequenceNode):
+            for index, each in enumerate(node.value):
+                self._walk(each, (*path, str(index)))
+        else:
+            self._name_keys(node, path)
+            for key, value in node.value:
+                below = (*path, key.value)
+                self._lines[below] = key.start_mark.line + 1
+                self._walk(value, below)
+
+    def _name_keys(self, node: yaml.Node, path: KeyPath) -> None:
+        """Make every key text, as it stands, and refuse one that is there twice."""
+        names: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                self._refuse(key, path, "has a key that is no text")
+            if key.value in names:
+                self._refuse(key, (*path, key.value), "is there twice")
+            names.add(key.value)
+            if key.tag != _MERGE:
+                key.tag = _TEXT
+
+    def _replace(self, node: yaml.ScalarNode, path: KeyPath) -> None:
+        if "${" not in node.value:
+            return
+        if "${" in _VARIABLE.sub("", node.value):
+            self._refuse(node, path, "has a `${` that is neither `${NAME}` nor `${NAME:-default}`")
+
+        def valued(match: re.Match[str]) -> str:
+            value = self._environ.get(match[1]) or match[2]
+            if value is None:
+                self._refuse(node, path, f"needs the environment variable {match[1]}, which is not set")
+            return value
+
+        node.value = _VARIABLE.sub(valued, node.value)
+        # What replaces a variable is never read as YAML: it is text, or nothing.
+        node.tag = _TEXT if node.value else _NULL
+
+    def _refuse(self, node: yaml.Node, path: KeyPath, problem: str) -> NoReturn:
+        key = ".".join(path)
+        said = f"{key} {problem}" if key else problem
+        raise SettingsError(f"{self._path}, line {node.start_mark.line + 1}: {said}.", field=key or SECTION)

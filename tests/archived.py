@@ -1,0 +1,52 @@
+"""An archive to be written, for every test that needs one."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from domain.ports import ArchiveOrder
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+ID = "acme-sandbox-confluence-7f3k2m"
+PLACE = f"ACME/sandbox/confluence_pages/{ID}"
+LINES = [b'{"id":"%d","title":"Page %d"}' % (number, number) for number in range(250)]
+
+
+def checksum(lines: Sequence[bytes]) -> str:
+    """What staging would say of those lines."""
+    return sha256(b"".join(line + b"\n" for line in lines)).hexdigest()
+
+
+def order(
+    lines: Sequence[bytes] | None = LINES,
+    *,
+    place: str = PLACE,
+    compressed: bool = True,
+    metadata: dict[str, Any] | None = None,
+) -> ArchiveOrder:
+    """An archive of those lines, in pages of 100; None: of the sample only."""
+
+    async def pages() -> AsyncIterator[Sequence[bytes]]:
+        for start in range(0, len(lines or ()), 100):
+            yield (lines or ())[start : start + 100]
+
+    kept = LINES if lines is None else lines
+    return ArchiveOrder(
+        place=place,
+        metadata={
+            "dataset_id": place.rpartition("/")[2],
+            "name": "ACME-Sandbox-Confluence",
+            "archived_at": "2026-03-01T12:00:00Z",
+            "restorable_until": "2026-05-30T12:00:00Z",
+            "record_count": len(kept),
+            "checksum": checksum(kept),
+            **(metadata or {}),
+        },
+        sample=kept[:100],
+        reports=[{"score": 99.5}],
+        documents=None if lines is None else pages,
+        compressed=compressed,
+    )

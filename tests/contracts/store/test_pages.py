@@ -1,0 +1,161 @@
+"""Pages: complete, stable, and agreeing with the domain's own rule of what a journey protects."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from itertools import product
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from domain.model import DatasetStatus, DatasetType, JourneyState, OrphanMark, Stage
+from domain.ports import DatasetQuery
+from tests.entities import NOW, dataset, journey
+
+if TYPE_CHECKING:
+    from domain.model import Dataset, Journey
+    from domain.ports import Records, Store
+
+LEASES: Final = (None, NOW - timedelta(microseconds=1), NOW, NOW + timedelta(microseconds=1))
+JOURNEYS: Final = [
+    journey(f"{state}-{stage}-{number}", state=state, stage=stage, lease_expires_at=lease)
+    for state, stage, (number, lease) in product(JourneyState, Stage, enumerate(LEASES))
+]
+MANY: Final = [
+    dataset(
+        f"{owner.journey_id}-{stage}-{kind}",
+        client_id=owner.client_id,
+        journey_id=owner.journey_id,
+        stage=stage,
+        dataset_type=kind,
+        status=status,
+        created_at=NOW - timedelta(days=days),
+        orphan=OrphanMark(orphaned_at=NOW, reason="r") if days else None,
+    )
+    for number, (owner, stage) in enumerate(product(JOURNEYS, Stage))
+    for kind in [list(DatasetType)[number % 4]]
+    for status in [list(DatasetStatus)[number % 6]]
+    for days in [number % 10]
+]
+QUERIES: Final = [
+    DatasetQuery(),
+    DatasetQuery(client_id="acme"),
+    DatasetQuery(client_id="none"),
+    DatasetQuery(journey_id="active-pilot-2"),
+    DatasetQuery(client_id="acme", journey_id="active-pilot-2"),
+    DatasetQuery(stage=Stage.PILOT),
+    DatasetQuery(dataset_type=DatasetType.JIRA_ISSUES),
+    DatasetQuery(statuses=(DatasetStatus.READY, DatasetStatus.FAILED)),
+    DatasetQuery(client_id="acme", statuses=(DatasetStatus.READY,)),
+    DatasetQuery(statuses=(DatasetStatus.READY, DatasetStatus.ARCHIVED)),
+    DatasetQuery(created_before=NOW - timedelta(days=7)),
+    DatasetQuery(marked=True, stage=Stage.SANDBOX),
+    DatasetQuery(marked=True, client_id="acme", statuses=(DatasetStatus.READY,)),
+]
+
+
+@pytest.fixture
+async def filled(store: Store) -> Store:
+    def work(records: Records) -> None:
+        for number, owner in enumerate(JOURNEYS):
+            if number % 5:
+                records.put_journey(owner)
+        for number, each in enumerate(MANY):
+            # One client cannot have them all live: each has its own, and acme has every tenth.
+            records.put_dataset(
+                each if not number % 10 and free(records, each) else apart(records, each, number)
+            )
+
+    def free(records: Records, each: Dataset) -> bool:
+        return records.live_dataset(each.client_id, each.stage, each.dataset_type) is None
+
+    def apart(records: Records, each: Dataset, number: int) -> Dataset:
+        moved = replace(each, client_id=f"client-{number}")
+        found = records.journey(each.client_id, each.journey_id)
+        if found:
+            records.put_journey(replace(owners[each.journey_id], client_id=moved.client_id))
+        return moved
+
+    owners = {owner.journey_id: owner for owner in JOURNEYS}
+    await store.transact(work)
+    return store
+
+
+def fits(each: Dataset, query: DatasetQuery) -> bool:
+    return (
+        query.client_id in {None, each.client_id}
+        and query.journey_id in {None, each.journey_id}
+        and query.stage in {None, each.stage}
+        and query.dataset_type in {None, each.dataset_type}
+        and (not query.statuses or each.status in query.statuses)
+        and (query.created_before is None or each.created_at < query.created_before)
+        and (not query.marked or each.orphan is not None)
+    )
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=range(len(QUERIES)))
+async def test_pages_of_any_query_are_complete_and_in_order(filled: Store, query: DatasetQuery) -> None:
+    def look(records: Records) -> tuple[list[Dataset], list[Dataset]]:
+        pages, after = [], None
+        while page := records.datasets(replace(query, after=after, limit=7)):
+            assert len(page) <= 7
+            pages += page
+            after = page[-1].dataset_id
+        return pages, records.datasets(DatasetQuery(limit=1000))
+
+    found, everything = await filled.read(look)
+
+    assert len(everything) == len(MANY)
+    assert found == sorted(
+        (each for each in everything if fits(each, query)), key=lambda each: each.dataset_id
+    )
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=range(len(QUERIES)))
+async def test_what_is_unprotected_is_what_the_rule_of_journeys_says(
+    filled: Store, query: DatasetQuery
+) -> None:
+    def look(records: Records) -> tuple[list[tuple[Dataset, object]], list[tuple[Dataset, object]]]:
+        pages, after = [], None
+        while page := records.unprotected(replace(query, after=after, limit=7), NOW):
+            pages += page
+            after = page[-1][0].dataset_id
+        owned = [
+            (each, records.journey(each.client_id, each.journey_id))
+            for each in records.datasets(replace(query, limit=1000))
+        ]
+        return list(pages), [(each, owner) for each, owner in owned if not protected(each, owner)]
+
+    def protected(each: Dataset, owner: object) -> bool:
+        return owner is not None and as_journey(owner).at(NOW).protects(each.stage)
+
+    found, expected = await filled.read(look)
+
+    assert found == expected
+
+
+def as_journey(owner: object) -> Journey:
+    assert owner is not None
+    return owner  # type: ignore[return-value]  # every journey here can be read
+
+
+async def test_a_page_begins_after_the_last_one_whatever_came_or_went_in_between(store: Store) -> None:
+    names = [f"d{number:02d}" for number in range(0, 20, 2)]
+
+    def fill(records: Records) -> None:
+        for name in names:
+            records.put_dataset(dataset(name, client_id=name))
+
+    await store.transact(fill)
+    first = await store.read(lambda records: records.datasets(DatasetQuery(limit=4)))
+
+    def change(records: Records) -> None:
+        records.put_dataset(dataset("d01", client_id="d01"))
+        records.put_dataset(dataset("d07", client_id="d07"))
+        records.put_dataset(replace(first[-1], status=DatasetStatus.ARCHIVED))
+
+    await store.transact(change)
+    rest = await store.read(lambda records: records.datasets(DatasetQuery(after=first[-1].dataset_id)))
+
+    assert [each.dataset_id for each in (*first, *rest)] == [*names[:4], "d07", *names[4:]]

@@ -1,0 +1,109 @@
+"""What holds when several processes share one store."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from domain.ports import DatasetQuery
+from tests.contracts.store.caller import CALLERS, ROUNDS
+from tests.entities import client
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.contracts.store.adapters import SqlitePlace
+
+    Start = Callable[[str], subprocess.Popen[str]]
+
+_ROOT = Path(__file__).parents[3]
+_CALLER = Path(__file__).with_name("caller.py")
+
+
+@pytest.fixture
+def start(adapter: str, place: SqlitePlace) -> Iterator[Start]:
+    """Starts a process that is about to do a job, and waits for the line that lets it go."""
+    with ExitStack() as stack:
+
+        def begin(job: str) -> subprocess.Popen[str]:
+            process = stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-W", "error", str(_CALLER), adapter, str(place.folder), job],
+                    env={**os.environ, "PYTHONPATH": str(_ROOT)},
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            stack.callback(process.kill)
+            assert line(process) == "ready"
+            return process
+
+        yield begin
+
+
+def line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout
+    return process.stdout.readline().strip()
+
+
+def go(process: subprocess.Popen[str]) -> None:
+    assert process.stdin
+    process.stdin.write("go\n")
+    process.stdin.flush()
+
+
+def together(start: Start, job: str, processes: int = 2) -> list[str]:
+    started = [start(job) for _ in range(processes)]
+    for process in started:
+        go(process)
+    return [line(process) for process in started]
+
+
+def test_processes_that_start_at_once_on_a_new_folder_share_one_installation(start: Start) -> None:
+    ids = together(start, "installation", processes=4)
+
+    assert ids[0]
+    assert ids == [ids[0]] * 4
+
+
+async def test_ten_callers_in_each_of_two_processes_make_one_dataset(
+    start: Start, place: SqlitePlace
+) -> None:
+    admitted = together(start, "admit")
+
+    async with place.store() as store:
+        rows = await store.read(lambda records: records.datasets(DatasetQuery()))
+    assert sorted(admitted) == ["0", "1"]
+    assert len(rows) == 1
+    assert CALLERS == 10
+
+
+async def test_reading_and_then_writing_is_serialised_over_processes_and_never_refused(
+    start: Start, place: SqlitePlace
+) -> None:
+    assert together(start, "count", processes=3) == ["done"] * 3
+
+    async with place.store() as store:
+        assert await store.read(lambda records: records.fact("count")) == 3 * ROUNDS
+
+
+async def test_a_process_killed_inside_a_transaction_leaves_nothing_and_holds_nobody_up(
+    start: Start, place: SqlitePlace
+) -> None:
+    victim = start("hang")
+    go(victim)
+    assert line(victim) == "inside"
+    victim.kill()
+    victim.wait()
+
+    async with place.store() as store:
+        assert await store.read(lambda records: records.clients()) == []
+        await store.transact(lambda records: records.put_client(client()))
+        assert await store.read(lambda records: records.clients()) == [client()]

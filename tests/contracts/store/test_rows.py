@@ -1,0 +1,397 @@
+"""What a store keeps, and how it gives it back."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from datetime import timedelta, timezone
+from functools import partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import pytest
+
+from domain.errors import InvalidArgumentError, Recovery, StoreFailedError
+from domain.events import EventKind, about
+from domain.model import (
+    CheckResult,
+    Confirmation,
+    ConnectorOutcome,
+    ConnectorStatus,
+    Content,
+    DatasetStatus,
+    DatasetType,
+    Failure,
+    JourneyState,
+    OrphanMark,
+    QualityReport,
+    Recheck,
+    Run,
+    Stage,
+    Teardown,
+    TeardownReason,
+    Undo,
+    Unreadable,
+)
+from domain.ports import DatasetQuery
+from tests.entities import DATASET, NOW, client, connector, dataset, journey
+
+if TYPE_CHECKING:
+    from domain.events import Event
+    from domain.model import Dataset
+    from domain.ports import Records, Store
+    from tests.contracts.store.adapters import SqlitePlace
+
+LATER = NOW + timedelta(microseconds=1)
+REPORT = QualityReport(
+    score=99.5,
+    checks=(CheckResult(check="schema", weight=25, of=7, failed=1, examples=("position 3",)),),
+    gates=(CheckResult(check="indexed", weight=0, of=7, failed=0),),
+    checksum="aa",
+    evaluated_at=LATER,
+)
+CONTENT = Content(
+    attempt=2,
+    record_count=7,
+    size_bytes=70,
+    checksum="aa",
+    containers=("ENG", "Ä"),
+    report=REPORT,
+    warnings=("w",),
+)
+FAILURE = Failure(
+    step="push",
+    code="platform_unavailable",
+    message="Glean did not answer.",
+    recovery="wait",
+    suggested_action="Wait.",
+    at=NOW,
+    attempt=2,
+    to_undo=("staging",),
+)
+FULL = dataset(
+    status=DatasetStatus.TEARDOWN,
+    requested_count=7,
+    attempt=2,
+    generation=5,
+    content=CONTENT,
+    staged=replace(CONTENT, attempt=3),
+    quality=REPORT,
+    connector_id="k1",
+    archived_at=LATER,
+    protected_until=NOW,
+    failure=FAILURE,
+    run=Run(saga_id="s1", started_at=NOW, cancel_requested=True),
+    teardown=Teardown(
+        reason=TeardownReason.MANUAL,
+        requester="agent:kim",
+        former_status=DatasetStatus.READY,
+        started_at=NOW,
+        run=2,
+        confirmation=Confirmation(
+            how="approval",
+            by="person:kim",
+            at=NOW,
+            dataset_id="d1",
+            generation=4,
+            reason=TeardownReason.MANUAL,
+            requester="agent:kim",
+        ),
+        archived_path="acme/sandbox",
+        archive_incomplete=True,
+        restorable_until=LATER,
+        disconnecting=True,
+        connector_outcome=ConnectorOutcome.EMPTIED,
+        manual_step="Delete it in the console.",
+        staging_deleted=True,
+        failure=FAILURE,
+    ),
+    orphan=OrphanMark(orphaned_at=LATER, reason="journey_completed", served=12.5),
+    recheck=Recheck(requested_at=NOW, deadline=LATER),
+)
+
+
+async def put(store: Store, *datasets: Dataset) -> None:
+    def work(records: Records) -> None:
+        for each in datasets:
+            records.put_dataset(each)
+
+    await store.transact(work)
+
+
+def append(event: Event, records: Records) -> None:
+    records.append(event)
+
+
+async def test_a_dataset_comes_back_exactly_as_it_was_put(store: Store) -> None:
+    await put(store, FULL)
+
+    found = await store.read(lambda records: records.dataset(FULL.dataset_id))
+
+    assert [name.name for name in fields(FULL) if getattr(FULL, name.name) is None] == []
+    assert found == FULL
+    assert found is not None
+    assert found.created_at.utcoffset() == timedelta(0)
+    assert type(found.status) is DatasetStatus
+
+
+async def test_instants_that_are_not_in_utc_are_not_let_in(store: Store) -> None:
+    for broken in (NOW.replace(tzinfo=None), NOW.astimezone(timezone(timedelta(hours=1)))):
+        with pytest.raises((TypeError, ValueError)):
+            await put(store, dataset(last_used_at=broken))
+        told = about(EventKind.PROVISIONED, DATASET, NOW, since=[broken])
+        with pytest.raises(ValueError, match="not an aware instant in UTC"):
+            await store.transact(partial(append, told))
+
+    assert await store.read(lambda records: records.datasets(DatasetQuery())) == []
+
+
+async def test_an_unknown_row_is_none(store: Store) -> None:
+    found = await store.read(
+        lambda records: (
+            records.client("x"),
+            records.client_spelt_like("x"),
+            records.journey("x", "y"),
+            records.journey_spelt_like("x", "y"),
+            records.dataset("x"),
+            records.live_dataset("x", Stage.PILOT, DatasetType.JIRA_ISSUES),
+            records.connector("x"),
+            records.progress("x"),
+            records.fact("x"),
+            records.archive("x"),
+        )
+    )
+
+    assert set(found) == {None}
+
+
+async def test_a_client_is_found_as_given_and_as_spelt_alike(store: Store) -> None:
+    await store.transact(lambda records: records.put_client(client("ACME")))
+    await store.transact(lambda records: records.put_client(client("ACME", name="New")))
+
+    assert await store.read(lambda records: records.client("acme")) is None
+    assert await store.read(lambda records: records.client("ACME")) == client("ACME", name="New")
+    assert await store.read(lambda records: records.client_spelt_like("acme")) == client("ACME", name="New")
+    assert await store.read(lambda records: records.clients()) == [client("ACME", name="New")]
+
+
+async def test_a_client_that_differs_only_in_case_is_refused_naming_the_existing_one(store: Store) -> None:
+    await store.transact(lambda records: records.put_client(client("ACME")))
+
+    with pytest.raises(
+        InvalidArgumentError, match="'acme' differs only in case from the existing 'ACME'"
+    ) as refused:
+        await store.transact(lambda records: records.put_client(client("acme")))
+
+    assert (refused.value.field, refused.value.candidates) == ("client_id", ("ACME",))
+
+
+async def test_journeys_are_unique_within_their_client_without_regard_to_case(store: Store) -> None:
+    kept = [
+        journey("J1", client_id="acme", lease_expires_at=LATER),
+        journey("J1", client_id="beta", stage=Stage.PILOT, state=JourneyState.PAUSED),
+        journey("J2", client_id="acme"),
+    ]
+
+    def work(records: Records) -> None:
+        for each in kept:
+            records.put_journey(each)
+
+    await store.transact(work)
+    with pytest.raises(InvalidArgumentError, match="'J1'") as refused:
+        await store.transact(lambda records: records.put_journey(journey("j1", client_id="acme")))
+    with pytest.raises(InvalidArgumentError, match="'acme'") as other_client:
+        await store.transact(lambda records: records.put_journey(journey("J1", client_id="ACME")))
+
+    assert (refused.value.field, refused.value.candidates) == ("journey_id", ("J1",))
+    assert other_client.value.field == "client_id"
+    assert await store.read(lambda records: records.journey("acme", "J1")) == kept[0]
+    assert await store.read(lambda records: records.journey("acme", "j1")) is None
+    assert await store.read(lambda records: records.journey_spelt_like("ACME", "j1")) == kept[0]
+    assert await store.read(lambda records: records.journeys()) == [kept[0], kept[2], kept[1]]
+    assert await store.read(lambda records: records.journeys(client_id="acme")) == [kept[0], kept[2]]
+    assert await store.read(lambda records: records.journeys(journey_id="J1")) == kept[:2]
+
+
+async def test_a_journey_of_an_unknown_state_is_unreadable_wherever_it_is_met(
+    store: Store, place: SqlitePlace
+) -> None:
+    await store.transact(lambda records: records.put_journey(journey()))
+    await put(store, DATASET)
+    place.break_journey("j1", "zombie")
+
+    unreadable = Unreadable(what="journey 'j1' of client 'acme'", why="'zombie' is not a valid JourneyState")
+    assert await store.read(lambda records: records.journey("acme", "j1")) == unreadable
+    assert await store.read(lambda records: records.journey_spelt_like("ACME", "j1")) == unreadable
+    assert await store.read(lambda records: records.journeys()) == [unreadable]
+    assert await store.read(lambda records: records.unprotected(DatasetQuery(), NOW)) == [
+        (DATASET, unreadable)
+    ]
+
+
+@pytest.mark.parametrize("document", ["{", '{"dataset_id": "d2"}', '{"status": "zombie"}', '"text"'])
+async def test_a_broken_dataset_refuses_by_name_and_never_hides_the_others(
+    store: Store, place: SqlitePlace, document: str
+) -> None:
+    rows = [
+        dataset(f"d{number}", dataset_type=kind, run=Run(saga_id="s", started_at=NOW))
+        for number, kind in enumerate(DatasetType)
+    ]
+    await put(store, *rows)
+    place.break_dataset("d2", document)
+
+    for look in (
+        lambda records: records.dataset("d2"),
+        lambda records: records.live_dataset("acme", Stage.SANDBOX, rows[2].dataset_type),
+    ):
+        with pytest.raises(StoreFailedError, match="'d2' is there and cannot be understood") as refused:
+            await store.read(look)
+        assert refused.value.recovery is Recovery.NEEDS_HUMAN
+    good = [rows[0], rows[1], rows[3]]
+    assert await store.read(lambda records: records.datasets(DatasetQuery(limit=3))) == good
+    assert await store.read(lambda records: records.running()) == good
+    assert await store.read(lambda records: records.unprotected(DatasetQuery(limit=3), NOW)) == [
+        (each, None) for each in good
+    ]
+    assert await store.read(lambda records: records.count_live()) == 4
+
+
+async def test_a_broken_dataset_keeps_its_place(store: Store, place: SqlitePlace) -> None:
+    await put(store, DATASET)
+    place.break_dataset(DATASET.dataset_id, "{")
+
+    with pytest.raises(Exception, match=DATASET.dataset_id):
+        await put(store, dataset("other"))
+
+
+async def test_running_datasets_are_those_with_a_run(store: Store) -> None:
+    await put(
+        store,
+        dataset("d1"),
+        dataset("d2", dataset_type=DatasetType.SLACK_MESSAGES, run=Run(saga_id="s", started_at=NOW)),
+    )
+
+    running = await store.read(lambda records: records.running())
+
+    assert [each.dataset_id for each in running] == ["d2"]
+
+
+async def test_live_datasets_are_counted_by_client(store: Store) -> None:
+    await put(
+        store,
+        dataset("d1"),
+        dataset("d2", client_id="beta"),
+        dataset("d3", client_id="beta", status=DatasetStatus.ARCHIVED),
+    )
+
+    counted = await store.read(
+        lambda records: (records.count_live(), records.count_live("beta"), records.count_live("none"))
+    )
+    assert counted == (2, 1, 0)
+
+
+async def test_connectors_are_listed_until_they_are_disconnected(store: Store, place: SqlitePlace) -> None:
+    kept = [
+        connector("k1", config=MappingProxyType({"spaces": ["ENG"]})),
+        connector("k2", client_id="beta"),
+        connector("k3", status=ConnectorStatus.DISCONNECTED),
+        connector("k4", last_health_check=LATER, message="m"),
+        connector("k5"),
+    ]
+
+    def work(records: Records) -> None:
+        for each in kept:
+            records.put_connector(each)
+
+    await store.transact(work)
+
+    assert await store.read(lambda records: records.connector("k1")) == connector(
+        "k1", config={"spaces": ["ENG"]}
+    )
+    assert await store.read(lambda records: records.connector("k3")) == kept[2]
+    listed = [
+        await store.read(lambda records: records.connectors()),
+        await store.read(lambda records: records.connectors(client_id="acme")),
+        await store.read(lambda records: records.connectors(after="k1", limit=2)),
+    ]
+    assert [[each.connector_id for each in page] for page in listed] == [
+        ["k1", "k2", "k4", "k5"],
+        ["k1", "k4", "k5"],
+        ["k2", "k4"],
+    ]
+
+    place.break_connector("k1", "{")
+    assert [each.connector_id for each in await store.read(lambda records: records.connectors(limit=2))] == [
+        "k2",
+        "k4",
+    ]
+    with pytest.raises(StoreFailedError, match="k1"):
+        await store.read(lambda records: records.connector("k1"))
+
+
+async def test_events_keep_their_order_and_never_change_their_number(store: Store) -> None:
+    told = [
+        about(EventKind.PROVISIONING_STARTED, dataset("d1"), NOW),
+        about(EventKind.PROVISIONED, dataset("d2"), LATER, score=99.5),
+        about(EventKind.TORN_DOWN, dataset("d1"), NOW),
+    ]
+    for event in told:
+        await store.transact(partial(append, event))
+
+    assert await store.read(lambda records: records.events()) == list(enumerate(told, 1))
+    assert await store.read(lambda records: records.events(after=1, limit=1)) == [(2, told[1])]
+    assert await store.read(lambda records: records.events(dataset_id="d1")) == [(1, told[0]), (3, told[2])]
+
+
+async def test_errors_are_counted_from_an_instant_on_and_forgotten_after_two_days(store: Store) -> None:
+    def work(records: Records) -> None:
+        for hours in (60, 30, 1, 0):
+            records.note_error("k1", NOW - timedelta(hours=hours), "platform_unavailable")
+        records.note_error("k2", NOW, "platform_denied")
+
+    await store.transact(work)
+
+    counted = await store.read(
+        lambda records: (
+            records.errors_since("k1", NOW - timedelta(hours=24)),
+            records.errors_since("k1", NOW),
+            records.errors_since("k1", NOW - timedelta(days=9)),
+            records.errors_since("none", NOW - timedelta(days=9)),
+        )
+    )
+    assert counted == (2, 1, 3, 0)
+
+
+async def test_an_undo_is_kept_until_it_is_dropped(store: Store) -> None:
+    kept = [
+        Undo(dataset_id="d1", attempt=1, what="connect", cause="c", since=NOW),
+        Undo(dataset_id="d1", attempt=1, what="populate", cause="c", since=NOW),
+        Undo(dataset_id="d2", attempt=3, what="populate", cause="c", since=NOW),
+    ]
+
+    def work(records: Records) -> None:
+        for each in kept:
+            records.put_undo(each)
+        records.put_undo(replace(kept[0], tries=2))
+
+    await store.transact(work)
+    assert await store.read(lambda records: records.undos()) == [replace(kept[0], tries=2), *kept[1:]]
+
+    await store.transact(lambda records: records.drop_undo(kept[1]))
+    assert await store.read(lambda records: records.undos("d1")) == [replace(kept[0], tries=2)]
+
+
+async def test_facts_and_archives_are_plain_values_under_a_name(store: Store) -> None:
+    def work(records: Records) -> None:
+        records.put_fact("f", {"at": 1})
+        records.put_fact("f", [1, "Ä", None, {"x": 2.5}])
+        for name in ("d1", "d2", "d3"):
+            records.put_archive(name, {"path": name})
+        records.put_archive("d2", {"path": "d2", "purged_at": "2026-01-01T00:00:00Z"})
+
+    await store.transact(work)
+
+    assert await store.read(lambda records: records.fact("f")) == [1, "Ä", None, {"x": 2.5}]
+    assert await store.read(lambda records: records.archive("d1")) == {"path": "d1"}
+    assert await store.read(lambda records: records.archives(after="d1", limit=1)) == [
+        ("d2", {"path": "d2", "purged_at": "2026-01-01T00:00:00Z"})
+    ]

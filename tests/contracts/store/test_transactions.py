@@ -1,0 +1,222 @@
+"""What a transaction of the store promises."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from domain.errors import DatasetConflictError, QuotaExceededError
+from domain.events import Event, EventKind, about
+from domain.model import DatasetStatus, DatasetType, Progress, Stage
+from domain.ports import DatasetQuery
+from domain.safety import Limits, within_limits
+from tests.entities import DATASET, NOW, client, dataset, journey
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    from domain.ports import Records, Store
+    from tests.contracts.store.adapters import SqlitePlace
+
+
+def told() -> Event:
+    return about(EventKind.PROVISIONING_STARTED, DATASET, NOW)
+
+
+async def test_an_exception_takes_everything_back_and_comes_out_as_it_is(store: Store) -> None:
+    def work(records: Records) -> None:
+        records.put_client(client())
+        records.put_dataset(DATASET)
+        records.append(told())
+        raise KeyError("as it is")
+
+    with pytest.raises(KeyError, match="as it is"):
+        await store.transact(work)
+
+    seen = await store.read(
+        lambda records: (records.clients(), records.dataset(DATASET.dataset_id), records.events())
+    )
+    assert seen == ([], None, [])
+
+
+async def test_reads_inside_a_transaction_see_what_it_wrote(store: Store) -> None:
+    def work(records: Records) -> object:
+        records.put_journey(journey())
+        return records.journey("acme", "j1")
+
+    assert await store.transact(work) == journey()
+
+
+async def test_events_are_there_if_and_only_if_their_transaction_was_committed(store: Store) -> None:
+    async def one(number: int) -> None:
+        def work(records: Records) -> None:
+            records.put_fact(f"n{number}", number)
+            records.append(about(EventKind.PROVISIONED, DATASET, NOW, number=number))
+            if number % 2:
+                raise ValueError(number)
+
+        await store.transact(work)
+
+    await asyncio.gather(*(one(number) for number in range(10)), return_exceptions=True)
+
+    events = await store.read(lambda records: records.events())
+    facts = await store.read(lambda records: [records.fact(f"n{number}") for number in range(10)])
+    assert sorted(event.data["number"] for _seq, event in events) == [0, 2, 4, 6, 8]
+    assert facts == [0, None, 2, None, 4, None, 6, None, 8, None]
+
+
+async def test_a_limit_of_two_holds_for_ten_callers_at_once(store: Store) -> None:
+    """The rule runs inside the transaction, so nobody decides on a count that is out of date."""
+    keys = [(stage, kind) for stage in Stage for kind in DatasetType]
+
+    async def one(number: int) -> None:
+        stage, kind = keys[number]
+
+        def work(records: Records) -> None:
+            within_limits(Limits(live_datasets_per_client=2), live=records.count_live("acme"), wanted=None)
+            records.put_dataset(dataset(f"d{number}", stage=stage, dataset_type=kind))
+
+        await store.transact(work)
+
+    outcomes = await asyncio.gather(*(one(number) for number in range(10)), return_exceptions=True)
+
+    assert sum(outcome is None for outcome in outcomes) == 2
+    assert sum(isinstance(outcome, QuotaExceededError) for outcome in outcomes) == 8
+    assert await store.read(lambda records: records.count_live()) == 2
+
+
+async def test_ten_callers_of_one_key_make_one_dataset(store: Store) -> None:
+    async def one(number: int) -> None:
+        await store.transact(lambda records: records.put_dataset(dataset(f"d{number}")))
+
+    outcomes = await asyncio.gather(*(one(number) for number in range(10)), return_exceptions=True)
+
+    assert sum(isinstance(outcome, DatasetConflictError) for outcome in outcomes) == 9
+    assert len(await store.read(lambda records: records.datasets(DatasetQuery()))) == 1
+
+
+async def test_a_caller_that_is_cancelled_leaves_a_whole_transaction_or_none(store: Store) -> None:
+    inside, go_on = threading.Event(), threading.Event()
+
+    def slow(records: Records) -> None:
+        records.put_client(client("first"))
+        inside.set()
+        assert go_on.wait(10)
+        records.put_client(client("second"))
+
+    running = asyncio.create_task(store.transact(slow))
+    waiting = asyncio.create_task(store.transact(lambda records: records.put_client(client("never"))))
+    await eventually(inside.is_set)
+    for task in (running, waiting):
+        task.cancel()
+    await asyncio.gather(running, waiting, return_exceptions=True)
+    go_on.set()
+
+    await store.transact(lambda records: records.put_client(client("third")))
+    names = [each.client_id for each in await store.read(lambda records: records.clients())]
+    assert names == ["first", "second", "third"]
+
+
+async def test_a_read_waits_for_no_writer_and_sees_nothing_of_its_transaction(store: Store) -> None:
+    inside, go_on = threading.Event(), threading.Event()
+
+    def slow(records: Records) -> None:
+        records.put_client(client())
+        inside.set()
+        assert go_on.wait(10)
+
+    writing = asyncio.create_task(store.transact(slow))
+    await eventually(inside.is_set)
+
+    assert await store.read(lambda records: records.clients()) == []
+    go_on.set()
+    await writing
+    assert await store.read(lambda records: records.clients()) == [client()]
+
+
+async def test_one_look_sees_one_state_however_long_it_takes(store: Store, place: SqlitePlace) -> None:
+    looked, changed = threading.Event(), threading.Event()
+
+    def look(records: Records) -> tuple[int, int]:
+        before = records.count_live()
+        looked.set()
+        assert changed.wait(10)
+        return before, records.count_live()
+
+    looking = asyncio.create_task(store.read(look))
+    await eventually(looked.is_set)
+    await store.transact(lambda records: records.put_dataset(DATASET))
+    changed.set()
+
+    assert await looking == (0, 0)
+    assert await store.read(lambda records: records.count_live()) == 1
+
+
+async def test_a_look_cannot_write(store: Store) -> None:
+    with pytest.raises(Exception, match="may only be read"):
+        await store.read(lambda records: records.put_client(client()))
+
+    assert await store.read(lambda records: records.clients()) == []
+
+
+async def test_what_was_committed_is_there_for_the_next_store(place: SqlitePlace) -> None:
+    async with place.store() as first:
+        await first.transact(lambda records: records.put_dataset(DATASET))
+        installation = await first.read(lambda records: records.installation)
+    async with place.store() as second:
+        assert await second.read(lambda records: records.dataset(DATASET.dataset_id)) == DATASET
+        assert await second.read(lambda records: records.installation) == installation
+
+
+async def test_a_dataset_gives_its_place_free_only_when_it_is_archived(store: Store) -> None:
+    await store.transact(lambda records: records.put_dataset(DATASET))
+    with pytest.raises(DatasetConflictError, match=DATASET.dataset_id) as refused:
+        await store.transact(lambda records: records.put_dataset(dataset("other")))
+    assert refused.value.facts == {"dataset_id": DATASET.dataset_id}
+
+    await store.transact(
+        lambda records: records.put_dataset(dataset(status=DatasetStatus.ARCHIVED, archived_at=NOW))
+    )
+    await store.transact(lambda records: records.put_dataset(dataset("other")))
+
+    held = await store.read(lambda records: records.live_dataset("acme", Stage.SANDBOX, DATASET.dataset_type))
+    assert held == dataset("other")
+
+
+async def test_only_the_latest_progress_counts_and_none_takes_it_away(place: SqlitePlace) -> None:
+    async with place.store() as store:
+        for done in range(1000):
+            store.report("d1", Progress(step="populate", done=done, total=1000))
+        store.report("d2", Progress(step="push"))
+        store.report("d2", None)
+    async with place.store() as store:
+        seen = await store.read(lambda records: (records.progress("d1"), records.progress("d2")))
+        store.report("d1", None)
+    async with place.store() as store:
+        after = await store.read(lambda records: records.progress("d1"))
+
+    assert seen == (Progress(step="populate", done=999, total=1000), None)
+    assert after is None
+
+
+async def test_progress_may_be_reported_by_any_thread_and_at_any_time(place: SqlitePlace) -> None:
+    store = place.store()
+    store.report("early", Progress(step="populate"))
+    async with store:
+        threads = [
+            threading.Thread(target=store.report, args=(f"d{number}", Progress(step="push", done=number)))
+            for number in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    store.report("late", Progress(step="populate"))
+
+    async with place.store() as other:
+        early = await other.read(lambda records: records.progress("early"))
+        seen = await other.read(lambda records: [records.progress(f"d{number}") for number in range(8)])
+    assert early == Progress(step="populate")
+    assert seen == [Progress(step="push", done=number) for number in range(8)]

@@ -1,0 +1,302 @@
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from domain.archives import Archive
+from domain.errors import ArchiveFailedError, Recovery, UnknownDatasetError
+from domain.events import Event, EventKind
+from domain.model import (
+    Caller,
+    Client,
+    Dataset,
+    DatasetStatus,
+    DatasetType,
+    DataSource,
+    Journey,
+    JourneyState,
+    Stage,
+    TemplateChoice,
+    TemplateMatch,
+)
+from domain.retention import ArchiveKeeper, PurgePlan, purgeable
+from server.adapters.archives.local import LocalArchives
+from server.adapters.store.sqlite import SqliteStore
+from tests.archived import order
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from domain.ports import Json, Records
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+ANYONE = Caller(subject="person:ann")
+
+
+class StoppedClock:
+    def now(self) -> datetime:
+        return NOW
+
+    async def sleep(self, seconds: float) -> None:
+        raise NotImplementedError
+
+
+def dataset(
+    dataset_id: str, *, client_id: str = "acme", status: DatasetStatus = DatasetStatus.ARCHIVED
+) -> Dataset:
+    return Dataset(
+        dataset_id=dataset_id,
+        name=dataset_id.upper(),
+        client_id=client_id,
+        journey_id="j1",
+        stage=Stage.PILOT,
+        dataset_type=DatasetType.JIRA_ISSUES,
+        template=TemplateChoice(template_id="default/default/jira_issues", match=TemplateMatch.DEFAULT),
+        data_source=DataSource.MOCK_TEMPLATE,
+        status=status,
+        created_at=NOW - timedelta(days=100),
+        last_used_at=NOW - timedelta(days=100),
+    )
+
+
+def archive(of: Dataset, *, until: datetime = NOW - timedelta(days=1)) -> Archive:
+    place = f"{of.client_id}/pilot/jira_issues/{of.dataset_id}"
+    return Archive(
+        dataset_id=of.dataset_id,
+        name=of.name,
+        client_id=of.client_id,
+        journey_id="j1",
+        stage="pilot",
+        dataset_type="jira_issues",
+        place=place,
+        path=f"/archives/{place}",
+        archived_at=until - timedelta(days=90),
+        restorable_until=until,
+        record_count=250,
+        size_bytes=10_000,
+        stored_bytes=1_000,
+        full_data=True,
+    )
+
+
+class World:
+    """A real store and real archives, with what a test puts there."""
+
+    def __init__(self, store: SqliteStore, archives: LocalArchives) -> None:
+        self.store = store
+        self.archives = archives
+        self.keeper = ArchiveKeeper(store, archives, StoppedClock())
+
+    async def keep(self, of: Dataset, kept: Archive | None = None) -> Archive:
+        kept = kept or archive(of)
+        until = kept.restorable_until.strftime("%Y-%m-%dT%H:%M:%SZ")
+        await self.archives.write(order(place=kept.place, metadata={"restorable_until": until}))
+
+        def put(records: Records) -> None:
+            client = Client(client_id=of.client_id, name="n", industry="i", use_case="u")
+            records.put_client(client)
+            records.put_journey(
+                Journey(
+                    journey_id="j1", client_id=of.client_id, stage=Stage.PILOT, state=JourneyState.COMPLETED
+                )
+            )
+            records.put_dataset(of)
+            records.put_archive(of.dataset_id, kept.facts())
+
+        await self.store.transact(put)
+        return kept
+
+    async def facts(self, dataset_id: str) -> Json | None:
+        return await self.store.read(lambda records: records.archive(dataset_id))
+
+    async def events(self) -> list[Event]:
+        return [event for _, event in await self.store.read(lambda records: records.events())]
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with SqliteStore(tmp_path / "store.db") as store:
+        yield World(store, LocalArchives(tmp_path / "archives"))
+
+
+async def test_archives_are_paged_in_order_for_those_who_may_see_them(world: World) -> None:
+    kept = [await world.keep(dataset(each)) for each in ("a", "b", "c")]
+    theirs = await world.keep(dataset("d", client_id="beta"))
+    only_beta = Caller(subject="agent:x", clients=frozenset({"beta"}))
+
+    assert await world.keeper.page(ANYONE) == [*kept, theirs]
+    assert await world.keeper.page(ANYONE, limit=2) == kept[:2]
+    assert await world.keeper.page(ANYONE, after="b") == [kept[2], theirs]
+    assert await world.keeper.page(ANYONE, client_id="acme", limit=9) == kept
+    assert await world.keeper.page(only_beta) == [theirs]
+    assert await world.keeper.page(only_beta, client_id="acme") == []
+
+
+async def test_an_archive_is_shown_with_its_manifest_as_it_stands(world: World) -> None:
+    kept = await world.keep(dataset("a"))
+
+    assert await world.keeper.show(ANYONE, "a") == (kept, await world.archives.manifest(kept.place))
+    assert await world.keeper.verify(ANYONE, "a") == await world.archives.manifest(kept.place)
+
+
+async def test_an_archive_that_somebody_deleted_is_shown_without_a_manifest(world: World) -> None:
+    kept = await world.keep(dataset("a"))
+    await world.archives.purge(kept.place)
+
+    assert await world.keeper.show(ANYONE, "a") == (kept, None)
+    with pytest.raises(ArchiveFailedError, match="no archive"):
+        await world.keeper.verify(ANYONE, "a")
+
+
+async def test_an_unknown_archive_is_answered_with_the_nearest_that_the_caller_may_see(world: World) -> None:
+    await world.keep(dataset("acme-pilot-jira-1"))
+    await world.keep(dataset("beta-pilot-jira-1", client_id="beta"))
+    only_beta = Caller(subject="agent:x", clients=frozenset({"beta"}))
+
+    with pytest.raises(UnknownDatasetError) as caught:
+        await world.keeper.show(ANYONE, "acme-pilot-jira-2")
+    assert caught.value.candidates == ("acme-pilot-jira-1", "beta-pilot-jira-1")
+    with pytest.raises(UnknownDatasetError) as caught:
+        await world.keeper.verify(only_beta, "acme-pilot-jira-1")
+    assert caught.value.candidates == ("beta-pilot-jira-1",)
+
+
+async def test_a_purge_is_a_dry_run_until_it_is_applied(world: World) -> None:
+    kept = await world.keep(dataset("a"))
+
+    assert await world.keeper.purge(apply=False) == PurgePlan(applied=False, due=(kept,))
+    assert await world.archives.verify(kept.place)
+    assert await world.facts("a") == kept.facts()
+    assert await world.events() == []
+
+
+async def test_an_applied_purge_deletes_what_is_past_its_time_and_keeps_the_rest(world: World) -> None:
+    due = await world.keep(dataset("a"))
+    young = await world.keep(dataset("b"), archive(dataset("b"), until=NOW))
+
+    assert await world.keeper.purge(apply=True) == PurgePlan(applied=True, due=(due,), purged=("a",))
+
+    assert await world.archives.places() == [young.place]
+    assert await world.facts("a") == msgspec.structs.replace(due, purging_since=NOW, purged_at=NOW).facts()
+    assert await world.facts("b") == young.facts()
+    assert await world.events() == [
+        Event(
+            kind=EventKind.ARCHIVE_PURGED,
+            at=NOW,
+            dataset_id="a",
+            client_id="acme",
+            data={
+                "name": "A",
+                "journey_id": "j1",
+                "stage": "pilot",
+                "dataset_type": "jira_issues",
+                "status": "archived",
+                "path": due.path,
+                "restorable_until": "2026-05-31T00:00:00Z",
+            },
+        )
+    ]
+
+
+async def test_what_is_purged_stays_listed_and_is_purged_once(world: World) -> None:
+    await world.keep(dataset("a"))
+    await world.keeper.purge(apply=True)
+
+    assert await world.keeper.purge(apply=True) == PurgePlan(applied=True, due=())
+    assert [each.purged_at for each in await world.keeper.page(ANYONE)] == [NOW]
+    with pytest.raises(ArchiveFailedError, match="was purged at 2026-06-01T00:00:00Z") as caught:
+        await world.keeper.verify(ANYONE, "a")
+    assert caught.value.recovery is Recovery.NEVER
+    assert len(await world.events()) == 1
+
+
+async def test_a_purge_that_a_crash_broke_off_is_finished_by_the_next(world: World) -> None:
+    kept = msgspec.structs.replace(archive(dataset("a")), purging_since=NOW - timedelta(days=1))
+    await world.keep(dataset("a"), kept)
+    await world.archives.purge(kept.place)
+
+    assert await world.keeper.purge(apply=True) == PurgePlan(applied=True, due=(kept,), purged=("a",))
+    assert await world.facts("a") == msgspec.structs.replace(kept, purged_at=NOW).facts()
+    assert len(await world.events()) == 1
+
+
+async def test_one_that_cannot_be_purged_is_named_and_holds_up_no_other(world: World, tmp_path: Path) -> None:
+    stuck = await world.keep(dataset("a"))
+    await world.keep(dataset("b"))
+    (tmp_path / "archives" / stuck.place / "notes.txt").touch()
+
+    plan = await world.keeper.purge(apply=True)
+
+    assert plan.purged == ("b",)
+    assert [(dataset_id, error.code) for dataset_id, error in plan.failed] == [("a", "archive_failed")]
+    assert [each.dataset_id for each in (await world.keeper.purge(apply=False)).due] == ["a"]
+
+
+async def test_a_manifest_that_promises_longer_than_the_store_remembers_is_believed(world: World) -> None:
+    kept = archive(dataset("a"))
+    longer = msgspec.structs.replace(kept, restorable_until=NOW + timedelta(days=1))
+    await world.keep(dataset("a"), longer)
+    await world.store.transact(lambda records: records.put_archive("a", kept.facts()))
+
+    plan = await world.keeper.purge(apply=True)
+
+    assert plan.purged == ()
+    assert [error.message for _, error in plan.failed] == [
+        "The manifest says that it can be restored until 2026-06-02T00:00:00Z."
+    ]
+    assert await world.archives.verify(kept.place)
+
+
+class Racing(LocalArchives):
+    """Archives that are asked for a manifest while somebody else changes the dataset."""
+
+    store: SqliteStore
+    claimed: Dataset
+
+    async def manifest(self, place: str) -> Json | None:
+        await self.store.transact(lambda records: records.put_dataset(self.claimed))
+        return await super().manifest(place)
+
+
+async def test_what_is_claimed_between_the_look_and_the_purge_is_left_alone(
+    world: World, tmp_path: Path
+) -> None:
+    snapshot = dataset("a", status=DatasetStatus.READY)
+    kept = await world.keep(snapshot)
+    racing = Racing(tmp_path / "archives")
+    racing.store, racing.claimed = world.store, dataclasses.replace(snapshot, status=DatasetStatus.TEARDOWN)
+
+    plan = await ArchiveKeeper(world.store, racing, StoppedClock()).purge(apply=True)
+
+    assert plan == PurgePlan(applied=True, due=(kept,))
+    assert await world.archives.verify(kept.place)
+
+
+@pytest.mark.parametrize(
+    ("status", "until", "since", "purged", "answer"),
+    [
+        (DatasetStatus.ARCHIVED, NOW - timedelta(seconds=1), None, None, True),
+        (DatasetStatus.ARCHIVED, NOW, None, None, False),
+        (DatasetStatus.READY, NOW - timedelta(seconds=1), None, None, True),
+        (DatasetStatus.TEARDOWN, NOW - timedelta(days=900), None, None, False),
+        (None, NOW - timedelta(days=900), None, None, False),
+        (DatasetStatus.ARCHIVED, NOW + timedelta(days=1), NOW, None, True),
+        (DatasetStatus.ARCHIVED, NOW - timedelta(days=1), NOW, NOW, False),
+    ],
+)
+def test_an_archive_is_purged_after_its_time_unless_its_dataset_still_needs_it(
+    status: DatasetStatus | None,
+    until: datetime,
+    since: datetime | None,
+    purged: datetime | None,
+    answer: bool,
+) -> None:
+    of = dataset("a", status=status or DatasetStatus.READY)
+    kept = msgspec.structs.replace(archive(of, until=until), purging_since=since, purged_at=purged)
+
+    assert purgeable(kept, of if status else None, NOW) is answer

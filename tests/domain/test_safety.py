@@ -1,0 +1,376 @@
+"""Who may provision, attach, retry and tear down: every rule, and mostly its refusals."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain import safety
+from domain.errors import (
+    ConfirmationRequiredError,
+    DatasetConflictError,
+    DatasetProtectedError,
+    JourneyActiveError,
+    JourneyNotActiveError,
+    PlatformMismatchError,
+    PlatformUnavailableError,
+    ProvisionRunningError,
+    QuotaExceededError,
+    Recovery,
+    StageMismatchError,
+    TeardownInProgressError,
+)
+from domain.model import (
+    Confirmation,
+    DatasetStatus,
+    DataSource,
+    Journey,
+    JourneyState,
+    OrphanMark,
+    Recheck,
+    Run,
+    Stage,
+    TeardownReason,
+    Unreadable,
+)
+from domain.ports import Observation
+from domain.safety import Limits, TeardownFacts, teardown_blocks
+from tests.domain.test_model import CONTENT, dataset, teardown
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+RUN = Run(saga_id="provision:d:1", started_at=NOW)
+BROKEN = Unreadable(what="journey j1", why="its state 'odd' is not known")
+
+
+def journey(state: JourneyState = JourneyState.ACTIVE, stage: Stage = Stage.SANDBOX) -> Journey:
+    return Journey(journey_id="j1", client_id="acme", stage=stage, state=state)
+
+
+def facts(**changes: object) -> TeardownFacts:
+    return TeardownFacts(
+        **{
+            "dataset": dataset(),
+            "journey": journey(JourneyState.COMPLETED),
+            "observation": Observation(present=True, at=NOW, syncing=False),
+            "reason": TeardownReason.JOURNEY_COMPLETED,
+            "now": NOW,
+            "grace": timedelta(days=7),
+            "sync_deadline": timedelta(minutes=30),
+        }
+        | changes
+    )
+
+
+def codes(**changes: object) -> list[str]:
+    return [each.code for each in teardown_blocks(facts(**changes))]
+
+
+@given(state=st.sampled_from(JourneyState), stage=st.sampled_from(Stage), asked=st.sampled_from(Stage))
+def test_only_an_active_journey_at_that_stage_has_datasets_made(
+    state: JourneyState, stage: Stage, asked: Stage
+) -> None:
+    if stage is not asked:
+        with pytest.raises(StageMismatchError):
+            safety.may_provision(journey(state, stage), asked)
+    elif state is not JourneyState.ACTIVE:
+        with pytest.raises(JourneyNotActiveError):
+            safety.may_provision(journey(state, stage), asked)
+    else:
+        safety.may_provision(journey(state, stage), asked)
+
+
+@given(state=st.sampled_from(JourneyState), stage=st.sampled_from(Stage))
+def test_a_running_provision_stops_only_for_a_journey_that_is_over_or_past_the_stage(
+    state: JourneyState, stage: Stage
+) -> None:
+    over = state in {JourneyState.COMPLETED, JourneyState.CANCELLED} or stage is not Stage.SANDBOX
+    if over:
+        with pytest.raises(JourneyNotActiveError):
+            safety.may_continue(journey(state, stage), Stage.SANDBOX)
+    else:
+        safety.may_continue(journey(state, stage), Stage.SANDBOX)
+
+
+def test_a_client_at_its_limit_gets_no_further_dataset_and_none_is_too_large() -> None:
+    limits = Limits(live_datasets_per_client=2, records_per_dataset=10)
+    safety.within_limits(limits, live=1, wanted=10)
+    safety.within_limits(limits, live=1, wanted=None)
+    with pytest.raises(QuotaExceededError, match="2 live datasets"):
+        safety.within_limits(limits, live=2, wanted=1)
+    with pytest.raises(QuotaExceededError) as refusal:
+        safety.within_limits(limits, live=0, wanted=11)
+    assert (refusal.value.field, refusal.value.recovery) == ("record_count", Recovery.FIX_INPUT)
+
+
+def test_a_call_attaches_when_all_that_it_names_is_so() -> None:
+    live = dataset(content=CONTENT)
+    safety.may_attach(live, "j1", {})
+    safety.may_attach(
+        live,
+        "j1",
+        {"template_id": "a/b/confluence_pages", "record_count": 7, "data_source": DataSource.MOCK_TEMPLATE},
+    )
+    safety.may_attach(replace(live, requested_count=9), "j1", {"record_count": 9})
+
+
+@pytest.mark.parametrize(
+    ("named", "field"),
+    [
+        ({"template_id": "other"}, "template_id"),
+        ({"template_id": "a/b/confluence_pages", "record_count": 8}, "record_count"),
+        ({"data_source": DataSource.GENERATED}, "data_source"),
+    ],
+)
+def test_a_difference_is_a_conflict_that_names_it(named: dict[str, object], field: str) -> None:
+    with pytest.raises(DatasetConflictError) as refusal:
+        safety.may_attach(dataset(content=CONTENT), "j1", named)
+    assert refusal.value.field == field
+    assert field in refusal.value.message
+
+
+def test_another_journeys_dataset_is_a_conflict_that_names_the_journey() -> None:
+    with pytest.raises(DatasetConflictError) as refusal:
+        safety.may_attach(dataset(), "j2", {})
+    assert refusal.value.candidates == ("j1",)
+
+
+def test_nothing_attaches_to_a_dataset_in_teardown() -> None:
+    with pytest.raises(TeardownInProgressError) as refusal:
+        safety.may_attach(dataset(status=DatasetStatus.TEARDOWN), "j1", {})
+    assert refusal.value.retry_after_s
+
+
+@pytest.mark.parametrize(
+    ("changes", "begins"),
+    [
+        ({"status": DatasetStatus.FAILED}, True),
+        ({"status": DatasetStatus.VALIDATING}, True),
+        ({"status": DatasetStatus.VALIDATING, "run": RUN}, False),
+        ({"status": DatasetStatus.PROVISIONING, "run": RUN}, False),
+        ({"status": DatasetStatus.READY}, False),
+    ],
+)
+def test_a_retry_begins_anew_only_what_has_failed_or_settled_below_the_threshold(
+    changes: dict[str, object], begins: bool
+) -> None:
+    assert safety.may_retry(dataset(**changes), journey(), NOW) is begins
+
+
+def test_a_retry_waits_for_the_removal_of_what_the_failed_attempt_left() -> None:
+    with pytest.raises(ProvisionRunningError):
+        safety.may_retry(dataset(status=DatasetStatus.FAILED, run=RUN), journey(), NOW)
+
+
+def test_a_retry_needs_an_active_journey_and_leaves_a_protected_dataset_alone() -> None:
+    failed = dataset(status=DatasetStatus.FAILED)
+    with pytest.raises(JourneyNotActiveError):
+        safety.may_retry(failed, journey(JourneyState.PAUSED), NOW)
+    with pytest.raises(DatasetProtectedError):
+        safety.may_retry(replace(failed, protected_until=NOW + HOUR), journey(), NOW)
+    assert safety.may_retry(replace(failed, protected_until=NOW), journey(), NOW)
+
+
+def test_a_teardown_that_nothing_forbids_goes_on() -> None:
+    assert codes() == []
+    assert codes(observation=None) == []
+    assert codes(observation=Observation(present=False, at=NOW)) == []
+
+
+def test_everything_that_forbids_is_reported_not_the_first_only() -> None:
+    held = dataset(
+        run=RUN,
+        recheck=Recheck(requested_at=NOW, deadline=NOW + HOUR),
+        protected_until=NOW + HOUR,
+    )
+    found = codes(
+        dataset=held,
+        journey=journey(),
+        observation=Observation(present=True, at=NOW, syncing=True, syncing_since=NOW),
+    )
+    assert found == [
+        "provision_running",
+        "journey_active",
+        "quality_checks_pending",
+        "connector_syncing",
+        "dataset_protected",
+        "reason_not_true",
+    ]
+
+
+def test_every_block_says_what_clears_it() -> None:
+    blocks = teardown_blocks(facts(dataset=dataset(run=RUN), journey=journey()))
+    assert all(each.what and each.clears for each in blocks)
+    with pytest.raises(ProvisionRunningError) as refusal:
+        safety.refuse(dataset(), blocks)
+    assert refusal.value.blocking == blocks
+    assert safety.refuse(dataset(), ()) is None
+
+
+@given(state=st.sampled_from(JourneyState), stage=st.sampled_from(Stage), reason=st.sampled_from(TeardownReason))
+def test_no_reason_gets_past_a_journey_that_protects_the_dataset(
+    state: JourneyState, stage: Stage, reason: TeardownReason
+) -> None:
+    living = state in {JourneyState.ACTIVE, JourneyState.PAUSED} and stage is Stage.SANDBOX
+    assert ("journey_active" in codes(journey=journey(state, stage), reason=reason)) is living
+
+
+def test_a_lapsed_lease_protects_no_longer() -> None:
+    leased = replace(journey(), lease_expires_at=NOW)
+    assert codes(journey=leased, reason=TeardownReason.MANUAL) == []
+
+
+@pytest.mark.parametrize("reason", TeardownReason)
+@pytest.mark.parametrize("status", [DatasetStatus.READY, DatasetStatus.FAILED])
+def test_an_unreadable_journey_refuses_whatever_needs_to_know_it(
+    reason: TeardownReason, status: DatasetStatus
+) -> None:
+    found = codes(dataset=dataset(status=status), journey=BROKEN, reason=reason)
+    if status is DatasetStatus.FAILED and reason in {TeardownReason.MANUAL, TeardownReason.PROVISION_FAILED}:
+        assert found == []  # nobody uses a dataset that never came to be
+    else:
+        assert found[0] == "precondition_unknown"
+        assert found.count("precondition_unknown") == 1
+
+
+def test_a_failed_dataset_is_in_nobodys_use() -> None:
+    assert (
+        codes(
+            dataset=dataset(status=DatasetStatus.FAILED),
+            journey=journey(),
+            reason=TeardownReason.PROVISION_FAILED,
+        )
+        == []
+    )
+
+
+def test_a_recheck_past_its_deadline_is_pending_no_more() -> None:
+    assert codes(dataset=dataset(recheck=Recheck(requested_at=NOW - HOUR, deadline=NOW))) == []
+
+
+def test_a_platform_that_cannot_say_whether_it_syncs_refuses() -> None:
+    assert codes(observation=PlatformUnavailableError("away")) == ["precondition_unknown"]
+    assert codes(observation=PlatformMismatchError("another tenant")) == ["platform_mismatch"]
+
+
+def test_a_sync_past_its_deadline_is_no_block() -> None:
+    hanging = Observation(present=True, at=NOW, syncing=True, syncing_since=NOW - timedelta(minutes=31))
+    assert codes(observation=hanging) == []
+    assert codes(observation=replace(hanging, syncing_since=None)) == ["connector_syncing"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "dataset_changes", "the_journey", "holds"),
+    [
+        (TeardownReason.STAGE_COMPLETED, {}, journey(stage=Stage.PILOT), True),
+        (TeardownReason.STAGE_COMPLETED, {}, journey(JourneyState.COMPLETED), False),
+        (TeardownReason.STAGE_COMPLETED, {"stage": Stage.PRODUCTION}, journey(stage=Stage.PILOT), False),
+        (TeardownReason.STAGE_COMPLETED, {}, None, False),
+        (TeardownReason.JOURNEY_COMPLETED, {}, journey(JourneyState.COMPLETED), True),
+        (TeardownReason.JOURNEY_COMPLETED, {}, journey(JourneyState.CANCELLED), True),
+        (TeardownReason.JOURNEY_COMPLETED, {}, journey(JourneyState.EXPIRED), False),
+        (TeardownReason.JOURNEY_COMPLETED, {}, None, False),
+        (TeardownReason.PROVISION_FAILED, {"status": DatasetStatus.FAILED}, journey(), True),
+        (TeardownReason.PROVISION_FAILED, {}, journey(JourneyState.COMPLETED), False),
+        (TeardownReason.ORPHANED, {}, journey(JourneyState.COMPLETED), False),
+        (
+            TeardownReason.ORPHANED,
+            {
+                "created_at": NOW - timedelta(days=30),
+                "last_used_at": NOW - timedelta(days=30),
+                "orphan": OrphanMark(
+                    orphaned_at=NOW - timedelta(days=8), reason="journey_completed", served=8 * 86400
+                ),
+            },
+            journey(JourneyState.COMPLETED),
+            True,
+        ),
+        (TeardownReason.MANUAL, {}, None, True),
+    ],
+)
+def test_the_reason_is_checked_not_believed(
+    reason: TeardownReason, dataset_changes: dict[str, object], the_journey: Journey | None, holds: bool
+) -> None:
+    found = codes(dataset=dataset(**dataset_changes), journey=the_journey, reason=reason)
+    assert found == ([] if holds else ["reason_not_true"])
+
+
+def test_the_rules_see_a_dataset_in_teardown_as_it_was_when_claimed() -> None:
+    held = dataset(status=DatasetStatus.TEARDOWN, run=RUN, teardown=teardown())
+    assert safety.as_before(held).status is DatasetStatus.READY
+    assert safety.as_before(held).run is None
+    assert safety.as_before(dataset()) == dataset()
+
+
+@given(stage=st.sampled_from(Stage), reason=st.sampled_from(TeardownReason))
+def test_a_person_is_needed_for_manual_and_for_everything_past_sandbox(
+    stage: Stage, reason: TeardownReason
+) -> None:
+    need = safety.needs_confirmation(dataset(stage=stage), reason)
+    if stage is not Stage.SANDBOX:
+        assert need == "approval"
+    else:
+        assert need == ("elicitation" if reason is TeardownReason.MANUAL else None)
+
+
+def word(**changes: object) -> Confirmation:
+    return Confirmation(
+        **{
+            "how": "approval",
+            "by": "person:kim",
+            "at": NOW,
+            "dataset_id": dataset().dataset_id,
+            "generation": 1,
+            "reason": TeardownReason.MANUAL,
+            "requester": "agent:a",
+        }
+        | changes
+    )
+
+
+def test_a_confirmation_for_this_very_teardown_is_enough() -> None:
+    safety.confirmed(dataset(), TeardownReason.MANUAL, "agent:a", word())
+    safety.confirmed(dataset(), TeardownReason.MANUAL, "agent:a", word(how="typed_name"))
+    safety.confirmed(dataset(stage=Stage.PILOT), TeardownReason.MANUAL, "agent:a", word())
+    safety.confirmed(dataset(), TeardownReason.ORPHANED, "agent:a", None)
+
+
+@pytest.mark.parametrize(
+    "given_word",
+    [
+        None,
+        word(dataset_id="another"),
+        word(generation=2),
+        word(reason=TeardownReason.ORPHANED),
+        word(requester="agent:b"),
+    ],
+)
+def test_a_confirmation_of_something_else_is_none(given_word: Confirmation | None) -> None:
+    with pytest.raises(ConfirmationRequiredError) as refusal:
+        safety.confirmed(dataset(), TeardownReason.MANUAL, "agent:a", given_word)
+    assert refusal.value.facts["how"] == "elicitation"
+
+
+@pytest.mark.parametrize("how", ["typed_name", "elicitation"])
+def test_past_sandbox_only_an_approval_counts(how: str) -> None:
+    with pytest.raises(ConfirmationRequiredError) as refusal:
+        safety.confirmed(dataset(stage=Stage.PILOT), TeardownReason.MANUAL, "agent:a", word(how=how))
+    assert refusal.value.facts["how"] == "approval"
+
+
+def test_no_refusal_tells_a_model_which_argument_would_pass() -> None:
+    with pytest.raises(ConfirmationRequiredError) as refusal:
+        safety.confirmed(dataset(), TeardownReason.MANUAL, "agent:a", None)
+    told = str(refusal.value.as_dict()).lower()
+    assert not any(hint in told for hint in ("confirm=", "confirm:", "force", "--yes", "argument"))
+
+
+def test_the_first_block_gives_its_code_to_the_refusal() -> None:
+    blocks = teardown_blocks(facts(journey=journey(), reason=TeardownReason.MANUAL))
+    with pytest.raises(JourneyActiveError) as refusal:
+        safety.refuse(dataset(), blocks)
+    assert refusal.value.as_dict()["blocking_checks"][0]["check"] == "journey_active"

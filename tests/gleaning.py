@@ -1,0 +1,97 @@
+"""Datasources, documents and a client, for every test that talks to a Glean."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from domain.documents import Author, Document
+from domain.documents import encode as encoded
+from domain.documents.neutral import Body
+from domain.model import Mark
+from domain.ports import Source
+from server.adapters.glean.admin import AdminGlean
+from server.adapters.system import SystemClock
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from domain.ports import Job, Platform
+    from server.sandbox.serve import EmbeddedSandbox
+
+HERE = "inst-1"
+NAME = "ACME-Sandbox-Confluence"
+MARK = Mark(installation=HERE, dataset_id="acme-sandbox-confluence-7f3k2m")
+CONFIG: dict[str, Any] = {
+    "baseUrl": "https://mock-confluence.example.com",
+    "spaceKeys": ["ENG"],
+    "authentication": {"type": "API_TOKEN"},
+    "syncSettings": {"fullSyncSchedule": "0 2 * * *", "incrementalSyncSchedule": "0 */4 * * *"},
+}
+
+
+def admin(glean: EmbeddedSandbox, **given: Any) -> AdminGlean:
+    """A client of that sandbox that hardly waits between tries."""
+    given = {"token": SecretStr(glean.token), "clock": SystemClock(), "waits": 0.001, **given}
+    return AdminGlean(glean.base_url, **given)
+
+
+def source(name: str = NAME, mark: Mark = MARK, **config: Any) -> Source:
+    """A Confluence datasource of that name."""
+    return Source(name=name, kind="confluence", config={**CONFIG, **config}, mark=mark)
+
+
+def line(number: int, text: str = "the ledger was late") -> bytes:
+    """A staged page."""
+    return encoded(
+        Document(
+            type="confluence_pages",
+            id=f"page-{number}",
+            title=f"Page {number}",
+            body=Body("text/html", f"<p>{text}</p>"),
+            container="ENG",
+            author=Author("mira@acme.example", "Mira"),
+            url=f"https://mock-confluence.example.com/acme/sandbox/pages/{number}",
+            updated=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+            readers=("everyone",),
+            created=datetime(2026, 1, 1, tzinfo=UTC),
+            properties={"labels": ["a"]},
+            references=("page-1",),
+        )
+    )
+
+
+async def pages(lines: Sequence[bytes], size: int = 7) -> AsyncIterator[Sequence[bytes]]:
+    """Those lines, a few at a time, as staging gives them."""
+    for start in range(0, len(lines), size):
+        yield lines[start : start + size]
+
+
+async def pushed(
+    platform: Platform, handle: str, run: str, lines: Sequence[bytes], mark: Mark = MARK
+) -> list[int]:
+    """Push those lines as that run: the counts that were told on the way."""
+    told: list[int] = []
+    assert await platform.push(handle, mark, run, pages(lines), told.append) == len(lines)
+    return told
+
+
+async def served(
+    platform: Platform, run: str, lines: Sequence[bytes], name: str = NAME, mark: Mark = MARK
+) -> str:
+    """The handle of a datasource that serves those lines."""
+    handle = await platform.ensure(source(name, mark))
+    await platform.authorise(handle, mark, "token-of-the-connector")
+    await pushed(platform, handle, run, lines, mark)
+    await finished(platform, handle, run, mark)
+    return handle
+
+
+async def finished(platform: Platform, handle: str, run: str, mark: Mark = MARK) -> Job:
+    """The sync of that run, started and ended; the sandbox takes no time for it in these tests."""
+    await platform.sync(handle, mark, run)
+    job = await platform.job(handle, run)
+    assert job is not None
+    return job

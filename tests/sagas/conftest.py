@@ -1,0 +1,20 @@
+"""One folder with a sandbox in it, for each test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.world import World, world
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[World]:
+    """The folder, its repository and its sandbox."""
+    async with world(tmp_path) as found:
+        yield found

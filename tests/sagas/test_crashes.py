@@ -1,0 +1,231 @@
+"""A process that dies anywhere in a saga loses nothing and does nothing twice.
+
+The matrix is made of the sagas' own step lists, so a new step is covered without being named here. After each death the
+next process finishes the job, and the world must equal that of a run that was never killed; instants and minted ids may
+differ, and pages that were pushed twice must have changed nothing the second time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from domain.errors import LifecycleError, ProvisionFailedError
+from domain.model import DatasetStatus, TeardownReason
+from domain.provisioning import PROVISION
+from domain.teardown import TEARDOWN
+from server.adapters.engine.inline import CrashAt
+from server.sandbox.faults import Fault
+from tests.world import ALL, world
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from domain.model import Dataset
+    from tests.world import Process, World
+
+    Calm = Callable[[str], Awaitable["Picture"]]
+
+MOMENTS: Final = ("before", "inside", "after")
+FORWARD: Final = [(step.name, moment) for step in PROVISION for moment in MOMENTS]
+DOWN: Final = [(step.name, moment) for step in TEARDOWN for moment in MOMENTS]
+BACK: Final = [
+    (name, moment)
+    for name in [*(f"undo {step.name}" for step in PROVISION if step.undo), "settle"]
+    for moment in MOMENTS
+]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Everything that may not depend on whether a process died."""
+
+    status: DatasetStatus
+    attempt: int
+    facts: Any
+    staged: list[str]
+    archived: list[str]
+    glean: Any
+    events: list[str]
+    effects: Counter[str]
+
+
+async def picture(place: World, process: Process, dataset_id: str) -> Picture:
+    dataset = await process.look(dataset_id)
+    assert dataset.run is None
+    assert await process.outside.store.read(lambda records: records.undos()) == []
+    return Picture(
+        status=dataset.status,
+        attempt=dataset.attempt,
+        facts=_facts(dataset),
+        staged=[name.replace(dataset_id, "ID") for name in place.staged()],
+        archived=[name.replace(dataset_id, "ID") for name in place.archived()],
+        glean=_plain(place.glean.snapshot(), dataset_id),
+        events=await process.events(),
+        effects=_effects(place),
+    )
+
+
+def _facts(dataset: Dataset) -> Any:
+    content, failure, teardown = dataset.content, dataset.failure, dataset.teardown
+    return (
+        content and (content.attempt, content.record_count, content.checksum, content.containers),
+        dataset.quality and (dataset.quality.score, dataset.quality.checks, dataset.quality.gates),
+        failure and (failure.step, failure.code, failure.to_undo),
+        teardown and (teardown.connector_outcome, teardown.staging_deleted, teardown.failure),
+        dataset.connector_id is None,
+    )
+
+
+def _plain(snapshot: dict[str, Any], dataset_id: str) -> Any:
+    """What Glean holds, without what names this very run: installation, dataset, and the token made of it."""
+    for source in snapshot.values():
+        source["config"].pop("managedBy")
+        source["auth"] = source["auth"] and source["auth"][0]
+    assert dataset_id not in str(snapshot)
+    return snapshot
+
+
+def _effects(place: World) -> Counter[str]:
+    """Effects that somebody could see: a repeat that changes nothing is none."""
+    seen = Counter[str]()
+    for entry in place.glean.ledger():
+        if entry.operation == "documents.upload":
+            seen["documents stored"] += entry.detail["changed"]
+        elif entry.operation == "sync.start":
+            seen["sync jobs"] += entry.detail["job"] == "new"
+        elif entry.operation not in {"auth.set", "datasources.update", "uploads.discard", "sync.stop"}:
+            seen[entry.operation] += 1
+    return seen
+
+
+async def ended_or_dead(process: Process) -> None:
+    """Wait until the newest saga has ended, or its process has died."""
+    await process.engine.wait(list(process.world.journal)[-1], 30)
+
+
+async def finish(process: Process, dataset_id: str) -> None:
+    """What any process does at its start, and the wait for its end."""
+    await process.services.sagas.resume(patiently=False)
+    await process.services.sagas.wait(dataset_id, 30)
+
+
+async def live(folder: Path, death: CrashAt | None) -> tuple[Picture, bool]:
+    """Provision, with a death on the way: the picture at the end, and whether the process did die."""
+    async with world(folder, records=12) as place:
+        async with place.process(crash=death) as process:
+            await process.arrive()
+            dataset_id = (await process.start()).dataset.dataset_id
+            await ended_or_dead(process)
+            died = process.engine.dead
+        async with place.process() as process:
+            await finish(process, dataset_id)
+            return await picture(place, process, dataset_id), died
+
+
+async def fail(folder: Path, death: CrashAt | None) -> tuple[Picture, bool]:
+    """Provision into a failure as late as can be, so that every step is to be undone, with a death on the way."""
+    async with world(folder, records=12) as place:
+        place.glean.faults.add(Fault(kind="status", operation="health.get", status=403))
+        async with place.process(crash=death) as process:
+            await process.arrive()
+            dataset_id = (await process.start()).dataset.dataset_id
+            await ended_or_dead(process)
+            died = process.engine.dead
+        async with place.process() as process:
+            await finish(process, dataset_id)
+            with pytest.raises(ProvisionFailedError):
+                await process.provision()
+            return await picture(place, process, dataset_id), died
+
+
+async def take_down(folder: Path, death: CrashAt | None) -> tuple[Picture, bool]:
+    """Provision, complete the journey, and take down, with a death on the way."""
+    async with world(folder, records=12) as place:
+        async with place.process() as process:
+            await process.arrive()
+            dataset_id = (await process.provision()).dataset_id
+            await process.complete()
+        async with place.process(crash=death) as process:
+            await process.services.teardowns.start_or_attach(dataset_id, TeardownReason.JOURNEY_COMPLETED, ALL)
+            await ended_or_dead(process)
+            died = process.engine.dead
+        async with place.process() as process:
+            await finish(process, dataset_id)
+            return await picture(place, process, dataset_id), died
+
+
+RUNS: Final = {"provision": live, "failed provision": fail, "teardown": take_down}
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Calm:
+    """The picture of each run that was never killed, taken once."""
+    taken: dict[str, Picture] = {}
+
+    async def take(run: str) -> Picture:
+        if run not in taken:
+            taken[run], _ = await RUNS[run](tmp_path_factory.mktemp("calm"), None)
+        return taken[run]
+
+    return take
+
+
+@pytest.mark.parametrize(
+    ("run", "step", "moment"),
+    [
+        *(("provision", *death) for death in FORWARD),
+        *(("failed provision", *death) for death in BACK),
+        *(("teardown", *death) for death in DOWN),
+    ],
+)
+async def test_a_death_anywhere_changes_nothing_in_the_end(
+    tmp_path: Path, calm: Calm, run: str, step: str, moment: str
+) -> None:
+    killed, died = await RUNS[run](tmp_path, CrashAt(step, moment))
+    assert died
+    assert killed == await calm(run)
+
+
+async def test_a_death_between_the_admission_and_the_engine_loses_nothing(tmp_path: Path) -> None:
+    async with world(tmp_path, records=12) as place:
+        async with place.process() as process:
+            await process.arrive()
+
+            async def refuse(*_: object) -> None:
+                raise LifecycleErrorForTest("the engine never heard of it")
+
+            process.engine.start = refuse  # type: ignore[method-assign]
+            with pytest.raises(LifecycleErrorForTest):
+                await process.start()
+            assert place.journal == {}
+        async with place.process() as process:
+            assert await process.services.sagas.resume() == 1
+            assert (await process.provision()).status is DatasetStatus.READY
+
+
+async def test_a_saga_whose_last_write_failed_is_started_anew_by_whoever_asks(tmp_path: Path) -> None:
+    async with world(tmp_path, records=12) as place:
+        async with place.process() as process:
+            await process.arrive()
+            begun = await process.start()
+            await process.services.sagas.wait(begun.dataset.dataset_id, 30)
+            ready = await process.look(begun.dataset.dataset_id)
+            # As if the store had refused the very last write of a saga that the engine has as ended.
+            await process.outside.store.transact(
+                lambda records: records.put_dataset(
+                    ready.evolve(status=DatasetStatus.VALIDATING, run=begun.dataset.run)
+                )
+            )
+            again = await process.provision()
+    assert (again.status, again.run) == (DatasetStatus.READY, None)
+
+
+class LifecycleErrorForTest(LifecycleError):
+    """Something of ours that broke at the worst moment."""
+
+    code = "internal_for_test"

@@ -1,0 +1,464 @@
+"""A dataset is taken down whole, with an archive that was read back, or not at all."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from domain.errors import (
+    ArchiveFailedError,
+    CleanupFailedError,
+    ConfirmationRequiredError,
+    ConnectorSyncingError,
+    JourneyActiveError,
+    NothingRunningError,
+    PastNoReturnError,
+    PlatformDeniedError,
+    PlatformMismatchError,
+    PlatformUnavailableError,
+    PreconditionUnknownError,
+    ProvisionFailedError,
+    ReasonNotTrueError,
+    UnknownDatasetError,
+)
+from domain.model import (
+    Caller,
+    ConnectorOutcome,
+    ConnectorStatus,
+    DatasetStatus,
+    DatasetType,
+    JourneyState,
+    Mark,
+    Stage,
+    TeardownReason,
+)
+from domain.ports import Hit
+from server.adapters.engine.inline import CrashAt
+from server.sandbox.faults import Fault
+from tests.repository import write_template
+from tests.world import ALL, Yes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from domain.model import Dataset
+    from domain.ports import Found, Platform
+    from tests.world import Process, World
+
+
+async def done_with(process: Process, **changes: object) -> Dataset:
+    """A READY dataset whose journey is completed."""
+    await process.arrive()
+    dataset = await process.provision(**changes)
+    await process.complete()
+    return dataset
+
+
+@pytest.mark.parametrize("dataset_type", DatasetType)
+async def test_it_is_archived_and_nothing_of_it_is_left(place: World, dataset_type: DatasetType) -> None:
+    async with place.process() as process:
+        dataset = await done_with(process, dataset_type=dataset_type)
+        title = place.glean.documents(dataset.name)[0]["title"]
+        assert place.glean.search(title)
+        down = await process.tear_down(dataset)
+        manifest = await process.outside.archives.verify(
+            f"acme/sandbox/{dataset_type}/{dataset.dataset_id}"
+        )
+        kinds = await process.events()
+    assert down.status is DatasetStatus.ARCHIVED
+    assert down.archived_at is not None
+    assert down.run is None
+    assert down.teardown is not None
+    assert down.teardown.connector_outcome is ConnectorOutcome.DELETED
+    assert down.teardown.staging_deleted
+    assert dataset.content is not None
+    assert manifest["checksum"] == dataset.content.checksum
+    assert (place.staged(), place.glean.datasources(), place.glean.search(title)) == ([], [], [])
+    assert kinds[-1] == "dataset:torn_down"
+
+
+async def test_the_archive_holds_the_files_of_the_contract(place: World) -> None:
+    async with place.process() as process:
+        dataset = await done_with(process)
+        await process.tear_down(dataset)
+    root = f"acme/sandbox/confluence_pages/{dataset.dataset_id}"
+    assert place.archived() == [
+        f"{root}/{name}"
+        for name in (
+            "documents.jsonl.zst",
+            "manifest.json",
+            "metadata.json",
+            "quality_reports.json.zst",
+            "sample_data.json.zst",
+        )
+    ]
+    metadata = json.loads((place.folder / "archives" / root / "metadata.json").read_text())
+    assert metadata["reason"] == "journey_completed"
+    assert metadata["record_count"] == 30
+
+
+async def test_what_is_archived_answers_the_same_again(place: World) -> None:
+    async with place.process() as process:
+        down = await process.tear_down(await done_with(process))
+        before = place.glean.requests()
+        assert await process.tear_down(down) == down
+        assert place.glean.requests() == before
+
+
+async def test_its_place_is_free_for_a_new_dataset_with_an_id_of_its_own(place: World) -> None:
+    async with place.process() as process:
+        down = await process.tear_down(await done_with(process))
+        await process.services.registry.set_state("j1", JourneyState.ACTIVE, ALL)
+        again = await process.provision()
+    assert again.dataset_id != down.dataset_id
+    assert again.status is DatasetStatus.READY
+
+
+async def test_an_active_journey_forbids_it_and_says_what_clears_it(place: World) -> None:
+    async with place.process() as process:
+        await process.arrive()
+        dataset = await process.provision()
+        with pytest.raises(JourneyActiveError) as refusal:
+            await process.tear_down(dataset)
+        assert [each.code for each in refusal.value.blocking] == ["journey_active", "reason_not_true"]
+        assert await process.look(dataset.dataset_id) == dataset
+    assert len(place.glean.documents(dataset.name)) == 30
+
+
+async def test_a_reason_that_is_not_true_is_refused(place: World) -> None:
+    async with place.process() as process:
+        dataset = await done_with(process)
+        for reason in (TeardownReason.STAGE_COMPLETED, TeardownReason.ORPHANED, TeardownReason.PROVISION_FAILED):
+            with pytest.raises(ReasonNotTrueError):
+                await process.tear_down(dataset, reason)
+
+
+async def test_manual_needs_a_person_and_what_they_confirm_is_what_is_done(place: World) -> None:
+    person = Yes("typed_name")
+    async with place.process() as process:
+        dataset = await done_with(process)
+        with pytest.raises(ConfirmationRequiredError):
+            await process.tear_down(dataset, TeardownReason.MANUAL)
+        down = await process.tear_down(dataset, TeardownReason.MANUAL, confirmer=person)
+    [question] = person.asked
+    assert (question.dataset, question.generation) == (dataset, dataset.generation)
+    assert down.status is DatasetStatus.ARCHIVED
+    assert down.teardown is not None
+    assert down.teardown.confirmation is not None
+    assert down.teardown.confirmation.by == "person:lee"
+
+
+async def test_nobody_is_asked_when_something_else_forbids_it_anyway(place: World) -> None:
+    person = Yes()
+    async with place.process() as process:
+        await process.arrive()
+        dataset = await process.provision()
+        with pytest.raises(JourneyActiveError):
+            await process.tear_down(dataset, TeardownReason.MANUAL, confirmer=person)
+    assert person.asked == []
+
+
+async def test_a_journey_reactivated_while_the_question_was_open_blocks_it(place: World) -> None:
+    async with place.process() as process:
+        dataset = await done_with(process)
+
+        class Slow(Yes):
+            async def ask(self, question: object) -> object:  # type: ignore[override]
+                await process.services.registry.set_state("j1", JourneyState.ACTIVE, ALL)
+                return await super().ask(question)  # type: ignore[arg-type]
+
+        with pytest.raises(JourneyActiveError):
+            await process.tear_down(dataset, TeardownReason.MANUAL, confirmer=Slow())
+        assert await process.look(dataset.dataset_id) == dataset
+
+
+async def test_a_dataset_that_changed_while_the_question_was_open_needs_a_new_answer(place: World) -> None:
+    async with place.process() as process:
+        dataset = await done_with(process)
+
+        class Slow(Yes):
+            async def ask(self, question: object) -> object:  # type: ignore[override]
+                answer = await super().ask(question)  # type: ignore[arg-type]
+                await process.outside.store.transact(
+                    lambda records: records.put_dataset(dataset.evolve(protected_until=process.outside.clock.now()))
+                )
+                return answer
+
+        with pytest.raises(ConfirmationRequiredError, match="earlier state"):
+            await process.tear_down(dataset, TeardownReason.MANUAL, confirmer=Slow())
+
+
+@pytest.mark.parametrize("stage", [Stage.PILOT, Stage.PRODUCTION])
+async def test_past_sandbox_every_teardown_needs_an_approval(place: World, stage: Stage) -> None:
+    async with place.process() as process:
+        await process.arrive(stage=stage)
+        dataset = await process.provision(stage=stage)
+        await process.complete()
+        with pytest.raises(ConfirmationRequiredError) as refusal:
+            await process.tear_down(dataset, confirmer=Yes("typed_name"))
+        assert refusal.value.facts["how"] == "approval"
+        assert (await process.tear_down(dataset, confirmer=Yes())).status is DatasetStatus.ARCHIVED
+
+
+async def test_a_dataset_that_the_caller_may_not_touch_is_as_unknown_as_none(place: World) -> None:
+    async with place.process() as process:
+        dataset = await done_with(process)
+        stranger = Caller(subject="agent:x", clients=frozenset({"globex"}))
+        with pytest.raises(UnknownDatasetError) as theirs:
+            await process.tear_down(dataset, caller=stranger)
+        assert theirs.value.candidates == ()
+        with pytest.raises(UnknownDatasetError) as none:
+            await process.tear_down("acme-sandbox-confluense")
+    assert none.value.candidates == (dataset.dataset_id,)
+
+
+async def test_a_connector_that_syncs_forbids_it_and_one_that_cannot_be_asked_too(place: World) -> None:
+    place.glean.faults.add(Fault(kind="sync_hangs"))
+    place.policy = replace(place.policy, sync_deadline=timedelta(0))
+    async with place.process() as process:
+        await process.arrive()
+        with pytest.raises(ProvisionFailedError):
+            await process.provision()
+    place.policy = replace(place.policy, sync_deadline=timedelta(minutes=30))
+    async with place.process() as process:
+        dataset = await process.provision(retry=True)
+        await process.complete()
+        connector = await process.outside.store.read(lambda records: records.connectors())
+        mark = place.glean.datasources()[0]["config"]["managedBy"]
+        place.glean.faults.add(Fault(kind="sync_hangs"))
+        await begin_a_sync(process, str(connector[0].handle), mark["installation"], dataset.dataset_id)
+        with pytest.raises(ConnectorSyncingError):
+            await process.tear_down(dataset)
+        place.glean.faults.add(Fault(kind="status", operation="health.get", status=503, times=None))
+        with pytest.raises(PreconditionUnknownError):
+            await process.tear_down(dataset)
+        assert await process.look(dataset.dataset_id) == dataset
+
+
+async def begin_a_sync(process: Process, handle: str, installation: str, dataset_id: str) -> None:
+    mark = Mark(installation=installation, dataset_id=dataset_id)
+    pages = process.outside.staging.pages(dataset_id, 2, max_count=10, max_bytes=1 << 20)
+    await process.outside.platform.push(handle, mark, "by-hand", pages, lambda _: None)
+    await process.outside.platform.sync(handle, mark, "by-hand")
+
+
+async def test_another_tenant_behind_the_same_address_is_refused(place: World) -> None:
+    async with place.process() as process:
+        dataset = await done_with(process)
+        place.glean.replace_tenant(keep_content=True)
+        with pytest.raises(PlatformMismatchError):
+            await process.tear_down(dataset)
+    assert len(place.glean.datasources()) == 1
+
+
+async def test_a_datasource_that_lost_our_mark_is_not_removed(place: World) -> None:
+    async with place.process() as process:
+        dataset = await done_with(process)
+        place.glean.delete(dataset.name)
+        place.glean.create_foreign(dataset.name)
+        down = await process.tear_down(dataset)
+    assert down.status is DatasetStatus.ARCHIVED  # ours is gone, as the platform itself says
+    assert [each["name"] for each in place.glean.datasources()] == [dataset.name]  # theirs stays
+
+
+@pytest.mark.parametrize("what", ["damaged", "gone"])
+async def test_content_that_is_not_whole_is_not_archived_and_nothing_is_deleted(place: World, what: str) -> None:
+    async with place.process() as process:
+        dataset = await done_with(process)
+        staged = place.folder / "staging" / dataset.dataset_id / "1.jsonl"
+        if what == "gone":
+            staged.unlink()
+        else:
+            staged.write_bytes(staged.read_bytes()[:-10])
+        with pytest.raises(ArchiveFailedError):
+            await process.tear_down(dataset)
+        held = await process.look(dataset.dataset_id)
+    assert held.status is DatasetStatus.TEARDOWN
+    assert held.teardown is not None
+    assert held.teardown.failure is not None
+    assert held.teardown.failure.step == "archive"
+    assert len(place.glean.documents(dataset.name)) == 30
+    assert place.archived() == []
+
+
+async def test_an_archive_damaged_before_the_disconnect_stops_it_there(place: World) -> None:
+    async with place.process(crash=CrashAt("archive", "after")) as process:
+        dataset = await done_with(process)
+        begun = await process.services.teardowns.start_or_attach(
+            dataset.dataset_id, TeardownReason.JOURNEY_COMPLETED, ALL
+        )
+        await process.services.sagas.wait(begun.dataset.dataset_id, 1)
+    [documents] = (place.folder / "archives").rglob("documents.jsonl.zst")
+    whole = documents.read_bytes()
+    documents.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    async with place.process() as process:
+        with pytest.raises(ArchiveFailedError):
+            await process.tear_down(dataset)
+        assert len(place.glean.documents(dataset.name)) == 30
+        assert place.staged()
+        assert (await process.tear_down(dataset)).status is DatasetStatus.ARCHIVED
+
+
+async def test_a_step_that_failed_is_gone_on_from_when_called_again(place: World) -> None:
+    async with place.process() as process:
+        dataset = await done_with(process)
+        place.glean.faults.add(Fault(kind="status", operation="datasources.delete", status=403, times=None))
+        with pytest.raises(PlatformDeniedError, match="disconnect") as failure:
+            await process.tear_down(dataset)
+        assert failure.value.facts["step"] == "disconnect"
+        held = await process.look(dataset.dataset_id)
+        assert held.status is DatasetStatus.TEARDOWN
+        assert held.teardown is not None
+        assert held.teardown.disconnecting
+        assert place.staged()
+        # Past the point of no return nothing is asked again, and nothing can be cancelled.
+        await process.services.registry.set_state("j1", JourneyState.ACTIVE, ALL)
+        place.glean.faults.clear()
+        assert (await process.tear_down(dataset)).status is DatasetStatus.ARCHIVED
+
+
+async def test_a_journey_reactivated_before_the_disconnect_gives_the_dataset_back(place: World) -> None:
+    async with place.process(crash=CrashAt("archive", "after")) as process:
+        dataset = await done_with(process)
+        begun = await process.services.teardowns.start_or_attach(
+            dataset.dataset_id, TeardownReason.JOURNEY_COMPLETED, ALL
+        )
+        await process.services.sagas.wait(begun.dataset.dataset_id, 1)
+    async with place.process() as process:
+        await process.services.registry.set_state("j1", JourneyState.ACTIVE, ALL)
+        with pytest.raises(JourneyActiveError, match="ready again"):
+            await process.tear_down(dataset)
+        held = await process.look(dataset.dataset_id)
+        assert (held.status, held.run) == (DatasetStatus.READY, None)
+        assert (await process.provision()).dataset_id == dataset.dataset_id
+        assert "dataset:teardown_failed" in await process.events()
+        await process.complete()
+        assert (await process.tear_down(dataset)).status is DatasetStatus.ARCHIVED
+
+
+async def test_a_cancel_before_the_disconnect_gives_the_dataset_back_and_after_it_is_refused(place: World) -> None:
+    async with place.process(crash=CrashAt("archive", "after")) as process:
+        dataset = await done_with(process)
+        begun = await process.services.teardowns.start_or_attach(
+            dataset.dataset_id, TeardownReason.JOURNEY_COMPLETED, ALL
+        )
+        await process.services.sagas.wait(begun.dataset.dataset_id, 1)
+    async with place.process() as process:
+        await process.services.sagas.cancel(dataset.dataset_id, ALL)
+        held, _ = await process.services.sagas.wait(dataset.dataset_id, 30)
+        assert held.status is DatasetStatus.READY
+        with pytest.raises(NothingRunningError):
+            await process.services.sagas.cancel(dataset.dataset_id, ALL)
+    async with place.process(crash=CrashAt("disconnect", "inside")) as process:
+        begun = await process.services.teardowns.start_or_attach(
+            dataset.dataset_id, TeardownReason.JOURNEY_COMPLETED, ALL
+        )
+        await process.services.sagas.wait(dataset.dataset_id, 1)
+        with pytest.raises(PastNoReturnError):
+            await process.services.sagas.cancel(dataset.dataset_id, ALL)
+
+
+async def test_a_datasource_that_is_still_listed_is_not_called_gone(place: World) -> None:
+    async with place.process() as process:
+        dataset = await done_with(process)
+        place.glean.faults.add(Fault(kind="status", operation="datasources.delete", status=404, body="api"))
+        with pytest.raises(PlatformUnavailableError, match="still lists it"):
+            await process.tear_down(dataset)
+        assert (await process.tear_down(dataset)).status is DatasetStatus.ARCHIVED
+
+
+class Reluctant:
+    """A platform that goes on showing what is gone: to a list, or to a search."""
+
+    def __init__(self, platform: Platform, shows: str) -> None:
+        self._platform = platform
+        self._shows = shows
+        self._removed: list[Found] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._platform, name)
+
+    async def find(self, names: Sequence[str] | None = None) -> Sequence[Found]:
+        found = list(await self._platform.find(names))
+        self._removed = found or self._removed
+        return self._removed if self._shows == "list" else found
+
+    async def search(self, query: str, *, name: str | None = None, limit: int = 10) -> Sequence[Hit]:
+        if self._shows == "search":
+            return [Hit(datasource=name or "", document_id="P1", title=query)]
+        return await self._platform.search(query, name=name, limit=limit)
+
+
+@pytest.mark.parametrize(("shows", "told"), [("list", "still listed"), ("search", "still found by search")])
+async def test_what_the_platform_still_shows_is_not_called_gone(place: World, shows: str, told: str) -> None:
+    async with place.process() as process:
+        dataset = await done_with(process)
+    async with place.process(
+        replace=lambda outside: replace(outside, platform=Reluctant(outside.platform, shows))  # type: ignore[arg-type]
+    ) as process:
+        with pytest.raises(CleanupFailedError, match=told):
+            await process.tear_down(dataset)
+        assert place.staged()
+    async with place.process() as process:
+        assert (await process.tear_down(dataset)).status is DatasetStatus.ARCHIVED
+
+
+async def test_a_failed_dataset_is_taken_down_with_nothing_but_its_story(place: World) -> None:
+    write_template(place.repository, DatasetType.CONFLUENCE_PAGES, []).write_text("{")
+    async with place.process() as process:
+        await process.arrive()
+        with pytest.raises(ProvisionFailedError) as failure:
+            await process.provision()
+        dataset_id = str(failure.value.facts["dataset_id"])
+        down = await process.tear_down(dataset_id, TeardownReason.PROVISION_FAILED)
+    assert down.status is DatasetStatus.ARCHIVED
+    assert [name.rpartition("/")[2] for name in place.archived()] == [
+        "manifest.json",
+        "metadata.json",
+        "quality_reports.json.zst",
+        "sample_data.json.zst",
+    ]
+
+
+async def test_what_a_failed_provision_left_behind_goes_with_the_teardown(place: World) -> None:
+    place.glean.faults.add(Fault(kind="status", operation="documents.upload", status=422, times=None))
+    place.glean.faults.add(Fault(kind="status", operation="datasources.delete", status=503, times=None))
+    async with place.process() as process:
+        await process.arrive()
+        with pytest.raises(ProvisionFailedError) as failure:
+            await process.provision()
+        place.glean.faults.clear()
+        down = await process.tear_down(
+            str(failure.value.facts["dataset_id"]), TeardownReason.PROVISION_FAILED
+        )
+        left = await process.outside.store.read(lambda records: records.undos())
+        connector = await process.outside.store.read(
+            lambda records: records.connector(down.connector_id or "")
+        )
+    assert (down.status, left, place.glean.datasources()) == (DatasetStatus.ARCHIVED, [], [])
+    assert connector is not None
+    assert connector.status is ConnectorStatus.DISCONNECTED
+
+
+async def test_a_sync_past_its_deadline_is_stopped_and_does_not_hold_the_teardown(place: World) -> None:
+    place.glean.faults.add(Fault(kind="sync_loses", documents=1))
+    async with place.process() as process:
+        await process.arrive()
+        dataset = await process.provision()
+        await process.complete()
+        mark = place.glean.datasources()[0]["config"]["managedBy"]
+        connectors = await process.outside.store.read(lambda records: records.connectors())
+        place.glean.faults.add(Fault(kind="sync_hangs"))
+        pages = process.outside.staging.pages(dataset.dataset_id, 1, max_count=10, max_bytes=1 << 20)
+        ours = Mark(installation=mark["installation"], dataset_id=dataset.dataset_id)
+        handle = str(connectors[0].handle)
+        await process.outside.platform.push(handle, ours, "by-hand", pages, lambda _: None)
+        await process.outside.platform.sync(handle, ours, "by-hand")
+        place.clock.ahead += timedelta(hours=2)
+        down = await process.tear_down(dataset)
+    assert down.status is DatasetStatus.ARCHIVED
+    assert "sync.stop" in [entry.operation for entry in place.glean.ledger()]

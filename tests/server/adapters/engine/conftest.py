@@ -1,0 +1,69 @@
+"""Processes with an engine each, and what they did."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_HOST = Path(__file__).with_name("host.py")
+_ROOT = Path(__file__).parents[4]
+
+
+@dataclass
+class Hosts:
+    """The processes on one folder."""
+
+    folder: Path
+    running: list[subprocess.Popen[str]] = field(default_factory=list)
+    exits: ExitStack = field(default_factory=ExitStack)
+
+    def run(self, *arguments: str, die_at: str = "") -> subprocess.Popen[str]:
+        process = self.exits.enter_context(
+            subprocess.Popen(
+                [sys.executable, "-W", "error", str(_HOST), str(self.folder), *arguments],
+                env={**os.environ, "PYTHONPATH": str(_ROOT), "DIE_AT": die_at},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+        self.running.append(process)
+        return process
+
+    async def up(self, process: subprocess.Popen[str], mark: str = "up") -> None:
+        await eventually((self.folder / f"{mark}-{process.pid}").exists)
+
+    def say(self, mark: str) -> None:
+        (self.folder / mark).touch()
+
+    def effects(self) -> list[tuple[str, str, int]]:
+        """Every effect so far: saga, step, process."""
+        path = self.folder / "effects"
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [(saga, step, int(pid)) for saga, step, pid in (line.split() for line in lines)]
+
+    def steps(self, saga_id: str) -> list[str]:
+        return [step for saga, step, _pid in self.effects() if saga == saga_id]
+
+
+@pytest.fixture
+def hosts(tmp_path: Path) -> Iterator[Hosts]:
+    """Starts processes, and ends those that are left."""
+    started = Hosts(tmp_path)
+    with started.exits:
+        yield started
+        for each in started.running:
+            each.kill()
+            each.communicate()

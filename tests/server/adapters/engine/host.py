@@ -1,0 +1,81 @@
+"""A process with an engine, for tests to start and kill: `host.py FOLDER START…`, each START a `kind:saga_id`.
+
+It notes every effect in FOLDER/effects (`saga step pid`), runs until FOLDER/stop appears, and then leaves the engine.
+The saga `walk` has three steps; the second waits, inside its effect, until FOLDER/go appears. `kill` ends its process
+inside its first step. With `DIE_AT` set, `walk` ends its process at that `step:moment`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+import structlog
+
+from server.adapters.engine.durable import DurableEngine
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    from domain.ports import Json, Perform
+
+FOLDER = Path(sys.argv[1])
+DIE_AT = os.environ.get("DIE_AT", "")
+
+
+def note(line: str) -> None:
+    with (FOLDER / "effects").open("a") as effects:
+        effects.write(f"{line} {os.getpid()}\n")
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def walk(perform: Perform, dataset_id: str, saga_id: str) -> None:
+    for step in ("one", "two", "three"):
+
+        async def effect(step: str = step) -> Json:
+            note(f"{saga_id} {step}")
+            if step == "two":
+                await eventually((FOLDER / "go").exists, 60)
+            if f"{step}:inside" == DIE_AT:
+                die()
+            return {"step": step}
+
+        if f"{step}:before" == DIE_AT:
+            die()
+        answer = await perform(step, effect)
+        if f"{step}:after" == DIE_AT:
+            die()
+        if answer != {"step": step}:
+            raise ValueError(answer)
+
+
+async def kill(perform: Perform, dataset_id: str, saga_id: str) -> None:
+    async def effect() -> Json:
+        note(f"{saga_id} kill")
+        die()
+        return {}
+
+    await perform("kill", effect)
+
+
+async def main() -> None:
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    sagas = {"walk": walk, "kill": kill}
+    async with DurableEngine(FOLDER / "engine", sagas, watch_s=0.2, adoptions=2) as engine:
+        (FOLDER / f"up-{os.getpid()}").touch()
+        if "launch" in sys.argv:
+            await engine.launch()
+            (FOLDER / f"launched-{os.getpid()}").touch()
+            await eventually((FOLDER / "begin").exists, 60)
+        for kind, saga_id in (each.split(":") for each in sys.argv[2:] if ":" in each):
+            await engine.start(kind, saga_id, f"ds-{saga_id}")
+        await eventually((FOLDER / "stop").exists, 120)
+
+
+anyio.run(main)

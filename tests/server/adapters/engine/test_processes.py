@@ -1,0 +1,126 @@
+"""Sagas outlive their processes, and two processes never run the same one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio.to_thread
+import pytest
+
+from server.adapters.engine.durable import DurableEngine
+from server.adapters.engine.journal import Journal
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from tests.server.adapters.engine.conftest import Hosts
+
+STEPS = ("one", "two", "three")
+
+
+def ended(hosts: Hosts, saga_id: str) -> bool:
+    return Journal(hosts.folder / "engine" / "engine.sqlite").ended(saga_id)
+
+
+async def killed(process: subprocess.Popen[str]) -> None:
+    await anyio.to_thread.run_sync(process.wait)
+    assert process.returncode == -9, process.communicate()
+
+
+@pytest.mark.parametrize(
+    ("step", "moment"),
+    [
+        pytest.param(step, moment, marks=[] if step == "two" else [pytest.mark.exhaustive])
+        for step in STEPS
+        for moment in ("before", "inside", "after")
+    ],
+)
+async def test_the_next_process_finishes_what_a_killed_one_began(
+    hosts: Hosts, step: str, moment: str
+) -> None:
+    hosts.say("go")
+    await killed(hosts.run("walk:s1", die_at=f"{step}:{moment}"))
+    assert DurableEngine.pending(hosts.folder / "engine")
+
+    hosts.run()
+    await eventually(lambda: ended(hosts, "s1"))
+    repeated = [step] if moment == "inside" else []
+    assert sorted(hosts.steps("s1")) == sorted([*STEPS, *repeated])
+    assert not DurableEngine.pending(hosts.folder / "engine")
+
+
+async def test_a_survivor_adopts_what_a_killed_process_was_doing(hosts: Hosts) -> None:
+    survivor = hosts.run("launch")
+    await hosts.up(survivor, "launched")
+    doomed = hosts.run("walk:s1")
+    await eventually(lambda: hosts.steps("s1") == ["one", "two"])
+    hosts.say("go")
+    doomed.kill()
+    await eventually(lambda: ended(hosts, "s1"))
+    assert [pid for _saga, _step, pid in hosts.effects()][-2:] == [survivor.pid] * 2
+
+
+async def test_a_saga_that_is_slow_is_not_run_by_another_live_process(hosts: Hosts) -> None:
+    slow = hosts.run("walk:s1")
+    await eventually(lambda: hosts.steps("s1") == ["one", "two"])
+    other = hosts.run("walk:s1", "walk:s2")
+    await eventually(lambda: hosts.steps("s2") == ["one", "two"])
+    hosts.say("go")
+    await eventually(lambda: ended(hosts, "s1") and ended(hosts, "s2"))
+    assert [(saga, step, pid) for saga, step, pid in hosts.effects() if saga == "s1"] == [
+        ("s1", step, slow.pid) for step in STEPS
+    ]
+    assert {pid for saga, _step, pid in hosts.effects() if saga == "s2"} == {other.pid}
+
+
+async def test_two_processes_that_start_the_same_sagas_at_once_run_each_once(hosts: Hosts) -> None:
+    both = [hosts.run("launch", *(f"walk:s{each}" for each in range(5))) for _ in range(2)]
+    for each in both:
+        await hosts.up(each, "launched")
+    hosts.say("go")
+    hosts.say("begin")
+    for saga_id in (f"s{each}" for each in range(5)):
+        await eventually(lambda saga_id=saga_id: ended(hosts, saga_id))  # type: ignore[misc]
+    assert sorted((saga, step) for saga, step, _pid in hosts.effects()) == sorted(
+        (f"s{each}", step) for each in range(5) for step in STEPS
+    )
+
+
+async def test_one_of_two_survivors_adopts(hosts: Hosts) -> None:
+    survivors = [hosts.run("launch") for _ in range(2)]
+    for each in survivors:
+        await hosts.up(each, "launched")
+    doomed = hosts.run(*(f"walk:s{each}" for each in range(5)))
+    await eventually(lambda: len(hosts.effects()) == 10)
+    doomed.kill()
+    await eventually(lambda: len(hosts.effects()) == 15)
+    hosts.say("go")
+    for saga_id in (f"s{each}" for each in range(5)):
+        await eventually(lambda saga_id=saga_id: ended(hosts, saga_id))  # type: ignore[misc]
+        assert hosts.steps(saga_id) == ["one", "two", "two", "three"]
+
+
+async def test_a_saga_that_kills_its_process_is_left_alone_after_some_adoptions(hosts: Hosts) -> None:
+    await killed(hosts.run("kill:s1"))
+    for _adoption in range(2):
+        await killed(hosts.run())
+    calm = hosts.run()
+    await hosts.up(calm)
+    hosts.say("go")
+    hosts.say("stop")
+    _out, log = await anyio.to_thread.run_sync(calm.communicate)
+    assert "saga_stranded" in log
+    assert hosts.steps("s1") == ["kill"] * 3
+    async with DurableEngine(hosts.folder / "engine", {}, adoptions=2) as engine:
+        assert await engine.stranded() == ["s1"]
+
+
+async def test_a_process_that_ends_in_order_says_nothing_and_leaves_no_lock(hosts: Hosts) -> None:
+    process = hosts.run("walk:s1")
+    await eventually(lambda: hosts.steps("s1") == ["one", "two"])
+    hosts.say("stop")
+    out, log = await anyio.to_thread.run_sync(process.communicate)
+    assert (out, log, process.returncode) == ("", "", 0)
+    assert DurableEngine.pending(hosts.folder / "engine")
+    assert list((hosts.folder / "engine" / "owners").glob("*.lock")) == []

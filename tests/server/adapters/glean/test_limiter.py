@@ -1,0 +1,133 @@
+"""The shared gate: requests queue, and none fails because many come at once."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+
+from domain.errors import PlatformThrottledError
+from server.adapters.glean.limiter import Limiter
+from server.sandbox.faults import Fault
+from tests.gleaning import MARK, admin, line, pushed, source
+
+if TYPE_CHECKING:
+    from server.adapters.glean.admin import AdminGlean
+    from server.sandbox.serve import EmbeddedSandbox
+
+
+async def take(limiter: Limiter, turns: int) -> float:
+    """Seconds that so many turns took, asked for at once."""
+    started = time.monotonic()
+
+    async def one() -> None:
+        async with limiter.turn():
+            limiter.succeeded()
+
+    async with anyio.create_task_group() as group:
+        for _ in range(turns):
+            group.start_soon(one)
+    return time.monotonic() - started
+
+
+async def test_a_second_worth_of_requests_may_come_at_once_and_the_rest_in_its_time() -> None:
+    limiter = Limiter(per_second=100, in_flight=200)
+
+    assert await take(limiter, 100) < 0.1
+    assert 0.15 < await take(limiter, 20) < 1
+    assert limiter.successes == 120
+
+
+async def test_no_more_than_the_allowed_number_is_under_way() -> None:
+    limiter = Limiter(per_second=1e6, in_flight=3)
+    under_way = most = 0
+
+    async def one() -> None:
+        nonlocal under_way, most
+        async with limiter.turn():
+            under_way += 1
+            most = max(most, under_way)
+            await anyio.lowlevel.checkpoint()
+            under_way -= 1
+
+    async with anyio.create_task_group() as group:
+        for _ in range(20):
+            group.start_soon(one)
+
+    assert most == 3
+
+
+async def test_a_closed_gate_holds_everybody_and_opens_without_a_burst() -> None:
+    limiter = Limiter(per_second=100)
+    limiter.throttled(0.2)
+
+    assert 0.2 + 5 / 100 < await take(limiter, 8) < 1.5
+
+
+async def test_who_waits_already_waits_for_a_gate_that_closes_meanwhile() -> None:
+    limiter = Limiter(per_second=1000)
+    limiter.throttled(0.1)
+    started = time.monotonic()
+
+    async def close_again() -> None:
+        await anyio.lowlevel.checkpoint()
+        limiter.throttled(0.3)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(take, limiter, 1)
+        group.start_soon(close_again)
+
+    assert time.monotonic() - started >= 0.3
+
+
+@pytest.mark.parametrize("retry_after", [None, 1])
+async def test_twenty_pushes_at_once_all_succeed_though_glean_allows_few(
+    glean: EmbeddedSandbox, retry_after: int | None
+) -> None:
+    lines = [line(number) for number in range(1200)]
+    async with admin(glean, limiter=Limiter(per_second=300), waits=0.05) as platform:
+        marks = [replace(MARK, dataset_id=f"d{number}") for number in range(20)]
+        handles = [await platform.ensure(source(f"N{number}", mark)) for number, mark in enumerate(marks)]
+        glean.sandbox.limit_requests(40, retry_after=retry_after)
+
+        async with anyio.create_task_group() as group:
+            for handle, mark in zip(handles, marks, strict=True):
+                group.start_soon(pushed, platform, handle, "run-1", lines, mark)
+
+    requests = glean.sandbox.requests()
+    assert requests["documents.upload", 200] == 60
+    assert sum(count for (_, status), count in requests.items() if status == 429) > 0
+
+
+async def test_one_that_never_gets_through_is_told_so_after_four_tries(
+    platform: AdminGlean, glean: EmbeddedSandbox
+) -> None:
+    glean.sandbox.faults.add(Fault(kind="status", status=429, retry_after=1, times=None))
+
+    with pytest.raises(PlatformThrottledError) as caught:
+        await platform.find()
+
+    assert (caught.value.retry_after_s, caught.value.facts["tries"]) == (1, 4)
+
+
+async def test_one_that_alone_never_gets_through_is_not_tried_for_ever(glean: EmbeddedSandbox) -> None:
+    glean.sandbox.faults.add(Fault(kind="status", status=429, operation="search", times=None))
+    done = anyio.Event()
+    async with (
+        admin(glean, limiter=Limiter(per_second=1e6), waits=0) as platform,
+        anyio.create_task_group() as group,
+    ):
+
+        async def others() -> None:
+            while not done.is_set():
+                await platform.fingerprint()
+
+        group.start_soon(others)
+        with pytest.raises(PlatformThrottledError):
+            await platform.search("ledger")
+        done.set()
+
+    assert 4 <= glean.sandbox.requests()["search", 429] <= 4 * 26

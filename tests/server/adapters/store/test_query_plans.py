@@ -1,0 +1,110 @@
+"""How SQLite finds what is asked for: by an index, whatever the size of the table."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from domain.model import DatasetStatus, DatasetType, Stage
+from domain.ports import DatasetQuery
+from server.adapters.store.connection import connect, prepare
+from server.adapters.store.records import SqliteRecords
+from tests.entities import CONNECTOR, DATASET, NOW, journey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+LOOKED_AT: Final = (DatasetStatus.READY, DatasetStatus.VALIDATING, DatasetStatus.FAILED)
+OLD: Final = DatasetQuery(statuses=LOOKED_AT, created_before=NOW - timedelta(days=7), after="d")
+PROTECTION: Final = "SEARCH j USING COVERING INDEX journeys_whole (client_id=? AND journey_id=?)"
+CASES: Final[dict[str, tuple[Callable[[SqliteRecords], Any], list[str]]]] = {
+    "orphans": (
+        lambda records: records.unprotected(OLD, NOW),
+        ["SEARCH d USING INDEX datasets_live (dataset_id>?)", PROTECTION],
+    ),
+    "orphans of a client": (
+        lambda records: records.unprotected(DatasetQuery(client_id="c", statuses=LOOKED_AT), NOW),
+        ["SEARCH d USING INDEX datasets_live_of_client (client_id=? AND dataset_id>?)", PROTECTION],
+    ),
+    "live": (
+        lambda records: records.datasets(OLD),
+        ["SEARCH d USING INDEX datasets_live (dataset_id>?)"],
+    ),
+    "all": (
+        lambda records: records.datasets(DatasetQuery()),
+        ["SEARCH d USING INDEX sqlite_autoindex_datasets_1 (dataset_id>?)"],
+    ),
+    "all of a client": (
+        lambda records: records.datasets(DatasetQuery(client_id="c")),
+        ["SEARCH d USING INDEX datasets_of_client (client_id=? AND dataset_id>?)"],
+    ),
+    "marked": (
+        lambda records: records.datasets(DatasetQuery(marked=True)),
+        ["SEARCH d USING INDEX datasets_marked (dataset_id>?)"],
+    ),
+    "running": (
+        lambda records: records.running(),
+        ["SCAN datasets USING INDEX datasets_running"],
+    ),
+    "holder": (
+        lambda records: records.live_dataset("c", Stage.SANDBOX, DatasetType.JIRA_ISSUES),
+        ["SEARCH d USING INDEX datasets_slot (client_id=? AND stage=? AND dataset_type=?)"],
+    ),
+    "live ones of a client": (
+        lambda records: records.count_live("c"),
+        ["SEARCH d USING COVERING INDEX datasets_"],
+    ),
+    "connectors": (
+        lambda records: records.connectors(),
+        ["SEARCH connectors USING INDEX connectors_connected (connector_id>?)"],
+    ),
+    "connectors of a client": (
+        lambda records: records.connectors(client_id="c"),
+        ["SEARCH connectors USING INDEX connectors_connected_of_client (client_id=? AND connector_id>?)"],
+    ),
+    "spelling": (
+        lambda records: records.client_spelt_like("c"),
+        ["SEARCH clients USING INDEX clients_spelling (client_id=?)"],
+    ),
+    "journey spelling": (
+        lambda records: records.journey_spelt_like("c", "j"),
+        ["SEARCH journeys USING INDEX journeys_spelling (client_id=? AND journey_id=?)"],
+    ),
+    "errors": (
+        lambda records: records.errors_since("k", NOW),
+        ["SEARCH connector_errors USING COVERING INDEX connector_errors_of (connector_id=? AND at>?)"],
+    ),
+    "events of a dataset": (
+        lambda records: records.events(dataset_id="d", after=3),
+        ["SEARCH events USING INDEX events_of_dataset (dataset_id=? AND seq>?)"],
+    ),
+}
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Iterator[SqliteRecords]:
+    path = tmp_path / "store.sqlite"
+    installation = prepare(path, 1)
+    db = connect(path, 1)
+    yield SqliteRecords(db, installation)
+    db.close()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_nothing_is_found_by_looking_through_a_table(records: SqliteRecords, case: str) -> None:
+    look, plan = CASES[case]
+    asked: list[tuple[str, Any]] = []
+    db = records._db  # noqa: SLF001  # what SQLite does is asked beside the port
+    records.put_journey(journey())
+    records.put_dataset(DATASET)
+    records.put_connector(CONNECTOR)
+
+    with db.tracer(lambda sql, values: asked.append((sql, values))):
+        look(records)
+
+    [(sql, values)] = asked
+    steps = [row[3] for row in db.execute(f"explain query plan {sql}", values)]
+    assert [step[: len(expected)] for step, expected in zip(steps, plan, strict=True)] == plan

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+
+from server.sandbox.configs import EXAMPLES
+from server.sandbox.database import SandboxFileError
+from server.sandbox.sandbox import LedgerEntry, Sandbox
+from server.sandbox.serve import EmbeddedSandbox
+from tests.server.sandbox.client import START, Admin, HandClock, document, error_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_the_ledger_has_every_effect_once(admin: Admin, glean: EmbeddedSandbox, clock: HandClock) -> None:
+    one = admin.make("A")
+    admin.load(one, "r", [document(1)])
+    clock.advance(1)
+    admin.get(one)
+    admin.put(one, json={"config": EXAMPLES["confluence"]})
+    admin.delete(one)
+    admin.delete(one)
+
+    def entry(seq: int, operation: str, run: str | None = None, **detail: object) -> LedgerEntry:
+        at = START if seq <= 4 else clock()
+        return LedgerEntry(seq=seq, at=at, operation=operation, datasource="A", run=run, detail=detail)
+
+    assert glean.sandbox.ledger() == [
+        entry(1, "datasources.create", connector="confluence"),
+        entry(2, "auth.set", type="API_TOKEN"),
+        entry(3, "documents.upload", "r", received=1, changed=1),
+        entry(4, "sync.start", "r", job="new", incremental=False),
+        entry(5, "datasources.update"),
+        entry(6, "datasources.delete", documents=1),
+    ]
+
+
+def test_two_sandboxes_that_went_through_the_same_have_one_picture(tmp_path: Path, clock: HandClock) -> None:
+    pictures = []
+    for name in ("one", "two"):
+        with EmbeddedSandbox(tmp_path / name / "sandbox.db", now=clock) as glean, Admin(glean) as admin:
+            if name == "two":
+                admin.delete(admin.make("Left"))
+            admin.load(admin.make("B", "confluence"), f"run-{name}", [document(2), document(1)])
+            clock.advance(1)
+            pictures.append(glean.sandbox.snapshot())
+    assert pictures[0] == pictures[1]
+    picture = pictures[0]["B"]
+    assert (picture["status"], list(picture["documents"])) == ("HEALTHY", ["page-1", "page-2"])
+
+
+def test_a_person_makes_and_deletes_datasources_at_the_console(admin: Admin, glean: EmbeddedSandbox) -> None:
+    made = glean.sandbox.create_foreign("Theirs", "jira", {"anything": "goes"})
+    assert admin.get(f"/datasources/{made['id']}").json() == made
+    glean.sandbox.delete("theirs")
+    assert admin.get("/datasources").json() == {"datasources": []}
+    with pytest.raises(LookupError):
+        glean.sandbox.delete("theirs")
+    assert [entry.operation for entry in glean.sandbox.ledger()] == ["console.create", "console.delete"]
+
+
+def test_another_tenant_stands_behind_the_same_url(admin: Admin, glean: EmbeddedSandbox) -> None:
+    one, first = admin.make("A"), glean.sandbox.tenant()
+    second = glean.sandbox.replace_tenant()
+    assert admin.get("/tenant").json()["id"] == second != first
+    assert error_of(admin.get(one)) == (404, "not_found", [])
+    admin.make("A")
+    glean.sandbox.use_tenant(first)
+    assert admin.get(one).status_code == 200
+    with pytest.raises(LookupError):
+        glean.sandbox.use_tenant("sandbox-unknown")
+
+
+def test_another_tenant_may_be_a_copy(admin: Admin, glean: EmbeddedSandbox) -> None:
+    one, first = admin.make("A"), glean.sandbox.tenant()
+    assert glean.sandbox.replace_tenant(keep_content=True) != first
+    assert admin.get(one).json()["name"] == "A"
+
+
+def test_of_a_name_that_is_not_there_nothing_is_served(glean: EmbeddedSandbox) -> None:
+    assert (glean.sandbox.documents("A"), glean.sandbox.jobs("A")) == ([], [])
+
+
+@pytest.mark.parametrize(("rate", "minimum"), [(0, 0.05), (-1, 0.05), (1, -1)])
+def test_a_pace_that_makes_no_sense_is_refused(glean: EmbeddedSandbox, rate: float, minimum: float) -> None:
+    with pytest.raises(ValueError, match="rate"):
+        glean.sandbox.set_rate(rate, minimum_seconds=minimum)
+
+
+def test_a_sync_may_take_no_time_at_all(admin: Admin, glean: EmbeddedSandbox) -> None:
+    glean.sandbox.set_rate(1e9, minimum_seconds=0)
+    admin.load(admin.make(), "r", [])
+    assert admin.get("/datasources").json()["datasources"][0]["status"] == "HEALTHY"
+
+
+def test_a_file_is_the_same_sandbox_when_it_is_opened_again(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "sandbox.db"
+    with Sandbox.open(path) as sandbox:
+        sandbox.create_foreign("A")
+        seen = sandbox.tenant(), sandbox.datasources()
+    with Sandbox.open(path) as sandbox:
+        assert (sandbox.tenant(), sandbox.datasources()) == seen
+
+
+def test_a_connection_in_use_is_closed_when_it_is_done(tmp_path: Path) -> None:
+    sandbox = Sandbox.open(tmp_path / "sandbox.db")
+    with sandbox.world.database.read() as connection:
+        sandbox.close()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
+
+
+def test_a_file_that_is_something_else_is_refused(tmp_path: Path) -> None:
+    text = tmp_path / "text.db"
+    text.write_text("not a database at all " * 100)
+    with pytest.raises(SandboxFileError, match=r"text\.db"):
+        Sandbox.open(text)
+    other = tmp_path / "other.db"
+    connection = sqlite3.connect(other)
+    connection.execute("CREATE TABLE theirs (a)")
+    connection.close()
+    with pytest.raises(SandboxFileError, match="another version or program"):
+        Sandbox.open(other)
+
+
+def test_a_change_that_sqlite_undoes_by_itself_is_still_the_first_error(tmp_path: Path) -> None:
+    with Sandbox.open(tmp_path / "sandbox.db") as sandbox:
+        with pytest.raises(sqlite3.IntegrityError), sandbox.world.database.write() as connection:
+            connection.execute("INSERT OR ROLLBACK INTO tenant SELECT * FROM tenant")
+        assert sandbox.datasources() == []

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.sandbox.fulltext import match_expression
+from server.sandbox.sandbox import Sandbox
+from tests.server.sandbox.client import Admin, HandClock, document, error_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from server.sandbox.serve import EmbeddedSandbox
+
+
+@pytest.fixture
+def loaded(admin: Admin, clock: HandClock) -> Admin:
+    one = admin.make("Wiki")
+    full = document(
+        1,
+        text="The <b>payment</b>&nbsp;gateway failed, see INC-2041 &amp; its follow-up",
+        title="Post-mortem",
+        container="OPS",
+        author={"email": "grace@example.com", "name": "Grace H"},
+        url="https://wiki.example.com/1",
+    )
+    admin.load(one, "r", [full, document(2, text="INC 2041x"), document(3, text="payment INC-2042")])
+    other = admin.make("Chat", "slack")
+    message = document(
+        9, objectType="SLACK_MESSAGE", body={"mimeType": "text/plain", "textContent": "inc-2041 <b>"}
+    )
+    admin.load(other, "r", [message])
+    clock.advance(1)
+    return admin
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("INC-2041", ["page-1", "page-9"]),
+        ("payment", ["page-1", "page-3"]),
+        ("payment gateway", ["page-1"]),
+        ("POST-MORTEM", ["page-1"]),
+        ("page-3", ["page-3"]),
+        ("OPS", ["page-1"]),
+        ("grace@example.com", ["page-1"]),
+        ("Grace", ["page-1"]),
+        ("nbsp", []),
+        ("b", ["page-9"]),
+        ("nothing", []),
+        ("payment OR gateway", []),
+        ('"payment', ["page-1", "page-3"]),
+        ("title:payment*", []),
+        ("*", []),
+        ("--- payment ---", ["page-1", "page-3"]),
+    ],
+)
+def test_every_word_must_be_there_and_a_key_is_one_phrase(
+    loaded: Admin, query: str, expected: list[str]
+) -> None:
+    assert loaded.found(query) == expected
+
+
+def test_a_hit_says_where_it_is_and_shows_the_place(loaded: Admin) -> None:
+    answer = loaded.post("/search", json={"query": "INC-2041", "datasource": "wiki"}).json()
+    wiki = next(each for each in loaded.get("/datasources").json()["datasources"] if each["name"] == "Wiki")
+    (hit,) = answer["results"]
+    assert "INC-2041" in hit.pop("snippet")
+    assert answer["total"] == 1
+    assert hit == {
+        "datasource": "Wiki",
+        "datasourceId": wiki["id"],
+        "documentId": "page-1",
+        "objectType": "CONFLUENCE_PAGE",
+        "title": "Post-mortem",
+        "url": "https://wiki.example.com/1",
+    }
+
+
+def test_the_total_counts_what_the_limit_cuts_off(loaded: Admin) -> None:
+    answer = loaded.post("/search", json={"query": "INC-2041", "limit": 1}).json()
+    assert (len(answer["results"]), answer["total"]) == (1, 2)
+
+
+def test_a_datasource_that_is_gone_is_searched_in_vain(loaded: Admin, glean: EmbeddedSandbox) -> None:
+    glean.sandbox.delete("WIKI")
+    assert loaded.found("INC-2041") == ["page-9"]
+    assert loaded.found("INC-2041", datasource="Wiki") == []
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "query"),
+        ({"query": ""}, "query"),
+        ({"query": "x" * 1001}, "query"),
+        ({"query": "a", "limit": 0}, "limit"),
+        ({"query": "a", "limit": 101}, "limit"),
+        ({"query": "a", "page": 1}, "page"),
+    ],
+)
+def test_a_search_that_will_not_do_is_refused_by_its_field(
+    admin: Admin, body: dict[str, object], field: str
+) -> None:
+    assert error_of(admin.post("/search", json=body)) == (422, "invalid", [field])
+
+
+def test_no_question_is_a_syntax_error(tmp_path: Path) -> None:
+    with Sandbox.open(tmp_path / "sandbox.db") as sandbox:
+
+        @given(
+            st.text(
+                alphabet=st.one_of(
+                    st.sampled_from('"*():^-+{}ANDORNEAR\0 \t'), st.characters(exclude_categories=["Cs"])
+                )
+            )
+        )
+        def never_fails(question: str) -> None:
+            assert sandbox.search(question) == []
+
+        never_fails()
+
+
+def test_words_without_a_letter_or_digit_ask_for_nothing() -> None:
+    assert match_expression(' INC-2041 "a"b ... \0 ') == '"INC-2041" """a""b"'

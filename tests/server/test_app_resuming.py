@@ -1,0 +1,87 @@
+"""Taking up what a dead process left, without holding up a greeting."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+import anyio
+import pytest
+
+from domain.errors import StoreFailedError
+from server import resuming
+from server.opening import Opening
+from server.resuming import FirstAnswer, take_up
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tools.services import Services
+
+
+@asynccontextmanager
+async def services() -> AsyncIterator[Services]:
+    yield cast("Services", object())
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resuming, "_FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr(resuming, "_BREATH_S", 0)
+    monkeypatch.setattr(resuming, "_LOOK_EVERY_S", 0.001)
+
+
+async def test_services_are_opened_when_work_is_waiting() -> None:
+    async with Opening(services) as opening:
+        with anyio.fail_after(5):
+            await take_up(opening, lambda: True, FirstAnswer())
+        assert opening.opened
+
+
+async def test_it_looks_again_until_there_is_work() -> None:
+    answers = iter([False, False, True])
+    async with Opening(services) as opening:
+        with anyio.fail_after(5):
+            await take_up(opening, lambda: next(answers), FirstAnswer())
+        assert opening.opened
+    assert list(answers) == []
+
+
+async def test_it_stops_looking_when_somebody_else_opened_them() -> None:
+    async with Opening(services) as opening:
+        await opening.services()
+        with anyio.fail_after(5):
+            await take_up(opening, lambda: pytest.fail("looked"), FirstAnswer())
+
+
+async def test_what_cannot_be_taken_up_yet_is_logged_and_tried_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    answers = iter([StoreFailedError("The disk is full."), True])
+
+    def pending() -> bool:
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return bool(answer)
+
+    async with Opening(services) as opening:
+        with anyio.fail_after(5):
+            await take_up(opening, pending, FirstAnswer())
+        assert opening.opened
+    assert [(each.levelno, "The disk is full." in each.getMessage()) for each in caplog.records] == [
+        (logging.WARNING, True)
+    ]
+
+
+async def test_the_first_answer_is_noticed_even_when_it_is_an_error() -> None:
+    first = FirstAnswer()
+
+    async def fails(_: object) -> None:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        await first(cast("Any", None), cast("Any", fails))
+    with anyio.fail_after(5):
+        await first.wait(60)

@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from domain.errors import (
+    MockDataMissingError,
+    PlatformDeniedError,
+    SettingsError,
+    StagingFailedError,
+    StoreFailedError,
+)
+from domain.model import DatasetType, Fingerprint
+from domain.ports import Found
+from server.adapters.store.sqlite import SqliteStore
+from server.doctor import Finding, diagnose, folder_probe, glean_probe, repository_probe, store_probe
+from server.settings import load
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from domain.errors import LifecycleError
+    from domain.ports import Platform, Templates
+
+
+async def fine() -> str:
+    return "fine"
+
+
+def failing(error: LifecycleError) -> object:
+    async def probe() -> str:
+        raise error
+
+    return probe
+
+
+async def test_everything_well_is_one_finding_an_area(tmp_path: Path) -> None:
+    settings = load({}, None, tmp_path / "data", cwd=tmp_path)
+    settings.staging.url.mkdir(parents=True)
+
+    found = await diagnose(settings, repository=fine, glean=fine, store=fine)
+
+    room = f"{shutil.disk_usage(tmp_path).free >> 30} GiB free"
+    assert found == [
+        Finding(
+            area="configuration",
+            ok=True,
+            message="defaults and environment, no file; "
+            f"data folder {tmp_path / 'data'}; Glean is the embedded sandbox",
+        ),
+        Finding(area="repository", ok=True, message="fine"),
+        Finding(area="glean", ok=True, message="fine"),
+        Finding(area="store", ok=True, message="fine"),
+        Finding(area="staging", ok=True, message=f"{tmp_path / 'data/staging'} can be written, {room}"),
+        Finding(
+            area="archives",
+            ok=True,
+            message=f"{tmp_path / 'data/archives'} is made when first needed and can be written, {room}",
+        ),
+    ]
+
+
+async def test_the_configuration_is_told_with_its_file_and_the_address_of_glean(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("dataops: {}")
+    settings = load({"GLEAN_API_KEY": "s3cret"}, file, tmp_path)
+
+    found = await diagnose(settings, repository=fine, glean=fine, store=fine)
+
+    assert found[0].message == f"read from {file}; data folder {tmp_path}; Glean is https://api.glean.com"
+
+
+async def test_a_configuration_that_cannot_be_read_is_the_only_finding() -> None:
+    error = SettingsError("archival.retention_days must be at least 1.")
+
+    assert await diagnose(error, repository=fine, glean=fine, store=fine) == [
+        Finding(
+            area="configuration",
+            ok=False,
+            message="archival.retention_days must be at least 1.",
+            action="Correct the setting and start again; `dataset-lifecycle doctor` checks them all.",
+        )
+    ]
+
+
+async def test_each_thing_that_is_not_well_says_what_to_do_and_hides_no_other(tmp_path: Path) -> None:
+    (tmp_path / "staging").touch()
+    settings = load({"ARCHIVAL_PATH": str(tmp_path / "staging" / "x")}, None, tmp_path, cwd=tmp_path)
+
+    found = await diagnose(
+        settings,
+        repository=failing(MockDataMissingError("The repository is not there.")),  # type: ignore[arg-type]
+        glean=failing(PlatformDeniedError("Glean refused the key.")),  # type: ignore[arg-type]
+        store=failing(StoreFailedError("The store is locked.")),  # type: ignore[arg-type]
+    )
+
+    assert found[1:] == [
+        Finding(
+            area="repository",
+            ok=False,
+            message="The repository is not there.",
+            action=MockDataMissingError.action,
+        ),
+        Finding(area="glean", ok=False, message="Glean refused the key.", action=PlatformDeniedError.action),
+        Finding(area="store", ok=False, message="The store is locked.", action=StoreFailedError.action),
+        Finding(
+            area="staging",
+            ok=False,
+            message=f"Could not write to {tmp_path / 'staging'}: a part of its path is not a folder.",
+            action="Check the staging folder and its disk, then call again.",
+        ),
+        Finding(
+            area="archives",
+            ok=False,
+            message=f"Could not write to {tmp_path / 'staging'}: a part of its path is not a folder.",
+            action="Check the archive folder and its disk, then call again: it goes on from this step.",
+        ),
+    ]
+
+
+async def test_a_disk_with_little_room_is_a_finding(tmp_path: Path) -> None:
+    with pytest.raises(
+        StagingFailedError, match=f"The disk of {tmp_path} has only [0-9]+ MiB left"
+    ) as caught:
+        await folder_probe(tmp_path, StagingFailedError, little_room=1 << 62)()
+
+    assert caught.value.suggested_action == "Make room on it."
+
+
+async def test_looking_at_a_folder_leaves_it_as_it_was(tmp_path: Path) -> None:
+    await folder_probe(tmp_path / "a" / "b", StagingFailedError)()
+
+    assert os.listdir(tmp_path) == []  # noqa: PTH208 - a path's own listing is refused in async functions
+
+
+@dataclass(frozen=True)
+class OneTemplate:
+    dataset_type: DatasetType
+
+
+class Catalogue:
+    async def list(self) -> Sequence[OneTemplate]:
+        return [OneTemplate(each) for each in DatasetType] * 2
+
+
+class Answering:
+    def __init__(self, tenant: str | None) -> None:
+        self.tenant = tenant
+
+    async def fingerprint(self) -> Fingerprint:
+        return Fingerprint(dialect="admin", url="https://g.example", tenant=self.tenant)
+
+    async def find(self) -> Sequence[Found]:
+        return [Found(handle="1", name="A", kind="jira", mark=None)]
+
+
+async def test_a_repository_is_told_by_its_templates() -> None:
+    catalogue: Templates = Catalogue()  # type: ignore[assignment]
+
+    assert await repository_probe(catalogue)() == "8 templates for 4 dataset types"
+
+
+@pytest.mark.parametrize(("tenant", "told"), [("acme", ", tenant acme"), (None, "")])
+async def test_glean_is_told_by_who_answers(tenant: str | None, told: str) -> None:
+    platform: Platform = Answering(tenant)  # type: ignore[assignment]
+
+    assert await glean_probe(platform)() == f"https://g.example answers (admin dialect{told}), 1 datasources"
+
+
+async def test_a_store_is_told_by_its_installation(tmp_path: Path) -> None:
+    async with SqliteStore(tmp_path / "store.db") as store:
+        installation = await store.read(lambda records: records.installation)
+
+        assert await store_probe(store)() == f"installation {installation}, 0 live datasets"

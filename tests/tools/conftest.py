@@ -1,0 +1,97 @@
+"""The tools over the real use cases, through the SDK's own client in memory."""
+
+from __future__ import annotations
+
+import json
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from mcp.client.client import Client
+from mcp_types import TextContent
+
+from server.app import build
+from tests.world import Process, World, world
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from mcp_types import CallToolResult
+
+    from domain.model import Caller
+    from domain.ports import Confirmer
+    from tools.services import Services
+
+MODERN = "2026-07-28"
+ACME = {
+    "client_id": "acme",
+    "journey_id": "j1",
+    "stage": "sandbox",
+    "dataset_type": "confluence_pages",
+}
+
+
+@dataclass
+class Session:
+    """A client of the tools, and the process that serves them."""
+
+    client: Client
+    process: Process
+
+    async def answer(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """What the tool answers, which its text must repeat."""
+        result = await self.client.call_tool(tool, arguments)
+        assert not result.is_error, result.content
+        assert json.loads(text(result)) == result.structured_content
+        answered: dict[str, Any] = result.structured_content
+        return answered
+
+    async def refusal(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """What the tool refuses with, which its text must repeat."""
+        result = await self.client.call_tool(tool, arguments)
+        assert result.is_error
+        assert result.structured_content is None
+        assert result.meta is not None
+        error = result.meta["dataset-lifecycle/error"]
+        assert isinstance(error, dict)
+        assert json.loads(text(result)) == {"error": error}
+        return error
+
+
+def text(result: CallToolResult) -> str:
+    """The one text block of a result."""
+    (block,) = result.content
+    assert isinstance(block, TextContent)
+    return block.text
+
+
+@asynccontextmanager
+async def session(
+    place: World, *, confirmer: Confirmer | None = None, read_only: bool = False, caller: Caller | None = None
+) -> AsyncIterator[Session]:
+    """A client, connected in memory to a server on that folder."""
+    async with place.process(confirmer=confirmer) as process:
+
+        async def services() -> Services:
+            return process.services
+
+        server = build(services, version="1", read_only=read_only, caller=caller)
+        async with Client(server, mode=MODERN) as client:
+            yield Session(client=client, process=process)
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[World]:
+    """A folder with a repository and a sandbox."""
+    async with world(tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+async def served(place: World) -> AsyncIterator[Session]:
+    """The tools, with the client ACME there and its journey j1 active at sandbox."""
+    async with session(place) as found:
+        await found.process.arrive()
+        yield found

@@ -1,0 +1,19 @@
+"""Waiting for a fact that nobody signals: the one place where a test sleeps, and never for long."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_PAUSE_S = 0.01
+
+
+async def eventually(fact: Callable[[], bool], seconds: float = 20) -> None:
+    """Return as soon as `fact()` is true; raises TimeoutError when it is not in that time."""
+    with anyio.fail_after(seconds):
+        while not fact():  # noqa: ASYNC110 - a file or another process signals no event
+            await anyio.sleep(_PAUSE_S)

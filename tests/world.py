@@ -1,0 +1,246 @@
+"""The whole product over real parts in one folder, with a saga engine that can be killed at any moment.
+
+Everything is real but the engine: SQLite store, local staging and archives, a template repository on disk, and the
+sandbox over real HTTP. `process(...)` is one process on the folder; entering it again is the next one.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from domain.admission import ProvisionRequest
+from domain.connectors import placeholder_token
+from domain.job import Outside, Policy
+from domain.model import (
+    Caller,
+    Client,
+    Confirmation,
+    Dataset,
+    DatasetType,
+    Journey,
+    JourneyState,
+    Stage,
+    TeardownReason,
+)
+from server.adapters.archives.local import LocalArchives
+from server.adapters.connectors import FileConnectorTemplates
+from server.adapters.engine.inline import InlineEngine
+from server.adapters.glean.admin import AdminGlean
+from server.adapters.glean.limiter import Limiter
+from server.adapters.people import Nobody
+from server.adapters.staging.local import LocalStaging
+from server.adapters.store.sqlite import SqliteStore
+from server.adapters.system import RandomIds, SystemClock
+from server.adapters.templates import FolderTemplates
+from server.sandbox.serve import EmbeddedSandbox
+from server.wiring import composed, sagas_of
+from tests.repository import write_repository
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+    from domain.ports import Confirmer, Question
+    from server.adapters.engine.inline import Entry
+    from server.sandbox.sandbox import Sandbox
+    from tools.services import Services
+
+CONNECTORS = Path(__file__).parent.parent / "mock_data" / "connectors"
+ALL = Caller(subject="person:kim")
+
+
+class Shifted(SystemClock):
+    """The machine's clock, moved by hand; it waits in earnest only where a platform must get on meanwhile."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+class Placeholders:
+    """The sandbox's credentials."""
+
+    def credential(self, dataset_id: str, kind: DatasetType, stage: Stage, client_id: str) -> str:  # noqa: ARG002
+        return placeholder_token(dataset_id)
+
+
+class Yes:
+    """A person who approves whatever is asked; what was asked is kept."""
+
+    def __init__(self, how: str = "approval") -> None:
+        self.how = how
+        self.asked: list[Question] = []
+
+    async def ask(self, question: Question) -> Confirmation | None:
+        self.asked.append(question)
+        return Confirmation(
+            how=self.how,
+            by="person:lee",
+            at=datetime.now(UTC),
+            dataset_id=question.dataset.dataset_id,
+            generation=question.generation,
+            reason=question.reason,
+            requester=question.requester,
+        )
+
+
+@dataclass
+class World:
+    """A folder with a sandbox in it, and what outlives a process there."""
+
+    folder: Path
+    sandbox: EmbeddedSandbox
+    clock: Shifted = field(default_factory=Shifted)
+    journal: dict[str, Entry] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
+    connectors: Mapping[str, Any] = field(default_factory=dict)
+    waits: float = 0.001
+    timeout_s: float = 2
+
+    @property
+    def glean(self) -> Sandbox:
+        """The emulator's own view of things."""
+        return self.sandbox.sandbox
+
+    @property
+    def repository(self) -> Path:
+        """Where the mock data stands."""
+        return self.folder / "repository"
+
+    @asynccontextmanager
+    async def process(
+        self,
+        *,
+        crash: Callable[[str, str], None] | None = None,
+        confirmer: Confirmer | None = None,
+        replace: Callable[[Outside], Outside] = lambda outside: outside,
+    ) -> AsyncIterator[Process]:
+        """One process on the folder: it resumes what the one before left."""
+        async with AsyncExitStack() as stack:
+            store = await stack.enter_async_context(SqliteStore(self.folder / "store.sqlite"))
+            platform = await stack.enter_async_context(
+                AdminGlean(
+                    self.sandbox.base_url,
+                    lambda: self.sandbox.token,
+                    clock=self.clock,
+                    identity_url="sandbox",
+                    limiter=Limiter(per_second=10_000, in_flight=32),
+                    timeout_s=self.timeout_s,
+                    waits=self.waits,
+                )
+            )
+            outside = replace(
+                Outside(
+                    store=store,
+                    clock=self.clock,
+                    ids=RandomIds(),
+                    templates=FolderTemplates(self.repository),
+                    staging=LocalStaging(self.folder / "staging"),
+                    archives=LocalArchives(self.folder / "archives"),
+                    platform=platform,
+                    secrets=Placeholders(),
+                    connectors=FileConnectorTemplates(CONNECTORS, lambda *_: [self.connectors]),
+                    policy=self.policy,
+                )
+            )
+            engine = await stack.enter_async_context(
+                InlineEngine(sagas_of(outside), journal=self.journal, crash=crash)
+            )
+            services = composed(outside, engine, confirmer or Nobody())
+            yield Process(world=self, outside=outside, engine=engine, services=services)
+
+    def staged(self) -> list[str]:
+        """Everything in the staging area."""
+        return _files(self.folder / "staging")
+
+    def archived(self) -> list[str]:
+        """Everything in the archive."""
+        return _files(self.folder / "archives")
+
+
+@dataclass
+class Process:
+    """One process: the use cases, and short ways to say the usual."""
+
+    world: World
+    outside: Outside
+    engine: InlineEngine
+    services: Services
+
+    async def arrive(self, client_id: str = "acme", journey_id: str = "j1", stage: Stage = Stage.SANDBOX) -> None:
+        """A client with an active journey."""
+        await self.services.registry.add_client(
+            Client(client_id=client_id, name=client_id, industry="fintech", use_case="developer_productivity")
+        )
+        await self.services.registry.add_journey(
+            Journey(journey_id=journey_id, client_id=client_id, stage=stage, state=JourneyState.ACTIVE), ALL
+        )
+
+    async def provision(self, caller: Caller = ALL, **changes: Any) -> Dataset:
+        """Provision, and wait for the end."""
+        provisioning = self.services.provisioning
+        return (await provisioning.wait(await self.start(caller, **changes), 30)).dataset
+
+    async def start(self, caller: Caller = ALL, **changes: Any) -> Any:
+        """Begin to provision, or attach."""
+        return await self.services.provisioning.start_or_attach(request(**changes), caller)
+
+    async def complete(self, journey_id: str = "j1") -> None:
+        """The journey is over."""
+        await self.services.registry.set_state(journey_id, JourneyState.COMPLETED, ALL)
+
+    async def tear_down(
+        self,
+        dataset: Dataset | str,
+        reason: TeardownReason = TeardownReason.JOURNEY_COMPLETED,
+        caller: Caller = ALL,
+        confirmer: Confirmer | None = None,
+    ) -> Dataset:
+        """Take down, and wait for the end."""
+        dataset_id = dataset if isinstance(dataset, str) else dataset.dataset_id
+        teardowns = self.services.teardowns
+        begun = await teardowns.start_or_attach(dataset_id, reason, caller, confirmer)
+        return (await teardowns.wait(begun, 30)).dataset
+
+    async def look(self, dataset_id: str) -> Dataset:
+        """The dataset as it stands."""
+        found = await self.outside.store.read(lambda records: records.dataset(dataset_id))
+        assert found is not None
+        return found
+
+    async def events(self) -> list[str]:
+        """The kinds of all events, in order."""
+        return [
+            str(event.kind) for _, event in await self.outside.store.read(lambda records: records.events(limit=1000))
+        ]
+
+
+def request(**changes: Any) -> ProvisionRequest:
+    """The usual wish: Confluence pages for acme's sandbox."""
+    return ProvisionRequest(
+        **{
+            "client_id": "acme",
+            "journey_id": "j1",
+            "stage": Stage.SANDBOX,
+            "dataset_type": DatasetType.CONFLUENCE_PAGES,
+        }
+        | changes
+    )
+
+
+@asynccontextmanager
+async def world(folder: Path, *, records: int = 30) -> AsyncIterator[World]:
+    """A fresh folder with a repository of four templates, and a sandbox."""
+    write_repository(folder / "repository", records=records)
+    async with EmbeddedSandbox(folder / "glean.sqlite") as sandbox:
+        sandbox.sandbox.set_rate(1_000_000, minimum_seconds=0)
+        yield World(folder=folder, sandbox=sandbox)
+
+
+def _files(root: Path) -> list[str]:
+    return sorted(str(each.relative_to(root)) for each in root.rglob("*") if each.is_file())

@@ -1,0 +1,1 @@
+"""The edge that a model touches: one file per MCP tool."""

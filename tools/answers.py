@@ -1,0 +1,53 @@
+"""What every answer has in common, for a model over MCP and for a program at the command line alike."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+from domain.errors import instant
+
+if TYPE_CHECKING:
+    from domain.model import Dataset, Progress
+
+POLL_AFTER_S: Final = 5
+"""When it is worth while to ask again about work that is under way, in seconds."""
+
+Instant = Annotated[
+    datetime,
+    PlainSerializer(instant, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+"""An instant, written as RFC 3339 in UTC to the second."""
+
+
+class Answer(BaseModel):
+    """An answer, or a part of one. What is None is left out of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    def body(self) -> dict[str, Any]:
+        """The answer as plain JSON values, without what is not there."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+class ProgressAnswer(Answer):
+    """How far the work under way has come."""
+
+    step: str = Field(description="The step that runs now.")
+    done: int = Field(description="Records done in this step.")
+    total: int | None = Field(default=None, description="Records of this step in all, where that is known.")
+    message: str
+
+
+def under_way(dataset: Dataset, progress: Progress | None) -> ProgressAnswer | None:
+    """How far a running dataset has come; None for one that nothing works on."""
+    if dataset.run is None:
+        return None
+    if progress is None:
+        return ProgressAnswer(step="begin", done=0, message="It is about to begin.")
+    return ProgressAnswer(
+        step=progress.step, done=progress.done, total=progress.total, message=progress.message
+    )

@@ -1,0 +1,36 @@
+"""Which tools there are, by toolset, in the order in which they are listed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from domain.errors import InvalidArgumentError
+from domain.identifiers import nearest
+from tools import check_connector_health, list_orphans, provision_dataset, teardown_dataset
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tools.spec import LifecycleTool
+
+DEFAULT: Final = "datasets"
+"""The toolset that every server has."""
+
+TOOLSETS: Final[Mapping[str, tuple[LifecycleTool, ...]]] = {
+    DEFAULT: (
+        provision_dataset.TOOL,
+        teardown_dataset.TOOL,
+        check_connector_health.TOOL,
+        list_orphans.TOOL,
+    ),
+}
+
+
+def chosen(toolsets: Sequence[str] = ()) -> list[LifecycleTool]:
+    """The default tools and those of the named toolsets. Raises InvalidArgumentError for a name that is none."""
+    for name in toolsets:
+        if name not in TOOLSETS:
+            raise InvalidArgumentError(
+                f"There is no toolset {name!r}.", field="toolsets", candidates=nearest(name, TOOLSETS)
+            )
+    return [each for name, tools in TOOLSETS.items() if name == DEFAULT or name in toolsets for each in tools]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from domain import quality
@@ -13,7 +14,7 @@ from domain.errors import (
     StagingFailedError,
     UnknownConnectorError,
 )
-from domain.job import same_platform
+from domain.job import PAGE_BYTES, PAGE_COUNT, same_platform, sites
 from domain.model import DatasetStatus, Recheck
 from domain.provisioning import evaluated, provisioned
 from domain.running import known_dataset
@@ -116,9 +117,16 @@ class Datasets:
 
     async def _judged(self, dataset: Dataset) -> QualityReport:
         content = _content(dataset)
-        measured = await self._outside.staging.measure(dataset.dataset_id, content.attempt)
-        if measured is None or measured.checksum != content.checksum:
-            raise StagingFailedError(f"What is staged of {dataset.name} is not what was provisioned.")
+        again = partial(
+            quality.recheck,
+            content=content,
+            dataset_type=dataset.dataset_type,
+            sites=sites(self._outside, dataset),
+            now=self._outside.clock.now(),
+        )
+        report = await self._outside.staging.examine(
+            dataset.dataset_id, content.attempt, again, max_count=PAGE_COUNT, max_bytes=PAGE_BYTES
+        )
         connector = await self._outside.store.read(
             lambda records: records.connector(dataset.connector_id or "")
         )
@@ -126,7 +134,7 @@ class Datasets:
             raise UnknownConnectorError(f"{dataset.name} has no connector to ask.", field="dataset_id")
         await same_platform(self._outside.platform, connector)
         seen = await self._outside.platform.observe(connector.handle)
-        return quality.gate(content.report, indexed=seen.document_count, pushed=content.record_count)
+        return quality.gate(report, indexed=seen.document_count, pushed=content.record_count)
 
     async def _settle(self, dataset: Dataset, recheck: Recheck, report: QualityReport | None) -> Dataset:
         now = self._outside.clock.now()

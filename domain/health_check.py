@@ -11,7 +11,6 @@ from domain.errors import InvalidArgumentError, PlatformError, PlatformMismatchE
 from domain.health import Health, unobserved, verdict
 from domain.identifiers import nearest
 from domain.model import Caller, Connector, ConnectorStatus, Dataset, Mark
-from domain.ports import Observation
 from domain.registry import known_client
 from domain.running import known_dataset
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from domain.model import Fingerprint
-    from domain.ports import Clock, Found, Platform, Records, Store
+    from domain.ports import Clock, Found, Observation, Platform, Records, Store
 
 DAY: Final = timedelta(hours=24)
 MOST: Final = 200
@@ -124,9 +123,8 @@ class HealthService:
         since = self._clock.now() - DAY
         rows, before = await self._store.read(lambda records: _look(records, scope, since, limit + 1, cursor))
         rows, more = rows[:limit], len(rows) > limit
-        handles = [each.connector.handle for each in rows if _observable(each.connector)]
         try:
-            seen: _Seen | PlatformError = await self._observe([each for each in handles if each])
+            seen: _Seen | PlatformError = await self._observe([each.connector for each in rows])
         except PlatformError as error:
             if not rows:
                 raise
@@ -135,9 +133,7 @@ class HealthService:
             ConnectorHealth(connector=row.connector, dataset=row.dataset, health=self._health(row, seen))
             for row in rows
         )
-        apart = (
-            () if cursor or isinstance(seen, PlatformError) else await self._drift(scope, seen.found, before)
-        )
+        apart = () if cursor or isinstance(seen, PlatformError) else await self._drift(scope, seen, before)
         return HealthPage(
             items=items, drift=apart, next_cursor=rows[-1].connector.connector_id if more else None
         )
@@ -147,10 +143,11 @@ class HealthService:
         await self._store.read(lambda records: records.installation)
         return await self._platform.fingerprint()
 
-    async def _observe(self, handles: Sequence[str]) -> _Seen:
+    async def _observe(self, connectors: Sequence[Connector]) -> _Seen:
         fingerprint = await self._platform.fingerprint()
         found = await self._platform.find() if self._platform.can.list else ()
-        by_handle = await self._platform.observe_all(handles, found)
+        made_here = [each for each in connectors if _observable(each) and each.fingerprint == fingerprint]
+        by_handle = await self._platform.observe_all([each.handle or "" for each in made_here], found)
         installation = await self._store.read(lambda records: records.installation)
         return _Seen(installation=installation, found=found, by_handle=by_handle, fingerprint=fingerprint)
 
@@ -158,8 +155,10 @@ class HealthService:
         now, connector = self._clock.now(), row.connector
         if not _observable(connector):
             return unobserved(connector, own_errors_24h=row.own_errors, now=now, error=None)
-        what = seen if isinstance(seen, PlatformError) else _pick(seen, connector)
-        if isinstance(what, PlatformError) or isinstance(seen, PlatformError):
+        if isinstance(seen, PlatformError):
+            return unobserved(connector, own_errors_24h=row.own_errors, now=now, error=seen)
+        what = _pick(seen, connector)
+        if isinstance(what, PlatformError):
             return unobserved(connector, own_errors_24h=row.own_errors, now=now, error=what)
         return verdict(
             what,
@@ -171,19 +170,20 @@ class HealthService:
         )
 
     async def _drift(
-        self, scope: _Scope, found: Sequence[Found], before: frozenset[str]
+        self, scope: _Scope, seen: _Seen, before: Mapping[str, Fingerprint]
     ) -> tuple[DriftItem, ...]:
         if not self._platform.can.list:
             return ()
 
         def look(records: Records) -> tuple[DriftItem, ...]:
             living = list(_living(records))
-            named = (_with_client(records, each) for each in drift(found, living, records.installation))
-            # A connector that is newer than the list of datasources is not missing from it.
+            named = (_with_client(records, each) for each in drift(seen.found, living, records.installation))
+            # One that is newer than the list of datasources, or made elsewhere, is not missing from it.
             return tuple(
                 each
                 for each in named
-                if scope.has(each) and (each.connector_id is None or each.connector_id in before)
+                if scope.has(each)
+                and (each.connector_id is None or before.get(each.connector_id) == seen.fingerprint)
             )
 
         return await self._store.read(look)
@@ -207,7 +207,7 @@ def _is_ours(seen: _Seen, connector: Connector) -> bool:
 
 def _look(
     records: Records, scope: _Scope, since: datetime, count: int, cursor: str | None
-) -> tuple[list[_Row], frozenset[str]]:
+) -> tuple[list[_Row], dict[str, Fingerprint]]:
     rows = [
         _Row(
             connector=each,
@@ -216,7 +216,7 @@ def _look(
         )
         for each in _chosen(records, scope, count, cursor)
     ]
-    return rows, frozenset(each.connector_id for each in _living(records))
+    return rows, {each.connector_id: each.fingerprint for each in _living(records)}
 
 
 def _chosen(records: Records, scope: _Scope, count: int, cursor: str | None) -> list[Connector]:

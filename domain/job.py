@@ -6,12 +6,13 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from domain import connectors
 from domain.errors import CancelledError, PlatformMismatchError
-from domain.model import Connector, Dataset, Mark, Progress
+from domain.model import Connector, Dataset, DatasetType, Mark, Progress
 from domain.saga import SupersededError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from domain.ports import (
         Archives,
@@ -158,3 +159,11 @@ async def same_platform(platform: Platform, connector: Connector) -> None:
             f"The connector {connector.name} was made at {was.url} (tenant {was.tenant}, {was.dialect} dialect); "
             f"what answers now is {now.url} (tenant {now.tenant}, {now.dialect} dialect)."
         )
+
+
+def sites(outside: Outside, dataset: Dataset) -> Mapping[DatasetType, str]:
+    """Where this client's copies of each type stand: the base of document URLs and of links between records."""
+    settings = {
+        each: outside.connectors.settings(each, dataset.stage, dataset.client_id) for each in DatasetType
+    }
+    return connectors.sites(settings, client_id=dataset.client_id, stage=dataset.stage)

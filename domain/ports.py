@@ -276,6 +276,18 @@ class Staging(Protocol):
         """The lines, without their newline, in pages bounded by count and bytes."""
         ...
 
+    async def examine(
+        self,
+        dataset_id: str,
+        attempt: int,
+        look: Callable[[Iterator[Sequence[bytes]]], T],
+        *,
+        max_count: int,
+        max_bytes: int,
+    ) -> T:
+        """Run `look` over the pages in a worker thread, and give its answer."""
+        ...
+
     async def measure(self, dataset_id: str, attempt: int) -> Staged | None:
         """What is there, read and hashed again; None when it is not there."""
         ...

@@ -12,19 +12,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from domain import connectors, quality, safety
-from domain.errors import InternalError, MockDataMissingError, PlatformUnavailableError
+from domain.errors import InternalError, MockDataMissingError
 from domain.events import Event, EventKind, about
-from domain.job import PAGE_BYTES, PAGE_COUNT, Job, Outside, same_platform
+from domain.job import PAGE_BYTES, PAGE_COUNT, Job, Outside, same_platform, sites
 from domain.model import (
     Connector,
     ConnectorStatus,
     Content,
     Dataset,
     DatasetStatus,
-    DatasetType,
     Failure,
     Journey,
-    Mark,
     Run,
 )
 from domain.population import Population
@@ -71,7 +69,7 @@ async def populate(job: Job) -> None:
         template,
         dataset_type=dataset.dataset_type,
         wanted=dataset.requested_count,
-        sites=_sites(job.outside, dataset),
+        sites=sites(job.outside, dataset),
         now=job.outside.clock.now(),
         progress=partial(job.report, "populate"),
     )
@@ -324,19 +322,6 @@ async def _settled(job: Job, stumble: Stumble) -> Json:
     await job.change(settle)
     job.outside.store.report(job.dataset_id, None)
     return {}
-
-
-def _sites(outside: Outside, dataset: Dataset) -> dict[DatasetType, str]:
-    return dict(
-        connectors.sites(
-            {
-                each: outside.connectors.settings(each, dataset.stage, dataset.client_id)
-                for each in DatasetType
-            },
-            client_id=dataset.client_id,
-            stage=dataset.stage,
-        )
-    )
 
 
 def _staged(dataset: Dataset) -> Content:

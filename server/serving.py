@@ -109,20 +109,19 @@ async def until_over(
         over.set()
 
     async def signalled() -> None:
-        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-            async for _ in signals:
-                break
+        await anext(signals)
         stop.set()
 
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(served)
-        tasks.start_soon(signalled)
-        await stop.wait()
-        with anyio.move_on_after(linger_s):
-            await over.wait()
-        with anyio.move_on_after(CLOSING_S):
-            await opening.close()
-        leave(int(failed))
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(served)
+            tasks.start_soon(signalled)
+            await stop.wait()
+            with anyio.move_on_after(linger_s):
+                await over.wait()
+            with anyio.move_on_after(CLOSING_S):
+                await opening.close()
+            leave(int(failed))
 
 
 @asynccontextmanager

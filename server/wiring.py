@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
+from contextvars import Context
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -14,11 +15,11 @@ import structlog
 from domain.admission import Provisioning
 from domain.claims import Teardowns
 from domain.datasets import Datasets
-from domain.errors import LifecycleError
+from domain.errors import LifecycleError, SettingsError
 from domain.health_check import HealthService
 from domain.job import Outside, Policy
-from domain.model import Caller
 from domain.mark_and_sweep import Orphans
+from domain.model import Progress
 from domain.orphan_facts import SweepCaps
 from domain.provisioning import provision
 from domain.registry import Registry
@@ -27,25 +28,49 @@ from domain.running import Sagas
 from domain.safety import Limits
 from domain.teardown import tear_down
 from domain.undoing import undo
+from server import doctor, presence
+from server.adapters.archives.local import LocalArchives
+from server.adapters.connectors import FileConnectorTemplates
+from server.adapters.engine.durable import DurableEngine
+from server.adapters.engine.elsewhere import Elsewhere
+from server.adapters.glean.admin import AdminGlean
+from server.adapters.glean.limiter import Limiter
+from server.adapters.people import Nobody
+from server.adapters.secrets import ConfiguredSecrets
+from server.adapters.staging.local import LocalStaging
+from server.adapters.store.glance import unfinished
+from server.adapters.store.sqlite import SqliteStore
+from server.adapters.system import RandomIds, SystemClock
+from server.adapters.templates import FolderTemplates
+from server.sandbox.serve import EmbeddedSandbox, run_forever
 from tools.services import Services
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
-    from domain.ports import Confirmer, Engine, Platform, Saga
-    from server.adapters.glean.admin import AdminGlean
+    from domain.ports import Confirmer, Engine, Perform, Platform, Saga
     from server.settings import Settings
 
 _log: Final = structlog.get_logger(__name__)
-_LOOK_AFTER_S: Final = 5.0
+_BUNDLED: Final = Path(__file__).parent.parent
+_CONNECTORS: Final = _BUNDLED / "mock_data" / "connectors"
+_SANDBOX_URL: Final = "embedded sandbox"
+_LOOK_EVERY_S: Final = 2.0
 _DAY_S: Final = 86_400
 
 
-def sagas_of(outside: Outside) -> Mapping[str, Saga]:
-    """The sagas by kind, as the engine runs them."""
+def sagas_of(outside: Outside, *, provisions: int = 4) -> Mapping[str, Saga]:
+    """The sagas by kind, as the engine runs them: so many provisions at once, while others wait for their turn."""
+    turns = asyncio.Semaphore(provisions)
+
+    async def provision_in_turn(perform: Perform, dataset_id: str, saga_id: str) -> None:
+        if turns.locked():
+            outside.store.report(dataset_id, Progress(step="queue", message="waiting for its turn"))
+        async with turns:
+            await provision(outside, perform, dataset_id, saga_id)
+
     return {
-        "provision": partial(provision, outside),
+        "provision": provision_in_turn,
         "teardown": partial(tear_down, outside),
         "undo": partial(undo, outside),
     }
@@ -61,17 +86,173 @@ def composed(
 ) -> Services:
     """The use cases over one set of adapters."""
     sagas = Sagas(outside.store, engine, outside.clock)
+    grace_days = outside.policy.orphan_grace.total_seconds() / _DAY_S
     return Services(
         registry=Registry(outside.store, outside.clock),
         provisioning=Provisioning(outside, sagas, limits),
         teardowns=Teardowns(outside, sagas, confirmer),
         health=HealthService(outside.store, outside.platform, outside.clock),
-        orphans=Orphans(
-            outside.store, outside.clock, grace_days=outside.policy.orphan_grace.total_seconds() / _DAY_S, caps=caps
-        ),
+        orphans=Orphans(outside.store, outside.clock, grace_days=grace_days, caps=caps),
         datasets=Datasets(outside),
         archives=ArchiveKeeper(outside.store, outside.archives, outside.clock),
         templates=outside.templates,
         sagas=sagas,
         clock=outside.clock,
     )
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, *, sagas: bool, confirmer: Confirmer | None = None
+) -> AsyncIterator[Services]:
+    """The services of one process, as configured.
+
+    With `sagas` this process runs them, and adopts those of dead processes; without, it only looks, or leaves what it
+    admits to a server on the same folder. Raises SettingsError or StoreFailedError.
+    """
+    async with AsyncExitStack() as stack:
+        clock = SystemClock()
+        store = await stack.enter_async_context(SqliteStore(settings.store_path))
+        outside = Outside(
+            store=store,
+            clock=clock,
+            ids=RandomIds(),
+            templates=repository(settings.mock_data_repo.path, settings.mock_data_repo.templates_subdir),
+            staging=LocalStaging(settings.staging.url),
+            archives=LocalArchives(settings.archival.storage_path),
+            platform=await stack.enter_async_context(reaching(settings)),
+            secrets=ConfiguredSecrets(settings.connectors, embedded=settings.glean.embedded),
+            connectors=FileConnectorTemplates(_CONNECTORS, settings.connectors.overrides),
+            policy=_policy(settings),
+        )
+        engine: Engine = Elsewhere()
+        if sagas:
+            engine = await stack.enter_async_context(
+                DurableEngine(
+                    settings.data_dir, sagas_of(outside, provisions=settings.provisioning.concurrent)
+                )
+            )
+        services = composed(
+            outside,
+            engine,
+            confirmer or Nobody(),
+            limits=Limits(
+                live_datasets_per_client=settings.limits.live_datasets_per_client,
+                records_per_dataset=settings.limits.records_per_dataset,
+            ),
+            caps=SweepCaps(count=settings.orphans.sweep_count, share=settings.orphans.sweep_share),
+        )
+        if sagas:
+            await stack.enter_async_context(_looking_after(services.sagas))
+        yield services
+
+
+@asynccontextmanager
+async def reaching(settings: Settings) -> AsyncIterator[Platform]:
+    """The Glean that is configured: somebody's, or the embedded sandbox."""
+    glean = settings.glean
+    limiter = Limiter(per_second=glean.requests_per_second, in_flight=glean.concurrency)
+    async with AsyncExitStack() as stack:
+        if glean.api_key is not None and glean.base_url is not None:
+            url, key, identity = glean.base_url, glean.api_key.get_secret_value, glean.base_url
+        else:
+            settings.data_dir.mkdir(parents=True, exist_ok=True)
+            sandbox = await stack.enter_async_context(EmbeddedSandbox(sandbox_path(settings)))
+            url, key, identity = sandbox.base_url, lambda: sandbox.token, _SANDBOX_URL
+            limiter = Limiter(per_second=_EMBEDDED_PER_SECOND, in_flight=glean.concurrency)
+        yield await stack.enter_async_context(
+            AdminGlean(
+                url,
+                key,
+                clock=SystemClock(),
+                identity_url=identity,
+                limiter=limiter,
+                timeout_s=glean.timeout_s,
+            )
+        )
+
+
+# The embedded sandbox is our own process, and nobody else's limits are at stake.
+_EMBEDDED_PER_SECOND: Final = 1000.0
+
+
+def repository(path: Path | None, subdir: str) -> FolderTemplates:
+    """The mock-data repository at that path, or the bundled catalogue."""
+    return FolderTemplates(_BUNDLED) if path is None else FolderTemplates(path, subdir)
+
+
+def sandbox_path(settings: Settings) -> Path:
+    """Where the embedded sandbox keeps its state."""
+    return settings.data_dir / "glean-sandbox.sqlite"
+
+
+def serve_sandbox(settings: Settings, host: str, port: int, token: str | None) -> None:
+    """Serve the embedded sandbox by itself until a signal comes."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    run_forever(host, port, token, sandbox_path(settings))
+
+
+def pending(settings: Settings) -> bool:
+    """Whether there is work that a dead process left or a command handed over; a cheap look that blocks."""
+    return unfinished(settings.store_path) or DurableEngine.pending(settings.data_dir)
+
+
+def serving(settings: Settings) -> bool:
+    """Whether a server runs on the same data folder."""
+    return presence.anybody(settings.data_dir)
+
+
+async def diagnosed(settings: Settings | SettingsError) -> Sequence[doctor.Finding]:
+    """What `doctor` finds, over the adapters that are configured."""
+    if isinstance(settings, SettingsError):
+        return await doctor.diagnose(settings, repository=_unasked, glean=_unasked, store=_unasked)
+
+    async def glean() -> str:
+        async with reaching(settings) as platform:
+            return await doctor.glean_probe(platform)()
+
+    async def store() -> str:
+        async with SqliteStore(settings.store_path) as opened:
+            return await doctor.store_probe(opened)()
+
+    found = repository(settings.mock_data_repo.path, settings.mock_data_repo.templates_subdir)
+    return await doctor.diagnose(
+        settings, repository=doctor.repository_probe(found), glean=glean, store=store
+    )
+
+
+async def _unasked() -> str:
+    return "not looked at"
+
+
+def _policy(settings: Settings) -> Policy:
+    return Policy(
+        sync_deadline=timedelta(seconds=settings.provisioning.sync_deadline_s),
+        stop_deadline=timedelta(seconds=settings.teardown.stop_deadline_s),
+        retention_days=settings.archival.retention_days,
+        full_data=settings.archival.full_data,
+        compression=settings.archival.compression,
+        orphan_grace=timedelta(days=settings.orphans.grace_days),
+    )
+
+
+@asynccontextmanager
+async def _looking_after(sagas: Sagas) -> AsyncIterator[None]:
+    """Take up, now and every few seconds, what was admitted and runs nowhere, and what is still to be undone."""
+
+    async def look() -> None:
+        patiently = False
+        while True:
+            try:
+                await sagas.resume(patiently=patiently)
+                patiently = True
+            except LifecycleError as error:
+                _log.warning("left_for_later", code=error.code, message=error.message)
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+    task = asyncio.create_task(look(), context=Context())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])

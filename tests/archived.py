@@ -1,4 +1,4 @@
-"""An archive to be written, for every test that needs one."""
+"""An archive to be written, and looked at, for every test that needs one."""
 
 from __future__ import annotations
 
@@ -9,10 +9,19 @@ from domain.ports import ArchiveOrder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
 
 ID = "acme-sandbox-confluence-7f3k2m"
 PLACE = f"ACME/sandbox/confluence_pages/{ID}"
 LINES = [b'{"id":"%d","title":"Page %d"}' % (number, number) for number in range(250)]
+
+FILES = [
+    "documents.jsonl.zst",
+    "manifest.json",
+    "metadata.json",
+    "quality_reports.json.zst",
+    "sample_data.json.zst",
+]
 
 
 def checksum(lines: Sequence[bytes]) -> str:
@@ -50,3 +59,13 @@ def order(
         documents=None if lines is None else pages,
         compressed=compressed,
     )
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """The files of a folder, by name; none when it is not there."""
+    return {each.name: each.read_bytes() for each in folder.iterdir()} if folder.is_dir() else {}
+
+
+def names(folder: Path) -> list[str]:
+    """What is in a folder, in order."""
+    return sorted(each.name for each in folder.iterdir())

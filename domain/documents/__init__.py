@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -38,9 +39,14 @@ KINDS: Final = {
 
 def schema(dataset_type: DatasetType) -> dict[str, Any]:
     """The JSON Schema (2020-12) of a type's records."""
-    record = KINDS[dataset_type].record
-    _, components = msgspec.json.schema_components([record])
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **components[record.__name__]}
+    kind = KINDS[dataset_type]
+    _, components = msgspec.json.schema_components([kind.record])
+    described: dict[str, Any] = components[kind.record.__name__]
+    for each in kind.fields:
+        if each.plain is datetime:
+            types = ["string", "number"] if each.required else ["string", "number", "null"]
+            described["properties"][each.name] = {"type": types, "minLength": 1}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **described}
 
 
 def foreign_shape(kind: Kind, record_id: str) -> re.Pattern[str]:

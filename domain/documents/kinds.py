@@ -20,8 +20,8 @@ Id = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 """200 characters is what Glean takes (glean.md B)."""
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
-Instant = Annotated[datetime, msgspec.Meta(extra_json_schema={"type": ["string", "number"], "minLength": 1})]
-"""RFC 3339, or what `instants.read_instant` makes of it."""
+Instant = datetime
+"""RFC 3339, or else what `instants.read_instant` makes of it."""
 Texts = tuple[str, ...]
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

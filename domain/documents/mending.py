@@ -97,12 +97,15 @@ def _identifier(each: Field, value: object) -> tuple[str, bool]:
 
 def _instant(value: object) -> tuple[datetime, bool]:
     """A text that is no instant fits the schema; that it is none is the timestamps' check to say."""
-    return read_instant(value) or EPOCH, isinstance(value, (str, int, float)) and not _blank(value)
+    fits = isinstance(value, (str, int, float)) and not isinstance(value, bool) and value != ""
+    return read_instant(value) or EPOCH, fits
 
 
 def _plain(kind: Kind, each: Field, value: object) -> tuple[Any, bool]:
+    if each.plain is int and isinstance(value, float) and value.is_integer():
+        value = int(value)
     try:
-        return msgspec.convert(value, each.type), not (each.required and _blank(value))
+        return msgspec.convert(value, each.type), True
     except msgspec.ValidationError:
         pass
     if each.plain is str and isinstance(value, (int, float)) and not isinstance(value, bool):

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from domain import model
-
 from server.cli.invocation import Invocation, command
 from server.cli.output import table
 

@@ -18,7 +18,7 @@ from server.cli.output import facts, plain, span
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
     from domain.model import Dataset
     from domain.ports import Question
@@ -56,7 +56,7 @@ class TypedName:
             requester=question.requester,
         )
 
-    def _shown(self, dataset: Dataset) -> object:
+    def _shown(self, dataset: Dataset) -> RenderableType:
         kept = (
             f"all of it, restorable until {plain(self._now + self._retention)}"
             if self._full_data and dataset.content

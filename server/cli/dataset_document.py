@@ -83,14 +83,18 @@ def _known(**values: Any) -> Document:
 
 
 def _quality(report: QualityReport | None) -> Document | None:
-    return report and {
-        "score": report.score,
-        "threshold": quality.THRESHOLD,
-        "passes": quality.passes(report),
-        "evaluated_at": instant(report.evaluated_at),
-        "checks": [_check(each) for each in report.checks],
-        "gates": [_check(each) for each in report.gates],
-    }
+    return (
+        None
+        if report is None
+        else {
+            "score": report.score,
+            "threshold": quality.THRESHOLD,
+            "passes": quality.passes(report),
+            "evaluated_at": instant(report.evaluated_at),
+            "checks": [_check(each) for each in report.checks],
+            "gates": [_check(each) for each in report.gates],
+        }
+    )
 
 
 def _check(result: CheckResult) -> Document:
@@ -106,49 +110,61 @@ def _check(result: CheckResult) -> Document:
 def _journey(journey: Journey | Unreadable | None) -> Document | None:
     if isinstance(journey, Unreadable):
         return {"unreadable": journey.why}
-    return journey and {"state": journey.state.value, "stage": journey.stage.value}
+    return None if journey is None else {"state": journey.state.value, "stage": journey.stage.value}
 
 
 def _connector(connector: Connector | None) -> Document | None:
-    return connector and _known(
-        name=connector.name,
-        connector_id=connector.connector_id,
-        status=connector.status.value,
-        created_at=instant(connector.created_at),
-        platform=connector.fingerprint.url,
-        tenant=connector.fingerprint.tenant,
-        handle=connector.handle,
-        last_health_check=instant(connector.last_health_check),
-        last_successful_sync=instant(connector.last_successful_sync),
-        message=connector.message,
+    return (
+        None
+        if connector is None
+        else _known(
+            name=connector.name,
+            connector_id=connector.connector_id,
+            status=connector.status.value,
+            created_at=instant(connector.created_at),
+            platform=connector.fingerprint.url,
+            tenant=connector.fingerprint.tenant,
+            handle=connector.handle,
+            last_health_check=instant(connector.last_health_check),
+            last_successful_sync=instant(connector.last_successful_sync),
+            message=connector.message,
+        )
     )
 
 
 def _failure(failure: Failure | None) -> Document | None:
-    return failure and _known(
-        step=failure.step,
-        code=failure.code,
-        message=failure.message,
-        recovery=failure.recovery,
-        suggested_action=failure.suggested_action or None,
-        at=instant(failure.at),
-        attempt=failure.attempt,
-        to_undo=list(failure.to_undo),
+    return (
+        None
+        if failure is None
+        else _known(
+            step=failure.step,
+            code=failure.code,
+            message=failure.message,
+            recovery=failure.recovery,
+            suggested_action=failure.suggested_action or None,
+            at=instant(failure.at),
+            attempt=failure.attempt,
+            to_undo=list(failure.to_undo),
+        )
     )
 
 
 def _teardown(teardown: Teardown | None) -> Document | None:
-    return teardown and _known(
-        reason=teardown.reason.value,
-        requester=teardown.requester,
-        started_at=instant(teardown.started_at),
-        confirmed=teardown.confirmation
-        and {"how": teardown.confirmation.how, "by": teardown.confirmation.by},
-        archived_path=teardown.archived_path,
-        restorable_until=instant(teardown.restorable_until),
-        connector_outcome=teardown.connector_outcome and teardown.connector_outcome.value,
-        manual_step=teardown.manual_step,
-        failure=_failure(teardown.failure),
+    return (
+        None
+        if teardown is None
+        else _known(
+            reason=teardown.reason.value,
+            requester=teardown.requester,
+            started_at=instant(teardown.started_at),
+            confirmed=teardown.confirmation
+            and {"how": teardown.confirmation.how, "by": teardown.confirmation.by},
+            archived_path=teardown.archived_path,
+            restorable_until=instant(teardown.restorable_until),
+            connector_outcome=teardown.connector_outcome and teardown.connector_outcome.value,
+            manual_step=teardown.manual_step,
+            failure=_failure(teardown.failure),
+        )
     )
 
 

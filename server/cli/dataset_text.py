@@ -52,8 +52,8 @@ def paragraphs(shown: Shown, now: datetime) -> Iterator[RenderableType]:
     yield from _taking_down(shown)
     if shown.events:
         yield heading("What happened last")
-        rows = [(each.at, each.kind.value) for _, each in shown.events[-_EVENTS:]]
-        yield table(("when", "what"), rows, empty="")
+        last = [(each.at, each.kind.value) for _, each in shown.events[-_EVENTS:]]
+        yield table(("when", "what"), last, empty="")
 
 
 def _identity(shown: Shown, now: datetime) -> Iterator[tuple[str, object]]:

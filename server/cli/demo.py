@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 async def demo(
     run: Invocation,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave the folder, and say where it is.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the folder, and say where.")] = False,
 ) -> None:
     """Show the whole life of four datasets in half a minute, on the embedded sandbox, whatever is configured."""
     import shutil

@@ -1,13 +1,13 @@
 """What a command's exit code says.
 
-code  meaning
-0     done
-1     failed: the platform, the disk or the work itself (every PlatformError and FailureError, a cancelled work, a
-      finding of `doctor`, an invalid template, an archive that does not verify)
-2     wrong usage: an option that there is not, or a wrong configuration (SettingsError)
-3     refused: a rule said no, or an argument names something that there is not; the error object is printed
-4     still running when the wait ended, which is at once with --no-wait
-130   interrupted; work that was begun goes on when it is taken up again
+- 0: done.
+- 1: failed. The platform, the disk or the work itself (every PlatformError and FailureError, and work that was
+  cancelled), a finding of `doctor`, an invalid template, an archive that does not verify.
+- 2: wrong usage. An option or value that there is not, or a wrong configuration (SettingsError).
+- 3: refused, with the error object printed. A rule said no (RefusalError), or an argument is malformed or names
+  something that is not there (every other InputError).
+- 4: still running when the wait ended, which with --no-wait is at once.
+- 130: interrupted. Work that was begun goes on when it is taken up again.
 """
 
 from __future__ import annotations

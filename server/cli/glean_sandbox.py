@@ -19,7 +19,7 @@ def glean_sandbox(
     port: Annotated[int, typer.Option("--port", help="Where to listen.", min=0, max=65_535)] = 8765,
     token: Annotated[
         str | None,
-        typer.Option("--token", help="What clients must present. [default: a new one]", show_default=False),
+        typer.Option("--token", help="What clients must present; a new one unless said.", show_default=False),
     ] = None,
 ) -> None:
     """Serve the data folder's Glean sandbox, for a look at what search finds; a page for people is at `/`."""

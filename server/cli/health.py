@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from server.cli.invocation import Invocation, command
-from server.cli.output import heading, span, table
+from server.cli.output import section, span, table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -66,8 +66,8 @@ def _people(answer: HealthAnswer) -> list[RenderableType]:
         for finding in each.findings
     ]
     if findings:
-        people += [heading("Findings"), table(("connector", "what", "what to do"), findings, empty="")]
+        people.append(section("Findings", table(("connector", "what", "what to do"), findings, empty="")))
     if answer.drift:
         drift = [(each.name, each.kind, each.suggested_action) for each in answer.drift]
-        people += [heading("Drift"), table(("datasource", "what", "what to do"), drift, empty="")]
+        people.append(section("Drift", table(("datasource", "what", "what to do"), drift, empty="")))
     return people

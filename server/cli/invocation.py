@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Concatenate, Final, ParamSpec, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, get_type_hints
 
 import typer
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from server.settings import Settings
     from tools.services import Services
 
-P = ParamSpec("P")
+B = TypeVar("B", bound="Callable[..., Awaitable[Exit | None] | Exit | None]")
 
 DataDir = Annotated[
     Path | None,
     typer.Option(
         "--data-dir",
         metavar="DIR",
-        help="The data folder. [env: DATASET_LIFECYCLE_DATA_DIR]",
+        help="The data folder (env DATASET_LIFECYCLE_DATA_DIR).",
         show_default=False,
     ),
 ]
@@ -39,7 +39,7 @@ Config = Annotated[
     typer.Option(
         "--config",
         metavar="FILE",
-        help="The configuration file. [env: DATASET_LIFECYCLE_CONFIG]",
+        help="The configuration file (env DATASET_LIFECYCLE_CONFIG).",
         show_default=False,
     ),
 ]
@@ -125,16 +125,14 @@ def account() -> str:
         return str(os.getuid())
 
 
-def command(
-    app: typer.Typer, name: str
-) -> Callable[[Callable[Concatenate[Invocation, P], Awaitable[Exit | None] | Exit | None]], None]:
+def command(app: typer.Typer, name: str) -> Callable[[B], B]:
     """Make a function the command of that name; its docstring is the help.
 
     It is given the invocation and its own options, and answers with an exit code, None for done; it may be async.
     `--json`, `--data-dir` and `--config` are added to every command.
     """
 
-    def register(body: Callable[Concatenate[Invocation, P], Awaitable[Exit | None] | Exit | None]) -> None:
+    def register(body: B) -> B:
         def entry(ctx: typer.Context, **given: Any) -> None:
             shared = ctx.find_root().params
             run = Invocation(
@@ -149,13 +147,14 @@ def command(
             each.replace(annotation=hints[each.name], kind=inspect.Parameter.KEYWORD_ONLY)
             for each in list(inspect.signature(body).parameters.values())[1:]
         ]
-        entry.__signature__ = inspect.Signature([_keyword("ctx", typer.Context), *own, *_COMMON])  # type: ignore[attr-defined] # how a function says what it takes
+        entry.__signature__ = inspect.Signature([_keyword("ctx", typer.Context), *own, *_COMMON])  # type: ignore[attr-defined] # read by inspect
         app.command(name, help=inspect.getdoc(body))(entry)
+        return body
 
     return register
 
 
-def _keyword(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
+def _keyword(name: str, annotation: object, default: object = inspect.Parameter.empty) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
 
 
@@ -180,9 +179,9 @@ def _outcome(run: Invocation, work: Callable[[], Awaitable[Exit | None] | Exit |
     except KeyboardInterrupt:
         run.output.note(run.if_interrupted)
         return Exit.INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, typer.BadParameter):
         raise
-    except Exception as error:  # noqa: BLE001 - the last place where a bug can still be told in words
+    except Exception as error:
         cause = _cause(error)
         if not isinstance(cause, LifecycleError):
             logging.getLogger(__name__).debug("the command failed by a bug", exc_info=error)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
+from rich.console import RenderableType
 
 from domain.errors import instant
 from domain.model import Journey, JourneyState, Stage, Unreadable
 from domain.registry import Moved
 from server.cli.invocation import Invocation, command
-from server.cli.output import heading, table
+from server.cli.output import section, table
 
 app = typer.Typer(help="The clients' ways through the stages.", no_args_is_help=True)
 
@@ -95,17 +96,15 @@ def _tell(run: Invocation, moved: Moved) -> None:
         }
         for each in moved.exposed
     ]
-    people = [_sentence(moved.journey)]
+    people: list[RenderableType] = [_sentence(moved.journey)]
     if exposed:
         rows = [tuple(each.values()) for each in exposed]
-        people += [
-            heading("It protects these datasets no longer:"),
-            table(("name", "dataset", "stage", "type", "status"), rows, empty=""),
-        ]
+        columns = ("name", "dataset", "stage", "type", "status")
+        people.append(section("It protects these datasets no longer", table(columns, rows, empty="")))
     run.output.answer({**_shown(moved.journey), "exposed": exposed}, *people)
 
 
-def _sentence(journey: Journey) -> Any:
+def _sentence(journey: Journey) -> str:
     return f"Journey {journey.journey_id} of {journey.client_id} is {journey.state} at {journey.stage}."
 
 

@@ -31,7 +31,10 @@ async def orphans(
         str | None, typer.Option("--client-id", help="Only one client's.", show_default=False)
     ] = None,
     min_age_days: Annotated[
-        int | None, typer.Option("--min-age-days", help="Only those of at least this age. [default: 7]")
+        int | None,
+        typer.Option(
+            "--min-age-days", help="Only those of at least this age; 7 unless said.", show_default=False
+        ),
     ] = None,
     scan: Annotated[bool, typer.Option("--scan", help="Look at all datasets, mark and unmark.")] = False,
     sweep: Annotated[bool, typer.Option("--sweep", help="Show what a sweep would take down.")] = False,
@@ -43,11 +46,13 @@ async def orphans(
         raise typer.BadParameter("--scan, --sweep and the filters of the list exclude each other.")
     if apply and not sweep:
         raise typer.BadParameter("--apply goes with --sweep.")
-    if scan:
-        return await _scan(run)
     if sweep:
         return await _sweep(run, apply=apply)
-    return await _list(run, client_id, _USUAL_AGE_DAYS if min_age_days is None else min_age_days)
+    if scan:
+        await _scan(run)
+        return None
+    await _list(run, client_id, _USUAL_AGE_DAYS if min_age_days is None else min_age_days)
+    return None
 
 
 async def _list(run: Invocation, client_id: str | None, min_age_days: int) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
@@ -37,7 +37,7 @@ class Output:
         self.aside = _console(stderr=True)
         self._people = _console(stderr=False)
 
-    def answer(self, document: Any, *people: RenderableType) -> None:
+    def answer(self, document: dict[str, Any], *people: RenderableType) -> None:
         """Print the answer, in the form that was asked for; once a command."""
         if self.as_json:
             sys.stdout.write(json.dumps(document, indent=2) + "\n")
@@ -46,15 +46,17 @@ class Output:
         self.tell(*people)
 
     def tell(self, *people: RenderableType) -> None:
-        """Print a part of an answer that is for people only."""
+        """Print a part of an answer that is for people only, with a blank line between paragraphs."""
         if not self.as_json:
-            for each in people:
-                self._people.print(each)
+            for number, each in enumerate(people):
+                if number:
+                    self._people.print()
+                _print(self._people, each)
 
     def note(self, *people: RenderableType) -> None:
         """Say something beside the answer, on stderr."""
         for each in people:
-            self.aside.print(each)
+            _print(self.aside, each)
 
     def failure(self, document: dict[str, Any], *people: RenderableType) -> None:
         """Print an error: the object on stdout for a program, the text on stderr for a person."""
@@ -62,6 +64,11 @@ class Output:
             self.answer(document)
         else:
             self.note(*people)
+
+
+def _print(console: Console, what: RenderableType) -> None:
+    # A sentence is broken by whoever shows it, so that a path in it can be searched for and copied.
+    console.print(what, soft_wrap=isinstance(what, str | Text))
 
 
 def _console(*, stderr: bool) -> Console:
@@ -73,7 +80,7 @@ def _console(*, stderr: bool) -> Console:
 def plain(value: object) -> str:
     """A value as a cell shows it; what could move a terminal's cursor is made visible."""
     if value is None:
-        return "–"
+        return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
@@ -90,14 +97,14 @@ def text(value: object) -> Text:
     return Text(words, style=style)
 
 
-def heading(words: str) -> Text:
-    """A line that opens a part of an answer."""
-    return Text(plain(words), style="bold")
+def section(title: str, *content: RenderableType) -> Group:
+    """A part of an answer, under a line that says what it is."""
+    return Group(Text(plain(title), style="bold"), *content)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> RenderableType:
     """Rows under a heading; `empty` is said when there are none. Nothing in it is ever cut off."""
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for each in columns:
         shown.add_column(each, overflow="fold")
     for row in rows:

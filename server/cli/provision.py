@@ -30,6 +30,7 @@ def register(app: typer.Typer) -> None:
 
 async def provision(
     run: Invocation,
+    *,
     client_id: Annotated[str, typer.Option("--client-id", help="The client.")],
     journey_id: Annotated[str, typer.Option("--journey-id", help="The client's journey.")],
     stage: Annotated[Stage, typer.Option("--stage", help="The stage that the journey is at.")],

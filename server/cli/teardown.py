@@ -9,7 +9,7 @@ import typer
 from domain.model import TeardownReason
 from server.cli.exits import Exit
 from server.cli.invocation import Invocation, command, on_terminal
-from server.cli.output import facts, heading
+from server.cli.output import facts, section
 from server.cli.progress import bars
 from server.cli.provision import NoWait
 
@@ -69,8 +69,9 @@ def _confirmer(run: Invocation, settings: Settings) -> Confirmer | None:
 
 def _people(answer: TeardownAnswer) -> list[RenderableType]:
     return [
-        heading(f"{answer.name} is {answer.status}."),
-        facts(
+        section(
+            f"{answer.name} is {answer.status}.",
+            facts(
             (
                 ("dataset", answer.dataset_id),
                 ("connector", answer.connector_outcome),
@@ -82,4 +83,5 @@ def _people(answer: TeardownAnswer) -> list[RenderableType]:
                 ("running", answer.progress and answer.progress.message),
             )
         ),
+        )
     ]

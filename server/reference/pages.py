@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from server.reference import settings
+from server.reference import errors, settings, tools
 
 FOLDER: Final = Path(__file__).parents[2] / "docs" / "reference"
-PAGES: Final = {settings.PAGE: settings.page}
+PAGES: Final = {each.PAGE: each.page for each in (errors, settings, tools)}
 
 
 def write(folder: Path = FOLDER) -> None:

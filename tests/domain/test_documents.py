@@ -15,7 +15,7 @@ from domain.documents.kinds import EPOCH, headline
 from domain.documents.mending import NoRecordError, mend
 from domain.documents.neutral import Body
 from domain.model import DatasetType
-from tests.domain.records import ISSUES, MESSAGES, PAGES, REPOS, SITES, populate, record
+from tests.domain.records import ISSUES, MESSAGES, PAGES, REPOS, populate, record
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -170,11 +170,15 @@ def test_the_proper_spelling_wins_over_another() -> None:
 
 # --- schema and structure are two views of one rule ----------------------------------------------------------------
 
-ODD = st.sampled_from([None, "", "x", 7, -1, 1.5, True, [], ["a"], [1], {}, "y" * 201])
+ODD: st.SearchStrategy[Any] = st.sampled_from(
+    [None, "", "x", 7, -1, 1.5, 2.0, True, [], ["a"], [1], {}, "y" * 201]
+)
 
 
 @given(dataset_type=st.sampled_from(DatasetType), odd=st.dictionaries(st.integers(0, 30), ODD, max_size=3))
-def test_the_schema_and_the_reader_agree_on_what_conforms(dataset_type: DatasetType, odd: dict[int, Any]) -> None:
+def test_the_schema_and_the_reader_agree_on_what_conforms(
+    dataset_type: DatasetType, odd: dict[int, Any]
+) -> None:
     kind = KINDS[dataset_type]
     full = record(dataset_type, **FULLER[dataset_type][0])
     for index, value in odd.items():
@@ -227,7 +231,9 @@ def test_a_document_comes_back_from_its_line_as_it_was(document: Document) -> No
     assert b"\n" not in line
     assert msgspec.json.decode(back.body.text) == document.body.text
     again = Document(
-        **{name: getattr(back, name) for name in back.__struct_fields__ if name not in {"body", "properties"}},
+        **{
+            name: getattr(back, name) for name in back.__struct_fields__ if name not in {"body", "properties"}
+        },
         body=Body(back.body.mime, msgspec.json.decode(back.body.text)),
         properties=back.properties or None,
     )
@@ -266,7 +272,14 @@ def indexing(line: bytes) -> dict[str, Any]:
 def test_the_document_carries_what_a_second_dialect_needs() -> None:
     text = '<p class="x">Größe \n"quoted" \\ </p>'
     documents, _ = populate(
-        [record(PAGES, body=text, created="2026-04-01T12:00:00+02:00", last_modified="2026-05-01T10:00:00.250Z")]
+        [
+            record(
+                PAGES,
+                body=text,
+                created="2026-04-01T12:00:00+02:00",
+                last_modified="2026-05-01T10:00:00.250Z",
+            )
+        ]
     )
     assert indexing(msgspec.json.encode(documents[0])) == {
         "datasource": "acmesandboxconfluence",
@@ -308,7 +321,9 @@ NOT_RECORDS = [
 
 
 @pytest.mark.parametrize(("line", "problem", "field"), NOT_RECORDS)
-def test_what_is_no_record_says_why_and_never_what_it_holds(line: bytes, problem: str, field: str | None) -> None:
+def test_what_is_no_record_says_why_and_never_what_it_holds(
+    line: bytes, problem: str, field: str | None
+) -> None:
     with pytest.raises(NoRecordError, match=problem) as refused:
         mend(KINDS[PAGES], line)
     assert refused.value.field == field

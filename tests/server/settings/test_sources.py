@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import platformdirs
+import pytest
+
+from domain.model import DatasetType
+from server.settings import load
+
+if TYPE_CHECKING:
+    from tests.server.settings.given import Given
+
+
+def test_with_nothing_set_everything_has_the_value_of_the_specification(given: Given) -> None:
+    settings = given.load()
+
+    assert settings.model_dump() == {
+        "data_dir": given.data,
+        "config_file": None,
+        "mock_data_repo": {"path": None, "templates_subdir": "mock_data/templates"},
+        "glean": {
+            "api_key": None,
+            "base_url": None,
+            "dialect": "admin",
+            "requests_per_second": 30.0,
+            "concurrency": 8,
+            "timeout_s": 30.0,
+        },
+        "connectors": {
+            each.value: {"config": {}, "site": None, "credential": None, "stages": {}, "clients": {}}
+            for each in DatasetType
+        },
+        "archival": {
+            "storage_path": given.data / "archives",
+            "retention_days": 90,
+            "compression": True,
+            "full_data": True,
+        },
+        "staging": {"url": given.data / "staging"},
+        "store": {"url": None},
+        "provisioning": {"sync_deadline_s": 1800, "concurrent": 4},
+        "teardown": {"stop_deadline_s": 300},
+        "orphans": {"grace_days": 7, "sweep_count": 25, "sweep_share": 0.3},
+        "limits": {"live_datasets_per_client": 50, "records_per_dataset": 10_000_000},
+    }
+    assert settings.glean.embedded
+    assert settings.store_path == given.data / "store.db"
+
+
+def test_loading_makes_nothing(given: Given) -> None:
+    given.load()
+
+    assert not given.data.exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["dataops:\n", "dataops: {}\n", "dataops:\n  glean: {api_key: ''}\n  archival: {retention_days: }\n"],
+)
+def test_a_key_without_a_value_is_as_good_as_not_there(given: Given, text: str) -> None:
+    assert given.load(text) == given.load().model_copy(update={"config_file": given.file})
+
+
+def test_the_argument_comes_before_the_variable_and_that_before_the_usual_file(given: Given) -> None:
+    for name, days in (("argument.yaml", 1), ("variable.yaml", 2), ("sdlc_config.yaml", 3)):
+        (given.cwd / name).write_text(f"dataops: {{archival: {{retention_days: {days}}}}}")
+    variable = {"DATASET_LIFECYCLE_CONFIG": "variable.yaml"}
+
+    def chosen(environ: dict[str, str], argument: Path | None) -> tuple[int, Path | None]:
+        settings = load(environ, argument, given.data, cwd=given.cwd)
+        return settings.archival.retention_days, settings.config_file
+
+    assert chosen(variable, Path("argument.yaml")) == (1, given.cwd / "argument.yaml")
+    assert chosen(variable, None) == (2, given.cwd / "variable.yaml")
+    assert chosen({"DATASET_LIFECYCLE_CONFIG": ""}, None) == (3, given.cwd / "sdlc_config.yaml")
+
+
+def test_the_data_folder_is_the_argument_then_the_variable_then_the_platforms(given: Given) -> None:
+    variable = {"DATASET_LIFECYCLE_DATA_DIR": "elsewhere"}
+
+    assert load(variable, None, Path("here"), cwd=given.cwd).data_dir == given.cwd / "here"
+    assert load(variable, None, None, cwd=given.cwd).data_dir == given.cwd / "elsewhere"
+    assert load({}, None, None, cwd=given.cwd).data_dir == platformdirs.user_data_path("dataset-lifecycle")
+
+
+def test_the_working_folder_is_the_processs_own_when_none_is_given(
+    given: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(given.cwd)
+    (given.cwd / "sdlc_config.yaml").write_text("dataops: {archival: {retention_days: 3}}")
+
+    assert load({}, None, given.data).archival.retention_days == 3
+
+
+def test_relative_paths_are_taken_from_the_data_folder_and_never_from_the_working_folder(
+    given: Given,
+) -> None:
+    settings = given.load(
+        "dataops: {archival: {storage_path: ./a}, staging: {url: s}, store: {url: sqlite:///x/y.db}}",
+        MOCK_DATA_REPO_PATH="../repo",
+    )
+
+    assert settings.archival.storage_path == given.data / "a"
+    assert settings.staging.url == given.data / "s"
+    assert settings.store_path == given.data / "x" / "y.db"
+    assert settings.mock_data_repo.path == given.data / "../repo"
+
+
+def test_absolute_paths_and_those_of_the_home_folder_stay_what_they_are(given: Given) -> None:
+    settings = given.load(
+        "dataops: {archival: {storage_path: /a}, staging: {url: ~/s}, store: {url: sqlite:////x/y%20z.db}}"
+    )
+
+    assert settings.archival.storage_path == Path("/a")
+    assert settings.staging.url == Path("~/s").expanduser()
+    assert settings.store_path == Path("/x/y z.db")
+
+
+def test_the_environment_wins_over_the_file_and_an_empty_variable_is_not_set(given: Given) -> None:
+    text = "dataops: {archival: {storage_path: /file}, glean: {api_key: k, base_url: 'https://file.example'}}"
+
+    settings = given.load(text, ARCHIVAL_PATH="/variable", GLEAN_API_KEY="other", GLEAN_BASE_URL="")
+
+    assert settings.archival.storage_path == Path("/variable")
+    assert settings.glean.api_key is not None
+    assert settings.glean.api_key.get_secret_value() == "other"
+    assert settings.glean.base_url == "https://file.example"
+
+
+def test_other_sections_of_the_file_are_nobodys_business(given: Given) -> None:
+    text = "other: {key: '${NOT_SET}', key: twice}\ndataops: {archival: {retention_days: 3}}"
+
+    assert given.load(text).archival.retention_days == 3
+
+
+def test_a_usual_file_of_something_else_is_left_alone(given: Given) -> None:
+    (given.cwd / "sdlc_config.yaml").write_text("pipelines: {}")
+
+    assert given.load().archival.retention_days == 90

@@ -7,6 +7,8 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from domain.errors import SettingsError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -16,15 +18,18 @@ _NAME: Final = "serving.lock"
 
 @contextmanager
 def present(data_dir: Path) -> Iterator[None]:
-    """Be known as a server of this folder, beside others."""
-    data_dir.mkdir(parents=True, exist_ok=True)
+    """Be known as a server of this folder, beside others. Raises SettingsError when the folder cannot be written."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(data_dir, error) from error
     with _opened(data_dir) as handle:
         fcntl.flock(handle, fcntl.LOCK_SH)
         yield
 
 
 def anybody(data_dir: Path) -> bool:
-    """Whether at least one server runs there."""
+    """Whether at least one server runs there. Raises SettingsError when the folder is not ours to look into."""
     if not (data_dir / _NAME).exists():
         return False
     with _opened(data_dir) as handle:
@@ -37,8 +42,15 @@ def anybody(data_dir: Path) -> bool:
 
 @contextmanager
 def _opened(data_dir: Path) -> Iterator[int]:
-    handle = os.open(data_dir / _NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        handle = os.open(data_dir / _NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _unusable(data_dir, error) from error
     try:
         yield handle
     finally:
         os.close(handle)
+
+
+def _unusable(data_dir: Path, error: OSError) -> SettingsError:
+    return SettingsError(f"The data folder cannot be used: {data_dir}: {error.strerror}.", field="data_dir")

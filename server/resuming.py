@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger(__name__)
 _FIRST_WAIT_S: Final = 0.5
 _BREATH_S: Final = 0.2
-_LOOK_EVERY_S: Final = 30.0
+_LOOK_EVERY_S: Final = 2.0
 
 
 class FirstAnswer:

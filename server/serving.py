@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import anyio
 from anyio import to_thread
 
-from server import app, logs
+from server import app, logs, presence
 from server.http import GRACE_S, bound, serve_http
 from server.opening import Opening
 from server.resuming import FirstAnswer, take_up
@@ -49,7 +49,7 @@ def run(
     """Serve until the client goes away or a signal comes. Does not return: it leaves the process.
 
     Raises InvalidArgumentError, before anything is served, for a toolset that does not exist, a host that is not on the
-    loopback interface, and a port that is in use.
+    loopback interface, and a port that is in use; SettingsError for a data folder that cannot be written.
     """
     logs.configure()
     listening = bound(host, port) if transport == "http" else None
@@ -74,7 +74,8 @@ def run(
             tasks.start_soon(take_up, opening, partial(_pending, settings), first)
             await until_over(serve, opening, linger_s=0 if listening is None else GRACE_S + CLOSING_S)
 
-    anyio.run(main)
+    with presence.present(settings.data_dir):
+        anyio.run(main)
 
 
 async def until_over(

@@ -10,7 +10,7 @@ from rich.filesize import decimal
 from domain.errors import instant
 from server.cli.exits import Exit
 from server.cli.invocation import Invocation, command
-from server.cli.output import facts, heading, table
+from server.cli.output import facts, section, table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -46,18 +46,20 @@ async def show(run: Invocation, dataset_id: DatasetId) -> None:
         archive, manifest = await services.archives.show(run.caller, dataset_id)
     run.output.answer(
         {**_shown(archive), **({"manifest": manifest} if manifest else {})},
-        heading(archive.name),
-        facts(
-            (
-                ("dataset", archive.dataset_id),
-                ("path", archive.path),
-                ("archived", archive.archived_at),
-                ("records", archive.record_count if archive.full_data else "a sample"),
-                ("size", f"{decimal(archive.stored_bytes)} ({decimal(archive.size_bytes)} unpacked)"),
-                ("restorable until", archive.restorable_until),
-                ("purged", archive.purged_at),
-                ("incomplete", "yes" if archive.incomplete else None),
-            )
+        section(
+            archive.name,
+            facts(
+                (
+                    ("dataset", archive.dataset_id),
+                    ("path", archive.path),
+                    ("archived", archive.archived_at),
+                    ("records", archive.record_count if archive.full_data else "a sample"),
+                    ("size", f"{decimal(archive.stored_bytes)} ({decimal(archive.size_bytes)} unpacked)"),
+                    ("restorable until", archive.restorable_until),
+                    ("purged", archive.purged_at),
+                    ("incomplete", "yes" if archive.incomplete else None),
+                )
+            ),
         ),
         *([_files(manifest)] if manifest else []),
     )

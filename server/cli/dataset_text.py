@@ -8,8 +8,8 @@ from rich.filesize import decimal
 
 from domain import quality
 from domain.archives import archive_from
-from domain.model import Journey, Unreadable
-from server.cli.output import facts, heading, plain, span, table, text
+from domain.model import DatasetStatus, Journey, Unreadable
+from server.cli.output import facts, plain, section, span, table, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,39 +21,40 @@ if TYPE_CHECKING:
     from domain.model import Dataset, Failure, QualityReport
 
 _EVENTS: Final = 8
+_PROTECTED: Final = frozenset({DatasetStatus.PROVISIONING, DatasetStatus.VALIDATING, DatasetStatus.READY})
 
 
 def paragraphs(shown: Shown, now: datetime) -> Iterator[RenderableType]:
     """What it is, how good, what serves it, what is wrong with it, what is kept of it, and what happened last."""
     dataset = shown.dataset
-    yield heading(f"{dataset.name} is {dataset.status}")
-    yield facts(_identity(shown, now))
+    yield section(f"{dataset.name} is {dataset.status}", facts(_identity(shown, now)))
     if dataset.quality:
         yield from _quality(dataset.quality)
     if shown.connector:
         connector = shown.connector
-        yield heading("Connector")
-        yield facts(
-            (
-                ("name", connector.name),
-                ("status", text(connector.status.value)),
-                ("in", connector.fingerprint.url),
-                ("last synced", connector.last_successful_sync),
-                ("last looked at", connector.last_health_check),
-                ("message", connector.message),
-                ("id", connector.connector_id),
-            )
+        yield section(
+            "Connector",
+            facts(
+                (
+                    ("name", connector.name),
+                    ("status", text(connector.status.value)),
+                    ("in", connector.fingerprint.url),
+                    ("last synced", connector.last_successful_sync),
+                    ("last looked at", connector.last_health_check),
+                    ("message", connector.message),
+                    ("id", connector.connector_id),
+                )
+            ),
         )
     yield from _failure("It failed", dataset.failure)
     if shown.undos:
-        yield heading("Still to be undone")
         rows = [(each.what, each.cause, each.since, each.tries) for each in shown.undos]
-        yield table(("what", "why not yet", "since", "tries"), rows, empty="")
+        columns = ("what", "why not yet", "since", "tries")
+        yield section("Still to be undone", table(columns, rows, empty=""))
     yield from _taking_down(shown)
     if shown.events:
-        yield heading("What happened last")
         last = [(each.at, each.kind.value) for _, each in shown.events[-_EVENTS:]]
-        yield table(("when", "what"), last, empty="")
+        yield section("What happened last", table(("when", "what"), last, empty=""))
 
 
 def _identity(shown: Shown, now: datetime) -> Iterator[tuple[str, object]]:
@@ -94,7 +95,7 @@ def _stands(shown: Shown) -> str:
 
 def _protects(journey: object, dataset: Dataset) -> bool:
 
-    return isinstance(journey, Journey) and journey.protects(dataset.stage) and dataset.live
+    return isinstance(journey, Journey) and journey.protects(dataset.stage) and dataset.status in _PROTECTED
 
 
 def _protection(dataset: Dataset, now: datetime, *, by_journey: bool) -> str:
@@ -105,25 +106,27 @@ def _protection(dataset: Dataset, now: datetime, *, by_journey: bool) -> str:
 
 def _quality(report: QualityReport) -> Iterator[RenderableType]:
     verdict = "fit for use" if quality.passes(report) else "not fit for use"
-    yield heading(f"Quality {report.score:.1f} of 100, {verdict}")
     rows = [
         (each.check, each.weight or "gate", each.of, each.failed, ", ".join(each.examples))
         for each in (*report.gates, *report.checks)
     ]
-    yield table(("check", "weight", "of", "failed", "for example"), rows, empty="")
+    columns = ("check", "weight", "of", "failed", "for example")
+    yield section(f"Quality {report.score:.1f} of 100, {verdict}", table(columns, rows, empty=""))
 
 
 def _failure(title: str, failure: Failure | None) -> Iterator[RenderableType]:
     if failure is None:
         return
-    yield heading(f"{title} at the step {failure.step}")
-    yield facts(
-        (
-            ("why", f"{failure.message} ({failure.code})"),
-            ("when", failure.at),
-            ("what to do", failure.suggested_action),
-            ("to be undone", ", ".join(failure.to_undo)),
-        )
+    yield section(
+        f"{title} at the step {failure.step}",
+        facts(
+            (
+                ("why", f"{failure.message} ({failure.code})"),
+                ("when", failure.at),
+                ("what to do", failure.suggested_action),
+                ("to be undone", ", ".join(failure.to_undo)),
+            )
+        ),
     )
 
 
@@ -131,26 +134,30 @@ def _taking_down(shown: Shown) -> Iterator[RenderableType]:
     teardown = shown.dataset.teardown
     if teardown:
         confirmed = teardown.confirmation
-        yield heading("Teardown")
-        yield facts(
-            (
-                ("reason", teardown.reason.value),
-                ("asked by", teardown.requester),
-                ("confirmed by", confirmed and f"{confirmed.by} ({confirmed.how})"),
-                ("connector", teardown.connector_outcome),
-                ("left to do", teardown.manual_step),
-            )
+        yield section(
+            "Teardown",
+            facts(
+                (
+                    ("reason", teardown.reason.value),
+                    ("asked by", teardown.requester),
+                    ("confirmed by", confirmed and f"{confirmed.by} ({confirmed.how})"),
+                    ("connector", teardown.connector_outcome),
+                    ("left to do", teardown.manual_step),
+                )
+            ),
         )
         yield from _failure("It stopped", teardown.failure)
     if shown.archive:
         archive = archive_from(shown.archive)
-        yield heading("Archive")
-        yield facts(
-            (
-                ("path", archive.path),
-                ("records", archive.record_count if archive.full_data else "a sample"),
-                ("size", decimal(archive.stored_bytes)),
-                ("restorable until", archive.restorable_until),
-                ("purged", archive.purged_at),
-            )
+        yield section(
+            "Archive",
+            facts(
+                (
+                    ("path", archive.path),
+                    ("records", archive.record_count if archive.full_data else "a sample"),
+                    ("size", decimal(archive.stored_bytes)),
+                    ("restorable until", archive.restorable_until),
+                    ("purged", archive.purged_at),
+                )
+            ),
         )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Group
 
 from server.cli.invocation import Invocation, command
 
@@ -28,7 +30,7 @@ async def demo(
 
     began = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="dataset-lifecycle-demo-"))
-    run.output.tell(demo_text.OPENING, "")
+    run.output.tell(Group(demo_text.OPENING, ""))
     try:
         steps = await _told(run, folder)
     finally:
@@ -42,7 +44,7 @@ async def demo(
     }
     kept = f"Kept in {folder}; look at it with: dataset-lifecycle --data-dir {folder} datasets list"
     left = kept if keep else "The folder of this demo is gone again; --keep leaves it."
-    run.output.answer(document, f"That took {seconds:.1f} seconds. {left}", "", demo_text.CONNECTING)
+    run.output.answer(document, f"That took {seconds:.1f} seconds. {left}", demo_text.connecting(_command()))
 
 
 async def _told(run: Invocation, folder: Path) -> list[dict[str, Any]]:
@@ -63,7 +65,15 @@ async def _told(run: Invocation, folder: Path) -> list[dict[str, Any]]:
             platform=platform,
             caller=Caller(subject="agent:demo"),
             console=run.output.aside,
-            tell=lambda name, step: run.output.tell(*demo_text.paragraphs(name, step)),
+            tell=lambda name, step: run.output.tell(demo_text.paragraph(name, step)),
         )
         await story.run()
     return story.steps
+
+
+def _command() -> list[str]:
+    """How a host starts this program: by the script that runs now, where there is one."""
+    script = Path(sys.argv[0])
+    if script.name == "dataset-lifecycle" and script.is_file():
+        return [str(script.absolute())]
+    return ["dataset-lifecycle"]

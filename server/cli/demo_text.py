@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from typing import TYPE_CHECKING, Any, Final
 
+from rich.console import Group
 from rich.filesize import decimal
+from rich.padding import Padding
 from rich.text import Text
 
 from server.cli.output import facts, plain, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
     from rich.console import RenderableType
 
@@ -19,19 +23,26 @@ OPENING: Final = (
     "Whatever you have configured is neither used nor touched."
 )
 
-CONNECTING: Final = """\
+_CONNECTING: Final = """\
 To let an assistant do this with you:
 
-  Claude Code    claude mcp add dataset-lifecycle -- dataset-lifecycle serve
-  other clients  {"mcpServers": {"dataset-lifecycle": {"command": "dataset-lifecycle", "args": ["serve"]}}}
+  Claude Code    claude mcp add dataset-lifecycle -- {shell} serve
+  other clients  {json}
 
-To do it yourself: dataset-lifecycle --help"""
+To do it yourself: {shell} --help"""
 
 
-def paragraphs(name: str, step: dict[str, Any]) -> Iterator[RenderableType]:
+def connecting(command: Sequence[str]) -> Text:
+    """How to go on, with the words that start this program."""
+    entry = {"command": command[0], "args": [*command[1:], "serve"]}
+    servers = json.dumps({"mcpServers": {"dataset-lifecycle": entry}})
+    return Text(_CONNECTING.format(shell=shlex.join(command), json=servers))
+
+
+def paragraph(name: str, step: dict[str, Any]) -> RenderableType:
     """One step, as a person reads it."""
-    yield Text.assemble((_TITLES[name], "bold"), (f"  {step['seconds']:.1f} s", "dim"))
-    yield from _BODIES[name](step)
+    title = Text.assemble((_TITLES[name], "bold"), (f"  {step['seconds']:.1f} s", "dim"))
+    return Group(title, Padding(_BODIES[name](step), (0, 0, 1, 3), expand=False))
 
 
 _TITLES: Final = {
@@ -47,14 +58,14 @@ _TITLES: Final = {
 }
 
 
-def _client(step: dict[str, Any]) -> Iterator[RenderableType]:
-    yield (
-        f"   {step['client']} ({step['client_id']}), {step['industry']}/{step['use_case']}; "
-        f"its journey {step['journey_id']} is active at {step['stage']}.\n"
+def _client(step: dict[str, Any]) -> RenderableType:
+    return (
+        f"{step['client']} ({step['client_id']}), {step['industry']}/{step['use_case']}; "
+        f"its journey {step['journey_id']} is active at {step['stage']}."
     )
 
 
-def _provisioned(step: dict[str, Any]) -> Iterator[RenderableType]:
+def _provisioned(step: dict[str, Any]) -> RenderableType:
     rows = [
         (
             each["name"],
@@ -65,49 +76,46 @@ def _provisioned(step: dict[str, Any]) -> Iterator[RenderableType]:
         )
         for each in step["datasets"]
     ]
-    yield table(("dataset", "status", "records", "quality", "template"), rows, empty="")
+    return table(("dataset", "status", "records", "quality", "template"), rows, empty="")
 
 
-def _found(step: dict[str, Any]) -> Iterator[RenderableType]:
+def _found(step: dict[str, Any]) -> RenderableType:
     rows = [(each["datasource"], each["title"]) for each in step["found"]]
-    yield table(("datasource", f"best match for {step['query']}"), rows, empty="   Nothing.\n")
+    return table(("datasource", f"best match for {step['query']}"), rows, empty="Nothing.")
 
 
-def _health(step: dict[str, Any]) -> Iterator[RenderableType]:
+def _health(step: dict[str, Any]) -> RenderableType:
     rows = [(each["name"], each["status"]) for each in step["connectors"]]
-    yield table(("connector", "status"), rows, empty="")
+    return table(("connector", "status"), rows, empty="")
 
 
-def _refused(step: dict[str, Any]) -> Iterator[RenderableType]:
+def _refused(step: dict[str, Any]) -> RenderableType:
     error = step["error"]
-    yield Text.assemble("   ", (f"{error['code']}: ", "red"), plain(error["message"]))
-    for each in error["blocking_checks"]:
-        yield f"   What clears {each['check']}: {plain(each['clears'])}"
-    yield ""
+    return Group(
+        Text.assemble((error["code"], "red"), f": {plain(error['message'])}"),
+        *(f"What clears {each['check']}: {plain(each['clears'])}" for each in error["blocking_checks"]),
+    )
 
 
-def _completed(step: dict[str, Any]) -> Iterator[RenderableType]:
-    yield f"   It protects these no longer: {', '.join(step['exposed'])}.\n"
+def _completed(step: dict[str, Any]) -> RenderableType:
+    return f"It protects these no longer: {', '.join(step['exposed'])}."
 
 
-def _taken_down(step: dict[str, Any]) -> Iterator[RenderableType]:
+def _taken_down(step: dict[str, Any]) -> RenderableType:
     rows = [(each["name"], each["status"], each["connector_outcome"]) for each in step["datasets"]]
-    yield table(("dataset", "status", "connector"), rows, empty="")
+    return table(("dataset", "status", "connector"), rows, empty="")
 
 
-def _archive(step: dict[str, Any]) -> Iterator[RenderableType]:
-    yield facts(
+def _archive(step: dict[str, Any]) -> RenderableType:
+    size = decimal(step["stored_bytes"])
+    return facts(
         (
-            ("   archive", step["path"]),
-            ("   files", ", ".join(step["files"])),
-            (
-                "   content",
-                f"{step['record_count']} records in {decimal(step['stored_bytes'])}, every byte verified",
-            ),
-            ("   restorable until", step["restorable_until"]),
+            ("archive", step["path"]),
+            ("files", ", ".join(step["files"])),
+            ("content", f"{step['record_count']} records in {size}, every byte verified"),
+            ("restorable until", step["restorable_until"]),
         )
     )
-    yield ""
 
 
 _BODIES: Final = {

@@ -8,7 +8,7 @@ import typer
 
 from server.cli.exits import Exit
 from server.cli.invocation import Invocation, command
-from server.cli.output import heading, table
+from server.cli.output import section, table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -79,13 +79,16 @@ def _people(answer: OrphansAnswer) -> list[RenderableType]:
             f"{each.age_days:g} days",
             each.orphaned_at,
             "now" if each.eligible else each.eligible_at,
-            " ".join(f"{block.what} {block.clears}" for block in each.blocking),
             each.dataset_id,
         )
         for each in answer.items
     ]
-    columns = ("dataset", "why", "age", "marked", "may go", "what stands against it", "id")
-    people: list[RenderableType] = [table(columns, rows, empty="There is no orphan of that age.")]
+    found = ("dataset", "why", "age", "marked", "may go", "id")
+    people: list[RenderableType] = [table(found, rows, empty="There is no orphan of that age.")]
+    against = [(each.name, block.what, block.clears) for each in answer.items for block in each.blocking]
+    if against:
+        columns = ("dataset", "what", "what clears it")
+        people.append(section("What stands against it", table(columns, against, empty="")))
     if answer.unknown:
         people.append(f"Nobody can tell whether these are in use: {', '.join(answer.unknown)}")
     return people
@@ -108,7 +111,7 @@ async def _scan(run: Invocation) -> None:
         for name, ids in (("Marked", found.marked), ("Cleared", found.cleared), ("Unknown", found.unknown))
         if ids
     ]
-    run.output.answer(document, f"{found.seen} orphans seen.", *named)
+    run.output.answer(document, "\n".join([f"{found.seen} orphans seen.", *named]))
 
 
 async def _sweep(run: Invocation, *, apply: bool) -> Exit | None:
@@ -165,10 +168,8 @@ def _tell(run: Invocation, result: SweepResult, *, applied: bool) -> None:
     people: list[RenderableType] = [table(("due", "id", "what becomes of it"), rows, empty="Nothing is due.")]
     if plan.skipped:
         skipped = [(each.name, block.what, block.clears) for each, block in plan.skipped]
-        people += [
-            heading("Left to a person"),
-            table(("dataset", "why", "what clears it"), skipped, empty=""),
-        ]
+        columns = ("dataset", "why", "what clears it")
+        people.append(section("Left to a person", table(columns, skipped, empty="")))
     if plan.refused:
         people.append(f"A sweep would take nothing at all: {plan.refused}")
     if not applied and plan.eligible and not plan.refused:

@@ -72,16 +72,16 @@ def _people(answer: TeardownAnswer) -> list[RenderableType]:
         section(
             f"{answer.name} is {answer.status}.",
             facts(
-            (
-                ("dataset", answer.dataset_id),
-                ("connector", answer.connector_outcome),
-                ("left to do", answer.manual_step),
-                ("nothing left", "verified" if answer.cleanup_verified else None),
-                ("archive", answer.archived_path),
-                ("restorable until", answer.restorable_until),
-                ("purged", answer.purged_at),
-                ("running", answer.progress and answer.progress.message),
-            )
-        ),
+                (
+                    ("dataset", answer.dataset_id),
+                    ("connector", answer.connector_outcome),
+                    ("left to do", answer.manual_step),
+                    ("nothing left", "verified" if answer.cleanup_verified else None),
+                    ("archive", answer.archived_path),
+                    ("restorable until", answer.restorable_until),
+                    ("purged", answer.purged_at),
+                    ("running", answer.progress and answer.progress.message),
+                )
+            ),
         )
     ]

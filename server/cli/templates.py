@@ -9,7 +9,7 @@ import typer
 
 from server.cli.exits import Exit
 from server.cli.invocation import Invocation, command
-from server.cli.output import heading, table
+from server.cli.output import section, table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -87,7 +87,7 @@ async def validate(
     flaws = [(each["file"], flaw) for each in items for flaw in _flaws(each)]
     people: list[RenderableType] = [table(("file", "", "records", "score", "format"), rows, empty="")]
     if flaws:
-        people += [heading("What was found"), table(("file", "what"), flaws, empty="")]
+        people.append(section("What was found", table(("file", "what"), flaws, empty="")))
     people.append(f"{len(items) - len(invalid)} of {len(items)} files are fit for use.")
     run.output.answer(document, *people)
     return Exit.FAILED if invalid else None

@@ -197,6 +197,15 @@ def get_sync(world: World, call: Call) -> Answer:
         return Answer(payload=jobs.shown(world, jobs.find(connection, found, call.path["job_id"])))
 
 
+def find_sync(world: World, call: Call) -> Answer:
+    """The newest sync of a run, also one that was stopped."""
+    run = matching(call.path["run"], _RUN, "uploadId", _RUN_RULE)
+    jobs.settle(world)
+    with world.database.read() as connection:
+        found = datasources.find(connection, call.path["datasource_id"])
+        return Answer(payload=jobs.shown(world, jobs.of_run(connection, found, run)))
+
+
 def stop_sync(world: World, call: Call) -> Answer:
     """Stop what runs."""
     jobs.settle(world)
@@ -242,6 +251,7 @@ ADMIN_OPERATIONS: Final = (
     ),
     Operation(name="uploads.discard", method="DELETE", path=f"{_ONE}/uploads/{{run}}", act=discard_upload),
     Operation(name="sync.start", method="POST", path=f"{_ONE}/sync", act=start_sync),
+    Operation(name="sync.find", method="GET", path=f"{_ONE}/uploads/{{run}}/sync", act=find_sync),
     Operation(name="sync.stop", method="POST", path=f"{_ONE}/sync/stop", act=stop_sync),
     Operation(name="sync.get", method="GET", path=f"{_ONE}/sync/{{job_id}}", act=get_sync),
     Operation(name="health.get", method="GET", path=f"{_ONE}/health", act=get_health),

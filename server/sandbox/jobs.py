@@ -82,6 +82,21 @@ def find(connection: sqlite3.Connection, datasource: sqlite3.Row, job_id: str) -
     return job
 
 
+def of_run(connection: sqlite3.Connection, datasource: sqlite3.Row, run: str) -> sqlite3.Row:
+    """The newest job of a run.
+
+    Raises:
+        RefusedError: `not_found`.
+    """
+    job: sqlite3.Row | None = connection.execute(
+        "SELECT * FROM job WHERE run = ? AND datasource_row = ? ORDER BY row DESC LIMIT 1",
+        (run, datasource["row"]),
+    ).fetchone()
+    if job is None:
+        raise RefusedError("not_found", "this run was never synced")
+    return job
+
+
 def running(connection: sqlite3.Connection, datasource: sqlite3.Row) -> sqlite3.Row | None:
     """The job that runs now, if any."""
     job: sqlite3.Row | None = connection.execute(

@@ -16,6 +16,7 @@ OPERATIONS: Final = frozenset(
         "documents.upload",
         "uploads.discard",
         "sync.start",
+        "sync.find",
         "sync.get",
         "sync.stop",
         "health.get",

@@ -36,7 +36,7 @@ async def short_of_three(place: World, process: Process) -> Dataset:
         Fault(kind="status", operation="documents.upload", status=422, times=None),
         Fault(kind="status", operation="sync.start", status=403, times=None),
         Fault(kind="sync_fails"),
-        Fault(kind="timeout", operation="sync.get", times=4),
+        Fault(kind="timeout", operation="sync.find", times=4),
     ],
     ids=lambda fault: f"{fault.kind}-{fault.operation}",
 )

@@ -1,6 +1,6 @@
 """A process that serves, over services that only say when they are opened and closed.
 
-Usage: python -m tests.server.serving_host TRANSPORT [pending] [slow]
+Usage: python -m tests.server.serving_host DATA_DIR TRANSPORT [pending] [slow]
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -55,4 +56,4 @@ if __name__ == "__main__":
     vars(wiring).update(running=running, pending=pending)
     sys.modules["server.wiring"] = wiring
     sys.modules["server"].wiring = wiring  # type: ignore[attr-defined] # in place of the real one
-    run(cast("Any", None), cast("Any", sys.argv[1]), port=0)
+    run(cast("Any", SimpleNamespace(data_dir=Path(sys.argv[1]))), cast("Any", sys.argv[2]), port=0)

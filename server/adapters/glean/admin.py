@@ -7,7 +7,6 @@ left alone.
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, suppress
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
@@ -46,7 +45,6 @@ _LIST_LIMIT: Final = 500
 _MOST_LIST_PAGES: Final = 400
 _MOST_HITS: Final = 100
 _LONGEST_QUERY: Final = 1000
-_JOBS_KEPT: Final = 10_000
 _ID: Final = re.compile(wire.ID)
 _STATUS: Final = {"PENDING": "pending", "SYNCING": "syncing", "HEALTHY": "healthy", "UNHEALTHY": "unhealthy"}
 
@@ -92,7 +90,6 @@ class AdminGlean(AbstractAsyncContextManager["AdminGlean"]):
         )
         self._url = identity_url or base_url.rstrip("/")
         self._clock = clock
-        self._jobs: OrderedDict[tuple[str, str], str] = OrderedDict()
 
     async def __aenter__(self) -> Self:
         await self._http.__aenter__()
@@ -184,26 +181,13 @@ class AdminGlean(AbstractAsyncContextManager["AdminGlean"]):
         await self._owned(handle, mark)
         body = _json({"incremental": False, "uploadId": run})
         started = await self._one("sync.start", "POST", handle, "/sync", wire.Started, body=body)
-        self._remember(handle, run, started.job_id)
         return await self.job(handle, run) or Job(run=run, state=started.status.lower())
 
     async def job(self, handle: str, run: str) -> Job | None:
-        """The sync of that run: one that runs, or that this process started.
-
-        The API knows syncs by ids of its own only; for a run that ended before this process, `sync` gives the same job.
-        """
-        known = self._jobs.get((handle, run))
         try:
-            if known is None:
-                known = (await self._one("health.get", "GET", handle, "/health", wire.Health)).running_job
-            if known is None:
-                return None
-            found = await self._one("sync.get", "GET", handle, f"/sync/{_quoted(known)}", wire.Sync)
+            found = await self._one("sync.find", "GET", handle, _upload(run, "/sync"), wire.Sync)
         except PlatformNotFoundError:
             return None
-        if found.run != run:
-            return None
-        self._remember(handle, run, known)
         return Job(
             run=run,
             state=found.status.lower(),
@@ -362,11 +346,6 @@ class AdminGlean(AbstractAsyncContextManager["AdminGlean"]):
         return await self._http.call(
             operation, method, f"/datasources/{_quoted(handle)}{below}", answer, body=body
         )
-
-    def _remember(self, handle: str, run: str, job_id: str) -> None:
-        self._jobs[handle, run] = job_id
-        while len(self._jobs) > _JOBS_KEPT:
-            self._jobs.popitem(last=False)
 
 
 def _config(source: Source) -> dict[str, Any]:

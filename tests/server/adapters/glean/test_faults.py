@@ -17,7 +17,7 @@ from domain.errors import (
 )
 from server.sandbox.faults import Fault
 from server.sandbox.serve import EmbeddedSandbox
-from tests.gleaning import MARK, admin, finished, line, pages, pushed, served, source
+from tests.gleaning import MARK, admin, line, pages, pushed, served, source
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -50,7 +50,7 @@ CALLS: dict[str, Callable[[AdminGlean, str], Awaitable[object]]] = {
     "documents.upload": _push,
     "uploads.discard": lambda platform, handle: platform.discard(handle, MARK, "run-3"),
     "sync.start": lambda platform, handle: platform.sync(handle, MARK, "run-3"),
-    "sync.get": lambda platform, handle: platform.job(handle, "run-1"),
+    "sync.find": lambda platform, handle: platform.job(handle, "run-1"),
     "sync.stop": lambda platform, handle: platform.stop(handle, MARK),
     "health.get": lambda platform, handle: platform.observe(handle),
     "datasources.delete": lambda platform, handle: platform.remove(handle, MARK),
@@ -151,8 +151,6 @@ async def test_a_fault_that_passes_is_outlived_with_the_same_effect(
 ) -> None:
     before = len(glean.sandbox.ledger())
     handle = await prepared(glean)
-    if operation == "sync.get":
-        await finished(platform, handle, "run-1")
     glean.sandbox.faults.add(Fault(operation=operation, message=UPSTREAM, **PASSING[fault]))
 
     await CALLS[operation](platform, handle)
@@ -170,7 +168,6 @@ EFFECTS: dict[str, list[str]] = {
     "documents.upload": ["documents.upload"],
     "uploads.discard": ["uploads.discard"],
     "sync.start": ["sync.start"],
-    "sync.get": ["sync.start"],  # asked for again by this client, to know its job
     "datasources.delete": ["datasources.delete"],
 }
 
@@ -191,8 +188,6 @@ async def test_a_fault_that_stays_is_a_typed_error_in_our_own_words(
     platform: AdminGlean, glean: EmbeddedSandbox, operation: str, fault: str
 ) -> None:
     handle = await prepared(glean)
-    if operation == "sync.get":
-        await finished(platform, handle, "run-1")
     given, kind, tries = LASTING[fault]
     details = ({"field": "config.spaceKeys[0]", "problem": UPSTREAM}, {"field": UPSTREAM, "problem": "x"})
     glean.sandbox.faults.add(

@@ -1,0 +1,135 @@
+"""One way to reach the whole product: every transport, in both protocol eras, over one data folder.
+
+In memory and over HTTP the server lives in this process; over stdio it is a process of its own, started as a host does.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import anyio
+import pytest
+from mcp.client.client import Client
+from mcp.client.stdio import StdioServerParameters, stdio_client
+
+from domain.model import Caller, Journey, JourneyState, Stage
+from domain.model import Client as Customer
+from server.app import build
+from server.http import bound, serve_http
+from server.opening import Opening
+from server.settings import load
+from server.wiring import running
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from contextlib import AbstractAsyncContextManager
+
+    from domain.ports import Confirmer
+
+Transport = Literal["memory", "http", "stdio"]
+Era = Literal["legacy", "2026-07-28"]
+
+ROOT: Final = Path(__file__).parents[2]
+TRANSPORTS: Final[tuple[Transport, ...]] = ("memory", "http", "stdio")
+ERAS: Final[tuple[Era, ...]] = ("legacy", "2026-07-28")
+
+
+@asynccontextmanager
+async def connected(
+    transport: Transport,
+    era: Era,
+    data_dir: Path,
+    *,
+    environ: Mapping[str, str] | None = None,
+    confirmer: Confirmer | None = None,
+    read_only: bool = False,
+) -> AsyncIterator[Client]:
+    """A client of a server on that data folder.
+
+    Args:
+        transport: how it is reached.
+        era: the protocol's, with a handshake or without.
+        data_dir: the data folder.
+        environ: further settings, as environment variables.
+        confirmer: where a person's word comes from; only where the server lives in this process.
+        read_only: whether the server is started so.
+    """
+    if transport == "stdio":
+        assert confirmer is None, "a process of its own takes no port from here"
+        async with Client(_process(data_dir, environ or {}, read_only=read_only), mode=era) as client:
+            yield client
+        return
+    settings = load(environ or {}, None, data_dir)
+    provider = partial(running, settings, sagas=True, confirmer=confirmer)
+    async with Opening(provider) as opening:
+        server = build(opening.services, version="test", read_only=read_only)
+        if transport == "memory":
+            async with Client(server, mode=era) as client:
+                yield client
+            return
+        stop = anyio.Event()
+        door = bound("127.0.0.1", 0)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(serve_http, server, opening, door, stop)
+            async with Client(f"http://127.0.0.1:{door.getsockname()[1]}/mcp", mode=era) as client:
+                yield client
+            stop.set()
+
+
+def _process(data_dir: Path, environ: Mapping[str, str], *, read_only: bool) -> Any:  # noqa: ANN401 - the SDK's transport
+    measured = {name: value for name, value in os.environ.items() if name.startswith("COV")}
+    return stdio_client(
+        StdioServerParameters(
+            command=sys.executable,
+            args=[
+                "-m",
+                "server",
+                "serve",
+                "--data-dir",
+                str(data_dir),
+                *(["--read-only"] if read_only else []),
+            ],
+            cwd=str(ROOT),
+            env=measured | dict(environ),
+        )
+    )
+
+
+@dataclass(frozen=True)
+class Connect:
+    """`connected`, with transport and era chosen by the matrix."""
+
+    transport: Transport
+    era: Era
+
+    def __call__(self, data_dir: Path, **options: Any) -> AbstractAsyncContextManager[Client]:
+        return connected(self.transport, self.era, data_dir, **options)
+
+
+@pytest.fixture(params=[(transport, era) for transport in TRANSPORTS for era in ERAS], ids="-".join)
+def connect(request: pytest.FixtureRequest) -> Connect:
+    """`connect(data_dir)` gives a client: once over each transport and in each era."""
+    transport, era = request.param
+    return Connect(transport=transport, era=era)
+
+
+async def arrive(
+    data_dir: Path, client_id: str = "ACME", journey_id: str = "j1", stage: Stage = Stage.SANDBOX
+) -> None:
+    """Add a client with an active journey to the data folder, as an operator would before."""
+    async with running(load({}, None, data_dir), sagas=False) as services:
+        await services.registry.add_client(
+            Customer(
+                client_id=client_id, name=client_id, industry="fintech", use_case="developer_productivity"
+            )
+        )
+        await services.registry.add_journey(
+            Journey(journey_id=journey_id, client_id=client_id, stage=stage, state=JourneyState.ACTIVE),
+            Caller(subject="person:kim"),
+        )

@@ -1,0 +1,53 @@
+"""`mcp.json`, as a host would use it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from mcp.client.client import Client
+from mcp.client.stdio import StdioServerParameters, stdio_client
+
+from tests.e2e.conftest import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+PLACEHOLDER = re.compile(r"\$\{(\w+):-([^}]*)\}")
+
+
+def servers(**variables: str) -> dict[str, Any]:
+    """The servers of the file, with its placeholders filled in as a host does."""
+    written = (ROOT / "mcp.json").read_text(encoding="utf-8")
+    found = json.loads(PLACEHOLDER.sub(lambda each: variables.get(each[1], each[2]), written))["mcpServers"]
+    assert isinstance(found, dict)
+    return found
+
+
+async def test_the_stdio_server_starts_as_written_from_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    entry = servers(DATASET_LIFECYCLE_HOME=str(ROOT))["dataset-lifecycle"]
+    settings = {"DATASET_LIFECYCLE_DATA_DIR": str(tmp_path / "data"), "UV_NO_SYNC": "1"}
+    transport = stdio_client(
+        StdioServerParameters(command=entry["command"], args=entry["args"], env=settings)
+    )
+    with anyio.fail_after(60):
+        async with Client(transport) as client:
+            assert len((await client.list_tools()).tools) == 4
+    assert os.listdir(tmp_path) == []
+
+
+def test_the_http_server_is_where_serve_listens() -> None:
+    assert servers()["dataset-lifecycle-http"] == {"type": "http", "url": "http://127.0.0.1:8000/mcp"}
+
+
+def test_without_variables_it_works_from_the_folder_that_it_is_in() -> None:
+    args = servers()["dataset-lifecycle"]["args"]
+    assert args[args.index("--directory") + 1] == "."

@@ -1,0 +1,71 @@
+"""The same tools, the same answers and the same refusals over every transport, in both eras."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from tests.e2e.conftest import Connect, arrive
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ACME = {"client_id": "ACME", "journey_id": "j1", "stage": "sandbox", "dataset_type": "jira_issues"}
+
+
+async def test_a_dataset_is_provisioned_with_progress_and_a_refusal_keeps_its_shape(
+    connect: Connect, tmp_path: Path
+) -> None:
+    await arrive(tmp_path)
+    heard: list[tuple[float, str | None]] = []
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        heard.append((progress, message))
+
+    with anyio.fail_after(60):
+        async with connect(tmp_path) as client:
+            names = [each.name for each in (await client.list_tools()).tools]
+            made = await client.call_tool("provision_dataset", ACME, progress_callback=hear)
+            again = await client.call_tool("provision_dataset", ACME)
+            health = await client.call_tool("check_connector_health", {"client_id": "ACME"})
+            orphans = await client.call_tool("list_orphans", {"min_age_days": 0})
+            assert made.structured_content is not None, made.content
+            asked = {"dataset_id": made.structured_content["dataset_id"], "reason": "journey_completed"}
+            refused = await client.call_tool("teardown_dataset", asked)
+            wrong = await client.call_tool("list_orphans", {"clientid": "ACME"})
+
+    assert names == ["provision_dataset", "teardown_dataset", "check_connector_health", "list_orphans"]
+    assert (made.structured_content["status"], made.structured_content["created"]) == ("ready", True)
+    assert made.structured_content["quality"]["score"] >= 95
+    assert again.structured_content == made.structured_content | {"created": False}
+    assert _only(health.structured_content)["status"] == "healthy"
+    assert orphans.structured_content is not None
+    assert orphans.structured_content["items"] == []
+    assert _error(refused)["code"] == "journey_active"
+    assert _error(wrong)["candidates"][0] == "client_id"
+    assert [number for number, _ in heard] == sorted({number for number, _ in heard})
+
+
+def _only(answer: dict[str, Any] | None) -> dict[str, Any]:
+    assert answer is not None
+    (item,) = answer["items"]
+    assert isinstance(item, dict)
+    return item
+
+
+def _error(result: Any) -> dict[str, Any]:  # noqa: ANN401 - a result of either era
+    assert result.is_error
+    body: dict[str, Any] = json.loads(result.content[0].text)["error"]
+    assert result.meta["dataset-lifecycle/error"] == body
+    return body
+
+
+async def test_a_read_only_server_refuses_to_change_anything(connect: Connect, tmp_path: Path) -> None:
+    with anyio.fail_after(60):
+        async with connect(tmp_path, read_only=True) as client:
+            names = [each.name for each in (await client.list_tools()).tools]
+            refused = await client.call_tool("provision_dataset", ACME)
+    assert names == ["check_connector_health", "list_orphans"]
+    assert _error(refused)["code"] == "read_only"

@@ -1,0 +1,56 @@
+"""Every way in which an answer of Glean's can go wrong, and whether asking again may help."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import replace as replaced
+from typing import Final
+
+from server.sandbox.faults import Fault
+
+RUDE: Final = "upstream-words-that-must-not-be-repeated"
+ECHOES: Final = (RUDE, "Something went wrong")
+"""What the emulator says when it fails; none of it may reach a person, a log or a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of fault. `passes`: the client's own tries get over two of them. `timeout_s`: the client's patience."""
+
+    fault: Fault
+    passes: bool
+    timeout_s: float = 10
+
+    def at(self, operation: str, skip: int, *, lasting: bool) -> Fault:
+        """The fault at a call: for ever from it on, or twice."""
+        return replaced(self.fault, operation=operation, skip=skip, times=None if lasting else 2)
+
+
+def _status(status: int, **given: object) -> Fault:
+    return Fault(kind="status", status=status, message=RUDE, **given)  # type: ignore[arg-type]
+
+
+_DETAILS: Final = ({"field": "config.baseUrl", "problem": RUDE}, {"field": RUDE, "problem": RUDE})
+
+KINDS: Final[dict[str, Kind]] = {
+    "401": Kind(_status(401), passes=False),
+    "403": Kind(_status(403, body="html"), passes=False),
+    "404": Kind(_status(404), passes=False),
+    "404-of-a-proxy": Kind(_status(404, body="html"), passes=True),
+    "409": Kind(_status(409), passes=False),
+    "422": Kind(_status(422, details=_DETAILS), passes=False),
+    "429": Kind(_status(429), passes=True),
+    "429-wait": Kind(_status(429, retry_after=1), passes=True),
+    "429-wait-too-long": Kind(_status(429, retry_after=86_400), passes=False),
+    "500": Kind(_status(500), passes=True),
+    "500-after-the-effect": Kind(_status(500, applied=True), passes=True),
+    "502": Kind(_status(502, body="html"), passes=True),
+    "503": Kind(_status(503, body="plain"), passes=True),
+    "garbage": Kind(Fault(kind="garbage", content=f'{{"id": "{RUDE}'.encode()), passes=True),
+    "html": Kind(Fault(kind="html", content=f"<h1>{RUDE}</h1>".encode()), passes=True),
+    "unbounded": Kind(Fault(kind="unbounded"), passes=True),
+    "drop-before": Kind(Fault(kind="drop_before"), passes=True),
+    "drop-after": Kind(Fault(kind="drop_after"), passes=True),
+    "timeout": Kind(Fault(kind="timeout"), passes=True, timeout_s=0.25),
+    "slow": Kind(Fault(kind="slow", seconds=0.02), passes=True),
+}

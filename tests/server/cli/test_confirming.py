@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import getpass
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.server.cli.commands import Commands
+
+_ASKED = "to go on: "
+
+
+def _finished(commands: Commands) -> str:
+    dataset_id = commands.client().dataset()
+    commands.ok("journeys", "set-state", "j1", "completed")
+    return dataset_id
+
+
+def test_the_typed_name_takes_the_dataset_down(commands: Commands) -> None:
+    dataset_id = _finished(commands)
+    code, stdout, shown = commands.on_terminal(
+        "teardown",
+        "--dataset-id",
+        dataset_id,
+        "--reason",
+        "manual",
+        "--json",
+        typed="ACME-Sandbox-Slack\n",
+        after=_ASKED,
+    )
+
+    assert (code, json.loads(stdout)["status"]) == (0, "archived")
+    for words in ("ACME-Sandbox-Slack", "ACME", "j1", "20", "its connector in Glean", "restorable until"):
+        assert words in shown
+    person = f"person:{getpass.getuser()}"
+    teardown = commands.json("datasets", "show", dataset_id)["teardown"]
+    assert teardown["confirmed"] == {"how": "typed_name", "by": person}
+    assert f"{person} (typed_name)" in commands.ok("datasets", "show", dataset_id)
+
+
+@pytest.mark.parametrize("typed", ["acme-sandbox-slack\n", "y\n", "\n", "\x04"])
+def test_anything_else_leaves_it_as_it_was(commands: Commands, typed: str) -> None:
+    dataset_id = _finished(commands)
+    before = commands.json("datasets", "show", dataset_id)
+    code, stdout, _ = commands.on_terminal(
+        "teardown", "--dataset-id", dataset_id, "--reason", "manual", "--json", typed=typed, after=_ASKED
+    )
+
+    assert (code, json.loads(stdout)["error"]["code"]) == (3, "declined")
+    assert commands.json("datasets", "show", dataset_id) == before
+
+
+def test_ctrl_c_at_the_question_leaves_it_as_it_was(commands: Commands) -> None:
+    dataset_id = _finished(commands)
+    before = commands.json("datasets", "show", dataset_id)
+    code, stdout, _ = commands.on_terminal(
+        "teardown", "--dataset-id", dataset_id, "--reason", "manual", typed="\x03", after=_ASKED
+    )
+
+    assert (code, stdout) == (130, "")
+    assert commands.json("datasets", "show", dataset_id) == before
+
+
+def test_past_sandbox_a_typed_name_is_not_asked_for(commands: Commands) -> None:
+    commands.client().ok("journeys", "promote", "j1", "pilot")
+    made = commands.json(
+        *("provision", "--client-id", "ACME", "--journey-id", "j1", "--stage", "pilot"),
+        *("--dataset-type", "slack_messages", "--record-count", "5"),
+    )
+    commands.ok("journeys", "set-state", "j1", "completed")
+    code, _, shown = commands.on_terminal(
+        "teardown", "--dataset-id", made["dataset_id"], "--reason", "manual", typed="", after="Refused: "
+    )
+
+    assert code == 3
+    assert "Type its name" not in shown
+    assert "confirmation_required" in shown

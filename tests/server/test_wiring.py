@@ -1,0 +1,168 @@
+"""What is composed: the configured Glean or the sandbox, the queue of provisions, and the work that is left behind."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+
+from domain.admission import ProvisionRequest
+from domain.errors import SettingsError, StoreFailedError
+from domain.model import Caller, Client, DatasetStatus, DatasetType, Journey, JourneyState, Stage
+from server import wiring
+from server.adapters.engine.elsewhere import Elsewhere
+from server.adapters.people import Nobody
+from server.adapters.store.glance import unfinished
+from server.sandbox.serve import EmbeddedSandbox
+from server.settings import load
+from tests.domain.test_model import dataset
+from tests.world import request, world
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tools.services import Services
+
+KIM = Caller(subject="person:kim")
+
+
+async def arrive(services: Services) -> None:
+    await services.registry.add_client(
+        Client(client_id="acme", name="Acme", industry="fintech", use_case="developer_productivity")
+    )
+    await services.registry.add_journey(
+        Journey(journey_id="j1", client_id="acme", stage=Stage.SANDBOX, state=JourneyState.ACTIVE), KIM
+    )
+
+
+async def test_a_glean_that_is_configured_is_used_in_place_of_the_sandbox(tmp_path: Path) -> None:
+    async with EmbeddedSandbox(tmp_path / "theirs.sqlite", token="their-key") as theirs:  # noqa: S106 - a test's
+        settings = load(
+            {"GLEAN_API_KEY": "their-key", "GLEAN_BASE_URL": theirs.base_url}, data_dir=tmp_path / "ours", cwd=tmp_path
+        )
+        async with wiring.reaching(settings) as platform:
+            found = await platform.fingerprint()
+    assert (found.dialect, found.url) == ("admin", theirs.base_url)
+    assert found.tenant == theirs.sandbox.tenant()
+    assert not (tmp_path / "ours").exists()
+
+
+async def test_the_embedded_sandbox_is_the_same_glean_at_every_start(tmp_path: Path) -> None:
+    settings = load({}, data_dir=tmp_path, cwd=tmp_path)
+    seen = []
+    for _ in range(2):
+        async with wiring.reaching(settings) as platform:
+            seen.append(await platform.fingerprint())
+    assert seen[0] == seen[1]
+
+
+async def test_what_a_looking_process_admits_is_left_to_one_that_runs_sagas(tmp_path: Path) -> None:
+    settings = load({}, data_dir=tmp_path, cwd=tmp_path)
+    async with wiring.running(settings, sagas=False) as services:
+        await arrive(services)
+        assert not wiring.pending(settings)
+        begun = await services.provisioning.start_or_attach(
+            ProvisionRequest(
+                client_id="acme",
+                journey_id="j1",
+                stage=Stage.SANDBOX,
+                dataset_type=DatasetType.SLACK_MESSAGES,
+                record_count=20,
+            ),
+            KIM,
+        )
+        still = await services.provisioning.wait(begun, 0.1)
+        assert still.dataset.status is DatasetStatus.PROVISIONING
+        assert wiring.pending(settings)
+    async with wiring.running(settings, sagas=True) as services:
+        done = await services.provisioning.wait(begun, 60)
+        assert done.dataset.status is DatasetStatus.READY
+    assert not wiring.pending(settings)
+
+
+async def test_provisions_beyond_the_limit_wait_for_their_turn_and_say_so(tmp_path: Path) -> None:
+    async with world(tmp_path) as place, place.process() as process:
+        await process.arrive()
+        begun, may_end, inside = anyio.Event(), anyio.Event(), []
+
+        class Slow:
+            def __getattr__(self, name: str) -> object:
+                return getattr(process.outside.templates, name)
+
+            async def list(self) -> object:
+                inside.append(1)
+                begun.set()
+                await may_end.wait()
+                return await process.outside.templates.list()
+
+        slow = replace(process.outside, templates=Slow())  # type: ignore[arg-type]
+        provision = wiring.sagas_of(slow, provisions=1)["provision"]
+        first = (await queued(process.outside, DatasetType.JIRA_ISSUES)).dataset
+        second = (await queued(process.outside, DatasetType.SLACK_MESSAGES)).dataset
+        async with anyio.create_task_group() as tasks:
+            for each in (first, second):
+                assert each.run is not None
+                tasks.start_soon(provision, perform, each.dataset_id, each.run.saga_id)
+                await begun.wait()
+            seen: list[str] = []
+
+            async def told() -> None:
+                while "queue" not in seen:
+                    progress = await process.outside.store.read(lambda records: records.progress(second.dataset_id))
+                    seen.extend([progress.step] if progress else [])
+
+            await told()
+            assert inside == [1]
+            may_end.set()
+        for each in (first, second):
+            assert (await process.look(each.dataset_id)).status is DatasetStatus.READY
+
+
+async def queued(outside: object, dataset_type: DatasetType) -> object:
+    services = wiring.composed(outside, Elsewhere(), Nobody())  # type: ignore[arg-type]
+    return await services.provisioning.start_or_attach(request(dataset_type=dataset_type), KIM)
+
+
+async def perform(_: str, effect: object) -> object:
+    return await effect()  # type: ignore[operator]
+
+
+async def test_a_store_that_cannot_be_opened_is_told_and_nothing_else_begins(tmp_path: Path) -> None:
+    (tmp_path / "store.db").write_bytes(b"this is no database, and long enough to be read as one" * 10)
+    with pytest.raises(StoreFailedError):
+        async with wiring.running(load({}, data_dir=tmp_path, cwd=tmp_path), sagas=True):
+            pass
+
+
+async def test_doctor_looks_at_everything_over_the_real_adapters(tmp_path: Path) -> None:
+    found = await wiring.diagnosed(load({}, data_dir=tmp_path, cwd=tmp_path))
+    assert [each.area for each in found if not each.ok] == []
+    assert len({each.area for each in found}) >= 6
+    broken = await wiring.diagnosed(SettingsError("glean.base_url is wrong.", field="glean.base_url"))
+    assert [each.ok for each in broken] == [False]
+
+
+def test_a_folder_without_a_store_has_nothing_unfinished_and_a_foreign_file_says_so(tmp_path: Path) -> None:
+    assert not unfinished(tmp_path / "none.db")
+    sqlite3.connect(tmp_path / "empty.db").close()
+    assert not unfinished(tmp_path / "empty.db")
+    (tmp_path / "odd.db").write_bytes(b"not a database, surely" * 100)
+    with pytest.raises(StoreFailedError):
+        unfinished(tmp_path / "odd.db")
+
+
+async def test_an_engine_that_is_elsewhere_starts_nothing_and_sees_no_end() -> None:
+    engine = Elsewhere()
+    await engine.start("provision", "provision:d:1", "d")
+    assert not await engine.wait("provision:d:1", 0)
+
+
+async def test_nobody_is_asked_where_nobody_is() -> None:
+    from domain.model import TeardownReason
+    from domain.ports import Question
+
+    question = Question(dataset=dataset(), reason=TeardownReason.MANUAL, requester="agent:a", generation=1)
+    assert await Nobody().ask(question) is None

@@ -17,7 +17,7 @@ from domain.errors import (
 from domain.job import PAGE_BYTES, PAGE_COUNT, same_platform, sites
 from domain.model import DatasetStatus, Recheck
 from domain.provisioning import evaluated, provisioned
-from domain.running import known_dataset
+from domain.running import known_dataset, progress_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,7 +78,7 @@ class Datasets:
                 journey=journey if journey is None or not hasattr(journey, "at") else journey.at(now),
                 connector=records.connector(dataset.connector_id) if dataset.connector_id else None,
                 archive=records.archive(dataset_id),
-                progress=records.progress(dataset_id) if dataset.run else None,
+                progress=progress_of(records, dataset),
                 undos=records.undos(dataset_id),
                 events=records.events(dataset_id=dataset_id, limit=_EVENTS),
             )

@@ -146,7 +146,10 @@ class Job:
     def report(self, step: str, done: int = 0, total: int | None = None, message: str = "") -> None:
         """Show how far this saga is; may be called from any thread."""
         self.outside.store.report(
-            self.dataset_id, Progress(step=step, done=done, total=total, message=message or f"{step} …")
+            self.dataset_id,
+            Progress(
+                step=step, done=done, total=total, message=message or f"{step} …", saga_id=self.saga_id
+            ),
         )
 
 

@@ -454,12 +454,16 @@ class Undo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a running saga has come: the step, `done` of `total` records (total None: unknown), a sentence."""
+    """How far a running saga has come: the step, `done` of `total` records (total None: unknown), a sentence.
+
+    `saga_id` tells whose progress it is: what an earlier saga of the dataset said last is nobody's.
+    """
 
     step: str
     done: int = 0
     total: int | None = None
     message: str = ""
+    saga_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

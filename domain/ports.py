@@ -518,7 +518,7 @@ class ConnectorTemplates(Protocol):
 class Secrets(Protocol):
     """Credentials for connectors. They live here and nowhere else."""
 
-    def credential(self, dataset_id: str, kind: str, stage: Stage, client_id: str) -> str:
+    def credential(self, dataset_id: str, dataset_type: DatasetType, stage: Stage, client_id: str) -> str:
         """The token that the connector signs in with. Raises SettingsError naming the setting that is missing."""
         ...
 

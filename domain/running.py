@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import NothingRunningError, PastNoReturnError, UnknownDatasetError
@@ -36,6 +37,14 @@ def known_dataset(records: Records, dataset_id: str, caller: Caller) -> Dataset:
         msg = f"There is no dataset {dataset_id!r}."
         raise UnknownDatasetError(msg, field="dataset_id", candidates=nearest(dataset_id, seen))
     return dataset
+
+
+def progress_of(records: Records, dataset: Dataset | None) -> Progress | None:
+    """How far the saga that works on the dataset now has come; None when none does, or it has not said yet."""
+    if dataset is None or dataset.run is None:
+        return None
+    said = records.progress(dataset.dataset_id)
+    return said if said and said.saga_id == dataset.run.saga_id else None
 
 
 class Sagas:
@@ -104,9 +113,7 @@ class Sagas:
         until = None if seconds is None else self._clock.now().timestamp() + seconds
         shown: Progress | None = None
         while True:
-            dataset, progress = await self._store.read(
-                lambda records: (records.dataset(dataset_id), records.progress(dataset_id))
-            )
+            dataset, progress = await self._store.read(partial(_stands, dataset_id))
             if dataset is None:
                 msg = f"There is no dataset {dataset_id!r}."
                 raise UnknownDatasetError(msg, field="dataset_id")
@@ -148,6 +155,11 @@ class Sagas:
 
 _QUICK_TRIES: Final = 6
 _SETTLED: Final = frozenset({DatasetStatus.FAILED, DatasetStatus.VALIDATING})
+
+
+def _stands(dataset_id: str, records: Records) -> tuple[Dataset | None, Progress | None]:
+    dataset = records.dataset(dataset_id)
+    return dataset, progress_of(records, dataset)
 
 
 def _due(left: Undo) -> datetime:

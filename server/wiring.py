@@ -65,7 +65,8 @@ def sagas_of(outside: Outside, *, provisions: int = 4) -> Mapping[str, Saga]:
 
     async def provision_in_turn(perform: Perform, dataset_id: str, saga_id: str) -> None:
         if turns.locked():
-            outside.store.report(dataset_id, Progress(step="queue", message="waiting for its turn"))
+            waiting = Progress(step="queue", message="waiting for its turn", saga_id=saga_id)
+            outside.store.report(dataset_id, waiting)
         async with turns:
             await provision(outside, perform, dataset_id, saga_id)
 

@@ -65,7 +65,7 @@ class Shifted(SystemClock):
 class Placeholders:
     """The sandbox's credentials."""
 
-    def credential(self, dataset_id: str, kind: DatasetType, stage: Stage, client_id: str) -> str:  # noqa: ARG002
+    def credential(self, dataset_id: str, dataset_type: DatasetType, stage: Stage, client_id: str) -> str:
         return placeholder_token(dataset_id)
 
 

@@ -131,7 +131,9 @@ async def test_ac2_one_incident_is_found_across_all_four_types(acme: House) -> N
     assert found == {dataset.name for dataset in made.values()}
 
 
-async def test_ac3_the_connector_is_created_authorised_scheduled_and_healthy_without_a_hand(acme: House) -> None:
+async def test_ac3_the_connector_is_created_authorised_scheduled_and_healthy_without_a_hand(
+    acme: House,
+) -> None:
     await acme.provision(DatasetType.CONFLUENCE_PAGES)
     [source] = acme.glean.datasources()
     assert source["name"] == "ACME-Sandbox-Confluence"

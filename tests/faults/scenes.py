@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from domain.errors import LifecycleError
 from domain.model import Dataset, DatasetType, Mark
+from domain.ports import DatasetQuery
 from server.adapters.engine.inline import Entry
 from server.sandbox.faults import Fault
 from server.sandbox.serve import EmbeddedSandbox
@@ -125,7 +126,10 @@ async def opened(ready: Prepared) -> AsyncIterator[World]:
 def copied(ready: Prepared, folder: Path) -> Prepared:
     """A copy to spoil."""
     shutil.copytree(ready.folder, folder, dirs_exist_ok=True)
-    journal = {name: Entry(each.kind, each.dataset_id, dict(each.steps), each.ended) for name, each in ready.journal.items()}
+    journal = {
+        name: Entry(each.kind, each.dataset_id, dict(each.steps), each.ended)
+        for name, each in ready.journal.items()
+    }
     return Prepared(folder, journal)
 
 

@@ -1,15 +1,13 @@
 """A process that dies anywhere in a saga loses nothing and does nothing twice.
 
 The matrix is made of the sagas' own step lists, so a new step is covered without being named here. After each death the
-next process finishes the job, and the world must equal that of a run that was never killed; instants and minted ids may
-differ, and pages that were pushed twice must have changed nothing the second time.
+next process finishes the job, and the world must equal that of a run that was never killed. `tests/processes` kills real
+processes, at fewer places.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -19,16 +17,17 @@ from domain.provisioning import PROVISION
 from domain.teardown import TEARDOWN
 from server.adapters.engine.inline import CrashAt
 from server.sandbox.faults import Fault
+from tests import pictures
 from tests.world import ALL, world
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from domain.model import Dataset
+    from tests.pictures import Picture
     from tests.world import Process, World
 
-    Calm = Callable[[str], Awaitable["Picture"]]
+    Calm = Callable[[str], Awaitable[Picture]]
 
 MOMENTS: Final = ("before", "inside", "after")
 FORWARD: Final = [(step.name, moment) for step in PROVISION for moment in MOMENTS]
@@ -40,67 +39,10 @@ BACK: Final = [
 ]
 
 
-@dataclass(frozen=True)
-class Picture:
-    """Everything that may not depend on whether a process died."""
-
-    status: DatasetStatus
-    attempt: int
-    facts: Any
-    staged: list[str]
-    archived: list[str]
-    glean: Any
-    events: list[str]
-    effects: Counter[str]
-
-
 async def picture(place: World, process: Process, dataset_id: str) -> Picture:
-    dataset = await process.look(dataset_id)
-    assert dataset.run is None
-    assert await process.outside.store.read(lambda records: records.undos()) == []
-    return Picture(
-        status=dataset.status,
-        attempt=dataset.attempt,
-        facts=_facts(dataset),
-        staged=[name.replace(dataset_id, "ID") for name in place.staged()],
-        archived=[name.replace(dataset_id, "ID") for name in place.archived()],
-        glean=_plain(place.glean.snapshot(), dataset_id),
-        events=await process.events(),
-        effects=_effects(place),
+    return await pictures.picture(
+        process.outside.store, place.glean, place.folder / "staging", place.folder / "archives", dataset_id
     )
-
-
-def _facts(dataset: Dataset) -> Any:
-    content, failure, teardown = dataset.content, dataset.failure, dataset.teardown
-    return (
-        content and (content.attempt, content.record_count, content.checksum, content.containers),
-        dataset.quality and (dataset.quality.score, dataset.quality.checks, dataset.quality.gates),
-        failure and (failure.step, failure.code, failure.to_undo),
-        teardown and (teardown.connector_outcome, teardown.staging_deleted, teardown.failure),
-        dataset.connector_id is None,
-    )
-
-
-def _plain(snapshot: dict[str, Any], dataset_id: str) -> Any:
-    """What Glean holds, without what names this very run: installation, dataset, and the token made of it."""
-    for source in snapshot.values():
-        source["config"].pop("managedBy")
-        source["auth"] = source["auth"] and source["auth"][0]
-    assert dataset_id not in str(snapshot)
-    return snapshot
-
-
-def _effects(place: World) -> Counter[str]:
-    """Effects that somebody could see: a repeat that changes nothing is none."""
-    seen = Counter[str]()
-    for entry in place.glean.ledger():
-        if entry.operation == "documents.upload":
-            seen["documents stored"] += entry.detail["changed"]
-        elif entry.operation == "sync.start":
-            seen["sync jobs"] += entry.detail["job"] == "new"
-        elif entry.operation not in {"auth.set", "datasources.update", "uploads.discard", "sync.stop"}:
-            seen[entry.operation] += 1
-    return seen
 
 
 async def ended_or_dead(process: Process) -> None:

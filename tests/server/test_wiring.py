@@ -11,7 +11,17 @@ import pytest
 
 from domain.admission import ProvisionRequest
 from domain.errors import SettingsError, StoreFailedError
-from domain.model import Caller, Client, DatasetStatus, DatasetType, Journey, JourneyState, Stage
+from domain.model import (
+    Caller,
+    Client,
+    DatasetStatus,
+    DatasetType,
+    Journey,
+    JourneyState,
+    Stage,
+    TeardownReason,
+)
+from domain.ports import Question
 from server import wiring
 from server.adapters.engine.elsewhere import Elsewhere
 from server.adapters.people import Nobody
@@ -22,8 +32,12 @@ from tests.domain.test_model import dataset
 from tests.world import request, world
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
+    from domain.job import Outside
+    from domain.model import Dataset
+    from domain.ports import Json
     from tools.services import Services
 
 KIM = Caller(subject="person:kim")
@@ -39,9 +53,11 @@ async def arrive(services: Services) -> None:
 
 
 async def test_a_glean_that_is_configured_is_used_in_place_of_the_sandbox(tmp_path: Path) -> None:
-    async with EmbeddedSandbox(tmp_path / "theirs.sqlite", token="their-key") as theirs:  # noqa: S106 - a test's
+    async with EmbeddedSandbox(tmp_path / "theirs.sqlite", token="their-key") as theirs:
         settings = load(
-            {"GLEAN_API_KEY": "their-key", "GLEAN_BASE_URL": theirs.base_url}, data_dir=tmp_path / "ours", cwd=tmp_path
+            {"GLEAN_API_KEY": "their-key", "GLEAN_BASE_URL": theirs.base_url},
+            data_dir=tmp_path / "ours",
+            cwd=tmp_path,
         )
         async with wiring.reaching(settings) as platform:
             found = await platform.fingerprint()
@@ -86,7 +102,8 @@ async def test_what_a_looking_process_admits_is_left_to_one_that_runs_sagas(tmp_
 async def test_provisions_beyond_the_limit_wait_for_their_turn_and_say_so(tmp_path: Path) -> None:
     async with world(tmp_path) as place, place.process() as process:
         await process.arrive()
-        begun, may_end, inside = anyio.Event(), anyio.Event(), []
+        begun, may_end = anyio.Event(), anyio.Event()
+        inside: list[int] = []
 
         class Slow:
             def __getattr__(self, name: str) -> object:
@@ -100,8 +117,8 @@ async def test_provisions_beyond_the_limit_wait_for_their_turn_and_say_so(tmp_pa
 
         slow = replace(process.outside, templates=Slow())  # type: ignore[arg-type]
         provision = wiring.sagas_of(slow, provisions=1)["provision"]
-        first = (await queued(process.outside, DatasetType.JIRA_ISSUES)).dataset
-        second = (await queued(process.outside, DatasetType.SLACK_MESSAGES)).dataset
+        first = await queued(process.outside, DatasetType.JIRA_ISSUES)
+        second = await queued(process.outside, DatasetType.SLACK_MESSAGES)
         async with anyio.create_task_group() as tasks:
             for each in (first, second):
                 assert each.run is not None
@@ -111,7 +128,9 @@ async def test_provisions_beyond_the_limit_wait_for_their_turn_and_say_so(tmp_pa
 
             async def told() -> None:
                 while "queue" not in seen:
-                    progress = await process.outside.store.read(lambda records: records.progress(second.dataset_id))
+                    progress = await process.outside.store.read(
+                        lambda records: records.progress(second.dataset_id)
+                    )
                     seen.extend([progress.step] if progress else [])
 
             await told()
@@ -121,13 +140,14 @@ async def test_provisions_beyond_the_limit_wait_for_their_turn_and_say_so(tmp_pa
             assert (await process.look(each.dataset_id)).status is DatasetStatus.READY
 
 
-async def queued(outside: object, dataset_type: DatasetType) -> object:
-    services = wiring.composed(outside, Elsewhere(), Nobody())  # type: ignore[arg-type]
-    return await services.provisioning.start_or_attach(request(dataset_type=dataset_type), KIM)
+async def queued(outside: Outside, dataset_type: DatasetType) -> Dataset:
+    services = wiring.composed(outside, Elsewhere(), Nobody())
+    begun = await services.provisioning.start_or_attach(request(dataset_type=dataset_type), KIM)
+    return begun.dataset
 
 
-async def perform(_: str, effect: object) -> object:
-    return await effect()  # type: ignore[operator]
+async def perform(step: str, effect: Callable[[], Awaitable[Json]]) -> Json:
+    return await effect()
 
 
 async def test_a_store_that_cannot_be_opened_is_told_and_nothing_else_begins(tmp_path: Path) -> None:
@@ -161,8 +181,5 @@ async def test_an_engine_that_is_elsewhere_starts_nothing_and_sees_no_end() -> N
 
 
 async def test_nobody_is_asked_where_nobody_is() -> None:
-    from domain.model import TeardownReason
-    from domain.ports import Question
-
     question = Question(dataset=dataset(), reason=TeardownReason.MANUAL, requester="agent:a", generation=1)
     assert await Nobody().ask(question) is None

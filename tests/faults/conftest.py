@@ -1,0 +1,72 @@
+"""The scenes, each prepared and acted out in calm once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from domain.model import Dataset
+from tests.faults.scenes import SCENES, Prepared, copied, opened, prepared, the_dataset
+from tests.faults.truth import Sight, effects, sight, truthful
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Calm:
+    """A scene when nothing goes wrong: the calls, each as (operation, how many of it came before), and the end."""
+
+    calls: list[tuple[str, int]]
+    effects: Counter[str]
+    after: Sight
+    dataset: Dataset
+
+
+@dataclass(slots=True)
+class Stage:
+    """Gives fresh copies of scenes, and how they go in calm."""
+
+    folder: Callable[[str], Path]
+    _prepared: dict[str, Prepared] = field(default_factory=dict)
+    _calm: dict[str, Calm] = field(default_factory=dict)
+
+    async def fresh(self, scene: str) -> Prepared:
+        """A copy of the scene as it is before it is acted."""
+        if scene not in self._prepared:
+            self._prepared[scene] = await prepared(SCENES[scene], self.folder("scene"))
+        return copied(self._prepared[scene], self.folder("case"))
+
+    async def calm(self, scene: str) -> Calm:
+        """How the scene goes when nothing goes wrong."""
+        if scene not in self._calm:
+            async with opened(await self.fresh(scene)) as place, place.process() as process:
+                before, asked, ledger = sight(place), _asked(place.glean.requests()), len(place.glean.ledger())
+                told = await SCENES[scene].act(process)
+                dataset = await truthful(place, process, before, None, told)
+                calls = _asked(place.glean.requests()) - asked
+                self._calm[scene] = Calm(
+                    calls=[(name, nth) for name, count in sorted(calls.items()) for nth in range(count)],
+                    effects=effects(place, ledger),
+                    after=sight(place),
+                    dataset=await the_dataset(process),
+                )
+                assert dataset.failure is None
+        return self._calm[scene]
+
+
+@pytest.fixture(scope="session")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    """All scenes."""
+    return Stage(tmp_path_factory.mktemp)
+
+
+def _asked(requests: dict[tuple[str, int], int]) -> Counter[str]:
+    counted = Counter[str]()
+    for (operation, _), count in requests.items():
+        counted[operation] += count
+    return counted

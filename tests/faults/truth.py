@@ -1,0 +1,199 @@
+"""What must be so of every dataset that no saga works on, whatever went wrong before."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import zstandard
+
+from domain import archives, quality
+from domain.errors import LifecycleError, ProvisionFailedError
+from domain.model import ConnectorOutcome, ConnectorStatus, Dataset, DatasetStatus
+from domain.undoing import UNDOS
+from tests.faults.kinds import ECHOES
+from tests.faults.scenes import FOREIGN, NAME, the_dataset
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.world import Process, World
+
+_SHOWN_AT_ONCE: Final = "content is still served", "new content is served"
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Everything outside our rows, as it stands: what Glean serves, what is staged and archived."""
+
+    ours: int
+    served: dict[str, Any]
+    foreign: Any
+    staged: tuple[str, ...]
+    archived: tuple[str, ...]
+
+
+def sight(place: World) -> Sight:
+    """Look."""
+    sources = place.glean.datasources()
+    [foreign] = [each for each in sources if each["name"] == FOREIGN]
+    return Sight(
+        ours=len([each for each in sources if each["name"] != FOREIGN]),
+        served={each["documentId"]: each for each in place.glean.documents(NAME)},
+        foreign=(foreign, place.glean.documents(FOREIGN)),
+        staged=tuple(place.staged()),
+        archived=tuple(place.archived()),
+    )
+
+
+def effects(place: World, since: int) -> Counter[str]:
+    """What was done to Glean after that many entries of its ledger; a repeat that changed nothing is not counted."""
+    seen = Counter[str]()
+    for entry in place.glean.ledger()[since:]:
+        if entry.operation == "documents.upload":
+            seen["documents stored"] += entry.detail["changed"]
+        elif entry.operation == "sync.start":
+            seen["sync jobs"] += entry.detail["job"] == "new"
+        elif entry.operation in {"datasources.create", "datasources.delete"}:
+            seen[entry.operation] += 1
+    return seen
+
+
+async def truthful(
+    place: World, process: Process, before: Sight, was: Dataset | None, told: Dataset | LifecycleError
+) -> Dataset:
+    """Assert that rows, answer and the world tell the same story; gives the dataset."""
+    dataset, now = await the_dataset(process), sight(place)
+    assert dataset.run is None
+    assert now.foreign == before.foreign
+    held = await process.outside.store.read(lambda records: records.undos(dataset.dataset_id))
+    left = {each.what for each in held}
+    assert left <= UNDOS.keys()
+    match dataset.status:
+        case DatasetStatus.READY:
+            await _ready(place, process, dataset, now)
+            assert not left
+        case DatasetStatus.VALIDATING:
+            _validating(place, dataset, now, left, before, was)
+        case DatasetStatus.FAILED:
+            _failed(dataset, now, left, told)
+        case DatasetStatus.TEARDOWN:
+            await _stopped(process, dataset, now, before)
+        case DatasetStatus.ARCHIVED:
+            await _archived(place, process, dataset, now, before)
+            assert not left
+        case status:
+            raise AssertionError(f"nothing works on it, and it is {status}")
+    if dataset.failure and dataset.status in {DatasetStatus.FAILED, DatasetStatus.VALIDATING}:
+        assert set(dataset.failure.to_undo) == left
+    if isinstance(told, Dataset):
+        assert told == dataset
+    return dataset
+
+
+async def _ready(place: World, process: Process, dataset: Dataset, now: Sight) -> None:
+    content = dataset.content
+    assert content is not None
+    assert content.attempt == dataset.attempt or dataset.teardown is not None
+    assert dataset.failure is None
+    assert dataset.staged is None
+    assert dataset.quality is not None
+    assert quality.passes(dataset.quality)
+    assert now.ours == 1
+    assert now.staged == (staged_name(dataset, content.attempt),)
+    assert now.served.keys() == staged_ids(place, dataset, content.attempt)
+    assert len(now.served) == content.record_count
+    connector = await process.outside.store.read(
+        lambda records: records.connector(dataset.connector_id or "")
+    )
+    assert connector is not None
+    assert connector.status is ConnectorStatus.HEALTHY
+
+
+def _validating(
+    place: World, dataset: Dataset, now: Sight, left: set[str], before: Sight, was: Dataset | None
+) -> None:
+    content = dataset.content
+    assert content is not None
+    assert now.ours == 1
+    if dataset.failure is None:
+        assert dataset.quality is not None
+        assert not quality.passes(dataset.quality)
+        assert any(gate.failed == content.record_count - len(now.served) for gate in dataset.quality.gates)
+    else:
+        assert dataset.failure.code
+        assert dataset.failure.step
+    if not left & {"index", "connect"}:
+        assert now.served.keys() <= staged_ids(place, dataset, content.attempt)
+        if was is not None and was.content == content:
+            assert before.served.items() <= now.served.items()
+    if "populate" not in left:
+        assert now.staged == (staged_name(dataset, content.attempt),)
+
+
+def _failed(dataset: Dataset, now: Sight, left: set[str], told: Dataset | LifecycleError) -> None:
+    failure = dataset.failure
+    assert failure is not None
+    assert isinstance(told, ProvisionFailedError)
+    assert (told.facts["step"], told.facts["cause"]) == (failure.step, failure.code)
+    assert (dataset.content, dataset.staged) == (None, None) or "populate" in left
+    if "connect" not in left:
+        assert (now.ours, now.served, dataset.connector_id) == (0, {}, None)
+    if "populate" not in left:
+        assert now.staged == ()
+
+
+async def _stopped(process: Process, dataset: Dataset, now: Sight, before: Sight) -> None:
+    teardown = dataset.teardown
+    assert teardown is not None
+    assert teardown.failure is not None
+    assert teardown.failure.step
+    assert teardown.failure.code
+    if now.served == before.served and now.staged == before.staged:
+        return
+    assert teardown.disconnecting
+    await _archive_holds(process, dataset)
+    if now.staged != before.staged:
+        assert (now.ours, now.served) == (0, {})
+
+
+async def _archived(place: World, process: Process, dataset: Dataset, now: Sight, before: Sight) -> None:
+    assert dataset.teardown is not None
+    assert dataset.teardown.failure is None
+    assert dataset.teardown.connector_outcome is ConnectorOutcome.DELETED
+    assert dataset.teardown.staging_deleted
+    assert (now.ours, now.served, now.staged) == (0, {}, ())
+    for document in before.served.values():
+        found = place.glean.search(document["title"], datasource=NAME)
+        assert found == []
+    await _archive_holds(process, dataset)
+
+
+async def _archive_holds(process: Process, dataset: Dataset) -> None:
+    archives.matching(dataset, await process.outside.archives.verify(archives.place(dataset)))
+
+
+def staged_name(dataset: Dataset, attempt: int) -> str:
+    """The one file that a dataset's attempt stands in."""
+    return f"{dataset.dataset_id}/{attempt}.jsonl"
+
+
+def staged_ids(place: World, dataset: Dataset, attempt: int) -> set[str]:
+    """The ids of the documents that an attempt staged."""
+    lines = (place.folder / "staging" / staged_name(dataset, attempt)).read_bytes().splitlines()
+    return {json.loads(each)["id"] for each in lines}
+
+
+def assert_nothing_is_echoed(place: World, *texts: str) -> None:
+    """Neither Glean's own words nor its key stand in these texts, in a row, or in any file of ours."""
+    ours = [each for each in place.folder.rglob("*") if each.is_file() and "glean.sqlite" not in each.name]
+    everything = [text.encode() for text in texts] + [_plain(each) for each in ours]
+    for words in (*ECHOES, place.sandbox.token):
+        assert not any(words.encode() in each for each in everything)
+
+
+def _plain(path: Path) -> bytes:
+    raw = path.read_bytes()
+    return zstandard.ZstdDecompressor().decompressobj().decompress(raw) if path.suffix == ".zst" else raw

@@ -1,0 +1,71 @@
+"""Data folders, and the processes on them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import anyio.to_thread
+import pytest
+
+from tests.processes.folder import ROOT, Folder
+from tests.repository import write_repository
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    Run = Callable[..., subprocess.Popen[str]]
+
+RECORDS = 12
+
+
+@pytest.fixture(scope="package")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small mock-data repository."""
+    return write_repository(tmp_path_factory.mktemp("repository"), records=RECORDS)
+
+
+@pytest.fixture
+async def folder(tmp_path: Path, repository: Path) -> Folder:
+    """A data folder with a client and its active journey."""
+    made = Folder(tmp_path / "data", repository)
+    await made.arrive()
+    return made
+
+
+@pytest.fixture
+def run() -> Iterator[Run]:
+    """`run(folder, command)` starts a process; what is left at the end is killed."""
+    with ExitStack() as exits:
+
+        def start(folder: Folder, command: list[str]) -> subprocess.Popen[str]:
+            process = exits.enter_context(
+                subprocess.Popen(
+                    command,
+                    env=folder.environ,
+                    cwd=ROOT,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            exits.callback(process.kill)
+            return process
+
+        yield start
+
+
+def host(folder: Folder, verb: str, *step: str) -> list[str]:
+    """The command line of a process that may be told to die inside a step."""
+    return [sys.executable, "-m", "tests.processes.host", str(folder.data), verb, *step]
+
+
+async def over(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    """Exit status, output and log of a process that ends by itself."""
+    with anyio.fail_after(60):
+        out, log = await anyio.to_thread.run_sync(process.communicate, abandon_on_cancel=True)
+    return process.returncode, out, log

@@ -1,0 +1,125 @@
+"""A data folder of the product, as an operator would look at it from outside."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from domain.admission import ProvisionRequest
+from domain.model import Caller, Client, DatasetType, Journey, JourneyState, Stage
+from domain.ports import DatasetQuery
+from server.adapters.store.sqlite import SqliteStore
+from server.sandbox.sandbox import Sandbox
+from server.settings import load
+from server.wiring import running, sandbox_path
+from tests import pictures
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from domain.model import Dataset
+    from server.settings import Settings
+    from tests.pictures import Picture
+
+ROOT: Final = Path(__file__).parents[2]
+REPOSITORY: Final = "MOCK_DATA_REPO_PATH"
+KIM: Final = Caller(subject="person:kim")
+WISH: Final[Mapping[str, str]] = {
+    "client_id": "acme",
+    "journey_id": "j1",
+    "stage": "sandbox",
+    "dataset_type": "confluence_pages",
+}
+NAME: Final = "ACME-Sandbox-Confluence"
+
+
+def request() -> ProvisionRequest:
+    """`WISH`, as the domain takes it."""
+    return ProvisionRequest(
+        client_id="acme", journey_id="j1", stage=Stage.SANDBOX, dataset_type=DatasetType.CONFLUENCE_PAGES
+    )
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A data folder, over a mock-data repository."""
+
+    data: Path
+    repository: Path
+
+    @property
+    def settings(self) -> Settings:
+        """What every process on it is started with."""
+        return load({REPOSITORY: str(self.repository)}, data_dir=self.data)
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The environment of a process on it: little of ours, for a setting of this machine must not leak in."""
+        kept = {name: value for name, value in os.environ.items() if name.startswith(("COV", "PATH", "HOME"))}
+        return {**kept, REPOSITORY: str(self.repository), "PYTHONPATH": str(ROOT), "TERM": "dumb"}
+
+    def command(self, verb: str, *arguments: str) -> list[str]:
+        """The command line of the product, on this folder."""
+        return [sys.executable, "-W", "error", "-m", "server", verb, *arguments, "--data-dir", str(self.data)]
+
+    def sandbox(self) -> Sandbox:
+        """The embedded sandbox's file, whichever process serves it."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        return Sandbox.open(sandbox_path(self.settings))
+
+    @asynccontextmanager
+    async def store(self) -> AsyncIterator[SqliteStore]:
+        """The store, beside whoever works on it."""
+        async with SqliteStore(self.settings.store_path) as store:
+            yield store
+
+    async def arrive(self) -> None:
+        """A client with an active journey."""
+        async with running(self.settings, sagas=False) as services:
+            await services.registry.add_client(
+                Client(client_id="acme", name="acme", industry="fintech", use_case="developer_productivity")
+            )
+            await services.registry.add_journey(
+                Journey(journey_id="j1", client_id="acme", stage=Stage.SANDBOX, state=JourneyState.ACTIVE), KIM
+            )
+
+    async def admit(self) -> None:
+        """Admit the dataset of `WISH`, and leave its making to whoever comes next."""
+        async with running(self.settings, sagas=False) as services:
+            await services.provisioning.start_or_attach(request(), KIM)
+
+    async def datasets(self) -> list[Dataset]:
+        """Every dataset that there is."""
+        async with self.store() as store:
+            return list(await store.read(lambda records: records.datasets(DatasetQuery())))
+
+    async def dataset(self) -> Dataset:
+        """The only one that there is."""
+        [found] = await self.datasets()
+        return found
+
+    async def finish(self) -> Dataset:
+        """Be the next process: open what runs sagas, ask for nothing, and wait until nothing runs any more."""
+        dataset_id = (await self.dataset()).dataset_id
+        async with running(self.settings, sagas=True) as services:
+            dataset, _ = await services.sagas.wait(dataset_id, 30)
+            return dataset
+
+    async def picture(self) -> Picture:
+        """Store, staging, archive and sandbox as they stand."""
+        dataset_id = (await self.dataset()).dataset_id
+        settings = self.settings
+        with self.sandbox() as glean:
+            async with self.store() as store:
+                return await pictures.picture(
+                    store, glean, settings.staging.url, settings.archival.storage_path, dataset_id
+                )
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """The sync jobs of the dataset's connector."""
+        with self.sandbox() as glean:
+            return glean.jobs(NAME)

@@ -5,6 +5,9 @@ from __future__ import annotations
 
 def main() -> None:
     """Run the command that the arguments of this process name, and exit with its code."""
-    from server.cli.app import app
+    from server.importing import undisturbed
+
+    with undisturbed():
+        from server.cli.app import app
 
     app(prog_name="dataset-lifecycle")

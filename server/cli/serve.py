@@ -33,7 +33,10 @@ def serve(
     read_only: Annotated[bool, typer.Option("--read-only", help="Only the tools that read.")] = False,
 ) -> None:
     """Serve the tools to MCP clients until they go away or a signal comes."""
-    from server import serving
+    from server.importing import undisturbed
+
+    with undisturbed():
+        from server import serving
 
     serving.run(
         run.settings(),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from domain.model import Dataset
-from tests.faults.scenes import SCENES, Prepared, copied, opened, prepared, the_dataset
+from domain.model import Dataset, DatasetStatus
+from tests.faults.scenes import SCENES, Prepared, copied, opened, prepared, told
 from tests.faults.truth import Sight, effects, sight, truthful
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Calm:
     calls: list[tuple[str, int]]
     effects: Counter[str]
     after: Sight
-    dataset: Dataset
+    status: DatasetStatus
 
 
 @dataclass(slots=True)
@@ -44,18 +44,24 @@ class Stage:
     async def calm(self, scene: str) -> Calm:
         """How the scene goes when nothing goes wrong."""
         if scene not in self._calm:
-            async with opened(await self.fresh(scene)) as place, place.process() as process:
+            acted = SCENES[scene]
+            async with (
+                opened(await self.fresh(scene), acted.policy) as place,
+                place.process() as process,
+            ):
+                for fault in acted.standing:
+                    place.glean.faults.add(fault)
                 before, asked, ledger = sight(place), _asked(place.glean.requests()), len(place.glean.ledger())
-                told = await SCENES[scene].act(process)
-                dataset = await truthful(place, process, before, None, told)
+                answer = await told(acted.act(process))
+                dataset = await truthful(place, process, before, None, answer)
                 calls = _asked(place.glean.requests()) - asked
                 self._calm[scene] = Calm(
                     calls=[(name, nth) for name, count in sorted(calls.items()) for nth in range(count)],
                     effects=effects(place, ledger),
                     after=sight(place),
-                    dataset=await the_dataset(process),
+                    status=dataset.status,
                 )
-                assert dataset.failure is None
+                assert isinstance(answer, Dataset) is not bool(acted.standing)
         return self._calm[scene]
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from dataclasses import replace as replaced
 from typing import Final
+
+from msgspec.structs import replace
 
 from server.sandbox.faults import Fault
 
@@ -23,7 +24,7 @@ class Kind:
 
     def at(self, operation: str, skip: int, *, lasting: bool) -> Fault:
         """The fault at a call: for ever from it on, or twice."""
-        return replaced(self.fault, operation=operation, skip=skip, times=None if lasting else 2)
+        return replace(self.fault, operation=operation, skip=skip, times=None if lasting else 2)
 
 
 def _status(status: int, **given: object) -> Fault:

@@ -1,21 +1,25 @@
-"""Four situations in which a fault can strike: each prepared once, copied for every case, and acted out."""
+"""The situations in which a fault can strike: each prepared once, copied for every case, and acted out."""
 
 from __future__ import annotations
 
 import shutil
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+import anyio.lowlevel
+
 from domain.errors import LifecycleError
-from domain.model import Dataset, DatasetType, Mark
+from domain.job import Policy
+from domain.model import Dataset, DatasetType, Mark, TeardownReason
 from domain.ports import DatasetQuery
 from server.adapters.engine.inline import Entry
 from server.sandbox.faults import Fault
 from server.sandbox.serve import EmbeddedSandbox
 from tests.gleaning import admin, line, served
 from tests.repository import confluence_page, write_repository, write_template
-from tests.world import World
+from tests.world import Shifted, World
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -33,14 +37,34 @@ NEW: Final = range(50, 58)
 """The numbers of the pages of the first content, and of the one that a retry brings."""
 
 
-@dataclass(frozen=True, slots=True)
+class Ticking(Shifted):
+    """A clock that only waiting moves, and without a wait; the sandbox goes by it too, so every run makes the same calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._began = datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        self.ahead += timedelta(seconds=seconds)
+        await anyio.lowlevel.checkpoint()
+
+    def now(self) -> datetime:
+        return self._began + self.ahead
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """A situation: what was before (`prepare`), what is done under the fault (`act`), and again once it is cleared."""
+    """A situation: what was before (`prepare`), what is done under the fault (`act`), and again once it is cleared.
+
+    `standing` goes wrong beside the fault, so that the calls by which a saga takes things back are made at all.
+    """
 
     name: str
     prepare: Callable[[World, Process], Awaitable[None]]
     act: Act
     again: Act
+    standing: tuple[Fault, ...] = ()
+    policy: Policy = field(default_factory=Policy)
 
 
 @dataclass(slots=True)
@@ -86,17 +110,56 @@ async def _retry(process: Process) -> Dataset:
     return await process.provision(retry=True)
 
 
+async def _hung(place: World, process: Process) -> None:
+    """READY, the journey over, and a sync that somebody began will never end."""
+    await _done_with(place, process)
+    dataset = await the_dataset(process)
+    connector = await process.outside.store.read(lambda records: records.connector(dataset.connector_id or ""))
+    installation = await process.outside.store.read(lambda records: records.installation)
+    assert connector is not None
+    assert connector.handle is not None
+    mark = Mark(installation=installation, dataset_id=dataset.dataset_id)
+    pages = process.outside.staging.pages(dataset.dataset_id, 1, max_count=100, max_bytes=1 << 20)
+    place.glean.faults.add(Fault(kind="sync_hangs"))
+    await process.outside.platform.push(connector.handle, mark, "by-hand", pages, lambda _: None)
+    await process.outside.platform.sync(connector.handle, mark, "by-hand")
+
+
 async def _tear_down(process: Process) -> Dataset:
     return await process.tear_down(await the_dataset(process))
 
 
+async def _tear_down_failed(process: Process) -> Dataset:
+    return await process.tear_down(await the_dataset(process), TeardownReason.PROVISION_FAILED)
+
+
+_IMPATIENT: Final = Policy(sync_deadline=timedelta(seconds=0.2))
+
 SCENES: Final = {
     scene.name: scene
     for scene in (
-        Scene("provision", _arrived, _provision, _retry),
-        Scene("retry", _short, _retry, _retry),
-        Scene("second attempt", _failed, _retry, _retry),
-        Scene("teardown", _done_with, _tear_down, _tear_down),
+        Scene(name="provision", prepare=_arrived, act=_provision, again=_retry),
+        Scene(name="retry", prepare=_short, act=_retry, again=_retry),
+        Scene(name="second attempt", prepare=_failed, act=_retry, again=_retry),
+        Scene(
+            name="undoing a provision",
+            prepare=_arrived,
+            act=_provision,
+            again=_retry,
+            standing=(Fault(kind="sync_hangs"),),
+            policy=_IMPATIENT,
+        ),
+        Scene(
+            name="undoing a retry",
+            prepare=_short,
+            act=_retry,
+            again=_retry,
+            standing=(Fault(kind="sync_hangs"),),
+            policy=_IMPATIENT,
+        ),
+        Scene(name="teardown", prepare=_done_with, act=_tear_down, again=_tear_down),
+        Scene(name="teardown while a sync hangs", prepare=_hung, act=_tear_down, again=_tear_down),
+        Scene(name="teardown of a failed one", prepare=_failed, act=_tear_down_failed, again=_tear_down_failed),
     )
 }
 
@@ -105,10 +168,12 @@ async def prepared(scene: Scene, folder: Path) -> Prepared:
     """Act out what was before."""
     write_repository(folder / "repository", records=len(OLD))
     ready = Prepared(folder)
-    async with opened(ready) as place:
+    async with opened(ready, later=timedelta()) as place:
         async with admin(place.sandbox) as theirs:
             mark = Mark(installation="another-installation", dataset_id="acme-sandbox-confluence-aaaaaa")
+            place.glean.set_rate(1_000_000, minimum_seconds=0)
             await served(theirs, "run-1", [line(number) for number in range(3)], FOREIGN, mark)
+            place.glean.set_rate(1_000_000, minimum_seconds=0.04)
         async with place.process() as process:
             await scene.prepare(place, process)
         place.glean.faults.clear()
@@ -116,11 +181,23 @@ async def prepared(scene: Scene, folder: Path) -> Prepared:
 
 
 @asynccontextmanager
-async def opened(ready: Prepared) -> AsyncIterator[World]:
-    """The folder with its sandbox running."""
-    async with EmbeddedSandbox(ready.folder / "glean.sqlite") as sandbox:
-        sandbox.sandbox.set_rate(1_000_000, minimum_seconds=0)
-        yield World(folder=ready.folder, sandbox=sandbox, journal=ready.journal, waits=0.0001, timeout_s=10)
+async def opened(
+    ready: Prepared, policy: Policy | None = None, *, later: timedelta = timedelta(hours=1)
+) -> AsyncIterator[World]:
+    """The folder with its sandbox running, an hour after it was prepared."""
+    clock = Ticking()
+    clock.ahead = later
+    async with EmbeddedSandbox(ready.folder / "glean.sqlite", now=clock.now) as sandbox:
+        sandbox.sandbox.set_rate(1_000_000, minimum_seconds=0.04)
+        yield World(
+            folder=ready.folder,
+            sandbox=sandbox,
+            clock=clock,
+            journal=ready.journal,
+            policy=policy or Policy(),
+            waits=0.0001,
+            timeout_s=10,
+        )
 
 
 def copied(ready: Prepared, folder: Path) -> Prepared:
@@ -141,7 +218,12 @@ async def told(work: Awaitable[Dataset]) -> Dataset | LifecycleError:
         return error
 
 
+async def datasets(process: Process) -> list[Dataset]:
+    """All there are."""
+    return await process.outside.store.read(lambda records: records.datasets(DatasetQuery()))
+
+
 async def the_dataset(process: Process) -> Dataset:
     """The only dataset there is."""
-    [dataset] = await process.outside.store.read(lambda records: records.datasets(DatasetQuery()))
+    [dataset] = await datasets(process)
     return dataset

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+from collections import Counter
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import anyio.to_thread
 import pytest
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
 
     Run = Callable[..., subprocess.Popen[str]]
 
-RECORDS = 12
+RECORDS: Final = 12
+ONCE: Final = Counter({"datasources.create": 1, "documents stored": RECORDS, "sync jobs": 1})
+"""What the sandbox's ledger says of one dataset that was provisioned, whatever happened on the way."""
 
 
 @pytest.fixture(scope="package")
@@ -65,7 +69,15 @@ def host(folder: Folder, verb: str, *step: str) -> list[str]:
 
 
 async def over(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    """Exit status, output and log of a process that ends by itself."""
+    """Exit status, output and log of a process that ends by itself, or else because its input ends."""
     with anyio.fail_after(60):
         out, log = await anyio.to_thread.run_sync(process.communicate, abandon_on_cancel=True)
     return process.returncode, out, log
+
+
+async def stopped(process: subprocess.Popen[str], kind: signal.Signals) -> tuple[int, str, str]:
+    """The same of a process that is sent a signal, with its input left open until it has ended."""
+    process.send_signal(kind)
+    with anyio.fail_after(60):
+        await anyio.to_thread.run_sync(process.wait, abandon_on_cancel=True)
+    return await over(process)

@@ -15,8 +15,9 @@ from domain.ports import DatasetQuery
 from server.adapters.store.sqlite import SqliteStore
 from server.sandbox.sandbox import Sandbox
 from server.settings import load
-from server.wiring import running, sandbox_path
+from server.wiring import pending, running, sandbox_path
 from tests import pictures
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -92,6 +93,11 @@ class Folder:
         async with running(self.settings, sagas=False) as services:
             await services.provisioning.start_or_attach(request(), KIM)
 
+    async def complete(self) -> None:
+        """The journey is over."""
+        async with running(self.settings, sagas=False) as services:
+            await services.registry.set_state("j1", JourneyState.COMPLETED, KIM)
+
     async def datasets(self) -> list[Dataset]:
         """Every dataset that there is."""
         async with self.store() as store:
@@ -102,12 +108,10 @@ class Folder:
         [found] = await self.datasets()
         return found
 
-    async def finish(self) -> Dataset:
-        """Be the next process: open what runs sagas, ask for nothing, and wait until nothing runs any more."""
-        dataset_id = (await self.dataset()).dataset_id
-        async with running(self.settings, sagas=True) as services:
-            dataset, _ = await services.sagas.wait(dataset_id, 30)
-            return dataset
+    async def finish(self) -> None:
+        """Be the next process: open what runs sagas, ask for nothing, and wait until nothing is left to do."""
+        async with running(self.settings, sagas=True):
+            await eventually(lambda: not pending(self.settings), 30)
 
     async def picture(self) -> Picture:
         """Store, staging, archive and sandbox as they stand."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from anyio import to_thread
 
 from server.adapters.templates.catalogue import Catalogue
-from server.adapters.templates.missing import demand, none_found
+from server.adapters.templates.missing import demand, none_found, unreadable
 from server.adapters.templates.stream import FolderRecords
 from server.adapters.templates.validation import TemplateReport, examine, stranger
 
@@ -49,7 +49,10 @@ class FolderTemplates:
 
     def _list(self) -> Sequence[Template]:
         demand(self._repository, self._subdir)
-        found = self._catalogue.templates()
+        try:
+            found = self._catalogue.templates()
+        except OSError as error:
+            raise unreadable(self._repository / self._subdir, error) from None
         if not found:
             raise none_found(self._repository, self._subdir)
         return found

@@ -16,7 +16,9 @@ def records(window: Window) -> Iterator[list[bytes]]:
         whole, found, rest = window.data.rpartition(b"\n")
         if found:
             window.data = rest
-            yield [line for line in whole.split(b"\n") if line.strip()]
+            batch = [line for line in whole.split(b"\n") if line.strip()]
+            if batch:
+                yield batch
         window.more()
     if window.data.strip():
         yield [window.data]

@@ -22,7 +22,7 @@ def demand(repository: Path, subdir: str) -> None:
         submodule = _uninitialised(folder)
         there = repository.is_dir()
     except OSError as error:
-        raise MockDataMissingError(f"{folder} cannot be read: {error.strerror}.", field=_FIELD) from None
+        raise unreadable(folder, error) from None
     if submodule is not None:
         home, path = submodule
         raise MockDataMissingError(
@@ -37,6 +37,11 @@ def demand(repository: Path, subdir: str) -> None:
         field="mock_data_repo.templates_subdir",
         suggested_action="Check mock_data_repo.templates_subdir, or lay the repository out as docs/ say.",
     )
+
+
+def unreadable(folder: Path, error: OSError) -> MockDataMissingError:
+    """The error for a repository that is there and may not be read."""
+    return MockDataMissingError(f"{folder} cannot be read: {error.strerror}.", field=_FIELD)
 
 
 def none_found(repository: Path, subdir: str) -> MockDataMissingError:

@@ -40,8 +40,6 @@ def opened(repository: Path, name: str) -> Iterator[BinaryIO]:
     """
     with _file(repository, name) as file:
         before = os.fstat(file.fileno())
-        if not stat.S_ISREG(before.st_mode):
-            raise TemplateInvalidError(f"{name} is no regular file.", file=name)
         yield file
         if _identity(before) != _identity(os.fstat(file.fileno())) or not _same(repository, name, before):
             raise TemplateInvalidError(
@@ -63,21 +61,25 @@ def _same(repository: Path, name: str, before: os.stat_result) -> bool:
 
 
 def _file(repository: Path, name: str) -> BinaryIO:
-    folder = os.open(repository, os.O_RDONLY | os.O_DIRECTORY)
     parts = name.split("/")
+    folder = -1
     try:
+        folder = os.open(repository, os.O_RDONLY | os.O_DIRECTORY)
         for part in parts[:-1]:
             inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
             os.close(folder)
             folder = inner
         # O_NONBLOCK: a pipe must not keep us waiting for a writer.
-        return os.fdopen(
-            os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder), "rb", 0
-        )
+        found = os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
     except OSError as error:
         raise _translated(error, name) from None
     finally:
-        os.close(folder)
+        if folder >= 0:
+            os.close(folder)
+    if not stat.S_ISREG(os.fstat(found).st_mode):
+        os.close(found)
+        raise TemplateInvalidError(f"{name} is no regular file.", file=name)
+    return os.fdopen(found, "rb", 0)
 
 
 def _translated(error: OSError, name: str) -> TemplateInvalidError | MockDataMissingError:

@@ -34,9 +34,12 @@ class DiskSpill:
 
     def pieces(self, heap: str) -> Iterator[bytes]:
         for start, length in self._pieces.get(heap, ()):
-            if self._file is not None:
-                self._file.seek(start)
-                yield self._file.read(length)
+            yield self._piece(start, length)
+
+    def _piece(self, start: int, length: int) -> bytes:
+        assert self._file is not None  # noqa: S101 - a piece that is known was written
+        self._file.seek(start)
+        return self._file.read(length)
 
     def close(self) -> None:
         """Give the room back."""

@@ -7,6 +7,7 @@ import logging
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -83,8 +84,11 @@ class Commands:
             text=True,
         )
 
-    def on_terminal(self, *args: str, typed: str, after: str) -> tuple[int, str, str]:
-        """One command of a person, who types a line when `after` is shown: exit code, stdout, and what was shown."""
+    def on_terminal(self, *args: str, typed: str | None, after: str) -> tuple[int, str, str]:
+        """One command of a person, who types a line when `after` is shown: exit code, stdout, and what was shown.
+
+        With nothing typed they press Ctrl-C.
+        """
         person, terminal = pty.openpty()
         process = subprocess.Popen(
             (sys.executable, "-m", "server", *args, "--data-dir", self.folder),
@@ -95,11 +99,18 @@ class Commands:
             env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1"},
         )
         os.close(terminal)
-        shown = _shown(person, until=after)
-        os.write(person, typed.encode())
-        stdout, _ = process.communicate(timeout=PATIENCE_S)
-        shown += _shown(person)
-        os.close(person)
+        try:
+            shown = _shown(person, until=after)
+            if typed is None:
+                process.send_signal(signal.SIGINT)
+            else:
+                os.write(person, typed.encode())
+            stdout, _ = process.communicate(timeout=PATIENCE_S)
+            shown += _shown(person)
+        finally:
+            process.kill()
+            process.communicate()
+            os.close(person)
         return process.returncode, stdout.decode(), shown
 
     def sandbox(self) -> Sandbox:

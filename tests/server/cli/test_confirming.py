@@ -56,7 +56,7 @@ def test_ctrl_c_at_the_question_leaves_it_as_it_was(commands: Commands) -> None:
     dataset_id = _finished(commands)
     before = commands.json("datasets", "show", dataset_id)
     code, stdout, _ = commands.on_terminal(
-        "teardown", "--dataset-id", dataset_id, "--reason", "manual", typed="\x03", after=_ASKED
+        "teardown", "--dataset-id", dataset_id, "--reason", "manual", typed=None, after=_ASKED
     )
 
     assert (code, stdout) == (130, "")

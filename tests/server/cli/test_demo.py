@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +9,8 @@ import pytest
 from tests.server.cli.commands import invoke
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.server.cli.commands import Commands
 
 NAMES = [

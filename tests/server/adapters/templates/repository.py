@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from server.adapters.templates import FolderTemplates
-from tests.domain.records import NOW, SITES, record
-
 from domain.model import DatasetType
 from domain.population import Population
 from domain.ports import Staged
+from server.adapters.templates import FolderTemplates
+from tests.domain.records import NOW, SITES, record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from server.adapters.templates import arrays, lines, window
-from server.adapters.templates.window import Window
 
 from domain.errors import TemplateInvalidError
+from server.adapters.templates import arrays, lines, window
+from server.adapters.templates.window import Window
 
 ODD_TEXT = st.text(st.sampled_from('{}[],":\\ \nabé😀'), max_size=12)
 VALUES = st.recursive(
@@ -45,7 +45,13 @@ def cut(data: bytes, sizes: list[int], tail: bytes = b"") -> list[bytes]:
     return found
 
 
-@given(RECORDS, st.lists(st.integers(1, 40), max_size=30), st.sampled_from([None, 1]), st.booleans(), st.booleans())
+@given(
+    RECORDS,
+    st.lists(st.integers(1, 40), max_size=30),
+    st.sampled_from([None, 1]),
+    st.booleans(),
+    st.booleans(),
+)
 def test_however_a_file_comes_in_pieces_its_array_gives_the_same_records(
     records: list[dict[str, Any]], sizes: list[int], indent: int | None, escaped: bool, small: bool
 ) -> None:
@@ -58,7 +64,9 @@ def test_however_a_file_comes_in_pieces_its_array_gives_the_same_records(
 
 
 @given(RECORDS, st.lists(st.integers(1, 40), max_size=30))
-def test_however_a_file_comes_in_pieces_its_lines_are_the_same(records: list[dict[str, Any]], sizes: list[int]) -> None:
+def test_however_a_file_comes_in_pieces_its_lines_are_the_same(
+    records: list[dict[str, Any]], sizes: list[int]
+) -> None:
     data = b"\n\r\n".join(msgspec.json.encode(each) for each in records)
     seen = Window(Pieces(data, sizes), "x.jsonl")  # type: ignore[arg-type]
     found = [each for batch in lines.records(seen) for each in batch]
@@ -66,7 +74,9 @@ def test_however_a_file_comes_in_pieces_its_lines_are_the_same(records: list[dic
 
 
 @given(RECORDS.filter(bool), st.data())
-def test_an_array_that_is_cut_short_is_never_taken_for_whole(records: list[dict[str, Any]], data: st.DataObject) -> None:
+def test_an_array_that_is_cut_short_is_never_taken_for_whole(
+    records: list[dict[str, Any]], data: st.DataObject
+) -> None:
     whole = json.dumps(records).encode()
     short = whole[: data.draw(st.integers(1, len(whole) - 1))]
     with pytest.raises(TemplateInvalidError, match=r"ends in the middle of record|nothing behind the comma"):
@@ -75,7 +85,12 @@ def test_an_array_that_is_cut_short_is_never_taken_for_whole(records: list[dict[
 
 @pytest.mark.parametrize(
     ("data", "expected"),
-    [(b"[]", []), (b"[ \n ]", []), (b'[{"a":1}]', [b'{"a":1}']), (b"[1, [2, 3], {}]", [b"1", b"[2, 3]", b"{}"])],
+    [
+        (b"[]", []),
+        (b"[ \n ]", []),
+        (b'[{"a":1}]', [b'{"a":1}']),
+        (b"[1, [2, 3], {}]", [b"1", b"[2, 3]", b"{}"]),
+    ],
 )
 def test_an_array_gives_its_elements_as_they_stand(data: bytes, expected: list[bytes]) -> None:
     assert cut(data, []) == expected

@@ -87,7 +87,10 @@ async def test_more_rows_than_a_batch_come_in_order(repository: Repository) -> N
         ("pages.records.jsonl", lines(pages())),
         ("pages.json", json.dumps(pages())),
         ("more/pages.json", json.dumps(pages())),
-        ("confluence_pages.csv", "\n".join([HEADER, *(ROW.replace("1001", str(1000 + n)) for n in (1, 2, 3))])),
+        (
+            "confluence_pages.csv",
+            "\n".join([HEADER, *(ROW.replace("1001", str(1000 + n)) for n in (1, 2, 3))]),
+        ),
     ],
 )
 async def test_version_2_reads_a_file_beside_it(repository: Repository, file: str, text: str) -> None:
@@ -126,7 +129,9 @@ async def test_what_a_template_says_wrongly_is_left_out_with_a_warning(repositor
 
 
 @pytest.mark.parametrize("version", [3, "2.1", [2], "x" * 100])
-async def test_an_unknown_version_with_records_serves_with_a_warning(repository: Repository, version: object) -> None:
+async def test_an_unknown_version_with_records_serves_with_a_warning(
+    repository: Repository, version: object
+) -> None:
     repository.write(JSON, v2(format_version=version))
     template = await repository.only()
     content = repository.populate(template)
@@ -143,13 +148,21 @@ async def test_a_template_s_own_schema_is_applied(repository: Repository) -> Non
 
 # --- bad input: a typed error that names the file ------------------------------------------------------------------
 
-BAD: dict[str, tuple[str, str | bytes, type[LifecycleError] | type[TemplateInvalidError], str, int | None]] = {
+BAD: dict[
+    str, tuple[str, str | bytes, type[LifecycleError | TemplateInvalidError], str, int | None]
+] = {
     "empty file": (JSON, "", TemplateFormatUnknownError, "an empty file", None),
     "blank file": (JSONL, " \n\n", TemplateFormatUnknownError, "an empty file", None),
     "only a byte order mark": (JSON, "\ufeff", TemplateFormatUnknownError, "an empty file", None),
     "no JSON": (JSON, "<xml/>", TemplateFormatUnknownError, "begins with '<'", None),
     "UTF-16": (JSON, json.dumps(pages()).encode("utf-16"), TemplateInvalidError, "is UTF-16", None),
-    "UTF-16, no mark": (JSON, json.dumps(pages()).encode("utf-16-le"), TemplateInvalidError, "is UTF-16", None),
+    "UTF-16, no mark": (
+        JSON,
+        json.dumps(pages()).encode("utf-16-le"),
+        TemplateInvalidError,
+        "is UTF-16",
+        None,
+    ),
     "UTF-32": (JSONL, lines(pages()).encode("utf-32"), TemplateInvalidError, "is UTF-32", None),
     "Latin-1 lines": (
         JSONL,
@@ -158,7 +171,13 @@ BAD: dict[str, tuple[str, str | bytes, type[LifecycleError] | type[TemplateInval
         "record 2 is not UTF-8",
         2,
     ),
-    "Latin-1 array": (JSON, '[{"page_id": "ü"}]'.encode("latin-1"), TemplateInvalidError, "record 1 is not UTF-8", 1),
+    "Latin-1 array": (
+        JSON,
+        '[{"page_id": "ü"}]'.encode("latin-1"),
+        TemplateInvalidError,
+        "record 1 is not UTF-8",
+        1,
+    ),
     "Latin-1 metadata": (
         JSON,
         '{"metadata": {"a": "ü"}, "records": []}'.encode("latin-1"),
@@ -167,28 +186,101 @@ BAD: dict[str, tuple[str, str | bytes, type[LifecycleError] | type[TemplateInval
         None,
     ),
     "broken line": (JSONL, lines(pages(2)) + '{"page_id"\n', TemplateInvalidError, "record 3 is not JSON", 3),
-    "broken in an array": (JSON, '[{"page_id": "1", "a": x}]', TemplateInvalidError, "record 1 is not JSON", 1),
-    "first line broken": (JSONL, '{"page_id": x}\n' + lines(pages()), TemplateInvalidError, "record 1 is not", 1),
-    "first line broken, json": (JSON, '{"page_id": x}\n' + lines(pages()), TemplateInvalidError, "record 1 is", 1),
-    "truncated array": (JSON, json.dumps(pages())[:-40], TemplateInvalidError, "ends in the middle of record 3", 3),
+    "broken in an array": (
+        JSON,
+        '[{"page_id": "1", "a": x}]',
+        TemplateInvalidError,
+        "record 1 is not JSON",
+        1,
+    ),
+    "first line broken": (
+        JSONL,
+        '{"page_id": x}\n' + lines(pages()),
+        TemplateInvalidError,
+        "record 1 is not",
+        1,
+    ),
+    "first line broken, json": (
+        JSON,
+        '{"page_id": x}\n' + lines(pages()),
+        TemplateInvalidError,
+        "record 1 is",
+        1,
+    ),
+    "truncated array": (
+        JSON,
+        json.dumps(pages())[:-40],
+        TemplateInvalidError,
+        "ends in the middle of record 3",
+        3,
+    ),
     "truncated lines": (JSONL, lines(pages())[:-40], TemplateInvalidError, "record 3 is not JSON", 3),
-    "truncated v1": (JSON, json.dumps({"records": pages()})[:-1], TemplateInvalidError, "it ends where ','", None),
-    "truncated head": (JSON, '{"metadata": {"stage": "pi', TemplateInvalidError, "ends in the middle of", None),
+    "truncated v1": (
+        JSON,
+        json.dumps({"records": pages()})[:-1],
+        TemplateInvalidError,
+        "it ends where ','",
+        None,
+    ),
+    "truncated head": (
+        JSON,
+        '{"metadata": {"stage": "pi',
+        TemplateInvalidError,
+        "ends in the middle of",
+        None,
+    ),
     "truncated name": (JSON, '{"records": [], "met', TemplateInvalidError, "a member has no name", None),
-    "no colon": (JSON, '{"records" []}', TemplateInvalidError, "has '\\[' where ':'", None),
+    "no colon": (JSON, '{"metadata": {}, "records" []}', TemplateInvalidError, "has '\\[' where ':'", None),
     "no name": (JSON, '{"records": [], 5}', TemplateInvalidError, "a member has no name", None),
-    "name with a bad escape": (JSON, '{"records": [], "\\x": 5}', TemplateInvalidError, "name cannot be read", None),
+    "name with a bad escape": (
+        JSON,
+        '{"records": [], "\\x": 5}',
+        TemplateInvalidError,
+        "name cannot be read",
+        None,
+    ),
+    "members without records": (
+        JSON,
+        '{"metadata": {"a": "',
+        TemplateInvalidError,
+        "ends in the middle of",
+        None,
+    ),
     "goes on, array": (JSON, json.dumps(pages()) + "x", TemplateInvalidError, "goes on after the end", None),
     "goes on, object": (JSON, v2() + "x", TemplateInvalidError, "goes on after the end", None),
     "lone surrogate": (JSONL, '{"page_id": "1", "body": "\\ud800"}', TemplateInvalidError, "surrogate", 1),
     "empty array": (JSON, "[]", TemplateInvalidError, "holds no records", None),
-    "empty records": (JSON, '{"metadata": {}, "records": []}', TemplateInvalidError, "holds no records", None),
+    "empty records": (
+        JSON,
+        '{"metadata": {}, "records": []}',
+        TemplateInvalidError,
+        "holds no records",
+        None,
+    ),
     "no id": (JSONL, lines([{"title": "x"}]), TemplateInvalidError, "record 1 has no page_id", 1),
     "no object": (JSON, "[1]", TemplateInvalidError, "record 1 is not a JSON object", 1),
     "no records": (JSON, '{"metadata": {}}', TemplateFormatUnknownError, "an object without records", None),
-    "empty object in v2": (JSON, '{"source": {}}', TemplateFormatUnknownError, "an object without records", None),
-    "records no array": (JSON, '{"records": 7}', TemplateFormatUnknownError, "an object without records", None),
-    "unknown version": (JSON, v2(format_version=9, source=None), TemplateFormatUnknownError, r"version 9\)", None),
+    "empty object in v2": (
+        JSON,
+        '{"source": {}}',
+        TemplateFormatUnknownError,
+        "an object without records",
+        None,
+    ),
+    "records no array": (
+        JSON,
+        '{"records": 7}',
+        TemplateFormatUnknownError,
+        "an object without records",
+        None,
+    ),
+    "unknown version": (
+        JSON,
+        v2(format_version=9, source=None),
+        TemplateFormatUnknownError,
+        r"version 9\)",
+        None,
+    ),
     "schema that is none": (JSON, v2(schema={"type": "thing"}), TemplateInvalidError, "no JSON Schema", None),
     "schema elsewhere": (
         JSON,
@@ -200,9 +292,27 @@ BAD: dict[str, tuple[str, str | bytes, type[LifecycleError] | type[TemplateInval
     "generator": (JSON, v2(source={"generator": {}}), TemplateInvalidError, "generates its records", None),
     "CSV, empty": (CSV, "", TemplateInvalidError, "holds no records", None),
     "CSV, header only": (CSV, HEADER + "\n", TemplateInvalidError, "holds no records", None),
-    "CSV, too few cells": (CSV, f"{HEADER}\n{ROW}\n1002,x\n", TemplateInvalidError, "has 2 cells in row 2", 2),
-    "CSV, too many cells": (CSV, f"{HEADER}\n{ROW},x\n", TemplateInvalidError, "7 cells in row 1; the header has 6", 1),
-    "CSV, column twice": (CSV, f"{HEADER},title\n{ROW},x\n", TemplateInvalidError, "column for 'title'", None),
+    "CSV, too few cells": (
+        CSV,
+        f"{HEADER}\n{ROW}\n1002,x\n",
+        TemplateInvalidError,
+        "has 2 cells in row 2",
+        2,
+    ),
+    "CSV, too many cells": (
+        CSV,
+        f"{HEADER}\n{ROW},x\n",
+        TemplateInvalidError,
+        "7 cells in row 1; the header has 6",
+        1,
+    ),
+    "CSV, column twice": (
+        CSV,
+        f"{HEADER},title\n{ROW},x\n",
+        TemplateInvalidError,
+        "column for 'title'",
+        None,
+    ),
     "CSV, open quote": (CSV, f'{HEADER}\n{ROW}\n"1002', TemplateInvalidError, "is not CSV after row 1", 2),
     "CSV, Latin-1": (CSV, f"{HEADER}\n{ROW}ü\n".encode("latin-1"), TemplateInvalidError, "is not UTF-8", 1),
     "CSV, no id": (CSV, "title\nx\n", TemplateInvalidError, "record 1 has no page_id", 1),
@@ -263,7 +373,7 @@ async def test_a_body_of_five_megabytes_is_read_from_csv_too(repository: Reposit
 
 # --- the file itself -----------------------------------------------------------------------------------------------
 
-OUTSIDE = ["../../../../elsewhere.jsonl", "/etc/passwd", "", ".", "..", "a\0b", "../../../.."]
+OUTSIDE = ["../../../../../elsewhere.jsonl", "/etc/passwd", "a\0b", "../../../../..", "../../../.."]
 
 
 @pytest.mark.parametrize("file", OUTSIDE)
@@ -301,15 +411,13 @@ def _pipe(path: Path) -> None:
     os.mkfifo(path)
 
 
-@pytest.mark.parametrize(
-    ("make", "problem"), [(_pipe, "no regular file"), (lambda path: path.mkdir(), "no regular file|cannot be read")]
-)
+@pytest.mark.parametrize("make", [_pipe, lambda path: path.mkdir()])
 async def test_what_is_no_regular_file_is_refused(
-    repository: Repository, make: Callable[[Path], None], problem: str
+    repository: Repository, make: Callable[[Path], None]
 ) -> None:
     repository.write(JSON, v2(source={"file": "pages.jsonl"}))
     make(repository.folder / "fintech/dev/pages.jsonl")
-    with pytest.raises(TemplateInvalidError, match=problem):
+    with pytest.raises(TemplateInvalidError, match="is no regular file"):
         repository.populate(await repository.only())
 
 
@@ -340,8 +448,8 @@ async def test_a_file_that_changes_while_it_is_read_is_refused(
     template = await repository.only()
     with pytest.raises(TemplateInvalidError, match="was changed while it was read"):  # noqa: SIM117 - the exit raises
         with repository.templates.records(template) as stream:
-            for _ in stream:
-                change(path)
+            next(iter(stream))
+            change(path)
 
 
 async def test_a_template_within_a_template_is_refused(repository: Repository) -> None:

@@ -1,0 +1,81 @@
+"""Callers and processes that want the same dataset at the same moment get one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+
+from tests.e2e.conftest import connected
+from tests.pictures import effects
+from tests.processes.conftest import ONCE, RECORDS
+from tests.processes.folder import NAME, REPOSITORY, WISH
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from mcp.client.client import Client
+
+    from tests.processes.folder import Folder
+
+CALLS = 10
+
+
+@asynccontextmanager
+async def reaching(folder: Folder, servers: int) -> AsyncIterator[list[Client]]:
+    """A client each of that many servers on the folder, over stdio."""
+    environ = {REPOSITORY: str(folder.repository)}
+    async with AsyncExitStack() as stack:
+        yield [
+            await stack.enter_async_context(connected("stdio", "2026-07-28", folder.data, environ=environ))
+            for _ in range(servers)
+        ]
+
+
+async def ten_at_once(clients: list[Client], tool: str, asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """What ten calls of that tool answer, shared out among the clients."""
+    answers: list[dict[str, Any]] = []
+
+    async def call(client: Client) -> None:
+        answer = await client.call_tool(tool, {**asked, "wait_s": 50})
+        assert answer.structured_content is not None, answer.content
+        answers.append(answer.structured_content)
+
+    async with anyio.create_task_group() as calls:
+        for each in range(CALLS):
+            calls.start_soon(call, clients[each % len(clients)])
+    return answers
+
+
+@pytest.mark.parametrize("servers", [1, 2])
+async def test_ten_identical_calls_at_once_make_one_dataset(folder: Folder, servers: int) -> None:
+    with anyio.fail_after(100):
+        async with reaching(folder, servers) as clients:
+            answers = await ten_at_once(clients, "provision_dataset", dict(WISH))
+
+    dataset = await folder.dataset()
+    assert [each.pop("created") for each in answers].count(True) == 1
+    assert (answers[0]["dataset_id"], answers[0]["status"]) == (dataset.dataset_id, "ready")
+    assert answers == [answers[0]] * CALLS
+    with folder.sandbox() as glean:
+        assert [each["name"] for each in glean.datasources()] == [NAME]
+        assert len(glean.documents(NAME)) == RECORDS
+        assert effects(glean) == ONCE
+
+
+async def test_ten_identical_teardowns_at_once_take_down_once(folder: Folder) -> None:
+    await folder.admit()
+    await folder.finish()
+    await folder.complete()
+    asked = {"dataset_id": (await folder.dataset()).dataset_id, "reason": "journey_completed"}
+    with anyio.fail_after(100):
+        async with reaching(folder, 2) as clients:
+            answers = await ten_at_once(clients, "teardown_dataset", asked)
+
+    assert answers[0]["status"] == "archived"
+    assert answers == [answers[0]] * CALLS
+    with folder.sandbox() as glean:
+        assert effects(glean) == ONCE + Counter({"datasources.delete": 1})

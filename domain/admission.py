@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from domain import safety
 from domain.connectors import dataset_name
-from domain.errors import InvalidArgumentError, ProvisionFailedError, Recovery
+from domain.errors import InvalidArgumentError, ProvisionFailedError, Recovery, TeardownInProgressError
 from domain.events import EventKind, about
 from domain.identifiers import identifier
 from domain.model import Dataset, DatasetStatus, DataSource
@@ -96,9 +96,13 @@ class Provisioning:
     ) -> Provisioned:
         """Wait for the end of what was begun, at most that long, and tell how it stands.
 
-        Raises ProvisionFailedError for a provision that failed, now or earlier.
+        Raises ProvisionFailedError for a provision that failed, now or earlier, and TeardownInProgressError when the
+        dataset was claimed for its taking-down meanwhile.
         """
         dataset, progress = await self._sagas.wait(begun.dataset.dataset_id, seconds, listener)
+        if dataset.status in {DatasetStatus.TEARDOWN, DatasetStatus.ARCHIVED}:
+            msg = f"{dataset.name} was taken down meanwhile; it is {dataset.status}."
+            raise TeardownInProgressError(msg, retry_after_s=5, dataset_id=dataset.dataset_id)
         failed_now = begun.dataset.run is not None and dataset.run is None and dataset.failure is not None
         if dataset.status is DatasetStatus.FAILED or failed_now:
             raise failed(dataset)

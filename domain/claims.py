@@ -6,19 +6,23 @@ claim, on the rows of that transaction, after everything that took time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from domain import safety
-from domain.errors import ConfirmationRequiredError, LifecycleError, Recovery, from_code
-from domain.model import DatasetStatus, Run, Teardown
+from domain.errors import (
+    ChangedMeanwhileError,
+    ConfirmationRequiredError,
+    LifecycleError,
+    Recovery,
+    from_code,
+)
+from domain.model import DatasetStatus, Teardown
 from domain.ports import Question
 from domain.running import known_dataset
-from domain.teardown import blocks, observe
+from domain.teardown import blocks, observe, resumed, with_run
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from domain.job import Outside
     from domain.model import Caller, Confirmation, Dataset, Failure, Progress, TeardownReason
     from domain.ports import Confirmer, Observation, Records
@@ -43,15 +47,23 @@ class Teardowns:
         self._confirmer = confirmer
 
     async def start_or_attach(
-        self, dataset_id: str, reason: TeardownReason, caller: Caller, confirmer: Confirmer | None = None
+        self,
+        dataset_id: str,
+        reason: TeardownReason,
+        caller: Caller,
+        confirmer: Confirmer | None = None,
+        *,
+        generation: int | None = None,
     ) -> TornDown:
         """Claim the dataset and start its teardown, go on with one that stopped, or attach to one that runs or is done.
 
-        Raises the refusal that applies, with every check that forbids; then nothing was changed.
+        `generation` is the one that the caller decided on, None for whichever there is now. Raises the refusal that
+        applies, with every check that forbids; then nothing was changed.
         """
         look = self._outside.store.read
         dataset = await look(lambda records: known_dataset(records, dataset_id, caller))
         if dataset.status not in {DatasetStatus.TEARDOWN, DatasetStatus.ARCHIVED}:
+            _unchanged(dataset, generation)
             seen = await observe(self._outside, dataset)
             try:
                 return await self._claimed(dataset, reason, caller, seen, None)
@@ -103,12 +115,8 @@ class Teardowns:
             )
             safety.refuse(dataset, blocks(records, self._outside, dataset, seen, teardown))
             safety.confirmed(dataset, reason, caller.subject, confirmation)
-            claimed = dataset.evolve(
-                status=DatasetStatus.TEARDOWN,
-                teardown=teardown,
-                run=_run(dataset, teardown, now),
-                recheck=None,
-            )
+            _unchanged(dataset, before.generation)
+            claimed = with_run(dataset, teardown, now)
             records.put_dataset(claimed)
             return claimed
 
@@ -121,21 +129,22 @@ class Teardowns:
 
         def go_on(records: Records) -> Dataset:
             dataset = known_dataset(records, dataset_id, caller)
-            teardown = dataset.teardown
-            if dataset.status is not DatasetStatus.TEARDOWN or dataset.run is not None or teardown is None:
-                return dataset
-            again = replace(teardown, run=teardown.run + 1, failure=None)
-            claimed = dataset.evolve(teardown=again, run=_run(dataset, again, now))
-            records.put_dataset(claimed)
-            return claimed
+            again = resumed(dataset, now)
+            if again is not dataset:
+                records.put_dataset(again)
+            return again
 
         dataset = await self._outside.store.transact(go_on)
         await self._sagas.ensure(dataset)
         return TornDown(dataset=dataset)
 
 
-def _run(dataset: Dataset, teardown: Teardown, now: datetime) -> Run:
-    return Run(saga_id=f"teardown:{dataset.dataset_id}:{teardown.run}", started_at=now)
+def _unchanged(dataset: Dataset, generation: int | None) -> None:
+    if generation not in {None, dataset.generation}:
+        raise ChangedMeanwhileError(
+            f"{dataset.name} has changed since it was looked at: it is {dataset.status} by now.",
+            dataset_id=dataset.dataset_id,
+        )
 
 
 def _failed(dataset: Dataset, failure: Failure) -> LifecycleError:

@@ -11,11 +11,10 @@ from domain import quality
 from domain.errors import (
     InvalidArgumentError,
     QualityChecksPendingError,
-    StagingFailedError,
     UnknownConnectorError,
 )
 from domain.job import PAGE_BYTES, PAGE_COUNT, same_platform, sites
-from domain.model import DatasetStatus, Recheck
+from domain.model import DatasetStatus, Journey, Recheck
 from domain.provisioning import evaluated, provisioned
 from domain.running import known_dataset, progress_of
 
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
         Connector,
         Content,
         Dataset,
-        Journey,
         Progress,
         QualityReport,
         Undo,
@@ -63,8 +61,18 @@ class Datasets:
 
     async def list(self, query: DatasetQuery, caller: Caller) -> list[Dataset]:
         """A page of datasets in order of id, of the clients that the caller may touch."""
-        found = await self._outside.store.read(lambda records: records.datasets(query))
-        return [each for each in found if caller.may_touch(each.client_id)]
+
+        def look(records: Records) -> list[Dataset]:
+            seen: list[Dataset] = []
+            rest = query
+            while page := records.datasets(rest):
+                seen += [each for each in page if caller.may_touch(each.client_id)]
+                if len(seen) >= query.limit:
+                    break
+                rest = replace(rest, after=page[-1].dataset_id)
+            return seen[: query.limit]
+
+        return await self._outside.store.read(look)
 
     async def show(self, dataset_id: str, caller: Caller) -> Shown:
         """A dataset with its journey, connector, archive, and its last fifty events. Raises UnknownDatasetError."""
@@ -75,7 +83,7 @@ class Datasets:
             journey = records.journey(dataset.client_id, dataset.journey_id)
             return Shown(
                 dataset=dataset,
-                journey=journey if journey is None or not hasattr(journey, "at") else journey.at(now),
+                journey=journey.at(now) if isinstance(journey, Journey) else journey,
                 connector=records.connector(dataset.connector_id) if dataset.connector_id else None,
                 archive=records.archive(dataset_id),
                 progress=progress_of(records, dataset),
@@ -95,7 +103,7 @@ class Datasets:
             requested_at=self._outside.clock.now(), deadline=self._outside.clock.now() + _DEADLINE
         )
 
-        def claim(records: Records) -> Dataset:
+        def claim(records: Records) -> tuple[Dataset, Content]:
             dataset = known_dataset(records, dataset_id, caller)
             if dataset.status not in _JUDGED or dataset.run is not None or dataset.content is None:
                 raise InvalidArgumentError(
@@ -105,18 +113,17 @@ class Datasets:
             if dataset.recheck and dataset.recheck.deadline > recheck.requested_at:
                 raise QualityChecksPendingError(f"A re-check of {dataset.name} is running.", retry_after_s=5)
             records.put_dataset(dataset.evolve(recheck=recheck))
-            return dataset
+            return dataset, dataset.content
 
-        dataset = await self._outside.store.transact(claim)
+        dataset, content = await self._outside.store.transact(claim)
         try:
-            report = await self._judged(dataset)
+            report = await self._judged(dataset, content)
         except BaseException:
             await self._settle(dataset, recheck, None)
             raise
         return await self._settle(dataset, recheck, report)
 
-    async def _judged(self, dataset: Dataset) -> QualityReport:
-        content = _content(dataset)
+    async def _judged(self, dataset: Dataset, content: Content) -> QualityReport:
         again = partial(
             quality.recheck,
             content=content,
@@ -149,6 +156,7 @@ class Datasets:
                 changed = changed.evolve(
                     quality=replace(report, evaluated_at=now),
                     status=DatasetStatus.READY if passed else DatasetStatus.VALIDATING,
+                    failure=None if passed else held.failure,
                 )
                 records.append(evaluated(changed, now))
                 if changed.status is DatasetStatus.READY and held.status is not DatasetStatus.READY:
@@ -157,9 +165,3 @@ class Datasets:
             return changed
 
         return await self._outside.store.transact(settle)
-
-
-def _content(dataset: Dataset) -> Content:
-    if dataset.content is None:
-        raise StagingFailedError(f"{dataset.name} has no content.")
-    return dataset.content

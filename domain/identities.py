@@ -8,7 +8,6 @@ there before. References are hashes too, and joined with the ids partition by pa
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
 from typing import TYPE_CHECKING, Final, NamedTuple
 from zlib import crc32
 
@@ -18,9 +17,11 @@ if TYPE_CHECKING:
     from domain.spill import Spill
 
 _FILTER_BYTES: Final = 1 << 23
-_FILTER_MASK: Final = _FILTER_BYTES - 1
+_SHIFT: Final = 32 - 23
+"""The upper bits of a mixed 32-bit hash say which byte of the filter, the three below them which bit of it."""
+_MIX: Final = 0x9E3779B1
+"""Ids that count upwards differ in few bits, and a CRC is linear in them: a product spreads them (Knuth, TAOCP 6.4)."""
 _PARTITIONS: Final = 64
-_BOUNDS: Final = [-(1 << 63) + part * (1 << 64) // _PARTITIONS for part in range(1, _PARTITIONS)]
 _FLUSH: Final = 1 << 16
 _HELD_BYTES: Final = 1 << 19
 _SAMPLES: Final = 1000
@@ -61,18 +62,16 @@ class Identities:
 
     def sift(self, ids: list[str], lines: list[bytes], first: int) -> list[bytes]:
         """The lines whose ids are surely new. The others are held back; `first` is the first line's position."""
-        bits = self._filter
+        bits, shift = self._filter, _SHIFT
         keys = [each.casefold() for each in ids]
         suspects = []
-        for at, key in enumerate(keys):
-            slot = crc32(key.encode())
-            mask = _MASKS[slot & 7]
-            slot = slot >> 3 & _FILTER_MASK
-            taken = bits[slot]
+        for at, slot in enumerate([crc32(each.encode()) * _MIX & 0xFFFFFFFF for each in keys]):
+            mask = _MASKS[slot >> 6 & 7]
+            taken = bits[slot >> shift]
             if taken & mask:
                 suspects.append(at)
             else:
-                bits[slot] = taken | mask
+                bits[slot >> shift] = taken | mask
         for at in suspects:
             self._hold(hash(keys[at]), first + at, lines[at])
         for at in reversed(suspects):
@@ -176,14 +175,14 @@ class Identities:
         del self._referrers[:]
 
     def _partition(self, kind: str, hashes: array[int]) -> None:
-        """Spill hashes by the range they fall in, and forget them."""
-        ordered = array("q", sorted(hashes))
-        start = 0
-        for part in range(_PARTITIONS):
-            end = bisect_left(ordered, _BOUNDS[part]) if part < len(_BOUNDS) else len(ordered)
-            if end > start:
-                self._spill.add(f"{kind} {part}", ordered[start:end].tobytes())
-            start = end
+        """Spill hashes by their lowest bits, and forget them."""
+        parts: list[list[int]] = [[] for _ in range(_PARTITIONS)]
+        puts = [part.append for part in parts]
+        for each in hashes:
+            puts[each % _PARTITIONS](each)
+        for number, part in enumerate(parts):
+            if part:
+                self._spill.add(f"{kind} {number}", array("q", part).tobytes())
         del hashes[:]
 
     def _hashes(self, kind: str, part: int) -> Iterator[array[int]]:

@@ -52,15 +52,13 @@ class Inspection:
 
     def look(self, documents: Sequence[Document | NeutralDocument], first: int) -> None:
         """Check instants, authors and references; makes every instant one of UTC."""
-        valid, latest, also = self._valid, self._latest, self._kind.also
         for check in ("schema_conformity", "completeness", "uniqueness", "timestamps", "authors"):
             self._tallies[check].of += len(documents)
-        for position, document in enumerate(documents, first):
-            email = document.author.email
-            if email not in valid or also is not None:
+        if not self._all_authors_known(documents):
+            for position, document in enumerate(documents, first):
                 self._authors(document, position)
-            updated, created = document.updated, document.created
-            if created is not None or updated.tzinfo is not UTC or not _EARLIEST <= updated <= latest:
+        if not self._all_instants_plain(documents):
+            for position, document in enumerate(documents, first):
                 self._instants(document, position)
         self._references(documents, first)
 
@@ -99,6 +97,27 @@ class Inspection:
         tally = self._tallies["volume"]
         tally.of = made if declared is None else declared
         tally.failed = max(0, tally.of - made)
+
+    def _all_authors_known(self, documents: Sequence[Document | NeutralDocument]) -> bool:
+        also = self._kind.also
+        known = self._valid.issuperset({each.author.email for each in documents})
+        return known and (
+            also is None
+            or self._valid.issuperset({each.properties[also] for each in documents if each.properties})
+        )
+
+    def _all_instants_plain(self, documents: Sequence[Document | NeutralDocument]) -> bool:
+        """Whether all of them are plausible instants of UTC, as most batches are."""
+        latest = self._latest
+        return all(
+            (updated := each.updated).tzinfo is UTC
+            and _EARLIEST <= updated <= latest
+            and (
+                (created := each.created) is None
+                or (created.tzinfo is UTC and _EARLIEST <= created <= updated)
+            )
+            for each in documents
+        )
 
     def _authors(self, document: Document | NeutralDocument, position: int) -> None:
         emails = [document.author.email]

@@ -116,12 +116,11 @@ class Job:
     async def handled(self) -> tuple[str, Mark, Connector]:
         """The connector's handle and mark, with the platform proved to be the one that gave the handle.
 
-        Raises PlatformMismatchError.
+        To be asked once the step `connect` has kept the handle. Raises PlatformMismatchError.
         """
         connector = await self.connector()
-        if connector is None or connector.handle is None:
-            msg = f"{self.dataset_id} has no connector to work with."
-            raise PlatformMismatchError(msg)
+        assert connector is not None  # noqa: S101 - a step after `connect`, or an undo that has looked
+        assert connector.handle is not None  # noqa: S101 - the same
         await same_platform(self.outside.platform, connector)
         return connector.handle, await self.mark(), connector
 
@@ -134,10 +133,7 @@ class Job:
         """Change the connector's row."""
 
         def apply(records: Records, dataset: Dataset) -> Connector:
-            found = records.connector(dataset.connector_id or "")
-            if found is None:
-                raise SupersededError(self.saga_id)
-            changed = replace(found, **changes)  # type: ignore[arg-type] # the caller names the row's own fields
+            changed = replace(connected(records, dataset), **changes)  # type: ignore[arg-type] # the caller names the row's own fields
             records.put_connector(changed)
             return changed
 
@@ -147,17 +143,25 @@ class Job:
         """Show how far this saga is; may be called from any thread."""
         self.outside.store.report(
             self.dataset_id,
-            Progress(
-                step=step, done=done, total=total, message=message or f"{step} …", saga_id=self.saga_id
-            ),
+            Progress(step=step, done=done, total=total, message=message or f"{step} …", saga_id=self.saga_id),
         )
 
 
+def connected(records: Records, dataset: Dataset) -> Connector:
+    """The connector of a dataset whose saga has made it or found it."""
+    connector = records.connector(dataset.connector_id or "")
+    assert connector is not None  # noqa: S101 - rows of connectors are never deleted
+    return connector
+
+
 async def same_platform(platform: Platform, connector: Connector) -> None:
-    """Raises PlatformMismatchError when another platform or tenant answers than gave the connector's handle."""
+    """Raises PlatformMismatchError when another platform or tenant answers than gave the connector's handle.
+
+    One that did not say its tenant then is known by the rest: our mark in the datasource is looked at all the same.
+    """
     now = await platform.fingerprint()
     was = connector.fingerprint
-    if now != was:
+    if now != (replace(was, tenant=now.tenant) if was.tenant is None else was):
         raise PlatformMismatchError(
             f"The connector {connector.name} was made at {was.url} (tenant {was.tenant}, {was.dialect} dialect); "
             f"what answers now is {now.url} (tenant {now.tenant}, {now.dialect} dialect)."

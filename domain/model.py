@@ -318,6 +318,11 @@ class Run:
     started_at: datetime
     cancel_requested: bool = False
 
+    @property
+    def kind(self) -> str:
+        """Which saga it is: `provision`, `undo` or `teardown`, the first part of its id."""
+        return self.saga_id.split(":", 1)[0]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:

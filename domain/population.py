@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from domain.spill import Spill
     from domain.templates import Template
 
+_UNFIT: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _PLACEHOLDER: Final = b"{{site:"
+_TOGETHER: Final = 256
 _CONTAINERS: Final = 1000
 """How many containers a connector's settings may list: Glean reads them as one configuration."""
 
@@ -106,8 +108,7 @@ class Population:
                 yield self._chunk(kept)
             if self._made == self._wanted and not self._seen.references:
                 break
-        kept = self._taken_back()
-        if kept:
+        for kept in self._taken_back():
             yield self._chunk(kept)
         self._finish(stream)
 
@@ -150,23 +151,30 @@ class Population:
         return kept
 
     def _understand(self, batch: Sequence[bytes]) -> list[Document]:
-        decode, make, site, conforms = self._decode, self._kind.document, self._site, self._conforms
-        documents = []
-        for position, given in enumerate(batch, self._read + 1):
-            line = (
-                self._placed(given, position) if given.find(b"{", 1) > 0 and _PLACEHOLDER in given else given
-            )
-            fits = True
+        decode, make, site = self._decode, self._kind.document, self._site
+        # A placeholder needs a brace behind the record's own; to look for one byte is far cheaper than for eight.
+        placed = [
+            line if line.find(b"{", 1) < 0 or _PLACEHOLDER not in line else self._placed(line, position)
+            for position, line in enumerate(batch, self._read + 1)
+        ]
+        if self._conforms is None:
             try:
-                document = make(decode(line), site)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                mended = self._mended(line, position)
-                document, fits = make(mended.record, site), mended.conforms
-                self._inspection.mended(mended, position, document.id)
-            if conforms is not None and fits and not conforms(line):
-                self._inspection.misfit(position, document.id)
-            documents.append(document)
-        return documents
+                return [make(decode(line), site) for line in placed]
+            except _UNFIT:
+                pass
+        return [self._judged(line, position) for position, line in enumerate(placed, self._read + 1)]
+
+    def _judged(self, line: bytes, position: int) -> Document:
+        """The document of one record, with what is wrong about the record counted."""
+        try:
+            document, fits = self._kind.document(self._decode(line), self._site), True
+        except _UNFIT:
+            mended = self._mended(line, position)
+            document, fits = self._kind.document(mended.record, self._site), mended.conforms
+            self._inspection.mended(mended, position, document.id)
+        if fits and self._conforms is not None and not self._conforms(line):
+            self._inspection.misfit(position, document.id)
+        return document
 
     def _placed(self, line: bytes, position: int) -> bytes:
         for placeholder, address in self._places:
@@ -198,18 +206,22 @@ class Population:
         for line in batch:
             try:
                 self._seen.leave_out(self._kind.document(self._decode(line), self._site).id)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            except _UNFIT:
                 continue
 
-    def _taken_back(self) -> list[bytes]:
-        """The lines of those held back that are to be pushed after all."""
+    def _taken_back(self) -> Iterator[list[bytes]]:
+        """The lines of those held back that are to be pushed after all, some at a time."""
         kept: list[bytes] = []
         for each in self._seen.held():
             if each.again:
                 self._inspection.repeated(each.position, identify(each.line))
             elif self._wanted is None or self._made + len(kept) < self._wanted:
                 kept.append(each.line)
-        return kept
+                if len(kept) == _TOGETHER:
+                    yield kept
+                    kept = []
+        if kept:
+            yield kept
 
     def _chunk(self, lines: list[bytes]) -> bytes:
         self._made += len(lines)

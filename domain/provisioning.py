@@ -12,9 +12,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from domain import connectors, quality, safety
-from domain.errors import InternalError, MockDataMissingError
+from domain.errors import MockDataMissingError
 from domain.events import Event, EventKind, about
-from domain.job import PAGE_BYTES, PAGE_COUNT, Job, Outside, same_platform, sites
+from domain.job import PAGE_BYTES, PAGE_COUNT, Job, Outside, connected, same_platform, sites
 from domain.model import (
     Connector,
     ConnectorStatus,
@@ -31,6 +31,8 @@ from domain.syncing import synced
 from domain.undoing import (
     discard,
     disconnect,
+    drop_replaced,
+    in_order,
     job_of,
     remember,
     run_name,
@@ -53,7 +55,7 @@ async def clear(job: Job) -> None:
     """Take over what earlier attempts could not take back."""
     await job.proceed()
     job.report("clear")
-    for undo in await job.outside.store.read(lambda records: records.undos(job.dataset_id)):
+    for undo in await job.outside.store.read(lambda records: in_order(records.undos(job.dataset_id))):
         await take_back(job, undo)
 
 
@@ -141,9 +143,10 @@ async def index(job: Job) -> None:
     """Start the sync of the run, wait for its end, and make its content the dataset's."""
     dataset = await job.proceed()
     await _journey_goes_on(job, dataset)
-    handle, mark, _ = await job.handled()
+    handle, mark, connector = await job.handled()
     if dataset.staged is not None:
-        await job.keep(status=ConnectorStatus.SYNCING)
+        if connector.status is ConnectorStatus.CREATING:  # one that serves already goes on serving
+            await job.keep(status=ConnectorStatus.SYNCING)
         await synced(job, handle, mark, run_name(job), before_each_look=job.proceed)
         now = job.outside.clock.now()
         settings = job.outside.connectors.settings(dataset.dataset_type, dataset.stage, dataset.client_id)
@@ -152,12 +155,9 @@ async def index(job: Job) -> None:
         )
 
         def switch(records: Records, held: Dataset) -> None:
-            found = records.connector(held.connector_id or "")
-            if found is None:
-                raise SupersededError(job.saga_id)
             records.put_connector(
                 replace(
-                    found,
+                    connected(records, held),
                     status=ConnectorStatus.HEALTHY,
                     config=source.config,
                     run=run_name(job),
@@ -169,9 +169,7 @@ async def index(job: Job) -> None:
             )
 
         await job.change(switch)
-    for attempt in await job.outside.staging.attempts(job.dataset_id):
-        if attempt != job.attempt:
-            await job.outside.staging.remove(job.dataset_id, attempt)
+    await drop_replaced(job)
 
 
 async def validate(job: Job) -> None:
@@ -181,9 +179,7 @@ async def validate(job: Job) -> None:
     handle, _, _ = await job.handled()
     seen = await job.outside.platform.observe(handle)
     content = dataset.content
-    if content is None:
-        msg = f"{job.dataset_id} has no content to validate."
-        raise InternalError(msg)
+    assert content is not None  # noqa: S101 - the step `index` has made it the dataset's
     report = quality.gate(content.report, indexed=seen.document_count, pushed=content.record_count)
     now = job.outside.clock.now()
 
@@ -303,8 +299,9 @@ async def _settled(job: Job, stumble: Stumble) -> Json:
             attempt=job.attempt,
             to_undo=still_to_undo(records, dataset),
         )
-        status = DatasetStatus.VALIDATING if dataset.content else DatasetStatus.FAILED
-        changed = dataset.evolve(status=status, run=None, staged=None, failure=failure)
+        content = dataset.content if _stays(records, dataset, job.attempt) else None
+        status = DatasetStatus.VALIDATING if content else DatasetStatus.FAILED
+        changed = dataset.evolve(status=status, run=None, content=content, staged=None, failure=failure)
         records.put_dataset(changed)
         records.append(
             about(
@@ -324,9 +321,18 @@ async def _settled(job: Job, stumble: Stumble) -> Json:
     return {}
 
 
+def _stays(records: Records, dataset: Dataset, attempt: int) -> bool:
+    """Whether the content outlives a failed attempt: it is an earlier one's, or has replaced one in its connector.
+
+    What the attempt made alone does not, even where it could not be removed yet.
+    """
+    content, connector = dataset.content, records.connector(dataset.connector_id or "")
+    return content is not None and (
+        content.attempt != attempt or (connector is not None and connector.made_by_attempt != attempt)
+    )
+
+
 def _staged(dataset: Dataset) -> Content:
-    content = dataset.staged or dataset.content
-    if content is None:
-        msg = f"{dataset.dataset_id} has nothing staged."
-        raise InternalError(msg)
+    content = dataset.staged
+    assert content is not None  # noqa: S101 - the step `populate` has staged it
     return content

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from domain.errors import (
     InvalidArgumentError,
@@ -24,17 +24,18 @@ from domain.model import (
 from domain.ports import DatasetQuery
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from domain.model import Caller, Stage
     from domain.ports import Clock, Records, Store
 
-T = TypeVar("T")
 _PAGE = 500
-_IN_USE = tuple(status for status in DatasetStatus if status is not DatasetStatus.ARCHIVED)
+_LIVE = tuple(status for status in DatasetStatus if status is not DatasetStatus.ARCHIVED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moved:
-    """A journey after a move, and the datasets that it protects no longer."""
+    """A journey as it stands after a move, and the datasets that it protects no longer."""
 
     journey: Journey
     exposed: tuple[Dataset, ...]
@@ -119,7 +120,8 @@ class Registry:
                 return journey
             if taken is not None:
                 msg = f"Client {journey.client_id!r} has a journey spelt {journey.journey_id!r} already, in some case."
-                raise InvalidArgumentError(msg, field="journey_id")
+                spelt = (taken.journey_id,) if isinstance(taken, Journey) else ()
+                raise InvalidArgumentError(msg, field="journey_id", candidates=spelt)
             records.put_journey(journey)
             return journey
 
@@ -131,14 +133,12 @@ class Registry:
         def look(records: Records) -> list[Journey | Unreadable]:
             if client_id is not None:
                 known_client(records, client_id, caller)
-            return records.journeys(client_id=client_id)
+                return records.journeys(client_id=client_id)
+            return [each for one in _clients(records, caller) for each in records.journeys(client_id=one)]
 
         now = self._clock.now()
-        return [
-            each if isinstance(each, Unreadable) else each.at(now)
-            for each in await self._store.read(look)
-            if isinstance(each, Unreadable) or caller.may_touch(each.client_id)
-        ]
+        found = await self._store.read(look)
+        return [each.at(now) if isinstance(each, Journey) else each for each in found]
 
     async def set_state(
         self, journey_id: str, state: JourneyState, caller: Caller, client_id: str | None = None
@@ -156,11 +156,11 @@ class Registry:
                 can = tuple(sorted(JOURNEY_TRANSITIONS[stands.state]))
                 msg = f"The journey {journey_id!r} is {stands.state}; it cannot become {state}."
                 raise InvalidArgumentError(msg, field="state", candidates=can)
-            reopened = stands.state is JourneyState.EXPIRED and state is JourneyState.ACTIVE
-            after = replace(
-                before, state=state, lease_expires_at=None if reopened else before.lease_expires_at
-            )
-            return self._moved(records, stands, after)
+            after = replace(before, state=state)
+            # A lease that lapsed long ago would end what is re-opened in the same moment.
+            if after.at(now).state is not state:
+                after = replace(after, lease_expires_at=None)
+            return _moved(records, stands, after, now)
 
         return await self._store.transact(move)
 
@@ -169,7 +169,7 @@ class Registry:
     ) -> Moved:
         """Move a journey forward to a stage, and tell which datasets of the stage it leaves are done with.
 
-        Raises UnknownJourneyError, or InvalidArgumentError for a stage that is not ahead.
+        Raises UnknownJourneyError, or InvalidArgumentError for a stage that it has left.
         """
         now = self._clock.now()
 
@@ -178,7 +178,7 @@ class Registry:
             if stage.order < before.stage.order:
                 msg = f"The journey {journey_id!r} is at {before.stage}; a stage only moves forward."
                 raise InvalidArgumentError(msg, field="stage")
-            return self._moved(records, before.at(now), replace(before, stage=stage))
+            return _moved(records, before.at(now), replace(before, stage=stage), now)
 
         return await self._store.transact(move)
 
@@ -186,35 +186,48 @@ class Registry:
         if client_id is not None:
             known_client(records, client_id, caller)
             return known_journey(records, client_id, journey_id)
-        named = [
-            each
-            for each in records.journeys(journey_id=journey_id)
-            if isinstance(each, Journey) and caller.may_touch(each.client_id)
-        ]
-        if len(named) == 1:
-            return named[0]
-        if named:
+        clients = _clients(records, caller)
+        having = [each for each in clients if records.journey(each, journey_id) is not None]
+        if len(having) == 1:
+            return known_journey(records, having[0], journey_id)
+        if having:
             msg = f"Several clients have a journey {journey_id!r}."
-            raise InvalidArgumentError(
-                msg, field="client_id", candidates=tuple(sorted(each.client_id for each in named))
-            )
-        seen = [
-            each.journey_id
-            for each in records.journeys()
-            if isinstance(each, Journey) and caller.may_touch(each.client_id)
-        ]
+            raise InvalidArgumentError(msg, field="client_id", candidates=tuple(having))
+        found = [each for one in clients for each in records.journeys(client_id=one)]
+        seen = [each.journey_id for each in found if isinstance(each, Journey)]
         msg = f"There is no journey {journey_id!r}."
         raise UnknownJourneyError(msg, field="journey_id", candidates=nearest(journey_id, seen))
 
-    def _moved(self, records: Records, before: Journey, after: Journey) -> Moved:
-        records.put_journey(after)
-        if not before.protects(before.stage) or after.protects(before.stage):
-            return Moved(journey=after, exposed=())
-        query = DatasetQuery(
-            client_id=after.client_id,
-            journey_id=after.journey_id,
-            stage=before.stage,
-            statuses=_IN_USE,
+
+def _clients(records: Records, caller: Caller) -> list[str]:
+    return [each.client_id for each in records.clients() if caller.may_touch(each.client_id)]
+
+
+def _moved(records: Records, before: Journey, after: Journey, now: datetime) -> Moved:
+    """Keep the move. `before` is the journey as it stood.
+
+    To be protected again is a use of a dataset. A FAILED one is in nobody's use, so no move takes anything from it.
+    """
+    records.put_journey(after)
+    stands = after.at(now)
+    if stands.protects(stands.stage) and not before.protects(stands.stage):
+        for each in _at(records, stands, stands.stage):
+            records.put_dataset(each.evolve(last_used_at=now))
+    if not before.protects(before.stage) or stands.protects(before.stage):
+        return Moved(journey=stands, exposed=())
+    left = _at(records, before, before.stage)
+    return Moved(
+        journey=stands, exposed=tuple(each for each in left if each.status is not DatasetStatus.FAILED)
+    )
+
+
+def _at(records: Records, journey: Journey, stage: Stage) -> list[Dataset]:
+    return records.datasets(
+        DatasetQuery(
+            client_id=journey.client_id,
+            journey_id=journey.journey_id,
+            stage=stage,
+            statuses=_LIVE,
             limit=_PAGE,
         )
-        return Moved(journey=after, exposed=tuple(records.datasets(query)))
+    )

@@ -11,6 +11,7 @@ from domain.errors import NothingRunningError, PastNoReturnError, UnknownDataset
 from domain.identifiers import nearest
 from domain.model import DatasetStatus, Run
 from domain.ports import DatasetQuery
+from domain.teardown import resumed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -64,21 +65,20 @@ class Sagas:
         run = dataset.run
         if run is None:
             return
-        await self._engine.start(_kind(run.saga_id), run.saga_id, dataset.dataset_id)
+        await self._engine.start(run.kind, run.saga_id, dataset.dataset_id)
         if not await self._engine.wait(run.saga_id, 0):
             return
+        again = replace(run, saga_id=_next(run.saga_id))
 
-        def again(records: Records) -> Dataset | None:
+        def stranded(records: Records) -> bool:
             held = records.dataset(dataset.dataset_id)
             if held is None or held.run != run:
-                return None
-            changed = replace(held, run=replace(run, saga_id=_next(run.saga_id)))
-            records.put_dataset(changed)
-            return changed
+                return False
+            records.put_dataset(held.evolve(run=again))
+            return True
 
-        stranded = await self._store.transact(again)
-        if stranded and stranded.run:
-            await self._engine.start(_kind(run.saga_id), stranded.run.saga_id, dataset.dataset_id)
+        if await self._store.transact(stranded):
+            await self._engine.start(again.kind, again.saga_id, dataset.dataset_id)
 
     async def resume(self, *, patiently: bool = True) -> int:
         """Start whatever was admitted and is not running anywhere, and try what could not be undone; their number.
@@ -92,7 +92,7 @@ class Sagas:
             due = {each.dataset_id for each in records.undos() if not patiently or _due(each) <= now}
             for dataset_id in sorted(due):
                 dataset = records.dataset(dataset_id)
-                if dataset and dataset.run is None and dataset.status in _SETTLED:
+                if dataset and dataset.run is None and dataset.status not in _GOING:
                     tries = max(each.tries for each in records.undos(dataset_id))
                     run = Run(saga_id=f"undo:{dataset_id}:{dataset.attempt}:{tries}", started_at=now)
                     records.put_dataset(dataset.evolve(run=run))
@@ -133,13 +133,15 @@ class Sagas:
     async def cancel(self, dataset_id: str, caller: Caller) -> Dataset:
         """Ask the dataset's saga to stop and undo itself; it does so between two steps.
 
+        A teardown that stopped at a step before the disconnect is begun once more, to give the dataset back.
         Raises UnknownDatasetError, NothingRunningError, or PastNoReturnError past a teardown's point of no return.
         """
+        now = self._clock.now()
 
         def flag(records: Records) -> Dataset:
-            dataset = known_dataset(records, dataset_id, caller)
-            if dataset.run is None or _kind(dataset.run.saga_id) == "undo":
-                msg = f"Nothing is running on {dataset.name}; it is {dataset.status}."
+            dataset = resumed(known_dataset(records, dataset_id, caller), now)
+            if dataset.run is None or dataset.run.kind == "undo":
+                msg = f"Nothing that can be cancelled is running on {dataset.name}; it is {dataset.status}."
                 raise NothingRunningError(msg, field="dataset_id")
             if dataset.teardown and dataset.teardown.disconnecting:
                 msg = f"{dataset.name} is disconnected already; its teardown can only go on."
@@ -154,7 +156,8 @@ class Sagas:
 
 
 _QUICK_TRIES: Final = 6
-_SETTLED: Final = frozenset({DatasetStatus.FAILED, DatasetStatus.VALIDATING})
+_GOING: Final = frozenset({DatasetStatus.TEARDOWN, DatasetStatus.ARCHIVED})
+"""Where a teardown takes over what is still to be undone."""
 
 
 def _stands(dataset_id: str, records: Records) -> tuple[Dataset | None, Progress | None]:
@@ -166,10 +169,6 @@ def _due(left: Undo) -> datetime:
     """When an undo is tried next: after 5, 10, 20 … seconds, in the end every five minutes."""
     quick = min(left.tries, _QUICK_TRIES)
     return left.since + timedelta(seconds=5 * (2**quick - 1) + 300 * (left.tries - quick))
-
-
-def _kind(saga_id: str) -> str:
-    return saga_id.split(":", 1)[0]
 
 
 def _next(saga_id: str) -> str:

@@ -95,7 +95,7 @@ def may_attach(dataset: Dataset, journey_id: str, named: Mapping[str, object]) -
         raise TeardownInProgressError(msg, retry_after_s=5, dataset_id=dataset.dataset_id)
     has = {
         "template_id": dataset.template.template_id,
-        "record_count": dataset.requested_count or dataset.record_count,
+        "record_count": dataset.requested_count or dataset.record_count or "all that the template has",
         "data_source": dataset.data_source,
     }
     other = [f"{name} is {has[name]}, not {value}" for name, value in named.items() if has[name] != value]
@@ -112,7 +112,7 @@ def may_retry(dataset: Dataset, journey: Journey, now: datetime) -> bool:
     Raises DatasetProtectedError, ProvisionRunningError (leftovers are being removed), or what `may_provision` raises.
     """
     settled = dataset.status in {DatasetStatus.FAILED, DatasetStatus.VALIDATING}
-    if not settled or (dataset.run and dataset.status is not DatasetStatus.FAILED):
+    if not settled or (dataset.run and dataset.run.kind != "undo"):
         return False
     if dataset.run:
         msg = f"What the failed attempt of {dataset.name} had made is being removed."
@@ -175,11 +175,14 @@ def _provision_running(facts: TeardownFacts) -> BlockingCheck | None:
     dataset = facts.dataset
     if dataset.run is None or dataset.status is DatasetStatus.TEARDOWN:
         return None
+    undoing = dataset.run.kind == "undo"
     return BlockingCheck(
         code="provision_running",
-        what="A provision of it is running.",
+        what="What a failed provision of it had made is being removed."
+        if undoing
+        else "A provision of it is running.",
         since=dataset.run.started_at,
-        clears="Wait until it has ended, or cancel it.",
+        clears="Wait until that has ended." if undoing else "Wait until it has ended, or cancel it.",
     )
 
 

@@ -21,12 +21,13 @@ from domain.errors import (
 )
 from domain.events import EventKind, about
 from domain.job import PAGE_BYTES, PAGE_COUNT, Job, Outside, same_platform
-from domain.model import ConnectorOutcome, ConnectorStatus, DatasetStatus, Failure, Teardown
+from domain.model import ConnectorOutcome, ConnectorStatus, DatasetStatus, Failure, Run, Teardown
 from domain.saga import Step, Stumble, SupersededError, forward
-from domain.undoing import remove_ours
+from domain.undoing import job_of, remove_ours
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
+    from datetime import datetime
 
     from domain.errors import BlockingCheck
     from domain.model import Content, Dataset
@@ -112,6 +113,8 @@ async def archive(job: Job) -> None:
 async def disconnect(job: Job) -> None:
     """Remove the connector and prove that it is gone, and that search finds nothing of it."""
     dataset = await _may_go_on(job)
+    if _teardown(dataset).connector_outcome is not None:
+        return  # proved by an earlier run, and what is staged may be deleted by now
     job.report("disconnect")
     await _verified(job, dataset)
     sample = await _first(job, dataset.content.attempt, _PROBES) if dataset.content else ()
@@ -184,16 +187,27 @@ TEARDOWN: Final[tuple[Step[Job], ...]] = (
 
 async def tear_down(outside: Outside, perform: Perform, dataset_id: str, saga_id: str) -> None:
     """Take a dataset down, or give it back, or say at which step it stands."""
-    dataset = await outside.store.read(lambda records: records.dataset(dataset_id))
-    if dataset is None:
-        return
-    job = Job(outside=outside, dataset_id=dataset_id, saga_id=saga_id, attempt=dataset.attempt)
     try:
+        job = await job_of(outside, dataset_id, saga_id)
         _, stumble = await forward(TEARDOWN, job, perform)
         if stumble is not None:
             await perform("settle", partial(_settled, job, stumble))
     except SupersededError:
         return
+
+
+def with_run(dataset: Dataset, teardown: Teardown, now: datetime) -> Dataset:
+    """The dataset in TEARDOWN, with that teardown's saga as its run."""
+    run = Run(saga_id=f"teardown:{dataset.dataset_id}:{teardown.run}", started_at=now)
+    return dataset.evolve(status=DatasetStatus.TEARDOWN, teardown=teardown, run=run, recheck=None)
+
+
+def resumed(dataset: Dataset, now: datetime) -> Dataset:
+    """The dataset with a new run, when it is in TEARDOWN and nothing works on it; else as it is."""
+    if dataset.status is not DatasetStatus.TEARDOWN or dataset.run is not None:
+        return dataset
+    teardown = _teardown(dataset)
+    return with_run(dataset, replace(teardown, run=teardown.run + 1, failure=None), now)
 
 
 async def _may_go_on(job: Job) -> Dataset:
@@ -281,9 +295,8 @@ async def _stands(job: Job, dataset: Dataset) -> bool:
 
 
 async def _first(job: Job, attempt: int, count: int) -> Sequence[bytes]:
-    async for page in job.outside.staging.pages(job.dataset_id, attempt, max_count=count, max_bytes=64 << 20):
-        return page
-    return ()
+    pages = job.outside.staging.pages(job.dataset_id, attempt, max_count=count, max_bytes=64 << 20)
+    return await anext(pages, ())
 
 
 def _documents(job: Job, attempt: int) -> AsyncIterator[Sequence[bytes]]:
@@ -291,9 +304,9 @@ def _documents(job: Job, attempt: int) -> AsyncIterator[Sequence[bytes]]:
 
 
 def _teardown(dataset: Dataset) -> Teardown:
-    if dataset.teardown is None:
-        raise SupersededError(dataset.dataset_id)
-    return dataset.teardown
+    teardown = dataset.teardown
+    assert teardown is not None  # noqa: S101 - a claim gives a dataset its teardown and its run at once
+    return teardown
 
 
 async def _settled(job: Job, stumble: Stumble) -> Json:

@@ -10,11 +10,10 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from domain.errors import LifecycleError
 from domain.job import PAGE_BYTES, PAGE_COUNT, Job, Outside, same_platform
 from domain.model import Connector, ConnectorOutcome, ConnectorStatus, Dataset, Mark, Undo
 from domain.ports import Source
-from domain.saga import SupersededError
+from domain.saga import SupersededError, captured, stumbled
 from domain.syncing import synced
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ async def stop(job: Job) -> None:
     platform = job.outside.platform
     handle, mark, _ = await job.handled()
     found = await platform.job(handle, run_name(job))
-    if found is not None and found.state == "running":
+    if found is None or found.state == "running":
         await platform.stop(handle, mark)
         found = await platform.job(handle, run_name(job))
     former = (await job.look()).content
@@ -71,9 +70,10 @@ async def disconnect(job: Job) -> None:
 
 
 async def unstage(job: Job) -> None:
-    """Remove what this attempt staged, unless it is what is served."""
+    """Remove what this attempt staged; when that is what is served by now, what it replaced goes instead."""
     dataset = await job.look()
     if await _keeps(job, dataset):
+        await drop_replaced(job)
         return
     await job.outside.staging.remove(job.dataset_id, job.attempt)
     content = dataset.content
@@ -85,6 +85,13 @@ async def unstage(job: Job) -> None:
     )
 
 
+async def drop_replaced(job: Job) -> None:
+    """Remove from staging what other attempts staged: this one's content is the dataset's."""
+    for attempt in await job.outside.staging.attempts(job.dataset_id):
+        if attempt != job.attempt:
+            await job.outside.staging.remove(job.dataset_id, attempt)
+
+
 UNDOS: Final = {"index": stop, "push": discard, "connect": disconnect, "populate": unstage}
 """What takes each step back, in the order in which it is done."""
 
@@ -93,8 +100,9 @@ async def undo(outside: Outside, perform: Perform, dataset_id: str, saga_id: str
     """Try again to take back what failed attempts left behind."""
     try:
         job = await job_of(outside, dataset_id, saga_id)
-        for each in await outside.store.read(lambda records: in_order(records.undos(dataset_id))):
-            await perform(f"undo {each.what} of {each.attempt}", partial(_tried_again, job, each))
+        for attempt, what in (await perform("list", partial(_listed, job)))["undos"]:
+            again = partial(_tried_again, replace(job, attempt=attempt), what)
+            stumbled(what, await perform(f"undo {what} of {attempt}", partial(captured, what, again)))
         await perform("settle", partial(_undone, job))
     except SupersededError:
         return
@@ -158,13 +166,20 @@ async def remember(job: Job, what: str, error: Json) -> None:
     await job.change(lambda records, _: records.put_undo(left))
 
 
-async def _tried_again(job: Job, left: Undo) -> Json:
-    try:
-        await take_back(job, left)
-    except LifecycleError as error:
-        again = replace(left, cause=error.message, tries=left.tries + 1)
+async def _listed(job: Job) -> Json:
+    """What is to be taken back, recorded, so that a saga that is resumed goes through the same list."""
+    undos = await job.outside.store.read(lambda records: in_order(records.undos(job.dataset_id)))
+    return {"undos": [[each.attempt, each.what] for each in undos]}
+
+
+async def _tried_again(job: Job, what: str) -> None:
+    undos = await job.outside.store.read(lambda records: records.undos(job.dataset_id))
+    left = next((each for each in undos if (each.attempt, each.what) == (job.attempt, what)), None)
+    if left is None:
+        return  # taken back by a process that died before that was recorded
+    if stumble := stumbled(what, await captured(what, partial(take_back, job, left))):
+        again = replace(left, cause=stumble.error["message"], tries=left.tries + 1)
         await job.change(lambda records, _: records.put_undo(again))
-    return {}
 
 
 async def _undone(job: Job) -> Json:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from structlog.typing import Processor
 
-_CHATTY: Final = ("dbos", "httpx", "httpx2", "mcp", "uvicorn.access")
+_CHATTY: Final = ("dbos", "httpx", "httpx2", "mcp", "uvicorn")
 """Their everyday messages tell of every request; from here on only warnings and worse are kept."""
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _NAME: Final = "serving.lock"
+_TURN: Final = "serving.turn"
+"""Held by whoever looks: to look is to try for the lock, which another one who looks would take for a server."""
 
 
 @contextmanager
@@ -23,7 +25,7 @@ def present(data_dir: Path) -> Iterator[None]:
         data_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unusable(data_dir, error) from error
-    with _opened(data_dir) as handle:
+    with _opened(data_dir, _NAME) as handle:
         fcntl.flock(handle, fcntl.LOCK_SH)
         yield
 
@@ -32,7 +34,8 @@ def anybody(data_dir: Path) -> bool:
     """Whether at least one server runs there. Raises SettingsError when the folder is not ours to look into."""
     if not (data_dir / _NAME).exists():
         return False
-    with _opened(data_dir) as handle:
+    with _opened(data_dir, _TURN) as turn, _opened(data_dir, _NAME) as handle:
+        fcntl.flock(turn, fcntl.LOCK_EX)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -41,9 +44,9 @@ def anybody(data_dir: Path) -> bool:
 
 
 @contextmanager
-def _opened(data_dir: Path) -> Iterator[int]:
+def _opened(data_dir: Path, name: str) -> Iterator[int]:
     try:
-        handle = os.open(data_dir / _NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        handle = os.open(data_dir / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise _unusable(data_dir, error) from error
     try:

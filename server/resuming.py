@@ -49,11 +49,15 @@ async def take_up(opening: Opening, pending: Callable[[], bool], first: FirstAns
     """
     await first.wait(_FIRST_WAIT_S)
     await anyio.sleep(_BREATH_S)
+    told = ""
     while not opening.opened:
         try:
             if await to_thread.run_sync(pending):
                 await opening.services()
                 return
-        except LifecycleError as error:
-            _log.warning("Work that was left behind cannot be taken up yet: %s", error.message)
+        except Exception as error:  # noqa: BLE001 - the server goes on answering; the next look may succeed
+            if str(error) != told:
+                told = str(error)
+                known = isinstance(error, LifecycleError)
+                _log.warning("Work that was left behind cannot be taken up yet: %s", told, exc_info=not known)
         await anyio.sleep(_LOOK_EVERY_S)

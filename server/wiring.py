@@ -242,13 +242,15 @@ async def _looking_after(sagas: Sagas) -> AsyncIterator[None]:
     """Take up, now and every few seconds, what was admitted and runs nowhere, and what is still to be undone."""
 
     async def look() -> None:
-        patiently = False
+        patiently, told = False, ""
         while True:
             try:
                 await sagas.resume(patiently=patiently)
-                patiently = True
-            except LifecycleError as error:
-                _log.warning("left_for_later", code=error.code, message=error.message)
+                patiently, told = True, ""
+            except Exception as error:  # noqa: BLE001 - nobody else looks here; the next look may succeed
+                if str(error) != told:
+                    told = str(error)
+                    _log.warning("left_for_later", cause=told, exc_info=not isinstance(error, LifecycleError))
             await asyncio.sleep(_LOOK_EVERY_S)
 
     task = asyncio.create_task(look(), context=Context())

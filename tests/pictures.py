@@ -30,11 +30,11 @@ class Picture:
 
     status: DatasetStatus
     attempt: int
-    facts: Any
-    connector: Any
+    facts: tuple[object, ...]
+    connector: tuple[object, ...] | None
     staged: Mapping[str, str]
     archived: Mapping[str, str]
-    glean: Any
+    glean: Mapping[str, Any]
     events: list[str]
     effects: Counter[str]
 
@@ -55,7 +55,7 @@ async def picture(store: Store, glean: Sandbox, staging: Path, archives: Path, d
         status=dataset.status,
         attempt=dataset.attempt,
         facts=_facts(dataset),
-        connector=connector and _connector(connector),
+        connector=_connector(connector) if connector else None,
         staged=_files(staging, dataset_id),
         archived=_files(archives, dataset_id),
         glean=_plain(glean.snapshot(), dataset_id),
@@ -77,7 +77,7 @@ def effects(glean: Sandbox) -> Counter[str]:
     return seen
 
 
-def _facts(dataset: Dataset) -> Any:
+def _facts(dataset: Dataset) -> tuple[object, ...]:
     content, failure, teardown = dataset.content, dataset.failure, dataset.teardown
     return (
         content and (content.attempt, content.record_count, content.checksum, content.containers),
@@ -88,7 +88,7 @@ def _facts(dataset: Dataset) -> Any:
     )
 
 
-def _connector(connector: Connector) -> Any:
+def _connector(connector: Connector) -> tuple[object, ...]:
     return (
         connector.status,
         connector.made_by_attempt,
@@ -98,7 +98,7 @@ def _connector(connector: Connector) -> Any:
     )
 
 
-def _plain(snapshot: dict[str, Any], dataset_id: str) -> Any:
+def _plain(snapshot: dict[str, Any], dataset_id: str) -> dict[str, Any]:
     """What Glean holds, without what names this very run: installation, dataset, and the token made of it."""
     for source in snapshot.values():
         source["config"].pop("managedBy")

@@ -43,6 +43,7 @@ from tests.repository import write_repository
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
+    from domain.admission import Provisioned
     from domain.ports import Confirmer, Question
     from server.adapters.engine.inline import Entry
     from server.sandbox.sandbox import Sandbox
@@ -172,7 +173,9 @@ class Process:
     engine: InlineEngine
     services: Services
 
-    async def arrive(self, client_id: str = "acme", journey_id: str = "j1", stage: Stage = Stage.SANDBOX) -> None:
+    async def arrive(
+        self, client_id: str = "acme", journey_id: str = "j1", stage: Stage = Stage.SANDBOX
+    ) -> None:
         """A client with an active journey."""
         await self.services.registry.add_client(
             Client(client_id=client_id, name=client_id, industry="fintech", use_case="developer_productivity")
@@ -186,7 +189,7 @@ class Process:
         provisioning = self.services.provisioning
         return (await provisioning.wait(await self.start(caller, **changes), 30)).dataset
 
-    async def start(self, caller: Caller = ALL, **changes: Any) -> Any:
+    async def start(self, caller: Caller = ALL, **changes: Any) -> Provisioned:
         """Begin to provision, or attach."""
         return await self.services.provisioning.start_or_attach(request(**changes), caller)
 
@@ -216,7 +219,8 @@ class Process:
     async def events(self) -> list[str]:
         """The kinds of all events, in order."""
         return [
-            str(event.kind) for _, event in await self.outside.store.read(lambda records: records.events(limit=1000))
+            str(event.kind)
+            for _, event in await self.outside.store.read(lambda records: records.events(limit=1000))
         ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -12,6 +11,7 @@ import msgspec.inspect
 import msgspec.structs
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable, Mapping
 
     from domain.documents.neutral import Document
@@ -32,7 +32,6 @@ UNKNOWN: Final = "unknown"
 """Stands in for a container that is missing: Glean takes no document without one."""
 
 _TITLE: Final = 80
-_BLANK: Final = re.compile(r"\s+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +96,10 @@ _PLAIN: Final[dict[type, type]] = {
 
 def headline(text: str) -> str:
     """The beginning of a text, as a title."""
-    if len(text) <= _TITLE and "\n" not in text:
-        return text
-    line = _BLANK.sub(" ", text[: 2 * _TITLE]).strip()
-    return line if len(line) <= _TITLE else line[:_TITLE].rsplit(" ", 1)[0] + "…"
+    head = text[: _TITLE + 1]
+    if "\n" in head:
+        head = " ".join(text[: 2 * _TITLE].split())
+    if len(head) <= _TITLE:
+        return head
+    end = head.rfind(" ", 1, _TITLE + 1)
+    return f"{head[: end if end > 0 else _TITLE]}…"

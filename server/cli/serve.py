@@ -38,8 +38,9 @@ def serve(
     with undisturbed():
         from server import serving
 
+        settings = run.settings()
     serving.run(
-        run.settings(),
+        settings,
         transport.value,
         host,
         port,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from mcp_types import ToolAnnotations
+
 from tools.catalogue import TOOLSETS
 
 if TYPE_CHECKING:
@@ -42,15 +44,14 @@ def _tool(toolset: str, tool: LifecycleTool) -> str:
 
 
 def _hints(tool: LifecycleTool) -> Iterator[str]:
-    hints = tool.annotations
-    if hints is None:
-        return
-    yield "changes nothing" if hints.read_only_hint else "changes things"
-    if hints.destructive_hint:
-        yield "destructive"
-    if hints.idempotent_hint:
-        yield "repeating a call is safe"
-    yield "reaches Glean" if hints.open_world_hint else "stays within this server"
+    hints = tool.annotations or ToolAnnotations()
+    yield "changes things" if tool.mutating else "changes nothing"
+    said = {
+        "destructive": hints.destructive_hint,
+        "repeating a call is safe": hints.idempotent_hint,
+        "reaches Glean": hints.open_world_hint,
+    }
+    yield from (words for words, holds in said.items() if holds)
 
 
 def _table(schema: dict[str, Any]) -> str:

@@ -12,7 +12,6 @@ from domain.errors import SettingsError
 from server.settings.fields import DATA_DIR, Env
 from server.settings.model import Dataops, Settings
 from server.settings.problems import settings_error
-from server.settings.yaml_file import Read, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -49,18 +48,21 @@ def load(
     asked = _chosen(here, config_path, environ.get(CONFIG_VARIABLE))
     usual = here / USUAL_FILE
     path = asked or (usual if usual.is_file() else None)
-    found = read(path, environ, required=asked is not None) if path else Read()
+    values: dict[str, Any] = {}
+    lines: Mapping[KeyPath, int] = {}
+    if path:
+        from server.settings.yaml_file import read  # noqa: PLC0415 - most starts have no file, and need no parser
+
+        found = read(path, environ, required=asked is not None)
+        values, lines = found.values, found.lines
     variables = dict(_variables(Dataops, environ))
-    values = found.values
     for key, name in variables.items():
         values = _laid_over(values, key, environ[name])
 
     def origin(key: KeyPath) -> str:
         if key in variables:
             return f"{variables[key]}: "
-        line = next(
-            (found.lines[key[:end]] for end in range(len(key), 0, -1) if key[:end] in found.lines), None
-        )
+        line = next((lines[key[:end]] for end in range(len(key), 0, -1) if key[:end] in lines), None)
         return f"{path}, line {line}: " if line else ""
 
     try:

@@ -1,4 +1,4 @@
-"""The peer: a server of the SDK with one tool and nothing behind it. Its argument is the port; without one it is stdio."""
+"""The peer: a server of the SDK with one tool and nothing behind it, on stdio, or on the port that is its argument."""
 
 from __future__ import annotations
 

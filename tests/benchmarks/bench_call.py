@@ -32,7 +32,7 @@ ORPHANS: Final = len(Stage) * len(DatasetType)
 
 def rows(*, quick: bool) -> list[Row]:
     """An empty page and one of some orphans over stdio, and the empty one over HTTP."""
-    rounds, calls = (5, 40) if quick else (15, 100)
+    rounds, calls = (20, 10) if quick else (60, 25)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         anyio.run(_filled, folder)

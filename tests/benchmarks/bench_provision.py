@@ -48,9 +48,7 @@ def rows(*, quick: bool) -> list[Row]:
 async def _lives(folder: Path, sizes: tuple[int, ...]) -> list[Row]:
     records = [confluence_page(number) for number in range(max(sizes))]
     write_template(folder / "repository", DatasetType.CONFLUENCE_PAGES, records)
-    settings = load(
-        {"MOCK_DATA_REPO_PATH": str(folder / "repository")}, data_dir=folder / "data", cwd=folder
-    )
+    settings = load({"MOCK_DATA_REPO_PATH": str(folder / "repository")}, data_dir=folder / "data", cwd=folder)
     async with wiring.running(settings, sagas=True) as services:
         return [row for size in sizes for row in await _life(services, size)]
 

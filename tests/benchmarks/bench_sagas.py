@@ -1,7 +1,4 @@
-"""What a saga's step costs here, against a step of the bare engine in the same run.
-
-Run it as `python -m tests.benchmarks.bench_sagas`.
-"""
+"""What a saga's step costs here, beside a step of the bare engine in the same run."""
 
 from __future__ import annotations
 
@@ -13,20 +10,22 @@ from contextlib import closing
 from pathlib import Path
 from sqlite3 import connect
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import anyio
 from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID
 
 from server.adapters.engine.durable import DurableEngine
+from tests.benchmarks.measure import Goal, Row
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from domain.ports import Json, Perform
 
-STEPS = 200
-ROUNDS = 3
+STEPS: Final = 200
+ROUNDS: Final = 5
+GOAL: Final = Goal(bound=1.5, at_most=True)
 
 
 async def effect() -> Json:
@@ -97,20 +96,28 @@ def imported() -> float:
     return with_engine - (time.perf_counter() - since)
 
 
-async def main() -> None:
-    """Measure in turns, print the medians."""
+def rows(*, quick: bool) -> list[Row]:
+    """A step beside the engine's own, and what the engine costs a process once."""
+    return anyio.run(_measured, 1 if quick else ROUNDS)
+
+
+async def _measured(rounds: int) -> list[Row]:
     theirs: list[float] = []
     mine: list[tuple[float, float, float]] = []
-    for _round in range(ROUNDS):
+    for _ in range(rounds):
         with tempfile.TemporaryDirectory() as folder:
             theirs.append(await bare(Path(folder)))
             mine.append(await ours(Path(folder)))
     step, launch, close = (median(each) for each in zip(*mine, strict=True))
-    print(
-        f"saga steps        {1 / step:7.0f} a second, {step / median(theirs):.2f} of the bare engine's time"
-    )
-    print(f"engine launch     {launch:7.2f} s, close {close:.2f} s, import {imported():.2f} s")
-
-
-if __name__ == "__main__":
-    anyio.run(main)
+    bare_step = median(theirs)
+    return [
+        Row(
+            what="a saga's step",
+            figure=f"{step * 1e3:.2f} ms",
+            beside=f"bare DBOS {bare_step * 1e3:.2f} ms",
+            ratio=step / bare_step,
+            goal=GOAL,
+        ),
+        Row(what="engine launched and closed", figure=f"{launch:.2f} s and {close:.2f} s"),
+        Row(what="engine imported", figure=f"{imported():.2f} s"),
+    ]

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final
@@ -45,6 +46,12 @@ class Row:
     beside: str = ""
     ratio: float | None = None
     goal: Goal | None = None
+
+
+def measured(part: str, *, quick: bool) -> list[Row]:
+    """The rows of a part."""
+    found: list[Row] = import_module(f"tests.benchmarks.bench_{part}").rows(quick=quick)
+    return found
 
 
 def medians(rounds: int, works: Mapping[str, Callable[[], float]]) -> dict[str, float]:

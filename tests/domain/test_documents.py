@@ -6,7 +6,7 @@ from typing import Any
 import jsonschema_rs
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.documents import KINDS, Author, Document, decode, encode, identify, schema
@@ -175,6 +175,7 @@ ODD: st.SearchStrategy[Any] = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(dataset_type=st.sampled_from(DatasetType), odd=st.dictionaries(st.integers(0, 30), ODD, max_size=3))
 def test_the_schema_and_the_reader_agree_on_what_conforms(
     dataset_type: DatasetType, odd: dict[int, Any]
@@ -224,6 +225,7 @@ NEUTRAL = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(NEUTRAL)
 def test_a_document_comes_back_from_its_line_as_it_was(document: Document) -> None:
     line = encode(document)

@@ -21,13 +21,40 @@ from domain.errors import (
     instant,
 )
 
-CONTRACT = """
-unknown_client unknown_journey unknown_dataset unknown_connector unknown_template invalid_argument journey_not_active
-stage_mismatch dataset_conflict provision_failed teardown_in_progress provision_running dataset_protected
-journey_active quality_checks_pending connector_syncing reason_not_true confirmation_required declined forbidden
-read_only quota_exceeded platform_unavailable platform_denied platform_invalid platform_mismatch template_invalid
-template_format_unknown mock_data_missing archive_failed cleanup_failed precondition_unknown
-""".split()
+CONTRACT = [
+    "unknown_client",
+    "unknown_journey",
+    "unknown_dataset",
+    "unknown_connector",
+    "unknown_template",
+    "invalid_argument",
+    "journey_not_active",
+    "stage_mismatch",
+    "dataset_conflict",
+    "provision_failed",
+    "teardown_in_progress",
+    "provision_running",
+    "dataset_protected",
+    "journey_active",
+    "quality_checks_pending",
+    "connector_syncing",
+    "reason_not_true",
+    "confirmation_required",
+    "declined",
+    "forbidden",
+    "read_only",
+    "quota_exceeded",
+    "platform_unavailable",
+    "platform_denied",
+    "platform_invalid",
+    "platform_mismatch",
+    "template_invalid",
+    "template_format_unknown",
+    "mock_data_missing",
+    "archive_failed",
+    "cleanup_failed",
+    "precondition_unknown",
+]
 
 
 def test_every_code_of_the_wire_contract_has_its_class() -> None:
@@ -43,7 +70,9 @@ def test_every_code_says_what_it_means_and_what_can_be_done(code: str) -> None:
 
 
 def test_the_shape_carries_what_is_known_and_nothing_empty() -> None:
-    error = UnknownClientError("There is no client 'x'.", field="client_id", candidates=("acme",), retry_after_s=2)
+    error = UnknownClientError(
+        "There is no client 'x'.", field="client_id", candidates=("acme",), retry_after_s=2
+    )
     assert error.as_dict() == {
         "code": "unknown_client",
         "message": "There is no client 'x'.",

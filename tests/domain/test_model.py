@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -32,40 +33,34 @@ from domain.model import (
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 REPORT = QualityReport(score=100.0, checks=(), checksum="aa", evaluated_at=NOW)
-CONTENT = Content(
-    attempt=1, record_count=7, size_bytes=70, checksum="aa", containers=("ENG",), report=REPORT
-)
+CONTENT = Content(attempt=1, record_count=7, size_bytes=70, checksum="aa", containers=("ENG",), report=REPORT)
 
 
-def dataset(**changes: object) -> Dataset:
-    return Dataset(
-        **{
-            "dataset_id": "acme-sandbox-confluence-abc123",
-            "name": "ACME-Sandbox-Confluence",
-            "client_id": "acme",
-            "journey_id": "j1",
-            "stage": Stage.SANDBOX,
-            "dataset_type": DatasetType.CONFLUENCE_PAGES,
-            "template": TemplateChoice(template_id="a/b/confluence_pages", match=TemplateMatch.EXACT),
-            "data_source": DataSource.MOCK_TEMPLATE,
-            "status": DatasetStatus.READY,
-            "created_at": NOW,
-            "last_used_at": NOW,
-        }
-        | changes
-    )
+def dataset(**changes: Any) -> Dataset:
+    usual: dict[str, Any] = {
+        "dataset_id": "acme-sandbox-confluence-abc123",
+        "name": "ACME-Sandbox-Confluence",
+        "client_id": "acme",
+        "journey_id": "j1",
+        "stage": Stage.SANDBOX,
+        "dataset_type": DatasetType.CONFLUENCE_PAGES,
+        "template": TemplateChoice(template_id="a/b/confluence_pages", match=TemplateMatch.EXACT),
+        "data_source": DataSource.MOCK_TEMPLATE,
+        "status": DatasetStatus.READY,
+        "created_at": NOW,
+        "last_used_at": NOW,
+    }
+    return Dataset(**usual | changes)
 
 
-def teardown(**changes: object) -> Teardown:
-    return Teardown(
-        **{
-            "reason": TeardownReason.MANUAL,
-            "requester": "person:kim",
-            "former_status": DatasetStatus.READY,
-            "started_at": NOW,
-        }
-        | changes
-    )
+def teardown(**changes: Any) -> Teardown:
+    usual: dict[str, Any] = {
+        "reason": TeardownReason.MANUAL,
+        "requester": "person:kim",
+        "former_status": DatasetStatus.READY,
+        "started_at": NOW,
+    }
+    return Teardown(**usual | changes)
 
 
 def test_the_specified_moves_are_the_only_ones() -> None:
@@ -114,7 +109,7 @@ def test_a_teardown_gives_back_the_former_status_and_only_before_disconnecting(
     ],
     ids=lambda each: next(iter(each)),
 )
-def test_the_generation_goes_up_with_content_status_journey_and_protection(change: dict[str, object]) -> None:
+def test_the_generation_goes_up_with_content_status_journey_and_protection(change: dict[str, Any]) -> None:
     assert dataset().evolve(**change).generation == 2
 
 
@@ -129,7 +124,7 @@ def test_the_generation_goes_up_with_content_status_journey_and_protection(chang
         {},
     ],
 )
-def test_the_generation_stays_for_everything_else(change: dict[str, object]) -> None:
+def test_the_generation_stays_for_everything_else(change: dict[str, Any]) -> None:
     assert dataset().evolve(**change).generation == 1
 
 
@@ -141,9 +136,7 @@ def test_a_lapsed_lease_makes_an_active_journey_expired_at_its_very_instant() ->
     assert journey.at(NOW).state is JourneyState.EXPIRED
 
 
-@given(
-    state=st.sampled_from(JourneyState), stage=st.sampled_from(Stage), asked=st.sampled_from(Stage)
-)
+@given(state=st.sampled_from(JourneyState), stage=st.sampled_from(Stage), asked=st.sampled_from(Stage))
 def test_a_journey_protects_its_own_stage_while_active_or_paused(
     state: JourneyState, stage: Stage, asked: Stage
 ) -> None:
@@ -180,5 +173,5 @@ def test_a_type_names_its_connector_and_a_stage_its_place() -> None:
     assert [each.order for each in Stage] == [0, 1, 2]
 
 
-def _fields(content: Content) -> dict[str, object]:
+def _fields(content: Content) -> dict[str, Any]:
     return {name: getattr(content, name) for name in content.__dataclass_fields__}

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain import identities, inspection
 from domain.errors import StagingFailedError, TemplateInvalidError
+from domain.identities import Identities
 from domain.model import CheckResult, DatasetType
 from domain.population import Population
 from domain.ports import Staged
@@ -317,6 +318,7 @@ IDS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(IDS, st.integers(1, 7), st.booleans(), st.data())
 def test_ids_and_references_are_judged_right_even_when_the_filter_always_doubts(
     ids: list[str], batch: int, tiny: bool, data: st.DataObject
@@ -329,7 +331,7 @@ def test_ids_and_references_are_judged_right_even_when_the_filter_always_doubts(
     with pytest.MonkeyPatch.context() as patch:
         if tiny:
             patch.setattr(identities, "_FILTER_BYTES", 1)
-            patch.setattr(identities, "_FILTER_MASK", 0)
+            patch.setattr(identities, "_SHIFT", 32)
             patch.setattr(identities, "_FLUSH", 2)
             patch.setattr(identities, "_HELD_BYTES", 500)
             patch.setattr(inspection, "_REMEMBERED", 0)
@@ -350,10 +352,24 @@ def test_the_same_records_give_the_same_bytes() -> None:
 
 
 def test_held_back_beyond_what_was_asked_for_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(identities, "_FILTER_MASK", 0)
+    monkeypatch.setattr(identities, "_SHIFT", 32)
     pages = [record(PAGES, n) for n in range(40)]
     documents, _ = populate(pages, wanted=20)
     assert len(documents) == 20
+
+
+def test_many_held_back_come_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identities, "_SHIFT", 32)
+    chunks = list(population().documents(stream([record(PAGES, n) for n in range(600)])))
+    assert sum(chunk.count(b"\n") for chunk in chunks) == 600
+    assert max(chunk.count(b"\n") for chunk in chunks) == 256
+
+
+@pytest.mark.parametrize("form", ["{}", "0{}", "PAY-{}", "p17400{:06d}000100", "acme/repository-{}"])
+def test_hardly_an_id_that_counts_upwards_is_held_back(form: str) -> None:
+    seen = Identities(MemorySpill())
+    ids = [form.format(number) for number in range(20_000)]
+    assert len(seen.sift(ids, [b""] * len(ids), 1)) > 19_950
 
 
 def test_references_left_out_are_found_in_the_spill_too(monkeypatch: pytest.MonkeyPatch) -> None:

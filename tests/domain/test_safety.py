@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -44,6 +45,7 @@ from tests.domain.test_model import CONTENT, dataset, teardown
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 RUN = Run(saga_id="provision:d:1", started_at=NOW)
+UNDOING = Run(saga_id="undo:d:1:1", started_at=NOW)
 BROKEN = Unreadable(what="journey j1", why="its state 'odd' is not known")
 
 
@@ -51,22 +53,20 @@ def journey(state: JourneyState = JourneyState.ACTIVE, stage: Stage = Stage.SAND
     return Journey(journey_id="j1", client_id="acme", stage=stage, state=state)
 
 
-def facts(**changes: object) -> TeardownFacts:
-    return TeardownFacts(
-        **{
-            "dataset": dataset(),
-            "journey": journey(JourneyState.COMPLETED),
-            "observation": Observation(present=True, at=NOW, syncing=False),
-            "reason": TeardownReason.JOURNEY_COMPLETED,
-            "now": NOW,
-            "grace": timedelta(days=7),
-            "sync_deadline": timedelta(minutes=30),
-        }
-        | changes
-    )
+def facts(**changes: Any) -> TeardownFacts:
+    usual: dict[str, Any] = {
+        "dataset": dataset(),
+        "journey": journey(JourneyState.COMPLETED),
+        "observation": Observation(present=True, at=NOW, syncing=False),
+        "reason": TeardownReason.JOURNEY_COMPLETED,
+        "now": NOW,
+        "grace": timedelta(days=7),
+        "sync_deadline": timedelta(minutes=30),
+    }
+    return TeardownFacts(**usual | changes)
 
 
-def codes(**changes: object) -> list[str]:
+def codes(**changes: Any) -> list[str]:
     return [each.code for each in teardown_blocks(facts(**changes))]
 
 
@@ -126,7 +126,7 @@ def test_a_call_attaches_when_all_that_it_names_is_so() -> None:
         ({"data_source": DataSource.GENERATED}, "data_source"),
     ],
 )
-def test_a_difference_is_a_conflict_that_names_it(named: dict[str, object], field: str) -> None:
+def test_a_difference_is_a_conflict_that_names_it(named: dict[str, Any], field: str) -> None:
     with pytest.raises(DatasetConflictError) as refusal:
         safety.may_attach(dataset(content=CONTENT), "j1", named)
     assert refusal.value.field == field
@@ -156,14 +156,22 @@ def test_nothing_attaches_to_a_dataset_in_teardown() -> None:
     ],
 )
 def test_a_retry_begins_anew_only_what_has_failed_or_settled_below_the_threshold(
-    changes: dict[str, object], begins: bool
+    changes: dict[str, Any], begins: bool
 ) -> None:
     assert safety.may_retry(dataset(**changes), journey(), NOW) is begins
 
 
-def test_a_retry_waits_for_the_removal_of_what_the_failed_attempt_left() -> None:
-    with pytest.raises(ProvisionRunningError):
-        safety.may_retry(dataset(status=DatasetStatus.FAILED, run=RUN), journey(), NOW)
+@pytest.mark.parametrize("status", [DatasetStatus.FAILED, DatasetStatus.VALIDATING])
+def test_a_retry_waits_for_the_removal_of_what_the_failed_attempt_left(status: DatasetStatus) -> None:
+    with pytest.raises(ProvisionRunningError) as refusal:
+        safety.may_retry(dataset(status=status, run=UNDOING), journey(), NOW)
+    assert refusal.value.retry_after_s
+
+
+def test_the_removal_of_leftovers_forbids_a_teardown_and_is_not_offered_to_be_cancelled() -> None:
+    [block] = teardown_blocks(facts(dataset=dataset(run=UNDOING), reason=TeardownReason.MANUAL))
+    assert (block.code, block.since) == ("provision_running", NOW)
+    assert "cancel" not in block.clears
 
 
 def test_a_retry_needs_an_active_journey_and_leaves_a_protected_dataset_alone() -> None:
@@ -208,10 +216,12 @@ def test_every_block_says_what_clears_it() -> None:
     with pytest.raises(ProvisionRunningError) as refusal:
         safety.refuse(dataset(), blocks)
     assert refusal.value.blocking == blocks
-    assert safety.refuse(dataset(), ()) is None
+    safety.refuse(dataset(), ())
 
 
-@given(state=st.sampled_from(JourneyState), stage=st.sampled_from(Stage), reason=st.sampled_from(TeardownReason))
+@given(
+    state=st.sampled_from(JourneyState), stage=st.sampled_from(Stage), reason=st.sampled_from(TeardownReason)
+)
 def test_no_reason_gets_past_a_journey_that_protects_the_dataset(
     state: JourneyState, stage: Stage, reason: TeardownReason
 ) -> None:
@@ -293,7 +303,7 @@ def test_a_sync_past_its_deadline_is_no_block() -> None:
     ],
 )
 def test_the_reason_is_checked_not_believed(
-    reason: TeardownReason, dataset_changes: dict[str, object], the_journey: Journey | None, holds: bool
+    reason: TeardownReason, dataset_changes: dict[str, Any], the_journey: Journey | None, holds: bool
 ) -> None:
     found = codes(dataset=dataset(**dataset_changes), journey=the_journey, reason=reason)
     assert found == ([] if holds else ["reason_not_true"])
@@ -317,19 +327,17 @@ def test_a_person_is_needed_for_manual_and_for_everything_past_sandbox(
         assert need == ("elicitation" if reason is TeardownReason.MANUAL else None)
 
 
-def word(**changes: object) -> Confirmation:
-    return Confirmation(
-        **{
-            "how": "approval",
-            "by": "person:kim",
-            "at": NOW,
-            "dataset_id": dataset().dataset_id,
-            "generation": 1,
-            "reason": TeardownReason.MANUAL,
-            "requester": "agent:a",
-        }
-        | changes
-    )
+def word(**changes: Any) -> Confirmation:
+    usual: dict[str, Any] = {
+        "how": "approval",
+        "by": "person:kim",
+        "at": NOW,
+        "dataset_id": dataset().dataset_id,
+        "generation": 1,
+        "reason": TeardownReason.MANUAL,
+        "requester": "agent:a",
+    }
+    return Confirmation(**usual | changes)
 
 
 def test_a_confirmation_for_this_very_teardown_is_enough() -> None:

@@ -68,7 +68,11 @@ async def test_an_undo_that_fails_is_kept_and_the_others_go_on() -> None:
     async def nothing(log: Log) -> None:
         log.append("plain")
 
-    steps = [step("a"), step("b", undo_fails=PlatformUnavailableError("away")), Step(name="plain", do=nothing)]
+    steps = [
+        step("a"),
+        step("b", undo_fails=PlatformUnavailableError("away")),
+        Step(name="plain", do=nothing),
+    ]
     begun, _ = await forward(steps, log, perform)
     await backward(begun, log, perform, keep)
     assert log == ["a", "b", "plain", "undo b", "undo a"]

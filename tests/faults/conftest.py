@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,8 +15,7 @@ from tests.faults.scenes import SCENES, Prepared, copied, opened, prepared, told
 from tests.faults.truth import Sight, effects, sight, truthful
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Stage:
     """Gives fresh copies of scenes, and how they go in calm."""
 
     folder: Callable[[str], Path]
+    endings: list[tuple[str, ...]] = field(default_factory=list)
     _prepared: dict[str, Prepared] = field(default_factory=dict)
     _calm: dict[str, Calm] = field(default_factory=dict)
 
@@ -51,7 +53,11 @@ class Stage:
             ):
                 for fault in acted.standing:
                     place.glean.faults.add(fault)
-                before, asked, ledger = sight(place), _asked(place.glean.requests()), len(place.glean.ledger())
+                before, asked, ledger = (
+                    sight(place),
+                    _asked(place.glean.requests()),
+                    len(place.glean.ledger()),
+                )
                 answer = await told(acted.act(process))
                 dataset = await truthful(place, process, before, None, answer)
                 calls = _asked(place.glean.requests()) - asked
@@ -66,9 +72,27 @@ class Stage:
 
 
 @pytest.fixture(scope="session")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
-    """All scenes."""
-    return Stage(tmp_path_factory.mktemp)
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """All scenes; what every case ended in is written to the file named by FAULT_TABLE, if any."""
+    stage = Stage(tmp_path_factory.mktemp)
+    yield stage
+    if path := os.environ.get("FAULT_TABLE"):
+        Path(path).write_text("".join("\t".join(row) + "\n" for row in stage.endings))
+
+
+@pytest.fixture
+def read(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """Everything that was logged or printed since the last look; no bug may have been."""
+
+    def look() -> str:
+        printed = capfd.readouterr()
+        text = caplog.text + printed.out + printed.err
+        caplog.clear()
+        assert "failed by a bug" not in text
+        assert "saga_broke" not in text
+        return text
+
+    return look
 
 
 def _asked(requests: dict[tuple[str, int], int]) -> Counter[str]:

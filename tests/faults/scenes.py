@@ -38,7 +38,7 @@ NEW: Final = range(50, 58)
 
 
 class Ticking(Shifted):
-    """A clock that only waiting moves, and without a wait; the sandbox goes by it too, so every run makes the same calls."""
+    """A clock that only waiting moves, and at once; the sandbox goes by it too, so every run makes the same calls."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class Scene:
     act: Act
     again: Act
     standing: tuple[Fault, ...] = ()
-    policy: Policy = field(default_factory=Policy)
+    policy: Policy = field(default_factory=lambda: Policy(sync_deadline=timedelta(minutes=1)))
 
 
 @dataclass(slots=True)
@@ -84,7 +84,9 @@ async def _short(place: World, process: Process) -> None:
     await process.arrive()
     place.glean.faults.add(Fault(kind="sync_loses", documents=3))
     await process.provision()
-    write_template(place.repository, DatasetType.CONFLUENCE_PAGES, [confluence_page(number) for number in NEW])
+    write_template(
+        place.repository, DatasetType.CONFLUENCE_PAGES, [confluence_page(number) for number in NEW]
+    )
 
 
 async def _failed(place: World, process: Process) -> None:
@@ -114,7 +116,9 @@ async def _hung(place: World, process: Process) -> None:
     """READY, the journey over, and a sync that somebody began will never end."""
     await _done_with(place, process)
     dataset = await the_dataset(process)
-    connector = await process.outside.store.read(lambda records: records.connector(dataset.connector_id or ""))
+    connector = await process.outside.store.read(
+        lambda records: records.connector(dataset.connector_id or "")
+    )
     installation = await process.outside.store.read(lambda records: records.installation)
     assert connector is not None
     assert connector.handle is not None
@@ -159,7 +163,9 @@ SCENES: Final = {
         ),
         Scene(name="teardown", prepare=_done_with, act=_tear_down, again=_tear_down),
         Scene(name="teardown while a sync hangs", prepare=_hung, act=_tear_down, again=_tear_down),
-        Scene(name="teardown of a failed one", prepare=_failed, act=_tear_down_failed, again=_tear_down_failed),
+        Scene(
+            name="teardown of a failed one", prepare=_failed, act=_tear_down_failed, again=_tear_down_failed
+        ),
     )
 }
 

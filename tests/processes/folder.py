@@ -7,7 +7,7 @@ import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from domain.admission import ProvisionRequest
 from domain.model import Caller, Client, DatasetType, Journey, JourneyState, Stage
@@ -85,7 +85,8 @@ class Folder:
                 Client(client_id="acme", name="acme", industry="fintech", use_case="developer_productivity")
             )
             await services.registry.add_journey(
-                Journey(journey_id="j1", client_id="acme", stage=Stage.SANDBOX, state=JourneyState.ACTIVE), KIM
+                Journey(journey_id="j1", client_id="acme", stage=Stage.SANDBOX, state=JourneyState.ACTIVE),
+                KIM,
             )
 
     async def admit(self) -> None:
@@ -123,7 +124,7 @@ class Folder:
                     store, glean, settings.staging.url, settings.archival.storage_path, dataset_id
                 )
 
-    def jobs(self) -> list[dict[str, Any]]:
-        """The sync jobs of the dataset's connector."""
+    async def syncing(self) -> None:
+        """Return as soon as a sync of the dataset's connector runs."""
         with self.sandbox() as glean:
-            return glean.jobs(NAME)
+            await eventually(lambda: [each["status"] for each in glean.jobs(NAME)] == ["RUNNING"], 30)

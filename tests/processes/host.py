@@ -1,8 +1,8 @@
 """A process of the product on one data folder, for tests to start and to see die: `host.py DATA_DIR VERB [STEP]`.
 
-`provision` and `teardown` begin that saga and wait for its end, `idle` only runs what others left. With STEP the process
-kills itself inside that step of its saga: after the step's first effect on staging, archive or Glean, or at its end when
-it has none; in any case before the engine has recorded it.
+`provision` and `teardown` begin that saga and wait for its end, `idle` only runs what others left. With STEP the
+process kills itself inside that step of its saga: after the step's first effect on staging, archive or Glean, or at its
+end when it has none; in any case before the engine has recorded it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Deadly:
         self._port = port
         self._effects = effects
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         found = getattr(self._port, name)
         if name not in self._effects:
             return found
@@ -63,7 +63,9 @@ class Deadly:
 
 def deadly(step: Step[Job]) -> Step[Job]:
     async def do(job: Job) -> None:
-        ports = {name: Deadly(getattr(job.outside, name), effects) for name, effects in EFFECTS.items()}
+        ports: dict[str, Any] = {
+            name: Deadly(getattr(job.outside, name), effects) for name, effects in EFFECTS.items()
+        }
         await step.do(replace(job, outside=replace(job.outside, **ports)))
         die()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 import pytest
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from tests.processes.conftest import Run
     from tests.processes.folder import Folder
 
-SLOW_S = 3600.0
-GREETING = [
+SLOW_S: Final = 3600.0
+GREETING: Final[list[dict[str, Any]]] = [
     {
         "id": 1,
         "method": "initialize",
@@ -36,7 +36,11 @@ GREETING = [
     },
     {"method": "notifications/initialized"},
 ]
-CALL = {"id": 2, "method": "tools/call", "params": {"name": "provision_dataset", "arguments": {**WISH, "wait_s": 50}}}
+CALL: Final[dict[str, Any]] = {
+    "id": 2,
+    "method": "tools/call",
+    "params": {"name": "provision_dataset", "arguments": {**WISH, "wait_s": 50}},
+}
 
 
 def say(process: subprocess.Popen[str], *messages: dict[str, Any]) -> None:
@@ -83,11 +87,10 @@ async def test_the_next_server_finishes_what_one_was_doing_when_it_ended(
     slow_syncs(folder)
     first = run(folder, folder.command("serve"))
     say(first, *GREETING, CALL)
-    await eventually(lambda: [each["status"] for each in folder.jobs()] == ["RUNNING"], 30)
+    await folder.syncing()
     ended, out, log = await (stopped(first, kind) if kind else over(first))
     assert ended == status, log
-    print(out, log)
-    assert [each["id"] for each in only_protocol(out) if "id" in each] == [1]
+    assert [each["id"] for each in only_protocol(out) if "result" in each] == [1]
     assert "Traceback" not in log
     assert pending(folder.settings)
 
@@ -99,11 +102,13 @@ async def test_the_next_server_finishes_what_one_was_doing_when_it_ended(
     assert (ended, [each["id"] for each in only_protocol(out)]) == (0, [1]), log
 
 
-async def test_a_call_that_is_made_again_attaches_to_what_a_dead_server_began(folder: Folder, run: Run) -> None:
+async def test_a_call_that_is_made_again_attaches_to_what_a_dead_server_began(
+    folder: Folder, run: Run
+) -> None:
     slow_syncs(folder)
     first = run(folder, folder.command("serve"))
     say(first, *GREETING, CALL)
-    await eventually(lambda: len(folder.jobs()) == 1, 30)
+    await folder.syncing()
     first.kill()
     over_syncs(folder)
     second = run(folder, folder.command("serve"))
@@ -144,7 +149,7 @@ async def test_a_command_that_is_interrupted_is_gone_on_with_when_it_is_called_a
 ) -> None:
     slow_syncs(folder)
     first = run(folder, provision(folder))
-    await eventually(lambda: len(folder.jobs()) == 1, 30)
+    await folder.syncing()
     status, out, log = await stopped(first, signal.SIGINT)
     assert (status, out) == (130, ""), log
     assert "not lost" in log

@@ -1,8 +1,8 @@
 """A process that dies anywhere in a saga loses nothing and does nothing twice.
 
 The matrix is made of the sagas' own step lists, so a new step is covered without being named here. After each death the
-next process finishes the job, and the world must equal that of a run that was never killed. `tests/processes` kills real
-processes, at fewer places.
+next process finishes the job, and the world must equal that of a run that was never killed. In `tests/processes` real
+processes are killed, at fewer places.
 """
 
 from __future__ import annotations
@@ -93,7 +93,9 @@ async def take_down(folder: Path, death: CrashAt | None) -> tuple[Picture, bool]
             dataset_id = (await process.provision()).dataset_id
             await process.complete()
         async with place.process(crash=death) as process:
-            await process.services.teardowns.start_or_attach(dataset_id, TeardownReason.JOURNEY_COMPLETED, ALL)
+            await process.services.teardowns.start_or_attach(
+                dataset_id, TeardownReason.JOURNEY_COMPLETED, ALL
+            )
             await ended_or_dead(process)
             died = process.engine.dead
         async with place.process() as process:
@@ -139,10 +141,10 @@ async def test_a_death_between_the_admission_and_the_engine_loses_nothing(tmp_pa
             await process.arrive()
 
             async def refuse(*_: object) -> None:
-                raise LifecycleErrorForTest("the engine never heard of it")
+                raise BrokenError("the engine never heard of it")
 
-            process.engine.start = refuse  # type: ignore[method-assign]
-            with pytest.raises(LifecycleErrorForTest):
+            process.engine.start = refuse  # type: ignore[assignment,method-assign]
+            with pytest.raises(BrokenError):
                 await process.start()
             assert place.journal == {}
         async with place.process() as process:
@@ -151,23 +153,22 @@ async def test_a_death_between_the_admission_and_the_engine_loses_nothing(tmp_pa
 
 
 async def test_a_saga_whose_last_write_failed_is_started_anew_by_whoever_asks(tmp_path: Path) -> None:
-    async with world(tmp_path, records=12) as place:
-        async with place.process() as process:
-            await process.arrive()
-            begun = await process.start()
-            await process.services.sagas.wait(begun.dataset.dataset_id, 30)
-            ready = await process.look(begun.dataset.dataset_id)
-            # As if the store had refused the very last write of a saga that the engine has as ended.
-            await process.outside.store.transact(
-                lambda records: records.put_dataset(
-                    ready.evolve(status=DatasetStatus.VALIDATING, run=begun.dataset.run)
-                )
+    async with world(tmp_path, records=12) as place, place.process() as process:
+        await process.arrive()
+        begun = await process.start()
+        await process.services.sagas.wait(begun.dataset.dataset_id, 30)
+        ready = await process.look(begun.dataset.dataset_id)
+        # As if the store had refused the very last write of a saga that the engine has as ended.
+        await process.outside.store.transact(
+            lambda records: records.put_dataset(
+                ready.evolve(status=DatasetStatus.VALIDATING, run=begun.dataset.run)
             )
-            again = await process.provision()
+        )
+        again = await process.provision()
     assert (again.status, again.run) == (DatasetStatus.READY, None)
 
 
-class LifecycleErrorForTest(LifecycleError):
+class BrokenError(LifecycleError):
     """Something of ours that broke at the worst moment."""
 
-    code = "internal_for_test"
+    code = "broken"

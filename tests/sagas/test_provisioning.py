@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
@@ -33,6 +33,7 @@ from domain.model import (
 )
 from domain.safety import Limits
 from server.adapters.engine.inline import CrashAt
+from server.adapters.people import Nobody
 from server.sandbox.faults import Fault
 from server.wiring import composed
 from tests.repository import PLACE, confluence_page, write_template
@@ -45,7 +46,9 @@ PAGES = DatasetType.CONFLUENCE_PAGES
 
 
 @pytest.mark.parametrize("dataset_type", DatasetType)
-async def test_every_type_becomes_ready_with_everything_indexed(place: World, dataset_type: DatasetType) -> None:
+async def test_every_type_becomes_ready_with_everything_indexed(
+    place: World, dataset_type: DatasetType
+) -> None:
     async with place.process() as process:
         await process.arrive()
         dataset = await process.provision(dataset_type=dataset_type)
@@ -166,7 +169,7 @@ async def test_the_wait_is_bounded_and_tells_how_far_it_is(place: World) -> None
     ],
 )
 async def test_a_wrong_request_is_refused_and_nothing_is_made(
-    place: World, changes: dict[str, object], error: type[Exception]
+    place: World, changes: dict[str, Any], error: type[Exception]
 ) -> None:
     async with place.process() as process:
         await process.arrive()
@@ -209,7 +212,7 @@ async def test_a_journey_that_is_not_active_gets_nothing_new_but_sees_what_it_ha
     ],
 )
 async def test_a_live_dataset_that_differs_is_a_conflict(
-    place: World, changes: dict[str, object], field: str
+    place: World, changes: dict[str, Any], field: str
 ) -> None:
     async with place.process() as process:
         await process.arrive()
@@ -247,7 +250,10 @@ async def test_too_many_live_datasets_are_refused_in_the_admission_itself(place:
     async with place.process() as process:
         await process.arrive()
         limited = composed(
-            process.outside, process.engine, confirmer=None, limits=Limits(live_datasets_per_client=1)  # type: ignore[arg-type]
+            process.outside,
+            process.engine,
+            confirmer=Nobody(),
+            limits=Limits(live_datasets_per_client=1),
         )
         await limited.provisioning.start_or_attach(request(), ALL)
         with pytest.raises(QuotaExceededError):
@@ -328,7 +334,9 @@ async def test_a_sync_that_loses_documents_leaves_it_validating_with_the_shortfa
 
 
 @pytest.mark.parametrize("state", [JourneyState.COMPLETED, JourneyState.CANCELLED])
-async def test_a_journey_that_ends_meanwhile_has_everything_taken_back(place: World, state: JourneyState) -> None:
+async def test_a_journey_that_ends_meanwhile_has_everything_taken_back(
+    place: World, state: JourneyState
+) -> None:
     async with place.process(crash=CrashAt("index", "inside")) as process:
         await process.arrive()
         begun = await process.start()

@@ -45,12 +45,12 @@ from tests.world import ALL, Yes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from domain.model import Dataset
-    from domain.ports import Found, Platform
+    from domain.model import Confirmation, Dataset
+    from domain.ports import Found, Platform, Question
     from tests.world import Process, World
 
 
-async def done_with(process: Process, **changes: object) -> Dataset:
+async def done_with(process: Process, **changes: Any) -> Dataset:
     """A READY dataset whose journey is completed."""
     await process.arrive()
     dataset = await process.provision(**changes)
@@ -65,9 +65,7 @@ async def test_it_is_archived_and_nothing_of_it_is_left(place: World, dataset_ty
         title = place.glean.documents(dataset.name)[0]["title"]
         assert place.glean.search(title)
         down = await process.tear_down(dataset)
-        manifest = await process.outside.archives.verify(
-            f"acme/sandbox/{dataset_type}/{dataset.dataset_id}"
-        )
+        manifest = await process.outside.archives.verify(f"acme/sandbox/{dataset_type}/{dataset.dataset_id}")
         kinds = await process.events()
     assert down.status is DatasetStatus.ARCHIVED
     assert down.archived_at is not None
@@ -132,7 +130,11 @@ async def test_an_active_journey_forbids_it_and_says_what_clears_it(place: World
 async def test_a_reason_that_is_not_true_is_refused(place: World) -> None:
     async with place.process() as process:
         dataset = await done_with(process)
-        for reason in (TeardownReason.STAGE_COMPLETED, TeardownReason.ORPHANED, TeardownReason.PROVISION_FAILED):
+        for reason in (
+            TeardownReason.STAGE_COMPLETED,
+            TeardownReason.ORPHANED,
+            TeardownReason.PROVISION_FAILED,
+        ):
             with pytest.raises(ReasonNotTrueError):
                 await process.tear_down(dataset, reason)
 
@@ -167,13 +169,14 @@ async def test_a_journey_reactivated_while_the_question_was_open_blocks_it(place
         dataset = await done_with(process)
 
         class Slow(Yes):
-            async def ask(self, question: object) -> object:  # type: ignore[override]
+            async def ask(self, question: Question) -> Confirmation | None:
                 await process.services.registry.set_state("j1", JourneyState.ACTIVE, ALL)
-                return await super().ask(question)  # type: ignore[arg-type]
+                return await super().ask(question)
 
         with pytest.raises(JourneyActiveError):
             await process.tear_down(dataset, TeardownReason.MANUAL, confirmer=Slow())
-        assert await process.look(dataset.dataset_id) == dataset
+        held = await process.look(dataset.dataset_id)
+        assert held == replace(dataset, last_used_at=held.last_used_at)
 
 
 async def test_a_dataset_that_changed_while_the_question_was_open_needs_a_new_answer(place: World) -> None:
@@ -181,10 +184,12 @@ async def test_a_dataset_that_changed_while_the_question_was_open_needs_a_new_an
         dataset = await done_with(process)
 
         class Slow(Yes):
-            async def ask(self, question: object) -> object:  # type: ignore[override]
-                answer = await super().ask(question)  # type: ignore[arg-type]
+            async def ask(self, question: Question) -> Confirmation | None:
+                answer = await super().ask(question)
                 await process.outside.store.transact(
-                    lambda records: records.put_dataset(dataset.evolve(protected_until=process.outside.clock.now()))
+                    lambda records: records.put_dataset(
+                        dataset.evolve(protected_until=process.outside.clock.now())
+                    )
                 )
                 return answer
 
@@ -266,7 +271,9 @@ async def test_a_datasource_that_lost_our_mark_is_not_removed(place: World) -> N
 
 
 @pytest.mark.parametrize("what", ["damaged", "gone"])
-async def test_content_that_is_not_whole_is_not_archived_and_nothing_is_deleted(place: World, what: str) -> None:
+async def test_content_that_is_not_whole_is_not_archived_and_nothing_is_deleted(
+    place: World, what: str
+) -> None:
     async with place.process() as process:
         dataset = await done_with(process)
         staged = place.folder / "staging" / dataset.dataset_id / "1.jsonl"
@@ -340,7 +347,9 @@ async def test_a_journey_reactivated_before_the_disconnect_gives_the_dataset_bac
         assert (await process.tear_down(dataset)).status is DatasetStatus.ARCHIVED
 
 
-async def test_a_cancel_before_the_disconnect_gives_the_dataset_back_and_after_it_is_refused(place: World) -> None:
+async def test_a_cancel_before_the_disconnect_gives_the_dataset_back_and_after_it_is_refused(
+    place: World,
+) -> None:
     async with place.process(crash=CrashAt("archive", "after")) as process:
         dataset = await done_with(process)
         begun = await process.services.teardowns.start_or_attach(
@@ -379,7 +388,7 @@ class Reluctant:
         self._shows = shows
         self._removed: list[Found] = []
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the platform has
         return getattr(self._platform, name)
 
     async def find(self, names: Sequence[str] | None = None) -> Sequence[Found]:
@@ -398,7 +407,7 @@ async def test_what_the_platform_still_shows_is_not_called_gone(place: World, sh
     async with place.process() as process:
         dataset = await done_with(process)
     async with place.process(
-        replace=lambda outside: replace(outside, platform=Reluctant(outside.platform, shows))  # type: ignore[arg-type]
+        replace=lambda outside: replace(outside, platform=Reluctant(outside.platform, shows))
     ) as process:
         with pytest.raises(CleanupFailedError, match=told):
             await process.tear_down(dataset)

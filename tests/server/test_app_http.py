@@ -17,10 +17,13 @@ from server import http
 from server.app import build
 from server.http import bound, serve_http
 from server.opening import Opening
+from tests.world import world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
+    from domain.health_check import HealthService
     from tools.services import Services
 
 GREETING = {
@@ -51,7 +54,7 @@ class Health:
 
 
 @asynccontextmanager
-async def listening(health: Health) -> AsyncIterator[str]:
+async def listening(health: Health | HealthService) -> AsyncIterator[str]:
     """A server, and its address."""
 
     @asynccontextmanager
@@ -91,6 +94,18 @@ async def test_it_is_up_whatever_the_platform_says_and_ready_when_that_answers()
         assert await get(f"{address}/healthz") == (200, {"status": "up"})
 
 
+async def test_ready_means_that_the_real_store_and_the_real_platform_answer(tmp_path: Path) -> None:
+    async with (
+        world(tmp_path) as place,
+        place.process() as process,
+        listening(process.services.health) as address,
+    ):
+        assert await get(f"{address}/readyz") == (200, {"status": "ready"})
+        place.sandbox.token = "revoked"
+        status, answer = await get(f"{address}/readyz")
+    assert (status, answer["error"]["code"]) == (503, "platform_denied")
+
+
 async def test_readiness_is_answered_in_time_though_the_platform_is_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -126,6 +141,11 @@ def test_a_host_that_others_can_reach_is_refused(host: str) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.2"])
 def test_the_loopback_interface_has_several_names(host: str) -> None:
     bound(host, 0).close()
+
+
+def test_the_protocol_is_named_so_that_no_answer_waits_for_an_acknowledgement() -> None:
+    with bound("127.0.0.1", 0) as door:
+        assert door.proto == socket.IPPROTO_TCP
 
 
 def test_a_port_that_is_in_use_is_refused() -> None:

@@ -55,10 +55,14 @@ async def test_it_stops_looking_when_somebody_else_opened_them() -> None:
             await take_up(opening, lambda: pytest.fail("looked"), FirstAnswer())
 
 
+@pytest.mark.parametrize(
+    ("error", "traced"),
+    [(StoreFailedError("The disk is full."), False), (OSError("The disk is full."), True)],
+)
 async def test_what_cannot_be_taken_up_yet_is_logged_and_tried_again(
-    caplog: pytest.LogCaptureFixture,
+    error: Exception, traced: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    answers = iter([StoreFailedError("The disk is full."), True])
+    answers = iter([error, error, True])
 
     def pending() -> bool:
         answer = next(answers)
@@ -70,9 +74,9 @@ async def test_what_cannot_be_taken_up_yet_is_logged_and_tried_again(
         with anyio.fail_after(5):
             await take_up(opening, pending, FirstAnswer())
         assert opening.opened
-    assert [(each.levelno, "The disk is full." in each.getMessage()) for each in caplog.records] == [
-        (logging.WARNING, True)
-    ]
+    (line,) = caplog.records
+    assert (line.levelno, bool(line.exc_info)) == (logging.WARNING, traced)
+    assert "The disk is full." in line.getMessage()
 
 
 async def test_the_first_answer_is_noticed_even_when_it_is_an_error() -> None:

@@ -83,6 +83,13 @@ class Process:
         assert self.stdout.read() == ""
         return status, took, self.stderr.read()
 
+    def read_until(self, word: str) -> str:
+        """What it says up to that word; all of it when it ends without."""
+        said = ""
+        while word not in said and (line := self.stderr.readline()):
+            said += line
+        return said
+
     def wait(self) -> int:
         return self._process.wait(20)
 
@@ -139,7 +146,7 @@ def test_it_ends_without_having_opened_anything_when_nobody_asked() -> None:
 def test_work_that_was_left_behind_is_taken_up_though_nobody_calls() -> None:
     with serving("stdio", "pending") as process:
         process.greet()
-        assert [process.stderr.readline() for _ in range(2)] == ["looked\n", "opened sagas=True\n"]
+        assert process.read_until("opened") == "looked\nopened sagas=True\n"
         status, _, said = process.end(signal.SIGTERM)
     assert (status, said) == (0, "closed\n")
 
@@ -157,10 +164,8 @@ def test_it_ends_as_a_failure_when_the_client_died_over_an_answer() -> None:
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
 def test_over_http_it_ends_cleanly_too(kind: signal.Signals) -> None:
     with serving("http", "pending") as process:
-        lines = [process.stderr.readline()]
-        while "opened" not in lines[-1]:
-            lines.append(process.stderr.readline())
-        assert re.search(r"Listening on 127\.0\.0\.1 port \d+, at /mcp\.", "".join(lines))
+        before = process.read_until("opened")
+        assert re.search(r"Listening on 127\.0\.0\.1 port \d+, at /mcp\.", before)
         status, took, said = process.end(kind)
     assert (status, said.count("closed")) == (0, 1)
     assert took < 2 * END_S

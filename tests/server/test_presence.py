@@ -1,27 +1,52 @@
-"""Whether a server runs on a folder is told by a lock that dies with its holder."""
+"""Who looks for a server finds one exactly while one lives."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from server.presence import anybody, present
+import pytest
+
+from domain.errors import SettingsError
+from server import presence
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-
-def test_nobody_is_there_before_and_after_and_looking_leaves_nothing(tmp_path: Path) -> None:
-    folder = tmp_path / "data"
-    assert not anybody(folder)
-    assert not folder.exists()
-    with present(folder):
-        assert anybody(folder)
-    assert not anybody(folder)
+MANY = 200
 
 
-def test_several_servers_are_there_until_the_last_one_goes(tmp_path: Path) -> None:
-    with present(tmp_path):
-        with present(tmp_path):
-            assert anybody(tmp_path)
-        assert anybody(tmp_path)
-    assert not anybody(tmp_path)
+def test_nobody_serves_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    assert not presence.anybody(tmp_path / "none")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_is_seen_until_the_last_has_gone(tmp_path: Path) -> None:
+    with presence.present(tmp_path):
+        with presence.present(tmp_path):
+            assert presence.anybody(tmp_path)
+        assert presence.anybody(tmp_path)
+    assert not presence.anybody(tmp_path)
+
+
+def test_those_who_look_at_once_do_not_take_each_other_for_a_server(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as looking:
+        with presence.present(tmp_path):
+            assert set(looking.map(presence.anybody, [tmp_path] * MANY)) == {True}
+        assert set(looking.map(presence.anybody, [tmp_path] * MANY)) == {False}
+
+
+def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(SettingsError, match="file/data") as refused,
+        presence.present(tmp_path / "file" / "data"),
+    ):
+        pass
+    assert refused.value.field == "data_dir"
+
+
+def test_a_lock_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    (tmp_path / "serving.lock").mkdir()
+    with pytest.raises(SettingsError, match="Is a directory"):
+        presence.anybody(tmp_path)

@@ -223,8 +223,13 @@ class DurableEngine:
         """Do this whatever becomes of the caller, and without what the caller's context carries."""
         task = asyncio.create_task(work, context=Context())
         self._begun.add(task)
-        task.add_done_callback(self._begun.discard)
+        task.add_done_callback(self._over)
         await asyncio.shield(task)
+
+    def _over(self, task: asyncio.Task[object]) -> None:
+        self._begun.discard(task)
+        if self._closing and not task.cancelled():
+            task.exception()  # heard: who asked may have gone before, and what was not started is left to the next
 
     async def _close(self) -> None:
         deadline = anyio.current_time() + _STOP_S

@@ -202,7 +202,7 @@ class AdminGlean(AbstractAsyncContextManager["AdminGlean"]):
             await self._owned(handle, mark)
             await self._one("sync.stop", "POST", handle, "/sync/stop", wire.Stopped)
         except PlatformNotFoundError:
-            return
+            await self._unlisted(handle)
 
     async def discard(self, handle: str, mark: Mark, run: str) -> None:
         """Forget a run; one that is served stays, and with a datasource that is gone it went."""
@@ -210,7 +210,7 @@ class AdminGlean(AbstractAsyncContextManager["AdminGlean"]):
             await self._owned(handle, mark)
             await self._one("uploads.discard", "DELETE", handle, _upload(run), type(None))
         except PlatformNotFoundError:
-            return
+            await self._unlisted(handle)
 
     async def observe(self, handle: str) -> Observation:
         return await self._observed(handle, None)
@@ -306,11 +306,8 @@ class AdminGlean(AbstractAsyncContextManager["AdminGlean"]):
                 mark = _mark(await self._one("datasources.get", "GET", handle, "", wire.Datasource))
             health = await self._one("health.get", "GET", handle, "/health", wire.Health)
         except PlatformNotFoundError:
-            settled = listed is not None and entry is None
-            if not settled and any(each.id == handle for each in await self._listed()):
-                raise PlatformUnavailableError(
-                    "Glean lists a datasource, and says that it is not there."
-                ) from None
+            if listed is None or entry is not None:
+                await self._unlisted(handle)
             return Observation(present=False, at=self._clock.now())
         running = health.running_job
         return Observation(
@@ -324,6 +321,13 @@ class AdminGlean(AbstractAsyncContextManager["AdminGlean"]):
             error_count_24h=health.error_count,
             document_count=health.document_count,
         )
+
+    async def _unlisted(self, handle: str) -> None:
+        """What is said not to be there must not be listed either. Raises PlatformUnavailableError."""
+        if any(each.id == handle for each in await self._listed()):
+            raise PlatformUnavailableError(
+                "Glean lists a datasource, and says that it is not there."
+            ) from None
 
     async def _began(self, handle: str, job_id: str) -> datetime | None:
         try:

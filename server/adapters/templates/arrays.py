@@ -40,8 +40,7 @@ def records(window: Window) -> Iterator[list[bytes]]:
             window.more()
         batch, closed = _quick(window) or _exact(window, count)
         count += len(batch)
-        if batch:
-            yield batch
+        yield batch
         if closed:
             return
         if window.peek() in b"]":

@@ -61,25 +61,25 @@ def _same(repository: Path, name: str, before: os.stat_result) -> bool:
 
 
 def _file(repository: Path, name: str) -> BinaryIO:
-    parts = name.split("/")
-    folder = -1
     try:
-        folder = os.open(repository, os.O_RDONLY | os.O_DIRECTORY)
-        for part in parts[:-1]:
-            inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
-            os.close(folder)
-            folder = inner
-        # O_NONBLOCK: a pipe must not keep us waiting for a writer.
-        found = os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+        found = _descend(os.open(repository, os.O_RDONLY | os.O_DIRECTORY), name.split("/"))
     except OSError as error:
         raise _translated(error, name) from None
-    finally:
-        if folder >= 0:
-            os.close(folder)
     if not stat.S_ISREG(os.fstat(found).st_mode):
         os.close(found)
         raise TemplateInvalidError(f"{name} is no regular file.", file=name)
     return os.fdopen(found, "rb", 0)
+
+
+def _descend(folder: int, parts: list[str]) -> int:
+    """The descriptor of what these names lead to from a folder, whose descriptor is closed."""
+    # O_NONBLOCK: a pipe must not keep us waiting for a writer.
+    flags = os.O_RDONLY | os.O_NOFOLLOW | (os.O_DIRECTORY if parts[1:] else os.O_NONBLOCK)
+    try:
+        inner = os.open(parts[0], flags, dir_fd=folder)
+    finally:
+        os.close(folder)
+    return _descend(inner, parts[1:]) if parts[1:] else inner
 
 
 def _translated(error: OSError, name: str) -> TemplateInvalidError | MockDataMissingError:

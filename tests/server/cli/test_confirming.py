@@ -40,7 +40,7 @@ def test_the_typed_name_takes_the_dataset_down(commands: Commands) -> None:
     assert f"{person} (typed_name)" in commands.ok("datasets", "show", dataset_id)
 
 
-@pytest.mark.parametrize("typed", ["acme-sandbox-slack\n", "y\n", "\n", "\x04"])
+@pytest.mark.parametrize("typed", ["acme-sandbox-slack\n", "\x04"])
 def test_anything_else_leaves_it_as_it_was(commands: Commands, typed: str) -> None:
     dataset_id = _finished(commands)
     before = commands.json("datasets", "show", dataset_id)

@@ -37,7 +37,7 @@ def test_what_ctrl_c_interrupts_goes_on_when_it_is_called_again(commands: Comman
     with commands.sandbox() as sandbox:
         sandbox.set_rate(1_000_000, minimum_seconds=4)
     process = commands.start(*PROVISION, "slack_messages", "--json")
-    _until(process, "push")
+    _until(process, "index")
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=PATIENCE_S)
 
@@ -56,7 +56,7 @@ def test_cancel_has_a_running_provision_undo_itself(commands: Commands) -> None:
     with commands.sandbox() as sandbox:
         sandbox.faults.add(Fault(kind="sync_hangs"))
     process = commands.start(*PROVISION, "slack_messages", "--json")
-    _until(process, "push")
+    _until(process, "index")
     (running,) = commands.json("datasets", "list")["items"]
     cancelled = commands.json("cancel", running["dataset_id"])
     stdout, _ = process.communicate(timeout=PATIENCE_S)

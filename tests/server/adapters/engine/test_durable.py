@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import gc
 import shutil
 import sqlite3
 import subprocess
@@ -15,10 +16,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import anyio
+import anyio.from_thread
 import anyio.to_thread
 import pytest
 
 from domain.errors import InternalError, SettingsError
+from server.adapters.engine import durable
 from server.adapters.engine.durable import DurableEngine
 from server.adapters.engine.journal import Journal
 
@@ -41,6 +44,7 @@ async def test_looking_and_waiting_import_no_engine(tmp_path: Path) -> None:
     program = """
 import sys, anyio
 from pathlib import Path
+from server.adapters.engine import durable
 from server.adapters.engine.durable import DurableEngine
 
 async def main():
@@ -108,6 +112,27 @@ async def test_a_closed_engine_starts_nothing_and_leaves_the_loop_its_threads(tm
     with pytest.raises(RuntimeError, match="not open"):
         await engine.start("nothing", "s1", "ds-1")
     assert await asyncio.to_thread(lambda: "a thread") == "a thread"
+
+
+async def test_a_start_that_comes_to_nothing_as_the_engine_closes_is_no_fault(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, closing_begins = anyio.Event(), threading.Event()
+
+    def load() -> None:
+        anyio.from_thread.run_sync(asked.set)
+        assert closing_begins.wait(10)
+
+    monkeypatch.setattr(durable, "_load", load)
+    async with DurableEngine(tmp_path, {"nothing": nothing}) as engine:
+        async with anyio.create_task_group() as callers:
+            callers.start_soon(engine.start, "nothing", "s1", "ds-1")
+            await asked.wait()
+            callers.cancel_scope.cancel()
+        # It runs when the loop is next given a turn: by then the engine is closing.
+        asyncio.get_running_loop().call_soon(closing_begins.set)
+    gc.collect()
+    assert caplog.records == []
 
 
 async def test_a_step_that_cannot_be_stopped_keeps_its_saga_from_being_adopted(tmp_path: Path) -> None:

@@ -1,17 +1,16 @@
 from __future__ import annotations
 
-import io
 import json
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.errors import TemplateInvalidError
-from server.adapters.templates import arrays, lines, window
-from server.adapters.templates.window import Window
+from server.adapters.templates import arrays, lines, objects, window
+from tests.server.adapters.templates.pieces import seen_through
 
 ODD_TEXT = st.text(st.sampled_from('{}[],":\\ \nabé😀'), max_size=12)
 VALUES = st.recursive(
@@ -22,19 +21,8 @@ VALUES = st.recursive(
 RECORDS = st.lists(st.dictionaries(ODD_TEXT, VALUES, max_size=4), max_size=12)
 
 
-class Pieces(io.RawIOBase):
-    """A file that gives its bytes in pieces of these sizes, whatever is asked for."""
-
-    def __init__(self, data: bytes, sizes: list[int]) -> None:
-        self._data = io.BytesIO(data)
-        self._sizes = [*sizes, 1 << 20]
-
-    def read(self, size: int = -1) -> bytes:
-        return self._data.read(self._sizes.pop(0) if len(self._sizes) > 1 else self._sizes[0])
-
-
 def cut(data: bytes, sizes: list[int], tail: bytes = b"") -> list[bytes]:
-    seen = Window(Pieces(data, sizes), "x.json")  # type: ignore[arg-type] - all that a window needs
+    seen = seen_through(data, sizes)
     assert seen.peek() == b"["
     seen.use(1)
     found = [each for batch in arrays.records(seen) for each in batch]
@@ -45,6 +33,7 @@ def cut(data: bytes, sizes: list[int], tail: bytes = b"") -> list[bytes]:
     return found
 
 
+@settings(max_examples=60, deadline=None)
 @given(
     RECORDS,
     st.lists(st.integers(1, 40), max_size=30),
@@ -63,16 +52,18 @@ def test_however_a_file_comes_in_pieces_its_array_gives_the_same_records(
     assert [msgspec.json.decode(each) for each in found] == records
 
 
+@settings(max_examples=60, deadline=None)
 @given(RECORDS, st.lists(st.integers(1, 40), max_size=30))
 def test_however_a_file_comes_in_pieces_its_lines_are_the_same(
     records: list[dict[str, Any]], sizes: list[int]
 ) -> None:
     data = b"\n\r\n".join(msgspec.json.encode(each) for each in records)
-    seen = Window(Pieces(data, sizes), "x.jsonl")  # type: ignore[arg-type]
+    seen = seen_through(data, sizes)
     found = [each for batch in lines.records(seen) for each in batch]
     assert [msgspec.json.decode(each) for each in found] == records
 
 
+@settings(max_examples=60, deadline=None)
 @given(RECORDS.filter(bool), st.data())
 def test_an_array_that_is_cut_short_is_never_taken_for_whole(
     records: list[dict[str, Any]], data: st.DataObject
@@ -137,3 +128,27 @@ def test_a_body_of_five_megabytes_is_a_record_like_any_other() -> None:
         {},
         record,
     ]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    RECORDS.filter(bool), st.lists(st.integers(1, 9), max_size=200), st.sampled_from([None, 1]), st.booleans()
+)
+def test_however_an_object_comes_in_pieces_it_is_the_same(
+    records: list[dict[str, Any]], sizes: list[int], indent: int | None, nested: bool
+) -> None:
+    beside = {"metadata": {"a": [1, {"b": "}"}]}, 'na"me': 7, "schema": None}
+    inner = {"source": {"before": 1, "records": records, "file": "x"}} if nested else {"records": records}
+    data = json.dumps(inner | beside, indent=indent).encode() + b"\n"
+    head: dict[str, Any] = {}
+    found = [each for batch in objects.records(seen_through(data, sizes), head) for each in batch]
+    assert [msgspec.json.decode(each) for each in found] == records
+    kept = {"source": {"before": 1, "records": True, "file": "x"}} if nested else {"records": True}
+    assert head == kept | beside
+
+
+def test_an_object_may_come_byte_by_byte() -> None:
+    head: dict[str, Any] = {}
+    data = b'{"metadata": {"a": "b"}, "records": [{"c": "d"}, {"e": 1}]}'
+    assert [*objects.records(seen_through(data, [1] * len(data)), head)] == [[b'{"c": "d"}'], [b'{"e": 1}']]
+    assert head == {"metadata": {"a": "b"}, "records": True}

@@ -58,8 +58,10 @@ async def test_of_two_files_for_one_type_json_serves_with_a_warning(repository: 
     template = await repository.only()
     assert template.source == f"{SUBDIR}/fintech/dev/confluence_pages.json"
     assert template.warnings == (
-        f"{SUBDIR}/fintech/dev/confluence_pages.jsonl, {SUBDIR}/fintech/dev/confluence_pages.csv is not used: "
-        f"{SUBDIR}/fintech/dev/confluence_pages.json serves the same type.",
+        (
+            f"{SUBDIR}/fintech/dev/confluence_pages.jsonl, {SUBDIR}/fintech/dev/confluence_pages.csv is not used: "
+            f"{SUBDIR}/fintech/dev/confluence_pages.json serves the same type."
+        ),
     )
 
 

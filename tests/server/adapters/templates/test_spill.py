@@ -12,11 +12,14 @@ from server.adapters.templates.spill import DiskSpill
 
 @pytest.mark.parametrize("make", [MemorySpill, DiskSpill])
 def test_pieces_come_back_heap_by_heap_as_they_were_added(make: type[MemorySpill | DiskSpill]) -> None:
-    spill: Spill = make()
+    made = make()
+    spill: Spill = made
     for number in range(200):
         spill.add(f"heap {number % 3}", b"%d" % number * number)
     assert list(spill.pieces("heap 1")) == [b"%d" % number * number for number in range(1, 200, 3)]
     assert list(spill.pieces("another")) == []
+    if isinstance(made, DiskSpill):
+        made.close()
 
 
 def test_an_unused_spill_closes_and_a_used_one_forgets() -> None:

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from server.adapters.glean.admin_documents import AdminDocument
+from server.adapters.templates import FolderTemplates
+from server.settings import load
+from tests.docs.pages import CHECKOUT, page, pages
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+HOME = "/path/to/dataset-lifecycle"
+
+
+def _stdio() -> dict[str, Any]:
+    """The stdio server of mcp.json, with its placeholder filled in."""
+    written = (CHECKOUT / "mcp.json").read_text().replace("${DATASET_LIFECYCLE_HOME:-.}", HOME)
+    server: dict[str, Any] = json.loads(written)["mcpServers"]["dataset-lifecycle"]
+    return server
+
+
+def test_the_examples_for_assistants_start_what_mcp_json_starts() -> None:
+    cursor, code = (json.loads(each.text) for each in page("README.md").fences("json"))
+
+    assert cursor == {"mcpServers": {"dataset-lifecycle": _stdio()}}
+    assert code == {"servers": {"dataset-lifecycle": _stdio()}}
+    claude = next(each.text for each in page("README.md").fences("sh") if each.text.startswith("claude"))
+    assert claude.split(" -- ")[1].split() == [_stdio()["command"], *_stdio()["args"]]
+
+
+def test_the_address_over_http_is_that_of_mcp_json() -> None:
+    written = json.loads((CHECKOUT / "mcp.json").read_text())["mcpServers"]["dataset-lifecycle-http"]["url"]
+    (address,) = re.findall(r"`(http://\S+/mcp)`", page("README.md").text)
+
+    assert f"${{DATASET_LIFECYCLE_URL:-{address}}}" == written
+
+
+def test_every_piece_of_json_is_json() -> None:
+    for each in pages():
+        for fence in each.fences("json"):
+            json.loads(fence.text)
+        for fence in each.fences("jsonl"):
+            assert [json.loads(line) for line in fence.text.splitlines()]
+
+
+def test_the_example_configuration_loads(tmp_path: Path) -> None:
+    (example,) = page("docs/configuration.md").fences("yaml")
+    path = tmp_path / "sdlc_config.yaml"
+    path.write_text(example.text)
+
+    settings = load({"GLEAN_API_KEY": "k", "ACME_CONFLUENCE_TOKEN": "t"}, cwd=tmp_path, data_dir=tmp_path)
+
+    assert settings.config_file == path
+    assert settings.mock_data_repo.path == tmp_path / "demo-data"
+    assert settings.archival.retention_days == 180
+    clients = settings.connectors.confluence_pages.clients
+    assert clients["acme"].config == {"baseUrl": "https://acme.atlassian.net/wiki"}
+
+
+async def test_the_example_templates_are_fit_for_use(tmp_path: Path) -> None:
+    guide = page("docs/mock-data.md")
+    (lines,), (table,) = guide.fences("jsonl"), guide.fences("csv")
+    version_1, version_2, beside = guide.fences("json")
+    folder = tmp_path / "mock_data" / "templates" / "fintech" / "payments"
+    folder.mkdir(parents=True)
+    (folder / "messages.jsonl").write_text(lines.text)
+    (folder / "slack_messages.json").write_text(beside.text)
+    (folder / "github_repos.csv").write_text(table.text)
+    (folder / "confluence_pages.json").write_text(version_1.text)
+    (folder / "jira_issues.json").write_text(version_2.text)
+
+    reports = await FolderTemplates(tmp_path).validate(NOW)
+
+    assert [(each.dataset_type, each.format, each.records, each.score) for each in reports] == [
+        ("confluence_pages", "json-v1", 1, 100.0),
+        ("github_repos", "csv", 1, 100.0),
+        ("jira_issues", "v2", 1, 100.0),
+        ("slack_messages", "v2", 2, 100.0),
+    ]
+    assert [(each.passes, each.problems, each.warnings) for each in reports] == [(True, (), ())] * 4
+
+
+def test_the_example_document_is_one() -> None:
+    document = page("docs/glean-admin-api.md").fences("json")[0]
+
+    assert msgspec.json.decode(document.text, type=AdminDocument).object_type == "CONFLUENCE_PAGE"
+
+
+def test_the_examples_of_the_sandbox_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for each in page("docs/sandbox.md").fences("python"):
+        exec(compile(each.text, "docs/sandbox.md", "exec"), {})  # noqa: S102 - our own page
+
+    assert capsys.readouterr().out.startswith("http://127.0.0.1:")
+    assert (tmp_path / "glean-sandbox.sqlite").exists()

@@ -1,0 +1,111 @@
+"""What the pages show as output is what the commands print, but for ids, instants and sizes."""
+
+from __future__ import annotations
+
+import re
+from doctest import ELLIPSIS, NORMALIZE_WHITESPACE, OutputChecker
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from server.sandbox.faults import Fault
+from tests.docs.pages import page
+from tests.server.cli.commands import Commands, invoke
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ID = re.compile(r"(acme-sandbox-[a-z]+)-([0-9a-z]{6})\b")
+USUAL_FOLDER = "~/.local/share/dataset-lifecycle"
+CLIENT = ("--client-id", "acme", "--stage", "sandbox")
+
+
+def _plain(text: str, folder: Path) -> str:
+    """A text without what differs from one run to the next."""
+    text = text.replace(str(folder), USUAL_FOLDER)
+    text = re.sub(
+        r"^[\w-]+: [a-z ]+…\n", "", text, flags=re.MULTILINE
+    )  # progress, where there is no terminal
+    for pattern, instead in (
+        (ID, r"\1-ID"),
+        (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC"), "INSTANT"),
+        (re.compile(r"\d+ seconds? ago"), "AGO"),
+        (re.compile(r"\d+(\.\d)? (kB|bytes)"), "SIZE"),
+        (re.compile("─+"), "─"),
+    ):
+        text = pattern.sub(instead, text)
+    return text
+
+
+def _client(commands: Commands) -> None:
+    names = ("--name", "Acme", "--industry", "fintech", "--use-case", "developer_productivity")
+    commands.ok("clients", "add", "acme", *names)
+    commands.ok("journeys", "add", "q3-demo", *CLIENT)
+
+
+def _nothing(commands: Commands) -> None:
+    assert not commands.folder.exists()
+
+
+def _lost_documents(commands: Commands) -> None:
+    _client(commands)
+    commands.ok("doctor")
+    with commands.sandbox() as sandbox:
+        sandbox.faults.add(Fault(kind="sync_loses", documents=20))
+
+
+def _an_orphan(commands: Commands) -> None:
+    Path("sdlc_config.yaml").write_text("dataops:\n  orphans:\n    grace_days: 0\n")
+    _client(commands)
+    commands.ok("provision", *CLIENT, "--journey-id", "q3-demo", "--dataset-type", "jira_issues")
+    commands.ok("journeys", "set-state", "q3-demo", "completed")
+    commands.ok("orphans", "--scan")
+
+
+def _a_wrong_key(commands: Commands) -> None:
+    Path("sdlc_config.yaml").write_text("dataops:\n  archival:\n    retention_day: 30\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("README.md", _nothing),
+        ("docs/provisioning.md", _lost_documents),
+        ("docs/orphans.md", _an_orphan),
+        ("docs/configuration.md", _a_wrong_key),
+    ],
+)
+def test_the_commands_print_what_the_page_shows(
+    name: str, given: Callable[[Commands], None], commands: Commands
+) -> None:
+    given(commands)
+    minted: dict[str, str] = {}
+    checker, wanted, found = OutputChecker(), [], []
+
+    for arguments, output in page(name).shown:
+        words = [minted.get(each, each) for each in arguments]
+        told = commands.run(*words).output.replace(f"{Path.cwd()}/sdlc_config", "sdlc_config")
+        real = {each[1]: each[0] for each in ID.finditer(told)}
+        minted |= {each[0]: real[each[1]] for each in ID.finditer(output) if each[1] in real}
+        wanted.append(_plain(output, commands.folder))
+        found.append(_plain(told, commands.folder))
+
+    assert [
+        (want, got)
+        for want, got in zip(wanted, found, strict=True)
+        if not checker.check_output(want, got, ELLIPSIS | NORMALIZE_WHITESPACE)
+    ] == []
+
+
+def test_the_demo_prints_what_the_readme_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "110")
+    (shown,) = page("README.md").fences("text")
+
+    def lines(text: str) -> list[str]:
+        timeless = re.sub(r"\d+\.\d s(econds)?\b", "TIME", text)
+        return [each.rstrip() for each in timeless.splitlines() if each.strip()]
+
+    printed = iter(lines(invoke("demo").output))
+
+    assert [line for line in lines(shown.text) if line not in printed] == []

@@ -1,0 +1,188 @@
+"""Staging and archive folders that vanish, fill up, turn read-only or change what was written."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from itertools import product
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from server.disk.durable import Draft
+from tests.faults.striking import break_at, some
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.faults.conftest import Stage
+    from tests.world import World
+
+UP: Final = ("provision", "retry", "second attempt")
+STAGING_STEPS: Final = [
+    *((scene, step) for scene in ("provision", "retry") for step in ("populate", "push", "index")),
+    *(("undoing a provision", step) for step in ("undo index", "undo populate")),
+    *(("undoing a retry", step) for step in ("undo index", "undo populate")),
+    *(("teardown", step) for step in ("archive", "disconnect", "delete")),
+]
+ARCHIVE_STEPS: Final = ("archive", "disconnect", "delete")
+ERRORS: Final = {"full": errno.ENOSPC, "read-only": errno.EROFS, "broken": errno.EIO}
+
+
+class Disk:
+    """A folder whose disk refuses to be written to, as long as it is `broken`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: str, code: int, moment: str) -> None:
+        self.broken = False
+        self._folder = folder
+        self._code = code
+        for owner, name in MOMENTS[moment]:
+            monkeypatch.setattr(owner, name, self._guarded(getattr(owner, name)))
+
+    def turn(self, _: World) -> None:
+        """Break it, or mend it."""
+        self.broken = not self.broken
+
+    def _guarded(self, work: Callable[..., object]) -> Callable[..., object]:
+        def guarded(first: object, *given: object, **named: object) -> object:
+            paths = (first, *given, getattr(first, "final", None))
+            if self.broken and any(f"/{self._folder}/" in f"{each}/" for each in paths):
+                raise OSError(self._code, os.strerror(self._code))
+            return work(first, *given, **named)
+
+        return guarded
+
+
+MOMENTS: Final[dict[str, list[tuple[Any, str]]]] = {
+    "opened": [(Draft, "__init__")],
+    "written": [(Draft, "write")],
+    "closed": [(Draft, "close")],
+    "published": [(Draft, "publish")],
+    "emptied": [(shutil, "rmtree"), (os, "unlink")],
+}
+
+
+REFUSALS: Final = list(
+    product(
+        (*UP, "undoing a provision", "undoing a retry", "teardown"), ("staging", "archives"), MOMENTS, ERRORS
+    )
+)
+
+
+@pytest.mark.parametrize(("scene", "folder", "moment", "why"), some(REFUSALS, 7))
+async def test_a_disk_that_refuses_at_any_moment_ends_truthfully(
+    stage: Stage,
+    read: Callable[[], str],
+    monkeypatch: pytest.MonkeyPatch,
+    scene: str,
+    folder: str,
+    moment: str,
+    why: str,
+) -> None:
+    disk = Disk(monkeypatch, folder, ERRORS[why], moment)
+
+    ended = await break_at(stage, scene, read, before_it=disk.turn, mend=disk.turn)
+    if scene == "teardown" and (folder == "archives") is (moment != "emptied"):
+        assert ended.startswith(
+            "teardown: archive_failed at archive" if folder == "archives" else "teardown: "
+        )
+
+
+class From:
+    """Does something before a step, and never again."""
+
+    def __init__(self, step: str, do: Callable[[], None]) -> None:
+        self._step = step
+        self._do: Callable[[], None] | None = do
+
+    def __call__(self, step: str, moment: str) -> None:
+        if (step, moment) == (self._step, "before") and self._do:
+            self._do()
+            self._do = None
+
+
+def _away(folder: Path) -> None:
+    folder.rename(folder.with_name(f"{folder.name} away"))
+
+
+def _back(folder: Path) -> None:
+    if folder.with_name(f"{folder.name} away").exists():
+        if folder.is_dir():
+            folder.rmdir()
+        folder.unlink(missing_ok=True)
+        folder.with_name(f"{folder.name} away").rename(folder)
+
+
+def _replaced(folder: Path) -> None:
+    _away(folder)
+    folder.write_bytes(b"a file")
+
+
+VANISHINGS: Final = [
+    (scene, step, folder, harm)
+    for scene, step, folder in (
+        *((scene, step, "staging") for scene, step in STAGING_STEPS),
+        *(("teardown", step, "archives") for step in ARCHIVE_STEPS),
+    )
+    for harm in (_away, _replaced)
+]
+
+
+@pytest.mark.parametrize(("scene", "step", "folder", "harm"), some(VANISHINGS, 3))
+async def test_a_folder_that_vanishes_at_any_step_ends_truthfully(
+    stage: Stage,
+    read: Callable[[], str],
+    scene: str,
+    step: str,
+    folder: str,
+    harm: Callable[[Path], None],
+) -> None:
+    ended = await break_at(
+        stage,
+        scene,
+        read,
+        hook=lambda place: From(step, lambda: harm(place.folder / folder)),
+        mend=lambda place: _back(place.folder / folder),
+    )
+    if scene == "teardown":
+        code = "archive_failed" if folder == "archives" else "staging_failed"
+        assert ended == f"teardown: {code} at {step}"
+
+
+@pytest.mark.parametrize("step", ["disconnect", "delete"])
+@pytest.mark.parametrize("file", ["documents.jsonl.zst", "metadata.json", "manifest.json"])
+async def test_an_archive_that_is_damaged_when_read_back_keeps_everything(
+    stage: Stage, read: Callable[[], str], step: str, file: str
+) -> None:
+    def damage(place: World) -> None:
+        [found] = (place.folder / "archives").rglob(file)
+        whole = found.read_bytes()
+        found.write_bytes(whole[:-5] + bytes([whole[-5] ^ 1]) + whole[-4:])
+
+    kept: list[bool] = []
+
+    def look(place: World) -> None:
+        kept.append(bool(place.staged()))
+
+    ended = await break_at(
+        stage, "teardown", read, hook=lambda place: From(step, lambda: damage(place)), mend=look
+    )
+    assert (ended, kept) == (f"teardown: archive_failed at {step}", [True])
+
+
+async def test_a_disk_that_changes_what_was_written_keeps_everything(
+    stage: Stage, read: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Draft.write
+    lies = [True]
+
+    def lie(draft: Draft, data: bytes) -> int:
+        if lies and draft.final.name.startswith("documents"):
+            data = data[:-1] + bytes([data[-1] ^ 1]) if data else data
+        return write(draft, data)
+
+    monkeypatch.setattr(Draft, "write", lie)
+    ended = await break_at(stage, "teardown", read, mend=lambda _: lies.clear())
+    assert ended == "teardown: archive_failed at archive"

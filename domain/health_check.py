@@ -195,7 +195,7 @@ def _observable(connector: Connector) -> bool:
 
 def _pick(seen: _Seen, connector: Connector) -> Observation | PlatformError:
     if seen.fingerprint != connector.fingerprint:
-        msg = f"another platform or tenant answers than the one in which {connector.name} was made."
+        msg = f"Another platform or tenant answers than the one in which {connector.name} was made."
         return PlatformMismatchError(msg)
     return seen.by_handle[connector.handle or ""]
 

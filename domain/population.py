@@ -240,7 +240,10 @@ class Population:
                 file=self._file,
                 field="record_count",
                 available=self._made,
-                suggested_action=f"Ask for {self._made} records or fewer, or leave record_count out.",
+                suggested_action=(
+                    "Take the failed dataset down for the reason provision_failed, and provision again with "
+                    f"{self._made} records or fewer."
+                ),
             )
         declared = self._template.default_record_count
         self._inspection.dangling()

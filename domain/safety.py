@@ -338,7 +338,11 @@ def confirmed(
         msg,
         how=how,
         dataset_id=dataset.dataset_id,
-        suggested_action="Ask the operator: a person decides this on a terminal, with what will be lost in view.",
+        suggested_action=(
+            "Ask the operator: another person has to approve it, with what will be lost in view."
+            if how == "approval"
+            else "Ask the operator: a person decides this on a terminal, with what will be lost in view."
+        ),
     )
 
 

@@ -55,3 +55,12 @@ KINDS: Final[dict[str, Kind]] = {
     "timeout": Kind(Fault(kind="timeout"), passes=True, timeout_s=0.25),
     "slow": Kind(Fault(kind="slow", seconds=0.02), passes=True),
 }
+
+
+def is_the_last_word(scene: str, operation: str, kind: str) -> bool:
+    """Whether what looks like a fault cannot be told from the truth, by anybody.
+
+    "There is no sync of this run", in the API's own words and for as long as it is asked, while there is one: a retry
+    then believes that its content is not served yet.
+    """
+    return (scene, operation, kind) == ("retry", "sync.find", "404")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests.faults.kinds import KINDS
+from tests.faults.kinds import KINDS, is_the_last_word
 from tests.faults.scenes import SCENES
 from tests.faults.striking import Case, strike
 
@@ -43,7 +43,7 @@ async def test_a_fault_that_lasts_at_any_call_ends_truthfully(
 ) -> None:
     for index, (operation, nth) in enumerate((await stage.calm(scene)).calls):
         kind = NAMES[(3 * index + 5 * list(SCENES).index(scene)) % len(NAMES)]
-        if index % 2 and scene in SPARSE:
+        if (index % 2 and scene in SPARSE) or is_the_last_word(scene, operation, kind):
             continue
         with subtests.test(f"{operation} {nth} {kind}"):
             await strike(stage, Case(scene, operation, nth, kind, lasting=True), read)
@@ -57,6 +57,8 @@ async def test_every_kind_of_fault_at_every_call_ends_truthfully(
     stage: Stage, subtests: pytest.Subtests, read: Callable[[], str], scene: str, kind: str, *, lasting: bool
 ) -> None:
     for operation, nth in (await stage.calm(scene)).calls:
+        if lasting and is_the_last_word(scene, operation, kind):
+            continue
         with subtests.test(f"{operation} {nth} {kind}"):
             ended = await strike(stage, Case(scene, operation, nth, kind, lasting), read)
             stage.endings.append(

@@ -15,6 +15,7 @@ from domain.errors import (
     PlatformDeniedError,
     ProvisionFailedError,
     ProvisionRunningError,
+    StoreFailedError,
     TeardownInProgressError,
     UnknownDatasetError,
 )
@@ -22,6 +23,7 @@ from domain.model import Caller, DatasetStatus, DatasetType, JourneyState, Run, 
 from domain.ports import DatasetQuery
 from server.adapters.engine.inline import CrashAt
 from server.sandbox.faults import Fault
+from tests.repository import write_template
 from tests.stepping_in import Before, Once
 from tests.world import ALL
 
@@ -94,6 +96,29 @@ async def test_a_saga_whose_end_is_lost_again_and_again_is_begun_under_ever_new_
             await put(process, ready.evolve(status=DatasetStatus.VALIDATING, run=lost))
             after = await process.provision()
             assert (after.status, list(place.journal)[-1]) == (DatasetStatus.READY, f"{run.saga_id}~{again}")
+
+
+async def test_who_waits_sees_to_a_saga_that_could_not_write_its_end_down(place: World) -> None:
+    armed = False
+
+    def arm(step: str, moment: str) -> None:
+        nonlocal armed
+        armed = (step, moment) == ("settle", "before") and "~" not in list(place.journal)[-1]
+
+    async def fail() -> None:
+        if armed:
+            raise StoreFailedError("the disk is full")
+
+    write_template(place.repository, DatasetType.CONFLUENCE_PAGES, []).write_text("{")
+    async with place.process(
+        crash=arm, replace=lambda outside: replace(outside, store=Before(outside.store, "transact", fail))
+    ) as process:
+        await process.arrive()
+        with pytest.raises(ProvisionFailedError) as failure:
+            await process.provision()
+    dataset_id = str(failure.value.facts["dataset_id"])
+    assert list(place.journal) == [f"provision:{dataset_id}:1", f"provision:{dataset_id}:1~2"]
+    assert isinstance(place.journal[f"provision:{dataset_id}:1"].error, StoreFailedError)
 
 
 async def test_resuming_twice_starts_nothing_twice(place: World) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from zlib import crc32
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from domain.spill import Spill
 
@@ -44,6 +44,12 @@ class Dangling(NamedTuple):
     left_out: int
 
 
+def _keys(ids: Sequence[str]) -> list[bytes]:
+    """Each id without case, to be hashed: as bytes, because those of many ids are made together."""
+    keys = "\n".join(ids).casefold().encode().split(b"\n")
+    return keys if len(keys) == len(ids) else [each.casefold().encode() for each in ids]
+
+
 class Identities:
     """The ids and references of one pass."""
 
@@ -60,37 +66,46 @@ class Identities:
         self._held_bytes = 0
         self.references = 0
 
-    def sift(self, ids: list[str], lines: list[bytes], first: int) -> list[bytes]:
-        """The lines whose ids are surely new. The others are held back; `first` is the first line's position."""
+    def sift(self, ids: Sequence[str]) -> list[int]:
+        """Where the ids stand that may not be new, in order; they are to be held back. The others are remembered."""
         bits, shift = self._filter, _SHIFT
-        keys = [each.casefold() for each in ids]
+        keys = _keys(ids)
         suspects = []
-        for at, slot in enumerate([crc32(each.encode()) * _MIX & 0xFFFFFFFF for each in keys]):
+        for at, slot in enumerate([each * _MIX & 0xFFFFFFFF for each in map(crc32, keys)]):
             mask = _MASKS[slot >> 6 & 7]
             taken = bits[slot >> shift]
             if taken & mask:
                 suspects.append(at)
             else:
                 bits[slot >> shift] = taken | mask
-        for at in suspects:
-            self._hold(hash(keys[at]), first + at, lines[at])
         for at in reversed(suspects):
-            del keys[at], lines[at]
-        self._ids.extend([hash(each) for each in keys])
+            del keys[at]
+        self._ids.extend(map(hash, keys))
         if len(self._ids) >= _FLUSH:
             self._partition("ids", self._ids)
-        return lines
+        return suspects
+
+    def hold(self, identity: str, position: int, line: bytes) -> None:
+        """Keep a record until all ids have been sifted."""
+        self._held_hashes.extend(map(hash, _keys([identity])))
+        self._held_positions.append(position)
+        self._held_lines.append(line)
+        self._held_bytes += len(line)
+        if self._held_bytes >= _HELD_BYTES:
+            self._spill.add("held", b"\n".join(self._held_lines))
+            self._held_lines.clear()
+            self._held_bytes = 0
 
     def leave_out(self, identity: str) -> None:
         """Remember the id of a record that is there and was not asked for."""
-        self._left_out.append(hash(identity.casefold()))
+        self._left_out.extend(map(hash, _keys([identity])))
         if len(self._left_out) >= _FLUSH:
             self._partition("left out", self._left_out)
 
     def refer(self, positions: list[int], references: list[str]) -> None:
         """Remember that the record at each position refers to the id beside it."""
         self.references += len(references)
-        self._references.extend([hash(each.casefold()) for each in references])
+        self._references.extend(map(hash, _keys(references)))
         self._referrers.extend(positions)
         if len(self._references) >= _FLUSH:
             self._flush_references()
@@ -128,16 +143,6 @@ class Identities:
                 left_out += sum(each in beyond for each in piece)
             samples.update(sorted(lost)[: _SAMPLES // _PARTITIONS])
         return Dangling(count, self._referring(samples, examples), left_out)
-
-    def _hold(self, identity: int, position: int, line: bytes) -> None:
-        self._held_hashes.append(identity)
-        self._held_positions.append(position)
-        self._held_lines.append(line)
-        self._held_bytes += len(line)
-        if self._held_bytes >= _HELD_BYTES:
-            self._spill.add("held", b"\n".join(self._held_lines))
-            self._held_lines.clear()
-            self._held_bytes = 0
 
     def _lines(self) -> Iterator[bytes]:
         for piece in self._spill.pieces("held"):

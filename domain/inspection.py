@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from itertools import chain
+from operator import le
 from typing import TYPE_CHECKING, Final
 
 from domain.documents import foreign_shape
@@ -40,7 +42,7 @@ class Inspection:
         self._seen = seen
         self._latest = now + _AHEAD
         self._valid: set[str] = set()
-        self._foreign: Callable[[str], object] | None = None
+        self._foreign: re.Pattern[str] | None = None
         self._lost_links = 0
         self.without_zone = 0
         self.left_out = 0
@@ -109,14 +111,10 @@ class Inspection:
     def _all_instants_plain(self, documents: Sequence[Document | NeutralDocument]) -> bool:
         """Whether all of them are plausible instants of UTC, as most batches are."""
         latest = self._latest
-        return all(
-            (updated := each.updated).tzinfo is UTC
-            and _EARLIEST <= updated <= latest
-            and (
-                (created := each.created) is None
-                or (created.tzinfo is UTC and _EARLIEST <= created <= updated)
-            )
-            for each in documents
+        updated = [each.updated for each in documents]
+        created = [each.created or each.updated for each in documents]
+        return {each.tzinfo for each in chain(updated, created)} == {UTC} and (
+            min(created) >= _EARLIEST and max(updated) <= latest and all(map(le, created, updated))
         )
 
     def _authors(self, document: Document | NeutralDocument, position: int) -> None:
@@ -150,22 +148,24 @@ class Inspection:
         return instant.astimezone(UTC)
 
     def _references(self, documents: Sequence[Document | NeutralDocument], first: int) -> None:
-        positions: list[int] = []
-        references: list[str] = []
-        foreign = self._foreign_to(documents)
-        for position, document in enumerate(documents, first):
-            for reference in document.references:
-                if "://" in reference:
-                    if reference.startswith(self._below):
-                        positions.append(position)
-                        references.append(self._kind.id_in(reference))
-                elif not foreign(reference):
-                    positions.append(position)
-                    references.append(reference)
-        if references:
-            self._seen.refer(positions, references)
-
-    def _foreign_to(self, documents: Sequence[Document | NeutralDocument]) -> Callable[[str], object]:
         if self._foreign is None and documents:
-            self._foreign = foreign_shape(self._kind, documents[0].id).fullmatch
-        return self._foreign or bool
+            self._foreign = foreign_shape(self._kind, documents[0].id)
+            self._foreign_line = re.compile(rf"\n(?:{self._foreign.pattern})$", re.MULTILINE)
+        given = [each.references for each in documents]
+        references = list(chain.from_iterable(given))
+        if not references:
+            return
+        positions = [position for position, each in enumerate(given, first) for _ in each]
+        lines = "\n".join(("", *references))
+        if "://" not in lines and not self._foreign_line.search(lines):
+            self._seen.refer(positions, references)
+            return
+        meant = [(position, self._meant(each)) for position, each in zip(positions, references, strict=True)]
+        own = [(position, each) for position, each in meant if each is not None]
+        self._seen.refer([position for position, _ in own], [each for _, each in own])
+
+    def _meant(self, reference: str) -> str | None:
+        """The id in this content that a reference means; None when it means something else."""
+        if "://" in reference:
+            return self._kind.id_in(reference) if reference.startswith(self._below) else None
+        return None if self._foreign and self._foreign.fullmatch(reference) else reference

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
-import msgspec
-
-from domain.documents import KINDS, encode, identify
+from domain.documents import KINDS, encode, encode_lines, identify
+from domain.documents.blocks import PLACEHOLDER, UNFIT, Block
 from domain.documents.mending import NoRecordError, mend
 from domain.errors import StagingFailedError, TemplateInvalidError
 from domain.identities import Identities
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from domain.spill import Spill
     from domain.templates import Template
 
-_UNFIT: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_PLACEHOLDER: Final = b"{{site:"
 _TOGETHER: Final = 256
 _CONTAINERS: Final = 1000
 """How many containers a connector's settings may list: Glean reads them as one configuration."""
@@ -77,7 +74,6 @@ class Population:
     ) -> None:
         self._template = template
         self._kind = KINDS[dataset_type]
-        self._decode = msgspec.json.Decoder(self._kind.record).decode
         self._wanted = wanted
         self._site = sites[dataset_type].rstrip("/")
         self._places = [
@@ -105,11 +101,11 @@ class Population:
         for batch in stream:
             kept = self._take(batch)
             if kept:
-                yield self._chunk(kept)
+                yield self._made_of(encode_lines(kept), len(kept))
             if self._made == self._wanted and not self._seen.references:
                 break
         for kept in self._taken_back():
-            yield self._chunk(kept)
+            yield self._made_of(b"\n".join([*kept, b""]), len(kept))
         self._finish(stream)
 
     def content(self, attempt: int, staged: Staged) -> Content:
@@ -137,38 +133,40 @@ class Population:
     def _file(self) -> str:
         return self._stream.file if isinstance(self._stream, EquippedStream) else self._template.source
 
-    def _take(self, batch: Sequence[bytes]) -> list[bytes]:
-        """The lines of a batch that are surely to be pushed."""
-        wanted = len(batch) if self._wanted is None else min(len(batch), self._wanted - self._made)
-        documents = self._understand(batch[:wanted])
+    def _take(self, batch: Sequence[bytes]) -> list[Document]:
+        """The documents of a batch that are surely to be pushed."""
+        records = batch.decoded(self._kind) if isinstance(batch, Block) and self._conforms is None else None
+        there = len(batch if records is None else records)
+        wanted = there if self._wanted is None else min(there, self._wanted - self._made)
         first = self._read + 1
-        self._inspection.look(documents, first)
-        kept = self._seen.sift([each.id for each in documents], [encode(each) for each in documents], first)
+        if records is None:
+            documents = [self._judged(line, position) for position, line in enumerate(batch[:wanted], first)]
+        else:
+            make, site = self._kind.document, self._site
+            documents = [make(each, site) for each in records[:wanted]]
         self._read += wanted
+        self._inspection.look(documents, first)
         self._note_containers(documents)
-        if wanted < len(batch) and self._seen.references:
+        if wanted < there and self._seen.references:
             self._leave_out(batch[wanted:])
-        return kept
+        self._hold_back(documents, first)
+        return documents
 
-    def _understand(self, batch: Sequence[bytes]) -> list[Document]:
-        decode, make, site = self._decode, self._kind.document, self._site
-        # A placeholder needs a brace behind the record's own; to look for one byte is far cheaper than for eight.
-        placed = [
-            line if line.find(b"{", 1) < 0 or _PLACEHOLDER not in line else self._placed(line, position)
-            for position, line in enumerate(batch, self._read + 1)
-        ]
-        if self._conforms is None:
-            try:
-                return [make(decode(line), site) for line in placed]
-            except _UNFIT:
-                pass
-        return [self._judged(line, position) for position, line in enumerate(placed, self._read + 1)]
+    def _hold_back(self, documents: list[Document], first: int) -> None:
+        """Leave in only those whose ids are surely new."""
+        suspects = self._seen.sift([each.id for each in documents])
+        for at in suspects:
+            self._seen.hold(documents[at].id, first + at, encode(documents[at]))
+        for at in reversed(suspects):
+            del documents[at]
 
     def _judged(self, line: bytes, position: int) -> Document:
         """The document of one record, with what is wrong about the record counted."""
+        if PLACEHOLDER in line:
+            line = self._placed(line, position)
         try:
-            document, fits = self._kind.document(self._decode(line), self._site), True
-        except _UNFIT:
+            document, fits = self._kind.document(self._kind.decode(line), self._site), True
+        except UNFIT:
             mended = self._mended(line, position)
             document, fits = self._kind.document(mended.record, self._site), mended.conforms
             self._inspection.mended(mended, position, document.id)
@@ -179,7 +177,7 @@ class Population:
     def _placed(self, line: bytes, position: int) -> bytes:
         for placeholder, address in self._places:
             line = line.replace(placeholder, address)
-        if _PLACEHOLDER in line:
+        if PLACEHOLDER in line:
             self._inspection.lost_link(position)
         return line
 
@@ -195,18 +193,20 @@ class Population:
             ) from None
 
     def _note_containers(self, documents: Sequence[Document]) -> None:
-        listed, by_id = self._containers, self._kind.listed_by_id
-        for each in documents:
-            container = each.id if by_id else each.container
-            if container not in listed and len(listed) <= _CONTAINERS:
+        listed = self._containers
+        if len(listed) > _CONTAINERS:
+            return
+        by_id = self._kind.listed_by_id
+        for container in dict.fromkeys([each.id if by_id else each.container for each in documents]):
+            if len(listed) <= _CONTAINERS:
                 listed[container] = None
 
     def _leave_out(self, batch: Sequence[bytes]) -> None:
         """Remember what is there beyond what was wanted, so that references to it count as left out, not as broken."""
         for line in batch:
             try:
-                self._seen.leave_out(self._kind.document(self._decode(line), self._site).id)
-            except _UNFIT:
+                self._seen.leave_out(self._kind.document(self._kind.decode(line), self._site).id)
+            except UNFIT:
                 continue
 
     def _taken_back(self) -> Iterator[list[bytes]]:
@@ -223,10 +223,10 @@ class Population:
         if kept:
             yield kept
 
-    def _chunk(self, lines: list[bytes]) -> bytes:
-        self._made += len(lines)
+    def _made_of(self, chunk: bytes, count: int) -> bytes:
+        self._made += count
         self._progress(self._made, self._total())
-        return b"\n".join(lines) + b"\n"
+        return chunk
 
     def _total(self) -> int | None:
         return self._wanted or self._template.default_record_count

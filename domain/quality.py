@@ -73,15 +73,15 @@ def recheck(
     lines = damaged = 0
     for page in pages:
         documents = []
+        digest.update(b"\n".join([*page, b""]))
         for line in page:
-            digest.update(line)
-            digest.update(b"\n")
             try:
                 documents.append(decode(line))
             except (msgspec.DecodeError, UnicodeDecodeError):
                 damaged += 1
         inspection.look(documents, lines + 1)
-        seen.sift([each.id for each in documents], [b""] * len(documents), lines + 1)
+        for at in seen.sift([each.id for each in documents]):
+            seen.hold(documents[at].id, lines + 1 + at, b"")
         lines += len(page)
     for each in seen.held():
         if each.again:

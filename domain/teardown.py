@@ -272,10 +272,11 @@ async def _stopped(job: Job, handle: str) -> None:
 async def _gone(job: Job, name: str, sample: Sequence[bytes]) -> None:
     platform = job.outside.platform
     mark = await job.mark()
-    if any(each.mark == mark for each in await platform.find([name])):
+    found = await platform.find([name])
+    if any(each.mark == mark for each in found):
         msg = f"The datasource {name} is still listed."
         raise CleanupFailedError(msg)
-    if not platform.can.search:
+    if found or not platform.can.search:  # what search finds under that name could be somebody else's
         return
     for line in sample:
         if await platform.search(archives.probe(line), name=name, limit=1):
@@ -327,7 +328,7 @@ async def _settled(job: Job, stumble: Stumble) -> Json:
             at=now,
             attempt=teardown.run,
         )
-        back = not teardown.disconnecting and code in _REFUSED
+        back = not teardown.disconnecting and (code == "cancelled" or "blocking_checks" in stumble.error)
         status = teardown.former_status if back else dataset.status
         changed = dataset.evolve(status=status, run=None, teardown=replace(teardown, failure=failure))
         records.put_dataset(changed)
@@ -347,16 +348,3 @@ async def _settled(job: Job, stumble: Stumble) -> Json:
     await job.change(settle)
     job.outside.store.report(job.dataset_id, None)
     return {}
-
-
-_REFUSED: Final = frozenset(
-    {
-        "cancelled",
-        "provision_running",
-        "journey_active",
-        "quality_checks_pending",
-        "connector_syncing",
-        "dataset_protected",
-        "reason_not_true",
-    }
-)

@@ -63,6 +63,9 @@ async def disconnect(job: Job) -> None:
     await remove_ours(job.outside, connector, mark)
 
     def forget(records: Records, dataset: Dataset) -> None:
+        for each in records.undos(job.dataset_id):
+            if each.attempt == job.attempt and each.what in {"index", "push"}:
+                records.drop_undo(each)  # gone with the datasource
         records.put_connector(replace(connector, status=ConnectorStatus.DISCONNECTED))
         records.put_dataset(dataset.evolve(connector_id=None))
 

@@ -12,7 +12,15 @@ from domain.documents.confluence_pages import CONFLUENCE_PAGES
 from domain.documents.github_repos import GITHUB_REPOS
 from domain.documents.jira_issues import JIRA_ISSUES
 from domain.documents.kinds import Kind
-from domain.documents.neutral import Author, Document, NeutralDocument, decode, encode, identify
+from domain.documents.neutral import (
+    Author,
+    Document,
+    NeutralDocument,
+    decode,
+    encode,
+    encode_lines,
+    identify,
+)
 from domain.documents.slack_messages import SLACK_MESSAGES
 from domain.model import DatasetType
 
@@ -24,6 +32,7 @@ __all__ = [
     "NeutralDocument",
     "decode",
     "encode",
+    "encode_lines",
     "foreign_shape",
     "identify",
     "schema",

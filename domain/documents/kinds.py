@@ -43,6 +43,7 @@ class Kind:
     names that a field is known by, in lower case. A bare reference of this `shape` may mean a record of this type;
     in an address, the id is its last `tail` segments. `also` names a property that is a second author. `stand_ins`
     keep a flawed record sendable. `listed_by_id`: the connector's settings list the records, not their containers.
+    `decode` reads one record of JSON, `decode_lines` one a line, `decode_array` the elements of an array.
     """
 
     record: type[msgspec.Struct]
@@ -55,6 +56,9 @@ class Kind:
     spellings: Mapping[str, str] = field(default_factory=dict)
     stand_ins: Mapping[str, Any] = field(default_factory=dict)
     fields: tuple[Field, ...] = field(init=False)
+    decode: Callable[[bytes], Any] = field(init=False, repr=False)
+    decode_lines: Callable[[bytes], list[Any]] = field(init=False, repr=False)
+    decode_array: Callable[[bytes], list[Any]] = field(init=False, repr=False)
 
     def id_in(self, address: str) -> str:
         """The id at the end of an address."""
@@ -63,9 +67,14 @@ class Kind:
         )
 
     def __post_init__(self) -> None:
-        object.__setattr__(
-            self, "fields", tuple(_field(each) for each in msgspec.structs.fields(self.record))
-        )
+        one = msgspec.json.Decoder(self.record)
+        for name, value in {
+            "fields": tuple(_field(each) for each in msgspec.structs.fields(self.record)),
+            "decode": one.decode,
+            "decode_lines": one.decode_lines,
+            "decode_array": msgspec.json.Decoder(list[self.record]).decode,  # type: ignore[name-defined]
+        }.items():
+            object.__setattr__(self, name, value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,9 @@ class NeutralDocument(msgspec.Struct, gc=False, omit_defaults=True):
 encode: Final = msgspec.json.Encoder().encode
 """One document as its line, without the newline."""
 
+encode_lines: Final = msgspec.json.Encoder().encode_lines
+"""Documents as their lines, each with its newline."""
+
 decode: Final = msgspec.json.Decoder(NeutralDocument).decode
 """One line as its document. Raises msgspec.DecodeError for what is none."""
 

@@ -173,7 +173,8 @@ def _outcome(run: Invocation, work: Callable[[], Awaitable[Exit | None] | Exit |
     from domain.errors import InternalError, LifecycleError
     from server import logs
 
-    logs.configure(os.environ.get("DATASET_LIFECYCLE_LOG", "WARNING").upper())
+    level = os.environ.get("DATASET_LIFECYCLE_LOG", "").upper()
+    logs.configure(level if level in logging.getLevelNamesMapping() else "WARNING")
     try:
         return _done(work()) or Exit.DONE
     except KeyboardInterrupt:
@@ -210,7 +211,7 @@ def _told(run: Invocation, error: LifecycleError) -> Exit:
 
 
 def _cause(error: Exception) -> Exception:
-    """The one error in a group of one, which is how a task group wraps what ends it."""
-    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+    """What ended a task group, which wraps it; the first of several."""
+    while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
     return error

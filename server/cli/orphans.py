@@ -127,7 +127,7 @@ async def _sweep(run: Invocation, *, apply: bool) -> Exit | None:
 
         async def take(dataset: Dataset) -> None:
             begun = await services.teardowns.start_or_attach(
-                dataset.dataset_id, TeardownReason.ORPHANED, run.caller
+                dataset.dataset_id, TeardownReason.ORPHANED, run.caller, generation=dataset.generation
             )
             run.leaves_work(dataset.dataset_id)
             run.output.note(f"{dataset.name}: being taken down …")

@@ -52,6 +52,11 @@ class Ticking(Shifted):
         return self._began + self.ahead
 
 
+_PATIENT: Final = Policy(sync_deadline=timedelta(seconds=10), stop_deadline=timedelta(seconds=10))
+_IMPATIENT: Final = Policy(sync_deadline=timedelta(seconds=0.2), stop_deadline=timedelta(seconds=10))
+"""Shorter than a caller's wait, which goes by the same clock."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
     """A situation: what was before (`prepare`), what is done under the fault (`act`), and again once it is cleared.
@@ -64,7 +69,7 @@ class Scene:
     act: Act
     again: Act
     standing: tuple[Fault, ...] = ()
-    policy: Policy = field(default_factory=lambda: Policy(sync_deadline=timedelta(minutes=1)))
+    policy: Policy = _PATIENT
 
 
 @dataclass(slots=True)
@@ -136,8 +141,6 @@ async def _tear_down(process: Process) -> Dataset:
 async def _tear_down_failed(process: Process) -> Dataset:
     return await process.tear_down(await the_dataset(process), TeardownReason.PROVISION_FAILED)
 
-
-_IMPATIENT: Final = Policy(sync_deadline=timedelta(seconds=0.2))
 
 SCENES: Final = {
     scene.name: scene

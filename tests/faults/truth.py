@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import zstandard
@@ -138,8 +138,10 @@ def _failed(
     assert failure is not None
     if isinstance(told, ProvisionFailedError):
         assert (told.facts["step"], told.facts["cause"]) == (failure.step, failure.code)
-    else:
-        assert dataset == was
+    else:  # refused, or given back with what stood against it on record
+        assert was is not None
+        assert dataset == replace(was, generation=dataset.generation, teardown=dataset.teardown)
+        assert (dataset.teardown is None) == (dataset.generation == was.generation)
     assert (dataset.content, dataset.staged) == (None, None) or "populate" in left
     if "connect" not in left:
         assert (now.ours, now.served, dataset.connector_id) == (0, {}, None)

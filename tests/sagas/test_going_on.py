@@ -12,11 +12,13 @@ from domain.errors import (
     CleanupFailedError,
     PlatformDeniedError,
     PlatformUnavailableError,
+    PreconditionUnknownError,
     ProvisionFailedError,
     StagingFailedError,
     StoreFailedError,
 )
 from domain.model import DatasetStatus, JourneyState, TeardownReason
+from server.adapters.engine.inline import CrashAt
 from server.sandbox.faults import Fault
 from tests.stepping_in import Before, Once
 from tests.world import ALL
@@ -200,3 +202,22 @@ async def test_a_datasource_whose_making_was_never_answered_goes_too(place: Worl
         place.glean.faults.clear()
         down = await process.tear_down(failed, TeardownReason.PROVISION_FAILED)
     assert (down.status, place.glean.datasources(), place.staged()) == (DatasetStatus.ARCHIVED, [], [])
+
+
+async def test_a_check_that_cannot_be_made_before_the_disconnect_gives_the_dataset_back(place: World) -> None:
+    async with place.process(crash=CrashAt("archive", "after")) as process:
+        await process.arrive()
+        dataset = await process.provision()
+        await process.complete()
+        begun = await process.services.teardowns.start_or_attach(
+            dataset.dataset_id, TeardownReason.JOURNEY_COMPLETED, ALL
+        )
+        assert begun.dataset.run is not None
+        await process.engine.wait(begun.dataset.run.saga_id, 30)
+    place.glean.faults.add(Fault(kind="status", operation="health.get", status=503, times=None))
+    async with place.process() as process:
+        with pytest.raises(PreconditionUnknownError, match="ready again"):
+            await process.tear_down(dataset)
+        held = await process.look(dataset.dataset_id)
+    assert (held.status, held.run) == (DatasetStatus.READY, None)
+    assert len(place.glean.documents(dataset.name)) == 30

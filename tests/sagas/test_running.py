@@ -106,7 +106,9 @@ async def test_who_waits_sees_to_a_saga_that_could_not_write_its_end_down(place:
         armed = (step, moment) == ("settle", "before") and "~" not in list(place.journal)[-1]
 
     async def fail() -> None:
+        nonlocal armed
         if armed:
+            armed = False
             raise StoreFailedError("the disk is full")
 
     write_template(place.repository, DatasetType.CONFLUENCE_PAGES, []).write_text("{")

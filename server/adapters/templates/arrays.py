@@ -1,7 +1,7 @@
 """Records cut out of a JSON array of any length, at the speed of the C parser.
 
-A guess where the last whole record in the window ends is proved by parsing everything before it as one array, without
-decoding it. A wrong guess cannot parse. Where guesses fail, a scanner that knows strings and brackets cuts exactly.
+A guess where the last whole record in the window ends is proved by parsing everything before it as one array. A wrong
+guess cannot parse. Where guesses fail, a scanner that knows strings and brackets cuts exactly.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from domain.documents.blocks import Elements
 from server.adapters.templates.window import CHUNK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from domain.documents import Kind
     from server.adapters.templates.window import Window
 
-_split = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[][{},"]', re.DOTALL)
 _GUESSES: Final = 3
 _NEAR: Final = 64
@@ -26,23 +27,28 @@ _OPEN: Final = frozenset(b"{[")
 _CLOSE: Final = frozenset(b"}]")
 
 
-def records(window: Window) -> Iterator[list[bytes]]:
+def records(window: Window, kind: Kind | None = None) -> Iterator[Sequence[bytes]]:
     """Batches of the elements of the array whose opening bracket was just used; uses its closing bracket too.
 
-    Raises TemplateInvalidError for an array that does not end, or has something other than commas between elements.
+    `kind` says what they ought to be, so that those that are need be parsed only once. Raises TemplateInvalidError for an array that does not end, or has something other than commas between elements.
     """
     count = 0
+    batch: Sequence[bytes]
     if window.peek() == b"]":
         window.use(1)
         return
     while True:
         if len(window.data) < CHUNK and not window.ended:
             window.more()
-        batch, closed = _quick(window) or _exact(window, count)
-        count += len(batch)
-        yield batch
-        if closed:
-            return
+        if block := _quick(window, kind):
+            yield block
+            count += block.count
+        else:
+            batch, closed = _exact(window, count)
+            yield batch
+            if closed:
+                return
+            count += len(batch)
         if window.peek() in b"]":
             raise window.broken(f"has nothing behind the comma after record {count}", count + 1)
 
@@ -65,7 +71,7 @@ def value_end(data: bytes, start: int = 0) -> int:
     return -1
 
 
-def _quick(window: Window) -> tuple[list[bytes], bool] | None:
+def _quick(window: Window, kind: Kind | None) -> Elements | None:
     """All records up to the last comma between records that is in sight, None when it is not found by guessing."""
     data = window.data
     end = len(data)
@@ -77,11 +83,11 @@ def _quick(window: Window) -> tuple[list[bytes], bool] | None:
         if not rest.startswith(b","):
             continue
         try:
-            found = _split(b"[%b]" % data[: end + 1])
+            block = Elements(b"[%b]" % data[: end + 1], kind)
         except (msgspec.DecodeError, RecursionError):
             continue
         window.use(data.index(b",", end + 1) + 1)
-        return list(map(bytes, found)), False
+        return block
     return None
 
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from domain.documents.blocks import Lines
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from server.adapters.templates.window import Window
 
 
-def records(window: Window) -> Iterator[list[bytes]]:
+def records(window: Window) -> Iterator[Sequence[bytes]]:
     """Batches of lines; empty ones are passed over, and the last needs no line end."""
     while not window.ended:
         whole, found, rest = window.data.rpartition(b"\n")
         if found:
             window.data = rest
-            batch = [line for line in whole.split(b"\n") if line.strip()]
-            if batch:
-                yield batch
+            if not whole.isspace() and whole:
+                yield Lines(whole)
         window.more()
     if window.data.strip():
         yield [window.data]

@@ -10,24 +10,29 @@ import msgspec
 from server.adapters.templates import arrays
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from domain.documents import Kind
     from server.adapters.templates.window import Window
 
 _NAME: Final = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 
-def records(window: Window, head: dict[str, Any]) -> Iterator[list[bytes]]:
+def records(
+    window: Window, head: dict[str, Any], kind: Kind | None = None
+) -> Iterator[Sequence[bytes]]:
     """Batches of `records`, or of `source.records`, wherever they stand; `head` is filled with everything else.
 
     `head` is whole once the iteration has ended. Raises TemplateInvalidError for what is no JSON object.
     """
-    yield from _members(window, head, "")
+    yield from _members(window, head, kind, "")
     if window.peek():
         raise window.broken("goes on after the end of its JSON object")
 
 
-def _members(window: Window, into: dict[str, Any], path: str) -> Iterator[list[bytes]]:
+def _members(
+    window: Window, into: dict[str, Any], kind: Kind | None, path: str
+) -> Iterator[Sequence[bytes]]:
     _expect(window, b"{")
     if window.peek() == b"}":
         window.use(1)
@@ -39,10 +44,10 @@ def _members(window: Window, into: dict[str, Any], path: str) -> Iterator[list[b
         if name == "records" and mark == b"[" and path in {"", "source"}:
             into.setdefault("records", True)
             window.use(1)
-            yield from arrays.records(window)
+            yield from arrays.records(window, kind)
         elif name == "source" and mark == b"{" and not path:
             into["source"] = {}
-            yield from _members(window, into["source"], "source")
+            yield from _members(window, into["source"], kind, "source")
         else:
             into[name] = _value(window, name)
         if window.peek() == b"}":

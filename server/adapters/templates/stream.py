@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
+    from domain.documents import Kind
     from domain.templates import Template
 
 
@@ -36,16 +37,16 @@ class FolderRecords:
         self.conforms = conformity(template)
         self._opened = stack.enter_context(opened(repository, template.source))
 
-    def __iter__(self) -> Iterator[list[bytes]]:
+    def __iter__(self) -> Iterator[Sequence[bytes]]:
         if self.file.endswith(".csv"):
             yield from tables.records(self._opened, self.file, self._kind)
             return
         window = Window(self._opened, self.file)
         if recognise(window) != "object":
-            yield from _plain(window)
+            yield from _plain(window, self._kind)
             return
         found: dict[str, Any] = {}
-        yield from objects.records(window, found)
+        yield from objects.records(window, found, self._kind)
         head = read_head(self.file, found)
         self.warnings = head.warnings
         if head.inline:
@@ -61,7 +62,7 @@ class FolderRecords:
         name = beside(self.file, head.file)
         yield from self._records_of(self._stack.enter_context(opened(self._repository, name)), name)
 
-    def _records_of(self, file: BinaryIO, name: str) -> Iterator[list[bytes]]:
+    def _records_of(self, file: BinaryIO, name: str) -> Iterator[Sequence[bytes]]:
         self.file = name
         if name.endswith(".csv"):
             yield from tables.records(file, name, self._kind)
@@ -69,14 +70,14 @@ class FolderRecords:
         window = Window(file, name)
         if recognise(window) == "object":
             raise unknown(name, "a template within a template")
-        yield from _plain(window)
+        yield from _plain(window, self._kind)
 
 
-def _plain(window: Window) -> Iterator[list[bytes]]:
+def _plain(window: Window, kind: Kind) -> Iterator[Sequence[bytes]]:
     if window.peek() != b"[":
         yield from lines.records(window)
         return
     window.use(1)
-    yield from arrays.records(window)
+    yield from arrays.records(window, kind)
     if window.peek():
         raise window.broken("goes on after the end of its array")

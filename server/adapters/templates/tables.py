@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import csv
 import os
-from typing import TYPE_CHECKING, Any, Final
-
-import msgspec
+from typing import TYPE_CHECKING, Final
 
 from domain.errors import TemplateInvalidError
+from server.adapters.templates.rows import Columns, Rows
 from server.adapters.templates.window import LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from typing import BinaryIO
 
     from domain.documents import Kind
 
 _BATCH: Final = 256
-_encode = msgspec.json.Encoder().encode
 
 
-def records(file: BinaryIO, name: str, kind: Kind) -> Iterator[list[bytes]]:
+def records(file: BinaryIO, name: str, kind: Kind) -> Iterator[Rows]:
     """Batches of rows, each as a JSON object; numbers and lists by the type's schema, empty cells left out.
 
     A list is written with `;` between its members, or as JSON. Raises TemplateInvalidError naming the row (from 1,
@@ -33,26 +31,26 @@ def records(file: BinaryIO, name: str, kind: Kind) -> Iterator[list[bytes]]:
         yield from _batches(csv.reader(text, strict=True), name, kind)
 
 
-def _batches(rows: Iterator[list[str]], name: str, kind: Kind) -> Iterator[list[bytes]]:
+def _batches(rows: Iterator[list[str]], name: str, kind: Kind) -> Iterator[Rows]:
     position = 0
     try:
         names = _names(next(rows, []), name, kind)
-        readers = _readers(names, kind)
-        batch: list[bytes] = []
+        columns, width = Columns(names, kind), len(names)
+        batch: list[list[str]] = []
         for row in rows:
             if not row:
                 continue
             position += 1
-            if len(row) != len(names):
+            if len(row) != width:
                 raise _broken(
-                    name, f"has {len(row)} cells in row {position}; the header has {len(names)}", position
+                    name, f"has {len(row)} cells in row {position}; the header has {width}", position
                 )
-            batch.append(_encode(_record(names, row, readers)))
+            batch.append(row)
             if len(batch) == _BATCH:
-                yield batch
+                yield Rows(batch, columns)
                 batch = []
         if batch:
-            yield batch
+            yield Rows(batch, columns)
     except UnicodeDecodeError:
         raise _broken(name, f"is not UTF-8 after row {position}", position + 1) from None
     except csv.Error as error:
@@ -65,42 +63,6 @@ def _names(header: Sequence[str], file: str, kind: Kind) -> list[str]:
     if twice:
         raise _broken(file, f"has more than one column for {twice[0][:80]!r}")
     return names
-
-
-def _readers(names: Sequence[str], kind: Kind) -> dict[str, Callable[[str], Any]]:
-    by_plain: dict[type, Callable[[str], Any]] = {int: _number, tuple: _list}
-    return {
-        each.name: by_plain[each.plain]
-        for each in kind.fields
-        if each.name in names and each.plain in by_plain
-    }
-
-
-def _record(
-    names: Sequence[str], row: Sequence[str], readers: dict[str, Callable[[str], Any]]
-) -> dict[str, Any]:
-    record: dict[str, Any] = {name: cell for name, cell in zip(names, row, strict=True) if cell}
-    for name, read in readers.items():
-        if name in record:
-            record[name] = read(record[name])
-    return record
-
-
-def _number(cell: str) -> int | str:
-    """The number, or the cell as it is: that it is none is the schema check's to say."""
-    try:
-        return int(cell)
-    except ValueError:
-        return cell
-
-
-def _list(cell: str) -> object:
-    if cell.startswith("["):
-        try:
-            return msgspec.json.decode(cell)
-        except msgspec.DecodeError:
-            return cell
-    return [each.strip() for each in cell.split(";") if each.strip()]
 
 
 def _broken(file: str, problem: str, position: int | None = None) -> TemplateInvalidError:

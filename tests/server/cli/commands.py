@@ -10,7 +10,9 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +23,8 @@ from server.cli.app import app
 from server.sandbox.sandbox import Sandbox
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from typer.testing import Result
 
 CHECKOUT = Path(__file__).parents[3]
@@ -73,9 +77,10 @@ class Commands:
         assert made["status"] == "ready"
         return str(made["dataset_id"])
 
-    def start(self, *args: str) -> subprocess.Popen[str]:
-        """One command in a process of its own, its outputs piped."""
-        return subprocess.Popen(
+    @contextmanager
+    def started(self, *args: str, until: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+        """One command in a process of its own, and its line on stderr that has `until`; killed when it takes long."""
+        process = subprocess.Popen(
             (sys.executable, "-m", "server", *args, "--data-dir", self.folder),
             cwd=CHECKOUT,
             stdin=subprocess.DEVNULL,
@@ -83,6 +88,15 @@ class Commands:
             stderr=subprocess.PIPE,
             text=True,
         )
+        patience = threading.Timer(PATIENCE_S, process.kill)
+        patience.start()
+        try:
+            assert process.stderr is not None
+            yield process, next(line for line in process.stderr if until in line)
+        finally:
+            patience.cancel()
+            process.kill()
+            process.communicate()
 
     def on_terminal(self, *args: str, typed: str | None, after: str) -> tuple[int, str, str]:
         """One command of a person, who types a line when `after` is shown: exit code, stdout, and what was shown.

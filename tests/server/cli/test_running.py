@@ -9,17 +9,7 @@ from server.sandbox.faults import Fault
 from tests.server.cli.commands import PATIENCE_S, PROVISION
 
 if TYPE_CHECKING:
-    import subprocess
-
     from tests.server.cli.commands import Commands
-
-
-def _until(process: subprocess.Popen[str], words: str) -> None:
-    assert process.stderr is not None
-    for line in process.stderr:
-        if words in line:
-            return
-    raise AssertionError(words)
 
 
 def test_no_wait_leaves_the_work_to_a_server_and_ends_with_4(commands: Commands) -> None:
@@ -36,10 +26,9 @@ def test_what_ctrl_c_interrupts_goes_on_when_it_is_called_again(commands: Comman
     commands.client().ok("health")
     with commands.sandbox() as sandbox:
         sandbox.set_rate(1_000_000, minimum_seconds=4)
-    process = commands.start(*PROVISION, "slack_messages", "--json")
-    _until(process, "index")
-    process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=PATIENCE_S)
+    with commands.started(*PROVISION, "slack_messages", "--json", until="index") as (process, _):
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=PATIENCE_S)
 
     assert (process.returncode, stdout) == (130, "")
     assert "is not lost: it goes on" in stderr
@@ -55,11 +44,10 @@ def test_cancel_has_a_running_provision_undo_itself(commands: Commands) -> None:
     commands.client().ok("health")
     with commands.sandbox() as sandbox:
         sandbox.faults.add(Fault(kind="sync_hangs"))
-    process = commands.start(*PROVISION, "slack_messages", "--json")
-    _until(process, "index")
-    (running,) = commands.json("datasets", "list")["items"]
-    cancelled = commands.json("cancel", running["dataset_id"])
-    stdout, _ = process.communicate(timeout=PATIENCE_S)
+    with commands.started(*PROVISION, "slack_messages", "--json", until="index") as (process, _):
+        (running,) = commands.json("datasets", "list")["items"]
+        cancelled = commands.json("cancel", running["dataset_id"])
+        stdout, _stderr = process.communicate(timeout=PATIENCE_S)
 
     assert cancelled == {
         "name": "ACME-Sandbox-Slack",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import httpx
 import pytest
+from sse_starlette.sse import AppStatus
 
 from server.sandbox.answers import Answer
 from server.sandbox.app import create_app
@@ -176,7 +177,11 @@ def test_a_server_that_was_stopped_does_not_start_again(tmp_path: Path) -> None:
         embedded.start()
 
 
-async def test_a_signal_before_the_first_request_is_heeded(tmp_path: Path) -> None:
+async def test_a_signal_before_the_first_request_is_heeded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Once it is imported, sse_starlette keeps every signal that any server of the process ever got.
+    monkeypatch.setattr(AppStatus, "should_exit", False)
     with Sandbox.open(tmp_path / "sandbox.db") as sandbox:
         server = SandboxServer(create_app(sandbox.world, "secret"), on_start=lambda: None)
         server.handle_exit(signal.SIGTERM, None)

@@ -1,0 +1,113 @@
+"""Batches whose records are decoded all at once, as nearly all of them can be."""
+
+from __future__ import annotations
+
+import re
+from abc import abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, overload
+
+import msgspec
+
+if TYPE_CHECKING:
+    from domain.documents.kinds import Kind
+
+UNFIT: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises for a record that is none of its type, or is not JSON."""
+
+PLACEHOLDER: Final = b"{{site:"
+# A search for one brace is a memchr, and few bytes are braces; a search for all of them looks at every byte.
+has_placeholder: Final = re.compile(rb"\{(?=\{site:)").search
+
+_split = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+class Block(Sequence[bytes]):
+    """A batch that is only cut into single records when one of them must be looked at."""
+
+    @abstractmethod
+    def decoded(self, kind: Kind) -> list[Any] | None:
+        """Every record, in order. None when one does not fit the type, or refers to a client's site."""
+
+    @abstractmethod
+    def cut(self) -> list[bytes]:
+        """Every record as JSON, in order."""
+
+    @cached_property
+    def _records(self) -> list[bytes]:
+        return self.cut()
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[bytes]: ...
+
+    def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
+        return self._records[index]
+
+
+class Lines(Block):
+    """Records that stand one a line."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def decoded(self, kind: Kind) -> list[Any] | None:
+        count = self._plain_lines()
+        if not count or has_placeholder(self._data):
+            return None
+        try:
+            records = kind.decode_lines(self._data)
+        except UNFIT:
+            return None
+        return records if len(records) == count else None
+
+    def cut(self) -> list[bytes]:
+        return [line for line in self._data.split(b"\n") if line.strip()]
+
+    def _plain_lines(self) -> int:
+        """How many lines there are; 0 unless each begins with `{` where the one before has ended with `}`.
+
+        Between those two no JSON value can go on, so that as many values as lines are one in each.
+        """
+        data, find = self._data, self._data.find
+        count, end = 1, find(b"\n")
+        while end >= 0:
+            if data[end - 1 : end + 2] != b"}\n{":
+                return 0
+            count += 1
+            end = find(b"\n", end + 1)
+        return count
+
+
+class Elements(Block):
+    """Records that are the elements of one JSON array.
+
+    `data` is the whole array, in its brackets. Raises msgspec.DecodeError or RecursionError when it is none. It is
+    parsed once, here, when its records fit the `kind`.
+    """
+
+    def __init__(self, data: bytes, kind: Kind | None) -> None:
+        self._data = data
+        self._kind = kind
+        self._decoded = self._fitting(kind) if kind else None
+        self.count = len(self if self._decoded is None else self._decoded)
+
+    def decoded(self, kind: Kind) -> list[Any] | None:
+        return self._decoded if kind is self._kind else self._fitting(kind)
+
+    def cut(self) -> list[bytes]:
+        return list(map(bytes, _split(self._data)))
+
+    def _fitting(self, kind: Kind) -> list[Any] | None:
+        if has_placeholder(self._data):
+            return None
+        try:
+            return kind.decode_array(self._data)
+        except UNFIT:
+            return None

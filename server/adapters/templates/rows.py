@@ -1,0 +1,103 @@
+"""Rows of cells, and what the columns that they stand in mean."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from domain.documents.blocks import PLACEHOLDER, Block
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from domain.documents import Kind
+
+_encode = msgspec.json.Encoder().encode
+_PLACEHOLDER = PLACEHOLDER.decode()
+
+
+class Columns:
+    """The columns of a table whose rows are records of a kind; `names` are the fields, each in one column."""
+
+    def __init__(self, names: Sequence[str], kind: Kind) -> None:
+        self.names = names
+        self.kind = kind
+        by_plain: dict[type, Callable[[str], Any]] = {int: _number, tuple: _list}
+        self._readers = [
+            (names.index(each.name), by_plain[each.plain])
+            for each in kind.fields
+            if each.name in names and each.plain in by_plain
+        ]
+        self._row = _row(names, kind)
+
+    def values(self, row: Sequence[str]) -> list[Any]:
+        """What the cells of a row stand for; None for an empty one."""
+        found: list[Any] = [cell or None for cell in row] if "" in row else [*row]
+        for at, read in self._readers:
+            if found[at]:
+                found[at] = read(found[at])
+        return found
+
+    def converted(self, rows: Sequence[Sequence[str]]) -> list[Any] | None:
+        """Records of all these rows, as `kind.record` would have them; None when one does not fit."""
+        if self._row is None:
+            return None
+        try:
+            found: list[Any] = msgspec.convert([self.values(row) for row in rows], self._row)
+        except msgspec.ValidationError:
+            return None
+        return found
+
+
+class Rows(Block):
+    """A batch of rows; each as a JSON object has no members for its empty cells."""
+
+    def __init__(self, rows: Sequence[Sequence[str]], columns: Columns) -> None:
+        self._rows = rows
+        self._columns = columns
+
+    def decoded(self, kind: Kind) -> list[Any] | None:
+        text = "".join(chain.from_iterable(self._rows))
+        if kind is not self._columns.kind or ("{" in text and _PLACEHOLDER in text):
+            return None
+        return self._columns.converted(self._rows)
+
+    def cut(self) -> list[bytes]:
+        names, values = self._columns.names, self._columns.values
+        return [
+            _encode(
+                {name: value for name, value in zip(names, values(row), strict=True) if value is not None}
+            )
+            for row in self._rows
+        ]
+
+
+def _row(names: Sequence[str], kind: Kind) -> Any:  # noqa: ANN401 - a list of a type that is made here
+    """The type of many rows: a list of what has the fields of the record and reads them by column."""
+    fields = {each.name: each for each in kind.fields}
+    if any(each.required and name not in names for name, each in fields.items()):
+        return None
+    columns: list[Any] = [
+        (name, fields[name].type) if name in fields else (f"column_{at}", Any) for at, name in enumerate(names)
+    ]
+    absent = [(name, each.type, None) for name, each in fields.items() if name not in names]
+    return list[msgspec.defstruct("Row", columns + absent, array_like=True, gc=False)]  # type: ignore[misc]
+
+
+def _number(cell: str) -> int | str:
+    """The number, or the cell as it is: that it is none is the schema check's to say."""
+    try:
+        return int(cell)
+    except ValueError:
+        return cell
+
+
+def _list(cell: str) -> object:
+    if cell.startswith("["):
+        try:
+            return msgspec.json.decode(cell)
+        except msgspec.DecodeError:
+            return cell
+    return [each.strip() for each in cell.split(";") if each.strip()]

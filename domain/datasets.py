@@ -141,7 +141,7 @@ class Datasets:
             raise UnknownConnectorError(f"{dataset.name} has no connector to ask.", field="dataset_id")
         await same_platform(self._outside.platform, connector)
         seen = await self._outside.platform.observe(connector.handle)
-        return quality.gate(report, indexed=seen.document_count, pushed=content.record_count)
+        return quality.gate(report, indexed=seen.indexed, pushed=content.record_count)
 
     async def _settle(self, dataset: Dataset, recheck: Recheck, report: QualityReport | None) -> Dataset:
         now = self._outside.clock.now()

@@ -420,6 +420,11 @@ class Observation:
     document_count: int | None = None
     message: str | None = None
 
+    @property
+    def indexed(self) -> int | None:
+        """How many documents are served: none by a datasource that is not there, None where it is not said."""
+        return self.document_count if self.present else 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:

@@ -180,7 +180,7 @@ async def validate(job: Job) -> None:
     seen = await job.outside.platform.observe(handle)
     content = dataset.content
     assert content is not None  # noqa: S101 - the step `index` has made it the dataset's
-    report = quality.gate(content.report, indexed=seen.document_count, pushed=content.record_count)
+    report = quality.gate(content.report, indexed=seen.indexed, pushed=content.record_count)
     now = job.outside.clock.now()
 
     def settle(records: Records, held: Dataset) -> None:

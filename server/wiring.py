@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from contextvars import Context
 from datetime import timedelta
 from functools import partial
@@ -42,11 +42,12 @@ from server.adapters.store.glance import unfinished
 from server.adapters.store.sqlite import SqliteStore
 from server.adapters.system import RandomIds, SystemClock
 from server.adapters.templates import FolderTemplates
+from server.sandbox.database import SandboxFileError
 from server.sandbox.serve import EmbeddedSandbox, run_forever
 from tools.services import Services
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
     from domain.ports import Confirmer, Engine, Perform, Platform, Saga
     from server.settings import Settings
@@ -158,7 +159,8 @@ async def reaching(settings: Settings) -> AsyncIterator[Platform]:
             url, key, identity = glean.base_url, glean.api_key.get_secret_value, glean.base_url
         else:
             settings.data_dir.mkdir(parents=True, exist_ok=True)
-            sandbox = await stack.enter_async_context(EmbeddedSandbox(sandbox_path(settings)))
+            with _its_own_file(settings):
+                sandbox = await stack.enter_async_context(EmbeddedSandbox(sandbox_path(settings)))
             url, key, identity = sandbox.base_url, lambda: sandbox.token, _SANDBOX_URL
             limiter = Limiter(per_second=_EMBEDDED_PER_SECOND, in_flight=glean.concurrency)
         yield await stack.enter_async_context(
@@ -187,10 +189,23 @@ def sandbox_path(settings: Settings) -> Path:
     return settings.data_dir / "glean-sandbox.sqlite"
 
 
+@contextmanager
+def _its_own_file(settings: Settings) -> Iterator[None]:
+    try:
+        yield
+    except SandboxFileError as error:
+        raise SettingsError(
+            f"{sandbox_path(settings)} is no file of the Glean sandbox.",
+            field="data_dir",
+            suggested_action="Move that file away, or use another data folder.",
+        ) from error
+
+
 def serve_sandbox(settings: Settings, host: str, port: int, token: str | None) -> None:
     """Serve the embedded sandbox by itself until a signal comes."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    run_forever(host, port, token, sandbox_path(settings))
+    with _its_own_file(settings):
+        run_forever(host, port, token, sandbox_path(settings))
 
 
 def pending(settings: Settings) -> bool:

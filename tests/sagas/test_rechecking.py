@@ -270,3 +270,14 @@ async def test_a_verdict_on_a_content_that_was_replaced_meanwhile_is_dropped(pla
         after = await process.services.datasets.recheck(ready.dataset_id, ALL)
         assert (after.quality, after.recheck) == (ready.quality, None)
         assert (await process.events())[-1] == "dataset:provisioned"
+
+
+async def test_a_datasource_that_somebody_deleted_serves_nothing_any_more(place: World) -> None:
+    async with place.process() as process:
+        await process.arrive()
+        dataset = await process.provision()
+        place.glean.delete(dataset.name)
+        judged = await process.services.datasets.recheck(dataset.dataset_id, ALL)
+    assert judged.status is DatasetStatus.VALIDATING
+    assert judged.quality is not None
+    assert [(gate.check, gate.failed) for gate in judged.quality.gates if gate.failed] == [("indexed", 30)]

@@ -157,6 +157,17 @@ async def test_a_store_that_cannot_be_opened_is_told_and_nothing_else_begins(tmp
             pass
 
 
+async def test_a_file_that_is_no_sandbox_is_named_and_left_alone(tmp_path: Path) -> None:
+    settings = load({}, data_dir=tmp_path, cwd=tmp_path)
+    wiring.sandbox_path(settings).write_bytes(b"somebody's notes " * 100)
+    with pytest.raises(SettingsError, match=r"glean-sandbox\.sqlite"):
+        async with wiring.reaching(settings):
+            pass
+    with pytest.raises(SettingsError):
+        wiring.serve_sandbox(settings, "127.0.0.1", 0, None)
+    assert wiring.sandbox_path(settings).read_bytes().startswith(b"somebody's notes")
+
+
 async def test_doctor_looks_at_everything_over_the_real_adapters(tmp_path: Path) -> None:
     found = await wiring.diagnosed(load({}, data_dir=tmp_path, cwd=tmp_path))
     assert [each.area for each in found if not each.ok] == []

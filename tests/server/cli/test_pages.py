@@ -1,0 +1,75 @@
+"""More rows than one page holds: a command shows all of them."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from itertools import product
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+
+from domain.model import DatasetStatus, DatasetType, JourneyState, Stage
+from server.adapters.store.sqlite import SqliteStore
+from tests.entities import client, connector, dataset, journey
+
+if TYPE_CHECKING:
+    from domain.ports import Records
+    from tests.server.cli.commands import Commands
+
+CLIENTS = tuple(f"client-{number}" for number in range(5))
+COUNT = len(CLIENTS) * len(Stage) * len(DatasetType)
+
+
+def _sixty(records: Records) -> None:
+    for client_id in CLIENTS:
+        records.put_client(client(client_id))
+        records.put_journey(
+            journey(client_id=client_id, state=JourneyState.CANCELLED, stage=Stage.PRODUCTION)
+        )
+    for number, (client_id, stage, dataset_type) in enumerate(product(CLIENTS, Stage, DatasetType)):
+        held = dataset(
+            f"d{number:02}",
+            client_id=client_id,
+            stage=stage,
+            dataset_type=dataset_type,
+            status=DatasetStatus.FAILED,
+            connector_id=f"k{number:02}",
+        )
+        records.put_dataset(held)
+        records.put_connector(
+            connector(f"k{number:02}", dataset_id=held.dataset_id, client_id=client_id, name=f"C{number}")
+        )
+
+
+def _seed(commands: Commands) -> None:
+    async def seed() -> None:
+        async with SqliteStore(commands.folder / "store.db") as store:
+            await store.transact(_sixty)
+
+    commands.folder.mkdir()
+    anyio.run(seed)
+
+
+@pytest.mark.parametrize("args", [("datasets", "list"), ("orphans",), ("health",)])
+def test_every_page_is_shown(commands: Commands, args: tuple[str, ...]) -> None:
+    _seed(commands)
+    shown = commands.json(*args)
+
+    assert [each["dataset_id"] for each in shown["items"]] == [f"d{number:02}" for number in range(COUNT)]
+    assert (shown["count"], shown.get("next_cursor")) == (COUNT, None)
+
+
+def test_a_journey_that_cannot_be_read_is_named(commands: Commands) -> None:
+    _seed(commands)
+    with closing(sqlite3.connect(commands.folder / "store.db")) as store, store:
+        store.execute("update journeys set state = 'gone' where client_id = 'client-3'")
+    listed = commands.json("journeys", "list")
+    orphans = commands.json("orphans", "--client-id", "client-3")
+
+    assert listed["count"] == len(CLIENTS) - 1
+    assert len(listed["unreadable"]) == 1
+    assert "cannot be read" in commands.ok("journeys", "list")
+    assert (orphans["items"], len(orphans["unknown"])) == ([], COUNT // len(CLIENTS))
+    assert "Nobody can tell" in commands.ok("orphans", "--client-id", "client-3")

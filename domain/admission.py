@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from domain import safety
 from domain.connectors import dataset_name
+from domain.draining import refuse_new
 from domain.errors import InvalidArgumentError, ProvisionFailedError, Recovery, TeardownInProgressError
 from domain.events import EventKind, about
 from domain.identifiers import identifier
@@ -69,10 +70,11 @@ class Provisioning:
 
         def attach(records: Records) -> Provisioned | Client:
             client = known_client(records, request.client_id, caller)
-            journey = known_journey(records, client.client_id, request.journey_id).at(now)
+            journey = known_journey(records, client.client_id, request.journey_id, caller).at(now)
             live = records.live_dataset(client.client_id, request.stage, request.dataset_type)
             if live is None:
                 safety.may_provision(journey, request.stage)
+                refuse_new(records)
                 return client
             return self._attach(records, live, journey, request, now)
 
@@ -121,6 +123,7 @@ class Provisioning:
         )
         if not request.retry or not safety.may_retry(live, journey, now):
             return Provisioned(dataset=live, created=False)
+        refuse_new(records)
         again = started(
             live.evolve(
                 status=DatasetStatus.PROVISIONING, attempt=live.attempt + 1, failure=None, last_used_at=now
@@ -142,28 +145,21 @@ class Provisioning:
         wanted = request.record_count or template.default_record_count
         safety.within_limits(self._limits, live=records.count_live(request.client_id), wanted=wanted)
         name = dataset_name(request.client_id, request.stage, request.dataset_type)
-        dataset = started(
-            Dataset(
-                dataset_id=_minted(records, name, self._outside),
-                name=name,
-                client_id=request.client_id,
-                journey_id=request.journey_id,
-                stage=request.stage,
-                dataset_type=request.dataset_type,
-                template=choice,
-                data_source=request.data_source or DataSource.MOCK_TEMPLATE,
-                status=DatasetStatus.PROVISIONING,
-                created_at=now,
-                last_used_at=now,
-                requested_count=wanted,
-            ),
-            now,
+        dataset = Dataset(
+            dataset_id=minted(records, name, self._outside),
+            name=name,
+            client_id=request.client_id,
+            journey_id=request.journey_id,
+            stage=request.stage,
+            dataset_type=request.dataset_type,
+            template=choice,
+            data_source=request.data_source or DataSource.MOCK_TEMPLATE,
+            status=DatasetStatus.PROVISIONING,
+            created_at=now,
+            last_used_at=now,
+            requested_count=wanted,
         )
-        records.put_dataset(dataset)
-        records.append(
-            about(EventKind.PROVISIONING_STARTED, dataset, now, attempt=1, template_id=choice.template_id)
-        )
-        return Provisioned(dataset=dataset, created=True)
+        return admitted(records, dataset, now, template_id=choice.template_id)
 
 
 def failed(dataset: Dataset) -> ProvisionFailedError:
@@ -188,7 +184,19 @@ def failed(dataset: Dataset) -> ProvisionFailedError:
     )
 
 
-def _minted(records: Records, name: str, outside: Outside) -> str:
+def admitted(records: Records, dataset: Dataset, now: datetime, **told: str) -> Provisioned:
+    """Keep a dataset that is admitted, with its saga as its run; what the event tells beside it is `told`.
+
+    Raises DatasetConflictError when another live one holds the same client, stage and type.
+    """
+    running = started(dataset, now)
+    records.put_dataset(running)
+    records.append(about(EventKind.PROVISIONING_STARTED, running, now, attempt=running.attempt, **told))
+    return Provisioned(dataset=running, created=True)
+
+
+def minted(records: Records, name: str, outside: Outside) -> str:
+    """An id for a dataset of that name that no dataset ever had."""
     while records.dataset(dataset_id := f"{name.lower()}-{outside.ids.token()}"):
         pass
     return dataset_id

@@ -90,11 +90,15 @@ def order(
     now: datetime,
     retention_days: int,
     compressed: bool = True,
+    reason: str | None = None,
 ) -> ArchiveOrder:
-    """All that one archive is to hold. `documents` is None when only the sample is kept, or there are none."""
+    """All that one archive is to hold. `documents` is None when only the sample is kept, or there are none.
+
+    `reason` is why it is taken, None for that of the dataset's teardown.
+    """
     return ArchiveOrder(
         place=place(dataset),
-        metadata=metadata(dataset, connector, now, retention_days),
+        metadata=metadata(dataset, connector, now, retention_days, reason),
         sample=sample[:SAMPLE_SIZE],
         reports=reports(dataset),
         documents=documents,
@@ -102,7 +106,13 @@ def order(
     )
 
 
-def metadata(dataset: Dataset, connector: Connector | None, now: datetime, retention_days: int) -> Json:
+def metadata(
+    dataset: Dataset,
+    connector: Connector | None,
+    now: datetime,
+    retention_days: int,
+    reason: str | None = None,
+) -> Json:
     """`metadata.json`: the fields of the wire contract, and what a restore and a person need beside them.
 
     Nothing secret is known to a dataset or connector, and a connector's configuration is left out all the same.
@@ -126,8 +136,9 @@ def metadata(dataset: Dataset, connector: Connector | None, now: datetime, reten
         "data_source": dataset.data_source.value,
         "template": {"template_id": dataset.template.template_id, "match": dataset.template.match.value},
         "checksum": dataset.content.checksum if dataset.content else None,
-        "reason": teardown.reason.value if teardown else None,
+        "reason": reason or (teardown.reason.value if teardown else None),
         "incomplete": True if teardown and teardown.archive_incomplete else None,
+        "restored_from": dataset.restored_from,
         "connector": _connector(connector) if connector else None,
     }
     return wire | _known(beside)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from domain import safety
+from domain import approvals, safety
 from domain.errors import (
     ChangedMeanwhileError,
     ConfirmationRequiredError,
@@ -19,7 +19,7 @@ from domain.errors import (
 )
 from domain.model import DatasetStatus, Teardown
 from domain.ports import Question
-from domain.running import known_dataset
+from domain.running import changeable_dataset
 from domain.teardown import blocks, observe, resumed, with_run
 
 if TYPE_CHECKING:
@@ -61,22 +61,48 @@ class Teardowns:
         applies, with every check that forbids; then nothing was changed.
         """
         look = self._outside.store.read
-        dataset = await look(lambda records: known_dataset(records, dataset_id, caller))
+        dataset = await look(lambda records: changeable_dataset(records, dataset_id, caller))
         if dataset.status not in {DatasetStatus.TEARDOWN, DatasetStatus.ARCHIVED}:
             _unchanged(dataset, generation)
             seen = await observe(self._outside, dataset)
             try:
                 return await self._claimed(dataset, reason, caller, seen, None)
             except ConfirmationRequiredError as refusal:
-                question = Question(
-                    dataset=dataset, reason=reason, requester=caller.subject, generation=dataset.generation
-                )
+                question = self._question(dataset, reason, caller)
                 given = await (confirmer or self._confirmer).ask(question)
                 if given is None:
                     raise refusal from None
             seen = await observe(self._outside, dataset)
             return await self._claimed(dataset, reason, caller, seen, given)
         return await self._resumed(dataset_id, caller)
+
+    async def question(self, dataset_id: str, reason: TeardownReason, caller: Caller) -> Question | None:
+        """What a person at the client can be asked before this teardown; None when that is not needed or not enough.
+
+        Raises the refusal that applies whatever they would answer.
+        """
+        look, now = self._outside.store.read, self._outside.clock.now()
+        dataset = await look(lambda records: changeable_dataset(records, dataset_id, caller))
+        settled = dataset.status in {DatasetStatus.TEARDOWN, DatasetStatus.ARCHIVED}
+        if settled or safety.needs_confirmation(dataset, reason) != "elicitation":
+            return None
+        seen = await observe(self._outside, dataset)
+        teardown = Teardown(
+            reason=reason, requester=caller.subject, former_status=dataset.status, started_at=now
+        )
+        await look(
+            lambda records: safety.refuse(dataset, blocks(records, self._outside, dataset, seen, teardown))
+        )
+        return self._question(dataset, reason, caller)
+
+    def _question(self, dataset: Dataset, reason: TeardownReason, caller: Caller) -> Question:
+        return Question(
+            dataset=dataset,
+            reason=reason,
+            requester=caller.subject,
+            generation=dataset.generation,
+            shown=approvals.shown(dataset, reason, self._outside.clock.now(), self._outside.policy),
+        )
 
     async def wait(
         self, begun: TornDown, seconds: float | None, listener: Listener | None = None
@@ -102,7 +128,7 @@ class Teardowns:
         now = self._outside.clock.now()
 
         def claim(records: Records) -> Dataset:
-            dataset = known_dataset(records, before.dataset_id, caller)
+            dataset = changeable_dataset(records, before.dataset_id, caller)
             if dataset.status in {DatasetStatus.TEARDOWN, DatasetStatus.ARCHIVED}:
                 return dataset
             teardown = Teardown(
@@ -116,6 +142,7 @@ class Teardowns:
             safety.refuse(dataset, blocks(records, self._outside, dataset, seen, teardown))
             safety.confirmed(dataset, reason, caller.subject, confirmation)
             _unchanged(dataset, before.generation)
+            approvals.spend(records, confirmation, dataset, reason, caller.subject, now)
             claimed = with_run(dataset, teardown, now)
             records.put_dataset(claimed)
             return claimed
@@ -128,7 +155,7 @@ class Teardowns:
         now = self._outside.clock.now()
 
         def go_on(records: Records) -> Dataset:
-            dataset = known_dataset(records, dataset_id, caller)
+            dataset = changeable_dataset(records, dataset_id, caller)
             again = resumed(dataset, now)
             if again is not dataset:
                 records.put_dataset(again)

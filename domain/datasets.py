@@ -16,7 +16,7 @@ from domain.errors import (
 from domain.job import PAGE_BYTES, PAGE_COUNT, same_platform, sites
 from domain.model import DatasetStatus, Journey, Recheck
 from domain.provisioning import evaluated, provisioned
-from domain.running import known_dataset, progress_of
+from domain.running import changeable_dataset, known_dataset, progress_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,7 +104,7 @@ class Datasets:
         )
 
         def claim(records: Records) -> tuple[Dataset, Content]:
-            dataset = known_dataset(records, dataset_id, caller)
+            dataset = changeable_dataset(records, dataset_id, caller)
             if dataset.status not in _JUDGED or dataset.run is not None or dataset.content is None:
                 raise InvalidArgumentError(
                     f"{dataset.name} is {dataset.status}; only a settled dataset is checked again.",

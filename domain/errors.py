@@ -154,6 +154,13 @@ class UnknownTemplateError(InputError):
     action = "Use one of the candidates, or leave template_id out for the best match."
 
 
+class UnknownApprovalError(InputError):
+    """No such approval request, as far as this caller is told."""
+
+    code = "unknown_approval"
+    action = "See the requests with `dataset-lifecycle approvals list`."
+
+
 class TemplateInvalidError(InputError):
     """A template's file is broken. `facts` carry `file`, and where known `position` and `record_field`."""
 
@@ -287,6 +294,14 @@ class DeclinedError(RefusalError):
     recovery = Recovery.NEVER
 
 
+class ApprovalClosedError(RefusalError):
+    """The approval request can be answered no more: it was answered, it expired, or the dataset has changed."""
+
+    code = "approval_closed"
+    recovery = Recovery.CHOOSE_OTHER
+    action = "Have the teardown asked for again, when it is still wanted."
+
+
 class ForbiddenError(RefusalError):
     """The caller may not do this."""
 
@@ -306,6 +321,13 @@ class QuotaExceededError(RefusalError):
 
     code = "quota_exceeded"
     recovery = Recovery.NEEDS_HUMAN
+
+
+class DrainingError(RefusalError):
+    """An operator drains this installation: what runs may end, and nothing new is made."""
+
+    code = "draining"
+    action = "Wait until an operator has ended the drain, then call again."
 
 
 class ChangedMeanwhileError(RefusalError):
@@ -328,6 +350,14 @@ class NothingRunningError(RefusalError):
 
     code = "nothing_running"
     recovery = Recovery.NEVER
+
+
+class NotRestorableError(RefusalError):
+    """An archive does not hold what it takes to make its dataset again."""
+
+    code = "not_restorable"
+    recovery = Recovery.CHOOSE_OTHER
+    action = "Choose another archive, or provision the dataset anew."
 
 
 class PlatformError(LifecycleError):

@@ -1,18 +1,21 @@
 """Which records came before, and which references lead nowhere, in the same memory however many records there are.
 
-An id (without case) is remembered twice: as one bit of a filter, which knows at once that most ids are new, and as a
-64-bit hash in the spill. A record whose bit is taken is held back; at the end the hashes tell whether its id was really
-there before. References are hashes too, and joined with the ids partition by partition.
+An id (without case) is remembered as a 64-bit hash, the latest ids in a set and the others in the spill. Once there
+are more than the set holds, an id is also one bit of a filter, which knows at once that most ids are new. (Its bits
+come of CRCs: these are the same in every process, as hashes are not.) A record whose hash is in the set or whose bit is
+taken is held back; at the end the hashes tell whether its id was really there before. References are hashes too, and
+joined with the ids partition by partition unless they lead to one of the latest.
 """
 
 from __future__ import annotations
 
 from array import array
+from itertools import compress
 from typing import TYPE_CHECKING, Final, NamedTuple
 from zlib import crc32
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from domain.spill import Spill
 
@@ -22,8 +25,12 @@ _SHIFT: Final = 32 - 23
 _MIX: Final = 0x9E3779B1
 """Ids that count upwards differ in few bits, and a CRC is linear in them: a product spreads them (Knuth, TAOCP 6.4)."""
 _PARTITIONS: Final = 64
-_FLUSH: Final = 1 << 16
-_HELD_BYTES: Final = 1 << 19
+_LATEST: Final = 1 << 16
+"""How many hashes of ids are kept in memory."""
+_FLUSH: Final = 1 << 14
+"""How many hashes of anything else are."""
+_TOGETHER: Final = 1 << 10
+_HELD_BYTES: Final = 1 << 18
 _SAMPLES: Final = 1000
 _MASKS: Final = tuple(1 << bit for bit in range(8))
 
@@ -55,8 +62,11 @@ class Identities:
 
     def __init__(self, spill: Spill) -> None:
         self._spill = spill
-        self._filter = bytearray(_FILTER_BYTES)
-        self._ids = array("q")
+        self._ids: set[int] = set()
+        self._checksums = array("I")
+        # Not bytearray(n), which takes the memory only when it is written: what begins well must not run out of it.
+        self._filter = bytearray(1) * _FILTER_BYTES
+        self._exact = True
         self._left_out = array("q")
         self._references = array("q")
         self._referrers = array("Q")
@@ -64,26 +74,52 @@ class Identities:
         self._held_positions = array("Q")
         self._held_lines: list[bytes] = []
         self._held_bytes = 0
+        self._unmet = 0
         self.references = 0
 
     def sift(self, ids: Sequence[str]) -> list[int]:
         """Where the ids stand that may not be new, in order; they are to be held back. The others are remembered."""
-        bits, shift = self._filter, _SHIFT
         keys = _keys(ids)
-        suspects = []
-        for at, slot in enumerate([each * _MIX & 0xFFFFFFFF for each in map(crc32, keys)]):
-            mask = _MASKS[slot >> 6 & 7]
-            taken = bits[slot >> shift]
-            if taken & mask:
-                suspects.append(at)
-            else:
-                bits[slot >> shift] = taken | mask
+        hashes = list(map(hash, keys))
+        checksums = map(crc32, keys)
+        if self._exact and len(self._checksums) + len(keys) <= _LATEST:
+            self._checksums.extend(checksums)
+            suspects = self._repeated(hashes)
+        else:
+            self._exact = False
+            while self._checksums:
+                self._taken(self._checksums[-_TOGETHER:])
+                del self._checksums[-_TOGETHER:]
+            suspects = self._taken(checksums)
         for at in reversed(suspects):
-            del keys[at]
-        self._ids.extend(map(hash, keys))
-        if len(self._ids) >= _FLUSH:
+            del hashes[at]
+        self._ids.update(hashes)
+        if len(self._ids) >= _LATEST:
             self._partition("ids", self._ids)
+            self._ids.clear()
         return suspects
+
+    def _repeated(self, hashes: list[int]) -> list[int]:
+        """Where those stand that are known, or stood there before."""
+        if len(set(hashes)) == len(hashes) and self._ids.isdisjoint(hashes):
+            return []
+        first: dict[int, int] = {}
+        for at, each in enumerate(hashes):
+            first.setdefault(each, at)
+        return [at for at, each in enumerate(hashes) if each in self._ids or first[each] != at]
+
+    def _taken(self, checksums: Iterable[int]) -> list[int]:
+        """Where those stand whose bit is taken; the bits of the others are taken now."""
+        bits, shift = self._filter, _SHIFT
+        taken = []
+        for at, slot in enumerate([each * _MIX & 0xFFFFFFFF for each in checksums]):
+            mask = _MASKS[slot >> 6 & 7]
+            byte = bits[slot >> shift]
+            if byte & mask:
+                taken.append(at)
+            else:
+                bits[slot >> shift] = byte | mask
+        return taken
 
     def hold(self, identity: str, position: int, line: bytes) -> None:
         """Keep a record until all ids have been sifted."""
@@ -101,12 +137,17 @@ class Identities:
         self._left_out.extend(map(hash, _keys([identity])))
         if len(self._left_out) >= _FLUSH:
             self._partition("left out", self._left_out)
+            del self._left_out[:]
 
-    def refer(self, positions: list[int], references: list[str]) -> None:
-        """Remember that the record at each position refers to the id beside it."""
+    def refer(self, positions: Iterable[int], references: Sequence[str]) -> None:
+        """Remember that the record at each position refers to the id beside it, unless that is one of the latest."""
         self.references += len(references)
-        self._references.extend(map(hash, _keys(references)))
-        self._referrers.extend(positions)
+        hashes = list(map(hash, _keys(references)))
+        if self._ids.issuperset(hashes):
+            return
+        unmet = [each not in self._ids for each in hashes]
+        self._references.extend(compress(hashes, unmet))
+        self._referrers.extend(compress(positions, unmet))
         if len(self._references) >= _FLUSH:
             self._flush_references()
 
@@ -114,9 +155,8 @@ class Identities:
         """Every record held back, in order, judged. To be asked once, when all ids have been sifted."""
         if not self._held_hashes:
             return
-        self._partition("ids", self._ids)
         suspects = set(self._held_hashes)
-        known: set[int] = set()
+        known = suspects.intersection(self._ids)
         for part in range(_PARTITIONS):
             for piece in self._hashes("ids", part):
                 known |= suspects.intersection(piece)
@@ -125,15 +165,17 @@ class Identities:
             yield Held(position, line, identity in known)
             if identity not in known:
                 known.add(identity)
-                self._ids.append(identity)
+                self._ids.add(identity)
 
     def dangling(self, examples: int) -> Dangling:
         """The references that lead to no id."""
-        if not self.references:
+        self._flush_references()
+        if not self._unmet:
             return Dangling(0, [], 0)
         self._partition("ids", self._ids)
+        self._ids.clear()
         self._partition("left out", self._left_out)
-        self._flush_references()
+        del self._left_out[:]
         count = left_out = 0
         samples: set[int] = set()
         for part in range(_PARTITIONS):
@@ -174,12 +216,17 @@ class Identities:
         return found[:examples]
 
     def _flush_references(self) -> None:
-        self._spill.add("referred", self._references.tobytes())
-        self._spill.add("referrers", self._referrers.tobytes())
-        self._partition("references", self._references)
-        del self._referrers[:]
+        """Spill the references that still lead to none of the latest ids."""
+        unmet = [each not in self._ids for each in self._references]
+        references = array("q", compress(self._references, unmet))
+        if references:
+            self._unmet += len(references)
+            self._spill.add("referred", references.tobytes())
+            self._spill.add("referrers", array("Q", compress(self._referrers, unmet)).tobytes())
+            self._partition("references", references)
+        del self._references[:], self._referrers[:]
 
-    def _partition(self, kind: str, hashes: array[int]) -> None:
+    def _partition(self, kind: str, hashes: Iterable[int]) -> None:
         """Spill hashes by their lowest bits, and forget them."""
         parts: list[list[int]] = [[] for _ in range(_PARTITIONS)]
         puts = [part.append for part in parts]
@@ -188,7 +235,6 @@ class Identities:
         for number, part in enumerate(parts):
             if part:
                 self._spill.add(f"{kind} {number}", array("q", part).tobytes())
-        del hashes[:]
 
     def _hashes(self, kind: str, part: int) -> Iterator[array[int]]:
         for piece in self._spill.pieces(f"{kind} {part}"):

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from itertools import chain
-from operator import le
 from typing import TYPE_CHECKING, Final
 
 from domain.documents import foreign_shape
 from domain.tally import EXAMPLES, WEIGHTS, Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from domain.documents import Document, Kind, NeutralDocument
     from domain.documents.mending import Mended
@@ -112,10 +111,15 @@ class Inspection:
         """Whether all of them are plausible instants of UTC, as most batches are."""
         latest = self._latest
         updated = [each.updated for each in documents]
-        created = [each.created or each.updated for each in documents]
-        return {each.tzinfo for each in chain(updated, created)} == {UTC} and (
-            min(created) >= _EARLIEST and max(updated) <= latest and all(map(le, created, updated))
-        )
+        created = [each.created for each in documents if each.created]
+        if {each.tzinfo for each in chain(updated, created)} != {UTC}:
+            return False
+        if created and not (
+            min(created) >= _EARLIEST
+            and all(each.created <= each.updated for each in documents if each.created)
+        ):
+            return False
+        return min(updated) >= _EARLIEST and max(updated) <= latest
 
     def _authors(self, document: Document | NeutralDocument, position: int) -> None:
         emails = [document.author.email]
@@ -155,7 +159,7 @@ class Inspection:
         references = list(chain.from_iterable(given))
         if not references:
             return
-        positions = [position for position, each in enumerate(given, first) for _ in each]
+        positions = (position for position, each in enumerate(given, first) for _ in each)
         lines = "\n".join(("", *references))
         if "://" not in lines and not self._foreign_line.search(lines):
             self._seen.refer(positions, references)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from domain.errors import BlockingCheck
-    from domain.model import Caller, Dataset, OrphanMark, Stage, Unreadable
+    from domain.model import Approval, Caller, Dataset, OrphanMark, Stage, Unreadable
     from domain.orphans import OrphanReason
     from domain.ports import Clock, Records, Store
 
@@ -145,15 +145,22 @@ class Orphans:
 
         return await self._store.read(look)
 
-    async def sweep(self, teardown: Callable[[Dataset], Awaitable[object]], *, apply: bool) -> SweepResult:
+    async def sweep(
+        self,
+        teardown: Callable[[Dataset], Awaitable[object]],
+        file: Callable[[Dataset], Awaitable[Approval]],
+        *,
+        apply: bool,
+    ) -> SweepResult:
         """Take down what is due, one after another: a dry run unless `apply`, and nothing at all beyond the caps.
 
         `teardown` claims the dataset at the generation it is given with and runs every check again; what it refuses is
-        kept beside what was taken.
+        kept beside what was taken. `file` asks a person about each that only needs an approval.
         """
         plan = await self.due()
         if plan.refused or not apply:
             return SweepResult(plan=plan)
+        requests = [await file(dataset) for dataset in plan.to_approve]
         taken: list[Dataset] = []
         failed: list[tuple[Dataset, LifecycleError]] = []
         for dataset in plan.eligible:
@@ -163,7 +170,7 @@ class Orphans:
                 failed.append((dataset, error))
             else:
                 taken.append(dataset)
-        return SweepResult(plan=plan, taken=tuple(taken), failed=tuple(failed))
+        return SweepResult(plan=plan, taken=tuple(taken), failed=tuple(failed), requests=tuple(requests))
 
     def _facts(
         self,

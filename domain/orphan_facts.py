@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from domain.errors import BlockingCheck, LifecycleError
-    from domain.model import Dataset, JourneyState
+    from domain.model import Approval, Dataset, JourneyState
     from domain.orphans import OrphanReason
 
 
@@ -84,11 +84,17 @@ class SweepPlan:
     skipped: tuple[tuple[Dataset, BlockingCheck], ...]
     refused: str | None
 
+    @property
+    def to_approve(self) -> tuple[Dataset, ...]:
+        """Those of `skipped` that a person's approval is all that is missing for."""
+        return tuple(each for each, check in self.skipped if check.code == "confirmation_required")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepResult:
-    """What became of the plan: empty for a dry run."""
+    """What became of the plan, and the approval requests for the rest: empty for a dry run."""
 
     plan: SweepPlan
     taken: tuple[Dataset, ...] = ()
     failed: tuple[tuple[Dataset, LifecycleError], ...] = ()
+    requests: tuple[Approval, ...] = ()

@@ -104,8 +104,8 @@ class Population:
                 yield self._made_of(encode_lines(kept), len(kept))
             if self._made == self._wanted and not self._seen.references:
                 break
-        for kept in self._taken_back():
-            yield self._made_of(b"\n".join([*kept, b""]), len(kept))
+        for lines in self._taken_back():
+            yield self._made_of(b"\n".join([*lines, b""]), len(lines))
         self._finish(stream)
 
     def content(self, attempt: int, staged: Staged) -> Content:
@@ -145,20 +145,16 @@ class Population:
             make, site = self._kind.document, self._site
             documents = [make(each, site) for each in records[:wanted]]
         self._read += wanted
+        suspects = self._seen.sift([each.id for each in documents])
         self._inspection.look(documents, first)
         self._note_containers(documents)
         if wanted < there and self._seen.references:
             self._leave_out(batch[wanted:])
-        self._hold_back(documents, first)
-        return documents
-
-    def _hold_back(self, documents: list[Document], first: int) -> None:
-        """Leave in only those whose ids are surely new."""
-        suspects = self._seen.sift([each.id for each in documents])
         for at in suspects:
             self._seen.hold(documents[at].id, first + at, encode(documents[at]))
         for at in reversed(suspects):
             del documents[at]
+        return documents
 
     def _judged(self, line: bytes, position: int) -> Document:
         """The document of one record, with what is wrong about the record counted."""

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from domain.errors import PlatformError
     from domain.events import Event
     from domain.model import (
+        Approval,
+        ApprovalState,
         Client,
         Confirmation,
         Connector,
@@ -141,6 +143,20 @@ class Records(Protocol):
         ...
 
     def drop_undo(self, undo: Undo) -> None: ...
+
+    def approval(self, approval_id: str) -> Approval | None: ...
+    def approvals(
+        self,
+        *,
+        dataset_id: str | None = None,
+        states: tuple[ApprovalState, ...] = (),
+        after: str | None = None,
+        limit: int = 100,
+    ) -> list[Approval]:
+        """Approval requests, in the order of `approval_id`; `states` as they were kept, empty for all."""
+        ...
+
+    def put_approval(self, approval: Approval) -> None: ...
 
     def progress(self, dataset_id: str) -> Progress | None: ...
 
@@ -339,6 +355,10 @@ class Archives(Protocol):
 
     def read(self, place: str, name: str) -> AsyncIterator[bytes]:
         """One file's content, decompressed, in chunks; `name` without `.zst`."""
+        ...
+
+    def documents(self, place: str) -> AbstractContextManager[Iterator[bytes]]:
+        """Open all documents, decompressed, in chunks of whole lines; entered and iterated in a worker thread."""
         ...
 
     async def places(self) -> Sequence[str]:
@@ -546,5 +566,8 @@ class Confirmer(Protocol):
     """Where a person's confirmation comes from."""
 
     async def ask(self, question: Question) -> Confirmation | None:
-        """The confirmation; None when nobody can be asked here. Raises DeclinedError when the person said no."""
+        """The confirmation; None when nobody can be asked here.
+
+        Raises DeclinedError when the person said no, and ConfirmationRequiredError when they have still to be asked.
+        """
         ...

@@ -28,6 +28,7 @@ from domain.model import (
 from domain.population import Population
 from domain.saga import Step, Stumble, SupersededError, backward, forward
 from domain.syncing import synced
+from domain.unarchiving import kept_until, restored, unarchive
 from domain.undoing import (
     discard,
     disconnect,
@@ -60,8 +61,11 @@ async def clear(job: Job) -> None:
 
 
 async def populate(job: Job) -> None:
-    """Stream the template's records into staging as neutral documents, checked on the way."""
+    """Stream the template's records into staging as neutral documents, checked on the way; or what an archive kept."""
     dataset = await job.proceed()
+    if dataset.restored_from is not None:
+        await unarchive(job, dataset.restored_from)
+        return
     templates = {each.template_id: each for each in await job.outside.templates.list()}
     template = templates.get(dataset.template.template_id)
     if template is None:
@@ -202,8 +206,10 @@ async def announce(job: Job) -> None:
     def finish(records: Records, held: Dataset) -> None:
         passed = held.quality is not None and quality.passes(held.quality)
         status = DatasetStatus.READY if passed else DatasetStatus.VALIDATING
-        changed = held.evolve(status=status, run=None, failure=None)
+        changed = held.evolve(status=status, run=None, failure=None, protected_until=kept_until(held, now))
         records.put_dataset(changed)
+        if changed.restored_from is not None:
+            records.append(restored(changed, now))
         if passed:
             records.append(provisioned(changed, now))
 
@@ -275,7 +281,8 @@ async def _journey_goes_on(job: Job, dataset: Dataset) -> None:
             lambda records: records.journey(dataset.client_id, dataset.journey_id)
         )
         if isinstance(journey, Journey):
-            safety.may_continue(journey.at(job.outside.clock.now()), dataset.stage)
+            now, restored = job.outside.clock.now(), dataset.restored_from is not None
+            safety.may_continue(journey.at(now), dataset.stage, restored=restored)
             return
         job.report("wait", message="Its journey cannot be read; waiting until it can.")
         await job.outside.clock.sleep(_UNREADABLE_LOOK_S)

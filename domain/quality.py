@@ -79,9 +79,9 @@ def recheck(
                 documents.append(decode(line))
             except (msgspec.DecodeError, UnicodeDecodeError):
                 damaged += 1
-        inspection.look(documents, lines + 1)
         for at in seen.sift([each.id for each in documents]):
             seen.hold(documents[at].id, lines + 1 + at, b"")
+        inspection.look(documents, lines + 1)
         lines += len(page)
     for each in seen.held():
         if each.again:

@@ -51,15 +51,17 @@ def known_client(records: Records, client_id: str, caller: Caller) -> Client:
     return client
 
 
-def known_journey(records: Records, client_id: str, journey_id: str) -> Journey:
-    """The journey of that client, as stored.
+def known_journey(records: Records, client_id: str, journey_id: str, caller: Caller) -> Journey:
+    """The journey of that client, as stored. To a caller bound to a journey there is no other.
 
     Raises UnknownJourneyError, also for another client's, and PreconditionUnknownError for one that cannot be read.
     """
-    journey = records.journey(client_id, journey_id)
+    journey = records.journey(client_id, journey_id) if caller.may_change(journey_id) else None
     if journey is None:
         theirs = [
-            each.journey_id for each in records.journeys(client_id=client_id) if isinstance(each, Journey)
+            each.journey_id
+            for each in records.journeys(client_id=client_id)
+            if isinstance(each, Journey) and caller.may_change(each.journey_id)
         ]
         msg = f"Client {client_id!r} has no journey {journey_id!r}."
         raise UnknownJourneyError(msg, field="journey_id", candidates=nearest(journey_id, theirs))
@@ -69,6 +71,28 @@ def known_journey(records: Records, client_id: str, journey_id: str) -> Journey:
             msg, field="journey_id", suggested_action="Have the journey's row repaired."
         )
     return journey
+
+
+def one_journey(records: Records, journey_id: str, caller: Caller, client_id: str | None = None) -> Journey:
+    """The journey of that id, as stored, among the clients that the caller may touch, or of that client.
+
+    Raises UnknownClientError, UnknownJourneyError, InvalidArgumentError when several clients have one of that id, and
+    PreconditionUnknownError for one that cannot be read.
+    """
+    if client_id is not None:
+        known_client(records, client_id, caller)
+        return known_journey(records, client_id, journey_id, caller)
+    clients = _clients(records, caller)
+    having = [each for each in clients if records.journey(each, journey_id) is not None]
+    if len(having) == 1:
+        return known_journey(records, having[0], journey_id, caller)
+    if having:
+        msg = f"Several clients have a journey {journey_id!r}."
+        raise InvalidArgumentError(msg, field="client_id", candidates=tuple(having))
+    found = [each for one in clients for each in records.journeys(client_id=one)]
+    seen = [each.journey_id for each in found if isinstance(each, Journey)]
+    msg = f"There is no journey {journey_id!r}."
+    raise UnknownJourneyError(msg, field="journey_id", candidates=nearest(journey_id, seen))
 
 
 class Registry:
@@ -150,7 +174,7 @@ class Registry:
         now = self._clock.now()
 
         def move(records: Records) -> Moved:
-            before = self._only(records, journey_id, caller, client_id)
+            before = one_journey(records, journey_id, caller, client_id)
             stands = before.at(now)
             if state is not stands.state and state not in JOURNEY_TRANSITIONS[stands.state]:
                 can = tuple(sorted(JOURNEY_TRANSITIONS[stands.state]))
@@ -174,29 +198,13 @@ class Registry:
         now = self._clock.now()
 
         def move(records: Records) -> Moved:
-            before = self._only(records, journey_id, caller, client_id)
+            before = one_journey(records, journey_id, caller, client_id)
             if stage.order < before.stage.order:
                 msg = f"The journey {journey_id!r} is at {before.stage}; a stage only moves forward."
                 raise InvalidArgumentError(msg, field="stage")
             return _moved(records, before.at(now), replace(before, stage=stage), now)
 
         return await self._store.transact(move)
-
-    def _only(self, records: Records, journey_id: str, caller: Caller, client_id: str | None) -> Journey:
-        if client_id is not None:
-            known_client(records, client_id, caller)
-            return known_journey(records, client_id, journey_id)
-        clients = _clients(records, caller)
-        having = [each for each in clients if records.journey(each, journey_id) is not None]
-        if len(having) == 1:
-            return known_journey(records, having[0], journey_id)
-        if having:
-            msg = f"Several clients have a journey {journey_id!r}."
-            raise InvalidArgumentError(msg, field="client_id", candidates=tuple(having))
-        found = [each for one in clients for each in records.journeys(client_id=one)]
-        seen = [each.journey_id for each in found if isinstance(each, Journey)]
-        msg = f"There is no journey {journey_id!r}."
-        raise UnknownJourneyError(msg, field="journey_id", candidates=nearest(journey_id, seen))
 
 
 def _clients(records: Records, caller: Caller) -> list[str]:
@@ -211,17 +219,18 @@ def _moved(records: Records, before: Journey, after: Journey, now: datetime) -> 
     records.put_journey(after)
     stands = after.at(now)
     if stands.protects(stands.stage) and not before.protects(stands.stage):
-        for each in _at(records, stands, stands.stage):
+        for each in datasets_at(records, stands, stands.stage):
             records.put_dataset(each.evolve(last_used_at=now))
     if not before.protects(before.stage) or stands.protects(before.stage):
         return Moved(journey=stands, exposed=())
-    left = _at(records, before, before.stage)
+    left = datasets_at(records, before, before.stage)
     return Moved(
         journey=stands, exposed=tuple(each for each in left if each.status is not DatasetStatus.FAILED)
     )
 
 
-def _at(records: Records, journey: Journey, stage: Stage) -> list[Dataset]:
+def datasets_at(records: Records, journey: Journey, stage: Stage) -> list[Dataset]:
+    """The live datasets of the journey at that stage."""
     return records.datasets(
         DatasetQuery(
             client_id=journey.client_id,

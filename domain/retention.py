@@ -149,6 +149,8 @@ def _begin(dataset_id: str, now: datetime, records: Records) -> tuple[Archive, D
     facts, dataset = records.archive(dataset_id), records.dataset(dataset_id)
     if facts is None or dataset is None or not purgeable(archive := archive_from(facts), dataset, now):
         return None
+    if any(each.restored_from == dataset_id for each in records.running()):
+        return None  # it is being read
     marked = msgspec.structs.replace(archive, purging_since=archive.purging_since or now)
     records.put_archive(dataset_id, marked.facts())
     return marked, dataset

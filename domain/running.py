@@ -11,6 +11,7 @@ from domain.errors import NothingRunningError, PastNoReturnError, UnknownDataset
 from domain.identifiers import nearest
 from domain.model import DatasetStatus, Run
 from domain.ports import DatasetQuery
+from domain.scopes import demand, demand_journey
 from domain.teardown import resumed
 
 if TYPE_CHECKING:
@@ -37,6 +38,13 @@ def known_dataset(records: Records, dataset_id: str, caller: Caller) -> Dataset:
         ]
         msg = f"There is no dataset {dataset_id!r}."
         raise UnknownDatasetError(msg, field="dataset_id", candidates=nearest(dataset_id, seen))
+    return dataset
+
+
+def changeable_dataset(records: Records, dataset_id: str, caller: Caller) -> Dataset:
+    """The dataset, for a caller who changes it. Raises ForbiddenError when their token is bound to another journey."""
+    dataset = known_dataset(records, dataset_id, caller)
+    demand_journey(caller, dataset)
     return dataset
 
 
@@ -139,10 +147,11 @@ class Sagas:
         now = self._clock.now()
 
         def flag(records: Records) -> Dataset:
-            dataset = resumed(known_dataset(records, dataset_id, caller), now)
-            if dataset.run is None or dataset.run.kind == "undo":
+            dataset = resumed(changeable_dataset(records, dataset_id, caller), now)
+            if dataset.run is None or dataset.run.kind in {"undo", "snapshot"}:
                 msg = f"Nothing that can be cancelled is running on {dataset.name}; it is {dataset.status}."
                 raise NothingRunningError(msg, field="dataset_id")
+            demand(caller, f"cancel {dataset.run.kind}")
             if dataset.teardown and dataset.teardown.disconnecting:
                 msg = f"{dataset.name} is disconnected already; its teardown can only go on."
                 raise PastNoReturnError(msg)

@@ -6,7 +6,7 @@ A check that cannot be made refuses. Nothing here depends on what a caller says 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from domain import orphans
 from domain.errors import (
@@ -58,13 +58,32 @@ def may_provision(journey: Journey, stage: Stage) -> None:
         raise JourneyNotActiveError(msg, field="journey_id")
 
 
-def may_continue(journey: Journey, stage: Stage) -> None:
+def may_restore(journey: Journey, stage: Stage) -> None:
+    """Whether a journey, as it stands now, may have a dataset of a stage restored: at that stage, or past it.
+
+    Raises StageMismatchError or JourneyNotActiveError.
+    """
+    if journey.stage.order < stage.order:
+        msg = f"The journey {journey.journey_id!r} is at {journey.stage}, not yet at {stage}."
+        raise StageMismatchError(
+            msg,
+            field="journey_id",
+            suggested_action="Name a journey that is at that stage or past it, or have this one promoted.",
+        )
+    if journey.state is not JourneyState.ACTIVE:
+        msg = f"The journey {journey.journey_id!r} is {journey.state}; only for an active one is a dataset restored."
+        raise JourneyNotActiveError(msg, field="journey_id")
+
+
+def may_continue(journey: Journey, stage: Stage, *, restored: bool = False) -> None:
     """Whether a provision that runs may go on: a journey that is paused or expired lets it finish.
 
-    Raises JourneyNotActiveError for a journey that was completed, cancelled, or has left the stage.
+    One that is restored may be of a stage that its journey has left. Raises JourneyNotActiveError for a journey that
+    was completed, cancelled, or has left the stage.
     """
-    if journey.state in {JourneyState.COMPLETED, JourneyState.CANCELLED} or journey.stage is not stage:
-        now = journey.state if journey.stage is stage else f"at {journey.stage} by now"
+    left = journey.stage is not stage and not restored
+    if left or journey.state in {JourneyState.COMPLETED, JourneyState.CANCELLED}:
+        now = f"at {journey.stage} by now" if left else journey.state
         msg = f"The journey {journey.journey_id!r} is {now}; what this provision had made was taken back."
         raise JourneyNotActiveError(msg)
 
@@ -109,19 +128,27 @@ def may_attach(dataset: Dataset, journey_id: str, named: Mapping[str, object]) -
 def may_retry(dataset: Dataset, journey: Journey, now: datetime) -> bool:
     """Whether a retry begins a new attempt now; False when the call just attaches.
 
-    Raises DatasetProtectedError, ProvisionRunningError (leftovers are being removed), or what `may_provision` raises.
+    Raises DatasetProtectedError, ProvisionRunningError (leftovers are being removed, a snapshot is taken), or what
+    `may_provision`, for a restored dataset `may_restore`, raises.
     """
     settled = dataset.status in {DatasetStatus.FAILED, DatasetStatus.VALIDATING}
-    if not settled or (dataset.run and dataset.run.kind != "undo"):
+    if not settled or (dataset.run and dataset.run.kind not in _BESIDE):
         return False
     if dataset.run:
-        msg = f"What the failed attempt of {dataset.name} had made is being removed."
+        msg = f"{dataset.name} cannot be made again yet. {_BESIDE[dataset.run.kind]}"
         raise ProvisionRunningError(msg, retry_after_s=2, dataset_id=dataset.dataset_id)
-    may_provision(journey, dataset.stage)
+    (may_restore if dataset.restored_from else may_provision)(journey, dataset.stage)
     if dataset.protected_until and dataset.protected_until > now:
         msg = f"{dataset.name} is to be kept until {instant(dataset.protected_until)}; a retry would replace it."
         raise DatasetProtectedError(msg, dataset_id=dataset.dataset_id)
     return True
+
+
+_BESIDE: Final = {
+    "undo": "What a failed provision of it had made is being removed.",
+    "snapshot": "A snapshot of it is being archived.",
+}
+"""What works on a dataset without making it, by the kind of its run."""
 
 
 # --- teardown ----------------------------------------------------------------------------------------------------
@@ -175,14 +202,12 @@ def _provision_running(facts: TeardownFacts) -> BlockingCheck | None:
     dataset = facts.dataset
     if dataset.run is None or dataset.status is DatasetStatus.TEARDOWN:
         return None
-    undoing = dataset.run.kind == "undo"
+    beside = _BESIDE.get(dataset.run.kind)
     return BlockingCheck(
         code="provision_running",
-        what="What a failed provision of it had made is being removed."
-        if undoing
-        else "A provision of it is running.",
+        what=beside or "A provision of it is running.",
         since=dataset.run.started_at,
-        clears="Wait until that has ended." if undoing else "Wait until it has ended, or cancel it.",
+        clears="Wait until that has ended." if beside else "Wait until it has ended, or cancel it.",
     )
 
 

@@ -79,35 +79,42 @@ async def archive(job: Job) -> None:
     if _teardown(dataset).disconnecting and await _stands(job, dataset):
         return
     job.report("archive")
-    outside, now = job.outside, job.outside.clock.now()
-    content = dataset.content
-    sample: Sequence[bytes] = ()
-    if content is not None:
-        await _staged_whole(job, content)
-        sample = await _first(job, content.attempt, _SAMPLE)
-    connector = await job.connector()
-    order = archives.order(
-        dataset,
-        connector,
-        sample=sample,
-        documents=partial(_documents, job, content.attempt) if content and outside.policy.full_data else None,
-        now=now,
-        retention_days=outside.policy.retention_days,
-        compressed=outside.policy.compression,
-    )
-    await outside.archives.write(order)
-    manifest = archives.matching(dataset, await outside.archives.verify(order.place))
-    location = outside.archives.location(order.place)
+    place, manifest = await archived(job, dataset)
+    location = job.outside.archives.location(place)
     until = archives.restorable_until_of(manifest)
 
     def keep(records: Records, held: Dataset) -> None:
-        records.put_archive(held.dataset_id, archives.facts(held, order.place, location, manifest))
+        records.put_archive(held.dataset_id, archives.facts(held, place, location, manifest))
         teardown = _teardown(held)
         records.put_dataset(
             held.evolve(teardown=replace(teardown, archived_path=location, restorable_until=until))
         )
 
     await job.change(keep)
+
+
+async def archived(job: Job, dataset: Dataset, reason: str | None = None) -> tuple[str, Json]:
+    """Write the dataset's archive and read it back: where it stands, and its manifest.
+
+    `reason` is why, None for that of the teardown. Raises ArchiveFailedError, also for content that is not whole.
+    """
+    outside, content = job.outside, dataset.content
+    sample: Sequence[bytes] = ()
+    if content is not None:
+        await _staged_whole(job, content)
+        sample = await _first(job, content.attempt, _SAMPLE)
+    order = archives.order(
+        dataset,
+        await job.connector(),
+        sample=sample,
+        documents=partial(_documents, job, content.attempt) if content and outside.policy.full_data else None,
+        now=outside.clock.now(),
+        retention_days=outside.policy.retention_days,
+        compressed=outside.policy.compression,
+        reason=reason,
+    )
+    await outside.archives.write(order)
+    return order.place, archives.matching(dataset, await outside.archives.verify(order.place))
 
 
 async def disconnect(job: Job) -> None:

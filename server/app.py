@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from mcp.server.context import ServerMiddleware
     from mcp_types import Tool
 
+    from server.identity.gate import Gate
+    from server.settings.identity import LocalSettings
     from tools.services import Services
 
 NAME: Final = "dataset-lifecycle"
@@ -38,9 +40,13 @@ def _reads(tool: Tool) -> bool:
     return bool(tool.annotations and tool.annotations.read_only_hint)
 
 
-def agent() -> Caller:
-    """Who calls when nobody presents an identity: an agent on this account, on stdio and on the loopback interface."""
-    return Caller(subject=f"agent:{getpass.getuser()}")
+def agent(local: LocalSettings | None = None) -> Caller:
+    """Who calls when nobody presents an identity: an agent on this account, on stdio and on the loopback interface.
+
+    What it may do stands in the configuration; without that, everything.
+    """
+    caller = Caller(subject=f"agent:{getpass.getuser()}")
+    return caller if local is None else local.granted(caller)
 
 
 def build(
@@ -50,13 +56,15 @@ def build(
     toolsets: Sequence[str] = (),
     read_only: bool = False,
     caller: Caller | None = None,
+    gate: Gate | None = None,
     middleware: Sequence[ServerMiddleware[Any]] = (),
 ) -> LifecycleServer:
     """The server over services that are asked for when a tool is first called.
 
+    With a gate, each call's caller is whoever presented its token; else `caller`, or an agent on this account.
     Raises InvalidArgumentError for a toolset that does not exist.
     """
-    edge = Edge(services=services, caller=caller or agent(), read_only=read_only)
+    edge = Edge(services=services, identify=_identified(gate, caller or agent()), read_only=read_only)
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Edge]) -> AsyncIterator[Edge]:
@@ -70,7 +78,17 @@ def build(
         lifespan=lifespan,
         tools=list(chosen(toolsets)),
         subscriptions=False,
+        auth=gate.auth if gate else None,
+        token_verifier=gate.verifier if gate else None,
         middleware=middleware,
     )
     server.read_only = read_only
     return server
+
+
+def _identified(gate: Gate | None, caller: Caller) -> Callable[[], Caller]:
+    if gate is None:
+        return lambda: caller
+    from server.identity.verifier import bearer  # noqa: PLC0415 - a server without identity does not need it
+
+    return bearer

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import getpass
 import shutil
 import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
+from urllib.parse import urlsplit
 
 from anyio import to_thread
 
@@ -38,7 +40,7 @@ class Finding:
 
 
 async def diagnose(
-    settings: Settings | SettingsError, *, repository: Probe, glean: Probe, store: Probe
+    settings: Settings | SettingsError, *, repository: Probe, glean: Probe, store: Probe, identity: Probe
 ) -> list[Finding]:
     """Look at everything, in the order in which things depend on each other.
 
@@ -47,6 +49,7 @@ async def diagnose(
         repository: see `repository_probe`.
         glean: see `glean_probe`.
         store: see `store_probe`.
+        identity: reads the issuer's keys, and says how many there are; asked only where there is an issuer.
     """
     if isinstance(settings, LifecycleError):
         return [_ill("configuration", settings)]
@@ -57,12 +60,36 @@ async def diagnose(
     told = f"{source}; data folder {settings.data_dir}; Glean is {served}"
     return [
         Finding(area="configuration", ok=True, message=told),
+        await _looked("identity", identity_probe(settings, identity)),
         await _looked("repository", repository),
         await _looked("glean", glean),
         await _looked("store", store),
         await _looked("staging", folder_probe(settings.staging.url, StagingFailedError)),
         await _looked("archives", folder_probe(settings.archival.storage_path, ArchiveFailedError)),
     ]
+
+
+def identity_probe(settings: Settings, keys: Probe) -> Probe:
+    """Says who may call and who may approve, and reads the issuer's keys where there is one."""
+    identity, http, account = settings.identity, settings.http, getpass.getuser()
+    may = "any scope" if identity.local.scopes is None else ", ".join(identity.local.scopes) or "no scope"
+    on = "any client" if identity.local.clients is None else ", ".join(identity.local.clients) or "no client"
+    local = f"agent:{account} and person:{account} have {may} on {on}"
+
+    async def look() -> str:
+        if not identity.configured:
+            return (
+                f"none: HTTP listens on the loopback interface only; {local}; at a terminal person:{account} may "
+                f"approve what agent:{account} asked, and confirms their own teardown by typing the dataset's name"
+            )
+        hosts = ", ".join([urlsplit(identity.audience or "").netloc, *http.allowed_hosts])
+        return (
+            f"bearers of tokens by {identity.issuer} for {identity.audience}, {await keys()}; hosts {hosts}; "
+            f"a teardown is approved by another subject than asked for it, with datasets:approve and no act claim; "
+            f"on stdio and in commands {local}"
+        )
+
+    return look
 
 
 def repository_probe(templates: Templates) -> Probe:

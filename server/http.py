@@ -1,10 +1,11 @@
-"""Serving over streamable HTTP, on the loopback interface only: nobody's identity is checked yet."""
+"""Serving over streamable HTTP: to bearers of tokens, or without identity on the loopback interface only."""
 
 from __future__ import annotations
 
 import logging
 import socket
 from contextlib import contextmanager
+from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
@@ -16,13 +17,14 @@ from starlette.responses import JSONResponse
 from domain.errors import InvalidArgumentError, LifecycleError, PlatformUnavailableError, Recovery
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
 
     from server.app import LifecycleServer
+    from server.identity.gate import Gate
     from server.opening import Opening
 
 _log: Final = logging.getLogger(__name__)
@@ -33,15 +35,19 @@ GRACE_S: Final = 2
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 
 
-def bound(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises InvalidArgumentError for a host that is not this machine's own, or a port in use."""
-    if not _is_loopback(host):
+def bound(host: str, port: int, *, guarded: bool = False) -> socket.socket:
+    """A listening socket.
+
+    Raises InvalidArgumentError for a port in use, and for a host that other machines reach unless the server is
+    `guarded`, which is to say that callers have to prove who they are.
+    """
+    if not guarded and not _is_loopback(host):
         raise InvalidArgumentError(
             f"{host} is reachable from other machines, and this server checks nobody's identity.",
             field="host",
             candidates=("127.0.0.1",),
             recovery=Recovery.CHOOSE_OTHER,
-            suggested_action="Listen on 127.0.0.1.",
+            suggested_action="Listen on 127.0.0.1, or configure `identity`.",
         )
     try:
         made = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
@@ -62,10 +68,32 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def application(server: LifecycleServer, opening: Opening) -> Starlette:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """How the server is reached: who watches over `/mcp`, None on the loopback interface, and under which names."""
+
+    gate: Gate | None = None
+    allowed_hosts: Sequence[str] = ()
+    allowed_origins: Sequence[str] = ()
+
+    @property
+    def security(self) -> TransportSecuritySettings:
+        """The hosts and origins that requests may name."""
+        own = ([self.gate.host], [self.gate.origin]) if self.gate else ([], [])
+        return TransportSecuritySettings(
+            allowed_hosts=[f"{each}:*" for each in _LOOPBACK] + own[0] + list(self.allowed_hosts),
+            allowed_origins=[f"http://{each}:*" for each in _LOOPBACK] + own[1] + list(self.allowed_origins),
+        )
+
+
+_OPEN: Final = Door()
+
+
+def application(server: LifecycleServer, opening: Opening, door: Door = _OPEN) -> Starlette:
     """The ASGI application: `/mcp` for clients, `/healthz` and `/readyz` for whoever watches the process.
 
-    Requests that a browser was tricked into sending (another Host or Origin) are refused.
+    Requests that a browser was tricked into sending (another Host or Origin) are refused. The two health paths are
+    open to all; with a gate, everything else is for bearers of tokens.
     """
 
     async def healthz(_: Request) -> Response:
@@ -80,14 +108,15 @@ def application(server: LifecycleServer, opening: Opening) -> Starlette:
 
     server.custom_route("/healthz", methods=["GET"])(healthz)
     server.custom_route("/readyz", methods=["GET"])(readyz)
-    return server.streamable_http_app(
-        stateless_http=True,
-        json_response=False,
-        transport_security=TransportSecuritySettings(
-            allowed_hosts=[f"{each}:*" for each in _LOOPBACK],
-            allowed_origins=[f"http://{each}:*" for each in _LOOPBACK],
-        ),
+    made = server.streamable_http_app(
+        stateless_http=True, json_response=False, transport_security=door.security
     )
+    if door.gate:
+        from server.identity.gate import Unverifiable  # noqa: PLC0415 - a server without identity does not need it
+
+        made.router.routes[:0] = door.gate.metadata()
+        made.add_middleware(Unverifiable)
+    return made
 
 
 async def _ready(opening: Opening) -> None:
@@ -108,11 +137,15 @@ class _Listener(uvicorn.Server):
 
 
 async def serve_http(
-    server: LifecycleServer, opening: Opening, listening: socket.socket, stop: anyio.Event
+    server: LifecycleServer,
+    opening: Opening,
+    listening: socket.socket,
+    stop: anyio.Event,
+    door: Door = _OPEN,
 ) -> None:
     """Serve until `stop` is set, then let the requests that run end for a moment."""
     config = uvicorn.Config(
-        application(server, opening),
+        application(server, opening, door),
         log_config=None,
         access_log=False,
         lifespan="on",

@@ -18,7 +18,7 @@ import anyio
 from anyio import to_thread
 
 from server import app, logs, presence
-from server.http import GRACE_S, bound, serve_http
+from server.http import GRACE_S, Door, bound, serve_http
 from server.opening import Opening
 from server.resuming import FirstAnswer, take_up
 
@@ -49,10 +49,12 @@ def run(
     """Serve until the client goes away or a signal comes. Does not return: it leaves the process.
 
     Raises InvalidArgumentError, before anything is served, for a toolset that does not exist, a host that is not on the
-    loopback interface, and a port that is in use; SettingsError for a data folder that cannot be written.
+    loopback interface though nobody's identity is checked, and a port that is in use; SettingsError for a data folder
+    that cannot be written, and for a key that is none.
     """
     logs.configure()
-    listening = bound(host, port) if transport == "http" else None
+    door = door_of(settings) if transport == "http" else Door()
+    listening = bound(host, port, guarded=door.gate is not None) if transport == "http" else None
     opening = Opening(partial(_services, settings))
     first = FirstAnswer()
     server = app.build(
@@ -60,6 +62,8 @@ def run(
         version=version("dataset-lifecycle"),
         toolsets=toolsets,
         read_only=read_only,
+        caller=app.agent(settings.identity.local),
+        gate=door.gate,
         middleware=[first],
     )
 
@@ -67,7 +71,7 @@ def run(
         if listening is None:
             await server.run_stdio_async()
         else:
-            await serve_http(server, opening, listening, stop)
+            await serve_http(server, opening, listening, stop, door)
 
     async def main() -> None:
         async with opening, anyio.create_task_group() as tasks:
@@ -130,6 +134,19 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
     wiring = await to_thread.run_sync(_wiring)
     async with wiring.running(settings, sagas=True) as services:
         yield services
+
+
+def door_of(settings: Settings) -> Door:
+    """How the server is reached over HTTP, as configured. Raises SettingsError for a key that is none."""
+    if not settings.identity.configured:
+        return Door()
+    from server.identity.gate import gate  # noqa: PLC0415 - cryptography takes its time
+
+    return Door(
+        gate=gate(settings.identity),
+        allowed_hosts=settings.http.allowed_hosts,
+        allowed_origins=settings.http.allowed_origins,
+    )
 
 
 def _pending(settings: Settings) -> bool:

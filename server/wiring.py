@@ -13,19 +13,24 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from domain.admission import Provisioning
+from domain.approval_desk import Approvals
 from domain.claims import Teardowns
 from domain.datasets import Datasets
+from domain.draining import Draining
 from domain.errors import LifecycleError, SettingsError
 from domain.health_check import HealthService
 from domain.job import Outside, Policy
+from domain.keeping import Keeping
 from domain.mark_and_sweep import Orphans
 from domain.model import Progress
 from domain.orphan_facts import SweepCaps
 from domain.provisioning import provision
 from domain.registry import Registry
+from domain.restoring import Restoring
 from domain.retention import ArchiveKeeper
 from domain.running import Sagas
 from domain.safety import Limits
+from domain.snapshots import Snapshots, snapshot
 from domain.teardown import tear_down
 from domain.undoing import undo
 from server import doctor, presence
@@ -35,7 +40,6 @@ from server.adapters.engine.durable import DurableEngine
 from server.adapters.engine.elsewhere import Elsewhere
 from server.adapters.glean.admin import AdminGlean
 from server.adapters.glean.limiter import Limiter
-from server.adapters.people import Nobody
 from server.adapters.secrets import ConfiguredSecrets
 from server.adapters.staging.local import LocalStaging
 from server.adapters.store.glance import unfinished
@@ -75,28 +79,35 @@ def sagas_of(outside: Outside, *, provisions: int = 4) -> Mapping[str, Saga]:
         "provision": provision_in_turn,
         "teardown": partial(tear_down, outside),
         "undo": partial(undo, outside),
+        "snapshot": partial(snapshot, outside),
     }
 
 
 def composed(
     outside: Outside,
     engine: Engine,
-    confirmer: Confirmer,
+    confirmer: Confirmer | None = None,
     *,
     limits: Limits | None = None,
     caps: SweepCaps | None = None,
 ) -> Services:
-    """The use cases over one set of adapters."""
+    """The use cases over one set of adapters; a person is asked by approval requests, unless a confirmer is given."""
+    approvals = Approvals(outside)
     sagas = Sagas(outside.store, engine, outside.clock)
     grace_days = outside.policy.orphan_grace.total_seconds() / _DAY_S
     return Services(
         registry=Registry(outside.store, outside.clock),
         provisioning=Provisioning(outside, sagas, limits),
-        teardowns=Teardowns(outside, sagas, confirmer),
+        restoring=Restoring(outside, sagas, limits),
+        teardowns=Teardowns(outside, sagas, confirmer or approvals),
+        approvals=approvals,
         health=HealthService(outside.store, outside.platform, outside.clock),
         orphans=Orphans(outside.store, outside.clock, grace_days=grace_days, caps=caps),
         datasets=Datasets(outside),
         archives=ArchiveKeeper(outside.store, outside.archives, outside.clock),
+        snapshots=Snapshots(outside, sagas),
+        keeping=Keeping(outside.store, outside.clock),
+        draining=Draining(outside.store, outside.clock),
         templates=outside.templates,
         sagas=sagas,
         clock=outside.clock,
@@ -137,7 +148,7 @@ async def running(
         services = composed(
             outside,
             engine,
-            confirmer or Nobody(),
+            confirmer,
             limits=Limits(
                 live_datasets_per_client=settings.limits.live_datasets_per_client,
                 records_per_dataset=settings.limits.records_per_dataset,
@@ -221,7 +232,9 @@ def serving(settings: Settings) -> bool:
 async def diagnosed(settings: Settings | SettingsError) -> Sequence[doctor.Finding]:
     """What `doctor` finds, over the adapters that are configured."""
     if isinstance(settings, SettingsError):
-        return await doctor.diagnose(settings, repository=_unasked, glean=_unasked, store=_unasked)
+        return await doctor.diagnose(
+            settings, repository=_unasked, glean=_unasked, store=_unasked, identity=_unasked
+        )
 
     async def glean() -> str:
         async with reaching(settings) as platform:
@@ -231,9 +244,21 @@ async def diagnosed(settings: Settings | SettingsError) -> Sequence[doctor.Findi
         async with SqliteStore(settings.store_path) as opened:
             return await doctor.store_probe(opened)()
 
+    async def identity() -> str:
+        from server.identity.keys import KeysUnavailableError, from_settings
+
+        try:
+            return f"{await from_settings(settings.identity).count()} keys"
+        except KeysUnavailableError as error:
+            raise SettingsError(
+                f"The keys of {settings.identity.issuer} cannot be had, so nobody is let in: {error}.",
+                field="identity",
+                suggested_action="Check identity.jwks_url or identity.jwks_file, and the network between.",
+            ) from error
+
     found = repository(settings.mock_data_repo.path, settings.mock_data_repo.templates_subdir)
     return await doctor.diagnose(
-        settings, repository=doctor.repository_probe(found), glean=glean, store=store
+        settings, repository=doctor.repository_probe(found), glean=glean, store=store, identity=identity
     )
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from domain.model import (
+    Approval,
     Client,
     Connector,
     ConnectorStatus,
@@ -18,6 +19,7 @@ from domain.model import (
     Journey,
     JourneyState,
     Stage,
+    TeardownReason,
     TemplateChoice,
     TemplateMatch,
 )
@@ -62,6 +64,21 @@ def journey(journey_id: str = "j1", **changes: Any) -> Journey:
 
 def dataset(dataset_id: str = DATASET.dataset_id, **changes: Any) -> Dataset:
     return replace(DATASET, dataset_id=dataset_id, **changes)
+
+
+def approval(about: Dataset = DATASET, **changes: Any) -> Approval:
+    made = Approval(
+        approval_id="ap-000001",
+        dataset_id=about.dataset_id,
+        client_id=about.client_id,
+        generation=about.generation,
+        reason=TeardownReason.MANUAL,
+        requester="agent:kim",
+        filed_at=NOW,
+        expires_at=NOW + timedelta(minutes=30),
+        shown={"dataset": about.name, "record_count": 7},
+    )
+    return replace(made, **changes)
 
 
 def connector(connector_id: str = "k1", **changes: Any) -> Connector:

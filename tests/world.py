@@ -6,7 +6,7 @@ sandbox over real HTTP. `process(...)` is one process on the folder; entering it
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from domain.admission import ProvisionRequest
 from domain.connectors import placeholder_token
+from domain.errors import ConfirmationRequiredError
 from domain.job import Outside, Policy
 from domain.model import (
     Caller,
@@ -31,7 +32,6 @@ from server.adapters.connectors import FileConnectorTemplates
 from server.adapters.engine.inline import InlineEngine
 from server.adapters.glean.admin import AdminGlean
 from server.adapters.glean.limiter import Limiter
-from server.adapters.people import Nobody
 from server.adapters.staging.local import LocalStaging
 from server.adapters.store.sqlite import SqliteStore
 from server.adapters.system import RandomIds, SystemClock
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
     from domain.admission import Provisioned
+    from domain.approval_desk import Approvals
     from domain.ports import Confirmer, Question
     from server.adapters.engine.inline import Entry
     from server.sandbox.sandbox import Sandbox
@@ -70,10 +71,17 @@ class Placeholders:
         return placeholder_token(dataset_id)
 
 
-class Yes:
-    """A person who approves whatever is asked; what was asked is kept."""
+class Nobody:
+    """No person can be asked here, so whatever needs one is refused."""
 
-    def __init__(self, how: str = "approval") -> None:
+    async def ask(self, question: Question) -> Confirmation | None:
+        return None
+
+
+class Yes:
+    """A person who says yes to whatever is asked, and in passing; what was asked is kept."""
+
+    def __init__(self, how: str = "typed_name") -> None:
         self.how = how
         self.asked: list[Question] = []
 
@@ -88,6 +96,23 @@ class Yes:
             reason=question.reason,
             requester=question.requester,
         )
+
+
+class Approving:
+    """Another person, who approves whatever request is filed as soon as it is; what was asked is kept."""
+
+    def __init__(self, approvals: Approvals, person: Caller | None = None) -> None:
+        self.approvals = approvals
+        self.person = person or Caller(subject="person:lee")
+        self.asked: list[Question] = []
+
+    async def ask(self, question: Question) -> Confirmation | None:
+        self.asked.append(question)
+        with suppress(ConfirmationRequiredError):
+            return await self.approvals.ask(question)
+        for each in await self.approvals.list(self.person):
+            await self.approvals.approve(each.approval_id, self.person, question.dataset.name)
+        return await self.approvals.ask(question)
 
 
 @dataclass
@@ -152,7 +177,7 @@ class World:
             engine = await stack.enter_async_context(
                 InlineEngine(sagas_of(outside), journal=self.journal, crash=crash)
             )
-            services = composed(outside, engine, confirmer or Nobody())
+            services = composed(outside, engine, confirmer)
             yield Process(world=self, outside=outside, engine=engine, services=services)
 
     def staged(self) -> list[str]:

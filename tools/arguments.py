@@ -69,3 +69,19 @@ Limit = Annotated[int, Field(ge=1, le=200, description="At most so many items in
 MinAgeDays = Annotated[
     int, Field(ge=0, le=MOST_DAYS, description="Only datasets of at least this age, in days.")
 ]
+Duration = Annotated[
+    str,
+    Field(
+        min_length=2,
+        max_length=20,
+        description="How long from now: a number with m, h or d for minutes, hours or days, such as 12h.",
+    ),
+]
+Until = Annotated[
+    str,
+    Field(
+        min_length=10,
+        max_length=40,
+        description="An instant with its time zone (RFC 3339), such as 2026-03-05T18:00:00Z.",
+    ),
+]

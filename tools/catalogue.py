@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 from domain.errors import InvalidArgumentError
 from domain.identifiers import nearest
-from tools import check_connector_health, list_orphans, provision_dataset, teardown_dataset
+from tools import (
+    check_connector_health,
+    list_orphans,
+    protect_dataset,
+    provision_dataset,
+    renew_journey_lease,
+    restore_dataset,
+    teardown_dataset,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,6 +31,8 @@ TOOLSETS: Final[Mapping[str, tuple[LifecycleTool, ...]]] = {
         check_connector_health.TOOL,
         list_orphans.TOOL,
     ),
+    "recovery": (restore_dataset.TOOL,),
+    "leases": (renew_journey_lease.TOOL, protect_dataset.TOOL),
 }
 
 

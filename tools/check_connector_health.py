@@ -134,6 +134,7 @@ async def check_connector_health(
 
 TOOL: Final = tool(
     check_connector_health,
+    verb="health",
     title="Check connector health",
     annotations=ToolAnnotations(
         read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True

@@ -127,6 +127,7 @@ async def list_orphans(
 
 TOOL: Final = tool(
     list_orphans,
+    verb="orphans",
     title="List orphaned datasets",
     annotations=ToolAnnotations(
         read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False

@@ -159,6 +159,7 @@ async def provision_dataset(
 
 TOOL: Final = tool(
     provision_dataset,
+    verb="provision",
     title="Provision a dataset",
     annotations=ToolAnnotations(
         read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=True

@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from domain.admission import Provisioning
+    from domain.approval_desk import Approvals
     from domain.claims import Teardowns
     from domain.datasets import Datasets
+    from domain.draining import Draining
     from domain.health_check import HealthService
+    from domain.keeping import Keeping
     from domain.mark_and_sweep import Orphans
     from domain.ports import Clock, Templates
     from domain.registry import Registry
+    from domain.restoring import Restoring
     from domain.retention import ArchiveKeeper
     from domain.running import Sagas
+    from domain.snapshots import Snapshots
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,11 +28,16 @@ class Services:
 
     registry: Registry
     provisioning: Provisioning
+    restoring: Restoring
     teardowns: Teardowns
+    approvals: Approvals
     health: HealthService
     orphans: Orphans
     datasets: Datasets
     archives: ArchiveKeeper
+    snapshots: Snapshots
+    keeping: Keeping
+    draining: Draining
     templates: Templates
     sagas: Sagas
     clock: Clock

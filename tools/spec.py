@@ -20,8 +20,9 @@ from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetad
 from mcp_types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from domain.errors import LifecycleError, ReadOnlyError
+from domain.errors import ForbiddenError, LifecycleError, ReadOnlyError
 from domain.model import Caller
+from domain.scopes import demand, scope_of
 from prompts.words import words
 from tools.answers import Answer
 from tools.refusals import invalid, refused
@@ -34,8 +35,13 @@ class Edge:
     """What a server gives to its tools: the services, opened when they are first asked for, and who asks."""
 
     services: Callable[[], Awaitable[Services]]
-    caller: Caller
+    identify: Callable[[], Caller]
     read_only: bool = False
+
+    @property
+    def caller(self) -> Caller:
+        """Who makes the call that is being answered. Raises ForbiddenError when that cannot be told."""
+        return self.identify()
 
 
 EdgeContext = Context[Edge, Any]
@@ -84,7 +90,9 @@ class _Metadata(FuncMetadata):
 
 
 class LifecycleTool(Tool):
-    """A tool whose refusals and failures have the one error shape."""
+    """A tool whose refusals and failures have the one error shape, and which asks for the scope of its verb."""
+
+    verb: str = ""
 
     @property
     def mutating(self) -> bool:
@@ -102,6 +110,10 @@ class LifecycleTool(Tool):
             msg = f"This server was started read-only, so {self.name} is not available."
             return refused(ReadOnlyError(msg))
         try:
+            demand(context.request_context.lifespan_context.caller, self.verb)
+        except ForbiddenError as error:
+            return refused(error)
+        try:
             return await super().run(arguments, context, convert_result=convert_result)
         except ToolError as error:
             if isinstance(error.__cause__, LifecycleError):
@@ -110,12 +122,20 @@ class LifecycleTool(Tool):
 
 
 def tool(
-    function: Callable[..., Awaitable[BaseModel]], *, title: str, annotations: ToolAnnotations
+    function: Callable[..., Awaitable[BaseModel]], *, verb: str, title: str, annotations: ToolAnnotations
 ) -> LifecycleTool:
-    """The tool that a function is: named like it, described by `prompts/tools/<name>.md`, closed to other arguments."""
-    made = LifecycleTool.from_function(
-        function, title=title, description=words(f"tools/{function.__name__}"), annotations=annotations
+    """The tool that a function is: named like it, described by `prompts/tools/<name>.md`, closed to other arguments.
+
+    `verb` is what it does, as `domain.scopes.SCOPES` has it. Raises KeyError for one that is not there.
+    """
+    scope_of(verb)
+    made = cast(
+        "LifecycleTool",
+        LifecycleTool.from_function(
+            function, title=title, description=words(f"tools/{function.__name__}"), annotations=annotations
+        ),
     )
+    made.verb = verb
     metadata = made.fn_metadata
     arguments = create_model(f"{function.__name__}_arguments", __base__=(metadata.arg_model, _Closed))
     made.parameters = published(arguments.model_json_schema())
@@ -124,4 +144,4 @@ def tool(
         output_model=metadata.output_model,
         output_schema=published(metadata.output_schema or {}),
     )
-    return cast("LifecycleTool", made)
+    return made

@@ -11,6 +11,7 @@ from domain.archives import archive_from
 from domain.model import ConnectorOutcome, DatasetStatus, Stage
 from tools import arguments
 from tools.answers import POLL_AFTER_S, Answer, Instant, ProgressAnswer, under_way
+from tools.asking import Answered, GivenAnswer, GivenQuestion
 from tools.spec import EdgeContext, GivenCaller, GivenServices, tool
 from tools.waiting import forwarding
 
@@ -86,16 +87,20 @@ async def teardown_dataset(
     caller: GivenCaller,
     dataset_id: arguments.DatasetId,
     reason: arguments.TeardownReason,
+    question: GivenQuestion,
+    said: GivenAnswer,
     wait_s: arguments.Wait = arguments.USUAL_WAIT_S,
 ) -> TeardownAnswer:
     """Claim the dataset, go on with it or attach to it, wait a while, and tell how it stands."""
-    begun = await services.teardowns.start_or_attach(dataset_id, reason, caller)
+    person = None if question is None else Answered(question, said, services.clock)
+    begun = await services.teardowns.start_or_attach(dataset_id, reason, caller, person)
     stands = await services.teardowns.wait(begun, wait_s, forwarding(ctx))
     return await told(services, stands, caller)
 
 
 TOOL: Final = tool(
     teardown_dataset,
+    verb="teardown",
     title="Take a dataset down",
     annotations=ToolAnnotations(
         read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=True

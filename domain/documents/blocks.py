@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from abc import abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
@@ -17,10 +16,27 @@ UNFIT: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding raises for a record that is none of its type, or is not JSON."""
 
 PLACEHOLDER: Final = b"{{site:"
-# A search for one brace is a memchr, and few bytes are braces; a search for all of them looks at every byte.
-has_placeholder: Final = re.compile(rb"\{(?=\{site:)").search
+
+_CLOSE: Final = ord("}")
+_FEW: Final = 256
+"""Bytes for each brace, on average."""
 
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+def has_placeholder(data: bytes) -> bool:
+    """Whether a placeholder stands anywhere in many records.
+
+    To look for one brace is far cheaper than for a placeholder, as long as there are few braces and no two together.
+    """
+    at = -1
+    for _ in range(len(data) // _FEW):
+        before, at = at, data.find(b"{", at + 1)
+        if at < 0:
+            return False
+        if at == before + 1:
+            break
+    return PLACEHOLDER in data
 
 
 class Block(Sequence[bytes]):
@@ -59,7 +75,7 @@ class Lines(Block):
 
     def decoded(self, kind: Kind) -> list[Any] | None:
         count = self._plain_lines()
-        if not count or has_placeholder(self._data):
+        if not count:
             return None
         try:
             records = kind.decode_lines(self._data)
@@ -73,16 +89,19 @@ class Lines(Block):
     def _plain_lines(self) -> int:
         """How many lines there are; 0 unless each begins with `{` where the one before has ended with `}`.
 
-        Between those two no JSON value can go on, so that as many values as lines are one in each.
+        Between those two no JSON value can go on, so that as many values as lines are one in each. Also 0 when there
+        is a placeholder, which is searched only when a brace does not begin a line.
         """
         data, find = self._data, self._data.find
-        count, end = 1, find(b"\n")
+        count, inner, end, brace = 1, False, find(b"\n"), find(b"{", 1)
         while end >= 0:
-            if data[end - 1 : end + 2] != b"}\n{":
+            if 0 <= brace < end:
+                inner, brace = True, find(b"{", end)
+            if brace != end + 1 or data[end - 1] != _CLOSE:
                 return 0
             count += 1
-            end = find(b"\n", end + 1)
-        return count
+            end, brace = find(b"\n", brace), find(b"{", brace + 1)
+        return 0 if (inner or brace >= 0) and PLACEHOLDER in data else count
 
 
 class Elements(Block):
@@ -95,8 +114,8 @@ class Elements(Block):
     def __init__(self, data: bytes, kind: Kind | None) -> None:
         self._data = data
         self._kind = kind
-        self._decoded = self._fitting(kind) if kind else None
-        self.count = len(self if self._decoded is None else self._decoded)
+        self._decoded = None if kind is None else self._fitting(kind)
+        self.size = len(self if self._decoded is None else self._decoded)
 
     def decoded(self, kind: Kind) -> list[Any] | None:
         return self._decoded if kind is self._kind else self._fitting(kind)

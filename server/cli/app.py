@@ -7,17 +7,20 @@ from typing import Annotated
 import typer
 
 from server.cli import (
+    approvals,
     archives,
     cancel,
     clients,
     datasets,
     demo,
     doctor,
+    drain,
     glean_sandbox,
     health,
     journeys,
     orphans,
     provision,
+    restore,
     serve,
     teardown,
     templates,
@@ -61,10 +64,13 @@ app.add_typer(journeys.app, name="journeys")
 provision.register(app)
 cancel.register(app)
 teardown.register(app)
+restore.register(app)
 health.register(app)
 orphans.register(app)
 app.add_typer(datasets.app, name="datasets")
 app.add_typer(templates.app, name="templates")
 app.add_typer(archives.app, name="archives")
+app.add_typer(approvals.app, name="approvals")
+app.add_typer(drain.app, name="drain")
 glean_sandbox.register(app)
 doctor.register(app)

@@ -1,4 +1,4 @@
-"""`archives`: what is kept of datasets that were taken down."""
+"""`archives`: what is kept of datasets that were taken down, and of some that were not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.filesize import decimal
 from domain.errors import instant
 from server.cli.exits import Exit
 from server.cli.invocation import Invocation, command
-from server.cli.output import facts, section, table
+from server.cli.output import facts, plain, section, table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -74,6 +74,25 @@ async def verify(run: Invocation, dataset_id: DatasetId) -> None:
         {"dataset_id": dataset_id, "verified": True, "manifest": manifest},
         f"The archive of {dataset_id} is as it was written.",
         _files(manifest),
+    )
+
+
+@command(app, "snapshot")
+async def snapshot(
+    run: Invocation,
+    dataset_id: Annotated[str, typer.Argument(metavar="DATASET_ID", help="The dataset; it stays as it is.")],
+) -> None:
+    """Archive a dataset that is served without taking it down; a later teardown's archive replaces this one."""
+    from server.cli.progress import bars
+
+    async with run.work() as services:
+        run.leaves_work(dataset_id)
+        with bars(run.output.aside) as bar:
+            archive = await services.snapshots.take(dataset_id, run.caller, bar(dataset_id))
+    run.output.answer(
+        _shown(archive),
+        f"{archive.name} is archived as it stands, restorable until {plain(archive.restorable_until)}, "
+        f"and served as before: {plain(archive.path)}",
     )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from rich.panel import Panel
@@ -16,68 +16,78 @@ from domain.safety import needs_confirmation
 from server.cli.output import facts, plain, span
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Mapping
 
     from rich.console import Console, RenderableType
 
-    from domain.model import Dataset
-    from domain.ports import Question
+    from domain.approval_desk import Approvals
+    from domain.ports import Clock, Question
 
 
 class TypedName:
-    """Shows what will be lost, and asks for the name to be typed."""
+    """Shows what will be lost, and asks for the name to be typed.
 
-    def __init__(self, console: Console, *, retention_days: int, full_data: bool, now: datetime) -> None:
-        """Ask on that console; an archive taken now can be restored for so many days, when it has all documents."""
+    Past sandbox that is kept as an approval by one person, who asked and who answered; where they may not approve
+    `alone`, a request to another person is filed instead.
+    """
+
+    def __init__(self, console: Console, approvals: Approvals, clock: Clock, *, alone: bool) -> None:
+        """Ask on that console."""
         self._console = console
-        self._retention = timedelta(days=retention_days)
-        self._full_data = full_data
-        self._now = now
+        self._approvals = approvals
+        self._clock = clock
+        self._alone = alone
 
     async def ask(self, question: Question) -> Confirmation | None:
-        """The confirmation; None past sandbox, where a typed name is not enough. Raises DeclinedError."""
+        """The confirmation. Raises DeclinedError for anything but the name, ConfirmationRequiredError for a request."""
         dataset = question.dataset
-        if needs_confirmation(dataset, question.reason) != "elicitation":
-            return None
-        self._console.print(
-            Panel(self._shown(dataset), title="This dataset will be taken down", expand=False)
-        )
-        self._console.print(Text(f"Type its name ({plain(dataset.name)}) to go on: ", style="bold"), end="")
-        if await _line() != dataset.name:
+        approval = needs_confirmation(dataset, question.reason) == "approval"
+        if approval and not self._alone:
+            return await self._approvals.ask(question)
+        if await typed_name(self._console, question.shown) != dataset.name:
             message = f"What was typed is not the name of {dataset.name}; nothing was changed."
             raise DeclinedError(message, dataset_id=dataset.dataset_id)
+        if approval:
+            return await self._approvals.alone(question)
         return Confirmation(
             how="typed_name",
             by=question.requester,
-            at=self._now,
+            at=self._clock.now(),
             dataset_id=dataset.dataset_id,
             generation=question.generation,
             reason=question.reason,
             requester=question.requester,
         )
 
-    def _shown(self, dataset: Dataset) -> RenderableType:
-        kept = (
-            f"all of it, restorable until {plain(self._now + self._retention)}"
-            if self._full_data and dataset.content
-            else "its description and a sample; it cannot be restored"
-        )
-        return facts(
-            (
-                ("name", dataset.name),
-                ("client", dataset.client_id),
-                ("journey", dataset.journey_id),
-                ("stage", dataset.stage.value),
-                ("status", dataset.status.value),
-                ("records", dataset.record_count),
-                ("age", span((self._now - dataset.created_at).total_seconds())),
-                ("will be lost", "its connector in Glean, what search finds of it, and what is staged"),
-                ("is archived", kept),
-            )
-        )
 
-
-async def _line() -> str:
+async def typed_name(console: Console, shown: Mapping[str, Any]) -> str:
+    """What a person types after they were shown what will be lost, and asked for the dataset's name."""
+    console.print(Panel(loss(shown), title="This dataset will be taken down", expand=False))
+    console.print(Text(f"Type its name ({plain(shown['dataset'])}) to go on: ", style="bold"), end="")
     # Waited for in the loop, not read in a thread: Ctrl-C must not leave a thread that holds up the process.
     await anyio.wait_readable(sys.stdin)
     return sys.stdin.readline().strip()
+
+
+def loss(shown: Mapping[str, Any]) -> RenderableType:
+    """What a teardown takes away, as a person is shown it before they decide."""
+    until = shown.get("restorable_until")
+    kept = (
+        f"all of it, restorable until {plain(datetime.fromisoformat(until))}"
+        if until
+        else "its description and a sample; it cannot be restored"
+    )
+    return facts(
+        (
+            ("name", shown["dataset"]),
+            ("client", shown["client_id"]),
+            ("journey", shown["journey_id"]),
+            ("stage", shown["stage"]),
+            ("status", shown["status"]),
+            ("reason", shown["reason"]),
+            ("records", shown["record_count"]),
+            ("age", span(shown["age_s"])),
+            ("will be lost", shown["lost"]),
+            ("is archived", kept),
+        )
+    )

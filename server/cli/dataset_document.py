@@ -11,7 +11,16 @@ from domain.model import Unreadable
 if TYPE_CHECKING:
     from domain.datasets import Shown
     from domain.events import Event
-    from domain.model import CheckResult, Connector, Dataset, Failure, Journey, QualityReport, Teardown
+    from domain.model import (
+        CheckResult,
+        Confirmation,
+        Connector,
+        Dataset,
+        Failure,
+        Journey,
+        QualityReport,
+        Teardown,
+    )
 
 Document = dict[str, Any]
 
@@ -31,6 +40,7 @@ def summary(dataset: Dataset) -> Document:
         quality_score=dataset.quality.score if dataset.quality else None,
         template_id=dataset.template.template_id,
         connector_id=dataset.connector_id,
+        protected_until=instant(dataset.protected_until),
         created_at=instant(dataset.created_at),
         archived_at=instant(dataset.archived_at),
     )
@@ -44,12 +54,12 @@ def whole(shown: Shown) -> Document:
         **summary(dataset),
         data_source=dataset.data_source.value,
         template_match=dataset.template.match.value,
+        restored_from=dataset.restored_from,
         attempt=dataset.attempt,
         generation=dataset.generation,
         checksum=content.checksum if content else None,
         warnings=list(content.warnings) if content else None,
         last_used_at=instant(dataset.last_used_at),
-        protected_until=instant(dataset.protected_until),
         quality=_quality(dataset.quality),
         recheck=dataset.recheck
         and {
@@ -110,7 +120,15 @@ def _check(result: CheckResult) -> Document:
 def _journey(journey: Journey | Unreadable | None) -> Document | None:
     if isinstance(journey, Unreadable):
         return {"unreadable": journey.why}
-    return None if journey is None else {"state": journey.state.value, "stage": journey.stage.value}
+    return (
+        None
+        if journey is None
+        else _known(
+            state=journey.state.value,
+            stage=journey.stage.value,
+            lease_expires_at=instant(journey.lease_expires_at),
+        )
+    )
 
 
 def _connector(connector: Connector | None) -> Document | None:
@@ -149,6 +167,12 @@ def _failure(failure: Failure | None) -> Document | None:
     )
 
 
+def _confirmed(given: Confirmation) -> Document:
+    return _known(
+        how=given.how, by=given.by, approval_id=given.approval_id, one_person=given.one_person or None
+    )
+
+
 def _teardown(teardown: Teardown | None) -> Document | None:
     return (
         None
@@ -157,8 +181,7 @@ def _teardown(teardown: Teardown | None) -> Document | None:
             reason=teardown.reason.value,
             requester=teardown.requester,
             started_at=instant(teardown.started_at),
-            confirmed=teardown.confirmation
-            and {"how": teardown.confirmation.how, "by": teardown.confirmation.by},
+            confirmed=teardown.confirmation and _confirmed(teardown.confirmation),
             archived_path=teardown.archived_path,
             restorable_until=instant(teardown.restorable_until),
             connector_outcome=teardown.connector_outcome and teardown.connector_outcome.value,

@@ -68,6 +68,7 @@ def _identity(shown: Shown, now: datetime) -> Iterator[tuple[str, object]]:
     yield "records", f"{dataset.record_count} ({decimal(dataset.size_bytes)}), from {dataset.data_source}"
     yield "template", f"{dataset.template.template_id} ({dataset.template.match} match)"
     yield "made", f"{plain(dataset.created_at)}, {span((now - dataset.created_at).total_seconds())} ago"
+    yield "restored from", dataset.restored_from
     yield "attempt", dataset.attempt
     for warning in content.warnings if content else ():
         yield "warning", warning
@@ -90,7 +91,10 @@ def _stands(shown: Shown) -> str:
     journey = shown.journey
     if isinstance(journey, Unreadable):
         return f"which cannot be read: {journey.why}"
-    return f"{journey.state} at {journey.stage}" if journey else "which is not on record"
+    if journey is None:
+        return "which is not on record"
+    lease = f", with a lease until {plain(journey.lease_expires_at)}" if journey.lease_expires_at else ""
+    return f"{journey.state} at {journey.stage}{lease}"
 
 
 def _protects(journey: object, dataset: Dataset) -> bool:
@@ -140,7 +144,11 @@ def _taking_down(shown: Shown) -> Iterator[RenderableType]:
                 (
                     ("reason", teardown.reason.value),
                     ("asked by", teardown.requester),
-                    ("confirmed by", confirmed and f"{confirmed.by} ({confirmed.how})"),
+                    (
+                        "confirmed by",
+                        confirmed
+                        and f"{confirmed.by} ({confirmed.how}{', one person' if confirmed.one_person else ''})",
+                    ),
                     ("connector", teardown.connector_outcome),
                     ("left to do", teardown.manual_step),
                 )

@@ -6,7 +6,7 @@ import inspect
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, get_type_hints
 
@@ -45,6 +45,9 @@ Config = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document on stdout.")]
 
+UNSCOPED: Final = frozenset({"cancel", "demo", "doctor", "glean-sandbox", "serve"})
+"""Commands that need no scope: they touch no configured data, or look, or (`cancel`) find out which one they need."""
+
 _INTERRUPTED: Final = "Interrupted."
 
 
@@ -56,21 +59,31 @@ class Invocation:
     data_dir: Path | None
     config: Path | None
     if_interrupted: str = _INTERRUPTED
+    _settings: Settings | None = field(default=None, init=False)
 
     def settings(self) -> Settings:
-        """The configuration. Raises SettingsError."""
+        """The configuration, read once. Raises SettingsError."""
         import os
 
         from server.settings import load
 
-        return load(os.environ, config_path=self.config, data_dir=self.data_dir)
+        if self._settings is None:
+            self._settings = load(os.environ, config_path=self.config, data_dir=self.data_dir)
+        return self._settings
 
     @property
     def caller(self) -> Caller:
-        """Who asks: a person on a terminal, an agent elsewhere; both on this account."""
+        """Who asks: a person on a terminal, an agent elsewhere; both on this account, with what it is granted."""
         from domain.model import Caller
 
-        return Caller(subject=f"{'person' if on_terminal() else 'agent'}:{account()}")
+        caller = Caller(subject=f"{'person' if on_terminal() else 'agent'}:{account()}")
+        return self.settings().identity.local.granted(caller)
+
+    def demand(self, verb: str) -> None:
+        """Raise ForbiddenError unless the caller may do this."""
+        from domain import scopes
+
+        scopes.demand(self.caller, verb)
 
     @asynccontextmanager
     async def services(self) -> AsyncIterator[Services]:
@@ -140,7 +153,13 @@ def command(app: typer.Typer, name: str) -> Callable[[B], B]:
                 data_dir=given.pop("data_dir") or shared.get("data_dir"),
                 config=given.pop("config") or shared.get("config"),
             )
-            raise typer.Exit(_outcome(run, lambda: body(run, **given)))
+
+            def work() -> Awaitable[Exit | None] | Exit | None:
+                if (verb := _verb(ctx)) not in UNSCOPED:
+                    run.demand(verb)
+                return body(run, **given)
+
+            raise typer.Exit(_outcome(run, work))
 
         hints = get_type_hints(body, include_extras=True)
         own = [
@@ -152,6 +171,11 @@ def command(app: typer.Typer, name: str) -> Callable[[B], B]:
         return body
 
     return register
+
+
+def _verb(ctx: typer.Context) -> str:
+    """The command as it was typed, without the program's name."""
+    return f"{_verb(ctx.parent)} {ctx.info_name}".strip() if ctx.parent else ""  # type: ignore[arg-type] # typer's own
 
 
 def _keyword(name: str, annotation: object, default: object = inspect.Parameter.empty) -> inspect.Parameter:

@@ -8,10 +8,12 @@ import typer
 from rich.console import RenderableType
 
 from domain.errors import instant
+from domain.keeping import Renewed
 from domain.model import Journey, JourneyState, Stage, Unreadable
+from domain.moments import span_of
 from domain.registry import Moved
-from server.cli.invocation import Invocation, command
-from server.cli.output import section, table
+from server.cli.invocation import Invocation, command, on_terminal
+from server.cli.output import plain, section, table
 
 app = typer.Typer(help="The clients' ways through the stages.", no_args_is_help=True)
 
@@ -63,6 +65,27 @@ async def promote(
         _tell(run, await services.registry.promote(journey_id, stage, run.caller, client_id))
 
 
+@command(app, "renew")
+async def renew(
+    run: Invocation,
+    journey_id: JourneyId,
+    duration: Annotated[
+        str,
+        typer.Option("--for", metavar="DURATION", help="How long from now: 30m, 12h, 7d; 30 days at most."),
+    ],
+    client_id: WhoseJourney = None,
+) -> None:
+    """Let an active journey's lease run for so long from now; it lapses then, and the journey with it.
+
+    Without a terminal a lease is only lengthened. A journey without one protects without an end.
+    """
+    span = span_of(duration, "duration")
+    async with run.services() as services:
+        renewed = await services.keeping.renew(journey_id, span, run.caller, client_id, person=on_terminal())
+    until = plain(renewed.journey.lease_expires_at)
+    _tell(run, renewed, f"These are protected by it until {until} only", f" Its lease runs until {until}.")
+
+
 @command(app, "list")
 async def show_all(run: Invocation, client_id: WhoseJourney = None) -> None:
     """List the journeys as they stand now."""
@@ -85,7 +108,12 @@ async def show_all(run: Invocation, client_id: WhoseJourney = None) -> None:
     )
 
 
-def _tell(run: Invocation, moved: Moved) -> None:
+def _tell(
+    run: Invocation,
+    moved: Moved | Renewed,
+    heading: str = "It protects these datasets no longer",
+    beside: str = "",
+) -> None:
     exposed = [
         {
             "name": each.name,
@@ -96,11 +124,11 @@ def _tell(run: Invocation, moved: Moved) -> None:
         }
         for each in moved.exposed
     ]
-    people: list[RenderableType] = [_sentence(moved.journey)]
+    people: list[RenderableType] = [_sentence(moved.journey) + beside]
     if exposed:
         rows = [tuple(each.values()) for each in exposed]
         columns = ("name", "dataset", "stage", "type", "status")
-        people.append(section("It protects these datasets no longer", table(columns, rows, empty="")))
+        people.append(section(heading, table(columns, rows, empty="")))
     run.output.answer({**_shown(moved.journey), "exposed": exposed}, *people)
 
 

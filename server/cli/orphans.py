@@ -47,8 +47,10 @@ async def orphans(
     if apply and not sweep:
         raise typer.BadParameter("--apply goes with --sweep.")
     if sweep:
+        run.demand("orphans sweep")
         return await _sweep(run, apply=apply)
     if scan:
+        run.demand("orphans scan")
         await _scan(run)
         return None
     await _list(run, client_id, _USUAL_AGE_DAYS if min_age_days is None else min_age_days)
@@ -120,7 +122,7 @@ async def _sweep(run: Invocation, *, apply: bool) -> Exit | None:
 
     if not apply:
         async with run.services() as services:
-            result = await services.orphans.sweep(_never, apply=False)
+            result = await services.orphans.sweep(_never, _never, apply=False)
         _tell(run, result, applied=False)
         return None
     async with run.work() as services:
@@ -133,7 +135,7 @@ async def _sweep(run: Invocation, *, apply: bool) -> Exit | None:
             run.output.note(f"{dataset.name}: being taken down …")
             await services.teardowns.wait(begun, None)
 
-        result = await services.orphans.sweep(take, apply=True)
+        result = await services.orphans.sweep(take, services.approvals.file_for_sweep, apply=True)
     if result.plan.refused:
         action = "Take down by hand what is due, or raise orphans.sweep_count and orphans.sweep_share."
         raise QuotaExceededError(f"Nothing was taken. {result.plan.refused}", suggested_action=action)
@@ -141,8 +143,8 @@ async def _sweep(run: Invocation, *, apply: bool) -> Exit | None:
     return Exit.FAILED if result.failed else None
 
 
-async def _never(dataset: Dataset) -> None:
-    raise AssertionError(dataset)  # a dry run takes nothing down
+async def _never(dataset: Dataset) -> Any:  # noqa: ANN401 - it never answers
+    raise AssertionError(dataset)  # a dry run takes nothing down, and asks nobody
 
 
 def _tell(run: Invocation, result: SweepResult, *, applied: bool) -> None:
@@ -154,6 +156,10 @@ def _tell(run: Invocation, result: SweepResult, *, applied: bool) -> None:
         document["refused"] = plan.refused
     if applied:
         document["taken"] = [_named(each) for each in result.taken]
+        document["requests"] = [
+            {"approval_id": each.approval_id, "dataset_id": each.dataset_id, "state": each.state.value}
+            for each in result.requests
+        ]
         document["failed"] = [{**_named(each), "error": error.as_dict()} for each, error in result.failed]
     taken = {each.dataset_id for each in result.taken}
     failed = {each.dataset_id: error.message for each, error in result.failed}
@@ -170,6 +176,10 @@ def _tell(run: Invocation, result: SweepResult, *, applied: bool) -> None:
         skipped = [(each.name, block.what, block.clears) for each, block in plan.skipped]
         columns = ("dataset", "why", "what clears it")
         people.append(section("Left to a person", table(columns, skipped, empty="")))
+    if result.requests:
+        asked = [(each.approval_id, each.shown["dataset"], each.state.value) for each in result.requests]
+        columns = ("request", "dataset", "state")
+        people.append(section("Asked of a person (`approvals list`)", table(columns, asked, empty="")))
     if plan.refused:
         people.append(f"A sweep would take nothing at all: {plan.refused}")
     if not applied and plan.eligible and not plan.refused:

@@ -71,11 +71,12 @@ async def provision(
         with bars(run.output.aside) as bar:
             stands = await services.provisioning.wait(begun, 0 if no_wait else None, bar(begun.dataset.name))
         answer = await told(services, stands, run.caller)
-    run.output.answer(answer.body(), *_people(answer))
+    run.output.answer(answer.body(), *people(answer))
     return Exit.RUNNING if answer.progress else None
 
 
-def _people(answer: ProvisionAnswer) -> list[RenderableType]:
+def people(answer: ProvisionAnswer, *beside: tuple[str, object]) -> list[RenderableType]:
+    """What a person is told of a dataset that was made, with further facts beside."""
     quality, connector = answer.quality, answer.connector
     people: list[RenderableType] = [
         facts(
@@ -87,6 +88,7 @@ def _people(answer: ProvisionAnswer) -> list[RenderableType]:
                 ("quality", _score(answer)),
                 ("template", f"{answer.template.template_id} ({answer.template.match} match)"),
                 ("connector", connector and text(f"{connector.name} is {connector.status}")),
+                *beside,
                 ("", None if answer.created else "It was there already; nothing was made anew."),
                 *(("warning", each) for each in answer.warnings or ()),
                 ("running", answer.progress and answer.progress.message),

@@ -27,7 +27,9 @@ def serve(
     transport: Annotated[
         Transport, typer.Option("--transport", help="stdio for one client, http for many.")
     ] = Transport.STDIO,
-    host: Annotated[str, typer.Option("--host", help="Where to listen: this machine only.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option("--host", help="Where to listen; other machines need `identity`.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="Where to listen.", min=0, max=65_535)] = 8000,
     toolsets: Annotated[str, typer.Option("--toolsets", help="Further tools, by commas.")] = "",
     read_only: Annotated[bool, typer.Option("--read-only", help="Only the tools that read.")] = False,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from domain.model import TeardownReason
+from domain.model import APPROVE, TeardownReason
 from server.cli.exits import Exit
 from server.cli.invocation import Invocation, command, on_terminal
 from server.cli.output import facts, section
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from domain.ports import Confirmer
-    from server.settings import Settings
+    from tools.services import Services
     from tools.teardown_dataset import TeardownAnswer
 
 
@@ -34,14 +34,14 @@ async def teardown(
 ) -> Exit | None:
     """Archive a dataset, verify the archive, and remove its connector and what is staged.
 
-    At sandbox, the reason manual asks on a terminal for the dataset's name; elsewhere it is refused.
+    Past sandbox, and for the reason manual, a person confirms it: on a terminal by typing the dataset's name, elsewhere
+    by an approval request, after which the same command goes on.
     """
     from tools.teardown_dataset import told
 
-    settings = run.settings()
-    async with run.work(settings, no_wait=no_wait) as services:
+    async with run.work(no_wait=no_wait) as services:
         begun = await services.teardowns.start_or_attach(
-            dataset_id, reason, run.caller, _confirmer(run, settings)
+            dataset_id, reason, run.caller, _confirmer(run, services)
         )
         run.leaves_work(dataset_id)
         with bars(run.output.aside) as bar:
@@ -51,20 +51,14 @@ async def teardown(
     return Exit.RUNNING if answer.progress else None
 
 
-def _confirmer(run: Invocation, settings: Settings) -> Confirmer | None:
-    """The person on this terminal; None where there is none, and nobody is asked."""
+def _confirmer(run: Invocation, services: Services) -> Confirmer | None:
+    """The person on this terminal; None where there is none, and a request is filed."""
     if not on_terminal():
         return None
-    from datetime import UTC, datetime
-
     from server.cli.confirming import TypedName
 
-    return TypedName(
-        run.output.aside,
-        retention_days=settings.archival.retention_days,
-        full_data=settings.archival.full_data,
-        now=datetime.now(UTC),
-    )
+    alone = run.caller.may(APPROVE) and not run.settings().identity.configured
+    return TypedName(run.output.aside, services.approvals, services.clock, alone=alone)
 
 
 def _people(answer: TeardownAnswer) -> list[RenderableType]:

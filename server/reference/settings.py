@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Union, cast, get_args, ge
 from pydantic import SecretStr
 
 from server.settings.connectors import ConnectorsSettings, TypeSettings
-from server.settings.fields import Env
+from server.settings.fields import Env, Section
 from server.settings.model import Dataops
 
 if TYPE_CHECKING:
@@ -73,7 +73,10 @@ def _rows(path: str, section: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]
     if section is ConnectorsSettings:
         path, section = f"{path}.{{type}}", TypeSettings
     for name, field in section.model_fields.items():
-        yield f"{path}.{name}", field
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            yield from _rows(f"{path}.{name}", field.annotation)
+        else:
+            yield f"{path}.{name}", field
 
 
 def _row(key: str, field: FieldInfo) -> str:
@@ -86,6 +89,8 @@ def _values(field: FieldInfo) -> str:
     kind = _plain(field.annotation)
     if get_origin(kind) is Literal:
         return ", ".join(f"`{each}`" for each in get_args(kind))
+    if get_origin(kind) is tuple:
+        return "list"
     words = {
         int: "whole number",
         float: "number",
@@ -108,6 +113,8 @@ def _bounds(field: FieldInfo) -> Iterator[str]:
 
 def _default(field: FieldInfo) -> str:
     default = field.default
+    if isinstance(default, tuple):
+        return ", ".join(f"`{each}`" for each in default)
     if default is None or default == {}:
         return ""
     if isinstance(default, Path):

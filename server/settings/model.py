@@ -21,6 +21,7 @@ from server.settings.fields import (
     Whole,
     glean_url,
 )
+from server.settings.identity import HttpSettings, IdentitySettings  # noqa: TC001 - the same
 
 DEFAULT_GLEAN = "https://api.glean.com"
 _SQLITE = "sqlite:///"
@@ -216,6 +217,16 @@ class Dataops(Section):
     teardown: TeardownSettings = UNSET
     orphans: OrphansSettings = UNSET
     limits: LimitsSettings = UNSET
+    identity: IdentitySettings = UNSET
+    http: HttpSettings = UNSET
+
+    @model_validator(mode="after")
+    def _names_for_known_callers(self) -> Self:
+        if not self.identity.configured and (self.http.allowed_hosts or self.http.allowed_origins):
+            raise PydanticCustomError(
+                "key", "lets other machines in, which needs the section identity", {"key": "http"}
+            )
+        return self
 
 
 class Settings(Dataops):

@@ -34,6 +34,8 @@ _WORDS: Final = {
     "model_type": "must be a section of keys",
     "enum": "must be one of {expected}",
     "literal_error": "must be one of {expected}",
+    "too_short": "must name at least one",
+    "tuple_type": "must be a list",
 }
 
 

@@ -30,7 +30,7 @@ from server import wiring
 from server.adapters.glean.admin_documents import schema
 from server.sandbox.sandbox import Sandbox
 from server.settings import load
-from tests.world import Yes
+from tests.world import Approving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -82,9 +82,9 @@ class House:
         return made
 
     async def tear_down(self, dataset: Dataset, reason: TeardownReason, *, approved: bool = False) -> Dataset:
-        """One teardown, to the end; past sandbox with an approval handed in through the port."""
+        """One teardown, to the end; past sandbox with another person's approval."""
         begun = await self.services.teardowns.start_or_attach(
-            dataset.dataset_id, reason, AGENT, Yes() if approved else None
+            dataset.dataset_id, reason, AGENT, Approving(self.services.approvals) if approved else None
         )
         return (await self.services.teardowns.wait(begun, 60)).dataset
 

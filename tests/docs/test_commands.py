@@ -42,7 +42,7 @@ def test_every_command_is_one(each: Page) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["journeys", "renew", "j1"],
+        ["journeys", "forget", "j1"],
         ["orphans", "--purge"],
         ["serve", "--transport", "pigeon"],
         ["health", "extra"],

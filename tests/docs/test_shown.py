@@ -29,7 +29,8 @@ def _plain(text: str, folder: Path) -> str:
     )  # progress, where there is no terminal
     for pattern, instead in (
         (ID, r"\1-ID"),
-        (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC"), "INSTANT"),
+        (re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d UTC|T\d\d:\d\d:\d\dZ)"), "INSTANT"),
+        (re.compile(r"\b(agent|person):[\w.-]+"), "SOMEBODY"),
         (re.compile(r"\d+ seconds? ago"), "AGO"),
         (re.compile(r"\d+(\.\d)? (kB|bytes)"), "SIZE"),
         (re.compile("─+"), "─"),
@@ -55,12 +56,27 @@ def _lost_documents(commands: Commands) -> None:
         sandbox.faults.add(Fault(kind="sync_loses", documents=20))
 
 
+def _an_archive(commands: Commands) -> None:
+    _client(commands)
+    made = commands.json(
+        "provision", *CLIENT, "--journey-id", "q3-demo", "--dataset-type", "confluence_pages"
+    )
+    commands.ok("journeys", "set-state", "q3-demo", "completed")
+    commands.ok("teardown", "--dataset-id", made["dataset_id"], "--reason", "journey_completed")
+    commands.ok("journeys", "add", "q4-demo", *CLIENT)
+
+
 def _an_orphan(commands: Commands) -> None:
     Path("sdlc_config.yaml").write_text("dataops:\n  orphans:\n    grace_days: 0\n")
     _client(commands)
     commands.ok("provision", *CLIENT, "--journey-id", "q3-demo", "--dataset-type", "jira_issues")
     commands.ok("journeys", "set-state", "q3-demo", "completed")
     commands.ok("orphans", "--scan")
+
+
+def _a_dataset(commands: Commands) -> None:
+    _client(commands)
+    commands.ok("provision", *CLIENT, "--journey-id", "q3-demo", "--dataset-type", "jira_issues")
 
 
 def _a_wrong_key(commands: Commands) -> None:
@@ -73,6 +89,8 @@ def _a_wrong_key(commands: Commands) -> None:
         ("README.md", _nothing),
         ("docs/provisioning.md", _lost_documents),
         ("docs/orphans.md", _an_orphan),
+        ("docs/keeping.md", _a_dataset),
+        ("docs/restore.md", _an_archive),
         ("docs/configuration.md", _a_wrong_key),
     ],
 )

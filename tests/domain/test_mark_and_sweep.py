@@ -27,14 +27,14 @@ from domain.orphan_facts import OrphanPage, SweepCaps
 from domain.orphans import OrphanReason
 from domain.ports import DatasetQuery
 from server.adapters.store.sqlite import SqliteStore
-from tests.entities import NOW, SetClock, client, dataset, journey
+from tests.entities import NOW, SetClock, approval, client, dataset, journey
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from domain.events import Event
-    from domain.model import Dataset
+    from domain.model import Approval, Dataset
     from domain.ports import Records, Store
 
 DAY = timedelta(days=1)
@@ -511,11 +511,22 @@ class Teardowns:
             raise JourneyActiveError("It is in use again.")
 
 
+class Asked:
+    """Files approval requests, and keeps for which dataset."""
+
+    def __init__(self) -> None:
+        self.about: list[str] = []
+
+    async def __call__(self, one: Dataset) -> Approval:
+        self.about.append(one.dataset_id)
+        return approval(one)
+
+
 async def test_a_sweep_is_a_dry_run_until_told_otherwise(store: SqliteStore, orphans: Orphans) -> None:
     await put(store, owned(1, orphan=SERVED))
-    teardowns = Teardowns()
+    asked, teardowns = Asked(), Teardowns()
 
-    result = await orphans.sweep(teardowns, apply=False)
+    result = await orphans.sweep(teardowns, asked, apply=False)
 
     assert [each.dataset_id for each in result.plan.eligible] == ["c001-d"]
     assert (result.taken, result.failed, teardowns.asked) == ((), (), [])
@@ -525,13 +536,33 @@ async def test_a_sweep_takes_each_at_its_generation_and_goes_on_past_a_refusal(
     store: SqliteStore, orphans: Orphans
 ) -> None:
     await put(store, *(owned(number, orphan=SERVED, generation=number) for number in (1, 2, 3)))
-    teardowns = Teardowns("c002-d")
+    asked, teardowns = Asked(), Teardowns("c002-d")
 
-    result = await orphans.sweep(teardowns, apply=True)
+    result = await orphans.sweep(teardowns, asked, apply=True)
 
     assert teardowns.asked == [("c001-d", 1), ("c002-d", 2), ("c003-d", 3)]
     assert [each.dataset_id for each in result.taken] == ["c001-d", "c003-d"]
     assert [(each.dataset_id, error.code) for each, error in result.failed] == [("c002-d", "journey_active")]
+
+
+async def test_a_sweep_asks_a_person_about_each_that_only_lacks_an_approval(
+    store: SqliteStore, orphans: Orphans
+) -> None:
+    pilot = owned(2, orphan=SERVED, stage=Stage.PILOT)
+    kept = owned(3, orphan=SERVED, stage=Stage.PILOT, protected_until=NOW + timedelta(days=1))
+    await put(store, owned(1, orphan=SERVED), pilot, kept)
+    asked, teardowns = Asked(), Teardowns()
+
+    dry = await orphans.sweep(teardowns, asked, apply=False)
+    assert (dry.requests, asked.about, [each.dataset_id for each in dry.plan.to_approve]) == (
+        (),
+        [],
+        ["c002-d"],
+    )
+
+    result = await orphans.sweep(teardowns, asked, apply=True)
+    assert (asked.about, result.requests) == (["c002-d"], (approval(pilot),))
+    assert [each.dataset_id for each in result.taken] == ["c001-d"]
 
 
 async def test_a_bug_in_a_teardown_ends_the_sweep(store: SqliteStore, orphans: Orphans) -> None:
@@ -541,14 +572,14 @@ async def test_a_bug_in_a_teardown_ends_the_sweep(store: SqliteStore, orphans: O
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await orphans.sweep(broken, apply=True)
+        await orphans.sweep(broken, Asked(), apply=True)
 
 
 async def test_a_sweep_beyond_its_cap_takes_nothing_at_all(store: SqliteStore, clock: SetClock) -> None:
     await put(store, *(owned(number, orphan=SERVED) for number in range(3)))
-    teardowns = Teardowns()
+    asked, teardowns = Asked(), Teardowns()
 
-    result = await Orphans(store, clock, caps=SweepCaps(count=2)).sweep(teardowns, apply=True)
+    result = await Orphans(store, clock, caps=SweepCaps(count=2)).sweep(teardowns, asked, apply=True)
 
     assert result.plan.refused == "3 datasets are due, and one sweep takes 2 at most."
     assert len(result.plan.eligible) == 3

@@ -61,7 +61,7 @@ def test_a_content_names_its_containers_in_the_order_they_appear() -> None:
 
 
 def test_no_more_containers_are_listed_than_a_connector_takes() -> None:
-    _, content = populate([record(REPOS, n) for n in range(1, 1003)], REPOS)
+    _, content = populate([record(REPOS, n) for n in range(1, 1010)], REPOS)
     assert len(content.containers) == 1000
     assert content.warnings == ("The connector's settings list the first 1000 of more containers.",)
 
@@ -332,6 +332,7 @@ def test_ids_and_references_are_judged_right_even_when_the_filter_always_doubts(
         if tiny:
             patch.setattr(identities, "_FILTER_BYTES", 1)
             patch.setattr(identities, "_SHIFT", 32)
+            patch.setattr(identities, "_LATEST", 2)
             patch.setattr(identities, "_FLUSH", 2)
             patch.setattr(identities, "_HELD_BYTES", 500)
             patch.setattr(inspection, "_REMEMBERED", 0)
@@ -353,6 +354,8 @@ def test_the_same_records_give_the_same_bytes() -> None:
 
 def test_held_back_beyond_what_was_asked_for_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(identities, "_SHIFT", 32)
+    monkeypatch.setattr(identities, "_LATEST", 0)
+    monkeypatch.setattr(identities, "_FLUSH", 0)
     pages = [record(PAGES, n) for n in range(40)]
     documents, _ = populate(pages, wanted=20)
     assert len(documents) == 20
@@ -360,19 +363,24 @@ def test_held_back_beyond_what_was_asked_for_is_left_out(monkeypatch: pytest.Mon
 
 def test_many_held_back_come_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(identities, "_SHIFT", 32)
+    monkeypatch.setattr(identities, "_LATEST", 0)
+    monkeypatch.setattr(identities, "_FLUSH", 0)
     chunks = list(population().documents(stream([record(PAGES, n) for n in range(600)])))
     assert sum(chunk.count(b"\n") for chunk in chunks) == 600
     assert max(chunk.count(b"\n") for chunk in chunks) == 256
 
 
 @pytest.mark.parametrize("form", ["{}", "0{}", "PAY-{}", "p17400{:06d}000100", "acme/repository-{}"])
-def test_hardly_an_id_that_counts_upwards_is_held_back(form: str) -> None:
+def test_hardly_an_id_that_counts_upwards_is_held_back(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identities, "_LATEST", 1000)
+    monkeypatch.setattr(identities, "_FLUSH", 1000)
     seen = Identities(MemorySpill())
     ids = [form.format(number) for number in range(20_000)]
-    assert len(seen.sift(ids)) < 50
+    assert sum(len(seen.sift(ids[at : at + 500])) for at in range(0, len(ids), 500)) < 50
 
 
 def test_references_left_out_are_found_in_the_spill_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identities, "_LATEST", 1)
     monkeypatch.setattr(identities, "_FLUSH", 1)
     pages = [record(PAGES, n, references=[f"{1000 + (n * 7) % 30}"]) for n in range(30)]
     _, content = populate(pages, wanted=10)
@@ -384,6 +392,7 @@ def test_references_left_out_are_found_in_the_spill_too(monkeypatch: pytest.Monk
 def test_examples_of_lost_references_are_the_first_ones_however_many_there_are(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(identities, "_LATEST", 1)
     monkeypatch.setattr(identities, "_FLUSH", 1)
     pages = [record(PAGES, n, references=["77"]) for n in range(12)]
     lost = tuple(f"record {n}" for n in range(1, 6))

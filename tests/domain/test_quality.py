@@ -106,6 +106,8 @@ def test_a_re_check_of_untouched_staging_finds_what_the_population_found(
     wanted: int | None, doubts: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if doubts:
+        monkeypatch.setattr(identities, "_LATEST", 0)
+        monkeypatch.setattr(identities, "_FLUSH", 0)
         monkeypatch.setattr(identities, "_SHIFT", 32)
         monkeypatch.setattr(identities, "_MASKS", (1,) * 8)
     lines, content = populate_lines(stream(RECORDS), ISSUES, wanted, default_record_count=9)

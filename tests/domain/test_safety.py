@@ -96,6 +96,43 @@ def test_a_running_provision_stops_only_for_a_journey_that_is_over_or_past_the_s
         safety.may_continue(journey(state, stage), Stage.SANDBOX)
 
 
+@given(state=st.sampled_from(JourneyState), stage=st.sampled_from(Stage), asked=st.sampled_from(Stage))
+def test_only_an_active_journey_at_that_stage_or_past_it_has_a_dataset_restored(
+    state: JourneyState, stage: Stage, asked: Stage
+) -> None:
+    if list(Stage).index(stage) < list(Stage).index(asked):
+        with pytest.raises(StageMismatchError) as refusal:
+            safety.may_restore(journey(state, stage), asked)
+        assert refusal.value.field == "journey_id"
+    elif state is not JourneyState.ACTIVE:
+        with pytest.raises(JourneyNotActiveError) as refused:
+            safety.may_restore(journey(state, stage), asked)
+        assert refused.value.field == "journey_id"
+    else:
+        safety.may_restore(journey(state, stage), asked)
+
+
+@given(state=st.sampled_from(JourneyState), stage=st.sampled_from(Stage))
+def test_a_running_restore_stops_only_for_a_journey_that_is_over(state: JourneyState, stage: Stage) -> None:
+    if state in {JourneyState.COMPLETED, JourneyState.CANCELLED}:
+        with pytest.raises(JourneyNotActiveError, match=f"is {state};"):
+            safety.may_continue(journey(state, stage), Stage.SANDBOX, restored=True)
+    else:
+        safety.may_continue(journey(state, stage), Stage.SANDBOX, restored=True)
+
+
+def test_a_retry_of_a_restored_dataset_asks_what_its_restoration_asked() -> None:
+    past = journey(stage=Stage.PILOT)
+    failed = dataset(status=DatasetStatus.FAILED)
+    with pytest.raises(StageMismatchError):
+        safety.may_retry(failed, past, NOW)
+    assert safety.may_retry(replace(failed, restored_from="before"), past, NOW)
+    with pytest.raises(JourneyNotActiveError):
+        safety.may_retry(
+            replace(failed, restored_from="before"), journey(JourneyState.PAUSED, Stage.PILOT), NOW
+        )
+
+
 def test_a_client_at_its_limit_gets_no_further_dataset_and_none_is_too_large() -> None:
     limits = Limits(live_datasets_per_client=2, records_per_dataset=10)
     safety.within_limits(limits, live=1, wanted=10)

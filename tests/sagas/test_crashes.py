@@ -7,12 +7,13 @@ processes are killed, at fewer places.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from domain.errors import LifecycleError, ProvisionFailedError
-from domain.model import DatasetStatus, TeardownReason
+from domain.model import DatasetStatus, Journey, JourneyState, Stage, TeardownReason
 from domain.provisioning import PROVISION
 from domain.teardown import TEARDOWN
 from server.adapters.engine.inline import CrashAt
@@ -103,7 +104,43 @@ async def take_down(folder: Path, death: CrashAt | None) -> tuple[Picture, bool]
             return await picture(place, process, dataset_id), died
 
 
-RUNS: Final = {"provision": live, "failed provision": fail, "teardown": take_down}
+async def bring_back(folder: Path, death: CrashAt | None, fault: Fault | None = None) -> tuple[Picture, bool]:
+    """Provision, take down, and restore for another journey, with a death on the way."""
+    async with world(folder, records=12) as place:
+        async with place.process() as process:
+            await process.arrive()
+            archived = (await process.provision()).dataset_id
+            await process.complete()
+            await process.tear_down(archived)
+            await process.services.registry.add_journey(
+                Journey(journey_id="j2", client_id="acme", stage=Stage.SANDBOX, state=JourneyState.ACTIVE),
+                ALL,
+            )
+        if fault is not None:
+            place.glean.faults.add(fault)
+        async with place.process(crash=death) as process:
+            begun = await process.services.restoring.start(archived, "j2", ALL)
+            await ended_or_dead(process)
+            died = process.engine.dead
+        async with place.process() as process:
+            await finish(process, begun.dataset.dataset_id)
+            taken = await picture(place, process, begun.dataset.dataset_id)
+            kept = {name.replace(archived, "SOURCE"): held for name, held in taken.archived.items()}
+            return replace(taken, archived=kept), died
+
+
+async def fail_to_bring_back(folder: Path, death: CrashAt | None) -> tuple[Picture, bool]:
+    """Restore into a failure as late as can be, with a death on the way."""
+    return await bring_back(folder, death, Fault(kind="status", operation="health.get", status=403))
+
+
+RUNS: Final = {
+    "provision": live,
+    "failed provision": fail,
+    "teardown": take_down,
+    "restore": bring_back,
+    "failed restore": fail_to_bring_back,
+}
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +162,8 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Calm:
         *(("provision", *death) for death in FORWARD),
         *(("failed provision", *death) for death in BACK),
         *(("teardown", *death) for death in DOWN),
+        *(("restore", *death) for death in FORWARD),
+        *(("failed restore", *death) for death in BACK),
     ],
 )
 async def test_a_death_anywhere_changes_nothing_in_the_end(

@@ -33,7 +33,6 @@ from domain.model import (
 )
 from domain.safety import Limits
 from server.adapters.engine.inline import CrashAt
-from server.adapters.people import Nobody
 from server.sandbox.faults import Fault
 from server.wiring import composed
 from tests.repository import PLACE, confluence_page, write_template
@@ -252,7 +251,6 @@ async def test_too_many_live_datasets_are_refused_in_the_admission_itself(place:
         limited = composed(
             process.outside,
             process.engine,
-            confirmer=Nobody(),
             limits=Limits(live_datasets_per_client=1),
         )
         await limited.provisioning.start_or_attach(request(), ALL)

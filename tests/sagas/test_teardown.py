@@ -40,7 +40,7 @@ from domain.ports import Hit
 from server.adapters.engine.inline import CrashAt
 from server.sandbox.faults import Fault
 from tests.repository import write_template
-from tests.world import ALL, Yes
+from tests.world import ALL, Approving, Nobody, Yes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -206,7 +206,26 @@ async def test_past_sandbox_every_teardown_needs_an_approval(place: World, stage
         with pytest.raises(ConfirmationRequiredError) as refusal:
             await process.tear_down(dataset, confirmer=Yes("typed_name"))
         assert refusal.value.facts["how"] == "approval"
-        assert (await process.tear_down(dataset, confirmer=Yes())).status is DatasetStatus.ARCHIVED
+        down = await process.tear_down(dataset, confirmer=Approving(process.services.approvals))
+        assert down.status is DatasetStatus.ARCHIVED
+
+
+async def test_an_approval_that_nobody_kept_is_none(place: World) -> None:
+    async with place.process() as process:
+        await process.arrive(stage=Stage.PILOT)
+        dataset = await process.provision(stage=Stage.PILOT)
+        await process.complete()
+        with pytest.raises(ConfirmationRequiredError, match="was used, has expired"):
+            await process.tear_down(dataset, confirmer=Yes("approval"))
+        assert await process.look(dataset.dataset_id) == dataset
+
+
+async def test_where_nobody_can_be_asked_the_rule_itself_refuses(place: World) -> None:
+    async with place.process(confirmer=Nobody()) as process:
+        dataset = await done_with(process)
+        with pytest.raises(ConfirmationRequiredError, match="only when a person confirms it"):
+            await process.tear_down(dataset, TeardownReason.MANUAL)
+        assert await process.services.approvals.list(ALL) == []
 
 
 async def test_a_dataset_that_the_caller_may_not_touch_is_as_unknown_as_none(place: World) -> None:

@@ -16,6 +16,7 @@ import anyio
 
 from domain.orphan_facts import OrphanPage
 from server.serving import run
+from server.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -56,4 +57,5 @@ if __name__ == "__main__":
     vars(wiring).update(running=running, pending=pending)
     sys.modules["server.wiring"] = wiring
     sys.modules["server"].wiring = wiring  # type: ignore[attr-defined] # in place of the real one
-    run(cast("Any", SimpleNamespace(data_dir=Path(sys.argv[1]))), cast("Any", sys.argv[2]), port=0)
+    settings = load({}, None, Path(sys.argv[1]))
+    run(settings, cast("Any", sys.argv[2]), port=0)

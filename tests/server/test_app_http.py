@@ -138,6 +138,10 @@ def test_a_host_that_others_can_reach_is_refused(host: str) -> None:
     assert (refused.value.field, refused.value.candidates) == ("host", ("127.0.0.1",))
 
 
+def test_a_guarded_server_may_listen_for_other_machines() -> None:
+    bound("0.0.0.0", 0, guarded=True).close()  # noqa: S104 - that is the point
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.2"])
 def test_the_loopback_interface_has_several_names(host: str) -> None:
     bound(host, 0).close()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import getpass
 import os
 import shutil
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from domain.ports import Found
 from server.adapters.store.sqlite import SqliteStore
 from server.doctor import Finding, diagnose, folder_probe, glean_probe, repository_probe, store_probe
 from server.settings import load
+from server.wiring import diagnosed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +28,21 @@ if TYPE_CHECKING:
 
     from domain.errors import LifecycleError
     from domain.ports import Platform, Templates
+
+
+ME = getpass.getuser()
+IDENTITY = """
+dataops:
+  identity:
+    issuer: https://login.example.com
+    audience: https://mcp.example.com/mcp
+    jwks_file: jwks.json
+    local:
+      scopes: [datasets:read]
+      clients: []
+  http:
+    allowed_hosts: [mcp.internal]
+"""
 
 
 async def fine() -> str:
@@ -43,7 +60,7 @@ async def test_everything_well_is_one_finding_an_area(tmp_path: Path) -> None:
     settings = load({}, None, tmp_path / "data", cwd=tmp_path)
     settings.staging.url.mkdir(parents=True)
 
-    found = await diagnose(settings, repository=fine, glean=fine, store=fine)
+    found = await diagnose(settings, repository=fine, glean=fine, store=fine, identity=fine)
 
     room = f"{shutil.disk_usage(tmp_path).free >> 30} GiB free"
     assert found == [
@@ -52,6 +69,13 @@ async def test_everything_well_is_one_finding_an_area(tmp_path: Path) -> None:
             ok=True,
             message="defaults and environment, no file; "
             f"data folder {tmp_path / 'data'}; Glean is the embedded sandbox",
+        ),
+        Finding(
+            area="identity",
+            ok=True,
+            message="none: HTTP listens on the loopback interface only; "
+            f"agent:{ME} and person:{ME} have any scope on any client; at a terminal person:{ME} may "
+            f"approve what agent:{ME} asked, and confirms their own teardown by typing the dataset's name",
         ),
         Finding(area="repository", ok=True, message="fine"),
         Finding(area="glean", ok=True, message="fine"),
@@ -70,7 +94,7 @@ async def test_the_configuration_is_told_with_its_file_and_the_address_of_glean(
     file.write_text("dataops: {}")
     settings = load({"GLEAN_API_KEY": "s3cret"}, file, tmp_path)
 
-    found = await diagnose(settings, repository=fine, glean=fine, store=fine)
+    found = await diagnose(settings, repository=fine, glean=fine, store=fine, identity=fine)
 
     assert found[0].message == f"read from {file}; data folder {tmp_path}; Glean is https://api.glean.com"
 
@@ -78,7 +102,7 @@ async def test_the_configuration_is_told_with_its_file_and_the_address_of_glean(
 async def test_a_configuration_that_cannot_be_read_is_the_only_finding() -> None:
     error = SettingsError("archival.retention_days must be at least 1.")
 
-    assert await diagnose(error, repository=fine, glean=fine, store=fine) == [
+    assert await diagnose(error, repository=fine, glean=fine, store=fine, identity=fine) == [
         Finding(
             area="configuration",
             ok=False,
@@ -97,9 +121,10 @@ async def test_each_thing_that_is_not_well_says_what_to_do_and_hides_no_other(tm
         repository=failing(MockDataMissingError("The repository is not there.")),  # type: ignore[arg-type]
         glean=failing(PlatformDeniedError("Glean refused the key.")),  # type: ignore[arg-type]
         store=failing(StoreFailedError("The store is locked.")),  # type: ignore[arg-type]
+        identity=fine,
     )
 
-    assert found[1:] == [
+    assert found[2:] == [
         Finding(
             area="repository",
             ok=False,
@@ -177,3 +202,38 @@ async def test_a_store_is_told_by_its_installation(tmp_path: Path) -> None:
         installation = await store.read(lambda records: records.installation)
 
         assert await store_probe(store)() == f"installation {installation}, 0 live datasets"
+
+
+async def test_with_identity_it_says_who_may_call_who_may_approve_and_under_which_names(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(IDENTITY)
+    settings = load({}, file, tmp_path)
+
+    found = await diagnose(settings, repository=fine, glean=fine, store=fine, identity=fine)
+
+    assert found[1] == Finding(
+        area="identity",
+        ok=True,
+        message="bearers of tokens by https://login.example.com for https://mcp.example.com/mcp, fine; "
+        "hosts mcp.example.com, mcp.internal; a teardown is approved by another subject than asked for it, with "
+        "datasets:approve and no act claim; on stdio and in commands "
+        f"agent:{ME} and person:{ME} have datasets:read on no client",
+    )
+
+
+async def test_keys_that_cannot_be_had_are_found_before_anybody_is_turned_away(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(IDENTITY)
+    settings = load({}, file, tmp_path)
+
+    assert (await diagnosed(settings))[1] == Finding(
+        area="identity",
+        ok=False,
+        message="The keys of https://login.example.com cannot be had, so nobody is let in: "
+        f"{tmp_path / 'jwks.json'}: No such file or directory.",
+        action="Check identity.jwks_url or identity.jwks_file, and the network between.",
+    )
+    (tmp_path / "jwks.json").write_text('{"keys": []}')
+    assert ", 0 keys;" in (await diagnosed(settings))[1].message

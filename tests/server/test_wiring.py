@@ -19,16 +19,12 @@ from domain.model import (
     Journey,
     JourneyState,
     Stage,
-    TeardownReason,
 )
-from domain.ports import Question
 from server import wiring
 from server.adapters.engine.elsewhere import Elsewhere
-from server.adapters.people import Nobody
 from server.adapters.store.glance import unfinished
 from server.sandbox.serve import EmbeddedSandbox
 from server.settings import load
-from tests.domain.test_model import dataset
 from tests.world import request, world
 
 if TYPE_CHECKING:
@@ -141,7 +137,7 @@ async def test_provisions_beyond_the_limit_wait_for_their_turn_and_say_so(tmp_pa
 
 
 async def queued(outside: Outside, dataset_type: DatasetType) -> Dataset:
-    services = wiring.composed(outside, Elsewhere(), Nobody())
+    services = wiring.composed(outside, Elsewhere())
     begun = await services.provisioning.start_or_attach(request(dataset_type=dataset_type), KIM)
     return begun.dataset
 
@@ -189,8 +185,3 @@ async def test_an_engine_that_is_elsewhere_starts_nothing_and_sees_no_end() -> N
     engine = Elsewhere()
     await engine.start("provision", "provision:d:1", "d")
     assert not await engine.wait("provision:d:1", 0)
-
-
-async def test_nobody_is_asked_where_nobody_is() -> None:
-    question = Question(dataset=dataset(), reason=TeardownReason.MANUAL, requester="agent:a", generation=1)
-    assert await Nobody().ask(question) is None

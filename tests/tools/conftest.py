@@ -15,9 +15,10 @@ from server.app import build
 from tests.world import Process, World, world
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
+    from mcp.client.session import ElicitationFnT
     from mcp_types import CallToolResult
 
     from domain.model import Caller
@@ -69,16 +70,23 @@ def text(result: CallToolResult) -> str:
 
 @asynccontextmanager
 async def session(
-    place: World, *, confirmer: Confirmer | None = None, read_only: bool = False, caller: Caller | None = None
+    place: World,
+    *,
+    confirmer: Confirmer | None = None,
+    read_only: bool = False,
+    caller: Caller | None = None,
+    toolsets: Sequence[str] = (),
+    mode: str = MODERN,
+    person: ElicitationFnT | None = None,
 ) -> AsyncIterator[Session]:
-    """A client, connected in memory to a server on that folder."""
+    """A client, connected in memory to a server on that folder; with a `person` it shows them questions."""
     async with place.process(confirmer=confirmer) as process:
 
         async def services() -> Services:
             return process.services
 
-        server = build(services, version="1", read_only=read_only, caller=caller)
-        async with Client(server, mode=MODERN) as client:
+        server = build(services, version="1", read_only=read_only, caller=caller, toolsets=toolsets)
+        async with Client(server, mode=mode, elicitation_callback=person) as client:
             yield Session(client=client, process=process)
 
 

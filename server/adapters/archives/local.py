@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from server.disk.faults import told_as
 from server.disk.threads import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from pathlib import Path
 
     from domain.ports import ArchiveOrder, Json
@@ -68,6 +69,12 @@ class LocalArchives:
                     yield chunk
         finally:
             source.close()
+
+    @contextmanager
+    def documents(self, place: str) -> Iterator[Iterator[bytes]]:
+        folder = folder_of(self._root, place)
+        with self._open(folder, form.DOCUMENTS) as source:
+            yield _whole_lines(source.chunks(), folder / source.name)
 
     async def places(self) -> Sequence[str]:
         return await self._worker.call(self._places)
@@ -160,3 +167,20 @@ class LocalArchives:
                 each.unlink(missing_ok=True)
             folder.rmdir()
             flush_folder(folder.parent)
+
+
+def _whole_lines(chunks: Iterator[bytes], path: Path) -> Iterator[bytes]:
+    """The same bytes, cut only behind a newline; what follows the last newline comes as it is."""
+    begun: list[bytes] = []
+    while True:
+        with told_as(ArchiveFailedError, "read", path):
+            chunk = next(chunks, b"")
+        if not chunk:
+            break
+        whole, newline, rest = chunk.rpartition(b"\n")
+        if newline:
+            yield b"".join((*begun, whole, newline))
+            begun = []
+        begun.append(rest)
+    if last := b"".join(begun):
+        yield last

@@ -31,7 +31,10 @@ _log = structlog.get_logger(__name__)
 
 _FIRST_LOOK_S: Final = 0.01
 _SLOWEST_LOOK_S: Final = 0.1
-_STOP_S: Final = 1.7  # a stdio server is killed two seconds after its input has ended
+# A stdio server is killed two seconds after its input has ended: what runs has the first part of them to stop, the
+# engine's own threads the second.
+_STOP_S: Final = 1.2
+_DESTROY_S: Final = 0.6
 _PURGE_BATCH: Final = 500
 
 
@@ -247,7 +250,8 @@ class DurableEngine:
             with suppress(InternalError):  # at worst one adoption too many is counted
                 left = [saga_id for saga_id, _scope in running.values()]
                 await anyio.to_thread.run_sync(self._journal.forgive, left)
-            stopped = await self._runtime.close(max(0.1, deadline - anyio.current_time())) and stopped
+            left_s = max(0.0, deadline - anyio.current_time())
+            stopped = await self._runtime.close(left_s + _DESTROY_S) and stopped
         # As long as anything of ours may still run, we are alive; then the lock goes with the process.
         if self._presence and stopped:
             self._presence.end()

@@ -109,13 +109,15 @@ class Runtime:
 
         Sagas that still run stay unfinished in the database.
         """
+
+        def destroy() -> None:
+            DBOS.destroy(destroy_registry=True)
+            _launched.remove(self)  # also when nobody waits for it any more
+
         closed = False
         with anyio.move_on_after(seconds):
-            await anyio.to_thread.run_sync(
-                lambda: DBOS.destroy(destroy_registry=True), abandon_on_cancel=True
-            )
+            await anyio.to_thread.run_sync(destroy, abandon_on_cancel=True)
             closed = True
-            _launched.remove(self)
         # DBOS made its own threads the loop's, and has just ended them.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="asyncio"))
         return closed

@@ -53,6 +53,11 @@ _ERRORS: Final = """
 create index connector_errors_of on connector_errors (connector_id, at);
 create index connector_errors_at on connector_errors (at);
 """
+# What a dataset was asked about; and what waits for an answer, which is little whatever has been answered.
+_APPROVALS: Final = """
+create index approvals_of_dataset on approvals (dataset_id, approval_id);
+create index approvals_in_state on approvals (state, approval_id);
+"""
 
 
 @MIGRATIONS()
@@ -95,6 +100,14 @@ def first_tables(db: Database) -> None:
     _table(db, "archives", {"dataset_id": str, "document": str}, "dataset_id")
     for statements in (_SPELLINGS, _PROTECTION, _SLOT, _PAGES, _EVENTS, _ERRORS):
         db.executescript(statements)
+
+
+@MIGRATIONS()
+def approval_tables(db: Database) -> None:
+    """Make the table of approval requests."""
+    approval = {"approval_id": str, "dataset_id": str, "state": str, "document": str}
+    _table(db, "approvals", approval, "approval_id")
+    db.executescript(_APPROVALS)
 
 
 def migrate(db: Database, path: Path) -> None:

@@ -30,25 +30,21 @@ _CLOSE: Final = frozenset(b"}]")
 def records(window: Window, kind: Kind | None = None) -> Iterator[Sequence[bytes]]:
     """Batches of the elements of the array whose opening bracket was just used; uses its closing bracket too.
 
-    `kind` says what they ought to be, so that those that are need be parsed only once. Raises TemplateInvalidError for an array that does not end, or has something other than commas between elements.
+    `kind` says what they ought to be, so that those that are need be parsed only once. Raises TemplateInvalidError
+    for an array that does not end, or has something other than commas between elements.
     """
     count = 0
-    batch: Sequence[bytes]
     if window.peek() == b"]":
         window.use(1)
         return
     while True:
         if len(window.data) < CHUNK and not window.ended:
             window.more()
-        if block := _quick(window, kind):
-            yield block
-            count += block.count
-        else:
-            batch, closed = _exact(window, count)
-            yield batch
-            if closed:
-                return
-            count += len(batch)
+        batch, size, closed = _quick(window, kind) or _exact(window, count)
+        count += size
+        yield batch
+        if closed:
+            return
         if window.peek() in b"]":
             raise window.broken(f"has nothing behind the comma after record {count}", count + 1)
 
@@ -71,8 +67,11 @@ def value_end(data: bytes, start: int = 0) -> int:
     return -1
 
 
-def _quick(window: Window, kind: Kind | None) -> Elements | None:
-    """All records up to the last comma between records that is in sight, None when it is not found by guessing."""
+def _quick(window: Window, kind: Kind | None) -> tuple[Elements, int, bool] | None:
+    """All records up to the last comma between records that is in sight, or to the end of the array.
+
+    Also their number, and whether the array has been closed. None when that is not found by guessing.
+    """
     data = window.data
     end = len(data)
     for _ in range(_GUESSES):
@@ -80,26 +79,29 @@ def _quick(window: Window, kind: Kind | None) -> Elements | None:
         if end < 0:
             return None
         rest = data[end + 1 : end + _NEAR].lstrip()
-        if not rest.startswith(b","):
+        if not rest.startswith((b",", b"]")):
             continue
         try:
             block = Elements(b"[%b]" % data[: end + 1], kind)
         except (msgspec.DecodeError, RecursionError):
             continue
-        window.use(data.index(b",", end + 1) + 1)
-        return block
+        window.use(data.index(rest[:1], end + 1) + 1)
+        return block, block.size, rest.startswith(b"]")
     return None
 
 
-def _exact(window: Window, count: int) -> tuple[list[bytes], bool]:
-    """The records that are whole, and whether the array has been closed; reads on until there is at least one."""
+def _exact(window: Window, count: int) -> tuple[Sequence[bytes], int, bool]:
+    """The records that are whole, their number, and whether the array has been closed.
+
+    Reads on until there is at least one record.
+    """
     while True:
         batch, used, closed = _scan(window.data)
         if closed or batch:
             window.use(used)
             if closed == b"}":
                 raise window.broken(f"closes a bracket that is not open, after record {count + len(batch)}")
-            return batch, bool(closed)
+            return batch, len(batch), bool(closed)
         if not window.more():
             raise window.broken(f"ends in the middle of record {count + 1}", count + 1)
 

@@ -18,7 +18,7 @@ def records(window: Window) -> Iterator[Sequence[bytes]]:
         whole, found, rest = window.data.rpartition(b"\n")
         if found:
             window.data = rest
-            if not whole.isspace() and whole:
+            if whole.strip():
                 yield Lines(whole)
         window.more()
     if window.data.strip():

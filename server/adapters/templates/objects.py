@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 _NAME: Final = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 
-def records(
-    window: Window, head: dict[str, Any], kind: Kind | None = None
-) -> Iterator[Sequence[bytes]]:
+def records(window: Window, head: dict[str, Any], kind: Kind | None = None) -> Iterator[Sequence[bytes]]:
     """Batches of `records`, or of `source.records`, wherever they stand; `head` is filled with everything else.
 
     `head` is whole once the iteration has ended. Raises TemplateInvalidError for what is no JSON object.
@@ -30,9 +28,7 @@ def records(
         raise window.broken("goes on after the end of its JSON object")
 
 
-def _members(
-    window: Window, into: dict[str, Any], kind: Kind | None, path: str
-) -> Iterator[Sequence[bytes]]:
+def _members(window: Window, into: dict[str, Any], kind: Kind | None, path: str) -> Iterator[Sequence[bytes]]:
     _expect(window, b"{")
     if window.peek() == b"}":
         window.use(1)

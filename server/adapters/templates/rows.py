@@ -80,7 +80,8 @@ def _row(names: Sequence[str], kind: Kind) -> Any:  # noqa: ANN401 - a list of a
     if any(each.required and name not in names for name, each in fields.items()):
         return None
     columns: list[Any] = [
-        (name, fields[name].type) if name in fields else (f"column_{at}", Any) for at, name in enumerate(names)
+        (name, fields[name].type) if name in fields else (f"column_{at}", Any)
+        for at, name in enumerate(names)
     ]
     absent = [(name, each.type, None) for name, each in fields.items() if name not in names]
     return list[msgspec.defstruct("Row", columns + absent, array_like=True, gc=False)]  # type: ignore[misc]

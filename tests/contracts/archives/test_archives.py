@@ -54,6 +54,39 @@ async def test_an_archive_reads_back_as_it_was_ordered(archives: Archives, compr
     assert json.loads(await content(archives, "manifest.json")) == written
 
 
+@pytest.mark.parametrize("compressed", [True, False])
+async def test_the_documents_come_in_whole_lines(archives: Archives, compressed: bool) -> None:
+    lines = [
+        b'{"id":"%d","title":"%s"}' % (number, b"x" * (number * 9000)) for number in (0, 1, 90, 250, 2, 3)
+    ]
+    await archives.write(order(lines, compressed=compressed))
+
+    def read() -> list[bytes]:
+        with archives.documents(PLACE) as chunks:
+            return list(chunks)
+
+    chunks = await anyio.to_thread.run_sync(read)
+
+    assert len(chunks) > 1
+    assert all(each.endswith(b"\n") for each in chunks)
+    assert b"".join(chunks) == b"".join(line + b"\n" for line in lines)
+
+
+async def test_documents_that_are_not_kept_cannot_be_opened(archives: Archives) -> None:
+    await archives.write(order(None))
+
+    def read(place: str) -> None:
+        with archives.documents(place):
+            raise AssertionError("there is nothing to read")
+
+    with pytest.raises(ArchiveFailedError, match=r"has no documents\.jsonl"):
+        await anyio.to_thread.run_sync(read, PLACE)
+    with pytest.raises(ArchiveFailedError, match="no archive"):
+        await anyio.to_thread.run_sync(read, f"{PLACE}x")
+    with pytest.raises(ArchiveFailedError, match="not the place"):
+        await anyio.to_thread.run_sync(read, "..")
+
+
 async def test_an_archive_of_the_sample_only_says_so(archives: Archives) -> None:
     written = await archives.write(order(None))
 

@@ -32,6 +32,9 @@ class SqlitePlace:
     def break_connector(self, connector_id: str, document: str) -> None:
         self._change("update connectors set document = ? where connector_id = ?", document, connector_id)
 
+    def break_approval(self, approval_id: str, document: str) -> None:
+        self._change("update approvals set document = ? where approval_id = ?", document, approval_id)
+
     def _change(self, sql: str, *values: str) -> None:
         with closing(sqlite3.connect(self.path)) as connection, connection:
             assert connection.execute(sql, values).rowcount == 1

@@ -107,6 +107,7 @@ FULL = dataset(
     ),
     orphan=OrphanMark(orphaned_at=LATER, reason="journey_completed", served=12.5),
     recheck=Recheck(requested_at=NOW, deadline=LATER),
+    restored_from="acme-sandbox-confluence-aaaaaa",
 )
 
 

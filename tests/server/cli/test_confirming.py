@@ -61,19 +61,3 @@ def test_ctrl_c_at_the_question_leaves_it_as_it_was(commands: Commands) -> None:
 
     assert (code, stdout) == (130, "")
     assert commands.json("datasets", "show", dataset_id) == before
-
-
-def test_past_sandbox_a_typed_name_is_not_asked_for(commands: Commands) -> None:
-    commands.client().ok("journeys", "promote", "j1", "pilot")
-    made = commands.json(
-        *("provision", "--client-id", "ACME", "--journey-id", "j1", "--stage", "pilot"),
-        *("--dataset-type", "slack_messages", "--record-count", "5"),
-    )
-    commands.ok("journeys", "set-state", "j1", "completed")
-    code, _, shown = commands.on_terminal(
-        "teardown", "--dataset-id", made["dataset_id"], "--reason", "manual", typed="", after="Refused: "
-    )
-
-    assert code == 3
-    assert "Type its name" not in shown
-    assert "confirmation_required" in shown

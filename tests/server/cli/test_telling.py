@@ -23,6 +23,7 @@ from domain.errors import (
     SettingsError,
     UnknownClientError,
 )
+from server.cli import invocation
 from server.cli.dataset_document import whole
 from server.cli.dataset_text import paragraphs
 from server.cli.exits import Exit, exit_for
@@ -46,6 +47,12 @@ FAILURE = model.Failure(
     attempt=2,
     to_undo=("connect",),
 )
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program of one command has no name for it, and here it needs no scope."""
+    monkeypatch.setattr(invocation, "UNSCOPED", frozenset({""}))
 
 
 def _app(body: Callable[[Invocation], Awaitable[Exit | None]]) -> typer.Typer:

@@ -22,6 +22,9 @@ def test_the_page_is_what_the_settings_model_says() -> None:
 
 def keys(section: type[BaseModel], path: str) -> Iterator[str]:
     for name, field in section.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from keys(field.annotation, f"{path}.{name}")
+            continue
         assert field.description, f"{path}.{name} says nothing"
         yield f"{path}.{name}"
 

@@ -43,6 +43,17 @@ def test_with_nothing_set_everything_has_the_value_of_the_specification(given: G
         "provisioning": {"sync_deadline_s": 1800, "concurrent": 4},
         "teardown": {"stop_deadline_s": 300},
         "orphans": {"grace_days": 7, "sweep_count": 25, "sweep_share": 0.3},
+        "identity": {
+            "issuer": None,
+            "audience": None,
+            "jwks_url": None,
+            "jwks_file": None,
+            "keys": {},
+            "algorithms": ("RS256", "ES256", "EdDSA"),
+            "leeway_s": 30,
+            "local": {"scopes": None, "clients": None},
+        },
+        "http": {"allowed_hosts": (), "allowed_origins": ()},
         "limits": {"live_datasets_per_client": 50, "records_per_dataset": 10_000_000},
     }
     assert settings.glean.embedded

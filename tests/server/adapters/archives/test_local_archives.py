@@ -210,6 +210,18 @@ async def test_a_file_that_does_not_decompress_is_named_while_it_is_read(
         await anext(aiter(archives.read(PLACE, "documents.jsonl")))
 
 
+async def test_documents_that_were_cut_short_on_the_disk_come_as_they_are(
+    archives: LocalArchives, root: Path
+) -> None:
+    """Whoever stages them compares their checksum."""
+    await archives.write(order(compressed=False))
+    path = root / PLACE / "documents.jsonl"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+
+    with archives.documents(PLACE) as chunks:
+        assert b"".join(chunks) == path.read_bytes()
+
+
 async def test_a_reader_may_stop_anywhere(archives: LocalArchives, folder: Path) -> None:
     reading = archives.read(PLACE, "documents.jsonl")
     first = await anext(aiter(reading))

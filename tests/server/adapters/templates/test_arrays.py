@@ -152,3 +152,8 @@ def test_an_object_may_come_byte_by_byte() -> None:
     data = b'{"metadata": {"a": "b"}, "records": [{"c": "d"}, {"e": 1}]}'
     assert [*objects.records(seen_through(data, [1] * len(data)), head)] == [[b'{"c": "d"}'], [b'{"e": 1}']]
     assert head == {"metadata": {"a": "b"}, "records": True}
+
+
+def test_blank_lines_alone_are_no_batch() -> None:
+    found = [[*batch] for batch in lines.records(seen_through(b"\n \n\r\n{}\n", [4]))]
+    assert found == [[b"{}"]]

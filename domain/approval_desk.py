@@ -1,0 +1,212 @@
+"""Approval requests: filed by calls and sweeps, answered by people, and looked up when a call comes again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from domain import approvals
+from domain.errors import (
+    ConfirmationRequiredError,
+    DeclinedError,
+    InvalidArgumentError,
+    UnknownApprovalError,
+    instant,
+)
+from domain.identifiers import nearest
+from domain.model import Approval, ApprovalOrigin, ApprovalState, TeardownReason
+from domain.ports import Question
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime, timedelta
+
+    from domain.job import Outside
+    from domain.model import Caller, Confirmation, Dataset
+    from domain.ports import Records
+
+_PAGE: Final = 500
+_UNANSWERED: Final = (ApprovalState.OPEN, ApprovalState.APPROVED)
+
+
+class Approvals:
+    """Files requests and takes people's answers. Implements `domain.ports.Confirmer`."""
+
+    def __init__(self, outside: Outside) -> None:
+        """Work with these ports."""
+        self._store = outside.store
+        self._clock = outside.clock
+        self._ids = outside.ids
+        self._policy = outside.policy
+
+    async def ask(self, question: Question) -> Confirmation | None:
+        """The confirmation that a grant for exactly this question gives.
+
+        Raises DeclinedError when a person said no, ConfirmationRequiredError naming the request when nobody has said
+        anything yet; then the request is filed, once.
+        """
+        approval = await self._filed(question, ApprovalOrigin.CALLER, approvals.OPEN_FOR)
+        if approval.state is ApprovalState.APPROVED:
+            return approvals.confirmation(approval)
+        dataset = question.dataset
+        if approval.state is ApprovalState.DECLINED:
+            raise DeclinedError(
+                f"A person declined to have {dataset.name} taken down.",
+                dataset_id=dataset.dataset_id,
+                approval_id=approval.approval_id,
+            )
+        raise ConfirmationRequiredError(
+            f"{dataset.name} ({dataset.stage}) is taken down for the reason {question.reason} only when a person"
+            " has approved it. They have been asked.",
+            how="approval",
+            approval_id=approval.approval_id,
+            expires_at=instant(approval.expires_at),
+            dataset_id=dataset.dataset_id,
+            suggested_action=(
+                "Ask the operator: a person looks at what will be lost, and decides on a terminal "
+                f"(`dataset-lifecycle approvals approve {approval.approval_id}`). Then make the same call again."
+            ),
+        )
+
+    async def file_for_sweep(self, dataset: Dataset) -> Approval:
+        """The request to take an orphan down: one a dataset and generation, open until it is answered or void."""
+        question = Question(
+            dataset=dataset,
+            reason=TeardownReason.ORPHANED,
+            requester=approvals.SWEEPER,
+            generation=dataset.generation,
+            shown=approvals.shown(dataset, TeardownReason.ORPHANED, self._clock.now(), self._policy),
+        )
+        return await self._filed(question, ApprovalOrigin.SWEEP, None)
+
+    async def list(self, caller: Caller, *, everything: bool = False) -> Sequence[Approval]:
+        """The requests of the clients that the caller may touch, oldest first.
+
+        Only those that wait for an answer, or for the call that uses it, unless `everything`.
+        """
+        now = self._clock.now()
+
+        def look(records: Records) -> Sequence[Approval]:
+            found = [
+                approvals.stands(each, records.dataset(each.dataset_id), now)
+                for each in _all(records, () if everything else _UNANSWERED)
+                if caller.may_touch(each.client_id)
+            ]
+            waiting = [each for each in found if everything or each.state in _UNANSWERED]
+            return sorted(waiting, key=lambda each: (each.filed_at, each.approval_id))
+
+        return await self._store.read(look)
+
+    async def show(self, approval_id: str, caller: Caller) -> Approval:
+        """One request as it stands. Raises UnknownApprovalError."""
+        now = self._clock.now()
+        return await self._store.read(lambda records: _known(records, approval_id, caller, now))
+
+    async def answerable(self, approval_id: str, caller: Caller) -> Approval:
+        """The request, when this person may approve it now.
+
+        Raises UnknownApprovalError, ForbiddenError, ApprovalClosedError.
+        """
+        approval = await self.show(approval_id, caller)
+        approvals.may_approve(approval, caller)
+        return approval
+
+    async def approve(self, approval_id: str, caller: Caller, typed_name: str) -> Approval:
+        """A person says yes, and proves by the dataset's name that they looked; the grant is good for ten minutes.
+
+        Raises as `answerable` does, and InvalidArgumentError for another name.
+        """
+        now = self._clock.now()
+
+        def decide(records: Records) -> Approval:
+            approval = _known(records, approval_id, caller, now)
+            approvals.may_approve(approval, caller)
+            if typed_name != approval.shown["dataset"]:
+                raise InvalidArgumentError(
+                    f"What was typed is not the name of the dataset that {approval_id} is about; nothing was changed.",
+                    field="name",
+                )
+            answered = approvals.granted(approval, caller.subject, now)
+            records.put_approval(answered)
+            return answered
+
+        return await self._store.transact(decide)
+
+    async def decline(self, approval_id: str, caller: Caller) -> Approval:
+        """A person says no. Raises UnknownApprovalError, ForbiddenError, ApprovalClosedError."""
+        now = self._clock.now()
+
+        def decide(records: Records) -> Approval:
+            approval = _known(records, approval_id, caller, now)
+            approvals.may_answer(approval, caller)
+            answered = replace(
+                approval, state=ApprovalState.DECLINED, answered_by=caller.subject, answered_at=now
+            )
+            records.put_approval(answered)
+            return answered
+
+        return await self._store.transact(decide)
+
+    async def alone(self, question: Question) -> Confirmation:
+        """The word of a person on a terminal about what they ask themselves, kept like any other approval."""
+        now = self._clock.now()
+
+        def keep(records: Records) -> Approval:
+            filed = self._request(records, question, now, ApprovalOrigin.CALLER, approvals.OPEN_FOR)
+            answered = approvals.granted(filed, question.requester, now)
+            records.put_approval(answered)
+            return answered
+
+        return approvals.confirmation(await self._store.transact(keep))
+
+    async def _filed(
+        self, question: Question, origin: ApprovalOrigin, open_for: timedelta | None
+    ) -> Approval:
+        now = self._clock.now()
+
+        def file(records: Records) -> Approval:
+            found = approvals.held(records, question, now)
+            if found is None:
+                found = self._request(records, question, now, origin, open_for)
+                records.put_approval(found)
+            return found
+
+        return await self._store.transact(file)
+
+    def _request(
+        self,
+        records: Records,
+        question: Question,
+        now: datetime,
+        origin: ApprovalOrigin,
+        open_for: timedelta | None,
+    ) -> Approval:
+        names = (f"ap-{token}" for token in iter(self._ids.token, None))
+        return Approval(
+            approval_id=next(each for each in names if records.approval(each) is None),
+            dataset_id=question.dataset.dataset_id,
+            client_id=question.dataset.client_id,
+            generation=question.generation,
+            reason=question.reason,
+            requester=question.requester,
+            filed_at=now,
+            expires_at=None if open_for is None else now + open_for,
+            shown=question.shown,
+            origin=origin,
+        )
+
+
+def _all(records: Records, states: tuple[ApprovalState, ...]) -> Iterator[Approval]:
+    after: str | None = None
+    while page := records.approvals(states=states, after=after, limit=_PAGE):
+        yield from page
+        after = page[-1].approval_id
+
+
+def _known(records: Records, approval_id: str, caller: Caller, now: datetime) -> Approval:
+    approval = records.approval(approval_id)
+    if approval is None or not caller.may_touch(approval.client_id):
+        seen = [each.approval_id for each in _all(records, _UNANSWERED) if caller.may_touch(each.client_id)]
+        msg = f"There is no approval request {approval_id!r}."
+        raise UnknownApprovalError(msg, field="approval_id", candidates=nearest(approval_id, seen))
+    return approvals.stands(approval, records.dataset(approval.dataset_id), now)

@@ -1,0 +1,134 @@
+"""An archived dataset comes back as a new one, by normal admission, with the documents that its archive holds."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from domain import safety
+from domain.admission import Provisioned, admitted, minted
+from domain.draining import refuse_new
+from domain.errors import (
+    ArchiveFailedError,
+    DatasetConflictError,
+    NotRestorableError,
+    Recovery,
+    TeardownInProgressError,
+)
+from domain.identifiers import identifier
+from domain.model import Dataset, DatasetStatus
+from domain.registry import known_journey
+from domain.running import known_dataset
+from domain.unarchiving import restorable
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from domain.archives import Archive
+    from domain.job import Outside
+    from domain.model import Caller, Content
+    from domain.ports import Records
+    from domain.running import Sagas
+
+
+class Restoring:
+    """Admits datasets that are restored, or attaches to the one that is there already."""
+
+    def __init__(self, outside: Outside, sagas: Sagas, limits: safety.Limits | None = None) -> None:
+        """Work with these ports, under these limits."""
+        self._outside = outside
+        self._sagas = sagas
+        self._limits = limits or safety.Limits()
+
+    async def start(self, dataset_id: str, journey_id: str, caller: Caller) -> Provisioned:
+        """Verify the archive, admit its dataset anew for that journey and start its saga.
+
+        While a dataset restored from this archive for this journey is live, the call attaches to it. Raises the
+        refusal that applies; then nothing was changed.
+        """
+        identifier(journey_id, "journey_id")
+
+        def attach(now: datetime, records: Records) -> Provisioned | tuple[Archive, Content]:
+            source = known_dataset(records, dataset_id, caller)
+            journey = known_journey(records, source.client_id, journey_id, caller).at(now)
+            live = records.live_dataset(source.client_id, source.stage, source.dataset_type)
+            if live is not None:
+                return _attached(live, source, journey_id)
+            refuse_new(records)
+            held = restorable(source, records.archive(dataset_id))
+            safety.may_restore(journey, source.stage)
+            return held
+
+        answer = await self._outside.store.transact(partial(attach, self._outside.clock.now()))
+        if not isinstance(answer, Provisioned):
+            await self._verified(dataset_id, *answer)
+            now = (
+                self._outside.clock.now()
+            )  # a large archive takes its time, and a lease may have lapsed meanwhile
+
+            def admit(records: Records) -> Provisioned:
+                found = attach(now, records)
+                if isinstance(found, Provisioned):
+                    return found
+                return self._admit(records, known_dataset(records, dataset_id, caller), journey_id, now)
+
+            answer = await self._outside.store.transact(admit)
+        await self._sagas.ensure(answer.dataset)
+        return answer
+
+    async def _verified(self, dataset_id: str, archive: Archive, content: Content) -> None:
+        """Read the whole archive back. Raises NotRestorableError when it is not there, damaged, or of others."""
+        action = (
+            f"Look at it with `dataset-lifecycle archives verify {dataset_id}`; a backup may have it whole."
+        )
+        try:
+            manifest = await self._outside.archives.verify(archive.place)
+        except ArchiveFailedError as error:
+            raise NotRestorableError(
+                f"{archive.name} ({dataset_id}) cannot be restored: {error.message}",
+                field="dataset_id",
+                recovery=Recovery.NEEDS_HUMAN,
+                suggested_action=action,
+            ) from error
+        held = (manifest["full_data"], manifest["record_count"], manifest.get("checksum"))
+        if held != (True, content.record_count, content.checksum):
+            msg = f"{archive.name} ({dataset_id}) cannot be restored: its archive is of other documents than it had."
+            raise NotRestorableError(
+                msg, field="dataset_id", recovery=Recovery.NEEDS_HUMAN, suggested_action=action
+            )
+
+    def _admit(self, records: Records, source: Dataset, journey_id: str, now: datetime) -> Provisioned:
+        live = records.count_live(source.client_id)
+        safety.within_limits(self._limits, live=live, wanted=source.record_count)
+        dataset = Dataset(
+            dataset_id=minted(records, source.name, self._outside),
+            name=source.name,
+            client_id=source.client_id,
+            journey_id=journey_id,
+            stage=source.stage,
+            dataset_type=source.dataset_type,
+            template=source.template,
+            data_source=source.data_source,
+            status=DatasetStatus.PROVISIONING,
+            created_at=now,
+            last_used_at=now,
+            requested_count=source.requested_count,
+            restored_from=source.dataset_id,
+        )
+        return admitted(records, dataset, now, restored_from=source.dataset_id)
+
+
+def _attached(live: Dataset, source: Dataset, journey_id: str) -> Provisioned:
+    """The live dataset, when it is this archive's for this journey. Raises the refusal that it stands for."""
+    if live.status is DatasetStatus.TEARDOWN:
+        msg = f"{live.name} ({live.dataset_id}) is being taken down."
+        raise TeardownInProgressError(msg, retry_after_s=5, dataset_id=live.dataset_id)
+    if (live.restored_from, live.journey_id) == (source.dataset_id, journey_id):
+        return Provisioned(dataset=live, created=False)
+    whose = (
+        "is not archived"
+        if live.dataset_id == source.dataset_id
+        else f"is live already, for the journey {live.journey_id!r}"
+    )
+    msg = f"{live.name} ({live.dataset_id}) {whose}; there is one live dataset of a client, stage and type."
+    raise DatasetConflictError(msg, dataset_id=live.dataset_id)

@@ -1,0 +1,47 @@
+"""Approval requests."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from domain.model import Approval, ApprovalState
+from server.adapters.store.codec import encode
+from server.adapters.store.rows import Rows, readable, understood
+
+
+class ApprovalRows(Rows):
+    """The approval part of `domain.ports.Records`."""
+
+    def approval(self, approval_id: str) -> Approval | None:
+        row = self._row("select document from approvals where approval_id = :id", id=approval_id)
+        return understood(f"approval {approval_id!r}", row[0], Approval) if row else None
+
+    def approvals(
+        self,
+        *,
+        dataset_id: str | None = None,
+        states: tuple[ApprovalState, ...] = (),
+        after: str | None = None,
+        limit: int = 100,
+    ) -> list[Approval]:
+        values: dict[str, object] = {f"s{number}": each.value for number, each in enumerate(states)}
+        in_states = f"and state in ({', '.join(f':{name}' for name in values)})" if states else ""
+        of_dataset = "" if dataset_id is None else "and dataset_id = :dataset_id"
+        rows = self._rows(
+            f"""
+            select approval_id, document from approvals
+            where approval_id > :after {in_states} {of_dataset}
+            order by approval_id
+            """,  # noqa: S608  # names and constants of ours
+            {**values, "dataset_id": dataset_id, "after": after or ""},
+        )
+        return [approval for _row, approval in islice(readable("approval", rows, Approval), limit)]
+
+    def put_approval(self, approval: Approval) -> None:
+        row = {
+            "approval_id": approval.approval_id,
+            "dataset_id": approval.dataset_id,
+            "state": approval.state.value,
+            "document": encode(approval),
+        }
+        self._put("approvals", ("approval_id",), row)

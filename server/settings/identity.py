@@ -1,0 +1,160 @@
+"""Whom the server believes, and what the operator's own account may do."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from domain.errors import InvalidArgumentError
+from domain.identifiers import identifier
+from domain.scopes import ALL
+from server.settings.fields import LOOPBACK, UNSET, LocalPath, Section, Whole
+
+if TYPE_CHECKING:
+    from domain.model import Caller
+
+Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+"""Signatures that only the issuer can make; with a shared secret every verifier could."""
+
+_HOST: Final = re.compile(r"[A-Za-z0-9.-]+(:(\d{1,5}|\*))?|\[[0-9A-Fa-f:.]+\](:(\d{1,5}|\*))?")
+
+
+def _web_address(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        parts.port  # noqa: B018 - reading it is what checks it
+    except ValueError:
+        raise ValueError("must be an address such as https://login.example.com") from None
+    if (
+        parts.scheme not in {"http", "https"}
+        or not parts.hostname
+        or re.search(r"[\s\x00-\x1f\x7f\\]", value)
+    ):
+        raise ValueError("must be an address such as https://login.example.com")
+    if "@" in parts.netloc or parts.fragment:
+        raise ValueError("must not hold a user, a password or a fragment")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        raise ValueError("must begin with https:// (http:// is for this machine only)")
+    return value
+
+
+def _scope(value: str) -> str:
+    if value not in ALL:
+        raise ValueError(f"must be one of {', '.join(ALL)}")
+    return value
+
+
+def _client(value: str) -> str:
+    try:
+        return identifier(value, "client_id")
+    except InvalidArgumentError:
+        raise ValueError("is no client id") from None
+
+
+def _host(value: str) -> str:
+    if not _HOST.fullmatch(value):
+        raise ValueError("must be a host, such as mcp.example.com or mcp.example.com:8443")
+    return value
+
+
+def _origin(value: str) -> str:
+    scheme, separator, host = value.partition("://")
+    if scheme not in {"http", "https"} or not separator or not _HOST.fullmatch(host):
+        raise ValueError("must be an origin, such as https://mcp.example.com")
+    return value
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+
+
+class LocalSettings(Section):
+    """What the account that runs a server or a command may do where nobody presents a token."""
+
+    scopes: tuple[Annotated[str, AfterValidator(_scope)], ...] | None = Field(
+        default=None,
+        description="What the operator's own account may do, without a token. Without it, everything.",
+    )
+    clients: tuple[Annotated[str, AfterValidator(_client)], ...] | None = Field(
+        default=None, description="Clients that the same account may touch. Without it, all."
+    )
+
+    def granted(self, caller: Caller) -> Caller:
+        """The caller, with these scopes and clients."""
+        return replace(
+            caller,
+            scopes=None if self.scopes is None else frozenset(self.scopes),
+            clients=None if self.clients is None else frozenset(self.clients),
+        )
+
+
+class IdentitySettings(Section):
+    """Who may call over HTTP. Without an issuer nobody is asked, and HTTP stays on the loopback interface."""
+
+    issuer: WebAddress | None = Field(
+        default=None, description="Who issues the tokens: their `iss`, character by character."
+    )
+    audience: WebAddress | None = Field(
+        default=None, description="This server's own address, with `/mcp`: the `aud` of its tokens."
+    )
+    jwks_url: WebAddress | None = Field(
+        default=None, description="Where the issuer publishes its keys. One of this, `jwks_file` and `keys`."
+    )
+    jwks_file: LocalPath | None = Field(default=None, description="A file with the issuer's keys, as JWKS.")
+    keys: dict[str, str] = Field(
+        default={}, description="The issuer's public keys in PEM, each under its `kid`."
+    )
+    algorithms: tuple[Algorithm, ...] = Field(
+        default=("RS256", "ES256", "EdDSA"), min_length=1, description="Which signatures are accepted."
+    )
+    leeway_s: Whole = Field(
+        default=30, ge=0, le=300, description="Seconds by which clocks may differ, for `exp` and `nbf`."
+    )
+    local: LocalSettings = UNSET
+
+    @property
+    def configured(self) -> bool:
+        """Whether callers over HTTP have to say who they are."""
+        return self.issuer is not None
+
+    @field_validator("keys")
+    @classmethod
+    def _public(cls, keys: dict[str, str]) -> dict[str, str]:
+        for pem in keys.values():
+            if "PRIVATE" in pem:
+                raise ValueError("holds a private key, which belongs to the issuer alone")
+            if "-----BEGIN PUBLIC KEY-----" not in pem:
+                raise ValueError("must be public keys in PEM, beginning with -----BEGIN PUBLIC KEY-----")
+        return keys
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        sources = [each for each in (self.jwks_url, self.jwks_file, self.keys or None) if each is not None]
+        if self.issuer is None and self.audience is None and not sources:
+            return self
+        for key in ("issuer", "audience"):
+            if getattr(self, key) is None:
+                raise PydanticCustomError(
+                    "key", "is missing: tokens need an issuer, an audience and keys", {"key": key}
+                )
+        if len(sources) != 1:
+            raise PydanticCustomError(
+                "key", "is needed, or jwks_file, or keys: exactly one of the three", {"key": "jwks_url"}
+            )
+        return self
+
+
+class HttpSettings(Section):
+    """Which names the server answers to over HTTP. Needs `identity`."""
+
+    allowed_hosts: tuple[Annotated[str, AfterValidator(_host)], ...] = Field(
+        default=(),
+        description="Hosts beside that of `identity.audience` and the loopback interface; `:*` for any port.",
+    )
+    allowed_origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = Field(
+        default=(), description="Origins of web pages that may call, beside the server's own."
+    )

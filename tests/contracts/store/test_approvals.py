@@ -1,0 +1,73 @@
+"""How a store keeps approval requests."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import pytest
+
+from domain.errors import StoreFailedError
+from domain.model import ApprovalOrigin, ApprovalState
+from tests.entities import NOW, approval
+
+if TYPE_CHECKING:
+    from domain.model import Approval
+    from domain.ports import Records, Store
+    from tests.contracts.store.adapters import SqlitePlace
+
+FULL = approval(
+    approval_id="ap-2",
+    dataset_id="d2",
+    origin=ApprovalOrigin.SWEEP,
+    state=ApprovalState.APPROVED,
+    expires_at=None,
+    answered_by="person:kim",
+    answered_at=NOW,
+    grant_expires_at=NOW + timedelta(minutes=10),
+)
+OPEN = approval(approval_id="ap-1", dataset_id="d1", shown=MappingProxyType({"dataset": "A", "age_s": 3}))
+USED = approval(approval_id="ap-3", dataset_id="d1", state=ApprovalState.USED)
+
+
+async def put(store: Store, *approvals: Approval) -> None:
+    def work(records: Records) -> None:
+        for each in approvals:
+            records.put_approval(each)
+
+    await store.transact(work)
+
+
+async def test_a_request_comes_back_as_it_was_put(store: Store) -> None:
+    await put(store, FULL, OPEN)
+    assert await store.read(lambda records: records.approval("ap-2")) == FULL
+    assert await store.read(lambda records: records.approval("ap-1")) == OPEN
+    assert await store.read(lambda records: records.approval("AP-1")) is None
+
+
+async def test_requests_are_found_by_dataset_state_and_page(store: Store) -> None:
+    await put(store, USED, FULL, OPEN)
+    look = store.read
+    assert await look(lambda records: records.approvals()) == [OPEN, FULL, USED]
+    assert await look(lambda records: records.approvals(dataset_id="d1")) == [OPEN, USED]
+    waiting = (ApprovalState.OPEN, ApprovalState.APPROVED)
+    assert await look(lambda records: records.approvals(states=waiting)) == [OPEN, FULL]
+    assert await look(lambda records: records.approvals(states=waiting, dataset_id="d1")) == [OPEN]
+    assert await look(lambda records: records.approvals(after="ap-1", limit=1)) == [FULL]
+
+
+async def test_a_changed_state_is_found_under_the_new_one(store: Store) -> None:
+    await put(store, OPEN)
+    await put(store, approval(approval_id="ap-1", dataset_id="d1", state=ApprovalState.DECLINED))
+    assert await store.read(lambda records: records.approvals(states=(ApprovalState.OPEN,))) == []
+
+
+async def test_a_request_that_cannot_be_understood_refuses_by_name_and_hides_no_other(
+    place: SqlitePlace, store: Store
+) -> None:
+    await put(store, OPEN, FULL)
+    place.break_approval("ap-1", "{}")
+    with pytest.raises(StoreFailedError, match="approval 'ap-1'"):
+        await store.read(lambda records: records.approval("ap-1"))
+    assert await store.read(lambda records: records.approvals()) == [FULL]

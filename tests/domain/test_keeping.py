@@ -1,0 +1,348 @@
+"""Leases and protection: who may lengthen, who may shorten, and what a shorter one exposes."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.errors import (
+    ForbiddenError,
+    InvalidArgumentError,
+    JourneyNotActiveError,
+    LifecycleError,
+    PreconditionUnknownError,
+    TeardownInProgressError,
+    UnknownClientError,
+    UnknownDatasetError,
+    UnknownJourneyError,
+)
+from domain.keeping import LONGEST, Keeping, Kept, Renewed
+from domain.model import Caller, DatasetStatus, DatasetType, Journey, JourneyState, OrphanMark, Stage
+from server.adapters.store.sqlite import SqliteStore
+from tests.entities import NOW, SetClock, client, dataset, journey
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from domain.model import Dataset
+
+KIM = Caller(subject="person:kim")
+BOT = Caller(subject="agent:bot")
+GLOBEX = Caller(subject="agent:g", clients=frozenset({"globex"}))
+BOUND = Caller(subject="agent:b", journey_id="j2")
+NO_APPROVER = Caller(subject="person:lee", scopes=frozenset({"datasets:provision"}))
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+MARK = OrphanMark(orphaned_at=NOW - DAY, reason="journey_completed", served=60.0)
+ID = dataset().dataset_id
+
+
+@dataclass
+class Shelf:
+    """What is kept, over a real store, by a clock that is set."""
+
+    path: Path
+    store: SqliteStore
+    clock: SetClock
+    keeping: Keeping
+
+    async def hold(self, row: Journey) -> None:
+        await self.store.transact(lambda records: records.put_journey(row))
+
+    async def have(self, *rows: Dataset) -> None:
+        for row in rows:
+            await self.store.transact(lambda records, row=row: records.put_dataset(row))  # type: ignore[misc]
+
+    async def look(self, dataset_id: str = ID) -> Dataset:
+        found = await self.store.read(lambda records: records.dataset(dataset_id))
+        assert found is not None
+        return found
+
+    async def lease(self) -> datetime | None:
+        found = await self.store.read(lambda records: records.journey("acme", "j1"))
+        assert isinstance(found, Journey)
+        return found.lease_expires_at
+
+    async def told(self) -> list[tuple[str, object]]:
+        """Every event, by kind and reason."""
+        events = await self.store.read(lambda records: records.events())
+        return [(str(each.kind), each.data["reason"]) for _, each in events]
+
+
+@pytest.fixture
+async def shelf(tmp_path: Path) -> AsyncIterator[Shelf]:
+    """The client ACME, whose journey j1 is active at sandbox without a lease, and one READY dataset."""
+    path = tmp_path / "store.sqlite"
+    async with SqliteStore(path) as store:
+        clock = SetClock()
+        found = Shelf(path=path, store=store, clock=clock, keeping=Keeping(store, clock))
+        await store.transact(lambda records: records.put_client(client()))
+        await store.transact(lambda records: records.put_client(client("globex")))
+        await found.hold(journey())
+        await found.have(dataset())
+        yield found
+
+
+# --- leases ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_renewed_lease_is_longer_and_a_use_of_the_stages_datasets(shelf: Shelf) -> None:
+    await shelf.hold(journey(lease_expires_at=NOW + HOUR))
+    await shelf.have(
+        dataset("d2", stage=Stage.PILOT), dataset("d3", journey_id="j2", dataset_type=DatasetType.JIRA_ISSUES)
+    )
+
+    renewed = await shelf.keeping.renew("j1", 12 * HOUR, BOT, person=False)
+
+    assert renewed == Renewed(journey=journey(lease_expires_at=NOW + 12 * HOUR), exposed=())
+    assert await shelf.look() == dataset(last_used_at=NOW)
+    for other in ("d2", "d3"):
+        assert (await shelf.look(other)).last_used_at < NOW
+    assert await shelf.told() == []
+
+
+async def test_the_same_lease_again_is_no_shorter_one(shelf: Shelf) -> None:
+    await shelf.hold(journey(lease_expires_at=NOW + HOUR))
+    assert (await shelf.keeping.renew("j1", HOUR, BOT, person=False)).exposed == ()
+
+
+@pytest.mark.parametrize("held", [None, NOW + 2 * HOUR])
+async def test_only_a_person_shortens_and_is_told_what_that_exposes(
+    shelf: Shelf, held: datetime | None
+) -> None:
+    await shelf.hold(journey(lease_expires_at=held))
+    await shelf.have(dataset("d2", status=DatasetStatus.FAILED, dataset_type=DatasetType.JIRA_ISSUES))
+    with pytest.raises(ForbiddenError) as refusal:
+        await shelf.keeping.renew("j1", HOUR, BOT, person=False)
+    assert (refusal.value.field, refusal.value.recovery) == ("duration", "needs_human")
+    assert (await shelf.lease(), await shelf.look()) == (held, dataset())
+    with pytest.raises(ForbiddenError, match="datasets:approve"):
+        await shelf.keeping.renew("j1", HOUR, NO_APPROVER, person=True)
+    assert await shelf.lease() == held
+
+    renewed = await shelf.keeping.renew("j1", HOUR, KIM, person=True)
+
+    assert renewed == Renewed(
+        journey=journey(lease_expires_at=NOW + HOUR), exposed=(dataset(last_used_at=NOW),)
+    )
+
+
+async def test_whoever_is_no_approver_lengthens_all_the_same(shelf: Shelf) -> None:
+    await shelf.hold(journey(lease_expires_at=NOW + HOUR))
+    await shelf.keeping.renew("j1", 2 * HOUR, NO_APPROVER, person=True)
+    assert await shelf.lease() == NOW + 2 * HOUR
+
+
+@pytest.mark.parametrize("duration", [timedelta(0), -HOUR, LONGEST + timedelta(seconds=1), timedelta.max])
+@pytest.mark.parametrize("person", [True, False])
+async def test_a_lease_is_at_least_something_and_at_most_thirty_days(
+    shelf: Shelf, duration: timedelta, person: bool
+) -> None:
+    with pytest.raises(InvalidArgumentError) as refusal:
+        await shelf.keeping.renew("j1", duration, KIM, person=person)
+    assert refusal.value.field == "duration"
+    assert (
+        await shelf.keeping.renew("j1", LONGEST, KIM, person=True)
+    ).journey.lease_expires_at == NOW + LONGEST
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        *(journey(state=each) for each in JourneyState if each is not JourneyState.ACTIVE),
+        journey(lease_expires_at=NOW),
+    ],
+)
+async def test_only_an_active_journeys_lease_is_renewed(shelf: Shelf, held: Journey) -> None:
+    await shelf.hold(held)
+    with pytest.raises(JourneyNotActiveError) as refusal:
+        await shelf.keeping.renew("j1", HOUR, KIM, person=True)
+    assert (refusal.value.field, refusal.value.recovery) == ("journey_id", "needs_human")
+    assert (await shelf.lease(), await shelf.look()) == (held.lease_expires_at, dataset())
+
+
+async def test_a_journey_that_is_not_there_not_theirs_or_not_readable_is_not_renewed(shelf: Shelf) -> None:
+    keeping = shelf.keeping
+    for call, error in (
+        (keeping.renew("j9", HOUR, KIM, person=True), UnknownJourneyError),
+        (keeping.renew("j1", HOUR, GLOBEX, person=True), UnknownJourneyError),
+        (keeping.renew("j1", HOUR, BOUND, "acme", person=True), UnknownJourneyError),
+        (keeping.renew("j1", HOUR, GLOBEX, "acme", person=True), UnknownClientError),
+    ):
+        with pytest.raises(error):
+            await call
+    await shelf.hold(journey(client_id="globex"))
+    with pytest.raises(InvalidArgumentError) as refusal:
+        await keeping.renew("j1", HOUR, KIM, person=True)
+    assert (refusal.value.field, refusal.value.candidates) == ("client_id", ("acme", "globex"))
+    with closing(sqlite3.connect(shelf.path)) as connection, connection:
+        connection.execute("update journeys set state = 'zombie' where client_id = 'acme'")
+    with pytest.raises(PreconditionUnknownError):
+        await keeping.renew("j1", HOUR, KIM, "acme", person=True)
+
+
+# --- protection --------------------------------------------------------------------------------------------------
+
+
+async def test_a_protected_dataset_is_used_no_orphan_and_another_generation(shelf: Shelf) -> None:
+    await shelf.have(dataset(orphan=MARK))
+
+    kept = await shelf.keeping.protect(ID, NOW + DAY, BOT, person=False)
+
+    assert kept == Kept(
+        dataset=dataset(protected_until=NOW + DAY, last_used_at=NOW, generation=2), exposed=False
+    )
+    assert await shelf.look() == kept.dataset
+    assert await shelf.told() == [("dataset:orphan_cleared", "journey_completed")]
+
+
+async def test_the_same_protection_again_voids_nothing(shelf: Shelf) -> None:
+    first = await shelf.keeping.protect(ID, NOW + DAY, BOT, person=False)
+    shelf.clock.instant += HOUR
+    again = await shelf.keeping.protect(ID, NOW + DAY, BOT, person=False)
+    assert again == Kept(dataset=replace(first.dataset, last_used_at=NOW + HOUR), exposed=False)
+    assert await shelf.told() == []
+
+
+@pytest.mark.parametrize("person", [True, False])
+@pytest.mark.parametrize("until", [NOW, NOW - DAY, datetime(2026, 4, 1), datetime.min.replace(tzinfo=UTC)])  # noqa: DTZ001 - on purpose
+async def test_an_instant_that_is_past_or_without_a_zone_protects_nothing(
+    shelf: Shelf, until: datetime, person: bool
+) -> None:
+    with pytest.raises(InvalidArgumentError) as refusal:
+        await shelf.keeping.protect(ID, until, KIM, person=person)
+    assert refusal.value.field == "until"
+    assert await shelf.look() == dataset()
+
+
+async def test_beyond_thirty_days_only_a_person_protects(shelf: Shelf) -> None:
+    far = NOW + LONGEST + timedelta(seconds=1)
+    with pytest.raises(InvalidArgumentError, match="30 days") as refusal:
+        await shelf.keeping.protect(ID, far, BOT, person=False)
+    assert refusal.value.field == "until"
+    assert (await shelf.keeping.protect(ID, NOW + LONGEST, BOT, person=False)).exposed is False
+    assert (await shelf.keeping.protect(ID, far, KIM, person=True)).dataset.protected_until == far
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "exposed"),
+    [
+        (JourneyState.ACTIVE, DatasetStatus.READY, False),
+        (JourneyState.ACTIVE, DatasetStatus.FAILED, True),
+        (JourneyState.COMPLETED, DatasetStatus.READY, True),
+        (None, DatasetStatus.READY, True),
+    ],
+)
+async def test_only_a_person_shortens_a_protection_or_ends_it_and_is_told_what_that_exposes(
+    shelf: Shelf, state: JourneyState | None, status: DatasetStatus, exposed: bool
+) -> None:
+    if state:
+        await shelf.hold(journey(state=state))
+    held = dataset(
+        status=status, protected_until=NOW + 2 * DAY, generation=5, journey_id="j1" if state else "gone"
+    )
+    await shelf.have(held)
+    for forbidden in (
+        shelf.keeping.protect(ID, NOW + DAY, BOT, person=False),
+        shelf.keeping.protect(ID, NOW + DAY, NO_APPROVER, person=True),
+        shelf.keeping.unprotect(ID, BOT, person=False),
+    ):
+        with pytest.raises(ForbiddenError) as refusal:
+            await forbidden
+        assert refusal.value.recovery == "needs_human"
+    assert await shelf.look() == held
+
+    shorter = await shelf.keeping.protect(ID, NOW + DAY, KIM, person=True)
+    ended = await shelf.keeping.unprotect(ID, KIM, person=True)
+
+    used = replace(held, last_used_at=NOW)
+    assert shorter == Kept(dataset=replace(used, protected_until=NOW + DAY, generation=6), exposed=exposed)
+    assert ended == Kept(dataset=replace(used, protected_until=None, generation=7), exposed=exposed)
+    assert await shelf.look() == ended.dataset
+
+
+async def test_what_is_not_kept_any_more_is_lengthened_by_anybody_and_cannot_be_ended(shelf: Shelf) -> None:
+    lapsed = dataset(protected_until=NOW)
+    await shelf.have(lapsed)
+    assert await shelf.keeping.unprotect(ID, KIM, person=True) == Kept(dataset=lapsed, exposed=False)
+    assert (await shelf.keeping.protect(ID, NOW + HOUR, BOT, person=False)).exposed is False
+
+
+async def test_a_journey_that_cannot_be_read_keeps_its_datasets(shelf: Shelf) -> None:
+    await shelf.have(dataset(protected_until=NOW + DAY))
+    with closing(sqlite3.connect(shelf.path)) as connection, connection:
+        connection.execute("update journeys set state = 'zombie'")
+    assert (await shelf.keeping.unprotect(ID, KIM, person=True)).exposed is False
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "recovery"),
+    [
+        (DatasetStatus.TEARDOWN, TeardownInProgressError, "wait"),
+        (DatasetStatus.ARCHIVED, InvalidArgumentError, "choose_other"),
+    ],
+)
+async def test_what_is_going_or_gone_is_not_protected(
+    shelf: Shelf, status: DatasetStatus, error: type[LifecycleError], recovery: str
+) -> None:
+    held = dataset(status=status)
+    await shelf.have(held)
+    for call in (
+        shelf.keeping.protect(ID, NOW + DAY, KIM, person=True),
+        shelf.keeping.unprotect(ID, KIM, person=True),
+    ):
+        with pytest.raises(error) as refusal:
+            await call
+        assert refusal.value.recovery == recovery
+    assert await shelf.look() == held
+
+
+async def test_another_clients_or_journeys_dataset_is_not_theirs_to_keep(shelf: Shelf) -> None:
+    for caller, error in ((GLOBEX, UnknownDatasetError), (BOUND, ForbiddenError)):
+        with pytest.raises(error):
+            await shelf.keeping.protect(ID, NOW + DAY, caller, person=True)
+        with pytest.raises(error):
+            await shelf.keeping.unprotect(ID, caller, person=True)
+    assert await shelf.look() == dataset()
+
+
+@given(
+    st.lists(
+        st.tuples(st.booleans(), st.timedeltas(min_value=-DAY, max_value=40 * DAY), st.timedeltas(HOUR, DAY)),
+        max_size=8,
+    )
+)
+async def test_no_agent_ever_shortens_or_reaches_beyond_thirty_days(
+    tmp_path_factory: pytest.TempPathFactory, calls: list[tuple[bool, timedelta, timedelta]]
+) -> None:
+    clock = SetClock()
+    async with SqliteStore(tmp_path_factory.mktemp("store") / "store.sqlite") as store:
+        keeping = Keeping(store, clock)
+        await store.transact(lambda records: records.put_client(client()))
+        await store.transact(lambda records: records.put_journey(journey(lease_expires_at=NOW + HOUR)))
+        await store.transact(lambda records: records.put_dataset(dataset(protected_until=NOW + HOUR)))
+        ends = [NOW + HOUR, NOW + HOUR]
+        for leases, span, passing in calls:
+            try:
+                if leases:
+                    await keeping.renew("j1", span, BOT, person=False)
+                else:
+                    await keeping.protect(ID, clock.now() + span, BOT, person=False)
+            except LifecycleError:
+                pass
+            found = await store.read(lambda records: (records.journey("acme", "j1"), records.dataset(ID)))
+            assert isinstance(found[0], Journey)
+            assert found[1] is not None
+            after = [found[0].lease_expires_at, found[1].protected_until]
+            for before, now in zip(ends, after, strict=True):
+                assert now is not None
+                assert before <= now <= max(before, clock.now() + LONGEST)
+            ends = [each for each in after if each]
+            clock.instant += passing

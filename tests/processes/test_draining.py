@@ -1,0 +1,44 @@
+"""A drain is seen by every process on the folder, from the moment it begins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+
+from server.wiring import running
+from tests.processes.folder import KIM, WISH
+from tests.processes.test_competing import reaching
+
+if TYPE_CHECKING:
+    from tests.processes.folder import Folder
+
+TYPES = ("confluence_pages", "slack_messages")
+
+
+async def test_with_provisions_running_in_two_processes_the_next_is_refused_everywhere_and_all_end_ready(
+    folder: Folder,
+) -> None:
+    with folder.sandbox() as glean:
+        glean.set_rate(1_000_000, minimum_seconds=2)
+    with anyio.fail_after(100):
+        async with reaching(folder, 2) as clients:
+            begun = [
+                await client.call_tool("provision_dataset", {**WISH, "dataset_type": each, "wait_s": 0})
+                for client, each in zip(clients, TYPES, strict=True)
+            ]
+            async with running(folder.settings, sagas=False) as services:
+                drain = await services.draining.on(KIM)
+                refused = [
+                    await client.call_tool("provision_dataset", {**WISH, "dataset_type": "jira_issues"})
+                    for client in clients
+                ]
+                settled = await services.draining.settled()
+
+    started = sorted(str((each.structured_content or {})["dataset_id"]) for each in begun)
+    assert [each.dataset_id for each in drain.running] == started
+    assert [(each.meta or {})["dataset-lifecycle/error"]["code"] for each in refused] == ["draining"] * 2
+    assert settled.running == ()
+    assert [(each.dataset_id, each.status) for each in await folder.datasets()] == [
+        (each, "ready") for each in started
+    ]

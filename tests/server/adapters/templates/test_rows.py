@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from domain.documents import KINDS
+from domain.model import DatasetType
+from server.adapters.templates.rows import Columns, Rows
+
+KIND = KINDS[DatasetType.GITHUB_REPOS]
+NAMES = [
+    "name",
+    "team",
+    "owner",
+    "description",
+    "language",
+    "stars",
+    "issues",
+    "url",
+    "readme",
+    "updated_at",
+    "topics",
+]
+ROW = ["a/b", "x", "a", "d", "Go", "3", "0", "https://x", "r", "2026-05-01T10:00:00Z", "a; b"]
+
+
+def changed(**cells: str) -> list[str]:
+    return [cells.get(name, cell) for name, cell in zip(NAMES, ROW, strict=True)]
+
+
+@pytest.mark.parametrize(
+    "cells", [{}, {"topics": ""}, {"team": ""}, {"topics": '["c"]', "description": "{}"}]
+)
+def test_rows_are_decoded_at_once_as_their_json_is_one_by_one(cells: dict[str, str]) -> None:
+    rows = Rows([ROW, changed(**cells)], Columns(NAMES, KIND))
+    decoded = [msgspec.structs.asdict(KIND.decode(each)) for each in rows]
+    found = rows.decoded(KIND)
+    assert found is not None
+    assert [{name: getattr(each, name) for name in decoded[0]} for each in found] == decoded
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        {"owner": ""},
+        {"stars": "many"},
+        {"stars": "-1"},
+        {"updated_at": "yesterday"},
+        {"topics": "[1]"},
+        {"name": "x" * 201},
+        {"readme": "{{site:jira_issues}}"},
+    ],
+)
+def test_rows_of_which_one_must_be_looked_at_are_not_decoded_at_once(cells: dict[str, str]) -> None:
+    assert Rows([ROW, changed(**cells)], Columns(NAMES, KIND)).decoded(KIND) is None
+
+
+def test_rows_without_a_required_column_are_not_decoded_at_once() -> None:
+    rows = Rows([ROW[:-2]], Columns(NAMES[:-2], KIND))
+    assert rows.decoded(KIND) is None
+    assert msgspec.json.decode(rows[0])["stars"] == 3
+
+
+def test_rows_are_of_one_kind() -> None:
+    assert Rows([ROW], Columns(NAMES, KIND)).decoded(KINDS[DatasetType.JIRA_ISSUES]) is None

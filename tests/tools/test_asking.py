@@ -1,0 +1,214 @@
+"""A person asked through the client, in both protocol eras, and what their answers are worth."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+import pytest
+from mcp import MCPError
+from mcp_types import ElicitResult, InputRequiredResult
+
+from domain.model import Caller, JourneyState, Stage
+from tests.tools.conftest import MODERN, Session, session
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from mcp.client.context import ClientRequestContext
+    from mcp_types import ElicitRequestParams
+
+    from domain.model import Dataset
+    from tests.world import World
+
+pytestmark = pytest.mark.parametrize("mode", ["legacy", MODERN])
+NAME = "ACME-Sandbox-Confluence"
+
+
+async def _nothing() -> None:
+    """Nothing happens while the question is open."""
+
+
+class Person:
+    """Somebody at the client who gives one answer to whatever they are asked; what was asked is kept."""
+
+    def __init__(
+        self,
+        action: Literal["accept", "decline", "cancel"] = "accept",
+        content: dict[str, Any] | None = None,
+        meanwhile: Callable[[], Awaitable[object]] = _nothing,
+    ) -> None:
+        self.answer = ElicitResult(action=action, content=content)
+        self.meanwhile = meanwhile
+        self.asked: list[str] = []
+
+    async def __call__(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+        self.asked.append(params.message)
+        await self.meanwhile()
+        return self.answer
+
+
+def typed(name: str, **more: Any) -> Person:
+    return Person(content={"dataset_name": name}, **more)
+
+
+async def finished(served: Session, stage: Stage = Stage.SANDBOX) -> Dataset:
+    """A dataset that its journey needs no longer."""
+    await served.process.arrive(stage=stage)
+    made = await served.process.provision(stage=stage)
+    await served.process.complete()
+    return made
+
+
+def by_hand(dataset: Dataset) -> dict[str, Any]:
+    return {"dataset_id": dataset.dataset_id, "reason": "manual"}
+
+
+async def test_the_typed_name_takes_it_down(place: World, mode: str) -> None:
+    person = typed(NAME)
+    async with session(place, mode=mode, person=person) as served:
+        made = await finished(served)
+        assert made.name == NAME
+        gone = await served.answer("teardown_dataset", by_hand(made))
+        assert gone["status"] == "archived"
+        [question] = person.asked
+        for words in (NAME, "acme", "j1", "30 records", "its connector in Glean", "for 90 days", "made 20"):
+            assert words in question
+        assert await served.answer("teardown_dataset", by_hand(made)) == gone
+        assert len(person.asked) == 1
+        teardown = (await served.process.look(made.dataset_id)).teardown
+        assert teardown is not None
+        assert teardown.confirmation is not None
+        assert teardown.confirmation.how == "elicitation"
+
+
+@pytest.mark.parametrize(
+    "person",
+    [
+        typed("acme-sandbox-confluence"),
+        typed(""),
+        typed("yes"),
+        Person("decline"),
+        Person("cancel"),
+    ],
+    ids=["other case", "nothing", "yes", "decline", "cancel"],
+)
+async def test_anything_else_declines_it(place: World, mode: str, person: Person) -> None:
+    async with session(place, mode=mode, person=person) as served:
+        made = await finished(served)
+        error = await served.refusal("teardown_dataset", by_hand(made))
+        assert error["code"] == "declined"
+        assert await served.process.look(made.dataset_id) == made
+
+
+@pytest.mark.parametrize("content", [None, {}, {"dataset_name": 1}, {"confirm": True}])
+async def test_an_empty_or_odd_form_changes_nothing(
+    place: World, mode: str, content: dict[str, Any] | None
+) -> None:
+    async with session(place, mode=mode, person=Person(content=content)) as served:
+        made = await finished(served)
+        result = await served.client.call_tool("teardown_dataset", by_hand(made))
+        assert result.is_error
+        assert await served.process.look(made.dataset_id) == made
+
+
+async def test_nobody_is_asked_what_no_answer_could_allow(place: World, mode: str) -> None:
+    person = typed(NAME)
+    async with session(place, mode=mode, person=person) as served:
+        await served.process.arrive()
+        made = await served.process.provision()
+        error = await served.refusal("teardown_dataset", by_hand(made))
+        assert (error["code"], person.asked) == ("journey_active", [])
+
+
+async def test_past_sandbox_and_for_an_agent_on_anothers_behalf_a_request_is_filed(
+    place: World, mode: str
+) -> None:
+    person = typed("ACME-Pilot-Confluence")
+    async with session(place, mode=mode, person=person) as served:
+        made = await finished(served, Stage.PILOT)
+        error = await served.refusal("teardown_dataset", by_hand(made))
+        assert (error["code"], error["how"], person.asked) == ("confirmation_required", "approval", [])
+        lee = Caller(subject="person:lee")
+        await served.process.services.approvals.approve(error["approval_id"], lee, made.name)
+        assert (await served.answer("teardown_dataset", by_hand(made)))["status"] == "archived"
+
+
+async def test_an_agent_on_anothers_behalf_cannot_answer_for_them(place: World, mode: str) -> None:
+    person = typed(NAME)
+    delegated = Caller(subject="kim", act="journey-agent")
+    async with session(place, mode=mode, person=person, caller=delegated) as served:
+        made = await finished(served)
+        error = await served.refusal("teardown_dataset", by_hand(made))
+        assert (error["code"], error["how"], person.asked) == ("confirmation_required", "approval", [])
+
+
+async def test_a_client_that_shows_no_questions_has_a_request_filed(place: World, mode: str) -> None:
+    async with session(place, mode=mode) as served:
+        made = await finished(served)
+        error = await served.refusal("teardown_dataset", by_hand(made))
+        assert (error["code"], error["how"]) == ("confirmation_required", "approval")
+
+
+async def test_a_journey_that_is_in_use_again_while_the_question_is_open_keeps_it(
+    place: World, mode: str
+) -> None:
+    async def activate() -> None:
+        await served.process.services.registry.set_state(
+            "j1", JourneyState.ACTIVE, Caller(subject="person:kim")
+        )
+
+    async with session(place, mode=mode, person=typed(NAME, meanwhile=activate)) as served:
+        made = await finished(served)
+        error = await served.refusal("teardown_dataset", by_hand(made))
+        assert error["code"] == "journey_active"
+        assert (await served.process.look(made.dataset_id)).generation == made.generation
+
+
+async def test_an_answer_serves_only_the_dataset_that_was_shown(place: World, mode: str) -> None:
+    async def change() -> None:
+        if len(person.asked) == 1:
+            held = await served.process.look(made.dataset_id)
+            past = place.clock.now() - timedelta(days=1)
+            await served.process.outside.store.transact(
+                lambda records: records.put_dataset(held.evolve(protected_until=past))
+            )
+
+    person = typed(NAME, meanwhile=change)
+    async with session(place, mode=mode, person=person) as served:
+        made = await finished(served)
+        if mode == MODERN:  # asked again, about the dataset as it is now
+            assert (await served.answer("teardown_dataset", by_hand(made)))["status"] == "archived"
+            assert len(set(person.asked)) == 2
+        else:
+            error = await served.refusal("teardown_dataset", by_hand(made))
+            assert error["code"] == "confirmation_required"
+            assert (await served.process.look(made.dataset_id)).status == made.status
+
+
+async def test_a_state_that_is_replayed_serves_no_other_call_and_no_later_state(
+    place: World, mode: str
+) -> None:
+    async with session(place, mode=mode, person=typed(NAME)) as served:
+        made = await finished(served)
+        if mode != MODERN:
+            return  # the answer never leaves the connection that it was asked on
+        raw = served.client.session
+        asked = await raw.call_tool("teardown_dataset", by_hand(made), allow_input_required=True)
+        assert isinstance(asked, InputRequiredResult)
+        assert asked.input_requests is not None
+        [key] = asked.input_requests
+        again: dict[str, Any] = {
+            "input_responses": {key: ElicitResult(action="accept", content={"dataset_name": NAME})},
+            "request_state": asked.request_state,
+            "allow_input_required": True,
+        }
+        with pytest.raises(MCPError, match="requestState"):
+            await raw.call_tool("teardown_dataset", by_hand(made) | {"wait_s": 1}, **again)
+        past = place.clock.now() - timedelta(days=1)
+        await served.process.outside.store.transact(
+            lambda records: records.put_dataset(made.evolve(protected_until=past))
+        )
+        anew = await raw.call_tool("teardown_dataset", by_hand(made), **again)
+        assert isinstance(anew, InputRequiredResult)
+        assert (await served.process.look(made.dataset_id)).status == made.status

@@ -1,0 +1,166 @@
+"""The toolset `leases`, over the real use cases: what is lengthened, and what only a person may do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from domain.errors import instant
+from domain.model import Caller, Journey
+from tests.tools.conftest import ACME, session
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from domain.ports import Records
+    from tests.tools.conftest import Session
+    from tests.world import World
+
+ON_A_JOURNEY = {"journey_id": "j1", "duration": "12h"}
+
+
+@pytest.fixture
+async def leasing(place: World) -> AsyncIterator[Session]:
+    """The toolset, with the client ACME there, its journey j1 leased for an hour, and one dataset."""
+    async with session(place, toolsets=("leases",)) as found:
+        await found.process.arrive()
+        await found.process.provision()
+        await found.process.services.keeping.renew(
+            "j1", timedelta(hours=1), Caller(subject="person:kim"), person=True
+        )
+        yield found
+
+
+async def dataset_id(served: Session) -> str:
+    """The id of the only dataset."""
+    answered = await served.answer("provision_dataset", ACME)
+    return str(answered["dataset_id"])
+
+
+def ahead(span: timedelta) -> str:
+    """The instant that far from now, as a model writes it."""
+    return str(instant(datetime.now(UTC) + span))
+
+
+async def test_the_toolset_is_there_only_when_it_is_asked_for(served: Session, leasing: Session) -> None:
+    usual = {each.name for each in (await served.client.list_tools()).tools}
+    with_leases = {each.name for each in (await leasing.client.list_tools()).tools}
+    assert with_leases - usual == {"renew_journey_lease", "protect_dataset"}
+
+
+async def test_a_lease_is_lengthened_from_now(leasing: Session) -> None:
+    answered = await leasing.answer("renew_journey_lease", {**ON_A_JOURNEY, "client_id": "acme"})
+
+    until = datetime.fromisoformat(answered.pop("lease_expires_at"))
+    assert answered == {"journey_id": "j1", "client_id": "acme", "stage": "sandbox", "state": "active"}
+    assert timedelta(hours=11, minutes=55) < until - datetime.now(UTC) <= timedelta(hours=12)
+
+
+async def test_a_dataset_is_kept_until_the_instant(leasing: Session) -> None:
+    found, until = await dataset_id(leasing), ahead(timedelta(days=3))
+
+    answered = await leasing.answer("protect_dataset", {"dataset_id": found, "until": until})
+
+    assert answered == {
+        "name": "ACME-Sandbox-Confluence",
+        "dataset_id": found,
+        "client_id": "acme",
+        "journey_id": "j1",
+        "stage": "sandbox",
+        "status": "ready",
+        "protected_until": until,
+    }
+
+
+@pytest.mark.parametrize(
+    ("duration", "code"),
+    [
+        ("30m", "forbidden"),
+        ("31d", "invalid_argument"),
+        ("0m", "invalid_argument"),
+        ("999999d", "invalid_argument"),
+        ("-3h", "invalid_argument"),
+        ("P1D", "invalid_argument"),
+        ("12", "invalid_argument"),
+        ("12 h", "invalid_argument"),
+        ("12H", "invalid_argument"),
+        ("\u0661\u0662h", "invalid_argument"),
+        ("h", "invalid_argument"),
+    ],
+)
+async def test_a_lease_is_not_shortened_and_no_nonsense(leasing: Session, duration: str, code: str) -> None:
+    error = await leasing.refusal("renew_journey_lease", {"journey_id": "j1", "duration": duration})
+    assert (error["code"], error["field"]) == (code, "duration")
+
+
+@pytest.mark.parametrize(
+    "until",
+    [
+        "2020-01-01T00:00:00Z",
+        "2099-01-01T00:00:00Z",
+        "2026-12-01T12:00:00",
+        "2026-12-01",
+        "tomorrow at noon",
+        "9999-12-31T23:59:59-12:00",
+        "1800000000",
+    ],
+)
+async def test_an_instant_that_is_past_far_or_none_is_refused(leasing: Session, until: str) -> None:
+    error = await leasing.refusal(
+        "protect_dataset", {"dataset_id": await dataset_id(leasing), "until": until}
+    )
+    assert (error["code"], error["field"], error["recovery"]) == ("invalid_argument", "until", "fix_input")
+
+
+async def test_a_protection_is_not_shortened_and_no_argument_gets_past_that(leasing: Session) -> None:
+    found = await dataset_id(leasing)
+    kept = await leasing.answer("protect_dataset", {"dataset_id": found, "until": ahead(timedelta(days=9))})
+
+    error = await leasing.refusal("protect_dataset", {"dataset_id": found, "until": ahead(timedelta(days=8))})
+
+    assert (error["code"], error["recovery"], error["field"]) == ("forbidden", "needs_human", "until")
+    for name in ("person", "force", "confirmed"):
+        more = {"dataset_id": found, "until": ahead(timedelta(days=8)), name: True}
+        assert (await leasing.refusal("protect_dataset", more))["field"] == name
+    shown = await leasing.process.look(found)
+    assert instant(shown.protected_until) == kept["protected_until"]
+
+
+async def test_a_journey_without_a_lease_is_given_none(place: World) -> None:
+    async with session(place, toolsets=("leases",)) as served:
+        await served.process.arrive()
+        error = await served.refusal("renew_journey_lease", ON_A_JOURNEY)
+    assert (error["code"], error["recovery"]) == ("forbidden", "needs_human")
+    assert "no lease" in error["message"]
+
+
+@pytest.mark.parametrize("tool", ["renew_journey_lease", "protect_dataset"])
+async def test_what_another_client_has_is_unknown(place: World, tool: str) -> None:
+    async with session(place) as first:
+        await first.process.arrive()
+        found = (await first.process.provision()).dataset_id
+    stranger = Caller(subject="agent:x", clients=frozenset({"globex"}))
+    arguments: dict[str, Any] = {
+        "renew_journey_lease": ON_A_JOURNEY,
+        "protect_dataset": {"dataset_id": found, "until": ahead(timedelta(days=1))},
+    }
+    async with session(place, toolsets=("leases",), caller=stranger) as other:
+        error = await other.refusal(tool, arguments[tool])
+    assert error["code"] in {"unknown_journey", "unknown_dataset"}
+    assert "candidates" not in error
+
+
+async def test_a_lapsed_lease_is_not_renewed(leasing: Session) -> None:
+    store = leasing.process.outside.store
+
+    def lapse(records: Records) -> None:
+        held = records.journey("acme", "j1")
+        assert isinstance(held, Journey)
+        records.put_journey(replace(held, lease_expires_at=datetime(2026, 1, 1, tzinfo=UTC)))
+
+    await store.transact(lapse)
+    error = await leasing.refusal("renew_journey_lease", ON_A_JOURNEY)
+    assert (error["code"], error["recovery"]) == ("journey_not_active", "needs_human")

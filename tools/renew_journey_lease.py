@@ -1,0 +1,64 @@
+"""The tool `renew_journey_lease`: let an active journey protect its datasets for longer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from mcp_types import ToolAnnotations
+from pydantic import Field
+
+from domain.model import JourneyState, Stage
+from domain.moments import span_of
+from tools import arguments
+from tools.answers import Answer, Instant
+from tools.spec import GivenCaller, GivenServices, tool
+
+if TYPE_CHECKING:
+    from domain.keeping import Renewed
+
+
+class RenewAnswer(Answer):
+    """A journey with its lease."""
+
+    journey_id: str
+    client_id: str
+    stage: Stage
+    state: JourneyState
+    lease_expires_at: Instant | None = Field(
+        default=None, description="When the journey expires, unless its lease is renewed before."
+    )
+
+
+def answer(renewed: Renewed) -> RenewAnswer:
+    """What is said about a journey whose lease was renewed."""
+    journey = renewed.journey
+    return RenewAnswer(
+        journey_id=journey.journey_id,
+        client_id=journey.client_id,
+        stage=journey.stage,
+        state=journey.state,
+        lease_expires_at=journey.lease_expires_at,
+    )
+
+
+async def renew_journey_lease(
+    *,
+    services: GivenServices,
+    caller: GivenCaller,
+    journey_id: arguments.JourneyId,
+    duration: arguments.Duration,
+    client_id: arguments.ClientId | None = None,
+) -> RenewAnswer:
+    """Lengthen the lease. No model is a person, so it never becomes shorter here."""
+    span = span_of(duration, "duration")
+    return answer(await services.keeping.renew(journey_id, span, caller, client_id, person=False))
+
+
+TOOL: Final = tool(
+    renew_journey_lease,
+    verb="journeys renew",
+    title="Renew a journey's lease",
+    annotations=ToolAnnotations(
+        read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False
+    ),
+)

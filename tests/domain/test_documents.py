@@ -332,6 +332,11 @@ def test_what_is_no_record_says_why_and_never_what_it_holds(
     assert refused.value.__cause__ is None
 
 
+def test_a_whole_number_that_is_written_with_a_fraction_is_that_number() -> None:
+    found = mend(KINDS[REPOS], b'{"name": "ledger", "owner": "mock-org", "stars": 2.0}')
+    assert found.record.stars == 2
+
+
 def test_a_flawed_record_is_understood_as_far_as_it_goes() -> None:
     found = mend(KINDS[REPOS], b'{"name": 7, "owner": null, "stars": "many", "language": 3, "topics": "x"}')
     kept = {"name": "7", "owner": "unknown", "stars": 0, "language": "3", "updated_at": EPOCH, "topics": None}

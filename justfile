@@ -11,7 +11,7 @@ setup:
 # Everything that has to hold before a change is merged
 check: lint types arrows
     uv run coverage erase
-    uv run coverage run -m pytest
+    uv run coverage run -m pytest -n auto
     uv run coverage combine --quiet
     uv run coverage report --fail-under=95
     uv run coverage report --fail-under=100 --include='domain/*,tools/*'

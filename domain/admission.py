@@ -19,9 +19,10 @@ from domain.templates import choose
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from domain.callers import Caller
     from domain.job import Outside
-    from domain.model import Caller, Client, DatasetType, Journey, Progress, Stage, TemplateChoice
-    from domain.ports import Records
+    from domain.model import Client, DatasetType, Journey, Progress, Stage, TemplateChoice
+    from domain.records import Records
     from domain.running import Listener, Sagas
     from domain.templates import Template
 

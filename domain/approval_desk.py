@@ -14,23 +14,24 @@ from domain.errors import (
     instant,
 )
 from domain.identifiers import nearest
-from domain.model import Approval, ApprovalOrigin, ApprovalState, TeardownReason
-from domain.ports import Question
+from domain.model import TeardownReason
+from domain.requests import Approval, ApprovalOrigin, ApprovalState, Question
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime, timedelta
 
+    from domain.callers import Caller
     from domain.job import Outside
-    from domain.model import Caller, Confirmation, Dataset
-    from domain.ports import Records
+    from domain.model import Confirmation, Dataset
+    from domain.records import Records
 
 _PAGE: Final = 500
 _UNANSWERED: Final = (ApprovalState.OPEN, ApprovalState.APPROVED)
 
 
 class Approvals:
-    """Files requests and takes people's answers. Implements `domain.ports.Confirmer`."""
+    """Files requests and takes people's answers. Implements `domain.requests.Confirmer`."""
 
     def __init__(self, outside: Outside) -> None:
         """Work with these ports."""

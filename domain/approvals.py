@@ -10,16 +10,20 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from domain.callers import APPROVE
 from domain.errors import ApprovalClosedError, ConfirmationRequiredError, ForbiddenError, instant
-from domain.model import APPROVE, ApprovalState, Confirmation
+from domain.model import Confirmation
+from domain.requests import ApprovalState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from domain.callers import Caller
     from domain.job import Policy
-    from domain.model import Approval, Caller, Dataset, TeardownReason
-    from domain.ports import Question, Records
+    from domain.model import Dataset, TeardownReason
+    from domain.records import Records
+    from domain.requests import Approval, Question
 
 OPEN_FOR: Final = timedelta(minutes=30)
 GRANT_FOR: Final = timedelta(minutes=10)

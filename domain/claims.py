@@ -18,14 +18,17 @@ from domain.errors import (
     from_code,
 )
 from domain.model import DatasetStatus, Teardown
-from domain.ports import Question
+from domain.requests import Question
 from domain.running import changeable_dataset
 from domain.teardown import blocks, observe, resumed, with_run
 
 if TYPE_CHECKING:
+    from domain.callers import Caller
     from domain.job import Outside
-    from domain.model import Caller, Confirmation, Dataset, Failure, Progress, TeardownReason
-    from domain.ports import Confirmer, Observation, Records
+    from domain.model import Confirmation, Dataset, Failure, Progress, TeardownReason
+    from domain.platform import Observation
+    from domain.records import Records
+    from domain.requests import Confirmer
     from domain.running import Listener, Sagas
 
 

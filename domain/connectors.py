@@ -18,10 +18,10 @@ from domain.connector_shapes import COLLECTED, SHAPES, Names, https_url
 from domain.errors import SettingsError
 from domain.identifiers import nearest
 from domain.model import Connector, ConnectorStatus, Dataset, DatasetType, Mark, Stage
-from domain.ports import Source
+from domain.platform import Source
 
 if TYPE_CHECKING:
-    from domain.ports import Found
+    from domain.platform import Found
 
 _LABELS: Final = {
     DatasetType.CONFLUENCE_PAGES: "Confluence",

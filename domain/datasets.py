@@ -21,19 +21,12 @@ from domain.running import changeable_dataset, known_dataset, progress_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from domain.callers import Caller
     from domain.events import Event
     from domain.job import Outside
-    from domain.model import (
-        Caller,
-        Connector,
-        Content,
-        Dataset,
-        Progress,
-        QualityReport,
-        Undo,
-        Unreadable,
-    )
-    from domain.ports import DatasetQuery, Json, Records
+    from domain.model import Connector, Content, Dataset, Progress, QualityReport, Undo, Unreadable
+    from domain.ports import Json
+    from domain.records import DatasetQuery, Records
 
 _DEADLINE: Final = timedelta(minutes=15)
 _JUDGED: Final = frozenset({DatasetStatus.READY, DatasetStatus.VALIDATING})

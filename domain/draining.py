@@ -15,8 +15,10 @@ import msgspec
 from domain.errors import DrainingError, instant
 
 if TYPE_CHECKING:
-    from domain.model import Caller, Dataset
-    from domain.ports import Clock, Records, Store
+    from domain.callers import Caller
+    from domain.model import Dataset
+    from domain.ports import Clock
+    from domain.records import Records, Store
 
 _FACT: Final = "drain"
 _RETRY_AFTER_S: Final = 60

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from domain.errors import PlatformError
     from domain.model import Connector
-    from domain.ports import Observation
+    from domain.platform import Observation
 
 SYNC_DEADLINE: Final = timedelta(minutes=30)
 MANY_ERRORS: Final = 10

@@ -10,7 +10,7 @@ from domain.connectors import DriftItem, drift
 from domain.errors import InvalidArgumentError, PlatformError, PlatformMismatchError, UnknownConnectorError
 from domain.health import Health, unobserved, verdict
 from domain.identifiers import nearest
-from domain.model import Caller, Connector, ConnectorStatus, Dataset, Mark
+from domain.model import Connector, ConnectorStatus, Dataset, Mark
 from domain.registry import known_client
 from domain.running import known_dataset
 
@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from domain.callers import Caller
     from domain.model import Fingerprint
-    from domain.ports import Clock, Found, Observation, Platform, Records, Store
+    from domain.platform import Found, Observation, Platform
+    from domain.ports import Clock
+    from domain.records import Records, Store
 
 DAY: Final = timedelta(hours=24)
 MOST: Final = 200

@@ -14,18 +14,9 @@ from domain.saga import SupersededError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from domain.ports import (
-        Archives,
-        Clock,
-        ConnectorTemplates,
-        Ids,
-        Platform,
-        Records,
-        Secrets,
-        Staging,
-        Store,
-        Templates,
-    )
+    from domain.platform import Platform
+    from domain.ports import Archives, Clock, ConnectorTemplates, Ids, Secrets, Staging, Templates
+    from domain.records import Records, Store
 
     T = TypeVar("T")
 

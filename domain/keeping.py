@@ -29,8 +29,10 @@ from domain.scopes import demand
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from domain.model import Caller, Dataset
-    from domain.ports import Clock, Records, Store
+    from domain.callers import Caller
+    from domain.model import Dataset
+    from domain.ports import Clock
+    from domain.records import Records, Store
 
 LONGEST: Final = timedelta(days=30)
 """How far ahead a lease may reach, and a protection that no person gives."""

@@ -26,16 +26,19 @@ from domain.orphans import (
     sweepable,
     unknown,
 )
-from domain.ports import DatasetQuery
+from domain.records import DatasetQuery
 from domain.registry import known_client
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
+    from domain.callers import Caller
     from domain.errors import BlockingCheck
-    from domain.model import Approval, Caller, Dataset, OrphanMark, Stage, Unreadable
+    from domain.model import Dataset, OrphanMark, Stage, Unreadable
     from domain.orphans import OrphanReason
-    from domain.ports import Clock, Records, Store
+    from domain.ports import Clock
+    from domain.records import Records, Store
+    from domain.requests import Approval
 
 MAX_LIMIT: Final = 200
 _MAX_AGE_DAYS: Final = 36_500

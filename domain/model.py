@@ -101,24 +101,6 @@ class TemplateMatch(StrEnum):
     NAMED = "named"
 
 
-class ApprovalOrigin(StrEnum):
-    """Who filed an approval request: somebody's call, or a sweep."""
-
-    CALLER = "caller"
-    SWEEP = "sweep"
-
-
-class ApprovalState(StrEnum):
-    """Where an approval request stands. The store holds the first four; the clock and the dataset make the others."""
-
-    OPEN = "open"
-    APPROVED = "approved"
-    DECLINED = "declined"
-    USED = "used"
-    EXPIRED = "expired"
-    VOID = "void"
-
-
 class ConnectorOutcome(StrEnum):
     """What became of a dataset's connector at teardown."""
 
@@ -290,35 +272,6 @@ class Confirmation:
     def one_person(self) -> bool:
         """Whether the approval is by the one who asked for the teardown."""
         return self.how == "approval" and self.by == self.requester
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Approval:
-    """A request that a person decides on: may this dataset, at this generation, go for this reason and requester?
-
-    `shown` is what the person sees before deciding. `expires_at` is None for one that stays open until it is answered
-    or void; `grant_expires_at` is until when a claim can use it once it was approved.
-    """
-
-    approval_id: str
-    dataset_id: str
-    client_id: str
-    generation: int
-    reason: TeardownReason
-    requester: str
-    filed_at: datetime
-    expires_at: datetime | None
-    shown: Mapping[str, Any]
-    origin: ApprovalOrigin = ApprovalOrigin.CALLER
-    state: ApprovalState = ApprovalState.OPEN
-    answered_by: str | None = None
-    answered_at: datetime | None = None
-    grant_expires_at: datetime | None = None
-
-    @property
-    def one_person(self) -> bool:
-        """Whether the one who asked approved it, by typing the name on a terminal."""
-        return self.grant_expires_at is not None and self.answered_by == self.requester
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -525,36 +478,3 @@ class Progress:
     total: int | None = None
     message: str = ""
     saga_id: str = ""
-
-
-APPROVE: Final = "datasets:approve"
-"""The scope that only a person can use."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
-    """Who asks. `clients` are those they may touch and `scopes` what they may do, None for all of them.
-
-    `act` is the agent that acts on the subject's behalf, None when they act themselves; such a caller is no person.
-    `journey_id` is the only journey whose datasets they may change, None for any.
-    """
-
-    subject: str
-    clients: frozenset[str] | None = None
-    scopes: frozenset[str] | None = None
-    act: str | None = None
-    journey_id: str | None = None
-
-    def may_touch(self, client_id: str) -> bool:
-        """Whether that client exists as far as this caller is told."""
-        return self.clients is None or client_id in self.clients
-
-    def may(self, scope: str) -> bool:
-        """Whether they hold that scope. An agent on somebody's behalf never approves, whatever it holds."""
-        if scope == APPROVE and self.act is not None:
-            return False
-        return self.scopes is None or scope in self.scopes
-
-    def may_change(self, journey_id: str) -> bool:
-        """Whether they may change what belongs to that journey."""
-        return self.journey_id in {None, journey_id}

@@ -9,8 +9,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from domain.errors import BlockingCheck, LifecycleError
-    from domain.model import Approval, Dataset, JourneyState
+    from domain.model import Dataset, JourneyState
     from domain.orphans import OrphanReason
+    from domain.requests import Approval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,7 +47,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from domain.ports import Json, Perform, Records
+    from domain.ports import Json, Perform
+    from domain.records import Records
 
 _UNREADABLE_LOOK_S: Final = 1.0
 

@@ -21,13 +21,15 @@ from domain.model import (
     JourneyState,
     Unreadable,
 )
-from domain.ports import DatasetQuery
+from domain.records import DatasetQuery
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from domain.model import Caller, Stage
-    from domain.ports import Clock, Records, Store
+    from domain.callers import Caller
+    from domain.model import Stage
+    from domain.ports import Clock
+    from domain.records import Records, Store
 
 _PAGE = 500
 _LIVE = tuple(status for status in DatasetStatus if status is not DatasetStatus.ARCHIVED)

@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from domain.archives import Archive
+    from domain.callers import Caller
     from domain.job import Outside
-    from domain.model import Caller, Content
-    from domain.ports import Records
+    from domain.model import Content
+    from domain.records import Records
     from domain.running import Sagas
 
 

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from domain.model import Caller, Dataset
-    from domain.ports import Archives, Clock, Json, Records, Store
+    from domain.callers import Caller
+    from domain.model import Dataset
+    from domain.ports import Archives, Clock, Json
+    from domain.records import Records, Store
 
 _PAGE: Final = 500
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from domain.errors import NothingRunningError, PastNoReturnError, UnknownDatasetError
 from domain.identifiers import nearest
 from domain.model import DatasetStatus, Run
-from domain.ports import DatasetQuery
+from domain.records import DatasetQuery
 from domain.scopes import demand, demand_journey
 from domain.teardown import resumed
 
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
-    from domain.model import Caller, Dataset, Progress, Undo
-    from domain.ports import Clock, Engine, Records, Store
+    from domain.callers import Caller
+    from domain.model import Dataset, Progress, Undo
+    from domain.ports import Clock, Engine
+    from domain.records import Records, Store
 
     Listener = Callable[[Progress], Awaitable[None]]
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from domain.model import Confirmation, Dataset
-    from domain.ports import Observation
+    from domain.platform import Observation
 
 
 # --- provisioning ------------------------------------------------------------------------------------------------

@@ -5,13 +5,14 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from domain.callers import APPROVE
 from domain.errors import ForbiddenError
-from domain.model import APPROVE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from domain.model import Caller, Dataset
+    from domain.callers import Caller
+    from domain.model import Dataset
 
 READ: Final = "datasets:read"
 PROVISION: Final = "datasets:provision"

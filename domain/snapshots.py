@@ -26,9 +26,11 @@ from domain.teardown import archived
 from domain.undoing import job_of
 
 if TYPE_CHECKING:
+    from domain.callers import Caller
     from domain.job import Job, Outside
-    from domain.model import Caller, Dataset
-    from domain.ports import Json, Perform, Records
+    from domain.model import Dataset
+    from domain.ports import Json, Perform
+    from domain.records import Records
     from domain.running import Listener, Sagas
 
 _REASON: Final = "snapshot"

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
     from domain.errors import BlockingCheck
     from domain.model import Content, Dataset
-    from domain.ports import Json, Observation, Perform, Records
+    from domain.platform import Observation
+    from domain.ports import Json, Perform
+    from domain.records import Records
 
 _SAMPLE: Final = 100
 _PROBES: Final = 5

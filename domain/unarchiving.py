@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from domain.job import Job
     from domain.model import Content, Dataset
-    from domain.ports import Json, Records
+    from domain.ports import Json
+    from domain.records import Records
 
 KEPT_FOR: Final = timedelta(days=7)
 """How long a restored dataset is protected, from its restoration."""

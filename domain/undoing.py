@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Final
 
 from domain.job import PAGE_BYTES, PAGE_COUNT, Job, Outside, same_platform
 from domain.model import Connector, ConnectorOutcome, ConnectorStatus, Dataset, Mark, Undo
-from domain.ports import Source
+from domain.platform import Source
 from domain.saga import SupersededError, captured, stumbled
 from domain.syncing import synced
 
 if TYPE_CHECKING:
-    from domain.ports import Json, Perform, Records
+    from domain.ports import Json, Perform
+    from domain.records import Records
 
 
 async def stop(job: Job) -> None:

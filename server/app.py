@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mcp.server import MCPServer
 
-from domain.model import Caller
+from domain.callers import Caller
 from prompts.words import words
 from tools.catalogue import chosen
 from tools.spec import Edge

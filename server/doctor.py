@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from domain.errors import SettingsError
-    from domain.ports import Platform, Records, Store, Templates
+    from domain.platform import Platform
+    from domain.ports import Templates
+    from domain.records import Records, Store
     from server.settings import Settings
 
 LITTLE_ROOM: Final = 1 << 30

@@ -53,7 +53,9 @@ from tools.services import Services
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
-    from domain.ports import Confirmer, Engine, Perform, Platform, Saga
+    from domain.platform import Platform
+    from domain.ports import Engine, Perform, Saga
+    from domain.requests import Confirmer
     from server.settings import Settings
 
 _log: Final = structlog.get_logger(__name__)

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from domain.model import (
-    Approval,
     Client,
     Connector,
     ConnectorStatus,
@@ -23,6 +22,7 @@ from domain.model import (
     TemplateChoice,
     TemplateMatch,
 )
+from domain.requests import Approval
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DATASET = Dataset(

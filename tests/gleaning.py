@@ -11,14 +11,14 @@ from domain.documents import Author, Document
 from domain.documents import encode as encoded
 from domain.documents.neutral import Body
 from domain.model import Mark
-from domain.ports import Source
+from domain.platform import Source
 from server.adapters.glean.admin import AdminGlean
 from server.adapters.system import SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from domain.ports import Job, Platform
+    from domain.platform import Job, Platform
     from server.sandbox.serve import EmbeddedSandbox
 
 HERE = "inst-1"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from domain.model import Connector, Dataset, DatasetStatus
-    from domain.ports import Records, Store
+    from domain.records import Records, Store
     from server.sandbox.sandbox import Sandbox
 
 _UNSEEN: Final = {"auth.set", "datasources.update", "uploads.discard", "sync.stop"}

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from domain.admission import ProvisionRequest
+from domain.callers import Caller
 from domain.connectors import placeholder_token
 from domain.errors import ConfirmationRequiredError
 from domain.job import Outside, Policy
 from domain.model import (
-    Caller,
     Client,
     Confirmation,
     Dataset,
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from domain.admission import Provisioned
     from domain.approval_desk import Approvals
-    from domain.ports import Confirmer, Question
+    from domain.requests import Confirmer, Question
     from server.adapters.engine.inline import Entry
     from server.sandbox.sandbox import Sandbox
     from tools.services import Services

@@ -14,7 +14,8 @@ from pydantic import BaseModel, Field
 
 from domain.errors import DeclinedError
 from domain.model import Confirmation
-from domain.ports import Clock, Question
+from domain.ports import Clock
+from domain.requests import Question
 from tools import arguments
 from tools.spec import EdgeContext, GivenCaller, GivenServices
 
@@ -53,7 +54,7 @@ GivenAnswer = Annotated[ElicitationResult[TypedName], Resolve(_asked)]
 
 
 class Answered:
-    """What the person at the client said to one question. Implements `domain.ports.Confirmer`."""
+    """What the person at the client said to one question. Implements `domain.requests.Confirmer`."""
 
     def __init__(self, question: Question, answer: ElicitationResult[TypedName], clock: Clock) -> None:
         """Hold an answer to the question that was shown."""

@@ -17,7 +17,8 @@ from tools.waiting import forwarding
 
 if TYPE_CHECKING:
     from domain.admission import Provisioned
-    from domain.model import Caller, Connector, Dataset
+    from domain.callers import Caller
+    from domain.model import Connector, Dataset
     from tools.services import Services
 
 

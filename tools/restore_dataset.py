@@ -15,7 +15,7 @@ from tools.waiting import forwarding
 
 if TYPE_CHECKING:
     from domain.admission import Provisioned
-    from domain.model import Caller
+    from domain.callers import Caller
     from tools.services import Services
 
 

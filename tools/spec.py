@@ -20,8 +20,8 @@ from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetad
 from mcp_types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
+from domain.callers import Caller
 from domain.errors import ForbiddenError, LifecycleError, ReadOnlyError
-from domain.model import Caller
 from domain.scopes import demand, scope_of
 from prompts.words import words
 from tools.answers import Answer

@@ -17,8 +17,8 @@ from tools.waiting import forwarding
 
 if TYPE_CHECKING:
     from domain.archives import Archive
+    from domain.callers import Caller
     from domain.claims import TornDown
-    from domain.model import Caller
     from tools.services import Services
 
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from domain.errors import ForbiddenError, instant
-from domain.model import ApprovalOrigin
+from domain.requests import ApprovalOrigin
 from server.cli.confirming import loss, typed_name
 from server.cli.invocation import Invocation, command, on_terminal
 from server.cli.output import facts, section, table
 
 if TYPE_CHECKING:
-    from domain.model import Approval
+    from domain.requests import Approval
 
 app = typer.Typer(help="Teardowns that wait for a person's approval.", no_args_is_help=True)
 
@@ -98,7 +98,7 @@ async def decline(run: Invocation, approval_id: ApprovalId) -> None:
 
 async def _carried_out(run: Invocation, approval: Approval) -> None:
     """Take down what a sweep asked for, with every check made again."""
-    from domain.model import Caller
+    from domain.callers import Caller
     from tools.teardown_dataset import told
 
     name = approval.shown["dataset"]

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from domain.approval_desk import Approvals
-    from domain.ports import Clock, Question
+    from domain.ports import Clock
+    from domain.requests import Question
 
 
 class TypedName:

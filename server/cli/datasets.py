@@ -26,7 +26,7 @@ _PAGE = 500
 @command(app, "list")
 async def show_all(run: Invocation) -> None:
     """List the datasets, those that were taken down too."""
-    from domain.ports import DatasetQuery
+    from domain.records import DatasetQuery
     from server.cli.dataset_document import summary
 
     found: list[Dataset] = []

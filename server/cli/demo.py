@@ -48,7 +48,7 @@ async def demo(
 
 
 async def _told(run: Invocation, folder: Path) -> list[dict[str, Any]]:
-    from domain.model import Caller
+    from domain.callers import Caller
     from server import wiring
     from server.cli import demo_text
     from server.cli.demo_story import Story

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from domain.model import Caller
-    from domain.ports import Hit, Platform
+    from domain.callers import Caller
+    from domain.platform import Hit, Platform
     from tools.services import Services
 
     Facts = dict[str, Any]

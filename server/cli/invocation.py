@@ -18,8 +18,8 @@ from server.cli.output import Output
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from domain.callers import Caller
     from domain.errors import LifecycleError
-    from domain.model import Caller
     from server.settings import Settings
     from tools.services import Services
 
@@ -74,7 +74,7 @@ class Invocation:
     @property
     def caller(self) -> Caller:
         """Who asks: a person on a terminal, an agent elsewhere; both on this account, with what it is granted."""
-        from domain.model import Caller
+        from domain.callers import Caller
 
         caller = Caller(subject=f"{'person' if on_terminal() else 'agent'}:{account()}")
         return self.settings().identity.local.granted(caller)

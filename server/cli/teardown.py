@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from domain.model import APPROVE, TeardownReason
+from domain.callers import APPROVE
+from domain.model import TeardownReason
 from server.cli.exits import Exit
 from server.cli.invocation import Invocation, command, on_terminal
 from server.cli.output import facts, section
@@ -16,7 +17,7 @@ from server.cli.provision import NoWait
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from domain.ports import Confirmer
+    from domain.requests import Confirmer
     from tools.services import Services
     from tools.teardown_dataset import TeardownAnswer
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from domain.callers import Caller
 from domain.identifiers import IDENTIFIER
-from domain.model import Caller
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,7 +16,7 @@ from server.identity.keys import UnknownKeyError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from domain.model import Caller
+    from domain.callers import Caller
     from server.identity.keys import Keys
 
 _log: Final = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from domain.scopes import ALL
 from server.settings.fields import LOOPBACK, UNSET, LocalPath, Section, Whole
 
 if TYPE_CHECKING:
-    from domain.model import Caller
+    from domain.callers import Caller
 
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 """Signatures that only the issuer can make; with a shared secret every verifier could."""

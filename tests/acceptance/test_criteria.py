@@ -11,9 +11,9 @@ import jsonschema_rs
 import pytest
 
 from domain.admission import ProvisionRequest
+from domain.callers import Caller
 from domain.errors import ConfirmationRequiredError
 from domain.model import (
-    Caller,
     Client,
     ConnectorOutcome,
     ConnectorStatus,
@@ -25,7 +25,7 @@ from domain.model import (
     Stage,
     TeardownReason,
 )
-from domain.ports import DatasetQuery
+from domain.records import DatasetQuery
 from server import wiring
 from server.adapters.glean.admin_documents import schema
 from server.sandbox.sandbox import Sandbox

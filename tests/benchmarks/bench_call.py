@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from domain.ports import Records
+    from domain.records import Records
 
 GOAL: Final = Goal(bound=3, at_most=True)
 ORPHANS: Final = len(Stage) * len(DatasetType)

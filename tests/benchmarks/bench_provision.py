@@ -14,16 +14,8 @@ from typing import TYPE_CHECKING, Final
 import anyio
 
 from domain.admission import ProvisionRequest
-from domain.model import (
-    Caller,
-    Client,
-    DatasetStatus,
-    DatasetType,
-    Journey,
-    JourneyState,
-    Stage,
-    TeardownReason,
-)
+from domain.callers import Caller
+from domain.model import Client, DatasetStatus, DatasetType, Journey, JourneyState, Stage, TeardownReason
 from server import logs, wiring
 from server.settings import load
 from tests.benchmarks.measure import Row

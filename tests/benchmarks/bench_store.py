@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Final
 import anyio
 from anyio import to_thread
 
+from domain.callers import Caller
 from domain.mark_and_sweep import Orphans
-from domain.model import Caller, DatasetType
+from domain.model import DatasetType
 from domain.orphans import LOOKED_AT
-from domain.ports import DatasetQuery
+from domain.records import DatasetQuery
 from server.adapters.store.codec import encode, to_micros
 from server.adapters.store.sqlite import SqliteStore
 from tests.benchmarks.measure import Goal, Row
@@ -29,7 +30,7 @@ from tests.entities import DATASET, NOW, SetClock
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-    from domain.ports import Records
+    from domain.records import Records
 
 GOAL: Final = Goal(bound=2, at_most=True)
 ANYBODY: Final = Caller(subject="agent:bench")

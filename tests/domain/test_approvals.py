@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from domain.approvals import GRANT_FOR, confirmation, granted, spend
 from domain.errors import ConfirmationRequiredError
-from domain.model import ApprovalState, TeardownReason
+from domain.model import TeardownReason
+from domain.requests import ApprovalState
 from tests.entities import DATASET, NOW, approval
 
 if TYPE_CHECKING:
-    from domain.model import Approval
-    from domain.ports import Records
+    from domain.records import Records
+    from domain.requests import Approval
 
 
 class Kept:

@@ -26,7 +26,7 @@ from domain.model import (
     TemplateChoice,
     TemplateMatch,
 )
-from domain.ports import Found, Source
+from domain.platform import Found, Source
 
 TEMPLATES = Path(__file__).parents[2] / "mock_data" / "connectors"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

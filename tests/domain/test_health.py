@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from domain.errors import PlatformUnavailableError
 from domain.health import MANY_ERRORS, Finding, Health, unobserved, verdict
 from domain.model import Connector, ConnectorStatus, Mark
-from domain.ports import Observation
+from domain.platform import Observation
 from tests.entities import NOW, connector
 
 MINUTE = timedelta(minutes=1)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from domain import health_check
+from domain.callers import Caller
 from domain.errors import (
     InvalidArgumentError,
     PlatformUnavailableError,
@@ -17,8 +18,8 @@ from domain.errors import (
     UnknownDatasetError,
 )
 from domain.health_check import HealthPage, HealthService
-from domain.model import Caller, ConnectorStatus, DatasetStatus, Mark
-from domain.ports import Can
+from domain.model import ConnectorStatus, DatasetStatus, Mark
+from domain.platform import Can
 from server.adapters.store.sqlite import SqliteStore
 from server.adapters.system import SystemClock
 from server.sandbox.faults import Fault
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from domain.model import Connector
-    from domain.ports import Records
+    from domain.records import Records
     from server.adapters.glean.admin import AdminGlean
 
 ALL = Caller(subject="person:kim")

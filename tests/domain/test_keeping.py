@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.callers import Caller
 from domain.errors import (
     ForbiddenError,
     InvalidArgumentError,
@@ -24,7 +25,7 @@ from domain.errors import (
     UnknownJourneyError,
 )
 from domain.keeping import LONGEST, Keeping, Kept, Renewed
-from domain.model import Caller, DatasetStatus, DatasetType, Journey, JourneyState, OrphanMark, Stage
+from domain.model import DatasetStatus, DatasetType, Journey, JourneyState, OrphanMark, Stage
 from server.adapters.store.sqlite import SqliteStore
 from tests.entities import NOW, SetClock, client, dataset, journey
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from domain.callers import Caller
 from domain.errors import (
     InvalidArgumentError,
     JourneyActiveError,
@@ -22,10 +23,10 @@ from domain.errors import (
 )
 from domain.events import EventKind
 from domain.mark_and_sweep import Orphans
-from domain.model import Caller, DatasetStatus, DatasetType, Journey, JourneyState, OrphanMark, Run, Stage
+from domain.model import DatasetStatus, DatasetType, Journey, JourneyState, OrphanMark, Run, Stage
 from domain.orphan_facts import OrphanPage, SweepCaps
 from domain.orphans import OrphanReason
-from domain.ports import DatasetQuery
+from domain.records import DatasetQuery
 from server.adapters.store.sqlite import SqliteStore
 from tests.entities import NOW, SetClock, approval, client, dataset, journey
 
@@ -34,8 +35,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from domain.events import Event
-    from domain.model import Approval, Dataset
-    from domain.ports import Records, Store
+    from domain.model import Dataset
+    from domain.records import Records, Store
+    from domain.requests import Approval
 
 DAY = timedelta(days=1)
 ANYONE = Caller(subject="person:kim")

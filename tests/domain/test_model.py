@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.callers import Caller
 from domain.model import (
     JOURNEY_TRANSITIONS,
     TRANSITIONS,
-    Caller,
     Content,
     Dataset,
     DatasetStatus,

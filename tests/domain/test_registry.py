@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from domain.callers import Caller
 from domain.errors import (
     InvalidArgumentError,
     PreconditionUnknownError,
@@ -18,7 +19,6 @@ from domain.errors import (
 )
 from domain.model import (
     JOURNEY_TRANSITIONS,
-    Caller,
     DatasetStatus,
     DatasetType,
     JourneyState,

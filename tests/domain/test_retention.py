@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from domain.archives import Archive
+from domain.callers import Caller
 from domain.errors import ArchiveFailedError, Recovery, UnknownDatasetError
 from domain.events import Event, EventKind
 from domain.model import (
-    Caller,
     Client,
     Dataset,
     DatasetStatus,
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from domain.ports import Json, Records
+    from domain.ports import Json
+    from domain.records import Records
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 ANYONE = Caller(subject="person:ann")

@@ -38,7 +38,7 @@ from domain.model import (
     TeardownReason,
     Unreadable,
 )
-from domain.ports import Observation
+from domain.platform import Observation
 from domain.safety import Limits, TeardownFacts, teardown_blocks
 from tests.domain.test_model import CONTENT, dataset, teardown
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from domain.callers import Caller
 from domain.errors import ForbiddenError
-from domain.model import Caller
 from domain.scopes import ALL, SCOPES, demand, scope_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "identity.md"

@@ -18,8 +18,9 @@ import pytest
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
-from domain.model import Caller, Journey, JourneyState, Stage
+from domain.callers import Caller
 from domain.model import Client as Customer
+from domain.model import Journey, JourneyState, Stage
 from server.app import build
 from server.http import bound, serve_http
 from server.opening import Opening
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from contextlib import AbstractAsyncContextManager
 
-    from domain.ports import Confirmer
+    from domain.requests import Confirmer
 
 Transport = Literal["memory", "http", "stdio"]
 Era = Literal["legacy", "2026-07-28"]

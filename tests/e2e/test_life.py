@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from domain.model import Caller, DatasetType, JourneyState
+from domain.callers import Caller
+from domain.model import DatasetType, JourneyState
 from server import wiring
 from server.sandbox.sandbox import Sandbox
 from server.settings import load

@@ -13,7 +13,7 @@ import anyio.lowlevel
 from domain.errors import LifecycleError
 from domain.job import Policy
 from domain.model import Dataset, DatasetType, Mark, TeardownReason
-from domain.ports import DatasetQuery
+from domain.records import DatasetQuery
 from server.adapters.engine.inline import Entry
 from server.sandbox.faults import Fault
 from server.sandbox.serve import EmbeddedSandbox

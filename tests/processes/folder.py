@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from domain.admission import ProvisionRequest
-from domain.model import Caller, Client, DatasetType, Journey, JourneyState, Stage
-from domain.ports import DatasetQuery
+from domain.callers import Caller
+from domain.model import Client, DatasetType, Journey, JourneyState, Stage
+from domain.records import DatasetQuery
 from server.adapters.store.sqlite import SqliteStore
 from server.sandbox.sandbox import Sandbox
 from server.settings import load

@@ -19,7 +19,7 @@ import anyio
 
 from domain import provisioning, teardown
 from domain.model import JourneyState, TeardownReason
-from domain.ports import DatasetQuery
+from domain.records import DatasetQuery
 from server.logs import configure
 from server.settings import load
 from server.wiring import running

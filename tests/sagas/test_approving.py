@@ -13,6 +13,7 @@ import pytest
 
 from domain import approvals as rules
 from domain.approvals import SWEEPER
+from domain.callers import APPROVE, Caller
 from domain.errors import (
     ApprovalClosedError,
     ConfirmationRequiredError,
@@ -22,19 +23,8 @@ from domain.errors import (
     JourneyActiveError,
     UnknownApprovalError,
 )
-from domain.model import (
-    APPROVE,
-    Approval,
-    ApprovalOrigin,
-    ApprovalState,
-    Caller,
-    DatasetStatus,
-    JourneyState,
-    OrphanMark,
-    Stage,
-    TeardownReason,
-)
-from domain.ports import Question
+from domain.model import DatasetStatus, JourneyState, OrphanMark, Stage, TeardownReason
+from domain.requests import Approval, ApprovalOrigin, ApprovalState, Question
 from tests.world import ALL, request
 
 if TYPE_CHECKING:
@@ -42,7 +32,7 @@ if TYPE_CHECKING:
 
     from domain.errors import LifecycleError
     from domain.model import Confirmation, Dataset
-    from domain.ports import Confirmer
+    from domain.requests import Confirmer
     from tests.world import Process, World
 
 AGENT = Caller(subject="agent:kim")

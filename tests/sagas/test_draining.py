@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 
+from domain.callers import Caller
 from domain.draining import Drain
 from domain.errors import DrainingError, ProvisionFailedError, StageMismatchError
-from domain.model import Caller, DatasetStatus, DatasetType, Stage
+from domain.model import DatasetStatus, DatasetType, Stage
 from server.sandbox.faults import Fault
 from tests.stepping_in import Before
 from tests.world import ALL

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 
+from domain.callers import Caller
 from domain.errors import (
     DatasetConflictError,
     InvalidArgumentError,
@@ -21,7 +22,6 @@ from domain.errors import (
     UnknownTemplateError,
 )
 from domain.model import (
-    Caller,
     ConnectorStatus,
     DatasetStatus,
     DatasetType,

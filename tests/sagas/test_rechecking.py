@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
+from domain.callers import Caller
 from domain.errors import (
     InvalidArgumentError,
     PlatformMismatchError,
@@ -19,8 +20,8 @@ from domain.errors import (
     UnknownConnectorError,
     UnknownDatasetError,
 )
-from domain.model import Caller, DatasetStatus, JourneyState, Mark, Recheck, TeardownReason
-from domain.ports import DatasetQuery
+from domain.model import DatasetStatus, JourneyState, Mark, Recheck, TeardownReason
+from domain.records import DatasetQuery
 from server.sandbox.faults import Fault
 from tests.stepping_in import Before, Once
 from tests.world import ALL, Yes

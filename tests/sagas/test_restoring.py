@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from domain.callers import Caller
 from domain.draining import Draining
 from domain.errors import (
     ArchiveFailedError,
@@ -26,16 +27,7 @@ from domain.errors import (
     UnknownDatasetError,
     UnknownJourneyError,
 )
-from domain.model import (
-    Caller,
-    DatasetStatus,
-    DatasetType,
-    Journey,
-    JourneyState,
-    Run,
-    Stage,
-    TeardownReason,
-)
+from domain.model import DatasetStatus, DatasetType, Journey, JourneyState, Run, Stage, TeardownReason
 from domain.restoring import Restoring
 from domain.safety import Limits
 from domain.unarchiving import KEPT_FOR
@@ -47,7 +39,7 @@ if TYPE_CHECKING:
 
     from domain.admission import Provisioned
     from domain.model import Dataset
-    from domain.ports import Records
+    from domain.records import Records
     from tests.world import Process, World
 
 

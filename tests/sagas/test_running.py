@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from domain.callers import Caller
 from domain.errors import (
     ArchiveFailedError,
     ChangedMeanwhileError,
@@ -19,8 +20,8 @@ from domain.errors import (
     TeardownInProgressError,
     UnknownDatasetError,
 )
-from domain.model import Caller, DatasetStatus, DatasetType, JourneyState, Run, TeardownReason, Undo
-from domain.ports import DatasetQuery
+from domain.model import DatasetStatus, DatasetType, JourneyState, Run, TeardownReason, Undo
+from domain.records import DatasetQuery
 from server.adapters.engine.inline import CrashAt
 from server.sandbox.faults import Fault
 from tests.repository import write_template

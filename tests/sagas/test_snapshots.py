@@ -10,6 +10,7 @@ import anyio
 import pytest
 
 from domain.archives import archive_from
+from domain.callers import Caller
 from domain.errors import (
     ArchiveFailedError,
     ForbiddenError,
@@ -20,7 +21,7 @@ from domain.errors import (
     TeardownInProgressError,
     UnknownDatasetError,
 )
-from domain.model import Caller, DatasetStatus, Run, Teardown, TeardownReason
+from domain.model import DatasetStatus, Run, Teardown, TeardownReason
 from domain.snapshots import snapshot
 from server.adapters.engine.inline import CrashAt
 from server.sandbox.faults import Fault

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from domain.callers import Caller
 from domain.errors import (
     ArchiveFailedError,
     CleanupFailedError,
@@ -26,7 +27,6 @@ from domain.errors import (
     UnknownDatasetError,
 )
 from domain.model import (
-    Caller,
     ConnectorOutcome,
     ConnectorStatus,
     DatasetStatus,
@@ -36,7 +36,7 @@ from domain.model import (
     Stage,
     TeardownReason,
 )
-from domain.ports import Hit
+from domain.platform import Hit
 from server.adapters.engine.inline import CrashAt
 from server.sandbox.faults import Fault
 from tests.repository import write_template
@@ -46,7 +46,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from domain.model import Confirmation, Dataset
-    from domain.ports import Found, Platform, Question
+    from domain.platform import Found, Platform
+    from domain.requests import Question
     from tests.world import Process, World
 
 

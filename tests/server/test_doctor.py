@@ -16,7 +16,7 @@ from domain.errors import (
     StoreFailedError,
 )
 from domain.model import DatasetType, Fingerprint
-from domain.ports import Found
+from domain.platform import Found
 from server.adapters.store.sqlite import SqliteStore
 from server.doctor import Finding, diagnose, folder_probe, glean_probe, repository_probe, store_probe
 from server.settings import load
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from domain.errors import LifecycleError
-    from domain.ports import Platform, Templates
+    from domain.platform import Platform
+    from domain.ports import Templates
 
 
 ME = getpass.getuser()

@@ -10,16 +10,9 @@ import anyio
 import pytest
 
 from domain.admission import ProvisionRequest
+from domain.callers import Caller
 from domain.errors import SettingsError, StoreFailedError
-from domain.model import (
-    Caller,
-    Client,
-    DatasetStatus,
-    DatasetType,
-    Journey,
-    JourneyState,
-    Stage,
-)
+from domain.model import Client, DatasetStatus, DatasetType, Journey, JourneyState, Stage
 from server import wiring
 from server.adapters.engine.elsewhere import Elsewhere
 from server.adapters.store.glance import unfinished

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from mcp.client.session import ElicitationFnT
     from mcp_types import CallToolResult
 
-    from domain.model import Caller
-    from domain.ports import Confirmer
+    from domain.callers import Caller
+    from domain.requests import Confirmer
     from tools.services import Services
 
 MODERN = "2026-07-28"

@@ -9,7 +9,8 @@ import pytest
 from mcp import MCPError
 from mcp_types import ElicitResult, InputRequiredResult
 
-from domain.model import Caller, JourneyState, Stage
+from domain.callers import Caller
+from domain.model import JourneyState, Stage
 from tests.tools.conftest import MODERN, Session, session
 
 if TYPE_CHECKING:

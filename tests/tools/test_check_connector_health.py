@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from domain.callers import Caller
 from domain.connectors import DriftItem
 from domain.health import Finding, Health
 from domain.health_check import ConnectorHealth, HealthPage
-from domain.model import Caller, ConnectorStatus, DatasetType
+from domain.model import ConnectorStatus, DatasetType
 from tests.entities import NOW, connector, dataset
 from tests.tools.conftest import Session, session
 from tools.check_connector_health import answer

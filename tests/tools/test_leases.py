@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from domain.callers import Caller
 from domain.errors import instant
-from domain.model import Caller, Journey
+from domain.model import Journey
 from tests.tools.conftest import ACME, session
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from domain.ports import Records
+    from domain.records import Records
     from tests.tools.conftest import Session
     from tests.world import World
 

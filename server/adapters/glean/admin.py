@@ -23,7 +23,7 @@ from domain.errors import (
     PlatformUnavailableError,
 )
 from domain.model import ConnectorOutcome, Fingerprint, Mark
-from domain.ports import Can, Found, Hit, Job, Observation, Source
+from domain.platform import Can, Found, Hit, Job, Observation, Source
 from server.adapters.glean import admin_wire as wire
 from server.adapters.glean.admin_documents import encode
 from server.adapters.glean.http import Http, Secret

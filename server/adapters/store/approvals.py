@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from itertools import islice
 
-from domain.model import Approval, ApprovalState
+from domain.requests import Approval, ApprovalState
 from server.adapters.store.codec import encode
 from server.adapters.store.rows import Rows, readable, understood
 
 
 class ApprovalRows(Rows):
-    """The approval part of `domain.ports.Records`."""
+    """The approval part of `domain.records.Records`."""
 
     def approval(self, approval_id: str) -> Approval | None:
         row = self._row("select document from approvals where approval_id = :id", id=approval_id)

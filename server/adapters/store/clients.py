@@ -14,7 +14,7 @@ _JOURNEY: Final = "select client_id, journey_id, stage, state, lease_expires_at 
 
 
 class ClientRows(Rows):
-    """The client and journey part of `domain.ports.Records`."""
+    """The client and journey part of `domain.records.Records`."""
 
     def client(self, client_id: str) -> Client | None:
         return _client(self._row(f"{_CLIENT} where client_id = :client_id", client_id=client_id))

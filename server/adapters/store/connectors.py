@@ -17,7 +17,7 @@ _ERRORS_KEPT: Final = timedelta(hours=48)
 
 
 class ConnectorRows(Rows):
-    """The connector part of `domain.ports.Records`."""
+    """The connector part of `domain.records.Records`."""
 
     def connector(self, connector_id: str) -> Connector | None:
         row = self._row("select document from connectors where connector_id = :id", id=connector_id)

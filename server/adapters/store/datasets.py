@@ -14,7 +14,7 @@ from server.adapters.store.rows import Rows, readable, understood
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from domain.ports import DatasetQuery
+    from domain.records import DatasetQuery
 
 _LIVE: Final = "d.status <> 'archived'"
 _PAGE: Final = """
@@ -36,7 +36,7 @@ order by d.dataset_id
 
 
 class DatasetRows(Rows):
-    """The dataset part of `domain.ports.Records`."""
+    """The dataset part of `domain.records.Records`."""
 
     def dataset(self, dataset_id: str) -> Dataset | None:
         row = self._row("select document from datasets where dataset_id = :id", id=dataset_id)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class LedgerRows(Rows):
-    """The part of `domain.ports.Records` that is about events, undos, progress, facts and archives."""
+    """The part of `domain.records.Records` that is about events, undos, progress, facts and archives."""
 
     def append(self, event: Event) -> None:
         values = {"id": event.dataset_id, "kind": event.kind.value, "document": encode(event)}

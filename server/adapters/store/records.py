@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class SqliteRecords(ClientRows, DatasetRows, ConnectorRows, LedgerRows, ApprovalRows):
-    """Implements `domain.ports.Records` on a connection that is in a transaction."""
+    """Implements `domain.records.Records` on a connection that is in a transaction."""
 
     def __init__(self, db: Database, installation: str) -> None:
         super().__init__(db)

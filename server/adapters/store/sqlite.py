@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
     from domain.model import Progress
-    from domain.ports import Records
+    from domain.records import Records
     from server.adapters.store.progress import Reports
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ _READERS: Final = 4
 
 
 class SqliteStore:
-    """Implements `domain.ports.Store`. Open it before use; close it, or use it as an asynchronous context manager.
+    """Implements `domain.records.Store`. Open it before use; close it, or use it as an asynchronous context manager.
 
     Changes run one after another in a thread of the store's own, each as one `BEGIN IMMEDIATE` transaction that waits
     up to `busy_timeout_s` for other processes. Reads have threads and connections of their own and wait for no change.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from domain.ports import Platform
+    from domain.platform import Platform
 
 DIALECTS = {"admin": admin}
 

@@ -9,14 +9,14 @@ import pytest
 
 from domain.errors import PlatformMismatchError
 from domain.model import ConnectorOutcome, Mark
-from domain.ports import Found, Job
+from domain.platform import Found, Job
 from server.sandbox.faults import Fault
 from tests.gleaning import MARK, NAME, finished, line, pages, pushed, served, source
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from domain.ports import Platform
+    from domain.platform import Platform
     from server.sandbox.serve import EmbeddedSandbox
 
 ABSENT = "ds_0000000000000000"

@@ -13,7 +13,7 @@ from tests.contracts.store.adapters import PLACES
 from tests.entities import client, dataset
 
 if TYPE_CHECKING:
-    from domain.ports import Records, Store
+    from domain.records import Records, Store
 
 CALLERS = 10
 ROUNDS = 40

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from domain.ports import Store
+    from domain.records import Store
     from tests.contracts.store.adapters import SqlitePlace
 
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.errors import StoreFailedError
-from domain.model import ApprovalOrigin, ApprovalState
+from domain.requests import ApprovalOrigin, ApprovalState
 from tests.entities import NOW, approval
 
 if TYPE_CHECKING:
-    from domain.model import Approval
-    from domain.ports import Records, Store
+    from domain.records import Records, Store
+    from domain.requests import Approval
     from tests.contracts.store.adapters import SqlitePlace
 
 FULL = approval(

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from domain.model import DatasetStatus, DatasetType, JourneyState, OrphanMark, Stage
-from domain.ports import DatasetQuery
+from domain.records import DatasetQuery
 from tests.entities import NOW, dataset, journey
 
 if TYPE_CHECKING:
     from domain.model import Dataset, Journey
-    from domain.ports import Records, Store
+    from domain.records import Records, Store
 
 LEASES: Final = (None, NOW - timedelta(microseconds=1), NOW, NOW + timedelta(microseconds=1))
 JOURNEYS: Final = [

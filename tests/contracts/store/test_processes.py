@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from domain.ports import DatasetQuery
+from domain.records import DatasetQuery
 from tests.contracts.store.caller import CALLERS, ROUNDS
 from tests.entities import client
 

@@ -32,13 +32,13 @@ from domain.model import (
     Undo,
     Unreadable,
 )
-from domain.ports import DatasetQuery
+from domain.records import DatasetQuery
 from tests.entities import DATASET, NOW, client, connector, dataset, journey
 
 if TYPE_CHECKING:
     from domain.events import Event
     from domain.model import Dataset
-    from domain.ports import Records, Store
+    from domain.records import Records, Store
     from tests.contracts.store.adapters import SqlitePlace
 
 LATER = NOW + timedelta(microseconds=1)

@@ -11,13 +11,13 @@ import pytest
 from domain.errors import DatasetConflictError, QuotaExceededError
 from domain.events import Event, EventKind, about
 from domain.model import DatasetStatus, DatasetType, Progress, Stage
-from domain.ports import DatasetQuery
+from domain.records import DatasetQuery
 from domain.safety import Limits, within_limits
 from tests.entities import DATASET, NOW, client, dataset, journey
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
-    from domain.ports import Records, Store
+    from domain.records import Records, Store
     from tests.contracts.store.adapters import SqlitePlace
 
 

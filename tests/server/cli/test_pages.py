@@ -15,7 +15,7 @@ from server.adapters.store.sqlite import SqliteStore
 from tests.entities import client, connector, dataset, journey
 
 if TYPE_CHECKING:
-    from domain.ports import Records
+    from domain.records import Records
     from tests.server.cli.commands import Commands
 
 CLIENTS = tuple(f"client-{number}" for number in range(5))

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from domain.callers import Caller
 from domain.errors import ForbiddenError
-from domain.model import Caller, JourneyState
+from domain.model import JourneyState
 from server.identity.claims import caller_of
 from server.identity.verifier import bearer
 from tests.world import ALL

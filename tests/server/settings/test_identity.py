@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from domain.callers import Caller
 from domain.errors import SettingsError
-from domain.model import Caller
 from server.app import agent
 from server.identity.gate import gate
 from server.serving import door_of

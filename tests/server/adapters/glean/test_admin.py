@@ -15,7 +15,7 @@ from domain.errors import (
     PlatformUnavailableError,
 )
 from domain.model import ConnectorOutcome, Fingerprint
-from domain.ports import Job, Observation
+from domain.platform import Job, Observation
 from server.adapters.glean import admin as dialect
 from server.sandbox.faults import Fault
 from tests.gleaning import MARK, NAME, admin, line, pages, pushed, served, source

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from domain.model import DatasetStatus, DatasetType, Stage
-from domain.ports import DatasetQuery
+from domain.records import DatasetQuery
 from server.adapters.store.connection import connect, prepare
 from server.adapters.store.records import SqliteRecords
 from tests.entities import CONNECTOR, DATASET, NOW, journey

@@ -11,7 +11,7 @@ import pytest
 
 from domain.errors import Recovery, SettingsError, StoreFailedError
 from domain.model import Progress
-from domain.ports import DatasetQuery
+from domain.records import DatasetQuery
 from server.adapters.store.connection import connect
 from server.adapters.store.failures import translated
 from server.adapters.store.progress import ProgressWriter
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from sqlite_utils import Database
 
-    from domain.ports import Records
+    from domain.records import Records
 
 
 async def opened(path: Path) -> None:

@@ -1,0 +1,38 @@
+"""Who asks, and what they may do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+APPROVE: Final = "datasets:approve"
+"""The scope that only a person can use."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asks. `clients` are those they may touch and `scopes` what they may do, None for all of them.
+
+    `act` is the agent that acts on the subject's behalf, None when they act themselves; such a caller is no person.
+    `journey_id` is the only journey whose datasets they may change, None for any.
+    """
+
+    subject: str
+    clients: frozenset[str] | None = None
+    scopes: frozenset[str] | None = None
+    act: str | None = None
+    journey_id: str | None = None
+
+    def may_touch(self, client_id: str) -> bool:
+        """Whether that client exists as far as this caller is told."""
+        return self.clients is None or client_id in self.clients
+
+    def may(self, scope: str) -> bool:
+        """Whether they hold that scope. An agent on somebody's behalf never approves, whatever it holds."""
+        if scope == APPROVE and self.act is not None:
+            return False
+        return self.scopes is None or scope in self.scopes
+
+    def may_change(self, journey_id: str) -> bool:
+        """Whether they may change what belongs to that journey."""
+        return self.journey_id in {None, journey_id}

@@ -1,0 +1,168 @@
+"""The platform that serves datasets, as the domain sees it, whichever dialect it speaks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from domain.errors import PlatformError
+    from domain.model import ConnectorOutcome, Fingerprint, Mark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Can:
+    """What a platform natively does; what it cannot is not asked for."""
+
+    authorise: bool = True
+    sync: bool = True
+    stop: bool = True
+    delete: bool = True
+    list: bool = True
+    search: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A datasource as we want it: its name, kind, validated configuration (no secret), and our mark."""
+
+    name: str
+    kind: str
+    config: Mapping[str, Any]
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A datasource that the platform has. `mark` is None when it carries none of any installation."""
+
+    handle: str
+    name: str
+    kind: str
+    mark: Mark | None
+    document_count: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One sync: which run it serves and how far it is. `state` is `running | succeeded | failed | stopped`."""
+
+    run: str
+    state: str
+    total: int | None = None
+    indexed: int | None = None
+    started_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What the platform says of one datasource now. None: it does not say, or has no notion of it.
+
+    `status` is `pending | syncing | healthy | unhealthy`; `present` is False only when the platform, after listing its
+    datasources under the same fingerprint, said in its own words that the thing is not there.
+    """
+
+    present: bool
+    at: datetime
+    mark: Mark | None = None
+    status: str | None = None
+    syncing: bool | None = None
+    syncing_since: datetime | None = None
+    last_successful_sync: datetime | None = None
+    error_count_24h: int | None = None
+    document_count: int | None = None
+    message: str | None = None
+
+    @property
+    def indexed(self) -> int | None:
+        """How many documents are served: none by a datasource that is not there, None where it is not said."""
+        return self.document_count if self.present else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """One search result, by name and ids only."""
+
+    datasource: str
+    document_id: str
+    title: str
+    url: str | None = None
+
+
+class Platform(Protocol):
+    """Glean, in whichever dialect. Raises only PlatformError and its kinds; each call is retried inside.
+
+    Everything that changes a datasource takes the mark it must carry and refuses (PlatformMismatchError) what does not;
+    the fingerprint is compared by the caller, with `fingerprint()`, before a handle is used.
+    """
+
+    @property
+    def can(self) -> Can: ...
+
+    async def fingerprint(self) -> Fingerprint:
+        """Which platform answers now; asked anew at each call."""
+        ...
+
+    async def find(self, names: Sequence[str] | None = None) -> Sequence[Found]:
+        """The datasources of those names (compared without case), or all of them."""
+        ...
+
+    async def ensure(self, source: Source) -> str:
+        """The handle of the datasource as wanted: made, or found with our mark and brought to this configuration.
+
+        Raises PlatformMismatchError when one of that name is not ours.
+        """
+        ...
+
+    async def authorise(self, handle: str, mark: Mark, secret: str) -> None: ...
+
+    async def push(
+        self,
+        handle: str,
+        mark: Mark,
+        run: str,
+        pages: AsyncIterator[Sequence[bytes]],
+        sent: Callable[[int], None],
+    ) -> int:
+        """Send neutral documents as one run, invisible until synced; gives their number.
+
+        `sent` hears the running count. The adapter re-cuts pages to the platform's own limits. A run that is pushed
+        again ends the same.
+        """
+        ...
+
+    async def sync(self, handle: str, mark: Mark, run: str) -> Job:
+        """Start serving a run in place of what was served; the same run again gives the same job."""
+        ...
+
+    async def job(self, handle: str, run: str) -> Job | None:
+        """The sync of that run as it stands; None when there was none."""
+        ...
+
+    async def stop(self, handle: str, mark: Mark) -> None:
+        """Stop whatever sync runs; what was served before stays."""
+        ...
+
+    async def discard(self, handle: str, mark: Mark, run: str) -> None:
+        """Forget a run that was pushed and is not served; absent is fine."""
+        ...
+
+    async def observe(self, handle: str) -> Observation: ...
+
+    async def observe_all(
+        self, handles: Sequence[str], found: Sequence[Found]
+    ) -> Mapping[str, Observation | PlatformError]:
+        """Observe many, a few at a time; `found` is the whole list, read just before.
+
+        A failure is that handle's own.
+        """
+        ...
+
+    async def remove(self, handle: str, mark: Mark) -> ConnectorOutcome:
+        """Take the datasource away, as far as the platform can. What is gone already counts as deleted."""
+        ...
+
+    async def search(self, query: str, *, name: str | None = None, limit: int = 10) -> Sequence[Hit]: ...

@@ -1,0 +1,173 @@
+"""The store: our rows, and transactions over them. Adapters raise only errors of `domain.errors`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from typing import TypeVar
+
+    from domain.events import Event
+    from domain.model import (
+        Client,
+        Connector,
+        Dataset,
+        DatasetStatus,
+        DatasetType,
+        Journey,
+        Progress,
+        Stage,
+        Undo,
+        Unreadable,
+    )
+    from domain.ports import Json
+    from domain.requests import Approval, ApprovalState
+
+    T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetQuery:
+    """Which datasets, in the order of `dataset_id`, after that one. Empty filters match all.
+
+    `marked` leaves only those with an orphan mark.
+    """
+
+    client_id: str | None = None
+    journey_id: str | None = None
+    stage: Stage | None = None
+    dataset_type: DatasetType | None = None
+    statuses: tuple[DatasetStatus, ...] = ()
+    created_before: datetime | None = None
+    marked: bool = False
+    after: str | None = None
+    limit: int = 100
+
+
+class Records(Protocol):
+    """Our rows, inside one transaction. Reads see what the same transaction wrote.
+
+    A row that cannot be understood is an `Unreadable`; a row that is not there is None. Ids are compared as given;
+    the `…_spelt_like` reads compare without regard to case.
+    """
+
+    @property
+    def installation(self) -> str:
+        """The id of this installation, minted once with the store."""
+        ...
+
+    def client(self, client_id: str) -> Client | None: ...
+    def client_spelt_like(self, client_id: str) -> Client | None: ...
+    def clients(self) -> list[Client]: ...
+    def put_client(self, client: Client) -> None: ...
+
+    def journey(self, client_id: str, journey_id: str) -> Journey | Unreadable | None: ...
+    def journey_spelt_like(self, client_id: str, journey_id: str) -> Journey | Unreadable | None: ...
+    def journeys(
+        self, *, client_id: str | None = None, journey_id: str | None = None
+    ) -> list[Journey | Unreadable]: ...
+    def put_journey(self, journey: Journey) -> None: ...
+
+    def dataset(self, dataset_id: str) -> Dataset | None: ...
+    def live_dataset(self, client_id: str, stage: Stage, dataset_type: DatasetType) -> Dataset | None: ...
+    def datasets(self, query: DatasetQuery) -> list[Dataset]: ...
+    def unprotected(
+        self, query: DatasetQuery, now: datetime
+    ) -> list[tuple[Dataset, Journey | Unreadable | None]]:
+        """Like `datasets`, without those whose journey protects them at `now`; each with its journey as stored."""
+        ...
+
+    def count_live(self, client_id: str | None = None) -> int: ...
+    def running(self) -> list[Dataset]:
+        """Every dataset with a `run`."""
+        ...
+
+    def put_dataset(self, dataset: Dataset) -> None:
+        """Insert or replace.
+
+        Raises DatasetConflictError when another live one holds the same client, stage and type.
+        """
+        ...
+
+    def connector(self, connector_id: str) -> Connector | None: ...
+    def connectors(
+        self, *, client_id: str | None = None, after: str | None = None, limit: int = 100
+    ) -> list[Connector]:
+        """Those that are not DISCONNECTED, in the order of `connector_id`."""
+        ...
+
+    def put_connector(self, connector: Connector) -> None: ...
+
+    def undos(self, dataset_id: str | None = None) -> list[Undo]: ...
+    def put_undo(self, undo: Undo) -> None:
+        """Insert or replace, by dataset, attempt and what."""
+        ...
+
+    def drop_undo(self, undo: Undo) -> None: ...
+
+    def approval(self, approval_id: str) -> Approval | None: ...
+    def approvals(
+        self,
+        *,
+        dataset_id: str | None = None,
+        states: tuple[ApprovalState, ...] = (),
+        after: str | None = None,
+        limit: int = 100,
+    ) -> list[Approval]:
+        """Approval requests, in the order of `approval_id`; `states` as they were kept, empty for all."""
+        ...
+
+    def put_approval(self, approval: Approval) -> None: ...
+
+    def progress(self, dataset_id: str) -> Progress | None: ...
+
+    def append(self, event: Event) -> None: ...
+    def events(
+        self, *, dataset_id: str | None = None, after: int = 0, limit: int = 100
+    ) -> list[tuple[int, Event]]:
+        """Events with their sequence number, in order."""
+        ...
+
+    def note_error(self, connector_id: str, at: datetime, code: str) -> None:
+        """One failed call on a connector's behalf, for the error count of our own ledger."""
+        ...
+
+    def errors_since(self, connector_id: str, since: datetime) -> int: ...
+
+    def fact(self, name: str) -> object:
+        """A small JSON value kept under a name (None when absent): the last orphan scan, and the like."""
+        ...
+
+    def put_fact(self, name: str, value: object) -> None: ...
+
+    def archive(self, dataset_id: str) -> Json | None:
+        """What is known of a dataset's archive: `{path, restorable_until, purged_at?, …}`."""
+        ...
+
+    def put_archive(self, dataset_id: str, facts: Json) -> None: ...
+    def archives(self, *, after: str | None = None, limit: int = 100) -> list[tuple[str, Json]]: ...
+
+
+class Store(Protocol):
+    """Entities and events, with real transactions."""
+
+    async def transact(self, work: Callable[[Records], T]) -> T:
+        """Run a pure function inside one serialised write transaction; its exception rolls everything back.
+
+        `work` may run more than once (a serialisation conflict), so it has no effect but on the records.
+        """
+        ...
+
+    async def read(self, look: Callable[[Records], T]) -> T:
+        """Run a function over one consistent snapshot; it cannot write."""
+        ...
+
+    def report(self, dataset_id: str, progress: Progress | None) -> None:
+        """Show how far a saga is (None: nothing to show). Never blocks, never fails; only the latest counts.
+
+        May be called from any thread.
+        """
+        ...

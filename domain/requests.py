@@ -1,0 +1,83 @@
+"""What a person is asked before a teardown, and the request that keeps the question until they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping  # noqa: TC003  # the store reads these annotations at run time
+from dataclasses import dataclass, field
+from datetime import datetime  # noqa: TC003  # the same
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+from domain.model import TeardownReason  # noqa: TC001  # the same
+
+if TYPE_CHECKING:
+    from domain.model import Confirmation, Dataset
+
+
+class ApprovalOrigin(StrEnum):
+    """Who filed an approval request: somebody's call, or a sweep."""
+
+    CALLER = "caller"
+    SWEEP = "sweep"
+
+
+class ApprovalState(StrEnum):
+    """Where an approval request stands. The store holds the first four; the clock and the dataset make the others."""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    DECLINED = "declined"
+    USED = "used"
+    EXPIRED = "expired"
+    VOID = "void"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """A request that a person decides on: may this dataset, at this generation, go for this reason and requester?
+
+    `shown` is what the person sees before deciding. `expires_at` is None for one that stays open until it is answered
+    or void; `grant_expires_at` is until when a claim can use it once it was approved.
+    """
+
+    approval_id: str
+    dataset_id: str
+    client_id: str
+    generation: int
+    reason: TeardownReason
+    requester: str
+    filed_at: datetime
+    expires_at: datetime | None
+    shown: Mapping[str, Any]
+    origin: ApprovalOrigin = ApprovalOrigin.CALLER
+    state: ApprovalState = ApprovalState.OPEN
+    answered_by: str | None = None
+    answered_at: datetime | None = None
+    grant_expires_at: datetime | None = None
+
+    @property
+    def one_person(self) -> bool:
+        """Whether the one who asked approved it, by typing the name on a terminal."""
+        return self.grant_expires_at is not None and self.answered_by == self.requester
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a person is asked before a teardown, and shown with it."""
+
+    dataset: Dataset
+    reason: TeardownReason
+    requester: str
+    generation: int
+    shown: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Confirmer(Protocol):
+    """Where a person's confirmation comes from."""
+
+    async def ask(self, question: Question) -> Confirmation | None:
+        """The confirmation; None when nobody can be asked here.
+
+        Raises DeclinedError when the person said no, and ConfirmationRequiredError when they have still to be asked.
+        """
+        ...

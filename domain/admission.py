@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from domain import safety
+from domain.audit import tell
 from domain.connectors import dataset_name
 from domain.draining import refuse_new
 from domain.errors import InvalidArgumentError, ProvisionFailedError, Recovery, TeardownInProgressError
@@ -132,7 +133,7 @@ class Provisioning:
             now,
         )
         records.put_dataset(again)
-        records.append(about(EventKind.PROVISIONING_STARTED, again, now, attempt=again.attempt))
+        tell(records, about(EventKind.PROVISIONING_STARTED, again, now, attempt=again.attempt))
         return Provisioned(dataset=again, created=False)
 
     def _admit(
@@ -192,7 +193,7 @@ def admitted(records: Records, dataset: Dataset, now: datetime, **told: str) -> 
     """
     running = started(dataset, now)
     records.put_dataset(running)
-    records.append(about(EventKind.PROVISIONING_STARTED, running, now, attempt=running.attempt, **told))
+    tell(records, about(EventKind.PROVISIONING_STARTED, running, now, attempt=running.attempt, **told))
     return Provisioned(dataset=running, created=True)
 
 

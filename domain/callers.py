@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
 
 APPROVE: Final = "datasets:approve"
 """The scope that only a person can use."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call as it came in, for the audit log; `arguments` without secrets. `domain.audit.Entry` has the meanings."""
+
+    audit_id: str
+    at: datetime
+    verb: str
+    via: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    client: str | None = None
+    trace_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +31,8 @@ class Caller:
     """Who asks. `clients` are those they may touch and `scopes` what they may do, None for all of them.
 
     `act` is the agent that acts on the subject's behalf, None when they act themselves; such a caller is no person.
-    `journey_id` is the only journey whose datasets they may change, None for any.
+    `journey_id` is the only journey whose datasets they may change, None for any. `call` is what they are calling now;
+    it says nothing of who they are.
     """
 
     subject: str
@@ -22,6 +40,7 @@ class Caller:
     scopes: frozenset[str] | None = None
     act: str | None = None
     journey_id: str | None = None
+    call: Call | None = field(default=None, compare=False)
 
     def may_touch(self, client_id: str) -> bool:
         """Whether that client exists as far as this caller is told."""

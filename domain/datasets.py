@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from domain import quality
+from domain.audit import tell
 from domain.errors import (
     InvalidArgumentError,
     QualityChecksPendingError,
@@ -151,9 +152,9 @@ class Datasets:
                     status=DatasetStatus.READY if passed else DatasetStatus.VALIDATING,
                     failure=None if passed else held.failure,
                 )
-                records.append(evaluated(changed, now))
+                tell(records, evaluated(changed, now))
                 if changed.status is DatasetStatus.READY and held.status is not DatasetStatus.READY:
-                    records.append(provisioned(changed, now))
+                    tell(records, provisioned(changed, now))
             records.put_dataset(changed)
             return changed
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from domain.audit import tell
 from domain.errors import (
     ForbiddenError,
     InvalidArgumentError,
@@ -141,7 +142,7 @@ class Keeping:
                     reason=mark.reason,
                     orphaned_at=instant(mark.orphaned_at),
                 )
-                records.append(cleared)
+                tell(records, cleared)
             return Kept(dataset=changed, exposed=shorter and _open(records, changed, now))
 
         return await self._store.transact(protect)

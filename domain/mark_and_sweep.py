@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from heapq import merge
 from typing import TYPE_CHECKING, Final
 
+from domain.audit import tell
 from domain.errors import InvalidArgumentError, LifecycleError, Recovery, instant
 from domain.events import EventKind, about
 from domain.model import Journey
@@ -234,7 +235,7 @@ class _Scan:
 
     def _tell(self, kind: EventKind, dataset: Dataset, mark: OrphanMark) -> None:
         told = about(kind, dataset, self.now, reason=str(mark.reason), orphaned_at=instant(mark.orphaned_at))
-        self.records.append(told)
+        tell(self.records, told)
 
     def result(self) -> ScanResult:
         """What the scan did."""

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from domain import connectors, quality, safety
+from domain.audit import tell
 from domain.errors import MockDataMissingError
 from domain.events import Event, EventKind, about
 from domain.job import PAGE_BYTES, PAGE_COUNT, Job, Outside, connected, same_platform, sites
@@ -193,7 +194,7 @@ async def validate(job: Job) -> None:
             return  # said already, by a process that died before this step was recorded
         changed = held.evolve(quality=replace(report, evaluated_at=now))
         records.put_dataset(changed)
-        records.append(evaluated(changed, now))
+        tell(records, evaluated(changed, now))
 
     await job.change(settle)
 
@@ -210,9 +211,9 @@ async def announce(job: Job) -> None:
         changed = held.evolve(status=status, run=None, failure=None, protected_until=kept_until(held, now))
         records.put_dataset(changed)
         if changed.restored_from is not None:
-            records.append(restored(changed, now))
+            tell(records, restored(changed, now))
         if passed:
-            records.append(provisioned(changed, now))
+            tell(records, provisioned(changed, now))
 
     await job.change(finish)
     job.outside.store.report(job.dataset_id, None)
@@ -311,7 +312,8 @@ async def _settled(job: Job, stumble: Stumble) -> Json:
         status = DatasetStatus.VALIDATING if content else DatasetStatus.FAILED
         changed = dataset.evolve(status=status, run=None, content=content, staged=None, failure=failure)
         records.put_dataset(changed)
-        records.append(
+        tell(
+            records,
             about(
                 EventKind.PROVISION_FAILED,
                 changed,
@@ -321,7 +323,7 @@ async def _settled(job: Job, stumble: Stumble) -> Json:
                 code=failure.code,
                 message=failure.message,
                 to_undo=list(failure.to_undo),
-            )
+            ),
         )
 
     await job.change(settle)

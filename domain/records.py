@@ -131,6 +131,14 @@ class Records(Protocol):
         """Events with their sequence number, in order."""
         ...
 
+    def append_entry(self, document: str) -> None:
+        """Append one canonical entry to the audit log; it is never changed."""
+        ...
+
+    def audited(self, audit_id: str) -> bool:
+        """Whether the call of that id has an entry."""
+        ...
+
     def note_error(self, connector_id: str, at: datetime, code: str) -> None:
         """One failed call on a connector's behalf, for the error count of our own ledger."""
         ...
@@ -154,10 +162,11 @@ class Records(Protocol):
 class Store(Protocol):
     """Entities and events, with real transactions."""
 
-    async def transact(self, work: Callable[[Records], T]) -> T:
+    async def transact(self, work: Callable[[Records], T], *, lasting: bool = True) -> T:
         """Run a pure function inside one serialised write transaction; its exception rolls everything back.
 
-        `work` may run more than once (a serialisation conflict), so it has no effect but on the records.
+        `work` may run more than once (a serialisation conflict), so it has no effect but on the records. What is not
+        `lasting` outlives the process, and may be lost with the machine's power until the next one that is.
         """
         ...
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from domain.archives import Archive, archive_from, restorable_until_of
+from domain.audit import tell
 from domain.errors import ArchiveFailedError, LifecycleError, Recovery, UnknownDatasetError, instant
 from domain.events import EventKind, about
 from domain.identifiers import nearest
@@ -162,4 +163,4 @@ def _finish(marked: Archive, dataset: Dataset, now: datetime, records: Records) 
     """Say that nothing is left of it."""
     records.put_archive(marked.dataset_id, msgspec.structs.replace(marked, purged_at=now).facts())
     until = instant(marked.restorable_until)
-    records.append(about(EventKind.ARCHIVE_PURGED, dataset, now, path=marked.path, restorable_until=until))
+    tell(records, about(EventKind.ARCHIVE_PURGED, dataset, now, path=marked.path, restorable_until=until))

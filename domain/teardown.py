@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from domain import archives, safety
+from domain.audit import tell
 from domain.errors import (
     ArchiveFailedError,
     CancelledError,
@@ -169,7 +170,8 @@ async def announce(job: Job) -> None:
             status=DatasetStatus.ARCHIVED, run=None, archived_at=now, orphan=None, teardown=teardown
         )
         records.put_dataset(changed)
-        records.append(
+        tell(
+            records,
             about(
                 EventKind.TORN_DOWN,
                 changed,
@@ -179,7 +181,7 @@ async def announce(job: Job) -> None:
                 archived_path=teardown.archived_path,
                 connector_outcome=teardown.connector_outcome and teardown.connector_outcome.value,
                 record_count=changed.record_count,
-            )
+            ),
         )
 
     await job.change(finish)
@@ -341,7 +343,8 @@ async def _settled(job: Job, stumble: Stumble) -> Json:
         status = teardown.former_status if back else dataset.status
         changed = dataset.evolve(status=status, run=None, teardown=replace(teardown, failure=failure))
         records.put_dataset(changed)
-        records.append(
+        tell(
+            records,
             about(
                 EventKind.TEARDOWN_FAILED,
                 changed,
@@ -351,7 +354,7 @@ async def _settled(job: Job, stumble: Stumble) -> Json:
                 code=code,
                 message=failure.message,
                 given_back=back,
-            )
+            ),
         )
 
     await job.change(settle)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from server.adapters.store.approvals import ApprovalRows
+from server.adapters.store.audit import AuditRows
 from server.adapters.store.clients import ClientRows
 from server.adapters.store.connectors import ConnectorRows
 from server.adapters.store.datasets import DatasetRows
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 
-class SqliteRecords(ClientRows, DatasetRows, ConnectorRows, LedgerRows, ApprovalRows):
+class SqliteRecords(ClientRows, DatasetRows, ConnectorRows, LedgerRows, ApprovalRows, AuditRows):
     """Implements `domain.records.Records` on a connection that is in a transaction."""
 
     def __init__(self, db: Database, installation: str) -> None:

@@ -53,6 +53,22 @@ _ERRORS: Final = """
 create index connector_errors_of on connector_errors (connector_id, at);
 create index connector_errors_at on connector_errors (at);
 """
+# The document is what the chain seals, so what is looked up stands in it and nowhere else.
+_AUDIT: Final = """
+create table audit (
+  seq integer primary key autoincrement,
+  document text not null,
+  audit_id text generated always as (document ->> '$.audit_id') virtual,
+  principal text generated always as (document ->> '$.principal') virtual,
+  dataset_id text generated always as (document ->> '$.dataset_id') virtual,
+  client_id text generated always as (document ->> '$.client_id') virtual
+) strict;
+create index audit_of_call on audit (audit_id, seq);
+create index audit_of_dataset on audit (dataset_id, seq);
+create index audit_of_principal on audit (principal, seq);
+create trigger audit_stands before update on audit begin select raise(abort, 'the audit log is append-only'); end;
+create trigger audit_stays before delete on audit begin select raise(abort, 'the audit log is append-only'); end;
+"""
 # What a dataset was asked about; and what waits for an answer, which is little whatever has been answered.
 _APPROVALS: Final = """
 create index approvals_of_dataset on approvals (dataset_id, approval_id);
@@ -108,6 +124,12 @@ def approval_tables(db: Database) -> None:
     approval = {"approval_id": str, "dataset_id": str, "state": str, "document": str}
     _table(db, "approvals", approval, "approval_id")
     db.executescript(_APPROVALS)
+
+
+@MIGRATIONS()
+def audit_tables(db: Database) -> None:
+    """Make the audit log."""
+    db.executescript(_AUDIT)
 
 
 def migrate(db: Database, path: Path) -> None:

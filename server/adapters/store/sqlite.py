@@ -73,8 +73,8 @@ class SqliteStore:
     ) -> None:
         await self.close()
 
-    async def transact(self, work: Callable[[Records], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._writing, self._transact, work)
+    async def transact(self, work: Callable[[Records], T], *, lasting: bool = True) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._writing, self._transact, work, lasting)
 
     async def read(self, look: Callable[[Records], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._reading, self._look, look)
@@ -91,9 +91,11 @@ class SqliteStore:
                 f"The store {self._path} cannot be made: {error.strerror}.", recovery=Recovery.NEEDS_HUMAN
             ) from error
 
-    def _transact(self, work: Callable[[SqliteRecords], T]) -> T:
+    def _transact(self, work: Callable[[SqliteRecords], T], lasting: bool = True) -> T:  # noqa: FBT001, FBT002 - an executor passes no names
         with translated(self._path):
-            return self._within("begin immediate", self._connection(reading=False), work)
+            db = self._connection(reading=False)
+            db.execute(f"pragma synchronous = {'full' if lasting else 'normal'}")
+            return self._within("begin immediate", db, work)
 
     def _look(self, look: Callable[[SqliteRecords], T]) -> T:
         with translated(self._path):

@@ -37,6 +37,14 @@ test *arguments:
 faults *arguments:
     uv run pytest tests/faults -m "" {{ arguments }}
 
+# Take every safety rule out in turn, then make every small change to them: a test must fail each time (minutes; `--rules` or `--changes` for one of both)
+mutants *arguments:
+    uv run --group mutants python .ci/mutants.py {{ arguments }}
+
+# Everybody who may attack, the long runs included; the summary has their figures
+adversarial *arguments:
+    uv run pytest tests/adversarial -m "" {{ arguments }}
+
 # The figures of the performance goals, measured in one run
 bench *arguments:
     uv run python -m tests.benchmarks {{ arguments }}

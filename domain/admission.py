@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from domain import safety
-from domain.audit import tell
+from domain.audit import note, tell
 from domain.connectors import dataset_name
 from domain.draining import refuse_new
 from domain.errors import InvalidArgumentError, ProvisionFailedError, Recovery, TeardownInProgressError
@@ -78,7 +78,7 @@ class Provisioning:
                 safety.may_provision(journey, request.stage)
                 refuse_new(records)
                 return client
-            return self._attach(records, live, journey, request, now)
+            return self._attach(records, live, journey, request, caller, now)
 
         answer = await self._outside.store.transact(attach)
         if not isinstance(answer, Provisioned):
@@ -89,7 +89,7 @@ class Provisioning:
                 found = attach(records)
                 if isinstance(found, Provisioned):
                     return found
-                return self._admit(records, request, template, choice, now)
+                return self._admit(records, request, template, choice, caller, now)
 
             answer = await self._outside.store.transact(admit)
         await self._sagas.ensure(answer.dataset)
@@ -113,7 +113,13 @@ class Provisioning:
         return Provisioned(dataset=dataset, created=begun.created, progress=progress)
 
     def _attach(
-        self, records: Records, live: Dataset, journey: Journey, request: ProvisionRequest, now: datetime
+        self,
+        records: Records,
+        live: Dataset,
+        journey: Journey,
+        request: ProvisionRequest,
+        caller: Caller,
+        now: datetime,
     ) -> Provisioned:
         named = {
             "template_id": request.template_id,
@@ -134,6 +140,7 @@ class Provisioning:
         )
         records.put_dataset(again)
         tell(records, about(EventKind.PROVISIONING_STARTED, again, now, attempt=again.attempt))
+        note(records, caller, "retry begun", dataset=again, attempt=again.attempt)
         return Provisioned(dataset=again, created=False)
 
     def _admit(
@@ -142,6 +149,7 @@ class Provisioning:
         request: ProvisionRequest,
         template: Template,
         choice: TemplateChoice,
+        caller: Caller,
         now: datetime,
     ) -> Provisioned:
         wanted = request.record_count or template.default_record_count
@@ -161,7 +169,7 @@ class Provisioning:
             last_used_at=now,
             requested_count=wanted,
         )
-        return admitted(records, dataset, now, template_id=choice.template_id)
+        return admitted(records, dataset, caller, now, template_id=choice.template_id)
 
 
 def failed(dataset: Dataset) -> ProvisionFailedError:
@@ -186,14 +194,15 @@ def failed(dataset: Dataset) -> ProvisionFailedError:
     )
 
 
-def admitted(records: Records, dataset: Dataset, now: datetime, **told: str) -> Provisioned:
-    """Keep a dataset that is admitted, with its saga as its run; what the event tells beside it is `told`.
+def admitted(records: Records, dataset: Dataset, caller: Caller, now: datetime, **told: Any) -> Provisioned:
+    """Keep a dataset that is admitted, with its saga as its run; event and record tell what is `told` beside it.
 
     Raises DatasetConflictError when another live one holds the same client, stage and type.
     """
     running = started(dataset, now)
     records.put_dataset(running)
     tell(records, about(EventKind.PROVISIONING_STARTED, running, now, attempt=running.attempt, **told))
+    note(records, caller, "admitted", dataset=running, **told)
     return Provisioned(dataset=running, created=True)
 
 

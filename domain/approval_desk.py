@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from domain import approvals
+from domain.audit import note
 from domain.errors import (
     ConfirmationRequiredError,
     DeclinedError,
@@ -16,6 +17,7 @@ from domain.errors import (
 from domain.identifiers import nearest
 from domain.model import TeardownReason
 from domain.requests import Approval, ApprovalOrigin, ApprovalState, Question
+from domain.safety import WITHOUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,8 +59,8 @@ class Approvals:
                 approval_id=approval.approval_id,
             )
         raise ConfirmationRequiredError(
-            f"{dataset.name} ({dataset.stage}) is taken down for the reason {question.reason} only when a person"
-            " has approved it. They have been asked.",
+            f"{dataset.name} ({dataset.stage}) is taken down for the reason {question.reason}"
+            f"{WITHOUT[question.concession]} only when a person has approved it. They have been asked.",
             how="approval",
             approval_id=approval.approval_id,
             expires_at=instant(approval.expires_at),
@@ -69,7 +71,7 @@ class Approvals:
             ),
         )
 
-    async def file_for_sweep(self, dataset: Dataset) -> Approval:
+    async def file_for_sweep(self, dataset: Dataset, caller: Caller) -> Approval:
         """The request to take an orphan down: one a dataset and generation, open until it is answered or void."""
         question = Question(
             dataset=dataset,
@@ -77,6 +79,7 @@ class Approvals:
             requester=approvals.SWEEPER,
             generation=dataset.generation,
             shown=approvals.shown(dataset, TeardownReason.ORPHANED, self._clock.now(), self._policy),
+            caller=caller,
         )
         return await self._filed(question, ApprovalOrigin.SWEEP, None)
 
@@ -89,9 +92,9 @@ class Approvals:
 
         def look(records: Records) -> Sequence[Approval]:
             found = [
-                approvals.stands(each, records.dataset(each.dataset_id), now)
+                approvals.standing(records, each, now)
                 for each in _all(records, () if everything else _UNANSWERED)
-                if caller.may_touch(each.client_id)
+                if approvals.seen_by(each, caller)
             ]
             waiting = [each for each in found if everything or each.state in _UNANSWERED]
             return sorted(waiting, key=lambda each: (each.filed_at, each.approval_id))
@@ -113,7 +116,7 @@ class Approvals:
         return approval
 
     async def approve(self, approval_id: str, caller: Caller, typed_name: str) -> Approval:
-        """A person says yes, and proves by the dataset's name that they looked; the grant is good for ten minutes.
+        """A person says yes, and proves by the request's phrase that they looked; the grant is good for ten minutes.
 
         Raises as `answerable` does, and InvalidArgumentError for another name.
         """
@@ -122,13 +125,14 @@ class Approvals:
         def decide(records: Records) -> Approval:
             approval = _known(records, approval_id, caller, now)
             approvals.may_approve(approval, caller)
-            if typed_name != approval.shown["dataset"]:
+            if typed_name != approval.phrase:
+                wanted = "what it asks for" if approval.listed else "the name of the dataset that it is about"
                 raise InvalidArgumentError(
-                    f"What was typed is not the name of the dataset that {approval_id} is about; nothing was changed.",
-                    field="name",
+                    f"What was typed for {approval_id} is not {wanted}; nothing was changed.", field="name"
                 )
             answered = approvals.granted(approval, caller.subject, now)
             records.put_approval(answered)
+            _note(records, caller, "approved", answered)
             return answered
 
         return await self._store.transact(decide)
@@ -144,6 +148,7 @@ class Approvals:
                 approval, state=ApprovalState.DECLINED, answered_by=caller.subject, answered_at=now
             )
             records.put_approval(answered)
+            _note(records, caller, "declined", answered)
             return answered
 
         return await self._store.transact(decide)
@@ -156,6 +161,7 @@ class Approvals:
             filed = self._request(records, question, now, ApprovalOrigin.CALLER, approvals.OPEN_FOR)
             answered = approvals.granted(filed, question.requester, now)
             records.put_approval(answered)
+            _note(records, question.caller, "approved by the one who asks", answered)
             return answered
 
         return approvals.confirmation(await self._store.transact(keep))
@@ -170,6 +176,7 @@ class Approvals:
             if found is None:
                 found = self._request(records, question, now, origin, open_for)
                 records.put_approval(found)
+                _note(records, question.caller, "approval requested", found)
             return found
 
         return await self._store.transact(file)
@@ -182,9 +189,8 @@ class Approvals:
         origin: ApprovalOrigin,
         open_for: timedelta | None,
     ) -> Approval:
-        names = (f"ap-{token}" for token in iter(self._ids.token, None))
         return Approval(
-            approval_id=next(each for each in names if records.approval(each) is None),
+            approval_id=approvals.new_id(records, self._ids),
             dataset_id=question.dataset.dataset_id,
             client_id=question.dataset.client_id,
             generation=question.generation,
@@ -194,7 +200,25 @@ class Approvals:
             expires_at=None if open_for is None else now + open_for,
             shown=question.shown,
             origin=origin,
+            concession=question.concession,
         )
+
+
+def _note(records: Records, caller: Caller | None, outcome: str, approval: Approval) -> None:
+    """Put on record what became of a request, and what it shows to whoever decides."""
+    if caller is None:
+        return
+    note(
+        records,
+        caller,
+        outcome,
+        dataset=records.dataset(approval.dataset_id),
+        approval_id=approval.approval_id,
+        requester=approval.requester,
+        generation=approval.generation,
+        shown=dict(approval.shown),
+        datasets=[each.dataset_id for each in approval.listed],
+    )
 
 
 def _all(records: Records, states: tuple[ApprovalState, ...]) -> Iterator[Approval]:
@@ -206,8 +230,8 @@ def _all(records: Records, states: tuple[ApprovalState, ...]) -> Iterator[Approv
 
 def _known(records: Records, approval_id: str, caller: Caller, now: datetime) -> Approval:
     approval = records.approval(approval_id)
-    if approval is None or not caller.may_touch(approval.client_id):
-        seen = [each.approval_id for each in _all(records, _UNANSWERED) if caller.may_touch(each.client_id)]
+    if approval is None or not approvals.seen_by(approval, caller):
+        seen = [each.approval_id for each in _all(records, _UNANSWERED) if approvals.seen_by(each, caller)]
         msg = f"There is no approval request {approval_id!r}."
         raise UnknownApprovalError(msg, field="approval_id", candidates=nearest(approval_id, seen))
-    return approvals.stands(approval, records.dataset(approval.dataset_id), now)
+    return approvals.standing(records, approval, now)

@@ -1,7 +1,8 @@
 """The rules of approval: how long a request is open, who may answer it, and that a grant is used once.
 
-A request is bound to dataset, generation, reason and requester. Whether it still stands is worked out from the clock
-and the dataset whenever it is looked at, so nothing has to expire it.
+A request is bound to dataset, generation, reason, requester and what would be conceded. Whether it still stands is
+worked out from the clock and the dataset whenever it is looked at, so nothing has to expire it. One for a list of
+datasets is so bound to each of them.
 """
 
 from __future__ import annotations
@@ -10,23 +11,27 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from domain.callers import APPROVE
+from domain.auditing import swept
+from domain.callers import APPROVE, Caller
 from domain.errors import ApprovalClosedError, ConfirmationRequiredError, ForbiddenError, instant
-from domain.model import Confirmation
+from domain.model import Concession, Confirmation
 from domain.requests import ApprovalState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from domain.callers import Caller
     from domain.job import Policy
     from domain.model import Dataset, TeardownReason
+    from domain.ports import Ids
     from domain.records import Records
-    from domain.requests import Approval, Question
+    from domain.requests import Approval, Listed, Question
 
 OPEN_FOR: Final = timedelta(minutes=30)
 GRANT_FOR: Final = timedelta(minutes=10)
+LIST_GRANT_FOR: Final = timedelta(hours=26)
+"""A list takes a while to carry out, and the next daily sweep is to find one that a process died over."""
+
 SWEEPER: Final = "schedule:sweep"
 """Who asks for what a sweep files, whoever started the sweep: what is due is nobody's choice."""
 
@@ -35,8 +40,17 @@ _LIVING: Final = frozenset({ApprovalState.OPEN, ApprovalState.APPROVED})
 _MANY: Final = 10_000
 
 
-def shown(dataset: Dataset, reason: TeardownReason, now: datetime, policy: Policy) -> Mapping[str, Any]:
-    """What a person sees before deciding; without `restorable_until` the archive can restore nothing."""
+def shown(
+    dataset: Dataset,
+    reason: TeardownReason,
+    now: datetime,
+    policy: Policy,
+    concession: Concession = Concession.NONE,
+) -> Mapping[str, Any]:
+    """What a person sees before deciding; without `restorable_until` the archive can restore nothing.
+
+    `stays` is what is left in Glean, `incomplete` what is no more to be archived; each is there for its concession.
+    """
     facts: dict[str, Any] = {
         "dataset": dataset.name,
         "dataset_id": dataset.dataset_id,
@@ -49,11 +63,43 @@ def shown(dataset: Dataset, reason: TeardownReason, now: datetime, policy: Polic
         "created_at": instant(dataset.created_at),
         "age_s": int((now - dataset.created_at).total_seconds()),
         "lost": "its connector in Glean, what search finds of it, and what is staged",
-    }
-    if policy.full_data and dataset.content is not None:
+    } | _CONCEDED[concession]
+    lost = concession is Concession.INCOMPLETE_ARCHIVE
+    if policy.full_data and dataset.content is not None and not lost:
         facts["restorable_days"] = policy.retention_days
         facts["restorable_until"] = instant(now + timedelta(days=policy.retention_days))
     return facts
+
+
+def new_id(records: Records, ids: Ids) -> str:
+    """The id of a request that is about to be filed."""
+    names = (f"ap-{token}" for token in iter(ids.token, None))
+    return next(each for each in names if records.approval(each) is None)
+
+
+def sweeper(caller: Caller) -> Caller:
+    """The sweep that carries out what the caller approved or started; it has caps, and no caller's rate."""
+    return swept(Caller(subject=SWEEPER, call=caller.call))
+
+
+def seen_by(approval: Approval, caller: Caller) -> bool:
+    """Whether the request exists as far as the caller is told: they may touch every client that it is about."""
+    return all(caller.may_touch(each) for each in approval.clients)
+
+
+def standing(records: Records, approval: Approval, now: datetime) -> Approval:
+    """The request as it stands at `now`, whether for one dataset or for a list.
+
+    A list is void when nothing is left of it as it was shown, and used when everything of it was.
+    """
+    if not approval.listed:
+        return stands(approval, records.dataset(approval.dataset_id), now)
+    if approval.state not in _LIVING:
+        return approval
+    if not any(_as_listed(records, each) for each in approval.listed):
+        over = ApprovalState.VOID if approval.state is ApprovalState.OPEN else ApprovalState.USED
+        return replace(approval, state=over)
+    return _in_time(approval, now)
 
 
 def stands(approval: Approval, dataset: Dataset | None, now: datetime) -> Approval:
@@ -62,6 +108,10 @@ def stands(approval: Approval, dataset: Dataset | None, now: datetime) -> Approv
         return approval
     if dataset is None or dataset.generation != approval.generation:
         return replace(approval, state=ApprovalState.VOID)
+    return _in_time(approval, now)
+
+
+def _in_time(approval: Approval, now: datetime) -> Approval:
     until = approval.expires_at if approval.state is ApprovalState.OPEN else approval.grant_expires_at
     if until is not None and until <= now:
         return replace(approval, state=ApprovalState.EXPIRED)
@@ -76,9 +126,8 @@ def held(records: Records, question: Question, now: datetime) -> Approval | None
         declined = found.state is ApprovalState.DECLINED and (
             found.expires_at is None or found.expires_at > now
         )
-        if _bound(found, question.generation, question.reason, question.requester) and (
-            found.state in _LIVING or declined
-        ):
+        asked = (question.generation, question.reason, question.requester, question.concession)
+        if _bound(found) == asked and (found.state in _LIVING or declined):
             return found
     return None
 
@@ -88,17 +137,19 @@ def may_answer(approval: Approval, caller: Caller) -> None:
 
     Raises ForbiddenError or ApprovalClosedError.
     """
-    if caller.subject.startswith(_AGENT) or not caller.may(APPROVE):
-        raise ForbiddenError(
-            "Approval requests are answered by a person who may; an agent's answer counts for nothing.",
-            suggested_action="Ask the operator: a person answers it on a terminal.",
-        )
+    _demand_person(caller)
     if approval.state is not ApprovalState.OPEN:
         raise ApprovalClosedError(f"The request {approval.approval_id} {_CLOSED[approval.state]}.")
 
 
 def may_approve(approval: Approval, caller: Caller) -> None:
-    """Whether this person may approve it: not what they asked for. Raises as `may_answer` does."""
+    """Whether this person may approve it: not what they asked for. Raises as `may_answer` does.
+
+    A list that was approved and not carried out to its end may be approved again, to go on with it.
+    """
+    if approval.listed and approval.state is ApprovalState.APPROVED:
+        _demand_person(caller)
+        return
     may_answer(approval, caller)
     if approval.requester == caller.subject:
         raise ForbiddenError(
@@ -107,29 +158,42 @@ def may_approve(approval: Approval, caller: Caller) -> None:
         )
 
 
+def _demand_person(caller: Caller) -> None:
+    if caller.subject.startswith(_AGENT) or not caller.may(APPROVE):
+        raise ForbiddenError(
+            "Approval requests are answered by a person who may; an agent's answer counts for nothing.",
+            suggested_action="Ask the operator: a person answers it on a terminal.",
+        )
+
+
 def granted(approval: Approval, by: str, now: datetime) -> Approval:
-    """The request, approved."""
+    """The request, approved; one that was approved before, as it is."""
+    if approval.state is ApprovalState.APPROVED:
+        return approval
     return replace(
         approval,
         state=ApprovalState.APPROVED,
         answered_by=by,
         answered_at=now,
-        grant_expires_at=now + GRANT_FOR,
+        grant_expires_at=now + (LIST_GRANT_FOR if approval.listed else GRANT_FOR),
     )
 
 
-def confirmation(approval: Approval) -> Confirmation:
-    """The word of the person who approved it, for the claim."""
+def confirmation(approval: Approval, one: Listed | None = None) -> Confirmation:
+    """The word of the person who approved it, for the claim; of a list, for that `one` of it."""
+    about = one or approval
     assert approval.answered_by is not None and approval.answered_at is not None  # noqa: S101, PT018 - `granted` sets both
     return Confirmation(
         how="approval",
         by=approval.answered_by,
         at=approval.answered_at,
-        dataset_id=approval.dataset_id,
-        generation=approval.generation,
+        dataset_id=about.dataset_id,
+        generation=about.generation,
         reason=approval.reason,
         requester=approval.requester,
         approval_id=approval.approval_id,
+        concession=approval.concession,
+        shown=approval.shown,
     )
 
 
@@ -140,6 +204,7 @@ def spend(
     reason: TeardownReason,
     requester: str,
     now: datetime,
+    concession: Concession = Concession.NONE,
 ) -> None:
     """Use up the grant behind an approval, in the transaction that claims the dataset.
 
@@ -149,31 +214,60 @@ def spend(
     if given is None or given.how != "approval":
         return
     approval = records.approval(given.approval_id) if given.approval_id else None
-    good = (
-        approval is not None
-        and approval.dataset_id == dataset.dataset_id
-        and _bound(approval, dataset.generation, reason, requester)
-        and stands(approval, dataset, now).state is ApprovalState.APPROVED
-    )
-    if approval is None or not good:
+    used = None
+    if approval is not None and standing(records, approval, now).state is ApprovalState.APPROVED:
+        asked = (reason, requester, concession)
+        used = _used(approval, dataset) if _bound(approval)[1:] == asked else None
+    if used is None:
         raise ConfirmationRequiredError(
             f"The approval for {dataset.name} was used, has expired, or is for something else.",
             how="approval",
             dataset_id=dataset.dataset_id,
             suggested_action="Ask the operator: a person has to look at it again.",
         )
-    records.put_approval(replace(approval, state=ApprovalState.USED))
+    records.put_approval(used)
 
 
-def _bound(approval: Approval, generation: int, reason: TeardownReason, requester: str) -> bool:
-    asked = (approval.generation, approval.reason, approval.requester)
-    return asked == (generation, reason, requester)
+def _used(approval: Approval, dataset: Dataset) -> Approval | None:
+    """The request with the grant for that dataset at its generation used up; None when it gives none (any more)."""
+    what = (dataset.dataset_id, dataset.generation)
+    if not approval.listed:
+        one = (approval.dataset_id, approval.generation) == what
+        return replace(approval, state=ApprovalState.USED) if one else None
+    left = [each for each in approval.listed if not each.spent and (each.dataset_id, each.generation) == what]
+    if not left:
+        return None
+    listed = tuple(replace(each, spent=True) if each in left else each for each in approval.listed)
+    return replace(approval, listed=listed)
 
+
+def _as_listed(records: Records, one: Listed) -> bool:
+    dataset = records.dataset(one.dataset_id)
+    return not one.spent and dataset is not None and dataset.generation == one.generation
+
+
+def _bound(approval: Approval) -> tuple[int, TeardownReason, str, Concession]:
+    return (approval.generation, approval.reason, approval.requester, approval.concession)
+
+
+_CONCEDED: Final[Mapping[Concession, dict[str, Any]]] = {
+    Concession.NONE: {},
+    Concession.ABANDON_CONNECTOR: {
+        "concession": Concession.ABANDON_CONNECTOR.value,
+        "lost": "what is staged",
+        "stays": "its connector and its documents stay in Glean, where search may go on finding them",
+    },
+    Concession.INCOMPLETE_ARCHIVE: {
+        "concession": Concession.INCOMPLETE_ARCHIVE.value,
+        "lost": "its connector in Glean, what search finds of it, and for good the documents that staging lost",
+        "incomplete": "what is staged of it is gone or damaged, so the archive will hold only what is left",
+    },
+}
 
 _CLOSED: Final = {
     ApprovalState.APPROVED: "was approved already",
     ApprovalState.DECLINED: "was declined",
     ApprovalState.USED: "was approved and used",
     ApprovalState.EXPIRED: "has expired",
-    ApprovalState.VOID: "is void, because the dataset has changed since it was asked",
+    ApprovalState.VOID: "is void, because what it is about has changed since it was asked",
 }

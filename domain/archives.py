@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from domain.model import Connector, Dataset, QualityReport
+    from domain.records import Records
+
+SAMPLE: Final = "sample_data.json"
+"""The file of an archive that holds the first documents."""
 
 SAMPLE_SIZE: Final = 100
 """How many documents the sample holds at most."""
@@ -27,8 +31,9 @@ _PROBE_WORDS: Final = 12
 class Archive(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the store keeps about one archive. `place` is where the port finds it, `path` where a person does.
 
-    `size_bytes` counts the documents as they were staged, `stored_bytes` the archive's files. `purging_since` is set
-    before anything of it is deleted, `purged_at` when nothing is left.
+    `size_bytes` counts the documents as they were staged, `stored_bytes` the archive's files. `reason` is why it was
+    taken: `snapshot`, or a teardown's; `given_back_at` is when that teardown gave its dataset back, so that the archive
+    is of one that goes on. `purging_since` is set before anything of it is deleted, `purged_at` when nothing is left.
     """
 
     dataset_id: str
@@ -46,6 +51,8 @@ class Archive(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stored_bytes: int
     full_data: bool
     incomplete: bool = False
+    reason: str | None = None
+    given_back_at: datetime | None = None
     purging_since: datetime | None = None
     purged_at: datetime | None = None
 
@@ -176,8 +183,16 @@ def matching(dataset: Dataset, manifest: Json) -> Json:
     return manifest
 
 
-def facts(dataset: Dataset, place: str, path: str, manifest: Json) -> Json:
-    """What the store is to keep about an archive that was written and verified."""
+def given_back(records: Records, dataset_id: str, now: datetime) -> None:
+    """Keep that an archive is of a teardown that gave its dataset back."""
+    facts = records.archive(dataset_id)
+    assert facts is not None  # noqa: S101 - the step that wrote the archive kept them
+    archive = msgspec.structs.replace(archive_from(facts), given_back_at=now)
+    records.put_archive(dataset_id, archive.facts())
+
+
+def facts(dataset: Dataset, place: str, path: str, manifest: Json, reason: str | None = None) -> Json:
+    """What the store is to keep about an archive that was written and verified, and why it was taken."""
     return Archive(
         dataset_id=dataset.dataset_id,
         name=dataset.name,
@@ -194,7 +209,13 @@ def facts(dataset: Dataset, place: str, path: str, manifest: Json) -> Json:
         stored_bytes=sum(each["size"] for each in manifest["files"].values()),
         full_data=manifest["full_data"],
         incomplete=manifest.get("incomplete", False),
+        reason=reason,
     ).facts()
+
+
+def lines(sample: bytes) -> list[bytes]:
+    """The documents of a sample, each as its line."""
+    return [bytes(each) for each in msgspec.json.decode(sample, type=list[msgspec.Raw])]
 
 
 def probe(line: bytes) -> str:

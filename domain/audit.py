@@ -71,7 +71,7 @@ def canonical(entry: Entry) -> str:
     return msgspec.json.encode(present, order="sorted").decode()
 
 
-def parsed(document: str) -> Entry:
+def parsed(document: bytes | str) -> Entry:
     """The entry of a canonical document. Raises msgspec.MsgspecError for what is none."""
     return msgspec.json.decode(document, type=Entry)
 

@@ -226,3 +226,19 @@ def drift(
         if each.handle is not None and each.handle not in present
     )
     return (*unowned, *missing)
+
+
+def left_behind(connector: Connector, why: str) -> DriftItem:
+    """A connector that a teardown abandoned, so that no dataset owns it; `why` nobody can look whether it is there."""
+    return DriftItem(
+        kind="unowned_connector",
+        name=connector.name,
+        dataset_id=connector.dataset_id,
+        handle=connector.handle or "",
+        connector_id=connector.connector_id,
+        client_id=connector.client_id,
+        suggested_action=(
+            "It was abandoned when its dataset was taken down: have a person delete it in Glean, when it can be "
+            f"reached again. {why}"
+        ),
+    )

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from domain import quality
-from domain.audit import tell
+from domain.audit import note, tell
 from domain.errors import (
     InvalidArgumentError,
     QualityChecksPendingError,
@@ -107,6 +107,7 @@ class Datasets:
             if dataset.recheck and dataset.recheck.deadline > recheck.requested_at:
                 raise QualityChecksPendingError(f"A re-check of {dataset.name} is running.", retry_after_s=5)
             records.put_dataset(dataset.evolve(recheck=recheck))
+            note(records, caller, "re-check begun", dataset=dataset)
             return dataset, dataset.content
 
         dataset, content = await self._outside.store.transact(claim)
@@ -158,4 +159,5 @@ class Datasets:
             records.put_dataset(changed)
             return changed
 
-        return await self._outside.store.transact(settle)
+        # Also when the caller has gone: the mark would hold up a teardown until its deadline.
+        return await self._outside.store.transact(settle, regardless=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from domain.audit import note
 from domain.errors import DrainingError, instant
 
 if TYPE_CHECKING:
@@ -62,15 +63,18 @@ class Draining:
         def begin(records: Records) -> Drain:
             if _kept(records) is None:
                 records.put_fact(_FACT, fact)
+                note(records, caller, "drain begun")
             return _stands(records)
 
         return await self._store.transact(begin)
 
-    async def off(self) -> Drain:
+    async def off(self, caller: Caller) -> Drain:
         """End the drain; when there is none, nothing changes."""
 
         def end(records: Records) -> Drain:
-            records.put_fact(_FACT, None)
+            if (kept := _kept(records)) is not None:
+                records.put_fact(_FACT, None)
+                note(records, caller, "drain ended", since=instant(kept.since), by=kept.by)
             return _stands(records)
 
         return await self._store.transact(end)

@@ -83,6 +83,8 @@ class LifecycleError(Exception):
         self.blocking = blocking
         self.suggested_action = suggested_action or self.action
         self.facts = facts
+        self.audit_id: str | None = None
+        """Under which id the call that ended so is on record; set where the call is answered."""
 
     def as_dict(self) -> dict[str, Any]:
         """The one error shape of the wire contract, without empty fields."""
@@ -96,6 +98,7 @@ class LifecycleError(Exception):
             blocking_checks=[each.as_dict() for each in self.blocking],
             suggested_action=self.suggested_action,
             **self.facts,
+            audit_id=self.audit_id,
         )
 
 
@@ -321,6 +324,13 @@ class QuotaExceededError(RefusalError):
 
     code = "quota_exceeded"
     recovery = Recovery.NEEDS_HUMAN
+
+
+class RateLimitedError(RefusalError):
+    """The caller has used up what it may use in this time; `retry_after_s` says exactly when there is more."""
+
+    code = "rate_limited"
+    action = "Wait for `retry_after_s` seconds, then make the same call again."
 
 
 class DrainingError(RefusalError):

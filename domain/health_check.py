@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from domain.connectors import DriftItem, drift
+from domain.conceding import abandoned
+from domain.connectors import DriftItem, drift, left_behind
 from domain.errors import InvalidArgumentError, PlatformError, PlatformMismatchError, UnknownConnectorError
 from domain.health import Health, unobserved, verdict
 from domain.identifiers import nearest
@@ -129,16 +130,17 @@ class HealthService:
         try:
             seen: _Seen | PlatformError = await self._observe([each.connector for each in rows])
         except PlatformError as error:
-            if not rows:
-                raise
             seen = error
+        left = () if cursor else await self._left_behind(scope, seen)
+        if isinstance(seen, PlatformError) and not rows and not left:
+            raise seen
         items = tuple(
             ConnectorHealth(connector=row.connector, dataset=row.dataset, health=self._health(row, seen))
             for row in rows
         )
         apart = () if cursor or isinstance(seen, PlatformError) else await self._drift(scope, seen, before)
         return HealthPage(
-            items=items, drift=apart, next_cursor=rows[-1].connector.connector_id if more else None
+            items=items, drift=(*apart, *left), next_cursor=rows[-1].connector.connector_id if more else None
         )
 
     async def reach(self) -> Fingerprint:
@@ -171,6 +173,21 @@ class HealthService:
             now=now,
             ours=_is_ours(seen, connector),
         )
+
+    async def _left_behind(self, scope: _Scope, seen: _Seen | PlatformError) -> tuple[DriftItem, ...]:
+        """What was abandoned where nobody can look now; where somebody can, the list of datasources tells."""
+
+        def look(records: Records) -> list[Connector]:
+            found = (records.connector(each) for each in abandoned(records))
+            return [each for each in found if each is not None]
+
+        why = seen.message if isinstance(seen, PlatformError) else "Another platform or tenant answers now."
+        items = (
+            left_behind(each, why)
+            for each in await self._store.read(look)
+            if isinstance(seen, PlatformError) or each.fingerprint != seen.fingerprint
+        )
+        return tuple(each for each in items if scope.has(each))
 
     async def _drift(
         self, scope: _Scope, seen: _Seen, before: Mapping[str, Fingerprint]

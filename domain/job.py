@@ -35,6 +35,7 @@ class Policy:
     full_data: bool = True
     compression: bool = True
     orphan_grace: timedelta = timedelta(days=7)
+    records_per_dataset: int = 10_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

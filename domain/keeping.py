@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from domain.audit import tell
+from domain.audit import note, tell
 from domain.errors import (
     ForbiddenError,
     InvalidArgumentError,
@@ -104,7 +104,18 @@ class Keeping:
             for each in used:
                 records.put_dataset(each)
             in_use = tuple(each for each in used if each.status is not DatasetStatus.FAILED)
-            return Renewed(journey=after, exposed=in_use if shorter else ())
+            exposed = in_use if shorter else ()
+            note(
+                records,
+                caller,
+                "lease renewed",
+                client_id=after.client_id,
+                journey_id=after.journey_id,
+                before=instant(held),
+                until=instant(until),
+                exposed=[each.dataset_id for each in exposed],
+            )
+            return Renewed(journey=after, exposed=exposed)
 
         return await self._store.transact(renew)
 
@@ -143,6 +154,8 @@ class Keeping:
                     orphaned_at=instant(mark.orphaned_at),
                 )
                 tell(records, cleared)
+            before = instant(dataset.protected_until)
+            note(records, caller, "protected", dataset=changed, before=before, until=instant(until))
             return Kept(dataset=changed, exposed=shorter and _open(records, changed, now))
 
         return await self._store.transact(protect)
@@ -164,6 +177,7 @@ class Keeping:
                 return Kept(dataset=dataset, exposed=False)
             changed = dataset.evolve(protected_until=None)
             records.put_dataset(changed)
+            note(records, caller, "unprotected", dataset=changed, before=instant(dataset.protected_until))
             return Kept(dataset=changed, exposed=_open(records, changed, now))
 
         return await self._store.transact(end)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from heapq import merge
 from typing import TYPE_CHECKING, Final
 
-from domain.audit import tell
+from domain.audit import note, tell
 from domain.errors import InvalidArgumentError, LifecycleError, Recovery, instant
 from domain.events import EventKind, about
 from domain.model import Journey
@@ -112,7 +112,7 @@ class Orphans:
 
         return await self._store.read(look)
 
-    async def scan(self) -> ScanResult:
+    async def scan(self, caller: Caller) -> ScanResult:
         """Look at every dataset, mark and unmark, and count the grace: all of it in one transaction, or nothing."""
         now = self._clock.now()
 
@@ -125,7 +125,9 @@ class Orphans:
                 if isinstance(journey, Journey) and journey.at(now).protects(dataset.stage):
                     scan.judge(dataset, journey)
             records.put_fact(_LAST_SCAN, now.isoformat())
-            return scan.result()
+            found = scan.result()
+            note(records, caller, "scanned", seen=found.seen, marked=found.marked, cleared=found.cleared)
+            return found
 
         return await self._store.transact(work)
 
@@ -153,17 +155,22 @@ class Orphans:
         self,
         teardown: Callable[[Dataset], Awaitable[object]],
         file: Callable[[Dataset], Awaitable[Approval]],
+        ask: Callable[[SweepPlan], Awaitable[Approval | None]],
         *,
         apply: bool,
     ) -> SweepResult:
         """Take down what is due, one after another: a dry run unless `apply`, and nothing at all beyond the caps.
 
         `teardown` claims the dataset at the generation it is given with and runs every check again; what it refuses is
-        kept beside what was taken. `file` asks a person about each that only needs an approval.
+        kept beside what was taken. `file` asks a person about each that only needs an approval, and `ask` about all at
+        once beyond the caps; it hears of every plan that is applied, for what it asked before may be void.
         """
         plan = await self.due()
-        if plan.refused or not apply:
+        if not apply:
             return SweepResult(plan=plan)
+        asked = await ask(plan)
+        if plan.refused:
+            return SweepResult(plan=plan, asked=asked)
         requests = [await file(dataset) for dataset in plan.to_approve]
         taken: list[Dataset] = []
         failed: list[tuple[Dataset, LifecycleError]] = []

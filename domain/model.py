@@ -109,6 +109,14 @@ class ConnectorOutcome(StrEnum):
     ABANDONED = "abandoned"
 
 
+class Concession(StrEnum):
+    """What a teardown goes without, beyond an ordinary one; only a person's approval of that very thing allows it."""
+
+    NONE = "none"
+    ABANDON_CONNECTOR = "abandon_connector"
+    INCOMPLETE_ARCHIVE = "incomplete_archive"
+
+
 def _moves(table: Mapping[str, str]) -> Mapping[DatasetStatus, frozenset[DatasetStatus]]:
     return MappingProxyType(
         {DatasetStatus(a): frozenset(DatasetStatus(b) for b in to.split()) for a, to in table.items()}
@@ -255,8 +263,9 @@ class Failure:
 class Confirmation:
     """A person's word for one teardown: a fact that the claim takes, whoever obtained it.
 
-    `how` is `typed_name`, `elicitation` or `approval`; it is bound to dataset, generation, reason and requester. An
-    approval names the request that was answered, and the claim looks it up.
+    `how` is `typed_name`, `elicitation` or `approval`; it is bound to dataset, generation, reason, requester and what
+    is conceded. An approval names the request that was answered, and the claim looks it up. `shown` is what the person
+    saw before they gave it.
     """
 
     how: str
@@ -267,6 +276,8 @@ class Confirmation:
     reason: TeardownReason
     requester: str
     approval_id: str | None = None
+    concession: Concession = Concession.NONE
+    shown: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def one_person(self) -> bool:
@@ -278,7 +289,8 @@ class Confirmation:
 class Teardown:
     """How far a dataset's taking-down has come.
 
-    `disconnecting` is the point of no return. `run` counts the sagas that worked on it.
+    `disconnecting` is the point of no return. `run` counts the sagas that worked on it. `archive_incomplete` and
+    `abandon_connector` say what it may go without, `conceded` who allowed that.
     """
 
     reason: TeardownReason
@@ -287,14 +299,25 @@ class Teardown:
     started_at: datetime
     run: int = 1
     confirmation: Confirmation | None = None
+    conceded: tuple[Confirmation, ...] = ()
     archived_path: str | None = None
     archive_incomplete: bool = False
+    abandon_connector: bool = False
     restorable_until: datetime | None = None
     disconnecting: bool = False
     connector_outcome: ConnectorOutcome | None = None
     manual_step: str | None = None
     staging_deleted: bool = False
     failure: Failure | None = None
+
+    def conceding(self, given: Confirmation) -> Teardown:
+        """The teardown, with what a person has conceded."""
+        return replace(
+            self,
+            conceded=(*self.conceded, given),
+            archive_incomplete=self.archive_incomplete or given.concession is Concession.INCOMPLETE_ARCHIVE,
+            abandon_connector=self.abandon_connector or given.concession is Concession.ABANDON_CONNECTOR,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -383,6 +406,11 @@ class Dataset:
         """Bytes of that content, as staged."""
         content = self.content or self.staged
         return content.size_bytes if content else 0
+
+    @property
+    def stalled(self) -> bool:
+        """Whether its taking-down has stopped: in TEARDOWN, and nothing works on it."""
+        return self.status is DatasetStatus.TEARDOWN and self.run is None
 
     def evolve(self, **changes: Any) -> Dataset:
         """The dataset with these changes; the generation goes up when content, status, journey or protection does.

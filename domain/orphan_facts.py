@@ -72,9 +72,23 @@ class SweepCaps:
         """Why a sweep of that many takes nothing at all; None when it may go on."""
         if due > self.count:
             return f"{due} datasets are due, and one sweep takes {self.count} at most."
-        if due > self.share_from and due > self.share * live:
+        if self._too_great(due, live):
             return f"{due} of {live} live datasets are due, and one sweep takes {self.share:.0%} of them at most."
         return None
+
+    def refuse_purge(self, due: int, held: int) -> str | None:
+        """Why a purge of that many archives, of those held, takes nothing at all; None when it may go on."""
+        if due > self.count:
+            return f"{due} archives are past their time, and one purge takes {self.count} at most."
+        if self._too_great(due, held):
+            share = f"{self.share:.0%}"
+            return (
+                f"{due} of {held} archives are past their time, and one purge takes {share} of them at most."
+            )
+        return None
+
+    def _too_great(self, due: int, of: int) -> bool:
+        return due > self.share_from and due > self.share * of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +107,13 @@ class SweepPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepResult:
-    """What became of the plan, and the approval requests for the rest: empty for a dry run."""
+    """What became of the plan, and the approval requests for the rest: empty for a dry run.
+
+    `asked` is the one request about everything, when that is too much.
+    """
 
     plan: SweepPlan
     taken: tuple[Dataset, ...] = ()
     failed: tuple[tuple[Dataset, LifecycleError], ...] = ()
     requests: tuple[Approval, ...] = ()
+    asked: Approval | None = None

@@ -40,7 +40,7 @@ class OrphanReason(StrEnum):
 
 FOR_A_PERSON: Final = {
     OrphanReason.JOURNEY_MISSING: "Have a person add the journey again, or take the dataset down by hand.",
-    OrphanReason.STAGE_PASSED: "Have it taken down for the reason stage_completed.",
+    OrphanReason.STAGE_PASSED: "Have a person decide: its journey has left this stage.",
 }
 """The reasons that nothing acts on by itself, with what a person can do."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 from domain.documents import KINDS, encode, encode_lines, identify
 from domain.documents.blocks import PLACEHOLDER, UNFIT, Block
 from domain.documents.mending import NoRecordError, mend
-from domain.errors import StagingFailedError, TemplateInvalidError
+from domain.errors import QuotaExceededError, Recovery, StagingFailedError, TemplateInvalidError
 from domain.identities import Identities
 from domain.inspection import Inspection
 from domain.model import Content, QualityReport
@@ -57,6 +57,7 @@ class Population:
         template: what is populated from.
         dataset_type: what its records are.
         wanted: how many documents, None for all that the template has.
+        limit: how many a dataset may have, None for any number.
         sites: the addresses of the client's own copies, which `{{site:TYPE}}` in a record stands for.
         now: the instant that timestamps are compared with.
         progress: hears how many documents are made, and of how many (None: not known).
@@ -71,10 +72,12 @@ class Population:
         sites: Mapping[DatasetType, str],
         now: datetime,
         progress: Callable[[int, int | None], None],
+        limit: int | None = None,
     ) -> None:
         self._template = template
         self._kind = KINDS[dataset_type]
         self._wanted = wanted
+        self._limit = limit
         self._site = sites[dataset_type].rstrip("/")
         self._places = [
             (b"{{site:%b}}" % each.value.encode(), encode(address.rstrip("/"))[1:-1])
@@ -93,6 +96,7 @@ class Population:
         Raises:
             TemplateInvalidError: a record cannot be parsed or has no id, there is no record at all, or there are fewer
                 than wanted; `facts` name the file, the position (from 1) and the field.
+            QuotaExceededError: there are more than a dataset may have; the rest of them is not read.
         """
         self._stream = stream
         self._conforms = stream.conforms if isinstance(stream, EquippedStream) else None
@@ -221,8 +225,21 @@ class Population:
 
     def _made_of(self, chunk: bytes, count: int) -> bytes:
         self._made += count
+        if self._limit is not None and self._made > self._limit:
+            raise self._too_many(self._limit)
         self._progress(self._made, self._total())
         return chunk
+
+    def _too_many(self, limit: int) -> QuotaExceededError:
+        return QuotaExceededError(
+            f"{self._file} holds more than {limit} records, and a dataset may have {limit}.",
+            field="record_count",
+            recovery=Recovery.FIX_INPUT,
+            suggested_action=(
+                "Take the failed dataset down for the reason provision_failed, and provision again with a "
+                f"record_count of {limit} or fewer; or have limits.records_per_dataset raised."
+            ),
+        )
 
     def _total(self) -> int | None:
         return self._wanted or self._template.default_record_count

@@ -80,6 +80,7 @@ async def populate(job: Job) -> None:
         sites=sites(job.outside, dataset),
         now=job.outside.clock.now(),
         progress=partial(job.report, "populate"),
+        limit=job.outside.policy.records_per_dataset,
     )
 
     def produce() -> Iterator[bytes]:

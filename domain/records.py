@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from domain.audit_chain import AuditRecords
+from domain.uses import UseRecords
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
@@ -47,7 +50,7 @@ class DatasetQuery:
     limit: int = 100
 
 
-class Records(Protocol):
+class Records(AuditRecords, UseRecords, Protocol):
     """Our rows, inside one transaction. Reads see what the same transaction wrote.
 
     A row that cannot be understood is an `Unreadable`; a row that is not there is None. Ids are compared as given;
@@ -131,14 +134,6 @@ class Records(Protocol):
         """Events with their sequence number, in order."""
         ...
 
-    def append_entry(self, document: str) -> None:
-        """Append one canonical entry to the audit log; it is never changed."""
-        ...
-
-    def audited(self, audit_id: str) -> bool:
-        """Whether the call of that id has an entry."""
-        ...
-
     def note_error(self, connector_id: str, at: datetime, code: str) -> None:
         """One failed call on a connector's behalf, for the error count of our own ledger."""
         ...
@@ -162,11 +157,14 @@ class Records(Protocol):
 class Store(Protocol):
     """Entities and events, with real transactions."""
 
-    async def transact(self, work: Callable[[Records], T], *, lasting: bool = True) -> T:
+    async def transact(
+        self, work: Callable[[Records], T], *, lasting: bool = True, regardless: bool = False
+    ) -> T:
         """Run a pure function inside one serialised write transaction; its exception rolls everything back.
 
         `work` may run more than once (a serialisation conflict), so it has no effect but on the records. What is not
-        `lasting` outlives the process, and may be lost with the machine's power until the next one that is.
+        `lasting` outlives the process, and may be lost with the machine's power until the next one that is. A caller
+        who is cancelled takes back what has not begun, but not what is to be done `regardless`.
         """
         ...
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from domain.audit import note
 from domain.errors import (
+    ForbiddenError,
     InvalidArgumentError,
     PreconditionUnknownError,
     UnknownClientError,
@@ -105,10 +107,11 @@ class Registry:
         self._store = store
         self._clock = clock
 
-    async def add_client(self, client: Client) -> Client:
+    async def add_client(self, client: Client, caller: Caller) -> Client:
         """Add a client; the same again changes nothing.
 
-        Raises InvalidArgumentError for a malformed id, or one that is taken, also when it differs in case only.
+        Raises InvalidArgumentError for a malformed id, or one that is taken, also when it differs in case only, and
+        ForbiddenError for a caller who is confined to other clients, or to one journey.
         """
         identifier(client.client_id, "client_id")
         for name in ("name", "industry", "use_case"):
@@ -116,13 +119,15 @@ class Registry:
                 msg = f"{name} must not be empty"
                 raise InvalidArgumentError(msg, field=name)
 
+        _unconfined(caller, client.client_id)
+
         def add(records: Records) -> Client:
             taken = records.client_spelt_like(client.client_id)
             if taken and taken != client:
-                msg = f"The client id {client.client_id!r} is taken by {taken.client_id!r} ({taken.name})."
-                raise InvalidArgumentError(msg, field="client_id", candidates=(taken.client_id,))
+                raise _taken(client.client_id, taken if caller.may_touch(taken.client_id) else None)
             if not taken:
                 records.put_client(client)
+                note(records, caller, "client added", client_id=client.client_id)
             return client
 
         return await self._store.transact(add)
@@ -135,9 +140,11 @@ class Registry:
     async def add_journey(self, journey: Journey, caller: Caller) -> Journey:
         """Add a journey; the same again changes nothing.
 
-        Raises UnknownClientError, or InvalidArgumentError for a malformed or taken id.
+        Raises UnknownClientError, InvalidArgumentError for a malformed or taken id, or ForbiddenError for a caller who
+        is confined to one journey.
         """
         identifier(journey.journey_id, "journey_id")
+        _unbound(caller)
 
         def add(records: Records) -> Journey:
             known_client(records, journey.client_id, caller)
@@ -149,6 +156,15 @@ class Registry:
                 spelt = (taken.journey_id,) if isinstance(taken, Journey) else ()
                 raise InvalidArgumentError(msg, field="journey_id", candidates=spelt)
             records.put_journey(journey)
+            note(
+                records,
+                caller,
+                "journey added",
+                client_id=journey.client_id,
+                journey_id=journey.journey_id,
+                stage=journey.stage.value,
+                state=journey.state.value,
+            )
             return journey
 
         return await self._store.transact(add)
@@ -186,7 +202,9 @@ class Registry:
             # A lease that lapsed long ago would end what is re-opened in the same moment.
             if after.at(now).state is not state:
                 after = replace(after, lease_expires_at=None)
-            return _moved(records, stands, after, now)
+            moved = _moved(records, stands, after, now)
+            _note_move(records, caller, before, after, moved)
+            return moved
 
         return await self._store.transact(move)
 
@@ -204,9 +222,53 @@ class Registry:
             if stage.order < before.stage.order:
                 msg = f"The journey {journey_id!r} is at {before.stage}; a stage only moves forward."
                 raise InvalidArgumentError(msg, field="stage")
-            return _moved(records, before.at(now), replace(before, stage=stage), now)
+            after = replace(before, stage=stage)
+            moved = _moved(records, before.at(now), after, now)
+            _note_move(records, caller, before, after, moved)
+            return moved
 
         return await self._store.transact(move)
+
+
+def _unconfined(caller: Caller, client_id: str) -> None:
+    """Raise ForbiddenError unless the caller may make that client, whatever there is already."""
+    _unbound(caller)
+    if not caller.may_touch(client_id):
+        raise ForbiddenError(
+            f"This caller is confined to some clients, and {client_id!r} is none of them.",
+            field="client_id",
+            suggested_action="Have an administrator add the client, or let this account touch it.",
+        )
+
+
+def _unbound(caller: Caller) -> None:
+    if caller.journey_id is not None:
+        raise ForbiddenError(
+            f"This token is bound to the journey {caller.journey_id}; it adds no others.",
+            suggested_action="Have whoever is responsible for the client's journeys do it.",
+        )
+
+
+def _taken(client_id: str, by: Client | None) -> InvalidArgumentError:
+    """`by` is None where the caller is not told of it."""
+    whom = f" by {by.client_id!r} ({by.name})" if by else " in another spelling"
+    msg = f"The client id {client_id!r} is taken{whom}."
+    return InvalidArgumentError(msg, field="client_id", candidates=(by.client_id,) if by else ())
+
+
+def _note_move(records: Records, caller: Caller, before: Journey, after: Journey, moved: Moved) -> None:
+    if after == before:
+        return
+    note(
+        records,
+        caller,
+        "journey moved",
+        client_id=after.client_id,
+        journey_id=after.journey_id,
+        before={"stage": before.stage.value, "state": before.state.value},
+        now={"stage": after.stage.value, "state": after.state.value},
+        exposed=[each.dataset_id for each in moved.exposed],
+    )
 
 
 def _clients(records: Records, caller: Caller) -> list[str]:

@@ -8,9 +8,10 @@ from datetime import datetime  # noqa: TC003  # the same
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
-from domain.model import TeardownReason  # noqa: TC001  # the same
+from domain.model import Concession, TeardownReason
 
 if TYPE_CHECKING:
+    from domain.callers import Caller
     from domain.model import Confirmation, Dataset
 
 
@@ -22,7 +23,7 @@ class ApprovalOrigin(StrEnum):
 
 
 class ApprovalState(StrEnum):
-    """Where an approval request stands. The store holds the first four; the clock and the dataset make the others."""
+    """Where an approval request stands. The clock and the datasets make one EXPIRED or VOID, and a newer list too."""
 
     OPEN = "open"
     APPROVED = "approved"
@@ -33,11 +34,26 @@ class ApprovalState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """One dataset of a request for many: bound to its generation, and `spent` by the claim that used it."""
+
+    dataset_id: str
+    name: str
+    client_id: str
+    generation: int
+    spent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
     """A request that a person decides on: may this dataset, at this generation, go for this reason and requester?
 
     `shown` is what the person sees before deciding. `expires_at` is None for one that stays open until it is answered
-    or void; `grant_expires_at` is until when a claim can use it once it was approved.
+    or void; `grant_expires_at` is until when a claim can use it once it was approved. `concession` is what the teardown
+    would go without.
+
+    A sweep's request for many datasets names them in `listed`; its own `dataset_id` and `client_id` are empty then, and
+    its generation is 0.
     """
 
     approval_id: str
@@ -54,6 +70,18 @@ class Approval:
     answered_by: str | None = None
     answered_at: datetime | None = None
     grant_expires_at: datetime | None = None
+    concession: Concession = Concession.NONE
+    listed: tuple[Listed, ...] = ()
+
+    @property
+    def clients(self) -> frozenset[str]:
+        """Whose datasets it is about."""
+        return frozenset(each.client_id for each in self.listed) or frozenset({self.client_id})
+
+    @property
+    def phrase(self) -> str:
+        """What a person types to approve it: the dataset's name, for many of them how many."""
+        return f"take down {len(self.listed)} datasets" if self.listed else str(self.shown["dataset"])
 
     @property
     def one_person(self) -> bool:
@@ -63,13 +91,15 @@ class Approval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What a person is asked before a teardown, and shown with it."""
+    """What a person is asked before a teardown, and shown with it. `caller` is who asks, with the call that does."""
 
     dataset: Dataset
     reason: TeardownReason
     requester: str
     generation: int
     shown: Mapping[str, Any] = field(default_factory=dict)
+    concession: Concession = Concession.NONE
+    caller: Caller | None = field(default=None, compare=False)
 
 
 class Confirmer(Protocol):

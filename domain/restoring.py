@@ -71,7 +71,8 @@ class Restoring:
                 found = attach(now, records)
                 if isinstance(found, Provisioned):
                     return found
-                return self._admit(records, known_dataset(records, dataset_id, caller), journey_id, now)
+                source = known_dataset(records, dataset_id, caller)
+                return self._admit(records, source, journey_id, caller, now)
 
             answer = await self._outside.store.transact(admit)
         await self._sagas.ensure(answer.dataset)
@@ -98,7 +99,9 @@ class Restoring:
                 msg, field="dataset_id", recovery=Recovery.NEEDS_HUMAN, suggested_action=action
             )
 
-    def _admit(self, records: Records, source: Dataset, journey_id: str, now: datetime) -> Provisioned:
+    def _admit(
+        self, records: Records, source: Dataset, journey_id: str, caller: Caller, now: datetime
+    ) -> Provisioned:
         live = records.count_live(source.client_id)
         safety.within_limits(self._limits, live=live, wanted=source.record_count)
         dataset = Dataset(
@@ -116,7 +119,7 @@ class Restoring:
             requested_count=source.requested_count,
             restored_from=source.dataset_id,
         )
-        return admitted(records, dataset, now, restored_from=source.dataset_id)
+        return admitted(records, dataset, caller, now, restored_from=source.dataset_id)
 
 
 def _attached(live: Dataset, source: Dataset, journey_id: str) -> Provisioned:

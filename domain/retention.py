@@ -9,11 +9,19 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from domain.archives import Archive, archive_from, restorable_until_of
-from domain.audit import tell
-from domain.errors import ArchiveFailedError, LifecycleError, Recovery, UnknownDatasetError, instant
+from domain.audit import note, tell
+from domain.errors import (
+    ArchiveFailedError,
+    LifecycleError,
+    QuotaExceededError,
+    Recovery,
+    UnknownDatasetError,
+    instant,
+)
 from domain.events import EventKind, about
 from domain.identifiers import nearest
 from domain.model import DatasetStatus
+from domain.orphan_facts import SweepCaps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,10 +37,14 @@ _PAGE: Final = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurgePlan:
-    """What a purge found past its time, and what it did: `purged` and `failed` stay empty in a dry run."""
+    """What a purge found past its time, and what it did: `purged` and `failed` stay empty in a dry run.
+
+    `refused` is why a purge would be refused: it is more than a sweep may take.
+    """
 
     applied: bool
     due: tuple[Archive, ...]
+    refused: str | None = None
     purged: tuple[str, ...] = ()
     failed: tuple[tuple[str, LifecycleError], ...] = ()
 
@@ -40,9 +52,10 @@ class PurgePlan:
 def purgeable(archive: Archive, dataset: Dataset | None, now: datetime) -> bool:
     """Whether an archive may be purged, or its purging was begun and is to be finished.
 
-    One whose dataset is still being taken down is what stands between that dataset and its loss, however old.
+    That of a dataset which is not ARCHIVED is kept, however old: a teardown may begin at any time, writes its archive
+    in the same place, and then nothing else stands between that dataset and its loss. ARCHIVED is for good.
     """
-    if archive.purged_at is not None or dataset is None or dataset.status is DatasetStatus.TEARDOWN:
+    if archive.purged_at is not None or dataset is None or dataset.status is not DatasetStatus.ARCHIVED:
         return False
     return archive.purging_since is not None or archive.restorable_until < now
 
@@ -50,8 +63,9 @@ def purgeable(archive: Archive, dataset: Dataset | None, now: datetime) -> bool:
 class ArchiveKeeper:
     """Lists, shows, verifies and purges archives."""
 
-    def __init__(self, store: Store, archives: Archives, clock: Clock) -> None:
+    def __init__(self, store: Store, archives: Archives, clock: Clock, caps: SweepCaps | None = None) -> None:
         """Know archives by that store, and reach them by that port."""
+        self._caps = caps or SweepCaps()
         self._store = store
         self._archives = archives
         self._clock = clock
@@ -91,30 +105,40 @@ class ArchiveKeeper:
             raise ArchiveFailedError(message, recovery=Recovery.NEVER, dataset_id=dataset_id)
         return await self._archives.verify(archive.place)
 
-    async def purge(self, *, apply: bool) -> PurgePlan:
+    async def purge(self, caller: Caller, *, apply: bool) -> PurgePlan:
         """Find every archive past its time and, only when told to apply, delete them.
 
         One that fails is named and does not hold up the others; one that was begun is finished by the next purge.
+        Raises QuotaExceededError for more than the caps allow at once; then nothing was deleted.
         """
-        due = tuple(await self._store.read(partial(_due, self._clock.now())))
+        due, held = await self._store.read(partial(_due, self._clock.now()))
+        refused = self._caps.refuse_purge(sum(each.purging_since is None for each in due), held)
         if not apply:
-            return PurgePlan(applied=False, due=due)
+            return PurgePlan(applied=False, due=due, refused=refused)
+        if refused:
+            raise QuotaExceededError(
+                f"Nothing was purged. {refused}",
+                suggested_action=(
+                    "Ask the operator: a person looks at what is due (`dataset-lifecycle archives purge`) and, when "
+                    "all of it may go, raises orphans.sweep_count and orphans.sweep_share for this once."
+                ),
+            )
         purged: list[str] = []
         failed: list[tuple[str, LifecycleError]] = []
         for archive in due:
             try:
-                if await self._purge(archive):
+                if await self._purge(archive, caller):
                     purged.append(archive.dataset_id)
             except LifecycleError as error:
                 failed.append((archive.dataset_id, error))
         return PurgePlan(applied=True, due=due, purged=tuple(purged), failed=tuple(failed))
 
-    async def _purge(self, archive: Archive) -> bool:
+    async def _purge(self, archive: Archive, caller: Caller) -> bool:
         manifest = await self._archives.manifest(archive.place)
         if manifest and restorable_until_of(manifest) >= self._clock.now():
             message = f"The manifest says that it can be restored until {manifest['restorable_until']}."
             raise ArchiveFailedError(message, dataset_id=archive.dataset_id)
-        begun = await self._store.transact(partial(_begin, archive.dataset_id, self._clock.now()))
+        begun = await self._store.transact(partial(_begin, archive.dataset_id, caller, self._clock.now()))
         if begun is None:
             return False
         marked, dataset = begun
@@ -143,11 +167,15 @@ def _known(dataset_id: str, caller: Caller, records: Records) -> Archive:
     return archive
 
 
-def _due(now: datetime, records: Records) -> list[Archive]:
-    return [each for each in _every(records) if purgeable(each, records.dataset(each.dataset_id), now)]
+def _due(now: datetime, records: Records) -> tuple[tuple[Archive, ...], int]:
+    """What may be purged, and of how many that there still are."""
+    held = [each for each in _every(records) if each.purged_at is None]
+    return tuple(each for each in held if purgeable(each, records.dataset(each.dataset_id), now)), len(held)
 
 
-def _begin(dataset_id: str, now: datetime, records: Records) -> tuple[Archive, Dataset] | None:
+def _begin(
+    dataset_id: str, caller: Caller, now: datetime, records: Records
+) -> tuple[Archive, Dataset] | None:
     """Mark the intent, unless the archive is not to be purged any more: None."""
     facts, dataset = records.archive(dataset_id), records.dataset(dataset_id)
     if facts is None or dataset is None or not purgeable(archive := archive_from(facts), dataset, now):
@@ -156,11 +184,15 @@ def _begin(dataset_id: str, now: datetime, records: Records) -> tuple[Archive, D
         return None  # it is being read
     marked = msgspec.structs.replace(archive, purging_since=archive.purging_since or now)
     records.put_archive(dataset_id, marked.facts())
+    note(records, caller, "purge begun", dataset=dataset, path=marked.path)
     return marked, dataset
 
 
 def _finish(marked: Archive, dataset: Dataset, now: datetime, records: Records) -> None:
-    """Say that nothing is left of it."""
+    """Say that nothing is left of it, unless another purge of it has said so."""
+    facts = records.archive(marked.dataset_id)
+    if facts is None or archive_from(facts).purged_at is not None:
+        return
     records.put_archive(marked.dataset_id, msgspec.structs.replace(marked, purged_at=now).facts())
     until = instant(marked.restorable_until)
     tell(records, about(EventKind.ARCHIVE_PURGED, dataset, now, path=marked.path, restorable_until=until))

@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from domain.audit import note
 from domain.errors import NothingRunningError, PastNoReturnError, UnknownDatasetError
 from domain.identifiers import nearest
 from domain.model import DatasetStatus, Run
@@ -149,7 +150,8 @@ class Sagas:
         now = self._clock.now()
 
         def flag(records: Records) -> Dataset:
-            dataset = resumed(changeable_dataset(records, dataset_id, caller), now)
+            before = changeable_dataset(records, dataset_id, caller)
+            dataset = resumed(before, now)
             if dataset.run is None or dataset.run.kind in {"undo", "snapshot"}:
                 msg = f"Nothing that can be cancelled is running on {dataset.name}; it is {dataset.status}."
                 raise NothingRunningError(msg, field="dataset_id")
@@ -158,7 +160,9 @@ class Sagas:
                 msg = f"{dataset.name} is disconnected already; its teardown can only go on."
                 raise PastNoReturnError(msg)
             changed = dataset.evolve(run=replace(dataset.run, cancel_requested=True))
-            records.put_dataset(changed)
+            if changed != before:
+                records.put_dataset(changed)
+                note(records, caller, "cancel requested", dataset=changed, of=dataset.run.kind)
             return changed
 
         dataset = await self._store.transact(flag)

@@ -24,7 +24,7 @@ from domain.errors import (
     TeardownInProgressError,
     instant,
 )
-from domain.model import DatasetStatus, Journey, JourneyState, Stage, TeardownReason, Unreadable
+from domain.model import Concession, DatasetStatus, Journey, JourneyState, Stage, TeardownReason, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -95,7 +95,10 @@ def within_limits(limits: Limits, *, live: int, wanted: int | None) -> None:
         raise QuotaExceededError(msg, suggested_action="Have a dataset that is done with taken down first.")
     if wanted is not None and wanted > limits.records_per_dataset:
         msg = f"{wanted} records were asked for; a dataset may have {limits.records_per_dataset}."
-        raise QuotaExceededError(msg, field="record_count", recovery=Recovery.FIX_INPUT)
+        action = f"Ask for {limits.records_per_dataset} records or fewer, or have limits.records_per_dataset raised."
+        raise QuotaExceededError(
+            msg, field="record_count", recovery=Recovery.FIX_INPUT, suggested_action=action
+        )
 
 
 def may_attach(dataset: Dataset, journey_id: str, named: Mapping[str, object]) -> None:
@@ -136,7 +139,9 @@ def may_retry(dataset: Dataset, journey: Journey, now: datetime) -> bool:
         return False
     if dataset.run:
         msg = f"{dataset.name} cannot be made again yet. {_BESIDE[dataset.run.kind]}"
-        raise ProvisionRunningError(msg, retry_after_s=2, dataset_id=dataset.dataset_id)
+        raise ProvisionRunningError(
+            msg, retry_after_s=2, suggested_action=_WAIT, dataset_id=dataset.dataset_id
+        )
     (may_restore if dataset.restored_from else may_provision)(journey, dataset.stage)
     if dataset.protected_until and dataset.protected_until > now:
         msg = f"{dataset.name} is to be kept until {instant(dataset.protected_until)}; a retry would replace it."
@@ -149,6 +154,7 @@ _BESIDE: Final = {
     "snapshot": "A snapshot of it is being archived.",
 }
 """What works on a dataset without making it, by the kind of its run."""
+_WAIT: Final = "Wait until that has ended."
 
 
 # --- teardown ----------------------------------------------------------------------------------------------------
@@ -159,7 +165,7 @@ class TeardownFacts:
     """What the rules of a teardown look at.
 
     `journey` is as stored; `observation` is what the platform said (None: there is no connector to ask about), or the
-    error that kept it from saying.
+    error that kept it from saying. `abandon` is whether it goes on without a platform that cannot say.
     """
 
     dataset: Dataset
@@ -169,6 +175,7 @@ class TeardownFacts:
     now: datetime
     grace: timedelta
     sync_deadline: timedelta
+    abandon: bool = False
 
 
 def teardown_blocks(facts: TeardownFacts) -> tuple[BlockingCheck, ...]:
@@ -178,7 +185,7 @@ def teardown_blocks(facts: TeardownFacts) -> tuple[BlockingCheck, ...]:
         _journey_protects(facts),
         _quality_pending(facts),
         _connector_syncing(facts),
-        _kept(facts),
+        orphans.kept(facts.dataset, facts.now),
         _reason_false(facts),
     )
     return tuple(dict.fromkeys(each for each in found if each is not None))
@@ -207,7 +214,7 @@ def _provision_running(facts: TeardownFacts) -> BlockingCheck | None:
         code="provision_running",
         what=beside or "A provision of it is running.",
         since=dataset.run.started_at,
-        clears="Wait until that has ended." if beside else "Wait until it has ended, or cancel it.",
+        clears=_WAIT if beside else "Wait until it has ended, or cancel it.",
     )
 
 
@@ -252,6 +259,8 @@ def _quality_pending(facts: TeardownFacts) -> BlockingCheck | None:
 def _connector_syncing(facts: TeardownFacts) -> BlockingCheck | None:
     seen = facts.observation
     if isinstance(seen, LifecycleError):
+        if facts.abandon:
+            return None
         known = seen.code if seen.code == "platform_mismatch" else "precondition_unknown"
         return BlockingCheck(
             code=known,
@@ -268,18 +277,6 @@ def _connector_syncing(facts: TeardownFacts) -> BlockingCheck | None:
         what="Its connector is syncing.",
         since=seen.syncing_since,
         clears="Wait until the sync has ended.",
-    )
-
-
-def _kept(facts: TeardownFacts) -> BlockingCheck | None:
-    until = facts.dataset.protected_until
-    if until is None or until <= facts.now:
-        return None
-    return BlockingCheck(
-        code="dataset_protected",
-        what=f"It is to be kept until {instant(until)}.",
-        clears="Wait until then, or have a person end the protection.",
-        recovery=Recovery.NEEDS_HUMAN,
     )
 
 
@@ -322,22 +319,28 @@ def _not_over(dataset: Dataset, journey: Journey | None, reason: TeardownReason)
     return None if over else f"the journey is {journey.state}."
 
 
-def needs_confirmation(dataset: Dataset, reason: TeardownReason) -> str | None:
+def needs_confirmation(
+    dataset: Dataset, reason: TeardownReason, concession: Concession = Concession.NONE
+) -> str | None:
     """Which kind of person's word this teardown needs: `elicitation`, `approval`, or None."""
-    if dataset.stage is not Stage.SANDBOX:
+    if dataset.stage is not Stage.SANDBOX or concession is not Concession.NONE:
         return "approval"
     return "elicitation" if reason is TeardownReason.MANUAL else None
 
 
 def confirmed(
-    dataset: Dataset, reason: TeardownReason, requester: str, confirmation: Confirmation | None
+    dataset: Dataset,
+    reason: TeardownReason,
+    requester: str,
+    confirmation: Confirmation | None,
+    concession: Concession = Concession.NONE,
 ) -> None:
-    """Whether the confirmation at hand allows this very teardown.
+    """Whether the confirmation at hand allows this very teardown, with what it would go without.
 
-    It must name this dataset at this generation, this reason and this requester; past sandbox it must be an approval.
-    Raises ConfirmationRequiredError.
+    It must name this dataset at this generation, this reason, this requester and this concession; past sandbox, and for
+    any concession, it must be an approval. Raises ConfirmationRequiredError.
     """
-    how = needs_confirmation(dataset, reason)
+    how = needs_confirmation(dataset, reason, concession)
     if how is None:
         return
     fits = confirmation is not None and (
@@ -345,7 +348,8 @@ def confirmed(
         confirmation.generation,
         confirmation.reason,
         confirmation.requester,
-    ) == (dataset.dataset_id, dataset.generation, reason, requester)
+        confirmation.concession,
+    ) == (dataset.dataset_id, dataset.generation, reason, requester, concession)
     if fits and confirmation is not None and (how != "approval" or confirmation.how == "approval"):
         return
     person = (
@@ -358,7 +362,10 @@ def confirmed(
         if confirmation
         else ""
     )
-    msg = f"{dataset.name} ({dataset.stage}) is taken down for the reason {reason} only when {person}.{stale}"
+    msg = (
+        f"{dataset.name} ({dataset.stage}) is taken down for the reason {reason}{WITHOUT[concession]} only when "
+        f"{person}.{stale}"
+    )
     raise ConfirmationRequiredError(
         msg,
         how=how,
@@ -369,6 +376,14 @@ def confirmed(
             else "Ask the operator: a person decides this on a terminal, with what will be lost in view."
         ),
     )
+
+
+WITHOUT: Final = {
+    Concession.NONE: "",
+    Concession.ABANDON_CONNECTOR: ", leaving its connector in Glean,",
+    Concession.INCOMPLETE_ARCHIVE: ", with an archive of what is left of it,",
+}
+"""What a teardown would go without, inside a sentence about it."""
 
 
 def as_before(dataset: Dataset) -> Dataset:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from domain import archives
 from domain.archives import Archive, archive_from
+from domain.audit import note
 from domain.errors import (
     InvalidArgumentError,
     ProvisionRunningError,
@@ -61,6 +62,7 @@ class Snapshots:
             _may_be_taken(dataset)
             claimed = dataset.evolve(run=Run(saga_id=saga_id, started_at=now))
             records.put_dataset(claimed)
+            note(records, caller, "snapshot begun", dataset=claimed)
             return claimed
 
         dataset = await self._outside.store.transact(claim)
@@ -87,7 +89,7 @@ async def archive(job: Job) -> None:
     location = job.outside.archives.location(place)
 
     def keep(records: Records, held: Dataset) -> None:
-        records.put_archive(held.dataset_id, archives.facts(held, place, location, manifest))
+        records.put_archive(held.dataset_id, archives.facts(held, place, location, manifest, _REASON))
 
     await job.change(keep)
 

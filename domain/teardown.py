@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from domain import archives, safety
+from domain import archives, conceding, safety
 from domain.audit import tell
 from domain.errors import (
     ArchiveFailedError,
@@ -27,11 +27,11 @@ from domain.saga import Step, Stumble, SupersededError, forward
 from domain.undoing import job_of, remove_ours
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from domain.errors import BlockingCheck
-    from domain.model import Content, Dataset
+    from domain.model import Dataset
     from domain.platform import Observation
     from domain.ports import Json, Perform
     from domain.records import Records
@@ -72,6 +72,7 @@ def blocks(
             now=outside.clock.now(),
             grace=outside.policy.orphan_grace,
             sync_deadline=outside.policy.sync_deadline,
+            abandon=teardown.abandon_connector,
         )
     )
 
@@ -87,8 +88,9 @@ async def archive(job: Job) -> None:
     until = archives.restorable_until_of(manifest)
 
     def keep(records: Records, held: Dataset) -> None:
-        records.put_archive(held.dataset_id, archives.facts(held, place, location, manifest))
         teardown = _teardown(held)
+        facts = archives.facts(held, place, location, manifest, teardown.reason.value)
+        records.put_archive(held.dataset_id, facts)
         records.put_dataset(
             held.evolve(teardown=replace(teardown, archived_path=location, restorable_until=until))
         )
@@ -99,18 +101,30 @@ async def archive(job: Job) -> None:
 async def archived(job: Job, dataset: Dataset, reason: str | None = None) -> tuple[str, Json]:
     """Write the dataset's archive and read it back: where it stands, and its manifest.
 
-    `reason` is why, None for that of the teardown. Raises ArchiveFailedError, also for content that is not whole.
+    `reason` is why, None for that of the teardown. An archive of this content that stands already is kept when what is
+    staged is not whole any more. Raises ArchiveFailedError, also for content that is lost and that nobody has let go.
     """
-    outside, content = job.outside, dataset.content
-    sample: Sequence[bytes] = ()
-    if content is not None:
-        await _staged_whole(job, content)
-        sample = await _first(job, content.attempt, _SAMPLE)
+    outside, content, teardown = job.outside, dataset.content, dataset.teardown
+    whole = await conceding.whole(outside, dataset)
+    if not whole and teardown is not None:
+        standing = await _standing(job, dataset)
+        if standing is not None:
+            return archives.place(dataset), standing
+    pages: conceding.Pages | None = None
+    if whole:
+        if teardown is not None:  # nothing has to be conceded, whatever was
+            dataset = replace(dataset, teardown=replace(teardown, archive_incomplete=False))
+        pages = partial(outside.staging.pages, job.dataset_id, content.attempt) if content else None
+    elif teardown is not None and teardown.archive_incomplete:
+        pages = await conceding.left(outside, dataset)
+    else:
+        raise conceding.lost(dataset)
+    kept = pages if outside.policy.full_data else None
     order = archives.order(
         dataset,
         await job.connector(),
-        sample=sample,
-        documents=partial(_documents, job, content.attempt) if content and outside.policy.full_data else None,
+        sample=await conceding.first(pages, _SAMPLE),
+        documents=partial(kept, max_count=PAGE_COUNT, max_bytes=PAGE_BYTES) if kept else None,
         now=outside.clock.now(),
         retention_days=outside.policy.retention_days,
         compressed=outside.policy.compression,
@@ -121,17 +135,18 @@ async def archived(job: Job, dataset: Dataset, reason: str | None = None) -> tup
 
 
 async def disconnect(job: Job) -> None:
-    """Remove the connector and prove that it is gone, and that search finds nothing of it."""
+    """Remove the connector and prove that it is gone, and that search finds nothing of it; or leave it, if conceded."""
     dataset = await _may_go_on(job)
     if _teardown(dataset).connector_outcome is not None:
         return  # proved by an earlier run, and what is staged may be deleted by now
     job.report("disconnect")
     await _verified(job, dataset)
-    sample = await _first(job, dataset.content.attempt, _PROBES) if dataset.content else ()
+    sample = await _probes(job, dataset)
     await _point_of_no_return(job, dataset)
     connector = await job.connector()
-    outcome = ConnectorOutcome.DELETED
-    if connector is not None:
+    abandon = connector is not None and _teardown(dataset).abandon_connector
+    outcome = ConnectorOutcome.ABANDONED if abandon else ConnectorOutcome.DELETED
+    if connector is not None and not abandon:
         await same_platform(job.outside.platform, connector)
         if connector.handle is not None:
             await _stopped(job, connector.handle)
@@ -139,9 +154,14 @@ async def disconnect(job: Job) -> None:
         await _gone(job, connector.name, sample)
 
     def keep(records: Records, held: Dataset) -> None:
+        left = None
         if connector is not None:
             records.put_connector(replace(connector, status=ConnectorStatus.DISCONNECTED))
-        records.put_dataset(held.evolve(teardown=replace(_teardown(held), connector_outcome=outcome)))
+        if connector is not None and abandon:
+            conceding.abandoning(records, connector.connector_id)
+            left = f"Delete the datasource {connector.name} in Glean, when it can be reached again."
+        teardown = replace(_teardown(held), connector_outcome=outcome, manual_step=left)
+        records.put_dataset(held.evolve(teardown=teardown))
 
     await job.change(keep)
 
@@ -215,7 +235,7 @@ def with_run(dataset: Dataset, teardown: Teardown, now: datetime) -> Dataset:
 
 def resumed(dataset: Dataset, now: datetime) -> Dataset:
     """The dataset with a new run, when it is in TEARDOWN and nothing works on it; else as it is."""
-    if dataset.status is not DatasetStatus.TEARDOWN or dataset.run is not None:
+    if not dataset.stalled:
         return dataset
     teardown = _teardown(dataset)
     return with_run(dataset, replace(teardown, run=teardown.run + 1, failure=None), now)
@@ -254,19 +274,8 @@ async def _point_of_no_return(job: Job, dataset: Dataset) -> None:
     await job.change(cross)
 
 
-async def _staged_whole(job: Job, content: Content) -> None:
-    measured = await job.outside.staging.measure(job.dataset_id, content.attempt)
-    if measured is None or measured.checksum != content.checksum:
-        what = "is gone" if measured is None else "is not what was staged"
-        msg = f"The content of {job.dataset_id} {what}; an archive of it would be incomplete."
-        raise ArchiveFailedError(
-            msg,
-            suggested_action="A person must decide whether an incomplete archive will do; nothing was deleted.",
-        )
-
-
-async def _verified(job: Job, dataset: Dataset) -> None:
-    archives.matching(dataset, await job.outside.archives.verify(archives.place(dataset)))
+async def _verified(job: Job, dataset: Dataset) -> Json:
+    return archives.matching(dataset, await job.outside.archives.verify(archives.place(dataset)))
 
 
 async def _stopped(job: Job, handle: str) -> None:
@@ -297,22 +306,22 @@ async def _gone(job: Job, name: str, sample: Sequence[bytes]) -> None:
 
 async def _stands(job: Job, dataset: Dataset) -> bool:
     """Whether the archive needs no writing again. While the staging area is whole, a damaged one can be replaced."""
-    if _teardown(dataset).staging_deleted:
-        return True
+    return _teardown(dataset).staging_deleted or await _standing(job, dataset) is not None
+
+
+async def _standing(job: Job, dataset: Dataset) -> Json | None:
+    """The manifest of the archive of this content, read back; None when there is none, or a damaged one."""
     try:
-        await _verified(job, dataset)
+        there = await job.outside.archives.manifest(archives.place(dataset))
+        return await _verified(job, dataset) if there else None
     except ArchiveFailedError:
-        return False
-    return True
+        return None
 
 
-async def _first(job: Job, attempt: int, count: int) -> Sequence[bytes]:
-    pages = job.outside.staging.pages(job.dataset_id, attempt, max_count=count, max_bytes=64 << 20)
-    return await anext(pages, ())
-
-
-def _documents(job: Job, attempt: int) -> AsyncIterator[Sequence[bytes]]:
-    return job.outside.staging.pages(job.dataset_id, attempt, max_count=PAGE_COUNT, max_bytes=PAGE_BYTES)
+async def _probes(job: Job, dataset: Dataset) -> Sequence[bytes]:
+    """The first documents, of the archive that was just read back: what is staged may be lost."""
+    sample = job.outside.archives.read(archives.place(dataset), archives.SAMPLE)
+    return archives.lines(b"".join([chunk async for chunk in sample]))[:_PROBES]
 
 
 def _teardown(dataset: Dataset) -> Teardown:
@@ -341,6 +350,8 @@ async def _settled(job: Job, stumble: Stumble) -> Json:
         )
         back = not teardown.disconnecting and (code == "cancelled" or "blocking_checks" in stumble.error)
         status = teardown.former_status if back else dataset.status
+        if back and teardown.archived_path is not None:
+            archives.given_back(records, dataset.dataset_id, now)
         changed = dataset.evolve(status=status, run=None, teardown=replace(teardown, failure=failure))
         records.put_dataset(changed)
         tell(

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import getpass
+import json
+import os
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from mcp.server import MCPServer
+from mcp.server.request_state import RequestStateSecurity, authenticated_principal
 
 from domain.callers import Caller
 from prompts.words import words
 from tools.catalogue import chosen
+from tools.rounds import STATE_FOR_S, Rounds
 from tools.spec import Edge
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-    from mcp.server.context import ServerMiddleware
+    from mcp.server.context import ServerMiddleware, ServerRequestContext
     from mcp_types import Tool
 
     from server.identity.gate import Gate
@@ -29,7 +33,12 @@ NAME: Final = "dataset-lifecycle"
 class LifecycleServer(MCPServer[Edge]):
     """The SDK's server, which lists only what a read-only one may do when it is told to be one."""
 
-    read_only = False
+    edge: Edge
+
+    @property
+    def read_only(self) -> bool:
+        """Whether it was started so."""
+        return self.edge.read_only
 
     async def list_tools(self) -> list[Tool]:
         listed = await super().list_tools()
@@ -49,7 +58,7 @@ def agent(local: LocalSettings | None = None) -> Caller:
     return caller if local is None else local.granted(caller)
 
 
-def build(
+def build(  # noqa: PLR0913 - everything that a process decides about its server
     services: Callable[[], Awaitable[Services]],
     *,
     version: str,
@@ -58,13 +67,18 @@ def build(
     caller: Caller | None = None,
     gate: Gate | None = None,
     middleware: Sequence[ServerMiddleware[Any]] = (),
+    via: str = "memory",
+    state_keys: Sequence[str] = (),
 ) -> LifecycleServer:
     """The server over services that are asked for when a tool is first called.
 
-    With a gate, each call's caller is whoever presented its token; else `caller`, or an agent on this account.
+    With a gate, each call's caller is whoever presented its token; else `caller`, or an agent on this account. What a
+    client holds between a question and its answer is sealed with the first of `state_keys` and opened with any; without
+    them only this very server understands it. `via` tells in the audit log how calls come.
     Raises InvalidArgumentError for a toolset that does not exist.
     """
-    edge = Edge(services=services, identify=_identified(gate, caller or agent()), read_only=read_only)
+    identify = _identified(gate, caller or agent())
+    edge = Edge(services=services, identify=identify, via=via, read_only=read_only)
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Edge]) -> AsyncIterator[Edge]:
@@ -81,9 +95,23 @@ def build(
         auth=gate.auth if gate else None,
         token_verifier=gate.verifier if gate else None,
         middleware=middleware,
+        request_state_security=RequestStateSecurity(
+            keys=list(state_keys) or [os.urandom(32)], ttl=STATE_FOR_S, bind_principal=_principal(edge)
+        ),
     )
-    server.read_only = read_only
+    server.middleware.insert(0, Rounds())
+    server.edge = edge
     return server
+
+
+def _principal(edge: Edge) -> Callable[[ServerRequestContext[Any, Any]], str]:
+    """Whose question it is: the answer of another caller, or by way of another program, is none."""
+
+    def principal(ctx: ServerRequestContext[Any, Any]) -> str:
+        caller = edge.caller
+        return json.dumps([authenticated_principal(ctx), caller.subject, caller.act, caller.journey_id])
+
+    return principal
 
 
 def _identified(gate: Gate | None, caller: Caller) -> Callable[[], Caller]:

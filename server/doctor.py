@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from anyio import to_thread
 
+from domain.callers import APPROVE
 from domain.errors import ArchiveFailedError, LifecycleError, StagingFailedError
 from server.disk.faults import told_as
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from domain.records import Records, Store
     from server.settings import Settings
 
+_THREATS: Final = "docs/threat-model.md"
 LITTLE_ROOM: Final = 1 << 30
 """Bytes; a folder's disk with less than this is a finding."""
 
@@ -63,6 +65,7 @@ async def diagnose(
     return [
         Finding(area="configuration", ok=True, message=told),
         await _looked("identity", identity_probe(settings, identity)),
+        Finding(area="confirmation", ok=True, message=confirmation(settings)),
         await _looked("repository", repository),
         await _looked("glean", glean),
         await _looked("store", store),
@@ -72,7 +75,7 @@ async def diagnose(
 
 
 def identity_probe(settings: Settings, keys: Probe) -> Probe:
-    """Says who may call and who may approve, and reads the issuer's keys where there is one."""
+    """Says who may call, and reads the issuer's keys where there is one."""
     identity, http, account = settings.identity, settings.http, getpass.getuser()
     may = "any scope" if identity.local.scopes is None else ", ".join(identity.local.scopes) or "no scope"
     on = "any client" if identity.local.clients is None else ", ".join(identity.local.clients) or "no client"
@@ -80,18 +83,38 @@ def identity_probe(settings: Settings, keys: Probe) -> Probe:
 
     async def look() -> str:
         if not identity.configured:
-            return (
-                f"none: HTTP listens on the loopback interface only; {local}; at a terminal person:{account} may "
-                f"approve what agent:{account} asked, and confirms their own teardown by typing the dataset's name"
-            )
+            return f"none: HTTP listens on the loopback interface only; {local}"
         hosts = ", ".join([urlsplit(identity.audience or "").netloc, *http.allowed_hosts])
         return (
             f"bearers of tokens by {identity.issuer} for {identity.audience}, {await keys()}; hosts {hosts}; "
-            f"a teardown is approved by another subject than asked for it, with datasets:approve and no act claim; "
             f"on stdio and in commands {local}"
         )
 
     return look
+
+
+def confirmation(settings: Settings) -> str:
+    """What stands between a call and a teardown, for the identity at hand; what could defeat it is said, too."""
+    identity, account = settings.identity, getpass.getuser()
+    here = identity.local.scopes is None or APPROVE in identity.local.scopes
+    terminal = f"person:{account}, who types on a terminal of this account,"
+    if identity.configured:
+        who = [
+            "another subject than asked, at /approvals with a token that has datasets:approve and no act claim"
+        ]
+        who += [f"{terminal} when somebody else asked"] if here else []
+    else:
+        who = [f"{terminal} also what they ask themselves, kept as an approval by one person"] if here else []
+    answered = "; or by ".join(who) or f"nobody, for this account lacks {APPROVE}"
+    agents = "a server or a command without a terminal"
+    if not identity.configured:
+        agents = "a server, a command without a terminal or whoever calls /approvals"
+    shell = f"; an agent with a shell on this account could type a name on a terminal, too ({_THREATS})"
+    return (
+        "past sandbox every teardown takes an approval, at sandbox the reason manual takes the typed name; "
+        f"approved by {answered}; agent:{account}, {agents}, approves nothing"
+        f"{shell if here else ''}"
+    )
 
 
 def repository_probe(templates: Templates) -> Probe:

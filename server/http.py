@@ -90,7 +90,7 @@ _OPEN: Final = Door()
 
 
 def application(server: LifecycleServer, opening: Opening, door: Door = _OPEN) -> Starlette:
-    """The ASGI application: `/mcp` for clients, `/healthz` and `/readyz` for whoever watches the process.
+    """The ASGI application: `/mcp` and `/approvals`, and `/healthz` and `/readyz` for whoever watches the process.
 
     Requests that a browser was tricked into sending (another Host or Origin) are refused. The two health paths are
     open to all; with a gate, everything else is for bearers of tokens.
@@ -111,6 +111,10 @@ def application(server: LifecycleServer, opening: Opening, door: Door = _OPEN) -
     made = server.streamable_http_app(
         stateless_http=True, json_response=False, transport_security=door.security
     )
+    from server.web.approvals import ApprovalPages  # noqa: PLC0415 - nobody needs it on stdio
+
+    metadata_url = door.gate.metadata_url if door.gate else None
+    made.router.routes += ApprovalPages(server.edge, door.security, metadata_url).routes()
     if door.gate:
         from server.identity.gate import Unverifiable  # noqa: PLC0415 - a server without identity does not need it
 

@@ -21,6 +21,7 @@ from server import app, logs, presence
 from server.http import GRACE_S, Door, bound, serve_http
 from server.opening import Opening
 from server.resuming import FirstAnswer, take_up
+from server.rounds_key import rounds_keys
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -50,7 +51,7 @@ def run(
 
     Raises InvalidArgumentError, before anything is served, for a toolset that does not exist, a host that is not on the
     loopback interface though nobody's identity is checked, and a port that is in use; SettingsError for a data folder
-    that cannot be written, and for a key that is none.
+    that cannot be written, for a token's key that is none, and for one of the data folder's that is none.
     """
     logs.configure()
     door = door_of(settings) if transport == "http" else Door()
@@ -65,6 +66,8 @@ def run(
         caller=app.agent(settings.identity.local),
         gate=door.gate,
         middleware=[first],
+        via=transport,
+        state_keys=rounds_keys(settings),
     )
 
     async def serve(stop: anyio.Event) -> None:

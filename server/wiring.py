@@ -14,6 +14,8 @@ import structlog
 
 from domain.admission import Provisioning
 from domain.approval_desk import Approvals
+from domain.audit_log import AuditLog
+from domain.auditing import Calls
 from domain.claims import Teardowns
 from domain.datasets import Datasets
 from domain.draining import Draining
@@ -25,12 +27,15 @@ from domain.mark_and_sweep import Orphans
 from domain.model import Progress
 from domain.orphan_facts import SweepCaps
 from domain.provisioning import provision
+from domain.rates import UNLIMITED, RateLimits, Rates
 from domain.registry import Registry
 from domain.restoring import Restoring
 from domain.retention import ArchiveKeeper
 from domain.running import Sagas
 from domain.safety import Limits
+from domain.sealing import Sealer
 from domain.snapshots import Snapshots, snapshot
+from domain.sweep_lists import SweepLists
 from domain.teardown import tear_down
 from domain.undoing import undo
 from server import doctor, presence
@@ -48,10 +53,11 @@ from server.adapters.system import RandomIds, SystemClock
 from server.adapters.templates import FolderTemplates
 from server.sandbox.database import SandboxFileError
 from server.sandbox.serve import EmbeddedSandbox, run_forever
+from server.sealing import sealing
 from tools.services import Services
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 
     from domain.platform import Platform
     from domain.ports import Engine, Perform, Saga
@@ -92,24 +98,34 @@ def composed(
     *,
     limits: Limits | None = None,
     caps: SweepCaps | None = None,
+    rates: RateLimits = UNLIMITED,
+    withheld: Collection[str] = (),
 ) -> Services:
-    """The use cases over one set of adapters; a person is asked by approval requests, unless a confirmer is given."""
+    """The use cases over one set of adapters; a person is asked by approval requests, unless a confirmer is given.
+
+    Of the secrets that are `withheld` none goes on record.
+    """
+    counted = Rates(outside.store, outside.clock, rates)
     approvals = Approvals(outside)
     sagas = Sagas(outside.store, engine, outside.clock)
+    teardowns = Teardowns(outside, sagas, confirmer or approvals, counted)
     grace_days = outside.policy.orphan_grace.total_seconds() / _DAY_S
     return Services(
+        calls=Calls(outside.store, outside.clock, outside.ids, counted, withheld),
         registry=Registry(outside.store, outside.clock),
         provisioning=Provisioning(outside, sagas, limits),
         restoring=Restoring(outside, sagas, limits),
-        teardowns=Teardowns(outside, sagas, confirmer or approvals),
+        teardowns=teardowns,
         approvals=approvals,
         health=HealthService(outside.store, outside.platform, outside.clock),
         orphans=Orphans(outside.store, outside.clock, grace_days=grace_days, caps=caps),
+        sweep_lists=SweepLists(outside, teardowns),
         datasets=Datasets(outside),
-        archives=ArchiveKeeper(outside.store, outside.archives, outside.clock),
+        archives=ArchiveKeeper(outside.store, outside.archives, outside.clock, caps),
         snapshots=Snapshots(outside, sagas),
         keeping=Keeping(outside.store, outside.clock),
         draining=Draining(outside.store, outside.clock),
+        audit=AuditLog(outside.store, outside.clock, Sealer(outside.store)),
         templates=outside.templates,
         sagas=sagas,
         clock=outside.clock,
@@ -128,6 +144,7 @@ async def running(
     async with AsyncExitStack() as stack:
         clock = SystemClock()
         store = await stack.enter_async_context(SqliteStore(settings.store_path))
+        await stack.enter_async_context(sealing(Sealer(store)))
         outside = Outside(
             store=store,
             clock=clock,
@@ -156,10 +173,22 @@ async def running(
                 records_per_dataset=settings.limits.records_per_dataset,
             ),
             caps=SweepCaps(count=settings.orphans.sweep_count, share=settings.orphans.sweep_share),
+            rates=_rates(settings),
+            withheld=settings.secrets(),
         )
         if sagas:
             await stack.enter_async_context(_looking_after(services.sagas))
         yield services
+
+
+@asynccontextmanager
+async def recording(settings: Settings) -> AsyncIterator[Calls]:
+    """The record of calls alone, for a command. Raises SettingsError or StoreFailedError."""
+    async with SqliteStore(settings.store_path) as store:
+        clock = SystemClock()
+        yield Calls(
+            store, clock, RandomIds(), Rates(store, clock, _rates(settings)), withheld=settings.secrets()
+        )
 
 
 @asynccontextmanager
@@ -276,6 +305,14 @@ def _policy(settings: Settings) -> Policy:
         full_data=settings.archival.full_data,
         compression=settings.archival.compression,
         orphan_grace=timedelta(days=settings.orphans.grace_days),
+        records_per_dataset=settings.limits.records_per_dataset,
+    )
+
+
+def _rates(settings: Settings) -> RateLimits:
+    return RateLimits(
+        calls_per_minute=settings.limits.calls_per_minute,
+        teardowns_per_hour=settings.limits.teardowns_per_hour,
     )
 
 

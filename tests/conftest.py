@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from _pytest.terminal import TerminalReporter
+
+FIGURES = "adversarial"
 
 # No test judges by the clock: a busy machine is no failure.
 settings.register_profile("house", deadline=None)
@@ -14,3 +21,13 @@ settings.load_profile("house")
 def anyio_backend() -> str:
     """Async tests run on asyncio, as the SDK and the engine do."""
     return "asyncio"
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    """Show what the adversarial runs came to, whichever process they ran in."""
+    reports = [each for kind in ("passed", "failed") for each in terminalreporter.getreports(kind)]
+    told = [value for each in reports for name, value in each.user_properties if name == FIGURES]
+    if told:
+        terminalreporter.section("adversarial runs")
+        for each in dict.fromkeys(map(str, told)):
+            terminalreporter.line(each)

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from domain.admission import ProvisionRequest
+from domain.audit import parsed
+from domain.audit_chain import AuditQuery
 from domain.callers import Caller
 from domain.connectors import placeholder_token
 from domain.errors import ConfirmationRequiredError
@@ -45,8 +47,9 @@ if TYPE_CHECKING:
 
     from domain.admission import Provisioned
     from domain.approval_desk import Approvals
+    from domain.audit import Entry
     from domain.requests import Confirmer, Question
-    from server.adapters.engine.inline import Entry
+    from server.adapters.engine.inline import Entry as Step
     from server.sandbox.sandbox import Sandbox
     from tools.services import Services
 
@@ -95,6 +98,7 @@ class Yes:
             generation=question.generation,
             reason=question.reason,
             requester=question.requester,
+            concession=question.concession,
         )
 
 
@@ -122,7 +126,7 @@ class World:
     folder: Path
     sandbox: EmbeddedSandbox
     clock: Shifted = field(default_factory=Shifted)
-    journal: dict[str, Entry] = field(default_factory=dict)
+    journal: dict[str, Step] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     connectors: Mapping[str, Any] = field(default_factory=dict)
     waits: float = 0.001
@@ -203,7 +207,10 @@ class Process:
     ) -> None:
         """A client with an active journey."""
         await self.services.registry.add_client(
-            Client(client_id=client_id, name=client_id, industry="fintech", use_case="developer_productivity")
+            Client(
+                client_id=client_id, name=client_id, industry="fintech", use_case="developer_productivity"
+            ),
+            ALL,
         )
         await self.services.registry.add_journey(
             Journey(journey_id=journey_id, client_id=client_id, stage=stage, state=JourneyState.ACTIVE), ALL
@@ -240,6 +247,15 @@ class Process:
         found = await self.outside.store.read(lambda records: records.dataset(dataset_id))
         assert found is not None
         return found
+
+    async def recorded(self, audit_id: str) -> bool:
+        """Whether the call of that id is on record."""
+        return await self.outside.store.read(lambda records: records.audited(audit_id))
+
+    async def entries(self) -> list[Entry]:
+        """Everything on record, in order."""
+        found = await self.outside.store.read(lambda records: records.entries(AuditQuery(limit=10_000)))
+        return [parsed(each.document) for each in reversed(found)]
 
     async def events(self) -> list[str]:
         """The kinds of all events, in order."""

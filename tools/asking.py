@@ -6,11 +6,11 @@ generation, so it fits once.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from mcp.server.elicitation import AcceptedElicitation, ElicitationResult
 from mcp.server.mcpserver.resolve import Elicit, Resolve
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from domain.errors import DeclinedError
 from domain.model import Confirmation
@@ -19,11 +19,19 @@ from domain.requests import Question
 from tools import arguments
 from tools.spec import EdgeContext, GivenCaller, GivenServices
 
+_LONGEST: Final = 256
+
 
 class TypedName(BaseModel):
-    """What a person types to have a dataset taken down."""
+    """What a person types to have a dataset taken down; a form with anything else in it is none."""
 
-    dataset_name: str = Field(title="Dataset name", description="Type the dataset's name to take it down.")
+    model_config = ConfigDict(
+        strict=True, extra="forbid", json_schema_extra=lambda schema: schema.pop("additionalProperties")
+    )
+
+    dataset_name: str = Field(
+        max_length=_LONGEST, title="Dataset name", description="Type the dataset's name to take it down."
+    )
 
 
 class Unasked(BaseModel):
@@ -79,6 +87,7 @@ class Answered:
             generation=shown.generation,
             reason=shown.reason,
             requester=shown.requester,
+            shown=shown.shown,
         )
 
 

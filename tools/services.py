@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from domain.admission import Provisioning
     from domain.approval_desk import Approvals
+    from domain.audit_log import AuditLog
+    from domain.auditing import Calls
     from domain.claims import Teardowns
     from domain.datasets import Datasets
     from domain.draining import Draining
@@ -20,12 +22,14 @@ if TYPE_CHECKING:
     from domain.retention import ArchiveKeeper
     from domain.running import Sagas
     from domain.snapshots import Snapshots
+    from domain.sweep_lists import SweepLists
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """The use cases, composed over one set of adapters."""
 
+    calls: Calls
     registry: Registry
     provisioning: Provisioning
     restoring: Restoring
@@ -33,11 +37,13 @@ class Services:
     approvals: Approvals
     health: HealthService
     orphans: Orphans
+    sweep_lists: SweepLists
     datasets: Datasets
     archives: ArchiveKeeper
     snapshots: Snapshots
     keeping: Keeping
     draining: Draining
+    audit: AuditLog
     templates: Templates
     sagas: Sagas
     clock: Clock

@@ -9,6 +9,7 @@ import typer
 from server.cli import (
     approvals,
     archives,
+    audit,
     cancel,
     clients,
     datasets,
@@ -71,6 +72,7 @@ app.add_typer(datasets.app, name="datasets")
 app.add_typer(templates.app, name="templates")
 app.add_typer(archives.app, name="archives")
 app.add_typer(approvals.app, name="approvals")
+app.add_typer(audit.app, name="audit")
 app.add_typer(drain.app, name="drain")
 glean_sandbox.register(app)
 doctor.register(app)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from domain.errors import ForbiddenError, instant
-from domain.requests import ApprovalOrigin
-from server.cli.confirming import loss, typed_name
+from domain.requests import ApprovalOrigin, ApprovalState
+from server.approval_document import document
+from server.cli import lists
+from server.cli.confirming import loss, typed
+from server.cli.exits import Exit
 from server.cli.invocation import Invocation, command, on_terminal
 from server.cli.output import facts, section, table
 
@@ -32,7 +35,7 @@ async def show_all(
     async with run.services() as services:
         found = await services.approvals.list(run.caller, everything=everything)
     run.output.answer(
-        {"items": [_shown(each) for each in found], "count": len(found)},
+        {"items": [document(each) for each in found], "count": len(found)},
         table(_COLUMNS, map(_row, found), empty="Nothing waits for an approval."),
     )
 
@@ -43,7 +46,7 @@ async def show(run: Invocation, approval_id: ApprovalId) -> None:
     async with run.services() as services:
         found = await services.approvals.show(approval_id, run.caller)
     run.output.answer(
-        _shown(found),
+        document(found),
         section(
             f"{found.approval_id} is {found.state}.",
             facts(
@@ -63,11 +66,11 @@ async def show(run: Invocation, approval_id: ApprovalId) -> None:
 
 
 @command(app, "approve")
-async def approve(run: Invocation, approval_id: ApprovalId) -> None:
-    """Approve a request, on a terminal, by typing the dataset's name.
+async def approve(run: Invocation, approval_id: ApprovalId) -> Exit | None:
+    """Approve a request, on a terminal, by typing the dataset's name; for many of them how many.
 
     The call that asked for it goes on when it is made again, within ten minutes; what a sweep asked for is carried out
-    at once.
+    at once. A list that was broken off goes on, and is not asked about again.
     """
     if not on_terminal():
         raise ForbiddenError(
@@ -76,16 +79,22 @@ async def approve(run: Invocation, approval_id: ApprovalId) -> None:
         )
     async with run.services() as services:
         asked = await services.approvals.answerable(approval_id, run.caller)
-        typed = await typed_name(run.output.aside, asked.shown)
-        answered = await services.approvals.approve(approval_id, run.caller, typed)
+        goes_on = asked.state is ApprovalState.APPROVED
+        word = asked.phrase if goes_on else await typed(run.output.aside, asked.shown, asked.phrase)
+        answered = await services.approvals.approve(approval_id, run.caller, word)
+    if answered.listed:
+        async with run.work() as services:
+            done = await lists.carried_out(run, services, answered)
+        return lists.tell(run, document(done.approval), done)
     if answered.origin is ApprovalOrigin.SWEEP:
         await _carried_out(run, answered)
-        return
+        return None
     run.output.answer(
-        _shown(answered),
+        document(answered),
         f"Approved. {answered.requester} can take {answered.shown['dataset']} down until "
         f"{instant(answered.grant_expires_at)}.",
     )
+    return None
 
 
 @command(app, "decline")
@@ -93,57 +102,32 @@ async def decline(run: Invocation, approval_id: ApprovalId) -> None:
     """Decline a request."""
     async with run.services() as services:
         answered = await services.approvals.decline(approval_id, run.caller)
-    run.output.answer(_shown(answered), f"Declined. {answered.shown['dataset']} stays.")
+    stay = "stay" if answered.listed else "stays"
+    run.output.answer(document(answered), f"Declined. {answered.shown['dataset']} {stay}.")
 
 
 async def _carried_out(run: Invocation, approval: Approval) -> None:
     """Take down what a sweep asked for, with every check made again."""
-    from domain.callers import Caller
+    from domain.carrying_out import carry_out
     from tools.teardown_dataset import told
 
     name = approval.shown["dataset"]
     async with run.work() as services:
-        begun = await services.teardowns.start_or_attach(
-            approval.dataset_id,
-            approval.reason,
-            Caller(subject=approval.requester),
-            generation=approval.generation,
-        )
+        begun = await carry_out(services.teardowns, approval, run.caller)
         run.leaves_work(approval.dataset_id)
         run.output.note(f"{name}: being taken down …")
         answer = await told(services, await services.teardowns.wait(begun, None), run.caller)
     run.output.answer(
-        {**_shown(approval), "teardown": answer.body()},
+        {**document(approval), "teardown": answer.body()},
         f"Approved. {name} is {answer.status}, its archive is {answer.archived_path}.",
     )
-
-
-def _shown(approval: Approval) -> dict[str, Any]:
-    facts_of = {
-        "approval_id": approval.approval_id,
-        "state": approval.state.value,
-        "origin": approval.origin.value,
-        "dataset_id": approval.dataset_id,
-        "client_id": approval.client_id,
-        "generation": approval.generation,
-        "reason": approval.reason.value,
-        "requester": approval.requester,
-        "filed_at": instant(approval.filed_at),
-        "expires_at": instant(approval.expires_at),
-        "answered_by": approval.answered_by,
-        "answered_at": instant(approval.answered_at),
-        "one_person": approval.one_person or None,
-        "grant_expires_at": instant(approval.grant_expires_at),
-        "shown": dict(approval.shown),
-    }
-    return {name: value for name, value in facts_of.items() if value is not None}
 
 
 def _row(approval: Approval) -> tuple[object, ...]:
     return (
         approval.approval_id,
         approval.shown["dataset"],
-        approval.client_id,
+        ", ".join(sorted(approval.clients)),
         approval.shown["stage"],
         approval.reason.value,
         approval.requester,

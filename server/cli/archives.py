@@ -58,6 +58,8 @@ async def show(run: Invocation, dataset_id: DatasetId) -> None:
                     ("restorable until", archive.restorable_until),
                     ("purged", archive.purged_at),
                     ("incomplete", "yes" if archive.incomplete else None),
+                    ("taken for", archive.reason),
+                    ("given back", archive.given_back_at),
                 )
             ),
         ),
@@ -103,9 +105,10 @@ async def purge(
 ) -> Exit | None:
     """Show the archives that are past their time, and with --apply delete them."""
     async with run.services() as services:
-        plan = await services.archives.purge(apply=apply)
+        plan = await services.archives.purge(run.caller, apply=apply)
     document = {
         "applied": plan.applied,
+        **({"refused": plan.refused} if plan.refused else {}),
         "due": [_shown(each) for each in plan.due],
         "purged": list(plan.purged),
         "failed": [{"dataset_id": dataset_id, "error": error.as_dict()} for dataset_id, error in plan.failed],
@@ -115,6 +118,7 @@ async def purge(
         document,
         table(_COLUMNS, map(_row, plan.due), empty="No archive is past its time."),
         *([f"{len(plan.purged)} purged.{hint}"] if plan.due else []),
+        *([f"A purge would be refused: {plan.refused}"] if plan.refused else []),
         *(f"{dataset_id}: {error.message}" for dataset_id, error in plan.failed),
     )
     return Exit.FAILED if plan.failed else None
@@ -137,6 +141,8 @@ def _shown(archive: Archive) -> dict[str, Any]:
         "stored_bytes": archive.stored_bytes,
         "full_data": archive.full_data,
         "incomplete": archive.incomplete or None,
+        "reason": archive.reason,
+        "given_back_at": instant(archive.given_back_at),
     }
     return {name: value for name, value in facts_of.items() if value is not None}
 

@@ -28,7 +28,7 @@ async def add(
 
     client = Client(client_id=client_id, name=name, industry=industry, use_case=use_case)
     async with run.services() as services:
-        added = await services.registry.add_client(client)
+        added = await services.registry.add_client(client, run.caller)
     run.output.answer(_shown(added), f"Client {added.client_id} ({added.name}) is there.")
 
 

@@ -13,6 +13,7 @@ from rich.text import Text
 from domain.errors import DeclinedError
 from domain.model import Confirmation
 from domain.safety import needs_confirmation
+from server.cli.lists import asked_for
 from server.cli.output import facts, plain, span
 
 if TYPE_CHECKING:
@@ -42,10 +43,10 @@ class TypedName:
     async def ask(self, question: Question) -> Confirmation | None:
         """The confirmation. Raises DeclinedError for anything but the name, ConfirmationRequiredError for a request."""
         dataset = question.dataset
-        approval = needs_confirmation(dataset, question.reason) == "approval"
+        approval = needs_confirmation(dataset, question.reason, question.concession) == "approval"
         if approval and not self._alone:
             return await self._approvals.ask(question)
-        if await typed_name(self._console, question.shown) != dataset.name:
+        if await typed(self._console, question.shown, dataset.name) != dataset.name:
             message = f"What was typed is not the name of {dataset.name}; nothing was changed."
             raise DeclinedError(message, dataset_id=dataset.dataset_id)
         if approval:
@@ -58,13 +59,17 @@ class TypedName:
             generation=question.generation,
             reason=question.reason,
             requester=question.requester,
+            shown=question.shown,
         )
 
 
-async def typed_name(console: Console, shown: Mapping[str, Any]) -> str:
-    """What a person types after they were shown what will be lost, and asked for the dataset's name."""
-    console.print(Panel(loss(shown), title="This dataset will be taken down", expand=False))
-    console.print(Text(f"Type its name ({plain(shown['dataset'])}) to go on: ", style="bold"), end="")
+async def typed(console: Console, shown: Mapping[str, Any], phrase: str) -> str:
+    """What a person types after they were shown what will be lost, and asked for the phrase."""
+    many = "datasets" in shown
+    title = "These datasets will be taken down" if many else "This dataset will be taken down"
+    what = "this" if many else "its name"
+    console.print(Panel(loss(shown), title=title, expand=False))
+    console.print(Text(f"Type {what} ({plain(phrase)}) to go on: ", style="bold"), end="")
     # Waited for in the loop, not read in a thread: Ctrl-C must not leave a thread that holds up the process.
     await anyio.wait_readable(sys.stdin)
     return sys.stdin.readline().strip()
@@ -72,11 +77,13 @@ async def typed_name(console: Console, shown: Mapping[str, Any]) -> str:
 
 def loss(shown: Mapping[str, Any]) -> RenderableType:
     """What a teardown takes away, as a person is shown it before they decide."""
+    if "datasets" in shown:
+        return asked_for(shown)
     until = shown.get("restorable_until")
     kept = (
         f"all of it, restorable until {plain(datetime.fromisoformat(until))}"
         if until
-        else "its description and a sample; it cannot be restored"
+        else shown.get("incomplete", "its description and a sample; it cannot be restored")
     )
     return facts(
         (
@@ -89,6 +96,7 @@ def loss(shown: Mapping[str, Any]) -> RenderableType:
             ("records", shown["record_count"]),
             ("age", span(shown["age_s"])),
             ("will be lost", shown["lost"]),
+            ("stays in Glean", shown.get("stays")),
             ("is archived", kept),
         )
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from domain import quality
 from domain.errors import instant
-from domain.model import Unreadable
+from domain.model import Concession, Unreadable
 
 if TYPE_CHECKING:
     from domain.datasets import Shown
@@ -168,8 +168,13 @@ def _failure(failure: Failure | None) -> Document | None:
 
 
 def _confirmed(given: Confirmation) -> Document:
+    conceded = given.concession is not Concession.NONE
     return _known(
-        how=given.how, by=given.by, approval_id=given.approval_id, one_person=given.one_person or None
+        how=given.how,
+        by=given.by,
+        approval_id=given.approval_id,
+        one_person=given.one_person or None,
+        concession=given.concession.value if conceded else None,
     )
 
 
@@ -182,6 +187,7 @@ def _teardown(teardown: Teardown | None) -> Document | None:
             requester=teardown.requester,
             started_at=instant(teardown.started_at),
             confirmed=teardown.confirmation and _confirmed(teardown.confirmation),
+            conceded=[_confirmed(each) for each in teardown.conceded] or None,
             archived_path=teardown.archived_path,
             restorable_until=instant(teardown.restorable_until),
             connector_outcome=teardown.connector_outcome and teardown.connector_outcome.value,

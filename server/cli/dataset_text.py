@@ -8,7 +8,7 @@ from rich.filesize import decimal
 
 from domain import quality
 from domain.archives import archive_from
-from domain.model import DatasetStatus, Journey, Unreadable
+from domain.model import Concession, DatasetStatus, Journey, Unreadable
 from server.cli.output import facts, plain, section, span, table, text
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from domain.datasets import Shown
-    from domain.model import Dataset, Failure, QualityReport
+    from domain.model import Confirmation, Dataset, Failure, QualityReport
 
 _EVENTS: Final = 8
 _PROTECTED: Final = frozenset({DatasetStatus.PROVISIONING, DatasetStatus.VALIDATING, DatasetStatus.READY})
@@ -134,21 +134,24 @@ def _failure(title: str, failure: Failure | None) -> Iterator[RenderableType]:
     )
 
 
+def _word(given: Confirmation) -> str:
+    """Whose word it is, how it came, and what it concedes."""
+    alone = ", one person" if given.one_person else ""
+    conceded = "" if given.concession is Concession.NONE else f": {given.concession}"
+    return f"{given.by} ({given.how}{alone}){conceded}"
+
+
 def _taking_down(shown: Shown) -> Iterator[RenderableType]:
     teardown = shown.dataset.teardown
     if teardown:
-        confirmed = teardown.confirmation
         yield section(
             "Teardown",
             facts(
                 (
                     ("reason", teardown.reason.value),
                     ("asked by", teardown.requester),
-                    (
-                        "confirmed by",
-                        confirmed
-                        and f"{confirmed.by} ({confirmed.how}{', one person' if confirmed.one_person else ''})",
-                    ),
+                    ("confirmed by", teardown.confirmation and _word(teardown.confirmation)),
+                    *(("conceded by", _word(each)) for each in teardown.conceded),
                     ("connector", teardown.connector_outcome),
                     ("left to do", teardown.manual_step),
                 )

@@ -68,7 +68,7 @@ class Story:
         self.tell(name, step)
 
     async def _client(self) -> Facts:
-        await self.services.registry.add_client(CLIENT)
+        await self.services.registry.add_client(CLIENT, self.caller)
         await self.services.registry.add_journey(JOURNEY, self.caller)
         return {
             "client_id": CLIENT.client_id,

@@ -27,7 +27,7 @@ async def on(run: Invocation) -> None:
 async def off(run: Invocation) -> None:
     """Let new datasets be made again."""
     async with run.services() as services:
-        _tell(run, await services.draining.off())
+        _tell(run, await services.draining.off(run.caller))
 
 
 @command(app, "status")

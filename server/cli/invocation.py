@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, get_type_hints
 
@@ -16,13 +18,15 @@ from server.cli.exits import Exit, exit_for
 from server.cli.output import Output
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from domain.callers import Caller
     from domain.errors import LifecycleError
     from server.settings import Settings
+    from tools.recording import Ending
     from tools.services import Services
 
+_Work = Callable[[], Awaitable[Exit | None] | Exit | None]
 B = TypeVar("B", bound="Callable[..., Awaitable[Exit | None] | Exit | None]")
 
 DataDir = Annotated[
@@ -45,8 +49,15 @@ Config = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document on stdout.")]
 
-UNSCOPED: Final = frozenset({"cancel", "demo", "doctor", "glean-sandbox", "serve"})
-"""Commands that need no scope: they touch no configured data, or look, or (`cancel`) find out which one they need."""
+UNRECORDED: Final = frozenset({"demo", "doctor", "glean-sandbox", "serve"})
+"""Commands that are no calls: they touch no configured data, or look, or answer the calls of others."""
+
+UNSCOPED: Final = UNRECORDED | {"cancel"}
+"""Commands that need no scope of their own: those, and `cancel`, which finds out which one it needs."""
+
+_VIA: Final = "cli"
+_TRACE: Final = "TRACEPARENT"
+"""The variable in which a program hands on its W3C trace context, as OpenTelemetry's command-line tools have it."""
 
 _INTERRUPTED: Final = "Interrupted."
 
@@ -60,11 +71,10 @@ class Invocation:
     config: Path | None
     if_interrupted: str = _INTERRUPTED
     _settings: Settings | None = field(default=None, init=False)
+    _call: Ending | None = field(default=None, init=False)
 
     def settings(self) -> Settings:
         """The configuration, read once. Raises SettingsError."""
-        import os
-
         from server.settings import load
 
         if self._settings is None:
@@ -76,14 +86,50 @@ class Invocation:
         """Who asks: a person on a terminal, an agent elsewhere; both on this account, with what it is granted."""
         from domain.callers import Caller
 
+        if self._call is not None:
+            return self._call.caller
         caller = Caller(subject=f"{'person' if on_terminal() else 'agent'}:{account()}")
         return self.settings().identity.local.granted(caller)
 
+    @property
+    def audit_id(self) -> str | None:
+        """Under which id the command is on record, once it is a call."""
+        call = self._call.caller.call if self._call else None
+        return call.audit_id if call else None
+
     def demand(self, verb: str) -> None:
-        """Raise ForbiddenError unless the caller may do this."""
+        """Say what exactly is done, and raise ForbiddenError unless the caller may do it."""
         from domain import scopes
 
-        scopes.demand(self.caller, verb)
+        caller = self.caller
+        if self._call is not None and caller.call is not None:
+            self._call.caller = caller = replace(caller, call=replace(caller.call, verb=verb))
+        scopes.demand(caller, verb)
+
+    async def on_record(self, verb: str, given: Mapping[str, Any], work: _Work) -> Exit | None:
+        """Do what a command does, as a call: counted, allowed by its scope, and with an entry of how it ended."""
+        from server import wiring
+        from tools.recording import on_record
+
+        async with wiring.recording(self.settings()) as calls:
+            caller = calls.begin(
+                self.caller, verb, _VIA, _plain(given), client=_program(), traceparent=os.environ.get(_TRACE)
+            )
+            async with on_record(calls, caller, beside=(BrokenPipeError,)) as self._call:
+                done = await self._allowed(verb, work)
+                self._call.outcome = done.name.lower() if done else self._call.outcome
+        return done
+
+    async def _allowed(self, verb: str, work: _Work) -> Exit | None:
+        from domain.errors import InvalidArgumentError
+
+        if verb not in UNSCOPED:
+            self.demand(verb)
+        try:
+            done = work()
+            return await done if isinstance(done, Awaitable) else done
+        except typer.BadParameter as wrong:
+            raise InvalidArgumentError(wrong.message) from wrong
 
     @asynccontextmanager
     async def services(self) -> AsyncIterator[Services]:
@@ -130,7 +176,6 @@ def on_terminal() -> bool:
 def account() -> str:
     """The name of the account that runs this process, or its number when it has none."""
     import getpass
-    import os
 
     try:
         return getpass.getuser()
@@ -154,11 +199,9 @@ def command(app: typer.Typer, name: str) -> Callable[[B], B]:
                 config=given.pop("config") or shared.get("config"),
             )
 
-            def work() -> Awaitable[Exit | None] | Exit | None:
-                if (verb := _verb(ctx)) not in UNSCOPED:
-                    run.demand(verb)
-                return body(run, **given)
-
+            work: _Work = partial(body, run, **given)
+            if (verb := _verb(ctx)) not in UNRECORDED:
+                work = partial(run.on_record, verb, given, work)
             raise typer.Exit(_outcome(run, work))
 
         hints = get_type_hints(body, include_extras=True)
@@ -189,13 +232,13 @@ _COMMON: Final = (
 )
 
 
-def _outcome(run: Invocation, work: Callable[[], Awaitable[Exit | None] | Exit | None]) -> int:
+def _outcome(run: Invocation, work: _Work) -> int:
     """Do the work; whatever ends it becomes words and a code."""
     import logging
-    import os
 
     from domain.errors import InternalError, LifecycleError
     from server import logs
+    from tools.recording import cause
 
     level = os.environ.get("DATASET_LIFECYCLE_LOG", "").upper()
     logs.configure(level if level in logging.getLevelNamesMapping() else "WARNING")
@@ -204,16 +247,19 @@ def _outcome(run: Invocation, work: Callable[[], Awaitable[Exit | None] | Exit |
     except KeyboardInterrupt:
         run.output.note(run.if_interrupted)
         return Exit.INTERRUPTED
-    except (BrokenPipeError, typer.BadParameter):
+    except BrokenPipeError:
         raise
     except Exception as error:
-        cause = _cause(error)
-        if not isinstance(cause, LifecycleError):
+        ended = cause(error)
+        if isinstance(ended.__cause__, typer.BadParameter):
+            raise ended.__cause__ from None
+        if not isinstance(ended, LifecycleError):
             logging.getLogger(__name__).debug("the command failed by a bug", exc_info=error)
-            cause = InternalError(
-                f"This program failed ({type(cause).__name__}); that is a fault of its own."
+            ended = InternalError(
+                f"This program failed ({type(ended).__name__}); that is a fault of its own."
             )
-        return _told(run, cause)
+            ended.audit_id = run.audit_id
+        return _told(run, ended)
 
 
 def _done(work: Awaitable[Exit | None] | Exit | None) -> Exit | None:
@@ -234,8 +280,16 @@ def _told(run: Invocation, error: LifecycleError) -> Exit:
     return exit_for(error)
 
 
-def _cause(error: Exception) -> Exception:
-    """What ended a task group, which wraps it; the first of several."""
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    return error
+def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that were given, as plain values."""
+    return {
+        name: value if isinstance(value, bool | int | float) else str(value)
+        for name, value in given.items()
+        if value is not None
+    }
+
+
+def _program() -> str:
+    from importlib.metadata import version
+
+    return f"dataset-lifecycle {version('dataset-lifecycle')}"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from domain.errors import QuotaExceededError
+from domain.requests import ApprovalState
+from server.cli import lists
 from server.cli.exits import Exit
 from server.cli.invocation import Invocation, command
 from server.cli.output import section, table
@@ -15,6 +19,7 @@ if TYPE_CHECKING:
 
     from domain.model import Dataset
     from domain.orphan_facts import SweepResult
+    from domain.requests import Approval
     from tools.list_orphans import OrphansAnswer
 
 _USUAL_AGE_DAYS = 7
@@ -100,7 +105,7 @@ async def _scan(run: Invocation) -> None:
     from domain.errors import instant
 
     async with run.services() as services:
-        found = await services.orphans.scan()
+        found = await services.orphans.scan(run.caller)
     document = {
         "seen": found.seen,
         "marked": list(found.marked),
@@ -117,34 +122,62 @@ async def _scan(run: Invocation) -> None:
 
 
 async def _sweep(run: Invocation, *, apply: bool) -> Exit | None:
-    from domain.errors import QuotaExceededError
+    from domain.auditing import swept
     from domain.model import TeardownReason
 
     if not apply:
         async with run.services() as services:
-            result = await services.orphans.sweep(_never, _never, apply=False)
+            result = await services.orphans.sweep(_never, _never, _never, apply=False)
         _tell(run, result, applied=False)
         return None
     async with run.work() as services:
 
         async def take(dataset: Dataset) -> None:
             begun = await services.teardowns.start_or_attach(
-                dataset.dataset_id, TeardownReason.ORPHANED, run.caller, generation=dataset.generation
+                dataset.dataset_id, TeardownReason.ORPHANED, swept(run.caller), generation=dataset.generation
             )
             run.leaves_work(dataset.dataset_id)
             run.output.note(f"{dataset.name}: being taken down …")
             await services.teardowns.wait(begun, None)
 
-        result = await services.orphans.sweep(take, services.approvals.file_for_sweep, apply=True)
-    if result.plan.refused:
-        action = "Take down by hand what is due, or raise orphans.sweep_count and orphans.sweep_share."
-        raise QuotaExceededError(f"Nothing was taken. {result.plan.refused}", suggested_action=action)
+        # What a person approved and a process died over comes first: it is due no more when it is counted.
+        done = [
+            await lists.carried_out(run, services, each)
+            for each in await services.sweep_lists.granted(run.caller)
+        ]
+        result = await services.orphans.sweep(
+            take,
+            partial(services.approvals.file_for_sweep, caller=run.caller),
+            partial(services.sweep_lists.file, caller=run.caller),
+            apply=True,
+        )
+    for each in done:
+        run.output.note(*lists.people(each))
+    if result.asked:
+        raise _too_much(result.asked)
     _tell(run, result, applied=True)
-    return Exit.FAILED if result.failed else None
+    return Exit.FAILED if result.failed or any(each.left for each in done) else None
 
 
-async def _never(dataset: Dataset) -> Any:  # noqa: ANN401 - it never answers
-    raise AssertionError(dataset)  # a dry run takes nothing down, and asks nobody
+def _too_much(asked: Approval) -> QuotaExceededError:
+    declined = asked.state is ApprovalState.DECLINED
+    said = "declined to have them all taken down" if declined else "has been asked about all of them"
+    return QuotaExceededError(
+        f"Nothing was taken. {asked.shown['why']} A person {said}.",
+        how="approval",
+        approval_id=asked.approval_id,
+        suggested_action=(
+            "Ask the operator: what is due can be taken down one by one, or orphans.sweep_count and "
+            "orphans.sweep_share raised."
+            if declined
+            else "Ask the operator: a person looks at the list, and decides on a terminal "
+            f"(`dataset-lifecycle approvals approve {asked.approval_id}`); then exactly that list is taken down."
+        ),
+    )
+
+
+async def _never(_: object) -> Any:  # noqa: ANN401 - it never answers
+    raise AssertionError  # a dry run takes nothing down, and asks nobody
 
 
 def _tell(run: Invocation, result: SweepResult, *, applied: bool) -> None:
@@ -181,7 +214,7 @@ def _tell(run: Invocation, result: SweepResult, *, applied: bool) -> None:
         columns = ("request", "dataset", "state")
         people.append(section("Asked of a person (`approvals list`)", table(columns, asked, empty="")))
     if plan.refused:
-        people.append(f"A sweep would take nothing at all: {plan.refused}")
+        people.append(f"A sweep would ask a person about all of it first: {plan.refused}")
     if not applied and plan.eligible and not plan.refused:
         people.append("This was a dry run; `orphans --sweep --apply` takes them down.")
     run.output.answer(document, *people)

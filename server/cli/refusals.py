@@ -43,6 +43,7 @@ def _text(headline: str, error: Mapping[str, Any], blocks: list[str]) -> Text:
         ("Perhaps you mean", ", ".join(error.get("candidates", ()))),
         ("Try again in", f"{error['retry_after_s']:g} seconds" if "retry_after_s" in error else None),
         ("What to do", None if blocks else error.get("suggested_action")),
+        ("On record as", error.get("audit_id")),
     )
     for name, value in lines:
         if value:

@@ -31,18 +31,25 @@ async def teardown(
     run: Invocation,
     dataset_id: Annotated[str, typer.Option("--dataset-id", help="The dataset.")],
     reason: Annotated[TeardownReason, typer.Option("--reason", help="Checked against the facts.")],
+    abandon_connector: Annotated[
+        bool,
+        typer.Option(
+            "--abandon-connector",
+            help="Leave the connector where it is, in a Glean that has gone for good; a person approves just that.",
+        ),
+    ] = False,
     no_wait: NoWait = False,
 ) -> Exit | None:
     """Archive a dataset, verify the archive, and remove its connector and what is staged.
 
-    Past sandbox, and for the reason manual, a person confirms it: on a terminal by typing the dataset's name, elsewhere
-    by an approval request, after which the same command goes on.
+    Past sandbox, for the reason manual, and for whatever it is to go without, a person confirms it: on a terminal by
+    typing the dataset's name, elsewhere by an approval request, after which the same command goes on.
     """
     from tools.teardown_dataset import told
 
     async with run.work(no_wait=no_wait) as services:
         begun = await services.teardowns.start_or_attach(
-            dataset_id, reason, run.caller, _confirmer(run, services)
+            dataset_id, reason, run.caller, _confirmer(run, services), abandon=abandon_connector
         )
         run.leaves_work(dataset_id)
         with bars(run.output.aside) as bar:

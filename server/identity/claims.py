@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-_LOCAL: Final = ("person:", "agent:")
-"""How the accounts of this machine are named; no issuer may speak for them."""
+_LOCAL: Final = ("person:", "agent:", "schedule:")
+"""How the accounts of this machine and its schedules are named; no issuer may speak for them."""
 
 
 class MalformedClaimError(Exception):

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from mcp.server.auth.routes import create_protected_resource_routes
+from mcp.server.auth.routes import build_resource_metadata_url, create_protected_resource_routes
 from mcp.server.auth.settings import AuthSettings
 from starlette.responses import JSONResponse
 
+from domain.errors import PreconditionUnknownError
 from domain.scopes import PROVISION, READ, TEARDOWN
 from server.identity.keys import PAUSE_S, Keys, KeysUnavailableError, from_settings
 from server.identity.verifier import BearerTokens
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 
     from server.settings.identity import IdentitySettings
 
+_MCP: Final = "/mcp"
+_UNCHECKED: Final = {
+    "error": "temporarily_unavailable",
+    "error_description": "Tokens cannot be checked at the moment.",
+}
+"""As OAuth's clients read it."""
 _OFFERED: Final = [READ, PROVISION, TEARDOWN]
 """What a client that reads the metadata may ask its user for: what the tools need, and no approving."""
 
@@ -42,6 +49,11 @@ class Gate:
     def origin(self) -> str:
         """The origin of that address."""
         return f"{urlsplit(self.audience).scheme}://{self.host}"
+
+    @property
+    def metadata_url(self) -> str:
+        """Where the metadata is."""
+        return str(build_resource_metadata_url(self.auth.resource_server_url))  # type: ignore[arg-type] # set below, always
 
     def metadata(self) -> list[Route]:
         """The protected-resource metadata (RFC 9728), at the place that a 401 names."""
@@ -91,11 +103,16 @@ class Unverifiable:
             await self._app(scope, receive, send)
         except KeysUnavailableError:
             refusal = JSONResponse(
-                {
-                    "error": "temporarily_unavailable",
-                    "error_description": "Tokens cannot be checked at the moment.",
-                },
+                _UNCHECKED if scope["path"] == _MCP else {"error": _unchecked().as_dict()},
                 status_code=503,
                 headers={"Retry-After": str(int(PAUSE_S))},
             )
             await refusal(scope, receive, send)
+
+
+def _unchecked() -> PreconditionUnknownError:
+    return PreconditionUnknownError(
+        "Tokens cannot be checked at the moment: the issuer's keys cannot be had.",
+        retry_after_s=PAUSE_S,
+        suggested_action="Wait and ask again; `dataset-lifecycle doctor` shows whether the keys can be had.",
+    )

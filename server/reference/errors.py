@@ -51,6 +51,7 @@ object is in `_meta` under `dataset-lifecycle/error`. A command prints it with `
 | `retry_after_s` | when to call again, in seconds |
 | `blocking_checks` | every check that forbids: `check` (a code), `what` it found, `since` when, what `clears` it |
 | `suggested_action` | what to do |
+| `audit_id` | under which id the call is [on record](../audit.md) |
 
 What is not known is left out. Some errors carry further facts, such as `dataset_id`, `step` and `cause`.
 

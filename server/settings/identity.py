@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from domain.errors import InvalidArgumentError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 """Signatures that only the issuer can make; with a shared secret every verifier could."""
 
+_SHORTEST_KEY: Final = 32
 _HOST: Final = re.compile(r"[A-Za-z0-9.-]+(:(\d{1,5}|\*))?|\[[0-9A-Fa-f:.]+\](:(\d{1,5}|\*))?")
 
 
@@ -149,7 +150,7 @@ class IdentitySettings(Section):
 
 
 class HttpSettings(Section):
-    """Which names the server answers to over HTTP. Needs `identity`."""
+    """How the server is reached over HTTP. Names other than the loopback ones need `identity`."""
 
     allowed_hosts: tuple[Annotated[str, AfterValidator(_host)], ...] = Field(
         default=(),
@@ -158,3 +159,20 @@ class HttpSettings(Section):
     allowed_origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = Field(
         default=(), description="Origins of web pages that may call, beside the server's own."
     )
+    state_keys: tuple[SecretStr, ...] = Field(
+        default=(),
+        description=(
+            "Secrets of 32 characters or more that replicas share, so that one understands the answer to another's "
+            "question. The first seals, each opens. Write `${NAME}`. Without them, one in the data folder."
+        ),
+    )
+
+    @field_validator("state_keys")
+    @classmethod
+    def _strong(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        plain = [each.get_secret_value().strip() for each in keys]
+        if any(len(each) < _SHORTEST_KEY for each in plain):
+            raise ValueError(f"must each have {_SHORTEST_KEY} random characters or more")
+        if len(set(plain)) < len(plain):
+            raise ValueError("must differ from each other")
+        return tuple(map(SecretStr, plain))

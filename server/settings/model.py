@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import unquote
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from server.settings.connectors import ConnectorsSettings  # noqa: TC001 - pydantic reads it at run time
@@ -202,6 +203,18 @@ class LimitsSettings(Section):
     records_per_dataset: Whole = Field(
         default=10_000_000, ge=1, le=1_000_000_000, description="Records that one dataset may have."
     )
+    calls_per_minute: Whole = Field(
+        default=120,
+        ge=0,
+        le=1_000_000,
+        description="Calls that one principal may make in a minute; 0 for no bound.",
+    )
+    teardowns_per_hour: Whole = Field(
+        default=20,
+        ge=0,
+        le=1_000_000,
+        description="Teardowns that one principal may begin in an hour; 0 for no bound.",
+    )
 
 
 class Dataops(Section):
@@ -242,3 +255,18 @@ class Settings(Dataops):
     def store_path(self) -> Path:
         """The SQLite file of the store."""
         return Path(self.store.url.removeprefix(_SQLITE)) if self.store.url else self.data_dir / "store.db"
+
+    def secrets(self) -> frozenset[str]:
+        """Every secret that is set, in plain text: for keeping them out of what is kept or shown, and nothing else."""
+        return frozenset(_secrets(self))
+
+
+def _secrets(value: object) -> Iterator[str]:
+    if isinstance(value, SecretStr):
+        yield value.get_secret_value()
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _secrets(getattr(value, name))
+    elif isinstance(value, Mapping | tuple):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from _secrets(each)

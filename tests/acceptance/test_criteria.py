@@ -55,7 +55,8 @@ class House:
     async def arrive(self, stage: Stage = Stage.SANDBOX) -> None:
         """ACME, a fintech that looks at developer productivity, with an active journey."""
         await self.services.registry.add_client(
-            Client(client_id="ACME", name="Acme Bank", industry="fintech", use_case="developer_productivity")
+            Client(client_id="ACME", name="Acme Bank", industry="fintech", use_case="developer_productivity"),
+            AGENT,
         )
         await self.services.registry.add_journey(
             Journey(journey_id="spring-demo", client_id="ACME", stage=stage, state=JourneyState.ACTIVE), AGENT

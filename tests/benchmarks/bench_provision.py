@@ -49,7 +49,8 @@ async def _life(services: Services, size: int) -> list[Row]:
     client_id, journey_id = f"client-{size}", f"journey-{size}"
     registry = services.registry
     await registry.add_client(
-        Client(client_id=client_id, name=client_id, industry="fintech", use_case="developer_productivity")
+        Client(client_id=client_id, name=client_id, industry="fintech", use_case="developer_productivity"),
+        AGENT,
     )
     journey = Journey(
         journey_id=journey_id, client_id=client_id, stage=Stage.SANDBOX, state=JourneyState.ACTIVE

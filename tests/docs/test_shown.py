@@ -33,6 +33,10 @@ def _plain(text: str, folder: Path) -> str:
         (re.compile(r"\b(agent|person):[\w.-]+"), "SOMEBODY"),
         (re.compile(r"\d+ seconds? ago"), "AGO"),
         (re.compile(r"\d+(\.\d)? (kB|bytes)"), "SIZE"),
+        (re.compile(r"\bau-[0-9a-z]{12}\b"), "CALL"),
+        (re.compile(r"\b\d+:[0-9a-f]{64}\b"), "HEAD"),
+        (re.compile(r"\b(position|All) \d+"), r"\1 N"),
+        (re.compile(r"^\d+(?=   | entries)", re.MULTILINE), "N"),
         (re.compile("─+"), "─"),
     ):
         text = pattern.sub(instead, text)
@@ -79,6 +83,15 @@ def _a_dataset(commands: Commands) -> None:
     commands.ok("provision", *CLIENT, "--journey-id", "q3-demo", "--dataset-type", "jira_issues")
 
 
+def _a_life(commands: Commands) -> None:
+    _client(commands)
+    made = commands.json("provision", *CLIENT, "--journey-id", "q3-demo", "--dataset-type", "jira_issues")
+    gone = ("teardown", "--dataset-id", made["dataset_id"], "--reason")
+    assert commands.run(*gone, "stage_completed").exit_code == 3
+    commands.ok("journeys", "set-state", "q3-demo", "completed")
+    commands.ok(*gone, "journey_completed")
+
+
 def _a_wrong_key(commands: Commands) -> None:
     Path("sdlc_config.yaml").write_text("dataops:\n  archival:\n    retention_day: 30\n")
 
@@ -91,6 +104,7 @@ def _a_wrong_key(commands: Commands) -> None:
         ("docs/orphans.md", _an_orphan),
         ("docs/keeping.md", _a_dataset),
         ("docs/restore.md", _an_archive),
+        ("docs/audit.md", _a_life),
         ("docs/configuration.md", _a_wrong_key),
     ],
 )

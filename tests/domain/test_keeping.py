@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.callers import Caller
+from domain.audit_chain import AuditQuery
+from domain.callers import Call, Caller
 from domain.errors import (
     ForbiddenError,
     InvalidArgumentError,
@@ -30,7 +32,7 @@ from server.adapters.store.sqlite import SqliteStore
 from tests.entities import NOW, SetClock, client, dataset, journey
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable
     from pathlib import Path
 
     from domain.model import Dataset
@@ -71,10 +73,18 @@ class Shelf:
         assert isinstance(found, Journey)
         return found.lease_expires_at
 
-    async def told(self) -> list[tuple[str, object]]:
-        """Every event, by kind and reason."""
+    async def told(self) -> list[tuple[str, object, object]]:
+        """Every event, by kind, reason, and since when that was so."""
         events = await self.store.read(lambda records: records.events())
-        return [(str(each.kind), each.data["reason"]) for _, each in events]
+        return [(str(each.kind), each.data["reason"], each.data["orphaned_at"]) for _, each in events]
+
+    async def noted(self) -> list[tuple[str, str | None, str, dict[str, object]]]:
+        """What was put on record, oldest first: what became of it, about which dataset and client, and the data."""
+        rows = await self.store.read(lambda records: records.entries(AuditQuery()))
+        entries = [msgspec.json.decode(each.document) for each in reversed(rows)]
+        return [
+            (each["outcome"], each.get("dataset_id"), each["client_id"], each["data"]) for each in entries
+        ]
 
 
 @pytest.fixture
@@ -154,6 +164,53 @@ async def test_a_lease_is_at_least_something_and_at_most_thirty_days(
     ).journey.lease_expires_at == NOW + LONGEST
 
 
+PERSONS = "Ask the operator: a person decides this on a terminal."
+
+
+async def said(call: Awaitable[object]) -> dict[str, object]:
+    with pytest.raises(LifecycleError) as refusal:
+        await call
+    return refusal.value.as_dict()
+
+
+@pytest.mark.parametrize(
+    ("held", "how"),
+    [
+        (None, "has no lease, so it protects without an end; only a person gives it one"),
+        (NOW + 2 * HOUR, "has a lease until 2026-03-01T14:00:00Z; only a person shortens that"),
+    ],
+)
+async def test_a_shorter_lease_is_refused_with_what_the_journey_has_and_the_human_step(
+    shelf: Shelf, held: datetime | None, how: str
+) -> None:
+    await shelf.hold(journey(lease_expires_at=held))
+    assert await said(shelf.keeping.renew("j1", HOUR, BOT, person=False)) == {
+        "code": "forbidden",
+        "message": f"The journey 'j1' {how}.",
+        "recovery": "needs_human",
+        "field": "duration",
+        "suggested_action": PERSONS,
+    }
+
+
+async def test_a_lease_that_cannot_be_renewed_says_why(shelf: Shelf) -> None:
+    assert await said(shelf.keeping.renew("j1", timedelta(0), KIM, person=True)) == {
+        "code": "invalid_argument",
+        "message": "A lease runs for at most 30 days from now, and ends after now.",
+        "recovery": "fix_input",
+        "field": "duration",
+        "suggested_action": InvalidArgumentError.action,
+    }
+    await shelf.hold(journey(lease_expires_at=NOW))
+    assert await said(shelf.keeping.renew("j1", HOUR, KIM, person=True)) == {
+        "code": "journey_not_active",
+        "message": "The journey 'j1' is expired; only an active journey's lease is renewed.",
+        "recovery": "needs_human",
+        "field": "journey_id",
+        "suggested_action": JourneyNotActiveError.action,
+    }
+
+
 @pytest.mark.parametrize(
     "held",
     [
@@ -189,6 +246,32 @@ async def test_a_journey_that_is_not_there_not_theirs_or_not_readable_is_not_ren
         await keeping.renew("j1", HOUR, KIM, "acme", person=True)
 
 
+async def test_a_lease_goes_on_record_with_what_it_was_and_what_it_exposes(shelf: Shelf) -> None:
+    called = replace(KIM, call=Call(audit_id="au-kim", at=NOW, verb="journeys renew", via="cli"))
+    await shelf.keeping.renew("j1", 2 * HOUR, called, person=True)
+    await shelf.keeping.renew("j1", 3 * HOUR, called, person=True)
+    usual = {"journey_id": "j1", "until": "2026-03-01T14:00:00Z", "before": None, "exposed": [ID]}
+    longer = {"until": "2026-03-01T15:00:00Z", "before": "2026-03-01T14:00:00Z", "exposed": []}
+    assert await shelf.noted() == [
+        ("lease renewed", None, "acme", usual),
+        ("lease renewed", None, "acme", usual | longer),
+    ]
+
+
+async def test_a_protection_goes_on_record_with_what_it_was(shelf: Shelf) -> None:
+    called = replace(KIM, call=Call(audit_id="au-kim", at=NOW, verb="datasets protect", via="cli"))
+    await shelf.keeping.protect(ID, NOW + HOUR, called, person=True)
+    await shelf.keeping.protect(ID, NOW + 2 * HOUR, called, person=True)
+    await shelf.keeping.unprotect(ID, called, person=True)
+    await shelf.keeping.unprotect(ID, called, person=True)
+    first, second = "2026-03-01T13:00:00Z", "2026-03-01T14:00:00Z"
+    assert await shelf.noted() == [
+        ("protected", ID, "acme", {"before": None, "until": first}),
+        ("protected", ID, "acme", {"before": first, "until": second}),
+        ("unprotected", ID, "acme", {"before": second}),
+    ]
+
+
 # --- protection --------------------------------------------------------------------------------------------------
 
 
@@ -201,7 +284,7 @@ async def test_a_protected_dataset_is_used_no_orphan_and_another_generation(shel
         dataset=dataset(protected_until=NOW + DAY, last_used_at=NOW, generation=2), exposed=False
     )
     assert await shelf.look() == kept.dataset
-    assert await shelf.told() == [("dataset:orphan_cleared", "journey_completed")]
+    assert await shelf.told() == [("dataset:orphan_cleared", "journey_completed", "2026-02-28T12:00:00Z")]
 
 
 async def test_the_same_protection_again_voids_nothing(shelf: Shelf) -> None:
@@ -267,6 +350,70 @@ async def test_only_a_person_shortens_a_protection_or_ends_it_and_is_told_what_t
     assert shorter == Kept(dataset=replace(used, protected_until=NOW + DAY, generation=6), exposed=exposed)
     assert ended == Kept(dataset=replace(used, protected_until=None, generation=7), exposed=exposed)
     assert await shelf.look() == ended.dataset
+
+
+async def test_a_protection_that_cannot_be_given_or_taken_says_why(shelf: Shelf) -> None:
+    assert await said(shelf.keeping.protect(ID, NOW, KIM, person=True)) == {
+        "code": "invalid_argument",
+        "message": (
+            "until must be an instant to come; 2026-03-01T12:00:00Z is past, for it is 2026-03-01T12:00:00Z."
+        ),
+        "recovery": "fix_input",
+        "field": "until",
+        "suggested_action": InvalidArgumentError.action,
+    }
+    far = NOW + LONGEST + HOUR
+    assert await said(shelf.keeping.protect(ID, far, BOT, person=False)) == {
+        "code": "invalid_argument",
+        "message": (
+            "until is 2026-03-31T13:00:00Z; without a person a protection reaches 30 days ahead at most."
+        ),
+        "recovery": "fix_input",
+        "field": "until",
+        "suggested_action": InvalidArgumentError.action,
+    }
+    await shelf.have(dataset(protected_until=NOW + 2 * HOUR))
+    forbidden = {"code": "forbidden", "recovery": "needs_human", "suggested_action": PERSONS}
+    name = dataset().name
+    assert await said(shelf.keeping.protect(ID, NOW + HOUR, BOT, person=False)) == forbidden | {
+        "message": f"{name} is kept until 2026-03-01T14:00:00Z; only a person shortens that.",
+        "field": "until",
+    }
+    assert await said(shelf.keeping.unprotect(ID, BOT, person=False)) == forbidden | {
+        "message": f"Only a person ends the protection of {name}.",
+        "field": "dataset_id",
+    }
+
+
+async def test_what_is_going_or_gone_says_so(shelf: Shelf) -> None:
+    name = dataset().name
+    await shelf.have(dataset(status=DatasetStatus.TEARDOWN))
+    assert await said(shelf.keeping.protect(ID, NOW + DAY, KIM, person=True)) == {
+        "code": "teardown_in_progress",
+        "message": f"{name} is being taken down.",
+        "recovery": "wait",
+        "dataset_id": ID,
+        "suggested_action": TeardownInProgressError.action,
+    }
+    await shelf.have(dataset(status=DatasetStatus.ARCHIVED))
+    assert await said(shelf.keeping.protect(ID, NOW + DAY, KIM, person=True)) == {
+        "code": "invalid_argument",
+        "message": f"{name} was taken down; there is nothing left to keep.",
+        "recovery": "choose_other",
+        "field": "dataset_id",
+        "suggested_action": InvalidArgumentError.action,
+    }
+
+
+async def test_what_a_leased_journey_makes_up_for_is_not_exposed_until_its_lease_has_lapsed(
+    shelf: Shelf,
+) -> None:
+    await shelf.hold(journey(lease_expires_at=NOW + HOUR))
+    await shelf.have(dataset(protected_until=NOW + 2 * DAY))
+    assert (await shelf.keeping.protect(ID, NOW + DAY, KIM, person=True)).exposed is False
+    shelf.clock.instant += 2 * HOUR
+    assert (await shelf.keeping.protect(ID, NOW + DAY / 2, KIM, person=True)).exposed is True
+    assert (await shelf.keeping.unprotect(ID, KIM, person=True)).exposed is True
 
 
 async def test_what_is_not_kept_any_more_is_lengthened_by_anybody_and_cannot_be_ended(shelf: Shelf) -> None:

@@ -24,7 +24,7 @@ from domain.errors import (
 from domain.events import EventKind
 from domain.mark_and_sweep import Orphans
 from domain.model import DatasetStatus, DatasetType, Journey, JourneyState, OrphanMark, Run, Stage
-from domain.orphan_facts import OrphanPage, SweepCaps
+from domain.orphan_facts import OrphanPage, SweepCaps, SweepPlan
 from domain.orphans import OrphanReason
 from domain.records import DatasetQuery
 from server.adapters.store.sqlite import SqliteStore
@@ -288,16 +288,16 @@ async def test_a_scan_marks_every_orphan_counts_on_the_next_and_clears_what_is_i
 ) -> None:
     await put(store, owned(1), owned(2, journey_id="j1"), journeys=(journey(client_id="c002"),))
 
-    first = await orphans.scan()
+    first = await orphans.scan(ANYONE)
     clock.instant += DAY
-    second = await orphans.scan()
+    second = await orphans.scan(ANYONE)
     marks = [each.orphan for each in await all_of(store)]
     await put(
         store,
         journeys=(journey("done", client_id="c001"), journey(client_id="c002", state=JourneyState.CANCELLED)),
     )
     clock.instant += DAY
-    third = await orphans.scan()
+    third = await orphans.scan(ANYONE)
 
     assert (first.seen, first.marked, first.cleared, first.scanned_at) == (1, ("c001-d",), (), NOW)
     assert (second.seen, second.marked, second.cleared) == (1, (), ())
@@ -316,7 +316,7 @@ async def test_use_since_the_mark_gives_a_fresh_grace_and_a_fresh_notice(
 ) -> None:
     await put(store, owned(1, orphan=SERVED, last_used_at=NOW - DAY))
 
-    result = await orphans.scan()
+    result = await orphans.scan(ANYONE)
 
     [after] = await all_of(store)
     assert (result.marked, result.cleared) == (("c001-d",), ("c001-d",))
@@ -330,7 +330,7 @@ async def test_use_since_the_mark_gives_a_fresh_grace_and_a_fresh_notice(
 async def test_a_dataset_that_is_kept_loses_its_mark(store: SqliteStore, orphans: Orphans) -> None:
     await put(store, owned(1, orphan=SERVED, protected_until=NOW + DAY))
 
-    result = await orphans.scan()
+    result = await orphans.scan(ANYONE)
 
     [after] = await all_of(store)
     assert (result.seen, result.cleared, after.orphan) == (1, ("c001-d",), None)
@@ -341,7 +341,7 @@ async def test_a_changed_reason_is_written_and_announced_to_nobody(
 ) -> None:
     await put(store, owned(1, orphan=replace(SERVED, reason="journey_expired")))
 
-    result = await orphans.scan()
+    result = await orphans.scan(ANYONE)
 
     assert (result.marked, result.cleared) == ((), ())
     assert [each.orphan for each in await all_of(store)] == [SERVED]
@@ -353,12 +353,12 @@ async def test_what_is_unknown_or_at_work_keeps_its_mark_and_serves_nothing(
 ) -> None:
     at_work = Run(saga_id="s", started_at=NOW)
     await put(store, owned(1, orphan=SERVED), owned(2), owned(3, orphan=SERVED, run=at_work))
-    await orphans.scan()
+    await orphans.scan(ANYONE)
     before = await all_of(store)
     break_journeys(tmp_path)
     clock.instant += DAY
 
-    result = await orphans.scan()
+    result = await orphans.scan(ANYONE)
 
     assert (result.seen, result.unknown) == (0, ("c001-d", "c002-d"))
     assert await all_of(store) == before
@@ -381,12 +381,12 @@ async def test_a_scan_that_fails_marks_clears_and_counts_nothing(store: SqliteSt
 
     broken: Any = Failing()
     with pytest.raises(StoreFailedError):
-        await Orphans(broken, clock).scan()
+        await Orphans(broken, clock).scan(ANYONE)
 
     clock.instant += DAY
     assert await all_of(store) == before
     assert await told(store) == []
-    await Orphans(store, clock).scan()
+    await Orphans(store, clock).scan(ANYONE)
     assert next(each.orphan for each in await all_of(store)) == OrphanMark(
         orphaned_at=NOW + DAY, reason="journey_completed"
     )
@@ -397,7 +397,7 @@ async def test_a_scan_finds_every_orphan_however_many_pages_they_fill(
 ) -> None:
     await put(store, *(owned(number, journey_id="done" if number % 3 else "none") for number in range(450)))
 
-    first, second = await orphans.scan(), await orphans.scan()
+    first, second = await orphans.scan(ANYONE), await orphans.scan(ANYONE)
 
     assert (first.seen, len(first.marked)) == (450, 450)
     assert (second.seen, second.marked, second.cleared) == (450, (), ())
@@ -410,7 +410,7 @@ async def test_a_scan_clears_however_many_are_in_use_again(store: SqliteStore, o
         journeys=tuple(journey(client_id=f"c{number:03d}") for number in range(450)),
     )
 
-    result = await orphans.scan()
+    result = await orphans.scan(ANYONE)
 
     assert (result.seen, len(result.cleared)) == (0, 450)
     assert {each.orphan for each in await all_of(store)} == {None}
@@ -454,7 +454,7 @@ async def test_after_every_scan_exactly_the_orphans_are_marked(
                     expected.add(one.dataset_id)
             await put(store, *rows, journeys=tuple(journeys))
 
-            await orphans.scan()
+            await orphans.scan(ANYONE)
 
             assert {each.dataset_id for each in await all_of(store) if each.orphan} == expected
 
@@ -524,11 +524,15 @@ class Asked:
         return approval(one)
 
 
+async def nobody(_plan: SweepPlan) -> None:
+    """Files no list."""
+
+
 async def test_a_sweep_is_a_dry_run_until_told_otherwise(store: SqliteStore, orphans: Orphans) -> None:
     await put(store, owned(1, orphan=SERVED))
     asked, teardowns = Asked(), Teardowns()
 
-    result = await orphans.sweep(teardowns, asked, apply=False)
+    result = await orphans.sweep(teardowns, asked, nobody, apply=False)
 
     assert [each.dataset_id for each in result.plan.eligible] == ["c001-d"]
     assert (result.taken, result.failed, teardowns.asked) == ((), (), [])
@@ -540,7 +544,7 @@ async def test_a_sweep_takes_each_at_its_generation_and_goes_on_past_a_refusal(
     await put(store, *(owned(number, orphan=SERVED, generation=number) for number in (1, 2, 3)))
     asked, teardowns = Asked(), Teardowns("c002-d")
 
-    result = await orphans.sweep(teardowns, asked, apply=True)
+    result = await orphans.sweep(teardowns, asked, nobody, apply=True)
 
     assert teardowns.asked == [("c001-d", 1), ("c002-d", 2), ("c003-d", 3)]
     assert [each.dataset_id for each in result.taken] == ["c001-d", "c003-d"]
@@ -555,14 +559,14 @@ async def test_a_sweep_asks_a_person_about_each_that_only_lacks_an_approval(
     await put(store, owned(1, orphan=SERVED), pilot, kept)
     asked, teardowns = Asked(), Teardowns()
 
-    dry = await orphans.sweep(teardowns, asked, apply=False)
+    dry = await orphans.sweep(teardowns, asked, nobody, apply=False)
     assert (dry.requests, asked.about, [each.dataset_id for each in dry.plan.to_approve]) == (
         (),
         [],
         ["c002-d"],
     )
 
-    result = await orphans.sweep(teardowns, asked, apply=True)
+    result = await orphans.sweep(teardowns, asked, nobody, apply=True)
     assert (asked.about, result.requests) == (["c002-d"], (approval(pilot),))
     assert [each.dataset_id for each in result.taken] == ["c001-d"]
 
@@ -574,14 +578,14 @@ async def test_a_bug_in_a_teardown_ends_the_sweep(store: SqliteStore, orphans: O
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await orphans.sweep(broken, Asked(), apply=True)
+        await orphans.sweep(broken, Asked(), nobody, apply=True)
 
 
 async def test_a_sweep_beyond_its_cap_takes_nothing_at_all(store: SqliteStore, clock: SetClock) -> None:
     await put(store, *(owned(number, orphan=SERVED) for number in range(3)))
     asked, teardowns = Asked(), Teardowns()
 
-    result = await Orphans(store, clock, caps=SweepCaps(count=2)).sweep(teardowns, asked, apply=True)
+    result = await Orphans(store, clock, caps=SweepCaps(count=2)).sweep(teardowns, asked, nobody, apply=True)
 
     assert result.plan.refused == "3 datasets are due, and one sweep takes 2 at most."
     assert len(result.plan.eligible) == 3
@@ -593,7 +597,7 @@ async def test_without_grace_an_orphan_goes_after_its_first_scan(store: SqliteSt
     orphans = Orphans(store, clock, grace_days=0)
 
     before = await orphans.due()
-    await orphans.scan()
+    await orphans.scan(ANYONE)
     after = await orphans.due()
 
     assert (len(before.eligible), len(after.eligible)) == (0, 1)
@@ -605,7 +609,7 @@ async def test_seven_daily_scans_after_the_first_an_orphan_goes(
     await put(store, owned(1))
     due = []
     for _ in range(8):
-        await orphans.scan()
+        await orphans.scan(ANYONE)
         due.append(len((await orphans.due()).eligible))
         clock.instant += DAY
 

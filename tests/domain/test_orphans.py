@@ -206,6 +206,16 @@ def test_what_nobody_can_tell_keeps_its_mark_as_it_is() -> None:
     assert next_mark(dataset(), UNREADABLE, NOW, timedelta(1)) is None
 
 
+def test_a_lease_clears_the_mark_while_it_runs_and_not_after() -> None:
+    leased = journey(lease_expires_at=NOW + timedelta(seconds=1))
+    lapsed = journey(lease_expires_at=NOW)
+
+    assert next_mark(dataset(orphan=MARK), leased, NOW, timedelta(0)) is None
+    assert next_mark(dataset(orphan=MARK), lapsed, NOW, timedelta(0)) == replace(
+        MARK, reason="journey_expired"
+    )
+
+
 def test_every_sign_of_use_clears_the_mark() -> None:
     alive = next_mark(dataset(orphan=SERVED), journey(), NOW, timedelta(1))
     kept = next_mark(dataset(orphan=SERVED, protected_until=NOW + timedelta(1)), DONE, NOW, timedelta(1))
@@ -294,6 +304,7 @@ def test_daily_scans_make_an_orphan_eligible_after_seven_days() -> None:
         (11, 37, False),
         (25, 84, False),
         (25, 83, True),
+        (15, 50, False),
         (26, 1_000_000, True),
     ],
 )
@@ -301,6 +312,15 @@ def test_a_sweep_of_more_than_25_or_of_a_third_of_all_that_lives_takes_nothing(
     due: int, live: int, *, refused: bool
 ) -> None:
     assert (SweepCaps().refuse(due, live) is not None) is refused
+
+
+def test_a_purge_has_the_caps_of_a_sweep_and_says_by_how_much() -> None:
+    caps = SweepCaps()
+    assert caps.refuse_purge(26, 100) == "26 archives are past their time, and one purge takes 25 at most."
+    assert caps.refuse_purge(20, 40) == (
+        "20 of 40 archives are past their time, and one purge takes 30% of them at most."
+    )
+    assert [caps.refuse_purge(due, held) for due, held in ((25, 84), (10, 10), (15, 50))] == [None] * 3
 
 
 def test_a_refused_sweep_says_by_how_much() -> None:

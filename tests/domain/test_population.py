@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain import identities, inspection
-from domain.errors import StagingFailedError, TemplateInvalidError
+from domain.errors import QuotaExceededError, StagingFailedError, TemplateInvalidError
 from domain.identities import Identities
 from domain.model import CheckResult, DatasetType
 from domain.population import Population
@@ -32,7 +33,7 @@ from tests.domain.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from domain.model import Content
 
@@ -216,6 +217,44 @@ def test_more_records_than_there_are_fails_the_population_naming_how_many_there_
     assert error.field == "record_count"
     assert error.facts["available"] == 4
     assert "holds 4 records, and 9 were asked for" in error.message
+
+
+def limited(limit: int, given: Stream, wanted: int | None = None) -> list[bytes]:
+    attempt = Population(
+        template(),
+        dataset_type=PAGES,
+        wanted=wanted,
+        sites=SITES,
+        now=NOW,
+        progress=lambda _done, _total: None,
+        limit=limit,
+    )
+    return list(attempt.documents(given))
+
+
+def test_more_records_than_a_dataset_may_have_fail_the_population_which_reads_no_further() -> None:
+    class Endless(Stream):
+        def __iter__(self) -> Iterator[Sequence[bytes]]:
+            while True:
+                yield [msgspec.json.encode(record(PAGES, next(numbers))) for _ in range(3)]
+
+    numbers = count()
+    with pytest.raises(QuotaExceededError) as refused:
+        limited(10, Endless([]))
+    assert next(numbers) <= 15
+    assert refused.value.as_dict() == {
+        "code": "quota_exceeded",
+        "message": "fintech/dev/confluence_pages.jsonl holds more than 10 records, and a dataset may have 10.",
+        "recovery": "fix_input",
+        "field": "record_count",
+        "suggested_action": "Take the failed dataset down for the reason provision_failed, and provision again with a "
+        "record_count of 10 or fewer; or have limits.records_per_dataset raised.",
+    }
+
+
+def test_as_many_records_as_a_dataset_may_have_are_made() -> None:
+    assert b"".join(limited(10, stream([record(PAGES, n) for n in range(10)]))).count(b"\n") == 10
+    assert b"".join(limited(10, stream([record(PAGES, n) for n in range(30)]), 10)).count(b"\n") == 10
 
 
 def test_staging_that_holds_another_number_is_found_out() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from domain.callers import Caller
 from domain.errors import (
+    ForbiddenError,
     InvalidArgumentError,
     PreconditionUnknownError,
     UnknownClientError,
@@ -84,13 +85,13 @@ async def book(tmp_path: Path) -> AsyncIterator[Book]:
     path, clock = tmp_path / "store.sqlite", SetClock()
     async with SqliteStore(path) as store:
         registry = Registry(store, clock)
-        await registry.add_client(client())
-        await registry.add_client(client("globex"))
+        await registry.add_client(client(), ALL)
+        await registry.add_client(client("globex"), ALL)
         yield Book(path=path, store=store, clock=clock, registry=registry)
 
 
 async def test_a_client_that_is_added_again_is_the_same_client(book: Book) -> None:
-    assert await book.registry.add_client(client()) == client()
+    assert await book.registry.add_client(client(), ALL) == client()
     assert await book.registry.clients(ALL) == [client(), client("globex")]
     assert await book.registry.clients(GLOBEX) == [client("globex")]
 
@@ -112,9 +113,41 @@ async def test_a_client_that_cannot_be_told_from_another_or_says_nothing_is_refu
     book: Book, wrong: object, field: str, candidates: tuple[str, ...]
 ) -> None:
     with pytest.raises(InvalidArgumentError) as refusal:
-        await book.registry.add_client(wrong)  # type: ignore[arg-type]
+        await book.registry.add_client(wrong, ALL)  # type: ignore[arg-type]
     assert (refusal.value.field, refusal.value.candidates) == (field, candidates)
     assert await book.registry.clients(ALL) == [client(), client("globex")]
+
+
+async def test_a_caller_confined_to_clients_adds_no_other_and_learns_of_none(book: Book) -> None:
+    for other in ("acme", "initech"):
+        with pytest.raises(ForbiddenError) as refusal:
+            await book.registry.add_client(client(other), GLOBEX)
+        assert (
+            refusal.value.message
+            == f"This caller is confined to some clients, and {other!r} is none of them."
+        )
+    assert await book.registry.add_client(client("globex"), GLOBEX) == client("globex")
+    with pytest.raises(InvalidArgumentError, match="taken by 'globex'"):
+        await book.registry.add_client(client("globex", industry="retail"), GLOBEX)
+
+
+async def test_an_id_that_is_taken_in_another_spelling_is_not_named_to_whom_it_does_not_concern(
+    book: Book,
+) -> None:
+    shouting = Caller(subject="agent:g", clients=frozenset({"ACME"}))
+    with pytest.raises(InvalidArgumentError) as refusal:
+        await book.registry.add_client(client("ACME"), shouting)
+    assert refusal.value.message == "The client id 'ACME' is taken in another spelling."
+    assert refusal.value.candidates == ()
+
+
+async def test_a_caller_bound_to_a_journey_adds_neither_journeys_nor_clients(book: Book) -> None:
+    bound = Caller(subject="agent:j", journey_id="j1")
+    with pytest.raises(ForbiddenError, match="bound to the journey j1"):
+        await book.registry.add_journey(journey(), bound)
+    with pytest.raises(ForbiddenError, match="bound to the journey j1"):
+        await book.registry.add_client(client("initech"), bound)
+    assert await book.registry.journeys(ALL) == []
 
 
 async def test_a_journey_that_is_added_again_is_the_same_journey(book: Book) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -9,7 +8,7 @@ import pytest
 
 from domain.archives import Archive
 from domain.callers import Caller
-from domain.errors import ArchiveFailedError, Recovery, UnknownDatasetError
+from domain.errors import ArchiveFailedError, QuotaExceededError, Recovery, UnknownDatasetError
 from domain.events import Event, EventKind
 from domain.model import (
     Client,
@@ -23,6 +22,7 @@ from domain.model import (
     TemplateChoice,
     TemplateMatch,
 )
+from domain.orphan_facts import SweepCaps
 from domain.retention import ArchiveKeeper, PurgePlan, purgeable
 from server.adapters.archives.local import LocalArchives
 from server.adapters.store.sqlite import SqliteStore
@@ -170,7 +170,7 @@ async def test_an_unknown_archive_is_answered_with_the_nearest_that_the_caller_m
 async def test_a_purge_is_a_dry_run_until_it_is_applied(world: World) -> None:
     kept = await world.keep(dataset("a"))
 
-    assert await world.keeper.purge(apply=False) == PurgePlan(applied=False, due=(kept,))
+    assert await world.keeper.purge(ANYONE, apply=False) == PurgePlan(applied=False, due=(kept,))
     assert await world.archives.verify(kept.place)
     assert await world.facts("a") == kept.facts()
     assert await world.events() == []
@@ -180,7 +180,7 @@ async def test_an_applied_purge_deletes_what_is_past_its_time_and_keeps_the_rest
     due = await world.keep(dataset("a"))
     young = await world.keep(dataset("b"), archive(dataset("b"), until=NOW))
 
-    assert await world.keeper.purge(apply=True) == PurgePlan(applied=True, due=(due,), purged=("a",))
+    assert await world.keeper.purge(ANYONE, apply=True) == PurgePlan(applied=True, due=(due,), purged=("a",))
 
     assert await world.archives.places() == [young.place]
     assert await world.facts("a") == msgspec.structs.replace(due, purging_since=NOW, purged_at=NOW).facts()
@@ -206,9 +206,9 @@ async def test_an_applied_purge_deletes_what_is_past_its_time_and_keeps_the_rest
 
 async def test_what_is_purged_stays_listed_and_is_purged_once(world: World) -> None:
     await world.keep(dataset("a"))
-    await world.keeper.purge(apply=True)
+    await world.keeper.purge(ANYONE, apply=True)
 
-    assert await world.keeper.purge(apply=True) == PurgePlan(applied=True, due=())
+    assert await world.keeper.purge(ANYONE, apply=True) == PurgePlan(applied=True, due=())
     assert [each.purged_at for each in await world.keeper.page(ANYONE)] == [NOW]
     with pytest.raises(ArchiveFailedError, match="was purged at 2026-06-01T00:00:00Z") as caught:
         await world.keeper.verify(ANYONE, "a")
@@ -221,7 +221,7 @@ async def test_a_purge_that_a_crash_broke_off_is_finished_by_the_next(world: Wor
     await world.keep(dataset("a"), kept)
     await world.archives.purge(kept.place)
 
-    assert await world.keeper.purge(apply=True) == PurgePlan(applied=True, due=(kept,), purged=("a",))
+    assert await world.keeper.purge(ANYONE, apply=True) == PurgePlan(applied=True, due=(kept,), purged=("a",))
     assert await world.facts("a") == msgspec.structs.replace(kept, purged_at=NOW).facts()
     assert len(await world.events()) == 1
 
@@ -231,11 +231,11 @@ async def test_one_that_cannot_be_purged_is_named_and_holds_up_no_other(world: W
     await world.keep(dataset("b"))
     (tmp_path / "archives" / stuck.place / "notes.txt").touch()
 
-    plan = await world.keeper.purge(apply=True)
+    plan = await world.keeper.purge(ANYONE, apply=True)
 
     assert plan.purged == ("b",)
     assert [(dataset_id, error.code) for dataset_id, error in plan.failed] == [("a", "archive_failed")]
-    assert [each.dataset_id for each in (await world.keeper.purge(apply=False)).due] == ["a"]
+    assert [each.dataset_id for each in (await world.keeper.purge(ANYONE, apply=False)).due] == ["a"]
 
 
 async def test_a_manifest_that_promises_longer_than_the_store_remembers_is_believed(world: World) -> None:
@@ -244,7 +244,7 @@ async def test_a_manifest_that_promises_longer_than_the_store_remembers_is_belie
     await world.keep(dataset("a"), longer)
     await world.store.transact(lambda records: records.put_archive("a", kept.facts()))
 
-    plan = await world.keeper.purge(apply=True)
+    plan = await world.keeper.purge(ANYONE, apply=True)
 
     assert plan.purged == ()
     assert [error.message for _, error in plan.failed] == [
@@ -254,28 +254,90 @@ async def test_a_manifest_that_promises_longer_than_the_store_remembers_is_belie
 
 
 class Racing(LocalArchives):
-    """Archives that are asked for a manifest while somebody else changes the dataset."""
+    """Archives of which another purge deletes the same one, just before a call of this name."""
 
-    store: SqliteStore
-    claimed: Dataset
+    other: ArchiveKeeper
+    before: str
+
+    async def _race(self, call: str) -> None:
+        if call == self.before:
+            await self.other.purge(ANYONE, apply=True)
 
     async def manifest(self, place: str) -> Json | None:
-        await self.store.transact(lambda records: records.put_dataset(self.claimed))
+        await self._race("manifest")
         return await super().manifest(place)
 
+    async def purge(self, place: str) -> None:
+        await self._race("purge")
+        await super().purge(place)
 
-async def test_what_is_claimed_between_the_look_and_the_purge_is_left_alone(
-    world: World, tmp_path: Path
+
+@pytest.mark.parametrize(("before", "purged"), [("manifest", ()), ("purge", ("a",))])
+async def test_two_purges_at_once_purge_it_once(
+    world: World, tmp_path: Path, before: str, purged: tuple[str, ...]
 ) -> None:
-    snapshot = dataset("a", status=DatasetStatus.READY)
-    kept = await world.keep(snapshot)
+    kept = await world.keep(dataset("a"))
     racing = Racing(tmp_path / "archives")
-    racing.store, racing.claimed = world.store, dataclasses.replace(snapshot, status=DatasetStatus.TEARDOWN)
+    racing.other, racing.before = world.keeper, before
 
-    plan = await ArchiveKeeper(world.store, racing, StoppedClock()).purge(apply=True)
+    plan = await ArchiveKeeper(world.store, racing, StoppedClock()).purge(ANYONE, apply=True)
 
-    assert plan == PurgePlan(applied=True, due=(kept,))
+    assert plan == PurgePlan(applied=True, due=(kept,), purged=purged)
+    assert [each.kind for each in await world.events()] == [EventKind.ARCHIVE_PURGED]
+    assert await world.archives.places() == []
+
+
+async def test_the_archive_of_a_dataset_that_is_not_archived_is_kept_however_old(world: World) -> None:
+    kept = await world.keep(dataset("a", status=DatasetStatus.READY))
+
+    assert await world.keeper.purge(ANYONE, apply=True) == PurgePlan(applied=True, due=())
     assert await world.archives.verify(kept.place)
+
+
+@pytest.mark.parametrize(
+    ("caps", "past", "young", "why"),
+    [
+        (SweepCaps(count=2), 3, 0, "3 archives are past their time, and one purge takes 2 at most."),
+        (
+            SweepCaps(share_from=1, share=0.5),
+            2,
+            1,
+            "2 of 3 archives are past their time, and one purge takes 50% of them at most.",
+        ),
+        (SweepCaps(share_from=1, share=0.5), 2, 2, None),
+        (SweepCaps(share_from=2, share=0.5), 2, 0, None),
+        (SweepCaps(count=2), 2, 0, None),
+    ],
+)
+async def test_a_purge_beyond_its_cap_deletes_nothing_and_names_the_human_step(
+    world: World, caps: SweepCaps, past: int, young: int, why: str | None
+) -> None:
+    for number in range(past + young):
+        of = dataset(f"d{number}")
+        await world.keep(of, archive(of, until=NOW - timedelta(days=1) if number < past else NOW))
+    keeper = ArchiveKeeper(world.store, world.archives, StoppedClock(), caps)
+    before = await world.archives.places()
+
+    assert (await keeper.purge(ANYONE, apply=False)).refused == why
+    if why is None:
+        assert len((await keeper.purge(ANYONE, apply=True)).purged) == past
+        return
+    with pytest.raises(QuotaExceededError) as caught:
+        await keeper.purge(ANYONE, apply=True)
+
+    assert caught.value.message == f"Nothing was purged. {why}"
+    assert caught.value.suggested_action.startswith("Ask the operator")
+    assert await world.archives.places() == before
+    assert await world.events() == []
+
+
+async def test_what_a_purge_had_begun_is_finished_whatever_the_cap(world: World) -> None:
+    for each in ("a", "b"):
+        kept = msgspec.structs.replace(archive(dataset(each)), purging_since=NOW - timedelta(days=1))
+        await world.keep(dataset(each), kept)
+    keeper = ArchiveKeeper(world.store, world.archives, StoppedClock(), SweepCaps(count=1))
+
+    assert (await keeper.purge(ANYONE, apply=True)).purged == ("a", "b")
 
 
 @pytest.mark.parametrize(
@@ -283,7 +345,8 @@ async def test_what_is_claimed_between_the_look_and_the_purge_is_left_alone(
     [
         (DatasetStatus.ARCHIVED, NOW - timedelta(seconds=1), None, None, True),
         (DatasetStatus.ARCHIVED, NOW, None, None, False),
-        (DatasetStatus.READY, NOW - timedelta(seconds=1), None, None, True),
+        (DatasetStatus.READY, NOW - timedelta(days=900), None, None, False),
+        (DatasetStatus.FAILED, NOW - timedelta(days=900), NOW, None, False),
         (DatasetStatus.TEARDOWN, NOW - timedelta(days=900), None, None, False),
         (None, NOW - timedelta(days=900), None, None, False),
         (DatasetStatus.ARCHIVED, NOW + timedelta(days=1), NOW, None, True),

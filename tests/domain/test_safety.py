@@ -17,6 +17,7 @@ from domain.errors import (
     DatasetProtectedError,
     JourneyActiveError,
     JourneyNotActiveError,
+    LifecycleError,
     PlatformMismatchError,
     PlatformUnavailableError,
     ProvisionRunningError,
@@ -26,6 +27,7 @@ from domain.errors import (
     TeardownInProgressError,
 )
 from domain.model import (
+    Concession,
     Confirmation,
     DatasetStatus,
     DataSource,
@@ -364,6 +366,54 @@ def test_a_person_is_needed_for_manual_and_for_everything_past_sandbox(
         assert need == ("elicitation" if reason is TeardownReason.MANUAL else None)
 
 
+@given(
+    stage=st.sampled_from(Stage),
+    reason=st.sampled_from(TeardownReason),
+    concession=st.sampled_from(Concession),
+)
+def test_a_concession_needs_an_approval_at_every_stage_and_for_every_reason(
+    stage: Stage, reason: TeardownReason, concession: Concession
+) -> None:
+    need = safety.needs_confirmation(dataset(stage=stage), reason, concession)
+    if concession is Concession.NONE:
+        assert need == safety.needs_confirmation(dataset(stage=stage), reason)
+    else:
+        assert need == "approval"
+
+
+UNKNOWN = PlatformUnavailableError("Glean does not answer.")
+SYNCING = Observation(present=True, at=NOW, syncing=True, syncing_since=NOW)
+
+
+@given(
+    journey_state=st.sampled_from(JourneyState),
+    kept=st.booleans(),
+    running=st.booleans(),
+    pending=st.booleans(),
+    seen=st.sampled_from([UNKNOWN, PlatformMismatchError("It is another's."), SYNCING, None]),
+    reason=st.sampled_from(TeardownReason),
+)
+def test_abandoning_replaces_the_one_check_that_the_platform_cannot_answer_and_no_other(
+    journey_state: JourneyState,
+    kept: bool,
+    running: bool,
+    pending: bool,
+    seen: Observation | LifecycleError | None,
+    reason: TeardownReason,
+) -> None:
+    held = dataset(
+        protected_until=NOW + HOUR if kept else None,
+        run=RUN if running else None,
+        recheck=Recheck(requested_at=NOW, deadline=NOW + HOUR) if pending else None,
+    )
+    given_facts = facts(dataset=held, journey=journey(journey_state), observation=seen, reason=reason)
+    usual = teardown_blocks(given_facts)
+    abandoned = teardown_blocks(replace(given_facts, abandon=True))
+    silent = [each for each in usual if isinstance(seen, LifecycleError) and seen.message in each.what]
+    assert len(silent) == isinstance(seen, LifecycleError)
+    assert list(abandoned) == [each for each in usual if each not in silent]
+
+
 def word(**changes: Any) -> Confirmation:
     usual: dict[str, Any] = {
         "how": "approval",
@@ -398,6 +448,20 @@ def test_a_confirmation_of_something_else_is_none(given_word: Confirmation | Non
     with pytest.raises(ConfirmationRequiredError) as refusal:
         safety.confirmed(dataset(), TeardownReason.MANUAL, "agent:a", given_word)
     assert refusal.value.facts["how"] == "elicitation"
+
+
+@pytest.mark.parametrize("how", ["typed_name", "elicitation", "approval"])
+@pytest.mark.parametrize("asked", Concession)
+@pytest.mark.parametrize("given_for", Concession)
+def test_what_is_conceded_is_what_was_approved(how: str, asked: Concession, given_for: Concession) -> None:
+    held, given_word = dataset(), word(how=how, concession=given_for)
+    if asked is given_for and (how == "approval" or asked is Concession.NONE):
+        safety.confirmed(held, TeardownReason.MANUAL, "agent:a", given_word, asked)
+        return
+    with pytest.raises(ConfirmationRequiredError) as refusal:
+        safety.confirmed(held, TeardownReason.MANUAL, "agent:a", given_word, asked)
+    assert safety.WITHOUT[asked] in refusal.value.message
+    assert refusal.value.facts["how"] == ("elicitation" if asked is Concession.NONE else "approval")
 
 
 @pytest.mark.parametrize("how", ["typed_name", "elicitation"])

@@ -86,6 +86,7 @@ def test_an_agent_on_somebodys_behalf_never_approves(scopes: frozenset[str] | No
 
 def test_a_verb_of_a_whole_group_has_the_groups_scope_and_an_unknown_one_none() -> None:
     assert (scope_of("audit verify"), scope_of("drain on")) == ("admin", "admin")
+    assert scope_of("audit export head") == "admin"
     for verb in ("datasets drop", "wish", ""):
         with pytest.raises(KeyError):
             scope_of(verb)

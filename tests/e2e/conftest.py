@@ -63,7 +63,7 @@ async def connected(
     """
     if transport == "stdio":
         assert confirmer is None, "a process of its own takes no port from here"
-        async with Client(_process(data_dir, environ or {}, read_only=read_only), mode=era) as client:
+        async with Client(served_process(data_dir, environ or {}, read_only=read_only), mode=era) as client:
             yield client
         return
     settings = load(environ or {}, None, data_dir)
@@ -83,7 +83,8 @@ async def connected(
             stop.set()
 
 
-def _process(data_dir: Path, environ: Mapping[str, str], *, read_only: bool) -> Any:  # noqa: ANN401 - the SDK's transport
+def served_process(data_dir: Path, environ: Mapping[str, str], *, read_only: bool) -> Any:  # noqa: ANN401 - the SDK's transport
+    """A server process on that folder, as a host starts it."""
     measured = {name: value for name, value in os.environ.items() if name.startswith("COV")}
     return stdio_client(
         StdioServerParameters(
@@ -128,7 +129,8 @@ async def arrive(
         await services.registry.add_client(
             Customer(
                 client_id=client_id, name=client_id, industry="fintech", use_case="developer_productivity"
-            )
+            ),
+            Caller(subject="person:kim"),
         )
         await services.registry.add_journey(
             Journey(journey_id=journey_id, client_id=client_id, stage=stage, state=JourneyState.ACTIVE),

@@ -83,7 +83,8 @@ class Folder:
         """A client with an active journey."""
         async with running(self.settings, sagas=False) as services:
             await services.registry.add_client(
-                Client(client_id="acme", name="acme", industry="fintech", use_case="developer_productivity")
+                Client(client_id="acme", name="acme", industry="fintech", use_case="developer_productivity"),
+                KIM,
             )
             await services.registry.add_journey(
                 Journey(journey_id="j1", client_id="acme", stage=Stage.SANDBOX, state=JourneyState.ACTIVE),

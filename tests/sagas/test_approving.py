@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from operator import methodcaller
 from typing import TYPE_CHECKING
 
@@ -388,7 +389,7 @@ async def test_another_clients_request_is_as_unknown_as_none(place: World) -> No
 async def test_what_a_sweep_asks_stays_open_and_is_asked_once_whatever_is_answered(place: World) -> None:
     async with finished(place) as (process, dataset):
         desk = process.services.approvals
-        filed = await desk.file_for_sweep(dataset)
+        filed = await desk.file_for_sweep(dataset, ALL)
         assert (filed.origin, filed.requester, filed.expires_at, filed.reason) == (
             ApprovalOrigin.SWEEP,
             SWEEPER,
@@ -396,10 +397,10 @@ async def test_what_a_sweep_asks_stays_open_and_is_asked_once_whatever_is_answer
             TeardownReason.ORPHANED,
         )
         place.clock.ahead += timedelta(days=30)
-        assert await desk.file_for_sweep(dataset) == filed
+        assert await desk.file_for_sweep(dataset, ALL) == filed
         declined = await desk.decline(filed.approval_id, KIM)
         place.clock.ahead += timedelta(days=30)
-        assert await desk.file_for_sweep(dataset) == declined
+        assert await desk.file_for_sweep(dataset, ALL) == declined
 
 
 async def test_what_a_sweep_asked_for_is_carried_out_for_the_sweep_and_for_nobody_else(place: World) -> None:
@@ -409,7 +410,12 @@ async def test_what_a_sweep_asked_for_is_carried_out_for_the_sweep_and_for_nobod
         orphan = dataset.evolve(orphan=mark)
         await process.outside.store.transact(lambda records: records.put_dataset(orphan))
         desk = process.services.approvals
-        result = await process.services.orphans.sweep(process.tear_down, desk.file_for_sweep, apply=True)
+        result = await process.services.orphans.sweep(
+            process.tear_down,
+            partial(desk.file_for_sweep, caller=ALL),
+            partial(process.services.sweep_lists.file, caller=ALL),
+            apply=True,
+        )
         [filed] = result.requests
         await approve(process, filed.approval_id)
 

@@ -36,8 +36,8 @@ async def test_a_drain_stays_as_it_was_begun_until_it_is_ended(place: World) -> 
     async with place.process() as process:
         draining = process.services.draining
         assert await draining.status() == begun
-        assert await draining.off() == NOT_DRAINING
-        assert await draining.off() == NOT_DRAINING
+        assert await draining.off(OPS) == NOT_DRAINING
+        assert await draining.off(OPS) == NOT_DRAINING
 
 
 async def test_with_provisions_running_in_two_processes_the_next_is_refused_in_both_and_all_end_ready(
@@ -73,7 +73,7 @@ async def test_with_provisions_running_in_two_processes_the_next_is_refused_in_b
         for each in begun:
             assert (await one.look(each.dataset.dataset_id)).status is DatasetStatus.READY
 
-        await two.services.draining.off()
+        await two.services.draining.off(OPS)
         assert (await one.provision(**JIRA)).status is DatasetStatus.READY
 
 

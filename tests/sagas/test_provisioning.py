@@ -258,6 +258,23 @@ async def test_too_many_live_datasets_are_refused_in_the_admission_itself(place:
             await limited.provisioning.start_or_attach(request(dataset_type=DatasetType.JIRA_ISSUES), ALL)
 
 
+async def test_a_template_that_holds_more_than_a_dataset_may_have_fails_and_leaves_nothing_behind(
+    place: World,
+) -> None:
+    place.policy = replace(place.policy, records_per_dataset=29)
+    async with place.process() as process:
+        await process.arrive()
+        with pytest.raises(ProvisionFailedError) as failed:
+            await process.provision()
+        assert (failed.value.facts["cause"], failed.value.facts["step"]) == ("quota_exceeded", "populate")
+        assert "record_count of 29 or fewer" in str(failed.value.suggested_action)
+        assert (failed.value.facts["to_undo"], place.staged()) == ([], [])
+        assert place.glean.documents("ACME-Sandbox-Confluence") == []
+    place.policy = replace(place.policy, records_per_dataset=30)
+    async with place.process() as process:
+        assert (await process.provision(retry=True)).record_count == 30
+
+
 async def test_fewer_records_are_taken_when_fewer_are_asked_for(place: World) -> None:
     async with place.process() as process:
         await process.arrive()

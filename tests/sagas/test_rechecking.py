@@ -222,12 +222,11 @@ async def test_a_recheck_past_its_deadline_is_pending_no_more_and_says_nothing_w
         assert (await process.events()).count("dataset:quality_evaluated") == 2
 
 
-async def test_a_recheck_whose_caller_went_away_says_nothing_and_is_given_up_at_its_deadline(
-    place: World,
-) -> None:
+async def test_a_recheck_whose_caller_went_away_says_nothing_and_holds_up_nothing(place: World) -> None:
     async with place.process() as first:
         await first.arrive()
         ready = await first.provision()
+        await first.complete()
     with anyio.CancelScope() as scope:
 
         async def leave() -> None:
@@ -236,11 +235,10 @@ async def test_a_recheck_whose_caller_went_away_says_nothing_and_is_given_up_at_
 
         async with place.process(replace=asked(leave)) as process:
             await process.services.datasets.recheck(ready.dataset_id, ALL)
+    assert scope.cancelled_caught
     async with place.process() as process:
-        held = await process.look(ready.dataset_id)
-        assert replace(held, recheck=None) == ready
-        place.clock.ahead += timedelta(minutes=15)
-        assert (await process.services.datasets.recheck(ready.dataset_id, ALL)).recheck is None
+        assert await process.look(ready.dataset_id) == ready
+        assert (await process.tear_down(ready)).status is DatasetStatus.ARCHIVED
 
 
 async def test_a_recheck_whose_process_died_is_given_up_at_its_deadline(place: World) -> None:

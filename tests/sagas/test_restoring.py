@@ -366,10 +366,10 @@ async def test_a_purged_archive_is_gone_also_while_it_is_being_purged(place: Wor
 
         purge = process.outside.archives.purge
         process.outside.archives.purge = broken  # type: ignore[assignment,method-assign]
-        await process.services.archives.purge(apply=True)
+        await process.services.archives.purge(ALL, apply=True)
         assert "was purged at" in (await refused(process, gone)).message
         process.outside.archives.purge = purge  # type: ignore[method-assign]
-        await process.services.archives.purge(apply=True)
+        await process.services.archives.purge(ALL, apply=True)
         assert "was purged at" in (await refused(process, gone)).message
 
 
@@ -380,10 +380,10 @@ async def test_an_archive_is_not_purged_while_it_is_restored(place: World) -> No
         place.clock.ahead += timedelta(days=91)
         going = replace(again, run=Run(saga_id="provision:x:1", started_at=place.clock.now()))
         await process.outside.store.transact(lambda records: records.put_dataset(going))
-        plan = await process.services.archives.purge(apply=True)
+        plan = await process.services.archives.purge(ALL, apply=True)
         assert (len(plan.due), plan.purged, plan.failed) == (1, (), ())
         await process.outside.store.transact(lambda records: records.put_dataset(again))
-        plan = await process.services.archives.purge(apply=True)
+        plan = await process.services.archives.purge(ALL, apply=True)
     assert plan.purged == (gone.dataset_id,)
 
 
@@ -466,7 +466,7 @@ async def test_a_drain_refuses_it_and_lets_one_attach(place: World) -> None:
         await drain.on(ALL)
         with pytest.raises(DrainingError):
             await begin(process, gone)
-        await drain.off()
+        await drain.off(ALL)
         await restore(process, gone)
         await drain.on(ALL)
         assert not (await begin(process, gone)).created
@@ -520,7 +520,7 @@ async def test_an_archive_that_was_purged_before_the_retry_fails_it(place: World
         with pytest.raises(ProvisionFailedError):
             await restore(process, gone)
         place.clock.ahead += timedelta(days=91)
-        assert (await process.services.archives.purge(apply=True)).purged == (gone.dataset_id,)
+        assert (await process.services.archives.purge(ALL, apply=True)).purged == (gone.dataset_id,)
         with pytest.raises(ProvisionFailedError) as failure:
             await process.provision(journey_id="j2", retry=True)
     assert failure.value.facts["cause"] == "not_restorable"

@@ -18,7 +18,15 @@ from domain.errors import (
 from domain.model import DatasetType, Fingerprint
 from domain.platform import Found
 from server.adapters.store.sqlite import SqliteStore
-from server.doctor import Finding, diagnose, folder_probe, glean_probe, repository_probe, store_probe
+from server.doctor import (
+    Finding,
+    confirmation,
+    diagnose,
+    folder_probe,
+    glean_probe,
+    repository_probe,
+    store_probe,
+)
 from server.settings import load
 from server.wiring import diagnosed
 
@@ -75,8 +83,16 @@ async def test_everything_well_is_one_finding_an_area(tmp_path: Path) -> None:
             area="identity",
             ok=True,
             message="none: HTTP listens on the loopback interface only; "
-            f"agent:{ME} and person:{ME} have any scope on any client; at a terminal person:{ME} may "
-            f"approve what agent:{ME} asked, and confirms their own teardown by typing the dataset's name",
+            f"agent:{ME} and person:{ME} have any scope on any client",
+        ),
+        Finding(
+            area="confirmation",
+            ok=True,
+            message="past sandbox every teardown takes an approval, at sandbox the reason manual takes the typed name; "
+            f"approved by person:{ME}, who types on a terminal of this account, also what they ask themselves, kept as "
+            f"an approval by one person; agent:{ME}, a server, a command without a terminal or whoever calls "
+            "/approvals, approves nothing; "
+            "an agent with a shell on this account could type a name on a terminal, too (docs/threat-model.md)",
         ),
         Finding(area="repository", ok=True, message="fine"),
         Finding(area="glean", ok=True, message="fine"),
@@ -125,7 +141,7 @@ async def test_each_thing_that_is_not_well_says_what_to_do_and_hides_no_other(tm
         identity=fine,
     )
 
-    assert found[2:] == [
+    assert found[3:] == [
         Finding(
             area="repository",
             ok=False,
@@ -218,10 +234,34 @@ async def test_with_identity_it_says_who_may_call_who_may_approve_and_under_whic
         area="identity",
         ok=True,
         message="bearers of tokens by https://login.example.com for https://mcp.example.com/mcp, fine; "
-        "hosts mcp.example.com, mcp.internal; a teardown is approved by another subject than asked for it, with "
-        "datasets:approve and no act claim; on stdio and in commands "
+        "hosts mcp.example.com, mcp.internal; on stdio and in commands "
         f"agent:{ME} and person:{ME} have datasets:read on no client",
     )
+    assert found[2].message == (
+        "past sandbox every teardown takes an approval, at sandbox the reason manual takes the typed name; approved by "
+        "another subject than asked, at /approvals with a token that has datasets:approve and no act claim; "
+        f"agent:{ME}, a server or a command without a terminal, approves nothing"
+    )
+    trusting = confirmation(
+        load({}, _written(tmp_path, IDENTITY.replace("datasets:read", "datasets:approve")), tmp_path)
+    )
+    assert (
+        f"; or by person:{ME}, who types on a terminal of this account, when somebody else asked;" in trusting
+    )
+    assert trusting.endswith("(docs/threat-model.md)")
+
+
+def test_where_nobody_may_approve_it_says_so(tmp_path: Path) -> None:
+    text = "dataops: {identity: {local: {scopes: [datasets:read]}}}"
+    found = confirmation(load({}, _written(tmp_path, text), tmp_path))
+    assert "approved by nobody, for this account lacks datasets:approve;" in found
+    assert "shell" not in found
+
+
+def _written(folder: Path, text: str) -> Path:
+    file = folder / "config.yaml"
+    file.write_text(text)
+    return file
 
 
 async def test_keys_that_cannot_be_had_are_found_before_anybody_is_turned_away(tmp_path: Path) -> None:

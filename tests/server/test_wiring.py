@@ -34,7 +34,7 @@ KIM = Caller(subject="person:kim")
 
 async def arrive(services: Services) -> None:
     await services.registry.add_client(
-        Client(client_id="acme", name="Acme", industry="fintech", use_case="developer_productivity")
+        Client(client_id="acme", name="Acme", industry="fintech", use_case="developer_productivity"), KIM
     )
     await services.registry.add_journey(
         Journey(journey_id="j1", client_id="acme", stage=Stage.SANDBOX, state=JourneyState.ACTIVE), KIM

@@ -50,7 +50,7 @@ class Session:
         return answered
 
     async def refusal(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """What the tool refuses with, which its text must repeat."""
+        """What the tool refuses with, which its text must repeat; it is on record under its audit id."""
         result = await self.client.call_tool(tool, arguments)
         assert result.is_error
         assert result.structured_content is None
@@ -58,6 +58,7 @@ class Session:
         error = result.meta["dataset-lifecycle/error"]
         assert isinstance(error, dict)
         assert json.loads(text(result)) == {"error": error}
+        assert await self.process.recorded(error.pop("audit_id"))
         return error
 
 
@@ -78,6 +79,7 @@ async def session(
     toolsets: Sequence[str] = (),
     mode: str = MODERN,
     person: ElicitationFnT | None = None,
+    state_keys: Sequence[str] = (),
 ) -> AsyncIterator[Session]:
     """A client, connected in memory to a server on that folder; with a `person` it shows them questions."""
     async with place.process(confirmer=confirmer) as process:
@@ -85,7 +87,14 @@ async def session(
         async def services() -> Services:
             return process.services
 
-        server = build(services, version="1", read_only=read_only, caller=caller, toolsets=toolsets)
+        server = build(
+            services,
+            version="1",
+            read_only=read_only,
+            caller=caller,
+            toolsets=toolsets,
+            state_keys=state_keys,
+        )
         async with Client(server, mode=mode, elicitation_callback=person) as client:
             yield Session(client=client, process=process)
 

@@ -1,14 +1,22 @@
-"""What the tools do with arguments that are not as they should be: one shape, nothing begun, no service asked."""
+"""What the tools do with arguments that are not as they should be: one shape, on record, and no use case asked."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from mcp.client.client import Client
 
+from domain.audit import Decision, parsed
+from domain.audit_chain import AuditQuery
+from domain.auditing import Calls
 from domain.errors import InvalidArgumentError
+from server.adapters.store.sqlite import SqliteStore
+from server.adapters.system import RandomIds, SystemClock
 from server.app import build
 from tests.tools.conftest import ACME, MODERN, text
 from tools import teardown_dataset
@@ -21,17 +29,30 @@ FIX = "Correct the argument named in `field` and call again."
 NAMED = "must be letters, digits, '.', '_' and '-', beginning with a letter or digit."
 
 
-async def nobody_opens() -> Services:
-    raise AssertionError("the services were asked for")
+@dataclass
+class OnlyCalls:
+    """Services that put calls on record, and do nothing else."""
+
+    calls: Calls
 
 
 async def refusal(tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    async with Client(build(nobody_opens, version="1"), mode=MODERN) as client:
-        result = await client.call_tool(tool, arguments)
+    with TemporaryDirectory() as folder:
+        async with SqliteStore(Path(folder) / "store.db") as store:
+            only = OnlyCalls(Calls(store, SystemClock(), RandomIds()))
+
+            async def services() -> Services:
+                return cast("Services", only)
+
+            async with Client(build(services, version="1"), mode=MODERN) as client:
+                result = await client.call_tool(tool, arguments)
+            [entry] = await store.read(lambda records: records.entries(AuditQuery()))
     assert result.is_error
     assert result.meta is not None
     body = json.loads(text(result))["error"]
     assert result.meta["dataset-lifecycle/error"] == body
+    recorded = parsed(entry.document)
+    assert (recorded.audit_id, recorded.decision) == (body.pop("audit_id"), Decision.REFUSED)
     assert body.pop("code") == "invalid_argument"
     assert body.pop("recovery") == "fix_input"
     assert body.pop("suggested_action") == FIX

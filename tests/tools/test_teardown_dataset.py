@@ -17,7 +17,7 @@ from domain.model import (
 )
 from tests.entities import NOW, dataset
 from tests.tools.conftest import Session, session
-from tests.world import Yes
+from tests.world import ALL, Yes
 from tools.teardown_dataset import answer
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ async def test_an_archive_that_was_purged_is_said_to_be_with_the_instant(
     asked = {"dataset_id": made.dataset_id, "reason": "journey_completed"}
     gone = await served.answer("teardown_dataset", asked)
     place.clock.ahead += 2 * (place.policy.orphan_grace * 13)
-    plan = await served.process.services.archives.purge(apply=True)
+    plan = await served.process.services.archives.purge(ALL, apply=True)
     assert plan.purged == (made.dataset_id,)
     said = await served.answer("teardown_dataset", asked)
     assert said.pop("purged_at") > gone["restorable_until"]

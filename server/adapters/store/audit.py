@@ -1,8 +1,24 @@
-"""The audit log."""
+"""The audit log, and the chain beside it."""
 
 from __future__ import annotations
 
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from domain.audit_chain import Link, Recorded, Sealed, Tail
 from server.adapters.store.rows import Rows
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Sequence
+
+    from domain.audit_chain import AuditQuery
+
+_PAGE_BYTES: Final = 4 << 20
+# Sequence numbers are given in the order of commits, because writers come one after another: what is behind the last
+# sealed one is all that is still to be sealed.
+_SEALED: Final = "(select coalesce(max(seq), 0) from audit_chain)"
+_LINKLESS: Final = "not exists (select 1 from audit_chain where audit_chain.seq = audit.seq)"
 
 
 class AuditRows(Rows):
@@ -13,3 +29,79 @@ class AuditRows(Rows):
 
     def audited(self, audit_id: str) -> bool:
         return self._row("select 1 from audit where audit_id = :id limit 1", id=audit_id) is not None
+
+    def entries(self, query: AuditQuery) -> list[Recorded]:
+        asked = {
+            "audit.seq < :before": query.before,
+            "dataset_id = :dataset_id": query.dataset_id,
+            "client_id = :client_id": query.client_id,
+            "principal = :principal": query.principal,
+            "document ->> '$.decision' = :decision": query.decision,
+            "client_id in (select value from json_each(:clients))": query.clients,
+        }
+        where = " and ".join(["true", *(each for each, value in asked.items() if value is not None)])
+        rows = self._rows(
+            f"""
+            select audit.seq, audit_chain.position, cast(audit.document as blob)
+            from audit left join audit_chain on audit_chain.seq = audit.seq
+            where {where}
+            order by audit.seq desc limit :limit
+            """,  # noqa: S608  # constants
+            {
+                "before": query.before,
+                "dataset_id": query.dataset_id,
+                "client_id": query.client_id,
+                "principal": query.principal,
+                "decision": query.decision,
+                "clients": json.dumps(sorted(query.clients or ())),
+                "limit": query.limit,
+            },
+        )
+        return [Recorded(*row) for row in _page(rows)]
+
+    def lock_chain(self) -> None:
+        """Nothing to do: there is one write transaction at a time."""
+
+    def unsealed(self, limit: int) -> list[tuple[int, bytes]]:
+        rows = self._rows(
+            f"select seq, cast(document as blob) from audit where seq > {_SEALED} order by seq limit :limit",  # noqa: S608  # a constant
+            {"limit": limit},
+        )
+        return [(seq, document) for seq, document in _page(rows)]
+
+    def seal(self, links: Sequence[Link]) -> None:
+        self._db.conn.executemany("insert into audit_chain (position, seq, hash) values (?, ?, ?)", links)
+
+    def chain_head(self) -> Link | None:
+        row = self._row("select position, seq, hash from audit_chain order by position desc limit 1")
+        return Link(*row) if row else None
+
+    def chain(self, *, after: int, limit: int) -> list[Sealed]:
+        rows = self._rows(
+            """
+            select position, audit_chain.seq, hash, cast(document as blob)
+            from audit_chain left join audit on audit.seq = audit_chain.seq
+            where position > :after order by position limit :limit
+            """,
+            {"after": after, "limit": limit},
+        )
+        return [Sealed(*row) for row in _page(rows)]
+
+    def tail(self) -> Tail:
+        count = self._count(f"select count(*) from audit where seq > {_SEALED}")  # noqa: S608  # a constant
+        oldest = self.unsealed(1)
+        return Tail(count=count, oldest=oldest[0][1] if oldest else None)
+
+    def passed_over(self) -> int | None:
+        row = self._row(f"select min(seq) from audit where seq < {_SEALED} and {_LINKLESS}")  # noqa: S608  # constants
+        return row[0] if row else None
+
+
+def _page(rows: sqlite3.Cursor) -> Iterator[tuple[Any, ...]]:
+    """The rows, whose last column is a document, until their documents grow too long for one page; one at least."""
+    size = 0
+    for row in rows:
+        yield row
+        size += len(row[-1] or "")
+        if size > _PAGE_BYTES:
+            return

@@ -10,12 +10,13 @@ from server.adapters.store.clients import ClientRows
 from server.adapters.store.connectors import ConnectorRows
 from server.adapters.store.datasets import DatasetRows
 from server.adapters.store.ledger import LedgerRows
+from server.adapters.store.uses import UseRows
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
 
-class SqliteRecords(ClientRows, DatasetRows, ConnectorRows, LedgerRows, ApprovalRows, AuditRows):
+class SqliteRecords(ClientRows, DatasetRows, ConnectorRows, LedgerRows, ApprovalRows, AuditRows, UseRows):
     """Implements `domain.records.Records` on a connection that is in a transaction."""
 
     def __init__(self, db: Database, installation: str) -> None:

@@ -69,6 +69,25 @@ create index audit_of_principal on audit (principal, seq);
 create trigger audit_stands before update on audit begin select raise(abort, 'the audit log is append-only'); end;
 create trigger audit_stays before delete on audit begin select raise(abort, 'the audit log is append-only'); end;
 """
+# A link is made once. What is about a client is found without reading the others'.
+_AUDIT_CHAIN: Final = """
+create table audit_chain (
+  position integer primary key, seq integer not null unique, hash text not null
+) strict;
+create trigger audit_chain_stands before update on audit_chain
+  begin select raise(abort, 'the audit chain is append-only'); end;
+create trigger audit_chain_stays before delete on audit_chain
+  begin select raise(abort, 'the audit chain is append-only'); end;
+create index audit_of_client on audit (client_id, seq);
+"""
+# A number is never given twice, so nobody can give back another's use.
+_USES: Final = """
+create table uses (
+  number integer primary key autoincrement, kind text not null, principal text not null, at integer not null
+) strict;
+create index uses_of_principal on uses (kind, principal, at);
+create index uses_at on uses (kind, at);
+"""
 # What a dataset was asked about; and what waits for an answer, which is little whatever has been answered.
 _APPROVALS: Final = """
 create index approvals_of_dataset on approvals (dataset_id, approval_id);
@@ -130,6 +149,18 @@ def approval_tables(db: Database) -> None:
 def audit_tables(db: Database) -> None:
     """Make the audit log."""
     db.executescript(_AUDIT)
+
+
+@MIGRATIONS()
+def audit_chain_tables(db: Database) -> None:
+    """Make the chain beside the audit log."""
+    db.executescript(_AUDIT_CHAIN)
+
+
+@MIGRATIONS()
+def use_tables(db: Database) -> None:
+    """Make the table of what principals have used lately."""
+    db.executescript(_USES)
 
 
 def migrate(db: Database, path: Path) -> None:

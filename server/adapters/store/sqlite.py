@@ -73,8 +73,11 @@ class SqliteStore:
     ) -> None:
         await self.close()
 
-    async def transact(self, work: Callable[[Records], T], *, lasting: bool = True) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._writing, self._transact, work, lasting)
+    async def transact(
+        self, work: Callable[[Records], T], *, lasting: bool = True, regardless: bool = False
+    ) -> T:
+        begun = asyncio.get_running_loop().run_in_executor(self._writing, self._transact, work, lasting)
+        return await (asyncio.shield(begun) if regardless else begun)
 
     async def read(self, look: Callable[[Records], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._reading, self._look, look)

@@ -35,6 +35,12 @@ class SqlitePlace:
     def break_approval(self, approval_id: str, document: str) -> None:
         self._change("update approvals set document = ? where approval_id = ?", document, approval_id)
 
+    def change(self, *statements: str) -> None:
+        """Do to the file what somebody with a shell can."""
+        with closing(sqlite3.connect(self.path)) as connection, connection:
+            for each in statements:
+                connection.execute(each)
+
     def _change(self, sql: str, *values: str) -> None:
         with closing(sqlite3.connect(self.path)) as connection, connection:
             assert connection.execute(sql, values).rowcount == 1

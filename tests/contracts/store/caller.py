@@ -8,15 +8,18 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from domain.errors import DatasetConflictError
+from domain.callers import Caller
+from domain.errors import DatasetConflictError, RateLimitedError
+from domain.rates import RateLimits, Rates
 from tests.contracts.store.adapters import PLACES
-from tests.entities import client, dataset
+from tests.entities import SetClock, client, dataset
 
 if TYPE_CHECKING:
     from domain.records import Records, Store
 
 CALLERS = 10
 ROUNDS = 40
+ALLOWED = 30
 
 
 def say(what: object) -> None:
@@ -60,6 +63,20 @@ async def count(store: Store) -> None:
     say("done")
 
 
+async def use(store: Store) -> None:
+    """As many callers as may call in a minute, all of one principal."""
+    rates = Rates(store, SetClock(), RateLimits(calls_per_minute=ALLOWED))
+
+    async def one() -> bool:
+        try:
+            await rates.call(Caller(subject="agent:kim"))
+        except RateLimitedError:
+            return False
+        return True
+
+    say(sum(await asyncio.gather(*(one() for _ in range(ALLOWED)))))
+
+
 async def hang(store: Store) -> None:
     """Write, and stay in the transaction for good."""
 
@@ -75,7 +92,8 @@ async def main() -> None:
     adapter, folder, job = sys.argv[1:]
     told()
     async with PLACES[adapter](Path(folder)).store() as store:
-        await {"installation": installation, "admit": admit, "count": count, "hang": hang}[job](store)
+        jobs = {"installation": installation, "admit": admit, "count": count, "use": use, "hang": hang}
+        await jobs[job](store)
 
 
 if __name__ == "__main__":

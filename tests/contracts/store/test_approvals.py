@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -9,7 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.errors import StoreFailedError
-from domain.requests import ApprovalOrigin, ApprovalState
+from domain.model import Concession
+from domain.requests import ApprovalOrigin, ApprovalState, Listed
+from server.adapters.store.codec import encode
 from tests.entities import NOW, approval
 
 if TYPE_CHECKING:
@@ -28,6 +31,20 @@ FULL = approval(
     grant_expires_at=NOW + timedelta(minutes=10),
 )
 OPEN = approval(approval_id="ap-1", dataset_id="d1", shown=MappingProxyType({"dataset": "A", "age_s": 3}))
+LIST = approval(
+    approval_id="ap-4",
+    dataset_id="",
+    client_id="",
+    generation=0,
+    origin=ApprovalOrigin.SWEEP,
+    expires_at=None,
+    shown={"dataset": "2 datasets", "datasets": [{"dataset": "A", "generation": 2}, {"dataset": "B"}]},
+    listed=(
+        Listed(dataset_id="d1", name="A", client_id="acme", generation=2, spent=True),
+        Listed(dataset_id="d2", name="B", client_id="globex", generation=7),
+    ),
+)
+ABANDON = approval(approval_id="ap-5", concession=Concession.ABANDON_CONNECTOR)
 USED = approval(approval_id="ap-3", dataset_id="d1", state=ApprovalState.USED)
 
 
@@ -44,6 +61,23 @@ async def test_a_request_comes_back_as_it_was_put(store: Store) -> None:
     assert await store.read(lambda records: records.approval("ap-2")) == FULL
     assert await store.read(lambda records: records.approval("ap-1")) == OPEN
     assert await store.read(lambda records: records.approval("AP-1")) is None
+
+
+async def test_a_list_and_a_concession_come_back_as_they_were_put(store: Store) -> None:
+    await put(store, LIST, ABANDON, OPEN)
+    assert await store.read(lambda records: records.approval("ap-4")) == LIST
+    assert await store.read(lambda records: records.approval("ap-5")) == ABANDON
+    assert await store.read(lambda records: records.approvals(dataset_id="")) == [LIST]
+
+
+async def test_a_request_of_an_earlier_version_concedes_nothing_and_lists_nothing(
+    store: Store, place: SqlitePlace
+) -> None:
+    await put(store, OPEN)
+    document = json.loads(encode(OPEN))
+    del document["concession"], document["listed"]
+    place.break_approval("ap-1", json.dumps(document))
+    assert await store.read(lambda records: records.approval("ap-1")) == OPEN
 
 
 async def test_requests_are_found_by_dataset_state_and_page(store: Store) -> None:

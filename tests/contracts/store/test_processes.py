@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.records import DatasetQuery
-from tests.contracts.store.caller import CALLERS, ROUNDS
+from tests.contracts.store.caller import ALLOWED, CALLERS, ROUNDS
 from tests.entities import client
 
 if TYPE_CHECKING:
@@ -83,6 +83,11 @@ async def test_ten_callers_in_each_of_two_processes_make_one_dataset(
     assert sorted(admitted) == ["0", "1"]
     assert len(rows) == 1
     assert CALLERS == 10
+
+
+def test_two_processes_together_let_through_no_more_calls_than_one_principal_may_make(start: Start) -> None:
+    let_through = [int(each) for each in together(start, "use")]
+    assert sum(let_through) == ALLOWED
 
 
 async def test_reading_and_then_writing_is_serialised_over_processes_and_never_refused(

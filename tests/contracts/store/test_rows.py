@@ -14,6 +14,7 @@ from domain.errors import InvalidArgumentError, Recovery, StoreFailedError
 from domain.events import EventKind, about
 from domain.model import (
     CheckResult,
+    Concession,
     Confirmation,
     ConnectorOutcome,
     ConnectorStatus,
@@ -96,8 +97,22 @@ FULL = dataset(
             reason=TeardownReason.MANUAL,
             requester="agent:kim",
         ),
+        conceded=(
+            Confirmation(
+                how="approval",
+                by="person:lee",
+                at=LATER,
+                dataset_id="d1",
+                generation=5,
+                reason=TeardownReason.MANUAL,
+                requester="agent:kim",
+                approval_id="ap-1",
+                concession=Concession.INCOMPLETE_ARCHIVE,
+            ),
+        ),
         archived_path="acme/sandbox",
         archive_incomplete=True,
+        abandon_connector=True,
         restorable_until=LATER,
         disconnecting=True,
         connector_outcome=ConnectorOutcome.EMPTIED,

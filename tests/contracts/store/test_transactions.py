@@ -6,6 +6,7 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING
 
+import anyio
 import pytest
 
 from domain.errors import DatasetConflictError, QuotaExceededError
@@ -115,6 +116,28 @@ async def test_a_caller_that_is_cancelled_leaves_a_whole_transaction_or_none(sto
     go_on.set()
 
     await store.transact(lambda records: records.put_client(client("third")))
+    names = [each.client_id for each in await store.read(lambda records: records.clients())]
+    assert names == ["first", "second", "third"]
+
+
+async def test_what_is_to_be_done_regardless_is_done_whatever_becomes_of_the_caller(store: Store) -> None:
+    inside, go_on = threading.Event(), threading.Event()
+
+    def slow(records: Records) -> None:
+        records.put_client(client("first"))
+        inside.set()
+        assert go_on.wait(10)
+
+    running = asyncio.create_task(store.transact(slow))
+    await eventually(inside.is_set)
+    with anyio.CancelScope() as gone:
+        gone.cancel()
+        await store.transact(lambda records: records.put_client(client("second")), regardless=True)
+    go_on.set()
+    await running
+
+    assert gone.cancelled_caught
+    await store.transact(lambda records: records.put_client(client("third")), regardless=True)
     names = [each.client_id for each in await store.read(lambda records: records.clients())]
     assert names == ["first", "second", "third"]
 

@@ -8,17 +8,19 @@ import os
 import pty
 import select
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from typer.testing import CliRunner
 
+from domain.audit import parsed
 from server.cli.app import app
 from server.sandbox.sandbox import Sandbox
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from typer.testing import Result
+
+    from domain.audit import Entry
 
 CHECKOUT = Path(__file__).parents[3]
 CLIENT = ("clients", "add", "ACME", "--name", "Acme", "--industry", "fintech")
@@ -126,6 +130,11 @@ class Commands:
             process.communicate()
             os.close(person)
         return process.returncode, stdout.decode(), shown
+
+    def entries(self) -> list[Entry]:
+        """Everything that is on record in the folder, in order."""
+        with closing(sqlite3.connect(self.folder / "store.db")) as connection:
+            return [parsed(text) for (text,) in connection.execute("select document from audit order by seq")]
 
     def sandbox(self) -> Sandbox:
         """The folder's Glean, to script it."""

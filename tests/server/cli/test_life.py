@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from domain.audit import Decision
 from tests.server.cli.commands import PROVISION
 
 if TYPE_CHECKING:
@@ -185,9 +186,6 @@ def test_what_is_not_there_is_refused_with_the_nearest_that_is(
         (*PROVISION, "jira_issues", "--no-such-option"),
         ("provision",),
         ("nonsense",),
-        ("orphans", "--scan", "--sweep"),
-        ("orphans", "--client-id", "ACME", "--sweep"),
-        ("orphans", "--apply"),
         ("journeys", "set-state", "j1", "nonsense"),
         ("serve", "--transport", "pigeon"),
     ],
@@ -198,6 +196,24 @@ def test_wrong_usage_ends_with_2_and_an_empty_stdout(commands: Commands, args: t
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr
     assert not commands.folder.exists()
+
+
+@pytest.mark.parametrize(
+    "args", [("--scan", "--sweep"), ("--client-id", "ACME", "--sweep"), ("--apply",)], ids=" ".join
+)
+def test_options_that_exclude_each_other_are_wrong_usage_on_record(
+    commands: Commands, args: tuple[str, ...]
+) -> None:
+    done = commands.run("orphans", *args)
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr
+    [entry] = commands.entries()
+    assert (entry.verb, entry.decision, (entry.error or {})["code"]) == (
+        "orphans",
+        Decision.REFUSED,
+        "invalid_argument",
+    )
 
 
 def test_a_wrong_configuration_ends_with_2(commands: Commands) -> None:

@@ -48,7 +48,7 @@ def test_a_sweep_beyond_its_cap_takes_nothing(commands: Commands) -> None:
     refused = commands.json("orphans", "--sweep", "--apply", *at_once, code=3)
 
     assert "refused" in dry
-    assert "A sweep would take nothing at all" in commands.ok("orphans", "--sweep", *at_once)
+    assert "A sweep would ask a person about all of it first" in commands.ok("orphans", "--sweep", *at_once)
     assert refused["error"]["code"] == "quota_exceeded"
     assert {each["status"] for each in commands.json("datasets", "list")["items"]} == {"ready"}
 

@@ -8,6 +8,7 @@ import pytest
 import typer
 from typer.main import get_command
 
+from domain.audit import Decision
 from domain.scopes import scope_of
 from server.cli.app import app
 from server.cli.invocation import UNSCOPED
@@ -42,7 +43,7 @@ def restricted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATASET_LIFECYCLE_CONFIG", str(file))
 
 
-def test_what_the_configuration_does_not_grant_is_refused_and_nothing_is_touched(
+def test_what_the_configuration_does_not_grant_is_refused_on_record_and_nothing_is_touched(
     commands: Commands, restricted: None
 ) -> None:
     for args, scope in [
@@ -54,7 +55,20 @@ def test_what_the_configuration_does_not_grant_is_refused_and_nothing_is_touched
     ]:
         error = commands.json(*args, code=3)["error"]
         assert (error["code"], error["scope"]) == ("forbidden", scope)
-    assert not commands.folder.exists()
+        entry = commands.entries()[-1]
+        assert (entry.audit_id, entry.decision) == (error.pop("audit_id"), Decision.REFUSED)
+        assert entry.error == error
+    assert {each.verb for each in commands.entries()} == {
+        "clients add",
+        "teardown",
+        "orphans sweep",
+        "orphans scan",
+        "archives purge",
+    }
+    assert {each.name.partition("-")[0] for each in commands.folder.iterdir()} == {
+        "store.db",
+        "store.db.lock",
+    }
 
 
 def test_the_account_sees_its_own_clients_only(commands: Commands, request: pytest.FixtureRequest) -> None:

@@ -35,6 +35,7 @@ from tests.entities import NOW, connector, dataset, journey
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
 HOUR = timedelta(hours=1)
 FAILURE = model.Failure(
@@ -50,8 +51,9 @@ FAILURE = model.Failure(
 
 
 @pytest.fixture(autouse=True)
-def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program of one command has no name for it, and here it needs no scope."""
+def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program of one command has no name for it, and here it needs no scope; it is on record all the same."""
+    monkeypatch.setenv("DATASET_LIFECYCLE_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setattr(invocation, "UNSCOPED", frozenset({""}))
 
 

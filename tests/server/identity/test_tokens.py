@@ -100,6 +100,7 @@ BAD: dict[str, Callable[[Issuer], str]] = {
     "no subject": lacking("sub"),
     "an empty subject": with_claims(sub=" "),
     "the subject of a local account": with_claims(sub="person:root"),
+    "the subject of a schedule": with_claims(sub="schedule:sweep"),
     "a subject of two lines": with_claims(sub="kim\nlee"),
     "an endless life": with_claims(exp=float("inf")),
     "an expiry in words": with_claims(exp="tomorrow"),

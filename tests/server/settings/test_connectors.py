@@ -71,3 +71,9 @@ def test_no_secret_is_shown(given: Given) -> None:
 
     assert "s3cret-key" not in shown
     assert "-token" not in shown
+
+
+def test_every_secret_that_is_set_is_known_so_that_it_can_be_kept_out_of_what_is_kept(given: Given) -> None:
+    settings = given.load(LAYERS, GLEAN_API_KEY="glean-key")
+    assert settings.secrets() == {"glean-key", "type-token", "stage-token", "both-token"}
+    assert given.load().secrets() == frozenset()

@@ -53,8 +53,13 @@ def test_with_nothing_set_everything_has_the_value_of_the_specification(given: G
             "leeway_s": 30,
             "local": {"scopes": None, "clients": None},
         },
-        "http": {"allowed_hosts": (), "allowed_origins": ()},
-        "limits": {"live_datasets_per_client": 50, "records_per_dataset": 10_000_000},
+        "http": {"allowed_hosts": (), "allowed_origins": (), "state_keys": ()},
+        "limits": {
+            "live_datasets_per_client": 50,
+            "records_per_dataset": 10_000_000,
+            "calls_per_minute": 120,
+            "teardowns_per_hour": 20,
+        },
     }
     assert settings.glean.embedded
     assert settings.store_path == given.data / "store.db"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from domain.audit_chain import AuditQuery
 from domain.model import DatasetStatus, DatasetType, Stage
 from domain.records import DatasetQuery
 from server.adapters.store.connection import connect, prepare
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 LOOKED_AT: Final = (DatasetStatus.READY, DatasetStatus.VALIDATING, DatasetStatus.FAILED)
 OLD: Final = DatasetQuery(statuses=LOOKED_AT, created_before=NOW - timedelta(days=7), after="d")
 PROTECTION: Final = "SEARCH j USING COVERING INDEX journeys_whole (client_id=? AND journey_id=?)"
+LINK: Final = "SEARCH audit_chain USING COVERING INDEX sqlite_autoindex_audit_chain_1 (seq=?)"
+NEWEST_LINK: Final = "SEARCH audit_chain USING COVERING INDEX sqlite_autoindex_audit_chain_1"
 CASES: Final[dict[str, tuple[Callable[[SqliteRecords], Any], list[str]]]] = {
     "orphans": (
         lambda records: records.unprotected(OLD, NOW),
@@ -81,6 +84,34 @@ CASES: Final[dict[str, tuple[Callable[[SqliteRecords], Any], list[str]]]] = {
         lambda records: records.events(dataset_id="d", after=3),
         ["SEARCH events USING INDEX events_of_dataset (dataset_id=? AND seq>?)"],
     ),
+    "newest entries": (
+        lambda records: records.entries(AuditQuery(before=3)),
+        ["SEARCH audit USING INTEGER PRIMARY KEY (rowid<?)", LINK],
+    ),
+    "entries of a dataset": (
+        lambda records: records.entries(AuditQuery(dataset_id="d", before=3)),
+        ["SEARCH audit USING INDEX audit_of_dataset (dataset_id=? AND seq<?)", LINK],
+    ),
+    "entries of a client": (
+        lambda records: records.entries(AuditQuery(client_id="c")),
+        ["SEARCH audit USING INDEX audit_of_client (client_id=?)", LINK],
+    ),
+    "entries of a principal": (
+        lambda records: records.entries(AuditQuery(principal="p")),
+        ["SEARCH audit USING INDEX audit_of_principal (principal=?)", LINK],
+    ),
+    "unsealed": (
+        lambda records: records.unsealed(1),
+        ["SEARCH audit USING INTEGER PRIMARY KEY (rowid>?)", "SCALAR SUBQUERY 1", NEWEST_LINK],
+    ),
+    "chain": (
+        lambda records: records.chain(after=3, limit=2),
+        [
+            "SEARCH audit_chain USING INTEGER PRIMARY KEY (rowid>?)",
+            "SEARCH audit USING INTEGER PRIMARY KEY (rowid=?)",
+        ],
+    ),
+    "head of the chain": (lambda records: records.chain_head(), ["SCAN audit_chain"]),
 }
 
 

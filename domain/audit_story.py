@@ -1,0 +1,276 @@
+"""The life of a dataset in plain sentences, from what is on record of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Final
+
+from domain.audit import Decision
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from domain.audit import Entry
+
+_LONG: Final = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chapter:
+    """One thing that happened: when, a sentence, and what shows it, line by line.
+
+    What was done again and again in the same way is told once: `times`, the last at `until`. `at` is None for an entry
+    that cannot be understood.
+    """
+
+    at: datetime | None
+    sentence: str
+    evidence: tuple[str, ...] = field(default=())
+    times: int = 1
+    until: datetime | None = None
+
+
+class Teller:
+    """Takes entries newest first, and tells them oldest first."""
+
+    def __init__(self) -> None:
+        self._told: list[Chapter] = []
+
+    def before(self, seq: int, entry: Entry | None) -> None:
+        """Tell of an entry before those taken so far."""
+        chapter = _chapter(seq, entry)
+        after = self._told[-1] if self._told else None
+        if after and (after.sentence, after.evidence) == (chapter.sentence, chapter.evidence):
+            until = after.until or after.at
+            self._told[-1] = replace(chapter, times=after.times + 1, until=until)
+        else:
+            self._told.append(chapter)
+
+    def told(self) -> Sequence[Chapter]:
+        """Everything, oldest first: a call is told as of when it came in, before what it brought about."""
+        at: datetime | None = None
+        timed: list[tuple[datetime, Chapter]] = []
+        undated: list[Chapter] = []
+        for each in reversed(self._told):
+            at = each.at or at
+            if at is None:
+                undated.append(each)
+            else:
+                timed.append((at, each))
+        return [*undated, *(each for _, each in sorted(timed, key=itemgetter(0)))]
+
+
+def _chapter(seq: int, entry: Entry | None) -> Chapter:
+    if entry is None:
+        return Chapter(
+            at=None,
+            sentence=f"Entry {seq} cannot be understood. `audit verify` tells whether it is what was sealed.",
+        )
+    sentence, evidence = _happened(entry) if entry.event else _called(entry)
+    return Chapter(at=entry.at, sentence=sentence, evidence=tuple(evidence))
+
+
+def _called(entry: Entry) -> tuple[str, list[str]]:
+    error, data = entry.error or {}, dict(entry.data)
+    shown = data.pop("shown", None)
+    sentence = f"{_who(entry)} asked to {_wish(entry)}: {_outcome(entry, error)}."
+    evidence = [_check(each) for each in _dicts(error.get("blocking_checks"))]
+    if not evidence and error.get("message"):
+        evidence = [_text(error["message"])]
+    evidence += _waiting(error)
+    if entry.confirmation:
+        evidence += _confirmed(entry.confirmation)
+    answers = (entry.verb or "").startswith("approvals ")
+    evidence += _seen(shown, "They were shown" if answers else "A person is to be shown")
+    return sentence, evidence + _rest(
+        {name: value for name, value in data.items() if value != entry.arguments.get(name)}
+    )
+
+
+def _who(entry: Entry) -> str:
+    principal = _text(entry.principal or "Somebody")
+    agent = f" for {principal}" if entry.act else ""
+    via = {
+        "stdio": "over stdio",
+        "http": "over HTTP",
+        "cli": "at the command line",
+        "schedule": "by schedule",
+    }
+    parts = [
+        via.get(entry.via or "", _text(entry.via or "")),
+        f"with {_text(entry.client)}" if entry.client else "",
+    ]
+    where = ", ".join(each for each in parts if each)
+    return f"{_text(entry.act) if entry.act else principal}{agent}{f' ({where})' if where else ''}"
+
+
+_WISHES: Final = {
+    "provision": "have it provisioned",
+    "teardown": "take it down",
+    "restore": "bring its archive back",
+    "cancel": "cancel what runs on it",
+    "datasets recheck": "have its quality checked again",
+    "datasets protect": "keep it",
+    "datasets unprotect": "keep it no longer",
+    "datasets show": "look at it",
+    "archives snapshot": "archive it as it stands",
+    "archives verify": "have its archive read back",
+    "archives show": "look at its archive",
+    "archives purge": "purge archives",
+    "approvals approve": "approve a request",
+    "approvals decline": "decline a request",
+    "approvals show": "look at a request",
+    "health": "see its connector's health",
+    "orphans": "see the orphans",
+    "orphans scan": "scan for orphans",
+    "orphans sweep": "sweep the orphans",
+}
+_TOLD_ARGUMENTS: Final = (
+    ("stage", "at {}"),
+    ("dataset_type", "as {}"),
+    ("journey_id", "for the journey {}"),
+    ("reason", "for the reason {}"),
+    ("until", "until {}"),
+    ("approval_id", "({})"),
+)
+
+
+def _wish(entry: Entry) -> str:
+    verb = entry.verb or "something"
+    wish = _WISHES.get(verb) or _WISHES.get(verb.partition(" ")[0]) or f"`{_text(verb)}`"
+    given = entry.arguments
+    told = [words.format(_text(given[name])) for name, words in _TOLD_ARGUMENTS if given.get(name)]
+    again = ["once more"] if given.get("retry") else []
+    return " ".join([wish, *told, *again])
+
+
+def _outcome(entry: Entry, error: Mapping[str, Any]) -> str:
+    code = f" ({_text(error['code'])})" if error.get("code") else ""
+    step = f" at the step {_text(error['step'])}" if error.get("step") else ""
+    match entry.decision:
+        case Decision.REFUSED:
+            return f"refused{code}"
+        case Decision.ASKED:
+            return f"a person has to decide{code}"
+        case Decision.FAILED:
+            return f"it failed{step}{code}"
+        case _:
+            return _text(entry.outcome or "allowed")
+
+
+def _check(check: Mapping[str, Any]) -> str:
+    since = f" Since {_text(check['since'])}." if check.get("since") else ""
+    clears = f" It clears when: {_text(check['clears'])}" if check.get("clears") else ""
+    return f"{_text(check.get('check', 'check'))}: {_text(check.get('what', ''))}{since}{clears}"
+
+
+def _waiting(error: Mapping[str, Any]) -> list[str]:
+    if not error.get("approval_id"):
+        return []
+    until = f", open until {_text(error['expires_at'])}" if error.get("expires_at") else ""
+    return [f"The request is {_text(error['approval_id'])}{until}."]
+
+
+_HOW: Final = {
+    "typed_name": "by typing its name",
+    "elicitation": "by typing its name into the client's question",
+    "approval": "by an approval",
+}
+
+
+def _confirmed(confirmation: Mapping[str, Any]) -> list[str]:
+    """Who confirmed it, how, and what they were shown; a question that is still to be answered only shows."""
+    if not confirmation.get("by"):
+        return _seen(confirmation.get("shown"), "A person is shown")
+    how, by = str(confirmation.get("how", "")), _text(confirmation["by"])
+    at = f" on {_text(confirmation['at'])}" if confirmation.get("at") else ""
+    request = f" ({_text(confirmation['approval_id'])})" if confirmation.get("approval_id") else ""
+    alone = ", who had asked for it," if by == confirmation.get("requester") else ""
+    return [
+        f"Confirmed by {by}{alone} {_HOW.get(how, _text(how))}{request}{at}.",
+        *_seen(confirmation.get("shown")),
+    ]
+
+
+def _seen(shown: object, who: str = "They were shown") -> list[str]:
+    """What a person saw before deciding, in words or as facts."""
+    if not shown:
+        return []
+    facts = shown.items() if isinstance(shown, dict) else ()
+    told = "; ".join(f"{_words(name)} {_text(value)}" for name, value in facts) or _text(shown)
+    return [f"{who}: {told}"]
+
+
+_ALWAYS: Final = frozenset({"name", "journey_id", "stage", "dataset_type", "status"})
+"""What every event says; a sentence that needs it says it."""
+
+
+def _happened(entry: Entry) -> tuple[str, list[str]]:
+    given = _Given(entry.data)
+    sentence = _EVENTS.get(entry.event or "", f"{entry.event} happened").format_map(given)
+    issues = [
+        f"{_text(each.get('check', 'check'))}: {each.get('failed')} of {each.get('of')} failed"
+        for each in _dicts(entry.data.get("issues"))
+    ]
+    used = given.used | _ALWAYS | {"issues"}
+    return f"{sentence.rstrip('.')}.", issues + _rest(
+        {name: value for name, value in entry.data.items() if name not in used}
+    )
+
+
+_EVENTS: Final = {
+    "dataset:provisioning_started": "Provisioning of {name} began for the journey {journey_id} at {stage}",
+    "dataset:quality_evaluated": "Its quality was scored {score}",
+    "dataset:provisioned": "It is ready: {record_count} records, connector {connector_id}",
+    "dataset:provision_failed": "Provisioning failed at the step {step} ({code}): {message}",
+    "dataset:restored": "It was restored from {restored_from}",
+    "dataset:orphaned": "It was found to be an orphan ({reason})",
+    "dataset:orphan_cleared": "It is an orphan no more",
+    "dataset:teardown_failed": "Its teardown stopped at the step {step} ({code}): {message}",
+    "dataset:torn_down": "It was taken down for the reason {reason}, as {requester} had asked",
+    "connector:health_changed": "The health of its connector changed",
+    "archive:purged": "Its archive was purged from {path}",
+}
+
+
+class _Given(dict[str, Any]):
+    """What an event says, as text; and what of it was told."""
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        super().__init__(data)
+        self.used: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.used.add(name)
+        return _text(self.get(name, "unknown"))
+
+
+def _rest(data: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{_words(name)}: {_text(value)}" for name, value in data.items() if value not in (None, "", [], {})
+    ]
+
+
+def _dicts(value: object) -> Iterable[Mapping[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _text(value: object) -> str:
+    """A value in one line, and no longer than a line should be; the entry itself has all of it."""
+    match value:
+        case bool():
+            text = "yes" if value else "no"
+        case list() | tuple():
+            text = ", ".join(map(_text, value))
+        case dict():
+            text = ", ".join(f"{_words(name)} {_text(each)}" for name, each in value.items())
+        case _:
+            text = str(value)
+    text = " ".join(text.split())
+    return text if len(text) <= _LONG else f"{text[:_LONG]}…"

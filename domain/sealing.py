@@ -1,0 +1,40 @@
+"""Entries of the audit log get their links after they are written, so that no call waits for the chain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from domain.audit_chain import head_of, links
+
+if TYPE_CHECKING:
+    from domain.records import Records, Store
+
+_BATCH: Final = 500
+"""So many entries are sealed in one transaction: it holds up other writers for milliseconds."""
+
+
+class Sealer:
+    """Extends the chain. Several may be at work, in several processes; one transaction at a time extends it."""
+
+    def __init__(self, store: Store) -> None:
+        """Work on this store."""
+        self._store = store
+
+    async def seal(self) -> int:
+        """Seal what is not sealed by now: how many entries. Opens no write transaction when there is nothing.
+
+        What is appended meanwhile is left for the next time, so that this ends. Raises StoreFailedError; what was
+        sealed until then stays sealed.
+        """
+        sealed, waiting = 0, await self._store.read(lambda records: records.tail().count)
+        # A link that a power cut takes away is made again, the same: nothing is lost by not waiting for the disk.
+        while sealed < waiting and (made := await self._store.transact(_extend, lasting=False)):
+            sealed += made
+        return sealed
+
+
+def _extend(records: Records) -> int:
+    records.lock_chain()
+    made = list(links(head_of(records, records.installation), records.unsealed(_BATCH)))
+    records.seal(made)
+    return len(made)

@@ -1,0 +1,125 @@
+"""What a store promises of the audit log and the chain beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from domain.audit_chain import AuditQuery, Link, Recorded, Sealed, Tail
+from domain.errors import StoreFailedError
+
+if TYPE_CHECKING:
+    from domain.records import Records, Store
+    from tests.contracts.store.adapters import SqlitePlace
+
+
+async def put(store: Store, *documents: str) -> None:
+    def work(records: Records) -> None:
+        for each in documents:
+            records.append_entry(each)
+
+    await store.transact(work)
+
+
+def entry(**given: str) -> str:
+    inside = ",".join(f'"{name}":"{value}"' for name, value in given.items())
+    return f"{{{inside}}}"
+
+
+async def test_what_waits_for_its_link_comes_in_order_and_not_twice(store: Store) -> None:
+    await put(store, "{}", '{"é":1}', "{}")
+    waiting = await store.read(lambda records: records.unsealed(2))
+    assert waiting == [(1, b"{}"), (2, '{"é":1}'.encode())]
+    assert await store.read(lambda records: records.tail()) == Tail(count=3, oldest=b"{}")
+
+    await store.transact(lambda records: records.seal([Link(1, 1, "aa"), Link(2, 2, "bb")]))
+
+    assert await store.read(lambda records: records.unsealed(2)) == [(3, b"{}")]
+    assert await store.read(lambda records: records.tail()) == Tail(count=1, oldest=b"{}")
+    assert await store.read(lambda records: records.chain_head()) == Link(2, 2, "bb")
+    await store.transact(lambda records: records.seal([Link(3, 3, "cc")]))
+    assert await store.read(lambda records: records.tail()) == Tail()
+    assert await store.read(lambda records: records.passed_over()) is None
+
+
+async def test_the_chain_comes_in_pages_with_the_entries_as_they_are(store: Store) -> None:
+    await put(store, '{"n":1}', '{"n":2}', '{"n":3}')
+    await store.transact(lambda records: records.lock_chain())
+    await store.transact(lambda records: records.seal([Link(n, n, "aa") for n in (1, 2, 3)]))
+    page = await store.read(lambda records: records.chain(after=0, limit=2))
+    assert page == [Sealed(1, 1, "aa", b'{"n":1}'), Sealed(2, 2, "aa", b'{"n":2}')]
+    assert await store.read(lambda records: records.chain(after=2, limit=2)) == [
+        Sealed(3, 3, "aa", b'{"n":3}')
+    ]
+    assert await store.read(lambda records: records.chain(after=3, limit=2)) == []
+
+
+async def test_an_empty_log_has_no_head(store: Store) -> None:
+    assert await store.read(lambda records: (records.chain_head(), records.unsealed(1))) == (None, [])
+
+
+async def test_long_documents_make_short_pages(store: Store) -> None:
+    document = entry(text="x" * 3_000_000)
+    await put(store, *[document] * 3)
+    assert [seq for seq, _ in await store.read(lambda records: records.unsealed(3))] == [1, 2]
+    assert len(await store.read(lambda records: records.entries(AuditQuery()))) == 2
+
+
+async def test_entries_come_newest_first_by_what_they_say(store: Store) -> None:
+    one = entry(client_id="acme", dataset_id="d1", decision="refused", principal="agent:kim")
+    two = entry(client_id="beta", dataset_id="d2", decision="allowed", principal="agent:kim")
+    three = entry(decision="allowed", principal="person:lee")
+    await put(store, one, two, three)
+    await store.transact(lambda records: records.seal([Link(1, 1, "aa")]))
+
+    async def found(**asked: object) -> list[Recorded]:
+        query = AuditQuery(**asked)  # type: ignore[arg-type]
+        return await store.read(lambda records: records.entries(query))
+
+    first, second, third = (
+        Recorded(1, 1, one.encode()),
+        Recorded(2, None, two.encode()),
+        Recorded(3, None, three.encode()),
+    )
+    assert await found() == [third, second, first]
+    assert await found(limit=1) == [third]
+    assert await found(before=3, limit=1) == [second]
+    assert await found(dataset_id="d1") == [first]
+    assert await found(client_id="beta") == [second]
+    assert await found(principal="agent:kim") == [second, first]
+    assert await found(decision="allowed", principal="agent:kim") == [second]
+    assert await found(clients=frozenset({"acme", "gone"})) == [first]
+    assert await found(clients=frozenset()) == []
+
+
+async def test_an_entry_that_no_sealer_takes_any_more_is_found(store: Store) -> None:
+    await put(store, "{}", "{}", "{}")
+    await store.transact(lambda records: records.seal([Link(1, 1, "aa"), Link(2, 3, "bb")]))
+    assert await store.read(lambda records: records.passed_over()) == 2
+
+
+@pytest.mark.parametrize("link", [Link(1, 2, "bb"), Link(2, 1, "bb")])
+async def test_neither_a_position_nor_an_entry_gets_two_links(store: Store, link: Link) -> None:
+    await put(store, "{}", "{}")
+    await store.transact(lambda records: records.seal([Link(1, 1, "aa")]))
+    with pytest.raises(StoreFailedError):
+        await store.transact(lambda records: records.seal([link]))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update audit set document = '{}'",
+        "delete from audit",
+        "update audit_chain set hash = 'bb'",
+        "delete from audit_chain",
+    ],
+)
+async def test_what_is_on_record_and_its_links_cannot_be_changed(
+    place: SqlitePlace, store: Store, change: str
+) -> None:
+    await put(store, entry(a="b"))
+    await store.transact(lambda records: records.seal([Link(1, 1, "aa")]))
+    with pytest.raises(Exception, match="append-only"):
+        place.change(change)

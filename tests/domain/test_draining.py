@@ -1,0 +1,89 @@
+"""What a drain keeps, and what it says to whoever wants something new."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from domain.audit_chain import AuditQuery
+from domain.callers import Call, Caller
+from domain.draining import Drain, Draining, refuse_new
+from domain.errors import DrainingError
+from domain.model import Run
+from server.adapters.store.sqlite import SqliteStore
+from tests.entities import NOW, SetClock, client, dataset, journey
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OPS = Caller(
+    subject="person:ops", call=Call(audit_id="au-ops", at=NOW, verb="drain on", via="cli", arguments={})
+)
+OTHER = replace(OPS, subject="person:other")
+
+
+async def noted(store: SqliteStore) -> list[tuple[str, str, dict[str, object]]]:
+    """What was put on record, oldest first: by whom, what became of it, and the data."""
+    rows = await store.read(lambda records: records.entries(AuditQuery()))
+    entries = [msgspec.json.decode(each.document) for each in reversed(rows)]
+    return [(each["principal"], each["outcome"], each.get("data", {})) for each in entries]
+
+
+async def test_a_drain_says_since_when_and_by_whom_to_people_and_to_whoever_is_refused(
+    tmp_path: Path,
+) -> None:
+    clock = SetClock()
+    async with SqliteStore(tmp_path / "store.sqlite") as store:
+        draining = Draining(store, clock)
+        await store.read(refuse_new)
+
+        begun = await draining.on(OPS)
+        clock.instant += timedelta(hours=1)
+
+        assert begun == Drain(draining=True, since=NOW, by="person:ops", running=())
+        assert await draining.on(OTHER) == begun
+        with pytest.raises(DrainingError) as refusal:
+            await store.transact(refuse_new)
+        assert refusal.value.as_dict() == {
+            "code": "draining",
+            "message": (
+                "Nothing new is made since 2026-03-01T12:00:00Z: this installation is being drained."
+            ),
+            "recovery": "wait",
+            "retry_after_s": 60,
+            "suggested_action": DrainingError.action,
+        }
+
+        for _ in range(2):
+            assert await draining.off(OTHER) == Drain(draining=False, since=None, by=None, running=())
+        assert await noted(store) == [
+            ("person:ops", "drain begun", {}),
+            ("person:other", "drain ended", {"since": "2026-03-01T12:00:00Z", "by": "person:ops"}),
+        ]
+        await store.read(refuse_new)
+
+
+async def test_a_drain_is_settled_once_nothing_runs_and_looks_again_until_then(tmp_path: Path) -> None:
+    at_work = dataset(run=Run(saga_id="provision:d:1", started_at=NOW))
+
+    class EndingClock(SetClock):
+        """A clock on whose first sleep the work ends."""
+
+        async def sleep(self, seconds: float) -> None:
+            await super().sleep(seconds)
+            await store.transact(lambda records: records.put_dataset(dataset()))
+
+    clock = EndingClock()
+    async with SqliteStore(tmp_path / "store.sqlite") as store:
+        await store.transact(lambda records: records.put_client(client()))
+        await store.transact(lambda records: records.put_journey(journey()))
+        await store.transact(lambda records: records.put_dataset(at_work))
+        draining = Draining(store, clock)
+
+        assert await draining.status() == Drain(draining=False, since=None, by=None, running=(at_work,))
+        assert await draining.settled() == Drain(draining=False, since=None, by=None, running=())
+        assert clock.now() - NOW == timedelta(seconds=0.2)

@@ -14,12 +14,17 @@ from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
+from domain.auditing import Calls
 from domain.orphan_facts import OrphanPage
+from server.adapters.store.sqlite import SqliteStore
+from server.adapters.system import RandomIds, SystemClock
 from server.serving import run
 from server.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from server.settings import Settings
 
 
 def say(words: str) -> None:
@@ -36,15 +41,16 @@ class Orphans:
 
 
 @asynccontextmanager
-async def running(settings: object, *, sagas: bool) -> AsyncIterator[Any]:
-    say(f"opened sagas={sagas}")
-    try:
-        yield SimpleNamespace(orphans=Orphans())
-    finally:
-        if "slow" in sys.argv:
-            with anyio.CancelScope(shield=True):
-                await anyio.sleep_forever()
-        say("closed")
+async def running(settings: Settings, *, sagas: bool) -> AsyncIterator[Any]:
+    async with SqliteStore(settings.store_path) as store:
+        say(f"opened sagas={sagas}")
+        try:
+            yield SimpleNamespace(orphans=Orphans(), calls=Calls(store, SystemClock(), RandomIds()))
+        finally:
+            if "slow" in sys.argv:
+                with anyio.CancelScope(shield=True):
+                    await anyio.sleep_forever()
+            say("closed")
 
 
 def pending(settings: object) -> bool:

@@ -33,6 +33,7 @@ def test_doctor_says_what_to_do(commands: Commands, tmp_path: Path) -> None:
     assert [each["area"] for each in well["findings"] if each["ok"]] == [
         "configuration",
         "identity",
+        "confirmation",
         "repository",
         "glean",
         "store",

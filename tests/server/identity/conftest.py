@@ -110,11 +110,12 @@ class Guarded:
         return found
 
     async def refusal(self, token: str, tool: str, **arguments: Any) -> dict[str, Any]:
-        """What it refuses with."""
+        """What it refuses with, beside the id under which that is on record."""
         result = await self.call(token, tool, **arguments)
         assert result.is_error
         assert result.meta is not None
-        found: dict[str, Any] = result.meta["dataset-lifecycle/error"]
+        found: dict[str, Any] = dict(result.meta["dataset-lifecycle/error"])
+        assert found.pop("audit_id").startswith("au-")
         return found
 
 

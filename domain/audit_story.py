@@ -126,6 +126,8 @@ _WISHES: Final = {
     "orphans": "see the orphans",
     "orphans scan": "scan for orphans",
     "orphans sweep": "sweep the orphans",
+    "journeys set-state": "move its journey",
+    "journeys promote": "promote its journey",
 }
 _TOLD_ARGUMENTS: Final = (
     ("stage", "at {}"),
@@ -141,6 +143,8 @@ def _wish(entry: Entry) -> str:
     verb = entry.verb or "something"
     wish = _WISHES.get(verb) or _WISHES.get(verb.partition(" ")[0]) or f"`{_text(verb)}`"
     given = entry.arguments
+    if verb.startswith("journeys "):
+        return f"{wish} {_text(given.get('journey_id', ''))}".strip()
     told = [words.format(_text(given[name])) for name, words in _TOLD_ARGUMENTS if given.get(name)]
     again = ["once more"] if given.get("retry") else []
     return " ".join([wish, *told, *again])

@@ -23,7 +23,7 @@ from domain.errors import (
 from domain.model import Concession, DatasetStatus, Teardown
 from domain.requests import Question
 from domain.running import changeable_dataset
-from domain.teardown import blocks, observe, resumed, with_run
+from domain.teardown import blocks, grounds, observe, resumed, with_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -177,6 +177,7 @@ class Teardowns:
                 dataset=claimed,
                 confirmation=confirmation,
                 reason=reason.value,
+                **grounds(records, dataset, seen, now),
             )
             return claimed, True
 

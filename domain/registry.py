@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from domain.audit import note
 from domain.errors import (
@@ -257,18 +257,20 @@ def _taken(client_id: str, by: Client | None) -> InvalidArgumentError:
 
 
 def _note_move(records: Records, caller: Caller, before: Journey, after: Journey, moved: Moved) -> None:
+    """The move is part of the life of each dataset at the stages that it concerns."""
     if after == before:
         return
-    note(
-        records,
-        caller,
-        "journey moved",
-        client_id=after.client_id,
-        journey_id=after.journey_id,
-        before={"stage": before.stage.value, "state": before.state.value},
-        now={"stage": after.stage.value, "state": after.state.value},
-        exposed=[each.dataset_id for each in moved.exposed],
-    )
+    told: dict[str, Any] = {
+        "journey_id": after.journey_id,
+        "before": f"{before.state} at {before.stage}",
+        "now": f"{after.state} at {after.stage}",
+    }
+    exposed = [each.dataset_id for each in moved.exposed]
+    note(records, caller, "journey moved", client_id=after.client_id, exposed=exposed, **told)
+    for stage in sorted({before.stage, after.stage}):
+        for each in datasets_at(records, after, stage):
+            freed = "yes" if each.dataset_id in exposed else "no"
+            note(records, caller, "journey moved", dataset=each, protected_no_longer=freed, **told)
 
 
 def _clients(records: Records, caller: Caller) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from domain import archives, conceding, safety
 from domain.audit import tell
@@ -22,7 +22,7 @@ from domain.errors import (
 )
 from domain.events import EventKind, about
 from domain.job import PAGE_BYTES, PAGE_COUNT, Job, Outside, same_platform
-from domain.model import ConnectorOutcome, ConnectorStatus, DatasetStatus, Failure, Run, Teardown
+from domain.model import ConnectorOutcome, ConnectorStatus, DatasetStatus, Failure, Journey, Run, Teardown
 from domain.saga import Step, Stumble, SupersededError, forward
 from domain.undoing import job_of, remove_ours
 
@@ -75,6 +75,20 @@ def blocks(
             abandon=teardown.abandon_connector,
         )
     )
+
+
+def grounds(
+    records: Records, dataset: Dataset, seen: Observation | LifecycleError | None, now: datetime
+) -> dict[str, Any]:
+    """What the checks found when they let a teardown through, for the record."""
+    journey = records.journey(dataset.client_id, dataset.journey_id)
+    stands = journey.at(now) if isinstance(journey, Journey) else None
+    connector = "none" if seen is None else seen.code if isinstance(seen, LifecycleError) else seen.status
+    return {
+        "found_status": dataset.status.value,
+        "found_journey": f"{stands.state} at {stands.stage}" if stands else "not to be read",
+        "found_connector": connector or "no status",
+    }
 
 
 async def archive(job: Job) -> None:

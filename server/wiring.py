@@ -183,8 +183,8 @@ async def running(
 
 @asynccontextmanager
 async def recording(settings: Settings) -> AsyncIterator[Calls]:
-    """The record of calls alone, for a command. Raises SettingsError or StoreFailedError."""
-    async with SqliteStore(settings.store_path) as store:
+    """The record of calls alone, for a command, sealed in the end. Raises SettingsError or StoreFailedError."""
+    async with SqliteStore(settings.store_path) as store, sealing(Sealer(store)):
         clock = SystemClock()
         yield Calls(
             store, clock, RandomIds(), Rates(store, clock, _rates(settings)), withheld=settings.secrets()

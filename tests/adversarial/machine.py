@@ -1,0 +1,88 @@
+"""A state machine that plays everybody at once, and what must hold after each of their moves."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from hypothesis.stateful import initialize, invariant
+
+from tests.adversarial.actors import AGENTS, DELEGATE, HASTY, HOW, KIM, READER, TENANT
+from tests.adversarial.agents import Agents
+from tests.adversarial.arena import ERAS
+from tests.adversarial.attempts import STATUS
+from tests.adversarial.oracle import REASONS
+from tests.adversarial.outside import Outside
+from tests.adversarial.people import People
+from tests.adversarial.table import picks
+
+if TYPE_CHECKING:
+    from tests.adversarial.hall import Hall
+
+
+MOST_WANTED: Final = ("manual", "manual", "orphaned")
+"""The reasons that are hardest to check."""
+
+
+class Everybody(Agents, People, Outside):
+    """All actors on one world."""
+
+    def __init__(self, hall: Hall) -> None:
+        super().__init__(hall)
+        self._chance = Random(0)
+
+    @initialize(seed=picks)
+    def a_chorus_gathers(self, seed: int) -> None:
+        self._chance = Random(seed)
+
+    @invariant()
+    def somebody_tries_at_every_moment(self) -> None:
+        if known := self.of():
+            who, dataset = self._chance.choice(AGENTS), self._chance.choice(known)
+            reason, how = self._chance.choice([*REASONS, *MOST_WANTED]), self._chance.choice(HOW)
+            era = self._chance.choice(ERAS)
+            self.run(self.world.tear_down, self.calling(who, dataset, reason, how, era))
+
+    @invariant()
+    def and_somebody_answers_who_may_not(self) -> None:
+        if waiting := self.requests("open"):
+            request = self._chance.choice(waiting)
+            themselves = [each for each in (KIM, TENANT) if each.subject == request.requester]
+            who = self._chance.choice([DELEGATE, HASTY, READER, *themselves])
+            self.answered(who, request, yes=True, typed=request.dataset.name)
+            assert request.stands(self.now()) == "open"
+
+    @invariant()
+    def nothing_left_that_was_not_allowed_to(self) -> None:
+        self.run(self._compared)
+
+    def teardown(self) -> None:
+        try:
+            self.run(self._recorded)
+        finally:
+            self.hall.leave()
+
+    async def _compared(self) -> None:
+        """The store, Glean, the staging area and the archives hold what the oracle says they do."""
+        arena, known = self.arena, self.oracle.datasets
+        stands = {each.dataset_id: each.status.value for each in await arena.datasets()}
+        expected = {name: STATUS.get(each.state, each.state) for name, each in known.items()}
+        leaving = [name for name, status in stands.items() if status in {"teardown", "archived"}]
+        wrong = [name for name in leaving if expected.get(name) not in {"teardown", "archived"}]
+        self.world.figures.wrongful += len(wrong)
+        assert stands == expected
+        staged, archived = arena.place.staged(), set(arena.place.archived())
+        served = {each["name"] for each in arena.place.glean.datasources()}
+        for each in known.values():
+            holds = any(name.startswith(f"{each.dataset_id}/") for name in staged)
+            if each.state in {"ready", "validating"}:
+                assert holds, each
+                assert each.name in served, each
+            if each.state == "gone":
+                manifest = f"{each.client}/{each.stage}/{each.kind}/{each.dataset_id}/manifest.json"
+                assert manifest in archived, each
+                assert not holds, each
+
+    async def _recorded(self) -> None:
+        """Every call that an agent made has its entry, and what they did stands in it."""
+        await self.world.on_record()

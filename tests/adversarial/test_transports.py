@@ -1,0 +1,76 @@
+"""Fifty sequences over each transport in each era, on real servers, against the same oracle."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+
+from tests.adversarial import transports
+from tests.adversarial.arena import ERAS, JOURNEYS
+from tests.adversarial.attempts import STATUS, Attempts
+from tests.adversarial.figures import Figures
+from tests.adversarial.oracle import Journey
+from tests.adversarial.sampling import Sample
+from tests.server.identity.issuing import Issuer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
+
+    from tests.adversarial.transports import Played
+
+SEQUENCES = 50
+PATIENCE_S = 300
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Issuer:
+    made = Issuer()
+    made.rotate("two", "ES256")
+    return made
+
+
+async def play(place: AbstractAsyncContextManager[Played], figures: Figures, era: str) -> None:
+    with anyio.fail_after(PATIENCE_S):
+        async with place as played:
+            world = Attempts(arena=played.ground, actors=played.actors, figures=figures)
+            for client, name in JOURNEYS:
+                world.oracle.journeys[client, name] = Journey(client, name, "sandbox")
+            sample = Sample(played, world, era, Random())
+            for number in range(SEQUENCES):
+                await sample.sequence(number)
+                await compared(world)
+            await world.on_record()
+    assert figures.deletions > 0
+    assert (figures.sequences, figures.wrongful, figures.leaks) == (SEQUENCES, 0, 0)
+
+
+async def compared(world: Attempts) -> None:
+    """What the store says of each dataset is what the oracle says."""
+    stands = {each.dataset_id: each.status.value for each in await world.arena.datasets()}
+    expected = {name: STATUS.get(each.state, each.state) for name, each in world.oracle.datasets.items()}
+    leaving = {name for name, status in stands.items() if status in {"teardown", "archived"}}
+    world.figures.wrongful += sum(expected.get(name) not in {"teardown", "archived"} for name in leaving)
+    assert stands == expected
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_over_stdio_nothing_goes_and_nothing_shows_that_should_not(
+    tmp_path: Path, era: str, record_property: Callable[[str, object], None]
+) -> None:
+    figures = Figures(f"stdio {era}")
+    await play(transports.stdio(tmp_path / "data", era), figures, era)
+    figures.tell(record_property)
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_nor_over_http(
+    tmp_path: Path, issuer: Issuer, era: str, record_property: Callable[[str, object], None]
+) -> None:
+    figures = Figures(f"http {era}")
+    await play(transports.http(tmp_path / "data", era, issuer), figures, era)
+    figures.tell(record_property)

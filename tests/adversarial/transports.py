@@ -1,0 +1,176 @@
+"""The crowd at a real server: over stdio as host processes, over HTTP as bearers of signed tokens, in either era.
+
+A principal on stdio is the account that started the server; so a second server, confined to one client by its
+configuration, stands for the tenant. Over HTTP everybody has a token of their own, and people answer at `/approvals`.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import anyio
+import httpx2
+from mcp.client.client import Client
+from mcp.client.stdio import StdioServerParameters, stdio_client
+from mcp.client.streamable_http import streamable_http_client
+
+from server.adapters.store.sqlite import SqliteStore
+from server.app import build
+from server.http import Door, bound, serve_http
+from server.opening import Opening
+from server.settings import load
+from server.wiring import running
+from tests.adversarial.actors import (
+    BOUND,
+    DELEGATE,
+    EVERY_SCOPE,
+    MINE,
+    TENANT,
+    THEIRS,
+    TOOLS_SCOPES,
+    Actor,
+    Answers,
+)
+from tests.adversarial.arena import TOOLSETS, Ground, Switches, populate, write_mock_data
+from tests.adversarial.oracle import Who
+from tests.server.identity.conftest import guarding
+from tests.server.identity.conftest import settings as believing
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from server.settings import Settings
+    from tests.server.identity.issuing import Issuer
+
+ROOT: Final = Path(__file__).parents[2]
+BOTH: Final = frozenset({MINE, THEIRS})
+ACCOUNT: Final = f"agent:{getpass.getuser()}"
+OPERATOR: Final = Who(ACCOUNT, forms=True)
+CONFINED: Final = Who(ACCOUNT, clients=frozenset({MINE}), forms=True)
+OPS: Final = Who("ops", clients=BOTH, scopes=TOOLS_SCOPES, forms=True)
+QUIET: Final = Who("ops", clients=BOTH, scopes=TOOLS_SCOPES)
+LOOKER: Final = Who("rex", clients=BOTH, scopes=frozenset({"datasets:read"}))
+KIM: Final = Who("kim", clients=BOTH, scopes=EVERY_SCOPE)
+LEE: Final = Who("lee", clients=BOTH, scopes=EVERY_SCOPE)
+BEARERS: Final = (OPS, QUIET, TENANT, DELEGATE, LOOKER, BOUND)
+PEOPLE: Final = (KIM, LEE, TENANT, DELEGATE)
+LONG: Final = 4_000_000_000
+"""An instant that no run of these tests sees, in seconds since 1970."""
+
+
+@dataclass
+class Played:
+    """A real server: what people reach of it, its agents, and the one among them who may do most."""
+
+    ground: Ground
+    actors: dict[Who, Actor]
+    operator: Who
+    tenant: Who
+    people: tuple[Who, ...]
+
+
+@dataclass
+class Web(Ground):
+    """People answer by HTTP, with tokens of their own."""
+
+    address: str = ""
+    headers: dict[Who, dict[str, str]] = field(default_factory=dict)
+
+    async def answer(self, who: Who, approval_id: str, *, yes: bool, typed: str) -> tuple[str, str]:
+        word = {"decision": "approve", "name": typed} if yes else {"decision": "decline"}
+        async with httpx2.AsyncClient(trust_env=False, headers=self.headers[who]) as client:
+            found = await client.post(f"{self.address}/approvals/{approval_id}", json=word)
+        error = found.json().get("error")
+        return ("ok" if error is None else str(error["code"])), found.text
+
+
+@asynccontextmanager
+async def stdio(folder: Path, era: str) -> AsyncIterator[Played]:
+    """Two server processes on one folder, and the operator's own hand on it."""
+    async with AsyncExitStack() as stack:
+        environ = _environ(folder, "")
+        ground = await _ground(stack, load(environ, None, folder))
+        actors: dict[Who, Actor] = {}
+        for who, more in ((OPERATOR, ""), (CONFINED, f"  identity: {{local: {{clients: [{MINE}]}}}}\n")):
+            answers = Answers()
+            transport = _process(folder, _environ(folder, more))
+            client = Client(transport, mode=era, elicitation_callback=answers)
+            actors[who] = Actor(who, answers, {era: await stack.enter_async_context(client)})
+        people = (Who("person:kim"), Who("person:lee"), OPERATOR)
+        yield Played(ground, actors, OPERATOR, CONFINED, people)
+
+
+@asynccontextmanager
+async def http(folder: Path, era: str, issuer: Issuer) -> AsyncIterator[Played]:
+    """One server that believes the issuer, and a client for each bearer of a token."""
+    found = load(_environ(folder, ""), None, folder)
+    async with AsyncExitStack() as stack:
+        ground = await _ground(stack, found)
+        door = Door(gate=guarding(believing(issuer)))
+        opening = await stack.enter_async_context(Opening(partial(running, found, sagas=True)))
+        server = build(opening.services, version="1", toolsets=TOOLSETS, gate=door.gate)
+        listening, stop = bound("127.0.0.1", 0), anyio.Event()
+        tasks = await stack.enter_async_context(anyio.create_task_group())
+        tasks.start_soon(serve_http, server, opening, listening, stop, door)
+        stack.callback(stop.set)
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        headers = {who: {"authorization": f"Bearer {_token(issuer, who)}"} for who in (*BEARERS, *PEOPLE)}
+        actors = {who: await _bearer(stack, who, headers[who], f"{address}/mcp", era) for who in BEARERS}
+        web = Web(ground.services, ground.store, ground.switches, address=address, headers=headers)
+        yield Played(web, actors, OPS, TENANT, PEOPLE)
+
+
+def _process(folder: Path, environ: dict[str, str]) -> Any:  # noqa: ANN401 - the SDK's transport
+    command = ["-m", "server", "serve", "--data-dir", str(folder), "--toolsets", ",".join(TOOLSETS)]
+    measured = {name: value for name, value in os.environ.items() if name.startswith("COV")}
+    return stdio_client(
+        StdioServerParameters(command=sys.executable, args=command, cwd=str(ROOT), env=measured | environ)
+    )
+
+
+async def _bearer(stack: AsyncExitStack, who: Who, headers: dict[str, str], address: str, era: str) -> Actor:
+    answers = Answers()
+    carrier = await stack.enter_async_context(httpx2.AsyncClient(trust_env=False, headers=headers))
+    client = Client(
+        streamable_http_client(address, http_client=carrier),
+        mode=era,
+        elicitation_callback=answers if who.forms else None,
+    )
+    return Actor(who, answers, {era: await stack.enter_async_context(client)})
+
+
+async def _ground(stack: AsyncExitStack, found: Settings) -> Ground:
+    services = await stack.enter_async_context(running(found, sagas=False))
+    store = await stack.enter_async_context(SqliteStore(found.store_path))
+    ground = Ground(services=services, store=store, switches=Switches())
+    await populate(ground)
+    return ground
+
+
+def _environ(folder: Path, more: str) -> dict[str, str]:
+    """What a server on the folder is told: our mock data, and no bound on how often anybody may call."""
+    repository = folder.parent / f"{folder.name}-repository"
+    if not repository.exists():
+        write_mock_data(repository)
+    config = folder.parent / f"{folder.name}-{len(more)}.yaml"
+    limits = "  limits: {calls_per_minute: 0, teardowns_per_hour: 0}\n"
+    config.write_text(f"dataops:\n{limits}{more}", encoding="utf-8")
+    return {"MOCK_DATA_REPO_PATH": str(repository), "DATASET_LIFECYCLE_CONFIG": str(config)}
+
+
+def _token(issuer: Issuer, who: Who) -> str:
+    claims: dict[str, Any] = {"sub": who.subject, "exp": LONG}
+    claims["clients"] = sorted(who.clients or ())
+    claims["scope"] = " ".join(sorted(who.scopes or ()))
+    if who.act:
+        claims["act"] = {"sub": who.act}
+    if who.journey:
+        claims["journey_id"] = who.journey
+    return issuer.token("two", **claims)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from domain import approvals
 from domain.audit import note
 from domain.errors import (
+    ChangedMeanwhileError,
     ConfirmationRequiredError,
     DeclinedError,
     InvalidArgumentError,
@@ -46,7 +47,7 @@ class Approvals:
         """The confirmation that a grant for exactly this question gives.
 
         Raises DeclinedError when a person said no, ConfirmationRequiredError naming the request when nobody has said
-        anything yet; then the request is filed, once.
+        anything yet; then the request is filed, once. Raises ChangedMeanwhileError when the dataset has changed.
         """
         approval = await self._filed(question, ApprovalOrigin.CALLER, approvals.OPEN_FOR)
         if approval.state is ApprovalState.APPROVED:
@@ -172,6 +173,8 @@ class Approvals:
         now = self._clock.now()
 
         def file(records: Records) -> Approval:
+            if origin is ApprovalOrigin.CALLER:
+                _as_it_is(records, question)
             found = approvals.held(records, question, now)
             if found is None:
                 found = self._request(records, question, now, origin, open_for)
@@ -219,6 +222,17 @@ def _note(records: Records, caller: Caller | None, outcome: str, approval: Appro
         shown=dict(approval.shown),
         datasets=[each.dataset_id for each in approval.listed],
     )
+
+
+def _as_it_is(records: Records, question: Question) -> None:
+    """Raise ChangedMeanwhileError for a question about a state that has passed: no answer to it could be used."""
+    asked = question.dataset
+    stands = records.dataset(asked.dataset_id)
+    if stands is None or stands.generation != question.generation:
+        raise ChangedMeanwhileError(
+            f"{asked.name} has changed since it was looked at, so nobody was asked.",
+            dataset_id=asked.dataset_id,
+        )
 
 
 def _all(records: Records, states: tuple[ApprovalState, ...]) -> Iterator[Approval]:

@@ -168,6 +168,21 @@ async def test_a_question_is_filed_once_and_says_what_a_person_does_next(desk: D
     }
 
 
+@pytest.mark.parametrize(
+    "asked", [replace(QUESTION, generation=2), replace(QUESTION, dataset=dataset("gone"))]
+)
+async def test_nobody_is_asked_about_a_state_that_has_passed(desk: Desk, asked: Question) -> None:
+    assert await said(desk.approvals.ask(asked)) == {
+        "code": "changed_meanwhile",
+        "message": f"{asked.dataset.name} has changed since it was looked at, so nobody was asked.",
+        "recovery": "wait",
+        "dataset_id": asked.dataset.dataset_id,
+        "suggested_action": "Look at the dataset again, then decide again.",
+    }
+    assert await desk.look() is None
+    assert await desk.noted() == []
+
+
 async def test_an_approved_question_gives_the_word_of_who_approved_it(desk: Desk) -> None:
     await desk.put(GRANTED)
     assert await desk.approvals.ask(QUESTION) == Confirmation(

@@ -48,6 +48,21 @@ class Log:
         return self.end
 
 
+async def test_every_page_that_holds_is_handed_on_as_it_came() -> None:
+    handed: list[Sequence[Sealed]] = []
+
+    async def pages(after: int) -> AsyncIterator[Sequence[Sealed]]:
+        yield CHAIN[:2]
+        yield CHAIN[2:]
+
+    assert await walked(pages, START, passing=handed.append) == (END, None)
+    assert handed == [CHAIN[:2], CHAIN[2:]]
+
+
+async def test_a_chain_without_a_link_is_whole_when_no_head_was_kept() -> None:
+    assert await walk([]) == (START, None)
+
+
 def test_a_chain_begins_with_its_installation_and_ends_with_its_last_link() -> None:
     begin = "480c108317a66d8f8c6383d466db57f0215a7de7f23e5d84172c9b220a7b3e0c"
     assert genesis("here") == begin

@@ -227,17 +227,18 @@ async def test_a_recheck_whose_caller_went_away_says_nothing_and_holds_up_nothin
         await first.arrive()
         ready = await first.provision()
         await first.complete()
-    with anyio.CancelScope() as scope:
 
-        async def leave() -> None:
-            scope.cancel()
-            await anyio.lowlevel.checkpoint()
+    async def leave() -> None:
+        scope.cancel()
+        await anyio.lowlevel.checkpoint()
 
-        async with place.process(replace=asked(leave)) as process:
+    async with place.process(replace=asked(leave)) as process:
+        with anyio.CancelScope() as scope:
             await process.services.datasets.recheck(ready.dataset_id, ALL)
-    assert scope.cancelled_caught
-    async with place.process() as process:
-        assert await process.look(ready.dataset_id) == ready
+        assert scope.cancelled_caught
+        # A transaction comes after those that were begun before it.
+        held = await process.outside.store.transact(lambda records: records.dataset(ready.dataset_id))
+        assert held == ready
         assert (await process.tear_down(ready)).status is DatasetStatus.ARCHIVED
 
 

@@ -61,6 +61,7 @@ class Entry:
     data: dict[str, Any] = field(default_factory=dict)
 
 
+_ENTRY: Final = msgspec.json.Decoder(Entry)
 _EMPTY: Final[tuple[object, ...]] = (None, {}, "")
 
 
@@ -73,7 +74,7 @@ def canonical(entry: Entry) -> str:
 
 def parsed(document: bytes | str) -> Entry:
     """The entry of a canonical document. Raises msgspec.MsgspecError for what is none."""
-    return msgspec.json.decode(document, type=Entry)
+    return _ENTRY.decode(document)
 
 
 def note(

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from threading import Lock
 from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
 T = TypeVar("T")
 
+_learning: Final = Lock()
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -46,7 +48,9 @@ def decode(text: str, kind: type[T]) -> T:
 
 @cache
 def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:  # noqa: ANN401  # a type, or what stands for one
-    return msgspec.json.Decoder(kind)
+    # msgspec 0.22.0 takes the process down when two threads have it learn the same dataclass at once.
+    with _learning:
+        return msgspec.json.Decoder(kind)
 
 
 def _as_builtin(value: object) -> object:

@@ -311,6 +311,14 @@ async def test_a_person_is_shown_what_goes_and_their_word_is_kept_with_the_claim
     assert (given["how"], given["by"], given["shown"]) == ("typed_name", "person:lee", dict(question.shown))
 
 
+async def test_what_is_on_record_of_the_journey_is_how_it_stood_at_the_claim(bench: Bench) -> None:
+    await bench.hold(state=JourneyState.ACTIVE, lease_expires_at=NOW - MINUTE)
+    bench.person.word = word
+    await bench.teardowns.start_or_attach(ID, MANUAL, KIM)
+    [(_, _, data, _)] = await bench.noted()
+    assert data["found_journey"] == "expired at sandbox"
+
+
 async def test_a_calls_own_confirmer_is_asked_and_not_the_usual_one(bench: Bench) -> None:
     own = Person(word)
     await bench.teardowns.start_or_attach(ID, MANUAL, KIM, own)

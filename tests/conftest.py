@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests.postgres import cluster
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from tests.postgres import Cluster
     from _pytest.terminal import TerminalReporter
 
 FIGURES = "adversarial"
@@ -31,3 +35,10 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
         terminalreporter.section("adversarial runs")
         for each in dict.fromkeys(map(str, told)):
             terminalreporter.line(each)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A PostgreSQL server, started by the first test of a run that wants it."""
+    with cluster() as found:
+        yield found

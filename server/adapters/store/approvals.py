@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import islice
-
 from domain.requests import Approval, ApprovalState
 from server.adapters.store.codec import encode
-from server.adapters.store.rows import Rows, readable, understood
+from server.adapters.store.rows import Rows, understood
 
 
 class ApprovalRows(Rows):
@@ -27,15 +25,18 @@ class ApprovalRows(Rows):
         values: dict[str, object] = {f"s{number}": each.value for number, each in enumerate(states)}
         in_states = f"and state in ({', '.join(f':{name}' for name in values)})" if states else ""
         of_dataset = "" if dataset_id is None else "and dataset_id = :dataset_id"
-        rows = self._rows(
+        page = self._page(
+            "approval",
+            Approval,
             f"""
             select approval_id, document from approvals
             where approval_id > :after {in_states} {of_dataset}
             order by approval_id
             """,  # noqa: S608  # names and constants of ours
             {**values, "dataset_id": dataset_id, "after": after or ""},
+            limit,
         )
-        return [approval for _row, approval in islice(readable("approval", rows, Approval), limit)]
+        return [approval for _row, approval in page]
 
     def put_approval(self, approval: Approval) -> None:
         row = {

@@ -9,10 +9,10 @@ from domain.audit_chain import Link, Recorded, Sealed, Tail
 from server.adapters.store.rows import Rows
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator, Sequence
 
     from domain.audit_chain import AuditQuery
+    from server.adapters.store.rows import Cursor
 
 _PAGE_BYTES: Final = 4 << 20
 # Sequence numbers are given in the order of commits, because writers come one after another: what is behind the last
@@ -25,7 +25,7 @@ class AuditRows(Rows):
     """The audit part of `domain.records.Records`."""
 
     def append_entry(self, document: str) -> None:
-        self._rows("insert into audit (document) values (:document)", {"document": document})
+        self._append("audit", {"document": document})
 
     def audited(self, audit_id: str) -> bool:
         return self._row("select 1 from audit where audit_id = :id limit 1", id=audit_id) is not None
@@ -70,7 +70,11 @@ class AuditRows(Rows):
         return [(seq, document) for seq, document in _page(rows)]
 
     def seal(self, links: Sequence[Link]) -> None:
-        self._db.conn.executemany("insert into audit_chain (position, seq, hash) values (?, ?, ?)", links)
+        for each in links:
+            self._rows(
+                "insert into audit_chain (position, seq, hash) values (:position, :seq, :hash)",
+                {"position": each.position, "seq": each.seq, "hash": each.hash},
+            )
 
     def chain_head(self) -> Link | None:
         row = self._row("select position, seq, hash from audit_chain order by position desc limit 1")
@@ -97,7 +101,7 @@ class AuditRows(Rows):
         return row[0] if row else None
 
 
-def _page(rows: sqlite3.Cursor) -> Iterator[tuple[Any, ...]]:
+def _page(rows: Cursor) -> Iterator[tuple[Any, ...]]:
     """The rows, whose last column is a document, until their documents grow too long for one page; one at least."""
     size = 0
     for row in rows:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from domain.model import Connector
 from server.adapters.store.codec import encode, to_micros
-from server.adapters.store.rows import Rows, readable, understood
+from server.adapters.store.rows import Rows, understood
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,15 +28,18 @@ class ConnectorRows(Rows):
         index, of_client = "connectors_connected", ""
         if client_id is not None:
             index, of_client = "connectors_connected_of_client", "and client_id = :client_id"
-        rows = self._rows(
+        page = self._page(
+            "connector",
+            Connector,
             f"""
             select connector_id, document from connectors indexed by {index}
             where status <> 'disconnected' and connector_id > :after {of_client}
             order by connector_id
             """,  # noqa: S608  # both parts are one of two constants
             {"client_id": client_id, "after": after or ""},
+            limit,
         )
-        return [connector for _row, connector in islice(readable("connector", rows, Connector), limit)]
+        return [connector for _row, connector in page]
 
     def put_connector(self, connector: Connector) -> None:
         row = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from domain.errors import DatasetConflictError
@@ -48,18 +47,16 @@ class DatasetRows(Rows):
 
     def datasets(self, query: DatasetQuery) -> list[Dataset]:
         index, where, values = _asked(query)
-        rows = self._rows(_PAGE.format(index=index, where=where), values)
-        return [dataset for _row, dataset in islice(readable("dataset", rows, Dataset), query.limit)]
+        page = self._page("dataset", Dataset, _PAGE.format(index=index, where=where), values, query.limit)
+        return [dataset for _row, dataset in page]
 
     def unprotected(
         self, query: DatasetQuery, now: datetime
     ) -> list[tuple[Dataset, Journey | Unreadable | None]]:
         index, where, values = _asked(query)
-        rows = self._rows(_UNPROTECTED.format(index=index, where=where), values | {"now": to_micros(now)})
-        return [
-            (dataset, None if row[2] is None else journey_of(*row[2:]))
-            for row, dataset in islice(readable("dataset", rows, Dataset), query.limit)
-        ]
+        asked = _UNPROTECTED.format(index=index, where=where)
+        page = self._page("dataset", Dataset, asked, values | {"now": to_micros(now)}, query.limit)
+        return [(dataset, None if row[2] is None else journey_of(*row[2:])) for row, dataset in page]
 
     def count_live(self, client_id: str | None = None) -> int:
         of_client = "" if client_id is None else "and client_id = :client_id"
@@ -91,8 +88,8 @@ class DatasetRows(Rows):
             "dataset_type": dataset.dataset_type.value,
             "status": dataset.status.value,
             "created_at": to_micros(dataset.created_at),
-            "running": dataset.run is not None,
-            "marked": dataset.orphan is not None,
+            "running": int(dataset.run is not None),
+            "marked": int(dataset.orphan is not None),
             "document": encode(dataset),
         }
         self._put("datasets", ("dataset_id",), row)

@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from server.adapters.store.failures import translated
+from server.adapters.store.sqlite_failures import translated
 
 if TYPE_CHECKING:
     from pathlib import Path

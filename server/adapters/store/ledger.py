@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from domain.events import Event
@@ -18,18 +17,21 @@ class LedgerRows(Rows):
     """The part of `domain.records.Records` that is about events, undos, progress, facts and archives."""
 
     def append(self, event: Event) -> None:
-        values = {"id": event.dataset_id, "kind": event.kind.value, "document": encode(event)}
-        self._rows("insert into events (dataset_id, kind, document) values (:id, :kind, :document)", values)
+        row = {"dataset_id": event.dataset_id, "kind": event.kind.value, "document": encode(event)}
+        self._append("events", row)
 
     def events(
         self, *, dataset_id: str | None = None, after: int = 0, limit: int = 100
     ) -> list[tuple[int, Event]]:
         of_dataset = "" if dataset_id is None else "and dataset_id = :id"
-        rows = self._rows(
+        page = self._page(
+            "event",
+            Event,
             f"select seq, document from events where seq > :after {of_dataset} order by seq",  # noqa: S608  # a constant
             {"after": after, "id": dataset_id},
+            limit,
         )
-        return [(row[0], event) for row, event in islice(readable("event", rows, Event), limit)]
+        return [(row[0], event) for row, event in page]
 
     def undos(self, dataset_id: str | None = None) -> list[Undo]:
         of_dataset = "" if dataset_id is None else "where dataset_id = :id"
@@ -80,8 +82,11 @@ class LedgerRows(Rows):
         self._put("archives", ("dataset_id",), {"dataset_id": dataset_id, "document": encode(facts)})
 
     def archives(self, *, after: str | None = None, limit: int = 100) -> list[tuple[str, Json]]:
-        rows = self._rows(
+        page = self._page(
+            "archive",
+            dict[str, Any],
             "select dataset_id, document from archives where dataset_id > :after order by dataset_id",
             {"after": after or ""},
+            limit,
         )
-        return [(row[0], facts) for row, facts in islice(readable("archive", rows, dict[str, Any]), limit)]
+        return [(row[0], facts) for row, facts in page]

@@ -13,13 +13,13 @@ from server.adapters.store.ledger import LedgerRows
 from server.adapters.store.uses import UseRows
 
 if TYPE_CHECKING:
-    from sqlite_utils import Database
+    from server.adapters.store.rows import Connection
 
 
-class SqliteRecords(ClientRows, DatasetRows, ConnectorRows, LedgerRows, ApprovalRows, AuditRows, UseRows):
+class StoredRecords(ClientRows, DatasetRows, ConnectorRows, LedgerRows, ApprovalRows, AuditRows, UseRows):
     """Implements `domain.records.Records` on a connection that is in a transaction."""
 
-    def __init__(self, db: Database, installation: str) -> None:
+    def __init__(self, db: Connection, installation: str) -> None:
         super().__init__(db)
         self._installation = installation
 

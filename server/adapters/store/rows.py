@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
-from domain.errors import Recovery, StoreFailedError
+from domain.errors import InvalidArgumentError, Recovery, StoreFailedError
 from server.adapters.store.codec import UndecodableError, decode
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Iterator, Mapping
-
-    from sqlite_utils import Database
 
 T = TypeVar("T")
 _LOG: Final = logging.getLogger(__name__)
+
+
+class Cursor(Protocol):
+    """The rows that a statement found."""
+
+    def fetchone(self) -> Any: ...  # noqa: ANN401  # a row is whatever was asked for
+    def fetchall(self) -> list[Any]: ...
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Connection(Protocol):
+    """A database in a transaction, which takes statements as SQLite writes them, with values named `:name`."""
+
+    def execute(self, sql: str, values: dict[str, Any], /) -> Cursor: ...
 
 
 class Rows:
@@ -25,10 +36,12 @@ class Rows:
     it: one bad row must not hide all the others, and a page is as long as there are good rows to fill it.
     """
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Connection) -> None:
         self._db = db
 
-    def _rows(self, sql: str, values: Mapping[str, object]) -> sqlite3.Cursor:
+    def _rows(self, sql: str, values: Mapping[str, object]) -> Cursor:
+        if any(isinstance(value, str) and "\0" in value for value in values.values()):
+            raise InvalidArgumentError("A text holds the character NUL, which cannot be stored or looked up.")
         return self._db.execute(sql, dict(values))
 
     def _row(self, sql: str, **values: object) -> tuple[Any, ...] | None:
@@ -36,16 +49,41 @@ class Rows:
         return found
 
     def _count(self, sql: str, **values: object) -> int:
-        (count,) = next(self._rows(sql, values))
+        (count,) = self._rows(sql, values).fetchone()
         return int(count)
+
+    def _page(
+        self, what: str, kind: type[T], sql: str, values: Mapping[str, object], limit: int
+    ) -> list[tuple[Any, T]]:
+        """The first `limit` rows that can be understood, with what their documents say.
+
+        Rows begin with their key and their document, and come in the order of that key, from after the value `after`.
+        """
+        page: list[tuple[Any, T]] = []
+        given = dict(values)
+        while wanted := limit - len(page):
+            rows = self._rows(f"{sql} limit :limit", {**given, "limit": wanted}).fetchall()
+            page += readable(what, rows, kind)
+            if len(rows) < wanted:
+                break
+            given["after"] = rows[-1][0]
+        return page
 
     def _put(self, table: str, key: tuple[str, ...], row: Mapping[str, object]) -> None:
         """Insert the row, or replace the one of that key."""
         rest = ", ".join(f"{name} = excluded.{name}" for name in row if name not in key)
-        self._db.execute(
+        self._rows(
             f"insert into {table} ({', '.join(row)}) values ({', '.join(f':{name}' for name in row)}) "  # noqa: S608  # names of ours
             f"on conflict ({', '.join(key)}) do update set {rest}",
-            dict(row),
+            row,
+        )
+
+    def _append(self, log: str, row: Mapping[str, object]) -> None:
+        """Append the row under the next number: none is left out, and none is given twice."""
+        self._rows(
+            f"insert into {log} (seq, {', '.join(row)}) values "  # noqa: S608  # the same
+            f"((select coalesce(max(seq), 0) + 1 from {log}), {', '.join(f':{name}' for name in row)})",
+            row,
         )
 
 
@@ -57,7 +95,7 @@ def understood(what: str, document: str, kind: type[T]) -> T:
         raise StoreFailedError(
             f"The row of {what} is there and cannot be understood: {error}.",
             recovery=Recovery.NEEDS_HUMAN,
-            suggested_action="Have the row repaired, or the data folder restored from a backup.",
+            suggested_action="Have the row repaired, or the store restored from a backup.",
         ) from error
 
 

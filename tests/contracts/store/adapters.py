@@ -4,17 +4,33 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
+from server.adapters.store.postgres import PostgresStore
 from server.adapters.store.sqlite import SqliteStore
+from server.postgres.address import parsed
+from server.postgres.dialect import statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from server.adapters.store.threaded import ThreadedStore
+
+
+class Place(Protocol):
+    """A folder whose stores, however many, are one."""
+
+    folder: Path
+
+    def store(self) -> ThreadedStore: ...
+    def change(self, *statements: str, **values: str) -> int:
+        """Do to it what somebody with a shell can; how many rows that changed."""
+        ...
+
 
 class SqlitePlace:
-    """A folder in which any number of SQLite stores share one file."""
+    """Its stores share one SQLite file."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -23,27 +39,32 @@ class SqlitePlace:
     def store(self) -> SqliteStore:
         return SqliteStore(self.path, progress_every_s=0)
 
-    def break_journey(self, journey_id: str, state: str) -> None:
-        self._change("update journeys set state = ? where journey_id = ?", state, journey_id)
-
-    def break_dataset(self, dataset_id: str, document: str) -> None:
-        self._change("update datasets set document = ? where dataset_id = ?", document, dataset_id)
-
-    def break_connector(self, connector_id: str, document: str) -> None:
-        self._change("update connectors set document = ? where connector_id = ?", document, connector_id)
-
-    def break_approval(self, approval_id: str, document: str) -> None:
-        self._change("update approvals set document = ? where approval_id = ?", document, approval_id)
-
-    def change(self, *statements: str) -> None:
-        """Do to the file what somebody with a shell can."""
+    def change(self, *statements: str, **values: str) -> int:
         with closing(sqlite3.connect(self.path)) as connection, connection:
-            for each in statements:
-                connection.execute(each)
-
-    def _change(self, sql: str, *values: str) -> None:
-        with closing(sqlite3.connect(self.path)) as connection, connection:
-            assert connection.execute(sql, values).rowcount == 1
+            return sum(connection.execute(each, values).rowcount for each in statements)
 
 
-PLACES: Final[dict[str, Callable[[Path], SqlitePlace]]] = {"sqlite": SqlitePlace}
+class PostgresPlace:
+    """Its stores share the database whose URL stands in the folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.address = parsed((folder / "url").read_text(encoding="utf-8"))
+
+    def store(self) -> PostgresStore:
+        return PostgresStore(self.address, progress_every_s=0)
+
+    def change(self, *statements: str, **values: str) -> int:
+        with self.address.connect() as connection:
+            connection.execute("set search_path = dataset_lifecycle")
+            return sum(connection.execute(statement(each).encode(), values).rowcount for each in statements)
+
+
+PLACES: Final[dict[str, Callable[[Path], Place]]] = {"sqlite": SqlitePlace, "postgres": PostgresPlace}
+
+
+def broken(place: Place, table: str, key: str, document: str) -> None:
+    """Put another document into a row."""
+    name = f"{table[:-1]}_id"
+    sql = f"update {table} set document = :document where {name} = :key"  # noqa: S608
+    assert place.change(sql, document=document, key=key) == 1

@@ -6,14 +6,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from server.adapters.store.postgres_tables import migrate
+from server.postgres.address import parsed
 from tests.contracts.store.adapters import PLACES
+from tests.postgres import name_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
     from domain.records import Store
-    from tests.contracts.store.adapters import SqlitePlace
+    from tests.contracts.store.adapters import Place
+    from tests.postgres import Cluster
 
 
 @pytest.fixture(params=list(PLACES))
@@ -21,12 +25,25 @@ def adapter(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(scope="session")
+def migrated(postgres: Cluster) -> str:
+    """The name of a database with every table, to be copied; in it people's language sorts, not ours."""
+    url = postgres.speaking()
+    with parsed(url).connect() as connection:
+        migrate(connection, parsed(url))
+    return name_of(url)
+
+
 @pytest.fixture
-def place(adapter: str, tmp_path: Path) -> SqlitePlace:
+def place(adapter: str, tmp_path: Path, request: pytest.FixtureRequest) -> Place:
+    if adapter == "postgres":
+        template = request.getfixturevalue("migrated")
+        cluster: Cluster = request.getfixturevalue("postgres")
+        (tmp_path / "url").write_text(cluster.fresh(template), encoding="utf-8")
     return PLACES[adapter](tmp_path)
 
 
 @pytest.fixture
-async def store(place: SqlitePlace) -> AsyncIterator[Store]:
+async def store(place: Place) -> AsyncIterator[Store]:
     async with place.store() as opened:
         yield opened

@@ -13,12 +13,13 @@ from domain.errors import StoreFailedError
 from domain.model import Concession
 from domain.requests import ApprovalOrigin, ApprovalState, Listed
 from server.adapters.store.codec import encode
+from tests.contracts.store.adapters import broken
 from tests.entities import NOW, approval
 
 if TYPE_CHECKING:
     from domain.records import Records, Store
     from domain.requests import Approval
-    from tests.contracts.store.adapters import SqlitePlace
+    from tests.contracts.store.adapters import Place
 
 FULL = approval(
     approval_id="ap-2",
@@ -71,12 +72,12 @@ async def test_a_list_and_a_concession_come_back_as_they_were_put(store: Store) 
 
 
 async def test_a_request_of_an_earlier_version_concedes_nothing_and_lists_nothing(
-    store: Store, place: SqlitePlace
+    store: Store, place: Place
 ) -> None:
     await put(store, OPEN)
     document = json.loads(encode(OPEN))
     del document["concession"], document["listed"]
-    place.break_approval("ap-1", json.dumps(document))
+    broken(place, "approvals", "ap-1", json.dumps(document))
     assert await store.read(lambda records: records.approval("ap-1")) == OPEN
 
 
@@ -98,10 +99,10 @@ async def test_a_changed_state_is_found_under_the_new_one(store: Store) -> None:
 
 
 async def test_a_request_that_cannot_be_understood_refuses_by_name_and_hides_no_other(
-    place: SqlitePlace, store: Store
+    place: Place, store: Store
 ) -> None:
     await put(store, OPEN, FULL)
-    place.break_approval("ap-1", "{}")
+    broken(place, "approvals", "ap-1", "{}")
     with pytest.raises(StoreFailedError, match="approval 'ap-1'"):
         await store.read(lambda records: records.approval("ap-1"))
     assert await store.read(lambda records: records.approvals()) == [FULL]

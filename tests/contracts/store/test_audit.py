@@ -11,7 +11,7 @@ from domain.errors import StoreFailedError
 
 if TYPE_CHECKING:
     from domain.records import Records, Store
-    from tests.contracts.store.adapters import SqlitePlace
+    from tests.contracts.store.adapters import Place
 
 
 async def put(store: Store, *documents: str) -> None:
@@ -117,7 +117,7 @@ async def test_neither_a_position_nor_an_entry_gets_two_links(store: Store, link
     ],
 )
 async def test_what_is_on_record_and_its_links_cannot_be_changed(
-    place: SqlitePlace, store: Store, change: str
+    place: Place, store: Store, change: str
 ) -> None:
     await put(store, entry(a="b"))
     await store.transact(lambda records: records.seal([Link(1, 1, "aa")]))

@@ -14,11 +14,13 @@ import pytest
 from domain.records import DatasetQuery
 from tests.contracts.store.caller import ALLOWED, CALLERS, ROUNDS
 from tests.entities import client
+from tests.postgres import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.contracts.store.adapters import SqlitePlace
+    from tests.contracts.store.adapters import Place
+    from tests.postgres import Cluster
 
     Start = Callable[[str], subprocess.Popen[str]]
 
@@ -27,7 +29,7 @@ _CALLER = Path(__file__).with_name("caller.py")
 
 
 @pytest.fixture
-def start(adapter: str, place: SqlitePlace) -> Iterator[Start]:
+def start(adapter: str, place: Place) -> Iterator[Start]:
     """Starts a process that is about to do a job, and waits for the line that lets it go."""
     with ExitStack() as stack:
 
@@ -46,6 +48,12 @@ def start(adapter: str, place: SqlitePlace) -> Iterator[Start]:
             return process
 
         yield begin
+
+
+@pytest.fixture
+def migrated(postgres: Cluster) -> str:
+    """A database without tables: whoever starts first makes them."""
+    return name_of(postgres.speaking())
 
 
 def line(process: subprocess.Popen[str]) -> str:
@@ -73,9 +81,7 @@ def test_processes_that_start_at_once_on_a_new_folder_share_one_installation(sta
     assert ids == [ids[0]] * 4
 
 
-async def test_ten_callers_in_each_of_two_processes_make_one_dataset(
-    start: Start, place: SqlitePlace
-) -> None:
+async def test_ten_callers_in_each_of_two_processes_make_one_dataset(start: Start, place: Place) -> None:
     admitted = together(start, "admit")
 
     async with place.store() as store:
@@ -91,7 +97,7 @@ def test_two_processes_together_let_through_no_more_calls_than_one_principal_may
 
 
 async def test_reading_and_then_writing_is_serialised_over_processes_and_never_refused(
-    start: Start, place: SqlitePlace
+    start: Start, place: Place
 ) -> None:
     assert together(start, "count", processes=3) == ["done"] * 3
 
@@ -100,7 +106,7 @@ async def test_reading_and_then_writing_is_serialised_over_processes_and_never_r
 
 
 async def test_a_process_killed_inside_a_transaction_leaves_nothing_and_holds_nobody_up(
-    start: Start, place: SqlitePlace
+    start: Start, place: Place
 ) -> None:
     victim = start("hang")
     go(victim)

@@ -34,13 +34,14 @@ from domain.model import (
     Unreadable,
 )
 from domain.records import DatasetQuery
+from tests.contracts.store.adapters import broken
 from tests.entities import DATASET, NOW, client, connector, dataset, journey
 
 if TYPE_CHECKING:
     from domain.events import Event
     from domain.model import Dataset
     from domain.records import Records, Store
-    from tests.contracts.store.adapters import SqlitePlace
+    from tests.contracts.store.adapters import Place
 
 LATER = NOW + timedelta(microseconds=1)
 REPORT = QualityReport(
@@ -151,10 +152,10 @@ async def test_a_dataset_comes_back_exactly_as_it_was_put(store: Store) -> None:
 
 
 async def test_instants_that_are_not_in_utc_are_not_let_in(store: Store) -> None:
-    for broken in (NOW.replace(tzinfo=None), NOW.astimezone(timezone(timedelta(hours=1)))):
+    for naive in (NOW.replace(tzinfo=None), NOW.astimezone(timezone(timedelta(hours=1)))):
         with pytest.raises((TypeError, ValueError)):
-            await put(store, dataset(last_used_at=broken))
-        told = about(EventKind.PROVISIONED, DATASET, NOW, since=[broken])
+            await put(store, dataset(last_used_at=naive))
+        told = about(EventKind.PROVISIONED, DATASET, NOW, since=[naive])
         with pytest.raises(ValueError, match="not an aware instant in UTC"):
             await store.transact(partial(append, told))
 
@@ -229,11 +230,11 @@ async def test_journeys_are_unique_within_their_client_without_regard_to_case(st
 
 
 async def test_a_journey_of_an_unknown_state_is_unreadable_wherever_it_is_met(
-    store: Store, place: SqlitePlace
+    store: Store, place: Place
 ) -> None:
     await store.transact(lambda records: records.put_journey(journey()))
     await put(store, DATASET)
-    place.break_journey("j1", "zombie")
+    place.change("update journeys set state = 'zombie'")
 
     unreadable = Unreadable(what="journey 'j1' of client 'acme'", why="'zombie' is not a valid JourneyState")
     assert await store.read(lambda records: records.journey("acme", "j1")) == unreadable
@@ -246,14 +247,14 @@ async def test_a_journey_of_an_unknown_state_is_unreadable_wherever_it_is_met(
 
 @pytest.mark.parametrize("document", ["{", '{"dataset_id": "d2"}', '{"status": "zombie"}', '"text"'])
 async def test_a_broken_dataset_refuses_by_name_and_never_hides_the_others(
-    store: Store, place: SqlitePlace, document: str
+    store: Store, place: Place, document: str
 ) -> None:
     rows = [
         dataset(f"d{number}", dataset_type=kind, run=Run(saga_id="s", started_at=NOW))
         for number, kind in enumerate(DatasetType)
     ]
     await put(store, *rows)
-    place.break_dataset("d2", document)
+    broken(place, "datasets", "d2", document)
 
     for look in (
         lambda records: records.dataset("d2"),
@@ -271,9 +272,9 @@ async def test_a_broken_dataset_refuses_by_name_and_never_hides_the_others(
     assert await store.read(lambda records: records.count_live()) == 4
 
 
-async def test_a_broken_dataset_keeps_its_place(store: Store, place: SqlitePlace) -> None:
+async def test_a_broken_dataset_keeps_its_place(store: Store, place: Place) -> None:
     await put(store, DATASET)
-    place.break_dataset(DATASET.dataset_id, "{")
+    broken(place, "datasets", DATASET.dataset_id, "{")
 
     with pytest.raises(Exception, match=DATASET.dataset_id):
         await put(store, dataset("other"))
@@ -305,7 +306,7 @@ async def test_live_datasets_are_counted_by_client(store: Store) -> None:
     assert counted == (2, 1, 0)
 
 
-async def test_connectors_are_listed_until_they_are_disconnected(store: Store, place: SqlitePlace) -> None:
+async def test_connectors_are_listed_until_they_are_disconnected(store: Store, place: Place) -> None:
     kept = [
         connector("k1", config=MappingProxyType({"spaces": ["ENG"]})),
         connector("k2", client_id="beta"),
@@ -335,7 +336,7 @@ async def test_connectors_are_listed_until_they_are_disconnected(store: Store, p
         ["k2", "k4"],
     ]
 
-    place.break_connector("k1", "{")
+    broken(place, "connectors", "k1", "{")
     assert [each.connector_id for each in await store.read(lambda records: records.connectors(limit=2))] == [
         "k2",
         "k4",
@@ -411,3 +412,56 @@ async def test_facts_and_archives_are_plain_values_under_a_name(store: Store) ->
     assert await store.read(lambda records: records.archives(after="d1", limit=1)) == [
         ("d2", {"path": "d2", "purged_at": "2026-01-01T00:00:00Z"})
     ]
+
+
+async def test_the_character_nul_is_kept_in_documents_and_refused_in_names(store: Store) -> None:
+    """No text of PostgreSQL can hold it; what is JSON writes it as an escape."""
+    await put(store, dataset(name="a\0b"))
+    await store.transact(lambda records: records.put_fact("f", {"x\0": "\0"}))
+    await store.transact(lambda records: records.append_entry('{"audit_id":"c1","principal":"x\\u0000y"}'))
+
+    with pytest.raises(InvalidArgumentError, match="NUL"):
+        await store.transact(lambda records: records.put_client(client(name="a\0b")))
+    with pytest.raises(InvalidArgumentError, match="NUL"):
+        await store.read(lambda records: records.dataset("a\0b"))
+    assert await store.read(lambda records: records.dataset(DATASET.dataset_id)) == dataset(name="a\0b")
+    assert await store.read(lambda records: records.fact("f")) == {"x\0": "\0"}
+    assert await store.read(lambda records: records.audited("c1"))
+
+
+async def test_what_has_an_order_is_ordered_byte_by_byte_whatever_the_machine_speaks(store: Store) -> None:
+    ids = sorted(["B", "a", "a-b", "a.b", "a_b", "ab", "A-c", "Z", "b2", "1"])
+
+    def work(records: Records) -> None:
+        for each in ids:
+            records.put_dataset(dataset(f"d{each}", client_id=f"{each}-client"))
+            records.put_client(client(f"{each}-client"))
+            records.put_archive(each, {})
+
+    await store.transact(work)
+
+    def look(records: Records) -> tuple[list[str], list[str], list[str]]:
+        return (
+            [each.dataset_id for each in records.datasets(DatasetQuery(after="dA-c"))],
+            [each.client_id for each in records.clients()],
+            [name for name, _facts in records.archives(after="Z")],
+        )
+
+    assert await store.read(look) == (
+        [f"d{each}" for each in ids if each > "A-c"],
+        sorted(f"{each}-client" for each in ids),
+        [each for each in ids if each > "Z"],
+    )
+
+
+async def test_events_are_numbered_without_a_gap_whatever_was_taken_back(store: Store) -> None:
+    def fail(records: Records) -> None:
+        records.append(about(EventKind.PROVISIONED, DATASET, NOW))
+        raise KeyError("as it is")
+
+    for _ in range(3):
+        await store.transact(partial(append, about(EventKind.PROVISIONED, DATASET, NOW)))
+        with pytest.raises(KeyError, match="as it is"):
+            await store.transact(fail)
+
+    assert [seq for seq, _event in await store.read(lambda records: records.events())] == [1, 2, 3]

@@ -19,7 +19,7 @@ from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from domain.records import Records, Store
-    from tests.contracts.store.adapters import SqlitePlace
+    from tests.contracts.store.adapters import Place
 
 
 def told() -> Event:
@@ -159,7 +159,7 @@ async def test_a_read_waits_for_no_writer_and_sees_nothing_of_its_transaction(st
     assert await store.read(lambda records: records.clients()) == [client()]
 
 
-async def test_one_look_sees_one_state_however_long_it_takes(store: Store, place: SqlitePlace) -> None:
+async def test_one_look_sees_one_state_however_long_it_takes(store: Store, place: Place) -> None:
     looked, changed = threading.Event(), threading.Event()
 
     def look(records: Records) -> tuple[int, int]:
@@ -184,7 +184,7 @@ async def test_a_look_cannot_write(store: Store) -> None:
     assert await store.read(lambda records: records.clients()) == []
 
 
-async def test_what_was_committed_is_there_for_the_next_store(place: SqlitePlace) -> None:
+async def test_what_was_committed_is_there_for_the_next_store(place: Place) -> None:
     async with place.store() as first:
         await first.transact(lambda records: records.put_dataset(DATASET))
         installation = await first.read(lambda records: records.installation)
@@ -208,7 +208,7 @@ async def test_a_dataset_gives_its_place_free_only_when_it_is_archived(store: St
     assert held == dataset("other")
 
 
-async def test_only_the_latest_progress_counts_and_none_takes_it_away(place: SqlitePlace) -> None:
+async def test_only_the_latest_progress_counts_and_none_takes_it_away(place: Place) -> None:
     async with place.store() as store:
         for done in range(1000):
             store.report("d1", Progress(step="populate", done=done, total=1000))
@@ -224,7 +224,7 @@ async def test_only_the_latest_progress_counts_and_none_takes_it_away(place: Sql
     assert after is None
 
 
-async def test_progress_may_be_reported_by_any_thread_and_at_any_time(place: SqlitePlace) -> None:
+async def test_progress_may_be_reported_by_any_thread_and_at_any_time(place: Place) -> None:
     store = place.store()
     store.report("early", Progress(step="populate"))
     async with store:

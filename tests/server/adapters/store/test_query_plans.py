@@ -10,20 +10,22 @@ import pytest
 from domain.audit_chain import AuditQuery
 from domain.model import DatasetStatus, DatasetType, Stage
 from domain.records import DatasetQuery
-from server.adapters.store.connection import connect, prepare
-from server.adapters.store.records import SqliteRecords
+from server.adapters.store.sqlite_file import connect, prepare
+from server.adapters.store.records import StoredRecords
 from tests.entities import CONNECTOR, DATASET, NOW, journey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from sqlite_utils import Database
+
 LOOKED_AT: Final = (DatasetStatus.READY, DatasetStatus.VALIDATING, DatasetStatus.FAILED)
 OLD: Final = DatasetQuery(statuses=LOOKED_AT, created_before=NOW - timedelta(days=7), after="d")
 PROTECTION: Final = "SEARCH j USING COVERING INDEX journeys_whole (client_id=? AND journey_id=?)"
-LINK: Final = "SEARCH audit_chain USING COVERING INDEX sqlite_autoindex_audit_chain_1 (seq=?)"
-NEWEST_LINK: Final = "SEARCH audit_chain USING COVERING INDEX sqlite_autoindex_audit_chain_1"
-CASES: Final[dict[str, tuple[Callable[[SqliteRecords], Any], list[str]]]] = {
+LINK: Final = "SEARCH audit_chain USING COVERING INDEX audit_chain_seq (seq=?)"
+NEWEST_LINK: Final = "SEARCH audit_chain USING COVERING INDEX audit_chain_seq"
+CASES: Final[dict[str, tuple[Callable[[StoredRecords], Any], list[str]]]] = {
     "orphans": (
         lambda records: records.unprotected(OLD, NOW),
         ["SEARCH d USING INDEX datasets_live (dataset_id>?)", PROTECTION],
@@ -116,19 +118,19 @@ CASES: Final[dict[str, tuple[Callable[[SqliteRecords], Any], list[str]]]] = {
 
 
 @pytest.fixture
-def records(tmp_path: Path) -> Iterator[SqliteRecords]:
+def records(tmp_path: Path) -> Iterator[StoredRecords]:
     path = tmp_path / "store.sqlite"
     installation = prepare(path, 1)
     db = connect(path, 1)
-    yield SqliteRecords(db, installation)
+    yield StoredRecords(db, installation)
     db.close()
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_nothing_is_found_by_looking_through_a_table(records: SqliteRecords, case: str) -> None:
+def test_nothing_is_found_by_looking_through_a_table(records: StoredRecords, case: str) -> None:
     look, plan = CASES[case]
     asked: list[tuple[str, Any]] = []
-    db = records._db  # noqa: SLF001  # what SQLite does is asked beside the port
+    db: Database = records._db  # type: ignore[assignment]  # noqa: SLF001  # what SQLite does is asked beside the port
     records.put_journey(journey())
     records.put_dataset(DATASET)
     records.put_connector(CONNECTOR)

@@ -12,18 +12,16 @@ import pytest
 from domain.errors import Recovery, SettingsError, StoreFailedError
 from domain.model import Progress
 from domain.records import DatasetQuery
-from server.adapters.store.connection import connect
-from server.adapters.store.failures import translated
+from server.adapters.store.sqlite_file import connect
+from server.adapters.store.sqlite_failures import translated
 from server.adapters.store.progress import ProgressWriter
-from server.adapters.store.schema import MIGRATIONS
+from server.adapters.store import schema
 from server.adapters.store.sqlite import SqliteStore
 from tests.entities import DATASET, NOW, client
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from sqlite_utils import Database
 
     from domain.records import Records
 
@@ -57,8 +55,8 @@ async def test_the_file_of_a_newer_version_is_refused_and_left_alone(tmp_path: P
     await opened(path)
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(
-            "insert into _sqlite_migrations (migration_set, name, applied_at) values (?, 'from_the_future', '')",
-            [MIGRATIONS.name],
+            "insert into _sqlite_migrations (migration_set, name, applied_at) "
+            "values ('dataset_lifecycle', 'from_the_future', '')"
         )
     before = path.read_bytes()
 
@@ -75,17 +73,15 @@ async def test_a_migration_that_fails_leaves_nothing_of_itself(
     path = tmp_path / "store.sqlite"
     await opened(path)
 
-    def breaks(db: Database) -> None:
-        db.executescript("create table half (x); create index half_x on half (x);")
-        assert (
-            db.conn.in_transaction
-        )  # a script does not end the transaction before it is recorded as applied
-        db.execute("no sql")
+    def before(to: schema.Tables) -> None:
+        to.run("create table half_before (x); create index half_x on half_before (x);")
+
+    def breaks(to: schema.Tables) -> None:
+        to.table("half", {"x": str}, "x")
+        to.run("no sql;")
 
     with monkeypatch.context() as patch:
-        patch.setattr(MIGRATIONS, "_migrations", [*MIGRATIONS._migrations])  # noqa: SLF001  # no other way to add one for a while
-        MIGRATIONS(name="comes before")(lambda db: db.executescript("create table half_before (x);"))
-        MIGRATIONS(name="breaks")(breaks)
+        patch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, before, breaks))
         with pytest.raises(StoreFailedError):
             await opened(path)
 

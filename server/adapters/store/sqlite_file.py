@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlite_utils import Database
 
-from server.adapters.store.schema import migrate
+from server.adapters.store.sqlite_tables import migrate
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,83 @@
+"""The schema on SQLite."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sqlite_utils import Database, Migrations
+
+from domain.errors import SettingsError
+from server.adapters.store import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from pathlib import Path
+
+_TYPES: Final[dict[type, str]] = {str: "text", int: "integer"}
+
+
+class SqliteTables:
+    """Implements `schema.Tables` on a database that is in a transaction."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def table(
+        self,
+        name: str,
+        columns: Mapping[str, type[str | int]],
+        pk: str | tuple[str, ...],
+        *,
+        nullable: Collection[str] = (),
+    ) -> None:
+        self._db.table(name).create(
+            dict(columns), pk=pk, not_null={each for each in columns if each not in nullable}, strict=True
+        )
+
+    def log(self, name: str, columns: Mapping[str, type[str | int]], *, shown: Collection[str] = ()) -> None:
+        parts = [
+            "seq integer primary key autoincrement",
+            *(f"{each} {_TYPES[kind]} not null" for each, kind in columns.items()),
+            *(f"{each} text generated always as (document ->> '$.{each}') virtual" for each in shown),
+        ]
+        refuse = f"begin select raise(abort, 'the {name} table is append-only'); end"
+        self._db.executescript(
+            f"""
+            create table {name} ({", ".join(parts)}) strict;
+            create trigger {name}_stand before update on {name} {refuse};
+            create trigger {name}_stay before delete on {name} {refuse};
+            """
+        )
+
+    def run(self, statements: str) -> None:
+        self._db.executescript(statements)
+
+
+def migrate(db: Database, path: Path) -> None:
+    """Bring the file to this version's schema in one write transaction; a file that is there already is only read.
+
+    Raises SettingsError for a file that a newer version has migrated further.
+    """
+    ours = Migrations("dataset_lifecycle")
+    for each in schema.MIGRATIONS:
+        ours(name=each.__name__)(_on_sqlite(each))
+    newer = {each.name for each in ours.applied(db)} - {each.__name__ for each in schema.MIGRATIONS}
+    if newer:
+        raise SettingsError(
+            f"The store {path} was made by a newer version of dataset-lifecycle (it has {', '.join(sorted(newer))}).",
+            field="store.url",
+            suggested_action="Run the version that made it, or another data folder.",
+        )
+    if not ours.pending(db):
+        return
+    db.execute("begin immediate")
+    try:
+        ours.apply(db)
+    except BaseException:
+        db.rollback()
+        raise
+    db.commit()
+
+
+def _on_sqlite(migration: Callable[[schema.Tables], None]) -> Callable[[Database], None]:
+    return lambda db: migration(SqliteTables(db))

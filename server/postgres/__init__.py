@@ -1,0 +1,1 @@
+"""What whoever speaks to PostgreSQL shares: the address, the words for its failures, and our SQL in its dialect."""

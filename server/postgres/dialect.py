@@ -1,0 +1,38 @@
+"""Our SQL is written as SQLite reads it; here is all that PostgreSQL wants otherwise.
+
+What both understand is passed as it stands. It is a rewriting of our own sentences, not of any SQL.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+_FOLDED: Final = (
+    (re.compile(r"([\w.]+) = (:\w+) collate nocase"), r"lower(\1) = lower(\2)"),
+    (re.compile(r"([\w.]+) collate nocase"), r"lower(\1)"),
+)
+_REWRITTEN: Final = (
+    *_FOLDED,
+    # PostgreSQL chooses its indexes itself.
+    (re.compile(r"\sindexed by \w+"), ""),
+    (re.compile(r"\bis not (\w\.\w+)"), r"is distinct from \1"),
+    (re.compile(r"%"), "%%"),
+    (re.compile(r"(?<![:\w]):([a-z]\w*)"), r"%(\1)s"),
+)
+
+
+@lru_cache(512)
+def statement(sql: str) -> str:
+    """A statement with values named `:name`, as psycopg takes it."""
+    for pattern, replacement in _REWRITTEN:
+        sql = pattern.sub(replacement, sql)
+    return sql
+
+
+def definition(sql: str) -> str:
+    """Statements that define something and take no values."""
+    for pattern, replacement in _FOLDED:
+        sql = pattern.sub(replacement, sql)
+    return sql

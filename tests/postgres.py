@@ -63,6 +63,10 @@ class Cluster:
         self.execute(f"create database {name} template {template} {options}")
         return self.url(name)
 
+    def drop(self, url: str) -> None:
+        """Drop a database, whoever is connected to it."""
+        self.execute(f"drop database {name_of(url)} with (force)")
+
     def speaking(self) -> str:
         """The URL of a new database that sorts as people do, where the server has words for that."""
         try:

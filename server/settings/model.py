@@ -138,22 +138,31 @@ class StoreSettings(Section):
 
     url: Annotated[str | None, Env("DATABASE_URL")] = Field(
         default=None,
-        description="`sqlite:///` and a path. Without it, SQLite in the data folder. PostgreSQL is not available yet.",
+        repr=False,
+        description=(
+            "`sqlite:///` and a path, or `postgresql://user:password@host:port/database` for several replicas. "
+            "Without it, SQLite in the data folder. It may hold a password: write `${NAME}`, or set the variable."
+        ),
     )
+
+    @property
+    def shared(self) -> bool:
+        """Whether it is a database server's, which replicas on other machines may share."""
+        return self.url is not None and not self.url.startswith(_SQLITE)
 
     @field_validator("url")
     @classmethod
-    def _sqlite(cls, url: str | None, info: ValidationInfo) -> str | None:
+    def _known(cls, url: str | None, info: ValidationInfo) -> str | None:
         if url is None:
             return None
-        scheme = url.partition(":")[0].partition("+")[0].lower()
-        if scheme in {"postgres", "postgresql"}:
-            raise ValueError(
-                "names a PostgreSQL database, which is not available yet: leave it out to use SQLite"
-            )
+        if url.partition(":")[0].lower().startswith("postgres"):
+            from server.postgres.address import parsed  # noqa: PLC0415 - most stores are SQLite, and need no driver
+
+            parsed(url)
+            return url
         path = unquote(url.removeprefix(_SQLITE))
         if not url.startswith(_SQLITE) or not path.strip("/") or "?" in url or "\0" in path:
-            raise ValueError(f"must be {_SQLITE} and the path of a file")
+            raise ValueError(f"must be {_SQLITE} and the path of a file, or postgresql:// and a database")
         base: Path = (info.context or {})[DATA_DIR]
         return f"{_SQLITE}{base / path}"
 
@@ -241,6 +250,17 @@ class Dataops(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _shared_with_a_platform_that_is(self) -> Self:
+        if self.store.shared and self.glean.embedded:
+            raise PydanticCustomError(
+                "key",
+                "names a shared database, and the embedded sandbox belongs to one machine: set glean.api_key and "
+                "glean.base_url (`dataset-lifecycle glean-sandbox` serves a sandbox to all), or use SQLite",
+                {"key": "store.url"},
+            )
+        return self
+
 
 class Settings(Dataops):
     """Everything that is set: every key has a value, every path is absolute.
@@ -253,7 +273,7 @@ class Settings(Dataops):
 
     @property
     def store_path(self) -> Path:
-        """The SQLite file of the store."""
+        """The SQLite file of a store that is not shared."""
         return Path(self.store.url.removeprefix(_SQLITE)) if self.store.url else self.data_dir / "store.db"
 
     def secrets(self) -> frozenset[str]:

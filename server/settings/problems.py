@@ -62,7 +62,7 @@ def _problem(detail: ErrorDetails, root: type[BaseModel]) -> tuple[KeyPath, str,
     if kind == "value_error":
         return path, str(context["error"]), ()
     if kind == "key":
-        return (*path, context["key"]), detail["msg"], ()
+        return (*path, *context["key"].split(".")), detail["msg"], ()
     return path, _WORDS[kind].format(**context) if kind in _WORDS else f"will not do: {detail['msg']}", ()
 
 

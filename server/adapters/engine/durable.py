@@ -1,31 +1,33 @@
-"""Sagas that outlive processes: DBOS on SQLite, and locks that tell whose sagas are left to adopt."""
+"""Sagas that outlive processes: DBOS on SQLite or PostgreSQL, and locks that tell whose sagas are left to adopt."""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import asynccontextmanager, closing, suppress
 from contextvars import Context
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import anyio
 import anyio.to_thread
 import structlog
 
-from domain.errors import InternalError
-from server.adapters.engine.journal import Journal
+from domain.errors import LifecycleError
 from server.adapters.engine.liveness import Owners
+from server.adapters.engine.sqlite import SqliteJournal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
     from types import TracebackType
 
     from domain.ports import Saga
-    from server.adapters.engine.journal import Unfinished
+    from server.adapters.engine.journal import Journal, Unfinished
     from server.adapters.engine.liveness import Presence
+    from server.adapters.engine.postgres_liveness import DatabaseOwners, DatabasePresence
     from server.adapters.engine.runtime import Runtime
+    from server.postgres.address import Address
 
 _log = structlog.get_logger(__name__)
 
@@ -38,12 +40,24 @@ _DESTROY_S: Final = 0.6
 _PURGE_BATCH: Final = 500
 
 
-def _database(folder: Path) -> Path:
-    return folder / "engine.sqlite"
+def _journal(where: Path | Address) -> Journal:
+    if isinstance(where, Path):
+        return SqliteJournal(where / "engine.sqlite")
+    from server.adapters.engine.postgres import PostgresJournal  # noqa: PLC0415 - brings a driver that few need
+
+    return PostgresJournal(where)
+
+
+def _owners(where: Path | Address, dead_after_s: float) -> Owners | DatabaseOwners:
+    if isinstance(where, Path):
+        return Owners(where / "owners")
+    from server.adapters.engine.postgres_liveness import DatabaseOwners  # noqa: PLC0415 - the same
+
+    return DatabaseOwners(where, dead_after_s=dead_after_s)
 
 
 class DurableEngine:
-    """The engine of one process on one data folder; an async context manager, entered in the server's loop.
+    """The engine of one process on one data folder or database; an async context manager, entered in the server's loop.
 
     Inside, sagas of dead processes are adopted; on leaving, those that run here are stopped where they wait and
     left to whoever comes next. Only one of a process may be running sagas at a time. DBOS is imported when a saga
@@ -52,28 +66,30 @@ class DurableEngine:
 
     def __init__(
         self,
-        folder: Path,
+        where: Path | Address,
         sagas: Mapping[str, Saga],
         *,
         watch_s: float = 1.0,
+        dead_after_s: float = 4.0,
         adoptions: int = 10,
         keep: timedelta = timedelta(days=30),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Take `sagas` by kind; whoever changes the steps of a saga in use gives it a new kind.
 
-        `watch_s` is how often dead processes are looked for, `adoptions` how often a saga may be adopted without
+        `watch_s` is how often dead processes are looked for, `dead_after_s` how long a process on another machine must
+        not have been seen to be one, `adoptions` how often a saga may be adopted without
         finishing a step before it is left alone, `keep` how long ended sagas are remembered.
         """
-        self._folder = folder
+        self._where = where
         self._sagas = sagas
         self._watch_s = watch_s
         self._adoptions = adoptions
         self._keep = keep
         self._now = now
-        self._journal = Journal(_database(folder))
-        self._owners = Owners(folder / "owners")
-        self._presence: Presence | None = None
+        self._journal = _journal(where)
+        self._owners = _owners(where, dead_after_s)
+        self._presence: Presence | DatabasePresence | None = None
         self._runtime: Runtime | None = None
         self._ready = False
         self._launching = anyio.Lock()
@@ -84,9 +100,10 @@ class DurableEngine:
         self._reported: set[str] = set()
 
     @staticmethod
-    def pending(folder: Path) -> bool:
+    def pending(where: Path | Address) -> bool:
         """Whether sagas are unfinished there, running or left behind; a look that imports no engine."""
-        return bool(Journal(_database(folder)).unfinished())
+        with closing(_journal(where)) as journal:
+            return bool(journal.unfinished())
 
     async def __aenter__(self) -> Self:
         """Show this process as alive and begin to adopt. Raises SettingsError when the folder keeps no locks."""
@@ -147,6 +164,7 @@ class DurableEngine:
         await anyio.to_thread.run_sync(self._owners.sweep)
         while True:
             try:
+                await anyio.to_thread.run_sync(self._owners.stay)
                 await self._resume()
             except Exception as error:  # noqa: BLE001 - the watch goes on, whatever one look met
                 if str(error) not in self._reported:
@@ -158,7 +176,7 @@ class DurableEngine:
         if not await self._left():
             return
         runtime = await self._launch()
-        with self._owners.adopting() as alone:
+        async with self._adopting() as alone:
             # Looked at again, alone: what another process adopted a moment ago is no longer left.
             for saga in await self._left() if alone else ():
                 if not saga.queued:
@@ -173,11 +191,25 @@ class DurableEngine:
             if each.fruitless >= self._adoptions and each.saga_id not in self._reported:
                 self._reported.add(each.saga_id)
                 _log.error("saga_stranded", saga_id=each.saga_id, kind=each.kind, adoptions=each.fruitless)
-        return [
-            each
-            for each in left
-            if each.queued or (each.fruitless < self._adoptions and not self._owners.alive(each.owner))
-        ]
+        kept = [each for each in left if each.queued or each.fruitless < self._adoptions]
+        owners = {each.owner for each in kept if not each.queued}
+        living = await anyio.to_thread.run_sync(self._living, owners)
+        return [each for each in kept if each.queued or each.owner not in living]
+
+    def _living(self, owners: Iterable[str]) -> set[str]:
+        return {each for each in owners if self._owners.alive(each)}
+
+    @asynccontextmanager
+    async def _adopting(self) -> AsyncIterator[bool]:
+        """`Owners.adopting`, which may block, in threads."""
+        turn = self._owners.adopting()
+        with anyio.CancelScope(shield=True):
+            alone = await anyio.to_thread.run_sync(turn.__enter__)
+        try:
+            yield alone
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(turn.__exit__, None, None, None)
 
     async def _unfinished(self) -> Sequence[Unfinished]:
         return await anyio.to_thread.run_sync(self._journal.unfinished)
@@ -190,7 +222,8 @@ class DurableEngine:
                 if self._closing or self._presence is None:  # asked only now: importing takes its time
                     raise RuntimeError("The saga engine is not open.")
                 bodies = {kind: partial(self._run, kind, saga) for kind, saga in self._sagas.items()}
-                self._runtime = load(self._journal.path, self._presence.owner, bodies)
+                database = self._where if not isinstance(self._where, Path) else self._where / "engine.sqlite"
+                self._runtime = load(database, self._presence.owner, bodies)
             if not self._ready:
                 await self._runtime.prepare()
                 await self._purge(self._runtime)
@@ -247,14 +280,15 @@ class DurableEngine:
             scope.cancel()
         stopped = await _ended(running, deadline) and begun
         if self._runtime:
-            with suppress(InternalError):  # at worst one adoption too many is counted
+            with suppress(LifecycleError):  # at worst one adoption too many is counted
                 left = [saga_id for saga_id, _scope in running.values()]
                 await anyio.to_thread.run_sync(self._journal.forgive, left)
             left_s = max(0.0, deadline - anyio.current_time())
             stopped = await self._runtime.close(left_s + _DESTROY_S) and stopped
         # As long as anything of ours may still run, we are alive; then the lock goes with the process.
         if self._presence and stopped:
-            self._presence.end()
+            await anyio.to_thread.run_sync(self._presence.end)
+        await anyio.to_thread.run_sync(self._journal.close)
         self._runtime = self._presence = None
 
 

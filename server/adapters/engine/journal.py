@@ -6,24 +6,19 @@ saga was taken over from a dead process without finishing a step since.
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing, contextmanager
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from domain.errors import InternalError
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Mapping, Sequence
 
-_BUSY_S: Final = 30.0
+    Values = Mapping[str, str | int]
 
-_ADOPTION: Final = """
+ADOPTION: Final = """
 CREATE TABLE IF NOT EXISTS adoption (saga_id TEXT PRIMARY KEY, times INTEGER NOT NULL, steps INTEGER NOT NULL)
 """
-_KNOWN: Final = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'workflow_status'"
-_STATUS: Final = "SELECT status FROM workflow_status WHERE workflow_uuid = ?"
+_STATUS: Final = "SELECT status FROM workflow_status WHERE workflow_uuid = :saga_id"
 _UNFINISHED: Final = """
 SELECT workflow_uuid, name, status, executor_id,
        CASE WHEN adoption.steps = (SELECT count(*) FROM operation_outputs AS step
@@ -36,12 +31,12 @@ _ADOPTED: Final = """
 INSERT INTO adoption (saga_id, times, steps)
 VALUES (:saga_id, 1, (SELECT count(*) FROM operation_outputs WHERE workflow_uuid = :saga_id))
 ON CONFLICT (saga_id) DO UPDATE
-SET times = CASE WHEN steps = excluded.steps THEN times + 1 ELSE 1 END, steps = excluded.steps
+SET times = CASE WHEN adoption.steps = excluded.steps THEN adoption.times + 1 ELSE 1 END, steps = excluded.steps
 """
-_FORGIVEN: Final = "UPDATE adoption SET times = times - 1 WHERE saga_id = ? AND times > 0"
+_FORGIVEN: Final = "UPDATE adoption SET times = times - 1 WHERE saga_id = :saga_id AND times > 0"
 _FINISHED_BEFORE: Final = """
 SELECT workflow_uuid FROM workflow_status
-WHERE status NOT IN ('PENDING', 'ENQUEUED', 'DELAYED') AND updated_at < ? LIMIT ?
+WHERE status NOT IN ('PENDING', 'ENQUEUED', 'DELAYED') AND updated_at < :before LIMIT :limit
 """
 _FORGET_ADOPTIONS: Final = (
     "DELETE FROM adoption WHERE saga_id NOT IN (SELECT workflow_uuid FROM workflow_status)"
@@ -62,65 +57,49 @@ class Unfinished:
     fruitless: int
 
 
-class Journal:
-    """The engine's SQLite file. Each method blocks shortly, and may raise InternalError."""
+class Journal(ABC):
+    """The engine's database. Each method blocks shortly, and may raise InternalError or StoreFailedError."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
+    @abstractmethod
     def prepare(self) -> None:
-        """Make the file what several processes can share (write-ahead log), before the engine opens it."""
-        with self._connected() as connection, connection:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute(_ADOPTION)
+        """Make the database what several processes can share, before the engine opens it."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of it; another look opens it again."""
 
     def unfinished(self) -> Sequence[Unfinished]:
         """Every saga that has not ended, oldest first."""
         return [
             Unfinished(saga_id, kind, status == "ENQUEUED", owner or "", fruitless)
-            for saga_id, kind, status, owner, fruitless in self._look(_UNFINISHED)
+            for saga_id, kind, status, owner, fruitless in self._look(_UNFINISHED, {})
         ]
 
     def ended(self, saga_id: str) -> bool:
         """Whether that saga has ended, well or not; False for one that nobody started."""
-        return any(
-            status not in {"PENDING", "ENQUEUED", "DELAYED"} for (status,) in self._look(_STATUS, saga_id)
-        )
+        found = self._look(_STATUS, {"saga_id": saga_id})
+        return any(status not in {"PENDING", "ENQUEUED", "DELAYED"} for (status,) in found)
 
     def finished_before(self, epoch_ms: int, limit: int) -> Sequence[str]:
         """Sagas that ended before that instant, at most so many."""
-        return [saga_id for (saga_id,) in self._look(_FINISHED_BEFORE, epoch_ms, limit)]
+        return [saga_id for (saga_id,) in self._look(_FINISHED_BEFORE, {"before": epoch_ms, "limit": limit})]
 
     def adopted(self, saga_id: str) -> None:
         """Count one adoption; the count starts anew when a step was finished since the last."""
-        with self._connected() as connection, connection:
-            connection.execute(_ADOPTED, {"saga_id": saga_id})
+        self._change(_ADOPTED, {"saga_id": saga_id})
 
     def forgive(self, saga_ids: Iterable[str]) -> None:
         """Take one adoption of each back: this process leaves them in good order, they did not kill it."""
-        with self._connected() as connection, connection:
-            connection.executemany(_FORGIVEN, [(each,) for each in saga_ids])
+        self._change(_FORGIVEN, *({"saga_id": each} for each in saga_ids))
 
     def forget(self) -> None:
         """Drop the counts of sagas that are no more."""
-        with self._connected() as connection, connection:
-            connection.execute(_FORGET_ADOPTIONS)
+        self._change(_FORGET_ADOPTIONS, {})
 
-    def _look(self, question: str, *given: str | int) -> list[tuple[Any, ...]]:
-        if not self.path.exists():
-            return []
-        with self._connected() as connection:
-            # Another process may have made the file a moment ago, and not yet its tables.
-            return (
-                connection.execute(question, given).fetchall()
-                if connection.execute(_KNOWN).fetchone()
-                else []
-            )
+    @abstractmethod
+    def _look(self, question: str, values: Values) -> list[tuple[Any, ...]]:
+        """The rows found; none as long as the engine has made no tables."""
 
-    @contextmanager
-    def _connected(self) -> Iterator[sqlite3.Connection]:
-        try:
-            with closing(sqlite3.connect(self.path, timeout=_BUSY_S)) as connection:
-                yield connection
-        except sqlite3.Error as error:
-            raise InternalError(f"The saga engine's database failed: {self.path}: {error}.") from error
+    @abstractmethod
+    def _change(self, statement: str, *values: Values) -> None:
+        """Run it once for each of the values."""

@@ -98,6 +98,9 @@ class Owners:
         finally:
             os.close(descriptor)
 
+    def stay(self) -> None:
+        """Nothing is to be done: a lock is held as long as its process lives."""
+
     def sweep(self) -> None:
         """Remove the files of the dead."""
         for path in self._folder.glob(f"*{_SUFFIX}"):

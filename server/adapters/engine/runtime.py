@@ -9,23 +9,27 @@ import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 import anyio.to_thread
+import psycopg
 from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID
-from sqlalchemy import URL
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import URL, create_engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from domain.errors import InternalError
+from domain.errors import InternalError, StoreFailedError
+from server.postgres.failures import meaning_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from dbos import DBOSConfig
+    from sqlalchemy import Engine
 
     from domain.ports import Json
+    from server.postgres.address import Address
 
     Body = Callable[[str, str], Awaitable[None]]
 
@@ -33,6 +37,8 @@ _NAME: Final = "dataset-lifecycle"
 _VERSION: Final = "1"  # constant: a saga that was started under another version would never be resumed
 _THREADS: Final = 16
 _QUEUE_POLL_S: Final = 0.25
+_CONNECTIONS: Final = 8
+_IDLE_S: Final = 60
 
 _launched: list[Runtime] = []
 
@@ -40,7 +46,7 @@ _launched: list[Runtime] = []
 class Runtime:
     """The launched engine of this process."""
 
-    def __init__(self, path: Path, owner: str, bodies: Mapping[str, Body]) -> None:
+    def __init__(self, database: Path | Address, owner: str, bodies: Mapping[str, Body]) -> None:
         """Launch in the running loop; blocks it for about a tenth of a second.
 
         `bodies` are the sagas by kind; each takes `dataset_id` and `saga_id`. Raises InternalError.
@@ -49,7 +55,6 @@ class Runtime:
             raise RuntimeError("This process runs a saga engine already: close that one first.")
         config: DBOSConfig = {
             "name": _NAME,
-            "system_database_url": URL.create("sqlite", database=str(path)).render_as_string(),
             "executor_id": owner,
             "application_version": _VERSION,
             "serializer": DBOSPortableJSONSerializer(),  # plain JSON: nothing that a file could make us execute
@@ -57,6 +62,11 @@ class Runtime:
             "max_executor_threads": _THREADS,
             "notification_listener_polling_interval_sec": 0.25,
         }
+        self._engine: Engine | None = None
+        if isinstance(database, Path):
+            config["system_database_url"] = URL.create("sqlite", database=str(database)).render_as_string()
+        else:
+            config["system_database_engine"] = self._engine = _engine(database)
         with _translated("open its database"):
             DBOS(config=config)
             # A queue for each kind, so that a process of another release never takes a saga that it does not know.
@@ -112,6 +122,8 @@ class Runtime:
 
         def destroy() -> None:
             DBOS.destroy(destroy_registry=True)
+            if self._engine:
+                self._engine.dispose()
             _launched.remove(self)  # also when nobody waits for it any more
 
         closed = False
@@ -121,6 +133,20 @@ class Runtime:
         # DBOS made its own threads the loop's, and has just ended them.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="asyncio"))
         return closed
+
+
+def _engine(address: Address) -> Engine:
+    """Connections as the store has them, to the same database."""
+
+    def connect() -> object:
+        connection = address.connect()
+        connection.execute(f"set idle_in_transaction_session_timeout = '{_IDLE_S}s'".encode())
+        connection.autocommit = False
+        return connection
+
+    return create_engine(
+        "postgresql+psycopg://", creator=connect, pool_size=_CONNECTIONS, max_overflow=0, pool_pre_ping=True
+    )
 
 
 def _workflow(kind: str, body: Body) -> Callable[[str, str], Coroutine[Any, Any, None]]:
@@ -136,4 +162,9 @@ def _translated(what: str) -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
+        if isinstance(error, DBAPIError) and isinstance(error.orig, psycopg.Error):
+            meaning = meaning_of(error.orig)
+            raise StoreFailedError(
+                f"The saga engine could not {what}: {meaning.why}.", recovery=meaning.recovery
+            ) from error
         raise InternalError(f"The saga engine could not {what}: {type(error).__name__}.") from error

@@ -8,24 +8,47 @@ import pytest
 
 from server.adapters.engine.durable import DurableEngine
 from server.adapters.engine.inline import Entry, InlineEngine
+from server.postgres.address import parsed
+from tests.postgres import name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from domain.ports import Engine, Saga
+    from server.postgres.address import Address
+    from tests.postgres import Cluster
+
+    Open = Callable[[Mapping[str, Saga]], AbstractAsyncContextManager[Any]]
 
 
-@pytest.fixture(params=["inline", "durable"])
-def opened(
-    request: pytest.FixtureRequest, tmp_path: Path
-) -> Callable[[Mapping[str, Saga]], AbstractAsyncContextManager[Any]]:
+@pytest.fixture(scope="session")
+async def launched(postgres: Cluster) -> str:
+    """The name of a database with the engine's tables, to be copied: making them takes it a while."""
+    url = postgres.fresh()
+    async with DurableEngine(parsed(url), {}) as engine:
+        await engine.launch()
+    return name_of(url)
+
+
+@pytest.fixture(params=["inline", "sqlite", "postgres"])
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
     """Opens an engine; the next one that it opens finds what the former left."""
     journal: dict[str, Entry] = {}
     if request.param == "inline":
-        return lambda sagas: InlineEngine(sagas, journal=journal)
-    return lambda sagas: DurableEngine(tmp_path / "engine", sagas, watch_s=0.1)
+        yield lambda sagas: InlineEngine(sagas, journal=journal)
+    elif request.param == "sqlite":
+        yield _durable(tmp_path / "engine")
+    else:
+        cluster: Cluster = request.getfixturevalue("postgres")
+        url = cluster.fresh(request.getfixturevalue("launched"))
+        yield _durable(parsed(url))
+        cluster.drop(url)
+
+
+def _durable(where: Path | Address) -> Open:
+    return lambda sagas: DurableEngine(where, sagas, watch_s=0.1, dead_after_s=0.1)
 
 
 def conforms(inline: InlineEngine, durable: DurableEngine) -> tuple[Engine, Engine]:

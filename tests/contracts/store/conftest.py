@@ -12,7 +12,7 @@ from tests.contracts.store.adapters import PLACES
 from tests.postgres import name_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from domain.records import Store
@@ -35,12 +35,16 @@ def migrated(postgres: Cluster) -> str:
 
 
 @pytest.fixture
-def place(adapter: str, tmp_path: Path, request: pytest.FixtureRequest) -> Place:
-    if adapter == "postgres":
+def place(adapter: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
+    if adapter == "sqlite":
+        yield PLACES[adapter](tmp_path)
+    else:
         template = request.getfixturevalue("migrated")
         cluster: Cluster = request.getfixturevalue("postgres")
-        (tmp_path / "url").write_text(cluster.fresh(template), encoding="utf-8")
-    return PLACES[adapter](tmp_path)
+        url = cluster.fresh(template)
+        (tmp_path / "url").write_text(url, encoding="utf-8")
+        yield PLACES[adapter](tmp_path)
+        cluster.drop(url)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ import pytest
 from domain.errors import InternalError, SettingsError
 from server.adapters.engine import durable
 from server.adapters.engine.durable import DurableEngine
-from server.adapters.engine.journal import Journal
+from server.adapters.engine.sqlite import SqliteJournal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -236,7 +236,7 @@ async def test_a_database_that_fails_later_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_database_that_is_just_being_made_holds_no_sagas(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "engine.sqlite")
+    journal = SqliteJournal(tmp_path / "engine.sqlite")
     assert journal.unfinished() == []
     journal.prepare()
     assert (journal.unfinished(), journal.ended("s1")) == ([], False)

@@ -8,7 +8,7 @@ import anyio.to_thread
 import pytest
 
 from server.adapters.engine.durable import DurableEngine
-from server.adapters.engine.journal import Journal
+from server.adapters.engine.sqlite import SqliteJournal
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ STEPS = ("one", "two", "three")
 
 
 def ended(hosts: Hosts, saga_id: str) -> bool:
-    return Journal(hosts.folder / "engine" / "engine.sqlite").ended(saga_id)
+    return SqliteJournal(hosts.folder / "engine" / "engine.sqlite").ended(saga_id)
 
 
 async def killed(process: subprocess.Popen[str]) -> None:

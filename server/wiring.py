@@ -163,7 +163,8 @@ async def running(
         if sagas:
             engine = await stack.enter_async_context(
                 DurableEngine(
-                    settings.data_dir, sagas_of(outside, provisions=settings.provisioning.concurrent)
+                    _address(settings) if settings.store.shared else settings.data_dir,
+                    sagas_of(outside, provisions=settings.provisioning.concurrent),
                 )
             )
         services = composed(

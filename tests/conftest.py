@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from tests.postgres import cluster
+from server.adapters.engine.durable import DurableEngine
+from server.postgres.address import parsed
+from tests.postgres import cluster, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,3 +44,12 @@ def postgres() -> Iterator[Cluster]:
     """A PostgreSQL server, started by the first test of a run that wants it."""
     with cluster() as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+async def launched(postgres: Cluster) -> str:
+    """The name of a database with the saga engine's tables, to be copied: making them takes it a while."""
+    url = postgres.fresh()
+    async with DurableEngine(parsed(url), {}) as engine:
+        await engine.launch()
+    return name_of(url)

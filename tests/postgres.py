@@ -54,7 +54,7 @@ class Cluster:
     def url(self, database: str = "postgres", *, user: str = "tester", password: str = "") -> str:
         """Of a database, over the socket; with a password over TCP, where one is asked for."""
         if password:
-            return f"postgresql://{quote(user)}:{quote(password)}@127.0.0.1:{self.port}/{database}"
+            return f"postgresql://{quote(user)}:{quote(password, safe='')}@127.0.0.1:{self.port}/{database}"
         return f"postgresql://{quote(user)}@/{database}?host={self.folder}&port={self.port}"
 
     def fresh(self, template: str = "template0", options: str = "") -> str:

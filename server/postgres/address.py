@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 SCHEMES: Final = frozenset({"postgresql", "postgres"})
 _FORM: Final = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+_UNREADABLE: Final = (
+    f"cannot be read as {_FORM}: write characters such as @ : / # % in a password as %40 and so on"
+)
 # A server or network that is gone is noticed within half a minute, in either direction; the URL may say otherwise.
 _USUAL: Final = {
     "application_name": "dataset-lifecycle",
@@ -48,9 +51,9 @@ def parsed(url: str) -> Address:
     try:
         given = conninfo_to_dict(url)
     except psycopg.Error:  # its message may hold the password
-        raise ValueError(
-            f"cannot be read as {_FORM}: write characters such as @ : / # % in a password as %40 and so on"
-        ) from None
+        raise ValueError(_UNREADABLE) from None
+    if "/" in url.partition("?")[0].partition("://")[2].rpartition("@")[0]:
+        raise ValueError(_UNREADABLE)  # what libpq takes for a host and a database is half a password
     database = given.get("dbname")
     if not database:
         raise ValueError(f"must name the database: {_FORM}")

@@ -9,7 +9,6 @@ import pytest
 from server.adapters.engine.durable import DurableEngine
 from server.adapters.engine.inline import Entry, InlineEngine
 from server.postgres.address import parsed
-from tests.postgres import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -21,15 +20,6 @@ if TYPE_CHECKING:
     from tests.postgres import Cluster
 
     Open = Callable[[Mapping[str, Saga]], AbstractAsyncContextManager[Any]]
-
-
-@pytest.fixture(scope="session")
-async def launched(postgres: Cluster) -> str:
-    """The name of a database with the engine's tables, to be copied: making them takes it a while."""
-    url = postgres.fresh()
-    async with DurableEngine(parsed(url), {}) as engine:
-        await engine.launch()
-    return name_of(url)
 
 
 @pytest.fixture(params=["inline", "sqlite", "postgres"])

@@ -7,6 +7,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.server.settings.given import Given
 
+SQLITE_OR_POSTGRES = "must be sqlite:/// and the path of a file, or postgresql:// and a database"
+
 
 @pytest.mark.parametrize(
     ("key", "value", "words"),
@@ -64,9 +66,9 @@ if TYPE_CHECKING:
             "gs://bucket",
             "must be a folder on this machine: gs:// storage is not available yet",
         ),
-        ("store.url", "mysql://h/d", "must be sqlite:/// and the path of a file"),
-        ("store.url", "sqlite:///", "must be sqlite:/// and the path of a file"),
-        ("store.url", "'sqlite:///a?mode=ro'", "must be sqlite:/// and the path of a file"),
+        ("store.url", "mysql://h/d", SQLITE_OR_POSTGRES),
+        ("store.url", "sqlite:///", SQLITE_OR_POSTGRES),
+        ("store.url", "'sqlite:///a?mode=ro'", SQLITE_OR_POSTGRES),
         ("provisioning.sync_deadline_s", 0, "must be at least 1"),
         ("provisioning.concurrent", 0, "must be at least 1"),
         ("teardown.stop_deadline_s", -1, "must be at least 1"),
@@ -154,13 +156,51 @@ def test_an_address_alone_is_refused(given: Given) -> None:
     )
 
 
-@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
-def test_postgresql_is_not_available_yet_and_its_password_is_not_repeated(given: Given, scheme: str) -> None:
-    error = given.refused(DATABASE_URL=f"{scheme}://user:s3cret@db/datasets")
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
+def test_a_postgresql_database_is_taken_with_a_glean_for_all(given: Given, scheme: str) -> None:
+    settings = given.load(GLEAN_API_KEY="k", DATABASE_URL=f"{scheme}://user:s3cret@db/datasets")
+
+    assert (settings.store.shared, given.load().store.shared) == (True, False)
+    assert "s3cret" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        (
+            "postgresql+psycopg://user:s3cret@db/datasets",
+            "must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
+        ),
+        (
+            "postgresql://user:s3cret@db",
+            "must name the database: postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
+        ),
+        ("postgres://user:s3cret@db:x/d", "must have a number for its port: "),
+        (
+            "postgresql://user:s3cret/x@db/d",
+            "cannot be read as postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
+        ),
+    ],
+)
+def test_a_malformed_database_is_named_by_its_variable_and_never_repeated(
+    given: Given, url: str, words: str
+) -> None:
+    error = given.refused(GLEAN_API_KEY="k", DATABASE_URL=url)
+
+    assert error.message.startswith(f"DATABASE_URL: store.url {words}")
+    assert error.field == "store.url"
+    assert "s3cret" not in error.message
+
+
+def test_a_shared_database_with_the_embedded_sandbox_is_refused(given: Given) -> None:
+    error = given.refused(DATABASE_URL="postgresql://user:s3cret@db/datasets")
 
     assert error.message == (
-        "DATABASE_URL: store.url names a PostgreSQL database, which is not available yet: leave it out to use SQLite."
+        "DATABASE_URL: store.url names a shared database, and the embedded sandbox belongs to one machine: "
+        "set glean.api_key and glean.base_url (`dataset-lifecycle glean-sandbox` serves a sandbox to all), "
+        "or use SQLite."
     )
+    assert error.field == "store.url"
 
 
 def test_a_variable_over_a_section_that_the_file_got_wrong_names_the_file(given: Given) -> None:

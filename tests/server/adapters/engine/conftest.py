@@ -12,10 +12,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from server.adapters.engine.durable import _journal
+from tests.server.adapters.engine.where import where
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from server.adapters.engine.journal import Journal
+    from server.postgres.address import Address
+    from tests.postgres import Cluster
 
 _HOST = Path(__file__).with_name("host.py")
 _ROOT = Path(__file__).parents[4]
@@ -28,6 +34,15 @@ class Hosts:
     folder: Path
     running: list[subprocess.Popen[str]] = field(default_factory=list)
     exits: ExitStack = field(default_factory=ExitStack)
+
+    @property
+    def where(self) -> Path | Address:
+        """Where their engines meet."""
+        return where(self.folder)
+
+    def journal(self) -> Journal:
+        """The engine's database, seen from outside."""
+        return _journal(self.where)
 
     def run(self, *arguments: str, die_at: str = "") -> subprocess.Popen[str]:
         process = self.exits.enter_context(
@@ -58,10 +73,15 @@ class Hosts:
         return [step for saga, step, _pid in self.effects() if saga == saga_id]
 
 
-@pytest.fixture
-def hosts(tmp_path: Path) -> Iterator[Hosts]:
+@pytest.fixture(params=["sqlite", "postgres"])
+def hosts(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Hosts]:
     """Starts processes, and ends those that are left."""
     started = Hosts(tmp_path)
+    if request.param == "postgres":
+        cluster: Cluster = request.getfixturevalue("postgres")
+        url = cluster.fresh(request.getfixturevalue("launched"))
+        (tmp_path / "url").write_text(url)
+        started.exits.callback(cluster.drop, url)
     with started.exits:
         yield started
         for each in started.running:

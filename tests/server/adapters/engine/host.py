@@ -17,12 +17,15 @@ import anyio
 import structlog
 
 from server.adapters.engine.durable import DurableEngine
+from tests.server.adapters.engine.where import where
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from domain.ports import Json, Perform
 
 FOLDER = Path(sys.argv[1])
+DEAD_AFTER_S = float(os.environ.get("DEAD_AFTER_S", "0.5"))
+WATCH_S = float(os.environ.get("WATCH_S", "0.2"))
 DIE_AT = os.environ.get("DIE_AT", "")
 
 
@@ -67,7 +70,10 @@ async def kill(perform: Perform, dataset_id: str, saga_id: str) -> None:
 async def main() -> None:
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     sagas = {"walk": walk, "kill": kill}
-    async with DurableEngine(FOLDER / "engine", sagas, watch_s=0.2, adoptions=2) as engine:
+    async with DurableEngine(
+        where(FOLDER), sagas, watch_s=WATCH_S, dead_after_s=DEAD_AFTER_S, adoptions=2
+    ) as engine:
+        await engine.resume()
         (FOLDER / f"up-{os.getpid()}").touch()
         if "launch" in sys.argv:
             await engine.launch()

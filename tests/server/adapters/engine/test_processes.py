@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
 import pytest
 
 from server.adapters.engine.durable import DurableEngine
-from server.adapters.engine.sqlite import SqliteJournal
+from tests.postgres import name_of
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Callable
 
+    from tests.postgres import Cluster
     from tests.server.adapters.engine.conftest import Hosts
 
 STEPS = ("one", "two", "three")
 
 
 def ended(hosts: Hosts, saga_id: str) -> bool:
-    return SqliteJournal(hosts.folder / "engine" / "engine.sqlite").ended(saga_id)
+    with closing(hosts.journal()) as journal:
+        return journal.ended(saga_id)
 
 
 async def killed(process: subprocess.Popen[str]) -> None:
@@ -41,13 +46,13 @@ async def test_the_next_process_finishes_what_a_killed_one_began(
 ) -> None:
     hosts.say("go")
     await killed(hosts.run("walk:s1", die_at=f"{step}:{moment}"))
-    assert DurableEngine.pending(hosts.folder / "engine")
+    assert DurableEngine.pending(hosts.where)
 
     hosts.run()
     await eventually(lambda: ended(hosts, "s1"))
     repeated = [step] if moment == "inside" else []
     assert sorted(hosts.steps("s1")) == sorted([*STEPS, *repeated])
-    assert not DurableEngine.pending(hosts.folder / "engine")
+    assert not DurableEngine.pending(hosts.where)
 
 
 async def test_a_survivor_adopts_what_a_killed_process_was_doing(hosts: Hosts) -> None:
@@ -112,7 +117,7 @@ async def test_a_saga_that_kills_its_process_is_left_alone_after_some_adoptions(
     _out, log = await anyio.to_thread.run_sync(calm.communicate)
     assert "saga_stranded" in log
     assert hosts.steps("s1") == ["kill"] * 3
-    async with DurableEngine(hosts.folder / "engine", {}, adoptions=2) as engine:
+    async with DurableEngine(hosts.where, {}, adoptions=2) as engine:
         assert await engine.stranded() == ["s1"]
 
 
@@ -122,5 +127,39 @@ async def test_a_process_that_ends_in_order_says_nothing_and_leaves_no_lock(host
     hosts.say("stop")
     out, log = await anyio.to_thread.run_sync(process.communicate)
     assert (out, log, process.returncode) == ("", "", 0)
-    assert DurableEngine.pending(hosts.folder / "engine")
+    assert DurableEngine.pending(hosts.where)
     assert list((hosts.folder / "engine" / "owners").glob("*.lock")) == []
+
+
+@pytest.mark.parametrize("hosts", ["postgres"], indirect=True)
+async def test_a_survivor_adopts_within_ten_seconds_as_shipped(
+    hosts: Hosts, monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
+) -> None:
+    monkeypatch.setenv("DEAD_AFTER_S", "4")
+    monkeypatch.setenv("WATCH_S", "1")
+    survivor = hosts.run("launch")
+    await hosts.up(survivor, "launched")
+    doomed = hosts.run("walk:s1")
+    await eventually(lambda: hosts.steps("s1") == ["one", "two"])
+    doomed.kill()
+    began = time.monotonic()
+    await eventually(lambda: hosts.steps("s1") == ["one", "two", "two"], 20)
+    record_property("adopted_after_s", round(time.monotonic() - began, 1))
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("hosts", ["postgres"], indirect=True)
+async def test_an_owner_that_lost_its_session_is_left_alone(hosts: Hosts, postgres: Cluster) -> None:
+    """The server ends every session, as at a restart; nobody died, so nothing may be adopted."""
+    other = hosts.run("launch")
+    await hosts.up(other, "launched")
+    slow = hosts.run("walk:s1")
+    await eventually(lambda: hosts.steps("s1") == ["one", "two"])
+    name = name_of((hosts.folder / "url").read_text())
+    holds = f"select 1 from pg_locks join pg_database d on d.oid = database where datname = '{name}' and objsubid = 1"  # noqa: S608
+    held = len(postgres.execute(holds))
+    postgres.execute(f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'")  # noqa: S608
+    await eventually(lambda: len(postgres.execute(holds)) >= held)
+    hosts.say("go")
+    await eventually(lambda: ended(hosts, "s1"), 30)
+    assert hosts.effects() == [("s1", step, slow.pid) for step in STEPS]

@@ -10,8 +10,8 @@ import pytest
 from domain.audit_chain import AuditQuery
 from domain.model import DatasetStatus, DatasetType, Stage
 from domain.records import DatasetQuery
-from server.adapters.store.sqlite_file import connect, prepare
 from server.adapters.store.records import StoredRecords
+from server.adapters.store.sqlite_file import connect, prepare
 from tests.entities import CONNECTOR, DATASET, NOW, journey
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ import pytest
 from domain.errors import Recovery, SettingsError, StoreFailedError
 from domain.model import Progress
 from domain.records import DatasetQuery
-from server.adapters.store.sqlite_file import connect
-from server.adapters.store.sqlite_failures import translated
-from server.adapters.store.progress import ProgressWriter
 from server.adapters.store import schema
+from server.adapters.store.progress import ProgressWriter
 from server.adapters.store.sqlite import SqliteStore
+from server.adapters.store.sqlite_failures import translated
+from server.adapters.store.sqlite_file import connect
 from tests.entities import DATASET, NOW, client
 
 if TYPE_CHECKING:

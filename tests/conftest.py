@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 from server.adapters.engine.durable import DurableEngine
+from server.adapters.store.postgres_tables import migrate
 from server.postgres.address import parsed
 from tests.postgres import cluster, name_of
 
@@ -53,3 +54,32 @@ async def launched(postgres: Cluster) -> str:
     async with DurableEngine(parsed(url), {}) as engine:
         await engine.launch()
     return name_of(url)
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: Cluster) -> str:
+    """The name of a database with every table, to be copied; in it people's language sorts, not ours."""
+    url = postgres.speaking()
+    with parsed(url).connect() as connection:
+        migrate(connection, parsed(url))
+    return name_of(url)
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a PostgreSQL database with every table, or nothing for SQLite."""
+    if request.param == "sqlite":
+        yield ""
+    else:
+        cluster: Cluster = request.getfixturevalue("postgres")
+        url = cluster.fresh(request.getfixturevalue("migrated"))
+        yield url
+        cluster.drop(url)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """On PostgreSQL a slice of the tests runs every time, the others with the long matrices."""
+    if "database" in metafunc.fixturenames:
+        always = metafunc.definition.get_closest_marker("each_store")
+        server = pytest.param("postgres", marks=() if always else pytest.mark.exhaustive)
+        metafunc.parametrize("database", ["sqlite", server], indirect=True)

@@ -35,9 +35,11 @@ from server.adapters.engine.inline import InlineEngine
 from server.adapters.glean.admin import AdminGlean
 from server.adapters.glean.limiter import Limiter
 from server.adapters.staging.local import LocalStaging
+from server.adapters.store.postgres import PostgresStore
 from server.adapters.store.sqlite import SqliteStore
 from server.adapters.system import RandomIds, SystemClock
 from server.adapters.templates import FolderTemplates
+from server.postgres.address import parsed
 from server.sandbox.serve import EmbeddedSandbox
 from server.wiring import composed, sagas_of
 from tests.repository import write_repository
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from domain.audit import Entry
     from domain.requests import Confirmer, Question
     from server.adapters.engine.inline import Entry as Step
+    from server.adapters.store.threaded import ThreadedStore
     from server.sandbox.sandbox import Sandbox
     from tools.services import Services
 
@@ -125,6 +128,7 @@ class World:
 
     folder: Path
     sandbox: EmbeddedSandbox
+    database: str = ""
     clock: Shifted = field(default_factory=Shifted)
     journal: dict[str, Step] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
@@ -142,6 +146,12 @@ class World:
         """Where the mock data stands."""
         return self.folder / "repository"
 
+    def store(self) -> ThreadedStore:
+        """What every process keeps its records in."""
+        if self.database:
+            return PostgresStore(parsed(self.database))
+        return SqliteStore(self.folder / "store.sqlite")
+
     @asynccontextmanager
     async def process(
         self,
@@ -152,7 +162,7 @@ class World:
     ) -> AsyncIterator[Process]:
         """One process on the folder: it resumes what the one before left."""
         async with AsyncExitStack() as stack:
-            store = await stack.enter_async_context(SqliteStore(self.folder / "store.sqlite"))
+            store = await stack.enter_async_context(self.store())
             platform = await stack.enter_async_context(
                 AdminGlean(
                     self.sandbox.base_url,
@@ -279,12 +289,12 @@ def request(**changes: Any) -> ProvisionRequest:
 
 
 @asynccontextmanager
-async def world(folder: Path, *, records: int = 30) -> AsyncIterator[World]:
-    """A fresh folder with a repository of four templates, and a sandbox."""
+async def world(folder: Path, *, records: int = 30, database: str = "") -> AsyncIterator[World]:
+    """A fresh folder with a repository of four templates, and a sandbox; the store there, or on a PostgreSQL."""
     write_repository(folder / "repository", records=records)
     async with EmbeddedSandbox(folder / "glean.sqlite") as sandbox:
         sandbox.sandbox.set_rate(1_000_000, minimum_seconds=0)
-        yield World(folder=folder, sandbox=sandbox)
+        yield World(folder=folder, sandbox=sandbox, database=database)
 
 
 def _files(root: Path) -> list[str]:

@@ -18,6 +18,10 @@ _REWRITTEN: Final = (
     # PostgreSQL chooses its indexes itself.
     (re.compile(r"\sindexed by \w+"), ""),
     (re.compile(r"\bis not (\w\.\w+)"), r"is distinct from \1"),
+    (re.compile(r"cast\(([\w.]+) as blob\)"), r"convert_to(\1, 'UTF8')"),
+    # No text of PostgreSQL holds the character NUL, though JSON may write it.
+    (re.compile(r"\b([\w.]+) ->> '\$\.(\w+)'"), r"replace(\1, '\\u0000', '\\ufffd')::jsonb ->> '\2'"),
+    (re.compile(r"\bjson_each\((:\w+)\)"), r"json_array_elements_text(\1::json)"),
     (re.compile(r"%"), "%%"),
     (re.compile(r"(?<![:\w]):([a-z]\w*)"), r"%(\1)s"),
 )

@@ -29,6 +29,7 @@ from domain.records import DatasetQuery
 from server import wiring
 from server.adapters.glean.admin_documents import schema
 from server.sandbox.sandbox import Sandbox
+from server.sandbox.serve import EmbeddedSandbox
 from server.settings import load
 from tests.world import Approving
 
@@ -91,18 +92,30 @@ class House:
 
 
 @asynccontextmanager
-async def house(folder: Path) -> AsyncIterator[House]:
-    """The product on embedded defaults, in a folder of its own."""
-    settings = load({}, data_dir=folder, cwd=folder)
-    async with wiring.running(settings, sagas=True) as services:
-        with Sandbox.open(wiring.sandbox_path(settings)) as glean:
-            yield House(services=services, settings=settings, glean=glean)
+async def house(folder: Path, database: str) -> AsyncIterator[House]:
+    """The product on embedded defaults, in a folder of its own; or on a database, with a Glean for all replicas."""
+    if not database:
+        settings = load({}, data_dir=folder, cwd=folder)
+        async with wiring.running(settings, sagas=True) as services:
+            with Sandbox.open(wiring.sandbox_path(settings)) as glean:
+                yield House(services=services, settings=settings, glean=glean)
+        return
+    (folder / "sdlc_config.yaml").write_text("dataops: {glean: {requests_per_second: 1000}}")
+    async with EmbeddedSandbox(folder / "theirs.sqlite", token="their-key") as theirs:
+        environ = {
+            "GLEAN_API_KEY": "their-key",
+            "GLEAN_BASE_URL": theirs.base_url,
+            "DATABASE_URL": database,
+        }
+        settings = load(environ, data_dir=folder, cwd=folder)
+        async with wiring.running(settings, sagas=True) as services:
+            yield House(services=services, settings=settings, glean=theirs.sandbox)
 
 
 @pytest.fixture
-async def acme(tmp_path: Path) -> AsyncIterator[House]:
+async def acme(tmp_path: Path, database: str) -> AsyncIterator[House]:
     """The product with ACME's journey at the sandbox stage."""
-    async with house(tmp_path) as found:
+    async with house(tmp_path, database) as found:
         await found.arrive()
         yield found
 
@@ -150,6 +163,7 @@ async def test_ac3_the_connector_is_created_authorised_scheduled_and_healthy_wit
     assert (item.health.findings, page.drift) == ((), ())
 
 
+@pytest.mark.each_store
 async def test_ac4_a_teardown_archives_everything_and_leaves_nothing(acme: House) -> None:
     dataset = await acme.provision(DatasetType.CONFLUENCE_PAGES)
     assert acme.glean.search(HEADLINE)

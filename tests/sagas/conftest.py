@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[World]:
+async def place(tmp_path: Path, database: str) -> AsyncIterator[World]:
     """The folder, its repository and its sandbox."""
-    async with world(tmp_path) as found:
+    async with world(tmp_path, database=database) as found:
         yield found

@@ -57,9 +57,9 @@ async def finish(process: Process, dataset_id: str) -> None:
     await process.services.sagas.wait(dataset_id, 30)
 
 
-async def live(folder: Path, death: CrashAt | None) -> tuple[Picture, bool]:
+async def live(folder: Path, death: CrashAt | None, database: str = "") -> tuple[Picture, bool]:
     """Provision, with a death on the way: the picture at the end, and whether the process did die."""
-    async with world(folder, records=12) as place:
+    async with world(folder, records=12, database=database) as place:
         async with place.process(crash=death) as process:
             await process.arrive()
             dataset_id = (await process.start()).dataset.dataset_id
@@ -70,9 +70,9 @@ async def live(folder: Path, death: CrashAt | None) -> tuple[Picture, bool]:
             return await picture(place, process, dataset_id), died
 
 
-async def fail(folder: Path, death: CrashAt | None) -> tuple[Picture, bool]:
+async def fail(folder: Path, death: CrashAt | None, database: str = "") -> tuple[Picture, bool]:
     """Provision into a failure as late as can be, so that every step is to be undone, with a death on the way."""
-    async with world(folder, records=12) as place:
+    async with world(folder, records=12, database=database) as place:
         place.glean.faults.add(Fault(kind="status", operation="health.get", status=403))
         async with place.process(crash=death) as process:
             await process.arrive()
@@ -86,9 +86,9 @@ async def fail(folder: Path, death: CrashAt | None) -> tuple[Picture, bool]:
             return await picture(place, process, dataset_id), died
 
 
-async def take_down(folder: Path, death: CrashAt | None) -> tuple[Picture, bool]:
+async def take_down(folder: Path, death: CrashAt | None, database: str = "") -> tuple[Picture, bool]:
     """Provision, complete the journey, and take down, with a death on the way."""
-    async with world(folder, records=12) as place:
+    async with world(folder, records=12, database=database) as place:
         async with place.process() as process:
             await process.arrive()
             dataset_id = (await process.provision()).dataset_id
@@ -104,9 +104,11 @@ async def take_down(folder: Path, death: CrashAt | None) -> tuple[Picture, bool]
             return await picture(place, process, dataset_id), died
 
 
-async def bring_back(folder: Path, death: CrashAt | None, fault: Fault | None = None) -> tuple[Picture, bool]:
+async def bring_back(
+    folder: Path, death: CrashAt | None, database: str = "", fault: Fault | None = None
+) -> tuple[Picture, bool]:
     """Provision, take down, and restore for another journey, with a death on the way."""
-    async with world(folder, records=12) as place:
+    async with world(folder, records=12, database=database) as place:
         async with place.process() as process:
             await process.arrive()
             archived = (await process.provision()).dataset_id
@@ -129,9 +131,9 @@ async def bring_back(folder: Path, death: CrashAt | None, fault: Fault | None = 
             return replace(taken, archived=kept), died
 
 
-async def fail_to_bring_back(folder: Path, death: CrashAt | None) -> tuple[Picture, bool]:
+async def fail_to_bring_back(folder: Path, death: CrashAt | None, database: str = "") -> tuple[Picture, bool]:
     """Restore into a failure as late as can be, with a death on the way."""
-    return await bring_back(folder, death, Fault(kind="status", operation="health.get", status=403))
+    return await bring_back(folder, death, database, Fault(kind="status", operation="health.get", status=403))
 
 
 RUNS: Final = {
@@ -167,15 +169,17 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Calm:
     ],
 )
 async def test_a_death_anywhere_changes_nothing_in_the_end(
-    tmp_path: Path, calm: Calm, run: str, step: str, moment: str
+    tmp_path: Path, database: str, calm: Calm, run: str, step: str, moment: str
 ) -> None:
-    killed, died = await RUNS[run](tmp_path, CrashAt(step, moment))
+    killed, died = await RUNS[run](tmp_path, CrashAt(step, moment), database)
     assert died
     assert killed == await calm(run)
 
 
-async def test_a_death_between_the_admission_and_the_engine_loses_nothing(tmp_path: Path) -> None:
-    async with world(tmp_path, records=12) as place:
+async def test_a_death_between_the_admission_and_the_engine_loses_nothing(
+    tmp_path: Path, database: str
+) -> None:
+    async with world(tmp_path, records=12, database=database) as place:
         async with place.process() as process:
             await process.arrive()
 
@@ -191,8 +195,10 @@ async def test_a_death_between_the_admission_and_the_engine_loses_nothing(tmp_pa
             assert (await process.provision()).status is DatasetStatus.READY
 
 
-async def test_a_saga_whose_last_write_failed_is_started_anew_by_whoever_asks(tmp_path: Path) -> None:
-    async with world(tmp_path, records=12) as place, place.process() as process:
+async def test_a_saga_whose_last_write_failed_is_started_anew_by_whoever_asks(
+    tmp_path: Path, database: str
+) -> None:
+    async with world(tmp_path, records=12, database=database) as place, place.process() as process:
         await process.arrive()
         begun = await process.start()
         await process.services.sagas.wait(begun.dataset.dataset_id, 30)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from domain.job import Outside
     from domain.model import Dataset
     from domain.ports import Json
+    from tests.postgres import Cluster
     from tools.services import Services
 
 KIM = Caller(subject="person:kim")
@@ -178,3 +179,24 @@ async def test_an_engine_that_is_elsewhere_starts_nothing_and_sees_no_end() -> N
     engine = Elsewhere()
     await engine.start("provision", "provision:d:1", "d")
     assert not await engine.wait("provision:d:1", 0)
+
+
+async def test_doctor_and_the_look_for_work_ask_the_database_that_is_configured(
+    tmp_path: Path, postgres: Cluster
+) -> None:
+    url = postgres.fresh()
+    async with EmbeddedSandbox(tmp_path / "theirs.sqlite", token="their-key") as theirs:
+        glean = {"GLEAN_API_KEY": "their-key", "GLEAN_BASE_URL": theirs.base_url}
+        settings = load(glean | {"DATABASE_URL": url}, data_dir=tmp_path, cwd=tmp_path)
+        assert not wiring.pending(settings)
+        [found] = [each for each in await wiring.diagnosed(settings) if each.area == "store"]
+        assert found.ok
+        assert not wiring.pending(settings)
+        assert not settings.store_path.exists()
+
+        gone = load(glean | {"DATABASE_URL": f"{url}&dbname=gone"}, data_dir=tmp_path, cwd=tmp_path)
+        [told] = [each for each in await wiring.diagnosed(gone) if each.area == "store"]
+    assert not told.ok
+    assert "there is no such database" in told.message
+    assert "DATABASE_URL" in told.action
+    postgres.drop(url)

@@ -71,9 +71,12 @@ class PostgresTables:
                 for each in shown
             ),
         ]
+        self.run(f"create table {name} ({', '.join(parts)})")
+        self.append_only(name)
+
+    def append_only(self, name: str) -> None:
         self.run(
             f"""
-            create table {name} ({", ".join(parts)});
             create trigger {name}_stand before update or delete or truncate on {name}
               for each statement execute function append_only();
             """

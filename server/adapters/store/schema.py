@@ -20,7 +20,7 @@ class Tables(Protocol):
         *,
         nullable: Collection[str] = (),
     ) -> None:
-        """Make a table. A primary key that is one number is given by the database."""
+        """Make a table. A primary key that is one number is given by the database, unless it is given; never twice."""
         ...
 
     def log(self, name: str, columns: Mapping[str, type[str | int]], *, shown: Collection[str] = ()) -> None:
@@ -28,6 +28,10 @@ class Tables(Protocol):
 
         The `shown` fields of its JSON `document` are columns, too.
         """
+        ...
+
+    def append_only(self, name: str) -> None:
+        """Refuse every change and deletion of that table's rows."""
         ...
 
     def run(self, statements: str) -> None:

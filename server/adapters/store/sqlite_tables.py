@@ -30,9 +30,14 @@ class SqliteTables:
         *,
         nullable: Collection[str] = (),
     ) -> None:
-        self._db.table(name).create(
-            dict(columns), pk=pk, not_null={each for each in columns if each not in nullable}, strict=True
-        )
+        parts = [
+            f"{each} {_TYPES[kind]}{'' if each in nullable else ' not null'}"
+            f"{' primary key autoincrement' if each == pk and kind is int else ''}"
+            for each, kind in columns.items()
+        ]
+        if not isinstance(pk, str) or columns[pk] is str:
+            parts.append(f"primary key ({pk if isinstance(pk, str) else ', '.join(pk)})")
+        self.run(f"create table {name} ({', '.join(parts)}) strict;")
 
     def log(self, name: str, columns: Mapping[str, type[str | int]], *, shown: Collection[str] = ()) -> None:
         parts = [
@@ -40,10 +45,13 @@ class SqliteTables:
             *(f"{each} {_TYPES[kind]} not null" for each, kind in columns.items()),
             *(f"{each} text generated always as (document ->> '$.{each}') virtual" for each in shown),
         ]
+        self.run(f"create table {name} ({', '.join(parts)}) strict;")
+        self.append_only(name)
+
+    def append_only(self, name: str) -> None:
         refuse = f"begin select raise(abort, 'the {name} table is append-only'); end"
-        self._db.executescript(
+        self.run(
             f"""
-            create table {name} ({", ".join(parts)}) strict;
             create trigger {name}_stand before update on {name} {refuse};
             create trigger {name}_stay before delete on {name} {refuse};
             """

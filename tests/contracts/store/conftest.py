@@ -6,10 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from server.adapters.store.postgres_tables import migrate
-from server.postgres.address import parsed
 from tests.contracts.store.adapters import PLACES
-from tests.postgres import name_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -23,15 +20,6 @@ if TYPE_CHECKING:
 @pytest.fixture(params=list(PLACES))
 def adapter(request: pytest.FixtureRequest) -> str:
     return str(request.param)
-
-
-@pytest.fixture(scope="session")
-def migrated(postgres: Cluster) -> str:
-    """The name of a database with every table, to be copied; in it people's language sorts, not ours."""
-    url = postgres.speaking()
-    with parsed(url).connect() as connection:
-        migrate(connection, parsed(url))
-    return name_of(url)
 
 
 @pytest.fixture

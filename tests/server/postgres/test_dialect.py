@@ -15,6 +15,12 @@ from server.postgres.dialect import definition, statement
         ("where x = :x collate nocase and y = :y", "where lower(x) = lower(%(x)s) and y = %(y)s"),
         ("from t d indexed by t_live where true", "from t d where true"),
         ("j.stage is not d.stage or x is not null", "j.stage is distinct from d.stage or x is not null"),
+        ("cast(a.document as blob)", "convert_to(a.document, 'UTF8')"),
+        ("document ->> '$.x' = :x", r"replace(document, '\u0000', '\ufffd')::jsonb ->> 'x' = %(x)s"),
+        (
+            "in (select value from json_each(:c))",
+            "in (select value from json_array_elements_text(%(c)s::json))",
+        ),
         ("x like 'a%'", "x like 'a%%'"),
         ("select x::text, '{}'", "select x::text, '{}'"),
     ],

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final, Literal
@@ -81,7 +81,12 @@ def run(
             tasks.start_soon(take_up, opening, partial(_pending, settings), first)
             await until_over(serve, opening, linger_s=0 if listening is None else GRACE_S + CLOSING_S)
 
-    with presence.present(settings.data_dir):
+    with ExitStack() as shown:
+        shown.enter_context(presence.present(settings.data_dir))
+        if settings.store.shared:
+            from server.postgres.presence import present  # noqa: PLC0415 - most stores are SQLite, and need no driver
+
+            shown.enter_context(present(settings.store.address))
         anyio.run(main)
 
 

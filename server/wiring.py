@@ -63,7 +63,6 @@ if TYPE_CHECKING:
     from domain.ports import Engine, Perform, Saga
     from domain.requests import Confirmer
     from server.adapters.store.threaded import ThreadedStore
-    from server.postgres.address import Address
     from server.settings import Settings
 
 _log: Final = structlog.get_logger(__name__)
@@ -163,7 +162,7 @@ async def running(
         if sagas:
             engine = await stack.enter_async_context(
                 DurableEngine(
-                    _address(settings) if settings.store.shared else settings.data_dir,
+                    settings.store.address if settings.store.shared else settings.data_dir,
                     sagas_of(outside, provisions=settings.provisioning.concurrent),
                 )
             )
@@ -234,14 +233,8 @@ def store_of(settings: Settings) -> ThreadedStore:
     if settings.store.shared:
         from server.adapters.store.postgres import PostgresStore
 
-        return PostgresStore(_address(settings))
+        return PostgresStore(settings.store.address)
     return SqliteStore(settings.store_path)
-
-
-def _address(settings: Settings) -> Address:
-    from server.postgres.address import parsed
-
-    return parsed(settings.store.url or "")
 
 
 def sandbox_path(settings: Settings) -> Path:
@@ -273,13 +266,17 @@ def pending(settings: Settings) -> bool:
     if settings.store.shared:
         from server.adapters.store import postgres
 
-        address = _address(settings)
+        address = settings.store.address
         return postgres.unfinished(address) or DurableEngine.pending(address)
     return unfinished(settings.store_path) or DurableEngine.pending(settings.data_dir)
 
 
 def serving(settings: Settings) -> bool:
-    """Whether a server runs on the same data folder."""
+    """Whether a server runs on the same data folder, or database."""
+    if settings.store.shared:
+        from server.postgres.presence import anybody
+
+        return anybody(settings.store.address)
     return presence.anybody(settings.data_dir)
 
 

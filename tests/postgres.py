@@ -29,15 +29,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _UNPRIVILEGED: Final = ("postgres", "nobody")
-# Nothing here outlives the run, so nothing is flushed; everything else is as it is shipped.
 _SETTINGS: Final = {
     "listen_addresses": "127.0.0.1",
-    "fsync": "off",
-    "full_page_writes": "off",
     "max_connections": "200",
     "shared_buffers": "64MB",
     "lc_messages": "C",
 }
+_FORGETFUL: Final = {"fsync": "off", "full_page_writes": "off"}
 _READY: Final = "database system is ready to accept connections"
 # The server ends with whoever holds the other end of this script's input.
 _KEEPER: Final = '"$@" & read -r _; kill -QUIT $!; wait $!'
@@ -82,8 +80,8 @@ class Cluster:
 
 
 @contextmanager
-def cluster() -> Iterator[Cluster]:
-    """A server that lives inside."""
+def cluster(*, flushing: bool = False) -> Iterator[Cluster]:
+    """A server that lives inside. As nothing of it outlives the run, nothing is flushed, unless it is timed."""
     user = _user()
     with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as made:
         folder = Path(made)
@@ -112,13 +110,17 @@ def cluster() -> Iterator[Cluster]:
         (data / "pg_hba.conf").write_text(
             "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n", encoding="utf-8"
         )
-        with _served(binaries, data, folder, account) as port:
+        with _served(
+            binaries, data, folder, account, _SETTINGS if flushing else _SETTINGS | _FORGETFUL
+        ) as port:
             yield Cluster(folder, port)
 
 
 @contextmanager
-def _served(binaries: Path, data: Path, folder: Path, account: dict[str, Any]) -> Iterator[int]:
-    options = [f"-c{name}={value}" for name, value in _SETTINGS.items()]
+def _served(
+    binaries: Path, data: Path, folder: Path, account: dict[str, Any], settings: dict[str, str]
+) -> Iterator[int]:
+    options = [f"-c{name}={value}" for name, value in settings.items()]
     command = (
         str(binaries / "postgres"),
         "-D",

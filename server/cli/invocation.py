@@ -152,8 +152,9 @@ class Invocation:
 
         settings = settings or self.settings()
         if no_wait and not wiring.serving(settings):
+            where = settings.store.address.name if settings.store.shared else settings.data_dir
             raise InvalidArgumentError(
-                f"--no-wait leaves the work to a running `serve`, and there is none on {settings.data_dir}.",
+                f"--no-wait leaves the work to a running `serve`, and there is none on {where}.",
                 field="no_wait",
                 suggested_action="Start `dataset-lifecycle serve --transport http` there, or leave --no-wait out.",
             )

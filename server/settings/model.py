@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 from urllib.parse import unquote
 
 from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator, model_validator
@@ -23,6 +23,9 @@ from server.settings.fields import (
     glean_url,
 )
 from server.settings.identity import HttpSettings, IdentitySettings  # noqa: TC001 - the same
+
+if TYPE_CHECKING:
+    from server.postgres.address import Address
 
 DEFAULT_GLEAN = "https://api.glean.com"
 _SQLITE = "sqlite:///"
@@ -150,13 +153,20 @@ class StoreSettings(Section):
         """Whether it is a database server's, which replicas on other machines may share."""
         return self.url is not None and not self.url.startswith(_SQLITE)
 
+    @property
+    def address(self) -> Address:
+        """The database's, when it is shared."""
+        from server.postgres.address import parsed  # noqa: PLC0415 - most stores are SQLite, and need no driver
+
+        return parsed(self.url or "")
+
     @field_validator("url")
     @classmethod
     def _known(cls, url: str | None, info: ValidationInfo) -> str | None:
         if url is None:
             return None
         if url.partition(":")[0].lower().startswith("postgres"):
-            from server.postgres.address import parsed  # noqa: PLC0415 - most stores are SQLite, and need no driver
+            from server.postgres.address import parsed  # noqa: PLC0415 - the same
 
             parsed(url)
             return url

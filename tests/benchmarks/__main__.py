@@ -21,7 +21,7 @@ from tests.benchmarks.measure import measured
 if TYPE_CHECKING:
     from tests.benchmarks.measure import Row
 
-PARTS: Final = ("pipeline", "call", "start", "push", "sagas", "store", "audit", "provision")
+PARTS: Final = ("pipeline", "call", "start", "push", "sagas", "store", "database", "audit", "provision")
 WIDTH: Final = 144
 _COLOURS: Final = {"reached": "green", "half of it": "yellow", "MISSED": "red"}
 

@@ -37,17 +37,17 @@ ANYBODY: Final = Caller(subject="agent:bench")
 PAGE: Final = 100
 PAGES: Final = 20
 ORPHANED: Final = 20
-_OLD: Final = DatasetQuery(statuses=LOOKED_AT, created_before=NOW - timedelta(days=7), limit=PAGE)
-_RAW: Final = """
+OLD: Final = DatasetQuery(statuses=LOOKED_AT, created_before=NOW - timedelta(days=7), limit=PAGE)
+RAW: Final = """
 select d.dataset_id, d.document, j.state from datasets d
 left join journeys j on j.client_id = d.client_id and j.journey_id = d.journey_id
 where d.status in ('ready', 'validating', 'failed') and d.status <> 'archived' and d.dataset_id > ''
   and (j.state is null or j.stage <> d.stage or j.state not in ('active', 'paused') or j.lease_expires_at <= 0)
 order by d.dataset_id
 """
-_CLIENT: Final = "insert into clients values (:client, :client, 'fintech', 'use')"
-_JOURNEY: Final = "insert into journeys values (:client, 'j1', 'sandbox', :state, null)"
-_DATASET: Final = """
+CLIENT: Final = "insert into clients values (:client, :client, 'fintech', 'use')"
+JOURNEY: Final = "insert into journeys values (:client, 'j1', 'sandbox', :state, null)"
+DATASET_ROW: Final = """
 insert into datasets
   (dataset_id, client_id, journey_id, stage, dataset_type, status, created_at, running, marked, document)
 values (:dataset, :client, 'j1', 'sandbox', :type, 'ready', :created, 0, 0, :document)
@@ -63,7 +63,7 @@ def rows(*, quick: bool) -> list[Row]:
 
 async def _measured(path: Path, size: int, rounds: int) -> list[Row]:
     def unprotected(records: Records) -> int:
-        return len(records.unprotected(_OLD, NOW))
+        return len(records.unprotected(OLD, NOW))
 
     async def paged() -> None:
         assert await store.read(unprotected) == PAGE
@@ -81,10 +81,10 @@ async def _measured(path: Path, size: int, rounds: int) -> list[Row]:
         with closing(sqlite3.connect(path, check_same_thread=False)) as raw:
 
             async def raw_page() -> None:
-                assert len(await to_thread.run_sync(_asked, raw, f"{_RAW} limit {PAGE}")) == PAGE
+                assert len(await to_thread.run_sync(_asked, raw, f"{RAW} limit {PAGE}")) == PAGE
 
             async def raw_scan() -> None:
-                assert len(await to_thread.run_sync(_asked, raw, _RAW)) == size // ORPHANED
+                assert len(await to_thread.run_sync(_asked, raw, RAW)) == size // ORPHANED
 
             page, listing, theirs = await _medians(rounds, PAGES, paged, listed, raw_page)
             scan, all_theirs = await _medians(rounds, 1, scanned, raw_scan)
@@ -120,13 +120,14 @@ def _fill(path: Path, size: int) -> None:
             {"client": f"client-{number:07}", "state": "active" if number % ORPHANED else "completed"}
             for number in range(clients)
         ]
-        raw.executemany(_CLIENT, owners)
-        raw.executemany(_JOURNEY, owners)
-        raw.executemany(_DATASET, _datasets(document, clients))
+        raw.executemany(CLIENT, owners)
+        raw.executemany(JOURNEY, owners)
+        raw.executemany(DATASET_ROW, datasets(document, clients))
         raw.execute("analyze")
 
 
-def _datasets(document: str, clients: int) -> Iterator[dict[str, str | int]]:
+def datasets(document: str, clients: int) -> Iterator[dict[str, str | int]]:
+    """The rows of so many clients, each with a dataset of every type."""
     for number in range(clients):
         client = f"client-{number:07}"
         for each in DatasetType:

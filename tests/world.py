@@ -6,7 +6,8 @@ sandbox over real HTTP. `process(...)` is one process on the folder; entering it
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+import sqlite3
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -151,6 +152,15 @@ class World:
         if self.database:
             return PostgresStore(parsed(self.database))
         return SqliteStore(self.folder / "store.sqlite")
+
+    def change(self, sql: str) -> None:
+        """Do to the store what somebody with a shell can."""
+        if self.database:
+            with parsed(self.database).connect() as connection:
+                connection.execute(f"set search_path = dataset_lifecycle; {sql}".encode())
+        else:
+            with closing(sqlite3.connect(self.folder / "store.sqlite")) as file, file:
+                file.execute(sql)
 
     @asynccontextmanager
     async def process(

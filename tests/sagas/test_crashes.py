@@ -176,6 +176,7 @@ async def test_a_death_anywhere_changes_nothing_in_the_end(
     assert killed == await calm(run)
 
 
+@pytest.mark.each_store
 async def test_a_death_between_the_admission_and_the_engine_loses_nothing(
     tmp_path: Path, database: str
 ) -> None:

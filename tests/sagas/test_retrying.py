@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 PAGES = DatasetType.CONFLUENCE_PAGES
 
+pytestmark = pytest.mark.each_store
+
 
 async def short_of_three(place: World, process: Process) -> Dataset:
     """A dataset that is VALIDATING because its sync lost three documents."""

@@ -40,7 +40,7 @@ from server.adapters.store.postgres import PostgresStore
 from server.adapters.store.sqlite import SqliteStore
 from server.adapters.system import RandomIds, SystemClock
 from server.adapters.templates import FolderTemplates
-from server.postgres.address import parsed
+from server.postgres.address import parsed as address_of
 from server.sandbox.serve import EmbeddedSandbox
 from server.wiring import composed, sagas_of
 from tests.repository import write_repository
@@ -150,13 +150,13 @@ class World:
     def store(self) -> ThreadedStore:
         """What every process keeps its records in."""
         if self.database:
-            return PostgresStore(parsed(self.database))
+            return PostgresStore(address_of(self.database))
         return SqliteStore(self.folder / "store.sqlite")
 
     def change(self, sql: str) -> None:
         """Do to the store what somebody with a shell can."""
         if self.database:
-            with parsed(self.database).connect() as connection:
+            with address_of(self.database).connect() as connection:
                 connection.execute(f"set search_path = dataset_lifecycle; {sql}".encode())
         else:
             with closing(sqlite3.connect(self.folder / "store.sqlite")) as file, file:

@@ -35,6 +35,8 @@ _MIGRATIONS: Final = (
     "create table migrations (name text primary key, applied_at timestamptz not null default now())"
 )
 _APPLIED: Final = f"select name from {NAMESPACE}.migrations".encode()  # noqa: S608  # a name of ours
+_INDEXED: Final = 500
+"""Characters. An index of PostgreSQL takes some 2,700 bytes, and what a call was given may be of any length."""
 _NUL: Final = r"replace(document, '\u0000', '\ufffd')"
 """A document may write the character NUL, which PostgreSQL cannot have in a text."""
 
@@ -67,7 +69,7 @@ class PostgresTables:
             "seq bigint primary key",
             *(f"{each} {_TYPES[kind]} not null" for each, kind in columns.items()),
             *(
-                f"{each} text collate \"C\" generated always as ({_NUL}::jsonb ->> '{each}') stored"
+                f"{each} text collate \"C\" generated always as (left({_NUL}::jsonb ->> '{each}', {_INDEXED})) stored"
                 for each in shown
             ),
         ]

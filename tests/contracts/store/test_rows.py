@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import string
 from dataclasses import fields, replace
 from datetime import timedelta, timezone
 from functools import partial
@@ -465,3 +467,11 @@ async def test_events_are_numbered_without_a_gap_whatever_was_taken_back(store: 
             await store.transact(fail)
 
     assert [seq for seq, _event in await store.read(lambda records: records.events())] == [1, 2, 3]
+
+
+async def test_whatever_length_a_call_was_given_it_goes_on_record(store: Store) -> None:
+    given = "".join(random.Random(7).choices(string.ascii_letters, k=100_000))
+    entry = f'{{"audit_id":"c1","principal":"{given}","dataset_id":"{given}"}}'
+    await store.transact(lambda records: records.append_entry(entry))
+
+    assert await store.read(lambda records: records.audited("c1"))

@@ -47,7 +47,7 @@ order by d.dataset_id
 """
 CLIENT: Final = "insert into clients values (:client, :client, 'fintech', 'use')"
 JOURNEY: Final = "insert into journeys values (:client, 'j1', 'sandbox', :state, null)"
-DATASET_ROW: Final = """
+_DATASET: Final = """
 insert into datasets
   (dataset_id, client_id, journey_id, stage, dataset_type, status, created_at, running, marked, document)
 values (:dataset, :client, 'j1', 'sandbox', :type, 'ready', :created, 0, 0, :document)
@@ -122,7 +122,7 @@ def _fill(path: Path, size: int) -> None:
         ]
         raw.executemany(CLIENT, owners)
         raw.executemany(JOURNEY, owners)
-        raw.executemany(DATASET_ROW, datasets(document, clients))
+        raw.executemany(_DATASET, datasets(document, clients))
         raw.execute("analyze")
 
 

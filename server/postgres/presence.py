@@ -68,5 +68,6 @@ def _stay(address: Address, every_s: float, over: threading.Event) -> None:
         if over.wait(every_s):
             break
     if session:
-        with suppress(psycopg.Error):
-            session.close()
+        with suppress(psycopg.Error):  # the server would notice the end of the session a little later
+            session.execute(b"select pg_advisory_unlock_all()")
+        session.close()

@@ -69,13 +69,15 @@ class DatabaseOwners:
         self._owner = uuid4().hex
         with told(self._address, "cannot be reached"), self._guard:
             self._hold()
-        with told(self._address, "failed"), self._address.connect() as other:
-            if _free(other, self._owner):
-                raise SettingsError(
-                    f"The connections of {self._address.name} do not keep locks: a pooler hands one session to many.",
-                    field="store.url",
-                    suggested_action="Name the database itself, or a pooler in session mode.",
-                )
+            with self._address.connect() as other:
+                kept = not _free(other, self._owner)
+        if not kept:
+            self.leave()
+            raise SettingsError(
+                f"The connections of {self._address.name} do not keep locks: a pooler hands one session to many.",
+                field="store.url",
+                suggested_action="Name the database itself, or a pooler in session mode.",
+            )
         return DatabasePresence(self._owner, self)
 
     def stay(self) -> None:
@@ -88,6 +90,8 @@ class DatabaseOwners:
         with self._guard:
             self._owner = ""
             if self._session:
+                with suppress(psycopg.Error):  # the server would notice the end of the session a little later
+                    self._session.execute(b"select pg_advisory_unlock_all()")
                 self._session.close()
 
     def alive(self, owner: str) -> bool:

@@ -14,8 +14,10 @@ from tests.postgres import cluster, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from tests.postgres import Cluster
+
     from _pytest.terminal import TerminalReporter
+
+    from tests.postgres import Cluster
 
 FIGURES = "adversarial"
 

@@ -288,7 +288,8 @@ class Settings(Dataops):
 
     def secrets(self) -> frozenset[str]:
         """Every secret that is set, in plain text: for keeping them out of what is kept or shown, and nothing else."""
-        return frozenset(_secrets(self))
+        password = self.store.address.password if self.store.shared else None
+        return frozenset(_secrets(self)) | ({password} if password else set())
 
 
 def _secrets(value: object) -> Iterator[str]:

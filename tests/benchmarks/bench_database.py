@@ -77,7 +77,7 @@ async def _orphans(url: str, size: int, rounds: int) -> list[Row]:
         assert len((await orphans.list(ANYBODY, limit=PAGE)).items) == PAGE
 
     async def scanned() -> None:
-        assert (await orphans.scan()).seen == size // ORPHANED
+        assert (await orphans.scan(ANYBODY)).seen == size // ORPHANED
 
     async with PostgresStore(parsed(url)) as store:
         orphans = Orphans(store, SetClock())

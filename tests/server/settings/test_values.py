@@ -254,3 +254,10 @@ def test_an_unknown_key_is_refused_with_the_nearest_known(
 
     assert error.message == f"{given.file}, line 1: {key} is not known; the nearest known key is {candidate}."
     assert (error.field, error.candidates[0]) == (key, candidate)
+
+
+def test_the_password_of_a_database_is_one_of_the_secrets_that_are_kept_out(given: Given) -> None:
+    settings = given.load(GLEAN_API_KEY="k", DATABASE_URL="postgresql://kim:s3cr%40t@db/sets")
+
+    assert "s3cr@t" in settings.secrets()
+    assert given.load(GLEAN_API_KEY="k", DATABASE_URL="postgresql://kim@db/sets").secrets() == {"k"}

@@ -33,7 +33,8 @@ class Archive(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `size_bytes` counts the documents as they were staged, `stored_bytes` the archive's files. `reason` is why it was
     taken: `snapshot`, or a teardown's; `given_back_at` is when that teardown gave its dataset back, so that the archive
-    is of one that goes on. `purging_since` is set before anything of it is deleted, `purged_at` when nothing is left.
+    is of one that goes on. `found_past` is the day on which a daily run first found it past its time. `purging_since`
+    is set before anything of it is deleted, `purged_at` when nothing is left.
     """
 
     dataset_id: str
@@ -53,6 +54,7 @@ class Archive(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     incomplete: bool = False
     reason: str | None = None
     given_back_at: datetime | None = None
+    found_past: str | None = None
     purging_since: datetime | None = None
     purged_at: datetime | None = None
 

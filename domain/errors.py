@@ -136,6 +136,13 @@ class UnknownJourneyError(InputError):
     action = "Use one of the candidates, or add the journey first."
 
 
+class UnknownEventError(InputError):
+    """No such event, as far as this caller is told."""
+
+    code = "unknown_event"
+    action = "Copy the id from `dataset-lifecycle events list`, or from the message as it was received."
+
+
 class UnknownDatasetError(InputError):
     """No such dataset, as far as this caller is told."""
 

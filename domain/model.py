@@ -462,7 +462,8 @@ class Mark:
 class Connector:
     """The thing in Glean that serves one dataset. `handle` is the platform's own id for it.
 
-    `config` holds no secret. `made_by_attempt` says which attempt created it.
+    `config` holds no secret. `made_by_attempt` says which attempt created it, `rechecked_at` when its state last put
+    the dataset's quality to another check.
     """
 
     connector_id: str
@@ -479,6 +480,7 @@ class Connector:
     run: str | None = None
     last_health_check: datetime | None = None
     last_successful_sync: datetime | None = None
+    rechecked_at: datetime | None = None
     message: str | None = None
 
 

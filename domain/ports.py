@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import TypeVar
 
+    from domain.cloud_events import Message
+    from domain.deliveries import Answer
     from domain.model import (
         DatasetType,
         Stage,
@@ -207,6 +209,17 @@ class Archives(Protocol):
 
     def location(self, place: str) -> str:
         """Where a person finds it: a path or URL."""
+        ...
+
+
+# --- those who are told of events ----------------------------------------------------------------------------------
+
+
+class Courier(Protocol):
+    """Carries messages to one webhook."""
+
+    async def send(self, message: Message) -> Answer:
+        """Send it once, in bounded time, and say what came of it; whatever the webhook does, nothing is raised."""
         ...
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import TypeVar
 
+    from domain.deliveries import Delivery, DeliveryState, Post
     from domain.events import Event
     from domain.model import (
         Client,
@@ -132,6 +133,52 @@ class Records(AuditRecords, UseRecords, Protocol):
         self, *, dataset_id: str | None = None, after: int = 0, limit: int = 100
     ) -> list[tuple[int, Event]]:
         """Events with their sequence number, in order."""
+        ...
+
+    def event(self, seq: int) -> Event:
+        """The event of that number, which was given before."""
+        ...
+
+    def last_event(self) -> int:
+        """The highest number of an event, 0 when nothing has happened.
+
+        Whatever has a lower number is seen by the same reader: a number shows only after all those before it.
+        """
+        ...
+
+    def last_events(self, before: int | None, dataset_id: str | None, limit: int) -> list[tuple[int, Event]]:
+        """Events with their sequence number, the last first: all of them, or those before that number."""
+        ...
+
+    def post(self, webhook: str) -> Post | None: ...
+    def posts(self) -> list[Post]:
+        """Every webhook that was ever delivered to, in the order of its name."""
+        ...
+
+    def put_post(self, post: Post) -> None: ...
+
+    def deliveries(
+        self,
+        *,
+        webhook: str | None = None,
+        seq: int | None = None,
+        states: tuple[DeliveryState, ...] = (),
+        after: int = 0,
+        limit: int = 100,
+    ) -> list[Delivery]:
+        """Deliveries of events after that number, in the order of number and webhook; `states` empty for all."""
+        ...
+
+    def put_delivery(self, delivery: Delivery) -> None:
+        """Insert or replace, by webhook and event."""
+        ...
+
+    def count_waiting(self, webhook: str) -> int: ...
+    def heads(self, webhook: str, *, due_until: datetime, due_from: datetime, limit: int) -> list[Delivery]:
+        """The first delivery of each dataset that waits for this webhook, in the order of events.
+
+        Only those that are due: up to the one instant, or after the other.
+        """
         ...
 
     def note_error(self, connector_id: str, at: datetime, code: str) -> None:

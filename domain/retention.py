@@ -123,6 +123,22 @@ class ArchiveKeeper:
                     "all of it may go, raises orphans.sweep_count and orphans.sweep_share for this once."
                 ),
             )
+        return await self._purged(due, caller)
+
+    async def purge_daily(self, caller: Caller) -> PurgePlan:
+        """Delete the archives that a run of this day and one of another day found past their time.
+
+        A day is one of the clock, not the one that a turn which is made up for is named by. So no single wrong look at
+        the clock deletes anything; and nothing at all is deleted beyond the caps. One that is no longer past its time
+        is as if it had never been found.
+        """
+        due, held = await self._store.transact(partial(_found_again, self._clock.now()))
+        refused = self._caps.refuse_purge(sum(each.purging_since is None for each in due), held)
+        if refused:
+            return PurgePlan(applied=False, due=due, refused=refused)
+        return await self._purged(due, caller)
+
+    async def _purged(self, due: tuple[Archive, ...], caller: Caller) -> PurgePlan:
         purged: list[str] = []
         failed: list[tuple[str, LifecycleError]] = []
         for archive in due:
@@ -171,6 +187,22 @@ def _due(now: datetime, records: Records) -> tuple[tuple[Archive, ...], int]:
     """What may be purged, and of how many that there still are."""
     held = [each for each in _every(records) if each.purged_at is None]
     return tuple(each for each in held if purgeable(each, records.dataset(each.dataset_id), now)), len(held)
+
+
+def _found_again(now: datetime, records: Records) -> tuple[tuple[Archive, ...], int]:
+    """What is past its time and was so on another day, too, and of how many; what is so for the first time is kept."""
+    due: list[Archive] = []
+    day = now.date().isoformat()
+    held = [each for each in _every(records) if each.purged_at is None]
+    for each in held:
+        past = purgeable(each, records.dataset(each.dataset_id), now)
+        if past and each.found_past not in {None, day}:
+            due.append(each)
+            continue
+        found = (each.found_past or day) if past else None
+        if found != each.found_past:
+            records.put_archive(each.dataset_id, msgspec.structs.replace(each, found_past=found).facts())
+    return tuple(due), len(held)
 
 
 def _begin(

@@ -45,6 +45,7 @@ def run(
     port: int = 8000,
     *,
     read_only: bool = False,
+    schedules: bool = False,
     toolsets: Sequence[str] = (),
 ) -> None:
     """Serve until the client goes away or a signal comes. Does not return: it leaves the process.
@@ -56,7 +57,7 @@ def run(
     logs.configure()
     door = door_of(settings) if transport == "http" else Door()
     listening = bound(host, port, guarded=door.gate is not None) if transport == "http" else None
-    opening = Opening(partial(_services, settings))
+    opening = Opening(partial(_services, settings, schedules=schedules))
     first = FirstAnswer()
     server = app.build(
         opening.services,
@@ -78,7 +79,7 @@ def run(
 
     async def main() -> None:
         async with opening, anyio.create_task_group() as tasks:
-            tasks.start_soon(take_up, opening, partial(_pending, settings), first)
+            tasks.start_soon(take_up, opening, partial(_pending, settings, schedules=schedules), first)
             await until_over(serve, opening, linger_s=0 if listening is None else GRACE_S + CLOSING_S)
 
     with ExitStack() as shown:
@@ -138,9 +139,9 @@ async def until_over(
 
 
 @asynccontextmanager
-async def _services(settings: Settings) -> AsyncIterator[Services]:
+async def _services(settings: Settings, *, schedules: bool) -> AsyncIterator[Services]:
     wiring = await to_thread.run_sync(_wiring)
-    async with wiring.running(settings, sagas=True) as services:
+    async with wiring.running(settings, sagas=True, serves=True, schedules=schedules) as services:
         yield services
 
 
@@ -157,8 +158,8 @@ def door_of(settings: Settings) -> Door:
     )
 
 
-def _pending(settings: Settings) -> bool:
-    return bool(_wiring().pending(settings))
+def _pending(settings: Settings, *, schedules: bool) -> bool:
+    return schedules or bool(_wiring().pending(settings))
 
 
 def _wiring() -> ModuleType:

@@ -8,7 +8,8 @@ from contextvars import Context
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
 
 import structlog
 
@@ -18,14 +19,18 @@ from domain.audit_log import AuditLog
 from domain.auditing import Calls
 from domain.claims import Teardowns
 from domain.datasets import Datasets
+from domain.deliveries import Retrying, Subscription
 from domain.draining import Draining
 from domain.errors import LifecycleError, SettingsError
+from domain.event_desk import Events
 from domain.health_check import HealthService
 from domain.job import Outside, Policy
 from domain.keeping import Keeping
 from domain.mark_and_sweep import Orphans
 from domain.model import Progress
+from domain.monitoring import RECHECK, Monitor
 from domain.orphan_facts import SweepCaps
+from domain.outbox import Outbox
 from domain.provisioning import provision
 from domain.rates import UNLIMITED, RateLimits, Rates
 from domain.registry import Registry
@@ -33,6 +38,7 @@ from domain.restoring import Restoring
 from domain.retention import ArchiveKeeper
 from domain.running import Sagas
 from domain.safety import Limits
+from domain.schedules import HEALTH, KIND, Schedules, prefix_of
 from domain.sealing import Sealer
 from domain.snapshots import Snapshots, snapshot
 from domain.sweep_lists import SweepLists
@@ -51,17 +57,32 @@ from server.adapters.store.glance import unfinished
 from server.adapters.store.sqlite import SqliteStore
 from server.adapters.system import RandomIds, SystemClock
 from server.adapters.templates import FolderTemplates
+from server.adapters.webhooks import HttpCourier
+from server.chores import chores, rechecking
+from server.delivering import Pace, deliver
 from server.sandbox.database import SandboxFileError
 from server.sandbox.serve import EmbeddedSandbox, run_forever
+from server.scheduling import Scheduler, turns
 from server.sealing import sealing
 from tools.services import Services
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+    from collections.abc import (
+        AsyncIterator,
+        Awaitable,
+        Callable,
+        Collection,
+        Coroutine,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
 
     from domain.platform import Platform
-    from domain.ports import Engine, Perform, Saga
+    from domain.ports import Clock, Engine, Perform, Saga
+    from domain.records import Store
     from domain.requests import Confirmer
+    from domain.schedules import Plan
     from server.adapters.store.threaded import ThreadedStore
     from server.settings import Settings
 
@@ -71,6 +92,7 @@ _CONNECTORS: Final = _BUNDLED / "mock_data" / "connectors"
 _SANDBOX_URL: Final = "embedded sandbox"
 _LOOK_EVERY_S: Final = 2.0
 _DAY_S: Final = 86_400
+_TOLD_AGAIN_S: Final = 1.0
 
 
 def sagas_of(outside: Outside, *, provisions: int = 4) -> Mapping[str, Saga]:
@@ -101,6 +123,7 @@ def composed(
     caps: SweepCaps | None = None,
     rates: RateLimits = UNLIMITED,
     withheld: Collection[str] = (),
+    plans: Sequence[Plan] = (),
 ) -> Services:
     """The use cases over one set of adapters; a person is asked by approval requests, unless a confirmer is given.
 
@@ -127,20 +150,42 @@ def composed(
         keeping=Keeping(outside.store, outside.clock),
         draining=Draining(outside.store, outside.clock),
         audit=AuditLog(outside.store, outside.clock, Sealer(outside.store)),
+        events=Events(outside.store, outside.clock),
+        schedules=Schedules(outside.store, outside.clock, plans),
         templates=outside.templates,
         sagas=sagas,
         clock=outside.clock,
     )
 
 
+def turns_of(
+    outside: Outside,
+    services: Services,
+    engine: Engine,
+    purge: Callable[[], Awaitable[None]],
+) -> Mapping[str, Saga]:
+    """The sagas by kind that a process needs which keeps the schedules; `purge` has the engine forget old ones."""
+    monitor = Monitor(outside.store, services.health, engine)
+    return {
+        KIND: turns(services.schedules, chores(services, monitor, purge)),
+        RECHECK: rechecking(services),
+    }
+
+
 @asynccontextmanager
 async def running(
-    settings: Settings, *, sagas: bool, confirmer: Confirmer | None = None
+    settings: Settings,
+    *,
+    sagas: bool,
+    serves: bool = False,
+    schedules: bool = False,
+    confirmer: Confirmer | None = None,
 ) -> AsyncIterator[Services]:
     """The services of one process, as configured.
 
     With `sagas` this process runs them, and adopts those of dead processes; without, it only looks, or leaves what it
-    admits to a server on the same folder. Raises SettingsError or StoreFailedError.
+    admits to a server on the same folder. One that `serves` tells webhooks of events, too; one that keeps the
+    `schedules` runs sagas, and does what is due by itself. Raises SettingsError or StoreFailedError.
     """
     async with AsyncExitStack() as stack:
         clock = SystemClock()
@@ -158,14 +203,15 @@ async def running(
             connectors=FileConnectorTemplates(_CONNECTORS, settings.connectors.overrides),
             policy=_policy(settings),
         )
-        engine: Engine = Elsewhere()
+        kinds = dict(sagas_of(outside, provisions=settings.provisioning.concurrent))
+        engine: DurableEngine | Elsewhere = Elsewhere()
         if sagas:
-            engine = await stack.enter_async_context(
-                DurableEngine(
-                    settings.store.address if settings.store.shared else settings.data_dir,
-                    sagas_of(outside, provisions=settings.provisioning.concurrent),
-                )
+            engine = DurableEngine(
+                settings.store.address if settings.store.shared else settings.data_dir,
+                kinds,
+                passing=[prefix_of(HEALTH)],
             )
+        caps = SweepCaps(count=settings.orphans.sweep_count, share=settings.orphans.sweep_share)
         services = composed(
             outside,
             engine,
@@ -174,12 +220,21 @@ async def running(
                 live_datasets_per_client=settings.limits.live_datasets_per_client,
                 records_per_dataset=settings.limits.records_per_dataset,
             ),
-            caps=SweepCaps(count=settings.orphans.sweep_count, share=settings.orphans.sweep_share),
+            caps=caps,
             rates=_rates(settings),
             withheld=settings.secrets(),
+            plans=settings.schedules.plans,
         )
-        if sagas:
+        if isinstance(engine, DurableEngine):
+            if schedules:  # a turn is known to the engine before it looks what dead processes left
+                kinds.update(turns_of(outside, services, engine, engine.purge))
+            await stack.enter_async_context(engine)
             await stack.enter_async_context(_looking_after(services.sagas))
+        if schedules:
+            scheduler = Scheduler(services.schedules, engine)
+            await stack.enter_async_context(_beside([scheduler.keep_looking(clock)]))
+        if serves:
+            await stack.enter_async_context(_delivering(settings, store, clock))
         yield services
 
 
@@ -262,7 +317,12 @@ def serve_sandbox(settings: Settings, host: str, port: int, token: str | None) -
 
 
 def pending(settings: Settings) -> bool:
-    """Whether there is work that a dead process left or a command handed over; a cheap look that blocks."""
+    """Whether there is work that a dead process left or a command handed over; a cheap look that blocks.
+
+    Where webhooks are to be told of events there always may be.
+    """
+    if settings.events.webhooks:
+        return True
     if settings.store.shared:
         from server.adapters.store import postgres
 
@@ -352,9 +412,45 @@ async def _looking_after(sagas: Sagas) -> AsyncIterator[None]:
                     _log.warning("left_for_later", cause=told, exc_info=not isinstance(error, LifecycleError))
             await asyncio.sleep(_LOOK_EVERY_S)
 
-    task = asyncio.create_task(look(), context=Context())
+    async with _beside([look()]):
+        yield
+
+
+@asynccontextmanager
+async def _delivering(settings: Settings, store: Store, clock: Clock) -> AsyncIterator[None]:
+    """Tell each webhook of events, each in a task of its own, so that none holds up another or anything else."""
+    events = settings.events
+    retrying = Retrying(
+        attempts=events.attempts, first_s=events.first_retry_s, longest_s=events.longest_retry_s
+    )
+    async with AsyncExitStack() as stack:
+        telling: list[Coroutine[Any, Any, object]] = []
+        for each in events.webhooks:
+            subscription = Subscription(
+                webhook=each.name,
+                kinds=None if each.kinds is None else frozenset(each.kinds),
+                clients=None if each.clients is None else frozenset(each.clients),
+            )
+            courier = await stack.enter_async_context(
+                HttpCourier(each.url, each.secrets, clock=clock, timeout_s=events.timeout_s)
+            )
+            outbox = Outbox(store, clock, subscription, retrying)
+            telling.append(deliver(outbox, courier, owner=uuid4().hex, pace=Pace()))
+        async with _beside(telling):
+            yield
+
+
+@asynccontextmanager
+async def _beside(work: Sequence[Coroutine[Any, Any, object]]) -> AsyncIterator[None]:
+    """Do all of this beside everything else, each by itself, until the context is left.
+
+    One that a cancellation does not reach, because a time-out of its own came at the same moment, is told again.
+    """
+    left = {asyncio.create_task(each, context=Context()) for each in work}
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.wait([task])
+        while left:
+            for task in left:
+                task.cancel()
+            _, left = await asyncio.wait(left, timeout=_TOLD_AGAIN_S)

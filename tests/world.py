@@ -42,16 +42,18 @@ from server.adapters.system import RandomIds, SystemClock
 from server.adapters.templates import FolderTemplates
 from server.postgres.address import parsed as address_of
 from server.sandbox.serve import EmbeddedSandbox
-from server.wiring import composed, sagas_of
+from server.wiring import composed, sagas_of, turns_of
 from tests.repository import write_repository
+from tests.told import as_described, events_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from domain.admission import Provisioned
     from domain.approval_desk import Approvals
     from domain.audit import Entry
     from domain.requests import Confirmer, Question
+    from domain.schedules import Plan
     from server.adapters.engine.inline import Entry as Step
     from server.adapters.store.threaded import ThreadedStore
     from server.sandbox.sandbox import Sandbox
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
 
 CONNECTORS = Path(__file__).parent.parent / "mock_data" / "connectors"
 ALL = Caller(subject="person:kim")
+STORE = "store.sqlite"
 
 
 class Shifted(SystemClock):
@@ -133,6 +136,7 @@ class World:
     clock: Shifted = field(default_factory=Shifted)
     journal: dict[str, Step] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
+    plans: Sequence[Plan] = ()
     connectors: Mapping[str, Any] = field(default_factory=dict)
     waits: float = 0.001
     timeout_s: float = 2
@@ -151,7 +155,7 @@ class World:
         """What every process keeps its records in."""
         if self.database:
             return PostgresStore(address_of(self.database))
-        return SqliteStore(self.folder / "store.sqlite")
+        return SqliteStore(self.folder / STORE)
 
     def change(self, sql: str) -> None:
         """Do to the store what somebody with a shell can."""
@@ -159,7 +163,7 @@ class World:
             with address_of(self.database).connect() as connection:
                 connection.execute(f"set search_path = dataset_lifecycle; {sql}".encode())
         else:
-            with closing(sqlite3.connect(self.folder / "store.sqlite")) as file, file:
+            with closing(sqlite3.connect(self.folder / STORE)) as file, file:
                 file.execute(sql)
 
     @asynccontextmanager
@@ -198,10 +202,10 @@ class World:
                     policy=self.policy,
                 )
             )
-            engine = await stack.enter_async_context(
-                InlineEngine(sagas_of(outside), journal=self.journal, crash=crash)
-            )
-            services = composed(outside, engine, confirmer)
+            kinds = dict(sagas_of(outside))
+            engine = await stack.enter_async_context(InlineEngine(kinds, journal=self.journal, crash=crash))
+            services = composed(outside, engine, confirmer, plans=self.plans)
+            kinds.update(turns_of(outside, services, engine, engine.purge))
             yield Process(world=self, outside=outside, engine=engine, services=services)
 
     def staged(self) -> list[str]:
@@ -300,11 +304,19 @@ def request(**changes: Any) -> ProvisionRequest:
 
 @asynccontextmanager
 async def world(folder: Path, *, records: int = 30, database: str = "") -> AsyncIterator[World]:
-    """A fresh folder with a repository of four templates, and a sandbox; the store there, or on a PostgreSQL."""
+    """A fresh folder with a repository of four templates, and a sandbox; the store there, or on a PostgreSQL.
+
+    In the end every event that happened there is held against its description.
+    """
     write_repository(folder / "repository", records=records)
     async with EmbeddedSandbox(folder / "glean.sqlite") as sandbox:
         sandbox.sandbox.set_rate(1_000_000, minimum_seconds=0)
-        yield World(folder=folder, sandbox=sandbox, database=database)
+        made = World(folder=folder, sandbox=sandbox, database=database)
+        yield made
+    if made.database or (folder / STORE).exists():
+        async with made.store() as store:
+            for event in await events_of(store):
+                as_described(event)
 
 
 def _files(root: Path) -> list[str]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from domain.claims import Teardowns
     from domain.datasets import Datasets
     from domain.draining import Draining
+    from domain.event_desk import Events
     from domain.health_check import HealthService
     from domain.keeping import Keeping
     from domain.mark_and_sweep import Orphans
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from domain.restoring import Restoring
     from domain.retention import ArchiveKeeper
     from domain.running import Sagas
+    from domain.schedules import Schedules
     from domain.snapshots import Snapshots
     from domain.sweep_lists import SweepLists
 
@@ -44,6 +46,8 @@ class Services:
     keeping: Keeping
     draining: Draining
     audit: AuditLog
+    events: Events
+    schedules: Schedules
     templates: Templates
     sagas: Sagas
     clock: Clock

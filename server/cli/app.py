@@ -16,12 +16,14 @@ from server.cli import (
     demo,
     doctor,
     drain,
+    events,
     glean_sandbox,
     health,
     journeys,
     orphans,
     provision,
     restore,
+    schedules,
     serve,
     teardown,
     templates,
@@ -74,5 +76,7 @@ app.add_typer(archives.app, name="archives")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(audit.app, name="audit")
 app.add_typer(drain.app, name="drain")
+app.add_typer(events.app, name="events")
+app.add_typer(schedules.app, name="schedules")
 glean_sandbox.register(app)
 doctor.register(app)

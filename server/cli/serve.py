@@ -33,6 +33,12 @@ def serve(
     port: Annotated[int, typer.Option("--port", help="Where to listen.", min=0, max=65_535)] = 8000,
     toolsets: Annotated[str, typer.Option("--toolsets", help="Further tools, by commas.")] = "",
     read_only: Annotated[bool, typer.Option("--read-only", help="Only the tools that read.")] = False,
+    no_schedules: Annotated[
+        bool,
+        typer.Option(
+            "--no-schedules", help="Leave what happens by itself to other servers; --read-only does so, too."
+        ),
+    ] = False,
 ) -> None:
     """Serve the tools to MCP clients until they go away or a signal comes."""
     from server.importing import undisturbed
@@ -47,5 +53,6 @@ def serve(
         host,
         port,
         read_only=read_only,
+        schedules=not (no_schedules or read_only),
         toolsets=tuple(each.strip() for each in toolsets.split(",") if each.strip()),
     )

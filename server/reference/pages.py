@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from server.reference import errors, settings, tools
+from server.reference import errors, events, settings, tools
 
 FOLDER: Final = Path(__file__).parents[2] / "docs" / "reference"
-PAGES: Final = {each.PAGE: each.page for each in (errors, settings, tools)}
+PAGES: Final = {
+    **{each.PAGE: each.page for each in (errors, events, settings, tools)},
+    events.SCHEMA: events.schema_file,
+}
 
 
 def write(folder: Path = FOLDER) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 import types
+from datetime import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Union, cast, get_args, get_origin
 
 from pydantic import SecretStr
+from pydantic_core import PydanticUndefined
 
 from server.settings.connectors import ConnectorsSettings, TypeSettings
 from server.settings.fields import Env, Section
@@ -77,6 +79,9 @@ def _rows(path: str, section: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]
             yield from _rows(f"{path}.{name}", field.annotation)
         else:
             yield f"{path}.{name}", field
+            inner = next(iter(get_args(field.annotation)), None)
+            if isinstance(inner, type) and issubclass(inner, Section):
+                yield from _rows(f"{path}.{name}[]", inner)
 
 
 def _row(key: str, field: FieldInfo) -> str:
@@ -98,6 +103,7 @@ def _values(field: FieldInfo) -> str:
         str: "text",
         Path: "path",
         SecretStr: "secret",
+        time: "time of day, `off`",
     }
     word = words.get(kind, "section")
     return " ".join([word, *_bounds(field)])
@@ -115,8 +121,12 @@ def _default(field: FieldInfo) -> str:
     default = field.default
     if isinstance(default, tuple):
         return ", ".join(f"`{each}`" for each in default)
+    if default is PydanticUndefined:
+        return "required"
     if default is None or default == {}:
         return ""
+    if isinstance(default, time):
+        return f"`{default:%H:%M}`"
     if isinstance(default, Path):
         return f"`./{default}`"
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"

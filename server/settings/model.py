@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validato
 from pydantic_core import PydanticCustomError
 
 from server.settings.connectors import ConnectorsSettings  # noqa: TC001 - pydantic reads it at run time
+from server.settings.events import EventsSettings  # noqa: TC001 - the same
 from server.settings.fields import (
     DATA_DIR,
     UNSET,
@@ -23,6 +24,7 @@ from server.settings.fields import (
     glean_url,
 )
 from server.settings.identity import HttpSettings, IdentitySettings  # noqa: TC001 - the same
+from server.settings.schedules import SchedulesSettings  # noqa: TC001 - the same
 
 if TYPE_CHECKING:
     from server.postgres.address import Address
@@ -249,6 +251,8 @@ class Dataops(Section):
     teardown: TeardownSettings = UNSET
     orphans: OrphansSettings = UNSET
     limits: LimitsSettings = UNSET
+    events: EventsSettings = UNSET
+    schedules: SchedulesSettings = UNSET
     identity: IdentitySettings = UNSET
     http: HttpSettings = UNSET
 

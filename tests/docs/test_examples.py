@@ -5,12 +5,21 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import msgspec
+from pydantic import SecretStr
+from starlette.applications import Starlette
+from starlette.routing import Route
 
+from domain.cloud_events import Message
+from domain.deliveries import Answer
 from server.adapters.glean.admin_documents import AdminDocument
+from server.adapters.system import SystemClock
 from server.adapters.templates import FolderTemplates
+from server.adapters.webhooks import HttpCourier
 from server.settings import load
 from tests.docs.pages import CHECKOUT, page, pages
+from tests.receivers import NEXT_SECRET, SECRET
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,3 +110,48 @@ def test_the_examples_of_the_sandbox_run(tmp_path: Path, capsys: pytest.CaptureF
 
     assert capsys.readouterr().out.startswith("http://127.0.0.1:")
     assert (tmp_path / "glean-sandbox.sqlite").exists()
+
+
+def test_the_example_webhooks_load(tmp_path: Path) -> None:
+    (example,) = page("docs/events.md").fences("yaml")
+    path = tmp_path / "sdlc_config.yaml"
+    path.write_text(example.text)
+
+    settings = load({"JOURNEYS_WEBHOOK_SECRET": SECRET, "ON_CALL_WEBHOOK_SECRET": SECRET}, path, tmp_path)
+
+    journeys, on_call = settings.events.webhooks
+    assert (journeys.name, journeys.kinds, on_call.clients) == ("journeys", None, ("acme",))
+
+
+def test_the_example_schedules_load(tmp_path: Path) -> None:
+    (example,) = page("docs/schedules.md").fences("yaml")
+    path = tmp_path / "sdlc_config.yaml"
+    path.write_text(example.text)
+
+    _, scan, sweep, *_ = load({}, path, tmp_path).schedules.plans
+
+    assert (scan.words, sweep.words) == ("daily at 01:15 UTC", "off")
+
+
+async def test_the_example_receiver_accepts_what_is_signed_and_nothing_else(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (example,) = page("docs/events.md").fences("python")
+    assert len([line for line in example.text.splitlines() if line]) <= 10
+    known: dict[str, Any] = {"SECRET": SECRET}
+    exec(compile(example.text, "docs/events.md", "exec"), known)  # noqa: S102 - our own page
+    app = Starlette(routes=[Route("/hook", known["datasets"], methods=["POST"])])
+    message = Message(id="evt_1", body=json.dumps(_EVENT).encode())
+
+    async def status(secret: str) -> Answer:
+        courier = HttpCourier("http://127.0.0.1/hook", [SecretStr(secret)], clock=SystemClock(), timeout_s=5)
+        courier._client = httpx.AsyncClient(transport=httpx.ASGITransport(app))  # noqa: SLF001 - no port is needed
+        async with courier:
+            return await courier.send(message)
+
+    assert await status(SECRET) == Answer()
+    assert await status(NEXT_SECRET) == Answer(error="answered 401")
+    assert capsys.readouterr().out == "dataset:torn_down d1 archived\n"
+
+
+_EVENT = {"type": "dataset:torn_down", "subject": "d1", "data": {"status": "archived"}}

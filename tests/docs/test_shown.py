@@ -106,6 +106,8 @@ def _a_wrong_key(commands: Commands) -> None:
         ("docs/restore.md", _an_archive),
         ("docs/audit.md", _a_life),
         ("docs/configuration.md", _a_wrong_key),
+        ("docs/events.md", _client),
+        ("docs/schedules.md", _client),
     ],
 )
 def test_the_commands_print_what_the_page_shows(

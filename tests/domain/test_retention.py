@@ -40,8 +40,11 @@ ANYONE = Caller(subject="person:ann")
 
 
 class StoppedClock:
+    def __init__(self, now: datetime = NOW) -> None:
+        self._now = now
+
     def now(self) -> datetime:
-        return NOW
+        return self._now
 
     async def sleep(self, seconds: float) -> None:
         raise NotImplementedError
@@ -364,3 +367,44 @@ def test_an_archive_is_purged_after_its_time_unless_its_dataset_still_needs_it(
     kept = msgspec.structs.replace(archive(of, until=until), purging_since=since, purged_at=purged)
 
     assert purgeable(kept, of if status else None, NOW) is answer
+
+
+def on(world: World, days: int, caps: SweepCaps | None = None) -> ArchiveKeeper:
+    """The keeper so many days later."""
+    return ArchiveKeeper(world.store, world.archives, StoppedClock(NOW + timedelta(days=days)), caps)
+
+
+async def test_a_daily_purge_takes_what_runs_of_two_days_found_past_its_time(world: World) -> None:
+    kept = await world.keep(dataset("a"))
+    young = await world.keep(dataset("b"), archive(dataset("b"), until=NOW + timedelta(days=30)))
+    marked = msgspec.structs.replace(kept, found_past="2026-06-01")
+
+    for _ in range(2):  # also when the day's run is had again
+        assert await on(world, 0).purge_daily(ANYONE) == PurgePlan(applied=True, due=())
+    assert await world.facts("a") == marked.facts()
+
+    plan = await on(world, 1).purge_daily(ANYONE)
+    assert plan == PurgePlan(applied=True, due=(marked,), purged=("a",))
+    assert await world.facts("b") == young.facts()
+    assert await on(world, 2).purge_daily(ANYONE) == PurgePlan(applied=True, due=())
+
+
+async def test_what_a_wrong_clock_found_is_forgotten_when_it_is_right_again(world: World) -> None:
+    young = await world.keep(dataset("a"), archive(dataset("a"), until=NOW + timedelta(days=30)))
+    await on(world, 100).purge_daily(ANYONE)
+    assert await world.facts("a") == msgspec.structs.replace(young, found_past="2026-09-09").facts()
+    await on(world, 0).purge_daily(ANYONE)
+    assert await world.facts("a") == young.facts()
+    await on(world, 101).purge_daily(ANYONE)
+    assert (await world.events()) == []
+
+
+async def test_a_daily_purge_beyond_the_caps_takes_nothing(world: World) -> None:
+    for each in ("a", "b"):
+        await world.keep(dataset(each))
+    few = SweepCaps(count=1)
+    await on(world, 0, few).purge_daily(ANYONE)
+    plan = await on(world, 1, few).purge_daily(ANYONE)
+    assert (plan.applied, len(plan.due), plan.purged) == (False, 2, ())
+    assert plan.refused is not None
+    assert await world.events() == []

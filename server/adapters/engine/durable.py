@@ -38,6 +38,7 @@ _SLOWEST_LOOK_S: Final = 0.1
 _STOP_S: Final = 1.2
 _DESTROY_S: Final = 0.6
 _PURGE_BATCH: Final = 500
+_PASSING: Final = timedelta(days=1)
 
 
 def _journal(where: Path | Address) -> Journal:
@@ -73,19 +74,21 @@ class DurableEngine:
         dead_after_s: float = 4.0,
         adoptions: int = 10,
         keep: timedelta = timedelta(days=30),
+        passing: Sequence[str] = (),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Take `sagas` by kind; whoever changes the steps of a saga in use gives it a new kind.
 
         `watch_s` is how often dead processes are looked for, `dead_after_s` how long a process on another machine must
-        not have been seen to be one, `adoptions` how often a saga may be adopted without
-        finishing a step before it is left alone, `keep` how long ended sagas are remembered.
+        not have been seen to be one, `adoptions` how often a saga may be adopted without finishing a step before it
+        is left alone, `keep` how long ended sagas are remembered; those whose ids have a prefix that is `passing`, a
+        day.
         """
         self._where = where
         self._sagas = sagas
         self._watch_s = watch_s
         self._adoptions = adoptions
-        self._keep = keep
+        self._keeping = [("", keep), *((each, min(keep, _PASSING)) for each in passing)]
         self._now = now
         self._journal = _journal(where)
         self._owners = _owners(where, dead_after_s)
@@ -150,6 +153,10 @@ class DurableEngine:
     async def launch(self) -> None:
         """Import and launch what runs sagas, for whoever would rather not wait for it at the first start."""
         await self._apart(self._launch())
+
+    async def purge(self) -> None:
+        """Forget sagas that ended long ago; also done whenever the engine is launched."""
+        await self._purge(await self._launch())
 
     async def stranded(self) -> Sequence[str]:
         """Sagas that were adopted too often without getting on; they are left alone until a person looks at them."""
@@ -231,9 +238,11 @@ class DurableEngine:
             return self._runtime
 
     async def _purge(self, runtime: Runtime) -> None:
-        before = int((self._now() - self._keep).timestamp() * 1000)
-        while old := await anyio.to_thread.run_sync(self._journal.finished_before, before, _PURGE_BATCH):
-            await runtime.delete(old)
+        for prefix, keep in self._keeping:
+            before = int((self._now() - keep).timestamp() * 1000)
+            look = partial(self._journal.finished_before, before, _PURGE_BATCH, prefix)
+            while old := await anyio.to_thread.run_sync(look):
+                await runtime.delete(old)
         await anyio.to_thread.run_sync(self._journal.forget)
 
     async def _run(self, kind: str, saga: Saga, dataset_id: str, saga_id: str) -> None:

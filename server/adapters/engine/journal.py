@@ -36,7 +36,8 @@ SET times = CASE WHEN adoption.steps = excluded.steps THEN adoption.times + 1 EL
 _FORGIVEN: Final = "UPDATE adoption SET times = times - 1 WHERE saga_id = :saga_id AND times > 0"
 _FINISHED_BEFORE: Final = """
 SELECT workflow_uuid FROM workflow_status
-WHERE status NOT IN ('PENDING', 'ENQUEUED', 'DELAYED') AND updated_at < :before LIMIT :limit
+WHERE status NOT IN ('PENDING', 'ENQUEUED', 'DELAYED') AND updated_at < :before
+  AND substr(workflow_uuid, 1, length(:prefix)) = :prefix LIMIT :limit
 """
 _FORGET_ADOPTIONS: Final = (
     "DELETE FROM adoption WHERE saga_id NOT IN (SELECT workflow_uuid FROM workflow_status)"
@@ -80,9 +81,10 @@ class Journal(ABC):
         found = self._look(_STATUS, {"saga_id": saga_id})
         return any(status not in {"PENDING", "ENQUEUED", "DELAYED"} for (status,) in found)
 
-    def finished_before(self, epoch_ms: int, limit: int) -> Sequence[str]:
-        """Sagas that ended before that instant, at most so many."""
-        return [saga_id for (saga_id,) in self._look(_FINISHED_BEFORE, {"before": epoch_ms, "limit": limit})]
+    def finished_before(self, epoch_ms: int, limit: int, prefix: str = "") -> Sequence[str]:
+        """Sagas that ended before that instant and whose ids begin so, at most so many."""
+        found = self._look(_FINISHED_BEFORE, {"before": epoch_ms, "limit": limit, "prefix": prefix})
+        return [saga_id for (saga_id,) in found]
 
     def adopted(self, saga_id: str) -> None:
         """Count one adoption; the count starts anew when a step was finished since the last."""

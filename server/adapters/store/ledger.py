@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from domain.events import Event
 from domain.model import Progress, Undo
@@ -11,6 +11,9 @@ from server.adapters.store.rows import Rows, readable, understood
 
 if TYPE_CHECKING:
     from domain.ports import Json
+
+_BEYOND: Final = 2**63 - 1
+"""No row has this number."""
 
 
 class LedgerRows(Rows):
@@ -29,6 +32,24 @@ class LedgerRows(Rows):
             Event,
             f"select seq, document from events where seq > :after {of_dataset} order by seq",  # noqa: S608  # a constant
             {"after": after, "id": dataset_id},
+            limit,
+        )
+        return [(row[0], event) for row, event in page]
+
+    def event(self, seq: int) -> Event:
+        row = self._row("select document from events where seq = :seq", seq=seq)
+        return understood(f"event {seq}", row[0] if row else "", Event)
+
+    def last_event(self) -> int:
+        return self._count("select coalesce(max(seq), 0) from events")
+
+    def last_events(self, before: int | None, dataset_id: str | None, limit: int) -> list[tuple[int, Event]]:
+        of_dataset = "" if dataset_id is None else "and dataset_id = :id"
+        page = self._page(
+            "event",
+            Event,
+            f"select seq, document from events where seq < :after {of_dataset} order by seq desc",  # noqa: S608  # the same
+            {"after": _BEYOND if before is None else before, "id": dataset_id},
             limit,
         )
         return [(row[0], event) for row, event in page]

@@ -58,6 +58,7 @@ class Rows:
         """The first `limit` rows that can be understood, with what their documents say.
 
         Rows begin with their key and their document, and come in the order of that key, from after the value `after`.
+        Where the key is not all they are ordered by, what else they are follows as `then`, from after the value `then`.
         """
         page: list[tuple[Any, T]] = []
         given = dict(values)
@@ -67,6 +68,8 @@ class Rows:
             if len(rows) < wanted:
                 break
             given["after"] = rows[-1][0]
+            if "then" in given:
+                given["then"] = rows[-1][2]
         return page
 
     def _put(self, table: str, key: tuple[str, ...], row: Mapping[str, object]) -> None:

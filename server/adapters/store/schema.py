@@ -88,6 +88,12 @@ _APPROVALS: Final = """
 create index approvals_of_dataset on approvals (dataset_id, approval_id);
 create index approvals_in_state on approvals (state, approval_id);
 """
+# What waits is little, whatever was delivered; the first of each dataset is found in the index alone.
+_DELIVERIES: Final = """
+create index deliveries_waiting on deliveries (webhook, dataset_id, seq, due_at) where state = 'waiting';
+create index deliveries_parked on deliveries (seq, webhook) where state = 'parked';
+create index deliveries_of_event on deliveries (seq, webhook);
+"""
 
 
 def first_tables(to: Tables) -> None:
@@ -157,11 +163,21 @@ def use_tables(to: Tables) -> None:
     to.run(_USES)
 
 
+def delivery_tables(to: Tables) -> None:
+    """Make the tables of webhooks and of what they are told."""
+    post = {"webhook": str, "cursor": int, "owner": str, "fence": int, "beats": int}
+    to.table("posts", post, "webhook")
+    delivery = {"webhook": str, "seq": int, "dataset_id": str, "state": str, "due_at": int, "document": str}
+    to.table("deliveries", delivery, ("webhook", "seq"))
+    to.run(_DELIVERIES)
+
+
 MIGRATIONS: Final[tuple[Callable[[Tables], None], ...]] = (
     first_tables,
     approval_tables,
     audit_tables,
     audit_chain_tables,
     use_tables,
+    delivery_tables,
 )
 """In order, and for good: a store remembers them by their names."""

@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 
 from domain.errors import BY_CODE
-from server.reference import errors, pages, tools
+from server.reference import errors, events, pages, tools
 from tools.catalogue import chosen
 
 
-@pytest.mark.parametrize("name", [errors.PAGE, tools.PAGE])
+@pytest.mark.parametrize("name", [errors.PAGE, events.PAGE, events.SCHEMA, tools.PAGE])
 def test_the_page_is_what_the_code_says(name: str) -> None:
     assert (pages.FOLDER / name).read_text(encoding="utf-8") == pages.PAGES[name]()
 

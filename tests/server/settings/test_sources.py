@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,21 @@ def test_with_nothing_set_everything_has_the_value_of_the_specification(given: G
             "records_per_dataset": 10_000_000,
             "calls_per_minute": 120,
             "teardowns_per_hour": 20,
+        },
+        "events": {
+            "webhooks": (),
+            "attempts": 20,
+            "first_retry_s": 5.0,
+            "longest_retry_s": 3600.0,
+            "timeout_s": 10.0,
+        },
+        "schedules": {
+            "health": True,
+            "orphan_scan": time(3),
+            "orphan_sweep": time(3, 30),
+            "archive_retention": time(4),
+            "event_redelivery": time(4, 30),
+            "workflow_purge": time(5),
         },
     }
     assert settings.glean.embedded

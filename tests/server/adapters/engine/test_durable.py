@@ -240,3 +240,18 @@ def test_a_database_that_is_just_being_made_holds_no_sagas(tmp_path: Path) -> No
     assert journal.unfinished() == []
     journal.prepare()
     assert (journal.unfinished(), journal.ended("s1")) == ([], False)
+
+
+async def test_sagas_that_pass_by_are_forgotten_after_a_day_whenever_it_is_asked(tmp_path: Path) -> None:
+    ahead = [timedelta()]
+    async with DurableEngine(
+        tmp_path, {"nothing": nothing}, passing=["tick:"], now=lambda: datetime.now(UTC) + ahead[0]
+    ) as engine:
+        for each in ("tick:1", "kept"):
+            await engine.start("nothing", each, "d1")
+            assert await engine.wait(each, 20)
+        await engine.purge()
+        assert await engine.wait("tick:1", 0)
+        ahead[0] = timedelta(days=2)
+        await engine.purge()
+        assert (await engine.wait("tick:1", 0), await engine.wait("kept", 0)) == (False, True)

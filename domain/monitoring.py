@@ -1,0 +1,162 @@
+"""Connectors looked at again and again: what has changed is kept, announced, and puts quality to another check."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from domain.audit import tell
+from domain.callers import Caller
+from domain.errors import BY_CODE, PlatformError
+from domain.events import EventKind, about
+from domain.model import ConnectorStatus, DatasetStatus
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from domain.events import Event
+    from domain.health import Health
+    from domain.health_check import ConnectorHealth, HealthPage, HealthService
+    from domain.model import Connector, Dataset
+    from domain.ports import Engine, Json
+    from domain.records import Records, Store
+
+MONITOR: Final = Caller(subject="schedule:health")
+RECHECK: Final = "recheck"
+"""The kind of saga that a re-check is."""
+RECHECK_EVERY: Final = timedelta(hours=1)
+_FRESH: Final = timedelta(minutes=5)
+_CURSOR: Final = "health.cursor"
+_PAGE: Final = 100
+_OUT_OF_REACH: Final = frozenset(code for code, kind in BY_CODE.items() if issubclass(kind, PlatformError))
+_JUDGED: Final = frozenset({DatasetStatus.READY, DatasetStatus.VALIDATING})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """What a turn saw: connectors `seen`, of them `changed` and `unhealthy`, and `drift` between Glean and us.
+
+    `rechecks` are the sagas that judge quality again, each with its dataset.
+    """
+
+    seen: int = 0
+    changed: int = 0
+    unhealthy: int = 0
+    drift: int = 0
+    rechecks: tuple[tuple[str, str], ...] = ()
+
+    def plus(self, other: Looked) -> Looked:
+        """Both together."""
+        return Looked(
+            seen=self.seen + other.seen,
+            changed=self.changed + other.changed,
+            unhealthy=self.unhealthy + other.unhealthy,
+            drift=self.drift + other.drift,
+            rechecks=self.rechecks + other.rechecks,
+        )
+
+    def told(self) -> Json:
+        """The counts."""
+        return {
+            "seen": self.seen,
+            "changed": self.changed,
+            "unhealthy": self.unhealthy,
+            "drift": self.drift,
+        }
+
+
+class Monitor:
+    """Looks at all connectors, page by page, and writes down how they are."""
+
+    def __init__(self, store: Store, health: HealthService, engine: Engine, page: int = _PAGE) -> None:
+        self._store = store
+        self._health = health
+        self._engine = engine
+        self._page = page
+
+    async def turn(self) -> Looked:
+        """Look at every connector, or at the rest of them when the last turn was cut short.
+
+        May be cancelled at any moment: what was seen is kept, and the next turn goes on from there. Raises
+        PlatformError when Glean cannot be read and there is no connector that could carry the finding.
+        """
+        looked = Looked()
+        left = await self._store.read(lambda records: records.fact(_CURSOR))
+        cursor = str(left) if left else None
+        while True:
+            page = await self._health.check(MONITOR, limit=self._page, cursor=cursor)
+            seen = await self._store.transact(partial(_kept, page))
+            for saga_id, dataset_id in seen.rechecks:
+                await self._engine.start(RECHECK, saga_id, dataset_id)
+            looked, cursor = looked.plus(seen), page.next_cursor
+            if cursor is None:
+                return looked
+
+
+def _kept(page: HealthPage, records: Records) -> Looked:
+    """Keep what a page saw, and where to go on."""
+    looked = Looked(drift=len(page.drift))
+    for each in page.items:
+        changed, recheck = _one(records, each)
+        looked = looked.plus(
+            Looked(
+                seen=1,
+                changed=int(changed),
+                unhealthy=int(each.health.status is ConnectorStatus.UNHEALTHY),
+                rechecks=(recheck,) if recheck else (),
+            )
+        )
+    records.put_fact(_CURSOR, page.next_cursor)
+    return looked
+
+
+def _one(records: Records, seen: ConnectorHealth) -> tuple[bool, tuple[str, str] | None]:
+    """Keep how one connector is, unless somebody works on it; whether that is a change, and the re-check it needs."""
+    held = records.connector(seen.connector.connector_id)
+    dataset = records.dataset(seen.connector.dataset_id)
+    if held != seen.connector or dataset is None or dataset.run is not None:
+        return False, None
+    health = seen.health
+    changed = health.status is not held.status
+    kept = replace(
+        held,
+        status=health.status,
+        last_health_check=health.checked_at,
+        last_successful_sync=health.last_successful_sync,
+    )
+    if changed:
+        tell(records, _changed(dataset, held, health))
+        if health.status is ConnectorStatus.UNHEALTHY and _to_judge(dataset, held, health):
+            kept = replace(kept, rechecked_at=health.checked_at)
+    records.put_connector(kept)
+    return changed, _recheck(kept, health.checked_at)
+
+
+def _changed(dataset: Dataset, connector: Connector, health: Health) -> Event:
+    return about(
+        EventKind.HEALTH_CHANGED,
+        dataset,
+        health.checked_at,
+        connector_id=connector.connector_id,
+        former_health=connector.status.value,
+        health=health.status.value,
+        findings=[each.code for each in health.findings],
+    )
+
+
+def _to_judge(dataset: Dataset, connector: Connector, health: Health) -> bool:
+    """Whether its quality is to be judged again: once an hour at most, and not of what cannot be looked at now."""
+    at, last = health.checked_at, connector.rechecked_at
+    lately = last is not None and timedelta(0) <= at - last < RECHECK_EVERY
+    out_of_reach = any(each.code in _OUT_OF_REACH for each in health.findings)
+    return dataset.status in _JUDGED and not lately and not out_of_reach
+
+
+def _recheck(connector: Connector, now: datetime) -> tuple[str, str] | None:
+    """The re-check that was asked for a moment ago: started once by its id, also when a process died before it was."""
+    asked = connector.rechecked_at
+    if asked is None or not timedelta(0) <= now - asked <= _FRESH:
+        return None
+    return f"{RECHECK}:{connector.connector_id}:{asked:%Y-%m-%dT%H:%M:%S}", connector.dataset_id

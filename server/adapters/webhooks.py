@@ -1,0 +1,123 @@
+"""Messages to webhooks over HTTP, signed as Standard Webhooks describes (https://www.standardwebhooks.com)."""
+
+from __future__ import annotations
+
+import ssl
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Final, Protocol, Self
+from urllib.parse import urlsplit
+
+import anyio
+import httpx
+from standardwebhooks import Webhook
+
+from domain.cloud_events import CONTENT_TYPE
+from domain.deliveries import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    from domain.cloud_events import Message
+    from domain.ports import Clock
+
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_ANSWER_BYTES: Final = 64 * 1024
+"""What is read of an answer at most, only so that its connection can be used again; nobody looks at it."""
+_GONE: Final = 410
+
+
+class Secret(Protocol):
+    """A secret that does not show itself, such as pydantic's `SecretStr`."""
+
+    def get_secret_value(self) -> str:
+        """The secret."""
+        ...
+
+
+class HttpCourier(AbstractAsyncContextManager["HttpCourier"]):
+    """Implements `domain.ports.Courier` for one address. What it says of a failure names neither address nor answer."""
+
+    def __init__(self, url: str, secrets: Sequence[Secret], *, clock: Clock, timeout_s: float) -> None:
+        """Prepare to send; nothing is sent yet.
+
+        Args:
+            url: where to; https, or http on this machine.
+            secrets: one or more, each as `whsec_` and base64; a message is signed with every one.
+            clock: by which messages are stamped.
+            timeout_s: for all of one try.
+        """
+        self._url = url
+        self._signers = [Webhook(each.get_secret_value()) for each in secrets]
+        self._clock = clock
+        self._timeout_s = timeout_s
+        parts = urlsplit(url)
+        # Without TLS no authorities are needed, and reading those of the machine takes its time.
+        trusted = True if parts.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._client = httpx.AsyncClient(
+            timeout=httpx.Timeout(timeout_s, pool=None),
+            headers={
+                "Content-Type": CONTENT_TYPE,
+                "Accept-Encoding": "identity",
+                "User-Agent": "dataset-lifecycle",
+            },
+            follow_redirects=False,
+            trust_env=parts.hostname not in _LOOPBACK,
+            verify=trusted,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._client.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._client.aclose()
+
+    async def send(self, message: Message) -> Answer:
+        answer: Answer | None = None
+        try:
+            with anyio.fail_after(self._timeout_s):
+                async with self._client.stream(
+                    "POST", self._url, content=message.body, headers=self._signed(message)
+                ) as response:
+                    answer = _judged(response)
+                    await _drained(response)
+        except (TimeoutError, httpx.TimeoutException):
+            return answer or Answer(error=f"no answer within {self._timeout_s:g} seconds")
+        except (httpx.HTTPError, OSError) as error:
+            return answer or Answer(error=f"no answer ({type(error).__name__})")
+        return answer
+
+    def _signed(self, message: Message) -> dict[str, str]:
+        now, body = self._clock.now(), message.body.decode()
+        return {
+            "webhook-id": message.id,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": " ".join(each.sign(message.id, now, body) for each in self._signers),
+        }
+
+
+def _judged(response: httpx.Response) -> Answer:
+    if response.is_success:
+        return Answer()
+    redirected = ", a redirect, which is not followed" if response.is_redirect else ""
+    return Answer(
+        error=f"answered {response.status_code}{redirected}",
+        gone=response.status_code == _GONE,
+        retry_after_s=_seconds(response.headers.get("retry-after", "")),
+    )
+
+
+def _seconds(retry_after: str) -> float | None:
+    """The header in its form of seconds; a date is not heeded, for clocks differ."""
+    return float(retry_after) if retry_after.isascii() and retry_after.isdecimal() else None
+
+
+async def _drained(response: httpx.Response) -> None:
+    read = 0
+    async for chunk in response.aiter_raw():
+        read += len(chunk)
+        if read > _ANSWER_BYTES:
+            return

@@ -1,0 +1,98 @@
+"""`events`: what happened, who was told of it, and telling it again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from domain.errors import instant
+from server.cli.invocation import Invocation, command
+from server.cli.output import table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from domain.deliveries import Delivery
+    from domain.event_desk import Told
+
+app = typer.Typer(help="What happened, and which webhooks were told of it.", no_args_is_help=True)
+
+_COLUMNS = ("event", "what", "when", "dataset", "webhook", "state", "tries", "next", "last error")
+
+
+@command(app, "list")
+async def show_all(
+    run: Invocation,
+    parked: Annotated[
+        bool, typer.Option("--parked", help="Only those that a webhook could not be told of, oldest first.")
+    ] = False,
+    dataset_id: Annotated[
+        str | None, typer.Option("--dataset-id", help="Only this dataset's.", show_default=False)
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", help="How many.", min=1, max=1000)] = 50,
+) -> None:
+    """List the last events, each with how it stands with the webhooks that are told of it."""
+    if parked and dataset_id is not None:
+        raise typer.BadParameter("--parked and --dataset-id exclude each other.")
+    async with run.services() as services:
+        if parked:
+            found = await services.events.parked(run.caller, limit=limit)
+        else:
+            found = await services.events.latest(run.caller, dataset_id=dataset_id, limit=limit)
+    empty = "Nothing is parked." if parked else "Nothing has happened yet."
+    run.output.answer(
+        {"items": [_shown(each) for each in found], "count": len(found)},
+        table(_COLUMNS, (row for each in found for row in _rows(each)), empty=empty),
+    )
+
+
+@command(app, "redeliver")
+async def redeliver(
+    run: Invocation,
+    event: Annotated[
+        str, typer.Argument(metavar="ID", help="The event's id, as a list or receiver shows it.")
+    ],
+    webhook: Annotated[
+        str | None,
+        typer.Option("--webhook", help="Only to this one; else where it is parked.", show_default=False),
+    ] = None,
+) -> None:
+    """Have an event sent again by the servers on this store: where it is parked, else wherever it was sent."""
+    async with run.services() as services:
+        told = await services.events.redeliver(event, run.caller, webhook=webhook)
+    waiting = [each.webhook for each in told.deliveries if each.state == "waiting"]
+    run.output.answer(_shown(told), f"{told.id} waits to be sent to {', '.join(waiting)}.")
+
+
+def _shown(told: Told) -> dict[str, Any]:
+    return {
+        "id": told.id,
+        "kind": told.event.kind.value,
+        "at": instant(told.event.at),
+        "dataset_id": told.event.dataset_id,
+        "client_id": told.event.client_id,
+        "deliveries": [_delivery(each) for each in told.deliveries],
+    }
+
+
+def _delivery(delivery: Delivery) -> dict[str, Any]:
+    waiting = delivery.state == "waiting"
+    known = {
+        "webhook": delivery.webhook,
+        "state": delivery.state.value,
+        "attempts": delivery.attempts,
+        "due_at": instant(delivery.due_at) if waiting else None,
+        "settled_at": instant(delivery.settled_at),
+        "error": delivery.error,
+    }
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def _rows(told: Told) -> Iterator[tuple[object, ...]]:
+    event = (told.id, told.event.kind.value, told.event.at, told.event.dataset_id)
+    for each in told.deliveries:
+        due = each.due_at if each.state == "waiting" else None
+        yield (*event, each.webhook, each.state.value, each.attempts, due, each.error)
+    if not told.deliveries:
+        yield (*event, None, None, None, None, None)

@@ -1,0 +1,126 @@
+"""Who is told of events, and how patiently."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from binascii import Error as NotBase64
+from collections import Counter
+from typing import Annotated, Final, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from domain.errors import InvalidArgumentError
+from domain.events import EventKind  # noqa: TC001 - pydantic reads it at run time
+from domain.identifiers import identifier
+from server.settings.fields import LOOPBACK, Number, Section, Whole
+
+_PREFIX: Final = "whsec_"
+_SHORTEST, _LONGEST = 24, 64
+_SECRETS: Final = 2
+
+
+def _name(value: str) -> str:
+    try:
+        return identifier(value, "name")
+    except InvalidArgumentError:
+        raise ValueError("must be 1 to 64 letters, digits, '.', '_' and '-'") from None
+
+
+def _address(value: str) -> str:
+    """Never repeats the address: a part of it may be a secret."""
+    try:
+        parts = urlsplit(value)
+        parts.port  # noqa: B018 - reading it is what checks it
+    except ValueError:
+        raise ValueError("must be an address such as https://hooks.example.com/datasets") from None
+    if (
+        parts.scheme not in {"http", "https"}
+        or not parts.hostname
+        or re.search(r"[\s\x00-\x1f\x7f\\]", value)
+    ):
+        raise ValueError("must be an address such as https://hooks.example.com/datasets")
+    if "@" in parts.netloc or parts.fragment:
+        raise ValueError("must not hold a user, a password or a fragment")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        raise ValueError("must begin with https:// (http:// is for this machine only)")
+    return value
+
+
+def _secret(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    try:
+        key = b64decode(text.removeprefix(_PREFIX), validate=True)
+    except (NotBase64, ValueError):
+        key = b""
+    if not text.startswith(_PREFIX) or not _SHORTEST <= len(key) <= _LONGEST:
+        raise ValueError(f"must be {_PREFIX} and the base64 of {_SHORTEST} to {_LONGEST} random bytes")
+    return value
+
+
+def _client(value: str) -> str:
+    try:
+        return identifier(value, "client_id")
+    except InvalidArgumentError:
+        raise ValueError("is no client id") from None
+
+
+class WebhookSettings(Section):
+    """One address that is told of events."""
+
+    name: Annotated[str, AfterValidator(_name)] = Field(
+        description="By this name it is known in commands and logs; another name is another webhook."
+    )
+    url: Annotated[str, AfterValidator(_address)] = Field(
+        description="Where events are sent: https, or http on this machine. Kept out of logs and answers."
+    )
+    secrets: tuple[Annotated[SecretStr, AfterValidator(_secret)], ...] = Field(
+        min_length=1,
+        max_length=_SECRETS,
+        description=f"One key, or two while one replaces the other: `{_PREFIX}` and base64. Write `${{NAME}}`.",
+    )
+    kinds: tuple[EventKind, ...] | None = Field(
+        default=None, min_length=1, description="Which events it is told of. Without it, all."
+    )
+    clients: tuple[Annotated[str, AfterValidator(_client)], ...] | None = Field(
+        default=None, min_length=1, description="Of which clients. Without it, all."
+    )
+
+
+class EventsSettings(Section):
+    """Who is told of what happens, and how often it is tried."""
+
+    webhooks: tuple[WebhookSettings, ...] = Field(default=(), description="The addresses that are told.")
+    attempts: Whole = Field(
+        default=20, ge=1, le=100, description="How often an event is tried before it is parked."
+    )
+    first_retry_s: Number = Field(
+        default=5.0,
+        ge=0.01,
+        le=3600,
+        description="Seconds before the second try; then twice as long each time.",
+    )
+    longest_retry_s: Number = Field(
+        default=3600.0, ge=0.01, le=86_400, description="No pause between tries is longer."
+    )
+    timeout_s: Number = Field(
+        default=10.0, ge=0.1, le=60, description="Seconds that one try may take, answer included."
+    )
+
+    @field_validator("webhooks")
+    @classmethod
+    def _named_once(cls, webhooks: tuple[WebhookSettings, ...]) -> tuple[WebhookSettings, ...]:
+        twice = [name for name, count in Counter(each.name for each in webhooks).items() if count > 1]
+        if twice:
+            raise ValueError(f"has two webhooks of the name {twice[0]}")
+        return webhooks
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.longest_retry_s < self.first_retry_s:
+            raise PydanticCustomError(
+                "key", "must not be shorter than first_retry_s", {"key": "longest_retry_s"}
+            )
+        return self

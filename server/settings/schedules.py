@@ -1,0 +1,73 @@
+"""What happens by itself, and when."""
+
+from __future__ import annotations
+
+import re
+from datetime import time
+from typing import Annotated, Final, Literal
+
+from pydantic import BeforeValidator, Field
+
+from domain import schedules
+from domain.schedules import Plan
+from server.settings.fields import Section
+
+_CLOCK: Final = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+_DAY: Final = 24 * 60
+_EXPECTED: Final = "must be `off`, or a time of day in UTC such as '03:15'"
+
+
+def _time_of_day(value: object) -> object:
+    """YAML reads `off` as false, and an unquoted 13:30 as the number of its minutes."""
+    if isinstance(value, time):
+        return value
+    if value is False or value == "off":
+        return "off"
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _DAY:
+        return time(value // 60, value % 60)
+    found = _CLOCK.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(_EXPECTED)
+    return time(int(found[1]), int(found[2]))
+
+
+TimeOfDay = Annotated[time | Literal["off"], BeforeValidator(_time_of_day)]
+
+
+class SchedulesSettings(Section):
+    """What servers do by themselves: one of them, whichever is up. Times of day are in UTC."""
+
+    health: bool = Field(
+        default=True, description="Whether connectors are looked at every minute, and changes announced."
+    )
+    orphan_scan: TimeOfDay = Field(default=time(3, 0), description="When orphans are looked for and marked.")
+    orphan_sweep: TimeOfDay = Field(
+        default=time(3, 30), description="When orphans whose grace is over are taken down."
+    )
+    archive_retention: TimeOfDay = Field(
+        default=time(4, 0), description="When archives that two days found past their time are deleted."
+    )
+    event_redelivery: TimeOfDay = Field(
+        default=time(4, 30), description="When parked events of the last week are sent again."
+    )
+    workflow_purge: TimeOfDay = Field(
+        default=time(5, 0), description="When sagas that ended a month ago are forgotten."
+    )
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """Every schedule, as it is set."""
+        daily = (
+            (schedules.SCAN, self.orphan_scan),
+            (schedules.SWEEP, self.orphan_sweep),
+            (schedules.RETENTION, self.archive_retention),
+            (schedules.REDELIVERY, self.event_redelivery),
+            (schedules.PURGE, self.workflow_purge),
+        )
+        return (
+            Plan(name=schedules.HEALTH, off=not self.health),
+            *(
+                Plan(name=name, at=time(0), off=True) if at == "off" else Plan(name=name, at=at)
+                for name, at in daily
+            ),
+        )

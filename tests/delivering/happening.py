@@ -1,0 +1,23 @@
+"""Events that happen in tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from domain.events import EventKind, about
+from tests.entities import NOW, dataset
+
+if TYPE_CHECKING:
+    from domain.records import Records, Store
+
+
+async def happen(
+    store: Store, *dataset_ids: str, client_id: str = "acme", kind: EventKind = EventKind.ORPHANED
+) -> None:
+    """One event of each dataset, in that order, in one transaction."""
+
+    def work(records: Records) -> None:
+        for each in dataset_ids:
+            records.append(about(kind, dataset(each, client_id=client_id), NOW))
+
+    await store.transact(work)

@@ -1,0 +1,32 @@
+"""A process that delivers to one webhook until it is killed: `host.py STORE URL`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from uuid import uuid4
+
+import anyio
+from pydantic import SecretStr
+
+from domain.deliveries import Retrying, Subscription
+from domain.outbox import Outbox
+from server.adapters.store.sqlite import SqliteStore
+from server.adapters.system import SystemClock
+from server.adapters.webhooks import HttpCourier
+from server.delivering import Pace, deliver
+from tests.receivers import SECRET
+
+
+async def main(path: str, url: str) -> None:
+    clock = SystemClock()
+    async with (
+        SqliteStore(Path(path)) as store,
+        HttpCourier(url, [SecretStr(SECRET)], clock=clock, timeout_s=10) as courier,
+    ):
+        outbox = Outbox(store, clock, Subscription(webhook="w"), Retrying(first_s=0.01, longest_s=0.02))
+        await deliver(outbox, courier, owner=uuid4().hex, pace=Pace(poll_s=0.02, lease_s=0.5))
+
+
+if __name__ == "__main__":
+    anyio.run(main, sys.argv[1], sys.argv[2])

@@ -1,0 +1,117 @@
+"""What is sent to a webhook, and what is made of its answer, over real HTTP."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import tracemalloc
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from pydantic import SecretStr
+
+from domain.cloud_events import Message
+from domain.deliveries import Answer
+from server.adapters.system import SystemClock
+from server.adapters.webhooks import HttpCourier
+from tests import receivers
+from tests.receivers import NEXT_SECRET, SECRET, Receiver
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from tests.receivers import Behaviour
+
+MESSAGE = Message(id="evt_abc_1", body=json.dumps({"sequence": "1", "name": "Zoë"}).encode())
+
+
+async def sent(
+    receiver: Receiver,
+    *,
+    timeout_s: float = 20,
+    secrets: tuple[str, ...] = (SECRET,),
+    message: Message = MESSAGE,
+) -> Answer:
+    keys = [SecretStr(each) for each in secrets]
+    async with HttpCourier(receiver.url, keys, clock=SystemClock(), timeout_s=timeout_s) as courier:
+        return await courier.send(message)
+
+
+async def test_a_message_is_signed_with_every_key_and_stamped_with_the_time_of_the_try() -> None:
+    async with Receiver().up() as receiver:
+        assert await sent(receiver, secrets=(SECRET, NEXT_SECRET)) == Answer()
+    [headers] = receiver.headers
+    assert headers["content-type"] == "application/cloudevents+json; charset=utf-8"
+    assert headers["webhook-id"] == "evt_abc_1"
+    stamp = headers["webhook-timestamp"]
+    assert abs(datetime.now(UTC).timestamp() - int(stamp)) < 60
+    # By hand, as the specification says it, and not by the library that signed it.
+    signed = f"evt_abc_1.{stamp}.".encode() + MESSAGE.body
+    wanted = [
+        "v1,"
+        + base64.b64encode(
+            hmac.new(base64.b64decode(each.removeprefix("whsec_")), signed, hashlib.sha256).digest()
+        ).decode()
+        for each in (SECRET, NEXT_SECRET)
+    ]
+    assert headers["webhook-signature"] == " ".join(wanted)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "answer"),
+    [
+        (receivers.accept, Answer()),
+        (receivers.fail, Answer(error="answered 500")),
+        (receivers.wait_please, Answer(error="answered 429", retry_after_s=30)),
+        (receivers.gone, Answer(error="answered 410", gone=True)),
+        (receivers.redirect, Answer(error="answered 307, a redirect, which is not followed")),
+    ],
+    ids=lambda each: getattr(each, "__name__", ""),
+)
+async def test_only_an_answer_of_success_is_one(behaviour: Behaviour, answer: Answer) -> None:
+    async with Receiver(behaviour).up() as receiver:
+        assert await sent(receiver) == answer
+    assert (len(receiver.heard), receiver.elsewhere) == (1, 0)
+
+
+async def test_a_webhook_that_hangs_is_given_up() -> None:
+    async with Receiver(receivers.hang).up() as receiver:
+        assert await sent(receiver, timeout_s=0.3) == Answer(error="no answer within 0.3 seconds")
+
+
+async def test_an_answer_whose_body_never_ends_counts_by_its_status() -> None:
+    async with Receiver(receivers.drip).up() as receiver:
+        assert await sent(receiver, timeout_s=0.3) == Answer()
+
+
+async def test_megabytes_of_answer_are_not_read() -> None:
+    async with Receiver(receivers.babble).up() as receiver:
+        tracemalloc.start()
+        try:
+            assert await sent(receiver) == Answer()
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert peak < receivers.MEGABYTES << 19
+
+
+async def test_nobody_there_is_a_failure_that_names_no_address() -> None:
+    async with Receiver().up() as receiver:
+        pass
+    assert await sent(receiver) == Answer(error="no answer (ConnectError)")
+
+
+@pytest.mark.parametrize("stated", ["Wed, 21 Oct 2026 07:28:00 GMT", "-1", "1.5", "soon", "٣"])
+async def test_a_retry_after_that_is_no_number_of_seconds_is_not_heeded(stated: str) -> None:
+    from starlette.responses import Response  # noqa: PLC0415
+
+    async def busy(_: Request) -> Response:
+        response = Response(status_code=503)
+        response.raw_headers.append((b"retry-after", stated.encode()))
+        return response
+
+    async with Receiver(busy).up() as receiver:
+        assert await sent(receiver) == Answer(error="answered 503")

@@ -1,0 +1,66 @@
+"""A process that delivers is killed between sending and recording."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from domain.deliveries import DeliveryState
+from tests.delivering.happening import happen
+from tests.delivering.test_delivering import known, settled
+from tests.receivers import Receiver, accept
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from domain.records import Store
+
+ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def host(store: Path, receiver: Receiver) -> Iterator[subprocess.Popen[bytes]]:
+    command = (sys.executable, "-W", "error", "-m", "tests.delivering.host", str(store), receiver.url)
+    environ: dict[str, Any] = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=ROOT, env=environ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+async def test_what_was_sent_and_not_recorded_is_sent_again_under_the_same_id(
+    store: Store, tmp_path: Path
+) -> None:
+    killed: list[int] = []
+    receiver = Receiver()
+
+    async def deadly(request: Request) -> Response:
+        if not killed:
+            killed.append(first.pid)
+            os.kill(first.pid, signal.SIGKILL)
+            first.wait()
+        return await accept(request)
+
+    path = tmp_path / "store.sqlite"
+    async with receiver.up():
+        with host(path, receiver) as first:
+            await known(store)
+            receiver.behaviour = deadly
+            await happen(store, "d1", "d1")
+            await eventually(lambda: bool(killed), 30)
+        [waiting, after] = await store.read(lambda records: records.deliveries())
+        assert (waiting.state, waiting.attempts, after.attempts) == (DeliveryState.WAITING, 0, 0)
+        with host(path, receiver):
+            await settled(store, DeliveryState.DELIVERED, 2)
+    assert receiver.seqs == [1, 1, 2]
+    assert receiver.headers[0]["webhook-id"] == receiver.headers[1]["webhook-id"]

@@ -1,0 +1,56 @@
+"""When turns are due, and by which name."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.schedules import Plan, prefix_of, tick_of, turn_id
+
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+DAILY = Plan(name="orphan_scan", at=time(3, 15))
+MINUTELY = Plan(name="health")
+INSTANTS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)).map(lambda at: at.replace(tzinfo=UTC))  # noqa: DTZ001 - made aware at once
+TIMES = st.times().map(lambda at: at.replace(second=0, microsecond=0))
+
+
+@pytest.mark.parametrize(
+    ("now", "tick"),
+    [
+        (datetime(2026, 3, 1, 3, 14, 59, tzinfo=UTC), "2026-02-28"),
+        (datetime(2026, 3, 1, 3, 15, tzinfo=UTC), "2026-03-01"),
+        (datetime(2026, 3, 1, 23, 59, tzinfo=UTC), "2026-03-01"),
+        (datetime(2026, 3, 2, 3, 14, tzinfo=UTC), "2026-03-01"),
+    ],
+)
+def test_a_daily_turn_is_named_by_the_day_on_which_it_became_due(now: datetime, tick: str) -> None:
+    assert DAILY.tick(now) == tick
+
+
+@given(at=TIMES, now=INSTANTS)
+def test_a_daily_turn_lasts_until_the_next_one_a_day_later(at: time, now: datetime) -> None:
+    plan = Plan(name="p", at=at)
+    since, following = plan.since(now), plan.next(now)
+    assert since <= now < following == since + DAY
+    assert plan.tick(since) == plan.tick(now) == plan.tick(following - MINUTE)
+    assert plan.tick(following) == f"{since.date() + DAY}"
+
+
+@given(now=INSTANTS)
+def test_a_turn_of_every_minute_is_named_by_its_minute(now: datetime) -> None:
+    assert MINUTELY.tick(now) == now.isoformat()[:16]
+    assert MINUTELY.next(now) - MINUTELY.since(now) == MINUTE
+
+
+def test_the_id_of_a_turn_leads_back_to_its_tick() -> None:
+    assert turn_id("health", "2026-03-01T12:05") == "schedule:health:2026-03-01T12:05"
+    assert tick_of("schedule:health:2026-03-01T12:05") == "2026-03-01T12:05"
+    assert turn_id("health", "2026-03-01").startswith(prefix_of("health"))
+
+
+def test_a_plan_is_told_in_words() -> None:
+    off = Plan(name="p", at=time(3, 15), off=True)
+    assert [each.words for each in (DAILY, MINUTELY, off)] == ["daily at 03:15 UTC", "every minute", "off"]

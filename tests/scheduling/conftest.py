@@ -1,0 +1,26 @@
+"""One folder with a sandbox in it, and a store alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from server.adapters.store.sqlite import SqliteStore
+from tests.world import World, world
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[World]:
+    async with world(tmp_path, records=10) as found:
+        yield found
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+    async with SqliteStore(tmp_path / "alone.sqlite", progress_every_s=0) as opened:
+        yield opened

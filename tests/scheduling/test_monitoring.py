@@ -1,0 +1,175 @@
+"""Connectors looked at every minute: changes are announced once, and put quality to another check."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from domain.event_data import HealthChanged
+from domain.events import EventKind
+from domain.model import ConnectorStatus, DatasetType, Run
+from domain.monitoring import RECHECK, Looked, Monitor
+from domain.schedules import HEALTH, Plan, turn_id
+from server.sandbox.faults import Fault
+from server.scheduling import Scheduler
+from tests.told import as_described, events_of
+
+if TYPE_CHECKING:
+    from domain.model import Connector, Dataset
+    from domain.records import Records
+    from tests.world import Process, World
+
+MINUTE = timedelta(minutes=1)
+
+
+async def changes(process: Process) -> list[tuple[str, str]]:
+    """How connectors changed, as it was announced."""
+    found = []
+    for each in await events_of(process.outside.store):
+        if each.kind is EventKind.HEALTH_CHANGED:
+            told = as_described(each)
+            assert isinstance(told, HealthChanged)
+            found.append((told.former_health.value, told.health.value))
+    return found
+
+
+async def connector(process: Process, dataset: Dataset) -> Connector:
+    found = await process.outside.store.read(lambda records: records.connector(dataset.connector_id or ""))
+    assert found is not None
+    return found
+
+
+def monitor(process: Process, page: int = 100) -> Monitor:
+    return Monitor(process.outside.store, process.services.health, process.engine, page)
+
+
+def loses(place: World, dataset: Dataset, **given: Any) -> None:
+    """Glean's own report on every connector is bad, until that is mended."""
+    place.glean.faults.add(Fault(kind="unhealthy", **given))
+
+
+async def ended(process: Process, looked: Looked) -> None:
+    for saga_id, _dataset_id in looked.rechecks:
+        assert await process.engine.wait(saga_id, 20)
+
+
+async def test_a_failure_is_announced_within_one_turn_of_the_schedule_and_its_end_too(place: World) -> None:
+    place.plans = [Plan(name=HEALTH)]
+    async with place.process() as process:
+        await process.arrive()
+        dataset = await process.provision()
+        scheduler = Scheduler(process.services.schedules, process.engine)
+
+        async def turn() -> None:
+            place.clock.ahead += MINUTE
+            tick = place.plans[0].tick(place.clock.now())
+            await scheduler.look()
+            assert await process.engine.wait(turn_id(HEALTH, tick), 20)
+
+        await turn()
+        assert await changes(process) == []
+        before = (await process.look(dataset.dataset_id)).generation
+        loses(place, dataset)
+        await turn()
+        assert await changes(process) == [("healthy", "unhealthy")]
+        await turn()
+        place.glean.faults.clear()
+        await turn()
+        assert await changes(process) == [("healthy", "unhealthy"), ("unhealthy", "healthy")]
+        assert (await process.look(dataset.dataset_id)).generation == before
+        kept = await connector(process, dataset)
+        assert kept.status is ConnectorStatus.HEALTHY
+        assert kept.last_health_check is not None
+        [scheduled] = await process.services.schedules.list()
+        assert scheduled.last is not None
+        assert scheduled.last.told == {"seen": 1, "changed": 1, "unhealthy": 0, "drift": 0}
+
+
+async def test_becoming_unhealthy_puts_quality_to_one_check_and_not_another_within_the_hour(
+    place: World,
+) -> None:
+    async with place.process() as process:
+        await process.arrive()
+        dataset = await process.provision()
+        evaluated = (await process.events()).count("dataset:quality_evaluated")
+        begun = []
+        for minutes in (1, 1, 50, 20):
+            place.clock.ahead += minutes * MINUTE
+            loses(place, dataset)
+            looked = await monitor(process).turn()
+            await ended(process, looked)
+            begun.append(len(looked.rechecks))
+            again = await monitor(process).turn()
+            assert [each for each in again.rechecks if each not in looked.rechecks] == []
+            place.glean.faults.clear()
+            await monitor(process).turn()
+        assert begun == [1, 1, 0, 1]  # the second is the first, asked for by its id again
+        assert (await process.events()).count("dataset:quality_evaluated") == evaluated + 2
+        rechecks = [each for each in place.journal if each.startswith(RECHECK)]
+        assert len(rechecks) == 2
+        assert len(await changes(process)) == 8
+
+
+async def test_a_clock_that_was_put_back_neither_forbids_a_check_nor_repeats_one(place: World) -> None:
+    async with place.process() as process:
+        await process.arrive()
+        dataset = await process.provision()
+        loses(place, dataset)
+        await ended(process, await monitor(process).turn())
+        place.glean.faults.clear()
+        await monitor(process).turn()
+        place.clock.ahead -= timedelta(days=400)
+        loses(place, dataset)
+        looked = await monitor(process).turn()
+        assert len(looked.rechecks) == 1
+        await ended(process, looked)
+
+
+async def test_what_cannot_be_asked_is_unhealthy_and_not_judged_again(place: World) -> None:
+    async with place.process() as process:
+        await process.arrive()
+        dataset = await process.provision()
+        place.glean.faults.add(Fault(kind="status", operation="health.get", status=403, times=None))
+        looked = await monitor(process).turn()
+        assert (looked.unhealthy, looked.changed, looked.rechecks) == (1, 1, ())
+        assert (await connector(process, dataset)).status is ConnectorStatus.UNHEALTHY
+
+
+async def test_a_connector_that_a_saga_works_on_is_left_to_it(place: World) -> None:
+    async with place.process() as process:
+        await process.arrive()
+        dataset = await process.provision()
+        loses(place, dataset)
+
+        def busy(records: Records) -> None:
+            records.put_dataset(replace(dataset, run=Run(saga_id="x", started_at=place.clock.now())))
+
+        await process.outside.store.transact(busy)
+        looked = await monitor(process).turn()
+        assert (looked.seen, looked.changed) == (1, 0)
+        assert (await connector(process, dataset)).status is ConnectorStatus.HEALTHY
+
+
+async def test_a_turn_that_was_cut_short_is_gone_on_with(place: World) -> None:
+    async with place.process() as process:
+        await process.arrive()
+        made = [await process.provision(dataset_type=each) for each in DatasetType]
+        first = min(str(each.connector_id) for each in made)
+        await process.outside.store.transact(lambda records: records.put_fact("health.cursor", first))
+        assert (await monitor(process, page=1).turn()).seen == len(made) - 1
+        assert (await monitor(process, page=1).turn()).seen == len(made)
+
+
+async def test_drift_is_counted_in_both_directions(place: World) -> None:
+    async with place.process() as process:
+        await process.arrive()
+        dataset = await process.provision()
+        kept = await connector(process, dataset)
+
+        def foreign(records: Records) -> None:
+            records.put_connector(replace(kept, connector_id="another", handle="nowhere"))
+
+        await process.outside.store.transact(foreign)
+        looked = await monitor(process).turn()
+        assert (looked.seen, looked.drift) == (2, 1)

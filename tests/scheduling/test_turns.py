@@ -1,0 +1,183 @@
+"""What is kept of a turn, and what is due."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+import structlog
+
+from domain.errors import PlatformUnavailableError, StoreFailedError
+from domain.schedules import KIND, Plan, RefusedError, Scheduled, Schedules, Turn, turn_id
+from server.adapters.engine.inline import InlineEngine
+from server.scheduling import Scheduler, turns, within
+from tests.entities import NOW, SetClock
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from domain.ports import Json
+    from domain.records import Store
+
+HEALTH = Plan(name="health")
+SCAN = Plan(name="scan", at=NOW.time())
+OFF = Plan(name="sweep", at=NOW.time(), off=True)
+TICK = "2026-03-01"
+DAY = timedelta(days=1)
+
+
+async def counted(_: str) -> Json:
+    return {"seen": 3}
+
+
+async def test_what_came_of_a_turn_is_kept_and_the_next_is_told(store: Store) -> None:
+    clock = SetClock()
+    schedules = Schedules(store, clock, [HEALTH, SCAN, OFF])
+    assert await schedules.list() == [
+        Scheduled(plan=HEALTH, last=None, next_at=NOW),
+        Scheduled(plan=SCAN, last=None, next_at=NOW),
+        Scheduled(plan=OFF, last=None, next_at=None),
+    ]
+    assert await schedules.due() == [("health", "2026-03-01T12:00"), ("scan", TICK)]
+
+    async def working(tick: str) -> Json:
+        [_, running, _] = await schedules.list()
+        assert running.last == Turn(tick=TICK, began_at=NOW)
+        clock.instant += timedelta(seconds=20)
+        return await counted(tick)
+
+    done = await schedules.turn("scan", TICK, working)
+    assert done == Turn(tick=TICK, began_at=NOW, ended_at=clock.instant, outcome="done", told={"seen": 3})
+    assert (await schedules.list())[1] == Scheduled(plan=SCAN, last=done, next_at=NOW + DAY)
+    assert await schedules.due() == [("health", "2026-03-01T12:00")]
+    clock.instant = NOW + DAY
+    assert ("scan", "2026-03-02") in await schedules.due()
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "message"),
+    [
+        (RefusedError("26 are due."), "refused", "26 are due."),
+        (PlatformUnavailableError("Glean is away."), "failed", "Glean is away."),
+        (TimeoutError(), "failed", "It took longer than it may, and goes on next time."),
+    ],
+)
+async def test_a_turn_that_ends_badly_says_why(
+    store: Store, error: Exception, outcome: str, message: str
+) -> None:
+    async def broken(_: str) -> Json:
+        raise error
+
+    schedules = Schedules(store, SetClock(), [SCAN])
+    done = await schedules.turn("scan", TICK, broken)
+    assert done.error is not None
+    assert (done.outcome, done.error["message"]) == (outcome, message)
+    assert (await schedules.list())[0].last == done
+
+
+async def test_a_turn_that_a_bug_ends_says_so_and_raises_it(store: Store) -> None:
+    async def buggy(_: str) -> Json:
+        raise ZeroDivisionError
+
+    schedules = Schedules(store, SetClock(), [SCAN])
+    with pytest.raises(ZeroDivisionError):
+        await schedules.turn("scan", TICK, buggy)
+    last = (await schedules.list())[0].last
+    assert last == Turn(
+        tick=TICK,
+        began_at=NOW,
+        ended_at=NOW,
+        outcome="failed",
+        error={"message": "A fault: ZeroDivisionError."},
+    )
+
+
+async def test_a_turn_that_ends_after_a_later_one_began_does_not_hide_it(store: Store) -> None:
+    schedules = Schedules(store, SetClock(), [SCAN])
+
+    async def slow(_: str) -> Json:
+        await schedules.turn("scan", "2026-03-02", counted)
+        return {}
+
+    await schedules.turn("scan", TICK, slow)
+    last = (await schedules.list())[0].last
+    assert last is not None
+    assert (last.tick, last.told) == ("2026-03-02", {"seen": 3})
+
+
+async def test_a_chore_is_given_up_after_its_time_and_the_turn_says_so(store: Store) -> None:
+    async def endless(_: str) -> Json:
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    done = await Schedules(store, SetClock(), [SCAN]).turn("scan", TICK, within(0.01, endless))
+    assert done.outcome == "failed"
+
+
+async def test_two_processes_that_see_a_turn_due_have_it_done_once(store: Store) -> None:
+    schedules = Schedules(store, SetClock(), [SCAN])
+    ran: list[str] = []
+
+    async def once(tick: str) -> Json:
+        ran.append(tick)
+        return {}
+
+    kinds = {KIND: turns(schedules, {"scan": once})}
+    async with InlineEngine(kinds) as one, InlineEngine(kinds, journal=one.journal) as two:
+        schedulers = [Scheduler(schedules, each) for each in (one, two)]
+        async with anyio.create_task_group() as tasks:
+            for each in schedulers * 3:
+                tasks.start_soon(each.look)
+        assert await one.wait(turn_id("scan", TICK), 5)
+        for each in schedulers:
+            await each.look()
+    assert ran == [TICK]
+
+
+async def test_a_turn_that_was_refused_is_told_in_the_log(store: Store) -> None:
+    schedules = Schedules(store, SetClock(), [SCAN])
+
+    async def refuse(_: str) -> Json:
+        raise RefusedError("26 are due.")
+
+    with structlog.testing.capture_logs() as logs:
+        async with InlineEngine({KIND: turns(schedules, {"scan": refuse})}) as engine:
+            await Scheduler(schedules, engine).look()
+            assert await engine.wait(turn_id("scan", TICK), 5)
+    assert [(each["event"], each["cause"]) for each in logs] == [("turn_not_done", "26 are due.")]
+
+
+class Failing:
+    """Schedules that cannot be read for a while."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    async def due(self) -> Sequence[tuple[str, str]]:
+        self.looks += 1
+        if self.looks < 4:
+            raise StoreFailedError("the disk is full")
+        if self.looks == 5:
+            raise ValueError("a bug")
+        return ()
+
+
+class Yielding(SetClock):
+    async def sleep(self, seconds: float) -> None:
+        assert 2.5 <= seconds <= 5
+        await super().sleep(seconds)
+        await anyio.lowlevel.checkpoint()
+
+
+async def test_looking_goes_on_whatever_one_look_met_and_says_it_once() -> None:
+    failing = Failing()
+    with structlog.testing.capture_logs() as logs:
+        async with InlineEngine({}) as engine, anyio.create_task_group() as tasks:
+            scheduler = Scheduler(failing, engine)  # type: ignore[arg-type] # stands in for the schedules
+            tasks.start_soon(scheduler.keep_looking, Yielding())
+            await eventually(lambda: failing.looks > 6)
+            tasks.cancel_scope.cancel()
+    assert [each["cause"] for each in logs] == ["the disk is full", "a bug"]

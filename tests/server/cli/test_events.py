@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+
+from domain.deliveries import Delivery, DeliveryState, Post
+from server.adapters.store.sqlite import SqliteStore
+from tests.entities import NOW
+
+if TYPE_CHECKING:
+    from domain.records import Records
+    from tests.server.cli.commands import Commands
+
+
+def _parked(commands: Commands) -> None:
+    """The first event is parked at one webhook, waits for a second, and was delivered to a third."""
+
+    def work(records: Records) -> None:
+        dataset_id = records.event(1).dataset_id
+        records.put_post(Post(webhook="one", cursor=9))
+        for name, state in zip(("one", "three", "two"), ("parked", "delivered", "waiting"), strict=True):
+            made = Delivery(
+                webhook=name,
+                seq=1,
+                dataset_id=dataset_id,
+                due_at=NOW,
+                state=DeliveryState(state),
+                attempts=20 if state == "parked" else 1,
+                settled_at=None if state == "waiting" else NOW,
+                error=None if state == "delivered" else "answered 500",
+            )
+            records.put_delivery(made)
+
+    async def put() -> None:
+        async with SqliteStore(commands.folder / "store.db") as store:
+            await store.transact(work)
+
+    anyio.run(put)
+
+
+def test_events_are_listed_with_how_they_stand_and_sent_again(commands: Commands) -> None:
+    assert "Nothing has happened yet." in commands.ok("events", "list")
+    dataset_id = commands.client().dataset()
+    listed = commands.json("events", "list")
+    assert [each["kind"] for each in listed["items"]] == [
+        "dataset:provisioning_started",
+        "dataset:quality_evaluated",
+        "dataset:provisioned",
+    ]
+    assert listed["items"][0]["deliveries"] == []
+    assert "Nothing is parked." in commands.ok("events", "list", "--parked")
+    _parked(commands)
+    [parked] = commands.json("events", "list", "--parked")["items"]
+    assert parked["deliveries"] == [
+        {
+            "webhook": "one",
+            "state": "parked",
+            "attempts": 20,
+            "settled_at": "2026-03-01T12:00:00Z",
+            "error": "answered 500",
+        },
+        {"webhook": "three", "state": "delivered", "attempts": 1, "settled_at": "2026-03-01T12:00:00Z"},
+        {
+            "webhook": "two",
+            "state": "waiting",
+            "attempts": 1,
+            "due_at": "2026-03-01T12:00:00Z",
+            "error": "answered 500",
+        },
+    ]
+    shown = commands.ok("events", "list", "--dataset-id", dataset_id, "--limit", "3")
+    assert shown.count(dataset_id) == 5
+    told = commands.ok("events", "redeliver", parked["id"])
+    assert f"{parked['id']} waits to be sent to one, two." in told
+    assert commands.json("events", "list", "--parked")["count"] == 0
+    again = commands.json("events", "redeliver", parked["id"], "--webhook", "three")
+    assert [each["state"] for each in again["deliveries"]] == ["waiting"] * 3
+
+
+def test_what_cannot_be_sent_again_is_refused_by_name(commands: Commands) -> None:
+    commands.client().dataset()
+    [event, *_] = commands.json("events", "list")["items"]
+    for code, arguments in (
+        ("unknown_event", ("evt_none_1",)),
+        ("invalid_argument", (event["id"],)),
+        ("invalid_argument", (event["id"], "--webhook", "nowhere")),
+    ):
+        assert commands.json("events", "redeliver", *arguments, code=3)["error"]["code"] == code
+    assert commands.run("events", "list", "--parked", "--dataset-id", "d").exit_code == 2

@@ -1,0 +1,25 @@
+"""Events as they are really emitted, held against what the reference says of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from domain.event_data import DATA
+
+if TYPE_CHECKING:
+    from domain.event_data import EventData
+    from domain.events import Event
+    from domain.records import Store
+
+
+def as_described(event: Event) -> EventData:
+    """The event's data by its description. Raises msgspec.ValidationError for a field more, less or otherwise."""
+    data = {"dataset_id": event.dataset_id, "client_id": event.client_id, **event.data}
+    return msgspec.convert(data, DATA[event.kind])
+
+
+async def events_of(store: Store) -> list[Event]:
+    """Everything that has happened."""
+    return [event for _seq, event in await store.read(lambda records: records.events(limit=10_000))]

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 _POST: Final = "select webhook, cursor, owner, fence, beats from posts"
 _HEADS: Final = """
-select d.seq, d.document from deliveries d
-join (
+select d.seq, d.document from (
   select min(seq) as seq from deliveries indexed by deliveries_waiting
   where webhook = :webhook and state = 'waiting' group by dataset_id
-) as first on first.seq = d.seq
-where d.webhook = :webhook and d.seq > :after and (d.due_at <= :due_until or d.due_at > :due_from)
-order by d.seq
+) as first
+join deliveries d on d.webhook = :webhook and d.seq = first.seq
+where first.seq > :after and (d.due_at <= :due_until or d.due_at > :due_from)
+order by first.seq
 """
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -12,9 +14,11 @@ from domain.deliveries import Delivery, DeliveryState, Post
 from domain.errors import StoreFailedError
 from domain.events import Event, EventKind
 from tests.entities import NOW
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from domain.records import Records, Store
+    from tests.contracts.store.adapters import Place
 
 MINUTE = timedelta(minutes=1)
 FAR = NOW + timedelta(days=1)
@@ -54,6 +58,49 @@ async def test_events_are_read_by_number_and_from_the_end(store: Store) -> None:
     assert await look(lambda records: records.last_events(3, "d1", 2)) == [(1, one)]
     with pytest.raises(StoreFailedError, match="event 4"):
         await look(lambda records: records.event(4))
+
+
+async def test_the_last_event_has_its_number_only_after_all_before_it_have_theirs(
+    store: Store, place: Place
+) -> None:
+    inside, go_on = threading.Event(), threading.Event()
+
+    def slow(records: Records) -> None:
+        records.append(event("d1"))
+        inside.set()
+        assert go_on.wait(20)
+
+    async def seen() -> list[int]:
+        last, rows = await store.read(lambda records: (records.last_event(), records.events()))
+        numbers = [seq for seq, _event in rows]
+        assert numbers == list(range(1, last + 1))
+        return numbers
+
+    async with place.store() as other:
+        first = asyncio.create_task(store.transact(slow))
+        await eventually(inside.is_set)
+        later = [asyncio.create_task(put(other, event("d2"), event("d3"))) for _ in range(5)]
+        for _ in range(30):
+            assert await seen() == []
+        go_on.set()
+        while not all(each.done() for each in (first, *later)):
+            await seen()
+        await asyncio.gather(first, *later)
+    assert await seen() == list(range(1, 12))
+    assert (await store.read(lambda records: records.event(1))).dataset_id == "d1"
+
+
+async def test_an_event_that_was_taken_back_leaves_no_gap(store: Store) -> None:
+    def taken_back(records: Records) -> None:
+        records.append(event("d1"))
+        raise KeyError("taken back")
+
+    await put(store, event("d2"))
+    with pytest.raises(KeyError):
+        await store.transact(taken_back)
+    await put(store, event("d3"))
+    found = await store.read(lambda records: records.last_events(None, None, 5))
+    assert [(seq, each.dataset_id) for seq, each in found] == [(2, "d3"), (1, "d2")]
 
 
 async def test_a_webhook_comes_back_as_it_was_put(store: Store) -> None:
@@ -112,3 +159,33 @@ async def test_the_heads_are_the_first_that_waits_of_each_dataset_and_only_what_
     assert await heads(10, minutes=1) == [2, 4, 6]
     await put(store, waiting("a", 2, "d1", state=DeliveryState.DELIVERED))
     assert await heads(10) == [3, 6]
+
+
+async def test_a_page_of_deliveries_is_full_whatever_cannot_be_understood(store: Store, place: Place) -> None:
+    rows = [waiting(webhook, seq, f"d{seq}") for seq in (1, 2, 3) for webhook in ("B", "a", "c")]
+    await put(store, *reversed(rows))
+    for webhook, seq in (("B", 1), ("a", 1), ("c", 2)):
+        broken = (
+            "update deliveries set document = '{' where webhook = :webhook and seq = cast(:seq as integer)"
+        )
+        assert place.change(broken, webhook=webhook, seq=str(seq)) == 1
+    good = [each for each in rows if (each.webhook, each.seq) not in {("B", 1), ("a", 1), ("c", 2)}]
+    look = store.read
+    for limit in range(1, 8):
+        assert await look(lambda records, limit=limit: records.deliveries(limit=limit)) == good[:limit]  # type: ignore[misc]
+    assert await look(lambda records: records.deliveries(after=1, limit=3)) == good[1:4]
+    assert await look(lambda records: records.deliveries(seq=1)) == good[:1]
+    heads = await look(lambda records: records.heads("a", due_until=NOW, due_from=FAR, limit=1))
+    assert heads == [waiting("a", 2, "d2")]
+
+
+async def test_the_last_events_are_full_whatever_cannot_be_understood(store: Store, place: Place) -> None:
+    await put(store, event("d1"), event("d2"))
+    row = "insert into events (seq, dataset_id, kind, document) values ({}, 'd1', 'provisioned', '{{')"
+    place.change(row.format(3), row.format(4))
+    await put(store, event("d1"))
+    found = await store.read(lambda records: records.last_events(None, None, 2))
+    assert [seq for seq, _event in found] == [5, 2]
+    assert await store.read(lambda records: records.last_event()) == 5
+    with pytest.raises(StoreFailedError, match="event 4 is there and cannot be understood"):
+        await store.read(lambda records: records.event(4))

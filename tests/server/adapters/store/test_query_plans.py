@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from domain.audit_chain import AuditQuery
+from domain.deliveries import DeliveryState
 from domain.model import DatasetStatus, DatasetType, Stage
 from domain.records import DatasetQuery
 from server.adapters.store.records import StoredRecords
@@ -85,6 +86,37 @@ CASES: Final[dict[str, tuple[Callable[[StoredRecords], Any], list[str]]]] = {
     "events of a dataset": (
         lambda records: records.events(dataset_id="d", after=3),
         ["SEARCH events USING INDEX events_of_dataset (dataset_id=? AND seq>?)"],
+    ),
+    "last events": (
+        lambda records: records.last_events(None, None, 3),
+        ["SEARCH events USING INTEGER PRIMARY KEY (rowid<?)"],
+    ),
+    "last events of a dataset": (
+        lambda records: records.last_events(9, "d", 3),
+        ["SEARCH events USING INDEX events_of_dataset (dataset_id=? AND seq<?)"],
+    ),
+    "last event": (lambda records: records.last_event(), ["SEARCH events"]),
+    "deliveries of an event": (
+        lambda records: records.deliveries(webhook="w", seq=3),
+        ["SEARCH deliveries USING INDEX sqlite_autoindex_deliveries_1 (webhook=? AND seq=?)"],
+    ),
+    "parked deliveries": (
+        lambda records: records.deliveries(states=(DeliveryState.PARKED,), after=3),
+        ["SEARCH deliveries USING INDEX deliveries_parked ((seq,webhook)>(?,?))"],
+    ),
+    "waiting deliveries": (
+        lambda records: records.count_waiting("w"),
+        ["SEARCH deliveries USING INDEX deliveries_waiting (webhook=?)"],
+    ),
+    "heads": (
+        lambda records: records.heads("w", due_until=NOW, due_from=NOW, limit=3),
+        [
+            "MATERIALIZE first",
+            "SEARCH deliveries USING INDEX deliveries_waiting (webhook=?)",
+            "SCAN first",
+            "SEARCH d USING INDEX sqlite_autoindex_deliveries_1 (webhook=? AND seq=?)",
+            "USE TEMP B-TREE FOR ORDER BY",
+        ],
     ),
     "newest entries": (
         lambda records: records.entries(AuditQuery(before=3)),

@@ -6,17 +6,25 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from server.adapters.store.sqlite import SqliteStore
+from tests.delivering.host import store_at
 from tests.entities import SetClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from server.adapters.store.threaded import ThreadedStore
+
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
-    async with SqliteStore(tmp_path / "store.sqlite", progress_every_s=0) as opened:
+def where(tmp_path: Path, database: str) -> str:
+    """What a process is told of the store: the URL of its database, or the path of its file."""
+    return database or str(tmp_path / "store.sqlite")
+
+
+@pytest.fixture
+async def store(where: str) -> AsyncIterator[ThreadedStore]:
+    async with store_at(where) as opened:
         yield opened
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import anyio
@@ -11,17 +12,29 @@ from pydantic import SecretStr
 
 from domain.deliveries import Retrying, Subscription
 from domain.outbox import Outbox
+from server.adapters.store.postgres import PostgresStore
 from server.adapters.store.sqlite import SqliteStore
 from server.adapters.system import SystemClock
 from server.adapters.webhooks import HttpCourier
 from server.delivering import Pace, deliver
+from server.postgres.address import parsed
 from tests.receivers import SECRET
 
+if TYPE_CHECKING:
+    from server.adapters.store.threaded import ThreadedStore
 
-async def main(path: str, url: str) -> None:
+
+def store_at(where: str) -> ThreadedStore:
+    """The store on the database of that URL, or in the file at that path."""
+    if where.startswith("postgresql:"):
+        return PostgresStore(parsed(where), progress_every_s=0)
+    return SqliteStore(Path(where), progress_every_s=0)
+
+
+async def main(where: str, url: str) -> None:
     clock = SystemClock()
     async with (
-        SqliteStore(Path(path)) as store,
+        store_at(where) as store,
         HttpCourier(url, [SecretStr(SECRET)], clock=clock, timeout_s=10) as courier,
     ):
         outbox = Outbox(store, clock, Subscription(webhook="w"), Retrying(first_s=0.01, longest_s=0.02))

@@ -161,5 +161,5 @@ async def test_who_had_it_sent_again_is_on_record(store: Store, clock: SetClock)
 
 
 def _entries(records: Records) -> list[str]:
-    rows = records._db.execute("select document from audit")  # type: ignore[attr-defined]  # noqa: SLF001 - the adapter's own
+    rows = records._db.execute("select document from audit", {})  # type: ignore[attr-defined]  # noqa: SLF001 - the adapter's own
     return [row[0] for row in rows]

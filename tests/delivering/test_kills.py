@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from domain.deliveries import DeliveryState
 from tests.delivering.happening import happen
 from tests.delivering.test_delivering import known, settled
@@ -24,12 +26,13 @@ if TYPE_CHECKING:
 
     from domain.records import Store
 
+pytestmark = pytest.mark.each_store
 ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def host(store: Path, receiver: Receiver) -> Iterator[subprocess.Popen[bytes]]:
-    command = (sys.executable, "-W", "error", "-m", "tests.delivering.host", str(store), receiver.url)
+def host(where: str, receiver: Receiver) -> Iterator[subprocess.Popen[bytes]]:
+    command = (sys.executable, "-W", "error", "-m", "tests.delivering.host", where, receiver.url)
     environ: dict[str, Any] = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, cwd=ROOT, env=environ) as process:
         try:
@@ -39,7 +42,7 @@ def host(store: Path, receiver: Receiver) -> Iterator[subprocess.Popen[bytes]]:
 
 
 async def test_what_was_sent_and_not_recorded_is_sent_again_under_the_same_id(
-    store: Store, tmp_path: Path
+    store: Store, where: str
 ) -> None:
     killed: list[int] = []
     receiver = Receiver()
@@ -51,16 +54,15 @@ async def test_what_was_sent_and_not_recorded_is_sent_again_under_the_same_id(
             first.wait()
         return await accept(request)
 
-    path = tmp_path / "store.sqlite"
     async with receiver.up():
-        with host(path, receiver) as first:
+        with host(where, receiver) as first:
             await known(store)
             receiver.behaviour = deadly
             await happen(store, "d1", "d1")
             await eventually(lambda: bool(killed), 30)
         [waiting, after] = await store.read(lambda records: records.deliveries())
         assert (waiting.state, waiting.attempts, after.attempts) == (DeliveryState.WAITING, 0, 0)
-        with host(path, receiver):
+        with host(where, receiver):
             await settled(store, DeliveryState.DELIVERED, 2)
     assert receiver.seqs == [1, 1, 2]
     assert receiver.headers[0]["webhook-id"] == receiver.headers[1]["webhook-id"]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from domain.records import Records, Store
     from tests.entities import SetClock
 
+pytestmark = pytest.mark.each_store
 GOOD, BAD = Answer(), Answer(error="answered 500")
 RETRYING = Retrying(attempts=2, first_s=10, longest_s=60)
 
@@ -166,5 +167,6 @@ async def test_an_event_that_cannot_be_understood_is_passed_over_and_holds_up_no
 
 def _damaged(records: Records) -> None:
     records._db.execute(  # type: ignore[attr-defined]  # noqa: SLF001 - the adapter's own
-        "insert into events (dataset_id, kind, document) values ('d1', 'dataset:orphaned', '{}')"
+        "insert into events (seq, dataset_id, kind, document) values (1, 'd1', 'dataset:orphaned', '{}')",
+        {},
     )

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[World]:
-    async with world(tmp_path, records=10) as found:
+async def place(tmp_path: Path, database: str) -> AsyncIterator[World]:
+    async with world(tmp_path, records=10, database=database) as found:
         yield found
 
 

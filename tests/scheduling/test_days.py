@@ -7,6 +7,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from domain.model import DatasetStatus, DatasetType, Journey, JourneyState, Stage
 from domain.schedules import KIND, PURGE, REDELIVERY, RETENTION, SCAN, SWEEP, Plan, Schedules, turn_id
 from server.scheduling import Scheduler
@@ -14,8 +16,6 @@ from tests.world import ALL, Shifted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-
-    import pytest
 
     from domain.schedules import Chore, Turn
     from tests.world import Process, World
@@ -91,6 +91,7 @@ async def days(place: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[D
         yield both
 
 
+@pytest.mark.each_store
 async def test_each_turn_of_a_day_is_had_once_by_either_of_two_processes(
     place: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from domain.event_data import HealthChanged
 from domain.events import EventKind
 from domain.model import ConnectorStatus, DatasetType, Run
@@ -54,6 +56,7 @@ async def ended(process: Process, looked: Looked) -> None:
         assert await process.engine.wait(saga_id, 20)
 
 
+@pytest.mark.each_store
 async def test_a_failure_is_announced_within_one_turn_of_the_schedule_and_its_end_too(place: World) -> None:
     place.plans = [Plan(name=HEALTH)]
     async with place.process() as process:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from server.adapters.engine.durable import _journal
+from server.postgres.address import parsed
 from tests.server.adapters.engine.where import where
 from tests.waiting import eventually
 
@@ -87,3 +88,15 @@ def hosts(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Hosts]:
         for each in started.running:
             each.kill()
             each.communicate()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def anywhere(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path | Address]:
+    """What an engine is given: a folder, or a database."""
+    if request.param == "sqlite":
+        yield tmp_path
+    else:
+        cluster: Cluster = request.getfixturevalue("postgres")
+        url = cluster.fresh(request.getfixturevalue("launched"))
+        yield parsed(url)
+        cluster.drop(url)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from domain.ports import Json, Perform
+    from server.postgres.address import Address
 
 CALLER: ContextVar[str] = ContextVar("CALLER", default="nobody")
 
@@ -242,10 +243,12 @@ def test_a_database_that_is_just_being_made_holds_no_sagas(tmp_path: Path) -> No
     assert (journal.unfinished(), journal.ended("s1")) == ([], False)
 
 
-async def test_sagas_that_pass_by_are_forgotten_after_a_day_whenever_it_is_asked(tmp_path: Path) -> None:
+async def test_sagas_that_pass_by_are_forgotten_after_a_day_whenever_it_is_asked(
+    anywhere: Path | Address,
+) -> None:
     ahead = [timedelta()]
     async with DurableEngine(
-        tmp_path, {"nothing": nothing}, passing=["tick:"], now=lambda: datetime.now(UTC) + ahead[0]
+        anywhere, {"nothing": nothing}, passing=["tick:"], now=lambda: datetime.now(UTC) + ahead[0]
     ) as engine:
         for each in ("tick:1", "kept"):
             await engine.start("nothing", each, "d1")

@@ -275,10 +275,9 @@ def _visible(
 
 def _marked(records: Records) -> Iterator[tuple[Dataset, Journey | Unreadable | None]]:
     query = replace(_ALL, marked=True)
-    while page := records.datasets(query):
-        for dataset in page:
-            yield dataset, records.journey(dataset.client_id, dataset.journey_id)
-        query = replace(query, after=page[-1].dataset_id)
+    while page := records.with_journeys(query):
+        yield from page
+        query = replace(query, after=page[-1][0].dataset_id)
 
 
 def _last_scan(records: Records) -> datetime | None:

@@ -20,18 +20,18 @@ _PAGE: Final = """
 select d.dataset_id, d.document from datasets d {index}
 where {where} order by d.dataset_id
 """
-# The journey's own state decides, as `Journey.at` and `Journey.protects` do: only an ACTIVE one's lease can lapse.
-_UNPROTECTED: Final = """
+_OWNED: Final = """
 select d.dataset_id, d.document, j.client_id, j.journey_id, j.stage, j.state, j.lease_expires_at
 from datasets d {index}
 left join journeys j indexed by journeys_whole on j.client_id = d.client_id and j.journey_id = d.journey_id
-where {where} and (
+where {where} order by d.dataset_id
+"""
+# The journey's own state decides, as `Journey.at` and `Journey.protects` do: only an ACTIVE one's lease can lapse.
+_UNPROTECTED: Final = """(
   j.stage is not d.stage
   or j.state not in ('active', 'paused')
   or (j.state = 'active' and j.lease_expires_at <= :now)
-)
-order by d.dataset_id
-"""
+)"""
 
 
 class DatasetRows(Rows):
@@ -50,13 +50,17 @@ class DatasetRows(Rows):
         page = self._page("dataset", Dataset, _PAGE.format(index=index, where=where), values, query.limit)
         return [dataset for _row, dataset in page]
 
+    def with_journeys(self, query: DatasetQuery) -> list[tuple[Dataset, Journey | Unreadable | None]]:
+        index, where, values = _asked(query)
+        return self._owned(index, where, values, query.limit)
+
     def unprotected(
         self, query: DatasetQuery, now: datetime
     ) -> list[tuple[Dataset, Journey | Unreadable | None]]:
         index, where, values = _asked(query)
-        asked = _UNPROTECTED.format(index=index, where=where)
-        page = self._page("dataset", Dataset, asked, values | {"now": to_micros(now)}, query.limit)
-        return [(dataset, None if row[2] is None else journey_of(*row[2:])) for row, dataset in page]
+        return self._owned(
+            index, f"{where} and {_UNPROTECTED}", values | {"now": to_micros(now)}, query.limit
+        )
 
     def count_live(self, client_id: str | None = None) -> int:
         of_client = "" if client_id is None else "and client_id = :client_id"
@@ -93,6 +97,12 @@ class DatasetRows(Rows):
             "document": encode(dataset),
         }
         self._put("datasets", ("dataset_id",), row)
+
+    def _owned(
+        self, index: str, where: str, values: dict[str, object], limit: int
+    ) -> list[tuple[Dataset, Journey | Unreadable | None]]:
+        page = self._page("dataset", Dataset, _OWNED.format(index=index, where=where), values, limit)
+        return [(dataset, None if row[2] is None else journey_of(*row[2:])) for row, dataset in page]
 
     def _holder(self, client_id: str, stage: Stage, dataset_type: DatasetType) -> tuple[Any, ...] | None:
         return self._row(

@@ -113,6 +113,26 @@ async def test_pages_of_any_query_are_complete_and_in_order(filled: Store, query
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=range(len(QUERIES)))
+async def test_pages_of_any_query_come_with_the_journeys_that_are_stored(
+    filled: Store, query: DatasetQuery
+) -> None:
+    def look(records: Records) -> tuple[list[tuple[Dataset, object]], list[tuple[Dataset, object]]]:
+        pages, after = [], None
+        while page := records.with_journeys(replace(query, after=after, limit=7)):
+            assert len(page) <= 7
+            pages += page
+            after = page[-1][0].dataset_id
+        return list(pages), [
+            (each, records.journey(each.client_id, each.journey_id))
+            for each in records.datasets(replace(query, limit=1000))
+        ]
+
+    found, expected = await filled.read(look)
+
+    assert found == expected
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=range(len(QUERIES)))
 async def test_what_is_unprotected_is_what_the_rule_of_journeys_says(
     filled: Store, query: DatasetQuery
 ) -> None:

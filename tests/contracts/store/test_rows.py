@@ -242,9 +242,9 @@ async def test_a_journey_of_an_unknown_state_is_unreadable_wherever_it_is_met(
     assert await store.read(lambda records: records.journey("acme", "j1")) == unreadable
     assert await store.read(lambda records: records.journey_spelt_like("ACME", "j1")) == unreadable
     assert await store.read(lambda records: records.journeys()) == [unreadable]
-    assert await store.read(lambda records: records.unprotected(DatasetQuery(), NOW)) == [
-        (DATASET, unreadable)
-    ]
+    with_it = [(DATASET, unreadable)]
+    assert await store.read(lambda records: records.unprotected(DatasetQuery(), NOW)) == with_it
+    assert await store.read(lambda records: records.with_journeys(DatasetQuery())) == with_it
 
 
 @pytest.mark.parametrize("document", ["{", '{"dataset_id": "d2"}', '{"status": "zombie"}', '"text"'])
@@ -268,9 +268,9 @@ async def test_a_broken_dataset_refuses_by_name_and_never_hides_the_others(
     good = [rows[0], rows[1], rows[3]]
     assert await store.read(lambda records: records.datasets(DatasetQuery(limit=3))) == good
     assert await store.read(lambda records: records.running()) == good
-    assert await store.read(lambda records: records.unprotected(DatasetQuery(limit=3), NOW)) == [
-        (each, None) for each in good
-    ]
+    alone = [(each, None) for each in good]
+    assert await store.read(lambda records: records.unprotected(DatasetQuery(limit=3), NOW)) == alone
+    assert await store.read(lambda records: records.with_journeys(DatasetQuery(limit=3))) == alone
     assert await store.read(lambda records: records.count_live()) == 4
 
 

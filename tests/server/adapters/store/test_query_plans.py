@@ -51,6 +51,10 @@ CASES: Final[dict[str, tuple[Callable[[StoredRecords], Any], list[str]]]] = {
         lambda records: records.datasets(DatasetQuery(marked=True)),
         ["SEARCH d USING INDEX datasets_marked (dataset_id>?)"],
     ),
+    "marked, with their journeys": (
+        lambda records: records.with_journeys(DatasetQuery(statuses=LOOKED_AT, marked=True)),
+        ["SEARCH d USING INDEX datasets_marked (dataset_id>?)", PROTECTION],
+    ),
     "running": (
         lambda records: records.running(),
         ["SCAN datasets USING INDEX datasets_running"],

@@ -41,8 +41,7 @@ class Orphans:
 
 
 @asynccontextmanager
-<<<<<<< HEAD
-async def running(settings: Settings, *, sagas: bool) -> AsyncIterator[Any]:
+async def running(settings: Settings, *, sagas: bool, serves: bool, schedules: bool) -> AsyncIterator[Any]:
     async with SqliteStore(settings.store_path) as store:
         say(f"opened sagas={sagas}")
         try:
@@ -52,17 +51,6 @@ async def running(settings: Settings, *, sagas: bool) -> AsyncIterator[Any]:
                 with anyio.CancelScope(shield=True):
                     await anyio.sleep_forever()
             say("closed")
-=======
-async def running(settings: object, *, sagas: bool, serves: bool, schedules: bool) -> AsyncIterator[Any]:
-    say(f"opened sagas={sagas}")
-    try:
-        yield SimpleNamespace(orphans=Orphans())
-    finally:
-        if "slow" in sys.argv:
-            with anyio.CancelScope(shield=True):
-                await anyio.sleep_forever()
-        say("closed")
->>>>>>> acf61d6 (Tell webhooks of events, and do by itself what has to be done every minute and every day)
 
 
 def pending(settings: object) -> bool:

@@ -131,7 +131,7 @@ def _wanted(records: Records, seq: int, event: Event, webhook: str | None) -> Se
             f"No webhook was to be told of this {event.kind.value}, so there is none to tell again.",
             field="id",
             recovery=Recovery.CHOOSE_OTHER,
-            suggested_action="Name the webhook that is to be told with --webhook.",
+            suggested_action="Name the webhook that is to be told.",
         )
     return [each for each in made if each.state is DeliveryState.PARKED] or made
 

@@ -63,9 +63,8 @@ class Attacker:
 
     def __init__(self, path: Path) -> None:
         self._db = sqlite3.connect(path, isolation_level=None)
-        for table in ("audit", "audit_chain"):
-            for end in ("stands", "stays"):
-                self._db.execute(f"drop trigger {table}_{end}")
+        for (trigger,) in self._rows("select name from sqlite_master where type = 'trigger'"):
+            self._db.execute(f"drop trigger {trigger}")
         self._entries = self._rows("select seq, document from audit order by seq")
         self.links = [Link(*row) for row in self._rows("select * from audit_chain order by position")]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.audit import Decision, Entry, canonical
-from domain.audit_chain import AuditQuery, Head
+from domain.audit_chain import AuditQuery, Head, Link
 from domain.audit_log import AuditLog, Listed
 from domain.audit_story import Chapter
 from domain.callers import Caller
@@ -109,7 +109,7 @@ async def test_a_broken_chain_has_no_head_to_export(
     store: SqliteStore, log: AuditLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await put(store, BORN)
-    await store.transact(lambda records: records.seal([(1, 1, "0" * 64)]))  # type: ignore[list-item]
+    await store.transact(lambda records: records.seal([Link(1, 1, "0" * 64)]))
     with pytest.raises(StoreFailedError, match="Entry 1, sealed at position 1"):
         await log.export(KIM, lambda _page: None)
 

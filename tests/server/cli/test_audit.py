@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 def tamper(commands: Commands, *statements: str) -> None:
     with closing(sqlite3.connect(store_of(commands))) as db, db:
-        for trigger in ("audit_stands", "audit_stays", "audit_chain_stands", "audit_chain_stays"):
-            db.execute(f"drop trigger if exists {trigger}")
+        for (trigger,) in db.execute("select name from sqlite_master where type = 'trigger'").fetchall():
+            db.execute(f"drop trigger {trigger}")
         for each in statements:
             db.execute(each)
 

@@ -37,6 +37,10 @@ test *arguments:
 faults *arguments:
     uv run pytest tests/faults -m "" {{ arguments }}
 
+# Hundreds of sagas while processes die at random, on both databases (minutes; CHAOS_SEED repeats a run, CHAOS_SAGAS sizes it)
+chaos *arguments:
+    uv run pytest tests/chaos -m "" {{ arguments }}
+
 # Take every safety rule out in turn, then make every small change to them: a test must fail each time (minutes; `--rules` or `--changes` for one of both)
 mutants *arguments:
     uv run --group mutants python .ci/mutants.py {{ arguments }}

@@ -1,0 +1,183 @@
+"""The processes, and where they come from: how they are begun, told what to do, killed and ended."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from anyio.abc import SocketAttribute
+
+from tests.chaos.place import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from anyio.abc import ByteReceiveStream, Process, SocketStream
+
+    from tests.chaos.place import Place
+    from tests.chaos.plan import Life
+
+    Answer = dict[str, Any]
+
+
+class DiedError(Exception):
+    """The process died before it answered."""
+
+
+class Nursery:
+    """Brings processes to life, and hears of their deaths."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._numbers = count(1)
+        self._hosts: dict[int, Host] = {}
+        self._ends: dict[int, tuple[anyio.Event, list[int]]] = {}
+        self._turn = anyio.Lock()
+        self._process: Process
+        self._port = 0
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Lives begin inside, and none outlasts it."""
+        async with await anyio.create_tcp_listener(local_host="127.0.0.1") as orders:
+            self._port = orders.extra(SocketAttribute.local_port)  # noqa: S610 - nothing of Django's
+            with self._place.log("nursery").open("ab") as log:
+                self._process = await anyio.open_process(
+                    [sys.executable, "-m", "tests.chaos.nursery"],
+                    env=self._place.environ,
+                    cwd=ROOT,
+                    stderr=log,
+                )
+            async with self._process, anyio.create_task_group() as tasks:
+                tasks.start_soon(orders.serve, self._ordered)
+                tasks.start_soon(self._hear)
+                yield
+                tasks.cancel_scope.cancel()
+
+    async def begun(self, host: Host, given: Answer) -> int:
+        """Begin a life; its name."""
+        name = next(self._numbers)
+        self._hosts[name], self._ends[name] = host, (anyio.Event(), [])
+        given = {**given, "life": name, "port": self._port}
+        await self._say({"given": given, "log": str(self._place.log(str(host.number)))})
+        return name
+
+    async def ended(self, name: int) -> int:
+        """Wait for the end of a life; the exit status."""
+        event, status = self._ends[name]
+        await event.wait()
+        del self._hosts[name], self._ends[name]
+        return status[0]
+
+    async def kill(self, name: int) -> None:
+        """Kill a process, if it lives."""
+        await self._say({"kill": name})
+
+    async def _say(self, told: Answer) -> None:
+        assert self._process.stdin
+        async with self._turn:
+            await self._process.stdin.send(json.dumps(told).encode() + b"\n")
+
+    async def _hear(self) -> None:
+        assert self._process.stdout
+        async for told in _lines(self._process.stdout):
+            event, status = self._ends[told["life"]]
+            status.append(told["status"])
+            event.set()
+
+    async def _ordered(self, stream: SocketStream) -> None:
+        async with stream:
+            lines = _lines(stream)
+            async for first in lines:
+                if host := self._hosts.get(first["life"]):
+                    await host.listen(stream, lines)
+                return
+
+
+async def _lines(stream: ByteReceiveStream) -> AsyncIterator[Answer]:
+    rest = b""
+    with suppress(anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
+        while True:
+            *lines, rest = (rest + await stream.receive()).split(b"\n")
+            for line in lines:
+                yield json.loads(line)
+
+
+@dataclass
+class Host:
+    """One of the processes: dead, starting, or up."""
+
+    number: int
+    place: Place
+    nursery: Nursery
+    brisk: bool
+    up: anyio.Event = field(default_factory=anyio.Event)
+    waiting: dict[int, tuple[anyio.Event, list[Answer]]] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=lambda: count(1))
+    life: int | None = None
+    stream: SocketStream | None = None
+    turn: anyio.Lock = field(default_factory=anyio.Lock)
+
+    async def live(self, life: Life | None) -> int:
+        """Live one life from its start to its death; the exit status."""
+        given = {
+            "data": str(self.place.data(self.number)),
+            "config": str(self.place.config),
+            "moment": life.moment if life else 0,
+            "later_s": life.later_s if life else 0.0,
+            "brisk": self.brisk,
+        }
+        self.life = await self.nursery.begun(self, given)
+        status = await self.nursery.ended(self.life)
+        self._left()
+        return status
+
+    async def ask(self, command: Answer) -> Answer:
+        """Its answer. Raises DiedError."""
+        stream = self.stream
+        if stream is None or not self.up.is_set():
+            raise DiedError
+        number, event = next(self.numbers), anyio.Event()
+        answers: list[Answer] = []
+        self.waiting[number] = (event, answers)
+        try:
+            async with self.turn:
+                await stream.send(json.dumps({"number": number, **command}).encode() + b"\n")
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+            raise DiedError from None
+        await event.wait()
+        if not answers:
+            raise DiedError
+        return answers[0]
+
+    async def kill(self) -> None:
+        """Kill it, wherever it is."""
+        if self.life is not None:
+            await self.nursery.kill(self.life)
+
+    async def close(self) -> None:
+        """Have no more orders for it, so that it ends well."""
+        if self.stream:
+            await self.stream.send_eof()
+
+    async def listen(self, stream: SocketStream, lines: AsyncIterator[Answer]) -> None:
+        """Take its answers as they come."""
+        self.stream = stream
+        async for answer in lines:
+            if answer["number"] == 0:
+                self.up.set()
+            elif heard := self.waiting.pop(answer["number"], None):
+                event, answers = heard
+                answers.append(answer)
+                event.set()
+
+    def _left(self) -> None:
+        self.up, self.life, self.stream = anyio.Event(), None, None
+        for event, _ in self.waiting.values():
+            event.set()
+        self.waiting.clear()

@@ -1,67 +1,124 @@
 """Everything that may not depend on whether a process died: what a run that was never killed is compared with.
 
-Instants and minted ids may differ, and pages that were pushed twice must have changed nothing the second time.
+Two worlds are equal when all of this is: every row of every table of the store, the files of staging and archives with
+their SHA-256, what Glean holds, and what of its ledger somebody could see. What may differ is named here, and is
+nothing but instants, ids that are minted, whatever is made of those (`_MADE`), and what counts repetitions (`_COUNTS`).
 """
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Final
 
+from server.adapters.store.schema import MIGRATIONS
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection
     from pathlib import Path
 
-    from domain.model import Connector, Dataset, DatasetStatus
     from domain.records import Records, Store
     from server.sandbox.sandbox import Sandbox
 
 _UNSEEN: Final = {"auth.set", "datasources.update", "uploads.discard", "sync.stop"}
-"""Repeating them changes nothing that somebody could see."""
+"""Effects in Glean whose repetition changes nothing that somebody could see."""
 _TIMED: Final = {"metadata.json", "quality_reports.json.zst", "manifest.json"}
 """Files of an archive that tell instants and minted ids."""
+_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?")
+_INSTANTS: Final = {"created_at", "at", "due_at", "lease_expires_at"}
+"""Columns that hold instants as numbers."""
+_MADE: Final = {
+    "handle": "Glean's id of a datasource",
+    "fingerprint": "Glean's address and tenant",
+    "managedBy": "our mark, made of the ids of installation and dataset",
+    "audit_id": "of a call",
+    "approval_id": "of a request",
+    "stored_bytes": "the size of files that tell instants",
+}
+_COUNTS: Final = {
+    "generation": "counts every change of a dataset's row, repeated ones too",
+    "owner": "which process delivers to a webhook",
+    "fence": "how often that has changed",
+    "beats": "how often it has shown that it lives",
+    "attempts": "how often an event was sent: at least once",
+    "served": "the grace that an orphan has served, by the instants of scans",
+    "told": "what a schedule's turn did the last time that it was done: less, when it was done before",
+}
+_APART: Final = {
+    "folders": "the markers of staging and archives, which are minted",
+    "platform": "Glean's address and tenant, told to an installation with a Glean of its own only",
+    "replicas": "which processes live",
+}
+"""Facts that are left out, and why."""
+_MARKER: Final = ".dataset-lifecycle-"
+_FOLDER: Final = re.compile(r"/\S*(?=/(archives|staging)\b)")
+_ABSENT: Final = "nothing"
+_UNSTABLE: Final = {
+    "installation": "an id that is minted",
+    "progress": "the last word of a saga that has ended, which nobody is shown",
+    "audit_chain": "hashes over instants; one link a batch",
+    "uses": "counts of calls by instants",
+}
+"""Tables that are left out, and why."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """Store, staging, archive and sandbox after a life. Staged and archived files come with their SHA-256."""
+    """Store, staging, archive and sandbox after a life."""
 
-    status: DatasetStatus
-    attempt: int
-    facts: tuple[object, ...]
-    connector: tuple[object, ...] | None
+    rows: Mapping[str, list[dict[str, Any]]]
     staged: Mapping[str, str]
     archived: Mapping[str, str]
     glean: Mapping[str, Any]
-    events: list[str]
     effects: Counter[str]
 
+    @property
+    def statuses(self) -> list[str]:
+        """How the datasets ended, the first one first."""
+        return [each["status"] for each in self.rows["datasets"]]
 
-async def picture(store: Store, glean: Sandbox, staging: Path, archives: Path, dataset_id: str) -> Picture:
-    """The picture of that dataset's life, the only one in its folder; nothing may run any more, nor be left to undo."""
+    @property
+    def events(self) -> list[str]:
+        """The kinds of all events, in order."""
+        return [each["kind"] for each in self.rows["events"]]
 
-    def look(records: Records) -> tuple[Dataset | None, Connector | None, list[str]]:
-        assert records.undos() == []
-        found = records.dataset(dataset_id)
-        connector = records.connector(found.connector_id) if found and found.connector_id else None
-        return found, connector, [str(event.kind) for _, event in records.events(limit=1000)]
 
-    dataset, connector, events = await store.read(look)
-    assert dataset is not None
-    assert dataset.run is None
+async def picture(store: Store, glean: Sandbox, staging: Path, archives: Path) -> Picture:
+    """The picture of a whole folder; nothing may run any more."""
+    rows = await store.read(_rows)
+    assert not [each for each in rows["datasets"] if each["running"]]
+    ids = {
+        each["dataset_id"]: f"DATASET-{number}"
+        for number, each in enumerate(sorted(rows["datasets"], key=lambda row: int(row["created_at"])), 1)
+    }
+    plain = _Plain(ids)
     return Picture(
-        status=dataset.status,
-        attempt=dataset.attempt,
-        facts=_facts(dataset),
-        connector=_connector(connector) if connector else None,
-        staged=_files(staging, dataset_id),
-        archived=_files(archives, dataset_id),
-        glean=_plain(glean.snapshot(), dataset_id),
-        events=events,
+        rows={table: plain.table(each) for table, each in rows.items()},
+        staged=_files(staging, ids),
+        archived=_files(archives, ids),
+        glean=plain.value(_unnamed(glean.snapshot())),
         effects=effects(glean),
     )
+
+
+def differences(one: object, other: object, where: str = "") -> list[str]:
+    """Every place at which two values made of mappings and lists differ, with both."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        names = [*one, *(name for name in other if name not in one)]
+        return [
+            found
+            for name in names
+            for found in differences(one.get(name, _ABSENT), other.get(name, _ABSENT), f"{where}.{name}")
+        ]
+    if isinstance(one, list) and isinstance(other, list):
+        pairs = enumerate(zip_longest(one, other, fillvalue=_ABSENT))
+        return [found for number, pair in pairs for found in differences(*pair, f"{where}[{number}]")]
+    return [] if one == other else [f"{where}: {one!r} is not {other!r}"]
 
 
 def effects(glean: Sandbox) -> Counter[str]:
@@ -77,41 +134,96 @@ def effects(glean: Sandbox) -> Counter[str]:
     return seen
 
 
-def _facts(dataset: Dataset) -> tuple[object, ...]:
-    content, failure, teardown = dataset.content, dataset.failure, dataset.teardown
-    return (
-        content and (content.attempt, content.record_count, content.checksum, content.containers),
-        dataset.quality and (dataset.quality.score, dataset.quality.checks, dataset.quality.gates),
-        failure and (failure.step, failure.code, failure.to_undo),
-        teardown and (teardown.connector_outcome, teardown.staging_deleted, teardown.failure),
-        dataset.connector_id is None,
-    )
+class _Named:
+    """Notes the tables that the migrations make; implements `schema.Tables`."""
+
+    def __init__(self) -> None:
+        self.columns: dict[str, tuple[str, ...]] = {}
+
+    def table(
+        self, name: str, columns: Mapping[str, type[str | int]], pk: object, *, nullable: Collection[str] = ()
+    ) -> None:
+        self.columns[name] = tuple(columns)
+
+    def log(self, name: str, columns: Mapping[str, type[str | int]], *, shown: Collection[str] = ()) -> None:
+        self.columns[name] = ("seq", *columns)
+
+    def append_only(self, name: str) -> None:
+        pass
+
+    def run(self, statements: str) -> None:
+        pass
 
 
-def _connector(connector: Connector) -> tuple[object, ...]:
-    return (
-        connector.status,
-        connector.made_by_attempt,
-        connector.handle is None,
-        connector.last_successful_sync is None,
-        {name: value for name, value in connector.config.items() if name != "managedBy"},
-    )
+def _rows(records: Records) -> dict[str, list[dict[str, Any]]]:
+    """Every row of every table that is compared."""
+    named = _Named()
+    for migration in MIGRATIONS:
+        migration(named)
+    connection = records._db  # type: ignore[attr-defined] # noqa: SLF001 - a port has no use for whole tables
+    return {
+        table: [
+            row
+            for values in connection.execute(f"select {', '.join(columns)} from {table}", {}).fetchall()  # noqa: S608
+            if _compared(table, row := dict(zip(columns, values, strict=True)))
+        ]
+        for table, columns in named.columns.items()
+        if table not in _UNSTABLE
+    }
 
 
-def _plain(snapshot: dict[str, Any], dataset_id: str) -> dict[str, Any]:
-    """What Glean holds, without what names this very run: installation, dataset, and the token made of it."""
+def _compared(table: str, row: Mapping[str, Any]) -> bool:
+    return table != "facts" or row["name"] not in _APART
+
+
+class _Plain:
+    """Takes out of values what may differ."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = names
+
+    def table(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        plain = [{name: self._column(name, value) for name, value in row.items()} for row in rows]
+        return sorted(plain, key=lambda row: (row.get("seq", 0), json.dumps(row, sort_keys=True)))
+
+    def value(self, value: object) -> Any:  # noqa: ANN401 - JSON
+        if isinstance(value, dict):
+            return {self._text(name): self._field(name, each) for name, each in value.items()}
+        if isinstance(value, list):
+            return [self.value(each) for each in value]
+        return self._text(value) if isinstance(value, str) else value
+
+    def _column(self, name: str, value: Any) -> object:  # noqa: ANN401 - the same
+        if name == "document":
+            return self.value(json.loads(value))
+        if name in _INSTANTS:
+            return value and "INSTANT"
+        return self._field(name, value)
+
+    def _field(self, name: str, value: object) -> object:
+        if name in _MADE or name in _COUNTS:
+            return value is not None
+        return self.value(value)
+
+    def _text(self, text: str) -> str:
+        for name, plain in self._names.items():
+            text = text.replace(name, plain)
+        return _FOLDER.sub("FOLDER", _INSTANT.sub("INSTANT", text))
+
+
+def _unnamed(snapshot: dict[str, Any]) -> dict[str, Any]:
+    """What Glean holds, without the tokens that are made of a dataset's id."""
     for source in snapshot.values():
-        source["config"].pop("managedBy")
         source["auth"] = source["auth"] and source["auth"][0]
-    assert dataset_id not in str(snapshot)
     return snapshot
 
 
-def _files(root: Path, dataset_id: str) -> dict[str, str]:
-    return {
-        str(each.relative_to(root)).replace(dataset_id, "ID"): (
-            "" if each.name in _TIMED else sha256(each.read_bytes()).hexdigest()
-        )
-        for each in sorted(root.rglob("*"))
-        if each.is_file()
-    }
+def _files(root: Path, ids: Mapping[str, str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for each in sorted(root.rglob("*")):
+        if each.is_file() and not each.name.startswith(_MARKER):
+            name = str(each.relative_to(root))
+            for dataset_id, plain in ids.items():
+                name = name.replace(dataset_id, plain)
+            found[name] = "" if each.name in _TIMED else sha256(each.read_bytes()).hexdigest()
+    return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections import Counter
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
@@ -61,11 +60,6 @@ def run() -> Iterator[Run]:
             return process
 
         yield start
-
-
-def host(folder: Folder, verb: str, *step: str) -> list[str]:
-    """The command line of a process that may be told to die inside a step."""
-    return [sys.executable, "-m", "tests.processes.host", str(folder.data), verb, *step]
 
 
 async def over(process: subprocess.Popen[str]) -> tuple[int, str, str]:

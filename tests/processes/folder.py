@@ -17,7 +17,6 @@ from server.adapters.store.sqlite import SqliteStore
 from server.sandbox.sandbox import Sandbox
 from server.settings import load
 from server.wiring import pending, running, sandbox_path
-from tests import pictures
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
     from domain.model import Dataset
     from server.settings import Settings
-    from tests.pictures import Picture
 
 ROOT: Final = Path(__file__).parents[2]
 REPOSITORY: Final = "MOCK_DATA_REPO_PATH"
@@ -115,16 +113,6 @@ class Folder:
         """Be the next process: open what runs sagas, ask for nothing, and wait until nothing is left to do."""
         async with running(self.settings, sagas=True):
             await eventually(lambda: not pending(self.settings), 30)
-
-    async def picture(self) -> Picture:
-        """Store, staging, archive and sandbox as they stand."""
-        dataset_id = (await self.dataset()).dataset_id
-        settings = self.settings
-        with self.sandbox() as glean:
-            async with self.store() as store:
-                return await pictures.picture(
-                    store, glean, settings.staging.url, settings.archival.storage_path, dataset_id
-                )
 
     async def syncing(self) -> None:
         """Return as soon as a sync of the dataset's connector runs."""

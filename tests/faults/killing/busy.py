@@ -1,0 +1,54 @@
+"""Whether anything is left to do where a process of the product was."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import anyio.to_thread
+
+from server.adapters.engine.durable import _journal
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from domain.records import Records, Store
+    from server.settings import Settings
+
+_LONG_S: Final = 120.0
+_SOON_S: Final = 0.06
+
+
+async def calm(settings: Settings, store: Store) -> None:
+    """Return when no saga is unfinished, nothing is to be undone, and every webhook has been told."""
+    async with _engine(settings) as unfinished:
+
+        async def over() -> bool:
+            if await store.read(partial(_busy, settings)):
+                return False
+            return not await anyio.to_thread.run_sync(unfinished)
+
+        await until(over, _LONG_S, pause=_SOON_S)
+
+
+@asynccontextmanager
+async def _engine(settings: Settings) -> AsyncIterator[Callable[[], Any]]:
+    """What tells which sagas the engine has not ended."""
+    journal = _journal(settings.store.address if settings.store.shared else settings.data_dir)
+    try:
+        yield journal.unfinished
+    finally:
+        await anyio.to_thread.run_sync(journal.close)
+
+
+def _busy(settings: Settings, records: Records) -> bool:
+    return bool(records.running() or records.undos()) or any(
+        _untold(each.name, records) for each in settings.events.webhooks
+    )
+
+
+def _untold(webhook: str, records: Records) -> bool:
+    post = records.post(webhook)
+    return post is None or post.cursor < records.last_event() or records.count_waiting(webhook) > 0

@@ -1,0 +1,119 @@
+"""A process that has imported everything and begun nothing, and forks a process of the product for each order.
+
+So a process begins in milliseconds, with the product's own composition root, store, engine and sandbox; and it is
+killed by the kernel as any other. Orders come as lines on the standard input, and what is said of them goes to the
+standard output; when the input ends, whatever is left is killed.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import selectors
+import signal
+import sys
+import threading
+import traceback
+from pathlib import Path
+from typing import NoReturn
+
+import anyio._backends._asyncio
+import certifi
+import dbos._sys_db_postgres
+import dbos._sys_db_sqlite
+import httpcore
+import msgspec
+import sqlalchemy.dialects.postgresql.psycopg
+import sqlalchemy.dialects.sqlite
+import uvicorn.lifespan.off
+
+from server.adapters.engine import postgres, runtime
+from server.adapters.store import postgres as store
+from server.postgres import presence
+from server.sandbox import app, protocol
+from tests.faults.killing.host import live
+from tests.faults.killing.orders import Order, Said
+
+_IMPORTED = (
+    anyio,
+    app,
+    certifi,
+    dbos,
+    httpcore,
+    postgres,
+    presence,
+    protocol,
+    runtime,
+    sqlalchemy,
+    store,
+    uvicorn,
+)
+"""Also what others import when they first need it; or else every process would do that anew."""
+_LINE = 1 << 16
+
+
+def main() -> None:
+    """Fork until the input ends."""
+    assert threading.active_count() == 1
+    gc.disable()  # they live for a second
+    gc.freeze()
+    sys.modules.setdefault("trio", None)  # type: ignore[arg-type] # httpcore would look for it at every request
+    selector = selectors.DefaultSelector()
+    selector.register(sys.stdin, selectors.EVENT_READ)
+    alive: dict[int, int] = {}
+    text = b""
+    try:
+        while True:
+            for key, _ in selector.select():
+                if key.fd == sys.stdin.fileno():
+                    read = os.read(key.fd, _LINE)
+                    if not read:
+                        return
+                    *lines, text = (text + read).split(b"\n")
+                    for line in lines:
+                        order = msgspec.json.decode(line, type=Order)
+                        pid = _born(order)
+                        alive[pid] = order.number
+                        selector.register(os.pidfd_open(pid), selectors.EVENT_READ, pid)
+                        _say(Said(number=order.number, pid=pid))
+                else:
+                    selector.unregister(key.fd)
+                    os.close(key.fd)
+                    _, status = os.waitpid(key.data, 0)
+                    number = alive.pop(key.data)
+                    _say(Said(number=number, pid=key.data, status=os.waitstatus_to_exitcode(status)))
+    finally:
+        for pid in alive:
+            os.kill(pid, signal.SIGKILL)
+
+
+def _born(order: Order) -> int:
+    pid = os.fork()
+    if pid == 0:
+        _lead(order)
+    return pid
+
+
+def _lead(order: Order) -> NoReturn:
+    status = 1
+    try:
+        log = os.open(Path(order.folder) / "log", os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+        null = os.open(os.devnull, os.O_RDONLY)
+        for number, copy in ((0, null), (1, log), (2, log)):
+            os.dup2(copy, number)
+        os.closerange(3, 1 << 10)
+        live(order)
+        status = 0
+    except BaseException:  # noqa: BLE001 - whatever it was, the zygote's own life must not be gone on with
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _say(said: Said) -> None:
+    os.write(1, msgspec.json.encode(said) + b"\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from domain.errors import InternalError, LifecycleError
+from domain.errors import InternalError, LifecycleError, StoreAwayError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -79,6 +79,21 @@ async def _undone(step: Step[J], job: J, keep: Callable[[str, Json], Awaitable[N
         await keep(step.name, stumble.error)
 
 
+async def settle(perform: Perform, effect: Callable[[], Awaitable[Json]]) -> None:
+    """Do what comes last, for which there is nothing to be captured but that the dataset has another saga by now.
+
+    That, too, is an answer: raised, it would come back from the engine's record as another exception.
+    """
+    await perform("settle", partial(_yielding, effect))
+
+
+async def _yielding(effect: Callable[[], Awaitable[Json]]) -> Json:
+    try:
+        return await effect()
+    except SupersededError:
+        return {"superseded": True}
+
+
 def stumbled(step: str, answer: Json) -> Stumble | None:
     """What a recorded answer says: None when the step was done. Raises SupersededError."""
     if answer.get("superseded"):
@@ -87,9 +102,14 @@ def stumbled(step: str, answer: Json) -> Stumble | None:
 
 
 async def captured(step: str, effect: Callable[[], Awaitable[Any]]) -> Json:
-    """Run an effect and tell how it went. An exception that is no refusal of ours is a bug: logged, and told as one."""
+    """Run an effect and tell how it went. An exception that is no refusal of ours is a bug: logged, and told as one.
+
+    Raises StoreAwayError, which is no outcome: the step is to be run again (`domain.patience`).
+    """
     try:
         await effect()
+    except StoreAwayError:
+        raise
     except LifecycleError as error:
         return {"error": error.as_dict()}
     except SupersededError:

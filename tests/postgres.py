@@ -10,11 +10,13 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -26,7 +28,10 @@ import psycopg
 from server.postgres.address import parsed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    Served = Callable[[], AbstractContextManager[Callable[[signal.Signals], None]]]
 
 _UNPRIVILEGED: Final = ("postgres", "nobody")
 _SETTINGS: Final = {
@@ -37,6 +42,7 @@ _SETTINGS: Final = {
 }
 _FORGETFUL: Final = {"fsync": "off", "full_page_writes": "off"}
 _READY: Final = "database system is ready to accept connections"
+_OVER: Final = "database system is shut down"
 # The server ends with whoever holds the other end of this script's input.
 _KEEPER: Final = '"$@" & read -r _; kill -QUIT $!; wait $!'
 
@@ -44,10 +50,23 @@ _KEEPER: Final = '"$@" & read -r _; kill -QUIT $!; wait $!'
 class Cluster:
     """A running server. Databases of it are made as copies of templates, which takes some 30 ms each."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, serving: ExitStack, serve: Served) -> None:
+        """Of the data in that folder; `serve` runs the server."""
         self.folder = folder
         self.port = port
+        self._serving = serving
+        self._serve = serve
+        self._end: Callable[[signal.Signals], None]
         self._names = (f"d{number}" for number in count())
+
+    def start(self) -> None:
+        """Start the server, for the first time or once more."""
+        self._end = self._serving.enter_context(self._serve())
+
+    def stop(self, how: signal.Signals = signal.SIGQUIT) -> None:
+        """Stop it: at once, as if it had crashed, or in good order with SIGINT."""
+        self._end(how)
+        self._serving.close()
 
     def url(self, database: str = "postgres", *, user: str = "tester", password: str = "") -> str:
         """Of a database, over the socket; with a password over TCP, where one is asked for."""
@@ -60,6 +79,11 @@ class Cluster:
         name = next(self._names)
         self.execute(f"create database {name} template {template} {options}")
         return self.url(name)
+
+    @property
+    def pid(self) -> int:
+        """The process that is the parent of all others of the server."""
+        return int((self.folder / "data" / "postmaster.pid").read_text(encoding="utf-8").splitlines()[0])
 
     def drop(self, url: str) -> None:
         """Drop a database, whoever is connected to it."""
@@ -110,16 +134,24 @@ def cluster(*, flushing: bool = False) -> Iterator[Cluster]:
         (data / "pg_hba.conf").write_text(
             "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n", encoding="utf-8"
         )
-        with _served(
-            binaries, data, folder, account, _SETTINGS if flushing else _SETTINGS | _FORGETFUL
-        ) as port:
-            yield Cluster(folder, port)
+        port, settings = _free_port(), _SETTINGS if flushing else _SETTINGS | _FORGETFUL
+        with ExitStack() as serving:
+            served = Cluster(
+                folder, port, serving, partial(_served, binaries, data, folder, account, settings, port)
+            )
+            served.start()
+            yield served
 
 
 @contextmanager
 def _served(
-    binaries: Path, data: Path, folder: Path, account: dict[str, Any], settings: dict[str, str]
-) -> Iterator[int]:
+    binaries: Path,
+    data: Path,
+    folder: Path,
+    account: dict[str, Any],
+    settings: dict[str, str],
+    port: int,
+) -> Iterator[Callable[[signal.Signals], None]]:
     options = [f"-c{name}={value}" for name, value in settings.items()]
     command = (
         str(binaries / "postgres"),
@@ -128,7 +160,7 @@ def _served(
         "-k",
         str(folder),
         "-p",
-        str(_free_port()),
+        str(port),
         *options,
     )
     keeper = subprocess.Popen(
@@ -139,21 +171,28 @@ def _served(
         start_new_session=True,
         **account,
     )
-    ready, said = threading.Event(), list[str]()
+    ready, over, said = threading.Event(), threading.Event(), list[str]()
 
     def listen() -> None:
         for line in keeper.stderr or ():
             said.append(line)
             if _READY in line:
                 ready.set()
+            if _OVER in line:
+                over.set()
         ready.set()
+
+    def end(how: signal.Signals) -> None:
+        os.kill(int((data / "postmaster.pid").read_text(encoding="utf-8").split()[0]), how)
+        if not over.wait(60):
+            raise RuntimeError(f"PostgreSQL did not stop: {''.join(said)}")
 
     listener = threading.Thread(target=listen, daemon=True)
     listener.start()
     try:
         if not ready.wait(60) or not any(_READY in line for line in said):
             raise RuntimeError(f"PostgreSQL did not start: {''.join(said)}")
-        yield int((data / "postmaster.pid").read_text(encoding="utf-8").splitlines()[3])
+        yield end
     finally:
         assert keeper.stdin
         assert keeper.stderr
@@ -198,6 +237,11 @@ def _binaries(folder: Path, user: pwd.struct_passwd | None) -> Path:
         for each in (installed, *installed.rglob("*")):
             each.chmod(each.stat().st_mode | 0o555)
     return installed / "bin"
+
+
+def programs() -> Path:
+    """The folder of its programs, such as `pg_dump`, as this account runs them."""
+    return _binaries(Path(), None)
 
 
 def _version(binaries: Path) -> tuple[int, ...]:

@@ -51,10 +51,14 @@ _REFUSED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What is wrong, as the end of a sentence, and what helps."""
+    """What is wrong, as the end of a sentence, and what helps.
+
+    `away` says that it is wrong with the database as a whole, and not with what was asked of it.
+    """
 
     why: str
     recovery: Recovery
+    away: bool = True
 
 
 def meaning_of(error: psycopg.Error) -> Meaning:
@@ -63,11 +67,11 @@ def meaning_of(error: psycopg.Error) -> Meaning:
     if code is None:
         if isinstance(error, psycopg.OperationalError):
             return Meaning(*_MEANING["08"])
-        return Meaning(f"its driver reports {type(error).__name__}", Recovery.NEEDS_HUMAN)
+        return Meaning(f"its driver reports {type(error).__name__}", Recovery.NEEDS_HUMAN, away=False)
     for known in (code, code[:2]):
         if known in _MEANING:
             return Meaning(*_MEANING[known])
-    return Meaning(f"PostgreSQL reports {type(error).__name__} ({code})", Recovery.NEEDS_HUMAN)
+    return Meaning(f"PostgreSQL reports {type(error).__name__} ({code})", Recovery.NEEDS_HUMAN, away=False)
 
 
 def refusal_of(error: psycopg.Error, address: Address) -> Meaning:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import psycopg
 from psycopg_pool import PoolClosed, PoolTimeout
 
-from domain.errors import Recovery, SettingsError, StoreFailedError
+from domain.errors import Recovery, SettingsError, StoreAwayError, StoreFailedError
 from server.postgres.failures import Meaning, meaning_of, refusal_of
 
 if TYPE_CHECKING:
@@ -21,7 +21,10 @@ _ACTION: Final = "Check the database with `dataset-lifecycle doctor`, then call 
 
 @contextmanager
 def translated(address: Address) -> Iterator[None]:
-    """Raise StoreFailedError, naming the database and what is wrong with it, for an error of PostgreSQL."""
+    """Raise StoreFailedError, naming the database and what is wrong with it, for an error of PostgreSQL.
+
+    A StoreAwayError where the database would have refused anything else, too.
+    """
     try:
         yield
     except (PoolTimeout, PoolClosed) as error:
@@ -47,7 +50,8 @@ def reaching(address: Address) -> Iterator[None]:
 
 
 def _failed(address: Address, meaning: Meaning) -> StoreFailedError:
-    return StoreFailedError(
+    failure = StoreAwayError if meaning.away else StoreFailedError
+    return failure(
         f"The store {address.name} failed: {meaning.why}.",
         recovery=meaning.recovery,
         suggested_action=_ACTION,

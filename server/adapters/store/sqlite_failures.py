@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from domain.errors import Recovery, StoreFailedError
+from domain.errors import Recovery, StoreAwayError, StoreFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,12 +29,19 @@ _MEANING: Final = {
 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
-    """Raise StoreFailedError, naming the file and what is wrong with it, for an error of SQLite."""
+    """Raise StoreFailedError, naming the file and what is wrong with it, for an error of SQLite.
+
+    A StoreAwayError where the file would have refused anything else, too.
+    """
     try:
         yield
     except sqlite3.Error as error:
         # An error of the driver itself, such as the use of a closed connection, carries no code.
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+        if known := _MEANING.get(code & _PRIMARY):
+            why, recovery = known
+            raise StoreAwayError(f"The store {path} failed: {why}.", recovery=recovery) from error
         name = getattr(error, "sqlite_errorname", type(error).__name__)
-        why, recovery = _MEANING.get(code & _PRIMARY, (f"SQLite reports {name}", Recovery.NEEDS_HUMAN))
-        raise StoreFailedError(f"The store {path} failed: {why}.", recovery=recovery) from error
+        raise StoreFailedError(
+            f"The store {path} failed: SQLite reports {name}.", recovery=Recovery.NEEDS_HUMAN
+        ) from error

@@ -1,0 +1,100 @@
+"""An engine whose database is away: it answers, ends, and leaves what it had to whoever comes next."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+from structlog.testing import capture_logs
+
+from domain.errors import Recovery, StoreAwayError
+from server.adapters.engine import durable
+from server.adapters.engine.durable import DurableEngine
+from server.adapters.engine.reconnecting import Reconnecting
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    from domain.ports import Json, Perform
+    from server.postgres.address import Address
+    from tests.away.stage import Place
+
+
+async def one_step(perform: Perform, dataset_id: str, saga_id: str) -> None:
+    async def effect() -> Json:
+        return {}
+
+    await perform("only", effect)
+
+
+@pytest.fixture
+def address(place: Place) -> Address:
+    return place.settings.store.address
+
+
+async def test_an_engine_ends_while_its_database_is_away_and_the_next_one_goes_on(
+    place: Place, address: Address
+) -> None:
+    done: list[str] = []
+
+    async def cut_off(perform: Perform, dataset_id: str, saga_id: str) -> None:
+        async def effect() -> Json:
+            done.append(saga_id)
+            if len(done) == 1:
+                place.proxy.refusing = True
+                place.proxy.cut()
+            return {}
+
+        await perform("only", effect)
+
+    with capture_logs() as said, anyio.fail_after(60):
+        async with DurableEngine(address, {"cut_off": cut_off}, dead_after_s=0.1) as engine:
+            with suppress(StoreAwayError):  # whoever starts it may be told
+                await engine.start("cut_off", "s1", "d")
+            await eventually(lambda: "engine_database_away" in [each["event"] for each in said])
+    place.proxy.refusing = False
+    async with DurableEngine(address, {"cut_off": cut_off}, dead_after_s=0.1, watch_s=0.05) as engine:
+        assert await engine.wait("s1", 60)
+    assert done == ["s1", "s1"]
+
+
+async def test_a_start_that_the_database_does_not_answer_is_told_and_carried_out_when_it_does(
+    place: Place, address: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with DurableEngine(address, {"one_step": one_step}) as engine:
+        await engine.launch()
+        monkeypatch.setattr(durable, "_ANSWER_S", 0.1)
+        place.proxy.fall_silent()
+        with pytest.raises(StoreAwayError) as told:
+            await engine.start("one_step", "s1", "d")
+        place.proxy.speak()
+        assert await engine.wait("s1", 60)
+    assert told.value.recovery is Recovery.WAIT
+
+
+async def test_nobody_waits_for_a_database_before_the_engine_runs_or_after_it_ended(
+    place: Place, address: Address
+) -> None:
+    connections = Reconnecting(address)
+    place.proxy.refusing = True
+    with pytest.raises(Exception, match="connection failed"):
+        connections.connect()
+    connections.persist()
+    connections.end()
+    with pytest.raises(Exception, match="being closed"):
+        connections.connect()
+    place.proxy.refusing = False
+    left = connections.connect()
+    connections.close()
+    assert left.closed
+    with pytest.raises(Exception, match="being closed"):
+        connections.connect()
+
+
+async def test_a_connection_that_is_lost_while_it_is_made_is_closed(
+    address: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.adapters.engine.reconnecting._IDLE_S", "no number")
+    with pytest.raises(Exception, match="invalid value for parameter"):
+        Reconnecting(address).connect()

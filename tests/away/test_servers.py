@@ -1,0 +1,137 @@
+"""Servers whose database goes away stay up, say so, and go on by themselves when it is back: nobody restarts them."""
+
+from __future__ import annotations
+
+import json
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import anyio.to_thread
+import httpx
+import pytest
+import yaml
+from mcp.client.client import Client
+from mcp_types import TextContent
+
+from domain.schedules import Plan, Schedules
+from server.adapters.store.postgres import PostgresStore
+from server.adapters.system import SystemClock
+from server.postgres.address import parsed
+from tests.away.proxy import proxy
+from tests.postgres import name_of
+from tests.receivers import SECRET, Receiver
+from tests.replicas.conftest import gathered
+from tests.replicas.fleet import PATIENCE_S
+from tests.waiting import eventually, until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.away.proxy import Proxy
+    from tests.postgres import Cluster
+    from tests.replicas.fleet import Fleet, Server
+
+WISH = {
+    "client_id": "acme",
+    "journey_id": "acme-1",
+    "stage": "sandbox",
+    "dataset_type": "jira_issues",
+    "record_count": 10,
+}
+
+
+@asynccontextmanager
+async def fleet_behind(folder: Path, cluster: Cluster, template: str) -> AsyncIterator[tuple[Fleet, Proxy]]:
+    """A fleet whose servers reach their database through a proxy."""
+    with (
+        proxy(str(cluster.folder / f".s.PGSQL.{cluster.port}")) as between,
+        gathered(folder, cluster, template) as fleet,
+    ):
+        yield fleet, between
+
+
+async def answered(server: Server, path: str) -> tuple[int, dict[str, Any]]:
+    async with httpx.AsyncClient(base_url=server.address, timeout=PATIENCE_S) as http:
+        answer = await http.get(path)
+        return answer.status_code, answer.json()
+
+
+async def asked(server: Server, **more: Any) -> dict[str, Any]:
+    """What a client is answered who wants a dataset, whether it is the dataset or an error."""
+    async with Client(f"{server.address}/mcp") as client:
+        answer = await client.call_tool("provision_dataset", WISH | more)
+    [text] = [each.text for each in answer.content if isinstance(each, TextContent)]
+    told: dict[str, Any] = json.loads(text)
+    error: dict[str, Any] = told.get("error", {})
+    return error or told
+
+
+async def last_turn(database: str, name: str) -> str:
+    """The tick of the last turn of a schedule that was done."""
+    async with PostgresStore(parsed(database)) as store:
+        [found] = await Schedules(store, SystemClock(), [Plan(name=name)]).list()
+        return found.last.tick if found.last and found.last.outcome == "done" else ""
+
+
+@pytest.mark.parametrize(
+    "restarted", [False, pytest.param(True, marks=pytest.mark.exhaustive)], ids=["cut off", "restarted"]
+)
+async def test_servers_whose_database_goes_away_answer_so_and_go_on_by_themselves(
+    tmp_path: Path, stoppable: Cluster, template: str, *, restarted: bool
+) -> None:
+    async with Receiver().up() as hook, fleet_behind(tmp_path, stoppable, template) as (fleet, between):
+        config = fleet.config("told")
+        read = yaml.safe_load(config.read_text())
+        read["dataops"]["events"] = {
+            "webhooks": [{"name": "hook", "url": hook.url, "secrets": [SECRET]}],
+            "first_retry_s": 0.1,
+        }
+        config.write_text(yaml.safe_dump(read))
+        through = f"postgresql://tester@127.0.0.1:{between.port}/{name_of(fleet.database)}"
+        between.refusing = True
+        servers = [
+            fleet.serve(f"replica-{n}", config=config, environ={"DATABASE_URL": through}) for n in range(2)
+        ]
+        await eventually(lambda: all(each.port for each in servers), PATIENCE_S)
+        for each in servers:
+            assert await answered(each, "/healthz") == (HTTPStatus.OK, {"status": "up"})
+            code, body = await answered(each, "/readyz")
+            assert (code, body["error"]["code"], body["error"]["recovery"]) == (503, "store_failed", "wait")
+        between.refusing = False
+        for each in servers:
+            await each.ready()
+        await fleet.arrive("acme")
+
+        with fleet.clock:
+            begun = await asked(servers[0], wait_s=1)
+            assert begun["status"] == "provisioning"
+            if restarted:
+                await anyio.to_thread.run_sync(stoppable.stop)
+            else:
+                between.refusing = True
+                between.cut()
+            told = await asked(servers[1])
+            assert (told["code"], told["recovery"]) == ("store_failed", "wait")
+            for each in servers:
+                assert await answered(each, "/healthz") == (HTTPStatus.OK, {"status": "up"})
+            if restarted:
+                await anyio.to_thread.run_sync(stoppable.start)
+            between.refusing = False
+            back = await last_turn(fleet.database, "health")
+        for each in servers:
+            await each.ready()
+        made = await asked(servers[1], wait_s=50)
+        assert (made.get("status"), made.get("dataset_id")) == ("ready", begun["dataset_id"])
+
+        await eventually(lambda: {1, 2, 3} <= set(hook.seqs), PATIENCE_S)
+        assert [each.said.count("saga_adopted") for each in servers] == [0, 0]
+        assert [each.process.poll() for each in servers] == [None, None]
+
+        if restarted:  # the next minute, too
+
+            async def further() -> bool:
+                return await last_turn(fleet.database, "health") > back
+
+            await until(further, 2 * PATIENCE_S, pause=0.5)

@@ -1,0 +1,160 @@
+"""A saga whose store's file takes nothing more, or is held by somebody else, waits for it: nothing is undone."""
+
+from __future__ import annotations
+
+import resource
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import anyio.lowlevel
+import pytest
+
+from domain import provisioning
+from domain.errors import Recovery, StoreAwayError
+from domain.model import DatasetStatus
+from domain.provisioning import PROVISION
+from server.adapters.store.sqlite import SqliteStore
+from tests import pictures
+from tests.entities import client
+from tests.faults.striking import some
+from tests.world import ALL, STORE, Shifted, World, world
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from domain.job import Job
+    from domain.saga import Step
+    from tests.pictures import Picture
+    from tests.world import Process
+
+FULL = "the disk could not be read or written"
+"""What is said of a file that may not grow; what is said of a full disk is tried at the store itself."""
+
+
+class Until(Shifted):
+    """The machine's clock, whose waits take no time; during the third, what was wrong is put right."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[float] = []
+        self.mend: Callable[[], Awaitable[object]] | None = None
+
+    async def sleep(self, seconds: float) -> None:
+        await anyio.lowlevel.checkpoint()
+        if self.mend:
+            self.waits.append(seconds)
+            if len(self.waits) == 3:
+                await self.mend()
+
+
+class Striking:
+    """Makes the store useless before one step, from within the saga."""
+
+    def __init__(self, step: str, strike: Callable[[], None]) -> None:
+        self.step = step
+        self.strike = strike
+
+    def __call__(self, step: str, moment: str) -> None:
+        if (step, moment) == (self.step, "before"):
+            self.strike()
+
+
+async def filled(place: World, process: Process) -> None:
+    """Let no file of this process grow beyond what the store's log has by now, which is more than others will need."""
+    for number in range(20):
+        await process.outside.store.transact(
+            lambda records, name=f"filling-{number}": records.put_fact(name, "x" * 100_000)  # type: ignore[misc]
+        )
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    size = (place.folder / f"{STORE}-wal").stat().st_size
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
+
+
+def emptied() -> None:
+    """Let files grow again."""
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+
+async def calm(folder: Path) -> Picture:
+    async with world(folder, records=12) as place:
+        async with place.process() as process:
+            await process.arrive()
+            await process.provision()
+        async with place.store() as store:
+            return await pictures.picture(store, place.glean, folder / "staging", folder / "archives")
+
+
+@pytest.mark.parametrize(("at", "why"), some([(each.name, "full") for each in PROVISION], 3))
+async def test_a_saga_that_meets_a_full_disk_waits_until_there_is_room_and_callers_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, at: str, why: str
+) -> None:
+    folder = tmp_path / why
+    async with world(folder, records=12) as place:
+        place.clock = clock = Until()
+        async with place.process() as process:
+
+            async def mend() -> None:
+                with pytest.raises(StoreAwayError, match=FULL) as told:
+                    await process.services.registry.add_client(client("other", name="Other"), ALL)
+                assert told.value.recovery is Recovery.NEEDS_HUMAN
+                emptied()
+                place.change("delete from facts where name like 'filling-%'")
+
+            def before(step: Step[Job]) -> Step[Job]:
+                async def do(job: Job) -> None:
+                    if clock.mend is None:
+                        await filled(place, process)
+                        clock.mend = mend
+                    await step.do(job)
+
+                return replace(step, do=do) if step.name == at else step
+
+            monkeypatch.setattr(provisioning, "PROVISION", tuple(map(before, PROVISION)))
+            await process.arrive()
+            try:
+                found = await process.provision()
+            finally:
+                emptied()
+        assert (found.status, found.failure) == (DatasetStatus.READY, None)
+        assert len(clock.waits) >= 3
+        assert FULL in caplog.text
+        async with place.store() as store:
+            taken = await pictures.picture(store, place.glean, folder / "staging", folder / "archives")
+    monkeypatch.undo()
+    assert pictures.differences(vars(taken), vars(await calm(tmp_path / "calm"))) == []
+
+
+@pytest.mark.parametrize(("step", "how"), some([(each.name, "locked") for each in PROVISION], 4))
+async def test_a_saga_whose_store_is_held_by_somebody_else_waits_until_they_let_it_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, step: str, how: str
+) -> None:
+    monkeypatch.setattr(World, "store", lambda place: SqliteStore(place.folder / STORE, busy_timeout_s=0.01))
+    folder = tmp_path / how
+    async with world(folder, records=12) as place:
+        place.clock = clock = Until()
+        holder = sqlite3.connect(":memory:")
+
+        def hold() -> None:
+            nonlocal holder
+            holder.close()
+            holder = sqlite3.connect(folder / STORE, isolation_level=None)
+            holder.execute("begin immediate")
+
+        async def let_go() -> None:
+            holder.rollback()
+
+        async with place.process(crash=Striking(step, hold)) as process:
+            await process.arrive()
+            clock.mend = let_go
+            dataset = await process.provision()
+        with closing(holder):
+            assert (dataset.status, dataset.failure) == (DatasetStatus.READY, None)
+        assert len(clock.waits) == 3
+        assert "another process has been writing to it all the time" in caplog.text
+        async with place.store() as store:
+            taken = await pictures.picture(store, place.glean, folder / "staging", folder / "archives")
+    assert pictures.differences(vars(taken), vars(await calm(tmp_path / "calm"))) == []

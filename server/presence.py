@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import SettingsError
+from server.disk.locks import lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +27,7 @@ def present(data_dir: Path) -> Iterator[None]:
     except OSError as error:
         raise _unusable(data_dir, error) from error
     with _opened(data_dir, _NAME) as handle:
-        fcntl.flock(handle, fcntl.LOCK_SH)
+        lock(handle, fcntl.LOCK_SH, data_dir / _NAME)
         yield
 
 
@@ -35,9 +36,9 @@ def anybody(data_dir: Path) -> bool:
     if not (data_dir / _NAME).exists():
         return False
     with _opened(data_dir, _TURN) as turn, _opened(data_dir, _NAME) as handle:
-        fcntl.flock(turn, fcntl.LOCK_EX)
+        lock(turn, fcntl.LOCK_EX, data_dir / _TURN)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB, data_dir / _NAME)
         except BlockingIOError:
             return True
         return False

@@ -41,11 +41,18 @@ class FirstAnswer:
             await self._given.wait()
 
 
-async def take_up(opening: Opening, pending: Callable[[], bool], first: FirstAnswer) -> None:
+async def take_up(
+    opening: Opening,
+    pending: Callable[[], bool],
+    first: FirstAnswer,
+    *,
+    final: type[LifecycleError] | tuple[()] = (),
+) -> None:
     """Open the services as soon as there is work that nobody does, for then they take it up.
 
     It begins when the first message has been answered, so that importing the engine holds up no greeting, and looks
-    again now and then until somebody has opened them. `pending` is cheap, blocks, and runs in a thread.
+    again now and then until somebody has opened them. `pending` is cheap, blocks, and runs in a thread. Raises what is
+    `final`, after which there is nothing to look for.
     """
     await first.wait(_FIRST_WAIT_S)
     await anyio.sleep(_BREATH_S)
@@ -55,6 +62,8 @@ async def take_up(opening: Opening, pending: Callable[[], bool], first: FirstAns
             if await to_thread.run_sync(pending):
                 await opening.services()
                 return
+        except final:
+            raise
         except Exception as error:  # noqa: BLE001 - the server goes on answering; the next look may succeed
             if str(error) != told:
                 told = str(error)

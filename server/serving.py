@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final, Literal
@@ -17,19 +17,24 @@ from typing import TYPE_CHECKING, Final, Literal
 import anyio
 from anyio import to_thread
 
+from domain.errors import SettingsError
 from server import app, logs, presence
 from server.http import GRACE_S, Door, bound, serve_http
 from server.opening import Opening
+from server.replicas.agreement import Replica
 from server.resuming import FirstAnswer, take_up
 from server.rounds_key import rounds_keys
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
     from types import ModuleType
     from typing import Any, NoReturn
 
+    from server.app import LifecycleServer
     from server.settings import Settings
     from tools.services import Services
+
+    Looking = Callable[[], Coroutine[Any, Any, None]]
 
 Transport = Literal["stdio", "http"]
 
@@ -52,43 +57,84 @@ def run(
 
     Raises InvalidArgumentError, before anything is served, for a toolset that does not exist, a host that is not on the
     loopback interface though nobody's identity is checked, and a port that is in use; SettingsError for a data folder
-    that cannot be written, for a token's key that is none, and for one of the data folder's that is none.
+    that cannot be written, for a token's key that is none, and for one of the data folder's that is none. Over HTTP
+    also for what its services refuse as soon as they can be opened: folders that are not the store's, or a replica that
+    does not agree with those beside it. Over stdio, where somebody waits for an answer, every call is told so instead.
     """
     logs.configure()
     door = door_of(settings) if transport == "http" else Door()
     listening = bound(host, port, guarded=door.gate is not None) if transport == "http" else None
-    opening = Opening(partial(_services, settings, schedules=schedules))
-    first = FirstAnswer()
-    server = app.build(
-        opening.services,
-        version=version("dataset-lifecycle"),
-        toolsets=toolsets,
-        read_only=read_only,
-        caller=app.agent(settings.identity.local),
-        gate=door.gate,
-        middleware=[first],
-        via=transport,
-        state_keys=rounds_keys(settings),
-    )
-
-    async def serve(stop: anyio.Event) -> None:
+    keys = rounds_keys(settings)
+    # An answer reaches another replica only over HTTP, and where something can be asked at all.
+    meeting = keys if listening is not None and not read_only else ()
+    with _present(settings, meeting) as replica:
+        opening = Opening(lambda: _services(settings, schedules=schedules, replica=replica))
+        first = FirstAnswer()
+        server = app.build(
+            opening.services,
+            version=version("dataset-lifecycle"),
+            toolsets=toolsets,
+            read_only=read_only,
+            caller=app.agent(settings.identity.local),
+            gate=door.gate,
+            middleware=[first],
+            via=transport,
+            state_keys=keys,
+        )
         if listening is None:
-            await server.run_stdio_async()
+            looking = partial(take_up, opening, partial(_pending, settings, schedules=schedules), first)
+            anyio.run(_to_the_client, server, opening, looking)
         else:
-            await serve_http(server, opening, listening, stop, door)
+            looking = partial(take_up, opening, lambda: True, first, final=SettingsError)
+            anyio.run(_to_all, partial(serve_http, server, opening, listening, door=door), opening, looking)
 
-    async def main() -> None:
-        async with opening, anyio.create_task_group() as tasks:
-            tasks.start_soon(take_up, opening, partial(_pending, settings, schedules=schedules), first)
-            await until_over(serve, opening, linger_s=0 if listening is None else GRACE_S + CLOSING_S)
 
-    with ExitStack() as shown:
-        shown.enter_context(presence.present(settings.data_dir))
-        if settings.store.shared:
-            from server.postgres.presence import present  # noqa: PLC0415 - most stores are SQLite, and need no driver
+async def _to_the_client(server: LifecycleServer, opening: Opening, looking: Looking) -> None:
+    """Serve over stdio."""
+    async with opening, anyio.create_task_group() as tasks:
+        tasks.start_soon(looking)
+        await until_over(lambda _: server.run_stdio_async(), opening, linger_s=0)
 
-            shown.enter_context(present(settings.store.address))
-        anyio.run(main)
+
+async def _to_all(
+    serve: Callable[[anyio.Event], Awaitable[None]], opening: Opening, looking: Looking
+) -> None:
+    """Serve over HTTP. Raises what is final about opening the services, once nobody is served any more."""
+    refusals: list[SettingsError] = []
+
+    async def opened(stop: anyio.Event) -> None:
+        try:
+            await looking()
+        except SettingsError as error:
+            refusals.append(error)
+            stop.set()
+
+    async def served(stop: anyio.Event) -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(opened, stop)
+            await serve(stop)
+            tasks.cancel_scope.cancel()
+
+    def leave(status: int) -> NoReturn:
+        if refusals:
+            raise refusals[0]
+        os._exit(status)
+
+    async with opening:
+        await until_over(served, opening, linger_s=GRACE_S + CLOSING_S, leave=leave)
+
+
+@contextmanager
+def _present(settings: Settings, keys: Sequence[str]) -> Iterator[Replica | None]:
+    """Be known as a server of the data folder and, where the store is shared, as one of its replicas."""
+    with presence.present(settings.data_dir):
+        if not settings.store.shared:
+            yield None
+            return
+        from server.postgres.presence import present  # noqa: PLC0415 - most stores are SQLite, and need no driver
+
+        with present(settings.store.address) as shown:
+            yield Replica(owner=shown.owner, shown=shown.wait, keys=keys)
 
 
 async def until_over(
@@ -139,9 +185,13 @@ async def until_over(
 
 
 @asynccontextmanager
-async def _services(settings: Settings, *, schedules: bool) -> AsyncIterator[Services]:
+async def _services(
+    settings: Settings, *, schedules: bool, replica: Replica | None
+) -> AsyncIterator[Services]:
     wiring = await to_thread.run_sync(_wiring)
-    async with wiring.running(settings, sagas=True, serves=True, schedules=schedules) as services:
+    async with wiring.running(
+        settings, sagas=True, serves=True, schedules=schedules, replica=replica
+    ) as services:
         yield services
 
 

@@ -1,0 +1,87 @@
+"""A replica that does not fit is refused at its start, with the setting that differs, and the others go on serving."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.to_thread
+
+from server import wiring
+from server.sandbox.serve import EmbeddedSandbox
+from server.settings import load
+from tests.replicas.fleet import KEY, PATIENCE_S
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.replicas.fleet import Fleet, Server
+
+
+async def refused(server: Server) -> str:
+    """What it said before it ended by itself."""
+    with anyio.fail_after(PATIENCE_S):
+        status = await anyio.to_thread.run_sync(server.process.wait, abandon_on_cancel=True)
+    assert status == 2, server.said
+    assert "Traceback" not in server.said
+    return server.said
+
+
+async def test_a_replica_that_differs_ends_and_says_why(fleet: Fleet, tmp_path: Path) -> None:
+    first = fleet.serve("first", "--no-schedules")
+    await first.ready()
+    with EmbeddedSandbox(tmp_path / "other.sqlite", token="their-key") as other:
+        started = {
+            # Without the setting its key is the one of its own data folder.
+            "http.state_keys": fleet.serve("keys", config=fleet.config("keys", keys=())),
+            "glean.base_url": fleet.serve("glean", environ={"GLEAN_BASE_URL": other.base_url}),
+            "staging.url": fleet.serve("folders", config=fleet.config("folders", shared="elsewhere")),
+        }
+        for setting, server in started.items():
+            said = await refused(server)
+            assert "invalid_configuration" in said
+            assert setting in said.replace("\n", " ")
+            assert KEY not in said
+    await first.ready()
+
+
+async def test_a_server_on_one_machine_proves_its_folders_too(fleet: Fleet) -> None:
+    alone = {"DATABASE_URL": "", "GLEAN_API_KEY": "", "GLEAN_BASE_URL": ""}
+    settings = load({}, fleet.config("alone"), fleet.folder / "alone")
+    async with wiring.running(settings, sagas=True):
+        pass
+    shutil.rmtree(settings.archival.storage_path)
+    server = fleet.serve("alone", "--no-schedules", environ=alone)
+    assert "archival.storage_path" in (await refused(server)).replace("\n", " ")
+
+
+async def test_doctor_says_whether_a_replica_would_be_let_in(fleet: Fleet) -> None:
+    async with wiring.running(fleet.settings, sagas=True):
+        pass
+    keyless = load(fleet.environ, fleet.config("keyless", keys=()), fleet.folder / "keyless")
+    said = [
+        each.message
+        for settings in (fleet.settings, keyless)
+        for each in await wiring.diagnosed(settings)
+        if each.area == "replicas" and each.ok
+    ]
+    agrees = "0 replicas serve now, and one with these settings agrees with them"
+    assert said[0].startswith("the staging folder is marked as installation ")
+    assert said[0].endswith(agrees)
+    assert said[1:] == [f"{said[0]}; replicas behind one address need http.state_keys, and there are none"]
+
+
+async def test_doctor_says_of_one_machine_what_its_folders_are(tmp_path: Path) -> None:
+    settings = load({}, data_dir=tmp_path, cwd=tmp_path)
+    async with wiring.running(settings, sagas=False):
+        pass
+    [found] = [each for each in await wiring.diagnosed(settings) if each.area == "replicas"]
+    told = "the staging folder is marked at the first start; the archive folder is marked at the first start"
+    assert (found.ok, found.message) == (True, told)
+
+
+async def test_a_glean_that_does_not_answer_holds_up_no_start(fleet: Fleet) -> None:
+    fleet.sandbox.stop()
+    async with wiring.running(fleet.settings, sagas=True):
+        pass

@@ -1,0 +1,68 @@
+"""One replica after the other is replaced, as the page on upgrades has it: whoever calls the others notices nothing."""
+
+from __future__ import annotations
+
+import signal
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from anyio import to_thread
+from mcp.client.client import Client
+
+from tests.e2e.test_life import Agent
+from tests.replicas.fleet import PATIENCE_S
+from tests.replicas.test_one_address import started, wish
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    from tests.replicas.fleet import Fleet
+
+CALLS_MS = 100
+MOST = 80
+
+
+async def test_what_a_replica_leaves_when_it_is_told_to_end_goes_on_at_a_later_one_which_refuses_no_call(
+    fleet: Fleet,
+) -> None:
+    answers: list[dict[str, Any]] = []
+    asked = wish("long") | {"wait_s": 0}
+    jobs = fleet.sandbox.sandbox.jobs
+
+    async def call(client: Client) -> None:
+        for number in count():
+            tool, given = ("check_connector_health", {}) if number % 2 else ("provision_dataset", asked)
+            answer = await client.call_tool(tool, given)
+            assert not answer.is_error, answer.content
+            answers.append(answer.structured_content or {})
+            if number < MOST:  # the limit of calls in a minute is not what is tested
+                with anyio.move_on_after(CALLS_MS / 1000):
+                    await anyio.sleep_forever()
+            else:
+                await anyio.sleep_forever()
+
+    former = fleet.serve("former", "--no-schedules")
+    await former.ready()
+    await fleet.arrive("long")
+    with anyio.fail_after(PATIENCE_S * 3):
+        with fleet.clock:
+            async with Client(f"{former.address}/mcp") as client:
+                begun = await Agent(client).done("provision_dataset", **asked)
+            await eventually(lambda: [each["status"] for each in jobs(begun["name"])] == ["RUNNING"], 60)
+            later = fleet.serve("later", "--no-schedules")
+            await later.ready()
+            async with Client(f"{later.address}/mcp") as client, anyio.create_task_group() as tasks:
+                tasks.start_soon(call, client)
+                await eventually(lambda: len(answers) >= 2, 60)
+                former.process.send_signal(signal.SIGTERM)
+                status = await to_thread.run_sync(former.process.wait)
+                before = len(answers)
+                await eventually(lambda: len(answers) >= before + 2, 60)
+                tasks.cancel_scope.cancel()
+        async with Client(f"{later.address}/mcp") as client:
+            made = await Agent(client).done("provision_dataset", **wish("long"), wait_s=50)
+    assert status == 0
+    assert {each["status"] for each in answers if "status" in each} == {"provisioning"}
+    assert (made["status"], made["dataset_id"], made["created"]) == ("ready", begun["dataset_id"], False)
+    assert started(fleet, made["name"]) == 1
+    assert "Traceback" not in former.said + later.said

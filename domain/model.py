@@ -11,7 +11,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime  # noqa: TC003  # the same
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
+
+Layout: TypeAlias = Literal[1]
+"""How rows that sagas change are laid out.
+
+A release that gives them something which an earlier one must not lose adds a number: the earlier one, beside it while
+replicas are upgraded, then leaves such a row alone. Something that may be lost needs no new number.
+"""
 
 
 class Stage(StrEnum):
@@ -334,10 +341,14 @@ class OrphanMark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recheck:
-    """A quality re-check that is queued or running; past its deadline it is pending no more."""
+    """A quality re-check that is queued or running; past its deadline it is pending no more.
+
+    One that runs as a saga may be gone on with by another process: it is known by `saga_id`.
+    """
 
     requested_at: datetime
     deadline: datetime
+    saga_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -360,7 +371,8 @@ class Dataset:
 
     `content` is what is served, `staged` what the running attempt has populated. `requested_count` is the number of
     records asked for, None for all that the template has. `attempt` counts populations, from 1. `restored_from` is the
-    archived dataset whose documents this one holds, None for one that is populated from a template.
+    archived dataset whose documents this one holds, None for one that is populated from a template. `rechecked_by` is
+    the last saga that has judged it again.
     """
 
     dataset_id: str
@@ -388,7 +400,9 @@ class Dataset:
     teardown: Teardown | None = None
     orphan: OrphanMark | None = None
     recheck: Recheck | None = None
+    rechecked_by: str | None = None
     restored_from: str | None = None
+    layout: Layout = 1
 
     @property
     def live(self) -> bool:
@@ -482,11 +496,15 @@ class Connector:
     last_successful_sync: datetime | None = None
     rechecked_at: datetime | None = None
     message: str | None = None
+    layout: Layout = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undo:
-    """Something that an attempt made and nobody could take back yet. `what` names the saga's step."""
+    """Something that an attempt made and nobody could take back yet. `what` names the saga's step.
+
+    One that is `stopped` ended too many processes: it is left to the dataset's retry or teardown.
+    """
 
     dataset_id: str
     attempt: int
@@ -494,6 +512,7 @@ class Undo:
     cause: str
     since: datetime
     tries: int = 1
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

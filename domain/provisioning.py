@@ -27,7 +27,7 @@ from domain.model import (
     Run,
 )
 from domain.population import Population
-from domain.saga import Step, Stumble, SupersededError, backward, forward
+from domain.saga import Step, Stumble, SupersededError, backward, forward, settle
 from domain.syncing import synced
 from domain.unarchiving import kept_until, restored, unarchive
 from domain.undoing import (
@@ -162,6 +162,8 @@ async def index(job: Job) -> None:
         )
 
         def switch(records: Records, held: Dataset) -> None:
+            if held.staged is None:
+                return  # switched already, by a commit whose answer was lost
             records.put_connector(
                 replace(
                     connected(records, held),
@@ -239,7 +241,7 @@ async def provision(outside: Outside, perform: Perform, dataset_id: str, saga_id
         if stumble is None:
             return
         await backward(begun, job, perform, partial(remember, job))
-        await perform("settle", partial(_settled, job, stumble))
+        await settle(perform, partial(_settled, job, stumble))
     except SupersededError:
         return
 
@@ -248,6 +250,39 @@ def started(dataset: Dataset, now: datetime) -> Dataset:
     """The dataset with its next attempt's saga as its run."""
     saga_id = f"provision:{dataset.dataset_id}:{dataset.attempt}"
     return replace(dataset, run=Run(saga_id=saga_id, started_at=now))
+
+
+def fail(stumble: Stumble, now: datetime, records: Records, dataset: Dataset) -> None:
+    """The end of a provision that failed: the dataset is nobody's work, and says at which step and why."""
+    if stumble.error["code"].startswith("platform_") and dataset.connector_id:
+        records.note_error(dataset.connector_id, now, stumble.code)
+    failure = Failure(
+        step=stumble.step,
+        code=stumble.code,
+        message=stumble.error["message"],
+        recovery=stumble.error["recovery"],
+        suggested_action=stumble.error.get("suggested_action", ""),
+        at=now,
+        attempt=dataset.attempt,
+        to_undo=still_to_undo(records, dataset),
+    )
+    content = dataset.content if _stays(records, dataset, dataset.attempt) else None
+    status = DatasetStatus.VALIDATING if content else DatasetStatus.FAILED
+    changed = dataset.evolve(status=status, run=None, content=content, staged=None, failure=failure)
+    records.put_dataset(changed)
+    tell(
+        records,
+        about(
+            EventKind.PROVISION_FAILED,
+            changed,
+            now,
+            attempt=failure.attempt,
+            step=failure.step,
+            code=failure.code,
+            message=failure.message,
+            to_undo=list(failure.to_undo),
+        ),
+    )
 
 
 def evaluated(dataset: Dataset, now: datetime) -> Event:
@@ -294,40 +329,7 @@ async def _journey_goes_on(job: Job, dataset: Dataset) -> None:
 
 async def _settled(job: Job, stumble: Stumble) -> Json:
     """Not captured as the steps are: a store that cannot take this leaves the run in place, to be started anew."""
-    now = job.outside.clock.now()
-
-    def settle(records: Records, dataset: Dataset) -> None:
-        if stumble.error["code"].startswith("platform_") and dataset.connector_id:
-            records.note_error(dataset.connector_id, now, stumble.code)
-        failure = Failure(
-            step=stumble.step,
-            code=stumble.code,
-            message=stumble.error["message"],
-            recovery=stumble.error["recovery"],
-            suggested_action=stumble.error.get("suggested_action", ""),
-            at=now,
-            attempt=job.attempt,
-            to_undo=still_to_undo(records, dataset),
-        )
-        content = dataset.content if _stays(records, dataset, job.attempt) else None
-        status = DatasetStatus.VALIDATING if content else DatasetStatus.FAILED
-        changed = dataset.evolve(status=status, run=None, content=content, staged=None, failure=failure)
-        records.put_dataset(changed)
-        tell(
-            records,
-            about(
-                EventKind.PROVISION_FAILED,
-                changed,
-                now,
-                attempt=job.attempt,
-                step=failure.step,
-                code=failure.code,
-                message=failure.message,
-                to_undo=list(failure.to_undo),
-            ),
-        )
-
-    await job.change(settle)
+    await job.change(partial(fail, stumble, job.outside.clock.now()))
     job.outside.store.report(job.dataset_id, None)
     return {}
 

@@ -22,7 +22,7 @@ from domain.errors import (
 )
 from domain.model import DatasetStatus, Run
 from domain.running import changeable_dataset
-from domain.saga import Step, Stumble, SupersededError, forward
+from domain.saga import Step, Stumble, SupersededError, forward, settle
 from domain.teardown import archived
 from domain.undoing import job_of
 
@@ -52,6 +52,7 @@ class Snapshots:
         Raises UnknownDatasetError, ProvisionRunningError or TeardownInProgressError while a saga works on it,
         InvalidArgumentError for one with nothing to archive, or ArchiveFailedError.
         """
+        await self._sagas.relieve()
         now = self._outside.clock.now()
         saga_id = f"snapshot:{dataset_id}:{self._outside.ids.token()}"
 
@@ -76,7 +77,7 @@ async def snapshot(outside: Outside, perform: Perform, dataset_id: str, saga_id:
     try:
         job = await job_of(outside, dataset_id, saga_id)
         _, stumble = await forward(SNAPSHOT, job, perform)
-        await perform("settle", partial(_settled, job, stumble))
+        await settle(perform, partial(_settled, job, stumble))
     except SupersededError:
         return
 
@@ -98,11 +99,7 @@ SNAPSHOT: Final[tuple[Step[Job], ...]] = (Step(name="archive", do=archive),)
 
 
 async def _settled(job: Job, stumble: Stumble | None) -> Json:
-    def settle(records: Records, dataset: Dataset) -> None:
-        records.put_fact(_fact(job.dataset_id), stumble.error if stumble else None)
-        records.put_dataset(dataset.evolve(run=None))
-
-    await job.change(settle)
+    await job.change(partial(archives.snapshot_ended, stumble.error if stumble else None))
     job.outside.store.report(job.dataset_id, None)
     return {}
 
@@ -121,7 +118,7 @@ def _may_be_taken(dataset: Dataset) -> None:
 
 def _taken(dataset: Dataset, records: Records) -> Archive:
     """The archive as it was kept. Raises the error that the saga ended with."""
-    failed = records.fact(_fact(dataset.dataset_id))
+    failed = archives.snapshot_failure(records, dataset.dataset_id)
     if isinstance(failed, dict):
         raise from_code(
             failed["code"],
@@ -131,7 +128,3 @@ def _taken(dataset: Dataset, records: Records) -> Archive:
             dataset_id=dataset.dataset_id,
         )
     return archive_from(records.archive(dataset.dataset_id) or {})
-
-
-def _fact(dataset_id: str) -> str:
-    return f"snapshot:{dataset_id}"

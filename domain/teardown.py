@@ -23,7 +23,7 @@ from domain.errors import (
 from domain.events import EventKind, about
 from domain.job import PAGE_BYTES, PAGE_COUNT, Job, Outside, same_platform
 from domain.model import ConnectorOutcome, ConnectorStatus, DatasetStatus, Failure, Journey, Run, Teardown
-from domain.saga import Step, Stumble, SupersededError, forward
+from domain.saga import Step, Stumble, SupersededError, forward, settle
 from domain.undoing import job_of, remove_ours
 
 if TYPE_CHECKING:
@@ -236,7 +236,7 @@ async def tear_down(outside: Outside, perform: Perform, dataset_id: str, saga_id
         job = await job_of(outside, dataset_id, saga_id)
         _, stumble = await forward(TEARDOWN, job, perform)
         if stumble is not None:
-            await perform("settle", partial(_settled, job, stumble))
+            await settle(perform, partial(_settled, job, stumble))
     except SupersededError:
         return
 
@@ -253,6 +253,42 @@ def resumed(dataset: Dataset, now: datetime) -> Dataset:
         return dataset
     teardown = _teardown(dataset)
     return with_run(dataset, replace(teardown, run=teardown.run + 1, failure=None), now)
+
+
+def fail(stumble: Stumble, now: datetime, records: Records, dataset: Dataset) -> None:
+    """Give the dataset back when a check said no before anything was disconnected; else stay, and say where and why."""
+    teardown = _teardown(dataset)
+    code = stumble.code
+    if code.startswith("platform_") and dataset.connector_id:
+        records.note_error(dataset.connector_id, now, code)
+    failure = Failure(
+        step=stumble.step,
+        code=code,
+        message=stumble.error["message"],
+        recovery=stumble.error["recovery"],
+        suggested_action=stumble.error.get("suggested_action", ""),
+        at=now,
+        attempt=teardown.run,
+    )
+    back = not teardown.disconnecting and (code == "cancelled" or "blocking_checks" in stumble.error)
+    status = teardown.former_status if back else dataset.status
+    if back and teardown.archived_path is not None:
+        archives.given_back(records, dataset.dataset_id, now)
+    changed = dataset.evolve(status=status, run=None, teardown=replace(teardown, failure=failure))
+    records.put_dataset(changed)
+    tell(
+        records,
+        about(
+            EventKind.TEARDOWN_FAILED,
+            changed,
+            now,
+            reason=teardown.reason.value,
+            step=failure.step,
+            code=code,
+            message=failure.message,
+            given_back=back,
+        ),
+    )
 
 
 async def _may_go_on(job: Job) -> Dataset:
@@ -345,43 +381,6 @@ def _teardown(dataset: Dataset) -> Teardown:
 
 
 async def _settled(job: Job, stumble: Stumble) -> Json:
-    """Give the dataset back when a check said no before anything was disconnected; else stay, and say where and why."""
-    now = job.outside.clock.now()
-
-    def settle(records: Records, dataset: Dataset) -> None:
-        teardown = _teardown(dataset)
-        code = stumble.code
-        if code.startswith("platform_") and dataset.connector_id:
-            records.note_error(dataset.connector_id, now, code)
-        failure = Failure(
-            step=stumble.step,
-            code=code,
-            message=stumble.error["message"],
-            recovery=stumble.error["recovery"],
-            suggested_action=stumble.error.get("suggested_action", ""),
-            at=now,
-            attempt=teardown.run,
-        )
-        back = not teardown.disconnecting and (code == "cancelled" or "blocking_checks" in stumble.error)
-        status = teardown.former_status if back else dataset.status
-        if back and teardown.archived_path is not None:
-            archives.given_back(records, dataset.dataset_id, now)
-        changed = dataset.evolve(status=status, run=None, teardown=replace(teardown, failure=failure))
-        records.put_dataset(changed)
-        tell(
-            records,
-            about(
-                EventKind.TEARDOWN_FAILED,
-                changed,
-                now,
-                reason=teardown.reason.value,
-                step=failure.step,
-                code=code,
-                message=failure.message,
-                given_back=back,
-            ),
-        )
-
-    await job.change(settle)
+    await job.change(partial(fail, stumble, job.outside.clock.now()))
     job.outside.store.report(job.dataset_id, None)
     return {}

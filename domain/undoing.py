@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from domain.job import PAGE_BYTES, PAGE_COUNT, Job, Outside, same_platform
 from domain.model import Connector, ConnectorOutcome, ConnectorStatus, Dataset, Mark, Undo
 from domain.platform import Source
-from domain.saga import SupersededError, captured, stumbled
+from domain.saga import SupersededError, captured, settle, stumbled
 from domain.syncing import synced
 
 if TYPE_CHECKING:
@@ -106,10 +106,19 @@ async def undo(outside: Outside, perform: Perform, dataset_id: str, saga_id: str
         job = await job_of(outside, dataset_id, saga_id)
         for attempt, what in (await perform("list", partial(_listed, job)))["undos"]:
             again = partial(_tried_again, replace(job, attempt=attempt), what)
-            stumbled(what, await perform(f"undo {what} of {attempt}", partial(captured, what, again)))
-        await perform("settle", partial(_undone, job))
+            stumbled(what, await perform(_step(attempt, what), partial(captured, what, again)))
+        await settle(perform, partial(_undone, job))
     except SupersededError:
         return
+
+
+def step_of(left: Undo) -> str:
+    """The step of the saga that takes it back."""
+    return _step(left.attempt, left.what)
+
+
+def _step(attempt: int, what: str) -> str:
+    return f"undo {what} of {attempt}"
 
 
 def in_order(undos: list[Undo]) -> list[Undo]:
@@ -173,7 +182,7 @@ async def remember(job: Job, what: str, error: Json) -> None:
 async def _listed(job: Job) -> Json:
     """What is to be taken back, recorded, so that a saga that is resumed goes through the same list."""
     undos = await job.outside.store.read(lambda records: in_order(records.undos(job.dataset_id)))
-    return {"undos": [[each.attempt, each.what] for each in undos]}
+    return {"undos": [[each.attempt, each.what] for each in undos if not each.stopped]}
 
 
 async def _tried_again(job: Job, what: str) -> None:
@@ -187,12 +196,14 @@ async def _tried_again(job: Job, what: str) -> None:
 
 
 async def _undone(job: Job) -> Json:
-    def settle(records: Records, dataset: Dataset) -> None:
-        failure = dataset.failure and replace(dataset.failure, to_undo=still_to_undo(records, dataset))
-        records.put_dataset(dataset.evolve(run=None, failure=failure))
-
-    await job.change(settle)
+    await job.change(let_go)
     return {}
+
+
+def let_go(records: Records, dataset: Dataset) -> None:
+    """The end of a try to take back: the dataset is nobody's work, and says what is left."""
+    failure = dataset.failure and replace(dataset.failure, to_undo=still_to_undo(records, dataset))
+    records.put_dataset(dataset.evolve(run=None, failure=failure))
 
 
 def still_to_undo(records: Records, dataset: Dataset) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager, closing, suppress
 from contextvars import Context
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -14,15 +15,24 @@ import anyio
 import anyio.to_thread
 import structlog
 
-from domain.errors import LifecycleError
+from domain.errors import LifecycleError, StoreAwayError
+from domain.stranding import Stranded
 from server.adapters.engine.liveness import Owners
 from server.adapters.engine.sqlite import SqliteJournal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+    from collections.abc import (
+        AsyncIterator,
+        Awaitable,
+        Callable,
+        Coroutine,
+        Iterable,
+        Mapping,
+        Sequence,
+    )
     from types import TracebackType
 
-    from domain.ports import Saga
+    from domain.ports import Json, Perform, Saga
     from server.adapters.engine.journal import Journal, Unfinished
     from server.adapters.engine.liveness import Presence
     from server.adapters.engine.postgres_liveness import DatabaseOwners, DatabasePresence
@@ -39,6 +49,13 @@ _STOP_S: Final = 1.2
 _DESTROY_S: Final = 0.6
 _PURGE_BATCH: Final = 500
 _PASSING: Final = timedelta(days=1)
+_ANSWER_S: Final = 30.0
+_LOST_S: Final = 5.0
+"""A saga of ours that has not been running here for so long, though it has not ended, is taken up again."""
+
+
+_lingering: Final[list[Presence | DatabasePresence]] = []
+"""Of engines that ended before everything of theirs had: a lock must not go with the object that held it."""
 
 
 def _journal(where: Path | Address) -> Journal:
@@ -57,6 +74,15 @@ def _owners(where: Path | Address, dead_after_s: float) -> Owners | DatabaseOwne
     return DatabaseOwners(where, dead_after_s=dead_after_s)
 
 
+@dataclass(slots=True)
+class _Running:
+    """A saga that runs here, and how it is stopped. `tried`: it was taken up from a dead process and is in a step."""
+
+    saga_id: str
+    scope: anyio.CancelScope
+    tried: bool = False
+
+
 class DurableEngine:
     """The engine of one process on one data folder or database; an async context manager, entered in the server's loop.
 
@@ -72,7 +98,7 @@ class DurableEngine:
         *,
         watch_s: float = 1.0,
         dead_after_s: float = 4.0,
-        adoptions: int = 10,
+        attempts: int = 10,
         keep: timedelta = timedelta(days=30),
         passing: Sequence[str] = (),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -80,14 +106,14 @@ class DurableEngine:
         """Take `sagas` by kind; whoever changes the steps of a saga in use gives it a new kind.
 
         `watch_s` is how often dead processes are looked for, `dead_after_s` how long a process on another machine must
-        not have been seen to be one, `adoptions` how often a saga may be adopted without finishing a step before it
-        is left alone, `keep` how long ended sagas are remembered; those whose ids have a prefix that is `passing`, a
-        day.
+        not have been seen to be one, `attempts` how many processes in a row may die in the same step of a saga before
+        it is left alone (2 or more), `keep` how long ended sagas are remembered; those whose ids have a prefix that is
+        `passing`, a day.
         """
         self._where = where
         self._sagas = sagas
         self._watch_s = watch_s
-        self._adoptions = adoptions
+        self._attempts = attempts
         self._keeping = [("", keep), *((each, min(keep, _PASSING)) for each in passing)]
         self._now = now
         self._journal = _journal(where)
@@ -98,15 +124,23 @@ class DurableEngine:
         self._launching = anyio.Lock()
         self._watcher: asyncio.Task[object]
         self._begun: set[asyncio.Task[object]] = set()
-        self._running: dict[asyncio.Task[object], tuple[str, anyio.CancelScope]] = {}
+        self._running: dict[asyncio.Task[object], _Running] = {}
         self._closing = False
         self._reported: set[str] = set()
+        self._idle_since: dict[str, float] = {}
 
     @staticmethod
     def pending(where: Path | Address) -> bool:
         """Whether sagas are unfinished there, running or left behind; a look that imports no engine."""
         with closing(_journal(where)) as journal:
             return bool(journal.unfinished())
+
+    @staticmethod
+    def killers(where: Path | Address, attempts: int) -> Sequence[str]:
+        """Sagas that no process takes up any more, in words, or only one more; a look that imports no engine."""
+        with closing(_journal(where)) as journal:
+            found = [each for each in journal.unfinished() if each.fruitless >= attempts - 1]
+        return [f"{each.saga_id}, after {each.fruitless + 1} tries of {each.step!r}" for each in found]
 
     async def __aenter__(self) -> Self:
         """Show this process as alive and begin to adopt. Raises SettingsError when the folder keeps no locks."""
@@ -123,12 +157,17 @@ class DurableEngine:
     async def start(self, kind: str, saga_id: str, dataset_id: str) -> None:
         """Start the saga, or adopt it at once when its process is dead.
 
-        Cancelling the caller leaves neither undone. Raises LookupError for a kind that is not known here, and
-        InternalError when the engine's database fails.
+        Cancelling the caller leaves neither undone. Raises LookupError for a kind that is not known here,
+        InternalError when the engine's database fails, and StoreAwayError when it does not answer for long.
         """
         if kind not in self._sagas:
             raise LookupError(f"No saga of kind {kind!r}; there are {sorted(self._sagas)}.")
-        await self._apart(self._start(kind, saga_id, dataset_id))
+        with anyio.move_on_after(_ANSWER_S) as late:
+            await self._apart(self._start(kind, saga_id, dataset_id))
+        if late.cancelled_caught:
+            raise StoreAwayError(
+                "The saga engine's database does not answer; what was begun goes on when it does."
+            )
 
     async def wait(self, saga_id: str, seconds: float) -> bool:
         """Wait for the end of a saga, wherever it runs."""
@@ -137,7 +176,7 @@ class DurableEngine:
             return True
         with anyio.move_on_after(seconds):
             while True:
-                if here := [task for task, (running, _scope) in self._running.items() if running == saga_id]:
+                if here := [task for task, each in self._running.items() if each.saga_id == saga_id]:
                     await asyncio.wait(here)
                 else:
                     await anyio.sleep(pause)
@@ -158,9 +197,26 @@ class DurableEngine:
         """Forget sagas that ended long ago; also done whenever the engine is launched."""
         await self._purge(await self._launch())
 
-    async def stranded(self) -> Sequence[str]:
-        """Sagas that were adopted too often without getting on; they are left alone until a person looks at them."""
-        return [each.saga_id for each in await self._unfinished() if each.fruitless >= self._adoptions]
+    async def stranded(self) -> Sequence[Stranded]:
+        """Sagas that are left alone, because so many processes died in the same step of them, and the last did."""
+        return [
+            await self._stranding(each) for each in await self._dead(self._killers(await self._unfinished()))
+        ]
+
+    async def forsake(self, saga_id: str) -> None:
+        """Have a saga that is left alone never run again, and count as ended."""
+        await self._apart(self._forsake(saga_id))
+
+    async def _forsake(self, saga_id: str) -> None:
+        await (await self._launch()).forsake(saga_id)
+
+    def _killers(self, found: Iterable[Unfinished]) -> Sequence[Unfinished]:
+        """What is tried no more, once its last process is dead."""
+        return [each for each in found if not each.queued and each.fruitless >= self._attempts - 1]
+
+    async def _stranding(self, saga: Unfinished) -> Stranded:
+        done = await anyio.to_thread.run_sync(self._journal.done, saga.saga_id)
+        return Stranded(saga_id=saga.saga_id, step=saga.step, attempts=saga.fruitless + 1, done=tuple(done))
 
     async def _start(self, kind: str, saga_id: str, dataset_id: str) -> None:
         runtime = await self._launch()
@@ -176,7 +232,8 @@ class DurableEngine:
             except Exception as error:  # noqa: BLE001 - the watch goes on, whatever one look met
                 if str(error) not in self._reported:
                     self._reported.add(str(error))
-                    _log.exception("adoption_failed")
+                    known = isinstance(error, LifecycleError)
+                    _log.error("adoption_failed", cause=str(error), exc_info=not known)
             await anyio.sleep(self._watch_s)
 
     async def _resume(self) -> None:
@@ -187,21 +244,50 @@ class DurableEngine:
             # Looked at again, alone: what another process adopted a moment ago is no longer left.
             for saga in await self._left() if alone else ():
                 if not saga.queued:
-                    await anyio.to_thread.run_sync(self._journal.adopted, saga.saga_id)
                     await runtime.adopt(saga.kind, saga.saga_id)
                     _log.info("saga_adopted", saga_id=saga.saga_id, kind=saga.kind, former_owner=saga.owner)
 
     async def _left(self) -> Sequence[Unfinished]:
         """What dead owners left, and what is queued for whoever has an engine launched."""
-        left = [each for each in await self._unfinished() if each.kind in self._sagas]
-        for each in left:
-            if each.fruitless >= self._adoptions and each.saga_id not in self._reported:
-                self._reported.add(each.saga_id)
-                _log.error("saga_stranded", saga_id=each.saga_id, kind=each.kind, adoptions=each.fruitless)
-        kept = [each for each in left if each.queued or each.fruitless < self._adoptions]
-        owners = {each.owner for each in kept if not each.queued}
-        living = await anyio.to_thread.run_sync(self._living, owners)
-        return [each for each in kept if each.queued or each.owner not in living]
+        found = await self._unfinished()
+        await self._leave_unknown(found)
+        killers = self._killers(found)
+        for each in await self._dead(each for each in killers if each.saga_id not in self._reported):
+            self._reported.add(each.saga_id)
+            _log.error(
+                "saga_stranded",
+                saga_id=each.saga_id,
+                kind=each.kind,
+                step=each.step,
+                attempts=each.fruitless + 1,
+            )
+        alone = {each.saga_id for each in killers}
+        kept = [each for each in found if each.kind in self._sagas and each.saga_id not in alone]
+        dead = {each.saga_id for each in await self._dead(each for each in kept if not each.queued)}
+        lost = self._lost(kept)
+        return [each for each in kept if each.queued or each.saga_id in dead | lost]
+
+    def _lost(self, found: Iterable[Unfinished]) -> set[str]:
+        """What is ours and has not been running here for a while, because the engine could not record how it went."""
+        ours = self._presence.owner if self._presence else ""
+        running = {each.saga_id for each in self._running.values()}
+        idle = {each.saga_id for each in found if each.owner == ours and not each.queued} - running
+        now = anyio.current_time()
+        self._idle_since = {each: self._idle_since.get(each, now) for each in idle}
+        return {each for each, since in self._idle_since.items() if now - since >= _LOST_S}
+
+    async def _leave_unknown(self, found: Iterable[Unfinished]) -> None:
+        """Say of each kind that only others know, of another release or another task, that what is left is theirs."""
+        strange = [each for each in found if each.kind not in self._sagas and each.kind not in self._reported]
+        for kind in sorted({each.kind for each in await self._dead(strange)}):
+            self._reported.add(kind)
+            _log.info("sagas_left_to_others", kind=kind)
+
+    async def _dead(self, sagas: Iterable[Unfinished]) -> Sequence[Unfinished]:
+        """Those whose owner is no more."""
+        asked = list(sagas)
+        living = await anyio.to_thread.run_sync(self._living, {each.owner for each in asked})
+        return [each for each in asked if each.owner not in living]
 
     def _living(self, owners: Iterable[str]) -> set[str]:
         return {each for each in owners if self._owners.alive(each)}
@@ -253,16 +339,35 @@ class DurableEngine:
             raise asyncio.CancelledError  # taken from the queue too late: it stays unfinished, for the next process
         # A scope rather than the task is cancelled: it lets a step's worker thread come to its end.
         scope = anyio.CancelScope()
-        self._running[task] = (saga_id, scope)
+        self._running[task] = here = _Running(saga_id, scope)
         task.add_done_callback(self._running.pop)
         try:
             with scope:
-                await saga(runtime.perform, dataset_id, saga_id)
+                await saga(self._counting(runtime, here), dataset_id, saga_id)
         except Exception:
             _log.exception("saga_broke", saga_id=saga_id, kind=kind, dataset_id=dataset_id)
             raise
         if scope.cancelled_caught:
             raise asyncio.CancelledError
+
+    def _counting(self, runtime: Runtime, here: _Running) -> Perform:
+        """How that saga does its steps; when it was adopted, the first that is not done yet is counted as tried."""
+        first = True
+
+        async def perform(step: str, effect: Callable[[], Awaitable[Json]]) -> Json:
+            async def counted() -> Json:
+                nonlocal first
+                if first:
+                    first = False
+                    with suppress(LifecycleError):  # at worst one attempt is not counted
+                        if await anyio.to_thread.run_sync(self._journal.adopted, here.saga_id):
+                            await anyio.to_thread.run_sync(self._journal.tried, here.saga_id, step)
+                            here.tried = True
+                return await effect()
+
+            return await runtime.perform(step, counted)
+
+        return perform
 
     async def _apart(self, work: Coroutine[Any, Any, object]) -> None:
         """Do this whatever becomes of the caller, and without what the caller's context carries."""
@@ -285,18 +390,20 @@ class DurableEngine:
         self._begun.add(self._watcher)
         begun = await _ended(self._begun, deadline)
         running = dict(self._running)
-        for _saga_id, scope in running.values():
-            scope.cancel()
+        for each in running.values():
+            each.scope.cancel()
         stopped = await _ended(running, deadline) and begun
         if self._runtime:
-            with suppress(LifecycleError):  # at worst one adoption too many is counted
-                left = [saga_id for saga_id, _scope in running.values()]
+            with suppress(LifecycleError):  # at worst one attempt too many is counted
+                left = [each.saga_id for each in running.values() if each.tried]
                 await anyio.to_thread.run_sync(self._journal.forgive, left)
             left_s = max(0.0, deadline - anyio.current_time())
             stopped = await self._runtime.close(left_s + _DESTROY_S) and stopped
         # As long as anything of ours may still run, we are alive; then the lock goes with the process.
         if self._presence and stopped:
             await anyio.to_thread.run_sync(self._presence.end)
+        elif self._presence:
+            _lingering.append(self._presence)
         await anyio.to_thread.run_sync(self._journal.close)
         self._runtime = self._presence = None
 

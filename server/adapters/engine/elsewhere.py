@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import anyio
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from domain.stranding import Stranded
 
 
 class Elsewhere:
@@ -14,3 +21,10 @@ class Elsewhere:
     async def wait(self, saga_id: str, seconds: float) -> bool:  # noqa: ARG002 - the port's signature
         await anyio.sleep(seconds)
         return False
+
+    async def stranded(self) -> Sequence[Stranded]:
+        """None that this process could tell of."""
+        return ()
+
+    async def forsake(self, saga_id: str) -> None:
+        """Leave it to whoever runs sagas."""

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Self
 import anyio
 import structlog
 
+from domain.stranding import Stranded
+
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from types import TracebackType
 
     from domain.ports import Json, Saga
@@ -36,7 +38,10 @@ class CrashAt:
 
 @dataclass(slots=True)
 class Entry:
-    """What outlives a process of one saga. `steps` are the finished ones with their answers, as JSON."""
+    """What outlives a process of one saga. `steps` are the finished ones with their answers, as JSON.
+
+    `deaths` are the steps in which its processes died.
+    """
 
     kind: str
     dataset_id: str
@@ -45,6 +50,7 @@ class Entry:
     error: Exception | None = None
     owner: InlineEngine | None = None
     left: anyio.Event = field(default_factory=anyio.Event)
+    deaths: list[str] = field(default_factory=list)
 
 
 class InlineEngine:
@@ -61,10 +67,12 @@ class InlineEngine:
         *,
         journal: dict[str, Entry] | None = None,
         crash: Callable[[str, str], None] | None = None,
+        attempts: int = 10,
     ) -> None:
         self.journal = {} if journal is None else journal
         self.dead = False
         self._sagas = sagas
+        self._attempts = attempts
         self._crash = crash or (lambda _step, _moment: None)
         self._tasks = anyio.create_task_group()
         self._scopes: list[anyio.CancelScope] = []
@@ -108,9 +116,26 @@ class InlineEngine:
                     await anyio.sleep_forever()
         return saga_id in self.journal and self.journal[saga_id].ended
 
+    async def stranded(self) -> Sequence[Stranded]:
+        """Sagas in one step of which too many engines died."""
+        return [
+            Stranded(saga_id=saga_id, step=entry.deaths[-1], attempts=self._attempts, done=tuple(entry.steps))
+            for saga_id, entry in self.journal.items()
+            if not entry.ended and self._strands(entry)
+        ]
+
+    async def forsake(self, saga_id: str) -> None:
+        """Count it as ended."""
+        self.journal[saga_id].ended = True
+
+    def _strands(self, entry: Entry) -> bool:
+        last = entry.deaths[-1] if entry.deaths else None
+        return last not in entry.steps and entry.deaths.count(last or "") >= self._attempts
+
     def _take(self, saga_id: str, entry: Entry) -> None:
         owned = entry.owner is not None and not entry.owner.dead
-        if entry.ended or owned or self.dead or entry.kind not in self._sagas:
+        known = entry.kind in self._sagas and not self._strands(entry)
+        if entry.ended or owned or self.dead or not known:
             return
         entry.owner = self
         entry.left = anyio.Event()
@@ -140,10 +165,14 @@ class InlineEngine:
         if self.dead:
             raise ProcessDied(step)
         if step not in entry.steps:
-            self._crash(step, "before")
-            answer = json.dumps(await effect())
-            self._crash(step, "inside")
-            entry.steps[step] = answer
-            self._crash(step, "after")
+            try:
+                self._crash(step, "before")
+                answer = json.dumps(await effect())
+                self._crash(step, "inside")
+                entry.steps[step] = answer
+                self._crash(step, "after")
+            except ProcessDied:
+                entry.deaths.append(step)
+                raise
         recorded: Json = json.loads(entry.steps[step])
         return recorded

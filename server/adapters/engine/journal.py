@@ -1,7 +1,7 @@
 """What the engine's database says, read with plain SQL: no engine needs to be imported to look.
 
-The tables `workflow_status` and `operation_outputs` are DBOS's own (3.4); `adoption` is ours and counts how often a
-saga was taken over from a dead process without finishing a step since.
+The tables `workflow_status` and `operation_outputs` are DBOS's own (3.4); `attempts` is ours and says in which step a
+saga was when it was last taken up from a dead process, and how often in a row it was that one.
 """
 
 from __future__ import annotations
@@ -15,32 +15,38 @@ if TYPE_CHECKING:
 
     Values = Mapping[str, str | int]
 
-ADOPTION: Final = """
-CREATE TABLE IF NOT EXISTS adoption (saga_id TEXT PRIMARY KEY, times INTEGER NOT NULL, steps INTEGER NOT NULL)
+ATTEMPTS: Final = """
+CREATE TABLE IF NOT EXISTS attempts (saga_id TEXT PRIMARY KEY, step TEXT NOT NULL, times INTEGER NOT NULL)
 """
 _STATUS: Final = "SELECT status FROM workflow_status WHERE workflow_uuid = :saga_id"
 _UNFINISHED: Final = """
-SELECT workflow_uuid, name, status, executor_id,
-       CASE WHEN adoption.steps = (SELECT count(*) FROM operation_outputs AS step
-                                   WHERE step.workflow_uuid = saga.workflow_uuid)
-            THEN adoption.times ELSE 0 END
-FROM workflow_status AS saga LEFT JOIN adoption ON adoption.saga_id = saga.workflow_uuid
-WHERE status IN ('PENDING', 'ENQUEUED') ORDER BY saga.created_at
+SELECT workflow_uuid, name, status, executor_id FROM workflow_status
+WHERE status IN ('PENDING', 'ENQUEUED') ORDER BY created_at
 """
-_ADOPTED: Final = """
-INSERT INTO adoption (saga_id, times, steps)
-VALUES (:saga_id, 1, (SELECT count(*) FROM operation_outputs WHERE workflow_uuid = :saga_id))
+# Apart from the sagas: before the first adoption of this release there is no such table.
+_FRUITLESS: Final = """
+SELECT saga_id, step, times FROM attempts
+WHERE NOT EXISTS (SELECT 1 FROM operation_outputs AS done
+                  WHERE done.workflow_uuid = attempts.saga_id AND done.function_name = attempts.step)
+"""
+_DONE: Final = (
+    "SELECT function_name FROM operation_outputs WHERE workflow_uuid = :saga_id ORDER BY function_id"
+)
+# What was started here has no queue; what was adopted came through one.
+_ADOPTED: Final = "SELECT 1 FROM workflow_status WHERE workflow_uuid = :saga_id AND queue_name IS NOT NULL"
+_TRIED: Final = """
+INSERT INTO attempts (saga_id, step, times) VALUES (:saga_id, :step, 1)
 ON CONFLICT (saga_id) DO UPDATE
-SET times = CASE WHEN adoption.steps = excluded.steps THEN adoption.times + 1 ELSE 1 END, steps = excluded.steps
+SET times = CASE WHEN attempts.step = excluded.step THEN attempts.times + 1 ELSE 1 END, step = excluded.step
 """
-_FORGIVEN: Final = "UPDATE adoption SET times = times - 1 WHERE saga_id = :saga_id AND times > 0"
+_FORGIVEN: Final = "UPDATE attempts SET times = times - 1 WHERE saga_id = :saga_id AND times > 0"
 _FINISHED_BEFORE: Final = """
 SELECT workflow_uuid FROM workflow_status
 WHERE status NOT IN ('PENDING', 'ENQUEUED', 'DELAYED') AND updated_at < :before
   AND substr(workflow_uuid, 1, length(:prefix)) = :prefix LIMIT :limit
 """
-_FORGET_ADOPTIONS: Final = (
-    "DELETE FROM adoption WHERE saga_id NOT IN (SELECT workflow_uuid FROM workflow_status)"
+_FORGET_ATTEMPTS: Final = (
+    "DELETE FROM attempts WHERE saga_id NOT IN (SELECT workflow_uuid FROM workflow_status)"
 )
 
 
@@ -48,7 +54,8 @@ _FORGET_ADOPTIONS: Final = (
 class Unfinished:
     """A saga that has not ended. `owner` is the process that has it, or had it; `queued` means that nobody has.
 
-    `fruitless` counts the adoptions since a step of it was last finished.
+    `fruitless` counts the processes that took it up from a dead one and have not finished `step`, the one they found it
+    in; empty when there is none such.
     """
 
     saga_id: str
@@ -56,6 +63,7 @@ class Unfinished:
     queued: bool
     owner: str
     fruitless: int
+    step: str
 
 
 class Journal(ABC):
@@ -71,9 +79,13 @@ class Journal(ABC):
 
     def unfinished(self) -> Sequence[Unfinished]:
         """Every saga that has not ended, oldest first."""
+        found = self._look(_UNFINISHED, {})
+        tried = (
+            {saga_id: (times, step) for saga_id, step, times in self._look(_FRUITLESS, {})} if found else {}
+        )
         return [
-            Unfinished(saga_id, kind, status == "ENQUEUED", owner or "", fruitless)
-            for saga_id, kind, status, owner, fruitless in self._look(_UNFINISHED, {})
+            Unfinished(saga_id, kind, status == "ENQUEUED", owner or "", *tried.get(saga_id, (0, "")))
+            for saga_id, kind, status, owner in found
         ]
 
     def ended(self, saga_id: str) -> bool:
@@ -86,21 +98,29 @@ class Journal(ABC):
         found = self._look(_FINISHED_BEFORE, {"before": epoch_ms, "limit": limit, "prefix": prefix})
         return [saga_id for (saga_id,) in found]
 
-    def adopted(self, saga_id: str) -> None:
-        """Count one adoption; the count starts anew when a step was finished since the last."""
-        self._change(_ADOPTED, {"saga_id": saga_id})
+    def done(self, saga_id: str) -> Sequence[str]:
+        """The steps that a saga has finished, in order."""
+        return [step for (step,) in self._look(_DONE, {"saga_id": saga_id})]
+
+    def adopted(self, saga_id: str) -> bool:
+        """Whether a saga was taken over from a dead process."""
+        return bool(self._look(_ADOPTED, {"saga_id": saga_id}))
+
+    def tried(self, saga_id: str, step: str) -> None:
+        """Count one process that is about to try that step; the count starts anew when it is another than before."""
+        self._change(_TRIED, {"saga_id": saga_id, "step": step})
 
     def forgive(self, saga_ids: Iterable[str]) -> None:
-        """Take one adoption of each back: this process leaves them in good order, they did not kill it."""
+        """Take one attempt of each back: this process leaves them in good order, they did not kill it."""
         self._change(_FORGIVEN, *({"saga_id": each} for each in saga_ids))
 
     def forget(self) -> None:
         """Drop the counts of sagas that are no more."""
-        self._change(_FORGET_ADOPTIONS, {})
+        self._change(_FORGET_ATTEMPTS, {})
 
     @abstractmethod
     def _look(self, question: str, values: Values) -> list[tuple[Any, ...]]:
-        """The rows found; none as long as the engine has made no tables."""
+        """The rows found; none as long as there is no such table."""
 
     @abstractmethod
     def _change(self, statement: str, *values: Values) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from domain.errors import SettingsError
+from server.disk.locks import lock, unlocked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 _SUFFIX = ".lock"
 
 
-def _try_lock(descriptor: int) -> bool:
+def _try_lock(descriptor: int, path: Path) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, path)
     except BlockingIOError:
         return False
     return True
@@ -67,11 +68,7 @@ class Owners:
             ) from error
         if not self.alive(owner):
             os.close(descriptor)
-            raise SettingsError(
-                f"The file system of {self._folder} does not keep file locks (flock), without which two processes "
-                "could do the same work twice; use a local disk.",
-                field="data_dir",
-            )
+            raise unlocked(self._folder)
         return Presence(owner, path, descriptor)
 
     def alive(self, owner: str) -> bool:
@@ -82,7 +79,7 @@ class Owners:
         except FileNotFoundError:
             return False
         try:
-            dead = _try_lock(descriptor)
+            dead = _try_lock(descriptor, path)
             if dead:
                 path.unlink(missing_ok=True)
             return not dead
@@ -94,7 +91,7 @@ class Owners:
         """Be the only one who adopts on this folder: False when somebody else is at it."""
         descriptor = os.open(self._folder / "adopting", os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            yield _try_lock(descriptor)
+            yield _try_lock(descriptor, self._folder / "adopting")
         finally:
             os.close(descriptor)
 
@@ -113,7 +110,12 @@ class Owners:
     def _hold(self, path: Path) -> int:
         while True:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            try:
+                lock(descriptor, fcntl.LOCK_EX, path)
+            except BaseException:
+                os.close(descriptor)
+                path.unlink(missing_ok=True)
+                raise
             # A sweeper may have met the file before it was locked, and removed it: then what we hold is no file's lock.
             if path.exists() and os.fstat(descriptor).st_ino == path.stat().st_ino:
                 return descriptor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -9,8 +10,8 @@ import psycopg
 from psycopg import errors
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from domain.errors import Recovery, SettingsError, StoreFailedError
-from server.adapters.engine.journal import ADOPTION, Journal
+from domain.errors import Recovery, SettingsError, StoreAwayError, StoreFailedError
+from server.adapters.engine.journal import ATTEMPTS, Journal
 from server.postgres.dialect import statement
 from server.postgres.failures import meaning_of
 
@@ -34,6 +35,7 @@ class PostgresJournal(Journal):
     def __init__(self, address: Address) -> None:
         self._address = address
         self._pool: ConnectionPool[Plain] | None = None
+        self._guard = threading.Lock()
 
     def prepare(self) -> None:
         with self._connected() as connection:
@@ -43,7 +45,7 @@ class PostgresJournal(Journal):
                     known = b"select 1 from pg_catalog.pg_namespace where nspname = 'dbos'"
                     if connection.execute(known).fetchone() is None:
                         connection.execute(b"create schema dbos")
-                    connection.execute(ADOPTION.encode())
+                    connection.execute(ATTEMPTS.encode())
             except errors.InsufficientPrivilege as error:
                 raise SettingsError(
                     f"The user of {self._address.name} may not create the saga engine's tables.",
@@ -52,7 +54,8 @@ class PostgresJournal(Journal):
                 ) from error
 
     def close(self) -> None:
-        pool, self._pool = self._pool, None
+        with self._guard:
+            pool, self._pool = self._pool, None
         if pool:
             pool.close()
 
@@ -69,22 +72,26 @@ class PostgresJournal(Journal):
 
     @contextmanager
     def _connected(self) -> Iterator[Plain]:
-        if self._pool is None:
-            self._pool = ConnectionPool(
-                self._address.conninfo,
-                kwargs={"autocommit": True},
-                configure=_configured,
-                check=ConnectionPool.check_connection,
-                min_size=0,
-                max_size=_LOOKERS,
-                timeout=_SPARE_S,
-                reconnect_timeout=_SPARE_S,
-                num_workers=1,
-                name="journal",
-                open=True,
-            )
-        with told(self._address, "failed"), self._pool.connection() as connection:
+        with told(self._address, "failed"), self._opened().connection() as connection:
             yield connection
+
+    def _opened(self) -> ConnectionPool[Plain]:
+        with self._guard:  # of two that are made at once, one would be left to the garbage collector
+            if self._pool is None:
+                self._pool = ConnectionPool(
+                    self._address.conninfo,
+                    kwargs={"autocommit": True},
+                    configure=_configured,
+                    check=ConnectionPool.check_connection,
+                    min_size=0,
+                    max_size=_LOOKERS,
+                    timeout=_SPARE_S,
+                    reconnect_timeout=_SPARE_S,
+                    num_workers=1,
+                    name="journal",
+                    open=True,
+                )
+            return self._pool
 
 
 @contextmanager
@@ -93,12 +100,13 @@ def told(address: Address, what: str) -> Iterator[None]:
     try:
         yield
     except PoolTimeout as error:
-        raise StoreFailedError(
+        raise StoreAwayError(
             f"The saga engine's database {address.name} {what}: it cannot be reached.", recovery=Recovery.WAIT
         ) from error
     except psycopg.Error as error:
         meaning = meaning_of(error)
-        raise StoreFailedError(
+        failure = StoreAwayError if meaning.away else StoreFailedError
+        raise failure(
             f"The saga engine's database {address.name} {what}: {meaning.why}.", recovery=meaning.recovery
         ) from error
 

@@ -19,7 +19,8 @@ from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID
 from sqlalchemy import URL, create_engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from domain.errors import InternalError, StoreFailedError
+from domain.errors import InternalError, StoreAwayError, StoreFailedError
+from server.adapters.engine.reconnecting import Reconnecting
 from server.postgres.failures import meaning_of
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ _VERSION: Final = "1"  # constant: a saga that was started under another version
 _THREADS: Final = 16
 _QUEUE_POLL_S: Final = 0.25
 _CONNECTIONS: Final = 8
-_IDLE_S: Final = 60
+_A_DAY_S: Final = 86_400
 
 _launched: list[Runtime] = []
 
@@ -63,21 +64,36 @@ class Runtime:
             "notification_listener_polling_interval_sec": 0.25,
         }
         self._engine: Engine | None = None
+        self._connections: Reconnecting | None = None
         if isinstance(database, Path):
             config["system_database_url"] = URL.create("sqlite", database=str(database)).render_as_string()
         else:
-            config["system_database_engine"] = self._engine = _engine(database)
-        with _translated("open its database"):
+            self._connections = Reconnecting(database)
+            config["system_database_engine"] = self._engine = _engine(self._connections)
+        with _translated("open its database"), self._unless_opened():
             DBOS(config=config)
             # A queue for each kind, so that a process of another release never takes a saga that it does not know.
             DBOS.listen_queues(sorted(bodies))
             self._workflows = {kind: _workflow(kind, body) for kind, body in bodies.items()}
-            try:
-                DBOS.launch()
-            except BaseException:
-                DBOS.destroy(destroy_registry=True)  # or the next attempt would be given the broken one
-                raise
+            DBOS.launch()
+        if self._connections:
+            self._connections.persist()
         _launched.append(self)
+
+    @contextmanager
+    def _unless_opened(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            DBOS.destroy(destroy_registry=True)  # or the next attempt would be given the broken one
+            self._let_go()
+            raise
+
+    def _let_go(self) -> None:
+        """Close every connection."""
+        if self._engine and self._connections:
+            self._engine.dispose()
+            self._connections.close()
 
     async def prepare(self) -> None:
         """Make the queues through which sagas are adopted."""
@@ -104,15 +120,21 @@ class Runtime:
         with _translated(f"adopt saga {saga_id}"):
             await DBOS.resume_workflow_async(saga_id, queue_name=kind)
 
+    async def forsake(self, saga_id: str) -> None:
+        """Have a saga that nobody runs count as ended. Raises InternalError."""
+        with _translated(f"leave saga {saga_id} for good"):
+            await DBOS.cancel_workflow_async(saga_id)
+
     async def delete(self, saga_ids: Sequence[str]) -> None:
         """Forget sagas that have ended. Raises InternalError."""
         with _translated("purge what has ended"):
             await DBOS.delete_workflows_async(list(saga_ids))
 
-    @staticmethod
-    def stopping() -> None:
-        """From now on a cancelled saga is no warning."""
-        logging.getLogger("dbos").setLevel(logging.ERROR)
+    def stopping(self) -> None:
+        """From now on a cancelled saga is no warning, and nobody waits for a database that is away."""
+        logging.getLogger("dbos").setLevel(logging.CRITICAL)
+        if self._connections:
+            self._connections.end()
 
     async def close(self, seconds: float) -> bool:
         """Stop every thread of the engine, in at most that time: True when all have stopped.
@@ -122,8 +144,7 @@ class Runtime:
 
         def destroy() -> None:
             DBOS.destroy(destroy_registry=True)
-            if self._engine:
-                self._engine.dispose()
+            self._let_go()
             _launched.remove(self)  # also when nobody waits for it any more
 
         closed = False
@@ -135,17 +156,15 @@ class Runtime:
         return closed
 
 
-def _engine(address: Address) -> Engine:
-    """Connections as the store has them, to the same database."""
-
-    def connect() -> object:
-        connection = address.connect()
-        connection.execute(f"set idle_in_transaction_session_timeout = '{_IDLE_S}s'".encode())
-        connection.autocommit = False
-        return connection
-
+def _engine(connections: Reconnecting) -> Engine:
+    """Connections as the store has them, to the same database; whoever waits for one waits in `connections`."""
     return create_engine(
-        "postgresql+psycopg://", creator=connect, pool_size=_CONNECTIONS, max_overflow=0, pool_pre_ping=True
+        "postgresql+psycopg://",
+        creator=connections.connect,
+        pool_size=_CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=_A_DAY_S,
+        pool_pre_ping=True,
     )
 
 
@@ -164,7 +183,8 @@ def _translated(what: str) -> Iterator[None]:
     except SQLAlchemyError as error:
         if isinstance(error, DBAPIError) and isinstance(error.orig, psycopg.Error):
             meaning = meaning_of(error.orig)
-            raise StoreFailedError(
+            failure = StoreAwayError if meaning.away else StoreFailedError
+            raise failure(
                 f"The saga engine could not {what}: {meaning.why}.", recovery=meaning.recovery
             ) from error
         raise InternalError(f"The saga engine could not {what}: {type(error).__name__}.") from error

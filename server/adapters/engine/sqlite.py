@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from domain.errors import InternalError
-from server.adapters.engine.journal import ADOPTION, Journal
+from server.adapters.engine.journal import ATTEMPTS, Journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from server.adapters.engine.journal import Values
 
 _BUSY_S: Final = 30.0
-_KNOWN: Final = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'workflow_status'"
+_MISSING: Final = "no such table"
 
 
 class SqliteJournal(Journal):
@@ -28,7 +28,7 @@ class SqliteJournal(Journal):
     def prepare(self) -> None:
         with self._connected() as connection, connection:
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute(ADOPTION)
+            connection.execute(ATTEMPTS)
 
     def close(self) -> None:
         """Nothing is kept open."""
@@ -37,12 +37,13 @@ class SqliteJournal(Journal):
         if not self.path.exists():
             return []
         with self._connected() as connection:
-            # Another process may have made the file a moment ago, and not yet its tables.
-            return (
-                connection.execute(question, dict(values)).fetchall()
-                if connection.execute(_KNOWN).fetchone()
-                else []
-            )
+            try:
+                return connection.execute(question, dict(values)).fetchall()
+            except sqlite3.OperationalError as error:
+                # Another process may have made the file a moment ago, and not yet its tables.
+                if str(error).startswith(_MISSING):
+                    return []
+                raise
 
     def _change(self, statement: str, *values: Values) -> None:
         with self._connected() as connection, connection:

@@ -35,6 +35,7 @@ class Hosts:
     folder: Path
     running: list[subprocess.Popen[str]] = field(default_factory=list)
     exits: ExitStack = field(default_factory=ExitStack)
+    environ: dict[str, str] = field(default_factory=dict)
 
     @property
     def where(self) -> Path | Address:
@@ -49,7 +50,7 @@ class Hosts:
         process = self.exits.enter_context(
             subprocess.Popen(
                 [sys.executable, "-W", "error", str(_HOST), str(self.folder), *arguments],
-                env={**os.environ, "PYTHONPATH": str(_ROOT), "DIE_AT": die_at},
+                env={**os.environ, **self.environ, "PYTHONPATH": str(_ROOT), "DIE_AT": die_at},
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
@@ -59,10 +60,13 @@ class Hosts:
         return process
 
     async def up(self, process: subprocess.Popen[str], mark: str = "up") -> None:
-        await eventually((self.folder / f"{mark}-{process.pid}").exists)
+        await eventually((self.folder / f"{mark}-{process.pid}").exists, 120)
 
     def say(self, mark: str) -> None:
         (self.folder / mark).touch()
+
+    def unsay(self, mark: str) -> None:
+        (self.folder / mark).unlink(missing_ok=True)
 
     def effects(self) -> list[tuple[str, str, int]]:
         """Every effect so far: saga, step, process."""

@@ -71,7 +71,7 @@ async def main() -> None:
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     sagas = {"walk": walk, "kill": kill}
     async with DurableEngine(
-        where(FOLDER), sagas, watch_s=WATCH_S, dead_after_s=DEAD_AFTER_S, adoptions=2
+        where(FOLDER), sagas, watch_s=WATCH_S, dead_after_s=DEAD_AFTER_S, attempts=3
     ) as engine:
         await engine.resume()
         (FOLDER / f"up-{os.getpid()}").touch()
@@ -81,7 +81,7 @@ async def main() -> None:
             await eventually((FOLDER / "begin").exists, 60)
         for kind, saga_id in (each.split(":") for each in sys.argv[2:] if ":" in each):
             await engine.start(kind, saga_id, f"ds-{saga_id}")
-        await eventually((FOLDER / "stop").exists, 120)
+        await eventually((FOLDER / "stop").exists, 1200)
 
 
 anyio.run(main)

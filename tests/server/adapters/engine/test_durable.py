@@ -182,11 +182,11 @@ async def test_engines_that_come_and_go_in_order_do_not_use_up_the_adoptions(tmp
 
     for _engine in range(4):
         inside = anyio.Event()
-        async with DurableEngine(tmp_path, {"long": long}, adoptions=2) as engine:
+        async with DurableEngine(tmp_path, {"long": long}, attempts=3) as engine:
             await engine.start("long", "s1", "ds-1")
             await inside.wait()
     go = True
-    async with DurableEngine(tmp_path, {"long": long}, adoptions=2) as engine:
+    async with DurableEngine(tmp_path, {"long": long}, attempts=3) as engine:
         assert await engine.wait("s1", 10)
     assert begun == ["s1"] * 5
 

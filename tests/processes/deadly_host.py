@@ -1,0 +1,74 @@
+"""A process of the product that dies in one step as long as there is a cause: `deadly_host.py DATA_DIR STEP VERB`.
+
+`provision` and `teardown` begin that saga and wait for its end, `idle` only runs what others left. Each time it comes
+to STEP while the file DATA_DIR/cause is there, it writes a line to DATA_DIR/deaths, does the step, and kills itself.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from domain import provisioning, teardown
+from domain.model import TeardownReason
+from domain.records import DatasetQuery
+from server import wiring
+from server.adapters.engine.durable import DurableEngine
+from server.logs import configure
+from server.settings import load
+from tests.processes.folder import KIM, request
+
+if TYPE_CHECKING:
+    from domain.job import Job
+    from domain.saga import Step
+
+SOON = {"watch_s": 0.2, "dead_after_s": 0.5}
+
+
+class Hasty(DurableEngine):
+    """It finds the dead sooner than the shipped one, so that a test need not wait."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **{**named, **SOON})
+
+
+def deadly(folder: Path, step: Step[Job]) -> Step[Job]:
+    async def do(job: Job) -> None:
+        await step.do(job)
+        if (folder / "cause").exists():
+            with (folder / "deaths").open("a") as deaths:
+                deaths.write(f"{os.getpid()}\n")
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return replace(step, do=do)
+
+
+async def main(data_dir: str, step: str, verb: str) -> None:
+    folder = Path(data_dir)
+    for module, name in ((provisioning, "PROVISION"), (teardown, "TEARDOWN")):
+        steps: tuple[Step[Job], ...] = getattr(module, name)
+        setattr(module, name, tuple(deadly(folder, each) if each.name == step else each for each in steps))
+    vars(wiring)["DurableEngine"] = Hasty
+    async with wiring.running(load(os.environ, data_dir=folder), sagas=True) as services:
+        if verb == "provision":
+            begun = await services.provisioning.start_or_attach(request(), KIM)
+            await services.provisioning.wait(begun, None)
+        elif verb == "teardown":
+            [dataset] = await services.datasets.list(DatasetQuery(), KIM)
+            await services.teardowns.start_or_attach(
+                dataset.dataset_id, TeardownReason.JOURNEY_COMPLETED, KIM
+            )
+        (folder / f"up-{os.getpid()}").touch()
+        await anyio.sleep_forever()
+
+
+if __name__ == "__main__":
+    configure()
+    anyio.run(partial(main, *sys.argv[1:]))

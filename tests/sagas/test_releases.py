@@ -1,0 +1,189 @@
+"""What a process of another release finds, and leaves alone.
+
+Which steps each kind of saga has, and which fields the rows that sagas change, stands in `tests/golden/releases`: a
+replica of the release before works beside this one while an installation is upgraded, and each goes on with what the
+other left.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+import pytest
+
+from domain import model
+from domain.errors import ArchiveFailedError, ProvisionFailedError, StoreFailedError
+from domain.model import DatasetStatus, DatasetType, Layout, TeardownReason
+from domain.monitoring import RECHECK
+from domain.schedules import KIND, PURGE, turn_id
+from server.adapters.engine.inline import CrashAt
+from server.sandbox.faults import Fault
+from tests.stepping_in import Before
+from tests.world import ALL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.world import Process, World
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "releases"
+STEPS = """\
+The steps of a saga have changed. One that was begun by the release before is gone on with by this one, and the other \
+way round, so a changed list of steps is a saga of another kind: give it another name in `server.wiring.sagas_of` and \
+in its run, and keep the former kind as long as one may be left. Only then: UPDATE_GOLDEN=1."""
+ROWS = """\
+Rows that sagas change have other fields. The release before drops those that it does not know when it changes such a \
+row, and cannot read one without those that it needs. So a field is only added, with a default; when it must not be \
+lost, `domain.model.Layout` gets another number, and the release before leaves such rows alone. Only then: \
+UPDATE_GOLDEN=1."""
+
+
+def agreed(name: str, found: Mapping[str, object]) -> bool:
+    """Whether it is as it was agreed on."""
+    golden = GOLDEN / f"{name}.json"
+    if os.environ.get("UPDATE_GOLDEN"):
+        golden.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    return bool(json.loads(golden.read_text(encoding="utf-8")) == found)
+
+
+async def test_every_kind_of_saga_has_the_steps_that_were_agreed_on(place: World) -> None:
+    async with place.process() as process:
+        await process.arrive()
+        ready = await process.provision()
+        await process.services.snapshots.take(ready.dataset_id, ALL)
+        await failing(process)
+        for kind, saga_id, of in (
+            (KIND, turn_id(PURGE, "2026-03-01"), PURGE),
+            (RECHECK, "recheck:c1:2026-03-01", ready.dataset_id),
+        ):
+            await process.engine.start(kind, saga_id, of)
+            assert await process.engine.wait(saga_id, 30)
+        await process.complete()
+        archives = place.folder / "archives" / "acme"
+        archives.rename(archives.with_name("elsewhere"))
+        archives.write_text("no folder")
+        with pytest.raises(ArchiveFailedError):
+            await process.tear_down(ready)
+        archives.unlink()
+        await process.tear_down(ready)
+    found: dict[str, list[list[str]]] = {}
+    for each in place.journal.values():
+        ways = found.setdefault(each.kind, [])
+        if list(each.steps) not in ways:
+            ways.append(list(each.steps))
+    assert all(each.ended for each in place.journal.values())
+    assert found.keys() == {"provision", "teardown", "undo", "snapshot", KIND, RECHECK}
+    assert agreed("sagas", found), STEPS
+
+
+async def failing(process: Process) -> None:
+    """A provision that fails late and cannot be undone at once; then it can."""
+    glean = process.world.glean
+    glean.faults.add(Fault(kind="sync_fails"))
+    glean.faults.add(Fault(kind="status", operation="datasources.delete", status=503, times=None))
+    with pytest.raises(ProvisionFailedError) as failure:
+        await process.provision(dataset_type=DatasetType.JIRA_ISSUES)
+    glean.faults.clear()
+    await process.services.sagas.resume(patiently=False)
+    await process.services.sagas.wait(str(failure.value.facts["dataset_id"]), 30)
+
+
+def test_the_rows_that_sagas_change_have_the_fields_that_were_agreed_on() -> None:
+    rows = {
+        name: [each.name for each in fields(kind)]
+        for name, kind in sorted(vars(model).items())
+        if is_dataclass(kind) and isinstance(kind, type)
+    }
+    assert agreed("rows", {"layout": list(get_args(Layout)), "fields": rows}), ROWS
+
+
+NEWER = {
+    "a layout": ('"layout":1', '"layout":2'),
+    "a status": ('"status":"provisioning"', '"status":"quarantined"'),
+}
+
+
+@pytest.mark.each_store
+@pytest.mark.parametrize("what", NEWER)
+async def test_a_dataset_that_a_newer_release_has_written_is_left_alone_with_its_saga(
+    place: World, what: str
+) -> None:
+    async with place.process(crash=CrashAt("push", "before")) as process:
+        await process.arrive()
+        begun = await process.start()
+        await process.engine.wait(list(place.journal)[-1], 30)
+    dataset_id = begun.dataset.dataset_id
+    ours, theirs = NEWER[what]
+    place.change(f"update datasets set document = replace(document, '{ours}', '{theirs}')")  # noqa: S608
+    before = (place.glean.documents(begun.dataset.name), place.staged())
+
+    async with place.process() as older:
+        requests = place.glean.requests()
+        assert await older.services.sagas.resume(patiently=False) == 0
+        await older.engine.resume()
+        assert await older.engine.wait(list(place.journal)[-1], 30)
+        assert await older.services.sagas.resume(patiently=False) == 0
+        for call in (
+            older.provision(),
+            older.start(retry=True),
+            older.services.datasets.show(dataset_id, ALL),
+        ):
+            with pytest.raises(StoreFailedError, match="cannot be understood") as refusal:
+                await call
+            assert "newer release" in refusal.value.suggested_action
+        assert place.glean.requests() == requests
+        assert (place.glean.documents(begun.dataset.name), place.staged()) == before
+
+    place.change(f"update datasets set document = replace(document, '{theirs}', '{ours}')")  # noqa: S608
+    async with place.process() as newer:
+        await newer.services.sagas.resume(patiently=False)
+        ready, _ = await newer.services.sagas.wait(dataset_id, 30)
+        assert ready.status is DatasetStatus.READY
+
+
+async def test_a_row_that_says_nothing_of_its_layout_is_of_the_first(place: World) -> None:
+    async with place.process() as process:
+        await process.arrive()
+        ready = await process.provision()
+        place.change("update datasets set document = replace(document, ',\"layout\":1', '')")
+        assert await process.look(ready.dataset_id) == ready
+
+
+async def test_what_may_be_lost_is_dropped_and_nothing_else(place: World) -> None:
+    """A field that a newer release has added without another layout, for the older one may lose it."""
+    async with place.process() as process:
+        await process.arrive()
+        ready = await process.provision()
+        place.change(
+            'update datasets set document = replace(document, \'"layout":1\', \'"hue":2,"layout":1\')'
+        )
+        assert await process.look(ready.dataset_id) == ready
+        await process.complete()
+        assert (await process.tear_down(ready)).status is DatasetStatus.ARCHIVED
+
+
+@pytest.mark.each_store
+async def test_a_process_goes_on_while_a_newer_release_has_added_to_the_schema(place: World) -> None:
+    """Replicas are upgraded one after another; the one that runs is drained, not refused."""
+    marked = False
+
+    async def upgraded() -> None:
+        nonlocal marked
+        if not marked:
+            marked = True
+            place.change("create table hues (dataset_id text primary key, hue text)")
+            place.change("alter table datasets add column hue text")
+
+    async with place.process(
+        replace=lambda outside: replace(outside, platform=Before(outside.platform, "push", upgraded))
+    ) as older:
+        await older.arrive()
+        ready = await older.provision()
+        assert (ready.status, marked) == (DatasetStatus.READY, True)
+        await older.complete()
+        down = await older.tear_down(ready, TeardownReason.JOURNEY_COMPLETED)
+        assert down.status is DatasetStatus.ARCHIVED

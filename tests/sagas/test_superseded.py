@@ -1,0 +1,57 @@
+"""A saga whose dataset was taken over by another one ends, and what is recorded of it is an answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from domain.errors import PlatformUnavailableError
+from domain.model import Recheck, TeardownReason
+from domain.provisioning import provision
+from domain.snapshots import snapshot
+from domain.teardown import tear_down
+from domain.undoing import undo
+from server.sandbox.faults import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from domain.ports import Json
+    from tests.world import World
+
+
+@pytest.mark.parametrize("saga", [provision, tear_down, snapshot, undo])
+async def test_a_saga_that_comes_too_late_to_settle_has_no_exception_recorded(
+    place: World, saga: Callable[..., Awaitable[None]]
+) -> None:
+    """An exception of ours comes back from the engine's journal as another one, which nobody expects."""
+    answers: list[Json] = []
+
+    async def perform(step: str, effect: Callable[[], Awaitable[Json]]) -> Json:
+        if step in {"list", "settle"}:
+            answers.append(await effect())
+            return answers[-1]
+        return {} if step.startswith("undo") else {"error": PlatformUnavailableError("It is away.").as_dict()}
+
+    async with place.process() as process:
+        await process.arrive()
+        ready = await process.provision()
+        await saga(process.outside, perform, ready.dataset_id, "provision:of-another:1")
+        assert await process.look(ready.dataset_id) == ready
+    assert answers[-1] == {"superseded": True}
+
+
+async def test_a_retry_ends_the_re_check_that_it_overtook(place: World) -> None:
+    """The process that was at the re-check died, and whoever takes that up finds a dataset that is being made."""
+    place.glean.faults.add(Fault(kind="sync_loses"))
+    async with place.process() as process:
+        await process.arrive()
+        poor = await process.provision()
+        now = process.outside.clock.now()
+        begun = poor.evolve(recheck=Recheck(requested_at=now, deadline=now.replace(year=now.year + 1)))
+        await process.outside.store.transact(lambda records: records.put_dataset(begun))
+        good = await process.provision(retry=True)
+        assert good.recheck is None
+        await process.complete()
+        await process.tear_down(good, TeardownReason.JOURNEY_COMPLETED)

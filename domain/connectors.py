@@ -172,8 +172,9 @@ def _refuse(path: str, problem: str, candidates: tuple[str, ...] = ()) -> NoRetu
 class DriftItem:
     """A difference between what Glean has and what our records say it has.
 
-    `kind` is `unowned_connector` (in Glean, carrying our mark, and no dataset owns it) or `missing_connector` (a
-    dataset's connector that is not in Glean). `handle` is Glean's id for it.
+    `kind` is `unowned_connector` (in Glean, carrying our mark, and no dataset owns it), `missing_connector` (one of a
+    dataset that is not in Glean), or `changed_connector` (its configuration is another than the one that we gave).
+    `handle` is Glean's id for it.
     """
 
     kind: str
@@ -198,7 +199,7 @@ def drift(
     living = [each for each in connectors if each.status is not ConnectorStatus.DISCONNECTED]
     # Until its handle is known, a connector that is being made owns whatever carries its dataset's mark.
     owners = {(each.dataset_id, each.handle) for each in living}
-    present = {each.handle for each in found}
+    present = {each.handle: each for each in found}
     unowned = (
         DriftItem(
             kind="unowned_connector",
@@ -225,7 +226,30 @@ def drift(
         for each in living
         if each.handle is not None and each.handle not in present
     )
-    return (*unowned, *missing)
+    changed = (
+        DriftItem(
+            kind="changed_connector",
+            name=each.name,
+            dataset_id=each.dataset_id,
+            handle=each.handle,
+            connector_id=each.connector_id,
+            client_id=each.client_id,
+            suggested_action=(
+                "Somebody changed its configuration in Glean: have a person look; a provision with retry puts it back."
+            ),
+        )
+        for each in living
+        if each.handle is not None and _reconfigured(each, present.get(each.handle))
+    )
+    return (*unowned, *missing, *changed)
+
+
+def _reconfigured(connector: Connector, found: Found | None) -> bool:
+    """Whether something that we set stands otherwise in Glean; what a platform adds of its own is its own."""
+    if found is None or found.config is None:
+        return False
+    said = found.config
+    return any(said.get(name) != value for name, value in connector.config.items())
 
 
 def left_behind(connector: Connector, why: str) -> DriftItem:

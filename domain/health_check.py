@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 from domain.conceding import abandoned
 from domain.connectors import DriftItem, drift, left_behind
-from domain.errors import InvalidArgumentError, PlatformError, PlatformMismatchError, UnknownConnectorError
+from domain.errors import (
+    InvalidArgumentError,
+    PlatformError,
+    PlatformLateError,
+    PlatformMismatchError,
+    UnknownConnectorError,
+)
 from domain.health import Health, unobserved, verdict
 from domain.identifiers import nearest
 from domain.model import Connector, ConnectorStatus, Dataset, Mark
@@ -21,7 +27,7 @@ if TYPE_CHECKING:
 
     from domain.callers import Caller
     from domain.model import Fingerprint
-    from domain.platform import Found, Observation, Platform
+    from domain.platform import Found, Observation, Watched
     from domain.ports import Clock
     from domain.records import Records, Store
 
@@ -32,11 +38,15 @@ _BATCH: Final = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectorHealth:
-    """One connector, its dataset (None when our records of it are broken), and how it is."""
+    """One connector, its dataset (None when our records of it are broken), and how it is.
+
+    `late` when that is not known, because Glean did not answer in the time that there was.
+    """
 
     connector: Connector
     dataset: Dataset | None
     health: Health
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,19 +95,30 @@ class _Scope:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Seen:
-    """What one pass over the platform gave: the list, and each connector's observation or failure."""
+class Survey:
+    """What one pass over connectors reads once: which platform answers, and everything that it has.
+
+    `before` are the connectors that there were when it began, each with where it was made.
+    """
 
     installation: str
     found: Sequence[Found]
-    by_handle: Mapping[str, Observation | PlatformError]
     fingerprint: Fingerprint
+    before: Mapping[str, Fingerprint]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """A survey, and each connector's observation or failure."""
+
+    survey: Survey
+    by_handle: Mapping[str, Observation | PlatformError]
 
 
 class HealthService:
     """Looks at connectors and answers; it changes nothing, here or there."""
 
-    def __init__(self, store: Store, platform: Platform, clock: Clock) -> None:
+    def __init__(self, store: Store, platform: Watched, clock: Clock) -> None:
         self._store = store
         self._platform = platform
         self._clock = clock
@@ -111,11 +132,13 @@ class HealthService:
         client_id: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
+        survey: Survey | PlatformError | None = None,
     ) -> HealthPage:
         """How the chosen connectors are: one, one dataset's, one client's, or all that the caller may see.
 
-        Raises InvalidArgumentError, UnknownConnectorError, UnknownDatasetError, UnknownClientError; and PlatformError
-        only when Glean cannot be read and there is no connector that could carry the finding.
+        Who goes through all pages gives each the same `survey`, and asks for the `drift` apart. Raises
+        InvalidArgumentError, UnknownConnectorError, UnknownDatasetError, UnknownClientError; and PlatformError only
+        when Glean cannot be read and there is no connector that could carry the finding.
         """
         if sum(each is not None for each in (connector_id, dataset_id, client_id)) > 1:
             msg = "Name at most one of connector_id, dataset_id and client_id."
@@ -124,23 +147,38 @@ class HealthService:
             msg = f"limit must be from 1 to {MOST}, not {limit}."
             raise InvalidArgumentError(msg, field="limit")
         scope = _Scope(caller=caller, connector_id=connector_id, dataset_id=dataset_id, client_id=client_id)
-        since = self._clock.now() - DAY
-        rows, before = await self._store.read(lambda records: _look(records, scope, since, limit + 1, cursor))
+        now = self._clock.now()
+        rows = await self._store.read(lambda records: _look(records, scope, now, limit + 1, cursor))
         rows, more = rows[:limit], len(rows) > limit
-        try:
-            seen: _Seen | PlatformError = await self._observe([each.connector for each in rows])
-        except PlatformError as error:
-            seen = error
-        left = () if cursor else await self._left_behind(scope, seen)
-        if isinstance(seen, PlatformError) and not rows and not left:
-            raise seen
-        items = tuple(
-            ConnectorHealth(connector=row.connector, dataset=row.dataset, health=self._health(row, seen))
-            for row in rows
-        )
-        apart = () if cursor or isinstance(seen, PlatformError) else await self._drift(scope, seen, before)
+        surveyed = survey or await self.survey()
+        apart = () if cursor or survey else await self._apart(scope, surveyed)
+        if isinstance(surveyed, PlatformError) and not (rows or apart or cursor):
+            raise surveyed
+        seen = await self._observe([each.connector for each in rows], surveyed)
         return HealthPage(
-            items=items, drift=(*apart, *left), next_cursor=rows[-1].connector.connector_id if more else None
+            items=tuple(self._judged(each, seen) for each in rows),
+            drift=apart,
+            next_cursor=rows[-1].connector.connector_id if more else None,
+        )
+
+    async def survey(self) -> Survey | PlatformError:
+        """Which platform answers and what it has, or why that cannot be said."""
+
+        def look(records: Records) -> tuple[str, dict[str, Fingerprint]]:
+            return records.installation, {each.connector_id: each.fingerprint for each in _living(records)}
+
+        installation, before = await self._store.read(look)
+        try:
+            fingerprint = await self._platform.fingerprint()
+            found = await self._platform.find() if self._platform.can.list else ()
+        except PlatformError as error:
+            return error
+        return Survey(installation=installation, found=found, fingerprint=fingerprint, before=before)
+
+    async def drift(self, caller: Caller, survey: Survey | PlatformError) -> tuple[DriftItem, ...]:
+        """Where Glean and our records differ, as far as the caller may see."""
+        return await self._apart(
+            _Scope(caller=caller, connector_id=None, dataset_id=None, client_id=None), survey
         )
 
     async def reach(self) -> Fingerprint:
@@ -148,33 +186,49 @@ class HealthService:
         await self._store.read(lambda records: records.installation)
         return await self._platform.fingerprint()
 
-    async def _observe(self, connectors: Sequence[Connector]) -> _Seen:
-        fingerprint = await self._platform.fingerprint()
-        found = await self._platform.find() if self._platform.can.list else ()
-        made_here = [each for each in connectors if _observable(each) and each.fingerprint == fingerprint]
-        by_handle = await self._platform.observe_all([each.handle or "" for each in made_here], found)
-        installation = await self._store.read(lambda records: records.installation)
-        return _Seen(installation=installation, found=found, by_handle=by_handle, fingerprint=fingerprint)
+    async def _observe(
+        self, connectors: Sequence[Connector], survey: Survey | PlatformError
+    ) -> _Seen | PlatformError:
+        if isinstance(survey, PlatformError):
+            return survey
+        made_here = [
+            each for each in connectors if _observable(each) and each.fingerprint == survey.fingerprint
+        ]
+        handles = [each.handle or "" for each in made_here]
+        return _Seen(survey=survey, by_handle=await self._platform.observe_all(handles, survey.found))
 
-    def _health(self, row: _Row, seen: _Seen | PlatformError) -> Health:
+    def _judged(self, row: _Row, seen: _Seen | PlatformError) -> ConnectorHealth:
+        what: Observation | PlatformError | None = None
+        if _observable(row.connector):
+            what = seen if isinstance(seen, PlatformError) else _pick(seen, row.connector)
+        return ConnectorHealth(
+            connector=row.connector,
+            dataset=row.dataset,
+            health=self._health(row, seen, what),
+            late=isinstance(what, PlatformLateError),
+        )
+
+    def _health(
+        self, row: _Row, seen: _Seen | PlatformError, what: Observation | PlatformError | None
+    ) -> Health:
         now, connector = self._clock.now(), row.connector
-        if not _observable(connector):
-            return unobserved(connector, own_errors_24h=row.own_errors, now=now, error=None)
-        if isinstance(seen, PlatformError):
-            return unobserved(connector, own_errors_24h=row.own_errors, now=now, error=seen)
-        what = _pick(seen, connector)
-        if isinstance(what, PlatformError):
-            return unobserved(connector, own_errors_24h=row.own_errors, now=now, error=what)
+        if what is None or isinstance(what, PlatformError) or isinstance(seen, PlatformError):
+            error = what if isinstance(what, PlatformError) else None
+            return unobserved(connector, own_errors_24h=row.own_errors, now=now, error=error)
         return verdict(
             what,
             connector,
             own_errors_24h=row.own_errors,
             documents=row.documents,
             now=now,
-            ours=_is_ours(seen, connector),
+            ours=_is_ours(seen.survey, connector),
         )
 
-    async def _left_behind(self, scope: _Scope, seen: _Seen | PlatformError) -> tuple[DriftItem, ...]:
+    async def _apart(self, scope: _Scope, survey: Survey | PlatformError) -> tuple[DriftItem, ...]:
+        told = () if isinstance(survey, PlatformError) else await self._drift(scope, survey)
+        return (*told, *await self._left_behind(scope, survey))
+
+    async def _left_behind(self, scope: _Scope, seen: Survey | PlatformError) -> tuple[DriftItem, ...]:
         """What was abandoned where nobody can look now; where somebody can, the list of datasources tells."""
 
         def look(records: Records) -> list[Connector]:
@@ -189,21 +243,20 @@ class HealthService:
         )
         return tuple(each for each in items if scope.has(each))
 
-    async def _drift(
-        self, scope: _Scope, seen: _Seen, before: Mapping[str, Fingerprint]
-    ) -> tuple[DriftItem, ...]:
+    async def _drift(self, scope: _Scope, seen: Survey) -> tuple[DriftItem, ...]:
         if not self._platform.can.list:
             return ()
 
         def look(records: Records) -> tuple[DriftItem, ...]:
             living = list(_living(records))
-            named = (_with_client(records, each) for each in drift(seen.found, living, records.installation))
+            named = (_known(records, each) for each in drift(seen.found, living, seen.installation))
             # One that is newer than the list of datasources, or made elsewhere, is not missing from it.
             return tuple(
                 each
                 for each in named
-                if scope.has(each)
-                and (each.connector_id is None or before.get(each.connector_id) == seen.fingerprint)
+                if each is not None
+                and scope.has(each)
+                and (each.connector_id is None or seen.before.get(each.connector_id) == seen.fingerprint)
             )
 
         return await self._store.read(look)
@@ -214,29 +267,26 @@ def _observable(connector: Connector) -> bool:
 
 
 def _pick(seen: _Seen, connector: Connector) -> Observation | PlatformError:
-    if seen.fingerprint != connector.fingerprint:
+    if seen.survey.fingerprint != connector.fingerprint:
         msg = f"Another platform or tenant answers than the one in which {connector.name} was made."
         return PlatformMismatchError(msg)
     return seen.by_handle[connector.handle or ""]
 
 
-def _is_ours(seen: _Seen, connector: Connector) -> bool:
+def _is_ours(seen: Survey, connector: Connector) -> bool:
     mark = Mark(installation=seen.installation, dataset_id=connector.dataset_id)
     return all(each.mark == mark for each in seen.found if each.handle == connector.handle)
 
 
-def _look(
-    records: Records, scope: _Scope, since: datetime, count: int, cursor: str | None
-) -> tuple[list[_Row], dict[str, Fingerprint]]:
-    rows = [
+def _look(records: Records, scope: _Scope, now: datetime, count: int, cursor: str | None) -> list[_Row]:
+    return [
         _Row(
             connector=each,
             dataset=records.dataset(each.dataset_id),
-            own_errors=records.errors_since(each.connector_id, since),
+            own_errors=records.errors_since(each.connector_id, now - DAY, now),
         )
         for each in _chosen(records, scope, count, cursor)
     ]
-    return rows, {each.connector_id: each.fingerprint for each in _living(records)}
 
 
 def _chosen(records: Records, scope: _Scope, count: int, cursor: str | None) -> list[Connector]:
@@ -265,9 +315,14 @@ def _living(records: Records, after: str | None = None) -> Iterator[Connector]:
         after = page[-1].connector_id
 
 
-def _with_client(records: Records, item: DriftItem) -> DriftItem:
+def _known(records: Records, item: DriftItem) -> DriftItem | None:
+    """The item with its client; None when a saga is about to give its connector another configuration."""
     dataset = records.dataset(item.dataset_id)
-    return item if dataset is None else replace(item, client_id=dataset.client_id)
+    if dataset is None:
+        return item
+    if item.kind == "changed_connector" and dataset.run is not None:
+        return None
+    return replace(item, client_id=dataset.client_id)
 
 
 def _known_connector(records: Records, caller: Caller, connector_id: str) -> Connector:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -28,23 +29,27 @@ RECHECK: Final = "recheck"
 """The kind of saga that a re-check is."""
 RECHECK_EVERY: Final = timedelta(hours=1)
 _FRESH: Final = timedelta(minutes=5)
+_LATE: Final = timedelta(seconds=75)
+"""So long a connector may stay unseen because Glean is slow: one turn, not two."""
 _CURSOR: Final = "health.cursor"
-_PAGE: Final = 100
+PAGE: Final = 32
 _OUT_OF_REACH: Final = frozenset(code for code, kind in BY_CODE.items() if issubclass(kind, PlatformError))
 _JUDGED: Final = frozenset({DatasetStatus.READY, DatasetStatus.VALIDATING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Looked:
-    """What a turn saw: connectors `seen`, of them `changed` and `unhealthy`, and `drift` between Glean and us.
+    """What a turn saw: connectors `seen`, of them `changed` and `unhealthy`, and `late` those left for the next turn.
 
-    `rechecks` are the sagas that judge quality again, each with its dataset.
+    `drift` are the kinds of what differs between Glean and us, and `rechecks` the sagas that judge quality again, each
+    with its dataset.
     """
 
     seen: int = 0
     changed: int = 0
     unhealthy: int = 0
-    drift: int = 0
+    late: int = 0
+    drift: tuple[str, ...] = ()
     rechecks: tuple[tuple[str, str], ...] = ()
 
     def plus(self, other: Looked) -> Looked:
@@ -53,6 +58,7 @@ class Looked:
             seen=self.seen + other.seen,
             changed=self.changed + other.changed,
             unhealthy=self.unhealthy + other.unhealthy,
+            late=self.late + other.late,
             drift=self.drift + other.drift,
             rechecks=self.rechecks + other.rechecks,
         )
@@ -63,14 +69,16 @@ class Looked:
             "seen": self.seen,
             "changed": self.changed,
             "unhealthy": self.unhealthy,
-            "drift": self.drift,
+            "late": self.late,
+            "drift": len(self.drift),
+            **Counter(self.drift),
         }
 
 
 class Monitor:
     """Looks at all connectors, page by page, and writes down how they are."""
 
-    def __init__(self, store: Store, health: HealthService, engine: Engine, page: int = _PAGE) -> None:
+    def __init__(self, store: Store, health: HealthService, engine: Engine, page: int = PAGE) -> None:
         self._store = store
         self._health = health
         self._engine = engine
@@ -82,11 +90,12 @@ class Monitor:
         May be cancelled at any moment: what was seen is kept, and the next turn goes on from there. Raises
         PlatformError when Glean cannot be read and there is no connector that could carry the finding.
         """
-        looked = Looked()
+        survey = await self._health.survey()
+        looked = Looked(drift=tuple(each.kind for each in await self._health.drift(MONITOR, survey)))
         left = await self._store.read(lambda records: records.fact(_CURSOR))
         cursor = str(left) if left else None
         while True:
-            page = await self._health.check(MONITOR, limit=self._page, cursor=cursor)
+            page = await self._health.check(MONITOR, limit=self._page, cursor=cursor, survey=survey)
             seen = await self._store.transact(partial(_kept, page))
             for saga_id, dataset_id in seen.rechecks:
                 await self._engine.start(RECHECK, saga_id, dataset_id)
@@ -97,8 +106,11 @@ class Monitor:
 
 def _kept(page: HealthPage, records: Records) -> Looked:
     """Keep what a page saw, and where to go on."""
-    looked = Looked(drift=len(page.drift))
+    looked = Looked()
     for each in page.items:
+        if each.late and _seen_lately(each):
+            looked = looked.plus(Looked(late=1))
+            continue
         changed, recheck = _one(records, each)
         looked = looked.plus(
             Looked(
@@ -110,6 +122,11 @@ def _kept(page: HealthPage, records: Records) -> Looked:
         )
     records.put_fact(_CURSOR, page.next_cursor)
     return looked
+
+
+def _seen_lately(seen: ConnectorHealth) -> bool:
+    last = seen.connector.last_health_check or seen.connector.created_at
+    return timedelta(0) <= seen.health.checked_at - last < _LATE
 
 
 def _one(records: Records, seen: ConnectorHealth) -> tuple[bool, tuple[str, str] | None]:

@@ -37,13 +37,17 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A datasource that the platform has. `mark` is None when it carries none of any installation."""
+    """A datasource that the platform has. `mark` is None when it carries none of any installation.
+
+    `config` is its configuration without the mark, None when the list does not say it.
+    """
 
     handle: str
     name: str
     kind: str
     mark: Mark | None
     document_count: int | None = None
+    config: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +94,21 @@ class Hit:
     document_id: str
     title: str
     url: str | None = None
+
+
+class Watched(Protocol):
+    """As much of a platform as is needed to look at it."""
+
+    @property
+    def can(self) -> Can: ...
+
+    async def fingerprint(self) -> Fingerprint: ...
+
+    async def find(self, names: Sequence[str] | None = None) -> Sequence[Found]: ...
+
+    async def observe_all(
+        self, handles: Sequence[str], found: Sequence[Found]
+    ) -> Mapping[str, Observation | PlatformError]: ...
 
 
 class Platform(Protocol):

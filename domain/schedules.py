@@ -2,6 +2,9 @@
 
 Each turn has a name made of the schedule and its instant (`tick`), and runs once under that name, whoever is up. A turn
 that was missed is made up for once, as soon as somebody is up again; turns before it are not.
+
+Which instants were had is kept by their number and not by their age, so that a clock that runs ahead makes nobody
+forget them. The turns after a clock was seen to go back have a round of their own in their names: `2026-03-01~1`.
 """
 
 from __future__ import annotations
@@ -10,10 +13,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
+from zlib import crc32
 
 import msgspec
 
-from domain.errors import LifecycleError
+from domain.errors import LifecycleError, StoreAwayError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -36,16 +40,24 @@ KIND: Final = "schedule"
 _MINUTE: Final = timedelta(minutes=1)
 _DAY: Final = timedelta(days=1)
 _FACT: Final = "schedules."
+_ROUND: Final = "~"
+_DAYS_HAD: Final = 64
+_MINUTES_HAD: Final = 4
+"""Few: a clock that is put back must not leave connectors unwatched for the minutes that it repeats."""
 _TOO_LONG: Final = "It took longer than it may, and goes on next time."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """When one schedule's turns are: every minute, or daily at a time of day in UTC; `off` for never."""
+    """When one schedule's turns are: every minute, or daily at a time of day in UTC; `off` for never.
+
+    `offset` is where in the minute the turns of every minute begin.
+    """
 
     name: str
     at: time | None = None
     off: bool = False
+    offset: timedelta = timedelta()
 
     @property
     def words(self) -> str:
@@ -54,10 +66,21 @@ class Plan:
             return "off"
         return "every minute" if self.at is None else f"daily at {self.at:%H:%M} UTC"
 
+    @property
+    def period(self) -> timedelta:
+        """From one turn to the next."""
+        return _MINUTE if self.at is None else _DAY
+
+    def of(self, installation: str) -> Plan:
+        """The same at that installation's own second, so that many of them do not ask one Glean all at once."""
+        if self.at is not None:
+            return self
+        return replace(self, offset=timedelta(seconds=crc32(installation.encode()) % 60))
+
     def since(self, now: datetime) -> datetime:
         """When the turn that is on now began to be due."""
         if self.at is None:
-            return now.replace(second=0, microsecond=0)
+            return (now - self.offset).replace(second=0, microsecond=0) + self.offset
         today = datetime.combine(now.date(), self.at, UTC)
         return today if today <= now else today - _DAY
 
@@ -68,7 +91,7 @@ class Plan:
 
     def next(self, now: datetime) -> datetime:
         """When the turn after that is due."""
-        return self.since(now) + (_MINUTE if self.at is None else _DAY)
+        return self.since(now) + self.period
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +150,7 @@ class Schedules:
         now = self._clock.now()
 
         def look(records: Records) -> list[Scheduled]:
-            return [_scheduled(each, _last(records, each.name), now) for each in self._plans]
+            return [_scheduled(each, records, now) for each in self._its(records)]
 
         return await self._store.read(look)
 
@@ -136,26 +159,26 @@ class Schedules:
         now = self._clock.now()
 
         def look(records: Records) -> list[tuple[str, str]]:
-            found: list[tuple[str, str]] = []
-            for each in self._plans:
-                last = _last(records, each.name)
-                if not each.off and (last is None or last.tick != each.tick(now)):
-                    found.append((each.name, each.tick(now)))
-            return found
+            on = ((each.name, _on(each, _ledger(records, each.name), now)) for each in self._its(records))
+            return [(name, tick) for name, tick in on if tick is not None]
 
         return await self._store.read(look)
 
-    async def turn(self, name: str, tick: str, chore: Chore) -> Turn:
+    async def turn(self, name: str, tick: str, chore: Chore) -> Turn | None:
         """Have a turn's work done, and keep what came of it; a failure is an outcome like any other.
 
+        None for a turn that was had to its end before, which an engine may have forgotten; nothing is done then.
         Raises what the chore raises by a bug, when that is kept, too.
         """
         began = Turn(tick=tick, began_at=self._clock.now())
-        await self._store.transact(partial(_keep, name, began), lasting=False)
+        if not await self._store.transact(partial(_begin, name, began), lasting=False):
+            return None
         try:
             told, outcome, error = await chore(tick), "done", None
         except RefusedError as refusal:
             told, outcome, error = {}, "refused", {"message": str(refusal)}
+        except StoreAwayError:
+            raise  # what came of it could not be kept: the turn waits, and does its work again
         except LifecycleError as failure:
             told, outcome, error = {}, "failed", failure.as_dict()
         except TimeoutError:
@@ -167,30 +190,95 @@ class Schedules:
             raise
         return await self._end(name, replace(began, outcome=outcome, told=told, error=error))
 
+    def _its(self, records: Records) -> Sequence[Plan]:
+        return [each.of(records.installation) for each in self._plans]
+
     async def _end(self, name: str, turn: Turn) -> Turn:
         ended = replace(turn, ended_at=self._clock.now())
 
         def end(records: Records) -> None:
-            held = _last(records, name)
-            if held is not None and held.tick == turn.tick:  # else a later turn has begun meanwhile
-                _keep(name, ended, records)
+            ledger = _ledger(records, name)
+            under_way = tuple(each for each in ledger.under_way if each != turn.tick)
+            hidden = (
+                ledger.last is not None and ledger.last.tick != turn.tick
+            )  # a later one has begun meanwhile
+            last = ledger.last if hidden else ended
+            _keep(records, name, replace(ledger, last=last, under_way=under_way))
 
         await self._store.transact(end, lasting=False)
         return ended
 
 
-def _scheduled(plan: Plan, last: Turn | None, now: datetime) -> Scheduled:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ledger:
+    """What is known of a schedule: its last turn, and the ticks that were had, in the order in which they began.
+
+    Those `under_way` have not ended, or their processes have died.
+    """
+
+    last: Turn | None = None
+    had: tuple[str, ...] = ()
+    under_way: tuple[str, ...] = ()
+
+    @property
+    def instants(self) -> set[str]:
+        """The instants in them, whichever round they were of."""
+        return {_order(each)[1] for each in self.had}
+
+
+def _order(tick: str) -> tuple[int, str]:
+    """A tick's round and instant: of two turns of one schedule, the later one is greater, whatever clocks did."""
+    instant, _, number = tick.partition(_ROUND)
+    return int(number or 0), instant
+
+
+def _on(plan: Plan, ledger: _Ledger, now: datetime) -> str | None:
+    """The turn that is on now; None when it was had, or there is none."""
+    instant = plan.tick(now)
+    if plan.off or instant in ledger.instants:
+        return None
+    number, last = _order(ledger.last.tick) if ledger.last else (0, "")
+    number += instant < last
+    return f"{instant}{_ROUND}{number}" if number else instant
+
+
+def _scheduled(plan: Plan, records: Records, now: datetime) -> Scheduled:
+    ledger = _ledger(records, plan.name)
     if plan.off:
-        return Scheduled(plan=plan, last=last, next_at=None)
-    waits = last is None or last.tick != plan.tick(now)
-    return Scheduled(plan=plan, last=last, next_at=plan.since(now) if waits else plan.next(now))
+        return Scheduled(plan=plan, last=ledger.last, next_at=None)
+    had, at = ledger.instants, plan.since(now)
+    while plan.tick(at) in had:
+        at += plan.period
+    return Scheduled(plan=plan, last=ledger.last, next_at=at)
 
 
-def _last(records: Records, name: str) -> Turn | None:
+def _begin(name: str, turn: Turn, records: Records) -> bool:
+    """Keep that a turn has begun, if it was not had before.
+
+    One that was left behind and is taken up late does not hide a later one.
+    """
+    ledger = _ledger(records, name)
+    had, under_way, tick = ledger.had, ledger.under_way, turn.tick
+    if tick not in under_way:
+        if _order(tick)[1] in ledger.instants:
+            return False
+        had = (*had, tick)[-(_MINUTES_HAD if "T" in tick else _DAYS_HAD) :]
+        under_way = (*(each for each in under_way if each in had), tick)
+    overtaken = ledger.last is not None and _order(tick) < _order(ledger.last.tick)
+    _keep(records, name, _Ledger(last=ledger.last if overtaken else turn, had=had, under_way=under_way))
+    return True
+
+
+def _ledger(records: Records, name: str) -> _Ledger:
     found = records.fact(f"{_FACT}{name}")
-    return msgspec.convert(found, Turn) if found else None
+    if not found:
+        return _Ledger()
+    last, known = msgspec.convert(found, Turn), msgspec.convert(found, _Ledger)
+    if not known.had:  # as the release before kept it
+        known = _Ledger(had=(last.tick,), under_way=() if last.ended_at else (last.tick,))
+    return replace(known, last=last)
 
 
-def _keep(name: str, turn: Turn, records: Records) -> None:
-    kept: Mapping[str, Any] = msgspec.to_builtins(turn)
-    records.put_fact(f"{_FACT}{name}", kept)
+def _keep(records: Records, name: str, ledger: _Ledger) -> None:
+    kept: Mapping[str, Any] = msgspec.to_builtins(ledger.last)
+    records.put_fact(f"{_FACT}{name}", {**kept, "had": list(ledger.had), "under_way": list(ledger.under_way)})

@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+import anyio
+
 from domain.approvals import SWEEPER
 from domain.callers import Caller
-from domain.errors import LifecycleError
+from domain.errors import LifecycleError, StoreAwayError
 from domain.model import TeardownReason
 from domain.schedules import (
     HEALTH,
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
 
 HEALTH_S: Final = 50.0
 """A turn of health is over before the next one begins, however slow Glean is."""
+DAILY_S: Final = 3600.0
+"""A daily turn that hangs is given up long before the next one; what it left, that one does."""
+RECHECK_S: Final = 15 * 60.0
+"""A re-check counts as pending no longer, and runs no longer either."""
 _MONITOR: Final = Caller(subject="schedule:health")
 _SCANNER: Final = Caller(subject="schedule:scan")
 _SWEEPER: Final = Caller(subject=SWEEPER)
@@ -70,11 +76,11 @@ def chores(services: Services, monitor: Monitor, purge: Callable[[], Awaitable[N
 
     return {
         HEALTH: within(HEALTH_S, health),
-        SCAN: scan,
-        SWEEP: sweep,
-        RETENTION: retention,
-        REDELIVERY: redelivery,
-        PURGE: forget,
+        SCAN: within(DAILY_S, scan),
+        SWEEP: within(DAILY_S, sweep),
+        RETENTION: within(DAILY_S, retention),
+        REDELIVERY: within(DAILY_S, redelivery),
+        PURGE: within(DAILY_S, forget),
     }
 
 
@@ -101,12 +107,17 @@ async def _swept(services: Services) -> Json:
 def rechecking(services: Services) -> Saga:
     """The saga that judges a dataset's quality again, because its connector became unhealthy."""
 
-    async def recheck(perform: Perform, dataset_id: str, saga_id: str) -> None:  # noqa: ARG001 - as sagas are called
+    async def recheck(perform: Perform, dataset_id: str, saga_id: str) -> None:
         async def judge() -> Json:
             try:
-                found = await services.datasets.recheck(dataset_id, _MONITOR)
+                with anyio.fail_after(RECHECK_S):
+                    found = await services.datasets.recheck(dataset_id, _MONITOR, saga_id)
+            except StoreAwayError:
+                raise  # nothing is known of it yet: it is judged again
             except LifecycleError as error:
                 return error.as_dict()
+            except TimeoutError:
+                return {"code": "too_late"}
             return {"status": found.status.value}
 
         await perform("judge", judge)

@@ -61,7 +61,7 @@ def turns(schedules: Schedules, chores: Mapping[str, Chore]) -> Saga:
 
         async def work() -> Json:
             done = await schedules.turn(name, tick_of(saga_id), chores[name])
-            if done.error:
+            if done and done.error:
                 _log.warning("turn_not_done", schedule=name, tick=done.tick, cause=done.error["message"])
             return {}
 

@@ -65,10 +65,10 @@ class Days:
         for saga_id in list(self.place.journal):
             assert await self.process.engine.wait(saga_id, 30)
 
-    async def hours(self, count: int) -> None:
-        """So many hours go by, with a look in each."""
-        for _ in range(count):
-            self.clock.ahead += HOUR
+    async def hours(self, count: int, step: int = 1) -> None:
+        """So many hours go by, with a look in each, or in every so-manieth."""
+        for _ in range(0, count, step):
+            self.clock.ahead += step * HOUR
             await self.look()
 
     def daily(self, name: str) -> list[str]:
@@ -83,7 +83,7 @@ async def days(place: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[D
     async with AsyncExitStack() as stack:
         both = Days(place, [await stack.enter_async_context(place.process()) for _ in range(2)])
 
-        async def noted(self: Schedules, name: str, tick: str, chore: Chore) -> Turn:
+        async def noted(self: Schedules, name: str, tick: str, chore: Chore) -> Turn | None:
             both.ran.append((name, tick))
             return await turn(self, name, tick, chore)
 
@@ -144,7 +144,7 @@ async def test_an_orphan_goes_when_its_grace_was_served_and_nothing_else_does_wh
         for jump in (0, 0, 40, -40, -40, 40, 400, -400):  # each day's hours go by after a jump
             place.clock.ahead += jump * DAY
             scans = len(both.daily(SCAN))
-            await both.hours(24)
+            await both.hours(24, 6)
             served += len(both.daily(SCAN)) - scans
             mark = (await process.look(orphan.dataset_id)).orphan
             # No scan adds more than 26 hours, and what the clock went back adds nothing.
@@ -152,7 +152,7 @@ async def test_an_orphan_goes_when_its_grace_was_served_and_nothing_else_does_wh
             assert max(Counter(both.ran).values()) == 1
             if served * 26 < 7 * 24:
                 assert await standing() is DatasetStatus.READY
-        await both.hours(24 * 10)
+        await both.hours(24 * 10, 12)
         assert await standing() is DatasetStatus.ARCHIVED
 
 

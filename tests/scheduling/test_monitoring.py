@@ -66,7 +66,7 @@ async def test_a_failure_is_announced_within_one_turn_of_the_schedule_and_its_en
 
         async def turn() -> None:
             place.clock.ahead += MINUTE
-            tick = place.plans[0].tick(place.clock.now())
+            [(_, tick)] = await process.services.schedules.due()
             await scheduler.look()
             assert await process.engine.wait(turn_id(HEALTH, tick), 20)
 
@@ -86,7 +86,7 @@ async def test_a_failure_is_announced_within_one_turn_of_the_schedule_and_its_en
         assert kept.last_health_check is not None
         [scheduled] = await process.services.schedules.list()
         assert scheduled.last is not None
-        assert scheduled.last.told == {"seen": 1, "changed": 1, "unhealthy": 0, "drift": 0}
+        assert scheduled.last.told == {"seen": 1, "changed": 1, "unhealthy": 0, "late": 0, "drift": 0}
 
 
 async def test_becoming_unhealthy_puts_quality_to_one_check_and_not_another_within_the_hour(
@@ -175,4 +175,4 @@ async def test_drift_is_counted_in_both_directions(place: World) -> None:
 
         await process.outside.store.transact(foreign)
         looked = await monitor(process).turn()
-        assert (looked.seen, looked.drift) == (2, 1)
+        assert (looked.seen, looked.drift) == (2, ("missing_connector",))

@@ -9,9 +9,9 @@ import anyio
 import pytest
 import structlog
 
-from domain.errors import PlatformUnavailableError, StoreFailedError
+from domain.errors import PlatformUnavailableError, StoreAwayError, StoreFailedError
 from domain.schedules import KIND, Plan, RefusedError, Scheduled, Schedules, Turn, turn_id
-from server.adapters.engine.inline import InlineEngine
+from server.adapters.engine.inline import InlineEngine, ProcessDied
 from server.scheduling import Scheduler, turns, within
 from tests.entities import NOW, SetClock
 from tests.waiting import eventually
@@ -36,8 +36,10 @@ async def counted(_: str) -> Json:
 async def test_what_came_of_a_turn_is_kept_and_the_next_is_told(store: Store) -> None:
     clock = SetClock()
     schedules = Schedules(store, clock, [HEALTH, SCAN, OFF])
+    health = HEALTH.of(await store.read(lambda records: records.installation))
+    clock.instant += health.offset
     assert await schedules.list() == [
-        Scheduled(plan=HEALTH, last=None, next_at=NOW),
+        Scheduled(plan=health, last=None, next_at=clock.instant),
         Scheduled(plan=SCAN, last=None, next_at=NOW),
         Scheduled(plan=OFF, last=None, next_at=None),
     ]
@@ -45,12 +47,15 @@ async def test_what_came_of_a_turn_is_kept_and_the_next_is_told(store: Store) ->
 
     async def working(tick: str) -> Json:
         [_, running, _] = await schedules.list()
-        assert running.last == Turn(tick=TICK, began_at=NOW)
+        assert running.last == Turn(tick=TICK, began_at=began_at)
         clock.instant += timedelta(seconds=20)
         return await counted(tick)
 
+    began_at = clock.instant
     done = await schedules.turn("scan", TICK, working)
-    assert done == Turn(tick=TICK, began_at=NOW, ended_at=clock.instant, outcome="done", told={"seen": 3})
+    assert done == Turn(
+        tick=TICK, began_at=began_at, ended_at=clock.instant, outcome="done", told={"seen": 3}
+    )
     assert (await schedules.list())[1] == Scheduled(plan=SCAN, last=done, next_at=NOW + DAY)
     assert await schedules.due() == [("health", "2026-03-01T12:00")]
     clock.instant = NOW + DAY
@@ -73,6 +78,7 @@ async def test_a_turn_that_ends_badly_says_why(
 
     schedules = Schedules(store, SetClock(), [SCAN])
     done = await schedules.turn("scan", TICK, broken)
+    assert done is not None
     assert done.error is not None
     assert (done.outcome, done.error["message"]) == (outcome, message)
     assert (await schedules.list())[0].last == done
@@ -114,6 +120,7 @@ async def test_a_chore_is_given_up_after_its_time_and_the_turn_says_so(store: St
         raise AssertionError
 
     done = await Schedules(store, SetClock(), [SCAN]).turn("scan", TICK, within(0.01, endless))
+    assert done is not None
     assert done.outcome == "failed"
 
 
@@ -150,6 +157,19 @@ async def test_a_turn_that_was_refused_is_told_in_the_log(store: Store) -> None:
     assert [(each["event"], each["cause"]) for each in logs] == [("turn_not_done", "26 are due.")]
 
 
+async def test_a_turn_whose_store_is_away_is_neither_done_nor_failed(store: Store) -> None:
+    schedules = Schedules(store, SetClock(), [SCAN])
+
+    async def away(_: str) -> Json:
+        raise StoreAwayError("The connection was lost.")
+
+    with pytest.raises(StoreAwayError):
+        await schedules.turn("scan", TICK, away)
+    [found] = await schedules.list()
+    assert found.last is not None
+    assert (found.last.outcome, found.last.error) == ("running", None)
+
+
 class Failing:
     """Schedules that cannot be read for a while."""
 
@@ -181,3 +201,115 @@ async def test_looking_goes_on_whatever_one_look_met_and_says_it_once() -> None:
             await eventually(lambda: failing.looks > 6)
             tasks.cancel_scope.cancel()
     assert [each["cause"] for each in logs] == ["the disk is full", "a bug"]
+
+
+async def told(store: Store, clock: SetClock, schedules: Schedules, ticks: int, step: timedelta) -> list[str]:
+    """The ticks that are had while the clock goes on by steps."""
+    had = []
+    for _ in range(ticks):
+        had += [tick for _name, tick in await schedules.due()]
+        for name, tick in await schedules.due():
+            await schedules.turn(name, tick, counted)
+        clock.instant += step
+    return had
+
+
+async def test_a_day_that_was_had_is_not_had_again_after_a_clock_was_a_year_ahead(store: Store) -> None:
+    clock = SetClock()
+    schedules = Schedules(store, clock, [SCAN])
+    assert await told(store, clock, schedules, 2, DAY) == ["2026-03-01", "2026-03-02"]
+    clock.instant += 365 * DAY
+    assert await told(store, clock, schedules, 1, -365 * DAY) == ["2027-03-03"]
+    assert await told(store, clock, schedules, 2, DAY) == ["2026-03-03~1", "2026-03-04~1"]
+    clock.instant -= 3 * DAY
+    assert await told(store, clock, schedules, 5, DAY) == ["2026-03-05~1", "2026-03-06~1"]
+    [scheduled] = await schedules.list()
+    assert scheduled.next_at == clock.instant
+    clock.instant -= 3 * DAY
+    [scheduled] = await schedules.list()
+    assert scheduled.next_at == clock.instant + 3 * DAY
+
+
+async def test_minutes_go_on_after_a_clock_that_was_hours_ahead_is_put_right(store: Store) -> None:
+    clock = SetClock()
+    schedules = Schedules(store, clock, [HEALTH])
+    clock.instant += HEALTH.of(await store.read(lambda records: records.installation)).offset
+    minute = timedelta(minutes=1)
+    assert len(await told(store, clock, schedules, 240, minute)) == 240
+    clock.instant -= 180 * minute
+    assert await told(store, clock, schedules, 2, minute) == ["2026-03-01T13:00~1", "2026-03-01T13:01~1"]
+    clock.instant -= 2 * minute
+    assert await told(store, clock, schedules, 3, minute) == ["2026-03-01T13:02~1"]
+
+
+async def test_a_turn_that_was_left_behind_and_is_taken_up_late_does_not_hide_a_later_one(
+    store: Store,
+) -> None:
+    schedules = Schedules(store, SetClock(), [SCAN])
+
+    async def dies(_: str) -> Json:
+        raise ProcessDied(TICK)
+
+    with pytest.raises(ProcessDied):
+        await schedules.turn("scan", TICK, dies)
+    await schedules.turn("scan", "2026-03-02", counted)
+    taken_up = await schedules.turn("scan", TICK, counted)
+    assert taken_up is not None
+    assert taken_up.outcome == "done"
+    last = (await schedules.list())[0].last
+    assert last is not None
+    assert last.tick == "2026-03-02"
+    assert await schedules.due() == []
+
+
+@pytest.mark.parametrize("again", [TICK, f"{TICK}~1"])
+async def test_a_turn_that_was_had_to_its_end_is_not_had_again_though_its_engine_forgot_it(
+    store: Store, again: str
+) -> None:
+    schedules = Schedules(store, SetClock(), [SCAN])
+    await schedules.turn("scan", TICK, counted)
+    await schedules.turn("scan", "2026-03-02", counted)
+    ran: list[str] = []
+
+    async def once_more(tick: str) -> Json:
+        ran.append(tick)
+        return {}
+
+    async with InlineEngine({KIND: turns(schedules, {"scan": once_more})}) as engine:
+        await engine.start(KIND, turn_id("scan", again), "scan")
+        assert await engine.wait(turn_id("scan", again), 5)
+        assert engine.journal[turn_id("scan", again)].error is None
+    assert ran == []
+
+
+@pytest.mark.parametrize(("ended", "outcome"), [(NOW.isoformat(), "done"), (None, "running")])
+async def test_a_ledger_of_an_older_release_is_read(store: Store, ended: str | None, outcome: str) -> None:
+    old = {"tick": TICK, "began_at": NOW.isoformat(), "ended_at": ended, "outcome": outcome}
+    await store.transact(lambda records: records.put_fact("schedules.scan", old))
+    clock = SetClock()
+    schedules = Schedules(store, clock, [SCAN])
+    assert await schedules.due() == []
+    again = await schedules.turn("scan", TICK, counted)
+    assert (again is None) == (outcome == "done")
+    clock.instant += DAY
+    assert await schedules.due() == [("scan", "2026-03-02")]
+
+
+async def test_a_turn_that_hangs_does_not_hold_up_the_next(store: Store) -> None:
+    clock = SetClock()
+    schedules = Schedules(store, clock, [SCAN])
+    ended: list[str] = []
+
+    async def hanging(tick: str) -> Json:
+        if tick == TICK:
+            await anyio.sleep_forever()
+        ended.append(tick)
+        return {}
+
+    async with InlineEngine({KIND: turns(schedules, {"scan": hanging})}) as engine:
+        scheduler = Scheduler(schedules, engine)
+        for _ in range(3):
+            await scheduler.look()
+            clock.instant += DAY
+        assert await engine.wait(turn_id("scan", "2026-03-03"), 5)
+    assert sorted(ended) == ["2026-03-02", "2026-03-03"]

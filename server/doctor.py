@@ -6,6 +6,7 @@ import getpass
 import shutil
 import tempfile
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import urlsplit
 
@@ -16,7 +17,7 @@ from domain.errors import ArchiveFailedError, LifecycleError, StagingFailedError
 from server.disk.faults import told_as
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
 
     from domain.errors import SettingsError
@@ -35,16 +36,29 @@ Probe: TypeAlias = "Callable[[], Awaitable[str]]"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """How one thing is and, when it is not well, what to do about it."""
+    """How one thing is and, when it is not well, what to do about it. A `warning` is about what is well so far."""
 
     area: str
     ok: bool
     message: str
     action: str = ""
+    warning: bool = False
+
+
+class NotYetError(Exception):
+    """There is nothing to look at yet, or it cannot be looked at because of something that is a finding itself."""
 
 
 async def diagnose(
-    settings: Settings | SettingsError, *, repository: Probe, glean: Probe, store: Probe, identity: Probe
+    settings: Settings | SettingsError,
+    *,
+    repository: Probe,
+    glean: Probe,
+    store: Probe,
+    identity: Probe,
+    sagas: Probe | None = None,
+    replicas: Probe | None = None,
+    further: Mapping[str, Callable[[], Awaitable[Sequence[Finding]]]] = MappingProxyType({}),
 ) -> list[Finding]:
     """Look at everything, in the order in which things depend on each other.
 
@@ -54,6 +68,9 @@ async def diagnose(
         glean: see `glean_probe`.
         store: see `store_probe`.
         identity: reads the issuer's keys, and says how many there are; asked only where there is an issuer.
+        sagas: says what work was stopped for good; not asked without.
+        replicas: says what a process proves at its start; not asked without.
+        further: looks at things that there are several of, by what they are.
     """
     if isinstance(settings, LifecycleError):
         return [_ill("configuration", settings)]
@@ -69,8 +86,11 @@ async def diagnose(
         await _looked("repository", repository),
         await _looked("glean", glean),
         await _looked("store", store),
+        *([await _looked("sagas", sagas)] if sagas else []),
         await _looked("staging", folder_probe(settings.staging.url, StagingFailedError)),
         await _looked("archives", folder_probe(settings.archival.storage_path, ArchiveFailedError)),
+        *([await _looked("replicas", replicas)] if replicas else []),
+        *[found for area, look in further.items() for found in await _several(area, look)],
     ]
 
 
@@ -179,11 +199,27 @@ def folder_probe(folder: Path, kind: type[LifecycleError], little_room: int = LI
     return look
 
 
+async def _several(area: str, look: Callable[[], Awaitable[Sequence[Finding]]]) -> Sequence[Finding]:
+    found: list[Finding] = []
+
+    async def probe() -> str:
+        found.extend(await look())
+        return ""
+
+    failed = await _looked(area, probe)
+    return found if failed.ok else [failed]
+
+
 async def _looked(area: str, probe: Probe) -> Finding:
     try:
         return Finding(area=area, ok=True, message=await probe())
+    except NotYetError as nothing:
+        return Finding(area=area, ok=True, message=str(nothing))
     except LifecycleError as error:
         return _ill(area, error)
+    except Exception as error:  # noqa: BLE001 - whatever one look meets, the others are made
+        fault = f"Looking at it failed ({type(error).__name__}); that is a fault of this program."
+        return Finding(area=area, ok=False, message=fault, action="Report it, with what is in the log.")
 
 
 def _ill(area: str, error: LifecycleError) -> Finding:

@@ -31,10 +31,12 @@ def _name(value: str) -> str:
 
 def _address(value: str) -> str:
     """Never repeats the address: a part of it may be a secret."""
+    from httpx import URL, InvalidURL  # noqa: PLC0415 - few have webhooks, and need no client for them
+
     try:
         parts = urlsplit(value)
-        parts.port  # noqa: B018 - reading it is what checks it
-    except ValueError:
+        parts.port, URL(value).host
+    except (ValueError, InvalidURL):
         raise ValueError("must be an address such as https://hooks.example.com/datasets") from None
     if (
         parts.scheme not in {"http", "https"}

@@ -1,11 +1,11 @@
-"""A process that delivers to one webhook until it is killed: `host.py STORE URL`."""
+"""A process that delivers to one webhook until it is killed: `host.py STORE URL`. As an owner it is its number."""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import anyio
 from pydantic import SecretStr
@@ -38,7 +38,7 @@ async def main(where: str, url: str) -> None:
         HttpCourier(url, [SecretStr(SECRET)], clock=clock, timeout_s=10) as courier,
     ):
         outbox = Outbox(store, clock, Subscription(webhook="w"), Retrying(first_s=0.01, longest_s=0.02))
-        await deliver(outbox, courier, owner=uuid4().hex, pace=Pace(poll_s=0.02, lease_s=0.5))
+        await deliver(outbox, courier, owner=str(os.getpid()), pace=Pace(poll_s=0.02, lease_s=0.5))
 
 
 if __name__ == "__main__":

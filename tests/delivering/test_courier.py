@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import SecretStr
+from standardwebhooks import Webhook, WebhookVerificationError
 
 from domain.cloud_events import Message
 from domain.deliveries import Answer
@@ -60,6 +61,16 @@ async def test_a_message_is_signed_with_every_key_and_stamped_with_the_time_of_t
     assert headers["webhook-signature"] == " ".join(wanted)
 
 
+async def test_while_a_key_is_replaced_a_receiver_verifies_with_the_old_one_and_with_the_new() -> None:
+    async with Receiver().up() as receiver:
+        assert await sent(receiver, secrets=(SECRET, NEXT_SECRET)) == Answer()
+    [headers] = receiver.headers
+    for each in (SECRET, NEXT_SECRET):
+        assert Webhook(each).verify(MESSAGE.body, headers) == json.loads(MESSAGE.body)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(SECRET[:-4] + "AAAA").verify(MESSAGE.body, headers)
+
+
 @pytest.mark.parametrize(
     ("behaviour", "answer"),
     [
@@ -101,7 +112,7 @@ async def test_megabytes_of_answer_are_not_read() -> None:
 async def test_nobody_there_is_a_failure_that_names_no_address() -> None:
     async with Receiver().up() as receiver:
         pass
-    assert await sent(receiver) == Answer(error="no answer (ConnectError)")
+    assert await sent(receiver) == Answer(error="no answer: nobody listens there")
 
 
 @pytest.mark.parametrize("stated", ["Wed, 21 Oct 2026 07:28:00 GMT", "-1", "1.5", "soon", "٣"])

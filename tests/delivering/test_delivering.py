@@ -76,24 +76,28 @@ async def known(store: Store, webhook: str = "w") -> None:
     async def there() -> bool:
         return await store.read(lambda records: records.post(webhook)) is not None
 
-    await until(there)
+    await until(there, 60)
 
 
-async def settled(store: Store, state: DeliveryState, count: int, webhook: str = "w") -> None:
+async def settled(
+    store: Store, state: DeliveryState, count: int, webhook: str = "w", *, seconds: float = 60
+) -> None:
     """Return when so many deliveries have that state."""
 
     async def so_many() -> bool:
         found = await store.read(lambda records: records.deliveries(webhook=webhook, states=(state,)))
         return len(found) >= count
 
-    await until(so_many)
+    await until(so_many, seconds)
 
 
 async def test_events_arrive_signed_and_in_order(store: Store) -> None:
     async with Receiver().up() as receiver, telling(store, receiver):
         await happen(store, *["d1", "d2"] * 10)
         await settled(store, DeliveryState.DELIVERED, 20)
-    assert sorted(receiver.seqs) == list(range(1, 21))
+    assert sorted(set(receiver.seqs)) == list(
+        range(1, 21)
+    )  # at least once: a slow machine may hear one again
     for one in ("d1", "d2"):
         seqs = [int(each["sequence"]) for each in receiver.heard if each["subject"] == one]
         assert seqs == sorted(seqs)
@@ -110,6 +114,25 @@ async def test_a_webhook_that_fails_is_tried_again_and_then_the_event_is_parked(
     assert [each["event"] for each in logs].count("event_parked") == 2
     [parked, _] = await store.read(lambda records: records.deliveries(states=(DeliveryState.PARKED,)))
     assert (parked.attempts, parked.error) == (3, "answered 500")
+
+
+async def test_a_webhook_that_is_gone_has_the_event_parked_at_once(store: Store) -> None:
+    async with Receiver(receivers.gone).up() as receiver, telling(store, receiver):
+        await happen(store, "d1")
+        await settled(store, DeliveryState.PARKED, 1)
+    assert receiver.seqs == [1]
+
+
+async def test_a_webhook_that_asks_for_a_pause_has_it(store: Store) -> None:
+    patient = Retrying(attempts=3, first_s=0.01, longest_s=3600)
+    async with Receiver(receivers.wait_please).up() as receiver, telling(store, receiver, retrying=patient):
+        began = SystemClock().now()
+        await happen(store, "d1")
+        await until(partial(_tried, store))
+    assert receiver.seqs == [1]
+    [delivery] = await store.read(lambda records: records.deliveries())
+    assert (delivery.state, delivery.error) == (DeliveryState.WAITING, "answered 429")
+    assert (delivery.due_at - began).total_seconds() >= 30
 
 
 async def test_a_webhook_that_dies_and_comes_back_is_told_everything_in_order(store: Store) -> None:

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from domain.records import Store
 
-pytestmark = pytest.mark.each_store
 ROOT = Path(__file__).parents[2]
 
 
@@ -41,6 +40,7 @@ def host(where: str, receiver: Receiver) -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
+@pytest.mark.each_store
 async def test_what_was_sent_and_not_recorded_is_sent_again_under_the_same_id(
     store: Store, where: str
 ) -> None:
@@ -66,3 +66,33 @@ async def test_what_was_sent_and_not_recorded_is_sent_again_under_the_same_id(
             await settled(store, DeliveryState.DELIVERED, 2)
     assert receiver.seqs == [1, 1, 2]
     assert receiver.headers[0]["webhook-id"] == receiver.headers[1]["webhook-id"]
+
+
+async def test_whoever_delivers_is_killed_again_and_again_and_every_dataset_is_told_of_in_order(
+    store: Store, where: str
+) -> None:
+    receiver, hosts, at = Receiver(), dict[str, subprocess.Popen[bytes]](), [3, 8]
+
+    async def deadly(request: Request) -> Response:
+        post = await store.read(lambda records: records.post("w"))
+        if at and len(receiver.heard) >= at[0] and post and (owner := hosts.pop(post.owner, None)):
+            at.pop(0)
+            os.kill(owner.pid, signal.SIGKILL)
+            owner.wait()
+        return await accept(request)
+
+    async with receiver.up():
+        with ExitStack() as stack:
+            for _ in range(3):
+                process = stack.enter_context(host(where, receiver))
+                hosts[str(process.pid)] = process
+            await known(store)
+            receiver.behaviour = deadly
+            await happen(store, *["d1", "d2", "d3"] * 6)
+            await settled(store, DeliveryState.DELIVERED, 18, seconds=120)
+            assert (len(hosts), at) == (1, [])
+    for each in ("d1", "d2", "d3"):
+        seqs = [int(event["sequence"]) for event in receiver.heard if event["subject"] == each]
+        assert list(dict.fromkeys(seqs)) == sorted(set(seqs))
+        assert seqs == sorted(seqs)
+    assert sorted(set(receiver.seqs)) == list(range(1, 19))

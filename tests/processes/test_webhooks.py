@@ -6,8 +6,10 @@ import json
 import signal
 from typing import TYPE_CHECKING
 
+from server.cli.exits import Exit
 from tests import receivers
-from tests.processes.conftest import host, over, stopped
+from tests.processes.conftest import over, stopped
+from tests.processes.test_endings import provision
 from tests.receivers import SECRET, Receiver
 from tests.waiting import eventually, until
 
@@ -27,24 +29,29 @@ def configured(path: Path, *hooks: Receiver) -> Path:
     return path
 
 
-async def test_a_dataset_is_made_while_a_webhook_hangs_and_the_other_is_told_by_the_server(
+async def test_a_server_makes_a_dataset_while_webhooks_hang_fail_and_babble_and_tells_the_one_that_listens(
     folder: Folder, tmp_path: Path, run: Run
 ) -> None:
-    async with Receiver(receivers.hang).up() as hanging, Receiver().up() as well:
-        config = configured(tmp_path / "config.yaml", hanging, well)
+    async with (
+        Receiver(receivers.hang).up() as hanging,
+        Receiver(receivers.fail).up() as failing,
+        Receiver(receivers.babble).up() as babbling,
+        Receiver().up() as well,
+    ):
+        config = configured(tmp_path / "config.yaml", hanging, failing, babbling, well)
         server = run(
             folder, folder.command("serve", "--transport", "http", "--port", "0", "--config", str(config))
         )
         async with folder.store() as store:
 
             async def known() -> bool:
-                return len(await store.read(lambda records: records.posts())) == 2
+                return len(await store.read(lambda records: records.posts())) == 4
 
             await until(known, 60)
-        made = run(folder, host(folder, "provision"))
-        assert (await over(made))[0] == 0
+        left = run(folder, provision(folder, "--no-wait"))
+        assert (await over(left))[0] == Exit.RUNNING
+        await eventually(lambda: len(well.heard) == 3 and bool(hanging.heard and failing.heard), 30)
         assert (await folder.dataset()).status == "ready"
-        await eventually(lambda: len(well.heard) == 3 and bool(hanging.heard), 30)
         status, out, log = await stopped(server, signal.SIGTERM)
     assert (status, out) == (0, "")
     assert [each["type"] for each in well.heard] == [

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ssl
 from contextlib import AbstractAsyncContextManager
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Final, Protocol, Self
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import anyio
 import httpx
@@ -13,17 +15,23 @@ from standardwebhooks import Webhook
 
 from domain.cloud_events import CONTENT_TYPE
 from domain.deliveries import Answer
+from server.adapters.webhooks.failures import why
+from server.adapters.webhooks.resolving import Resolving
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import TracebackType
+    from urllib.parse import SplitResult
 
     from domain.cloud_events import Message
     from domain.ports import Clock
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-_ANSWER_BYTES: Final = 64 * 1024
+_ANSWER_BYTES: Final = 8 * 1024
 """What is read of an answer at most, only so that its connection can be used again; nobody looks at it."""
+_CONNECTING: Final = 0.4
+"""Of all the time, for a connection and again for its TLS: the client closes what took too long, and would not when it
+is called off from outside."""
 _GONE: Final = 410
 
 
@@ -54,15 +62,19 @@ class HttpCourier(AbstractAsyncContextManager["HttpCourier"]):
         parts = urlsplit(url)
         # Without TLS no authorities are needed, and reading those of the machine takes its time.
         trusted = True if parts.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        # A proxy looks names up itself.
+        direct = None if _proxied(parts) else Resolving(httpx.AsyncHTTPTransport(verify=trusted))
         self._client = httpx.AsyncClient(
-            timeout=httpx.Timeout(timeout_s, pool=None),
+            timeout=httpx.Timeout(timeout_s, connect=timeout_s * _CONNECTING, pool=None),
             headers={
                 "Content-Type": CONTENT_TYPE,
                 "Accept-Encoding": "identity",
                 "User-Agent": "dataset-lifecycle",
             },
+            # None is kept: a webhook could have us carry more and more of them.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             follow_redirects=False,
-            trust_env=parts.hostname not in _LOOPBACK,
+            transport=direct,
             verify=trusted,
         )
 
@@ -76,18 +88,34 @@ class HttpCourier(AbstractAsyncContextManager["HttpCourier"]):
         await self._client.aclose()
 
     async def send(self, message: Message) -> Answer:
+        return await self._asked("POST", _judged, message.body, self._signed(message))
+
+    async def reach(self) -> str | None:
+        """Ask whether anybody is there, by a request that carries nothing; why not, None when there is.
+
+        Whatever is answered will do, but for a redirect: no message would follow it.
+        """
+        return (await self._asked("HEAD", _there)).error
+
+    async def _asked(
+        self,
+        method: str,
+        judge: Callable[[httpx.Response], Answer],
+        content: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
         answer: Answer | None = None
         try:
             with anyio.fail_after(self._timeout_s):
                 async with self._client.stream(
-                    "POST", self._url, content=message.body, headers=self._signed(message)
+                    method, self._url, content=content, headers=headers
                 ) as response:
-                    answer = _judged(response)
+                    answer = judge(response)
                     await _drained(response)
         except (TimeoutError, httpx.TimeoutException):
             return answer or Answer(error=f"no answer within {self._timeout_s:g} seconds")
         except (httpx.HTTPError, OSError) as error:
-            return answer or Answer(error=f"no answer ({type(error).__name__})")
+            return answer or Answer(error=f"no answer: {why(error)}")
         return answer
 
     def _signed(self, message: Message) -> dict[str, str]:
@@ -99,6 +127,13 @@ class HttpCourier(AbstractAsyncContextManager["HttpCourier"]):
         }
 
 
+def _proxied(parts: SplitResult) -> bool:
+    """Whether the environment names a proxy for that address; what is on this machine is never sent through one."""
+    if parts.hostname in _LOOPBACK:
+        return False
+    return not {parts.scheme, "all"}.isdisjoint(getproxies()) and not proxy_bypass(parts.netloc)
+
+
 def _judged(response: httpx.Response) -> Answer:
     if response.is_success:
         return Answer()
@@ -108,6 +143,10 @@ def _judged(response: httpx.Response) -> Answer:
         gone=response.status_code == _GONE,
         retry_after_s=_seconds(response.headers.get("retry-after", "")),
     )
+
+
+def _there(response: httpx.Response) -> Answer:
+    return _judged(response) if response.is_redirect else Answer()
 
 
 def _seconds(retry_after: str) -> float | None:

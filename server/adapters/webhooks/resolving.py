@@ -1,0 +1,76 @@
+"""Connections that a name cannot hold up or lead astray.
+
+The names of webhooks are looked up in threads of their own: a look-up that hangs cannot be called off, and in the
+event loop's own few threads it would hold up everybody else who looks a name up, Glean's client among them.
+"""
+
+from __future__ import annotations
+
+import socket
+from functools import partial
+from ipaddress import ip_address
+from typing import Final
+
+import httpx
+from anyio import CapacityLimiter, to_thread
+
+_HERE: Final = ("127.0.0.1", "::1")
+_AT_ONCE: Final = 8
+_TRIED: Final = 4
+"""So many addresses of one name are tried; each has its part of the time that a connection may take."""
+
+
+class Resolving(httpx.AsyncBaseTransport):
+    """Another transport, with names looked up before it is asked; `localhost` is this machine, whoever says otherwise.
+
+    Certificates are checked against the name. A name that cannot be found raises httpx.ConnectError.
+    """
+
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        self._inner = inner
+        self._limiter: CapacityLimiter | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        name = request.url.raw_host.decode("ascii")
+        addresses = await self._addresses(name)
+        for each in addresses[:-1]:
+            try:
+                return await self._inner.handle_async_request(_to(request, name, each, len(addresses)))
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                continue  # nothing was sent yet
+        return await self._inner.handle_async_request(_to(request, name, addresses[-1], len(addresses)))
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    async def _addresses(self, name: str) -> list[str]:
+        if name == "localhost":
+            return list(_HERE)
+        try:
+            return [str(ip_address(name))]
+        except ValueError:
+            pass
+        if self._limiter is None:  # made where it is used, for it belongs to an event loop
+            self._limiter = CapacityLimiter(_AT_ONCE)
+        look = partial(socket.getaddrinfo, name, None, type=socket.SOCK_STREAM)
+        try:
+            found = await to_thread.run_sync(look, abandon_on_cancel=True, limiter=self._limiter)
+        except (OSError, UnicodeError) as error:
+            raise httpx.ConnectError("The name is not known.") from error
+        return list(dict.fromkeys(str(each[4][0]) for each in found))[:_TRIED]
+
+
+def _to(request: httpx.Request, name: str, address: str, shares: int) -> httpx.Request:
+    limits = request.extensions["timeout"]
+    extensions = {
+        **request.extensions,
+        "timeout": {**limits, "connect": limits["connect"] / shares},
+        "sni_hostname": name,
+    }
+    return httpx.Request(
+        request.method,
+        request.url.copy_with(host=address),
+        headers=request.headers,
+        stream=request.stream,
+        extensions=extensions,
+    )

@@ -1,0 +1,96 @@
+"""The page's commands for PostgreSQL, in the middle of work: what they make is an installation that goes on with it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+from anyio import to_thread
+
+from domain.model import Client, Journey, JourneyState, Stage
+from domain.records import DatasetQuery
+from server.sandbox.serve import EmbeddedSandbox
+from server.settings import load
+from server.wiring import pending, running
+from tests.docs.pages import page
+from tests.pictures import effects
+from tests.postgres import programs
+from tests.processes.conftest import ONCE
+from tests.processes.folder import KIM, NAME, REPOSITORY, request
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from server.settings import Settings
+    from tests.postgres import Cluster
+
+KEY = "their-key"
+
+
+def _commands(tool: str, folder: Path) -> str:
+    """The block of the page that calls a program, on folders of ours."""
+    (found,) = (each.text for each in page("docs/backup.md").fences("sh") if tool in each.text)
+    return found.replace("/srv/", f"{folder}/")
+
+
+def _run(script: str, url: str) -> None:
+    environ = {**os.environ, "DATABASE_URL": url, "PATH": f"{programs()}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ("sh", "-e", "-c", script), env=environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+async def test_a_dump_of_an_installation_at_work_is_restored_and_goes_on(
+    postgres: Cluster, launched: str, repository: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "backup").mkdir()
+    shared = tmp_path / "shared"
+    url, other = postgres.fresh(launched), postgres.fresh()
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        f"dataops: {{staging: {{url: {shared}/staging}}, archival: {{storage_path: {shared}/archives}}}}"
+    )
+    async with EmbeddedSandbox(tmp_path / "theirs.sqlite", token=KEY) as theirs:
+        glean = theirs.sandbox
+
+        def settings(database: str, folder: str) -> Settings:
+            environ = {
+                "GLEAN_API_KEY": KEY,
+                "GLEAN_BASE_URL": theirs.base_url,
+                "DATABASE_URL": database,
+                REPOSITORY: str(repository),
+            }
+            return load(environ, config, tmp_path / folder)
+
+        glean.set_rate(1_000_000, minimum_seconds=3600)
+        async with running(settings(url, "one"), sagas=True) as services:
+            await services.registry.add_client(
+                Client(client_id="acme", name="acme", industry="fintech", use_case="developer_productivity"),
+                KIM,
+            )
+            await services.registry.add_journey(
+                Journey(journey_id="j1", client_id="acme", stage=Stage.SANDBOX, state=JourneyState.ACTIVE),
+                KIM,
+            )
+            await services.provisioning.start_or_attach(request(), KIM)
+            await eventually(lambda: [each["status"] for each in glean.jobs(NAME)] == ["RUNNING"], 60)
+            await to_thread.run_sync(_run, _commands("pg_dump", tmp_path), url)
+
+        shutil.rmtree(shared)
+        shared.mkdir()
+        postgres.drop(url)
+        await to_thread.run_sync(_run, _commands("pg_restore", tmp_path), other)
+        glean.set_rate(1_000_000, minimum_seconds=0)
+        with glean.world.database.write() as connection:
+            connection.execute("UPDATE job SET duration = 0")
+        again = settings(other, "two")
+        async with running(again, sagas=True) as services:
+            await eventually(lambda: not pending(again), 60)
+            [dataset] = await services.datasets.list(DatasetQuery(), KIM)
+        assert dataset.status == "ready"
+        assert effects(glean) == ONCE
+    postgres.drop(other)

@@ -31,22 +31,22 @@ from domain.records import DatasetQuery
 from domain.registry import known_client
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
 
     from domain.callers import Caller
     from domain.errors import BlockingCheck
+    from domain.events import Event
     from domain.model import Dataset, OrphanMark, Stage, Unreadable
     from domain.orphans import OrphanReason
     from domain.ports import Clock
-    from domain.records import Records, Store
+    from domain.records import Owned, Records, Store
     from domain.requests import Approval
 
 MAX_LIMIT: Final = 200
 _MAX_AGE_DAYS: Final = 36_500
 _LAST_SCAN: Final = "orphans.last_scan"
-_BATCH: Final = 200
+_BATCH: Final = 500
 _CURSOR: Final = "orphans:"
-_ALL: Final = DatasetQuery(statuses=LOOKED_AT, limit=_BATCH)
 
 
 class Orphans:
@@ -84,7 +84,7 @@ class Orphans:
             statuses=LOOKED_AT,
             created_before=_older_than(min_age_days, now),
             after=_after(cursor),
-            limit=_BATCH,
+            limit=limit + 1,
         )
 
         def look(records: Records) -> OrphanPage:
@@ -113,21 +113,34 @@ class Orphans:
         return await self._store.read(look)
 
     async def scan(self, caller: Caller) -> ScanResult:
-        """Look at every dataset, mark and unmark, and count the grace: all of it in one transaction, or nothing."""
+        """Look at every dataset, mark and unmark, and count the grace: all of it, or nothing.
+
+        Nobody who writes waits while it looks. What it found to change is read and judged again where it is changed.
+        """
         now = self._clock.now()
 
-        def work(records: Records) -> ScanResult:
-            last = _last_scan(records)
-            scan = _Scan(records=records, now=now, passed=now - last if last else timedelta(0))
-            for dataset, journey in _unprotected(records, _ALL, now):
-                scan.judge(dataset, journey)
-            for dataset, journey in _marked(records):
-                if isinstance(journey, Journey) and journey.at(now).protects(dataset.stage):
-                    scan.judge(dataset, journey)
-            records.put_fact(_LAST_SCAN, now.isoformat())
-            found = scan.result()
-            note(records, caller, "scanned", seen=found.seen, marked=found.marked, cleared=found.cleared)
+        def look(records: Records) -> _Look:
+            found, passed = _Look(now=now), _passed(records, now)
+            for dataset, journey in records.to_scan(LOOKED_AT, now):
+                found.judge(dataset, journey, passed)
             return found
+
+        found = await self._store.read(look)
+
+        def work(records: Records) -> ScanResult:
+            changes = _Changes(records=records, now=now, passed=_passed(records, now))
+            for first in range(0, len(found.to_change), _BATCH):
+                changes.make(records.with_journeys(found.to_change[first : first + _BATCH]))
+            records.put_fact(_LAST_SCAN, now.isoformat())
+            result = ScanResult(
+                seen=found.seen,
+                marked=tuple(changes.marked),
+                cleared=tuple(changes.cleared),
+                unknown=tuple(found.unknown),
+                scanned_at=now,
+            )
+            note(records, caller, "scanned", seen=result.seen, marked=result.marked, cleared=result.cleared)
+            return result
 
         return await self._store.transact(work)
 
@@ -138,7 +151,7 @@ class Orphans:
         def look(records: Records) -> SweepPlan:
             take: list[Dataset] = []
             leave: list[tuple[Dataset, BlockingCheck]] = []
-            for dataset, journey in _unprotected(records, _ALL, now):
+            for dataset, journey in records.to_scan(LOOKED_AT, now):
                 check = sweepable(dataset, journey, now, self._grace)
                 if check is None:
                     take.append(dataset)
@@ -209,63 +222,66 @@ class Orphans:
 
 
 @dataclass(kw_only=True)
-class _Scan:
-    """One scan as it goes on, inside its transaction."""
+class _Look:
+    """What a scan sees: how many orphans, and which datasets it cannot judge or has to change."""
 
-    records: Records
     now: datetime
-    passed: timedelta
     seen: int = 0
-    marked: list[str] = field(default_factory=list)
-    cleared: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    to_change: list[str] = field(default_factory=list)
 
-    def judge(self, dataset: Dataset, journey: Journey | Unreadable | None) -> None:
-        """Give the dataset the mark that it has from now on, and tell what that changes."""
+    def judge(self, dataset: Dataset, journey: Journey | Unreadable | None, passed: timedelta) -> None:
+        """Look at one dataset, `passed` after the scan before."""
         if not looked_at(dataset):
             return
         if unknown(dataset, journey, self.now):
             self.unknown.append(dataset.dataset_id)
             return
         self.seen += orphan_reason(dataset, journey, self.now) is not None
-        before, after = dataset.orphan, next_mark(dataset, journey, self.now, self.passed)
-        if before == after:
-            return
-        self.records.put_dataset(dataset.evolve(orphan=after))
-        anew = before is None or after is None or before.orphaned_at != after.orphaned_at
-        if before and anew:
-            self.cleared.append(dataset.dataset_id)
-            self._tell(EventKind.ORPHAN_CLEARED, dataset, before)
-        if after and anew:
-            self.marked.append(dataset.dataset_id)
-            self._tell(EventKind.ORPHANED, dataset, after)
-
-    def _tell(self, kind: EventKind, dataset: Dataset, mark: OrphanMark) -> None:
-        told = about(kind, dataset, self.now, reason=str(mark.reason), orphaned_at=instant(mark.orphaned_at))
-        tell(self.records, told)
-
-    def result(self) -> ScanResult:
-        """What the scan did."""
-        return ScanResult(
-            seen=self.seen,
-            marked=tuple(self.marked),
-            cleared=tuple(self.cleared),
-            unknown=tuple(self.unknown),
-            scanned_at=self.now,
-        )
+        if next_mark(dataset, journey, self.now, passed) != dataset.orphan:
+            self.to_change.append(dataset.dataset_id)
 
 
-def _unprotected(
-    records: Records, query: DatasetQuery, now: datetime
-) -> Iterator[tuple[Dataset, Journey | Unreadable | None]]:
+@dataclass(kw_only=True)
+class _Changes:
+    """What a scan changes, inside its transaction."""
+
+    records: Records
+    now: datetime
+    passed: timedelta
+    marked: list[str] = field(default_factory=list)
+    cleared: list[str] = field(default_factory=list)
+
+    def make(self, page: Iterable[Owned]) -> None:
+        """Give each dataset the mark that it has from now on, and tell what that changes."""
+        changed: list[Dataset] = []
+        events: list[Event] = []
+        for dataset, journey in page:
+            before, after = dataset.orphan, next_mark(dataset, journey, self.now, self.passed)
+            if before == after:
+                continue
+            changed.append(dataset.evolve(orphan=after))
+            anew = before is None or after is None or before.orphaned_at != after.orphaned_at
+            if before and anew:
+                self.cleared.append(dataset.dataset_id)
+                events.append(self._about(EventKind.ORPHAN_CLEARED, dataset, before))
+            if after and anew:
+                self.marked.append(dataset.dataset_id)
+                events.append(self._about(EventKind.ORPHANED, dataset, after))
+        self.records.put_marks(changed)
+        tell(self.records, *events)
+
+    def _about(self, kind: EventKind, dataset: Dataset, mark: OrphanMark) -> Event:
+        return about(kind, dataset, self.now, reason=str(mark.reason), orphaned_at=instant(mark.orphaned_at))
+
+
+def _unprotected(records: Records, query: DatasetQuery, now: datetime) -> Iterator[Owned]:
     while page := records.unprotected(query, now):
         yield from page
         query = replace(query, after=page[-1][0].dataset_id)
 
 
-def _visible(
-    records: Records, query: DatasetQuery, now: datetime, caller: Caller
-) -> Iterator[tuple[Dataset, Journey | Unreadable | None]]:
+def _visible(records: Records, query: DatasetQuery, now: datetime, caller: Caller) -> Iterator[Owned]:
     """What the caller may see of it, in the order of the datasets' ids."""
     if query.client_id is not None or caller.clients is None:
         return _unprotected(records, query, now)
@@ -273,16 +289,14 @@ def _visible(
     return merge(*each, key=lambda found: found[0].dataset_id)
 
 
-def _marked(records: Records) -> Iterator[tuple[Dataset, Journey | Unreadable | None]]:
-    query = replace(_ALL, marked=True)
-    while page := records.with_journeys(query):
-        yield from page
-        query = replace(query, after=page[-1][0].dataset_id)
-
-
 def _last_scan(records: Records) -> datetime | None:
     found = records.fact(_LAST_SCAN)
     return datetime.fromisoformat(str(found)) if found else None
+
+
+def _passed(records: Records, now: datetime) -> timedelta:
+    last = _last_scan(records)
+    return now - last if last else timedelta(0)
 
 
 def _older_than(days: float, now: datetime) -> datetime | None:

@@ -21,7 +21,19 @@ from tests.benchmarks.measure import measured
 if TYPE_CHECKING:
     from tests.benchmarks.measure import Row
 
-PARTS: Final = ("pipeline", "call", "start", "push", "sagas", "store", "database", "audit", "provision")
+PARTS: Final = (
+    "pipeline",
+    "call",
+    "start",
+    "push",
+    "sagas",
+    "adoption",
+    "store",
+    "database",
+    "admissions",
+    "audit",
+    "provision",
+)
 WIDTH: Final = 144
 _COLOURS: Final = {"reached": "green", "half of it": "yellow", "MISSED": "red"}
 

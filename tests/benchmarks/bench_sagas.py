@@ -1,4 +1,4 @@
-"""What a saga's step costs here, beside a step of the bare engine in the same run."""
+"""What a saga's step costs here, the database server's work included, beside a step of the bare engine."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from sqlite3 import connect
 from statistics import median
@@ -16,12 +17,18 @@ import anyio
 from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID
 
 from server.adapters.engine.durable import DurableEngine
-from tests.benchmarks.measure import Goal, Row
+from server.postgres.address import parsed
+from tests.benchmarks.measure import Goal, Row, processor_s
+from tests.postgres import cluster
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from domain.ports import Json, Perform
+    from server.postgres.address import Address
+    from tests.postgres import Cluster
+
+    Now = Callable[[], float]
 
 STEPS: Final = 200
 ROUNDS: Final = 5
@@ -44,14 +51,19 @@ async def bare_perform(step: str, effect: Callable[[], Awaitable[Json]]) -> Json
     return await DBOS.run_step_async({"name": step}, run)
 
 
-async def bare(folder: Path) -> float:
-    """Seconds a step: DBOS as its documentation has it, on SQLite with a write-ahead log."""
+def write_ahead(folder: Path) -> str:
+    """The URL of a new SQLite file with a write-ahead log."""
     with closing(connect(folder / "bare.sqlite")) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
+    return f"sqlite:///{folder}/bare.sqlite"
+
+
+async def bare(url: str, now: Now) -> float:
+    """CPU seconds a step: DBOS as its documentation has it."""
     DBOS(
         config={
             "name": "bare",
-            "system_database_url": f"sqlite:///{folder}/bare.sqlite",
+            "system_database_url": url,
             "serializer": DBOSPortableJSONSerializer(),
             "log_level": "WARNING",
         }
@@ -62,26 +74,26 @@ async def bare(folder: Path) -> float:
         await saga(bare_perform, dataset_id, saga_id)
 
     DBOS.launch()
-    since = time.perf_counter()
+    since = now()
     with SetWorkflowID("s1"):
         handle = await DBOS.start_workflow_async(workflow, "ds-1", "s1")
     await handle.get_result(polling_interval_sec=0.01)
-    taken = time.perf_counter() - since
+    taken = now() - since
     await anyio.to_thread.run_sync(lambda: DBOS.destroy(destroy_registry=True))
     return taken / STEPS
 
 
-async def ours(folder: Path) -> tuple[float, float, float]:
-    """Seconds a step, to launch, and to close."""
-    engine = DurableEngine(folder, {"saga": saga})
+async def ours(where: Path | Address, now: Now) -> tuple[float, float, float]:
+    """CPU seconds a step; seconds to launch, and to close."""
+    engine = DurableEngine(where, {"saga": saga})
     async with engine:
         since = time.perf_counter()
         await engine.launch()
         launched = time.perf_counter() - since
-        since = time.perf_counter()
+        began = now()
         await engine.start("saga", "s1", "ds-1")
         await engine.wait("s1", 60)
-        taken = time.perf_counter() - since
+        taken = now() - began
         since = time.perf_counter()
     return taken / STEPS, launched, time.perf_counter() - since
 
@@ -97,27 +109,40 @@ def imported() -> float:
 
 
 def rows(*, quick: bool) -> list[Row]:
-    """A step beside the engine's own, and what the engine costs a process once."""
-    return anyio.run(_measured, 1 if quick else ROUNDS)
+    """A step beside the engine's own, on both databases, and what the engine costs a process once."""
+    rounds = 2 if quick else ROUNDS
+    with cluster(flushing=True) as server:
+        return [
+            *anyio.run(_measured, "SQLite", _on_sqlite, rounds),
+            *anyio.run(_measured, "PostgreSQL", partial(_on_postgres, server), rounds),
+            Row(what="engine imported", figure=f"{imported():.2f} s"),
+        ]
 
 
-async def _measured(rounds: int) -> list[Row]:
-    theirs: list[float] = []
-    mine: list[tuple[float, float, float]] = []
-    for _ in range(rounds):
-        with tempfile.TemporaryDirectory() as folder:
-            theirs.append(await bare(Path(folder)))
-            mine.append(await ours(Path(folder)))
+async def _on_sqlite() -> tuple[float, tuple[float, float, float]]:
+    with tempfile.TemporaryDirectory() as folder:
+        now = time.process_time
+        return await bare(write_ahead(Path(folder)), now), await ours(Path(folder), now)
+
+
+async def _on_postgres(server: Cluster) -> tuple[float, tuple[float, float, float]]:
+    now = partial(processor_s, server.pid)
+    return await bare(server.fresh(), now), await ours(parsed(server.fresh()), now)
+
+
+async def _measured(
+    where: str, once: Callable[[], Awaitable[tuple[float, tuple[float, float, float]]]], rounds: int
+) -> list[Row]:
+    theirs, mine = zip(*[await once() for _ in range(rounds)], strict=True)
     step, launch, close = (median(each) for each in zip(*mine, strict=True))
     bare_step = median(theirs)
     return [
         Row(
-            what="a saga's step",
-            figure=f"{step * 1e3:.2f} ms",
-            beside=f"bare DBOS {bare_step * 1e3:.2f} ms",
+            what=f"{where}: a saga's step",
+            figure=f"{step * 1e3:.2f} ms CPU",
+            beside=f"bare DBOS {bare_step * 1e3:.2f} ms CPU",
             ratio=step / bare_step,
             goal=GOAL,
         ),
-        Row(what="engine launched and closed", figure=f"{launch:.2f} s and {close:.2f} s"),
-        Row(what="engine imported", figure=f"{imported():.2f} s"),
+        Row(what=f"{where}: engine launched and closed", figure=f"{launch:.2f} s and {close:.2f} s"),
     ]

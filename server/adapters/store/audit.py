@@ -24,8 +24,8 @@ _LINKLESS: Final = "not exists (select 1 from audit_chain where audit_chain.seq 
 class AuditRows(Rows):
     """The audit part of `domain.records.Records`."""
 
-    def append_entry(self, document: str) -> None:
-        self._append("audit", {"document": document})
+    def append_entry(self, *documents: str) -> None:
+        self._append("audit", ("document",), [{"document": each} for each in documents])
 
     def audited(self, audit_id: str) -> bool:
         return self._row("select 1 from audit where audit_id = :id limit 1", id=audit_id) is not None

@@ -16,6 +16,7 @@ T = TypeVar("T")
 _learning: Final = Lock()
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+_PLAIN: Final = (str, int, float)
 
 
 class UndecodableError(ValueError):
@@ -60,6 +61,8 @@ def _as_builtin(value: object) -> object:
 
 
 def _check_instants(value: object) -> None:
+    if value is None or isinstance(value, _PLAIN):
+        return
     if isinstance(value, datetime):
         if value.utcoffset() != timedelta(0):
             raise ValueError(f"{value!r} is not an aware instant in UTC")

@@ -57,9 +57,10 @@ class ConnectorRows(Rows):
             "delete from connector_errors where at < :oldest", {"oldest": to_micros(at - _ERRORS_KEPT)}
         )
 
-    def errors_since(self, connector_id: str, since: datetime) -> int:
+    def errors_since(self, connector_id: str, since: datetime, until: datetime) -> int:
         return self._count(
-            "select count(*) from connector_errors where connector_id = :id and at >= :since",
+            "select count(*) from connector_errors where connector_id = :id and at between :since and :until",
             id=connector_id,
             since=to_micros(since),
+            until=to_micros(until),
         )

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from domain.errors import DatasetConflictError
 from domain.model import Dataset, DatasetStatus, DatasetType, Journey, Stage, Unreadable
+from domain.records import DatasetQuery
 from server.adapters.store.clients import journey_of
 from server.adapters.store.codec import encode, to_micros
 from server.adapters.store.rows import Rows, readable, understood
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
     from datetime import datetime
 
-    from domain.records import DatasetQuery
+    from domain.records import Owned
 
 _LIVE: Final = "d.status <> 'archived'"
 _PAGE: Final = """
@@ -24,8 +26,10 @@ _OWNED: Final = """
 select d.dataset_id, d.document, j.client_id, j.journey_id, j.stage, j.state, j.lease_expires_at
 from datasets d {index}
 left join journeys j indexed by journeys_whole on j.client_id = d.client_id and j.journey_id = d.journey_id
-where {where} order by d.dataset_id
+where {where}
 """
+_IN_ORDER: Final = "order by d.dataset_id"
+_REMARKED: Final = "update datasets set marked = :marked, document = :document where dataset_id = :dataset_id"
 # The journey's own state decides, as `Journey.at` and `Journey.protects` do: only an ACTIVE one's lease can lapse.
 _UNPROTECTED: Final = """(
   j.stage is not d.stage
@@ -50,16 +54,25 @@ class DatasetRows(Rows):
         page = self._page("dataset", Dataset, _PAGE.format(index=index, where=where), values, query.limit)
         return [dataset for _row, dataset in page]
 
-    def with_journeys(self, query: DatasetQuery) -> list[tuple[Dataset, Journey | Unreadable | None]]:
-        index, where, values = _asked(query)
-        return self._owned(index, where, values, query.limit)
+    def with_journeys(self, dataset_ids: Collection[str]) -> list[Owned]:
+        asked = "d.dataset_id in (select value from json_each(:ids))"
+        sql = _OWNED.format(index="", where=f"{asked} {_IN_ORDER}")
+        return list(_owned(self._rows(sql, {"ids": encode(list(dataset_ids))})))
 
-    def unprotected(
-        self, query: DatasetQuery, now: datetime
-    ) -> list[tuple[Dataset, Journey | Unreadable | None]]:
+    def unprotected(self, query: DatasetQuery, now: datetime) -> list[Owned]:
         index, where, values = _asked(query)
-        return self._owned(
-            index, f"{where} and {_UNPROTECTED}", values | {"now": to_micros(now)}, query.limit
+        sql = _OWNED.format(index=index, where=f"{where} and {_UNPROTECTED} {_IN_ORDER}")
+        page = self._page("dataset", Dataset, sql, values | {"now": to_micros(now)}, query.limit)
+        return [(dataset, _owner(row)) for row, dataset in page]
+
+    def to_scan(self, statuses: tuple[DatasetStatus, ...], now: datetime) -> Iterator[Owned]:
+        index, where, values = _asked(DatasetQuery(statuses=statuses))
+        values["now"] = to_micros(now)
+        orphaned = f"{where} and {_UNPROTECTED} {_IN_ORDER}"
+        in_vain = f"d.marked = 1 and {where} and {_UNPROTECTED} is not true {_IN_ORDER}"
+        yield from _owned(self._stream(_OWNED.format(index=index, where=orphaned), values))
+        yield from _owned(
+            self._stream(_OWNED.format(index="indexed by datasets_marked", where=in_vain), values)
         )
 
     def count_live(self, client_id: str | None = None) -> int:
@@ -74,6 +87,19 @@ class DatasetRows(Rows):
             "select dataset_id, document from datasets where running = 1 order by dataset_id", {}
         )
         return [dataset for _row, dataset in readable("dataset", rows, Dataset)]
+
+    def put_marks(self, datasets: Iterable[Dataset]) -> None:
+        self._repeat(
+            _REMARKED,
+            [
+                {
+                    "dataset_id": each.dataset_id,
+                    "marked": int(each.orphan is not None),
+                    "document": encode(each),
+                }
+                for each in datasets
+            ],
+        )
 
     def put_dataset(self, dataset: Dataset) -> None:
         holder = (
@@ -98,12 +124,6 @@ class DatasetRows(Rows):
         }
         self._put("datasets", ("dataset_id",), row)
 
-    def _owned(
-        self, index: str, where: str, values: dict[str, object], limit: int
-    ) -> list[tuple[Dataset, Journey | Unreadable | None]]:
-        page = self._page("dataset", Dataset, _OWNED.format(index=index, where=where), values, limit)
-        return [(dataset, None if row[2] is None else journey_of(*row[2:])) for row, dataset in page]
-
     def _holder(self, client_id: str, stage: Stage, dataset_type: DatasetType) -> tuple[Any, ...] | None:
         return self._row(
             f"""
@@ -114,6 +134,15 @@ class DatasetRows(Rows):
             stage=stage.value,
             dataset_type=dataset_type.value,
         )
+
+
+def _owned(rows: Iterable[Any]) -> Iterator[Owned]:
+    for row, dataset in readable("dataset", rows, Dataset):
+        yield dataset, _owner(row)
+
+
+def _owner(row: tuple[Any, ...]) -> Journey | Unreadable | None:
+    return None if row[2] is None else journey_of(*row[2:])
 
 
 def _asked(query: DatasetQuery) -> tuple[str, str, dict[str, object]]:
@@ -135,14 +164,10 @@ def _asked(query: DatasetQuery) -> tuple[str, str, dict[str, object]]:
     live = bool(query.statuses) and DatasetStatus.ARCHIVED not in query.statuses
     if live:
         where.append(_LIVE)
-    if query.marked:
-        where.append("d.marked = 1")
     return _index(query, live=live), " and ".join(where), values
 
 
 def _index(query: DatasetQuery, *, live: bool) -> str:
-    if query.marked:
-        return "indexed by datasets_marked"
     if query.client_id is not None:
         return "indexed by datasets_live_of_client" if live else "indexed by datasets_of_client"
     return "indexed by datasets_live" if live else ""

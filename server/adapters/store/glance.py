@@ -4,14 +4,33 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from server.adapters.store.schema import MIGRATIONS, NOT_MADE, OLDER
 from server.adapters.store.sqlite_failures import translated
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_UNFINISHED = "select exists (select 1 from datasets where running = 1) or exists (select 1 from undos)"
+_OURS: Final = {each.__name__ for each in MIGRATIONS}
+_APPLIED: Final = "select name from _sqlite_migrations where migration_set = 'dataset_lifecycle'"
+_UNFINISHED: Final = (
+    "select exists (select 1 from datasets where running = 1) or exists (select 1 from undos)"
+)
+
+
+def outlook(path: Path) -> str:
+    """What the next process makes of the file before it can be read; nothing when it is as it has to be.
+
+    Raises StoreFailedError.
+    """
+    if not path.exists():
+        return NOT_MADE
+    with translated(path), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
+        if not db.execute("select 1 from sqlite_master where name = '_sqlite_migrations'").fetchone():
+            return NOT_MADE
+        applied = {str(name) for (name,) in db.execute(_APPLIED)}
+    return OLDER if applied < _OURS else ""
 
 
 def unfinished(path: Path) -> bool:

@@ -19,9 +19,12 @@ _BEYOND: Final = 2**63 - 1
 class LedgerRows(Rows):
     """The part of `domain.records.Records` that is about events, undos, progress, facts and archives."""
 
-    def append(self, event: Event) -> None:
-        row = {"dataset_id": event.dataset_id, "kind": event.kind.value, "document": encode(event)}
-        self._append("events", row)
+    def append(self, *events: Event) -> None:
+        rows = [
+            {"dataset_id": each.dataset_id, "kind": each.kind.value, "document": encode(each)}
+            for each in events
+        ]
+        self._append("events", ("dataset_id", "kind", "document"), rows)
 
     def events(
         self, *, dataset_id: str | None = None, after: int = 0, limit: int = 100

@@ -9,6 +9,7 @@ import psycopg
 from psycopg import errors
 from psycopg_pool import ConnectionPool
 
+from server.adapters.store import postgres_tables
 from server.adapters.store.postgres_failures import reaching, translated
 from server.adapters.store.postgres_tables import NAMESPACE, WRITING, migrate
 from server.adapters.store.records import StoredRecords
@@ -16,7 +17,7 @@ from server.adapters.store.threaded import READERS, ThreadedStore
 from server.postgres.dialect import statement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from server.adapters.store.rows import Cursor
     from server.postgres.address import Address
@@ -137,6 +138,25 @@ class _Connection:
 
     def execute(self, sql: str, values: dict[str, Any], /) -> Cursor:
         return self._connection.execute(statement(sql).encode(), values)
+
+    def stream(self, sql: str, values: dict[str, Any], /) -> Iterator[Any]:
+        with self._connection.cursor() as cursor:
+            yield from cursor.stream(statement(sql).encode(), values)
+
+    def repeat(self, sql: str, values: Sequence[dict[str, Any]], /) -> None:
+        with self._connection.cursor() as cursor:
+            cursor.executemany(statement(sql).encode(), values)
+
+
+def outlook(address: Address) -> str:
+    """What the next process makes of the database before it can be read; nothing when it is as it has to be.
+
+    Raises StoreFailedError and SettingsError.
+    """
+    with reaching(address):
+        connection = address.connect()
+    with translated(address), connection:
+        return postgres_tables.outlook(connection, address)
 
 
 def unfinished(address: Address) -> bool:

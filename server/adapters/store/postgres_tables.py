@@ -35,6 +35,11 @@ _MIGRATIONS: Final = (
     "create table migrations (name text primary key, applied_at timestamptz not null default now())"
 )
 _APPLIED: Final = f"select name from {NAMESPACE}.migrations".encode()  # noqa: S608  # a name of ours
+_MAY_CREATE: Final = b"""
+select coalesce(
+  (select has_schema_privilege(oid, 'create') from pg_catalog.pg_namespace where nspname = %(namespace)s),
+  has_database_privilege(current_database(), 'create'))
+"""
 _INDEXED: Final = 500
 """Characters. An index of PostgreSQL takes some 2,700 bytes, and what a call was given may be of any length."""
 _NUL: Final = r"replace(document, '\u0000', '\ufffd')"
@@ -113,12 +118,28 @@ def migrate(connection: Plain, address: Address) -> None:
                     each(PostgresTables(connection))
                     connection.execute("insert into migrations (name) values (%s)", [each.__name__])
     except errors.InsufficientPrivilege as error:
-        raise SettingsError(
-            f"The user of the store {address.name} may not create tables in it.",
-            field="store.url",
-            suggested_action=f"Let it own the database, or make it a schema: CREATE SCHEMA {NAMESPACE} "
-            "AUTHORIZATION …, and one for the saga engine: CREATE SCHEMA dbos AUTHORIZATION ….",
-        ) from error
+        raise _may_not(address) from error
+
+
+def outlook(connection: Plain, address: Address) -> str:
+    """What `migrate` would do, in words, empty for nothing; only read. Raises as it does."""
+    _suits(connection, address)
+    pending = _pending(connection, address)
+    if not pending:
+        return ""
+    row = connection.execute(_MAY_CREATE, {"namespace": NAMESPACE}).fetchone()
+    if row is None or not row[0]:
+        raise _may_not(address)
+    return schema.OLDER if _there(connection, "migrations") else schema.NOT_MADE
+
+
+def _may_not(address: Address) -> SettingsError:
+    return SettingsError(
+        f"The user of the store {address.name} may not create tables in it.",
+        field="store.url",
+        suggested_action=f"Let it own the database, or make it a schema: CREATE SCHEMA {NAMESPACE} "
+        "AUTHORIZATION …, and one for the saga engine: CREATE SCHEMA dbos AUTHORIZATION ….",
+    )
 
 
 def _suits(connection: Plain, address: Address) -> None:

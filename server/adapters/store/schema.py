@@ -172,6 +172,10 @@ def delivery_tables(to: Tables) -> None:
     to.run(_DELIVERIES)
 
 
+NOT_MADE: Final = "it is made at the first start"
+OLDER: Final = (
+    "an older version made it; the next start brings it up to this one, and the older refuses from then on"
+)
 MIGRATIONS: Final[tuple[Callable[[Tables], None], ...]] = (
     first_tables,
     approval_tables,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from domain.errors import Recovery, StoreFailedError
 from server.adapters.store.records import StoredRecords
@@ -12,12 +12,30 @@ from server.adapters.store.sqlite_file import connect, prepare
 from server.adapters.store.threaded import ThreadedStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from sqlite_utils import Database
 
+    from server.adapters.store.rows import Cursor
+
 T = TypeVar("T")
+
+
+class SqliteConnection:
+    """Implements `rows.Connection`."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def execute(self, sql: str, values: dict[str, Any], /) -> Cursor:
+        return self._db.execute(sql, values)
+
+    def stream(self, sql: str, values: dict[str, Any], /) -> Iterator[Any]:
+        return self._db.execute(sql, values)
+
+    def repeat(self, sql: str, values: Sequence[dict[str, Any]], /) -> None:
+        self._db.conn.executemany(sql, values)
 
 
 class SqliteStore(ThreadedStore):
@@ -56,7 +74,7 @@ class SqliteStore(ThreadedStore):
     def _within(self, begin: str, db: Database, work: Callable[[StoredRecords], T]) -> T:
         db.execute(begin)
         try:
-            result = work(StoredRecords(db, self._installation))
+            result = work(StoredRecords(SqliteConnection(db), self._installation))
             db.commit()
         except BaseException:
             db.rollback()

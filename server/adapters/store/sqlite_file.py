@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlite_utils import Database
 
 from server.adapters.store.sqlite_tables import migrate
+from server.disk.locks import lock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,8 +22,8 @@ def prepare(path: Path, busy_timeout_s: float) -> str:
     Raises sqlite3.Error, OSError and SettingsError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_name(path.name + ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with path.with_name(path.name + ".lock").open("w") as turn:
+        lock(turn.fileno(), fcntl.LOCK_EX, path)
         db = connect(path, busy_timeout_s)
         try:
             db.execute("pragma journal_mode = wal")

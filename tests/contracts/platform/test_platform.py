@@ -31,7 +31,14 @@ async def test_a_datasource_is_made_once_and_found_again(platform: Platform, gle
 
     assert await platform.ensure(source()) == handle
     assert await platform.find() == [
-        Found(handle=handle, name=NAME, kind="confluence", mark=MARK, document_count=0)
+        Found(
+            handle=handle,
+            name=NAME,
+            kind="confluence",
+            mark=MARK,
+            document_count=0,
+            config=source().config,
+        )
     ]
     assert [entry.operation for entry in glean.sandbox.ledger()] == ["datasources.create"]
 

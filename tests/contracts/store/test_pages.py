@@ -50,8 +50,6 @@ QUERIES: Final = [
     DatasetQuery(client_id="acme", statuses=(DatasetStatus.READY,)),
     DatasetQuery(statuses=(DatasetStatus.READY, DatasetStatus.ARCHIVED)),
     DatasetQuery(created_before=NOW - timedelta(days=7)),
-    DatasetQuery(marked=True, stage=Stage.SANDBOX),
-    DatasetQuery(marked=True, client_id="acme", statuses=(DatasetStatus.READY,)),
 ]
 
 
@@ -90,7 +88,6 @@ def fits(each: Dataset, query: DatasetQuery) -> bool:
         and query.dataset_type in {None, each.dataset_type}
         and (not query.statuses or each.status in query.statuses)
         and (query.created_before is None or each.created_at < query.created_before)
-        and (not query.marked or each.orphan is not None)
     )
 
 
@@ -112,24 +109,19 @@ async def test_pages_of_any_query_are_complete_and_in_order(filled: Store, query
     )
 
 
-@pytest.mark.parametrize("query", QUERIES, ids=range(len(QUERIES)))
-async def test_pages_of_any_query_come_with_the_journeys_that_are_stored(
-    filled: Store, query: DatasetQuery
-) -> None:
+@pytest.mark.parametrize("every", [1, 3])
+async def test_datasets_come_with_the_journeys_that_are_stored(filled: Store, every: int) -> None:
     def look(records: Records) -> tuple[list[tuple[Dataset, object]], list[tuple[Dataset, object]]]:
-        pages, after = [], None
-        while page := records.with_journeys(replace(query, after=after, limit=7)):
-            assert len(page) <= 7
-            pages += page
-            after = page[-1][0].dataset_id
-        return list(pages), [
-            (each, records.journey(each.client_id, each.journey_id))
-            for each in records.datasets(replace(query, limit=1000))
+        some = records.datasets(DatasetQuery(limit=1000))[::every]
+        asked = [*(each.dataset_id for each in reversed(some)), "nothing", 'with "quotes"']
+        return list(records.with_journeys(asked)), [
+            (each, records.journey(each.client_id, each.journey_id)) for each in some
         ]
 
     found, expected = await filled.read(look)
 
     assert found == expected
+    assert await filled.read(lambda records: records.with_journeys([])) == []
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=range(len(QUERIES)))
@@ -147,12 +139,56 @@ async def test_what_is_unprotected_is_what_the_rule_of_journeys_says(
         ]
         return list(pages), [(each, owner) for each, owner in owned if not protected(each, owner)]
 
-    def protected(each: Dataset, owner: object) -> bool:
-        return owner is not None and as_journey(owner).at(NOW).protects(each.stage)
+    found, expected = await filled.read(look)
+
+    assert found == expected
+
+
+@pytest.mark.parametrize("statuses", [tuple(DatasetStatus), (DatasetStatus.READY, DatasetStatus.FAILED)])
+async def test_a_scan_is_given_what_nothing_protects_and_what_is_marked_all_the_same(
+    filled: Store, statuses: tuple[DatasetStatus, ...]
+) -> None:
+    def look(records: Records) -> tuple[list[tuple[Dataset, object]], list[tuple[Dataset, object]]]:
+        owned = [
+            (each, records.journey(each.client_id, each.journey_id))
+            for each in records.datasets(DatasetQuery(statuses=statuses, limit=1000))
+        ]
+        return list(records.to_scan(statuses, NOW)), [
+            *((each, owner) for each, owner in owned if not protected(each, owner)),
+            *((each, owner) for each, owner in owned if protected(each, owner) and each.orphan),
+        ]
 
     found, expected = await filled.read(look)
 
     assert found == expected
+    assert any(each.orphan and protected(each, owner) for each, owner in found)
+
+
+async def test_marks_are_written_for_all_at_once_and_change_nothing_else(filled: Store) -> None:
+    def work(records: Records) -> tuple[list[Dataset], list[Dataset]]:
+        before = records.datasets(DatasetQuery(limit=1000))
+        marks = [
+            None
+            if number % 3
+            else OrphanMark(orphaned_at=NOW, reason="journey_completed", served=number * 0.5)
+            for number in range(len(before) // 2)
+        ]
+        changed = [each.evolve(orphan=mark) for each, mark in zip(before, marks, strict=False)]
+        records.put_marks(changed)
+        records.put_marks([])
+        return [*changed, *before[len(changed) :]], before
+
+    after, before = await filled.transact(work)
+
+    assert await filled.read(lambda records: records.datasets(DatasetQuery(limit=1000))) == after
+    scanned = await filled.read(lambda records: list(records.to_scan(tuple(DatasetStatus), NOW)))
+    marked = {each.dataset_id for each in after if each.orphan}
+    assert marked <= {each.dataset_id for each, _owner in scanned}
+    assert after != before
+
+
+def protected(each: Dataset, owner: object) -> bool:
+    return owner is not None and as_journey(owner).at(NOW).protects(each.stage)
 
 
 def as_journey(owner: object) -> Journey:

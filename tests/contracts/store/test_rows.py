@@ -125,6 +125,7 @@ FULL = dataset(
     ),
     orphan=OrphanMark(orphaned_at=LATER, reason="journey_completed", served=12.5),
     recheck=Recheck(requested_at=NOW, deadline=LATER),
+    rechecked_by="recheck:cn-acme-sandbox-confluence-7f3k2m-1:2026-03-01T12:00:00",
     restored_from="acme-sandbox-confluence-aaaaaa",
 )
 
@@ -244,7 +245,8 @@ async def test_a_journey_of_an_unknown_state_is_unreadable_wherever_it_is_met(
     assert await store.read(lambda records: records.journeys()) == [unreadable]
     with_it = [(DATASET, unreadable)]
     assert await store.read(lambda records: records.unprotected(DatasetQuery(), NOW)) == with_it
-    assert await store.read(lambda records: records.with_journeys(DatasetQuery())) == with_it
+    assert await store.read(lambda records: records.with_journeys([DATASET.dataset_id])) == with_it
+    assert await store.read(lambda records: list(records.to_scan((DATASET.status,), NOW))) == with_it
 
 
 @pytest.mark.parametrize("document", ["{", '{"dataset_id": "d2"}', '{"status": "zombie"}', '"text"'])
@@ -270,7 +272,9 @@ async def test_a_broken_dataset_refuses_by_name_and_never_hides_the_others(
     assert await store.read(lambda records: records.running()) == good
     alone = [(each, None) for each in good]
     assert await store.read(lambda records: records.unprotected(DatasetQuery(limit=3), NOW)) == alone
-    assert await store.read(lambda records: records.with_journeys(DatasetQuery(limit=3))) == alone
+    names = [each.dataset_id for each in rows]
+    assert await store.read(lambda records: records.with_journeys(names)) == alone
+    assert await store.read(lambda records: list(records.to_scan((rows[0].status,), NOW))) == alone
     assert await store.read(lambda records: records.count_live()) == 4
 
 
@@ -371,13 +375,14 @@ async def test_errors_are_counted_from_an_instant_on_and_forgotten_after_two_day
 
     counted = await store.read(
         lambda records: (
-            records.errors_since("k1", NOW - timedelta(hours=24)),
-            records.errors_since("k1", NOW),
-            records.errors_since("k1", NOW - timedelta(days=9)),
-            records.errors_since("none", NOW - timedelta(days=9)),
+            records.errors_since("k1", NOW - timedelta(hours=24), NOW),
+            records.errors_since("k1", NOW, NOW),
+            records.errors_since("k1", NOW - timedelta(days=9), NOW),
+            records.errors_since("none", NOW - timedelta(days=9), NOW),
+            records.errors_since("k1", NOW - timedelta(days=9), NOW - timedelta(minutes=1)),
         )
     )
-    assert counted == (2, 1, 3, 0)
+    assert counted == (2, 1, 3, 0, 2)
 
 
 async def test_an_undo_is_kept_until_it_is_dropped(store: Store) -> None:

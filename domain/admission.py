@@ -68,6 +68,8 @@ class Provisioning:
         Raises the refusal that applies; then nothing was changed.
         """
         _well_formed(request)
+        if request.retry:
+            await self._sagas.relieve()
         now = self._outside.clock.now()
 
         def attach(records: Records) -> Provisioned | Client:
@@ -134,7 +136,11 @@ class Provisioning:
         refuse_new(records)
         again = started(
             live.evolve(
-                status=DatasetStatus.PROVISIONING, attempt=live.attempt + 1, failure=None, last_used_at=now
+                status=DatasetStatus.PROVISIONING,
+                attempt=live.attempt + 1,
+                failure=None,
+                recheck=None,
+                last_used_at=now,
             ),
             now,
         )

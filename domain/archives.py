@@ -185,6 +185,21 @@ def matching(dataset: Dataset, manifest: Json) -> Json:
     return manifest
 
 
+def snapshot_ended(error: Json | None, records: Records, dataset: Dataset) -> None:
+    """The end of a snapshot: the dataset is nobody's work, and what went wrong is kept for whoever asked."""
+    records.put_fact(_snapshot(dataset.dataset_id), error)
+    records.put_dataset(dataset.evolve(run=None))
+
+
+def snapshot_failure(records: Records, dataset_id: str) -> object:
+    """The error that the dataset's last snapshot ended with, None when it was taken."""
+    return records.fact(_snapshot(dataset_id))
+
+
+def _snapshot(dataset_id: str) -> str:
+    return f"snapshot:{dataset_id}"
+
+
 def given_back(records: Records, dataset_id: str, now: datetime) -> None:
     """Keep that an archive is of a teardown that gave its dataset back."""
     facts = records.archive(dataset_id)

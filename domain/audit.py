@@ -126,10 +126,10 @@ def called(caller: Caller, decision: Decision, **told: Any) -> Entry:
     )
 
 
-def tell(records: Records, event: Event) -> None:
-    """Publish an event, and put it on record, in the transaction of the change that it tells of."""
-    records.append(event)
-    records.append_entry(canonical(happened(event)))
+def tell(records: Records, *events: Event) -> None:
+    """Publish events, and put them on record, in the transaction of the changes that they tell of."""
+    records.append(*events)
+    records.append_entry(*(canonical(happened(each)) for each in events))
 
 
 def happened(event: Event) -> Entry:

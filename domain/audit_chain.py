@@ -83,8 +83,8 @@ class AuditRecords(Protocol):
     What is read of a document is its bytes, whatever became of it. A list of them ends early before it grows too long.
     """
 
-    def append_entry(self, document: str) -> None:
-        """Append one canonical entry to the audit log; it is never changed."""
+    def append_entry(self, *documents: str) -> None:
+        """Append canonical entries to the audit log; they are never changed."""
         ...
 
     def audited(self, audit_id: str) -> bool:

@@ -75,6 +75,7 @@ class Teardowns:
         claim before; then nobody is asked. Raises the refusal that applies, with every check that forbids; then nothing
         was changed.
         """
+        await self._sagas.relieve()
         look = self._outside.store.read
         dataset = await look(lambda records: changeable_dataset(records, dataset_id, caller))
         if dataset.status in _SETTLED:

@@ -87,30 +87,38 @@ class Datasets:
 
         return await self._outside.store.read(look)
 
-    async def recheck(self, dataset_id: str, caller: Caller) -> Dataset:
+    async def recheck(self, dataset_id: str, caller: Caller, saga_id: str | None = None) -> Dataset:
         """Read what is staged and ask the platform again; only a changed verdict changes the status.
 
+        A saga gives its id, and so goes on with the re-check that it began in a process which died, or finds that it
+        was done there.
         Raises InvalidArgumentError for a dataset that is neither READY nor VALIDATING or that a saga works on,
         QualityChecksPendingError while another re-check runs, and what the platform or the staging area raises.
         """
         recheck = Recheck(
-            requested_at=self._outside.clock.now(), deadline=self._outside.clock.now() + _DEADLINE
+            requested_at=self._outside.clock.now(),
+            deadline=self._outside.clock.now() + _DEADLINE,
+            saga_id=saga_id,
         )
 
-        def claim(records: Records) -> tuple[Dataset, Content]:
+        def claim(records: Records) -> tuple[Dataset, Content | None]:
             dataset = changeable_dataset(records, dataset_id, caller)
+            if saga_id is not None and dataset.rechecked_by == saga_id:
+                return dataset, None
             if dataset.status not in _JUDGED or dataset.run is not None or dataset.content is None:
                 raise InvalidArgumentError(
                     f"{dataset.name} is {dataset.status}; only a settled dataset is checked again.",
                     field="dataset_id",
                 )
-            if dataset.recheck and dataset.recheck.deadline > recheck.requested_at:
+            if _pending(dataset.recheck, recheck):
                 raise QualityChecksPendingError(f"A re-check of {dataset.name} is running.", retry_after_s=5)
             records.put_dataset(dataset.evolve(recheck=recheck))
             note(records, caller, "re-check begun", dataset=dataset)
             return dataset, dataset.content
 
         dataset, content = await self._outside.store.transact(claim)
+        if content is None:
+            return dataset
         try:
             report = await self._judged(dataset, content)
         except BaseException:
@@ -150,6 +158,7 @@ class Datasets:
                 passed = quality.passes(report)
                 changed = changed.evolve(
                     quality=replace(report, evaluated_at=now),
+                    rechecked_by=recheck.saga_id,
                     status=DatasetStatus.READY if passed else DatasetStatus.VALIDATING,
                     failure=None if passed else held.failure,
                 )
@@ -161,3 +170,9 @@ class Datasets:
 
         # Also when the caller has gone: the mark would hold up a teardown until its deadline.
         return await self._outside.store.transact(settle, regardless=True)
+
+
+def _pending(held: Recheck | None, asked: Recheck) -> bool:
+    if held is None or held.deadline <= asked.requested_at:
+        return False
+    return held.saga_id is None or held.saga_id != asked.saga_id

@@ -9,7 +9,7 @@
       PlatformError            Glean did not do what was asked
         PlatformUnavailableError, PlatformDeniedError, PlatformInvalidError, PlatformMismatchError
       FailureError             work that was begun and could not be ended well
-        ProvisionFailedError, StoreFailedError, ArchiveFailedError, CleanupFailedError, …
+        ProvisionFailedError, StoreFailedError, ArchiveFailedError, SagaStrandedError, …
 
 Every one is a value for a program (`code`, `recovery`, …) and a sentence for a person (`message`). The shape on the
 wire is `as_dict`.
@@ -394,6 +394,10 @@ class PlatformThrottledError(PlatformUnavailableError):
     """Glean asks for fewer requests; `retry_after_s` is what it said, when it did."""
 
 
+class PlatformLateError(PlatformUnavailableError):
+    """Glean did not answer in the time that whoever asked could wait; it may be slow, or our own requests many."""
+
+
 class PlatformDeniedError(PlatformError):
     """Glean refused the key (401) or what the key may do (403)."""
 
@@ -459,6 +463,10 @@ class StoreFailedError(FailureError):
     action = "Check the data folder and its disk with `dataset-lifecycle doctor`, then call again."
 
 
+class StoreAwayError(StoreFailedError):
+    """The database as a whole cannot be reached, read or written now: a saga that meets it waits and goes on."""
+
+
 class ArchiveFailedError(FailureError):
     """The archive could not be written, or did not read back as written. Nothing was deleted."""
 
@@ -472,6 +480,13 @@ class CleanupFailedError(FailureError):
     code = "cleanup_failed"
     recovery = Recovery.WAIT
     action = "Call again: it goes on from this step."
+
+
+class SagaStrandedError(FailureError):
+    """Work was stopped for good: process after process died in the same step of it, or it never came to its end."""
+
+    code = "saga_stranded"
+    action = "Have a person find out in the log what ended the processes there; then call again with retry."
 
 
 class InternalError(FailureError):

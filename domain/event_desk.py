@@ -11,6 +11,7 @@ from domain.cloud_events import event_id, seq_of
 from domain.deliveries import Delivery, DeliveryState, again
 from domain.errors import InvalidArgumentError, Recovery, UnknownEventError
 from domain.identifiers import nearest
+from domain.webhooks import standings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from domain.events import Event
     from domain.ports import Clock
     from domain.records import Records, Store
+    from domain.webhooks import Standing
 
 _WORTH_IT: Final = timedelta(days=7)
 _AT_ONCE: Final = 1_000_000
@@ -59,7 +61,9 @@ class Events:
         def look(records: Records) -> list[Told]:
             found: list[Told] = []
             after = 0
-            while page := records.deliveries(states=(DeliveryState.PARKED,), after=after, limit=limit):
+            while len(found) < limit and (
+                page := records.deliveries(states=(DeliveryState.PARKED,), after=after, limit=limit)
+            ):
                 after = page[-1].seq
                 for seq in dict.fromkeys(each.seq for each in page):
                     event = records.event(seq)
@@ -68,6 +72,10 @@ class Events:
             return found[:limit]
 
         return await self._store.read(look)
+
+    async def unsettled(self) -> list[Standing]:
+        """Every webhook that has still to be told of something, in the order of its name."""
+        return [each for each in (await self._store.read(standings)).values() if each.unsettled]
 
     async def redeliver_parked(self) -> int:
         """Have what is parked sent again, of events that are a week old at most; how many deliveries that is."""

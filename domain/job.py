@@ -36,6 +36,7 @@ class Policy:
     compression: bool = True
     orphan_grace: timedelta = timedelta(days=7)
     records_per_dataset: int = 10_000_000
+    attempts: int = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

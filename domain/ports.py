@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         DatasetType,
         Stage,
     )
+    from domain.stranding import Stranded
     from domain.templates import Template
 
     T = TypeVar("T")
@@ -74,6 +75,14 @@ class Engine(Protocol):
 
     async def wait(self, saga_id: str, seconds: float) -> bool:
         """Wait for the end, at most that long: True when it ended. Cancelling the wait never touches the saga."""
+        ...
+
+    async def stranded(self) -> Sequence[Stranded]:
+        """Sagas that are tried no more, because one process after another died in the same step of them."""
+        ...
+
+    async def forsake(self, saga_id: str) -> None:
+        """Have such a saga never run again, and count as ended."""
         ...
 
 

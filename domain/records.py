@@ -9,7 +9,7 @@ from domain.audit_chain import AuditRecords
 from domain.uses import UseRecords
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from datetime import datetime
     from typing import TypeVar
 
@@ -31,14 +31,12 @@ if TYPE_CHECKING:
     from domain.requests import Approval, ApprovalState
 
     T = TypeVar("T")
+    Owned = tuple[Dataset, Journey | Unreadable | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetQuery:
-    """Which datasets, in the order of `dataset_id`, after that one. Empty filters match all.
-
-    `marked` leaves only those with an orphan mark.
-    """
+    """Which datasets, in the order of `dataset_id`, after that one. Empty filters match all."""
 
     client_id: str | None = None
     journey_id: str | None = None
@@ -46,7 +44,6 @@ class DatasetQuery:
     dataset_type: DatasetType | None = None
     statuses: tuple[DatasetStatus, ...] = ()
     created_before: datetime | None = None
-    marked: bool = False
     after: str | None = None
     limit: int = 100
 
@@ -78,19 +75,28 @@ class Records(AuditRecords, UseRecords, Protocol):
     def dataset(self, dataset_id: str) -> Dataset | None: ...
     def live_dataset(self, client_id: str, stage: Stage, dataset_type: DatasetType) -> Dataset | None: ...
     def datasets(self, query: DatasetQuery) -> list[Dataset]: ...
-    def with_journeys(self, query: DatasetQuery) -> list[tuple[Dataset, Journey | Unreadable | None]]:
-        """Like `datasets`, each with its journey as stored."""
+    def with_journeys(self, dataset_ids: Collection[str]) -> list[Owned]:
+        """Those datasets, in the order of their ids, each with its journey as stored."""
         ...
 
-    def unprotected(
-        self, query: DatasetQuery, now: datetime
-    ) -> list[tuple[Dataset, Journey | Unreadable | None]]:
-        """Like `with_journeys`, without those whose journey protects them at `now`."""
+    def unprotected(self, query: DatasetQuery, now: datetime) -> list[Owned]:
+        """Like `datasets`, each with its journey as stored, without those whose journey protects them at `now`."""
+        ...
+
+    def to_scan(self, statuses: tuple[DatasetStatus, ...], now: datetime) -> Iterator[Owned]:
+        """Each dataset of those statuses that nothing protects at `now`, then each that is marked all the same.
+
+        However many there are, in bounded memory; nothing else is asked before the last.
+        """
         ...
 
     def count_live(self, client_id: str | None = None) -> int: ...
     def running(self) -> list[Dataset]:
         """Every dataset with a `run`."""
+        ...
+
+    def put_marks(self, datasets: Iterable[Dataset]) -> None:
+        """Replace datasets that this transaction has read and of which only the orphan mark has changed."""
         ...
 
     def put_dataset(self, dataset: Dataset) -> None:
@@ -132,7 +138,7 @@ class Records(AuditRecords, UseRecords, Protocol):
 
     def progress(self, dataset_id: str) -> Progress | None: ...
 
-    def append(self, event: Event) -> None: ...
+    def append(self, *events: Event) -> None: ...
     def events(
         self, *, dataset_id: str | None = None, after: int = 0, limit: int = 100
     ) -> list[tuple[int, Event]]:
@@ -189,7 +195,9 @@ class Records(AuditRecords, UseRecords, Protocol):
         """One failed call on a connector's behalf, for the error count of our own ledger."""
         ...
 
-    def errors_since(self, connector_id: str, since: datetime) -> int: ...
+    def errors_since(self, connector_id: str, since: datetime, until: datetime) -> int:
+        """How many there were; those that a clock which ran ahead has put past `until` do not count."""
+        ...
 
     def fact(self, name: str) -> object:
         """A small JSON value kept under a name (None when absent): the last orphan scan, and the like."""

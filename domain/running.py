@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Final
 
 from domain.audit import note
 from domain.errors import NothingRunningError, PastNoReturnError, UnknownDatasetError
+from domain.giving_up import give_up
 from domain.identifiers import nearest
 from domain.model import DatasetStatus, Run
 from domain.records import DatasetQuery
 from domain.scopes import demand, demand_journey
+from domain.stranding import Stranded
 from domain.teardown import resumed
 
 if TYPE_CHECKING:
@@ -62,8 +64,12 @@ def progress_of(records: Records, dataset: Dataset | None) -> Progress | None:
 class Sagas:
     """Starts sagas for the datasets that have a run, and waits on them without owning them."""
 
-    def __init__(self, store: Store, engine: Engine, clock: Clock) -> None:
-        """Work on that store, with that engine."""
+    def __init__(self, store: Store, engine: Engine, clock: Clock, *, attempts: int = 10) -> None:
+        """Work on that store, with that engine.
+
+        A saga that ends without giving its run back is begun so many times in all before it is given up.
+        """
+        self._attempts = attempts
         self._store = store
         self._engine = engine
         self._clock = clock
@@ -71,13 +77,21 @@ class Sagas:
     async def ensure(self, dataset: Dataset) -> None:
         """See to it that a dataset's run is being worked on, whoever admitted it and died.
 
-        A saga that has ended without giving its run back (its last write failed) is started anew under another id.
+        A saga that has ended without giving its run back (its last write failed) is started anew under another id; one
+        that does so again and again is given up. One that only another release knows is left to it.
         """
         run = dataset.run
         if run is None:
             return
-        await self._engine.start(run.kind, run.saga_id, dataset.dataset_id)
+        try:
+            await self._engine.start(run.kind, run.saga_id, dataset.dataset_id)
+        except LookupError:
+            return
         if not await self._engine.wait(run.saga_id, 0):
+            return
+        began = _began(run.saga_id)
+        if began >= self._attempts:
+            await self._give_up(Stranded(saga_id=run.saga_id, step="", attempts=began))
             return
         again = replace(run, saga_id=_next(run.saga_id))
 
@@ -91,16 +105,29 @@ class Sagas:
         if await self._store.transact(stranded):
             await self._engine.start(again.kind, again.saga_id, dataset.dataset_id)
 
+    async def relieve(self) -> None:
+        """Take the runs of sagas that are tried no more from their datasets, which say then what became of them."""
+        for each in await self._engine.stranded():
+            if each.kind in _OF_DATASETS:
+                await self._give_up(each)
+                await self._engine.forsake(each.saga_id)
+
+    async def _give_up(self, stranded: Stranded) -> None:
+        await self._store.transact(partial(give_up, stranded, self._clock.now()))
+        self._store.report(stranded.dataset_id, None)
+
     async def resume(self, *, patiently: bool = True) -> int:
         """Start whatever was admitted and is not running anywhere, and try what could not be undone; their number.
 
         To be called when a process that runs sagas begins (then not `patiently`: whatever is left is tried at once),
         and now and then while it lives.
         """
+        await self.relieve()
         now = self._clock.now()
 
         def claim(records: Records) -> list[Dataset]:
-            due = {each.dataset_id for each in records.undos() if not patiently or _due(each) <= now}
+            left = [each for each in records.undos() if not each.stopped]
+            due = {each.dataset_id for each in left if not patiently or _due(each) <= now}
             for dataset_id in sorted(due):
                 dataset = records.dataset(dataset_id)
                 if dataset and dataset.run is None and dataset.status not in _GOING:
@@ -147,12 +174,13 @@ class Sagas:
         A teardown that stopped at a step before the disconnect is begun once more, to give the dataset back.
         Raises UnknownDatasetError, NothingRunningError, or PastNoReturnError past a teardown's point of no return.
         """
+        await self.relieve()
         now = self._clock.now()
 
         def flag(records: Records) -> Dataset:
             before = changeable_dataset(records, dataset_id, caller)
             dataset = resumed(before, now)
-            if dataset.run is None or dataset.run.kind in {"undo", "snapshot"}:
+            if dataset.run is None or dataset.run.kind not in _CANCELLED:
                 msg = f"Nothing that can be cancelled is running on {dataset.name}; it is {dataset.status}."
                 raise NothingRunningError(msg, field="dataset_id")
             demand(caller, f"cancel {dataset.run.kind}")
@@ -170,6 +198,10 @@ class Sagas:
         return dataset
 
 
+_OF_DATASETS: Final = frozenset({"provision", "teardown", "undo", "snapshot"})
+"""The kinds of saga that are the run of a dataset."""
+_CANCELLED: Final = frozenset({"provision", "teardown"})
+"""Those that can be cancelled."""
 _QUICK_TRIES: Final = 6
 _GOING: Final = frozenset({DatasetStatus.TEARDOWN, DatasetStatus.ARCHIVED})
 """Where a teardown takes over what is still to be undone."""
@@ -186,6 +218,10 @@ def _due(left: Undo) -> datetime:
     return left.since + timedelta(seconds=5 * (2**quick - 1) + 300 * (left.tries - quick))
 
 
+def _began(saga_id: str) -> int:
+    """How often that saga was begun, under this id and those before."""
+    return int(saga_id.partition("~")[2] or 1)
+
+
 def _next(saga_id: str) -> str:
-    head, _, count = saga_id.partition("~")
-    return f"{head}~{int(count or 1) + 1}"
+    return f"{saga_id.partition('~')[0]}~{_began(saga_id) + 1}"

@@ -55,6 +55,7 @@ _VERBS: Final = {
         "audit",
         "schedules",
         "events",
+        "backup",
     ),
 }
 

@@ -13,6 +13,7 @@ import secrets
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import SettingsError
+from server.disk.locks import lock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +55,7 @@ def _first_or_found(file: Path) -> str:
     """The key in the file, made by whichever process comes first while the others wait."""
     handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "r+", encoding="ascii", errors="replace") as opened:
-        fcntl.flock(opened, fcntl.LOCK_EX)
+        lock(handle, fcntl.LOCK_EX, file)
         if found := opened.read():
             return found.strip()
         key = secrets.token_hex(_BYTES)

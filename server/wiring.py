@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from contextvars import Context
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 import structlog
+from anyio import to_thread
 
 from domain.admission import Provisioning
 from domain.approval_desk import Approvals
@@ -31,6 +34,7 @@ from domain.model import Progress
 from domain.monitoring import RECHECK, Monitor
 from domain.orphan_facts import SweepCaps
 from domain.outbox import Outbox
+from domain.patience import patient
 from domain.provisioning import provision
 from domain.rates import UNLIMITED, RateLimits, Rates
 from domain.registry import Registry
@@ -44,7 +48,8 @@ from domain.snapshots import Snapshots, snapshot
 from domain.sweep_lists import SweepLists
 from domain.teardown import tear_down
 from domain.undoing import undo
-from server import doctor, presence
+from domain.webhooks import standings
+from server import doctor, presence, stranded
 from server.adapters.archives.local import LocalArchives
 from server.adapters.connectors import FileConnectorTemplates
 from server.adapters.engine.durable import DurableEngine
@@ -53,13 +58,19 @@ from server.adapters.glean.admin import AdminGlean
 from server.adapters.glean.limiter import Limiter
 from server.adapters.secrets import ConfiguredSecrets
 from server.adapters.staging.local import LocalStaging
-from server.adapters.store.glance import unfinished
+from server.adapters.store.glance import outlook, unfinished
 from server.adapters.store.sqlite import SqliteStore
 from server.adapters.system import RandomIds, SystemClock
 from server.adapters.templates import FolderTemplates
 from server.adapters.webhooks import HttpCourier
+from server.checkups.schedules import schedule_findings
+from server.checkups.webhooks import webhook_findings
 from server.chores import chores, rechecking
 from server.delivering import Pace, deliver
+from server.disk.locks import try_locks
+from server.hurrying import Hurried
+from server.replicas.markers import prove
+from server.replicas.proving import foreseen, proved, shared_folders
 from server.sandbox.database import SandboxFileError
 from server.sandbox.serve import EmbeddedSandbox, run_forever
 from server.scheduling import Scheduler, turns
@@ -84,7 +95,9 @@ if TYPE_CHECKING:
     from domain.requests import Confirmer
     from domain.schedules import Plan
     from server.adapters.store.threaded import ThreadedStore
+    from server.replicas.agreement import Replica
     from server.settings import Settings
+    from server.settings.events import WebhookSettings
 
 _log: Final = structlog.get_logger(__name__)
 _BUNDLED: Final = Path(__file__).parent.parent
@@ -106,12 +119,13 @@ def sagas_of(outside: Outside, *, provisions: int = 4) -> Mapping[str, Saga]:
         async with turns:
             await provision(outside, perform, dataset_id, saga_id)
 
-    return {
+    sagas: Mapping[str, Saga] = {
         "provision": provision_in_turn,
         "teardown": partial(tear_down, outside),
         "undo": partial(undo, outside),
         "snapshot": partial(snapshot, outside),
     }
+    return {kind: patient(saga, outside.clock, random.random) for kind, saga in sagas.items()}
 
 
 def composed(
@@ -131,7 +145,7 @@ def composed(
     """
     counted = Rates(outside.store, outside.clock, rates)
     approvals = Approvals(outside)
-    sagas = Sagas(outside.store, engine, outside.clock)
+    sagas = Sagas(outside.store, engine, outside.clock, attempts=outside.policy.attempts)
     teardowns = Teardowns(outside, sagas, confirmer or approvals, counted)
     grace_days = outside.policy.orphan_grace.total_seconds() / _DAY_S
     return Services(
@@ -165,11 +179,13 @@ def turns_of(
     purge: Callable[[], Awaitable[None]],
 ) -> Mapping[str, Saga]:
     """The sagas by kind that a process needs which keeps the schedules; `purge` has the engine forget old ones."""
-    monitor = Monitor(outside.store, services.health, engine)
-    return {
+    watching = HealthService(outside.store, Hurried(outside.platform), outside.clock)
+    monitor = Monitor(outside.store, watching, engine)
+    sagas: Mapping[str, Saga] = {
         KIND: turns(services.schedules, chores(services, monitor, purge)),
         RECHECK: rechecking(services),
     }
+    return {kind: patient(saga, outside.clock, random.random) for kind, saga in sagas.items()}
 
 
 @asynccontextmanager
@@ -179,17 +195,26 @@ async def running(
     sagas: bool,
     serves: bool = False,
     schedules: bool = False,
+    folders: bool = False,
+    replica: Replica | None = None,
     confirmer: Confirmer | None = None,
 ) -> AsyncIterator[Services]:
     """The services of one process, as configured.
 
     With `sagas` this process runs them, and adopts those of dead processes; without, it only looks, or leaves what it
     admits to a server on the same folder. One that `serves` tells webhooks of events, too; one that keeps the
-    `schedules` runs sagas, and does what is due by itself. Raises SettingsError or StoreFailedError.
+    `schedules` runs sagas, and does what is due by itself. One that runs sagas first proves that its folders are the
+    store's and that it agrees with those beside it, of whom it is one as that `replica`; one that needs the `folders`
+    proves those. Raises SettingsError or StoreFailedError.
     """
     async with AsyncExitStack() as stack:
         clock = SystemClock()
         store = await stack.enter_async_context(store_of(settings))
+        platform = await stack.enter_async_context(reaching(settings))
+        if sagas:
+            await stack.enter_async_context(proved(settings, store, platform, replica))
+        elif folders:
+            await prove(store, shared_folders(settings))
         await stack.enter_async_context(sealing(Sealer(store)))
         outside = Outside(
             store=store,
@@ -198,7 +223,7 @@ async def running(
             templates=repository(settings.mock_data_repo.path, settings.mock_data_repo.templates_subdir),
             staging=LocalStaging(settings.staging.url),
             archives=LocalArchives(settings.archival.storage_path),
-            platform=await stack.enter_async_context(reaching(settings)),
+            platform=platform,
             secrets=ConfiguredSecrets(settings.connectors, embedded=settings.glean.embedded),
             connectors=FileConnectorTemplates(_CONNECTORS, settings.connectors.overrides),
             policy=_policy(settings),
@@ -209,6 +234,7 @@ async def running(
             engine = DurableEngine(
                 settings.store.address if settings.store.shared else settings.data_dir,
                 kinds,
+                attempts=settings.sagas.attempts,
                 passing=[prefix_of(HEALTH)],
             )
         caps = SweepCaps(count=settings.orphans.sweep_count, share=settings.orphans.sweep_share)
@@ -346,35 +372,121 @@ async def diagnosed(settings: Settings | SettingsError) -> Sequence[doctor.Findi
         return await doctor.diagnose(
             settings, repository=_unasked, glean=_unasked, store=_unasked, identity=_unasked
         )
+    found = repository(settings.mock_data_repo.path, settings.mock_data_repo.templates_subdir)
+    async with AsyncExitStack() as stack:
+        opened: Store | Exception
+        try:
+            opened = await stack.enter_async_context(_store_as_it_is(settings))
+        except (LifecycleError, doctor.NotYetError) as error:
+            opened = error
+        looks = _Looks(settings, opened)
+        return await doctor.diagnose(
+            settings,
+            repository=doctor.repository_probe(found),
+            glean=looks.glean,
+            store=looks.store,
+            identity=looks.identity,
+            sagas=looks.sagas,
+            replicas=looks.replicas,
+            further={"webhooks": looks.webhooks, "schedules": looks.schedules},
+        )
 
-    async def glean() -> str:
-        async with reaching(settings) as platform:
+
+@dataclass(frozen=True, slots=True)
+class _Looks:
+    """What `doctor` looks at; the store as it was opened once for all, or why it could not be."""
+
+    settings: Settings
+    opened: Store | Exception
+
+    async def glean(self) -> str:
+        async with _reaching_as_it_is(self.settings) as platform:
             return await doctor.glean_probe(platform)()
 
-    async def store() -> str:
-        async with store_of(settings) as opened:
-            return await doctor.store_probe(opened)()
+    async def store(self) -> str:
+        if isinstance(self.opened, Exception):
+            raise self.opened
+        return await doctor.store_probe(self.opened)()
 
-    async def identity() -> str:
+    async def identity(self) -> str:
         from server.identity.keys import KeysUnavailableError, from_settings
 
+        identity = self.settings.identity
         try:
-            return f"{await from_settings(settings.identity).count()} keys"
+            return f"{await from_settings(identity).count()} keys"
         except KeysUnavailableError as error:
             raise SettingsError(
-                f"The keys of {settings.identity.issuer} cannot be had, so nobody is let in: {error}.",
+                f"The keys of {identity.issuer} cannot be had, so nobody is let in: {error}.",
                 field="identity",
                 suggested_action="Check identity.jwks_url or identity.jwks_file, and the network between.",
             ) from error
 
-    found = repository(settings.mock_data_repo.path, settings.mock_data_repo.templates_subdir)
-    return await doctor.diagnose(
-        settings, repository=doctor.repository_probe(found), glean=glean, store=store, identity=identity
-    )
+    async def sagas(self) -> str:
+        where = self.settings.store.address if self.settings.store.shared else self.settings.data_dir
+        look = partial(DurableEngine.killers, where, self.settings.sagas.attempts)
+        found = await self._readable().read(stranded.stranded_work)
+        return stranded.told(found, await to_thread.run_sync(look))
+
+    async def replicas(self) -> str:
+        store = self._readable()
+        async with _reaching_as_it_is(self.settings) as platform:
+            return await foreseen(self.settings, store, platform)
+
+    async def webhooks(self) -> Sequence[doctor.Finding]:
+        known = None if isinstance(self.opened, Exception) else await self.opened.read(standings)
+        return await webhook_findings(
+            self.settings.events.webhooks, known, self._reach, serving=await self._served()
+        )
+
+    async def schedules(self) -> Sequence[doctor.Finding]:
+        if isinstance(self.opened, Exception):
+            return ()
+        clock = SystemClock()
+        found = await Schedules(self.opened, clock, self.settings.schedules.plans).list()
+        return schedule_findings(found, clock.now(), serving=await self._served())
+
+    def _readable(self) -> Store:
+        if isinstance(self.opened, Exception):
+            raise doctor.NotYetError("not looked at: there is no store to look into")
+        return self.opened
+
+    async def _reach(self, webhook: WebhookSettings) -> str | None:
+        async with _courier(self.settings, webhook) as courier:
+            return await courier.reach()
+
+    async def _served(self) -> bool:
+        readable = not isinstance(self.opened, Exception)
+        return readable and await to_thread.run_sync(serving, self.settings)
 
 
 async def _unasked() -> str:
     return "not looked at"
+
+
+@asynccontextmanager
+async def _store_as_it_is(settings: Settings) -> AsyncIterator[ThreadedStore]:
+    """The store, without making or migrating it. Raises NotYetError when that comes first, and as `store_of` does."""
+    if settings.store.shared:
+        from server.adapters.store import postgres
+
+        words = await to_thread.run_sync(postgres.outlook, settings.store.address)
+    else:
+        await to_thread.run_sync(try_locks, settings.data_dir)
+        words = await to_thread.run_sync(outlook, settings.store_path)
+    if words:
+        where = settings.store.address.name if settings.store.shared else settings.store_path
+        raise doctor.NotYetError(f"{where}: {words}")
+    async with store_of(settings) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def _reaching_as_it_is(settings: Settings) -> AsyncIterator[Platform]:
+    """The Glean that is configured, without making a sandbox. Raises NotYetError where there is none yet."""
+    if settings.glean.embedded and not sandbox_path(settings).exists():
+        raise doctor.NotYetError("the embedded sandbox is made at the first start")
+    async with reaching(settings) as platform:
+        yield platform
 
 
 def _policy(settings: Settings) -> Policy:
@@ -386,6 +498,7 @@ def _policy(settings: Settings) -> Policy:
         compression=settings.archival.compression,
         orphan_grace=timedelta(days=settings.orphans.grace_days),
         records_per_dataset=settings.limits.records_per_dataset,
+        attempts=settings.sagas.attempts,
     )
 
 
@@ -431,13 +544,15 @@ async def _delivering(settings: Settings, store: Store, clock: Clock) -> AsyncIt
                 kinds=None if each.kinds is None else frozenset(each.kinds),
                 clients=None if each.clients is None else frozenset(each.clients),
             )
-            courier = await stack.enter_async_context(
-                HttpCourier(each.url, each.secrets, clock=clock, timeout_s=events.timeout_s)
-            )
+            courier = await stack.enter_async_context(_courier(settings, each))
             outbox = Outbox(store, clock, subscription, retrying)
             telling.append(deliver(outbox, courier, owner=uuid4().hex, pace=Pace()))
         async with _beside(telling):
             yield
+
+
+def _courier(settings: Settings, webhook: WebhookSettings) -> HttpCourier:
+    return HttpCourier(webhook.url, webhook.secrets, clock=SystemClock(), timeout_s=settings.events.timeout_s)
 
 
 @asynccontextmanager

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tests.postgres import Cluster
 
 FIGURES = "adversarial"
+KILLS = "killing"
+ADOPTIONS = "adoptions"
 
 # No test judges by the clock: a busy machine is no failure.
 settings.register_profile("house", deadline=None)
@@ -33,11 +35,12 @@ def anyio_backend() -> str:
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
-    """Show what the adversarial runs came to, whichever process they ran in."""
+    """Show what the runs came to that tell figures, whichever process they ran in."""
     reports = [each for kind in ("passed", "failed") for each in terminalreporter.getreports(kind)]
-    told = [value for each in reports for name, value in each.user_properties if name == FIGURES]
-    if told:
-        terminalreporter.section("adversarial runs")
+    for figures, title in ((FIGURES, "adversarial runs"), (KILLS, "kills"), (ADOPTIONS, "adoptions")):
+        told = [value for each in reports for name, value in each.user_properties if name == figures]
+        if told:
+            terminalreporter.section(title)
         for each in dict.fromkeys(map(str, told)):
             terminalreporter.line(each)
 
@@ -47,6 +50,15 @@ def postgres() -> Iterator[Cluster]:
     """A PostgreSQL server, started by the first test of a run that wants it."""
     with cluster() as found:
         yield found
+
+
+async def with_every_table(url: str) -> str:
+    """Make the tables of store and engine in a database that has none; its name, to be copied."""
+    with parsed(url).connect() as connection:
+        migrate(connection, parsed(url))
+    async with DurableEngine(parsed(url), {}) as engine:
+        await engine.launch()
+    return name_of(url)
 
 
 @pytest.fixture(scope="session")

@@ -19,8 +19,8 @@ async def eventually(fact: Callable[[], bool], seconds: float = 20) -> None:
             await anyio.sleep(_PAUSE_S)
 
 
-async def until(fact: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
-    """The same of a fact that has to be asked for, such as what a store holds."""
+async def until(fact: Callable[[], Awaitable[bool]], seconds: float = 20, *, pause: float = _PAUSE_S) -> None:
+    """The same of a fact that has to be asked for, such as what a store holds, every `pause` seconds."""
     with anyio.fail_after(seconds):
         while not await fact():  # noqa: ASYNC110 - the same
-            await anyio.sleep(_PAUSE_S)
+            await anyio.sleep(pause)

@@ -203,7 +203,9 @@ class World:
                 )
             )
             kinds = dict(sagas_of(outside))
-            engine = await stack.enter_async_context(InlineEngine(kinds, journal=self.journal, crash=crash))
+            engine = await stack.enter_async_context(
+                InlineEngine(kinds, journal=self.journal, crash=crash, attempts=self.policy.attempts)
+            )
             services = composed(outside, engine, confirmer, plans=self.plans)
             kinds.update(turns_of(outside, services, engine, engine.purge))
             yield Process(world=self, outside=outside, engine=engine, services=services)

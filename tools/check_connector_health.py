@@ -48,7 +48,10 @@ class DriftAnswer(Answer):
     """Where Glean and our records differ."""
 
     kind: str = Field(
-        description="unowned_connector (in Glean, of no dataset) or missing_connector (not in Glean)."
+        description=(
+            "unowned_connector (in Glean, of no dataset), missing_connector (not in Glean) or changed_connector "
+            "(configured otherwise than we did)."
+        )
     )
     name: str
     dataset_id: str

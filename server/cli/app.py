@@ -10,6 +10,7 @@ from server.cli import (
     approvals,
     archives,
     audit,
+    backup,
     cancel,
     clients,
     datasets,
@@ -78,5 +79,6 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(drain.app, name="drain")
 app.add_typer(events.app, name="events")
 app.add_typer(schedules.app, name="schedules")
+backup.register(app)
 glean_sandbox.register(app)
 doctor.register(app)

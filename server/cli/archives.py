@@ -42,7 +42,7 @@ async def show_all(run: Invocation) -> None:
 @command(app, "show")
 async def show(run: Invocation, dataset_id: DatasetId) -> None:
     """Show an archive and its manifest."""
-    async with run.services() as services:
+    async with run.services(folders=True) as services:
         archive, manifest = await services.archives.show(run.caller, dataset_id)
     run.output.answer(
         {**_shown(archive), **({"manifest": manifest} if manifest else {})},
@@ -70,7 +70,7 @@ async def show(run: Invocation, dataset_id: DatasetId) -> None:
 @command(app, "verify")
 async def verify(run: Invocation, dataset_id: DatasetId) -> None:
     """Read an archive back, every byte, against its manifest."""
-    async with run.services() as services:
+    async with run.services(folders=True) as services:
         manifest = await services.archives.verify(run.caller, dataset_id)
     run.output.answer(
         {"dataset_id": dataset_id, "verified": True, "manifest": manifest},
@@ -104,7 +104,7 @@ async def purge(
     apply: Annotated[bool, typer.Option("--apply", help="Delete them; without it, only show them.")] = False,
 ) -> Exit | None:
     """Show the archives that are past their time, and with --apply delete them."""
-    async with run.services() as services:
+    async with run.services(folders=True) as services:
         plan = await services.archives.purge(run.caller, apply=apply)
     document = {
         "applied": plan.applied,

@@ -74,7 +74,7 @@ async def recheck(run: Invocation, dataset_id: DatasetId) -> None:
     from server.cli.dataset_document import summary
     from server.cli.provision import issues_table
 
-    async with run.services() as services:
+    async with run.services(folders=True) as services:
         judged = await services.datasets.recheck(dataset_id, run.caller)
     document: dict[str, Any] = summary(judged)
     people: list[Any] = [f"{judged.name} is {judged.status}."]

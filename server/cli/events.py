@@ -8,13 +8,14 @@ import typer
 
 from domain.errors import instant
 from server.cli.invocation import Invocation, command
-from server.cli.output import table
+from server.cli.output import plain, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from domain.deliveries import Delivery
     from domain.event_desk import Told
+    from domain.webhooks import Standing
 
 app = typer.Typer(help="What happened, and which webhooks were told of it.", no_args_is_help=True)
 
@@ -40,10 +41,22 @@ async def show_all(
             found = await services.events.parked(run.caller, limit=limit)
         else:
             found = await services.events.latest(run.caller, dataset_id=dataset_id, limit=limit)
+        unsettled = await services.events.unsettled()
+    known = {each.name for each in run.settings().events.webhooks}
+    unknown = [each for each in unsettled if each.webhook not in known]
     empty = "Nothing is parked." if parked else "Nothing has happened yet."
     run.output.answer(
-        {"items": [_shown(each) for each in found], "count": len(found)},
+        {
+            "items": [_shown(each) for each in found],
+            "count": len(found),
+            **({"not_configured": [_left(each) for each in unknown]} if unknown else {}),
+        },
         table(_COLUMNS, (row for each in found for row in _rows(each)), empty=empty),
+        *(
+            f"{plain(each.webhook)} is not configured here, and a server that is configured like this tells it "
+            f"nothing: {each.waiting + each.behind} wait, {each.parked} parked."
+            for each in unknown
+        ),
     )
 
 
@@ -73,6 +86,15 @@ def _shown(told: Told) -> dict[str, Any]:
         "dataset_id": told.event.dataset_id,
         "client_id": told.event.client_id,
         "deliveries": [_delivery(each) for each in told.deliveries],
+    }
+
+
+def _left(standing: Standing) -> dict[str, Any]:
+    return {
+        "webhook": standing.webhook,
+        "waiting": standing.waiting,
+        "behind": standing.behind,
+        "parked": standing.parked,
     }
 
 

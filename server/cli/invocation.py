@@ -132,11 +132,14 @@ class Invocation:
             raise InvalidArgumentError(wrong.message) from wrong
 
     @asynccontextmanager
-    async def services(self) -> AsyncIterator[Services]:
-        """The use cases for a command that looks, or changes only our own records; it runs and adopts no saga."""
+    async def services(self, *, folders: bool = False) -> AsyncIterator[Services]:
+        """The use cases for a command that looks, or changes only our own records; it runs and adopts no saga.
+
+        One that reads or changes what is in the `folders` has them proved first.
+        """
         from server import wiring
 
-        async with wiring.running(self.settings(), sagas=False) as services:
+        async with wiring.running(self.settings(), sagas=False, folders=folders) as services:
             yield services
 
     @asynccontextmanager
@@ -158,7 +161,7 @@ class Invocation:
                 field="no_wait",
                 suggested_action="Start `dataset-lifecycle serve --transport http` there, or leave --no-wait out.",
             )
-        async with wiring.running(settings, sagas=not no_wait) as services:
+        async with wiring.running(settings, sagas=not no_wait, folders=no_wait) as services:
             yield services
 
     def leaves_work(self, dataset_id: str) -> None:

@@ -9,6 +9,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from server.disk.locks import lock
 from server.sandbox.schema import SCHEMA, VERSION
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Database:
         # lock is on the folder because closing a second descriptor of the file would drop SQLite's own locks.
         folder = os.open(self.path.parent, os.O_RDONLY)
         try:
-            fcntl.flock(folder, fcntl.LOCK_EX)
+            lock(folder, fcntl.LOCK_EX, self.path)
             connection = self._connect()
             self._idle.append(connection)
             (version,) = connection.execute("PRAGMA user_version").fetchone()

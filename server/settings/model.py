@@ -198,6 +198,17 @@ class TeardownSettings(Section):
     )
 
 
+class SagasSettings(Section):
+    """How the work on datasets outlives the processes that do it."""
+
+    attempts: Whole = Field(
+        default=10,
+        ge=2,
+        le=1000,
+        description="How many processes in a row may die in the same step of one saga before it is stopped.",
+    )
+
+
 class OrphansSettings(Section):
     """Datasets that no journey protects."""
 
@@ -249,6 +260,7 @@ class Dataops(Section):
     store: StoreSettings = UNSET
     provisioning: ProvisioningSettings = UNSET
     teardown: TeardownSettings = UNSET
+    sagas: SagasSettings = UNSET
     orphans: OrphansSettings = UNSET
     limits: LimitsSettings = UNSET
     events: EventsSettings = UNSET

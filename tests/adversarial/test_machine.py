@@ -54,7 +54,7 @@ def test_no_sequence_of_calls_deletes_what_the_rules_keep_or_tells_of_another_te
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     figures = Figures("in memory")
-    play(tmp_path, figures, 30, 50)
+    play(tmp_path, figures, 20, 50)
     figures.tell(record_property)
     assert figures.calls > CALLS
     assert figures.deletions > DELETIONS

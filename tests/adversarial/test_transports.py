@@ -1,4 +1,4 @@
-"""Fifty sequences over each transport in each era, on real servers, against the same oracle."""
+"""Sequences over each transport in each era, on real servers, against the same oracle."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.adversarial.transports import Played
 
-SEQUENCES = 50
+SEQUENCES = [20, pytest.param(50, marks=pytest.mark.exhaustive)]
 PATIENCE_S = 300
 
 
@@ -34,19 +34,21 @@ def issuer() -> Issuer:
     return made
 
 
-async def play(place: AbstractAsyncContextManager[Played], figures: Figures, era: str) -> None:
+async def play(
+    place: AbstractAsyncContextManager[Played], figures: Figures, era: str, sequences: int
+) -> None:
     with anyio.fail_after(PATIENCE_S):
         async with place as played:
             world = Attempts(arena=played.ground, actors=played.actors, figures=figures)
             for client, name in JOURNEYS:
                 world.oracle.journeys[client, name] = Journey(client, name, "sandbox")
             sample = Sample(played, world, era, Random())
-            for number in range(SEQUENCES):
+            for number in range(sequences):
                 await sample.sequence(number)
                 await compared(world)
             await world.on_record()
     assert figures.deletions > 0
-    assert (figures.sequences, figures.wrongful, figures.leaks) == (SEQUENCES, 0, 0)
+    assert (figures.sequences, figures.wrongful, figures.leaks) == (sequences, 0, 0)
 
 
 async def compared(world: Attempts) -> None:
@@ -58,19 +60,21 @@ async def compared(world: Attempts) -> None:
     assert stands == expected
 
 
+@pytest.mark.parametrize("sequences", SEQUENCES)
 @pytest.mark.parametrize("era", ERAS)
 async def test_over_stdio_nothing_goes_and_nothing_shows_that_should_not(
-    tmp_path: Path, era: str, record_property: Callable[[str, object], None]
+    tmp_path: Path, era: str, sequences: int, record_property: Callable[[str, object], None]
 ) -> None:
     figures = Figures(f"stdio {era}")
-    await play(transports.stdio(tmp_path / "data", era), figures, era)
+    await play(transports.stdio(tmp_path / "data", era), figures, era, sequences)
     figures.tell(record_property)
 
 
+@pytest.mark.parametrize("sequences", SEQUENCES)
 @pytest.mark.parametrize("era", ERAS)
 async def test_nor_over_http(
-    tmp_path: Path, issuer: Issuer, era: str, record_property: Callable[[str, object], None]
+    tmp_path: Path, issuer: Issuer, era: str, sequences: int, record_property: Callable[[str, object], None]
 ) -> None:
     figures = Figures(f"http {era}")
-    await play(transports.http(tmp_path / "data", era, issuer), figures, era)
+    await play(transports.http(tmp_path / "data", era, issuer), figures, era, sequences)
     figures.tell(record_property)

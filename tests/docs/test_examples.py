@@ -5,21 +5,21 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import msgspec
 from pydantic import SecretStr
-from starlette.applications import Starlette
-from starlette.routing import Route
 
-from domain.cloud_events import Message
+from domain.cloud_events import message
 from domain.deliveries import Answer
+from domain.events import EventKind
 from server.adapters.glean.admin_documents import AdminDocument
+from server.adapters.store.sqlite import SqliteStore
 from server.adapters.system import SystemClock
 from server.adapters.templates import FolderTemplates
 from server.adapters.webhooks import HttpCourier
 from server.settings import load
+from tests.delivering.happening import happen
 from tests.docs.pages import CHECKOUT, page, pages
-from tests.receivers import NEXT_SECRET, SECRET
+from tests.receivers import NEXT_SECRET, SECRET, Receiver
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -134,24 +134,26 @@ def test_the_example_schedules_load(tmp_path: Path) -> None:
 
 
 async def test_the_example_receiver_accepts_what_is_signed_and_nothing_else(
-    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (example,) = page("docs/events.md").fences("python")
     assert len([line for line in example.text.splitlines() if line]) <= 10
     known: dict[str, Any] = {"SECRET": SECRET}
     exec(compile(example.text, "docs/events.md", "exec"), known)  # noqa: S102 - our own page
-    app = Starlette(routes=[Route("/hook", known["datasets"], methods=["POST"])])
-    message = Message(id="evt_1", body=json.dumps(_EVENT).encode())
+    async with (
+        SqliteStore(tmp_path / "store.db") as store,
+        Receiver(known["datasets"], checks=False).up() as hook,
+    ):
+        await happen(store, "d1", kind=EventKind.TORN_DOWN)
+        [(seq, event)] = await store.read(lambda records: records.events())
+        told = message(await store.read(lambda records: records.installation), seq, event)
 
-    async def status(secret: str) -> Answer:
-        courier = HttpCourier("http://127.0.0.1/hook", [SecretStr(secret)], clock=SystemClock(), timeout_s=5)
-        courier._client = httpx.AsyncClient(transport=httpx.ASGITransport(app))  # noqa: SLF001 - no port is needed
-        async with courier:
-            return await courier.send(message)
+        async def answered(*secrets: str) -> Answer:
+            keys = [SecretStr(each) for each in secrets]
+            async with HttpCourier(hook.url, keys, clock=SystemClock(), timeout_s=20) as courier:
+                return await courier.send(told)
 
-    assert await status(SECRET) == Answer()
-    assert await status(NEXT_SECRET) == Answer(error="answered 401")
-    assert capsys.readouterr().out == "dataset:torn_down d1 archived\n"
-
-
-_EVENT = {"type": "dataset:torn_down", "subject": "d1", "data": {"status": "archived"}}
+        assert await answered(SECRET) == Answer()
+        assert await answered(NEXT_SECRET) == Answer(error="answered 401")
+        assert await answered(NEXT_SECRET, SECRET) == Answer()
+    assert capsys.readouterr().out == "dataset:torn_down d1 ready\n" * 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE, OutputChecker
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from server.sandbox.faults import Fault
 from tests.docs.pages import page
+from tests.receivers import SECRET
 from tests.server.cli.commands import Commands, invoke
 
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ def _nothing(commands: Commands) -> None:
 
 def _lost_documents(commands: Commands) -> None:
     _client(commands)
-    commands.ok("doctor")
+    commands.ok("health")
     with commands.sandbox() as sandbox:
         sandbox.faults.add(Fault(kind="sync_loses", documents=20))
 
@@ -92,6 +94,12 @@ def _a_life(commands: Commands) -> None:
     commands.ok(*gone, "journey_completed")
 
 
+def _a_dead_webhook(commands: Commands) -> None:
+    hook = {"name": "journeys", "url": "http://127.0.0.1:9/hooks", "secrets": [SECRET]}
+    Path("sdlc_config.yaml").write_text(json.dumps({"dataops": {"events": {"webhooks": [hook]}}}))
+    _client(commands)
+
+
 def _a_wrong_key(commands: Commands) -> None:
     Path("sdlc_config.yaml").write_text("dataops:\n  archival:\n    retention_day: 30\n")
 
@@ -106,7 +114,8 @@ def _a_wrong_key(commands: Commands) -> None:
         ("docs/restore.md", _an_archive),
         ("docs/audit.md", _a_life),
         ("docs/configuration.md", _a_wrong_key),
-        ("docs/events.md", _client),
+        ("docs/events.md", _a_dead_webhook),
+        ("docs/backup.md", _a_dataset),
         ("docs/schedules.md", _client),
     ],
 )

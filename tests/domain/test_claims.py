@@ -120,6 +120,9 @@ class Ensured:
     ended: tuple[Dataset, Progress | None] | None = None
     waited: list[tuple[object, ...]] = field(default_factory=list)
 
+    async def relieve(self) -> None:
+        """None is stranded."""
+
     async def ensure(self, one: Dataset) -> None:
         self.ensured.append(one)
 

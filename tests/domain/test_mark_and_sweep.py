@@ -31,7 +31,7 @@ from server.adapters.store.sqlite import SqliteStore
 from tests.entities import NOW, SetClock, approval, client, dataset, journey
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     from domain.events import Event
@@ -305,8 +305,8 @@ async def test_a_scan_marks_every_orphan_counts_on_the_next_and_clears_what_is_i
     assert (third.seen, third.marked, third.cleared) == (1, ("c002-d",), ("c001-d",))
     assert await told(store) == [
         (EventKind.ORPHANED, "c001-d", "journey_completed"),
-        (EventKind.ORPHANED, "c002-d", "journey_cancelled"),
         (EventKind.ORPHAN_CLEARED, "c001-d", "journey_completed"),
+        (EventKind.ORPHANED, "c002-d", "journey_cancelled"),
     ]
     assert {each.generation for each in await all_of(store)} == {1}
 
@@ -372,6 +372,8 @@ async def test_a_scan_that_fails_marks_clears_and_counts_nothing(store: SqliteSt
     before = await all_of(store)
 
     class Failing:
+        read = staticmethod(store.read)
+
         async def transact(self, work: Callable[[Records], Any]) -> Any:  # noqa: ANN401  # whatever the work gives
             def fail(records: Records) -> None:
                 work(records)
@@ -392,27 +394,87 @@ async def test_a_scan_that_fails_marks_clears_and_counts_nothing(store: SqliteSt
     )
 
 
+class Busy:
+    """A store on which something happens between a look and the change that comes of it."""
+
+    def __init__(self, store: Store, *happens: Callable[[], Awaitable[object]]) -> None:
+        self.transact = store.transact
+        self._store = store
+        self._happens = happens
+
+    async def read(self, look: Callable[[Records], Any]) -> Any:  # noqa: ANN401  # whatever the look gives
+        found = await self._store.read(look)
+        for each in self._happens:
+            await each()
+        return found
+
+
+async def test_what_changes_while_a_scan_looks_is_judged_as_it_is_when_it_would_be_marked(
+    store: SqliteStore, clock: SetClock
+) -> None:
+    at_work = Run(saga_id="s", started_at=NOW)
+    first = [owned(1), owned(2), owned(3, orphan=SERVED), owned(4), owned(5, orphan=SERVED)]
+    later = [
+        first[0],
+        owned(2, run=at_work),
+        owned(3, orphan=SERVED, last_used_at=NOW),
+        owned(4, status=DatasetStatus.ARCHIVED),
+        owned(5, orphan=SERVED, protected_until=NOW + DAY),
+        owned(6),
+    ]
+    await put(store, *first)
+    await store.transact(lambda records: records.put_fact("orphans.last_scan", (NOW - DAY).isoformat()))
+    busy: Any = Busy(
+        store,
+        lambda: put(store, *later),
+        lambda: put(store, journeys=(journey("done", client_id="c001"),)),
+    )
+
+    result = await Orphans(busy, clock).scan(ANYONE)
+
+    afresh = OrphanMark(orphaned_at=NOW, reason="journey_completed")
+    kept = [*later[:2], replace(later[2], orphan=afresh), later[3], replace(later[4], orphan=None), later[5]]
+    assert (result.seen, result.marked, result.cleared) == (5, ("c003-d",), ("c003-d", "c005-d"))
+    assert await all_of(store) == kept
+
+
+async def test_two_scans_at_once_count_the_time_once(
+    store: SqliteStore, orphans: Orphans, clock: SetClock
+) -> None:
+    await put(store, owned(1))
+    await orphans.scan(ANYONE)
+    clock.instant += DAY
+    busy: Any = Busy(store, lambda: orphans.scan(ANYONE))
+
+    result = await Orphans(busy, clock).scan(ANYONE)
+
+    assert (result.seen, result.marked) == (1, ())
+    assert [each.orphan for each in await all_of(store)] == [
+        OrphanMark(orphaned_at=NOW, reason="journey_completed", served=86400.0)
+    ]
+
+
 async def test_a_scan_finds_every_orphan_however_many_pages_they_fill(
     store: SqliteStore, orphans: Orphans
 ) -> None:
-    await put(store, *(owned(number, journey_id="done" if number % 3 else "none") for number in range(450)))
+    await put(store, *(owned(number, journey_id="done" if number % 3 else "none") for number in range(1050)))
 
     first, second = await orphans.scan(ANYONE), await orphans.scan(ANYONE)
 
-    assert (first.seen, len(first.marked)) == (450, 450)
-    assert (second.seen, second.marked, second.cleared) == (450, (), ())
+    assert (first.seen, len(first.marked)) == (1050, 1050)
+    assert (second.seen, second.marked, second.cleared) == (1050, (), ())
 
 
 async def test_a_scan_clears_however_many_are_in_use_again(store: SqliteStore, orphans: Orphans) -> None:
     await put(
         store,
-        *(owned(number, journey_id="j1", orphan=SERVED) for number in range(450)),
-        journeys=tuple(journey(client_id=f"c{number:03d}") for number in range(450)),
+        *(owned(number, journey_id="j1", orphan=SERVED) for number in range(1050)),
+        journeys=tuple(journey(client_id=f"c{number:03d}") for number in range(1050)),
     )
 
     result = await orphans.scan(ANYONE)
 
-    assert (result.seen, len(result.cleared)) == (0, 450)
+    assert (result.seen, len(result.cleared)) == (0, 1050)
     assert {each.orphan for each in await all_of(store)} == {None}
 
 

@@ -54,3 +54,22 @@ def test_the_id_of_a_turn_leads_back_to_its_tick() -> None:
 def test_a_plan_is_told_in_words() -> None:
     off = Plan(name="p", at=time(3, 15), off=True)
     assert [each.words for each in (DAILY, MINUTELY, off)] == ["daily at 03:15 UTC", "every minute", "off"]
+
+
+@given(now=INSTANTS, installation=st.text())
+def test_an_installation_has_its_own_second_of_the_minute_and_keeps_it(
+    now: datetime, installation: str
+) -> None:
+    plan = MINUTELY.of(installation)
+    assert timedelta() <= plan.offset < MINUTE
+    assert plan == MINUTELY.of(installation)
+    since = plan.since(now)
+    assert since <= now < plan.next(now) == since + MINUTE
+    assert since - timedelta(seconds=since.second) + plan.offset == since
+    assert plan.tick(now) == plan.tick(since) == since.isoformat()[:16]
+
+
+def test_installations_are_spread_over_the_minute_and_a_time_of_day_is_as_it_was_set() -> None:
+    installations = [f"{number:032x}" for number in range(1000)]
+    assert len({MINUTELY.of(each).offset for each in installations}) == 60
+    assert {DAILY.of(each) for each in installations} == {DAILY}

@@ -41,6 +41,7 @@ WORDS = {
     "audit": {"audit"},
     "schedules": {"schedules"},
     "events": {"events"},
+    "backup": {"backup"},
 }
 """The document's words for verbs, and the verbs."""
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 CHANGES = ("put_", "drop_", "append", "add_use")
 PERSON = Caller(subject="person:lee")
-READ_ONLY = {"audit", "schedules", "events"}
+READ_ONLY = {"audit", "backup", "events", "schedules"}
 
 
 class Watching:
@@ -62,9 +62,9 @@ class Watching:
             return partial(self._change, found, name)
         return found
 
-    def _note(self, append: Callable[[str], None], document: str) -> None:
-        self.noted.append(parsed(document).audit_id)
-        append(document)
+    def _note(self, append: Callable[..., None], *documents: str) -> None:
+        self.noted += [parsed(each).audit_id for each in documents]
+        append(*documents)
 
     def _change(self, change: Callable[..., Any], name: str, *args: object, **named: object) -> Any:  # noqa: ANN401 - whatever it stands in for has
         self.changed.append(name)

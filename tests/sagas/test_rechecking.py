@@ -204,6 +204,20 @@ async def test_a_second_recheck_and_a_teardown_wait_for_the_first(place: World) 
     assert (again.status, again.generation) == (DatasetStatus.READY, ready.generation)
 
 
+async def test_a_recheck_that_is_run_again_because_its_process_died_after_it_tells_nothing_twice(
+    place: World,
+) -> None:
+    async with place.process() as process:
+        await process.arrive()
+        ready = await process.provision()
+        judged = await process.services.datasets.recheck(ready.dataset_id, ALL, "recheck:one")
+        again = await process.services.datasets.recheck(ready.dataset_id, ALL, "recheck:one")
+        assert (again, again.rechecked_by) == (judged, "recheck:one")
+        assert (await process.events()).count("dataset:quality_evaluated") == 2
+        await process.services.datasets.recheck(ready.dataset_id, ALL, "recheck:two")
+        assert (await process.events()).count("dataset:quality_evaluated") == 3
+
+
 async def test_a_recheck_past_its_deadline_is_pending_no_more_and_says_nothing_when_it_comes_back(
     place: World,
 ) -> None:
@@ -281,3 +295,19 @@ async def test_a_datasource_that_somebody_deleted_serves_nothing_any_more(place:
     assert judged.status is DatasetStatus.VALIDATING
     assert judged.quality is not None
     assert [(gate.check, gate.failed) for gate in judged.quality.gates if gate.failed] == [("indexed", 30)]
+
+
+async def test_a_saga_goes_on_with_the_re_check_that_it_began_and_with_no_other(place: World) -> None:
+    async with place.process() as process:
+        await process.arrive()
+        dataset = await process.provision()
+        now = process.outside.clock.now()
+        begun = Recheck(requested_at=now, deadline=now + timedelta(minutes=15), saga_id="recheck:one")
+        await process.outside.store.transact(
+            lambda records: records.put_dataset(dataset.evolve(recheck=begun))
+        )
+        for other in (None, "recheck:two"):
+            with pytest.raises(QualityChecksPendingError):
+                await process.services.datasets.recheck(dataset.dataset_id, ALL, other)
+        judged = await process.services.datasets.recheck(dataset.dataset_id, ALL, "recheck:one")
+        assert (judged.recheck, judged.status) == (None, DatasetStatus.READY)

@@ -41,7 +41,7 @@ class Orphans:
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, sagas: bool, serves: bool, schedules: bool) -> AsyncIterator[Any]:
+async def running(settings: Settings, *, sagas: bool, **_: object) -> AsyncIterator[Any]:
     async with SqliteStore(settings.store_path) as store:
         say(f"opened sagas={sagas}")
         try:

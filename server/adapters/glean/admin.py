@@ -46,6 +46,7 @@ _MOST_LIST_PAGES: Final = 400
 _MOST_HITS: Final = 100
 _LONGEST_QUERY: Final = 1000
 _ID: Final = re.compile(wire.ID)
+_MARK: Final = "managedBy"
 _STATUS: Final = {"PENDING": "pending", "SYNCING": "syncing", "HEALTHY": "healthy", "UNHEALTHY": "unhealthy"}
 
 
@@ -116,6 +117,7 @@ class AdminGlean(AbstractAsyncContextManager["AdminGlean"]):
                 kind=each.connector,
                 mark=_mark(each),
                 document_count=each.document_count,
+                config={name: value for name, value in each.config.items() if name != _MARK},
             )
             for each in await self._listed()
             if wanted is None or each.name.casefold() in wanted
@@ -354,11 +356,11 @@ class AdminGlean(AbstractAsyncContextManager["AdminGlean"]):
 
 def _config(source: Source) -> dict[str, Any]:
     mark = {"installation": source.mark.installation, "datasetId": source.mark.dataset_id}
-    return {**source.config, "managedBy": mark}
+    return {**source.config, _MARK: mark}
 
 
 def _mark(source: wire.Datasource) -> Mark | None:
-    match source.config.get("managedBy"):
+    match source.config.get(_MARK):
         case {"installation": str(installation), "datasetId": str(dataset_id)}:
             return Mark(installation=installation, dataset_id=dataset_id)
     return None

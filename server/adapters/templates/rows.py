@@ -101,4 +101,4 @@ def _list(cell: str) -> object:
             return msgspec.json.decode(cell)
         except msgspec.DecodeError:
             return cell
-    return [each.strip() for each in cell.split(";") if each.strip()]
+    return [found for each in cell.split(";") if (found := each.strip())]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
@@ -7,6 +8,7 @@ import anyio
 from domain.deliveries import Delivery, DeliveryState, Post
 from server.adapters.store.sqlite import SqliteStore
 from tests.entities import NOW
+from tests.receivers import SECRET
 
 if TYPE_CHECKING:
     from domain.records import Records
@@ -18,7 +20,7 @@ def _parked(commands: Commands) -> None:
 
     def work(records: Records) -> None:
         dataset_id = records.event(1).dataset_id
-        records.put_post(Post(webhook="one", cursor=9))
+        records.put_post(Post(webhook="one", cursor=records.last_event()))
         for name, state in zip(("one", "three", "two"), ("parked", "delivered", "waiting"), strict=True):
             made = Delivery(
                 webhook=name,
@@ -51,6 +53,8 @@ def test_events_are_listed_with_how_they_stand_and_sent_again(commands: Commands
     assert listed["items"][0]["deliveries"] == []
     assert "Nothing is parked." in commands.ok("events", "list", "--parked")
     _parked(commands)
+    said = "one is not configured here, and a server that is configured like this tells it nothing: 0 wait, 1 parked."
+    assert said in commands.ok("events", "list")
     [parked] = commands.json("events", "list", "--parked")["items"]
     assert parked["deliveries"] == [
         {
@@ -73,7 +77,17 @@ def test_events_are_listed_with_how_they_stand_and_sent_again(commands: Commands
     assert shown.count(dataset_id) == 5
     told = commands.ok("events", "redeliver", parked["id"])
     assert f"{parked['id']} waits to be sent to one, two." in told
-    assert commands.json("events", "list", "--parked")["count"] == 0
+    left = commands.json("events", "list", "--parked")
+    assert (left["count"], left["not_configured"]) == (
+        0,
+        [{"webhook": "one", "waiting": 1, "behind": 0, "parked": 0}],
+    )
+    Path("sdlc_config.yaml").write_text(
+        "dataops: {events: {webhooks: [{name: one, url: 'https://hooks.example.com', secrets: ["
+        + SECRET
+        + "]}]}}"
+    )
+    assert "not configured here" not in commands.ok("events", "list")
     again = commands.json("events", "redeliver", parked["id"], "--webhook", "three")
     assert [each["state"] for each in again["deliveries"]] == ["waiting"] * 3
 

@@ -37,8 +37,10 @@ def test_doctor_says_what_to_do(commands: Commands, tmp_path: Path) -> None:
         "repository",
         "glean",
         "store",
+        "sagas",
         "staging",
         "archives",
+        "replicas",
     ]
     assert well["ok"]
     assert [each["area"] for each in wrong["findings"] if not each["ok"] and each["action"]] == ["repository"]

@@ -34,6 +34,7 @@ def test_every_error_says_whether_waiting_helps(error: psycopg.Error, says: str,
 
     assert says in meaning.why
     assert meaning.recovery is recovery
+    assert meaning.away is ("reports" not in meaning.why)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from domain.errors import StoreFailedError
 from server.postgres.address import parsed
-from server.postgres.presence import anybody, present
+from server.postgres.presence import anybody, lives, present
 from tests.postgres import name_of
 from tests.waiting import eventually
 
@@ -50,3 +50,22 @@ def test_a_server_begins_while_its_database_is_away() -> None:
         pass
     with pytest.raises(StoreFailedError, match="cannot be reached"):
         anybody(parsed("postgresql://127.0.0.1:1/nowhere"))
+
+
+async def test_each_server_is_seen_by_its_own_id_as_long_as_it_lives(url: str) -> None:
+    address = parsed(url)
+    with present(address) as one:
+        assert one.wait(20)
+        with present(address) as other:
+            assert other.wait(20)
+            assert (lives(address, one.owner), lives(address, other.owner)) == (True, True)
+        assert (lives(address, one.owner), lives(address, other.owner)) == (True, False)
+    assert not lives(address, one.owner)
+
+
+def test_nobody_can_say_who_lives_where_the_database_is_away() -> None:
+    away = parsed("postgresql://127.0.0.1:1/nowhere")
+    with present(away, every_s=0.01) as shown:
+        assert not shown.wait(0)
+        with pytest.raises(StoreFailedError, match="cannot be reached"):
+            lives(away, shown.owner)

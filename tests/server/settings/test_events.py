@@ -53,6 +53,15 @@ def test_a_key_is_shown_nowhere(given: Given) -> None:
         ("https://[hush", "must be an address"),
         ("https://hush.example.com:port/", "must be an address"),
         ("'https://hush.example.com/a b'", "must be an address"),
+        ("https://xn--hush-/", "must be an address"),
+        ("https://1.2.3.999/hush", "must be an address"),
+        ("http://localhost.hush.example.com/", "must begin with https://"),
+        ("http://127.0.0.1.hush.example.com/", "must begin with https://"),
+        ("http://localhost./hush", "must begin with https://"),
+        ("http://127.1/hush", "must begin with https://"),
+        ("http://0.0.0.0/hush", "must begin with https://"),
+        ("http://2130706433/hush", "must begin with https://"),
+        ("http://[::ffff:127.0.0.1]/hush", "must begin with https://"),
     ],
 )
 def test_an_address_that_will_not_do_is_refused_by_field_and_not_repeated(

@@ -43,6 +43,7 @@ def test_with_nothing_set_everything_has_the_value_of_the_specification(given: G
         "store": {"url": None},
         "provisioning": {"sync_deadline_s": 1800, "concurrent": 4},
         "teardown": {"stop_deadline_s": 300},
+        "sagas": {"attempts": 10},
         "orphans": {"grace_days": 7, "sweep_count": 25, "sweep_share": 0.3},
         "identity": {
             "issuer": None,

@@ -12,6 +12,7 @@ from domain.deliveries import DeliveryState
 from domain.model import DatasetStatus, DatasetType, Stage
 from domain.records import DatasetQuery
 from server.adapters.store.records import StoredRecords
+from server.adapters.store.sqlite import SqliteConnection
 from server.adapters.store.sqlite_file import connect, prepare
 from tests.entities import CONNECTOR, DATASET, NOW, journey
 
@@ -47,13 +48,14 @@ CASES: Final[dict[str, tuple[Callable[[StoredRecords], Any], list[str]]]] = {
         lambda records: records.datasets(DatasetQuery(client_id="c")),
         ["SEARCH d USING INDEX datasets_of_client (client_id=? AND dataset_id>?)"],
     ),
-    "marked": (
-        lambda records: records.datasets(DatasetQuery(marked=True)),
-        ["SEARCH d USING INDEX datasets_marked (dataset_id>?)"],
-    ),
-    "marked, with their journeys": (
-        lambda records: records.with_journeys(DatasetQuery(statuses=LOOKED_AT, marked=True)),
-        ["SEARCH d USING INDEX datasets_marked (dataset_id>?)", PROTECTION],
+    "some, with their journeys": (
+        lambda records: records.with_journeys(["d1", "d2"]),
+        [
+            "SEARCH d USING INDEX sqlite_autoindex_datasets_1 (dataset_id=?)",
+            "LIST SUBQUERY",
+            "SCAN json_each VIRTUAL TABLE",
+            PROTECTION,
+        ],
     ),
     "running": (
         lambda records: records.running(),
@@ -84,8 +86,10 @@ CASES: Final[dict[str, tuple[Callable[[StoredRecords], Any], list[str]]]] = {
         ["SEARCH journeys USING INDEX journeys_spelling (client_id=? AND journey_id=?)"],
     ),
     "errors": (
-        lambda records: records.errors_since("k", NOW),
-        ["SEARCH connector_errors USING COVERING INDEX connector_errors_of (connector_id=? AND at>?)"],
+        lambda records: records.errors_since("k", NOW, NOW),
+        [
+            "SEARCH connector_errors USING COVERING INDEX connector_errors_of (connector_id=? AND at>? AND at<?)"
+        ],
     ),
     "events of a dataset": (
         lambda records: records.events(dataset_id="d", after=3),
@@ -154,26 +158,41 @@ CASES: Final[dict[str, tuple[Callable[[StoredRecords], Any], list[str]]]] = {
 
 
 @pytest.fixture
-def records(tmp_path: Path) -> Iterator[StoredRecords]:
+def db(tmp_path: Path) -> Iterator[Database]:
     path = tmp_path / "store.sqlite"
-    installation = prepare(path, 1)
+    prepare(path, 1)
     db = connect(path, 1)
-    yield StoredRecords(db, installation)
+    yield db
     db.close()
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_nothing_is_found_by_looking_through_a_table(records: StoredRecords, case: str) -> None:
+def test_nothing_is_found_by_looking_through_a_table(db: Database, case: str) -> None:
     look, plan = CASES[case]
+    [steps] = plans(db, look)
+
+    assert [step[: len(expected)] for step, expected in zip(steps, plan, strict=True)] == plan
+
+
+def test_a_scan_looks_through_one_index_and_then_at_what_is_marked(db: Database) -> None:
+    found = plans(db, lambda records: list(records.to_scan(LOOKED_AT, NOW)))
+
+    assert found == [
+        ["SEARCH d USING INDEX datasets_live (dataset_id>?)", f"{PROTECTION} LEFT-JOIN"],
+        ["SEARCH d USING INDEX datasets_marked (dataset_id>?)", f"{PROTECTION} LEFT-JOIN"],
+    ]
+
+
+def plans(db: Database, look: Callable[[StoredRecords], Any]) -> list[list[str]]:
+    """How SQLite would go about each statement that is asked."""
     asked: list[tuple[str, Any]] = []
-    db: Database = records._db  # type: ignore[assignment]  # noqa: SLF001  # what SQLite does is asked beside the port
+    records = StoredRecords(SqliteConnection(db), "")
     records.put_journey(journey())
     records.put_dataset(DATASET)
     records.put_connector(CONNECTOR)
-
     with db.tracer(lambda sql, values: asked.append((sql, values))):
         look(records)
-
-    [(sql, values)] = asked
-    steps = [row[3] for row in db.execute(f"explain query plan {sql}", values)]
-    assert [step[: len(expected)] for step, expected in zip(steps, plan, strict=True)] == plan
+    return [
+        [row[3] for row in db.execute(f"explain query plan {sql}", values).fetchall()]
+        for sql, values in asked
+    ]

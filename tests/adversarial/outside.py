@@ -19,7 +19,7 @@ from tests.adversarial.table import Table, one, picks, places, seldom, spans
 if TYPE_CHECKING:
     from domain.orphan_facts import SweepPlan
     from tests.adversarial.hall import Hall
-    from tests.adversarial.oracle import Dataset
+    from tests.adversarial.oracle import Dataset, Journey
 
 RECHECK: Final = timedelta(minutes=15)
 
@@ -82,12 +82,18 @@ class Outside(Table):
 
     @rule(place=places, damage=seldom)
     def damage_or_repair_a_journey(self, place: tuple[str, str], *, damage: bool) -> None:
-        arena = self.arena
-        if damage and place not in self._damaged:
-            self._damaged[place] = arena.damage(*place)
-        elif not damage and place in self._damaged:
-            arena.repair(*place, self._damaged.pop(place))
-        self.oracle.journeys[place].readable = place not in self._damaged
+        journey = self.oracle.journeys[place]
+        if not damage:
+            self._repair(journey)
+        elif journey.readable:
+            self._damaged[place] = self.arena.damage(*place)
+            journey.readable = False
+
+    def _repair(self, journey: Journey) -> None:
+        if not journey.readable:
+            place = journey.client, journey.name
+            self.arena.repair(*place, self._damaged.pop(place))
+            journey.readable = True
 
     @rule(gate=st.sampled_from(["archiving", "populating"]))
     def shut_or_open_a_gate(self, gate: str) -> None:
@@ -133,6 +139,7 @@ class Outside(Table):
             self.run(sagas.wait, each.dataset_id, None)
             self.world.settled(each)
         for each in self.of("making") if self.switches.populating is None else []:
+            self._repair(each.journey)  # until it can be read, its datasets wait for it, without an end
             made, _ = self.run(sagas.wait, each.dataset_id, None)
             self.world.made(each, made.status.value)
 

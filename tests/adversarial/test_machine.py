@@ -27,7 +27,7 @@ DELETIONS = 5
 SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
 
 
-def play(folder: Path, figures: Figures, sequences: int, steps: int, *, repeatable: bool = False) -> None:
+def play(folder: Path, figures: Figures, sequences: int, steps: int) -> None:
     crowd, left = Crowd(), ExitStack()
     portal = left.enter_context(start_blocking_portal())
     left.enter_context(portal.wrap_async_context_manager(crowd.gathered()))
@@ -38,7 +38,6 @@ def play(folder: Path, figures: Figures, sequences: int, steps: int, *, repeatab
                 max_examples=sequences,
                 stateful_step_count=steps,
                 deadline=None,
-                derandomize=repeatable,
                 phases=(
                     Phase.explicit,
                     Phase.reuse,
@@ -55,7 +54,7 @@ def test_no_sequence_of_calls_deletes_what_the_rules_keep_or_tells_of_another_te
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     figures = Figures("in memory")
-    play(tmp_path, figures, 20, 50, repeatable=True)
+    play(tmp_path, figures, 20, 50)
     figures.tell(record_property)
     assert figures.calls > CALLS
     assert figures.deletions > DELETIONS

@@ -14,6 +14,7 @@ from server.sandbox import configs, datasources, documents, fulltext, health, jo
 from server.sandbox.answers import Answer, RefusedError, invalid
 from server.sandbox.configs import Connector, Text
 from server.sandbox.decoding import decode, integer, matching
+from server.sandbox.indexing import processing
 from server.sandbox.pipeline import Call, Operation
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def list_datasources(world: World, call: Call) -> Answer:
     """One page of the datasources, oldest first."""
     limit = integer(call.query, "limit", default=100, least=1, most=500)
     after = integer(call.query, "cursor", default=0, least=0, most=10**9)
-    jobs.settle(world)
+    processing.settle(world)
     with world.database.read() as connection:
         rows = datasources.page(connection, after, limit + 1)
         payload: dict[str, Any] = {
@@ -115,7 +116,7 @@ def list_datasources(world: World, call: Call) -> Answer:
 
 def get_datasource(world: World, call: Call) -> Answer:
     """One datasource."""
-    jobs.settle(world)
+    processing.settle(world)
     with world.database.read() as connection:
         found = datasources.find(connection, call.path["datasource_id"])
         return Answer(payload=datasources.shown(connection, found))
@@ -124,7 +125,7 @@ def get_datasource(world: World, call: Call) -> Answer:
 def update_datasource(world: World, call: Call) -> Answer:
     """Replace a datasource's configuration."""
     body = decode(_UPDATE, call.body)
-    jobs.settle(world)
+    processing.settle(world)
     with world.database.write() as connection:
         found = datasources.find(connection, call.path["datasource_id"])
         config = configs.check(found["connector"], body.config)
@@ -161,7 +162,7 @@ def upload_documents(world: World, call: Call) -> Answer:
     with world.database.read() as connection:
         connector = datasources.find(connection, call.path["datasource_id"])["connector"]
     page = documents.keyed(raw, connector)
-    jobs.settle(world)
+    processing.settle(world)
     with world.database.write() as connection:
         found = datasources.find(connection, call.path["datasource_id"])
         stored = uploads.store(world, connection, found, run, page)
@@ -171,7 +172,7 @@ def upload_documents(world: World, call: Call) -> Answer:
 def discard_upload(world: World, call: Call) -> Answer:
     """Forget a run that is not served."""
     run = matching(call.path["run"], _RUN, "uploadId", _RUN_RULE)
-    jobs.settle(world)
+    processing.settle(world)
     with world.database.write() as connection:
         found = datasources.find(connection, call.path["datasource_id"])
         uploads.discard(world, connection, found, run)
@@ -182,7 +183,7 @@ def start_sync(world: World, call: Call) -> Answer:
     """Begin to serve a run."""
     body = decode(_START, call.body)
     run = matching(body.upload_id, _RUN, "uploadId", _RUN_RULE)
-    jobs.settle(world)
+    processing.settle(world)
     with world.database.write() as connection:
         found = datasources.find(connection, call.path["datasource_id"])
         job = jobs.start(world, connection, found, run, incremental=body.incremental)
@@ -191,7 +192,7 @@ def start_sync(world: World, call: Call) -> Answer:
 
 def get_sync(world: World, call: Call) -> Answer:
     """How far a sync is."""
-    jobs.settle(world)
+    processing.settle(world)
     with world.database.read() as connection:
         found = datasources.find(connection, call.path["datasource_id"])
         return Answer(payload=jobs.shown(world, jobs.find(connection, found, call.path["job_id"])))
@@ -200,7 +201,7 @@ def get_sync(world: World, call: Call) -> Answer:
 def find_sync(world: World, call: Call) -> Answer:
     """The newest sync of a run, also one that was stopped."""
     run = matching(call.path["run"], _RUN, "uploadId", _RUN_RULE)
-    jobs.settle(world)
+    processing.settle(world)
     with world.database.read() as connection:
         found = datasources.find(connection, call.path["datasource_id"])
         return Answer(payload=jobs.shown(world, jobs.of_run(connection, found, run)))
@@ -208,7 +209,7 @@ def find_sync(world: World, call: Call) -> Answer:
 
 def stop_sync(world: World, call: Call) -> Answer:
     """Stop what runs."""
-    jobs.settle(world)
+    processing.settle(world)
     with world.database.write() as connection:
         found = datasources.find(connection, call.path["datasource_id"])
         return Answer(payload={"stopped": jobs.stop(world, connection, found)})
@@ -216,7 +217,7 @@ def stop_sync(world: World, call: Call) -> Answer:
 
 def get_health(world: World, call: Call) -> Answer:
     """How a datasource is."""
-    jobs.settle(world)
+    processing.settle(world)
     with world.database.write() as connection:
         found = datasources.find(connection, call.path["datasource_id"])
         return Answer(payload=health.observe(world, connection, found))
@@ -225,7 +226,7 @@ def get_health(world: World, call: Call) -> Answer:
 def search(world: World, call: Call) -> Answer:
     """What is served and has the words."""
     asked = decode(_SEARCH, call.body)
-    jobs.settle(world)
+    processing.settle(world)
     with world.database.read() as connection:
         payload = fulltext.search(connection, asked.query, datasource=asked.datasource, limit=asked.limit)
         return Answer(payload=payload)

@@ -33,10 +33,11 @@ class Detail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A response before it is sent; no `payload` means no body at all."""
+    """A response before it is sent: `payload` as JSON, or else `text`; neither means no body at all."""
 
     status: int = HTTPStatus.OK
     payload: Any = None
+    text: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
 

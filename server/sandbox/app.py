@@ -1,8 +1,9 @@
-"""The sandbox as an ASGI application: the Admin dialect, `/healthz`, and a page for people."""
+"""The sandbox as an ASGI application: both dialects, `/healthz`, and a page for people."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,11 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route, Router
 
-from server.sandbox.admin import ADMIN_OPERATIONS, refuse
+from server.sandbox import admin
+from server.sandbox.admin import ADMIN_OPERATIONS
 from server.sandbox.browser import Page
+from server.sandbox.indexing import operations
+from server.sandbox.indexing.operations import INDEXING_OPERATIONS
 from server.sandbox.pipeline import Gate, Operation, Resource, UnknownRoute
 
 if TYPE_CHECKING:
@@ -30,12 +34,14 @@ def create_app(world: World, token: str) -> Starlette:
     Its worker threads are in `app.state.workers`; shut them down after the last request.
     """
     workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="glean-sandbox")
-    gate = Gate(world=world, token=token, workers=workers, refuse=refuse)
+    gate = Gate(world=world, token=token, workers=workers, refuse=admin.refuse)
+    indexing = replace(gate, refuse=operations.refuse)
     app = Starlette(
         routes=[
             Route("/healthz", _healthz, methods=["GET"]),
             Route("/", Page(gate), methods=["GET"]),
             Mount("/api/v1", app=dialect_router(gate, ADMIN_OPERATIONS)),
+            Mount("/api/index/v1", app=dialect_router(indexing, INDEXING_OPERATIONS)),
         ]
     )
     app.state.workers = workers

@@ -12,7 +12,8 @@ import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
-from server.sandbox import datasources, fulltext, jobs
+from server.sandbox import datasources, fulltext
+from server.sandbox.indexing import processing
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -66,7 +67,7 @@ class Page:
 
     def _render(self, question: str) -> str:
         world = self._gate.world
-        jobs.settle(world)
+        processing.settle(world)
         with world.database.read() as connection:
             shown = [
                 datasources.shown(connection, row)

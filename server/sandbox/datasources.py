@@ -104,6 +104,9 @@ def delete(world: World, connection: sqlite3.Connection, datasource: sqlite3.Row
         "DELETE FROM served WHERE datasource_row = ?",
         "DELETE FROM job WHERE datasource_row = ?",
         "DELETE FROM upload WHERE datasource_row = ?",
+        "DELETE FROM bulk WHERE datasource_row = ?",
+        "DELETE FROM stale WHERE datasource_row = ?",
+        "DELETE FROM identity WHERE datasource_row = ?",
         "DELETE FROM datasource WHERE row = ?",
     ):
         connection.execute(statement, row)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import html
-import re
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta, Struct
 
 from server.sandbox.answers import invalid
 from server.sandbox.decoding import decode
+from server.sandbox.words import Searchable, plain
 
 Instant: TypeAlias = Annotated[datetime, Meta(tz=True)]
 
@@ -22,8 +21,6 @@ OBJECT_TYPES: Final = {
     "jira": "JIRA_ISSUE",
 }
 """The one type of document that each connector takes."""
-
-_TAG: Final = re.compile(r"<[^<>]*>")
 
 
 class _Strict(Struct, rename="camel", forbid_unknown_fields=True, kw_only=True, gc=False):
@@ -60,16 +57,6 @@ class Document(_Strict):
     references: list[Any] | None = None
 
 
-class Searchable(NamedTuple):
-    """The words of a document, in the order of the full-text index's columns."""
-
-    title: str
-    id: str
-    body: str
-    container: str
-    author: str
-
-
 _DOCUMENT: Final = msgspec.json.Decoder(Document)
 
 
@@ -99,16 +86,24 @@ def keyed(raw_documents: list[msgspec.Raw], connector: str) -> dict[str, bytes]:
 
 
 def searchable(raw: bytes) -> Searchable:
-    """The words by which a stored document is found: HTML without its tags, the rest as it is."""
+    """The words by which a stored document is found."""
     document = _DOCUMENT.decode(raw)
-    text = document.body.text_content
-    if document.body.mime_type == "text/html":
-        text = html.unescape(_TAG.sub(" ", text))
     author = document.author
     return Searchable(
         title=document.title,
         id=document.document_id,
-        body=text,
+        body=plain(document.body.mime_type, document.body.text_content),
         container=document.container,
         author=f"{author.name} {author.email}" if author.name else author.email,
     )
+
+
+def shown(raw: bytes) -> dict[str, str | None]:
+    """What a search tells of a stored document."""
+    document = _DOCUMENT.decode(raw)
+    return {
+        "documentId": document.document_id,
+        "objectType": document.object_type,
+        "title": document.title,
+        "url": document.url,
+    }

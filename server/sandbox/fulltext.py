@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from server.sandbox import documents, tenants
+from server.sandbox import contents, tenants
 
 if TYPE_CHECKING:
     import sqlite3
@@ -17,18 +17,19 @@ _HITS: Final = (
 _COUNT: Final = f"SELECT count(*){_HITS}"
 _BEST: Final = f"SELECT document_row{_HITS} ORDER BY rank, name_key, served.key LIMIT :limit"
 _SHOWN: Final = (
-    "SELECT document_row, datasource.name, datasource.id, document.raw,"
+    "SELECT document_row, datasource.name, datasource.id, connector, document.raw,"
     " snippet(fulltext, -1, '', '', '…', 24) AS snippet"
     " FROM fulltext JOIN served ON document_row = fulltext.rowid JOIN datasource ON datasource.row = datasource_row"
     " JOIN document ON document.row = document_row WHERE fulltext MATCH :words AND fulltext.rowid = :row"
 )
 
 
-def add(connection: sqlite3.Connection, rows: Iterable[tuple[int, bytes]]) -> None:
-    """Index documents, given by row number and as stored; they are found once they are served."""
+def add(connection: sqlite3.Connection, connector: str, rows: Iterable[tuple[int, bytes]]) -> None:
+    """Index documents of a connector, given by row number and as stored; they are found once they are served."""
+    dialect = contents.of(connector)
     connection.executemany(
         "INSERT INTO fulltext (rowid, title, id, body, container, author) VALUES (?, ?, ?, ?, ?, ?)",
-        ((row, *documents.searchable(raw)) for row, raw in rows),
+        ((row, *dialect.searchable(raw)) for row, raw in rows),
     )
 
 
@@ -62,14 +63,11 @@ def match_expression(question: str) -> str:
 
 
 def _shown(hit: sqlite3.Row) -> dict[str, Any]:
-    document = documents.read(hit["raw"])
+    shown = contents.of(hit["connector"]).shown(hit["raw"])
     answer = {
         "datasource": hit["name"],
         "datasourceId": hit["id"],
-        "documentId": document.document_id,
-        "objectType": document.object_type,
-        "title": document.title,
-        "url": document.url,
+        **shown,
         "snippet": hit["snippet"],
     }
     return {name: value for name, value in answer.items() if value is not None}

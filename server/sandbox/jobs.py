@@ -145,6 +145,21 @@ def settle(world: World) -> None:
             pass
 
 
+def index(
+    world: World,
+    connection: sqlite3.Connection,
+    datasource: sqlite3.Row,
+    upload: sqlite3.Row,
+    delay_s: float,
+) -> int:
+    """Begin to index a run beside what is served, beside any other job; the job's row.
+
+    It takes `delay_s` seconds longer than the sandbox's pace has it.
+    """
+    job = _begin(world, connection, datasource, upload, incremental=True, delay_s=delay_s)
+    return int(job["row"])
+
+
 def _begin(
     world: World,
     connection: sqlite3.Connection,
@@ -152,6 +167,7 @@ def _begin(
     upload: sqlite3.Row,
     *,
     incremental: bool,
+    delay_s: float = 0,
 ) -> sqlite3.Row:
     rate, least = setting(connection, PACE, DEFAULT_PACE)
     fault = faults.take_sync(connection, datasource["name"])
@@ -168,7 +184,7 @@ def _begin(
             incremental,
             upload["total"],
             world.now(),
-            max(least, upload["total"] / rate),
+            delay_s + max(least, upload["total"] / rate),
             kind == "sync_hangs",
             fault.documents if fault is not None and kind == "sync_loses" else 0,
             fault.message if fault is not None and kind == "sync_fails" else None,
@@ -206,7 +222,10 @@ def _advance(world: World, job_id: str) -> bool:
             "SELECT row, key, raw FROM document WHERE upload_row = ? AND key > ? ORDER BY key LIMIT ?",
             (job["upload_row"], job["indexed_to"], size),
         ).fetchall()
-        fulltext.add(connection, ((row["row"], row["raw"]) for row in batch))
+        (connector,) = connection.execute(
+            "SELECT connector FROM datasource WHERE row = ?", (job["datasource_row"],)
+        ).fetchone()
+        fulltext.add(connection, connector, ((row["row"], row["raw"]) for row in batch))
         indexed = job["indexed"] + len(batch)
         if batch:
             connection.execute(

@@ -21,6 +21,21 @@ OPERATIONS: Final = frozenset(
         "sync.stop",
         "health.get",
         "search",
+        "adddatasource",
+        "getdatasourceconfig",
+        "betausers",
+        "bulkindexdocuments",
+        "bulkindexusers",
+        "indexuser",
+        "deleteuser",
+        "indexdocument",
+        "indexdocuments",
+        "deletedocument",
+        "processalldocuments",
+        "debug.status",
+        "debug.documents",
+        "debug.document",
+        "checkdocumentaccess",
     }
 )
 """The operations of every dialect; a request for anything else counts as `no_such_route`."""

@@ -194,6 +194,8 @@ def _datasource(connection: sqlite3.Connection, path: Mapping[str, str], body: b
             "SELECT name FROM datasource WHERE id = ?", (path["datasource_id"],)
         ).fetchone()
         return None if row is None else str(row["name"])
+    if "datasource" in path:
+        return path["datasource"]
     try:
         said = msgspec.json.decode(body or b"null")
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -12,6 +12,7 @@ import msgspec
 from server.sandbox import datasources, faults, fulltext, jobs, tenants, traffic
 from server.sandbox.configs import EXAMPLES
 from server.sandbox.database import Database
+from server.sandbox.indexing import processing, switches
 from server.sandbox.instants import Clock, utc_now
 from server.sandbox.world import World, store_setting
 
@@ -107,20 +108,20 @@ class Sandbox(AbstractContextManager["Sandbox"]):
 
     def datasources(self) -> list[dict[str, Any]]:
         """The datasources as the API shows them, oldest first."""
-        jobs.settle(self.world)
+        processing.settle(self.world)
         with self.world.database.read() as connection:
             return [datasources.shown(connection, row) for row in datasources.page(connection, 0, -1)]
 
     def documents(self, name: str) -> list[dict[str, Any]]:
         """The documents that a datasource serves now, by their ids; none when there is no such datasource."""
-        jobs.settle(self.world)
+        processing.settle(self.world)
         with self.world.database.read() as connection:
             found = datasources.named(connection, name)
             return [] if found is None else _served(connection, found)
 
     def jobs(self, name: str) -> list[dict[str, Any]]:
         """The sync jobs of a datasource as the API shows them, oldest first."""
-        jobs.settle(self.world)
+        processing.settle(self.world)
         with self.world.database.read() as connection:
             found = datasources.named(connection, name)
             row = None if found is None else found["row"]
@@ -129,7 +130,7 @@ class Sandbox(AbstractContextManager["Sandbox"]):
 
     def search(self, query: str, *, datasource: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
         """What a search finds now, best first, in the API's shape."""
-        jobs.settle(self.world)
+        processing.settle(self.world)
         with self.world.database.read() as connection:
             found: list[dict[str, Any]] = fulltext.search(
                 connection, query, datasource=datasource, limit=limit
@@ -141,7 +142,7 @@ class Sandbox(AbstractContextManager["Sandbox"]):
 
         Two sandboxes that went through the same are equal in it.
         """
-        jobs.settle(self.world)
+        processing.settle(self.world)
         with self.world.database.read() as connection:
             return {
                 row["name"]: {
@@ -149,7 +150,7 @@ class Sandbox(AbstractContextManager["Sandbox"]):
                     "config": json.loads(row["config"]),
                     "auth": [row["auth_type"], row["auth_sha256"]],
                     "status": datasources.status(connection, row),
-                    "documents": {each["documentId"]: each for each in _served(connection, row)},
+                    "documents": {_id_of(each): each for each in _served(connection, row)},
                 }
                 for row in sorted(datasources.page(connection, 0, -1), key=lambda row: str(row["name"]))
             }
@@ -169,6 +170,11 @@ class Sandbox(AbstractContextManager["Sandbox"]):
         """Answer 429 beyond so many requests a second (None: never), with this `Retry-After` or none."""
         with self.world.database.write() as connection:
             traffic.limit(connection, per_second, retry_after)
+
+    def turn(self, **changes: bool | float) -> None:
+        """Turn switches of the Indexing dialect, see `server.sandbox.indexing.switches.Switches`."""
+        with self.world.database.write() as connection:
+            switches.turn(connection, **changes)
 
     # what a person does at the console
 
@@ -206,6 +212,10 @@ class Sandbox(AbstractContextManager["Sandbox"]):
         """
         with self.world.database.write() as connection:
             tenants.use(connection, tenant_id)
+
+
+def _id_of(document: dict[str, Any]) -> str:
+    return str(document.get("documentId") or document["id"])
 
 
 def _served(connection: sqlite3.Connection, datasource: sqlite3.Row) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 SCHEMA: Final = """
 CREATE TABLE tenant (
@@ -96,6 +96,36 @@ CREATE TABLE request (
     status INTEGER NOT NULL,                  -- 0 when no answer was sent
     count INTEGER NOT NULL,
     PRIMARY KEY (operation, status)
+) WITHOUT ROWID;
+CREATE TABLE bulk (
+    row INTEGER PRIMARY KEY AUTOINCREMENT,
+    datasource_row INTEGER NOT NULL,
+    entity TEXT NOT NULL,                     -- documents, users
+    upload_id TEXT NOT NULL,
+    state TEXT NOT NULL,                      -- active, complete, given up
+    started_at REAL NOT NULL,
+    ended_at REAL,
+    unchecked INTEGER NOT NULL DEFAULT 0,     -- 1: what it lacks is deleted however much that is
+    upload_row INTEGER,                       -- the run that has its documents
+    job_row INTEGER,                          -- the job that indexes them
+    old_total INTEGER NOT NULL DEFAULT 0,     -- documents served when it ended
+    settled INTEGER NOT NULL DEFAULT 0,       -- 1 once it is known what it lacks
+    paused_until REAL,
+    UNIQUE (datasource_row, entity, upload_id)
+);
+CREATE TABLE stale (
+    document_row INTEGER PRIMARY KEY,
+    datasource_row INTEGER NOT NULL,
+    due_at REAL NOT NULL                      -- when it is gone
+);
+CREATE TABLE identity (
+    datasource_row INTEGER NOT NULL,
+    email TEXT NOT NULL,                      -- without case
+    user_id TEXT,
+    name TEXT NOT NULL,
+    active INTEGER NOT NULL,
+    bulk_row INTEGER,                         -- the upload that brought it last
+    PRIMARY KEY (datasource_row, email)
 ) WITHOUT ROWID;
 CREATE VIRTUAL TABLE fulltext USING fts5 (title, id, body, container, author, tokenize = 'unicode61');
 """

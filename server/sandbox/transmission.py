@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from starlette.requests import ClientDisconnect
@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Send
 
     from server.sandbox.answers import Answer
+
+
+PLAIN: Final = "text/plain; charset=utf-8"
+JSON: Final = "application/json; charset=UTF-8"
 
 
 async def drained_body(receive: Receive, limit: int) -> bytes | None:
@@ -39,12 +43,14 @@ async def drained_body(receive: Receive, limit: int) -> bytes | None:
 
 
 async def send_answer(answer: Answer, send: Send) -> None:
-    """Send an answer as JSON."""
-    if answer.payload is None:
+    """Send an answer, as JSON or as plain text."""
+    if answer.text is not None:
+        await send_bytes(answer.status, answer.text.encode(), PLAIN, answer.headers, send)
+    elif answer.payload is None:
         await send_bytes(answer.status, b"", "", answer.headers, send)
     else:
         body = msgspec.json.encode(answer.payload)
-        await send_bytes(answer.status, body, "application/json", answer.headers, send)
+        await send_bytes(answer.status, body, JSON, answer.headers, send)
 
 
 async def send_bytes(

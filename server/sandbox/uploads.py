@@ -28,9 +28,14 @@ def find(connection: sqlite3.Connection, datasource: sqlite3.Row, run: str) -> s
 
 
 def store(
-    world: World, connection: sqlite3.Connection, datasource: sqlite3.Row, run: str, page: dict[str, bytes]
+    world: World,
+    connection: sqlite3.Connection,
+    datasource: sqlite3.Row,
+    run: str,
+    page: dict[str, bytes],
+    operation: str = "documents.upload",
 ) -> Stored:
-    """Add or replace the documents of a page, given by their ids without case.
+    """Add or replace the documents of a page, given by their keys; `operation` is what the ledger calls it.
 
     Raises:
         RefusedError: `sync_running` or `already_exists`, when the run is being synced, or was, and the page would
@@ -57,7 +62,7 @@ def store(
     connection.execute("UPDATE upload SET total = total + ? WHERE row = ?", (added, row))
     world.record(
         connection,
-        "documents.upload",
+        operation,
         datasource=datasource["name"],
         run=run,
         detail={"received": len(page), "changed": added + replaced},

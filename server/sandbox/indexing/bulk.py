@@ -1,0 +1,117 @@
+"""Bulk uploads: one at a time for each datasource and kind, from its first page to its last.
+
+What was sent replaces what was there only when the upload has ended (`processing`). Every answer depends on stored rows
+alone, so several processes may receive the pages of one upload.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from server.sandbox import uploads
+from server.sandbox.answers import RefusedError, invalid
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from server.sandbox.indexing.shapes import Page
+    from server.sandbox.indexing.switches import Switches
+    from server.sandbox.world import World
+
+DOCUMENTS: Final = "documents"
+USERS: Final = "users"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A page that fits: the upload it belongs to, None when all was done with it before."""
+
+    upload: sqlite3.Row | None
+
+
+def take(
+    world: World,
+    connection: sqlite3.Connection,
+    datasource: sqlite3.Row,
+    entity: str,
+    page: Page,
+    switches: Switches,
+    *,
+    unchecked: bool,
+) -> Taken:
+    """Find the upload that a page belongs to, begun by its first. Raises RefusedError."""
+    if page.force_restart_upload and not page.is_first_page:
+        raise invalid("forceRestartUpload", "may be true on the first page only")
+    if unchecked and not page.is_last_page:
+        raise invalid("disableStaleDocumentDeletionCheck", "may be true on the last page only")
+    active = running(connection, datasource, entity)
+    same = active is not None and active["upload_id"] == page.upload_id
+    if page.is_first_page and active is not None and page.force_restart_upload and not same:
+        _give_up(world, connection, datasource, active)
+        active = None
+    former = connection.execute(
+        "SELECT * FROM bulk WHERE datasource_row = ? AND entity = ? AND upload_id = ? AND state <> 'active'",
+        (datasource["row"], entity, page.upload_id),
+    ).fetchone()
+    if former is not None:
+        if former["state"] == "complete" and page.is_last_page and switches.forgives_last_page:
+            return Taken(None)
+        raise invalid("uploadId", "no upload of this id is active")
+    if active is None and page.is_first_page:
+        return Taken(_begin(world, connection, datasource, entity, page.upload_id))
+    if active is None:
+        raise invalid("uploadId", "no upload of this id is active: begin with a first page")
+    if not same:
+        raise RefusedError("already_exists", "Another upload of this datasource is in progress")
+    return Taken(active)
+
+
+def running(connection: sqlite3.Connection, datasource: sqlite3.Row, entity: str) -> sqlite3.Row | None:
+    """The upload that has begun and not ended."""
+    found: sqlite3.Row | None = connection.execute(
+        "SELECT * FROM bulk WHERE datasource_row = ? AND entity = ? AND state = 'active'",
+        (datasource["row"], entity),
+    ).fetchone()
+    return found
+
+
+def end(world: World, connection: sqlite3.Connection, upload: sqlite3.Row, *, unchecked: bool) -> sqlite3.Row:
+    """The last page has come."""
+    connection.execute(
+        "UPDATE bulk SET state = 'complete', ended_at = ?, unchecked = ? WHERE row = ?",
+        (world.now(), unchecked, upload["row"]),
+    )
+    return by_row(connection, upload["row"])
+
+
+def by_row(connection: sqlite3.Connection, row: int) -> sqlite3.Row:
+    """An upload by its number."""
+    found: sqlite3.Row = connection.execute("SELECT * FROM bulk WHERE row = ?", (row,)).fetchone()
+    return found
+
+
+def history(connection: sqlite3.Connection, datasource: sqlite3.Row, entity: str) -> list[sqlite3.Row]:
+    """Every upload that was not given up, in no order that one could rely on."""
+    return connection.execute(
+        "SELECT * FROM bulk WHERE datasource_row = ? AND entity = ? AND state <> 'given up'"
+        " ORDER BY substr(upload_id, -3), row",
+        (datasource["row"], entity),
+    ).fetchall()
+
+
+def _begin(
+    world: World, connection: sqlite3.Connection, datasource: sqlite3.Row, entity: str, upload_id: str
+) -> sqlite3.Row:
+    cursor = connection.execute(
+        "INSERT INTO bulk (datasource_row, entity, upload_id, state, started_at) VALUES (?, ?, ?, 'active', ?)",
+        (datasource["row"], entity, upload_id, world.now()),
+    )
+    return by_row(connection, int(cursor.lastrowid or 0))
+
+
+def _give_up(
+    world: World, connection: sqlite3.Connection, datasource: sqlite3.Row, upload: sqlite3.Row
+) -> None:
+    uploads.discard(world, connection, datasource, upload["upload_id"])
+    connection.execute("UPDATE bulk SET state = 'given up' WHERE row = ?", (upload["row"],))

@@ -1,0 +1,110 @@
+"""Custom datasources: registered by name, every registration overriding the whole of the one before."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from msgspec import UNSET
+
+from server.sandbox import datasources
+from server.sandbox.answers import RefusedError, invalid
+from server.sandbox.indexing.shapes import DatasourceConfig
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from server.sandbox.indexing.switches import Switches
+    from server.sandbox.world import World
+
+CONNECTOR: Final = "custom"
+"""What the datasources of this dialect are among those of the sandbox."""
+_NAME: Final = re.compile(r"[A-Za-z0-9]+")
+_TYPE: Final = re.compile(r"[A-Za-z0-9-]+")
+BUILT_IN: Final = frozenset(
+    {
+        "asana",
+        "box",
+        "confluence",
+        "drive",
+        "dropbox",
+        "gdrive",
+        "github",
+        "gitlab",
+        "gmail",
+        "jira",
+        "notion",
+        "o365",
+        "outlook",
+        "salesforce",
+        "servicenow",
+        "sharepoint",
+        "slack",
+        "zendesk",
+    }
+)
+"""Names that belong to Glean's own connectors; the list is not published, these are the well-known ones."""
+
+
+def register(
+    world: World, connection: sqlite3.Connection, config: DatasourceConfig, switches: Switches
+) -> None:
+    """Make the datasource, or override its configuration. Raises RefusedError `invalid`."""
+    _check(config, switches)
+    stored = msgspec.json.encode(config).decode()
+    found = datasources.named(connection, config.name)
+    if found is None:
+        datasources.create(world, connection, config.name, CONNECTOR, stored, "adddatasource")
+    elif found["connector"] != CONNECTOR:
+        raise invalid("name", "is taken by one of Glean's own connectors")
+    else:
+        datasources.configure(world, connection, found, stored)
+
+
+def known(connection: sqlite3.Connection, name: str) -> sqlite3.Row:
+    """The datasource of this name, compared without case. Raises RefusedError `invalid`."""
+    found = datasources.named(connection, name)
+    if found is None or found["connector"] != CONNECTOR:
+        raise RefusedError("invalid", f"Datasource {name} does not exist")
+    return found
+
+
+def config_of(datasource: sqlite3.Row) -> DatasourceConfig:
+    """How it was registered last."""
+    return msgspec.json.decode(datasource["config"], type=DatasourceConfig)
+
+
+def echoed(datasource: sqlite3.Row) -> dict[str, Any]:
+    """The configuration as Glean tells it: under the name that it has inside."""
+    return {**json.loads(datasource["config"]), "name": f"CUSTOM_{datasource['name'].upper()}"}
+
+
+def visibility(datasource: sqlite3.Row) -> str:
+    """Who may search in it, before an administrator says otherwise."""
+    return "ENABLED_FOR_TEST_GROUP" if config_of(datasource).is_test_datasource else "NOT_ENABLED"
+
+
+def _check(config: DatasourceConfig, switches: Switches) -> None:
+    if not _NAME.fullmatch(config.name):
+        raise invalid("name", "may have letters and digits only")
+    if len(config.name) > switches.longest_name:
+        raise invalid("name", f"may have {switches.longest_name} characters at most")
+    if config.name.casefold() in BUILT_IN:
+        raise invalid("name", "belongs to one of Glean's own connectors")
+    if config.datasource_category in {UNSET, "UNCATEGORIZED"}:
+        raise invalid("datasourceCategory", "is required")
+    if not config.url_regex:
+        raise invalid("urlRegex", "is required")
+    try:
+        re.compile(config.url_regex)
+    except re.error as error:
+        raise invalid("urlRegex", f"is no regular expression: {error}") from error
+    if not config.object_definitions:
+        raise invalid("objectDefinitions", "is required")
+    for each in config.object_definitions:
+        if not _TYPE.fullmatch(each.name):
+            raise invalid(
+                "objectDefinitions", f"the name {each.name!r} may have no spaces and no underscores"
+            )

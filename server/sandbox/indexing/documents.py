@@ -1,0 +1,128 @@
+"""Documents of the Indexing dialect: what Glean refuses about them, and the words by which they are found."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from msgspec import UNSET
+
+from server.sandbox.answers import invalid
+from server.sandbox.indexing import identities
+from server.sandbox.indexing.datasources import config_of
+from server.sandbox.indexing.shapes import Document, UserReference
+from server.sandbox.words import Searchable, plain
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Sequence
+
+    from server.sandbox.indexing.reading import Reader
+
+SEPARATOR: Final = "\x1f"
+_DOCUMENT: Final = msgspec.json.Decoder(Document)
+
+
+def key_of(object_type: str, document_id: str) -> str:
+    """What tells documents of one datasource apart: type and id, without case."""
+    return f"{object_type}{SEPARATOR}{document_id}".casefold()
+
+
+class Checker:
+    """Reads the documents that are sent to one datasource."""
+
+    def __init__(self, connection: sqlite3.Connection, datasource: sqlite3.Row, reader: Reader) -> None:
+        config = config_of(datasource)
+        assert config.object_definitions is not UNSET  # noqa: S101 - no datasource is registered without
+        assert config.url_regex is not UNSET  # noqa: S101 - the same
+        self._name = str(datasource["name"])
+        self._types = {each.name for each in config.object_definitions}
+        self._views = re.compile(config.url_regex)
+        self._emails, self._ids = identities.known(connection, datasource["row"])
+        self._reader = reader
+
+    def keyed(self, raw_documents: Sequence[msgspec.Raw], where: str = "documents") -> dict[str, bytes]:
+        """The documents as sent, by their keys; of two with one key the later one counts.
+
+        Raises RefusedError `invalid`, naming the first that will not do.
+        """
+        page: dict[str, bytes] = {}
+        for index, raw in enumerate(raw_documents):
+            document = self._reader.read(Document, raw, f"{where}[{index}]")
+            self._check(document, f"{where}[{index}]")
+            page[key_of(document.object_type, document.id)] = self._reader.kept(raw, document)
+        return page
+
+    def _check(self, document: Document, where: str) -> None:
+        if document.datasource.casefold() != self._name.casefold():
+            raise invalid(f"{where}.datasource", f"is not {self._name}")
+        for kind, named in (
+            ("objectType", document.object_type),
+            ("containerObjectType", document.container_object_type),
+        ):
+            if named is not UNSET and named not in self._types:
+                raise invalid(f"{where}.{kind}", f"{named!r} is not declared by the datasource")
+        if document.view_url is UNSET or not self._views.fullmatch(document.view_url):
+            raise invalid(f"{where}.viewURL", "does not match the urlRegex of the datasource")
+        for somebody in _allowed(document):
+            if not self._knows(somebody):
+                raise invalid(
+                    f"{where}.permissions.allowedUsers", "names a user that the datasource does not know"
+                )
+
+    def _knows(self, somebody: UserReference) -> bool:
+        email = somebody.email
+        if email is not UNSET:
+            return email.casefold() in self._emails
+        return somebody.datasource_user_id in self._ids
+
+
+def _allowed(document: Document) -> Iterator[UserReference]:
+    permissions = document.permissions
+    if permissions is not UNSET and permissions.allowed_users is not UNSET:
+        yield from permissions.allowed_users
+
+
+def read(raw: bytes) -> Document:
+    """A stored document."""
+    return _DOCUMENT.decode(raw)
+
+
+def may_see(document: Document, email: str, user_id: str | None) -> bool:
+    """Whether a user whom the datasource knows sees it; without permissions nobody does."""
+    permissions = document.permissions
+    if permissions is UNSET:
+        return False
+    if permissions.allow_anonymous_access is True or permissions.allow_all_datasource_users_access is True:
+        return True
+    return any(
+        (each.email is not UNSET and each.email.casefold() == email)
+        or (user_id is not None and each.datasource_user_id == user_id)
+        for each in _allowed(document)
+    )
+
+
+def searchable(raw: bytes) -> Searchable:
+    """The words by which a stored document is found."""
+    document = read(raw)
+    author = document.author
+    body = document.body
+    return Searchable(
+        title=document.title or "",
+        id=document.id,
+        body="" if body is UNSET else plain(body.mime_type, body.text_content or ""),
+        container=document.container or "",
+        author="" if author is UNSET else f"{author.name or ''} {author.email or ''}",
+    )
+
+
+def shown(raw: bytes) -> dict[str, str | None]:
+    """What a search tells of a stored document."""
+    document = read(raw)
+    return {
+        "documentId": document.id,
+        "objectType": document.object_type,
+        "title": document.title or None,
+        "url": document.view_url or None,
+    }

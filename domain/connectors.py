@@ -63,7 +63,12 @@ def merge(template: Mapping[str, Any], *overrides: Mapping[str, Any]) -> dict[st
 
 
 def configure(
-    dataset: Dataset, containers: Sequence[str], settings: Mapping[str, Any], *, installation: str
+    dataset: Dataset,
+    containers: Sequence[str],
+    settings: Mapping[str, Any],
+    *,
+    installation: str,
+    site: str = "",
 ) -> Source:
     """The datasource that serves a dataset.
 
@@ -72,6 +77,7 @@ def configure(
         containers: the spaces, repositories, channels or projects of its content; settings that list them win.
         settings: `{connector, collect, config}`, merged from template and overrides; `site` is optional.
         installation: goes into the mark.
+        site: below which every document's address is.
 
     Raises:
         SettingsError: the first setting that will not do, by its path.
@@ -98,6 +104,8 @@ def configure(
         kind=dataset_type.connector,
         config=merge(config or {}),
         mark=Mark(installation=installation, dataset_id=dataset.dataset_id),
+        site=site,
+        test=dataset.stage is not Stage.PRODUCTION,
     )
 
 

@@ -27,12 +27,17 @@ class Can:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A datasource as we want it: its name, kind, validated configuration (no secret), and our mark."""
+    """A datasource as we want it: its name, kind, validated configuration (no secret), and our mark.
+
+    Every document's address is below `site`; `test` keeps what is shown to the few who try it.
+    """
 
     name: str
     kind: str
     config: Mapping[str, Any]
     mark: Mark
+    site: str = ""
+    test: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +89,14 @@ class Observation:
     def indexed(self) -> int | None:
         """How many documents are served: none by a datasource that is not there, None where it is not said."""
         return self.document_count if self.present else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """A datasource that serves nothing any more; `left` is what a person may still remove, and where."""
+
+    outcome: ConnectorOutcome
+    left: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,8 +193,15 @@ class Platform(Protocol):
         """
         ...
 
-    async def remove(self, handle: str, mark: Mark) -> ConnectorOutcome:
-        """Take the datasource away, as far as the platform can. What is gone already counts as deleted."""
+    async def remove(self, handle: str, mark: Mark) -> Removal | None:
+        """Take the datasource away, as far as the platform can; None while it is at it: to be called again.
+
+        What is gone already counts as deleted.
+        """
+        ...
+
+    async def serves(self, handle: str, name: str, lines: Sequence[bytes]) -> bool:
+        """Whether any of those neutral documents is still found, of a datasource that was taken away."""
         ...
 
     async def search(self, query: str, *, name: str | None = None, limit: int = 10) -> Sequence[Hit]: ...

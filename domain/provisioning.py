@@ -102,6 +102,7 @@ async def connect(job: Job) -> None:
         _staged(dataset).containers,
         job.outside.connectors.settings(dataset.dataset_type, dataset.stage, dataset.client_id),
         installation=mark.installation,
+        site=sites(job.outside, dataset)[dataset.dataset_type],
     )
     secret = job.outside.secrets.credential(
         dataset.dataset_id, dataset.dataset_type, dataset.stage, dataset.client_id

@@ -22,7 +22,17 @@ from domain.errors import (
 )
 from domain.events import EventKind, about
 from domain.job import PAGE_BYTES, PAGE_COUNT, Job, Outside, same_platform
-from domain.model import ConnectorOutcome, ConnectorStatus, DatasetStatus, Failure, Journey, Run, Teardown
+from domain.model import (
+    Connector,
+    ConnectorOutcome,
+    ConnectorStatus,
+    DatasetStatus,
+    Failure,
+    Journey,
+    Run,
+    Teardown,
+)
+from domain.platform import Removal
 from domain.saga import Step, Stumble, SupersededError, forward, settle
 from domain.undoing import job_of, remove_ours
 
@@ -159,22 +169,23 @@ async def disconnect(job: Job) -> None:
     await _point_of_no_return(job, dataset)
     connector = await job.connector()
     abandon = connector is not None and _teardown(dataset).abandon_connector
-    outcome = ConnectorOutcome.ABANDONED if abandon else ConnectorOutcome.DELETED
+    removal = Removal(outcome=ConnectorOutcome.DELETED)
     if connector is not None and not abandon:
         await same_platform(job.outside.platform, connector)
         if connector.handle is not None:
             await _stopped(job, connector.handle)
-        outcome = await remove_ours(job.outside, connector, await job.mark())
-        await _gone(job, connector.name, sample)
+        removal = await remove_ours(job.outside, connector, await job.mark())
+        await _gone(job, connector, sample)
+    elif connector is not None:
+        step = f"Delete the datasource {connector.name} in Glean, when it can be reached again."
+        removal = Removal(outcome=ConnectorOutcome.ABANDONED, left=step)
 
     def keep(records: Records, held: Dataset) -> None:
-        left = None
         if connector is not None:
             records.put_connector(replace(connector, status=ConnectorStatus.DISCONNECTED))
         if connector is not None and abandon:
             conceding.abandoning(records, connector.connector_id)
-            left = f"Delete the datasource {connector.name} in Glean, when it can be reached again."
-        teardown = replace(_teardown(held), connector_outcome=outcome, manual_step=left)
+        teardown = replace(_teardown(held), connector_outcome=removal.outcome, manual_step=removal.left)
         records.put_dataset(held.evolve(teardown=teardown))
 
     await job.change(keep)
@@ -339,19 +350,18 @@ async def _stopped(job: Job, handle: str) -> None:
         await clock.sleep(_PAUSE_S)
 
 
-async def _gone(job: Job, name: str, sample: Sequence[bytes]) -> None:
-    platform = job.outside.platform
+async def _gone(job: Job, connector: Connector, sample: Sequence[bytes]) -> None:
+    platform, name = job.outside.platform, connector.name
     mark = await job.mark()
     found = await platform.find([name])
     if any(each.mark == mark for each in found):
         msg = f"The datasource {name} is still listed."
         raise CleanupFailedError(msg)
-    if found or not platform.can.search:  # what search finds under that name could be somebody else's
-        return
-    for line in sample:
-        if await platform.search(archives.probe(line), name=name, limit=1):
-            msg = f"Documents of {name} are still found by search."
-            raise CleanupFailedError(msg)
+    if any(each.mark is not None or each.handle != connector.handle for each in found):
+        return  # what is found under that name could be somebody else's
+    if connector.handle is not None and await platform.serves(connector.handle, name, sample):
+        msg = f"Documents of {name} are still found."
+        raise CleanupFailedError(msg)
 
 
 async def _stands(job: Job, dataset: Dataset) -> bool:

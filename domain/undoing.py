@@ -10,15 +10,19 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from domain.job import PAGE_BYTES, PAGE_COUNT, Job, Outside, same_platform
-from domain.model import Connector, ConnectorOutcome, ConnectorStatus, Dataset, Mark, Undo
-from domain.platform import Source
+from domain.errors import PlatformUnavailableError
+from domain.job import PAGE_BYTES, PAGE_COUNT, Job, Outside, same_platform, sites
+from domain.model import Connector, ConnectorOutcome, ConnectorStatus, Dataset, Mark, Stage, Undo
+from domain.platform import Removal, Source
 from domain.saga import SupersededError, captured, settle, stumbled
 from domain.syncing import synced
 
 if TYPE_CHECKING:
     from domain.ports import Json, Perform
     from domain.records import Records
+
+_FIRST_LOOK_S: Final = 0.05
+_LONGEST_LOOK_S: Final = 10.0
 
 
 async def stop(job: Job) -> None:
@@ -57,8 +61,16 @@ async def disconnect(job: Job) -> None:
     await same_platform(job.outside.platform, connector)
     mark = await job.mark()
     if connector.made_by_attempt != job.attempt:
+        dataset = await job.look()
         await job.outside.platform.ensure(
-            Source(name=connector.name, kind=connector.kind, config=connector.config, mark=mark)
+            Source(
+                name=connector.name,
+                kind=connector.kind,
+                config=connector.config,
+                mark=mark,
+                site=sites(job.outside, dataset)[dataset.dataset_type],
+                test=dataset.stage is not Stage.PRODUCTION,
+            )
         )
         return
     await remove_ours(job.outside, connector, mark)
@@ -132,16 +144,29 @@ async def take_back(job: Job, left: Undo) -> None:
     await job.change(lambda records, _: records.drop_undo(left))
 
 
-async def remove_ours(outside: Outside, connector: Connector, mark: Mark) -> ConnectorOutcome:
+async def remove_ours(outside: Outside, connector: Connector, mark: Mark) -> Removal:
     """Remove a dataset's datasource, also one whose making was never answered; the platform is the right one.
 
-    Raises PlatformMismatchError when what carries the handle is not ours.
+    Raises PlatformMismatchError when what carries the handle is not ours, and PlatformUnavailableError when the
+    platform is not done with it in the time that a sync may take.
     """
     handles = [each.handle for each in await outside.platform.find([connector.name]) if each.mark == mark]
-    outcome = ConnectorOutcome.DELETED
+    removal = Removal(outcome=ConnectorOutcome.DELETED)
     for handle in dict.fromkeys([*handles, *([connector.handle] if connector.handle else [])]):
-        outcome = await outside.platform.remove(handle, mark)
-    return outcome
+        removal = await _removed(outside, handle, mark)
+    return removal
+
+
+async def _removed(outside: Outside, handle: str, mark: Mark) -> Removal:
+    deadline = outside.clock.now() + outside.policy.sync_deadline
+    pause = _FIRST_LOOK_S
+    while (removal := await outside.platform.remove(handle, mark)) is None:
+        if outside.clock.now() >= deadline:
+            msg = f"Glean had not deleted its documents after {outside.policy.sync_deadline}."
+            raise PlatformUnavailableError(msg)
+        await outside.clock.sleep(pause)
+        pause = min(pause * 2, _LONGEST_LOOK_S)
+    return removal
 
 
 async def job_of(outside: Outside, dataset_id: str, saga_id: str) -> Job:

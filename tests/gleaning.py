@@ -13,6 +13,7 @@ from domain.documents.neutral import Body
 from domain.model import Mark
 from domain.platform import Source
 from server.adapters.glean.admin import AdminGlean
+from server.adapters.glean.indexing import IndexingGlean
 from server.adapters.system import SystemClock
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 HERE = "inst-1"
 NAME = "ACME-Sandbox-Confluence"
 MARK = Mark(installation=HERE, dataset_id="acme-sandbox-confluence-7f3k2m")
+SITE = "https://mock-confluence.example.com/acme/sandbox"
 CONFIG: dict[str, Any] = {
     "baseUrl": "https://mock-confluence.example.com",
     "spaceKeys": ["ENG"],
@@ -38,9 +40,15 @@ def admin(glean: EmbeddedSandbox, **given: Any) -> AdminGlean:
     return AdminGlean(glean.base_url, **given)
 
 
+def indexing(glean: EmbeddedSandbox, **given: Any) -> IndexingGlean:
+    """The same in the Indexing dialect."""
+    given = {"token": SecretStr(glean.token), "clock": SystemClock(), "waits": 0.001, **given}
+    return IndexingGlean(glean.base_url, **given)
+
+
 def source(name: str = NAME, mark: Mark = MARK, **config: Any) -> Source:
     """A Confluence datasource of that name."""
-    return Source(name=name, kind="confluence", config={**CONFIG, **config}, mark=mark)
+    return Source(name=name, kind="confluence", config={**CONFIG, **config}, mark=mark, site=SITE)
 
 
 def line(number: int, text: str = "the ledger was late") -> bytes:

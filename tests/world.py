@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from domain.requests import Confirmer, Question
     from domain.schedules import Plan
     from server.adapters.engine.inline import Entry as Step
+    from server.adapters.glean.indexing import IndexingGlean
     from server.adapters.store.threaded import ThreadedStore
     from server.sandbox.sandbox import Sandbox
     from tools.services import Services
@@ -133,6 +134,7 @@ class World:
     folder: Path
     sandbox: EmbeddedSandbox
     database: str = ""
+    dialect: type[AdminGlean | IndexingGlean] = AdminGlean
     clock: Shifted = field(default_factory=Shifted)
     journal: dict[str, Step] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
@@ -177,17 +179,16 @@ class World:
         """One process on the folder: it resumes what the one before left."""
         async with AsyncExitStack() as stack:
             store = await stack.enter_async_context(self.store())
-            platform = await stack.enter_async_context(
-                AdminGlean(
-                    self.sandbox.base_url,
-                    lambda: self.sandbox.token,
-                    clock=self.clock,
-                    identity_url="sandbox",
-                    limiter=Limiter(per_second=10_000, in_flight=32),
-                    timeout_s=self.timeout_s,
-                    waits=self.waits,
-                )
+            platform = self.dialect(
+                self.sandbox.base_url,
+                lambda: self.sandbox.token,
+                clock=self.clock,
+                identity_url="sandbox",
+                limiter=Limiter(per_second=10_000, in_flight=32),
+                timeout_s=self.timeout_s,
+                waits=self.waits,
             )
+            await stack.enter_async_context(platform)
             outside = replace(
                 Outside(
                     store=store,
@@ -305,7 +306,13 @@ def request(**changes: Any) -> ProvisionRequest:
 
 
 @asynccontextmanager
-async def world(folder: Path, *, records: int = 30, database: str = "") -> AsyncIterator[World]:
+async def world(
+    folder: Path,
+    *,
+    records: int = 30,
+    database: str = "",
+    dialect: type[AdminGlean | IndexingGlean] = AdminGlean,
+) -> AsyncIterator[World]:
     """A fresh folder with a repository of four templates, and a sandbox; the store there, or on a PostgreSQL.
 
     In the end every event that happened there is held against its description.
@@ -313,7 +320,8 @@ async def world(folder: Path, *, records: int = 30, database: str = "") -> Async
     write_repository(folder / "repository", records=records)
     async with EmbeddedSandbox(folder / "glean.sqlite") as sandbox:
         sandbox.sandbox.set_rate(1_000_000, minimum_seconds=0)
-        made = World(folder=folder, sandbox=sandbox, database=database)
+        sandbox.sandbox.turn(limits_rate=False)
+        made = World(folder=folder, sandbox=sandbox, database=database, dialect=dialect)
         yield made
     if made.database or (folder / STORE).exists():
         async with made.store() as store:

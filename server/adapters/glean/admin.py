@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from domain.archives import probe
 from domain.errors import (
     PlatformConflictError,
     PlatformError,
@@ -23,7 +24,7 @@ from domain.errors import (
     PlatformUnavailableError,
 )
 from domain.model import ConnectorOutcome, Fingerprint, Mark
-from domain.platform import Can, Found, Hit, Job, Observation, Source
+from domain.platform import Can, Found, Hit, Job, Observation, Removal, Source
 from server.adapters.glean import admin_wire as wire
 from server.adapters.glean.admin_documents import encode
 from server.adapters.glean.http import Http, Secret
@@ -236,7 +237,7 @@ class AdminGlean(AbstractAsyncContextManager["AdminGlean"]):
         await spread(each(), look, at_once=_LOOKS_AT_ONCE)
         return results
 
-    async def remove(self, handle: str, mark: Mark) -> ConnectorOutcome:
+    async def remove(self, handle: str, mark: Mark) -> Removal | None:
         before = await self.fingerprint()
         if await self._holds(handle, mark):
             with suppress(
@@ -249,7 +250,14 @@ class AdminGlean(AbstractAsyncContextManager["AdminGlean"]):
                 )
         if await self.fingerprint() != before:
             raise PlatformMismatchError("Another tenant answered while the datasource was being removed.")
-        return ConnectorOutcome.DELETED
+        return Removal(outcome=ConnectorOutcome.DELETED)
+
+    async def serves(self, handle: str, name: str, lines: Sequence[bytes]) -> bool:  # noqa: ARG002 - the port's own form
+        """Whether a search finds any of those documents below that name."""
+        for line in lines:
+            if await self.search(probe(line), name=name, limit=1):
+                return True
+        return False
 
     async def search(self, query: str, *, name: str | None = None, limit: int = 10) -> Sequence[Hit]:
         asked = {"query": query[:_LONGEST_QUERY], "limit": max(1, min(limit, _MOST_HITS))}

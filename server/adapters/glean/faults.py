@@ -125,12 +125,17 @@ def _instant(text: str) -> datetime | None:
     return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
-def translated(fault: Fault, operation: str, tries: int, sent: Collection[str]) -> PlatformError:
-    """The domain's error for the last of `tries` faults; `sent` are the field names that may be told."""
+def translated(
+    fault: Fault, operation: str, tries: int, sent: Collection[str], absent: Collection[int] = ()
+) -> PlatformError:
+    """The domain's error for the last of `tries` faults; `sent` are the field names that may be told.
+
+    `absent` are the statuses that say that the thing asked about is not there.
+    """
     times = "once" if tries == 1 else f"{tries} times"
     message = f"Glean's {operation} was tried {times}: it {fault.what}."
     facts: dict[str, Any] = {"operation": operation, "tries": tries}
-    kind = _kind(fault)
+    kind = PlatformNotFoundError if fault.status in absent else _kind(fault)
     if issubclass(kind, PlatformUnavailableError):
         facts["retry_after_s"] = fault.retry_after_s
     named = [each for each in fault.fields if _is_ours(each, sent)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import ssl
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -30,6 +32,8 @@ TRIES: Final = 4
 LONGEST_WAIT_S: Final = 60.0
 """A longer `Retry-After` is not waited for: the caller is told instead."""
 ANSWER_BYTES: Final = 8 * 1024 * 1024
+_NOTHING: Final = b"{}"
+"""An empty body is as good as an empty object where nothing has to be in it."""
 _FIRST_WAIT_S: Final = 0.5
 _QUIET_S: Final = 0.5
 _ROUNDS: Final = 25
@@ -43,6 +47,19 @@ class Secret(Protocol):
     def get_secret_value(self) -> str:
         """The secret."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One call, whatever it takes to make it."""
+
+    operation: str
+    method: str
+    path: str
+    body: bytes | None
+    query: Mapping[str, str | int] | None
+    absent: Collection[int]
+    again: bool
 
 
 class Http(AbstractAsyncContextManager["Http"]):
@@ -126,65 +143,60 @@ class Http(AbstractAsyncContextManager["Http"]):
         *,
         body: bytes | None = None,
         query: Mapping[str, str | int] | None = None,
+        absent: Collection[int] = (),
+        again: bool = True,
     ) -> T:
         """Make one call, retrying what may pass; every call of ours is idempotent, or settled by reading back.
 
-        `answer` is the shape of the body, `type(None)` where there is none. Who is throttled while others get through
-        is only queued: it is tried on for as long as they do.
+        `answer` is the shape of the body, `type(None)` where there is none. A status of `absent` says that the thing is
+        not there. Without `again` only an answer that it was not done is a reason for another try. Who is throttled
+        while others get through is only queued: it is tried on for as long as they do.
         """
+        asked = _Asked(operation, method, path, body, query, absent, again)
         rounds = 0
         while True:
             rounds += 1
             others = self._limiter.successes
             try:
-                return await self._retried(operation, method, path, answer, body, query)
+                return await self._retried(asked, answer)
             except PlatformThrottledError as error:
                 alone = self._limiter.successes == others
                 if alone or rounds == _ROUNDS or (error.retry_after_s or 0) > LONGEST_WAIT_S:
                     raise
 
-    async def _retried(
-        self,
-        operation: str,
-        method: str,
-        path: str,
-        answer: type[T],
-        body: bytes | None,
-        query: Mapping[str, str | int] | None,
-    ) -> T:
+    async def _retried(self, asked: _Asked, answer: type[T]) -> T:
         tries = 0
 
         async def attempt() -> T:
             nonlocal tries
             tries += 1
-            return await self._once(method, path, answer, body, query)
+            return await self._once(asked, answer)
 
         try:
-            return await self._retry(self._pause, attempt)
+            return await self._retry(partial(self._pause, asked), attempt)
         except Fault as fault:
-            raise translated(fault, operation, tries, self._sent) from None
+            raise translated(fault, asked.operation, tries, self._sent, asked.absent) from None
 
-    def _pause(self, error: Exception) -> bool | float:
+    def _pause(self, asked: _Asked, error: Exception) -> bool | float:
         """Whether to try again, and after how long when the answer said it."""
-        if not isinstance(error, Fault) or not error.transient:
+        if not isinstance(error, Fault) or not error.transient or error.status in asked.absent:
+            return False
+        if not asked.again and error.status != httpx.codes.TOO_MANY_REQUESTS:
             return False
         if error.retry_after_s is None:
             return True
         return error.retry_after_s <= LONGEST_WAIT_S and error.retry_after_s * self._waits
 
-    async def _once(
-        self,
-        method: str,
-        path: str,
-        answer: type[T],
-        body: bytes | None,
-        query: Mapping[str, str | int] | None,
-    ) -> T:
+    async def _once(self, asked: _Asked, answer: type[T]) -> T:
         headers = {"Authorization": f"Bearer {self._key()}"}
-        if body is not None:
+        if asked.body is not None:
             headers["Content-Type"] = "application/json"
         request = self._client.build_request(
-            method, self.base_url + path, content=body, params=query, headers=headers
+            asked.method,
+            self.base_url + asked.path,
+            content=asked.body,
+            params=asked.query,
+            headers=headers,
         )
         async with self._limiter.turn():
             status, received, raw = await self._exchange(request)
@@ -257,6 +269,6 @@ def _read(raw: bytes, answer: type[T]) -> T:
             raise Fault("answered something else than it should")
         return None
     try:
-        return msgspec.json.decode(raw, type=answer)
+        return msgspec.json.decode(raw or _NOTHING, type=answer)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise Fault("answered something else than it should") from None

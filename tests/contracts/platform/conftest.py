@@ -6,16 +6,26 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from server.adapters.glean.indexing_config import wanted
+from server.adapters.glean.indexing_names import datasource_of
+from server.sandbox.indexing.datasources import CONNECTOR
 from server.sandbox.serve import EmbeddedSandbox
-from tests.gleaning import admin
+from tests.gleaning import SITE, admin, indexing, source
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
     from domain.platform import Platform
+    from server.adapters.glean.admin import AdminGlean
+    from server.adapters.glean.indexing import IndexingGlean
 
-DIALECTS = {"admin": admin}
+    Foreign = Callable[[str, object], str]
+
+DIALECTS: dict[str, Callable[[EmbeddedSandbox], AdminGlean | IndexingGlean]] = {
+    "admin": admin,
+    "indexing": indexing,
+}
 
 
 @pytest.fixture
@@ -26,6 +36,28 @@ def glean(tmp_path: Path) -> Iterator[EmbeddedSandbox]:
 
 
 @pytest.fixture(params=sorted(DIALECTS))
-async def platform(request: pytest.FixtureRequest, glean: EmbeddedSandbox) -> AsyncIterator[Platform]:
-    async with DIALECTS[request.param](glean) as opened:
+def dialect(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+async def platform(dialect: str, glean: EmbeddedSandbox) -> AsyncIterator[Platform]:
+    async with DIALECTS[dialect](glean) as opened:
         yield opened
+
+
+@pytest.fixture
+def foreign(dialect: str, glean: EmbeddedSandbox) -> Foreign:
+    """`foreign(name, mark)` makes a datasource by hand under a name of ours, with whatever for a mark; its handle."""
+
+    def admin_made(name: str, mark: object) -> str:
+        config = None if mark is None else {"managedBy": mark}
+        return str(glean.sandbox.create_foreign(name, config=config)["id"])
+
+    def indexing_made(name: str, mark: object) -> str:
+        handle = datasource_of(name)
+        home = SITE if mark is None else f"{SITE}#dataset-lifecycle/{mark}"
+        glean.sandbox.create_foreign(handle, CONNECTOR, {**wanted(source(name), handle), "homeUrl": home})
+        return handle
+
+    return {"admin": admin_made, "indexing": indexing_made}[dialect]

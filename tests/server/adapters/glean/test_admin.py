@@ -15,7 +15,7 @@ from domain.errors import (
     PlatformUnavailableError,
 )
 from domain.model import ConnectorOutcome, Fingerprint
-from domain.platform import Job, Observation
+from domain.platform import Job, Observation, Removal
 from server.adapters.glean import admin as dialect
 from server.sandbox.faults import Fault
 from tests.gleaning import MARK, NAME, admin, line, pages, pushed, served, source
@@ -197,7 +197,7 @@ async def test_a_delete_whose_answer_was_lost_counts_when_the_list_agrees(
     handle = await served(platform, "run-1", [line(1)])
     glean.sandbox.faults.add(Fault(kind="drop_after", operation="datasources.delete"))
 
-    assert await platform.remove(handle, MARK) is ConnectorOutcome.DELETED
+    assert await platform.remove(handle, MARK) == Removal(outcome=ConnectorOutcome.DELETED)
     assert glean.sandbox.datasources() == []
 
 
@@ -233,7 +233,7 @@ async def test_what_is_not_listed_is_asked_for_by_its_id_before_it_counts_as_gon
     handle = await served(platform, "run-1", [line(1)])
     glean.sandbox.faults.add(answers("datasources.list", b'{"datasources": []}'))
 
-    assert await platform.remove(handle, MARK) is ConnectorOutcome.DELETED
+    assert await platform.remove(handle, MARK) == Removal(outcome=ConnectorOutcome.DELETED)
     assert glean.sandbox.datasources() == []
 
 

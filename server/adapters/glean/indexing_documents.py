@@ -1,0 +1,166 @@
+"""A staged line made into a document of the Indexing dialect; the long text is spliced in as it stands."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from msgspec import Raw, Struct
+
+from domain.documents.neutral import EVERYONE, decode
+from domain.errors import PlatformInvalidError
+from domain.model import DatasetType
+from server.adapters.glean.indexing_names import document_id
+
+if TYPE_CHECKING:
+    from domain.documents.neutral import NeutralDocument
+
+OBJECT_TYPES: Final = {
+    DatasetType.CONFLUENCE_PAGES.value: "Page",
+    DatasetType.GITHUB_REPOS.value: "Repository",
+    DatasetType.SLACK_MESSAGES.value: "Message",
+    DatasetType.JIRA_ISSUES.value: "Issue",
+}
+CONTAINERS: Final = {
+    DatasetType.CONFLUENCE_PAGES.value: "Space",
+    DatasetType.GITHUB_REPOS.value: None,
+    DatasetType.SLACK_MESSAGES.value: "Channel",
+    DatasetType.JIRA_ISSUES.value: "Project",
+}
+_STATUS: Final = "status"
+_TAGS: Final = "labels"
+
+
+class _Body(Struct, gc=False, rename="camel"):
+    mime_type: str
+    text_content: Raw
+
+
+class _Person(Struct, gc=False, omit_defaults=True):
+    email: str
+    name: str | None = None
+
+
+class _Permissions(Struct, gc=False, rename="camel", omit_defaults=True):
+    allow_anonymous_access: bool | None = None
+    allowed_users: tuple[_Person, ...] | None = None
+
+
+class _Property(Struct, gc=False):
+    name: str
+    value: str | int | float | list[str]
+
+
+class _Document(Struct, gc=False, rename="camel", omit_defaults=True):
+    datasource: str
+    object_type: str
+    id: str
+    title: str
+    view_url: str = msgspec.field(name="viewURL")
+    body: _Body
+    container: str
+    author: _Person
+    permissions: _Permissions
+    updated_at: int
+    owner: _Person | None = None
+    container_object_type: str | None = None
+    created_at: int | None = None
+    tags: list[str] | None = None
+    status: str | None = None
+    custom_properties: list[_Property] | None = None
+
+
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+class Encoder:
+    """Encodes the documents of one datasource, and gathers whom their permissions name."""
+
+    def __init__(self, datasource: str) -> None:
+        self._datasource = datasource
+        self._known: set[str] = set()
+        self._new: list[str] = []
+
+    def encode(self, line: bytes) -> bytes:
+        """The Indexing document of one neutral document.
+
+        Raises:
+            PlatformInvalidError: the line is none, so there is nothing that could be sent.
+        """
+        try:
+            return _ENCODER.encode(self._document(decode(line)))
+        except (msgspec.MsgspecError, UnicodeDecodeError, KeyError):
+            raise PlatformInvalidError("A staged line is not a document that Glean could take.") from None
+
+    def met(self) -> list[str]:
+        """The readers met since this was asked last, by e-mail address: Glean must know them before their documents."""
+        met, self._new = self._new, []
+        return met
+
+    def _document(self, neutral: NeutralDocument) -> _Document:
+        author = _Person(neutral.author.email, neutral.author.name)
+        properties = dict(neutral.properties)
+        status = properties.pop(_STATUS, None)
+        tags = properties.pop(_TAGS, None)
+        return _Document(
+            datasource=self._datasource,
+            object_type=OBJECT_TYPES[neutral.type],
+            id=document_id(neutral.id),
+            title=neutral.title,
+            view_url=neutral.url,
+            body=_Body(neutral.body.mime, neutral.body.text),
+            container=neutral.container,
+            container_object_type=CONTAINERS[neutral.type],
+            author=author,
+            owner=author,
+            permissions=self._permissions(neutral.readers),
+            created_at=None if neutral.created is None else math.floor(neutral.created.timestamp()),
+            updated_at=math.floor(neutral.updated.timestamp()),
+            tags=_texts(tags),
+            status=status if isinstance(status, str) else None,
+            custom_properties=_properties(properties),
+        )
+
+    def _permissions(self, readers: tuple[str, ...]) -> _Permissions:
+        if readers == EVERYONE:
+            return _Permissions(allow_anonymous_access=True)
+        for each in readers:
+            if each.casefold() not in self._known:
+                self._known.add(each.casefold())
+                self._new.append(each)
+        return _Permissions(allowed_users=tuple(_Person(each) for each in readers))
+
+
+def _properties(given: dict[str, Any]) -> list[_Property] | None:
+    """What a custom property can hold: texts, numbers and lists of texts; a boolean becomes a word."""
+    found = []
+    for name, value in given.items():
+        texts = _texts(value)
+        if isinstance(value, bool):
+            found.append(_Property(name, "true" if value else "false"))
+        elif isinstance(value, str | int | float):
+            found.append(_Property(name, value))
+        elif texts is not None:
+            found.append(_Property(name, texts))
+    return found or None
+
+
+def _texts(value: object) -> list[str] | None:
+    if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
+        return list(value)
+    return None
+
+
+class _Identity(Struct, gc=False):
+    type: str
+    id: str
+
+
+_identity: Final = msgspec.json.Decoder(_Identity).decode
+
+
+def identified(line: bytes) -> tuple[str, str]:
+    """Type and id under which Glean has the document of a line."""
+    found = _identity(line)
+    return OBJECT_TYPES[found.type], document_id(found.id)

@@ -1,0 +1,140 @@
+"""The Indexing dialect's answers, as far as they are read, and its limits; what is not named here is not looked at."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
+
+Count = Annotated[int, Meta(ge=0)]
+
+PAGE_COUNT: Final = 1000
+PAGE_BYTES: Final = 5 * 1024 * 1024 - 4096
+"""What one page takes at most (413 beyond), with room for what stands around the documents."""
+COUNTS_LAG_S: Final = 3 * 3600
+"""So old may the counts of a datasource be (https://developers.glean.com/api-info/indexing/debugging/datasource-status)."""
+
+ACTIVE: Final = "ACTIVE"
+SUCCESSFUL: Final = "SUCCESSFUL"
+INDEXED: Final = frozenset({"INDEXING COMPLETED", "DELETION PAUSED"})
+"""States in which what an upload brought is served."""
+
+SENT: Final = frozenset(
+    {
+        *(
+            "datasource",
+            "documents",
+            "document",
+            "uploadId",
+            "isFirstPage",
+            "isLastPage",
+            "forceRestartUpload",
+        ),
+        *(
+            "disableStaleDocumentDeletionCheck",
+            "disableStaleDataDeletionCheck",
+            "users",
+            "user",
+            "email",
+            "name",
+        ),
+        *(
+            "displayName",
+            "datasourceCategory",
+            "urlRegex",
+            "objectDefinitions",
+            "docCategory",
+            "displayLabel",
+        ),
+        *("connectorType", "isTestDatasource", "isUserReferencedByEmail", "trustUrlRegexForViewActivity"),
+        *("homeUrl", "renderConfigPreset", "id", "objectType", "viewURL", "title", "container"),
+        *("containerObjectType", "body", "mimeType", "textContent", "author", "owner", "permissions"),
+        *(
+            "allowAnonymousAccess",
+            "allowedUsers",
+            "createdAt",
+            "updatedAt",
+            "tags",
+            "status",
+            "customProperties",
+        ),
+        *("value", "debugDocuments", "docId", "userEmail"),
+    }
+)
+"""Every field name that we send, and that an error may therefore name."""
+
+
+class Acknowledged(Struct):
+    """What is answered to a change: nothing, or an object of which nothing is needed."""
+
+
+class Upload(Struct, rename="camel"):
+    """One bulk upload."""
+
+    upload_id: str
+    start_time: datetime
+    status: str
+    end_time: str = "NA"
+    processing_state: str = "UNAVAILABLE"
+
+
+class Number(Struct, rename="camel"):
+    """How many documents of a type there are."""
+
+    object_type: str
+    count: Count
+
+
+class Counts(Struct):
+    """Documents that were uploaded, and of them those that are indexed."""
+
+    uploaded: list[Number] = []
+    indexed: list[Number] = []
+
+
+class Processing(Struct, rename="camel"):
+    """One turn of the indexing."""
+
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+
+
+class Documents(Struct, rename="camel"):
+    """How the documents are."""
+
+    bulk_upload_history: list[Upload] = []
+    counts: Counts | None = None
+    processing_history: list[Processing] = []
+
+
+class Status(Struct):
+    """How a datasource is."""
+
+    documents: Documents | None = None
+
+
+class DocumentStatus(Struct, rename="camel"):
+    """Whether one document is there."""
+
+    upload_status: str = ""
+    indexing_status: str = ""
+
+
+class DebugInfo(Struct):
+    """What is told of one document."""
+
+    status: DocumentStatus | None = None
+
+
+class Debugged(Struct, rename="camel"):
+    """One document that was asked about."""
+
+    doc_id: str
+    debug_info: DebugInfo | None = None
+
+
+class Documented(Struct, rename="camel"):
+    """Documents that were asked about."""
+
+    document_statuses: list[Debugged] = []

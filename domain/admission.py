@@ -12,20 +12,22 @@ from domain.draining import refuse_new
 from domain.errors import InvalidArgumentError, ProvisionFailedError, Recovery, TeardownInProgressError
 from domain.events import EventKind, about
 from domain.identifiers import identifier
-from domain.model import Dataset, DatasetStatus, DataSource
+from domain.model import Dataset
 from domain.provisioning import started
 from domain.registry import known_client, known_journey
 from domain.templates import choose
+from domain.vocabulary import DatasetStatus, DataSource
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from domain.callers import Caller
     from domain.job import Outside
-    from domain.model import Client, DatasetType, Journey, Progress, Stage, TemplateChoice
+    from domain.model import Client, Journey, Progress, TemplateChoice
     from domain.records import Records
     from domain.running import Listener, Sagas
     from domain.templates import Template
+    from domain.vocabulary import DatasetType, Stage
 
 _AVAILABLE: Final = (DataSource.MOCK_TEMPLATE,)
 

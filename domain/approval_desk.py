@@ -16,9 +16,9 @@ from domain.errors import (
     instant,
 )
 from domain.identifiers import nearest
-from domain.model import TeardownReason
 from domain.requests import Approval, ApprovalOrigin, ApprovalState, Question
 from domain.safety import WITHOUT
+from domain.vocabulary import TeardownReason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -14,18 +14,20 @@ from typing import TYPE_CHECKING, Any, Final
 from domain.auditing import swept
 from domain.callers import APPROVE, Caller
 from domain.errors import ApprovalClosedError, ConfirmationRequiredError, ForbiddenError, instant
-from domain.model import Concession, Confirmation
+from domain.model import Confirmation
 from domain.requests import ApprovalState
+from domain.vocabulary import Concession
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from domain.job import Policy
-    from domain.model import Dataset, TeardownReason
+    from domain.model import Dataset
     from domain.ports import Ids
     from domain.records import Records
     from domain.requests import Approval, Listed, Question
+    from domain.vocabulary import TeardownReason
 
 OPEN_FOR: Final = timedelta(minutes=30)
 GRANT_FOR: Final = timedelta(minutes=10)

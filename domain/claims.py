@@ -20,10 +20,11 @@ from domain.errors import (
     StoreFailedError,
     from_code,
 )
-from domain.model import Concession, DatasetStatus, Teardown
+from domain.model import Teardown
 from domain.requests import Question
 from domain.running import changeable_dataset
 from domain.teardown import blocks, grounds, observe, resumed, with_run
+from domain.vocabulary import Concession, DatasetStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,12 +32,13 @@ if TYPE_CHECKING:
 
     from domain.callers import Caller
     from domain.job import Outside
-    from domain.model import Confirmation, Dataset, Failure, Progress, TeardownReason
+    from domain.model import Confirmation, Dataset, Failure, Progress
     from domain.platform import Observation
     from domain.rates import Rates
     from domain.records import Records
     from domain.requests import Confirmer
     from domain.running import Listener, Sagas
+    from domain.vocabulary import TeardownReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

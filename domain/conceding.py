@@ -10,7 +10,7 @@ import msgspec
 from domain.documents import decode
 from domain.errors import ArchiveFailedError, InvalidArgumentError, PlatformError
 from domain.job import same_platform
-from domain.model import Concession, ConnectorStatus
+from domain.vocabulary import Concession, ConnectorStatus
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

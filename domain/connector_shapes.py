@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from domain import cron
-from domain.model import DatasetType
+from domain.vocabulary import DatasetType
 
 Check: TypeAlias = Callable[[object], str | None]
 """What is wrong with a value, in words that follow the setting's name; None when nothing is."""

@@ -17,8 +17,9 @@ from urllib.parse import quote
 from domain.connector_shapes import COLLECTED, SHAPES, Names, https_url
 from domain.errors import SettingsError
 from domain.identifiers import nearest
-from domain.model import Connector, ConnectorStatus, Dataset, DatasetType, Mark, Stage
+from domain.model import Connector, Dataset, Mark
 from domain.platform import Source
+from domain.vocabulary import ConnectorStatus, DatasetType, Stage
 
 if TYPE_CHECKING:
     from domain.platform import Found

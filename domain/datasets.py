@@ -15,9 +15,10 @@ from domain.errors import (
     UnknownConnectorError,
 )
 from domain.job import PAGE_BYTES, PAGE_COUNT, same_platform, sites
-from domain.model import DatasetStatus, Journey, Recheck
+from domain.model import Journey, Recheck
 from domain.provisioning import evaluated, provisioned
 from domain.running import changeable_dataset, known_dataset, progress_of
+from domain.vocabulary import DatasetStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

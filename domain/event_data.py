@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 from msgspec import Meta, Struct
 
 from domain.events import EventKind
-from domain.model import (
+from domain.orphans import OrphanReason
+from domain.vocabulary import (
     ConnectorOutcome,
     ConnectorStatus,
     DatasetStatus,
@@ -19,7 +20,6 @@ from domain.model import (
     Stage,
     TeardownReason,
 )
-from domain.orphans import OrphanReason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from domain.model import ConnectorStatus
+from domain.vocabulary import ConnectorStatus
 
 if TYPE_CHECKING:
     from datetime import datetime

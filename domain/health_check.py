@@ -17,9 +17,10 @@ from domain.errors import (
 )
 from domain.health import Health, unobserved, verdict
 from domain.identifiers import nearest
-from domain.model import Connector, ConnectorStatus, Dataset, Mark
+from domain.model import Connector, Dataset, Mark
 from domain.registry import known_client
 from domain.running import known_dataset
+from domain.vocabulary import ConnectorStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from domain import connectors
 from domain.errors import CancelledError, PlatformMismatchError
-from domain.model import Connector, Dataset, DatasetType, Mark, Progress
+from domain.model import Connector, Dataset, Mark, Progress
 from domain.saga import SupersededError
+from domain.vocabulary import DatasetType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

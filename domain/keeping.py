@@ -20,12 +20,13 @@ from domain.errors import (
     instant,
 )
 from domain.events import EventKind, about
-from domain.model import DatasetStatus, Journey, JourneyState, Unreadable
+from domain.model import Journey, Unreadable
 from domain.moments import universal
 from domain.orphans import kept
 from domain.registry import datasets_at, one_journey
 from domain.running import changeable_dataset
 from domain.scopes import demand
+from domain.vocabulary import DatasetStatus, JourneyState
 
 if TYPE_CHECKING:
     from datetime import datetime

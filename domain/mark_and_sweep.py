@@ -36,11 +36,12 @@ if TYPE_CHECKING:
     from domain.callers import Caller
     from domain.errors import BlockingCheck
     from domain.events import Event
-    from domain.model import Dataset, OrphanMark, Stage, Unreadable
+    from domain.model import Dataset, OrphanMark, Unreadable
     from domain.orphans import OrphanReason
     from domain.ports import Clock
     from domain.records import Owned, Records, Store
     from domain.requests import Approval
+    from domain.vocabulary import Stage
 
 MAX_LIMIT: Final = 200
 _MAX_AGE_DAYS: Final = 36_500

@@ -12,7 +12,7 @@ from domain.audit import tell
 from domain.callers import Caller
 from domain.errors import BY_CODE, PlatformError
 from domain.events import EventKind, about
-from domain.model import ConnectorStatus, DatasetStatus
+from domain.vocabulary import ConnectorStatus, DatasetStatus
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -9,9 +9,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from domain.errors import BlockingCheck, LifecycleError
-    from domain.model import Dataset, JourneyState
+    from domain.model import Dataset
     from domain.orphans import OrphanReason
     from domain.requests import Approval
+    from domain.vocabulary import JourneyState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

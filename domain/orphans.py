@@ -14,7 +14,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import BlockingCheck, Recovery, instant
-from domain.model import DatasetStatus, JourneyState, OrphanMark, Stage, Unreadable
+from domain.model import OrphanMark, Unreadable
+from domain.vocabulary import DatasetStatus, JourneyState, Stage
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from domain.errors import PlatformError
-    from domain.model import ConnectorOutcome, Fingerprint, Mark
+    from domain.model import Fingerprint, Mark
+    from domain.vocabulary import ConnectorOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

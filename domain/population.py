@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from domain.documents import Document
     from domain.documents.mending import Mended
-    from domain.model import DatasetType
     from domain.ports import RecordStream, Staged
     from domain.spill import Spill
     from domain.templates import Template
+    from domain.vocabulary import DatasetType
 
 _TOGETHER: Final = 256
 _CONTAINERS: Final = 1000

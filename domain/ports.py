@@ -16,12 +16,9 @@ if TYPE_CHECKING:
 
     from domain.cloud_events import Message
     from domain.deliveries import Answer
-    from domain.model import (
-        DatasetType,
-        Stage,
-    )
     from domain.stranding import Stranded
     from domain.templates import Template
+    from domain.vocabulary import DatasetType, Stage
 
     T = TypeVar("T")
 

@@ -16,16 +16,7 @@ from domain.audit import tell
 from domain.errors import MockDataMissingError
 from domain.events import Event, EventKind, about
 from domain.job import PAGE_BYTES, PAGE_COUNT, Job, Outside, connected, same_platform, sites
-from domain.model import (
-    Connector,
-    ConnectorStatus,
-    Content,
-    Dataset,
-    DatasetStatus,
-    Failure,
-    Journey,
-    Run,
-)
+from domain.model import Connector, Content, Dataset, Failure, Journey, Run
 from domain.population import Population
 from domain.saga import Step, Stumble, SupersededError, backward, forward, settle
 from domain.syncing import synced
@@ -43,6 +34,7 @@ from domain.undoing import (
     take_back,
     unstage,
 )
+from domain.vocabulary import ConnectorStatus, DatasetStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

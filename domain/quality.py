@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from domain.model import Content, DatasetType, QualityReport
+    from domain.model import Content, QualityReport
     from domain.spill import Spill
+    from domain.vocabulary import DatasetType
 
 THRESHOLD: Final = 95.0
 

@@ -15,20 +15,10 @@ if TYPE_CHECKING:
 
     from domain.deliveries import Delivery, DeliveryState, Post
     from domain.events import Event
-    from domain.model import (
-        Client,
-        Connector,
-        Dataset,
-        DatasetStatus,
-        DatasetType,
-        Journey,
-        Progress,
-        Stage,
-        Undo,
-        Unreadable,
-    )
+    from domain.model import Client, Connector, Dataset, Journey, Progress, Undo, Unreadable
     from domain.ports import Json
     from domain.requests import Approval, ApprovalState
+    from domain.vocabulary import DatasetStatus, DatasetType, Stage
 
     T = TypeVar("T")
     Owned = tuple[Dataset, Journey | Unreadable | None]

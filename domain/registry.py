@@ -14,24 +14,17 @@ from domain.errors import (
     UnknownJourneyError,
 )
 from domain.identifiers import identifier, nearest
-from domain.model import (
-    JOURNEY_TRANSITIONS,
-    Client,
-    Dataset,
-    DatasetStatus,
-    Journey,
-    JourneyState,
-    Unreadable,
-)
+from domain.model import Client, Dataset, Journey, Unreadable
 from domain.records import DatasetQuery
+from domain.vocabulary import JOURNEY_TRANSITIONS, DatasetStatus, JourneyState
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from domain.callers import Caller
-    from domain.model import Stage
     from domain.ports import Clock
     from domain.records import Records, Store
+    from domain.vocabulary import Stage
 
 _PAGE = 500
 _LIVE = tuple(status for status in DatasetStatus if status is not DatasetStatus.ARCHIVED)

@@ -8,7 +8,7 @@ from datetime import datetime  # noqa: TC003  # the same
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
-from domain.model import Concession, TeardownReason
+from domain.vocabulary import Concession, TeardownReason
 
 if TYPE_CHECKING:
     from domain.callers import Caller

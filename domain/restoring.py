@@ -16,10 +16,11 @@ from domain.errors import (
     TeardownInProgressError,
 )
 from domain.identifiers import identifier
-from domain.model import Dataset, DatasetStatus
+from domain.model import Dataset
 from domain.registry import known_journey
 from domain.running import known_dataset
 from domain.unarchiving import restorable
+from domain.vocabulary import DatasetStatus
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -20,8 +20,8 @@ from domain.errors import (
 )
 from domain.events import EventKind, about
 from domain.identifiers import nearest
-from domain.model import DatasetStatus
 from domain.orphan_facts import SweepCaps
+from domain.vocabulary import DatasetStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,11 +11,12 @@ from domain.audit import note
 from domain.errors import NothingRunningError, PastNoReturnError, UnknownDatasetError
 from domain.giving_up import give_up
 from domain.identifiers import nearest
-from domain.model import DatasetStatus, Run
+from domain.model import Run
 from domain.records import DatasetQuery
 from domain.scopes import demand, demand_journey
 from domain.stranding import Stranded
 from domain.teardown import resumed
+from domain.vocabulary import DatasetStatus
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -24,7 +24,8 @@ from domain.errors import (
     TeardownInProgressError,
     instant,
 )
-from domain.model import Concession, DatasetStatus, Journey, JourneyState, Stage, TeardownReason, Unreadable
+from domain.model import Journey, Unreadable
+from domain.vocabulary import Concession, DatasetStatus, JourneyState, Stage, TeardownReason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -20,11 +20,12 @@ from domain.errors import (
     TeardownInProgressError,
     from_code,
 )
-from domain.model import DatasetStatus, Run
+from domain.model import Run
 from domain.running import changeable_dataset
 from domain.saga import Step, Stumble, SupersededError, forward, settle
 from domain.teardown import archived
 from domain.undoing import job_of
+from domain.vocabulary import DatasetStatus
 
 if TYPE_CHECKING:
     from domain.callers import Caller

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from domain import approvals
 from domain.audit import note
 from domain.errors import ChangedMeanwhileError, LifecycleError, StoreFailedError
-from domain.model import TeardownReason
 from domain.requests import Approval, ApprovalOrigin, ApprovalState, Listed
+from domain.vocabulary import TeardownReason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

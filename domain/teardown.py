@@ -22,19 +22,11 @@ from domain.errors import (
 )
 from domain.events import EventKind, about
 from domain.job import PAGE_BYTES, PAGE_COUNT, Job, Outside, same_platform
-from domain.model import (
-    Connector,
-    ConnectorOutcome,
-    ConnectorStatus,
-    DatasetStatus,
-    Failure,
-    Journey,
-    Run,
-    Teardown,
-)
+from domain.model import Connector, Failure, Journey, Run, Teardown
 from domain.platform import Removal
 from domain.saga import Step, Stumble, SupersededError, forward, settle
 from domain.undoing import job_of, remove_ours
+from domain.vocabulary import ConnectorOutcome, ConnectorStatus, DatasetStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from domain.errors import InvalidArgumentError, UnknownTemplateError
-from domain.model import DatasetType, Stage, TemplateChoice, TemplateMatch
+from domain.model import TemplateChoice
+from domain.vocabulary import DatasetType, Stage, TemplateMatch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 from domain.errors import PlatformUnavailableError
 from domain.job import PAGE_BYTES, PAGE_COUNT, Job, Outside, same_platform, sites
-from domain.model import Connector, ConnectorOutcome, ConnectorStatus, Dataset, Mark, Stage, Undo
+from domain.model import Connector, Dataset, Mark, Undo
 from domain.platform import Removal, Source
 from domain.saga import SupersededError, captured, settle, stumbled
 from domain.syncing import synced
+from domain.vocabulary import ConnectorOutcome, ConnectorStatus, Stage
 
 if TYPE_CHECKING:
     from domain.ports import Json, Perform

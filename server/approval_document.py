@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from domain.errors import instant
-from domain.model import Concession
+from domain.vocabulary import Concession
 
 if TYPE_CHECKING:
     from domain.requests import Approval

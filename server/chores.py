@@ -10,7 +10,6 @@ import anyio
 from domain.approvals import SWEEPER
 from domain.callers import Caller
 from domain.errors import LifecycleError, StoreAwayError
-from domain.model import TeardownReason
 from domain.schedules import (
     HEALTH,
     PURGE,
@@ -20,6 +19,7 @@ from domain.schedules import (
     SWEEP,
     RefusedError,
 )
+from domain.vocabulary import TeardownReason
 from server.scheduling import within
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import SagaStrandedError
-from domain.model import DatasetStatus
 from domain.records import DatasetQuery
+from domain.vocabulary import DatasetStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,23 +6,18 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from domain.model import (
-    Client,
-    Connector,
+from domain.model import Client, Connector, Dataset, Fingerprint, Journey, TemplateChoice
+from domain.requests import Approval
+from domain.vocabulary import (
     ConnectorStatus,
-    Dataset,
     DatasetStatus,
     DatasetType,
     DataSource,
-    Fingerprint,
-    Journey,
     JourneyState,
     Stage,
     TeardownReason,
-    TemplateChoice,
     TemplateMatch,
 )
-from domain.requests import Approval
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DATASET = Dataset(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from domain.model import DatasetType
+from domain.vocabulary import DatasetType
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,16 +20,8 @@ from domain.callers import Caller
 from domain.connectors import placeholder_token
 from domain.errors import ConfirmationRequiredError
 from domain.job import Outside, Policy
-from domain.model import (
-    Client,
-    Confirmation,
-    Dataset,
-    DatasetType,
-    Journey,
-    JourneyState,
-    Stage,
-    TeardownReason,
-)
+from domain.model import Client, Confirmation, Dataset, Journey
+from domain.vocabulary import DatasetType, JourneyState, Stage, TeardownReason
 from server.adapters.archives.local import LocalArchives
 from server.adapters.connectors import FileConnectorTemplates
 from server.adapters.engine.inline import InlineEngine

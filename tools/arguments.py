@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from domain import model
+from domain import vocabulary
 
 NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 """What every id of ours and of our callers looks like: safe in a path by construction."""
@@ -39,14 +39,14 @@ Cursor = Annotated[
     str, Field(min_length=1, max_length=400, description="`next_cursor` of the answer before.")
 ]
 
-Stage = Annotated[model.Stage, Field(strict=False, description="The stage of the client's way.")]
-DatasetType = Annotated[model.DatasetType, Field(strict=False, description="What the records are.")]
+Stage = Annotated[vocabulary.Stage, Field(strict=False, description="The stage of the client's way.")]
+DatasetType = Annotated[vocabulary.DatasetType, Field(strict=False, description="What the records are.")]
 DataSource = Annotated[
-    model.DataSource,
+    vocabulary.DataSource,
     Field(strict=False, description="Where the records come from. Left out: mock_template."),
 ]
 TeardownReason = Annotated[
-    model.TeardownReason,
+    vocabulary.TeardownReason,
     Field(strict=False, description="Why it is taken down; checked against the facts."),
 ]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from mcp_types import ToolAnnotations
 from pydantic import Field
 
-from domain.model import ConnectorStatus, DatasetType, Stage
+from domain.vocabulary import ConnectorStatus, DatasetType, Stage
 from tools import arguments
 from tools.answers import Answer, Instant
 from tools.spec import GivenCaller, GivenServices, tool

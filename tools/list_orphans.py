@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from mcp_types import ToolAnnotations
 from pydantic import Field
 
-from domain import model
+from domain import vocabulary
 from domain.orphans import OrphanReason
 from tools import arguments
 from tools.answers import Answer, Instant
@@ -35,12 +35,12 @@ class OrphanItem(Answer):
     dataset_id: str
     client_id: str
     journey_id: str
-    stage: model.Stage
-    dataset_type: model.DatasetType
-    status: model.DatasetStatus
+    stage: vocabulary.Stage
+    dataset_type: vocabulary.DatasetType
+    status: vocabulary.DatasetStatus
     reason: OrphanReason
     age_days: float
-    journey_state: model.JourneyState | None = Field(
+    journey_state: vocabulary.JourneyState | None = Field(
         default=None, description="Absent when there is no such journey."
     )
     last_used_at: Instant = Field(description="The latest of creation, restore, renewal and protection.")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from mcp_types import ToolAnnotations
 from pydantic import Field
 
-from domain.model import DatasetStatus, Stage
 from domain.moments import instant_of
+from domain.vocabulary import DatasetStatus, Stage
 from tools import arguments
 from tools.answers import Answer, Instant
 from tools.spec import GivenCaller, GivenServices, tool

@@ -8,8 +8,8 @@ from mcp_types import ToolAnnotations
 from pydantic import Field
 
 from domain.admission import ProvisionRequest
-from domain.model import ConnectorStatus, DatasetStatus, DatasetType, Stage, TemplateMatch
 from domain.quality import THRESHOLD, issues
+from domain.vocabulary import ConnectorStatus, DatasetStatus, DatasetType, Stage, TemplateMatch
 from tools import arguments
 from tools.answers import POLL_AFTER_S, Answer, ProgressAnswer, under_way
 from tools.spec import EdgeContext, GivenCaller, GivenServices, tool

@@ -8,7 +8,7 @@ from mcp_types import ToolAnnotations
 from pydantic import Field
 
 from domain.archives import archive_from
-from domain.model import ConnectorOutcome, DatasetStatus, Stage
+from domain.vocabulary import ConnectorOutcome, DatasetStatus, Stage
 from tools import arguments
 from tools.answers import POLL_AFTER_S, Answer, Instant, ProgressAnswer, under_way
 from tools.asking import Answered, GivenAnswer, GivenQuestion

@@ -22,7 +22,7 @@ from domain.documents.neutral import (
     identify,
 )
 from domain.documents.slack_messages import SLACK_MESSAGES
-from domain.model import DatasetType
+from domain.vocabulary import DatasetType
 
 __all__ = [
     "KINDS",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from domain.model import DatasetType, Stage
+    from domain.vocabulary import DatasetType, Stage
 
     Overrides = Callable[[DatasetType, Stage, str], Sequence[Mapping[str, Any]]]
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from domain.connectors import placeholder_token
 from domain.errors import SettingsError
-from domain.model import Stage
+from domain.vocabulary import Stage
 
 if TYPE_CHECKING:
-    from domain.model import DatasetType
+    from domain.vocabulary import DatasetType
     from server.settings import ConnectorsSettings
 
 

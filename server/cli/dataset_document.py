@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from domain import quality
 from domain.errors import instant
-from domain.model import Concession, Unreadable
+from domain.model import Unreadable
+from domain.vocabulary import Concession
 
 if TYPE_CHECKING:
     from domain.datasets import Shown

@@ -8,7 +8,8 @@ from rich.filesize import decimal
 
 from domain import quality
 from domain.archives import archive_from
-from domain.model import Concession, DatasetStatus, Journey, Unreadable
+from domain.model import Journey, Unreadable
+from domain.vocabulary import Concession, DatasetStatus
 from server.cli.output import facts, plain, section, span, table, text
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ import anyio
 
 from domain.admission import ProvisionRequest
 from domain.errors import JourneyActiveError, instant
-from domain.model import Client, Dataset, DatasetType, Journey, JourneyState, Stage, TeardownReason
+from domain.model import Client, Dataset, Journey
+from domain.vocabulary import DatasetType, JourneyState, Stage, TeardownReason
 from server.cli.progress import bars
 
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ from rich.console import RenderableType
 
 from domain.errors import instant
 from domain.keeping import Renewed
-from domain.model import Journey, JourneyState, Stage, Unreadable
+from domain.model import Journey, Unreadable
 from domain.moments import span_of
 from domain.registry import Moved
+from domain.vocabulary import JourneyState, Stage
 from server.cli.invocation import Invocation, command, on_terminal
 from server.cli.output import plain, section, table
 

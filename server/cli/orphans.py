@@ -123,7 +123,7 @@ async def _scan(run: Invocation) -> None:
 
 async def _sweep(run: Invocation, *, apply: bool) -> Exit | None:
     from domain.auditing import swept
-    from domain.model import TeardownReason
+    from domain.vocabulary import TeardownReason
 
     if not apply:
         async with run.services() as services:

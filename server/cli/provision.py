@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.filesize import decimal
 
-from domain.model import DatasetType, DataSource, Stage
+from domain.vocabulary import DatasetType, DataSource, Stage
 from server.cli.exits import Exit
 from server.cli.invocation import Invocation, command
 from server.cli.output import facts, table, text

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from domain.callers import APPROVE
-from domain.model import TeardownReason
+from domain.vocabulary import TeardownReason
 from server.cli.exits import Exit
 from server.cli.invocation import Invocation, command, on_terminal
 from server.cli.output import facts, section

@@ -13,19 +13,17 @@ import pytest
 from domain.admission import ProvisionRequest
 from domain.callers import Caller
 from domain.errors import ConfirmationRequiredError
-from domain.model import (
-    Client,
+from domain.model import Client, Dataset, Journey
+from domain.records import DatasetQuery
+from domain.vocabulary import (
     ConnectorOutcome,
     ConnectorStatus,
-    Dataset,
     DatasetStatus,
     DatasetType,
-    Journey,
     JourneyState,
     Stage,
     TeardownReason,
 )
-from domain.records import DatasetQuery
 from server import wiring
 from server.adapters.glean.admin_documents import schema
 from server.sandbox.sandbox import Sandbox

@@ -21,8 +21,9 @@ from domain.audit import parsed
 from domain.audit_chain import AuditQuery
 from domain.errors import LifecycleError, PlatformUnavailableError, StagingFailedError
 from domain.model import Client as Customer
-from domain.model import DatasetType, Journey, JourneyState, Stage
+from domain.model import Journey
 from domain.records import DatasetQuery
+from domain.vocabulary import DatasetType, JourneyState, Stage
 from server.app import build
 from tests.adversarial.actors import AGENTS, KIM, MINE, THEIRS, Actor, Answers, caller
 from tests.repository import RECORD, slack_message, write_template

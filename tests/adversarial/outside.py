@@ -10,7 +10,8 @@ import anyio
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from domain.model import Recheck, TeardownReason
+from domain.model import Recheck
+from domain.vocabulary import TeardownReason
 from tests.adversarial.actors import HASTY, KIM, LEE, caller
 from tests.adversarial.arena import ERAS, KINDS
 from tests.adversarial.oracle import LIVING, REASONS, SETTLED, SWEEPER, Who

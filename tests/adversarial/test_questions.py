@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from mcp_types import ElicitResult
 
-from domain.model import DatasetStatus, DatasetType, JourneyState, Stage, TeardownReason
+from domain.vocabulary import DatasetStatus, DatasetType, JourneyState, Stage, TeardownReason
 from tests.adversarial.arena import ERAS
 from tests.tools.conftest import session
 from tests.world import ALL, World, world

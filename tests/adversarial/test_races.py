@@ -21,8 +21,8 @@ from domain.errors import (
     JourneyActiveError,
     LifecycleError,
 )
-from domain.model import DatasetStatus, DatasetType, JourneyState, Stage, TeardownReason
 from domain.requests import ApprovalState
+from domain.vocabulary import DatasetStatus, DatasetType, JourneyState, Stage, TeardownReason
 from server.sandbox.faults import Fault
 from tests.stepping_in import Before
 from tests.world import ALL, World, world

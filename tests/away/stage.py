@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 from domain import provisioning, teardown
 from domain.admission import ProvisionRequest
 from domain.callers import Caller
-from domain.model import Client, DatasetType, Journey, JourneyState, Stage, TeardownReason
+from domain.model import Client, Journey
 from domain.records import DatasetQuery
+from domain.vocabulary import DatasetType, JourneyState, Stage, TeardownReason
 from server.adapters.store.postgres import PostgresStore
 from server.postgres.address import parsed
 from server.sandbox.serve import EmbeddedSandbox

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 
-from domain.model import DatasetType, Stage
+from domain.vocabulary import DatasetType, Stage
 from server.adapters.store.sqlite import SqliteStore
 from server.settings import load
 from tests.benchmarks.measure import Goal, Row, medians

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import orjson
 
-from domain.model import DatasetType
 from domain.population import Population
+from domain.vocabulary import DatasetType
 from server.adapters.templates import FolderTemplates
 from tests.benchmarks.measure import Goal, Row, alone, medians, peak_mb
 

@@ -15,7 +15,8 @@ import anyio
 
 from domain.admission import ProvisionRequest
 from domain.callers import Caller
-from domain.model import Client, DatasetStatus, DatasetType, Journey, JourneyState, Stage, TeardownReason
+from domain.model import Client, Journey
+from domain.vocabulary import DatasetStatus, DatasetType, JourneyState, Stage, TeardownReason
 from server import logs, wiring
 from server.settings import load
 from tests.benchmarks.measure import Row

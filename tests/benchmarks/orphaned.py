@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 from domain.callers import Caller
 from domain.mark_and_sweep import Orphans
-from domain.model import DatasetType
 from domain.orphans import LOOKED_AT
 from domain.records import DatasetQuery
+from domain.vocabulary import DatasetType
 from server.adapters.store.codec import encode, to_micros
 from tests.benchmarks.measure import Goal, Row
 from tests.entities import DATASET, NOW, SetClock

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, get_args
 import pytest
 
 from domain.errors import BY_CODE
-from domain.model import TRANSITIONS, DatasetStatus
 from domain.tally import WEIGHTS
+from domain.vocabulary import TRANSITIONS, DatasetStatus
 from server.sandbox.admin import ADMIN_OPERATIONS
 from server.sandbox.faults import TransportKind, WorldKind
 from tests.docs.pages import CHECKOUT, Page, page, pages

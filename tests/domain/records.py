@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from domain.model import Content, DatasetType
 from domain.population import Population
 from domain.ports import Staged
 from domain.templates import Template
+from domain.vocabulary import DatasetType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from domain.model import Content
     from domain.ports import RecordStream
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)

@@ -18,16 +18,9 @@ from domain.audit_chain import AuditQuery
 from domain.callers import Call, Caller
 from domain.errors import LifecycleError
 from domain.job import Policy
-from domain.model import (
-    Concession,
-    Confirmation,
-    Content,
-    DatasetType,
-    QualityReport,
-    Stage,
-    TeardownReason,
-)
+from domain.model import Confirmation, Content, QualityReport
 from domain.requests import Approval, ApprovalOrigin, ApprovalState, Listed, Question
+from domain.vocabulary import Concession, DatasetType, Stage, TeardownReason
 from server.adapters.store.sqlite import SqliteStore
 from tests.entities import NOW, SetClock, approval, client, dataset, journey
 

@@ -21,8 +21,8 @@ from domain.approvals import (
 )
 from domain.callers import Caller
 from domain.errors import ConfirmationRequiredError
-from domain.model import Concession, TeardownReason
 from domain.requests import ApprovalState, Listed
+from domain.vocabulary import Concession, TeardownReason
 from tests.entities import DATASET, NOW, approval
 
 if TYPE_CHECKING:

@@ -12,21 +12,23 @@ from domain.errors import ArchiveFailedError
 from domain.model import (
     CheckResult,
     Connector,
-    ConnectorStatus,
     Content,
     Dataset,
+    Fingerprint,
+    QualityReport,
+    Teardown,
+    TemplateChoice,
+)
+from domain.ports import ArchiveOrder
+from domain.vocabulary import (
+    ConnectorStatus,
     DatasetStatus,
     DatasetType,
     DataSource,
-    Fingerprint,
-    QualityReport,
     Stage,
-    Teardown,
     TeardownReason,
-    TemplateChoice,
     TemplateMatch,
 )
-from domain.ports import ArchiveOrder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

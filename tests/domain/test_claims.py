@@ -25,24 +25,11 @@ from domain.errors import (
     UnknownDatasetError,
 )
 from domain.job import Policy
-from domain.model import (
-    Concession,
-    Confirmation,
-    Content,
-    Dataset,
-    DatasetStatus,
-    Failure,
-    JourneyState,
-    Progress,
-    QualityReport,
-    Run,
-    Stage,
-    Teardown,
-    TeardownReason,
-)
+from domain.model import Confirmation, Content, Dataset, Failure, Progress, QualityReport, Run, Teardown
 from domain.platform import Observation
 from domain.rates import RateLimits, Rates
 from domain.requests import Question
+from domain.vocabulary import Concession, DatasetStatus, JourneyState, Stage, TeardownReason
 from server.adapters.store.sqlite import SqliteStore
 from tests.entities import NOW, SetClock, approval, client, connector, dataset, journey
 

@@ -13,20 +13,9 @@ from hypothesis import strategies as st
 from domain.connector_shapes import COLLECTED
 from domain.connectors import DriftItem, configure, dataset_name, drift, merge, placeholder_token, sites
 from domain.errors import Recovery, SettingsError
-from domain.model import (
-    Connector,
-    ConnectorStatus,
-    Dataset,
-    DatasetStatus,
-    DatasetType,
-    DataSource,
-    Fingerprint,
-    Mark,
-    Stage,
-    TemplateChoice,
-    TemplateMatch,
-)
+from domain.model import Connector, Dataset, Fingerprint, Mark, TemplateChoice
 from domain.platform import Found, Source
+from domain.vocabulary import ConnectorStatus, DatasetStatus, DatasetType, DataSource, Stage, TemplateMatch
 
 TEMPLATES = Path(__file__).parents[2] / "mock_data" / "connectors"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

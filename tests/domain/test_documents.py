@@ -14,7 +14,7 @@ from domain.documents.instants import read_instant
 from domain.documents.kinds import EPOCH, headline
 from domain.documents.mending import NoRecordError, mend
 from domain.documents.neutral import Body
-from domain.model import DatasetType
+from domain.vocabulary import DatasetType
 from tests.domain.records import ISSUES, MESSAGES, PAGES, REPOS, populate, record
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from domain.errors import PlatformUnavailableError
 from domain.health import MANY_ERRORS, Finding, Health, unobserved, verdict
-from domain.model import Connector, ConnectorStatus, Mark
+from domain.model import Connector, Mark
 from domain.platform import Observation
+from domain.vocabulary import ConnectorStatus
 from tests.entities import NOW, connector
 
 MINUTE = timedelta(minutes=1)

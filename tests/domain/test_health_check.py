@@ -18,8 +18,9 @@ from domain.errors import (
     UnknownDatasetError,
 )
 from domain.health_check import HealthPage, HealthService
-from domain.model import ConnectorStatus, DatasetStatus, Mark
+from domain.model import Mark
 from domain.platform import Can
+from domain.vocabulary import ConnectorStatus, DatasetStatus
 from server.adapters.store.sqlite import SqliteStore
 from server.adapters.system import SystemClock
 from server.sandbox.faults import Fault

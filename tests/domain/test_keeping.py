@@ -27,7 +27,8 @@ from domain.errors import (
     UnknownJourneyError,
 )
 from domain.keeping import LONGEST, Keeping, Kept, Renewed
-from domain.model import DatasetStatus, DatasetType, Journey, JourneyState, OrphanMark, Stage
+from domain.model import Journey, OrphanMark
+from domain.vocabulary import DatasetStatus, DatasetType, JourneyState, Stage
 from server.adapters.store.sqlite import SqliteStore
 from tests.entities import NOW, SetClock, client, dataset, journey
 

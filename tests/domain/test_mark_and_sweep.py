@@ -23,10 +23,11 @@ from domain.errors import (
 )
 from domain.events import EventKind
 from domain.mark_and_sweep import Orphans
-from domain.model import DatasetStatus, DatasetType, Journey, JourneyState, OrphanMark, Run, Stage
+from domain.model import Journey, OrphanMark, Run
 from domain.orphan_facts import OrphanPage, SweepCaps, SweepPlan
 from domain.orphans import OrphanReason
 from domain.records import DatasetQuery
+from domain.vocabulary import DatasetStatus, DatasetType, JourneyState, Stage
 from server.adapters.store.sqlite import SqliteStore
 from tests.entities import NOW, SetClock, approval, client, dataset, journey
 

@@ -11,23 +11,25 @@ from hypothesis import strategies as st
 
 from domain.callers import Caller
 from domain.model import (
-    JOURNEY_TRANSITIONS,
-    TRANSITIONS,
     Content,
     Dataset,
+    Journey,
+    OrphanMark,
+    QualityReport,
+    Recheck,
+    Teardown,
+    TemplateChoice,
+)
+from domain.vocabulary import (
+    JOURNEY_TRANSITIONS,
+    TRANSITIONS,
     DatasetStatus,
     DatasetType,
     DataSource,
     IllegalTransitionError,
-    Journey,
     JourneyState,
-    OrphanMark,
-    QualityReport,
-    Recheck,
     Stage,
-    Teardown,
     TeardownReason,
-    TemplateChoice,
     TemplateMatch,
 )
 

@@ -13,16 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import BlockingCheck, Recovery
-from domain.model import (
-    Dataset,
-    DatasetStatus,
-    Journey,
-    JourneyState,
-    OrphanMark,
-    Run,
-    Stage,
-    Unreadable,
-)
+from domain.model import Dataset, Journey, OrphanMark, Run, Unreadable
 from domain.orphan_facts import SweepCaps
 from domain.orphans import (
     LOOKED_AT,
@@ -34,6 +25,7 @@ from domain.orphans import (
     sweepable,
     unknown,
 )
+from domain.vocabulary import DatasetStatus, JourneyState, Stage
 from tests.entities import NOW, dataset, journey
 
 if TYPE_CHECKING:

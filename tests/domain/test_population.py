@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from domain import identities, inspection
 from domain.errors import QuotaExceededError, StagingFailedError, TemplateInvalidError
 from domain.identities import Identities
-from domain.model import CheckResult, DatasetType
 from domain.population import Population
 from domain.ports import Staged
 from domain.spill import MemorySpill
+from domain.vocabulary import DatasetType
 from tests.domain.records import (
     ISSUES,
     MESSAGES,
@@ -35,7 +35,7 @@ from tests.domain.records import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from domain.model import Content
+    from domain.model import CheckResult, Content
 
 
 def check(content: Content, name: str) -> tuple[int, int, tuple[str, ...]]:

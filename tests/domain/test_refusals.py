@@ -18,25 +18,12 @@ from domain.errors import (
     PlatformUnavailableError,
     Recovery,
 )
-from domain.model import (
-    Concession,
-    Confirmation,
-    Content,
-    DatasetStatus,
-    DataSource,
-    JourneyState,
-    OrphanMark,
-    QualityReport,
-    Recheck,
-    Run,
-    Stage,
-    TeardownReason,
-    Unreadable,
-)
+from domain.model import Confirmation, Content, OrphanMark, QualityReport, Recheck, Run, Unreadable
 from domain.orphans import eligible, kept, sweepable
 from domain.platform import Observation
 from domain.safety import Limits, TeardownFacts, teardown_blocks
 from domain.scopes import demand, demand_journey
+from domain.vocabulary import Concession, DatasetStatus, DataSource, JourneyState, Stage, TeardownReason
 from tests.entities import NOW, dataset, journey
 
 if TYPE_CHECKING:

@@ -18,17 +18,10 @@ from domain.errors import (
     UnknownClientError,
     UnknownJourneyError,
 )
-from domain.model import (
-    JOURNEY_TRANSITIONS,
-    DatasetStatus,
-    DatasetType,
-    JourneyState,
-    OrphanMark,
-    Stage,
-    Unreadable,
-)
+from domain.model import OrphanMark, Unreadable
 from domain.orphans import standing_mark
 from domain.registry import Moved, Registry
+from domain.vocabulary import JOURNEY_TRANSITIONS, DatasetStatus, DatasetType, JourneyState, Stage
 from server.adapters.store.sqlite import SqliteStore
 from tests.entities import NOW, SetClock, client, dataset, journey
 

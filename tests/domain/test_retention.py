@@ -10,20 +10,10 @@ from domain.archives import Archive
 from domain.callers import Caller
 from domain.errors import ArchiveFailedError, QuotaExceededError, Recovery, UnknownDatasetError
 from domain.events import Event, EventKind
-from domain.model import (
-    Client,
-    Dataset,
-    DatasetStatus,
-    DatasetType,
-    DataSource,
-    Journey,
-    JourneyState,
-    Stage,
-    TemplateChoice,
-    TemplateMatch,
-)
+from domain.model import Client, Dataset, Journey, TemplateChoice
 from domain.orphan_facts import SweepCaps
 from domain.retention import ArchiveKeeper, PurgePlan, purgeable
+from domain.vocabulary import DatasetStatus, DatasetType, DataSource, JourneyState, Stage, TemplateMatch
 from server.adapters.archives.local import LocalArchives
 from server.adapters.store.sqlite import SqliteStore
 from tests.archived import order

@@ -26,22 +26,10 @@ from domain.errors import (
     StageMismatchError,
     TeardownInProgressError,
 )
-from domain.model import (
-    Concession,
-    Confirmation,
-    DatasetStatus,
-    DataSource,
-    Journey,
-    JourneyState,
-    OrphanMark,
-    Recheck,
-    Run,
-    Stage,
-    TeardownReason,
-    Unreadable,
-)
+from domain.model import Confirmation, Journey, OrphanMark, Recheck, Run, Unreadable
 from domain.platform import Observation
 from domain.safety import Limits, TeardownFacts, teardown_blocks
+from domain.vocabulary import Concession, DatasetStatus, DataSource, JourneyState, Stage, TeardownReason
 from tests.domain.test_model import CONTENT, dataset, teardown
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

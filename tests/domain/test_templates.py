@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from domain.errors import InvalidArgumentError, UnknownTemplateError
-from domain.model import Client, DatasetType, TemplateChoice, TemplateMatch
+from domain.model import Client, TemplateChoice
 from domain.templates import Template, choose
+from domain.vocabulary import DatasetType, TemplateMatch
 
 PAGES = DatasetType.CONFLUENCE_PAGES
 ACME = Client(client_id="acme", name="Acme", industry="Fintech", use_case="developer_productivity")

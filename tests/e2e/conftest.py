@@ -20,7 +20,8 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from domain.callers import Caller
 from domain.model import Client as Customer
-from domain.model import Journey, JourneyState, Stage
+from domain.model import Journey
+from domain.vocabulary import JourneyState, Stage
 from server.app import build
 from server.http import bound, serve_http
 from server.opening import Opening

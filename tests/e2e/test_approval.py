@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from domain.callers import Caller
-from domain.model import DatasetType, JourneyState, Stage
+from domain.vocabulary import DatasetType, JourneyState, Stage
 from server import wiring
 from server.settings import load
 from tests.e2e.conftest import Connect, arrive

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from domain.callers import Caller
-from domain.model import DatasetType, JourneyState
+from domain.vocabulary import DatasetType, JourneyState
 from server import wiring
 from server.sandbox.sandbox import Sandbox
 from server.settings import load

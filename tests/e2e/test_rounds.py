@@ -9,7 +9,7 @@ import pytest
 from mcp.client.client import Client
 from mcp_types import CallToolResult, ElicitResult, InputRequiredResult
 
-from domain.model import DatasetType, JourneyState
+from domain.vocabulary import DatasetType, JourneyState
 from server.rounds_key import NAME
 from tests.e2e.conftest import Era, arrive, connected, served_process
 from tests.e2e.test_life import Agent, journey

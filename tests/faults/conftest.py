@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from domain.model import Dataset, DatasetStatus
+from domain.model import Dataset
 from tests.faults.scenes import SCENES, Prepared, copied, opened, prepared, told
 from tests.faults.truth import Sight, effects, sight, truthful
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from domain.vocabulary import DatasetStatus
 
 
 @dataclass(frozen=True, slots=True)

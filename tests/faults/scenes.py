@@ -12,8 +12,9 @@ import anyio.lowlevel
 
 from domain.errors import LifecycleError
 from domain.job import Policy
-from domain.model import Dataset, DatasetType, Mark, TeardownReason
+from domain.model import Dataset, Mark
 from domain.records import DatasetQuery
+from domain.vocabulary import DatasetType, TeardownReason
 from server.adapters.engine.inline import Entry
 from server.sandbox.faults import Fault
 from server.sandbox.serve import EmbeddedSandbox

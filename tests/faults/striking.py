@@ -10,7 +10,8 @@ import pytest
 
 from domain.errors import LifecycleError
 from domain.job import Policy
-from domain.model import Dataset, DatasetStatus
+from domain.model import Dataset
+from domain.vocabulary import DatasetStatus
 from tests.faults.kinds import KINDS
 from tests.faults.scenes import SCENES, datasets, opened, the_dataset, told
 from tests.faults.truth import assert_nothing_is_echoed, effects, sight, truthful

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from domain.errors import LifecycleError
-from domain.model import DatasetStatus
 from domain.provisioning import PROVISION
 from domain.teardown import TEARDOWN
+from domain.vocabulary import DatasetStatus
 from server.sandbox.faults import Fault
 from server.sandbox.serve import EmbeddedSandbox
 from tests.faults.kinds import RUDE

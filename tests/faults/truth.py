@@ -11,8 +11,9 @@ import zstandard
 
 from domain import archives, quality
 from domain.errors import LifecycleError, ProvisionFailedError
-from domain.model import ConnectorOutcome, ConnectorStatus, Dataset, DatasetStatus
+from domain.model import Dataset
 from domain.undoing import UNDOS
+from domain.vocabulary import ConnectorOutcome, ConnectorStatus, DatasetStatus
 from tests.faults.kinds import ECHOES
 from tests.faults.scenes import FOREIGN, NAME, the_dataset
 

@@ -14,8 +14,8 @@ import pytest
 from glean.api_client import Glean, models
 from glean.api_client.errors import GleanError
 
-from domain.model import DatasetType
 from domain.records import DatasetQuery
+from domain.vocabulary import DatasetType
 from server.adapters.glean.indexing import IndexingGlean
 from tests.judges.conftest import CONFIG, DOCUMENT, NAME, USER
 from tests.world import ALL, world

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from domain.connectors import sites
-from domain.model import DatasetType, Stage
 from domain.population import Population
 from domain.ports import Staged
 from domain.templates import Template
+from domain.vocabulary import DatasetType, Stage
 from mock_data.story.write import WORLDS, tell
 
 if TYPE_CHECKING:

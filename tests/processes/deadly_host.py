@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from domain import provisioning, teardown
-from domain.model import TeardownReason
 from domain.records import DatasetQuery
+from domain.vocabulary import TeardownReason
 from server import wiring
 from server.adapters.engine.durable import DurableEngine
 from server.logs import configure

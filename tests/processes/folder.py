@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from domain.admission import ProvisionRequest
 from domain.callers import Caller
-from domain.model import Client, DatasetType, Journey, JourneyState, Stage
+from domain.model import Client, Journey
 from domain.records import DatasetQuery
+from domain.vocabulary import DatasetType, JourneyState, Stage
 from server.adapters.store.sqlite import SqliteStore
 from server.sandbox.sandbox import Sandbox
 from server.settings import load

@@ -17,7 +17,7 @@ import pytest
 from anyio import to_thread
 
 from domain.errors import InvalidArgumentError, StoreFailedError
-from domain.model import DatasetType, JourneyState, TeardownReason
+from domain.vocabulary import DatasetType, JourneyState, TeardownReason
 from server import backing_up
 from server.backing_up import BackUp, back_up
 from server.settings import load

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
-from domain.model import Client, Journey, JourneyState, Stage
+from domain.model import Client, Journey
 from domain.records import DatasetQuery
+from domain.vocabulary import JourneyState, Stage
 from server.sandbox.serve import EmbeddedSandbox
 from server.settings import load
 from server.wiring import pending, running

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 import pytest
 
-from domain.model import DatasetStatus
+from domain.vocabulary import DatasetStatus
 from server import presence
 from server.wiring import pending
 from tests.pictures import effects

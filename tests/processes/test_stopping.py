@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from domain.model import DatasetStatus, TeardownReason
 from domain.records import DatasetQuery
+from domain.vocabulary import DatasetStatus, TeardownReason
 from server.sandbox.serve import EmbeddedSandbox
 from server.settings import load
 from server.wiring import diagnosed, running, store_of

@@ -18,7 +18,8 @@ import httpx
 import yaml
 
 from domain.callers import Caller
-from domain.model import Client, Journey, JourneyState, Stage
+from domain.model import Client, Journey
+from domain.vocabulary import JourneyState, Stage
 from server import wiring
 from server.settings import load
 from tests.waiting import eventually, until

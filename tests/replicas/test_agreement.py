@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.errors import SettingsError, StoreFailedError
-from domain.model import ConnectorStatus, Fingerprint
+from domain.model import Fingerprint
+from domain.vocabulary import ConnectorStatus
 from server.adapters.store.sqlite import SqliteStore
 from server.replicas.agreement import (
     NOTES,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import anyio.to_thread
 
-from domain.model import JourneyState
 from domain.records import DatasetQuery
+from domain.vocabulary import JourneyState
 from tests.replicas.fleet import KIM, PATIENCE_S
 
 if TYPE_CHECKING:

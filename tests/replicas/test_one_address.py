@@ -13,7 +13,7 @@ from mcp import MCPError
 from mcp.client.client import Client
 from mcp_types import ElicitResult
 
-from domain.model import DatasetType
+from domain.vocabulary import DatasetType
 from tests.e2e.conftest import ERAS, Era
 from tests.e2e.test_life import Agent
 from tests.replicas.balancing import balanced

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from domain.errors import ArchiveFailedError
-from domain.model import DatasetStatus, TeardownReason
+from domain.vocabulary import DatasetStatus, TeardownReason
 from server.adapters.engine.inline import CrashAt, ProcessDied
 from tests.world import ALL, world
 

@@ -19,7 +19,8 @@ from domain.errors import (
     PlatformUnavailableError,
     PreconditionUnknownError,
 )
-from domain.model import (
+from domain.requests import ApprovalState
+from domain.vocabulary import (
     Concession,
     ConnectorOutcome,
     ConnectorStatus,
@@ -28,7 +29,6 @@ from domain.model import (
     Stage,
     TeardownReason,
 )
-from domain.requests import ApprovalState
 from server.adapters.engine.inline import CrashAt
 from server.sandbox.faults import Fault
 from tests.world import ALL, Nobody, Yes

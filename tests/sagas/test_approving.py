@@ -24,8 +24,9 @@ from domain.errors import (
     JourneyActiveError,
     UnknownApprovalError,
 )
-from domain.model import DatasetStatus, JourneyState, OrphanMark, Stage, TeardownReason
+from domain.model import OrphanMark
 from domain.requests import Approval, ApprovalOrigin, ApprovalState, Question
+from domain.vocabulary import DatasetStatus, JourneyState, Stage, TeardownReason
 from tests.world import ALL, request
 
 if TYPE_CHECKING:

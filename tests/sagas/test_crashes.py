@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from domain.errors import LifecycleError, ProvisionFailedError
-from domain.model import DatasetStatus, Journey, JourneyState, Stage, TeardownReason
+from domain.model import Journey
 from domain.provisioning import PROVISION
 from domain.teardown import TEARDOWN
+from domain.vocabulary import DatasetStatus, JourneyState, Stage, TeardownReason
 from server.adapters.engine.inline import CrashAt
 from server.sandbox.faults import Fault
 from tests import pictures

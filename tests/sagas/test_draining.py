@@ -11,7 +11,7 @@ import pytest
 from domain.callers import Caller
 from domain.draining import Drain
 from domain.errors import DrainingError, ProvisionFailedError, StageMismatchError
-from domain.model import DatasetStatus, DatasetType, Stage
+from domain.vocabulary import DatasetStatus, DatasetType, Stage
 from server.sandbox.faults import Fault
 from tests.stepping_in import Before
 from tests.world import ALL

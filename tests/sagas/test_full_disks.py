@@ -13,8 +13,8 @@ import pytest
 
 from domain import provisioning
 from domain.errors import Recovery, StoreAwayError
-from domain.model import DatasetStatus
 from domain.provisioning import PROVISION
+from domain.vocabulary import DatasetStatus
 from server.adapters.store.sqlite import SqliteStore
 from tests import pictures
 from tests.entities import client

@@ -17,7 +17,7 @@ from domain.errors import (
     StagingFailedError,
     StoreFailedError,
 )
-from domain.model import DatasetStatus, JourneyState, TeardownReason
+from domain.vocabulary import DatasetStatus, JourneyState, TeardownReason
 from server.adapters.engine.inline import CrashAt
 from server.sandbox.faults import Fault
 from tests.stepping_in import Before, Once

@@ -18,8 +18,9 @@ from domain.errors import (
     NotRestorableError,
     StagingFailedError,
 )
-from domain.model import Concession, DatasetStatus, Journey, JourneyState, Stage, TeardownReason
+from domain.model import Journey
 from domain.requests import ApprovalState
+from domain.vocabulary import Concession, DatasetStatus, JourneyState, Stage, TeardownReason
 from server.adapters.engine.inline import CrashAt
 from server.sandbox.faults import Fault
 from tests.world import ALL, Yes

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.errors import ProvisionFailedError, StagingFailedError
-from domain.model import ConnectorStatus, DatasetStatus, DatasetType
+from domain.vocabulary import ConnectorStatus, DatasetStatus, DatasetType
 from server.adapters.engine.inline import CrashAt
 from server.sandbox.faults import Fault
 from tests.repository import confluence_page, write_template

@@ -14,21 +14,13 @@ import pytest
 from domain.audit import parsed
 from domain.callers import Caller
 from domain.errors import ConfirmationRequiredError, StoreFailedError
-from domain.model import (
-    Client,
-    Dataset,
-    DatasetStatus,
-    Journey,
-    JourneyState,
-    Stage,
-    Teardown,
-    TeardownReason,
-)
+from domain.model import Client, Dataset, Journey, Teardown
 from domain.orphan_facts import SweepPlan
 from domain.provisioning import started
 from domain.requests import Question
 from domain.scopes import SCOPES
 from domain.teardown import with_run
+from domain.vocabulary import DatasetStatus, JourneyState, Stage, TeardownReason
 from tests.world import ALL, Yes
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from domain.errors import (
     UnknownJourneyError,
     UnknownTemplateError,
 )
-from domain.model import (
+from domain.safety import Limits
+from domain.vocabulary import (
     ConnectorStatus,
     DatasetStatus,
     DatasetType,
@@ -31,7 +32,6 @@ from domain.model import (
     TeardownReason,
     TemplateMatch,
 )
-from domain.safety import Limits
 from server.adapters.engine.inline import CrashAt
 from server.sandbox.faults import Fault
 from server.wiring import composed

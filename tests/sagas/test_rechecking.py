@@ -20,8 +20,9 @@ from domain.errors import (
     UnknownConnectorError,
     UnknownDatasetError,
 )
-from domain.model import DatasetStatus, JourneyState, Mark, Recheck, TeardownReason
+from domain.model import Mark, Recheck
 from domain.records import DatasetQuery
+from domain.vocabulary import DatasetStatus, JourneyState, TeardownReason
 from server.sandbox.faults import Fault
 from tests.stepping_in import Before, Once
 from tests.world import ALL, Yes

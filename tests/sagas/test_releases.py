@@ -17,9 +17,10 @@ import pytest
 
 from domain import model
 from domain.errors import ArchiveFailedError, ProvisionFailedError, StoreFailedError
-from domain.model import DatasetStatus, DatasetType, Layout, TeardownReason
+from domain.model import Layout
 from domain.monitoring import RECHECK
 from domain.schedules import KIND, PURGE, turn_id
+from domain.vocabulary import DatasetStatus, DatasetType, TeardownReason
 from server.adapters.engine.inline import CrashAt
 from server.sandbox.faults import Fault
 from tests.stepping_in import Before

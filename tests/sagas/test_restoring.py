@@ -27,10 +27,11 @@ from domain.errors import (
     UnknownDatasetError,
     UnknownJourneyError,
 )
-from domain.model import DatasetStatus, DatasetType, Journey, JourneyState, Run, Stage, TeardownReason
+from domain.model import Journey, Run
 from domain.restoring import Restoring
 from domain.safety import Limits
 from domain.unarchiving import KEPT_FOR
+from domain.vocabulary import DatasetStatus, DatasetType, JourneyState, Stage, TeardownReason
 from server.sandbox.faults import Fault
 from tests.world import ALL
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.errors import JourneyNotActiveError, ProvisionFailedError, ProvisionRunningError
-from domain.model import DatasetStatus, DatasetType, JourneyState
+from domain.vocabulary import DatasetStatus, DatasetType, JourneyState
 from server.adapters.engine.inline import CrashAt
 from server.sandbox.faults import Fault
 from tests.repository import confluence_page, write_template

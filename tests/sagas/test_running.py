@@ -20,8 +20,9 @@ from domain.errors import (
     TeardownInProgressError,
     UnknownDatasetError,
 )
-from domain.model import DatasetStatus, DatasetType, JourneyState, Run, TeardownReason, Undo
+from domain.model import Run, Undo
 from domain.records import DatasetQuery
+from domain.vocabulary import DatasetStatus, DatasetType, JourneyState, TeardownReason
 from server.adapters.engine.inline import CrashAt
 from server.sandbox.faults import Fault
 from tests.repository import write_template

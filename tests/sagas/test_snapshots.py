@@ -21,8 +21,9 @@ from domain.errors import (
     TeardownInProgressError,
     UnknownDatasetError,
 )
-from domain.model import DatasetStatus, Run, Teardown, TeardownReason
+from domain.model import Run, Teardown
 from domain.snapshots import snapshot
+from domain.vocabulary import DatasetStatus, TeardownReason
 from server.adapters.engine.inline import CrashAt
 from server.sandbox.faults import Fault
 from tests.stepping_in import Before

@@ -14,9 +14,10 @@ import anyio.lowlevel
 import pytest
 
 from domain.errors import LifecycleError, StoreAwayError
-from domain.model import Journey, JourneyState, Stage, TeardownReason
+from domain.model import Journey
 from domain.records import DatasetQuery
 from domain.saga import SupersededError
+from domain.vocabulary import JourneyState, Stage, TeardownReason
 from server.sandbox.faults import Fault
 from tests import pictures
 from tests.faults.striking import some

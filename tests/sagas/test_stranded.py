@@ -18,8 +18,9 @@ from domain.errors import (
 )
 from domain.giving_up import give_up
 from domain.job import Policy
-from domain.model import DatasetStatus, Run, TeardownReason
+from domain.model import Run
 from domain.stranding import Stranded
+from domain.vocabulary import DatasetStatus, TeardownReason
 from server.adapters.engine.inline import CrashAt, Entry
 from server.sandbox.faults import Fault
 from server.stranded import stranded_work

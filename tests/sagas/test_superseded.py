@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.errors import PlatformUnavailableError
-from domain.model import Recheck, TeardownReason
+from domain.model import Recheck
 from domain.provisioning import provision
 from domain.snapshots import snapshot
 from domain.teardown import tear_down
 from domain.undoing import undo
+from domain.vocabulary import TeardownReason
 from server.sandbox.faults import Fault
 
 if TYPE_CHECKING:

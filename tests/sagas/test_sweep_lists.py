@@ -23,9 +23,10 @@ from domain.errors import (
     UnknownApprovalError,
 )
 from domain.mark_and_sweep import Orphans
-from domain.model import DatasetStatus, JourneyState, OrphanMark, Stage, TeardownReason
+from domain.model import OrphanMark
 from domain.orphan_facts import SweepCaps
 from domain.requests import ApprovalOrigin, ApprovalState, Listed
+from domain.vocabulary import DatasetStatus, JourneyState, Stage, TeardownReason
 from server.adapters.engine.inline import ProcessDied
 from server.sandbox.faults import Fault
 from tests.stepping_in import Before, Once

@@ -26,17 +26,17 @@ from domain.errors import (
     ReasonNotTrueError,
     UnknownDatasetError,
 )
-from domain.model import (
+from domain.model import Mark
+from domain.platform import Hit
+from domain.vocabulary import (
     ConnectorOutcome,
     ConnectorStatus,
     DatasetStatus,
     DatasetType,
     JourneyState,
-    Mark,
     Stage,
     TeardownReason,
 )
-from domain.platform import Hit
 from server.adapters.engine.inline import CrashAt
 from server.sandbox.faults import Fault
 from tests.repository import write_template

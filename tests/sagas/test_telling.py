@@ -11,7 +11,8 @@ from msgspec import ValidationError
 from domain.errors import PlatformDeniedError, ProvisionFailedError
 from domain.event_data import DATA, OrphanCleared, TornDown
 from domain.events import EventKind
-from domain.model import DatasetType, Journey, JourneyState, Stage
+from domain.model import Journey
+from domain.vocabulary import DatasetType, JourneyState, Stage
 from server.sandbox.faults import Fault
 from tests.told import as_described, events_of
 from tests.world import ALL, Yes

@@ -14,9 +14,10 @@ from anyio.from_thread import start_blocking_portal
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from domain.model import DatasetStatus, DatasetType, Journey, JourneyState, Stage
+from domain.model import Journey
 from domain.records import DatasetQuery
 from domain.schedules import Schedules
+from domain.vocabulary import DatasetStatus, DatasetType, JourneyState, Stage
 from server.adapters.engine.inline import InlineEngine, ProcessDied
 from server.scheduling import Scheduler
 from tests.scheduling.almanac import Almanac, Watched

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from domain.model import DatasetStatus, DatasetType, Journey, JourneyState, Stage
+from domain.model import Journey
 from domain.schedules import KIND, PURGE, REDELIVERY, RETENTION, SCAN, SWEEP, Plan, Schedules, turn_id
+from domain.vocabulary import DatasetStatus, DatasetType, JourneyState, Stage
 from server.scheduling import Scheduler
 from tests.world import ALL, Shifted
 

@@ -10,9 +10,10 @@ import pytest
 
 from domain.event_data import HealthChanged
 from domain.events import EventKind
-from domain.model import ConnectorStatus, DatasetType, Run
+from domain.model import Run
 from domain.monitoring import RECHECK, Looked, Monitor
 from domain.schedules import HEALTH, Plan, turn_id
+from domain.vocabulary import ConnectorStatus, DatasetType
 from server.sandbox.faults import Fault
 from server.scheduling import Scheduler
 from tests.told import as_described, events_of

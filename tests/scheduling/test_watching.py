@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from domain.event_data import HealthChanged
 from domain.events import EventKind
 from domain.health_check import HealthService
-from domain.model import DatasetType, Mark, Run
+from domain.model import Mark, Run
 from domain.monitoring import MONITOR, Monitor
 from domain.platform import Source
 from domain.schedules import HEALTH, Plan, turn_id
+from domain.vocabulary import DatasetType
 from server.hurrying import Hurried
 from server.sandbox.faults import Fault
 from server.scheduling import Scheduler

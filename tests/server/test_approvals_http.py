@@ -23,7 +23,7 @@ from domain.errors import (
     StoreFailedError,
     UnknownDatasetError,
 )
-from domain.model import Stage
+from domain.vocabulary import Stage
 from server.app import build
 from server.http import bound, serve_http
 from server.opening import Opening

@@ -15,8 +15,9 @@ from domain.errors import (
     StagingFailedError,
     StoreFailedError,
 )
-from domain.model import DatasetType, Fingerprint
+from domain.model import Fingerprint
 from domain.platform import Found
+from domain.vocabulary import DatasetType
 from server.adapters.store.sqlite import SqliteStore
 from server.doctor import (
     Finding,

@@ -10,7 +10,7 @@ from mcp import MCPError
 from mcp_types import ElicitResult, ErrorData
 
 from domain.callers import Caller
-from domain.model import JourneyState, Stage
+from domain.vocabulary import JourneyState, Stage
 from tests.tools.conftest import MODERN, Session, session
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from domain.callers import Caller
 from domain.connectors import DriftItem
 from domain.health import Finding, Health
 from domain.health_check import ConnectorHealth, HealthPage
-from domain.model import ConnectorStatus, DatasetType
+from domain.vocabulary import ConnectorStatus, DatasetType
 from tests.entities import NOW, connector, dataset
 from tests.tools.conftest import Session, session
 from tools.check_connector_health import answer

@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from domain.errors import BlockingCheck, Recovery
-from domain.model import DatasetType, JourneyState
 from domain.orphan_facts import OrphanFacts, OrphanPage
 from domain.orphans import OrphanReason
+from domain.vocabulary import DatasetType, JourneyState
 from tests.entities import NOW, dataset
 from tools.list_orphans import answer
 

@@ -8,7 +8,8 @@ import anyio
 import pytest
 
 from domain.admission import Provisioned
-from domain.model import CheckResult, Content, DatasetStatus, Progress, QualityReport, Recheck, Run
+from domain.model import CheckResult, Content, Progress, QualityReport, Recheck, Run
+from domain.vocabulary import DatasetStatus
 from tests.entities import NOW, connector, dataset
 from tests.tools.conftest import ACME, Session
 from tools.provision_dataset import answer

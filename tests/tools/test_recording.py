@@ -17,8 +17,8 @@ from domain.audit import Decision
 from domain.auditing import Calls
 from domain.callers import Caller
 from domain.errors import ForbiddenError, StoreFailedError
-from domain.model import DatasetType
 from domain.rates import RateLimits
+from domain.vocabulary import DatasetType
 from server.app import build
 from server.wiring import composed
 from tests.tools.conftest import ACME, MODERN, Session, session, text

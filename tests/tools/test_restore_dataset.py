@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
-from domain.model import Dataset, Journey, JourneyState, Stage
+from domain.model import Dataset, Journey
+from domain.vocabulary import JourneyState, Stage
 from tests.tools.conftest import ACME, Session, session
 from tests.world import ALL
 from tools.catalogue import chosen

@@ -15,7 +15,7 @@ from mcp_types import INTERNAL_ERROR, CallToolRequest, CallToolResult, ElicitRes
 from pydantic import TypeAdapter
 
 from domain.callers import Caller
-from domain.model import DatasetStatus, JourneyState
+from domain.vocabulary import DatasetStatus, JourneyState
 from tests.tools.conftest import ACME, Session, session
 from tests.tools.test_asking import NAME, by_hand, finished, typed
 from tools.rounds import Rounds

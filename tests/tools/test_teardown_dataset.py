@@ -7,14 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.claims import TornDown
-from domain.model import (
-    ConnectorOutcome,
-    DatasetStatus,
-    Progress,
-    Run,
-    Teardown,
-    TeardownReason,
-)
+from domain.model import Progress, Run, Teardown
+from domain.vocabulary import ConnectorOutcome, DatasetStatus, TeardownReason
 from tests.entities import NOW, dataset
 from tests.tools.conftest import Session, session
 from tests.world import ALL, Yes

@@ -23,8 +23,9 @@ from domain.errors import (
     PlatformNotFoundError,
     PlatformUnavailableError,
 )
-from domain.model import ConnectorOutcome, Fingerprint, Mark
+from domain.model import Fingerprint, Mark
 from domain.platform import Can, Found, Hit, Job, Observation, Removal, Source
+from domain.vocabulary import ConnectorOutcome
 from server.adapters.glean import admin_wire as wire
 from server.adapters.glean.admin_documents import encode
 from server.adapters.glean.http import Http, Secret

@@ -9,7 +9,7 @@ from msgspec import Meta, Raw, Struct
 
 from domain.documents.neutral import Author, decode
 from domain.errors import PlatformInvalidError
-from domain.model import DatasetType
+from domain.vocabulary import DatasetType
 from server.adapters.glean.admin_wire import Instant
 
 if TYPE_CHECKING:

@@ -24,8 +24,9 @@ from domain.errors import (
     PlatformNotFoundError,
     PlatformUnavailableError,
 )
-from domain.model import ConnectorOutcome, Fingerprint, Mark
+from domain.model import Fingerprint, Mark
 from domain.platform import Can, Found, Job, Observation, Removal
+from domain.vocabulary import ConnectorOutcome
 from server.adapters.glean import indexing_status as status
 from server.adapters.glean import indexing_wire as wire
 from server.adapters.glean.http import Http, Secret

@@ -10,7 +10,7 @@ from msgspec import Raw, Struct
 
 from domain.documents.neutral import EVERYONE, decode
 from domain.errors import PlatformInvalidError
-from domain.model import DatasetType
+from domain.vocabulary import DatasetType
 from server.adapters.glean.indexing_names import document_id
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from domain.errors import InvalidArgumentError
-from domain.model import Client, Journey, JourneyState, Stage, Unreadable
+from domain.model import Client, Journey, Unreadable
+from domain.vocabulary import JourneyState, Stage
 from server.adapters.store.codec import from_micros, to_micros
 from server.adapters.store.rows import Rows
 

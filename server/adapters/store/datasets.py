@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from domain.errors import DatasetConflictError
-from domain.model import Dataset, DatasetStatus, DatasetType, Journey, Stage, Unreadable
+from domain.model import Dataset, Journey, Unreadable
 from domain.records import DatasetQuery
+from domain.vocabulary import DatasetStatus, DatasetType, Stage
 from server.adapters.store.clients import journey_of
 from server.adapters.store.codec import encode, to_micros
 from server.adapters.store.rows import Rows, readable, understood

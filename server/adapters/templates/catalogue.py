@@ -10,8 +10,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from domain.errors import LifecycleError
-from domain.model import DatasetType
 from domain.templates import ANY, Template
+from domain.vocabulary import DatasetType
 from server.adapters.templates import objects
 from server.adapters.templates.formats import SUFFIXES, Head, read_head, recognise
 from server.adapters.templates.opening import beside, opened

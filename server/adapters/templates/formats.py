@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from domain.errors import TemplateFormatUnknownError
-from domain.model import Stage
+from domain.vocabulary import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from domain import quality
 from domain.errors import LifecycleError
-from domain.model import DatasetType
 from domain.population import Population
 from domain.ports import Staged
+from domain.vocabulary import DatasetType
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,6 +11,7 @@ from msgspec import UNSET
 
 from server.sandbox import datasources
 from server.sandbox.answers import RefusedError, invalid
+from server.sandbox.contents import CUSTOM
 from server.sandbox.indexing.shapes import DatasourceConfig
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from server.sandbox.indexing.switches import Switches
     from server.sandbox.world import World
 
-CONNECTOR: Final = "custom"
-"""What the datasources of this dialect are among those of the sandbox."""
 _NAME: Final = re.compile(r"[A-Za-z0-9]+")
 _TYPE: Final = re.compile(r"[A-Za-z0-9-]+")
 BUILT_IN: Final = frozenset(
@@ -56,8 +55,8 @@ def register(
     stored = msgspec.json.encode(config).decode()
     found = datasources.named(connection, config.name)
     if found is None:
-        datasources.create(world, connection, config.name, CONNECTOR, stored, "adddatasource")
-    elif found["connector"] != CONNECTOR:
+        datasources.create(world, connection, config.name, CUSTOM, stored, "adddatasource")
+    elif found["connector"] != CUSTOM:
         raise invalid("name", "is taken by one of Glean's own connectors")
     else:
         datasources.configure(world, connection, found, stored)
@@ -66,7 +65,7 @@ def register(
 def known(connection: sqlite3.Connection, name: str) -> sqlite3.Row:
     """The datasource of this name, compared without case. Raises RefusedError `invalid`."""
     found = datasources.named(connection, name)
-    if found is None or found["connector"] != CONNECTOR:
+    if found is None or found["connector"] != CUSTOM:
         raise RefusedError("invalid", f"Datasource {name} does not exist")
     return found
 

@@ -12,7 +12,6 @@ from server.sandbox.answers import invalid
 from server.sandbox.indexing import identities
 from server.sandbox.indexing.datasources import config_of
 from server.sandbox.indexing.shapes import Document, UserReference
-from server.sandbox.words import Searchable, plain
 
 if TYPE_CHECKING:
     import sqlite3
@@ -101,28 +100,3 @@ def may_see(document: Document, email: str, user_id: str | None) -> bool:
         or (user_id is not None and each.datasource_user_id == user_id)
         for each in _allowed(document)
     )
-
-
-def searchable(raw: bytes) -> Searchable:
-    """The words by which a stored document is found."""
-    document = read(raw)
-    author = document.author
-    body = document.body
-    return Searchable(
-        title=document.title or "",
-        id=document.id,
-        body="" if body is UNSET else plain(body.mime_type, body.text_content or ""),
-        container=document.container or "",
-        author="" if author is UNSET else f"{author.name or ''} {author.email or ''}",
-    )
-
-
-def shown(raw: bytes) -> dict[str, str | None]:
-    """What a search tells of a stored document."""
-    document = read(raw)
-    return {
-        "documentId": document.id,
-        "objectType": document.object_type,
-        "title": document.title or None,
-        "url": document.view_url or None,
-    }

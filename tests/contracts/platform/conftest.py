@@ -8,7 +8,7 @@ import pytest
 
 from server.adapters.glean.indexing_config import wanted
 from server.adapters.glean.indexing_names import datasource_of
-from server.sandbox.indexing.datasources import CONNECTOR
+from server.sandbox.contents import CUSTOM
 from server.sandbox.serve import EmbeddedSandbox
 from tests.gleaning import SITE, admin, indexing, source
 
@@ -57,7 +57,7 @@ def foreign(dialect: str, glean: EmbeddedSandbox) -> Foreign:
     def indexing_made(name: str, mark: object) -> str:
         handle = datasource_of(name)
         home = SITE if mark is None else f"{SITE}#dataset-lifecycle/{mark}"
-        glean.sandbox.create_foreign(handle, CONNECTOR, {**wanted(source(name), handle), "homeUrl": home})
+        glean.sandbox.create_foreign(handle, CUSTOM, {**wanted(source(name), handle), "homeUrl": home})
         return handle
 
     return {"admin": admin_made, "indexing": indexing_made}[dialect]

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.errors import PlatformInvalidError, PlatformMismatchError, PlatformUnavailableError
-from domain.model import ConnectorOutcome, Mark
+from domain.model import Mark
 from domain.platform import Found
+from domain.vocabulary import ConnectorOutcome
 from server.sandbox.faults import Fault
 from tests.gleaning import MARK, NAME, SITE, finished, line, pages, pushed, served, source
 

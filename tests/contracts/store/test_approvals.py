@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.errors import StoreFailedError
-from domain.model import Concession
 from domain.requests import ApprovalOrigin, ApprovalState, Listed
+from domain.vocabulary import Concession
 from server.adapters.store.codec import encode
 from tests.contracts.store.adapters import broken
 from tests.entities import NOW, approval

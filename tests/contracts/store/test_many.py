@@ -10,8 +10,9 @@ from domain.audit import tell
 from domain.audit_chain import AuditQuery
 from domain.errors import InvalidArgumentError
 from domain.events import EventKind, about
-from domain.model import DatasetStatus, OrphanMark
+from domain.model import OrphanMark
 from domain.records import DatasetQuery
+from domain.vocabulary import DatasetStatus
 from tests.entities import DATASET, NOW, dataset
 
 if TYPE_CHECKING:

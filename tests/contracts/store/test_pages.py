@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from domain.model import DatasetStatus, DatasetType, JourneyState, OrphanMark, Stage
+from domain.model import OrphanMark
 from domain.records import DatasetQuery
+from domain.vocabulary import DatasetStatus, DatasetType, JourneyState, Stage
 from tests.entities import NOW, dataset, journey
 
 if TYPE_CHECKING:

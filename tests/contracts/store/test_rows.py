@@ -16,26 +16,28 @@ from domain.errors import InvalidArgumentError, Recovery, StoreFailedError
 from domain.events import EventKind, about
 from domain.model import (
     CheckResult,
-    Concession,
     Confirmation,
-    ConnectorOutcome,
-    ConnectorStatus,
     Content,
-    DatasetStatus,
-    DatasetType,
     Failure,
-    JourneyState,
     OrphanMark,
     QualityReport,
     Recheck,
     Run,
-    Stage,
     Teardown,
-    TeardownReason,
     Undo,
     Unreadable,
 )
 from domain.records import DatasetQuery
+from domain.vocabulary import (
+    Concession,
+    ConnectorOutcome,
+    ConnectorStatus,
+    DatasetStatus,
+    DatasetType,
+    JourneyState,
+    Stage,
+    TeardownReason,
+)
 from tests.contracts.store.adapters import broken
 from tests.entities import DATASET, NOW, client, connector, dataset, journey
 

@@ -11,9 +11,10 @@ import pytest
 
 from domain.errors import DatasetConflictError, QuotaExceededError
 from domain.events import Event, EventKind, about
-from domain.model import DatasetStatus, DatasetType, Progress, Stage
+from domain.model import Progress
 from domain.records import DatasetQuery
 from domain.safety import Limits, within_limits
+from domain.vocabulary import DatasetStatus, DatasetType, Stage
 from tests.entities import DATASET, NOW, client, dataset, journey
 from tests.waiting import eventually
 

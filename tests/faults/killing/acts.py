@@ -11,9 +11,10 @@ import anyio
 
 from domain.deliveries import Delivery, DeliveryState
 from domain.errors import LifecycleError
-from domain.model import Client, DatasetType, Journey, JourneyState, OrphanMark, Stage, TeardownReason
+from domain.model import Client, Journey, OrphanMark
 from domain.records import DatasetQuery
 from domain.schedules import HEALTH, KIND, turn_id
+from domain.vocabulary import DatasetType, JourneyState, Stage, TeardownReason
 from server.sandbox.faults import Fault
 from tests.processes.folder import KIM, request
 from tests.repository import confluence_page, write_template

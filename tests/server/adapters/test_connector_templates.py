@@ -8,7 +8,7 @@ import pytest
 
 import mock_data
 from domain.errors import SettingsError
-from domain.model import DatasetType, Stage
+from domain.vocabulary import DatasetType, Stage
 from server.adapters.connectors import FileConnectorTemplates
 
 BUNDLED = Path(mock_data.__file__).parent / "connectors"

@@ -6,7 +6,7 @@ import pytest
 
 from domain.connectors import placeholder_token
 from domain.errors import SettingsError
-from domain.model import DatasetType, Stage
+from domain.vocabulary import DatasetType, Stage
 from server.adapters.secrets import ConfiguredSecrets
 from server.settings import load
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
-from domain.model import DatasetStatus, DatasetType, JourneyState, Stage
+from domain.vocabulary import DatasetStatus, DatasetType, JourneyState, Stage
 from server.adapters.store.sqlite import SqliteStore
 from tests.entities import client, connector, dataset, journey
 

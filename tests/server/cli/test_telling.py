@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from typer.testing import CliRunner
 
-from domain import model
+from domain import model, vocabulary
 from domain.datasets import Shown
 from domain.errors import (
     ArchiveFailedError,
@@ -87,7 +87,7 @@ def test_a_failed_dataset_tells_what_is_still_to_be_undone() -> None:
     undo = model.Undo(
         dataset_id="d", attempt=2, what="connect", cause="Glean did not answer.", since=NOW, tries=3
     )
-    shown = _shown(dataset(status=model.DatasetStatus.FAILED, failure=FAILURE, attempt=2), undos=(undo,))
+    shown = _shown(dataset(status=vocabulary.DatasetStatus.FAILED, failure=FAILURE, attempt=2), undos=(undo,))
     told, document = _told(shown), whole(shown)
 
     for words in ("It failed at the step push", "(platform_unavailable)", "Still to be undone", "Wait."):
@@ -101,7 +101,7 @@ def test_a_failed_dataset_tells_what_is_still_to_be_undone() -> None:
 def test_a_running_dataset_tells_how_far_it_is() -> None:
     run = model.Run(saga_id="provision:d:1", started_at=NOW, cancel_requested=True)
     progress = model.Progress(step="push", done=3, total=7, message="push …")
-    held = dataset(status=model.DatasetStatus.PROVISIONING, run=run)
+    held = dataset(status=vocabulary.DatasetStatus.PROVISIONING, run=run)
 
     assert "push … (asked to stop)" in _told(_shown(held, progress=progress))
     assert "about to begin" in _told(_shown(replace(held, run=replace(run, cancel_requested=False))))
@@ -152,13 +152,13 @@ def test_a_journey_that_nobody_knows_protects_nothing_that_can_be_told(
 
 def test_a_teardown_that_stopped_tells_where() -> None:
     stopped = model.Teardown(
-        reason=model.TeardownReason.MANUAL,
+        reason=vocabulary.TeardownReason.MANUAL,
         requester="person:ann",
-        former_status=model.DatasetStatus.READY,
+        former_status=vocabulary.DatasetStatus.READY,
         started_at=NOW,
         failure=FAILURE,
     )
-    shown = _shown(dataset(status=model.DatasetStatus.TEARDOWN, teardown=stopped), connector=connector())
+    shown = _shown(dataset(status=vocabulary.DatasetStatus.TEARDOWN, teardown=stopped), connector=connector())
 
     assert "It stopped at the step push" in _told(shown)
     assert "http://glean.test" in _told(shown)

@@ -13,8 +13,8 @@ import pytest
 
 from domain.callers import Caller
 from domain.errors import ConfirmationRequiredError, InternalError
-from domain.model import DatasetType, Stage, TeardownReason
 from domain.orphan_facts import SweepPlan
+from domain.vocabulary import DatasetType, Stage, TeardownReason
 from server.identity.keys import PAUSE_S
 from tests.server.identity.conftest import guarded, settings
 from tests.server.identity.issuing import publishing

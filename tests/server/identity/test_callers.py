@@ -8,7 +8,7 @@ import pytest
 
 from domain.callers import Caller
 from domain.errors import ForbiddenError
-from domain.model import JourneyState
+from domain.vocabulary import JourneyState
 from server.identity.claims import caller_of
 from server.identity.verifier import bearer
 from tests.world import ALL

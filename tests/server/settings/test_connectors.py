@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from domain.model import DatasetType, Stage
+from domain.vocabulary import DatasetType, Stage
 
 if TYPE_CHECKING:
     from tests.server.settings.given import Given

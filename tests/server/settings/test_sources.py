@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 import pytest
 
-from domain.model import DatasetType
+from domain.vocabulary import DatasetType
 from server.settings import load
 
 if TYPE_CHECKING:

@@ -14,8 +14,9 @@ from domain.errors import (
     PlatformMismatchError,
     PlatformUnavailableError,
 )
-from domain.model import ConnectorOutcome, Fingerprint
+from domain.model import Fingerprint
 from domain.platform import Job, Observation, Removal
+from domain.vocabulary import ConnectorOutcome
 from server.adapters.glean import admin as dialect
 from server.sandbox.faults import Fault
 from tests.gleaning import MARK, NAME, admin, line, pages, pushed, served, source

@@ -13,7 +13,7 @@ from domain.documents import Author, Document
 from domain.documents import encode as staged
 from domain.documents.neutral import Body
 from domain.errors import PlatformInvalidError
-from domain.model import DatasetType
+from domain.vocabulary import DatasetType
 from server.adapters.glean.admin_documents import OBJECT_TYPES, AdminDocument, encode, schema
 from tests.gleaning import line
 

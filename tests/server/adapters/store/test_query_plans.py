@@ -9,8 +9,8 @@ import pytest
 
 from domain.audit_chain import AuditQuery
 from domain.deliveries import DeliveryState
-from domain.model import DatasetStatus, DatasetType, Stage
 from domain.records import DatasetQuery
+from domain.vocabulary import DatasetStatus, DatasetType, Stage
 from server.adapters.store.records import StoredRecords
 from server.adapters.store.sqlite import SqliteConnection
 from server.adapters.store.sqlite_file import connect, prepare

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from domain.model import DatasetType
 from domain.population import Population
 from domain.ports import Staged
+from domain.vocabulary import DatasetType
 from server.adapters.templates import FolderTemplates
 from tests.domain.records import NOW, SITES, record
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from domain.errors import MockDataMissingError, Recovery, TemplateFormatUnknownError, TemplateInvalidError
-from domain.model import Stage
+from domain.vocabulary import Stage
 from tests.domain.records import record
 from tests.server.adapters.templates.repository import PAGES, SUBDIR, Repository, lines, pages
 

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from domain.documents import KINDS
-from domain.model import DatasetType
+from domain.vocabulary import DatasetType
 from server.adapters.templates.rows import Columns, Rows
 
 KIND = KINDS[DatasetType.GITHUB_REPOS]

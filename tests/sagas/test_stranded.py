@@ -25,6 +25,7 @@ from server.adapters.engine.inline import CrashAt, Entry
 from server.sandbox.faults import Fault
 from server.stranded import stranded_work
 from tests.stepping_in import Before
+from tests.waiting import eventually
 from tests.world import ALL
 
 if TYPE_CHECKING:
@@ -291,8 +292,7 @@ async def snapshot_begun(process: Process) -> None:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(process.services.snapshots.take, saga_id.split(":")[1], ALL)
         with anyio.fail_after(30):
-            while len(process.engine.journal) == 1:  # noqa: ASYNC110 - nobody signals that it has begun
-                await anyio.sleep(0.01)
+            await eventually(lambda: len(process.engine.journal) > 1)
             await list(process.engine.journal.values())[-1].left.wait()
         tasks.cancel_scope.cancel()
 

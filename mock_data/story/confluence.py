@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING, TypeVar
 
 from mock_data.story.draw import Draw, stamp
 from mock_data.story.links import html, issue_url, repository_url
+from mock_data.story.markup import bullets, heading, join, paragraph
 from mock_data.story.people import crew
-from mock_data.story.plan import capitalised, summary_of, url_of_issue, url_of_page, url_of_thread
+from mock_data.story.phrases import NEXT, OPENINGS, REMARKS, TRENDS
+from mock_data.story.plan import (
+    capitalised,
+    summary_of,
+    url_of_issue,
+    url_of_page,
+    url_of_talk,
+    url_of_thread,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,39 +28,6 @@ if TYPE_CHECKING:
     from mock_data.story.world import Incident
 
 T = TypeVar("T")
-
-_OPENINGS = (
-    "The week went as planned, apart from two interruptions.",
-    "A short week because of the holiday; most of it went into reviews.",
-    "Most of the week went into the initiative, the rest into support.",
-    "Two colleagues were at a training, so less was started than usual.",
-    "A calm week, used for work that had been waiting for a while.",
-    "The first half went into an unplanned question from another team.",
-)
-_TRENDS = (
-    "better by {n} % than the time before",
-    "within the objective all the time",
-    "outside the objective on {d} days",
-    "changed by less than {d} %, which is noise",
-    "worse by {n} % after a release, recovered on the same day",
-    "steady, with one peak of {m} minutes",
-)
-_NEXT = (
-    "Finish what is in review before anything new is started.",
-    "Try the procedure for a fail-over with the two newest colleagues.",
-    "Agree with the people of {peer} who owns the interface.",
-    "Bring the open actions from incident reviews below five.",
-    "Write down what was learnt about {data}.",
-    "Move the alert on {signal} from the old to the new dashboard.",
-)
-_REMARKS = (
-    "Costs per thousand {data} fell by {n} %, mostly because of smaller instances at night.",
-    "{n} changes went to production, {d} of them were rolled back.",
-    "The oldest open issue is {m} days old and waits for {peer}.",
-    "Colleagues from {peer} joined the rota for two weeks, and both sides want to repeat it.",
-    "The restore exercise took {m} minutes; the goal is an hour.",
-    "{n} of {m} pages about this service were read again and corrected.",
-)
 
 
 def confluence_pages(plan: Plan) -> list[dict[str, object]]:
@@ -77,7 +53,7 @@ def _record(plan: Plan, page: Page) -> dict[str, object]:
     if page.parent:
         record["parent_id"] = plan.page(page.parent).page_id
         references.append(plan.page(page.parent).page_id)
-    if page.kind in {"runbook", "report", "decision"} and page.service:
+    if page.kind in {"runbook", "report", "decision", "episode", "aside"} and page.service:
         overview = plan.overview(page.service).page_id
         references += [] if overview in references else [overview]
     if references:
@@ -98,14 +74,14 @@ def _home(plan: Plan, _page: Page, _draw: Draw) -> str:
         f"<strong>{escape(team.name)}</strong> {team.mission}; talk to them in #{team.channel}."
         for team in plan.world.teams
     ]
-    return _join(
-        _p(
+    return join(
+        paragraph(
             f"{plan.world.title}: {len(plan.world.teams)} teams, {len(plan.world.services)} systems, one place to look."
         ),
-        _h("Teams"),
-        _list(teams),
-        _h("Where things are"),
-        _p(
+        heading("Teams"),
+        bullets(teams),
+        heading("Where things are"),
+        paragraph(
             "Each team has its own space. Incident reviews, decisions and the ways of working are shared, and live here."
         ),
     )
@@ -117,9 +93,9 @@ def _shelf(plan: Plan, page: Page, _draw: Draw) -> str:
         "Decisions": "A decision record says what was decided, what else was considered, and what would make us think again.",
         "How we work": "What new colleagues ask in their first weeks, written down by those who were asked.",
     }
-    return _join(
-        _p(lines[page.title]),
-        _p(
+    return join(
+        paragraph(lines[page.title]),
+        paragraph(
             f"The pages are kept by {escape(page.author.name)}, {page.author.role}. {len(plan.world.people)} people may edit them."
         ),
     )
@@ -133,14 +109,14 @@ def _team(plan: Plan, page: Page, _draw: Draw) -> str:
         f"{html(repository_url(service.slug), service.title)} {escape(service.purpose)}."
         for service in services
     ]
-    return _join(
-        _p(
+    return join(
+        paragraph(
             f"{escape(team.name)} {team.mission}. Work is planned in the Jira project {team.project} and talked over in #{team.channel}."
         ),
-        _h("People"),
-        _list(people),
-        _h("Systems"),
-        _list(listed),
+        heading("People"),
+        bullets(people),
+        heading("Systems"),
+        bullets(listed),
     )
 
 
@@ -154,18 +130,18 @@ def _review(plan: Plan, page: Page, _draw: Draw) -> str:
         for issue in plan.actions(incident)
     ]
     peer = plan.world.service(incident.peer)
-    return _join(
-        _p(
+    return join(
+        paragraph(
             f"{html(issue_url(incident.key), incident.key)}, {incident.severity}, {begin:%-d %B %Y}. "
             f"System: {html(repository_url(service.slug), service.title)}. Lead: {escape(lead)}. "
             f"The conversation is kept in {html(url_of_thread(plan, incident), '#' + plan.thread(incident)[0])}.",
         ),
-        _h("What was seen"),
-        _p(incident.symptom),
-        _h("Impact"),
-        _p(incident.impact),
-        _h("Time line (UTC)"),
-        _list(
+        heading("What was seen"),
+        paragraph(incident.symptom),
+        heading("Impact"),
+        paragraph(incident.impact),
+        heading("Time line (UTC)"),
+        bullets(
             [
                 f"{begin:%H:%M} The alert on {service.signal} is raised and {escape(lead)} takes the lead.",
                 f"{begin + timedelta(minutes=8):%H:%M} Colleagues from {peer.title} join, because {escape(peer.data)} are affected as well.",
@@ -173,34 +149,65 @@ def _review(plan: Plan, page: Page, _draw: Draw) -> str:
                 f"{end:%H:%M} {capitalised(service.signal)} is back within its objective; {incident.key} is closed after {incident.minutes} minutes.",
             ],
         ),
-        _h("Cause"),
-        _p(incident.cause),
-        _h("What helped"),
-        _p(incident.mitigation),
-        _h("What we change"),
-        _list(actions),
-        _h("What we learnt"),
-        _p(incident.lesson),
+        heading("Cause"),
+        paragraph(incident.cause),
+        heading("What helped"),
+        paragraph(incident.mitigation),
+        heading("What we change"),
+        bullets(actions),
+        heading("What we learnt"),
+        paragraph(incident.lesson),
+    )
+
+
+def _episode(plan: Plan, page: Page, _draw: Draw) -> str:
+    episode, service = _known(page.episode), _known(page.service)
+    issue = plan.issue_about(episode)
+    return join(
+        paragraph(
+            f"It concerns {html(url_of_page(plan.overview(service)), service.title)}; the work was planned in {html(url_of_issue(issue), issue.key)} and talked over in {html(url_of_talk(plan, episode), '#' + plan.world.team_of(service).channel)}."
+        ),
+        heading("What was noticed"),
+        paragraph(episode.symptom),
+        heading("Why it happened"),
+        paragraph(episode.cause),
+        heading("What is different now"),
+        paragraph(episode.mitigation),
+        heading("What came of it"),
+        paragraph(episode.outcome),
+    )
+
+
+def _aside(plan: Plan, page: Page, draw: Draw) -> str:
+    service = _known(page.service)
+    plans = [escape(plan.fill(text, service, draw)) for text in draw.some(NEXT, 1)]
+    return join(
+        paragraph(_known(page.aside).text),
+        paragraph(
+            f"Noted by {escape(page.author.name)} for {html(url_of_page(plan.overview(service)), service.title)} on {page.created:%-d %B %Y}, and read by {draw.between(3, 40)} people since."
+        ),
+        heading("On the same day"),
+        bullets(plans),
     )
 
 
 def _overview(plan: Plan, page: Page, draw: Draw) -> str:
     service, team = _known(page.service), _known(page.team)
     near = draw.some([other for other in plan.world.services if other != service], 3)
-    return _join(
-        _p(
+    return join(
+        paragraph(
             f"{service.title} {escape(service.purpose)}. It is run by {escape(team.name)}; code and configuration are in {html(repository_url(service.slug), service.slug)}."
         ),
-        _h("What it handles"),
-        _p(
+        heading("What it handles"),
+        paragraph(
             f"On a usual day {draw.between(4, 90) * 1000:,} {escape(service.data)} pass through it, most of them between 08:00 and 11:00. It is written in {service.language}."
         ),
-        _h("Objective"),
-        _p(
+        heading("Objective"),
+        paragraph(
             f"The team watches {service.signal}. The objective holds for 28 days; {draw.between(95, 99)}.{draw.between(1, 9)} % of it was kept last time."
         ),
-        _h("Neighbours"),
-        _list(
+        heading("Neighbours"),
+        bullets(
             [
                 f"{html(repository_url(other.slug), other.title)}: exchanges {escape(other.data)}"
                 for other in near
@@ -214,41 +221,45 @@ def _initiative(plan: Plan, page: Page, _draw: Draw) -> str:
     initiative = _known(page.initiative)
     epic = plan.epic(initiative)
     stories = [issue for issue in plan.issues if issue.parent is epic]
-    return _join(
-        _p(f"{escape(initiative.goal)} The work is collected in {html(url_of_issue(epic), epic.key)}."),
-        _h("How we will know"),
-        _p(f"One number: {escape(initiative.measure)}. It is looked at on the first Tuesday of each month."),
-        _h("Steps"),
-        _list(
+    return join(
+        paragraph(
+            f"{escape(initiative.goal)} The work is collected in {html(url_of_issue(epic), epic.key)}."
+        ),
+        heading("How we will know"),
+        paragraph(
+            f"One number: {escape(initiative.measure)}. It is looked at on the first Tuesday of each month."
+        ),
+        heading("Steps"),
+        bullets(
             [
                 f"{html(url_of_issue(issue), issue.key)}: {escape(issue.summary)} ({issue.status})"
                 for issue in stories
             ]
         ),
-        _h("What it is not"),
-        _p(
+        heading("What it is not"),
+        paragraph(
             "No step depends on a new tool, and no team gets a target that it cannot influence. Ideas beyond this page go to the next planning."
         ),
     )
 
 
 def _practice(_plan: Plan, page: Page, _draw: Draw) -> str:
-    return _join(
-        *(_p(paragraph) for paragraph in _known(page.practice).paragraphs),
-        _p(f"Kept by {escape(page.author.name)}, {page.author.role}."),
+    return join(
+        *(paragraph(text) for text in _known(page.practice).paragraphs),
+        paragraph(f"Kept by {escape(page.author.name)}, {page.author.role}."),
     )
 
 
 def _runbook(plan: Plan, page: Page, draw: Draw) -> str:
     service, book = _known(page.service), _known(page.runbook)
-    return _join(
-        _h("When"),
-        _p(plan.fill(book.when, service, draw)),
-        _h("Steps"),
-        _list([escape(plan.fill(step, service, draw)) for step in book.steps], ordered=True),
-        _h("Afterwards"),
-        _p(plan.fill(book.after, service, draw)),
-        _p(
+    return join(
+        heading("When"),
+        paragraph(plan.fill(book.when, service, draw)),
+        heading("Steps"),
+        bullets([escape(plan.fill(step, service, draw)) for step in book.steps], ordered=True),
+        heading("Afterwards"),
+        paragraph(plan.fill(book.after, service, draw)),
+        paragraph(
             f"Last tried by {escape(page.author.name)} on {page.modified:%-d %B %Y}; it took {draw.between(12, 75)} minutes. Background: {html(url_of_page(plan.overview(service)), service.title)}."
         ),
         _incidents(plan, plan.world.incidents_of(service)),
@@ -258,19 +269,19 @@ def _runbook(plan: Plan, page: Page, draw: Draw) -> str:
 def _decision(plan: Plan, page: Page, draw: Draw) -> str:
     service, decision = _known(page.service), _known(page.decision)
     people = ", ".join(escape(person.name) for person in draw.some(plan.world.people, 3))
-    return _join(
-        _p(
+    return join(
+        paragraph(
             f"Status: {draw.one(('accepted', 'accepted', 'accepted', 'proposed', 'replaced in part'))}. Decided for {html(url_of_page(plan.overview(service)), service.title)} with {people}."
         ),
-        _h("Context"),
-        _p(plan.fill(decision.context, service, draw)),
-        _h("Decision"),
-        _p(plan.fill(decision.choice, service, draw)),
-        _h("Considered and rejected"),
-        _p(plan.fill(decision.rejected, service, draw)),
-        _h("Consequences"),
-        _p(plan.fill(decision.consequence, service, draw)),
-        _p(
+        heading("Context"),
+        paragraph(plan.fill(decision.context, service, draw)),
+        heading("Decision"),
+        paragraph(plan.fill(decision.choice, service, draw)),
+        heading("Considered and rejected"),
+        paragraph(plan.fill(decision.rejected, service, draw)),
+        heading("Consequences"),
+        paragraph(plan.fill(decision.consequence, service, draw)),
+        paragraph(
             f"To be looked at again after {draw.one(('six months', 'a year', 'the next peak', 'the next three incidents'))}."
         ),
     )
@@ -280,7 +291,7 @@ def _note(plan: Plan, page: Page, draw: Draw) -> str:
     team = _known(page.team)
     services = draw.some([service for service in plan.world.services if service.team == team.slug], 3)
     numbers = [
-        f"{service.title}, {service.signal}: {_numbers(draw.one(_TRENDS), draw)}." for service in services
+        f"{service.title}, {service.signal}: {_numbers(draw.one(TRENDS), draw)}." for service in services
     ]
     issues = [
         issue
@@ -296,17 +307,17 @@ def _note(plan: Plan, page: Page, draw: Draw) -> str:
         for incident in plan.world.incidents
         if timedelta(0) <= page.created - incident.started <= timedelta(days=14)
     ]
-    plans = [escape(plan.fill(text, draw.one(services), draw)) for text in draw.some(_NEXT, 2)]
-    return _join(
-        _p(
-            f"{draw.one(_OPENINGS)} Present: {', '.join(escape(person.name) for person in draw.some(plan.world.members(team), 4))}."
+    plans = [escape(plan.fill(text, draw.one(services), draw)) for text in draw.some(NEXT, 2)]
+    return join(
+        paragraph(
+            f"{draw.one(OPENINGS)} Present: {', '.join(escape(person.name) for person in draw.some(plan.world.members(team), 4))}."
         ),
-        _h("Numbers"),
-        _list([escape(number) for number in numbers]),
-        *((_h("In progress"), _list(items)) if items else ()),
+        heading("Numbers"),
+        bullets([escape(number) for number in numbers]),
+        *((heading("In progress"), bullets(items)) if items else ()),
         _incidents(plan, tuple(recent)),
-        _h("Next week"),
-        _list(plans),
+        heading("Next week"),
+        bullets(plans),
     )
 
 
@@ -314,22 +325,22 @@ def _report(plan: Plan, page: Page, draw: Draw) -> str:
     service = _known(page.service)
     remarks = [
         escape(_numbers(plan.fill(_escape_slots(text), service, draw), draw))
-        for text in draw.some(_REMARKS, 3)
+        for text in draw.some(REMARKS, 3)
     ]
-    return _join(
-        _p(
-            f"{html(url_of_page(plan.overview(service)), service.title)} {escape(service.purpose)}. Availability in the quarter was 99.{draw.between(90, 99)} %. {capitalised(service.signal)}: {_numbers(draw.one(_TRENDS), draw)}."
+    return join(
+        paragraph(
+            f"{html(url_of_page(plan.overview(service)), service.title)} {escape(service.purpose)}. Availability in the quarter was 99.{draw.between(90, 99)} %. {capitalised(service.signal)}: {_numbers(draw.one(TRENDS), draw)}."
         ),
-        _h("What stands out"),
-        _list(remarks),
+        heading("What stands out"),
+        bullets(remarks),
         _incidents(
             plan,
             tuple(
                 incident for incident in plan.world.incidents_of(service) if incident.started <= page.created
             ),
         ),
-        _h("Next quarter"),
-        _list([escape(plan.fill(text, service, draw)) for text in draw.some(_NEXT, 2)]),
+        heading("Next quarter"),
+        bullets([escape(plan.fill(text, service, draw)) for text in draw.some(NEXT, 2)]),
     )
 
 
@@ -338,6 +349,8 @@ _WRITERS: dict[str, Callable[[Plan, Page, Draw], str]] = {
     "shelf": _shelf,
     "team": _team,
     "review": _review,
+    "aside": _aside,
+    "episode": _episode,
     "overview": _overview,
     "initiative": _initiative,
     "practice": _practice,
@@ -357,7 +370,7 @@ def _incidents(plan: Plan, incidents: tuple[Incident, ...]) -> str:
         f"{html(url_of_thread(plan, incident), 'conversation')}"
         for incident in incidents
     ]
-    return _h("Incidents") + _list(lines)
+    return heading("Incidents") + bullets(lines)
 
 
 def _numbers(text: str, draw: Draw) -> str:
@@ -375,20 +388,3 @@ def _known(value: T | None) -> T:
     """Return what a page of this kind always has."""
     assert value is not None  # noqa: S101 (the plan made the page with it)
     return value
-
-
-def _join(*parts: str) -> str:
-    return "\n".join(part for part in parts if part)
-
-
-def _p(text: str) -> str:
-    return f"<p>{text}</p>"
-
-
-def _h(text: str) -> str:
-    return f"<h2>{text}</h2>"
-
-
-def _list(items: list[str], *, ordered: bool = False) -> str:
-    tag = "ol" if ordered else "ul"
-    return f"<{tag}>" + "".join(f"<li>{item}</li>" for item in items) + f"</{tag}>"

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from mock_data.story.draw import STORY_ENDS, Draw, stamp
 from mock_data.story.links import issue_url, markdown, repository_url
-from mock_data.story.plan import url_of_page, url_of_thread
+from mock_data.story.plan import url_of_page, url_of_talk, url_of_thread
 
 if TYPE_CHECKING:
     from mock_data.story.plan import Plan
-    from mock_data.story.world import Service
+    from mock_data.story.world import Aside, Service, World
 
 OWNER = "mock-org"
 
@@ -121,18 +121,39 @@ _CHAPTERS = (
 def github_repos(plan: Plan) -> list[dict[str, object]]:
     """Return the repository records of a plan: first the services', then the others in a shuffled order."""
     world = plan.world
-    pairs = [(service, satellite) for service in world.services for satellite in _SATELLITES]
-    others = Draw(world.industry, "repositories").some(pairs, world.records - len(world.services))
+    pairs = Draw(world.industry, "repositories").shuffled(
+        [(service, satellite) for service in world.services for satellite in _SATELLITES]
+    )
+    noted = _noted(world, pairs)
+    pairs = sorted(pairs, key=lambda pair: _name(*pair) not in noted)[: world.records - len(world.services)]
+    others = Draw(world.industry, "other repositories").shuffled(pairs)
     records = [
         _record(plan, service, service.slug, service.language, f"{service.title} {service.purpose}.", "")
         for service in world.services
     ]
-    for service, (suffix, language, description, readme) in others:
+    for service, satellite in others:
+        suffix, language, description, readme = satellite
         draw = Draw(world.industry, "satellite", service.slug, suffix)
-        name = f"{service.slug}-{suffix}"
+        name = _name(service, satellite)
         text = plan.fill(description, service, draw) + "."
-        records.append(_record(plan, service, name, language, text, plan.fill(readme, service, draw)))
+        opening = plan.fill(readme, service, draw)
+        if name in noted:
+            opening += f"\n\n## Good to know\n\n{noted[name].text}"
+        records.append(_record(plan, service, name, language, text, opening))
     return records
+
+
+def _name(service: Service, satellite: tuple[str, str, str, str]) -> str:
+    return f"{service.slug}-{satellite[0]}"
+
+
+def _noted(world: World, pairs: list[tuple[Service, tuple[str, str, str, str]]]) -> dict[str, Aside]:
+    """Return in which repository each aside stands: another one of its service for each."""
+    noted: dict[str, Aside] = {}
+    for aside in world.asides:
+        of_service = (_name(*pair) for pair in pairs if pair[0].slug == aside.service)
+        noted[next(name for name in of_service if name not in noted)] = aside
+    return noted
 
 
 def _record(
@@ -177,8 +198,15 @@ def _readme(plan: Plan, service: Service, name: str, opening: str) -> str:
     if incidents:
         parts.append("## Incidents that shaped this code")
         parts += [
-            f"- {markdown(issue_url(incident.key), incident.key)} {incident.title}: {incident.lesson} "
+            f"- {markdown(issue_url(incident.key), incident.key)} {incident.title}. {incident.cause} {incident.mitigation} Learnt: {incident.lesson} "
             f"({markdown(url_of_page(plan.review(incident)), 'review')}, {markdown(url_of_thread(plan, incident), 'conversation')})"
             for incident in incidents
+        ]
+    episodes = plan.world.episodes_of(service) if main else ()
+    if episodes:
+        parts.append("## Why some of it is as it is")
+        parts += [
+            f"- {episode.title}. {episode.cause} {episode.mitigation} ({markdown(url_of_page(plan.page_about(episode)), 'page')}, {markdown(url_of_talk(plan, episode), 'conversation')})"
+            for episode in episodes
         ]
     return "\n\n".join(parts) + "\n"

@@ -8,12 +8,23 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from mock_data.story.draw import STORY_BEGINS, STORY_ENDS, Draw
+from mock_data.story.episodes import noticed
 from mock_data.story.people import crew
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from mock_data.story.world import Defect, Incident, Initiative, Person, Service, Team, World
+    from mock_data.story.world import (
+        Aside,
+        Defect,
+        Episode,
+        Incident,
+        Initiative,
+        Person,
+        Service,
+        Team,
+        World,
+    )
 
 _FIRST_NUMBER = 101
 _PRIORITIES = {"SEV-1": "Highest", "SEV-2": "High", "SEV-3": "Medium"}
@@ -37,6 +48,8 @@ class Issue:
     incident: Incident | None = None
     initiative: Initiative | None = None
     defect: Defect | None = None
+    episode: Episode | None = None
+    aside: Aside | None = None
     parent: Issue | None = None
     key: str = ""
     labels: list[str] = field(default_factory=list)
@@ -47,6 +60,8 @@ def plan_issues(world: World) -> list[Issue]:
     told = {incident.key: _incident(world, incident) for incident in world.incidents}
     first = [issue for key in world.headlines for issue in told.pop(key)]
     groups = [*told.values(), *(_initiative(world, plan) for plan in world.initiatives)]
+    groups += [[_episode(world, episode)] for episode in world.episodes]
+    groups += [[_aside(world, aside)] for aside in world.asides]
     draw = Draw(world.industry, "issues")
     missing = world.records - len(first) - sum(len(group) for group in groups)
     pairs = draw.some([(service, defect) for service in world.services for defect in world.defects], missing)
@@ -113,6 +128,23 @@ def _initiative(world: World, plan: Initiative) -> list[Issue]:
         story.initiative, story.parent, story.labels = plan, epic, [plan.slug]
         group.append(story)
     return group
+
+
+def _episode(world: World, episode: Episode) -> Issue:
+    service = world.service(episode.service)
+    created = noticed(world, episode) + timedelta(minutes=35)
+    issue = _issue(world, "Task", episode.title, world.team_of(service), created)
+    issue.service, issue.episode, issue.labels = service, episode, [service.slug]
+    return issue
+
+
+def _aside(world: World, aside: Aside) -> Issue:
+    service = world.service(aside.service)
+    draw = Draw(world.industry, "aside", aside.service, aside.title)
+    created = draw.working_time(STORY_BEGINS, STORY_ENDS - timedelta(days=3))
+    issue = _issue(world, "Task", aside.title, world.team_of(service), created)
+    issue.service, issue.aside, issue.labels = service, aside, [service.slug]
+    return issue
 
 
 def _defect(world: World, service: Service, defect: Defect) -> Issue:

@@ -11,6 +11,7 @@ from mock_data.story.plan import summary_of, url_of_issue, url_of_page, url_of_t
 if TYPE_CHECKING:
     from mock_data.story.issues import Issue
     from mock_data.story.plan import Plan
+    from mock_data.story.world import Episode
 
 _FOUND = (
     "Found by {person} while looking into a question from support.",
@@ -75,30 +76,59 @@ def _record(plan: Plan, issue: Issue) -> dict[str, object]:
 
 
 def _description(plan: Plan, issue: Issue, draw: Draw) -> str:
-    if issue.incident and not issue.parent:
-        return _incident(plan, issue)
-    if issue.incident and issue.parent:
-        service = plan.world.service(issue.incident.service)
-        return _paragraphs(
-            f"Action from {issue.incident.key} ({url_of_issue(issue.parent)}): {issue.incident.title}.",
-            f"{issue.summary}, because of what was found: {issue.incident.cause}",
-            f"The review is at {url_of_page(plan.review(issue.incident))}, the code at {repository_url(service.slug)}.",
-            _vary(plan, draw.one(_DONE_WHEN), issue, draw),
-        )
-    if issue.initiative and not issue.parent:
-        page = plan.page(issue.initiative.title)
-        return _paragraphs(
-            issue.initiative.goal,
-            f"Measured by: {issue.initiative.measure}.",
-            f"Plan and steps: {page_url(page.space, page.page_id)}",
-        )
-    if issue.initiative and issue.parent:
-        return _paragraphs(
-            f"A step of {issue.parent.summary} ({url_of_issue(issue.parent)}). {issue.initiative.goal}",
-            _vary(plan, draw.one(_STEPS), issue, draw),
-            _vary(plan, draw.one(_DONE_WHEN), issue, draw),
-        )
-    return _defect(plan, issue, draw)
+    if issue.incident:
+        return _action(plan, issue, draw) if issue.parent else _incident(plan, issue)
+    if issue.initiative:
+        return _step(plan, issue, draw) if issue.parent else _epic(plan, issue)
+    if issue.episode:
+        return _episode(plan, issue.episode)
+    return _defect(plan, issue, draw) if issue.defect else _aside(plan, issue, draw)
+
+
+def _action(plan: Plan, issue: Issue, draw: Draw) -> str:
+    incident, parent = issue.incident, issue.parent
+    assert incident is not None  # noqa: S101 (asked by the caller)
+    assert parent is not None  # noqa: S101
+    service = plan.world.service(incident.service)
+    return _paragraphs(
+        f"Action from {incident.key} ({url_of_issue(parent)}): {incident.title}.",
+        f"{issue.summary}, because of what was found: {incident.cause}",
+        f"The review is at {url_of_page(plan.review(incident))}, the code at {repository_url(service.slug)}.",
+        _vary(plan, draw.one(_DONE_WHEN), issue, draw),
+    )
+
+
+def _epic(plan: Plan, issue: Issue) -> str:
+    initiative = issue.initiative
+    assert initiative is not None  # noqa: S101 (asked by the caller)
+    page = plan.page(initiative.title)
+    return _paragraphs(
+        initiative.goal,
+        f"Measured by: {initiative.measure}.",
+        f"Plan and steps: {page_url(page.space, page.page_id)}",
+    )
+
+
+def _step(plan: Plan, issue: Issue, draw: Draw) -> str:
+    initiative, parent = issue.initiative, issue.parent
+    assert initiative is not None  # noqa: S101 (asked by the caller)
+    assert parent is not None  # noqa: S101
+    return _paragraphs(
+        f"A step of {parent.summary} ({url_of_issue(parent)}). {initiative.goal}",
+        _vary(plan, draw.one(_STEPS), issue, draw),
+        _vary(plan, draw.one(_DONE_WHEN), issue, draw),
+    )
+
+
+def _aside(plan: Plan, issue: Issue, draw: Draw) -> str:
+    aside = issue.aside
+    assert aside is not None  # noqa: S101 (what is nothing else is one)
+    return _paragraphs(
+        aside.text,
+        _vary(plan, draw.one(_FOUND), issue, draw),
+        _vary(plan, draw.one(_DONE_WHEN), issue, draw),
+        f"Code: {repository_url(aside.service)}",
+    )
 
 
 def _incident(plan: Plan, issue: Issue) -> str:
@@ -113,6 +143,17 @@ def _incident(plan: Plan, issue: Issue) -> str:
         f"Duration: {incident.minutes} minutes, {incident.severity}. System: {service.title} ({repository_url(service.slug)}).",
         f"Conversation: {url_of_thread(plan, incident)}",
         f"Review: {url_of_page(plan.review(incident))}",
+    )
+
+
+def _episode(plan: Plan, episode: Episode) -> str:
+    service = plan.world.service(episode.service)
+    return _paragraphs(
+        episode.symptom,
+        f"Found out: {episode.cause}",
+        f"Changed: {episode.mitigation}",
+        f"Afterwards: {episode.outcome}",
+        f"Page: {url_of_page(plan.page_about(episode))} — code: {repository_url(service.slug)}",
     )
 
 

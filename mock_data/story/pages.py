@@ -7,12 +7,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from mock_data.story.draw import STORY_BEGINS, STORY_ENDS, Draw
+from mock_data.story.episodes import noticed
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from mock_data.story.world import (
+        Aside,
         Decision,
+        Episode,
         Incident,
         Initiative,
         Person,
@@ -50,6 +53,8 @@ class Page:
     practice: Practice | None = None
     runbook: Runbook | None = None
     decision: Decision | None = None
+    episode: Episode | None = None
+    aside: Aside | None = None
     page_id: str = ""
 
 
@@ -72,8 +77,10 @@ def plan_pages(world: World) -> list[Page]:
         for practice in world.practices
     ]
     draw = Draw(world.industry, "pages")
+    told = [_episode(world, episode) for episode in world.episodes]
+    told += [_aside(world, aside) for aside in world.asides]
     pages = shared + headlines + draw.shuffled(core)
-    pages += draw.shuffled(_rest(world, draw, world.records - len(pages)))
+    pages += draw.shuffled([*told, *_rest(world, draw, world.records - len(pages) - len(told))])
     for position, page in enumerate(pages):
         page.page_id = str(_FIRST_ID + _ID_STEP * position)
     return pages
@@ -116,6 +123,33 @@ def _overview(world: World, service: Service) -> Page:
     team = world.team_of(service)
     return _page(
         world, "overview", f"{service.title}: overview", team.space, team.name, team=team, service=service
+    )
+
+
+def _episode(world: World, episode: Episode) -> Page:
+    service = world.service(episode.service)
+    team = world.team_of(service)
+    page = _page(
+        world,
+        "episode",
+        f"What we changed: {episode.title.lower()}",
+        team.space,
+        f"{service.title}: overview",
+        team=team,
+        service=service,
+        episode=episode,
+    )
+    page.created = noticed(world, episode) + timedelta(hours=30)
+    page.modified = page.created + timedelta(days=4, minutes=page.modified.minute)
+    return page
+
+
+def _aside(world: World, aside: Aside) -> Page:
+    service = world.service(aside.service)
+    team = world.team_of(service)
+    parent = f"{service.title}: overview"
+    return _page(
+        world, "aside", f"Noted: {aside.title}", team.space, parent, team=team, service=service, aside=aside
     )
 
 

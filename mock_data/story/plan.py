@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mock_data.story.draw import Draw
+from mock_data.story.episodes import noticed
 from mock_data.story.issues import Issue, plan_issues
 from mock_data.story.links import issue_url, message_url, page_url
 from mock_data.story.pages import Page, plan_pages
 
 if TYPE_CHECKING:
-    from mock_data.story.world import Incident, Initiative, Service, World
+    from mock_data.story.world import Episode, Incident, Initiative, Service, World
 
 _SENTENCE_START = re.compile(r"(^|[.?!] )([a-z])")
 
@@ -37,6 +38,14 @@ class Plan:
         """Return the page that describes a service."""
         return next(page for page in self.pages if page.kind == "overview" and page.service == service)
 
+    def page_about(self, episode: Episode) -> Page:
+        """Return the page that tells of an episode."""
+        return next(page for page in self.pages if page.episode == episode)
+
+    def issue_about(self, episode: Episode) -> Issue:
+        """Return the issue in which the work on an episode was planned."""
+        return next(issue for issue in self.issues if issue.episode == episode)
+
     def pages_about(self, service: Service, kind: str) -> list[Page]:
         """Return the pages of a kind about a service; there may be none."""
         return [page for page in self.pages if page.kind == kind and page.service == service]
@@ -58,6 +67,12 @@ class Plan:
         channel = incident.key.lower() if incident.key in self.world.headlines else "incidents"
         number = self.world.incidents.index(incident) + 1
         return channel, f"p{int(incident.started.timestamp())}{number:06d}"
+
+    def talk(self, episode: Episode) -> tuple[str, str]:
+        """Return channel and message id of the thread about an episode."""
+        team = self.world.team_of(self.world.service(episode.service))
+        number = len(self.world.incidents) + self.world.episodes.index(episode) + 1
+        return team.channel, f"p{int(noticed(self.world, episode).timestamp())}{number:06d}"
 
     def fill(self, text: str, service: Service, draw: Draw) -> str:
         """Return a text with its slots filled and its sentences begun with capitals."""
@@ -103,3 +118,8 @@ def url_of_issue(issue: Issue) -> str:
 def url_of_thread(plan: Plan, incident: Incident) -> str:
     """Return where the thread of an incident is."""
     return message_url(*plan.thread(incident))
+
+
+def url_of_talk(plan: Plan, episode: Episode) -> str:
+    """Return where the thread about an episode is."""
+    return message_url(*plan.talk(episode))

@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mock_data.story.draw import STORY_BEGINS, STORY_ENDS, Draw, stamp
+from mock_data.story.episodes import noticed
 from mock_data.story.links import issue_url, message_url, repository_url
 from mock_data.story.people import crew
 from mock_data.story.plan import capitalised, summary_of, url_of_issue, url_of_page
 
 if TYPE_CHECKING:
     from mock_data.story.plan import Plan
-    from mock_data.story.world import Incident, Person, Service
+    from mock_data.story.world import Aside, Episode, Incident, Person, Service
 
 _FIRST_NUMBER = 1001
 _DETAILS = (
@@ -101,7 +102,7 @@ class Thread:
     channel: str
     begun: datetime
     lines: tuple[tuple[Person, str, int], ...]
-    incident: Incident | None = None
+    root: str = ""
 
 
 def slack_messages(plan: Plan) -> list[dict[str, object]]:
@@ -109,7 +110,8 @@ def slack_messages(plan: Plan) -> list[dict[str, object]]:
     world = plan.world
     told = {incident.key: _incident(plan, incident) for incident in world.incidents}
     threads = [told.pop(key) for key in world.headlines]
-    others = list(told.values())
+    others = [*told.values(), *(_episode(plan, episode) for episode in world.episodes)]
+    others += [_aside(plan, aside) for aside in world.asides]
     chatter = Draw(world.industry, "chatter").shuffled(_chatter(plan))
     count = sum(len(thread.lines) for thread in [*threads, *others])
     while count + len(chatter[-1].lines) < world.records:
@@ -118,18 +120,18 @@ def slack_messages(plan: Plan) -> list[dict[str, object]]:
     threads += [*Draw(world.industry, "threads").shuffled(others), chatter.pop()]
     records: list[dict[str, object]] = []
     for thread in threads:
-        records += _records(plan, thread, _FIRST_NUMBER + len(records))
+        records += _records(thread, _FIRST_NUMBER + len(records))
     return records[: world.records]
 
 
-def _records(plan: Plan, thread: Thread, number: int) -> list[dict[str, object]]:
+def _records(thread: Thread, number: int) -> list[dict[str, object]]:
     root = ""
     records: list[dict[str, object]] = []
     for position, (author, text, minutes) in enumerate(thread.lines):
         instant = thread.begun + timedelta(minutes=minutes)
         message_id = f"p{int(instant.timestamp())}{number + position:06d}"
-        if thread.incident and not position:
-            message_id = plan.thread(thread.incident)[1]
+        if thread.root and not position:
+            message_id = thread.root
         record: dict[str, object] = {
             "message_id": message_id,
             "text": text,
@@ -190,7 +192,33 @@ def _incident(plan: Plan, incident: Incident) -> Thread:
     ]
     if incident.key not in world.headlines:
         lines = [lines[0], lines[3], lines[4], lines[6], lines[7]]
-    return Thread(plan.thread(incident)[0], incident.started, tuple(lines), incident)
+    channel, root = plan.thread(incident)
+    return Thread(channel, incident.started, tuple(lines), root)
+
+
+def _episode(plan: Plan, episode: Episode) -> Thread:
+    world, issue = plan.world, plan.issue_about(episode)
+    service = world.service(episode.service)
+    draw = Draw(world.industry, "episode thread", episode.slug)
+    one, other = draw.some(world.members(world.team_of(service)), 2)
+    lines = (
+        (one, f"{episode.symptom} Does anybody at {service.title} know more? {url_of_issue(issue)}", 0),
+        (other, f"I do by now. {episode.cause}", draw.between(40, 300)),
+        (
+            one,
+            f"Agreed with {other.name.split()[0]} and done. {episode.mitigation} {url_of_page(plan.page_about(episode))}",
+            draw.between(2000, 6000),
+        ),
+    )
+    channel, root = plan.talk(episode)
+    return Thread(channel, noticed(world, episode), lines, root)
+
+
+def _aside(plan: Plan, aside: Aside) -> Thread:
+    service = plan.world.service(aside.service)
+    draw = Draw(plan.world.industry, "aside", service.slug, aside.title)
+    detail = draw.one(_DETAILS).format(link=repository_url(service.slug))
+    return _talk(plan, service, draw, (f"{aside.text} {detail}",))
 
 
 def _chatter(plan: Plan) -> list[Thread]:

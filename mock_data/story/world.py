@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -64,6 +64,54 @@ class Incident:
     mitigation: str
     actions: tuple[str, str, str]
     lesson: str
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """Something smaller than an incident that all four types tell of. The texts are whole sentences."""
+
+    slug: str
+    service: str
+    title: str
+    symptom: str
+    cause: str
+    mitigation: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What somebody asks in a demo, in words of their own; what holds the sentence that answers it is an answer.
+
+    `about` is the key of an incident or the slug of an episode, `answer` says which of its sentences is asked for.
+    """
+
+    text: str
+    about: str
+    answer: Literal["cause", "mitigation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A remark on a service that each type tells of once, and that has no consequences."""
+
+    service: str
+    title: str
+    text: str
+
+
+def asides(service: str, lines: str) -> tuple[Aside, ...]:
+    """Return the remarks on one service that stand in these lines, each as `title: text`."""
+    told = (line.strip().partition(": ") for line in lines.strip().splitlines())
+    return tuple(Aside(service, title, text) for title, _, text in told)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is asked about one thing, and what was said about it that is no answer."""
+
+    questions: tuple[Question, ...]
+    asides: tuple[Aside, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +189,8 @@ class World:
     people: tuple[Person, ...]
     services: tuple[Service, ...]
     incidents: tuple[Incident, ...]
+    episodes: tuple[Episode, ...]
+    subjects: tuple[Subject, ...]
     initiatives: tuple[Initiative, ...]
     runbooks: tuple[Runbook, ...]
     decisions: tuple[Decision, ...]
@@ -163,3 +213,17 @@ class World:
     def incidents_of(self, service: Service) -> tuple[Incident, ...]:
         """Return what went wrong in a service."""
         return tuple(incident for incident in self.incidents if incident.service == service.slug)
+
+    def episodes_of(self, service: Service) -> tuple[Episode, ...]:
+        """Return the smaller things that happened in a service."""
+        return tuple(episode for episode in self.episodes if episode.service == service.slug)
+
+    @property
+    def asides(self) -> tuple[Aside, ...]:
+        """The remarks on all subjects."""
+        return tuple(aside for subject in self.subjects for aside in subject.asides)
+
+    def told(self, about: str) -> Incident | Episode:
+        """Return the incident of that key or the episode of that slug."""
+        found = {each.key: each for each in self.incidents} | {each.slug: each for each in self.episodes}
+        return found[about]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Final
 
 from mock_data.story import fintech, general, healthcare
@@ -10,6 +11,7 @@ from mock_data.story.formats import comma_separated, json_array, json_lines, jso
 from mock_data.story.github import github_repos
 from mock_data.story.jira import jira_issues
 from mock_data.story.plan import make_plan
+from mock_data.story.questions import golden_questions
 from mock_data.story.slack import slack_messages
 
 if TYPE_CHECKING:
@@ -58,9 +60,13 @@ def catalogue() -> dict[str, str]:
     """Return the text of every file of the catalogue by its path under `templates/`."""
     files = {}
     for world in WORLDS:
-        for dataset_type, records in tell(world).items():
+        told = tell(world)
+        for dataset_type, records in told.items():
             for name, text in _FORMATS[world.industry][dataset_type](world, dataset_type, records).items():
                 files[f"{world.industry}/{world.use_case}/{name}"] = text
+        questions = {"questions": golden_questions(world, told)}
+        text = json.dumps(questions, ensure_ascii=False, indent=1) + "\n"
+        files[f"{world.industry}/{world.use_case}/questions.json"] = text
     return files
 
 

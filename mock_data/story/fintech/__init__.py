@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from mock_data.story.engineering import DECISIONS, DEFECTS, RUNBOOKS, TALKS
+from mock_data.story.fintech.episodes import EPISODES
 from mock_data.story.fintech.incidents import INCIDENTS
 from mock_data.story.fintech.initiatives import INITIATIVES
 from mock_data.story.fintech.practices import PRACTICES
 from mock_data.story.fintech.services import SERVICES
+from mock_data.story.fintech.subjects import SUBJECTS
 from mock_data.story.fintech.teams import TEAMS
 from mock_data.story.people import hire
 from mock_data.story.world import World
@@ -22,6 +24,8 @@ WORLD = World(
     people=hire("fintech", [team.slug for team in TEAMS], each=6),
     services=SERVICES,
     incidents=INCIDENTS,
+    episodes=EPISODES,
+    subjects=SUBJECTS,
     initiatives=INITIATIVES,
     runbooks=RUNBOOKS,
     decisions=DECISIONS,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from mock_data.story.engineering import DECISIONS, DEFECTS, RUNBOOKS, TALKS
+from mock_data.story.healthcare.episodes import EPISODES
 from mock_data.story.healthcare.incidents import INCIDENTS
 from mock_data.story.healthcare.initiatives import INITIATIVES
 from mock_data.story.healthcare.practices import PRACTICES, WARD_TALKS
 from mock_data.story.healthcare.services import SERVICES
+from mock_data.story.healthcare.subjects import SUBJECTS
 from mock_data.story.healthcare.teams import TEAMS
 from mock_data.story.people import hire
 from mock_data.story.world import World
@@ -34,6 +36,8 @@ WORLD = World(
     ),
     services=SERVICES,
     incidents=INCIDENTS,
+    episodes=EPISODES,
+    subjects=SUBJECTS,
     initiatives=INITIATIVES,
     runbooks=RUNBOOKS,
     decisions=DECISIONS,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from mock_data.story.engineering import DECISIONS, DEFECTS, RUNBOOKS, TALKS
+from mock_data.story.general.episodes import EPISODES
+from mock_data.story.general.subjects import SUBJECTS
 from mock_data.story.people import hire
 from mock_data.story.world import Incident, Initiative, Practice, Service, Team, World
 
@@ -289,6 +291,8 @@ WORLD = World(
     people=hire("general", [team.slug for team in TEAMS], each=6),
     services=SERVICES,
     incidents=INCIDENTS,
+    episodes=EPISODES,
+    subjects=SUBJECTS,
     initiatives=INITIATIVES,
     runbooks=RUNBOOKS,
     decisions=DECISIONS,

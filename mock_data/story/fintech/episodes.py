@@ -1,0 +1,98 @@
+"""Smaller things that happened at the payments company, and what was made of them."""
+
+from __future__ import annotations
+
+from mock_data.story.world import Episode
+
+EPISODES = (
+    Episode(
+        "payout-file-sent-again",
+        "settlement-engine",
+        "Payout file sent again to a partner bank",
+        "A partner bank asked why it had received the afternoon payout file two times.",
+        "The acknowledgement of the bank was lost on the way, and the sender repeated every file that nobody had confirmed within ten minutes.",
+        "Files now carry a number that the bank refuses when it comes back, and an unconfirmed file is asked about before anybody repeats it.",
+        "Eleven unconfirmed files were cleared up by asking since, and none went out a second time.",
+    ),
+    Episode(
+        "chargeback-refunded-twice",
+        "dispute-desk",
+        "Chargebacks refunded from two sides",
+        "Thirty-one card holders were refunded by us and by the card scheme for the same chargeback.",
+        "An analyst paid the dispute by hand while the decision of the scheme was still in the overnight batch, and neither side looked at the other.",
+        "A dispute is locked for manual payments from the moment the scheme has it, and the batch skips what was paid already.",
+        "Most card holders returned the second refund within a week, and two of them thanked us for the clear letter.",
+    ),
+    Episode(
+        "replacement-cards-in-pairs",
+        "card-lifecycle",
+        "Replacement cards arrive in pairs",
+        "Customers who had reported a lost card found two replacement cards in the mail.",
+        "The app repeated the order over a weak connection, and the card printer gave every order a number of its own.",
+        "The order number is now made in the app before the first attempt, so that the printer recognises an order that is repeated.",
+        "The spare cards were destroyed by their owners, and pairs have not been reported again.",
+    ),
+    Episode(
+        "fees-after-a-reversal",
+        "fee-calculator",
+        "Fees charged again after a reversal",
+        "Merchants saw the transfer fee a second time on the day after a reversal.",
+        "Reversed transfers were replayed from the archive to rebuild the price tables, and the replay ran against the live book.",
+        "Replays write to a book of their own, and two people approve the difference before it is posted.",
+        "The fees were paid back with interest of one day, which cost less than the letters.",
+    ),
+    Episode(
+        "statements-crawl",
+        "statement-builder",
+        "Statements crawl at the end of the year",
+        "Making the statements of December took nineteen hours instead of six.",
+        "Each statement fetched its logo and its fonts from the content store again, one by one, and the store slowed everybody down once its limit was reached.",
+        "Logos and fonts are kept in memory for the length of a run, and the run begins with the largest customers.",
+        "The statements of January were done in four hours.",
+    ),
+    Episode(
+        "wallet-lock",
+        "wallet-tokens",
+        "Phone wallets wait for a lock",
+        "Adding a card to a phone took thirty seconds at lunchtime.",
+        "All token requests of one scheme waited for a single lock, which the nightly report had begun to hold during the day.",
+        "The report reads from a copy, and the lock was split by the last digits of the card.",
+        "Adding a card takes two seconds now, and the report is ready earlier as well.",
+    ),
+    Episode(
+        "signature-ran-out",
+        "signing-service",
+        "Partner messages with an expired signature",
+        "A clearing partner refused our messages on the first morning of the month.",
+        "The signing certificate had run out at midnight, because its reminder counted working days and the month began with a holiday.",
+        "A new certificate was agreed by telephone, and certificates are exchanged thirty days before they run out.",
+        "The next three exchanges went by without anybody noticing, which is how it should be.",
+    ),
+    Episode(
+        "grants-outlive-the-task",
+        "access-broker",
+        "Access that outlives its task",
+        "An audit found nineteen engineers who still held production access from a migration in spring.",
+        "The expiry stood in the ticket and not in the grant, and closing the ticket left the permission where it was.",
+        "Every grant ends by itself after eight hours, and whoever needs longer asks again with a reason.",
+        "The number of open grants at midnight fell from sixty to four.",
+    ),
+    Episode(
+        "password-in-a-log",
+        "config-store",
+        "Database password in a start-up log",
+        "Somebody who looked for something else found a database password in the start-up log of a staging service.",
+        "The service printed its whole configuration when a value was missing, and with it what it had just fetched from the vault.",
+        "The password was changed within the hour, and configuration is printed by its names only.",
+        "A scan of all logs found no other secret.",
+    ),
+    Episode(
+        "support-without-a-name",
+        "audit-trail",
+        "Support sessions without a name",
+        "A customer asked who had looked at her account on Sunday, and the trail had no answer.",
+        "Support signed in through a shared account of the old console, so the entry named the console and not the person.",
+        "The shared account was closed, and everybody in support signs in under a name of their own.",
+        "The question was answered four days later, from the door log of the office.",
+    ),
+)

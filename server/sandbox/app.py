@@ -14,8 +14,10 @@ from starlette.routing import Mount, Route, Router
 from server.sandbox import admin
 from server.sandbox.admin import ADMIN_OPERATIONS
 from server.sandbox.browser import Page
+from server.sandbox.client import CLIENT_OPERATIONS
 from server.sandbox.indexing import operations
 from server.sandbox.indexing.operations import INDEXING_OPERATIONS
+from server.sandbox.indexing.switches import tells_denial
 from server.sandbox.pipeline import Gate, Operation, Resource, UnknownRoute
 
 if TYPE_CHECKING:
@@ -35,13 +37,14 @@ def create_app(world: World, token: str) -> Starlette:
     """
     workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="glean-sandbox")
     gate = Gate(world=world, token=token, workers=workers, refuse=admin.refuse)
-    indexing = replace(gate, refuse=operations.refuse)
+    indexing = replace(gate, refuse=operations.refuse, api="indexing", frank=tells_denial)
     app = Starlette(
         routes=[
             Route("/healthz", _healthz, methods=["GET"]),
             Route("/", Page(gate), methods=["GET"]),
             Mount("/api/v1", app=dialect_router(gate, ADMIN_OPERATIONS)),
             Mount("/api/index/v1", app=dialect_router(indexing, INDEXING_OPERATIONS)),
+            Mount("/rest/api/v1", app=dialect_router(replace(indexing, api="search"), CLIENT_OPERATIONS)),
         ]
     )
     app.state.workers = workers

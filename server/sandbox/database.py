@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from server.disk.locks import lock
-from server.sandbox.schema import SCHEMA, VERSION
+from server.sandbox.schema import SCHEMA, UPGRADES, VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,11 +103,12 @@ class Database:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version == VERSION:
                 return
-            if version or connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+            script = UPGRADES.get(version, "" if version else SCHEMA)
+            if not script or (not version and connection.execute("SELECT 1 FROM sqlite_master").fetchone()):
                 raise SandboxFileError(
                     f"{self.path.name} was made by another version or program; use a new file"
                 )
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+            connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {VERSION}; COMMIT;")
         finally:
             os.close(folder)

@@ -1,26 +1,37 @@
-"""The full-text index: which documents hold the words of a question."""
+"""The full-text index: which documents hold the words that are looked for, best first."""
 
 from __future__ import annotations
 
+import json
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from server.sandbox import contents, tenants
+from server.sandbox.questions import understood
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 _HITS: Final = (
-    " FROM fulltext JOIN served ON document_row = fulltext.rowid JOIN datasource ON datasource.row = datasource_row"
-    " WHERE fulltext MATCH :words AND tenant_id = :tenant AND (:name IS NULL OR name_key = :name)"
+    "SELECT document_row, count(*) OVER () AS total FROM fulltext {}"
+    "CROSS JOIN served ON document_row = fulltext.rowid JOIN datasource ON datasource.row = datasource_row"
+    " WHERE fulltext MATCH :match AND tenant_id = :tenant AND (:name IS NULL OR name_key = :name)"
+    " ORDER BY rank{}, name_key, served.key LIMIT :limit"
 )
-_COUNT: Final = f"SELECT count(*){_HITS}"
-_BEST: Final = f"SELECT document_row{_HITS} ORDER BY rank, name_key, served.key LIMIT :limit"
+_KEYWORDS: Final = _HITS.format("", "")
+# CROSS JOIN keeps the order: the full-text index is asked once, not again for every document with enough words.
+_QUESTION: Final = _HITS.format(
+    "CROSS JOIN (SELECT has.rowid AS found, count(*) AS matched FROM json_each(:terms) AS term"
+    " CROSS JOIN fulltext AS has WHERE has.fulltext MATCH term.value GROUP BY has.rowid HAVING matched >= :least)"
+    " ON found = fulltext.rowid ",
+    " * matched",
+)
 _SHOWN: Final = (
     "SELECT document_row, datasource.name, datasource.id, connector, document.raw,"
     " snippet(fulltext, -1, '', '', '…', 24) AS snippet"
     " FROM fulltext JOIN served ON document_row = fulltext.rowid JOIN datasource ON datasource.row = datasource_row"
-    " JOIN document ON document.row = document_row WHERE fulltext MATCH :words AND fulltext.rowid = :row"
+    " JOIN document ON document.row = document_row WHERE fulltext MATCH :match AND fulltext.rowid = :row"
 )
 
 
@@ -34,32 +45,38 @@ def add(connection: sqlite3.Connection, connector: str, rows: Iterable[tuple[int
 
 
 def search(
-    connection: sqlite3.Connection, question: str, *, datasource: str | None = None, limit: int = 10
+    connection: sqlite3.Connection,
+    question: str,
+    *,
+    datasource: str | None = None,
+    limit: int = 10,
+    may_see: Callable[[str, bytes], bool] | None = None,
 ) -> dict[str, Any]:
-    """What is served now and has every word of the question; a key such as `INC-2041` counts as one phrase.
+    """What is served now and answers a question, or has every one of some keywords (`questions.understood`).
 
     Answers:
-        `results`, the best `limit` of them, and their `total`.
+        `results`, the best `limit` of them, and their `total`; among the results are only those that whoever asks
+        `may_see`, by their connector and as stored. The best have the highest BM25 over stems; for a question, that
+        times how many of its words they have (Lucene's coordination factor), or else two rare words in a short
+        message would outdo all of them in a long page.
     """
-    words = match_expression(question)
-    if not words:
+    asked = understood(question)
+    if asked is None:
         return {"results": [], "total": 0}
-    asked = {
-        "words": words,
+    named = {
+        "match": asked.match,
+        "terms": json.dumps(asked.terms),
+        "least": asked.least,
         "tenant": tenants.current(connection),
         "name": None if datasource is None else datasource.casefold(),
-        "limit": limit,
+        "limit": limit if may_see is None else -1,
     }
-    (total,) = connection.execute(_COUNT, asked).fetchone()
-    best = connection.execute(_BEST, asked).fetchall()
-    hits = [connection.execute(_SHOWN, {**asked, "row": hit["document_row"]}).fetchone() for hit in best]
-    return {"results": [_shown(hit) for hit in hits], "total": total}
-
-
-def match_expression(question: str) -> str:
-    """The question in the index's own language, each word quoted, so that nothing in it is an operator."""
-    words = [word.replace('"', '""') for word in question.replace("\0", " ").split()]
-    return " ".join(f'"{word}"' for word in words if any(letter.isalnum() for letter in word))
+    best = connection.execute(_QUESTION if asked.terms else _KEYWORDS, named).fetchall()
+    total = best[0]["total"] if best else 0
+    hits = (connection.execute(_SHOWN, {**named, "row": hit["document_row"]}).fetchone() for hit in best)
+    if may_see is not None:
+        hits = (hit for hit in hits if may_see(hit["connector"], hit["raw"]))
+    return {"results": [_shown(hit) for hit in islice(hits, limit)], "total": total}
 
 
 def _shown(hit: sqlite3.Row) -> dict[str, Any]:

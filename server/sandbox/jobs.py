@@ -137,12 +137,26 @@ def shown(world: World, job: sqlite3.Row) -> dict[str, Any]:
 
 
 def settle(world: World) -> None:
-    """Finish every job that is over by now."""
+    """Finish every job that is over by now, in the order in which they ended."""
     with world.database.read() as connection:
-        over = connection.execute(f"SELECT job.id FROM job WHERE {_OVER}", (world.now(),)).fetchall()  # noqa: S608 - constant
-    for job in over:
-        while _advance(world, job["id"]):
-            pass
+        ended = over(world, connection)
+    for job in ended:
+        finish(world, job["id"])
+
+
+def over(world: World, connection: sqlite3.Connection) -> list[sqlite3.Row]:
+    """Every job that is over by now and not finished, as (id, ended_at), in order."""
+    return connection.execute(
+        "SELECT job.id, job.started_at + job.duration AS ended_at FROM job"  # noqa: S608 - constant
+        f" WHERE {_OVER} ORDER BY ended_at, row",
+        (world.now(),),
+    ).fetchall()
+
+
+def finish(world: World, job_id: str) -> None:
+    """Have served what a job indexed that is over."""
+    while _advance(world, job_id):
+        pass
 
 
 def index(

@@ -36,6 +36,7 @@ OPERATIONS: Final = frozenset(
         "debug.documents",
         "debug.document",
         "checkdocumentaccess",
+        "rotatetoken",
     }
 )
 """The operations of every dialect; a request for anything else counts as `no_such_route`."""

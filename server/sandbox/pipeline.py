@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hmac
 import logging
 import sqlite3
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.requests import ClientDisconnect
 
-from server.sandbox import faults, misbehaviour, traffic
+from server.sandbox import faults, misbehaviour, tokens, traffic
 from server.sandbox.answers import Answer, RefusedError
 from server.sandbox.transmission import drained_body, send_answer
 
@@ -28,19 +28,24 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from server.sandbox.faults import Fault
+    from server.sandbox.tokens import Api
     from server.sandbox.world import World
 
 NO_SUCH_ROUTE: Final = "no_such_route"
 SMALL_BODY: Final = 1024 * 1024
+_ACT_AS: Final = b"x-glean-actas"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """What an operation is given: the named parts of the path, the query, the body."""
+    """What an operation is given: the named parts of the path, the query, the body; who asks, from where, as whom."""
 
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
+    bearer: str = ""
+    peer: str = ""
+    acting: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +59,10 @@ class Operation:
     body_limit: int = SMALL_BODY
 
 
+def _always(_: sqlite3.Connection) -> bool:
+    return True
+
+
 class Refuse(Protocol):
     """How a dialect words a refusal."""
 
@@ -64,12 +73,20 @@ class Refuse(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """What every request of one dialect passes through."""
+    """What every request of one dialect passes through; unless `frank` it does not say why a token is refused."""
 
     world: World
     token: str
     workers: Executor
     refuse: Refuse
+    api: Api = "admin"
+    frank: Callable[[sqlite3.Connection], bool] = _always
+
+
+class _Asker(NamedTuple):
+    bearer: str
+    peer: str
+    acting: str
 
 
 class _Outcome(NamedTuple):
@@ -101,7 +118,7 @@ class Resource:
             return
         present = scope["path_params"], dict(parse_qsl(scope["query_string"].decode("latin-1")))
         outcome = await asyncio.get_running_loop().run_in_executor(
-            self._gate.workers, _perform, self._gate, operation, _bearer(scope), *present, body
+            self._gate.workers, _perform, self._gate, operation, _asker(scope), *present, body
         )
         if outcome.fault is None:
             await send_answer(outcome.answer, send)
@@ -127,19 +144,28 @@ async def _refuse_unheard(
 ) -> None:
     with contextlib.suppress(ClientDisconnect):
         await drained_body(receive, SMALL_BODY)
+    answer = await asyncio.get_running_loop().run_in_executor(
+        gate.workers, _refused, gate, refusal, _bearer(scope), _peer(scope)
+    )
+    await send_answer(answer, send)
+
+
+def _refused(gate: Gate, refusal: RefusedError, bearer: str, peer: str) -> Answer:
+    """Refuse what nobody does, in a worker thread; who may not come in hears only that."""
     try:
-        _authenticate(gate, _bearer(scope))
+        with gate.world.database.read() as connection:
+            _authenticate(gate, connection, bearer, peer, lambda: None)
     except RefusedError as unauthenticated:
         refusal = unauthenticated
     answer = gate.refuse(refusal)
-    await asyncio.get_running_loop().run_in_executor(gate.workers, _count, gate, NO_SUCH_ROUTE, answer.status)
-    await send_answer(answer, send)
+    _count(gate, NO_SUCH_ROUTE, answer.status)
+    return answer
 
 
 def _perform(
     gate: Gate,
     operation: Operation,
-    bearer: str,
+    asker: _Asker,
     path: Mapping[str, str],
     query: Mapping[str, str],
     body: bytes | None,
@@ -147,14 +173,17 @@ def _perform(
     """Carry the request out, in a worker thread."""
     world, fault = gate.world, None
     try:
-        _authenticate(gate, bearer)
+        with world.database.read() as connection:
+            _authenticate(
+                gate, connection, asker.bearer, asker.peer, partial(_datasource, connection, path, body)
+            )
         fault = _admit(world, operation.name, path, body)
         if fault is not None and not fault.takes_effect:
             answer = gate.refuse(RefusedError("unavailable", fault.message))
         elif body is None:
             answer = gate.refuse(_too_large(operation))
         else:
-            answer = operation.act(world, Call(path=path, query=query, body=body))
+            answer = operation.act(world, Call(path=path, query=query, body=body, **asker._asdict()))
     except RefusedError as refusal:
         answer = gate.refuse(refusal)
     except sqlite3.Error as error:
@@ -169,11 +198,23 @@ def _too_large(operation: Operation) -> RefusedError:
     return RefusedError("too_large", f"a body of this request has at most {operation.body_limit} bytes")
 
 
-def _authenticate(gate: Gate, bearer: str) -> None:
-    if not hmac.compare_digest(bearer.encode(), gate.token.encode()):
-        raise RefusedError(
-            "unauthenticated", "the token is missing or wrong", headers={"WWW-Authenticate": "Bearer"}
+def _authenticate(
+    gate: Gate, connection: sqlite3.Connection, bearer: str, peer: str, datasource: Callable[[], str | None]
+) -> None:
+    try:
+        tokens.check(
+            connection,
+            bearer,
+            gate.token,
+            api=gate.api,
+            address=peer,
+            now=gate.world.now(),
+            datasource=datasource,
         )
+    except RefusedError as refusal:
+        if gate.frank(connection):
+            raise
+        raise RefusedError(refusal.code, "access denied", headers=refusal.headers) from None
 
 
 def _admit(world: World, operation: str, path: Mapping[str, str], body: bytes | None) -> Fault | None:
@@ -200,6 +241,8 @@ def _datasource(connection: sqlite3.Connection, path: Mapping[str, str], body: b
         said = msgspec.json.decode(body or b"null")
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
+    if isinstance(said, dict) and isinstance(document := said.get("document"), dict):
+        said = document
     name = (said.get("name") or said.get("datasource")) if isinstance(said, dict) else None
     return name if isinstance(name, str) else None
 
@@ -207,6 +250,16 @@ def _datasource(connection: sqlite3.Connection, path: Mapping[str, str], body: b
 def _count(gate: Gate, operation: str, status: int) -> None:
     with gate.world.database.write() as connection:
         traffic.count(connection, operation, status)
+
+
+def _peer(scope: Scope) -> str:
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
+def _asker(scope: Scope) -> _Asker:
+    acting = dict(scope["headers"]).get(_ACT_AS, b"").decode("latin-1").strip()
+    return _Asker(bearer=_bearer(scope), peer=_peer(scope), acting=acting)
 
 
 def _bearer(scope: Scope) -> str:

@@ -12,8 +12,9 @@ import msgspec
 from server.sandbox import datasources, faults, fulltext, jobs, tenants, traffic
 from server.sandbox.configs import EXAMPLES
 from server.sandbox.database import Database
-from server.sandbox.indexing import processing, switches
+from server.sandbox.indexing import addresses, processing, switches
 from server.sandbox.instants import Clock, utc_now
+from server.sandbox.tokens import Tokens
 from server.sandbox.world import World, store_setting
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Sandbox(AbstractContextManager["Sandbox"]):
         """Open the file, made when absent. `now` is the clock by which syncs advance for whoever asks through this."""
         self.world = World(Database(path), now)
         self.faults = FaultPlan(self.world.database)
+        self.tokens = Tokens(self.world)
         with self.world.database.write() as connection:
             tenants.ensure(connection)
 
@@ -136,6 +138,11 @@ class Sandbox(AbstractContextManager["Sandbox"]):
                 connection, query, datasource=datasource, limit=limit
             )["results"]
             return found
+
+    def viewed(self, address: str) -> str | None:
+        """The datasource to which Glean attributes it when somebody views that address; None for none of them."""
+        with self.world.database.read() as connection:
+            return addresses.viewed(connection, address)
 
     def snapshot(self) -> dict[str, Any]:
         """Datasources by name with all that they serve, without ids and instants of their making.

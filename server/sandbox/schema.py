@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-VERSION: Final = 2
+VERSION: Final = 3
 
-SCHEMA: Final = """
+_ADMIN: Final = """
 CREATE TABLE tenant (
     id TEXT PRIMARY KEY,
     name TEXT NOT NULL,
@@ -97,6 +97,9 @@ CREATE TABLE request (
     count INTEGER NOT NULL,
     PRIMARY KEY (operation, status)
 ) WITHOUT ROWID;
+"""
+
+_INDEXING: Final = """
 CREATE TABLE bulk (
     row INTEGER PRIMARY KEY AUTOINCREMENT,
     datasource_row INTEGER NOT NULL,
@@ -127,5 +130,24 @@ CREATE TABLE identity (
     bulk_row INTEGER,                         -- the upload that brought it last
     PRIMARY KEY (datasource_row, email)
 ) WITHOUT ROWID;
-CREATE VIRTUAL TABLE fulltext USING fts5 (title, id, body, container, author, tokenize = 'unicode61');
 """
+
+# Words are compared by their stems, and one in a title counts as two in the text.
+_FULLTEXT: Final = """
+CREATE VIRTUAL TABLE fulltext USING fts5 (
+    title, id, body, container, author, tokenize = 'porter unicode61 remove_diacritics 2'
+);
+INSERT INTO fulltext (fulltext, rank) VALUES ('rank', 'bm25(2.0, 1.0, 1.0, 1.0, 1.0)');
+"""
+
+SCHEMA: Final = f"{_ADMIN}{_INDEXING}{_FULLTEXT}"
+
+_REFILLED: Final = """
+INSERT INTO fulltext (rowid, title, id, body, container, author)
+    SELECT rowid, title, id, body, container, author FROM former;
+DROP TABLE former;
+"""
+_BY_STEMS: Final = f"ALTER TABLE fulltext RENAME TO former; {_FULLTEXT} {_REFILLED}"
+
+UPGRADES: Final = {1: f"{_INDEXING}{_BY_STEMS}", 2: _BY_STEMS}
+"""What makes a file of an earlier version one of this."""

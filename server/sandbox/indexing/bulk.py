@@ -47,9 +47,8 @@ def take(
         raise invalid("disableStaleDocumentDeletionCheck", "may be true on the last page only")
     active = running(connection, datasource, entity)
     same = active is not None and active["upload_id"] == page.upload_id
-    if page.is_first_page and active is not None and page.force_restart_upload and not same:
-        _give_up(world, connection, datasource, active)
-        active = None
+    if active is not None and page.force_restart_upload:
+        active = _restarted(world, connection, datasource, active, page.upload_id, switches)
     former = connection.execute(
         "SELECT * FROM bulk WHERE datasource_row = ? AND entity = ? AND upload_id = ? AND state <> 'active'",
         (datasource["row"], entity, page.upload_id),
@@ -63,7 +62,8 @@ def take(
     if active is None:
         raise invalid("uploadId", "no upload of this id is active: begin with a first page")
     if not same:
-        raise RefusedError("already_exists", "Another upload of this datasource is in progress")
+        code = "invalid" if switches.refuses_as_bad else "already_exists"
+        raise RefusedError(code, "Another upload of this datasource is in progress")
     return Taken(active)
 
 
@@ -91,12 +91,15 @@ def by_row(connection: sqlite3.Connection, row: int) -> sqlite3.Row:
     return found
 
 
-def history(connection: sqlite3.Connection, datasource: sqlite3.Row, entity: str) -> list[sqlite3.Row]:
-    """Every upload that was not given up, in no order that one could rely on."""
+def history(
+    connection: sqlite3.Connection, datasource: sqlite3.Row, entity: str, switches: Switches
+) -> list[sqlite3.Row]:
+    """Every upload that is told of; one that was given up has no end."""
+    order = "row" if switches.tells_oldest_first else "substr(upload_id, -3), row"
     return connection.execute(
-        "SELECT * FROM bulk WHERE datasource_row = ? AND entity = ? AND state <> 'given up'"
-        " ORDER BY substr(upload_id, -3), row",
-        (datasource["row"], entity),
+        "SELECT * FROM bulk WHERE datasource_row = ? AND entity = ? AND (state <> 'given up' OR ?)"  # noqa: S608 - constants
+        f" ORDER BY {order}",
+        (datasource["row"], entity, switches.tells_given_up),
     ).fetchall()
 
 
@@ -108,6 +111,25 @@ def _begin(
         (datasource["row"], entity, upload_id, world.now()),
     )
     return by_row(connection, int(cursor.lastrowid or 0))
+
+
+def _restarted(
+    world: World,
+    connection: sqlite3.Connection,
+    datasource: sqlite3.Row,
+    active: sqlite3.Row,
+    upload_id: str,
+    switches: Switches,
+) -> sqlite3.Row | None:
+    """What is active when a first page forces its way."""
+    if active["upload_id"] != upload_id:
+        _give_up(world, connection, datasource, active)
+        return None
+    if not switches.restart_forgets:
+        return active
+    uploads.discard(world, connection, datasource, upload_id)
+    connection.execute("UPDATE bulk SET upload_row = NULL WHERE row = ?", (active["row"],))
+    return by_row(connection, active["row"])
 
 
 def _give_up(

@@ -49,17 +49,16 @@ BUILT_IN: Final = frozenset(
 
 def register(
     world: World, connection: sqlite3.Connection, config: DatasourceConfig, switches: Switches
-) -> None:
-    """Make the datasource, or override its configuration. Raises RefusedError `invalid`."""
+) -> sqlite3.Row:
+    """Make the datasource, or override its configuration; gives what it is now. Raises RefusedError `invalid`."""
     _check(config, switches)
     stored = msgspec.json.encode(config).decode()
     found = datasources.named(connection, config.name)
     if found is None:
-        datasources.create(world, connection, config.name, CUSTOM, stored, "adddatasource")
-    elif found["connector"] != CUSTOM:
+        return datasources.create(world, connection, config.name, CUSTOM, stored, "adddatasource")
+    if found["connector"] != CUSTOM:
         raise invalid("name", "is taken by one of Glean's own connectors")
-    else:
-        datasources.configure(world, connection, found, stored)
+    return datasources.configure(world, connection, found, stored)
 
 
 def known(connection: sqlite3.Connection, name: str) -> sqlite3.Row:

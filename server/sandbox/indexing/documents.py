@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET
 
 from server.sandbox.answers import invalid
-from server.sandbox.indexing import identities
+from server.sandbox.indexing import addresses, identities
 from server.sandbox.indexing.datasources import config_of
 from server.sandbox.indexing.shapes import Document, UserReference
 
@@ -29,7 +29,11 @@ def key_of(object_type: str, document_id: str) -> str:
 
 
 class Checker:
-    """Reads the documents that are sent to one datasource."""
+    """Reads the documents that are sent to one datasource.
+
+    Attributes:
+        contested: the address of a document that other datasources claim too, and their names.
+    """
 
     def __init__(self, connection: sqlite3.Connection, datasource: sqlite3.Row, reader: Reader) -> None:
         config = config_of(datasource)
@@ -38,6 +42,8 @@ class Checker:
         self._name = str(datasource["name"])
         self._types = {each.name for each in config.object_definitions}
         self._views = re.compile(config.url_regex)
+        self._rivals = addresses.rivals(connection, datasource)
+        self.contested: tuple[str, list[str]] | None = None
         self._emails, self._ids = identities.known(connection, datasource["row"])
         self._reader = reader
 
@@ -64,17 +70,20 @@ class Checker:
                 raise invalid(f"{where}.{kind}", f"{named!r} is not declared by the datasource")
         if document.view_url is UNSET or not self._views.fullmatch(document.view_url):
             raise invalid(f"{where}.viewURL", "does not match the urlRegex of the datasource")
-        for somebody in _allowed(document):
-            if not self._knows(somebody):
-                raise invalid(
-                    f"{where}.permissions.allowedUsers", "names a user that the datasource does not know"
-                )
+        if self.contested is None and (others := addresses.contested(self._rivals, document.view_url)):
+            self.contested = document.view_url, others
+        if not names_only_known(document, self._emails, self._ids):
+            raise invalid(
+                f"{where}.permissions.allowedUsers", "names a user that the datasource does not know"
+            )
 
-    def _knows(self, somebody: UserReference) -> bool:
-        email = somebody.email
-        if email is not UNSET:
-            return email.casefold() in self._emails
-        return somebody.datasource_user_id in self._ids
+
+def names_only_known(document: Document, emails: set[str], ids: set[str]) -> bool:
+    """Whether the datasource knows every user whom the permissions of a document name."""
+    return all(
+        each.email.casefold() in emails if each.email is not UNSET else each.datasource_user_id in ids
+        for each in _allowed(document)
+    )
 
 
 def _allowed(document: Document) -> Iterator[UserReference]:

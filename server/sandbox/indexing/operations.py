@@ -3,43 +3,50 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
+from msgspec import UNSET
 
 from server.sandbox import uploads
 from server.sandbox.answers import Answer, RefusedError, invalid
-from server.sandbox.indexing import bulk, datasources, identities, processing, rates, status
+from server.sandbox.indexing import (
+    addresses,
+    asking,
+    bulk,
+    datasources,
+    identities,
+    processing,
+    rates,
+    rotating,
+)
+from server.sandbox.indexing.asking import about
 from server.sandbox.indexing.documents import Checker
 from server.sandbox.indexing.reading import Reader
 from server.sandbox.indexing.shapes import (
-    Access,
     BetaUsers,
     DatasourceConfig,
-    DebugDocuments,
-    Debugged,
     DocumentPage,
-    NamesDatasource,
     OneDocument,
     OneUser,
+    Processed,
     SeveralDocuments,
     SingleDocument,
     SingleUser,
     UserPage,
 )
 from server.sandbox.indexing.switches import switches
-from server.sandbox.pipeline import Call, Operation
-from server.sandbox.world import setting, store_setting
+from server.sandbox.pipeline import SMALL_BODY, Operation
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
 
+    from server.sandbox.pipeline import Call
     from server.sandbox.world import World
 
 PAGE_DOCUMENTS: Final = 1_000
 PAGE_BYTES: Final = 5 * 1024 * 1024
-PROCESS_EVERY_S: Final = 3 * 3600.0
 _BAD: Final = frozenset({"invalid", "not_found"})
 
 
@@ -52,22 +59,16 @@ def refuse(refusal: RefusedError) -> Answer:
 def add_datasource(world: World, call: Call) -> Answer:
     """Register a datasource, or override all of its configuration."""
     with world.database.write() as connection:
-        rates.spend(world, connection, rates.OTHER)
         switched = switches(connection)
         config = Reader(switched).read(DatasourceConfig, call.body)
-        datasources.register(world, connection, config, switched)
+        addresses.suspect(world, connection, datasources.register(world, connection, config, switched))
     return Answer()
-
-
-def get_datasource_config(world: World, call: Call) -> Answer:
-    """The configuration of a datasource."""
-    return _look(world, call, NamesDatasource, lambda _connection, found, _asked: datasources.echoed(found))
 
 
 def beta_users(world: World, call: Call) -> Answer:
     """Say who may see a datasource that is not yet for all."""
     with world.database.write() as connection:
-        asked, found = _about(world, connection, call, BetaUsers)
+        asked, found = about(connection, call, BetaUsers)
         world.record(connection, "betausers", datasource=found["name"], detail={"users": len(asked.emails)})
     return Answer()
 
@@ -76,12 +77,10 @@ def bulk_documents(world: World, call: Call) -> Answer:
     """One page of a bulk upload."""
     processing.settle(world)
     with world.database.write() as connection:
-        rates.spend(world, connection, rates.BULK)
-        reader = Reader(switches(connection))
-        page = reader.read(DocumentPage, call.body)
+        page = Reader(switches(connection)).read(DocumentPage, call.body)
         _fits(len(page.documents))
         found = datasources.known(connection, page.datasource)
-        keyed = Checker(connection, found, reader).keyed(page.documents)
+        keyed = _checked(world, connection, found, page.documents)
         unchecked = page.disable_stale_document_deletion_check
         taken = bulk.take(
             world, connection, found, bulk.DOCUMENTS, page, switches(connection), unchecked=unchecked
@@ -96,7 +95,6 @@ def bulk_documents(world: World, call: Call) -> Answer:
 def bulk_users(world: World, call: Call) -> Answer:
     """One page of a bulk upload of users."""
     with world.database.write() as connection:
-        rates.spend(world, connection, rates.BULK)
         page = Reader(switches(connection)).read(UserPage, call.body)
         _fits(len(page.users))
         found = datasources.known(connection, page.datasource)
@@ -123,7 +121,7 @@ def bulk_users(world: World, call: Call) -> Answer:
 def index_user(world: World, call: Call) -> Answer:
     """Add or change one user."""
     with world.database.write() as connection:
-        asked, found = _about(world, connection, call, SingleUser)
+        asked, found = about(connection, call, SingleUser)
         identities.put(connection, found["row"], None, [asked.user])
         world.record(connection, "indexuser", datasource=found["name"])
     return Answer()
@@ -132,7 +130,7 @@ def index_user(world: World, call: Call) -> Answer:
 def delete_user(world: World, call: Call) -> Answer:
     """Forget one user; absent is fine."""
     with world.database.write() as connection:
-        asked, found = _about(world, connection, call, OneUser)
+        asked, found = about(connection, call, OneUser)
         identities.remove(connection, found["row"], asked.email)
         world.record(connection, "deleteuser", datasource=found["name"])
     return Answer()
@@ -141,11 +139,9 @@ def delete_user(world: World, call: Call) -> Answer:
 def index_document(world: World, call: Call) -> Answer:
     """Add or change one document."""
     with world.database.write() as connection:
-        rates.spend(world, connection, rates.SINGLE)
-        reader = Reader(switches(connection))
-        raw = reader.read(SingleDocument, call.body).document
+        raw = Reader(switches(connection)).read(SingleDocument, call.body).document
         name = msgspec.json.decode(raw, type=NamesAnything).datasource
-        _add(world, connection, reader, name, [raw])
+        _add(world, connection, call, name, [raw])
     processing.settle(world)
     return Answer()
 
@@ -153,11 +149,9 @@ def index_document(world: World, call: Call) -> Answer:
 def index_documents(world: World, call: Call) -> Answer:
     """Add or change several documents."""
     with world.database.write() as connection:
-        rates.spend(world, connection, rates.SINGLE)
-        reader = Reader(switches(connection))
-        asked = reader.read(SeveralDocuments, call.body)
+        asked = Reader(switches(connection)).read(SeveralDocuments, call.body)
         _fits(len(asked.documents))
-        _add(world, connection, reader, asked.datasource, asked.documents)
+        _add(world, connection, call, asked.datasource, asked.documents)
     processing.settle(world)
     return Answer()
 
@@ -166,71 +160,20 @@ def delete_document(world: World, call: Call) -> Answer:
     """Delete one document; absent is fine."""
     processing.settle(world)
     with world.database.write() as connection:
-        asked, found = _about(world, connection, call, OneDocument)
+        asked, found = about(connection, call, OneDocument)
         was = processing.delete(world, connection, found, asked.object_type, asked.id)
         world.record(connection, "deletedocument", datasource=found["name"], detail={"deleted": int(was)})
     return Answer()
 
 
 def process_all(world: World, call: Call) -> Answer:
-    """Ask for everything to be processed; refused when that was asked for lately."""
+    """Have everything processed at once, of one datasource or of all; refused when that was asked for lately."""
     with world.database.write() as connection:
-        _, found = _about(world, connection, call, NamesDatasource)
-        name = f"indexing.processed.{found['row']}"
-        last = setting(connection, name, None)
-        if last is not None and world.now() < last + PROCESS_EVERY_S:
-            raise RefusedError("rate_limited", "processalldocuments may be called once in three hours")
-        store_setting(connection, name, world.now())
-        world.record(connection, "processalldocuments", datasource=found["name"])
+        asked = Reader(switches(connection)).read(Processed, call.body or b"{}")
+        found = None if asked.datasource is UNSET else datasources.known(connection, asked.datasource)
+        processing.hasten(world, connection, found)
+    processing.settle(world)
     return Answer()
-
-
-def debug_status(world: World, call: Call) -> Answer:
-    """How a datasource is."""
-    processing.settle(world)
-    with world.database.read() as connection:
-        found = datasources.known(connection, call.path["datasource"])
-        return Answer(payload=status.of_datasource(world, connection, found))
-
-
-def debug_documents(world: World, call: Call) -> Answer:
-    """How some documents are."""
-    processing.settle(world)
-    with world.database.read() as connection:
-        asked = Reader(switches(connection)).read(DebugDocuments, call.body)
-        found = datasources.known(connection, call.path["datasource"])
-        return Answer(
-            payload={
-                "documentStatuses": [
-                    {
-                        "docId": each.doc_id,
-                        "objectType": each.object_type,
-                        "debugInfo": status.of_document(connection, found, each),
-                    }
-                    for each in asked.debug_documents
-                ]
-            }
-        )
-
-
-def debug_document(world: World, call: Call) -> Answer:
-    """How one document is."""
-    processing.settle(world)
-    with world.database.read() as connection:
-        asked = Reader(switches(connection)).read(Debugged, call.body)
-        found = datasources.known(connection, call.path["datasource"])
-        return Answer(payload=status.of_document(connection, found, asked))
-
-
-def check_access(world: World, call: Call) -> Answer:
-    """Whether somebody finds a document."""
-    processing.settle(world)
-
-    def answer(connection: sqlite3.Connection, found: sqlite3.Row, asked: Access) -> dict[str, Any]:
-        about = Debugged(object_type=asked.object_type, doc_id=asked.doc_id)
-        return {"hasAccess": status.has_access(connection, found, about, asked.user_email)}
-
-    return _look(world, call, Access, answer)
 
 
 class NamesAnything(msgspec.Struct):
@@ -239,28 +182,19 @@ class NamesAnything(msgspec.Struct):
     datasource: str = ""
 
 
-def _about(
-    world: World, connection: sqlite3.Connection, call: Call, kind: type[Any]
-) -> tuple[Any, sqlite3.Row]:
-    rates.spend(world, connection, rates.OTHER)
-    asked = Reader(switches(connection)).read(kind, call.body)
-    return asked, datasources.known(connection, asked.datasource)
-
-
-def _look(
-    world: World,
-    call: Call,
-    kind: type[Any],
-    answer: Callable[[sqlite3.Connection, sqlite3.Row, Any], dict[str, Any]],
-) -> Answer:
-    with world.database.write() as connection:
-        asked, found = _about(world, connection, call, kind)
-        return Answer(payload=answer(connection, found, asked))
-
-
 def _fits(number: int) -> None:
     if number > PAGE_DOCUMENTS:
         raise RefusedError("too_large", f"a page has {PAGE_DOCUMENTS} items at most, not {number}")
+
+
+def _checked(
+    world: World, connection: sqlite3.Connection, datasource: sqlite3.Row, raw: list[msgspec.Raw]
+) -> dict[str, bytes]:
+    checker = Checker(connection, datasource, Reader(switches(connection)))
+    keyed = checker.keyed(raw)
+    if checker.contested is not None:
+        addresses.report(world, connection, datasource, *checker.contested)
+    return keyed
 
 
 def _store(
@@ -292,59 +226,52 @@ def _end(
     )
 
 
-def _add(
-    world: World, connection: sqlite3.Connection, reader: Reader, name: str, raw: list[msgspec.Raw]
-) -> None:
-    rates.spend(world, connection, rates.DOCUMENTS, len(raw))
+def _add(world: World, connection: sqlite3.Connection, call: Call, name: str, raw: list[msgspec.Raw]) -> None:
+    rates.spend(world, connection, call, rates.DOCUMENTS, len(raw))
     if not name:
         raise invalid("document.datasource", "is required")
     found = datasources.known(connection, name)
-    keyed = Checker(connection, found, reader).keyed(raw)
+    keyed = _checked(world, connection, found, raw)
     (number,) = connection.execute("SELECT count(*) FROM upload").fetchone()
     run = f"single-{number}-{world.now():.6f}"
     uploads.store(world, connection, found, run, keyed, operation="indexdocuments")
     held = uploads.find(connection, found, run)
     assert held is not None  # noqa: S101 - stored just now
-    processing.begin(world, connection, found, held["row"])
+    processing.begin(world, connection, found, held["row"], single=True)
+
+
+def _operation(
+    act: Callable[[World, Call], Answer],
+    path: str,
+    *buckets: rates.Bucket,
+    name: str | None = None,
+    body_limit: int = SMALL_BODY,
+) -> Operation:
+    return Operation(
+        name=name or path.strip("/"),
+        method="POST",
+        path=path,
+        act=rates.limited(act, *buckets),
+        body_limit=body_limit,
+    )
 
 
 INDEXING_OPERATIONS: Final = (
-    Operation(name="adddatasource", method="POST", path="/adddatasource", act=add_datasource),
-    Operation(
-        name="getdatasourceconfig", method="POST", path="/getdatasourceconfig", act=get_datasource_config
-    ),
-    Operation(name="betausers", method="POST", path="/betausers", act=beta_users),
-    Operation(
-        name="bulkindexdocuments",
-        method="POST",
-        path="/bulkindexdocuments",
-        act=bulk_documents,
-        body_limit=PAGE_BYTES,
-    ),
-    Operation(name="bulkindexusers", method="POST", path="/bulkindexusers", act=bulk_users),
-    Operation(name="indexuser", method="POST", path="/indexuser", act=index_user),
-    Operation(name="deleteuser", method="POST", path="/deleteuser", act=delete_user),
-    Operation(
-        name="indexdocument",
-        method="POST",
-        path="/indexdocument",
-        act=index_document,
-        body_limit=PAGE_BYTES,
-    ),
-    Operation(
-        name="indexdocuments",
-        method="POST",
-        path="/indexdocuments",
-        act=index_documents,
-        body_limit=PAGE_BYTES,
-    ),
-    Operation(name="deletedocument", method="POST", path="/deletedocument", act=delete_document),
-    Operation(name="processalldocuments", method="POST", path="/processalldocuments", act=process_all),
-    Operation(name="debug.status", method="POST", path="/debug/{datasource}/status", act=debug_status),
-    Operation(
-        name="debug.documents", method="POST", path="/debug/{datasource}/documents", act=debug_documents
-    ),
-    Operation(name="debug.document", method="POST", path="/debug/{datasource}/document", act=debug_document),
-    Operation(name="checkdocumentaccess", method="POST", path="/checkdocumentaccess", act=check_access),
+    _operation(add_datasource, "/adddatasource"),
+    _operation(asking.datasource_config, "/getdatasourceconfig"),
+    _operation(beta_users, "/betausers"),
+    _operation(bulk_documents, "/bulkindexdocuments", body_limit=PAGE_BYTES),
+    _operation(bulk_users, "/bulkindexusers"),
+    _operation(index_user, "/indexuser"),
+    _operation(delete_user, "/deleteuser"),
+    _operation(index_document, "/indexdocument", rates.SINGLE, body_limit=PAGE_BYTES),
+    _operation(index_documents, "/indexdocuments", rates.SINGLE, body_limit=PAGE_BYTES),
+    _operation(delete_document, "/deletedocument"),
+    _operation(process_all, "/processalldocuments"),
+    _operation(asking.debug_status, "/debug/{datasource}/status", name="debug.status"),
+    _operation(asking.debug_documents, "/debug/{datasource}/documents", name="debug.documents"),
+    _operation(asking.debug_document, "/debug/{datasource}/document", name="debug.document"),
+    _operation(asking.document_access, "/checkdocumentaccess"),
+    _operation(rotating.rotate_token, "/rotatetoken"),
 )
 """Every operation that a client of ours, or of Glean's, relies on."""

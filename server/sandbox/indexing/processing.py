@@ -7,11 +7,15 @@ Both follow from stored instants and the clock. The indexing is a job like any o
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Final
 
 from server.sandbox import jobs
+from server.sandbox.answers import RefusedError
+from server.sandbox.contents import CUSTOM
 from server.sandbox.indexing.documents import key_of
 from server.sandbox.indexing.switches import switches
+from server.sandbox.world import setting, store_setting
 
 if TYPE_CHECKING:
     import sqlite3
@@ -21,36 +25,94 @@ if TYPE_CHECKING:
 PAUSE_S: Final = 7 * 86_400.0
 """How long Glean waits before it deletes more than a fifth of what a datasource has."""
 _FIFTH: Final = 5
+HASTEN_EVERY_S: Final = 3 * 3600.0
+_HASTENED: Final = "indexing.processed"
 
 _LACKING: Final = """
 SELECT document_row FROM served JOIN document ON document.row = document_row
 WHERE served.datasource_row = :datasource AND document.upload_row < :upload
   AND served.key NOT IN (SELECT key FROM document WHERE upload_row = :upload)
 """
+_SOONER: Final = """
+UPDATE job SET duration = min(duration, ?1 - started_at)
+WHERE status = 'RUNNING' AND datasource_row IN (SELECT row FROM datasource WHERE connector = ?3 AND ifnull(row = ?2, 1))
+"""
+_UNSETTLED: Final = (
+    "SELECT 1 FROM bulk JOIN job ON job.row = job_row WHERE settled = 0 AND job.status = 'SUCCEEDED'"
+)
+_DOOM: Final = """
+INSERT INTO stale (document_row, datasource_row, due_at) VALUES (?, ?, ?)
+ON CONFLICT (document_row) DO UPDATE SET due_at = min(due_at, excluded.due_at)
+"""
+_EARLIEST: Final = "SELECT min(due_at) FROM stale WHERE due_at <= ?"
 _DUE: Final = "SELECT document_row FROM stale WHERE datasource_row = ? AND due_at <= ?"
 
 
-def begin(world: World, connection: sqlite3.Connection, datasource: sqlite3.Row, upload_row: int) -> int:
-    """Have the documents of a run indexed; the number of the job."""
+def begin(
+    world: World,
+    connection: sqlite3.Connection,
+    datasource: sqlite3.Row,
+    upload_row: int,
+    *,
+    single: bool = False,
+) -> int:
+    """Have the documents of a run indexed, sooner when they came outside of uploads; the number of the job."""
     upload = connection.execute("SELECT * FROM upload WHERE row = ?", (upload_row,)).fetchone()
-    delay = switches(connection).indexing_s
-    return jobs.index(world, connection, datasource, upload, delay)
+    switched = switches(connection)
+    return jobs.index(
+        world, connection, datasource, upload, switched.single_s if single else switched.indexing_s
+    )
+
+
+def hasten(world: World, connection: sqlite3.Connection, datasource: sqlite3.Row | None) -> None:
+    """Have what waits to be indexed not wait longer than a single document, of one datasource or of all.
+
+    Raises:
+        RefusedError: `rate_limited`, when this was asked for less than three hours ago, for this datasource or for all.
+    """
+    switched, now = switches(connection), world.now()
+    own = _HASTENED if datasource is None else f"{_HASTENED}.{datasource['row']}"
+    for name in {_HASTENED, own}:
+        left = setting(connection, name, -HASTEN_EVERY_S) + HASTEN_EVERY_S - now
+        if left > 0:
+            headers = {"Retry-After": str(math.ceil(left))} if switched.tells_retry_after else {}
+            raise RefusedError(
+                "rate_limited", "processalldocuments may be called once in three hours", headers=headers
+            )
+    store_setting(connection, own, now)
+    connection.execute(
+        _SOONER, (now + switched.single_s, None if datasource is None else datasource["row"], CUSTOM)
+    )
+    world.record(
+        connection, "processalldocuments", datasource=None if datasource is None else datasource["name"]
+    )
 
 
 def settle(world: World) -> None:
-    """Bring what is over by now to its end."""
-    jobs.settle(world)
+    """Bring what is over by now to its end, in the order of its instants: whoever looks when makes no difference."""
+    while (due := _next(world)) is not None:
+        instant, job_id = due
+        if job_id is not None:
+            jobs.finish(world, job_id)
+        with world.database.write() as connection:
+            _condemn(connection)
+            if job_id is None:
+                _delete(connection, instant)
+
+
+def _next(world: World) -> tuple[float, str | None] | None:
+    """What is to be done first: its instant, and the job that is over, None when documents are to be deleted.
+
+    An upload that was indexed by somebody who did not come to what it lacks is as good as a deletion that is due.
+    """
     with world.database.read() as connection:
-        ended = connection.execute(
-            "SELECT 1 FROM bulk JOIN job ON job.row = job_row WHERE settled = 0 AND job.status = 'SUCCEEDED'"
-            " UNION ALL SELECT 1 FROM stale WHERE due_at <= ? LIMIT 1",
-            (world.now(),),
-        ).fetchone()
-    if ended is None:
-        return
-    with world.database.write() as connection:
-        _condemn(connection)
-        _delete(world, connection)
+        if connection.execute(_UNSETTLED).fetchone() is not None:
+            return -math.inf, None
+        job = next(iter(jobs.over(world, connection)), None)
+        (due,) = connection.execute(_EARLIEST, (world.now(),)).fetchone()
+    if job is not None and (due is None or job["ended_at"] <= due):
+        return float(job["ended_at"]), str(job["id"])
+    return None if due is None else (float(due), None)
 
 
 def delete(
@@ -69,10 +131,8 @@ def delete(
     if found is None:
         return False
     due = world.now() + switches(connection).deletion_s
-    connection.execute(
-        "INSERT OR REPLACE INTO stale VALUES (?, ?, ?)", (found["document_row"], datasource["row"], due)
-    )
-    _delete(world, connection)
+    connection.execute(_DOOM, (found["document_row"], datasource["row"], due))
+    _delete(connection, world.now())
     return True
 
 
@@ -91,7 +151,7 @@ def _condemn(connection: sqlite3.Connection) -> None:
         paused = not each["unchecked"] and len(lacking) * _FIFTH > each["old_total"]
         due = each["indexed_at"] + (PAUSE_S if paused else switches(connection).deletion_s)
         connection.executemany(
-            "INSERT OR REPLACE INTO stale VALUES (?, ?, ?)",
+            _DOOM,
             ((row, each["datasource_row"], due) for row in lacking),
         )
         connection.execute(
@@ -100,8 +160,7 @@ def _condemn(connection: sqlite3.Connection) -> None:
         )
 
 
-def _delete(world: World, connection: sqlite3.Connection) -> None:
-    now = world.now()
+def _delete(connection: sqlite3.Connection, now: float) -> None:
     for (datasource,) in connection.execute(
         "SELECT DISTINCT datasource_row FROM stale WHERE due_at <= ?", (now,)
     ).fetchall():

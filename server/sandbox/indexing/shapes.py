@@ -242,6 +242,12 @@ class NamesDatasource(_Camel, kw_only=True):
     datasource: Text
 
 
+class Processed(_Camel, kw_only=True):
+    """`ProcessAllDocumentsRequest`: what is to be processed, everything where it names nothing."""
+
+    datasource: Text | UnsetType = UNSET
+
+
 class OneDocument(_Camel, kw_only=True):
     """A document by its type and id."""
 

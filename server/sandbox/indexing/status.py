@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -9,8 +10,10 @@ from msgspec import UNSET
 
 from server.sandbox.indexing import bulk, identities
 from server.sandbox.indexing.datasources import config_of, visibility
-from server.sandbox.indexing.documents import key_of, may_see, read
+from server.sandbox.indexing.documents import key_of, may_see, names_only_known, read
+from server.sandbox.indexing.switches import switches
 from server.sandbox.instants import instant
+from server.sandbox.world import setting, store_setting
 
 if TYPE_CHECKING:
     import sqlite3
@@ -26,19 +29,30 @@ _INDEXED: Final = """
 SELECT substr(key, 1, instr(key, char(31)) - 1) AS type, count(*) AS number
 FROM served WHERE datasource_row = ? GROUP BY type
 """
+_NEWEST: Final = """
+SELECT document.raw, ifnull((SELECT min(started_at) FROM job WHERE job.upload_row = document.upload_row),
+    (SELECT started_at FROM bulk WHERE bulk.upload_row = document.upload_row)) AS uploaded_at
+FROM document JOIN upload ON upload.row = upload_row
+WHERE datasource_row = :datasource AND key = :key ORDER BY document.row DESC LIMIT 1
+"""
+_SERVED: Final = """
+SELECT (SELECT max(finished_at) FROM job WHERE job.upload_row = document.upload_row) AS finished_at
+FROM served JOIN document ON document.row = document_row
+WHERE served.datasource_row = :datasource AND served.key = :key
+"""
 
 
 def of_datasource(world: World, connection: sqlite3.Connection, datasource: sqlite3.Row) -> dict[str, Any]:
     """`DebugDatasourceStatusResponse`."""
-    row = datasource["row"]
+    row, switched = datasource["row"], switches(connection)
     return {
         "documents": {
             "bulkUploadHistory": [
                 _event(world, connection, each)
-                for each in bulk.history(connection, datasource, bulk.DOCUMENTS)
+                for each in bulk.history(connection, datasource, bulk.DOCUMENTS, switched)
             ],
             "counts": {
-                "uploaded": _counts(connection, datasource, _UPLOADED),
+                "uploaded": _uploaded(world, connection, datasource),
                 "indexed": _counts(connection, datasource, _INDEXED),
             },
             "processingHistory": _processed(connection, row),
@@ -47,7 +61,7 @@ def of_datasource(world: World, connection: sqlite3.Connection, datasource: sqli
             "users": {
                 "bulkUploadHistory": [
                     _event(world, connection, each)
-                    for each in bulk.history(connection, datasource, bulk.USERS)
+                    for each in bulk.history(connection, datasource, bulk.USERS, switched)
                 ],
                 "counts": {"uploaded": identities.count(connection, row)},
             },
@@ -58,26 +72,27 @@ def of_datasource(world: World, connection: sqlite3.Connection, datasource: sqli
 
 def of_document(connection: sqlite3.Connection, datasource: sqlite3.Row, asked: Debugged) -> dict[str, Any]:
     """`DebugDocumentResponse`."""
-    key = key_of(asked.object_type, asked.doc_id)
-    uploaded = connection.execute(
-        "SELECT document.raw FROM document JOIN upload ON upload.row = upload_row"
-        " WHERE datasource_row = ? AND key = ? ORDER BY document.row DESC LIMIT 1",
-        (datasource["row"], key),
-    ).fetchone()
-    served = connection.execute(
-        "SELECT 1 FROM served WHERE datasource_row = ? AND key = ?", (datasource["row"], key)
-    ).fetchone()
-    status = {
+    key = {"datasource": datasource["row"], "key": key_of(asked.object_type, asked.doc_id)}
+    uploaded = connection.execute(_NEWEST, key).fetchone()
+    served = connection.execute(_SERVED, key).fetchone()
+    status: dict[str, Any] = {
         "uploadStatus": "UPLOADED" if uploaded else "NOT_UPLOADED",
         "indexingStatus": "INDEXED" if served else "NOT_INDEXED",
     }
+    for name, at in (
+        ("lastUploadedAt", uploaded and uploaded["uploaded_at"]),
+        ("lastIndexedAt", served and served["finished_at"]),
+    ):
+        if at is not None:
+            status[name] = instant(at)
     if uploaded is None:
         return {"status": status}
-    permissions = read(uploaded["raw"]).permissions
-    status["permissionIdentityStatus"] = "UPLOADED"
+    document = read(uploaded["raw"])
+    known = names_only_known(document, *identities.known(connection, datasource["row"]))
+    status["permissionIdentityStatus"] = "UPLOADED" if known else "NOT_UPLOADED"
     answer: dict[str, Any] = {"status": status}
-    if permissions is not UNSET:
-        answer["uploadedPermissions"] = msgspec.to_builtins(permissions)
+    if document.permissions is not UNSET:
+        answer["uploadedPermissions"] = msgspec.to_builtins(document.permissions)
     return answer
 
 
@@ -115,6 +130,19 @@ def _state(world: World, connection: sqlite3.Connection, upload: sqlite3.Row) ->
         return "DELETION PAUSED"
     job = connection.execute("SELECT status FROM job WHERE row = ?", (upload["job_row"],)).fetchone()
     return "INDEXING COMPLETED" if job is None or job["status"] == "SUCCEEDED" else "UPLOAD COMPLETED"
+
+
+def _uploaded(world: World, connection: sqlite3.Connection, datasource: sqlite3.Row) -> list[dict[str, Any]]:
+    """The counts of documents that were uploaded, which may be old: Glean keeps what it told."""
+    lag, now = switches(connection).counts_lag_s, world.now()
+    name = f"indexing.uploaded.{datasource['row']}"
+    at, told = setting(connection, name, None) or (-math.inf, [])
+    if now < at + lag:
+        return list(told)
+    counted = _counts(connection, datasource, _UPLOADED)
+    if lag:
+        store_setting(connection, name, (now, counted))
+    return counted
 
 
 def _counts(connection: sqlite3.Connection, datasource: sqlite3.Row, question: str) -> list[dict[str, Any]]:

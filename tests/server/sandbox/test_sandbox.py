@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -131,3 +132,43 @@ def test_a_change_that_sqlite_undoes_by_itself_is_still_the_first_error(tmp_path
         with pytest.raises(sqlite3.IntegrityError), sandbox.world.database.write() as connection:
             connection.execute("INSERT OR ROLLBACK INTO tenant SELECT * FROM tenant")
         assert sandbox.datasources() == []
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_file_of_an_earlier_version_goes_on_with_what_is_in_it(
+    tmp_path: Path, clock: HandClock, version: int
+) -> None:
+    path = tmp_path / "sandbox.db"
+    with EmbeddedSandbox(path, token="secret", now=clock) as running, Admin(running) as admin:
+        admin.load(admin.make("Wiki"), "r", [document(1, text="A delay of payments"), document(2)])
+        clock.advance(1)
+        assert admin.found("delayed payment") == ["page-1"]
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        rows = connection.execute("SELECT rowid, title, id, body, container, author FROM fulltext").fetchall()
+        connection.execute("DROP TABLE fulltext")
+        connection.execute(
+            "CREATE VIRTUAL TABLE fulltext USING fts5 (title, id, body, container, author, tokenize = 'unicode61')"
+        )
+        connection.executemany(
+            "INSERT INTO fulltext (rowid, title, id, body, container, author) VALUES (?, ?, ?, ?, ?, ?)", rows
+        )
+        for table in ("bulk", "stale", "identity") if version == 1 else ():
+            connection.execute(f"DROP TABLE {table}")
+        connection.execute(f"PRAGMA user_version = {version}")
+    with EmbeddedSandbox(path, token="secret", now=clock) as running, Admin(running) as admin:
+        assert admin.found("delayed payment") == ["page-1"]
+        admin.load(admin.make("Notes"), "r", [document(3, text="Delaying a payment")])
+        clock.advance(1)
+        assert admin.found("delayed payment") == ["page-1", "page-3"]
+        assert running.sandbox.search("Which payments will they delay?")[0]["documentId"] == "page-3"
+    with Sandbox.open(path) as sandbox:
+        assert len(sandbox.datasources()) == 2
+
+
+def test_a_file_of_a_later_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "sandbox.db"
+    Sandbox.open(path).close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 1000")
+    with pytest.raises(SandboxFileError, match="another version or program"):
+        Sandbox.open(path)

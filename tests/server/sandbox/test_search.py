@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.sandbox.fulltext import match_expression
+from server.sandbox.questions import Asked, understood
 from server.sandbox.sandbox import Sandbox
 from tests.server.sandbox.client import Admin, HandClock, document, error_of
 
@@ -125,4 +125,77 @@ def test_no_question_is_a_syntax_error(tmp_path: Path) -> None:
 
 
 def test_words_without_a_letter_or_digit_ask_for_nothing() -> None:
-    assert match_expression(' INC-2041 "a"b ... \0 ') == '"INC-2041" """a""b"'
+    assert understood(' INC-2041 "a"b ... \0 ') == Asked(match='"INC-2041" """a""b"')
+    assert understood(" ... \0 ? ") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "least"),
+    [
+        ("Why did the bank's fail-over lose it?", ("bank", "fail-over", "lose"), 2),
+        ("who was on call", ("call",), 1),
+        ("Refunds, refunds, REFUNDS?", ("refunds",), 1),
+        ("Which of a shift's shifts, of the shift\u2019s own?", ("shift", "shifts"), 2),
+        ("How do seven small words still ask for only a third of three?", 6 * ("",), 2),
+        ("ledger posting batch standby key table fail?", 7 * ("",), 3),
+        ('Does naïve "quoting" break AND, OR, NOT or NEAR?', ("naïve", "quoting", "break"), 2),
+    ],
+)
+def test_a_question_is_its_telling_words_a_third_of_which_is_enough(
+    text: str, words: tuple[str, ...], least: int
+) -> None:
+    asked = understood(text)
+    assert asked is not None
+    assert (len(asked.terms), asked.least) == (len(words), least)
+    assert asked.match == " OR ".join(asked.terms)
+    assert not any(words) or asked.terms == tuple(f'"{word}"' for word in words)
+
+
+@pytest.mark.parametrize("text", ["What is it?", "Who was that", "why"])
+def test_a_question_without_a_telling_word_is_taken_as_keywords(text: str) -> None:
+    asked = understood(text)
+    assert asked is not None
+    assert (asked.terms, asked.least) == ((), 0)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("Why did the gateway for payments fail?", ["page-1"]),
+        ("Which payment failed in the end", ["page-1"]),
+        ("Which payments?", ["page-1", "page-3"]),
+        ("What became of INC-2041 on the gateway?", ["page-1", "page-9"]),
+        ("What became of INC-2043 on the gateway, and why did payments fail?", []),
+        ("How do penguins hunt together in winter?", []),
+        ("How do penguins make a payment in winter, when their colony moves?", []),
+        ("failing", ["page-1"]),
+        ("payments gateways", ["page-1"]),
+        ("payments penguins gateway", []),
+    ],
+)
+def test_a_question_needs_not_be_put_in_the_words_of_its_answer(
+    admin: Admin, clock: HandClock, query: str, expected: list[str]
+) -> None:
+    documents = [
+        document(1, text="The paying gateway failed after its payment, see INC-2041"),
+        document(3, text="one payment of many"),
+        document(9, text="inc-2041 was closed"),
+    ]
+    admin.load(admin.make("Wiki"), "r", documents)
+    clock.advance(1)
+    assert admin.found(query) == expected
+
+
+def test_what_shares_more_and_rarer_words_with_a_question_comes_first(admin: Admin, clock: HandClock) -> None:
+    texts = [
+        "builds wait",
+        "builds wait for the cache, which was evicted",
+        "wait for builds of builds",
+        "cache",
+    ]
+    documents = [document(number, text=text) for number, text in enumerate(texts)]
+    admin.load(admin.make("Wiki"), "r", documents)
+    clock.advance(1)
+    answer = admin.post("/search", json={"query": "Why do builds wait since the cache was evicted?"}).json()
+    assert answer["results"][0]["documentId"] == "page-1"
+    assert answer["total"] == 3

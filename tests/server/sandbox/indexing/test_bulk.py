@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from server.sandbox import jobs
+from server.sandbox.indexing.switches import AS_DOCUMENTED
 from tests.server.sandbox.indexing.client import NAME, Indexing, document, refused
 
 if TYPE_CHECKING:
@@ -110,6 +112,76 @@ def test_deleting_more_than_a_fifth_pauses_for_a_week_unless_told_otherwise(
     assert (wiki.states()["u3"], wiki.indexed()) == ("INDEXING COMPLETED", 0)
 
 
+def test_what_becomes_of_an_upload_does_not_depend_on_who_looks_when(
+    wiki: Indexing, glean: EmbeddedSandbox, clock: HandClock
+) -> None:
+    wiki.load("u1", [document(n) for n in range(10)])
+    glean.sandbox.turn(indexing_s=900, deletion_s=300)
+    wiki.load("u2", [document(n) for n in range(5)])
+    clock.advance(60)
+    wiki.load("u3", [document(n) for n in range(9)])
+    clock.advance(DAY)
+    assert wiki.states() == {
+        "u1": "INDEXING COMPLETED",
+        "u2": "DELETION PAUSED",
+        "u3": "INDEXING COMPLETED",
+    }
+    assert wiki.indexed() == 9
+
+
+def test_an_upload_whose_indexing_ended_with_its_process_loses_what_it_lacks_all_the_same(
+    wiki: Indexing, glean: EmbeddedSandbox, clock: HandClock
+) -> None:
+    wiki.load("u1", [document(n) for n in range(10)])
+    glean.sandbox.turn(indexing_s=900)
+    wiki.load("u2", [document(n) for n in range(9)])
+    clock.advance(901)
+    jobs.settle(glean.sandbox.world)
+    assert wiki.indexed() == 9
+
+
+def test_a_deletion_that_is_paused_does_not_put_off_one_that_was_due_before(
+    wiki: Indexing, glean: EmbeddedSandbox, clock: HandClock
+) -> None:
+    wiki.load("u1", [document(n) for n in range(10)])
+    glean.sandbox.turn(deletion_s=300)
+    wiki.load("u2", [document(n) for n in range(5)], disableStaleDocumentDeletionCheck=True)
+    clock.advance(1)
+    wiki.load("u3", [document(n) for n in range(4)])
+    assert (wiki.states()["u3"], wiki.indexed()) == ("DELETION PAUSED", 10)
+    clock.advance(300)
+    assert wiki.indexed() == 5
+
+
+@pytest.mark.parametrize(
+    ("switch", "told"), [("refuses_as_bad", 400), ("restart_forgets", 409), ("tells_given_up", 409)]
+)
+def test_what_no_source_tells_of_uploads_can_be_turned(
+    wiki: Indexing, glean: EmbeddedSandbox, switch: str, told: int
+) -> None:
+    glean.sandbox.turn(**{switch: True})
+    wiki.page("u1", [document(1)], first=True)
+    refused(wiki.page("u2", [document(2)], first=True), told)
+    assert wiki.page("u1", [document(3)], first=True, forceRestartUpload=True).status_code == 200
+    wiki.page("u1", [], last=True)
+    assert wiki.indexed() == (1 if switch == "restart_forgets" else 2)
+    wiki.page("u3", [document(4)], first=True)
+    wiki.load("u4", [document(4)], forceRestartUpload=True)
+    given_up = {"u3": "UPLOAD IN PROGRESS"} if switch == "tells_given_up" else {}
+    states = wiki.states()
+    assert {name: states[name] for name in states if name == "u3"} == given_up
+
+
+def test_the_history_is_in_the_order_of_uploads_where_that_is_turned_on(
+    wiki: Indexing, glean: EmbeddedSandbox
+) -> None:
+    names = ["9-a", "8-b", "7-c"]
+    for name in names:
+        wiki.load(name, [document(1)])
+    glean.sandbox.turn(tells_oldest_first=True)
+    assert list(wiki.states()) == names
+
+
 def test_single_documents_come_and_go_beside_uploads(
     wiki: Indexing, glean: EmbeddedSandbox, clock: HandClock
 ) -> None:
@@ -130,13 +202,67 @@ def test_single_documents_come_and_go_beside_uploads(
     assert wiki.indexed() == 3
     clock.advance(61)
     assert wiki.indexed() == 2
+    assert wiki.ask("deletedocument", datasource=NAME, objectType="Page", id="p2").status_code == 200
 
 
 def test_everything_may_be_processed_once_in_three_hours(wiki: Indexing, clock: HandClock) -> None:
+    wiki.make(name="another", urlRegex="https://another\\.example\\.com/.*")
     assert wiki.ask("processalldocuments", datasource=NAME).status_code == 200
+    refused(wiki.ask("processalldocuments", datasource=NAME.upper()), 429)
+    assert wiki.ask("processalldocuments", datasource="another").status_code == 200
+    assert wiki.post("/processalldocuments").status_code == 200
+    refused(wiki.ask("processalldocuments"), 429)
+    clock.advance(3 * 3600 - 1)
     refused(wiki.ask("processalldocuments", datasource=NAME), 429)
-    clock.advance(3 * 3600)
+    clock.advance(1)
     assert wiki.ask("processalldocuments", datasource=NAME).status_code == 200
+
+
+def test_processing_everything_keeps_each_datasource_from_being_processed_again(
+    wiki: Indexing, glean: EmbeddedSandbox, clock: HandClock
+) -> None:
+    glean.sandbox.turn(tells_retry_after=True)
+    assert wiki.ask("processalldocuments").status_code == 200
+    clock.advance(3600)
+    late = wiki.ask("processalldocuments", datasource=NAME)
+    assert (refused(late, 429) != "", late.headers["retry-after"]) == (True, str(2 * 3600))
+    refused(wiki.ask("processalldocuments", datasource="nobody"))
+
+
+def test_uploads_and_single_documents_are_indexed_as_late_as_glean_says(
+    wiki: Indexing, glean: EmbeddedSandbox, clock: HandClock
+) -> None:
+    glean.sandbox.turn(**AS_DOCUMENTED)
+    wiki.load("u1", [document(1)])
+    wiki.ask("indexdocument", document=document(2))
+    clock.advance(2 * 60)
+    assert wiki.indexed() == 0
+    clock.advance(2 * 60)
+    assert wiki.indexed() == 1
+    clock.advance(11 * 60)
+    assert wiki.indexed() == 1
+    clock.advance(5 * 60)
+    assert wiki.indexed() == 2
+
+
+def test_what_was_uploaded_is_indexed_sooner_when_that_is_asked_for(
+    wiki: Indexing, glean: EmbeddedSandbox, clock: HandClock
+) -> None:
+    glean.sandbox.turn(indexing_s=20 * 60, single_s=60)
+    wiki.make(name="another", urlRegex="https://another\\.example\\.com/.*")
+    page = document(1, datasource="another", viewURL="https://another.example.com/1")
+    wiki.ask(
+        "bulkindexdocuments",
+        datasource="another",
+        uploadId="u0",
+        documents=[page],
+        isFirstPage=True,
+        isLastPage=True,
+    )
+    wiki.load("u1", [document(1)])
+    assert wiki.ask("processalldocuments", datasource=NAME).status_code == 200
+    clock.advance(61)
+    assert (wiki.states(), len(glean.sandbox.documents("another"))) == ({"u1": "INDEXING COMPLETED"}, 0)
 
 
 def test_an_instance_that_was_deleted_at_the_console_is_gone_with_all_that_was_in_it(

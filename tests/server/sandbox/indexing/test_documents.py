@@ -11,6 +11,7 @@ from tests.server.sandbox.indexing.client import NAME, SITE, Indexing, document,
 
 if TYPE_CHECKING:
     from server.sandbox.serve import EmbeddedSandbox
+    from tests.server.sandbox.client import HandClock
 
 USER = {"email": "Ada@example.com", "name": "Ada", "userId": "u-1"}
 
@@ -170,13 +171,64 @@ def test_what_is_asked_about_a_document_is_told(wiki: Indexing) -> None:
     wiki.load("u1", [document(1), without(document(2), "permissions")])
     asked = [{"objectType": "Page", "docId": each} for each in ("P1", "p2", "p3")]
     told = wiki.ask(f"debug/{NAME}/documents", debugDocuments=asked).json()["documentStatuses"]
-    there = {"uploadStatus": "UPLOADED", "indexingStatus": "INDEXED", "permissionIdentityStatus": "UPLOADED"}
+    there = {
+        "uploadStatus": "UPLOADED",
+        "lastUploadedAt": "2026-03-01T12:00:00.000Z",
+        "indexingStatus": "INDEXED",
+        "lastIndexedAt": "2026-03-01T12:00:00.000Z",
+        "permissionIdentityStatus": "UPLOADED",
+    }
     absent = {"uploadStatus": "NOT_UPLOADED", "indexingStatus": "NOT_INDEXED"}
     assert [each["debugInfo"] for each in told] == [
         {"status": there, "uploadedPermissions": {"allowAnonymousAccess": True}},
         {"status": there},
         {"status": absent},
     ]
-    alone = wiki.ask(f"debug/{NAME}/document", objectType="Page", docId="p1").json()
-    assert alone == told[0]["debugInfo"]
+    alone = wiki.ask(f"debug/{NAME}/document", objectType="Page", docId="p1")
+    assert alone.json() == told[0]["debugInfo"]
+    assert alone.headers["content-type"] == "application/json; charset=UTF-8"
     refused(wiki.ask("debug/nobody/document", objectType="Page", docId="p1"))
+
+
+def test_a_document_that_waits_is_told_with_what_is_known_of_it(
+    wiki: Indexing, glean: EmbeddedSandbox, clock: HandClock
+) -> None:
+    glean.sandbox.turn(indexing_s=60)
+    ada = {"allowedUsers": [{"email": "ada@example.com"}]}
+    wiki.ask("indexuser", datasource=NAME, user=USER)
+    wiki.page("u1", [document(1, permissions=ada)], first=True)
+    asked = {"objectType": "Page", "docId": "p1"}
+    waiting = {
+        "uploadStatus": "UPLOADED",
+        "lastUploadedAt": "2026-03-01T12:00:00.000Z",
+        "indexingStatus": "NOT_INDEXED",
+        "permissionIdentityStatus": "UPLOADED",
+    }
+    assert wiki.ask(f"debug/{NAME}/document", **asked).json()["status"] == waiting
+
+    clock.advance(5)
+    wiki.page("u1", [], last=True)
+    wiki.ask("deleteuser", datasource=NAME, email="ada@example.com")
+    clock.advance(61)
+    assert wiki.ask(f"debug/{NAME}/document", **asked).json()["status"] == {
+        "uploadStatus": "UPLOADED",
+        "lastUploadedAt": "2026-03-01T12:00:05.000Z",
+        "indexingStatus": "INDEXED",
+        "lastIndexedAt": "2026-03-01T12:01:05.000Z",
+        "permissionIdentityStatus": "NOT_UPLOADED",
+    }
+
+
+def test_the_count_of_uploaded_documents_may_be_hours_old(
+    wiki: Indexing, glean: EmbeddedSandbox, clock: HandClock
+) -> None:
+    def counted() -> list[dict[str, Any]]:
+        told: list[dict[str, Any]] = wiki.status()["documents"]["counts"]["uploaded"]
+        return told
+
+    glean.sandbox.turn(counts_lag_s=3 * 3600)
+    assert counted() == []
+    wiki.load("u1", [document(1)])
+    assert (counted(), wiki.indexed()) == ([], 1)
+    clock.advance(3 * 3600)
+    assert counted() == [{"objectType": "Page", "count": 1}]

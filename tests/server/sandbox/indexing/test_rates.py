@@ -1,40 +1,90 @@
-"""The documented limits of rate, by the kind of call."""
+"""The documented limits of rate: of the deployment, of an address, of a token, and of some operations."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from server.sandbox.indexing import rates
+from server.sandbox.pipeline import Call
 from tests.server.sandbox.indexing.client import NAME, Indexing, document, refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import httpx
+
     from server.sandbox.serve import EmbeddedSandbox
     from tests.server.sandbox.client import HandClock
 
 
+def asked(client: Indexing, token: str) -> httpx.Response:
+    return client.post(
+        "/getdatasourceconfig", json={"datasource": NAME}, headers={"Authorization": f"Bearer {token}"}
+    )
+
+
 @pytest.fixture
-def limited(glean: EmbeddedSandbox) -> Iterator[Indexing]:
+def limited(glean: EmbeddedSandbox, clock: HandClock) -> Iterator[Indexing]:
     glean.sandbox.set_rate(1e9, minimum_seconds=0)
     with Indexing(glean) as client:
         client.make()
+        clock.advance(60)
         yield client
 
 
-def test_thirty_pages_a_second_are_taken_and_no_more(limited: Indexing, clock: HandClock) -> None:
+@pytest.mark.parametrize(
+    ("operation", "body", "status"),
+    [
+        ("bulkindexdocuments", {"uploadId": "u1", "datasource": NAME, "documents": []}, 200),
+        ("getdatasourceconfig", {"datasource": NAME}, 200),
+        (f"debug/{NAME}/status", {}, 200),
+        ("deleteuser", {"datasource": NAME, "email": "ada@example.com"}, 200),
+        ("deletedocument", {"datasource": NAME}, 400),
+    ],
+)
+def test_thirty_requests_a_second_of_a_token_are_taken_and_no_more(
+    limited: Indexing, clock: HandClock, operation: str, body: dict[str, Any], status: int
+) -> None:
     limited.page("u1", [], first=True)
     for _ in range(29):
-        assert limited.page("u1", []).status_code == 200
-    answer = limited.page("u1", [])
+        assert limited.ask(operation, **body).status_code == status
+    answer = limited.ask(operation, **body)
     assert refused(answer, 429)
     assert "retry-after" not in answer.headers
     clock.advance(0.1)
-    assert limited.page("u1", []).status_code == 200
+    assert limited.ask(operation, **body).status_code == status
 
 
-def test_when_to_come_again_is_told_where_glean_is_taken_to_do_so(
+def test_a_hundred_requests_a_second_of_an_address_are_taken_whatever_tokens_they_carry(
+    limited: Indexing, glean: EmbeddedSandbox, clock: HandClock
+) -> None:
+    tokens = [f"token-{number}" for number in range(4)]
+    for each in tokens:
+        glean.sandbox.tokens.add(each)
+    for number in range(100):
+        assert asked(limited, tokens[number % 4]).status_code == 200
+    refused(asked(limited, tokens[0]), 429)
+    clock.advance(0.02)
+    assert asked(limited, tokens[0]).status_code == 200
+
+
+def test_eight_thousand_requests_a_minute_of_everybody_are_taken(
+    limited: Indexing, glean: EmbeddedSandbox, clock: HandClock
+) -> None:
+    elsewhere = Call(path={}, query={}, body=b"", bearer="another", peer="192.0.2.7")
+    world = glean.sandbox.world
+    with world.database.write() as connection:
+        rates.spend(world, connection, elsewhere, rates.DEPLOYMENT, 7_995)
+    for _ in range(5):
+        assert asked(limited, glean.token).status_code == 200
+    refused(asked(limited, glean.token), 429)
+    clock.advance(0.02)
+    assert asked(limited, glean.token).status_code == 200
+
+
+def test_ten_single_documents_a_second_are_taken_and_when_to_come_again_is_told_where_glean_is_taken_to_do_so(
     limited: Indexing, glean: EmbeddedSandbox
 ) -> None:
     glean.sandbox.turn(tells_retry_after=True)

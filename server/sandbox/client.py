@@ -1,0 +1,131 @@
+"""Glean's Client API at `/rest/api/v1`, as far as it searches, with the fields of its OpenAPI file.
+
+It finds what the token's person may see: whom a token was made for, or whom `X-Glean-ActAs` names
+(https://developers.glean.com/api-info/client/authentication/glean-issued). The sandbox's own token finds everything.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from server.sandbox import fulltext, tokens
+from server.sandbox.answers import Answer, RefusedError, invalid
+from server.sandbox.contents import CUSTOM
+from server.sandbox.indexing import documents, processing, rates
+from server.sandbox.indexing.reading import Reader
+from server.sandbox.indexing.switches import switches
+from server.sandbox.pipeline import Call, Operation
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+
+    from server.sandbox.world import World
+
+_PAGE: Final = 10
+Hint = Literal["ALL_RESULT_COUNTS", "FACET_RESULTS", "QUERY_METADATA", "RESULTS", "SPELLCHECK_METADATA"]
+
+
+class _Camel(Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class Options(_Camel, kw_only=True):
+    """`SearchRequestOptions`, less what the sandbox has no notion of."""
+
+    facet_bucket_size: int
+    datasource_filter: str | UnsetType = UNSET
+    datasources_filter: list[str] | UnsetType = UNSET
+    response_hints: list[Hint] | UnsetType = UNSET
+    timezone_offset: int | UnsetType = UNSET
+    disable_spellcheck: bool | UnsetType = UNSET
+    disable_query_autocorrect: bool | UnsetType = UNSET
+
+
+class Search(_Camel, kw_only=True):
+    """`SearchRequest`, less what the sandbox has no notion of."""
+
+    query: str
+    page_size: Annotated[int, Meta(ge=1, le=100)] | UnsetType = UNSET
+    max_snippet_size: int | UnsetType = UNSET
+    request_options: Options | UnsetType = UNSET
+    timeout_millis: int | UnsetType = UNSET
+    disable_spellcheck: bool | UnsetType = UNSET
+
+
+def search(world: World, call: Call) -> Answer:
+    """What is served, answers the question, and may be seen."""
+    processing.settle(world)
+    with world.database.read() as connection:
+        may_see = _sight(connection, call)
+        switched = switches(connection)
+        asked = Reader(switched).read(Search, call.body)
+        size = _PAGE if asked.page_size is UNSET else asked.page_size
+        found = fulltext.search(
+            connection, asked.query, datasource=_datasource(asked), limit=size + 1, may_see=may_see
+        )["results"]
+    return Answer(
+        payload={
+            "results": [_result(each, prefixed=switched.prefixes_ids) for each in found[:size]],
+            "hasMoreResults": len(found) > size,
+        }
+    )
+
+
+def _sight(connection: sqlite3.Connection, call: Call) -> Callable[[str, bytes], bool] | None:
+    """What whoever asks may see; None for everything."""
+    token = tokens.whose(connection, call.bearer)
+    if token is None and not call.acting:
+        return None
+    if token is not None and bool(token.person) == bool(call.acting):
+        raise RefusedError(
+            "permission_denied",
+            f"the token is {token.person}'s, and X-Glean-ActAs must be empty"
+            if token.person
+            else "a global token needs X-Glean-ActAs",
+        )
+    person = ((token and token.person) or call.acting).casefold()
+
+    def may_see(connector: str, raw: bytes) -> bool:
+        return connector != CUSTOM or documents.may_see(documents.read(raw), person, None)
+
+    return may_see
+
+
+def _datasource(asked: Search) -> str | None:
+    """The one datasource that is searched; None for all."""
+    options = asked.request_options
+    if options is UNSET:
+        return None
+    several = [] if options.datasources_filter is UNSET else options.datasources_filter
+    named = several if options.datasource_filter is UNSET else [options.datasource_filter, *several]
+    if len({each.casefold() for each in named}) > 1:
+        raise invalid("requestOptions.datasourcesFilter", "the sandbox searches one datasource, or all")
+    return named[0] if named else None
+
+
+def _result(hit: dict[str, Any], *, prefixed: bool) -> dict[str, Any]:
+    kind, name = str(hit["objectType"]), str(hit["datasource"])
+    found = str(hit["documentId"])
+    url, title = hit.get("url", ""), hit.get("title", found)
+    return {
+        "url": url,
+        "title": title,
+        "document": {
+            "id": f"CUSTOM_{name.upper()}_{kind}_{found}" if prefixed else found,
+            "datasource": name.casefold(),
+            "docType": kind,
+            "title": title,
+            "url": url,
+            "metadata": {"datasource": name.casefold(), "objectType": kind},
+        },
+        "snippets": [{"mimeType": "text/plain", "text": hit["snippet"]}],
+    }
+
+
+CLIENT_OPERATIONS: Final = (
+    Operation(name="search", method="POST", path="/search", act=rates.limited(search)),
+)
+"""Every operation that a client of ours relies on."""

@@ -1,7 +1,8 @@
 """Resolve the closure anew and write it to `[tool.uv] constraint-dependencies` in pyproject.toml.
 
 The resolution happens beside a copy of pyproject.toml without constraints, so that a lock file, which would
-name package hosts, never comes into being in the checkout.
+name package hosts, never comes into being in the checkout. What judges us in an environment of its own has its
+closure in a file of requirements.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from pathlib import Path
 PYPROJECT = Path(__file__).parent.parent / "pyproject.toml"
 TABLE = re.compile(r"^constraint-dependencies = \[.*?\]$", re.DOTALL | re.MULTILINE)
 EXPORT = ("uv", "export", "--quiet", "--all-groups", "--all-extras", "--no-emit-project")
+JUDGE = ("glean-indexing-sdk==1.2.1", Path(__file__).parent.parent / "tests" / "judges" / "glean_idx.txt")
+COMPILE = ("uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11")
 PLAIN = ("--no-header", "--no-hashes", "--no-annotate", "--format", "requirements.txt")
 
 
@@ -37,13 +40,33 @@ def resolve(pyproject: str) -> list[str]:
     return [line.strip().replace('"', "'") for line in exported.stdout.splitlines() if line.strip()]
 
 
+def compiled(requirement: str) -> str:
+    """The exact versions of everything that `requirement` comes with, a line each.
+
+    Raises:
+        subprocess.CalledProcessError: as in `resolve`.
+    """
+    with tempfile.TemporaryDirectory() as folder:  # away from our own constraints
+        done = subprocess.run(
+            (*COMPILE, "--no-header", "--no-annotate", "-"),
+            cwd=folder,
+            input=requirement,
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+    return done.stdout
+
+
 def main() -> None:
-    """Rewrite the table in place."""
+    """Rewrite the table and the file of requirements in place."""
     pyproject = PYPROJECT.read_text(encoding="utf-8")
     if len(TABLE.findall(pyproject)) != 1:
         raise SystemExit("pyproject.toml has no single `constraint-dependencies = [...]` in [tool.uv].")
     pins = resolve(pyproject)
     PYPROJECT.write_text(TABLE.sub(lambda _: table_of(pins), pyproject), encoding="utf-8")
+    judge, requirements = JUDGE
+    requirements.write_text(compiled(judge), encoding="utf-8")
     print(f"Pinned {len(pins)} distributions.")
 
 

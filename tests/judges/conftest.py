@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import httpx
 import pytest
 
 from server.sandbox.serve import EmbeddedSandbox
+from tests.judges.judging import Exchange, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,3 +42,36 @@ def glean(tmp_path: Path) -> Iterator[EmbeddedSandbox]:
         running.sandbox.turn(limits_rate=False)
         running.sandbox.set_rate(1e9, minimum_seconds=0)
         yield running
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Exchange]]:
+    """Everything that is sent from here on; in the end each exchange is judged."""
+    exchanges: list[Exchange] = []
+    send = httpx.AsyncClient.send
+
+    async def heard(self: httpx.AsyncClient, request: httpx.Request, **options: Any) -> httpx.Response:
+        path, content = request.url.path, await request.aread()
+        try:
+            response = await send(self, request, **options)
+        except httpx.TransportError:
+            exchanges.append(Exchange(path, content, status=0, content_type="", answer=b""))
+            raise
+        body = await response.aread()
+        kind = response.headers.get("content-type", "")
+        exchanges.append(Exchange(path, content, response.status_code, kind, body))
+        response.aiter_raw = _once(body)  # type: ignore[method-assign]
+        return response
+
+    monkeypatch.setattr(httpx.AsyncClient, "send", heard)
+    yield exchanges
+    for each in exchanges:
+        judge(each)
+
+
+def _once(body: bytes) -> Any:  # noqa: ANN401 - takes the place of a method of httpx
+    async def chunks(chunk_size: int | None = None) -> Any:  # noqa: ANN401 - the same
+        if body:
+            yield body
+
+    return chunks

@@ -1,63 +1,82 @@
-"""Glean's own client as a judge: it drives the sandbox, and its models read what our adapter sends.
-
-It is generated from Glean's OpenAPI files (`glean-api-client`, https://github.com/gleanwork/api-client-python). Its
-models pass over what they do not know, so whatever they read is written again and compared with what was there.
-"""
+"""Glean's own client drives the sandbox through every operation, and holds every answer whole, refusals too."""
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 import pytest
 from glean.api_client import Glean, models
 from glean.api_client.errors import GleanError
 
-from domain.records import DatasetQuery
-from domain.vocabulary import DatasetType
-from server.adapters.glean.indexing import IndexingGlean
+from server.sandbox.indexing.switches import AS_DOCUMENTED
+from server.sandbox.serve import EmbeddedSandbox
 from tests.judges.conftest import CONFIG, DOCUMENT, NAME, USER
-from tests.world import ALL, world
+from tests.judges.judging import MODELS, Exchange, judge, operations
+from tests.server.sandbox.client import HandClock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from server.sandbox.serve import EmbeddedSandbox
-
-REQUESTS = {
-    "adddatasource": models.CustomDatasourceConfig,
-    "getdatasourceconfig": models.GetDatasourceConfigRequest,
-    "bulkindexdocuments": models.BulkIndexDocumentsRequest,
-    "bulkindexusers": models.BulkIndexUsersRequest,
-    "indexuser": models.IndexUserRequest,
-    "documents": models.DebugDocumentsRequest,
+ENDED: Final = models.BulkUploadHistoryEventStatus.SUCCESSFUL
+ROTATED: Final = "token-to-be-rotated"
+SEARCHING: Final = "token-that-searches"
+ACCESS: Final[Any] = {
+    "datasource": NAME,
+    "object_type": "Page",
+    "doc_id": "single",
+    "user_email": USER["email"],
 }
-ANSWERS = {
-    "getdatasourceconfig": models.CustomDatasourceConfig,
-    "status": models.DebugDatasourceStatusResponse,
-    "documents": models.DebugDocumentsResponse,
-    "document": models.DebugDocumentResponse,
-    "checkdocumentaccess": models.CheckDocumentAccessResponse,
-}
+NOBODY: Final = "nobody"
 
 
-def reads(model: type[Any], raw: bytes) -> None:
-    """The model reads it whole: nothing dropped, nothing changed, nothing filled in."""
-    body = json.loads(raw)
-    read = model.model_validate(body)
-    assert read.model_dump(by_alias=True, mode="json", exclude_unset=True) == body
+class Heard(httpx.Client):
+    """Keeps everything that goes through it."""
+
+    def __init__(self) -> None:
+        super().__init__(event_hooks={"response": [self._hear]})
+        self.exchanges: list[Exchange] = []
+
+    def _hear(self, response: httpx.Response) -> None:
+        self.exchanges.append(
+            Exchange(
+                path=response.request.url.path,
+                request=response.request.content,
+                status=response.status_code,
+                content_type=response.headers.get("content-type", ""),
+                answer=response.read(),
+            )
+        )
 
 
 @pytest.fixture
-def client(glean: EmbeddedSandbox) -> Iterator[Glean]:
-    with Glean(api_token=glean.token, server_url=glean.base_url) as opened:
-        yield opened
+def heard() -> Iterator[Heard]:
+    with Heard() as client:
+        yield client
 
 
-def test_the_official_client_takes_a_datasource_from_its_making_to_its_emptying(
-    client: Glean, glean: EmbeddedSandbox
+@pytest.fixture
+def official(glean: EmbeddedSandbox, heard: Heard) -> Callable[[str], Glean]:
+    """The official client with a token of that secret."""
+    glean.sandbox.tokens.add(ROTATED, rotation_minutes=60)
+    glean.sandbox.tokens.add(SEARCHING, "client", person=USER["email"])
+    return lambda secret: Glean(api_token=secret, server_url=glean.base_url, client=heard)
+
+
+@pytest.fixture
+def client(glean: EmbeddedSandbox, official: Callable[[str], Glean]) -> Glean:
+    return official(glean.token)
+
+
+def test_every_operation_has_a_judge() -> None:
+    names = [each.name for each in operations()]
+    assert sorted(names) == sorted(MODELS)
+    assert set(REFUSED) == set(MODELS)
+
+
+def test_the_official_client_takes_a_datasource_through_every_operation(
+    client: Glean, official: Callable[[str], Glean], glean: EmbeddedSandbox, heard: Heard
 ) -> None:
     ours = client.indexing
     ours.datasources.add(**CONFIG)
@@ -69,30 +88,26 @@ def test_the_official_client_takes_a_datasource_from_its_making_to_its_emptying(
     )
     ours.permissions.authorize_beta_users(datasource=NAME, emails=[USER["email"]])
     ours.documents.bulk_index(upload_id="u1", datasource=NAME, documents=[DOCUMENT], is_first_page=True)
-    with pytest.raises(GleanError, match="409"):
-        ours.documents.bulk_index(upload_id="u2", datasource=NAME, documents=[], is_first_page=True)
+    assert ours.documents.debug(datasource=NAME, object_type="Page", doc_id="1").status is not None
+    ours.datasource.status(datasource=NAME)
     ours.documents.bulk_index(upload_id="u1", datasource=NAME, documents=[], is_last_page=True)
     ours.documents.add_or_update(document=DOCUMENT | {"id": "single"})
     ours.documents.index(datasource=NAME, documents=[DOCUMENT | {"id": "several"}])
     ours.documents.process_all(request={"datasource": NAME})
+    ours.documents.process_all()
     status = ours.datasource.status(datasource=NAME)
     assert status.documents is not None
     assert status.documents.counts is not None
     assert [each.count for each in status.documents.counts.indexed or []] == [3]
-    [seen] = (
-        ours.documents.debug_many(
-            datasource=NAME,
-            debug_documents=[models.DebugDocumentRequest(object_type="Page", doc_id="single")],
-        ).document_statuses
-        or []
-    )
-    assert seen.debug_info is not None
-    assert seen.debug_info.status is not None
-    assert seen.debug_info.status.indexing_status == "INDEXED"
-    access: Any = {"datasource": NAME, "object_type": "Page", "doc_id": "single", "user_email": USER["email"]}
-    assert ours.documents.check_access(**access).has_access
+    asked = [models.DebugDocumentRequest(object_type="Page", doc_id=each) for each in ("single", "absent")]
+    [seen, absent] = ours.documents.debug_many(datasource=NAME, debug_documents=asked).document_statuses or []
+    assert (indexing(seen), indexing(absent)) == ("INDEXED", "NOT_INDEXED")
+    assert ours.documents.check_access(**ACCESS).has_access
+    found = official(SEARCHING).client.search.query(query="call", page_size=2)
+    assert (len(found.results or []), found.has_more_results) == (2, True)
+
     ours.documents.delete(datasource=NAME, object_type="Page", id="single")
-    assert not ours.documents.check_access(**access).has_access
+    assert not ours.documents.check_access(**ACCESS).has_access
     ours.permissions.delete_user(datasource=NAME, email=USER["email"])
     ours.documents.bulk_index(
         upload_id="u3",
@@ -104,52 +119,171 @@ def test_the_official_client_takes_a_datasource_from_its_making_to_its_emptying(
         disable_stale_document_deletion_check=True,
     )
     assert glean.sandbox.documents(NAME) == []
-    assert {status for (_, status) in glean.sandbox.requests()} == {200, 409}
+    rotated = official(ROTATED).indexing.authentication.rotate_token()
+    assert rotated.raw_secret is not None
+    official(rotated.raw_secret).indexing.datasources.retrieve_config(datasource=NAME)
+
+    for exchange in heard.exchanges:
+        judge(exchange)
+    assert {(each.operation, each.status) for each in heard.exchanges} == {(each, 200) for each in MODELS}
 
 
-@pytest.mark.parametrize("token", ["wrong", "a-client-token"])
-def test_the_official_client_is_told_that_a_token_will_not_do(glean: EmbeddedSandbox, token: str) -> None:
-    with (
-        Glean(api_token=token, server_url=glean.base_url) as client,
-        pytest.raises(GleanError, match="401"),
-    ):
-        client.indexing.datasources.retrieve_config(datasource=NAME)
+def test_the_official_client_knows_every_state_that_an_upload_is_in(tmp_path: Path, heard: Heard) -> None:
+    clock = HandClock()
+    with EmbeddedSandbox(tmp_path / "glean.sqlite", now=clock) as glean:
+        glean.sandbox.turn(**AS_DOCUMENTED, deletion_s=60, limits_rate=False)
+        ours = Glean(api_token=glean.token, server_url=glean.base_url, client=heard).indexing
+
+        def states() -> list[tuple[models.BulkUploadHistoryEventStatus, models.ProcessingState]]:
+            told = ours.datasource.status(datasource=NAME).documents
+            assert told is not None
+            events = sorted(told.bulk_upload_history or [], key=lambda each: str(each.upload_id))
+            return [
+                (each.status, each.processing_state)
+                for each in events
+                if each.status and each.processing_state
+            ]
+
+        ours.datasources.add(**CONFIG)
+        ours.permissions.bulk_index_users(upload_id="v1", datasource=NAME, users=[USER], is_first_page=True)
+        page: Any = {"datasource": NAME, "is_first_page": True, "is_last_page": True}
+        ours.documents.bulk_index(upload_id="u1", documents=[DOCUMENT, DOCUMENT | {"id": "2"}], **page)
+        assert states() == [(ENDED, models.ProcessingState.UPLOAD_COMPLETED)]
+        clock.advance(20 * 60)
+        assert states() == [(ENDED, models.ProcessingState.INDEXING_COMPLETED)]
+        ours.documents.bulk_index(upload_id="u2", documents=[DOCUMENT], **page)
+        clock.advance(20 * 60)
+        assert states()[1:] == [(ENDED, models.ProcessingState.DELETION_PAUSED)]
+        ours.documents.bulk_index(upload_id="u3", datasource=NAME, documents=[], is_first_page=True)
+        active = models.BulkUploadHistoryEventStatus.ACTIVE
+        assert states()[2:] == [(active, models.ProcessingState.UPLOAD_IN_PROGRESS)]
+
+    for exchange in heard.exchanges:
+        judge(exchange)
 
 
-async def test_everything_that_our_adapter_sends_and_is_answered_is_what_the_official_models_hold(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def indexing(seen: models.DebugDocumentsResponseItem) -> str | None:
+    assert seen.debug_info is not None
+    assert seen.debug_info.status is not None
+    return seen.debug_info.status.indexing_status
+
+
+REFUSED: Final[dict[str, tuple[Callable[[Glean], object], str]]] = {
+    "adddatasource": (lambda ask: ask.indexing.datasources.add(**CONFIG | {"name": "Jira"}), "name"),
+    "getdatasourceconfig": (
+        lambda ask: ask.indexing.datasources.retrieve_config(datasource=NOBODY),
+        NOBODY,
+    ),
+    "betausers": (
+        lambda ask: ask.indexing.permissions.authorize_beta_users(datasource=NOBODY, emails=["a@b.c"]),
+        NOBODY,
+    ),
+    "bulkindexdocuments": (
+        lambda ask: ask.indexing.documents.bulk_index(upload_id="u", datasource=NAME, documents=[DOCUMENT]),
+        "uploadId",
+    ),
+    "bulkindexusers": (
+        lambda ask: ask.indexing.permissions.bulk_index_users(upload_id="u", datasource=NAME, users=[USER]),
+        "uploadId",
+    ),
+    "indexuser": (lambda ask: ask.indexing.permissions.index_user(datasource=NOBODY, user=USER), NOBODY),
+    "deleteuser": (
+        lambda ask: ask.indexing.permissions.delete_user(datasource=NOBODY, email="a@b.c"),
+        NOBODY,
+    ),
+    "indexdocument": (
+        lambda ask: ask.indexing.documents.add_or_update(document=DOCUMENT | {"object_type": "Wiki_Page"}),
+        "objectType",
+    ),
+    "indexdocuments": (
+        lambda ask: ask.indexing.documents.index(datasource=NAME, documents=[DOCUMENT | {"id": "x" * 201}]),
+        "id",
+    ),
+    "deletedocument": (
+        lambda ask: ask.indexing.documents.delete(datasource=NOBODY, object_type="Page", id="1"),
+        NOBODY,
+    ),
+    "processalldocuments": (
+        lambda ask: ask.indexing.documents.process_all(request={"datasource": NOBODY}),
+        NOBODY,
+    ),
+    "debug.status": (lambda ask: ask.indexing.datasource.status(datasource=NOBODY), NOBODY),
+    "debug.documents": (
+        lambda ask: ask.indexing.documents.debug_many(datasource=NOBODY, debug_documents=[]),
+        NOBODY,
+    ),
+    "debug.document": (
+        lambda ask: ask.indexing.documents.debug(datasource=NOBODY, object_type="Page", doc_id="1"),
+        NOBODY,
+    ),
+    "checkdocumentaccess": (
+        lambda ask: ask.indexing.documents.check_access(**ACCESS | {"datasource": NOBODY}),
+        NOBODY,
+    ),
+    "rotatetoken": (lambda ask: ask.indexing.authentication.rotate_token(), "rotated"),
+    "search": (lambda ask: ask.client.search.query(query="call", cursor="further"), "cursor"),
+}
+
+
+@pytest.mark.parametrize("operation", REFUSED)
+def test_the_official_client_is_told_in_plain_text_what_is_refused(
+    client: Glean, heard: Heard, operation: str
 ) -> None:
-    sent: list[tuple[str, bytes, bytes]] = []
-    send = httpx.AsyncClient.send
-
-    async def recorded(self: httpx.AsyncClient, request: httpx.Request, **options: Any) -> httpx.Response:
-        response = await send(self, request, **options)
-        operation = request.url.path.rpartition("/")[2]
-        body = await response.aread() if response.status_code == httpx.codes.OK else b""
-        sent.append((operation, request.content, body))
-        response.aiter_raw = _once(body)  # type: ignore[method-assign]
-        return response
-
-    monkeypatch.setattr(httpx.AsyncClient, "send", recorded)
-    async with world(tmp_path, records=12, dialect=IndexingGlean) as place, place.process() as process:
-        await process.arrive()
-        for each in DatasetType:
-            await process.provision(dataset_type=each)
-        await process.complete()
-        for dataset in await process.services.datasets.list(DatasetQuery(), ALL):
-            await process.tear_down(dataset)
-
-    assert {operation for operation, _, _ in sent} == REQUESTS.keys() - {"indexuser"} | {"status"}
-    for operation, body, answer in sent:
-        if operation in REQUESTS:
-            reads(REQUESTS[operation], body)
-        if operation in ANSWERS and answer:
-            reads(ANSWERS[operation], answer)
+    client.indexing.datasources.add(**CONFIG)
+    client.indexing.permissions.index_user(datasource=NAME, user=USER)
+    ask, named = REFUSED[operation]
+    with pytest.raises(GleanError) as refused:
+        ask(client)
+    assert (refused.value.status_code, heard.exchanges[-1].operation) == (400, operation)
+    assert named in refused.value.body
+    judge(heard.exchanges[-1])
 
 
-def _once(body: bytes) -> Any:  # noqa: ANN401 - takes the place of a method of httpx
-    async def chunks(chunk_size: int | None = None) -> Any:  # noqa: ANN401 - the same
-        if body:
-            yield body
+@pytest.mark.parametrize("operation", REFUSED)
+def test_the_official_client_is_told_that_a_token_will_not_do(
+    official: Callable[[str], Glean], heard: Heard, operation: str
+) -> None:
+    with pytest.raises(GleanError) as refused:
+        REFUSED[operation][0](official("wrong"))
+    assert (refused.value.status_code, heard.exchanges[-1].operation) == (401, operation)
+    judge(heard.exchanges[-1])
 
-    return chunks
+
+def test_the_official_client_is_told_of_a_second_upload_of_too_large_a_page_and_of_too_many_requests(
+    client: Glean, heard: Heard
+) -> None:
+    ours = client.indexing
+    ours.datasources.add(**CONFIG)
+    ours.permissions.index_user(datasource=NAME, user=USER)
+    ours.documents.bulk_index(upload_id="u1", datasource=NAME, documents=[DOCUMENT], is_first_page=True)
+    ours.documents.process_all(request={"datasource": NAME})
+    large: Any = DOCUMENT | {"body": {"mime_type": "text/plain", "text_content": "x" * 5_300_000}}
+    page: Any = {"upload_id": "u2", "datasource": NAME, "is_first_page": True}
+    asked: list[tuple[int, Callable[[], object]]] = [
+        (409, lambda: ours.documents.bulk_index(**page, documents=[])),
+        (413, lambda: ours.documents.bulk_index(**page, documents=[DOCUMENT] * 1001)),
+        (413, lambda: ours.documents.bulk_index(**page, documents=[large])),
+        (429, lambda: ours.documents.process_all(request={"datasource": NAME})),
+    ]
+    for status, ask in asked:
+        with pytest.raises(GleanError) as refused:
+            ask()
+        assert refused.value.status_code == status
+        judge(heard.exchanges[-1])
+
+
+@pytest.mark.filterwarnings("ignore:.*DEPRECATED:DeprecationWarning")
+@pytest.mark.parametrize(
+    "ask",
+    [
+        pytest.param(lambda ours: ours.documents.count(datasource=NAME), id="getdocumentcount"),
+        pytest.param(
+            lambda ours: ours.documents.status(datasource=NAME, object_type="Page", doc_id="1"),
+            id="getdocumentstatus",
+        ),
+        pytest.param(lambda ours: ours.people.count(datasource=NAME), id="getusercount"),
+    ],
+)
+def test_what_glean_has_removed_is_not_there(client: Glean, ask: Callable[[Any], object]) -> None:
+    with pytest.raises(GleanError, match="404"):
+        ask(client.indexing)

@@ -26,6 +26,8 @@ PARTS: Final = (
     "call",
     "start",
     "push",
+    "indexing",
+    "waiting",
     "sagas",
     "adoption",
     "store",

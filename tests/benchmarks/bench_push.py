@@ -1,6 +1,7 @@
 """Documents pushed per CPU second of this process: the adapter beside a bare client that posts pages made beforehand.
 
-The server only counts, in a process of its own, so that its time is not ours. Also: the share of an allowed request
+The server only counts, in a process of its own, so that its time is not ours. This is the Admin dialect, which Glean's
+SDK does not speak; `bench_indexing` has the SDK beside us. Also: the share of an allowed request
 rate that many callers reach when the sandbox answers 429 beyond it.
 """
 
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from starlette.types import Receive, Scope, Send
-
-FIVE_TIMES_THE_SDK: Final = Goal(bound=0.51)
-"""Glean's own SDK pushed 7.5 k documents a second where bare httpx pushed 73 k."""
 
 THROTTLED: Final = Goal(bound=0.9)
 DOCUMENTS = 20_000
@@ -139,7 +137,6 @@ def _per_cpu_second(*, documents: int, rounds: int) -> list[Row]:
             figure=rate["ours"],
             beside=f"bare httpx, pages made before {rate['bare']}",
             ratio=took["bare"] / took["ours"],
-            goal=FIVE_TIMES_THE_SDK,
         ),
         Row(what="of which encoding", figure=rate["encoding"]),
     ]

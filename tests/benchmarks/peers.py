@@ -10,7 +10,10 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+import anyio
+
 from tests.benchmarks.measure import ROOT
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -113,7 +116,7 @@ def listening(command: Sequence[str], port: int) -> Iterator[Http]:
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     client = Http(port)
     try:
-        _until_open(client, port)
+        anyio.run(eventually, lambda: _is_open(port), STARTING_S)
         yield client
     finally:
         client.close()
@@ -121,16 +124,14 @@ def listening(command: Sequence[str], port: int) -> Iterator[Http]:
         process.wait()
 
 
-def _until_open(client: Http, port: int) -> None:
-    until = time.monotonic() + STARTING_S
-    while True:
-        try:
-            http.client.HTTPConnection("127.0.0.1", port).connect()
-        except ConnectionRefusedError:
-            assert time.monotonic() < until, "the server does not listen"
-            time.sleep(0.05)
-        else:
-            return
+def _is_open(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    try:
+        connection.connect()
+    except ConnectionRefusedError:
+        return False
+    connection.close()
+    return True
 
 
 def _result(answer: dict[str, Any], number: int) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """One gate for every request of a process: so many at once, so many a second, and none while Glean asks for quiet.
 
-The rate is a token bucket (kept as a theoretical arrival time, as in the generic cell rate algorithm) whose size is one
-second's worth. A 429 closes the gate for everybody and lowers the rate; every success raises it again a little, up to
-what was configured. Whoever has to wait is queued, first come first served.
+The rate is a token bucket (kept as a theoretical arrival time, as in the generic cell rate algorithm). Its size is half
+a second's worth, less than that of Glean's: requests that set out apart come together where one is held up on its way.
+A 429 closes the gate for everybody and lowers the rate; every success raises it again a little, up to what was
+configured. Whoever has to wait is queued, first come first served.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import anyio
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-_BURST_S: Final = 1.0
+_BURST_S: Final = 0.5
 _DECREASE: Final = 0.7
 _SLOWEST: Final = 0.2
 
@@ -25,11 +26,13 @@ class Limiter:
     """Shared by all requests to one Glean; made for one event loop.
 
     Attributes:
+        in_flight: how many requests may be under way at once.
         successes: how many requests were answered, so that one that is refused can tell whether others get through.
     """
 
     def __init__(self, *, per_second: float = 30.0, in_flight: int = 8) -> None:
         """Let `per_second` requests begin in a second, and `in_flight` be under way at once."""
+        self.in_flight = in_flight
         self.successes = 0
         self._highest = per_second
         self._rate = per_second

@@ -53,12 +53,15 @@ async def recut(
     yield Page(b",".join(held), len(held))
 
 
-async def spread(items: AsyncIterator[T], work: Callable[[T], Awaitable[None]], *, at_once: int) -> None:
+async def spread(
+    items: AsyncIterator[T], work: Callable[[T], Awaitable[None]], *, at_once: int | anyio.Semaphore
+) -> None:
     """Do the work on every item, a few at a time and never more of them held than that.
 
-    Raises what the first failure raised, after the others have ended or been cancelled.
+    `at_once` is how many, or the places for them that are shared with others. Raises what the first failure raised,
+    after the others have ended or been cancelled.
     """
-    slots = anyio.Semaphore(at_once)
+    places = anyio.Semaphore(at_once) if isinstance(at_once, int) else at_once
     failures: list[LifecycleError] = []
     async with anyio.create_task_group() as group:
 
@@ -69,13 +72,23 @@ async def spread(items: AsyncIterator[T], work: Callable[[T], Awaitable[None]], 
                 failures.append(error)
                 group.cancel_scope.cancel()
             finally:
-                slots.release()
+                places.release()
+
+        async def begun() -> bool:
+            await places.acquire()
+            try:
+                item = await anext(items)
+            except BaseException as error:
+                places.release()
+                if isinstance(error, StopAsyncIteration):
+                    return False
+                raise
+            group.start_soon(one, item)
+            return True
 
         try:
-            await slots.acquire()
-            async for item in items:
-                group.start_soon(one, item)
-                await slots.acquire()
+            while await begun():
+                pass
         except LifecycleError as error:
             failures.append(error)
             group.cancel_scope.cancel()

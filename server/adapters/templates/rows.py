@@ -25,30 +25,32 @@ class Columns:
         self.names = names
         self.kind = kind
         by_plain: dict[type, Callable[[str], Any]] = {int: _number, tuple: _list}
-        self._readers = [
-            (names.index(each.name), by_plain[each.plain])
+        self._readers = {
+            names.index(each.name): by_plain[each.plain]
             for each in kind.fields
             if each.name in names and each.plain in by_plain
-        ]
+        }
         self._row = _row(names, kind)
 
     def values(self, row: Sequence[str]) -> list[Any]:
         """What the cells of a row stand for; None for an empty one."""
-        found: list[Any] = [cell or None for cell in row] if "" in row else [*row]
-        for at, read in self._readers:
-            if found[at]:
-                found[at] = read(found[at])
-        return found
+        return [self._column(at, [cell])[0] for at, cell in enumerate(row)]
 
     def converted(self, rows: Sequence[Sequence[str]]) -> list[Any] | None:
         """Records of all these rows, as `kind.record` would have them; None when one does not fit."""
         if self._row is None:
             return None
         try:
-            found: list[Any] = msgspec.convert([self.values(row) for row in rows], self._row)
+            columns = [self._column(at, cells) for at, cells in enumerate(zip(*rows, strict=True))]
+            found: list[Any] = msgspec.convert([*zip(*columns, strict=True)], self._row)
         except msgspec.ValidationError:
             return None
         return found
+
+    def _column(self, at: int, cells: Sequence[str]) -> Sequence[Any]:
+        if read := self._readers.get(at):
+            return [read(cell) if cell else None for cell in cells]
+        return [cell or None for cell in cells] if "" in cells else cells
 
 
 class Rows(Block):
@@ -101,4 +103,6 @@ def _list(cell: str) -> object:
             return msgspec.json.decode(cell)
         except msgspec.DecodeError:
             return cell
+    if ";" not in cell:
+        return [found] if (found := cell.strip()) else []
     return [found for each in cell.split(";") if (found := each.strip())]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import csv
-import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from domain.errors import TemplateInvalidError
+from server.adapters.templates.cells import pieces
 from server.adapters.templates.rows import Columns, Rows
 from server.adapters.templates.window import LIMIT
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from domain.documents import Kind
 
-_BATCH: Final = 256
-
 
 def records(file: BinaryIO, name: str, kind: Kind) -> Iterator[Rows]:
     """Batches of rows, each as a JSON object; numbers and lists by the type's schema, empty cells left out.
@@ -26,35 +24,28 @@ def records(file: BinaryIO, name: str, kind: Kind) -> Iterator[Rows]:
     without the header) for what is no UTF-8, no CSV, or has more or fewer cells than the header.
     """
     csv.field_size_limit(LIMIT)
-    # A descriptor of its own, because text closes what it reads from.
-    with open(os.dup(file.fileno()), encoding="utf-8-sig", newline="") as text:  # noqa: PTH123 - it has no path
-        yield from _batches(csv.reader(text, strict=True), name, kind)
-
-
-def _batches(rows: Iterator[list[str]], name: str, kind: Kind) -> Iterator[Rows]:
+    columns: Columns | None = None
     position = 0
     try:
-        names = _names(next(rows, []), name, kind)
-        columns, width = Columns(names, kind), len(names)
-        batch: list[list[str]] = []
-        for row in rows:
-            if not row:
-                continue
-            position += 1
-            if len(row) != width:
-                raise _broken(
-                    name, f"has {len(row)} cells in row {position}; the header has {width}", position
-                )
-            batch.append(row)
-            if len(batch) == _BATCH:
+        for piece in pieces(file):
+            rows = iter(piece)
+            columns = columns or Columns(_names(next(rows), name, kind), kind)
+            batch = [row for row in rows if row]
+            if batch:
+                _check_widths(batch, len(columns.names), name, position)
+                position += len(batch)
                 yield Rows(batch, columns)
-                batch = []
-        if batch:
-            yield Rows(batch, columns)
     except UnicodeDecodeError:
         raise _broken(name, f"is not UTF-8 after row {position}", position + 1) from None
     except csv.Error as error:
         raise _broken(name, f"is not CSV after row {position}: {error}", position + 1) from None
+
+
+def _check_widths(rows: Sequence[Sequence[str]], width: int, name: str, before: int) -> None:
+    if set(map(len, rows)) == {width}:
+        return
+    position, row = next((at, row) for at, row in enumerate(rows, before + 1) if len(row) != width)
+    raise _broken(name, f"has {len(row)} cells in row {position}; the header has {width}", position)
 
 
 def _names(header: Sequence[str], file: str, kind: Kind) -> list[str]:

@@ -12,6 +12,7 @@ import msgspec
 
 from domain.errors import ArchiveFailedError, instant
 from domain.ports import ArchiveOrder, Json
+from domain.readiness import told
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -158,7 +159,12 @@ def reports(dataset: Dataset) -> list[Json]:
     found = [dataset.content.report] if dataset.content else []
     if dataset.quality and dataset.quality not in found:
         found.append(dataset.quality)
-    return [{**msgspec.to_builtins(each), "evaluated_at": instant(each.evaluated_at)} for each in found]
+    return [_report(each) for each in found]
+
+
+def _report(report: QualityReport) -> Json:
+    found: Json = {**msgspec.to_builtins(report), "evaluated_at": instant(report.evaluated_at)}
+    return {**found, "readiness": told(report.readiness)} if report.readiness else _known(found)
 
 
 def matching(dataset: Dataset, manifest: Json) -> Json:

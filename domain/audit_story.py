@@ -218,10 +218,18 @@ def _happened(entry: Entry) -> tuple[str, list[str]]:
         f"{_text(each.get('check', 'check'))}: {each.get('failed')} of {each.get('of')} failed"
         for each in _dicts(entry.data.get("issues"))
     ]
-    used = given.used | _ALWAYS | {"issues"}
-    return f"{sentence.rstrip('.')}.", issues + _rest(
+    used = given.used | _ALWAYS | {"issues", "readiness"}
+    return f"{sentence.rstrip('.')}.", issues + _readiness(entry.data.get("readiness")) + _rest(
         {name: value for name, value in entry.data.items() if name not in used}
     )
+
+
+def _readiness(found: object) -> list[str]:
+    if not isinstance(found, dict):
+        return []
+    if found.get("unknown"):
+        return [f"demo-readiness: not known. {_text(found['unknown'])}"]
+    return [f"demo-readiness: {found.get('answered')} of {found.get('asked')} questions answered"]
 
 
 _EVENTS: Final = {

@@ -87,16 +87,30 @@ class Issue(Struct, kw_only=True, forbid_unknown_fields=True):
     examples: Annotated[list[str], Meta(description="Up to five positions and ids, never content.")]
 
 
+class ReadinessFigures(Struct, kw_only=True, forbid_unknown_fields=True):
+    """How many golden questions are answered with the first results; never the questions."""
+
+    asked: Annotated[Count, Meta(description="How many there are.")]
+    answered: Annotated[Count | None, Meta(description="How many are answered.")] = None
+    share: Annotated[
+        Annotated[float, Meta(ge=0, le=1)] | None, Meta(description="The share of them, from 0 to 1.")
+    ] = None
+    unknown: Annotated[str | None, Meta(description="Why that is not known, when it is not.")] = None
+
+
 class QualityEvaluated(EventData, kw_only=True, forbid_unknown_fields=True):
     """A dataset's quality was judged: in its provision, or again."""
 
     score: Annotated[Score, Meta(description="Quality, from 0 to 100.")]
     passed: Annotated[bool, Meta(description="Whether it may be served as ready.")]
     issues: Annotated[list[Issue], Meta(description="What did not pass, gates first.")]
+    readiness: Annotated[
+        ReadinessFigures | None, Meta(description="Demo-readiness; not said where no question was asked.")
+    ] = None
 
 
 class TornDown(EventData, kw_only=True, forbid_unknown_fields=True):
-    """A dataset was archived and removed, and nothing is left of it outside the archive (DatasetTeardownCompleted)."""
+    """A dataset was archived and removed; its content is nowhere outside the archive (DatasetTeardownCompleted)."""
 
     reason: Annotated[TeardownReason, Meta(description="The reason that was given, and checked.")]
     requester: Annotated[str, Meta(description="Who asked for it.")]
@@ -105,6 +119,10 @@ class TornDown(EventData, kw_only=True, forbid_unknown_fields=True):
     ]
     connector_outcome: Annotated[ConnectorOutcome | None, Meta(description="What became of its connector.")]
     record_count: Annotated[Count | None, Meta(description="Documents that it served.")]
+    manual_step: Annotated[
+        str | None,
+        Meta(description="What is left in Glean, and who can remove it; not said where nothing is."),
+    ] = None
 
 
 class TeardownFailed(EventData, kw_only=True, forbid_unknown_fields=True):

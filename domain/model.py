@@ -93,10 +93,32 @@ class CheckResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """How many of the `asked` golden questions the platform has `answered` with its first results.
+
+    `unanswered` are up to five of the others, in the template's order. Without `answered` that is not known, and
+    `unknown` says why.
+    """
+
+    asked: int
+    answered: int | None = None
+    unanswered: tuple[str, ...] = ()
+    unknown: str | None = None
+
+    @property
+    def share(self) -> float | None:
+        """What share was answered, in thousandths and rounded down: 1 means all of them. None when it is not known."""
+        if self.answered is None or not self.asked:
+            return None
+        return 1000 * self.answered // self.asked / 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QualityReport:
     """The checks' results on one content. `score` is 0 to 100, `gates` are what no score can outweigh.
 
-    A gate is `{check, failed, of}` in the form of a `CheckResult` with weight 0.
+    A gate is `{check, failed, of}` in the form of a `CheckResult` with weight 0. `readiness` changes neither; it is
+    None where no question was asked.
     """
 
     score: float
@@ -104,6 +126,7 @@ class QualityReport:
     gates: tuple[CheckResult, ...] = ()
     checksum: str
     evaluated_at: datetime
+    readiness: Readiness | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -348,7 +371,7 @@ class Connector:
     """The thing in Glean that serves one dataset. `handle` is the platform's own id for it.
 
     `config` holds no secret. `made_by_attempt` says which attempt created it, `rechecked_at` when its state last put
-    the dataset's quality to another check.
+    the dataset's quality to another check, `left` what a person may still remove of one that an undo took away.
     """
 
     connector_id: str
@@ -367,6 +390,7 @@ class Connector:
     last_successful_sync: datetime | None = None
     rechecked_at: datetime | None = None
     message: str | None = None
+    left: str | None = None
     layout: Layout = 1
 
 

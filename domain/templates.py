@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from domain.model import Client
+    from domain.questions import Question
 
 ANY: Final = "default"
 """The folder name that stands in for any industry or use case."""
@@ -33,6 +34,7 @@ class Template:
     `default_record_count` is how many records the template declares to have. `format` is how the file is written
     (`json-v1`, `json-array`, `jsonl`, `csv`, `v2`, `unknown`), `source` the repository's own locator for it, `warnings`
     what a person should know about it. `schema` is a JSON Schema beside the type's own, for records of this template.
+    `questions` are the golden questions that its documents answer, None when they are there and cannot be read.
     """
 
     template_id: str
@@ -50,6 +52,7 @@ class Template:
     checksum: str | None = None
     source: str
     warnings: tuple[str, ...] = ()
+    questions: tuple[Question, ...] | None = ()
 
 
 def choose(

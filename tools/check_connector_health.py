@@ -50,7 +50,7 @@ class DriftAnswer(Answer):
     kind: str = Field(
         description=(
             "unowned_connector (in Glean, of no dataset), missing_connector (not in Glean) or changed_connector "
-            "(configured otherwise than we did)."
+            "(configured otherwise than we did, or without our mark)."
         )
     )
     name: str

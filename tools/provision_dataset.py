@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from mcp_types import ToolAnnotations
 from pydantic import Field
 
+from domain import readiness
 from domain.admission import ProvisionRequest
 from domain.quality import THRESHOLD, issues
 from domain.vocabulary import ConnectorStatus, DatasetStatus, DatasetType, Stage, TemplateMatch
@@ -31,6 +32,15 @@ class QualityIssue(Answer):
     examples: list[str] = Field(description="Positions and ids of some that failed; never content.")
 
 
+class ReadinessAnswer(Answer):
+    """How many of the template's golden questions a search answers with its first three results."""
+
+    asked: int
+    answered: int | None = None
+    share: float | None = Field(default=None, description="Answered of asked, 0 to 1.")
+    unknown: str | None = Field(default=None, description="Why it is not known, when it is not.")
+
+
 class QualityAnswer(Answer):
     """How good the content is."""
 
@@ -38,6 +48,10 @@ class QualityAnswer(Answer):
     threshold: float = Field(description="The score that a dataset needs to be ready.")
     pending: bool = Field(description="Whether it is still to be judged, or judged again.")
     issues: list[QualityIssue]
+    readiness: ReadinessAnswer | None = Field(
+        default=None,
+        description="Demo-readiness; absent where there are no questions, or no search to ask. It changes no status.",
+    )
 
 
 class TemplateAnswer(Answer):
@@ -119,11 +133,13 @@ def _connector(connector: Connector) -> ConnectorAnswer:
 
 def _quality(dataset: Dataset) -> QualityAnswer:
     report = dataset.quality
+    ready = report.readiness if report else None
     return QualityAnswer(
         score=report.score if report else None,
         threshold=THRESHOLD,
         pending=report is None or dataset.recheck is not None,
         issues=[QualityIssue(**each) for each in issues(report)] if report else [],
+        readiness=ReadinessAnswer(**readiness.told(ready, questions=False)) if ready else None,
     )
 
 

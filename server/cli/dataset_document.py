@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from domain import quality
 from domain.errors import instant
 from domain.model import Unreadable
+from domain.readiness import told
 from domain.vocabulary import Concession
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ def _quality(report: QualityReport | None) -> Document | None:
             "evaluated_at": instant(report.evaluated_at),
             "checks": [_check(each) for each in report.checks],
             "gates": [_check(each) for each in report.gates],
+            **({"readiness": told(report.readiness)} if report.readiness else {}),
         }
     )
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from domain.datasets import Shown
-    from domain.model import Confirmation, Dataset, Failure, QualityReport
+    from domain.model import Confirmation, Dataset, Failure, QualityReport, Readiness
 
 _EVENTS: Final = 8
 _PROTECTED: Final = frozenset({DatasetStatus.PROVISIONING, DatasetStatus.VALIDATING, DatasetStatus.READY})
@@ -117,6 +117,17 @@ def _quality(report: QualityReport) -> Iterator[RenderableType]:
     ]
     columns = ("check", "weight", "of", "failed", "for example")
     yield section(f"Quality {report.score:.1f} of 100, {verdict}", table(columns, rows, empty=""))
+    if report.readiness:
+        yield section("Demo-readiness", facts(_readiness(report.readiness)))
+
+
+def _readiness(found: Readiness) -> Iterator[tuple[str, object]]:
+    if found.share is None:
+        yield "not known", found.unknown
+        return
+    yield "answered", f"{found.answered} of {found.asked} questions ({100 * found.share:.1f} %)"
+    for each in found.unanswered:
+        yield "not answered", each
 
 
 def _failure(title: str, failure: Failure | None) -> Iterator[RenderableType]:

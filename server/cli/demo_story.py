@@ -100,7 +100,12 @@ class Story:
                 for each in DatasetType:
                     tasks.start_soon(one, each)
         self._datasets = [made[each] for each in DatasetType]
+        asked = [each.quality.readiness for each in self._datasets if each.quality and each.quality.readiness]
         return {
+            "questions": {
+                "asked": sum(each.asked for each in asked),
+                "answered": sum(each.answered or 0 for each in asked),
+            },
             "datasets": [
                 {
                     "name": each.name,
@@ -111,7 +116,7 @@ class Story:
                     "template_id": each.template.template_id,
                 }
                 for each in self._datasets
-            ]
+            ],
         }
 
     async def _find(self) -> Facts:

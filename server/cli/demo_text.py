@@ -76,7 +76,12 @@ def _provisioned(step: dict[str, Any]) -> RenderableType:
         )
         for each in step["datasets"]
     ]
-    return table(("dataset", "status", "records", "quality", "template"), rows, empty="")
+    questions = step["questions"]
+    return Group(
+        table(("dataset", "status", "records", "quality", "template"), rows, empty=""),
+        f"Of {questions['asked']} questions that a demo asks of them, {questions['answered']} find an answer "
+        "among the first three results.",
+    )
 
 
 def _found(step: dict[str, Any]) -> RenderableType:

@@ -86,6 +86,7 @@ def people(answer: ProvisionAnswer, *beside: tuple[str, object]) -> list[Rendera
                 ("status", answer.status.value),
                 ("records", f"{answer.record_count} ({decimal(answer.size_bytes)})"),
                 ("quality", _score(answer)),
+                ("demo-readiness", _readiness(answer)),
                 ("template", f"{answer.template.template_id} ({answer.template.match} match)"),
                 ("connector", connector and text(f"{connector.name} is {connector.status}")),
                 *beside,
@@ -104,6 +105,15 @@ def issues_table(issues: list[dict[str, Any]]) -> RenderableType:
     """The checks that found something, with examples."""
     rows = [(each["check"], each["failed"], each["of"], ", ".join(each["examples"])) for each in issues]
     return table(("check", "failed", "of", "for example"), rows, empty="")
+
+
+def _readiness(answer: ProvisionAnswer) -> str | None:
+    found = answer.quality.readiness
+    if found is None:
+        return None
+    if found.share is None:
+        return f"not known: {found.unknown}"
+    return f"{found.answered} of {found.asked} questions answered ({100 * found.share:.1f} %)"
 
 
 def _score(answer: ProvisionAnswer) -> str:

@@ -78,7 +78,10 @@ def _people(answer: TeardownAnswer) -> list[RenderableType]:
                     ("dataset", answer.dataset_id),
                     ("connector", answer.connector_outcome),
                     ("left to do", answer.manual_step),
-                    ("nothing left", "verified" if answer.cleanup_verified else None),
+                    (
+                        "no content left" if answer.manual_step else "nothing left",
+                        "verified" if answer.cleanup_verified else None,
+                    ),
                     ("archive", answer.archived_path),
                     ("restorable until", answer.restorable_until),
                     ("purged", answer.purged_at),

@@ -23,7 +23,14 @@ async def show_all(run: Invocation) -> None:
     async with run.services() as services:
         found = await services.templates.list()
     rows = [
-        (each.template_id, each.name, each.default_record_count, each.format, ", ".join(each.tags))
+        (
+            each.template_id,
+            each.name,
+            each.default_record_count,
+            len(each.questions or ()) or None,
+            each.format,
+            ", ".join(each.tags),
+        )
         for each in found
     ]
     items = [
@@ -35,12 +42,13 @@ async def show_all(run: Invocation) -> None:
             "dataset_type": each.dataset_type.value,
             "format": each.format,
             **({"record_count": each.default_record_count} if each.default_record_count else {}),
+            **({"questions": len(each.questions)} if each.questions else {}),
             **({"tags": list(each.tags)} if each.tags else {}),
             **({"warnings": list(each.warnings)} if each.warnings else {}),
         }
         for each in found
     ]
-    columns = ("template", "name", "records", "format", "tags")
+    columns = ("template", "name", "records", "questions", "format", "tags")
     run.output.answer({"items": items, "count": len(items)}, table(columns, rows, empty="There is none."))
 
 
@@ -67,6 +75,7 @@ async def validate(
                 if (value := getattr(each, name)) is not None
             },
             "records": each.records,
+            "questions": each.questions,
             "issues": list(each.issues),
             "problems": list(each.problems),
             "warnings": list(each.warnings),
@@ -79,13 +88,16 @@ async def validate(
             each["file"],
             "valid" if each["valid"] else "invalid",
             each["records"],
+            each["questions"] or None,
             f"{each['score']:.1f}" if "score" in each else None,
             each.get("format"),
         )
         for each in items
     ]
     flaws = [(each["file"], flaw) for each in items for flaw in _flaws(each)]
-    people: list[RenderableType] = [table(("file", "", "records", "score", "format"), rows, empty="")]
+    people: list[RenderableType] = [
+        table(("file", "", "records", "questions", "score", "format"), rows, empty="")
+    ]
     if flaws:
         people.append(section("What was found", table(("file", "what"), flaws, empty="")))
     people.append(f"{len(items) - len(invalid)} of {len(items)} files are fit for use.")

@@ -193,6 +193,18 @@ def test_what_is_not_known_is_left_out_and_long_text_is_cut() -> None:
             ("authors: 2 of 20 failed", "passed: yes"),
         ),
         (
+            "dataset:quality_evaluated",
+            {"score": 97.5, "readiness": {"asked": 9, "answered": 8, "share": 0.888}},
+            "Its quality was scored 97.5.",
+            ("demo-readiness: 8 of 9 questions answered",),
+        ),
+        (
+            "dataset:quality_evaluated",
+            {"score": 97.5, "readiness": {"asked": 9, "unknown": "It answered 503."}},
+            "Its quality was scored 97.5.",
+            ("demo-readiness: not known. It answered 503.",),
+        ),
+        (
             "dataset:provision_failed",
             {"step": "connect", "code": "platform_denied", "message": "No.", "to_undo": ["populate"]},
             "Provisioning failed at the step connect (platform_denied): No.",

@@ -10,8 +10,9 @@ from anyio import to_thread
 
 from server.adapters.templates.catalogue import Catalogue
 from server.adapters.templates.missing import demand, none_found, unreadable
+from server.adapters.templates.questions import beside
 from server.adapters.templates.stream import FolderRecords
-from server.adapters.templates.validation import TemplateReport, examine, stranger
+from server.adapters.templates.validation import TemplateReport, asking, examine, stranger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -58,5 +59,10 @@ class FolderTemplates:
         return found
 
     def _validate(self, now: datetime) -> Sequence[TemplateReport]:
-        reports = [examine(each, self.records, now) for each in self._list()]
+        templates = self._list()
+        reports = [examine(each, self.records, now) for each in templates]
+        for file, found in self._catalogue.questions().items():
+            served = {each.dataset_type for each in templates if beside(each.source) == file}
+            if report := asking(file, found, served):
+                reports.append(report)
         return sorted([*reports, *map(stranger, self._catalogue.strangers())], key=lambda each: each.file)

@@ -12,16 +12,19 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from domain.errors import LifecycleError
 from domain.templates import ANY, Template
 from domain.vocabulary import DatasetType
-from server.adapters.templates import objects
+from server.adapters.templates import objects, questions
 from server.adapters.templates.formats import SUFFIXES, Head, read_head, recognise
 from server.adapters.templates.opening import beside, opened
+from server.adapters.templates.questions import QuestionFiles
 from server.adapters.templates.window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from io import FileIO
     from pathlib import Path
     from typing import BinaryIO
+
+    from domain.questions import Question
 
 _TYPES: Final = frozenset(each.value for each in DatasetType)
 _READ_TO_THE_END: Final = 4 << 20
@@ -42,6 +45,11 @@ class Place:
     def template_id(self) -> str:
         """`industry/use_case/type`, as the folders are."""
         return f"{self.industry}/{self.use_case}/{self.stem}"
+
+    @property
+    def asks(self) -> bool:
+        """Whether it is the folder's file of questions."""
+        return f"{self.stem}{self.suffix}" == questions.NAME
 
 
 def places(repository: Path, subdir: str) -> list[Place]:
@@ -79,20 +87,48 @@ class Catalogue:
         self._repository = repository
         self._subdir = subdir
         self._known: dict[str, tuple[tuple[int, ...], Template, str | None]] = {}
+        self._questions = QuestionFiles(repository)
 
     def templates(self) -> list[Template]:
-        """Every template, in the order of its id."""
+        """Every template, in the order of its id, with the questions beside it."""
         beside_each_other: defaultdict[str, list[tuple[Place, Template, str | None]]] = defaultdict(list)
+        asking = set()
         for place in places(self._repository, self._subdir):
             if place.stem in _TYPES:
                 beside_each_other[place.template_id].append((place, *self._described(place)))
-        return [_chosen(beside_each_other[template_id]) for template_id in sorted(beside_each_other)]
+            elif place.asks:
+                asking.add(place.name)
+        chosen = [_chosen(beside_each_other[template_id]) for template_id in sorted(beside_each_other)]
+        return [self._asked(each) if questions.beside(each.source) in asking else each for each in chosen]
 
     def strangers(self) -> list[str]:
-        """Files in the layout's folders that are no template and that no template names."""
+        """Files in the layout's folders that are no template, no questions, and that no template names."""
         found = places(self._repository, self._subdir)
         named = {file for place in found if place.stem in _TYPES for _, file in (self._described(place),)}
-        return [place.name for place in found if place.stem not in _TYPES and place.name not in named]
+        return [
+            place.name
+            for place in found
+            if place.stem not in _TYPES and not place.asks and place.name not in named
+        ]
+
+    def questions(self) -> dict[str, Mapping[DatasetType, tuple[Question, ...]] | LifecycleError]:
+        """What every file of questions holds, by its name, or what is wrong with it."""
+        found: dict[str, Mapping[DatasetType, tuple[Question, ...]] | LifecycleError] = {}
+        for place in places(self._repository, self._subdir):
+            if place.asks:
+                try:
+                    found[place.name] = self._questions.read(place.name)
+                except LifecycleError as error:
+                    found[place.name] = error
+        return found
+
+    def _asked(self, template: Template) -> Template:
+        try:
+            found = self._questions.read(questions.beside(template.source))
+        except LifecycleError as error:
+            warning = f"Its golden questions are not asked: {error.message}"
+            return replace(template, questions=None, warnings=(*template.warnings, warning))
+        return replace(template, questions=found.get(template.dataset_type, ()))
 
     def _described(self, place: Place) -> tuple[Template, str | None]:
         try:

@@ -10,14 +10,16 @@ from domain.errors import LifecycleError
 from domain.population import Population
 from domain.ports import Staged
 from domain.vocabulary import DatasetType
+from server.adapters.templates.questions import Unmet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Mapping
     from contextlib import AbstractContextManager
     from datetime import datetime
 
     from domain.model import QualityReport
     from domain.ports import RecordStream
+    from domain.questions import Question
     from domain.templates import Template
 
 
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
 class TemplateReport:
     """One file: how many documents it makes, their score, and the problems. Without problems a score can be below 100.
 
-    `issues` are those of `quality.issues`; `passes` says whether a dataset made of it would be READY.
+    `issues` are those of `quality.issues`; `passes` says whether a dataset made of it would be READY. `questions`
+    counts the golden questions that its documents are to answer.
     """
 
     file: str
@@ -33,6 +36,7 @@ class TemplateReport:
     dataset_type: str | None = None
     format: str | None = None
     records: int = 0
+    questions: int = 0
     score: float | None = None
     passes: bool = False
     issues: tuple[dict[str, Any], ...] = ()
@@ -48,6 +52,22 @@ def stranger(file: str) -> TemplateReport:
     )
 
 
+def asking(
+    file: str,
+    found: Mapping[DatasetType, tuple[Question, ...]] | LifecycleError,
+    served: Collection[DatasetType],
+) -> TemplateReport | None:
+    """The report on a file of questions beside templates of those types; None when nothing is wrong with it."""
+    if isinstance(found, LifecycleError):
+        return TemplateReport(file=file, problems=(found.message,))
+    problems = tuple(
+        f"Question {questions[0].position} names {each.value}, and no template beside it makes them."
+        for each, questions in found.items()
+        if each not in served
+    )
+    return TemplateReport(file=file, problems=problems) if problems else None
+
+
 def examine(
     template: Template, records: Callable[[Template], AbstractContextManager[RecordStream]], now: datetime
 ) -> TemplateReport:
@@ -61,11 +81,13 @@ def examine(
         progress=lambda _done, _total: None,
     )
     lines = size = 0
+    unmet = Unmet(template.questions or ())
     try:
         with records(template) as stream:
             for chunk in population.documents(stream):
                 lines += chunk.count(b"\n")
                 size += len(chunk)
+                unmet.meet(chunk)
         content = population.content(1, Staged(lines=lines, size_bytes=size, checksum=""))
     except LifecycleError as error:
         return _report(template, problems=(error.message,), warnings=template.warnings)
@@ -73,6 +95,8 @@ def examine(
     return _report(
         template,
         records=content.record_count,
+        questions=len(template.questions or ()),
+        problems=tuple(unmet.problems(template.source, template.dataset_type.value)),
         score=found.score,
         passes=quality.passes(found),
         issues=tuple(quality.issues(found)),

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def _nothing_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Neither the environment nor a file of this machine says anything; logging is put back."""
-    for name in ("GLEAN_API_KEY", "GLEAN_BASE_URL", "MOCK_DATA_REPO_PATH", "ARCHIVAL_PATH", "DATABASE_URL"):
+    for name in (
+        "GLEAN_API_KEY",
+        "GLEAN_BASE_URL",
+        "GLEAN_DIALECT",
+        "MOCK_DATA_REPO_PATH",
+        "ARCHIVAL_PATH",
+        "DATABASE_URL",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv("DATASET_LIFECYCLE_CONFIG", raising=False)
     monkeypatch.setenv("DATASET_LIFECYCLE_DATA_DIR", str(tmp_path / "never"))

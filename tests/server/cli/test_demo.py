@@ -56,6 +56,9 @@ def test_the_demo_tells_the_whole_story_in_one_document(
     assert [(each["name"], each["status"], each["record_count"]) for each in made] == [
         (name, "ready", 500) for name in NAMES
     ]
+    questions = steps["datasets_provisioned"]["questions"]
+    assert questions["asked"] >= 40
+    assert questions["answered"] >= 0.95 * questions["asked"]
     assert [each["datasource"] for each in steps["incident_found"]["found"]] == NAMES
     assert {each["status"] for each in steps["connectors_healthy"]["connectors"]} == {"healthy"}
     assert steps["teardown_refused"]["error"]["code"] == "journey_active"

@@ -29,7 +29,15 @@ def changed(**cells: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "cells", [{}, {"topics": ""}, {"team": ""}, {"topics": '["c"]', "description": "{}"}]
+    "cells",
+    [
+        {},
+        {"topics": ""},
+        {"topics": " c"},
+        {"topics": " "},
+        {"team": ""},
+        {"topics": '["c"]', "description": "{}"},
+    ],
 )
 def test_rows_are_decoded_at_once_as_their_json_is_one_by_one(cells: dict[str, str]) -> None:
     rows = Rows([ROW, changed(**cells)], Columns(NAMES, KIND))

@@ -1,0 +1,105 @@
+"""The golden questions beside a folder's templates."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from domain.documents import identify
+from domain.errors import LifecycleError, TemplateInvalidError
+from domain.questions import questions_in
+from server.adapters.templates.opening import opened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from domain.questions import Question
+    from domain.vocabulary import DatasetType
+
+    Questions = Mapping[DatasetType, tuple[Question, ...]]
+
+NAME: Final = "questions.json"
+LIMIT: Final = 4 << 20
+"""Bytes; the most that a file of questions within all other limits can have is less."""
+
+_BOM: Final = b"\xef\xbb\xbf"
+_MOST_TOLD: Final = 10
+
+
+def beside(source: str) -> str:
+    """Where the questions of the template in that file would stand."""
+    return posixpath.join(posixpath.dirname(source), NAME)
+
+
+class QuestionFiles:
+    """The files of questions of a repository; each is read again only when it has changed."""
+
+    def __init__(self, repository: Path) -> None:
+        self._repository = repository
+        self._known: dict[str, tuple[tuple[int, ...], Questions | LifecycleError]] = {}
+
+    def read(self, name: str) -> Questions:
+        """The questions of a file by the type that they are about.
+
+        Raises:
+            TemplateInvalidError: it is no such file, or lies outside the repository.
+            MockDataMissingError: it is gone.
+        """
+        with opened(self._repository, name) as file:
+            status = os.fstat(file.fileno())
+            identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+            known = self._known.get(name)
+            if known is None or known[0] != identity:
+                known = self._known[name] = (identity, _read(file, name))
+        if isinstance(known[1], LifecycleError):
+            raise known[1]
+        return known[1]
+
+
+def _read(file: BinaryIO, name: str) -> Questions | LifecycleError:
+    try:
+        return questions_in(_decoded(file.read(LIMIT + 1), name), name)
+    except TemplateInvalidError as error:
+        return error
+
+
+def _decoded(content: bytes, name: str) -> object:
+    if len(content) > LIMIT:
+        raise TemplateInvalidError(f"{name} has more than {LIMIT >> 20} MiB.", file=name)
+    try:
+        return msgspec.json.decode(content.removeprefix(_BOM))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise TemplateInvalidError(f"{name} is not JSON: {error}.", file=name) from None
+
+
+class Unmet:
+    """The documents that questions name, less those that were met."""
+
+    def __init__(self, questions: Iterable[Question]) -> None:
+        self._questions = list(questions)
+        self._left = {each.casefold() for question in self._questions for each in question.documents}
+
+    def meet(self, chunk: bytes) -> None:
+        """Take note of the documents of a chunk of whole lines."""
+        if self._left:
+            self._left.difference_update(identify(line).casefold() for line in chunk.splitlines())
+
+    def problems(self, source: str, dataset_type: str) -> list[str]:
+        """What a person should know: each question that names a document which the template has not."""
+        found = [
+            f"{beside(source)}: question {question.position} names {each!r}, "
+            f"which is the id of no document of {source} (documents.{dataset_type})."
+            for question in self._questions
+            for each in question.documents
+            if each.casefold() in self._left
+        ]
+        more = len(found) - _MOST_TOLD
+        return [
+            *found[:_MOST_TOLD],
+            *([f"{more} more documents are named and not there."] if more > 0 else []),
+        ]

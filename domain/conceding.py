@@ -113,6 +113,8 @@ async def _may_abandon(outside: Outside, dataset: Dataset, failure: Failure | No
         await same_platform(outside.platform, connector)
         if connector.handle is not None:
             await outside.platform.observe(connector.handle)
+        else:  # a platform need not be asked to tell its fingerprint
+            await outside.platform.find([connector.name])
     except PlatformError:
         return
     msg = f"Glean answers for the connector of {dataset.name}, so an ordinary teardown removes it."

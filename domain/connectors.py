@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from domain.connector_shapes import COLLECTED, SHAPES, Names, https_url
 from domain.errors import SettingsError
 from domain.identifiers import nearest
 from domain.model import Connector, Dataset, Mark
-from domain.platform import Source
+from domain.platform import Found, Source
 from domain.vocabulary import ConnectorStatus, DatasetType, Stage
 
 if TYPE_CHECKING:
-    from domain.platform import Found
+    from domain.platform import Observation
 
 _LABELS: Final = {
     DatasetType.CONFLUENCE_PAGES: "Confluence",
@@ -33,6 +34,16 @@ _LABELS: Final = {
 _SECRET: Final = re.compile(
     r"token|secret|passw|credential|api_?key|private_?key|bearer|oauth_?key", re.IGNORECASE
 )
+_CHANGED: Final = (
+    "Somebody changed its configuration in Glean: have a person look; a provision with retry puts it back."
+)
+_UNMARKED: Final = (
+    "It does not carry this dataset's mark any more, so it is not touched from here: have a person look at it in "
+    "Glean, and put the mark back, or delete it there."
+)
+_STAGES: Final = frozenset(each.value for each in Stage)
+_NO_STAGE: Final = "~"
+"""Sets a client that is called like a stage apart from it: no client's id holds this character."""
 # These copies are at no real GitHub or Slack; `site` in the settings says where they are when they are somewhere.
 _ELSEWHERE: Final = {
     DatasetType.GITHUB_REPOS: ("https://mock-github.example.com", "organization"),
@@ -115,12 +126,28 @@ def sites(
 ) -> Mapping[DatasetType, str]:
     """Where the copies of one client and stage stand, by type: the base of document URLs and of links between records.
 
-    No two clients or stages share one, so that a link never leads to somebody else's copy. Raises SettingsError.
+    No site of another client, stage or type is the same or below it, so that a link never leads to somebody else's
+    copy, and Glean knows of every address whose it is. Raises SettingsError.
     """
-    path = f"{quote(client_id.lower(), safe='')}/{stage.value}"
+    client = quote(client_id.lower(), safe="")
+    path = f"{client}{_NO_STAGE if client in _STAGES else ''}/{stage.value}"
+    bases = {each: _base(each, settings) for each, settings in settings_by_type.items()}
+    often = Counter(each.casefold() for each in bases.values())
     return {
-        each: f"{_site(each, settings).rstrip('/')}/{path}" for each, settings in settings_by_type.items()
+        each: f"{base}/{path}{f'/{each.connector}' if often[base.casefold()] > 1 else ''}"
+        for each, base in bases.items()
     }
+
+
+def _base(dataset_type: DatasetType, settings: Mapping[str, Any]) -> str:
+    base = _site(dataset_type, settings).rstrip("/")
+    if named := next((each for each in urlsplit(base).path.split("/") if each in _STAGES), None):
+        field = "site" if "site" in settings else f"config.{_ELSEWHERE.get(dataset_type, ('', 'baseUrl'))[1]}"
+        _refuse(
+            f"connectors.{dataset_type.value}.{field}",
+            f"must have no {named!r} in its path: what is of that stage stands below one of that name",
+        )
+    return base
 
 
 def _site(dataset_type: DatasetType, settings: Mapping[str, Any]) -> str:
@@ -182,7 +209,8 @@ class DriftItem:
     """A difference between what Glean has and what our records say it has.
 
     `kind` is `unowned_connector` (in Glean, carrying our mark, and no dataset owns it), `missing_connector` (one of a
-    dataset that is not in Glean), or `changed_connector` (its configuration is another than the one that we gave).
+    dataset that is not in Glean), or `changed_connector` (its configuration is another than the one that we gave, or
+    it carries our mark no more).
     `handle` is Glean's id for it.
     """
 
@@ -243,22 +271,40 @@ def drift(
             handle=each.handle,
             connector_id=each.connector_id,
             client_id=each.client_id,
-            suggested_action=(
-                "Somebody changed its configuration in Glean: have a person look; a provision with retry puts it back."
-            ),
+            suggested_action=action,
         )
         for each in living
-        if each.handle is not None and _reconfigured(each, present.get(each.handle))
+        if each.handle is not None
+        and each.handle in present
+        and (action := _action(each, present[each.handle], installation))
     )
     return (*unowned, *missing, *changed)
 
 
-def _reconfigured(connector: Connector, found: Found | None) -> bool:
+def found_of(connector: Connector, seen: Observation) -> Found:
+    """A connector that was looked at by itself, as a list would have it."""
+    return Found(
+        handle=connector.handle or "",
+        name=connector.name,
+        kind=connector.kind,
+        mark=seen.mark,
+        changed=seen.changed,
+    )
+
+
+def _action(connector: Connector, found: Found, installation: str) -> str | None:
+    """What is to be done about a connector that somebody changed; None for one that stands as we made it."""
+    if found.mark != Mark(installation=installation, dataset_id=connector.dataset_id):
+        return _UNMARKED
+    return _CHANGED if _reconfigured(connector, found) else None
+
+
+def _reconfigured(connector: Connector, found: Found) -> bool:
     """Whether something that we set stands otherwise in Glean; what a platform adds of its own is its own."""
-    if found is None or found.config is None:
-        return False
+    if found.changed is not None:
+        return found.changed
     said = found.config
-    return any(said.get(name) != value for name, value in connector.config.items())
+    return said is not None and any(said.get(name) != value for name, value in connector.config.items())
 
 
 def left_behind(connector: Connector, why: str) -> DriftItem:

@@ -17,6 +17,7 @@ from domain.errors import (
 from domain.job import PAGE_BYTES, PAGE_COUNT, same_platform, sites
 from domain.model import Journey, Recheck
 from domain.provisioning import evaluated, provisioned
+from domain.readiness import readiness
 from domain.running import changeable_dataset, known_dataset, progress_of
 from domain.vocabulary import DatasetStatus
 
@@ -145,7 +146,8 @@ class Datasets:
             raise UnknownConnectorError(f"{dataset.name} has no connector to ask.", field="dataset_id")
         await same_platform(self._outside.platform, connector)
         seen = await self._outside.platform.observe(connector.handle)
-        return quality.gate(report, indexed=seen.indexed, pushed=content.record_count)
+        gated = quality.gate(report, indexed=seen.indexed, pushed=content.record_count)
+        return replace(gated, readiness=await readiness(self._outside, dataset, connector.name))
 
     async def _settle(self, dataset: Dataset, recheck: Recheck, report: QualityReport | None) -> Dataset:
         now = self._outside.clock.now()

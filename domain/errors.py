@@ -422,6 +422,10 @@ class PlatformConflictError(PlatformInvalidError):
     """Glean says that the thing is there already, or busy."""
 
 
+class PlatformRunLostError(PlatformConflictError):
+    """Glean does not have a whole run that was pushed, because somebody else's took its place: push it again."""
+
+
 class PlatformMismatchError(PlatformError):
     """What answered is not what we made: another tenant, or a datasource that does not carry our mark."""
 

@@ -59,12 +59,17 @@ _UNHEALTHY: Final = Finding(
 _OVERDUE: Final = Finding(
     code="sync_overdue",
     message="A sync runs longer than it may.",
-    suggested_action="Cancel the provision that waits for it, or stop the sync in Glean.",
+    suggested_action="Cancel the provision that waits for it, or have a person look at the sync in Glean.",
 )
 _NEVER: Final = Finding(
     code="never_synced",
     message="It was made and has not been synced within the time that a sync may take.",
     suggested_action="Provision the dataset again with retry.",
+)
+_STALE: Final = Finding(
+    code="stale",
+    message="What Glean serves is not what was pushed last: another upload has come after it.",
+    suggested_action="Have a person find out who else pushes to it; then take it down, and provision it again.",
 )
 _FAILED: Final = Finding(
     code="provision_failed",
@@ -80,6 +85,7 @@ def verdict(
     own_errors_24h: int,
     documents: int | None,
     now: datetime,
+    run: str | None = None,
     ours: bool = True,
     sync_deadline: timedelta = SYNC_DEADLINE,
 ) -> Health:
@@ -91,10 +97,11 @@ def verdict(
         own_errors_24h: calls on its behalf that failed within a day, by our own ledger.
         documents: how many it must serve, None when that is not known.
         now: the instant of the observation.
+        run: which run it must serve, None when that is not known.
         ours: False when the platform lists it without our mark.
         sync_deadline: how long a sync may take.
     """
-    status, finding = _judged(observation, connector, now - sync_deadline, ours=ours)
+    status, finding = _judged(observation, connector, now - sync_deadline, run, ours=ours)
     errors = max(own_errors_24h, observation.error_count_24h or 0)
     served = observation.document_count
     findings = [] if finding is None else [finding]
@@ -122,11 +129,11 @@ def verdict(
 
 
 def _judged(
-    observation: Observation, connector: Connector, too_old: datetime, *, ours: bool
+    observation: Observation, connector: Connector, too_old: datetime, run: str | None, *, ours: bool
 ) -> tuple[ConnectorStatus, Finding | None]:
     if connector.status is ConnectorStatus.DISCONNECTED:
         return ConnectorStatus.DISCONNECTED, None
-    flaw = _flaw(observation, connector, too_old, ours=ours)
+    flaw = _flaw(observation, connector, too_old, run, ours=ours)
     if flaw is not None:
         return ConnectorStatus.FAILED if flaw is _FAILED else ConnectorStatus.UNHEALTHY, flaw
     if _syncing(observation):
@@ -134,9 +141,12 @@ def _judged(
     return ConnectorStatus.HEALTHY if _synced(observation) else ConnectorStatus.CREATING, None
 
 
-def _flaw(observation: Observation, connector: Connector, too_old: datetime, *, ours: bool) -> Finding | None:
+def _flaw(
+    observation: Observation, connector: Connector, too_old: datetime, run: str | None, *, ours: bool
+) -> Finding | None:
     """What alone decides; the gravest first."""
     mark, since = observation.mark, observation.syncing_since
+    other = run is not None and observation.run not in {None, run}
     flaws = (
         (not observation.present, _MISSING),
         (not ours or (mark is not None and mark.dataset_id != connector.dataset_id), _NOT_OURS),
@@ -144,6 +154,7 @@ def _flaw(observation: Observation, connector: Connector, too_old: datetime, *, 
         (observation.status == "unhealthy", _UNHEALTHY),
         (_syncing(observation) and since is not None and since <= too_old, _OVERDUE),
         (not _syncing(observation) and not _synced(observation) and connector.created_at <= too_old, _NEVER),
+        (not _syncing(observation) and other, _STALE),
     )
     return next((finding for holds, finding in flaws if holds), None)
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from domain.conceding import abandoned
-from domain.connectors import DriftItem, drift, left_behind
+from domain.connectors import DriftItem, drift, found_of, left_behind
 from domain.errors import (
     InvalidArgumentError,
     PlatformError,
@@ -15,7 +15,7 @@ from domain.errors import (
     PlatformMismatchError,
     UnknownConnectorError,
 )
-from domain.health import Health, unobserved, verdict
+from domain.health import SYNC_DEADLINE, Health, unobserved, verdict
 from domain.identifiers import nearest
 from domain.model import Connector, Dataset, Mark
 from domain.registry import known_client
@@ -52,7 +52,10 @@ class ConnectorHealth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthPage:
-    """A page of connectors in the order of `connector_id`; the drift comes with the first page."""
+    """A page of connectors in the order of `connector_id`; the drift comes with the first page.
+
+    Where the platform has no list of its own, each page has the drift of its connectors.
+    """
 
     items: tuple[ConnectorHealth, ...]
     drift: tuple[DriftItem, ...] = ()
@@ -69,6 +72,11 @@ class _Row:
     def documents(self) -> int | None:
         content = self.dataset.content if self.dataset else None
         return content.record_count if content else None
+
+    @property
+    def run(self) -> str | None:
+        """What it must serve; not known while a saga works on it."""
+        return self.connector.run if self.dataset and self.dataset.run is None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,10 +127,14 @@ class _Seen:
 class HealthService:
     """Looks at connectors and answers; it changes nothing, here or there."""
 
-    def __init__(self, store: Store, platform: Watched, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, platform: Watched, clock: Clock, *, sync_deadline: timedelta = SYNC_DEADLINE
+    ) -> None:
+        """Look at that platform; a sync may take it so long."""
         self._store = store
         self._platform = platform
         self._clock = clock
+        self._sync_deadline = sync_deadline
 
     async def check(
         self,
@@ -158,7 +170,7 @@ class HealthService:
         seen = await self._observe([each.connector for each in rows], surveyed)
         return HealthPage(
             items=tuple(self._judged(each, seen) for each in rows),
-            drift=apart,
+            drift=(*apart, *await self._seen_to_differ(scope, rows, seen)),
             next_cursor=rows[-1].connector.connector_id if more else None,
         )
 
@@ -222,7 +234,11 @@ class HealthService:
             own_errors_24h=row.own_errors,
             documents=row.documents,
             now=now,
-            ours=_is_ours(seen.survey, connector),
+            run=row.run,
+            sync_deadline=self._sync_deadline,
+            ours=_is_ours(seen.survey, connector)
+            if self._platform.can.list
+            else what.mark == _mark(seen.survey, connector),
         )
 
     async def _apart(self, scope: _Scope, survey: Survey | PlatformError) -> tuple[DriftItem, ...]:
@@ -230,19 +246,63 @@ class HealthService:
         return (*told, *await self._left_behind(scope, survey))
 
     async def _left_behind(self, scope: _Scope, seen: Survey | PlatformError) -> tuple[DriftItem, ...]:
-        """What was abandoned where nobody can look now; where somebody can, the list of datasources tells."""
+        """What was abandoned where nobody can look now; where somebody can, the list of datasources tells.
+
+        Without such a list, what was abandoned is looked for by its name.
+        """
 
         def look(records: Records) -> list[Connector]:
             found = (records.connector(each) for each in abandoned(records))
             return [each for each in found if each is not None]
 
+        left = await self._store.read(look)
         why = seen.message if isinstance(seen, PlatformError) else "Another platform or tenant answers now."
-        items = (
-            left_behind(each, why)
-            for each in await self._store.read(look)
-            if isinstance(seen, PlatformError) or each.fingerprint != seen.fingerprint
-        )
+        away = [
+            each for each in left if isinstance(seen, PlatformError) or each.fingerprint != seen.fingerprint
+        ]
+        items = [left_behind(each, why) for each in away]
+        if not self._platform.can.list and isinstance(seen, Survey):
+            items += await self._still_there(seen, [each for each in left if each not in away])
         return tuple(each for each in items if scope.has(each))
+
+    async def _still_there(self, seen: Survey, left: Sequence[Connector]) -> list[DriftItem]:
+        if not left:
+            return []
+        try:
+            found = await self._platform.find([each.name for each in left])
+        except PlatformError as error:
+            return [left_behind(each, error.message) for each in left]
+
+        def look(records: Records) -> list[DriftItem]:
+            items = drift(found, list(_living(records)), seen.installation)
+            named = (_known(records, each) for each in items if each.kind == "unowned_connector")
+            return [each for each in named if each is not None]
+
+        return await self._store.read(look)
+
+    async def _seen_to_differ(
+        self, scope: _Scope, rows: Sequence[_Row], seen: _Seen | PlatformError
+    ) -> tuple[DriftItem, ...]:
+        """The drift of connectors that were looked at one by one, as far as they are still as they were then."""
+        if self._platform.can.list or isinstance(seen, PlatformError):
+            return ()
+        looked = [(each.connector, seen.by_handle.get(each.connector.handle or "")) for each in rows]
+
+        def look(records: Records) -> tuple[DriftItem, ...]:
+            told = [
+                (connector, what)
+                for connector, what in looked
+                if not (what is None or isinstance(what, PlatformError))
+                and _observable(connector)
+                and connector.fingerprint == seen.survey.fingerprint
+                and records.connector(connector.connector_id) == connector
+            ]
+            found = [found_of(connector, what) for connector, what in told if what.present]
+            items = drift(found, [connector for connector, _ in told], seen.survey.installation)
+            named = (_known(records, each) for each in items)
+            return tuple(each for each in named if each is not None and scope.has(each))
+
+        return await self._store.read(look)
 
     async def _drift(self, scope: _Scope, seen: Survey) -> tuple[DriftItem, ...]:
         if not self._platform.can.list:
@@ -274,8 +334,12 @@ def _pick(seen: _Seen, connector: Connector) -> Observation | PlatformError:
     return seen.by_handle[connector.handle or ""]
 
 
+def _mark(seen: Survey, connector: Connector) -> Mark:
+    return Mark(installation=seen.installation, dataset_id=connector.dataset_id)
+
+
 def _is_ours(seen: Survey, connector: Connector) -> bool:
-    mark = Mark(installation=seen.installation, dataset_id=connector.dataset_id)
+    mark = _mark(seen, connector)
     return all(each.mark == mark for each in seen.found if each.handle == connector.handle)
 
 

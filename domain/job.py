@@ -32,6 +32,7 @@ class Policy:
 
     sync_deadline: timedelta = timedelta(minutes=30)
     stop_deadline: timedelta = timedelta(minutes=5)
+    questions_deadline: timedelta = timedelta(minutes=1)
     retention_days: int = 90
     full_data: bool = True
     compression: bool = True

@@ -106,7 +106,7 @@ class Monitor:
 
 def _kept(page: HealthPage, records: Records) -> Looked:
     """Keep what a page saw, and where to go on."""
-    looked = Looked()
+    looked = Looked(drift=tuple(each.kind for each in page.drift))
     for each in page.items:
         if each.late and _seen_lately(each):
             looked = looked.plus(Looked(late=1))

@@ -45,7 +45,8 @@ class Source:
 class Found:
     """A datasource that the platform has. `mark` is None when it carries none of any installation.
 
-    `config` is its configuration without the mark, None when the list does not say it.
+    `changed` says whether it is configured otherwise than we did it; None: to be seen by its `config`, which is without
+    the mark, and None when that is not said either.
     """
 
     handle: str
@@ -54,6 +55,7 @@ class Found:
     mark: Mark | None
     document_count: int | None = None
     config: Mapping[str, Any] | None = None
+    changed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +74,8 @@ class Observation:
     """What the platform says of one datasource now. None: it does not say, or has no notion of it.
 
     `status` is `pending | syncing | healthy | unhealthy`; `present` is False only when the platform, after listing its
-    datasources under the same fingerprint, said in its own words that the thing is not there.
+    datasources under the same fingerprint where it can, said in its own words that the thing is not there, or that it
+    was emptied. `changed` is that of `Found`; `run` is what was served last.
     """
 
     present: bool
@@ -85,6 +88,8 @@ class Observation:
     error_count_24h: int | None = None
     document_count: int | None = None
     message: str | None = None
+    changed: bool | None = None
+    run: str | None = None
 
     @property
     def indexed(self) -> int | None:
@@ -102,7 +107,10 @@ class Removal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """One search result, by name and ids only."""
+    """One search result, by name and ids only.
+
+    `document_id` is the neutral document's own, as far as the platform's form of it can be read.
+    """
 
     datasource: str
     document_id: str
@@ -168,7 +176,10 @@ class Platform(Protocol):
         ...
 
     async def sync(self, handle: str, mark: Mark, run: str) -> Job:
-        """Start serving a run in place of what was served; the same run again gives the same job."""
+        """Start serving a run in place of what was served; the same run again gives the same job.
+
+        Raises PlatformRunLostError when it cannot be sure to have the whole run, which is then to be pushed again.
+        """
         ...
 
     async def job(self, handle: str, run: str) -> Job | None:
@@ -205,4 +216,15 @@ class Platform(Protocol):
         """Whether any of those neutral documents is still found, of a datasource that was taken away."""
         ...
 
-    async def search(self, query: str, *, name: str | None = None, limit: int = 10) -> Sequence[Hit]: ...
+    async def search(self, query: str, *, name: str | None = None, limit: int = 10) -> Sequence[Hit]:
+        """What is found, best first; of the datasource `name` alone when one is named."""
+        ...
+
+    async def search_each(
+        self, queries: Sequence[str], *, name: str, limit: int, seconds: float
+    ) -> Sequence[Sequence[Hit]]:
+        """Search for each, a few at a time: their results, in the order of the queries.
+
+        Raises PlatformLateError when it takes longer than so many seconds.
+        """
+        ...

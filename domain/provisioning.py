@@ -18,10 +18,12 @@ from domain.events import Event, EventKind, about
 from domain.job import PAGE_BYTES, PAGE_COUNT, Job, Outside, connected, same_platform, sites
 from domain.model import Connector, Content, Dataset, Failure, Journey, Run
 from domain.population import Population
+from domain.readiness import readiness, told
 from domain.saga import Step, Stumble, SupersededError, backward, forward, settle
-from domain.syncing import synced
+from domain.syncing import pushed, synced
 from domain.unarchiving import kept_until, restored, unarchive
 from domain.undoing import (
+    connector_id,
     discard,
     disconnect,
     drop_replaced,
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from domain.model import Mark
     from domain.ports import Json, Perform
     from domain.records import Records
 
@@ -83,6 +86,15 @@ async def populate(job: Job) -> None:
     await job.evolve(staged=population.content(job.attempt, staged))
 
 
+def _secret(job: Job, dataset: Dataset) -> str | None:
+    """What the connector signs in with; nothing on a platform where none does."""
+    if not job.outside.platform.can.authorise:
+        return None
+    return job.outside.secrets.credential(
+        dataset.dataset_id, dataset.dataset_type, dataset.stage, dataset.client_id
+    )
+
+
 async def connect(job: Job) -> None:
     """Make the connector, or find the one made before, configure and authorise it."""
     dataset = await job.proceed()
@@ -96,9 +108,7 @@ async def connect(job: Job) -> None:
         installation=mark.installation,
         site=sites(job.outside, dataset)[dataset.dataset_type],
     )
-    secret = job.outside.secrets.credential(
-        dataset.dataset_id, dataset.dataset_type, dataset.stage, dataset.client_id
-    )
+    secret = _secret(job, dataset)
     fingerprint = await job.outside.platform.fingerprint()
     now = job.outside.clock.now()
 
@@ -106,7 +116,7 @@ async def connect(job: Job) -> None:
         found = records.connector(held.connector_id) if held.connector_id else None
         if found is None:
             found = Connector(
-                connector_id=f"cn-{held.dataset_id}-{job.attempt}",
+                connector_id=connector_id(held, job.attempt),
                 dataset_id=held.dataset_id,
                 client_id=held.client_id,
                 name=held.name,
@@ -123,20 +133,15 @@ async def connect(job: Job) -> None:
     await same_platform(job.outside.platform, await job.change(intend))
     handle = await job.outside.platform.ensure(source)
     await job.keep(handle=handle)
-    await job.outside.platform.authorise(handle, mark, secret)
+    if secret is not None:
+        await job.outside.platform.authorise(handle, mark, secret)
 
 
 async def push(job: Job) -> None:
     """Send the staged documents as one run, invisible until it is synced."""
     dataset = await job.proceed()
     handle, mark, _ = await job.handled()
-    content = _staged(dataset)
-
-    def sent(done: int) -> None:
-        job.report("push", done, content.record_count)
-
-    pages = job.outside.staging.pages(job.dataset_id, job.attempt, max_count=PAGE_COUNT, max_bytes=PAGE_BYTES)
-    await job.outside.platform.push(handle, mark, run_name(job), pages, sent)
+    await pushed(partial(_send, job, handle, mark, _staged(dataset)), job.proceed)
 
 
 async def index(job: Job) -> None:
@@ -147,7 +152,8 @@ async def index(job: Job) -> None:
     if dataset.staged is not None:
         if connector.status is ConnectorStatus.CREATING:  # one that serves already goes on serving
             await job.keep(status=ConnectorStatus.SYNCING)
-        await synced(job, handle, mark, run_name(job), before_each_look=job.proceed)
+        push_again = partial(_send, job, handle, mark, dataset.staged)
+        await synced(job, handle, mark, run_name(job), push=push_again, before_each_look=job.proceed)
         now = job.outside.clock.now()
         settings = job.outside.connectors.settings(dataset.dataset_type, dataset.stage, dataset.client_id)
         source = connectors.configure(
@@ -175,20 +181,24 @@ async def index(job: Job) -> None:
 
 
 async def validate(job: Job) -> None:
-    """Score the content: the checks of the population pass, and the gate that everything pushed is indexed."""
+    """Score the content: the checks of the population pass, and the gate that everything pushed is indexed.
+
+    Beside the score, how many golden questions are answered; that keeps no dataset from being ready.
+    """
     dataset = await job.proceed()
     job.report("validate")
-    handle, _, _ = await job.handled()
+    handle, _, connector = await job.handled()
     seen = await job.outside.platform.observe(handle)
     content = dataset.content
     assert content is not None  # noqa: S101 - the step `index` has made it the dataset's
     report = quality.gate(content.report, indexed=seen.indexed, pushed=content.record_count)
+    ready = await readiness(job.outside, dataset, connector.name)
     now = job.outside.clock.now()
 
     def settle(records: Records, held: Dataset) -> None:
-        if held.quality and held.quality == replace(report, evaluated_at=held.quality.evaluated_at):
+        if held.quality and replace(held.quality, evaluated_at=report.evaluated_at, readiness=None) == report:
             return  # said already, by a process that died before this step was recorded
-        changed = held.evolve(quality=replace(report, evaluated_at=now))
+        changed = held.evolve(quality=replace(report, evaluated_at=now, readiness=ready))
         records.put_dataset(changed)
         tell(records, evaluated(changed, now))
 
@@ -282,6 +292,7 @@ def evaluated(dataset: Dataset, now: datetime) -> Event:
     """The event that a quality report was made."""
     report = dataset.quality
     assert report is not None  # noqa: S101 - told only of a dataset that was just evaluated
+    ready = report.readiness and told(report.readiness, questions=False)
     return about(
         EventKind.QUALITY_EVALUATED,
         dataset,
@@ -289,6 +300,7 @@ def evaluated(dataset: Dataset, now: datetime) -> Event:
         score=report.score,
         passed=quality.passes(report),
         issues=quality.issues(report),
+        **({"readiness": ready} if ready else {}),
     )
 
 
@@ -336,6 +348,14 @@ def _stays(records: Records, dataset: Dataset, attempt: int) -> bool:
     return content is not None and (
         content.attempt != attempt or (connector is not None and connector.made_by_attempt != attempt)
     )
+
+
+async def _send(job: Job, handle: str, mark: Mark, content: Content) -> None:
+    def sent(done: int) -> None:
+        job.report("push", done, content.record_count)
+
+    pages = job.outside.staging.pages(job.dataset_id, job.attempt, max_count=PAGE_COUNT, max_bytes=PAGE_BYTES)
+    await job.outside.platform.push(handle, mark, run_name(job), pages, sent)
 
 
 def _staged(dataset: Dataset) -> Content:

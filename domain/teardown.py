@@ -25,7 +25,7 @@ from domain.job import PAGE_BYTES, PAGE_COUNT, Job, Outside, same_platform
 from domain.model import Connector, Failure, Journey, Run, Teardown
 from domain.platform import Removal
 from domain.saga import Step, Stumble, SupersededError, forward, settle
-from domain.undoing import job_of, remove_ours
+from domain.undoing import job_of, remove_ours, removed_before
 from domain.vocabulary import ConnectorOutcome, ConnectorStatus, DatasetStatus
 
 if TYPE_CHECKING:
@@ -161,10 +161,10 @@ async def disconnect(job: Job) -> None:
     await _point_of_no_return(job, dataset)
     connector = await job.connector()
     abandon = connector is not None and _teardown(dataset).abandon_connector
-    removal = Removal(outcome=ConnectorOutcome.DELETED)
+    removal = await job.outside.store.read(partial(removed_before, dataset))
     if connector is not None and not abandon:
         await same_platform(job.outside.platform, connector)
-        if connector.handle is not None:
+        if connector.handle is not None and job.outside.platform.can.stop:
             await _stopped(job, connector.handle)
         removal = await remove_ours(job.outside, connector, await job.mark())
         await _gone(job, connector, sample)
@@ -218,6 +218,7 @@ async def announce(job: Job) -> None:
                 archived_path=teardown.archived_path,
                 connector_outcome=teardown.connector_outcome and teardown.connector_outcome.value,
                 record_count=changed.record_count,
+                **({"manual_step": teardown.manual_step} if teardown.manual_step else {}),
             ),
         )
 

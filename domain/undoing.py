@@ -15,7 +15,7 @@ from domain.job import PAGE_BYTES, PAGE_COUNT, Job, Outside, same_platform, site
 from domain.model import Connector, Dataset, Mark, Undo
 from domain.platform import Removal, Source
 from domain.saga import SupersededError, captured, settle, stumbled
-from domain.syncing import synced
+from domain.syncing import pushed, synced
 from domain.vocabulary import ConnectorOutcome, ConnectorStatus, Stage
 
 if TYPE_CHECKING:
@@ -27,23 +27,32 @@ _LONGEST_LOOK_S: Final = 10.0
 
 
 async def stop(job: Job) -> None:
-    """Stop the sync of this attempt's run; when it has ended unseen, have the former content served again."""
+    """Stop the sync of this attempt's run; when it has ended unseen, have the former content served again.
+
+    A platform that cannot stop one will have served it sooner or later, so there the former content follows it.
+    """
     if await _made_nothing(job):
         return
     platform = job.outside.platform
     handle, mark, _ = await job.handled()
     found = await platform.job(handle, run_name(job))
-    if found is None or found.state == "running":
+    if platform.can.stop and (found is None or found.state == "running"):
         await platform.stop(handle, mark)
         found = await platform.job(handle, run_name(job))
+    served = {"succeeded"} if platform.can.stop else {"succeeded", "running"}
     former = (await job.look()).content
-    if found is not None and found.state == "succeeded" and former and former.attempt != job.attempt:
-        back = f"{run_name(job)}-back"
-        pages = job.outside.staging.pages(
-            job.dataset_id, former.attempt, max_count=PAGE_COUNT, max_bytes=PAGE_BYTES
-        )
-        await platform.push(handle, mark, back, pages, partial(job.report, "push"))
-        await synced(job, handle, mark, back, before_each_look=job.look)
+    if found is not None and found.state in served and former and former.attempt != job.attempt:
+        back, attempt = f"{run_name(job)}-back", former.attempt
+
+        async def push() -> None:
+            pages = job.outside.staging.pages(
+                job.dataset_id, attempt, max_count=PAGE_COUNT, max_bytes=PAGE_BYTES
+            )
+            await platform.push(handle, mark, back, pages, partial(job.report, "push"))
+
+        await pushed(push, job.look)
+        await synced(job, handle, mark, back, push=push, before_each_look=job.look)
+        await job.keep(run=back)
 
 
 async def discard(job: Job) -> None:
@@ -74,13 +83,13 @@ async def disconnect(job: Job) -> None:
             )
         )
         return
-    await remove_ours(job.outside, connector, mark)
+    removal = await remove_ours(job.outside, connector, mark)
 
     def forget(records: Records, dataset: Dataset) -> None:
         for each in records.undos(job.dataset_id):
             if each.attempt == job.attempt and each.what in {"index", "push"}:
                 records.drop_undo(each)  # gone with the datasource
-        records.put_connector(replace(connector, status=ConnectorStatus.DISCONNECTED))
+        records.put_connector(replace(connector, status=ConnectorStatus.DISCONNECTED, left=removal.left))
         records.put_dataset(dataset.evolve(connector_id=None))
 
     await job.change(forget)
@@ -156,6 +165,20 @@ async def remove_ours(outside: Outside, connector: Connector, mark: Mark) -> Rem
     for handle in dict.fromkeys([*handles, *([connector.handle] if connector.handle else [])]):
         removal = await _removed(outside, handle, mark)
     return removal
+
+
+def removed_before(dataset: Dataset, records: Records) -> Removal:
+    """What became of the connectors of a dataset that has none any more."""
+    made = (records.connector(connector_id(dataset, each)) for each in range(dataset.attempt, 0, -1))
+    newest = next((each for each in made if each is not None), None)
+    if newest is None or newest.left is None:
+        return Removal(outcome=ConnectorOutcome.DELETED)
+    return Removal(outcome=ConnectorOutcome.EMPTIED, left=newest.left)
+
+
+def connector_id(dataset: Dataset, attempt: int) -> str:
+    """Our own id of the connector that an attempt makes."""
+    return f"cn-{dataset.dataset_id}-{attempt}"
 
 
 async def _removed(outside: Outside, handle: str, mark: Mark) -> Removal:

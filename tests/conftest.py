@@ -80,6 +80,12 @@ def migrated(postgres: Cluster) -> str:
 
 
 @pytest.fixture
+def dialect(request: pytest.FixtureRequest) -> str:
+    """What Glean speaks."""
+    return str(getattr(request, "param", "admin"))
+
+
+@pytest.fixture
 def database(request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of a PostgreSQL database with every table, or nothing for SQLite."""
     if request.param == "sqlite":
@@ -93,6 +99,8 @@ def database(request: pytest.FixtureRequest) -> Iterator[str]:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """On PostgreSQL a slice of the tests runs every time, the others with the long matrices."""
+    if metafunc.definition.get_closest_marker("each_dialect"):
+        metafunc.parametrize("dialect", ["admin", "indexing"], indirect=True)
     if "database" in metafunc.fixturenames:
         always = metafunc.definition.get_closest_marker("each_store")
         server = pytest.param("postgres", marks=() if always else pytest.mark.exhaustive)

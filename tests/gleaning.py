@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import asdict
 from pydantic import SecretStr
 
 from domain.documents import Author, Document
@@ -12,16 +14,37 @@ from domain.documents import encode as encoded
 from domain.documents.neutral import Body
 from domain.model import Mark
 from domain.platform import Source
+from domain.vocabulary import DatasetType
+from server.adapters.glean import indexing_wire
 from server.adapters.glean.admin import AdminGlean
 from server.adapters.glean.indexing import IndexingGlean
 from server.adapters.system import SystemClock
+from server.sandbox.indexing.switches import Switches
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Iterator, Sequence
 
     from domain.platform import Job, Platform
     from server.sandbox.serve import EmbeddedSandbox
 
+PAGE = 3
+USUAL = "as guessed"
+SLOW = {"indexing_s": 1080.0, "single_s": 180.0, "deletion_s": 600.0}
+_NO_GUESS = {"limits_rate", *SLOW}
+FLIPPED: dict[str, dict[str, Any]] = {
+    USUAL: {},
+    **{
+        name: {name: not usual}
+        for name, usual in asdict(Switches()).items()
+        if isinstance(usual, bool) and name not in _NO_GUESS
+    },
+    "longest_name": {"longest_name": 64},
+    "counts_lag_s": {"counts_lag_s": 10_800.0},
+    **{name: {name: seconds} for name, seconds in SLOW.items()},
+    "slow": SLOW,
+    "slow and forgetful": {**SLOW, "restart_forgets": True, "tells_given_up": True},
+}
+"""Each switch of the Indexing dialect in its other position, and some of them together."""
 HERE = "inst-1"
 NAME = "ACME-Sandbox-Confluence"
 MARK = Mark(installation=HERE, dataset_id="acme-sandbox-confluence-7f3k2m")
@@ -51,24 +74,29 @@ def source(name: str = NAME, mark: Mark = MARK, **config: Any) -> Source:
     return Source(name=name, kind="confluence", config={**CONFIG, **config}, mark=mark, site=SITE)
 
 
+def neutral(
+    number: int, text: str = "the ledger was late", kind: DatasetType = DatasetType.CONFLUENCE_PAGES
+) -> Document:
+    """A document that everybody may read."""
+    return Document(
+        type=kind.value,
+        id=f"page-{number}",
+        title=f"Page {number}",
+        body=Body("text/html", f"<p>{text}</p>"),
+        container="ENG",
+        author=Author("mira@acme.example", "Mira"),
+        url=f"https://mock-confluence.example.com/acme/sandbox/pages/{number}",
+        updated=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+        readers=("everyone",),
+        created=datetime(2026, 1, 1, tzinfo=UTC),
+        properties={"labels": ["a"]},
+        references=("page-1",),
+    )
+
+
 def line(number: int, text: str = "the ledger was late") -> bytes:
     """A staged page."""
-    return encoded(
-        Document(
-            type="confluence_pages",
-            id=f"page-{number}",
-            title=f"Page {number}",
-            body=Body("text/html", f"<p>{text}</p>"),
-            container="ENG",
-            author=Author("mira@acme.example", "Mira"),
-            url=f"https://mock-confluence.example.com/acme/sandbox/pages/{number}",
-            updated=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
-            readers=("everyone",),
-            created=datetime(2026, 1, 1, tzinfo=UTC),
-            properties={"labels": ["a"]},
-            references=("page-1",),
-        )
-    )
+    return encoded(neutral(number, text))
 
 
 async def pages(lines: Sequence[bytes], size: int = 7) -> AsyncIterator[Sequence[bytes]]:
@@ -103,3 +131,14 @@ async def finished(platform: Platform, handle: str, run: str, mark: Mark = MARK)
     job = await platform.job(handle, run)
     assert job is not None
     return job
+
+
+@contextmanager
+def small_pages() -> Iterator[None]:
+    """Have so few documents make a page of an upload that each upload has several."""
+    usual = indexing_wire.PAGE_COUNT
+    indexing_wire.PAGE_COUNT = PAGE  # type: ignore[misc]
+    try:
+        yield
+    finally:
+        indexing_wire.PAGE_COUNT = usual  # type: ignore[misc]

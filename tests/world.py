@@ -20,12 +20,15 @@ from domain.callers import Caller
 from domain.connectors import placeholder_token
 from domain.errors import ConfirmationRequiredError
 from domain.job import Outside, Policy
-from domain.model import Client, Confirmation, Dataset, Journey
+from domain.model import Client, Confirmation, Dataset, Journey, Mark
 from domain.vocabulary import DatasetType, JourneyState, Stage, TeardownReason
 from server.adapters.archives.local import LocalArchives
 from server.adapters.connectors import FileConnectorTemplates
 from server.adapters.engine.inline import InlineEngine
 from server.adapters.glean.admin import AdminGlean
+from server.adapters.glean.indexing import IndexingGlean
+from server.adapters.glean.indexing_config import owner_of
+from server.adapters.glean.indexing_names import datasource_of
 from server.adapters.glean.limiter import Limiter
 from server.adapters.staging.local import LocalStaging
 from server.adapters.store.postgres import PostgresStore
@@ -44,15 +47,23 @@ if TYPE_CHECKING:
     from domain.admission import Provisioned
     from domain.approval_desk import Approvals
     from domain.audit import Entry
+    from domain.model import Connector
     from domain.requests import Confirmer, Question
     from domain.schedules import Plan
     from server.adapters.engine.inline import Entry as Step
-    from server.adapters.glean.indexing import IndexingGlean
     from server.adapters.store.threaded import ThreadedStore
     from server.sandbox.sandbox import Sandbox
     from tools.services import Services
 
 CONNECTORS = Path(__file__).parent.parent / "mock_data" / "connectors"
+DIALECTS: dict[str, type[AdminGlean | IndexingGlean]] = {"admin": AdminGlean, "indexing": IndexingGlean}
+_INDEXING = {
+    "datasources.create": "adddatasource",
+    "datasources.delete": "bulkindexusers",
+    "datasources.list": "getdatasourceconfig",
+    "documents.upload": "bulkindexdocuments",
+    "health.get": "debug.status",
+}
 ALL = Caller(subject="person:kim")
 STORE = "store.sqlite"
 
@@ -203,6 +214,27 @@ class World:
             kinds.update(turns_of(outside, services, engine, engine.purge))
             yield Process(world=self, outside=outside, engine=engine, services=services)
 
+    def named(self, name: str) -> str:
+        """What this Glean calls our datasource of that name."""
+        return name if self.dialect is AdminGlean else datasource_of(name)
+
+    def operation(self, name: str) -> str:
+        """The call by which this dialect does what the Admin dialect has that one for."""
+        return name if self.dialect is AdminGlean else _INDEXING[name]
+
+    def served(self, name: str) -> list[str]:
+        """The ids of the documents that are served of our datasource of that name."""
+        return [str(each.get("documentId") or each["id"]) for each in self.glean.documents(self.named(name))]
+
+    def standing(self) -> list[str]:
+        """Every datasource that is there for a dataset, or serves anything; one that was emptied is not."""
+        owners = {each["name"]: owner_of(each["config"]) for each in self.glean.datasources()}
+        return [
+            each["name"]
+            for each in self.glean.datasources()
+            if each["documentCount"] or not ((owner := owners[each["name"]]) and owner.mark is None)
+        ]
+
     def staged(self) -> list[str]:
         """Everything in the staging area."""
         return _files(self.folder / "staging")
@@ -260,6 +292,17 @@ class Process:
         teardowns = self.services.teardowns
         begun = await teardowns.start_or_attach(dataset_id, reason, caller, confirmer)
         return (await teardowns.wait(begun, 30)).dataset
+
+    async def mark(self, dataset: Dataset) -> Mark:
+        """How Glean knows that its datasource is ours."""
+        installation = await self.outside.store.read(lambda records: records.installation)
+        return Mark(installation=installation, dataset_id=dataset.dataset_id)
+
+    async def connector(self, dataset: Dataset) -> Connector:
+        """Its connector, as we know it."""
+        found = await self.outside.store.read(lambda records: records.connector(dataset.connector_id or ""))
+        assert found is not None
+        return found
 
     async def look(self, dataset_id: str) -> Dataset:
         """The dataset as it stands."""

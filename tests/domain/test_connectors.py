@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.connector_shapes import COLLECTED
-from domain.connectors import DriftItem, configure, dataset_name, drift, merge, placeholder_token, sites
+from domain.connectors import (
+    DriftItem,
+    configure,
+    dataset_name,
+    drift,
+    found_of,
+    merge,
+    placeholder_token,
+    sites,
+)
 from domain.errors import Recovery, SettingsError
 from domain.model import Connector, Dataset, Fingerprint, Mark, TemplateChoice
-from domain.platform import Found, Source
+from domain.platform import Found, Observation, Source
 from domain.vocabulary import ConnectorStatus, DatasetStatus, DatasetType, DataSource, Stage, TemplateMatch
 
 TEMPLATES = Path(__file__).parents[2] / "mock_data" / "connectors"
@@ -297,9 +307,27 @@ def test_a_site_that_is_set_is_where_the_copies_are() -> None:
     assert configure(dataset(GITHUB), ["x"], settings, installation="here").kind == "github"
 
 
+def test_types_at_one_address_and_clients_called_like_a_stage_stand_apart() -> None:
+    settings = {each: merge(template(each), {"site": "https://x.example.com/a"}) for each in DatasetType}
+    settings[JIRA] = merge(template(JIRA), {"config": {"baseUrl": "https://X.example.com/A/"}})
+    settings[SLACK] = template(SLACK)
+
+    assert sites(settings, client_id="Sandbox", stage=Stage.PILOT) == {
+        CONFLUENCE: "https://x.example.com/a/sandbox~/pilot/confluence",
+        GITHUB: "https://x.example.com/a/sandbox~/pilot/github",
+        SLACK: "https://mock-slack.example.com/T0MOCK/sandbox~/pilot",
+        JIRA: "https://X.example.com/A/sandbox~/pilot/jira",
+    }
+
+
 @pytest.mark.parametrize(
     ("settings", "field"),
     [
+        ({"site": "https://x.example.com/acme/pilot"}, "connectors.jira_issues.site"),
+        (
+            {"config": {"baseUrl": "https://x.example.com/production/wiki"}},
+            "connectors.jira_issues.config.baseUrl",
+        ),
         ({"site": "ftp://x"}, "connectors.jira_issues.site"),
         ({"config": {"baseUrl": "x"}}, "connectors.jira_issues.config.baseUrl"),
         ({"config": 5}, "connectors.jira_issues.config.baseUrl"),
@@ -365,6 +393,37 @@ def test_a_connector_that_the_platform_does_not_have_is_missing() -> None:
             client_id="acme",
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("listed", "words"),
+    [
+        (found("d1", "h1"), None),
+        (replace(found("d1", "h1"), changed=False, config={"other": 1}), None),
+        (replace(found("d1", "h1"), config={"spaceKeys": ["ENG"], "theirs": 1}), None),
+        (replace(found("d1", "h1"), changed=True, config={"spaceKeys": ["ENG"]}), "puts it back"),
+        (replace(found("d1", "h1"), config={"spaceKeys": []}), "puts it back"),
+        (found(None, "h1"), "mark"),
+        (found("d1", "h1", "elsewhere"), "mark"),
+        (found("d9", "h1", "elsewhere"), "mark"),
+    ],
+    ids=str,
+)
+def test_a_connector_that_somebody_changed_is_told_with_what_to_do(listed: Found, words: str | None) -> None:
+    ours = replace(connector("d1", "h1"), config={"spaceKeys": ["ENG"]})
+
+    told = drift([listed], [ours], "here")
+
+    assert [each.kind for each in told] == ([] if words is None else ["changed_connector"])
+    assert all(words and words in each.suggested_action for each in told)
+
+
+@pytest.mark.parametrize("changed", [None, False, True])
+def test_what_was_looked_at_by_itself_differs_as_what_was_listed(changed: bool | None) -> None:
+    ours = connector("d1", "h1")
+    seen = Observation(present=True, at=NOW, mark=Mark(installation="here", dataset_id="d1"), changed=changed)
+
+    assert found_of(ours, seen) == replace(found("d1", "h1"), name=ours.name, changed=changed)
 
 
 def test_every_type_has_a_shape_and_a_template_that_fits_it() -> None:

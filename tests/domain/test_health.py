@@ -82,6 +82,29 @@ def test_facts_make_the_verdict(observation: Observation, status: ConnectorStatu
     assert (health.status, codes(health)) == (status, found)
 
 
+@pytest.mark.parametrize(
+    ("served", "pushed", "found"),
+    [
+        ("d-1", "d-1", []),
+        ("d-1", None, []),
+        (None, "d-1", []),
+        ("", "d-1", ["stale"]),
+        ("d-1", "d-2", ["stale"]),
+    ],
+)
+def test_what_is_served_is_what_was_pushed_last(
+    served: str | None, pushed: str | None, found: list[str]
+) -> None:
+    health = verdict(seen(run=served), connector(), own_errors_24h=0, documents=30, run=pushed, now=NOW)
+    syncing = verdict(
+        seen(run=served, syncing=True), connector(), own_errors_24h=0, documents=30, run=pushed, now=NOW
+    )
+
+    expected = ConnectorStatus.UNHEALTHY if found else ConnectorStatus.HEALTHY
+    assert (health.status, codes(health)) == (expected, found)
+    assert (syncing.status, codes(syncing)) == (ConnectorStatus.SYNCING, [])
+
+
 def test_one_that_was_made_long_ago_and_never_synced_is_unhealthy() -> None:
     old = connector(created_at=NOW - 31 * MINUTE)
 

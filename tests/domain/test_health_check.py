@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +19,7 @@ from domain.errors import (
 )
 from domain.health_check import HealthPage, HealthService
 from domain.model import Mark
-from domain.platform import Can
+from domain.platform import Can, Observation
 from domain.vocabulary import ConnectorStatus, DatasetStatus
 from server.adapters.store.sqlite import SqliteStore
 from server.adapters.system import SystemClock
@@ -29,7 +29,7 @@ from tests.entities import client, connector, dataset
 from tests.gleaning import admin, line, served, source
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Sequence
     from pathlib import Path
 
     from domain.model import Connector
@@ -331,10 +331,45 @@ async def test_what_carries_our_mark_and_nobody_owns_is_told_to_those_who_may_kn
     assert await room.drift(ACME, client_id="acme") == []
 
 
-async def test_a_platform_that_cannot_list_has_no_drift(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_platform_that_cannot_list_has_the_drift_of_each_page(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await room.live(1)
+    await room.live(2)
     monkeypatch.setattr(type(room.platform), "can", Can(list=False))
-    room.glean.sandbox.delete("k-acme-001")
+    room.glean.sandbox.delete("k-acme-002")
 
-    assert await room.drift() == []
-    assert await room.told() == {"k-acme-001": ["missing"]}
+    first = await room.health.check(ALL, limit=1)
+    second = await room.health.check(ALL, limit=1, cursor=first.next_cursor)
+
+    assert [[each.kind for each in page.drift] for page in (first, second)] == [[], ["missing_connector"]]
+    assert await room.told() == {"k-acme-001": [], "k-acme-002": ["missing"]}
+
+
+class Syncing:
+    """A platform that has been at a sync of everything for an hour."""
+
+    def __init__(self, platform: AdminGlean) -> None:
+        self._platform = platform
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the port has
+        return getattr(self._platform, name)
+
+    async def observe_all(self, handles: Sequence[str], found: object) -> dict[str, Observation]:
+        now = datetime.now(UTC)
+        busy = Observation(
+            present=True, at=now, status="syncing", syncing=True, syncing_since=now - timedelta(hours=1)
+        )
+        return dict.fromkeys(handles, busy)
+
+
+@pytest.mark.parametrize(("hours", "findings"), [(0.5, ["sync_overdue"]), (4, [])])
+async def test_a_sync_is_late_when_it_takes_longer_than_it_may(
+    room: Room, hours: float, findings: list[str]
+) -> None:
+    made = await room.live(1)
+    room.health = HealthService(
+        room.store, Syncing(room.platform), SystemClock(), sync_deadline=timedelta(hours=hours)
+    )
+
+    assert await room.told() == {made.connector_id: findings}

@@ -10,11 +10,13 @@ import anyio
 from domain.callers import Caller
 from domain.vocabulary import DatasetType, JourneyState
 from server import wiring
+from server.adapters.glean.indexing_names import datasource_of
 from server.sandbox.sandbox import Sandbox
 from server.settings import load
 from tests.e2e.conftest import Connect, arrive
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from mcp.client.client import Client
@@ -68,17 +70,28 @@ async def journey(data_dir: Path, state: JourneyState) -> None:
 
 
 async def test_a_client_is_provisioned_watched_and_taken_down(connect: Connect, tmp_path: Path) -> None:
+    await lives(connect, tmp_path, {}, "deleted")
+
+
+async def test_the_same_holds_where_glean_speaks_the_indexing_dialect(tmp_path: Path) -> None:
+    connect = Connect(transport="memory", era="2026-07-28")
+    await lives(connect, tmp_path, {"GLEAN_DIALECT": "indexing"}, "emptied")
+
+
+async def lives(connect: Connect, tmp_path: Path, environ: Mapping[str, str], outcome: str) -> None:
+    """All of it; `outcome` is what becomes of a connector."""
     await arrive(tmp_path)
     with (
         anyio.fail_after(90),
         Sandbox.open(wiring.sandbox_path(load({}, None, tmp_path))) as glean,
     ):
-        async with connect(tmp_path) as client:
+        async with connect(tmp_path, environ=environ) as client:
             agent = Agent(client)
             made = {each: await agent.provision(each, record_count=120) for each in DatasetType}
             assert {each["status"] for each in made.values()} == {"ready"}
+            named = datasource_of if environ else str
             assert {hit["datasource"] for hit in glean.search(HEADLINE)} == {
-                each["name"] for each in made.values()
+                named(each["name"]) for each in made.values()
             }
 
             health = await agent.done("check_connector_health", client_id="ACME")
@@ -109,10 +122,12 @@ async def test_a_client_is_provisioned_watched_and_taken_down(connect: Connect, 
                 down = await agent.done("teardown_dataset", **wanted)
                 assert down["status"] == "archived"
                 assert down["cleanup_verified"] is True
-                assert down["connector_outcome"] == "deleted"
+                assert down["connector_outcome"] == outcome
+                assert ("Extreme measures" in down.get("manual_step", "")) is (outcome == "emptied")
                 assert down["archived_path"]
                 assert down["restorable_until"]
                 assert await agent.done("teardown_dataset", **wanted) == down
 
             assert (await agent.done("check_connector_health", client_id="ACME"))["items"] == []
-        assert (glean.datasources(), glean.search(HEADLINE)) == ([], [])
+        assert glean.search(HEADLINE) == []
+        assert {each["documentCount"] for each in glean.datasources()} == ({0} if environ else set())

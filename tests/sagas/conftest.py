@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.world import World, world
+from tests.world import DIALECTS, World, world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-async def place(tmp_path: Path, database: str) -> AsyncIterator[World]:
+async def place(tmp_path: Path, database: str, dialect: str) -> AsyncIterator[World]:
     """The folder, its repository and its sandbox."""
-    async with world(tmp_path, database=database) as found:
+    async with world(tmp_path, database=database, dialect=DIALECTS[dialect]) as found:
         yield found

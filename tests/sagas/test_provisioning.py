@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -45,6 +46,7 @@ PAGES = DatasetType.CONFLUENCE_PAGES
 
 
 @pytest.mark.parametrize("dataset_type", DatasetType)
+@pytest.mark.each_dialect
 async def test_every_type_becomes_ready_with_everything_indexed(
     place: World, dataset_type: DatasetType
 ) -> None:
@@ -57,7 +59,7 @@ async def test_every_type_becomes_ready_with_everything_indexed(
     assert dataset.quality is not None
     assert dataset.quality.score == 100
     assert dataset.template.match is TemplateMatch.EXACT
-    assert len(place.glean.documents(dataset.name)) == 30
+    assert len(place.served(dataset.name)) == 30
     assert place.staged() == [f"{dataset.dataset_id}/1.jsonl"]
 
 
@@ -87,6 +89,7 @@ async def test_the_connector_is_made_authorised_scheduled_and_marked_as_ours(pla
     ]
 
 
+@pytest.mark.each_dialect
 async def test_the_story_is_told_by_events_in_order(place: World) -> None:
     async with place.process() as process:
         await process.arrive()
@@ -98,6 +101,7 @@ async def test_the_story_is_told_by_events_in_order(place: World) -> None:
         ]
 
 
+@pytest.mark.each_dialect
 async def test_the_same_call_again_attaches_and_changes_nothing(place: World) -> None:
     async with place.process() as process:
         await process.arrive()
@@ -132,6 +136,7 @@ async def test_a_caller_that_goes_away_leaves_the_saga_alone(place: World) -> No
         assert (await process.provision()).status is DatasetStatus.READY
 
 
+@pytest.mark.each_dialect
 async def test_the_wait_is_bounded_and_tells_how_far_it_is(place: World) -> None:
     place.glean.faults.add(Fault(kind="sync_hangs"))
     async with place.process() as process:
@@ -269,7 +274,7 @@ async def test_a_template_that_holds_more_than_a_dataset_may_have_fails_and_leav
         assert (failed.value.facts["cause"], failed.value.facts["step"]) == ("quota_exceeded", "populate")
         assert "record_count of 29 or fewer" in str(failed.value.suggested_action)
         assert (failed.value.facts["to_undo"], place.staged()) == ([], [])
-        assert place.glean.documents("ACME-Sandbox-Confluence") == []
+        assert place.served("ACME-Sandbox-Confluence") == []
     place.policy = replace(place.policy, records_per_dataset=30)
     async with place.process() as process:
         assert (await process.provision(retry=True)).record_count == 30
@@ -279,7 +284,7 @@ async def test_fewer_records_are_taken_when_fewer_are_asked_for(place: World) ->
     async with place.process() as process:
         await process.arrive()
         assert (await process.provision(record_count=7)).record_count == 7
-    assert len(place.glean.documents("ACME-Sandbox-Confluence")) == 7
+    assert len(place.served("ACME-Sandbox-Confluence")) == 7
 
 
 async def test_more_records_than_there_are_fail_naming_how_many_there_are(place: World) -> None:
@@ -293,6 +298,7 @@ async def test_more_records_than_there_are_fail_naming_how_many_there_are(place:
     assert place.glean.ledger() == []
 
 
+@pytest.mark.each_dialect
 async def test_a_failed_dataset_answers_its_failure_until_it_is_retried(place: World) -> None:
     path = write_template(place.repository, PAGES, [])
     good = [confluence_page(number) for number in range(5)]
@@ -310,6 +316,7 @@ async def test_a_failed_dataset_answers_its_failure_until_it_is_retried(place: W
     assert place.staged() == [f"{dataset.dataset_id}/2.jsonl"]
 
 
+@pytest.mark.each_dialect
 async def test_a_ready_dataset_is_never_made_again(place: World) -> None:
     async with place.process() as process:
         await process.arrive()
@@ -345,10 +352,11 @@ async def test_a_sync_that_loses_documents_leaves_it_validating_with_the_shortfa
         assert (gate.check, gate.failed, gate.of) == ("indexed", 3, 30)
         again = await process.provision(retry=True)
     assert (again.status, again.attempt) == (DatasetStatus.READY, 2)
-    assert len(place.glean.documents(dataset.name)) == 30
+    assert len(place.served(dataset.name)) == 30
 
 
 @pytest.mark.parametrize("state", [JourneyState.COMPLETED, JourneyState.CANCELLED])
+@pytest.mark.each_dialect
 async def test_a_journey_that_ends_meanwhile_has_everything_taken_back(
     place: World, state: JourneyState
 ) -> None:
@@ -361,9 +369,10 @@ async def test_a_journey_that_ends_meanwhile_has_everything_taken_back(
         with pytest.raises(ProvisionFailedError) as failure:
             await process.provision()
     assert failure.value.facts["cause"] == "journey_not_active"
-    assert (place.staged(), place.glean.datasources()) == ([], [])
+    assert (place.staged(), place.standing()) == ([], [])
 
 
+@pytest.mark.each_dialect
 async def test_a_journey_that_pauses_or_expires_meanwhile_lets_it_finish(place: World) -> None:
     async with place.process(crash=CrashAt("push", "after")) as process:
         await process.arrive()
@@ -374,6 +383,7 @@ async def test_a_journey_that_pauses_or_expires_meanwhile_lets_it_finish(place: 
         assert (await process.provision()).status is DatasetStatus.READY
 
 
+@pytest.mark.each_dialect
 async def test_a_running_provision_that_is_cancelled_undoes_itself(place: World) -> None:
     place.glean.faults.add(Fault(kind="sync_hangs"))
     async with place.process() as process:
@@ -385,15 +395,16 @@ async def test_a_running_provision_that_is_cancelled_undoes_itself(place: World)
         with pytest.raises(ProvisionFailedError) as failure:
             await process.services.provisioning.wait(begun, 30)
     assert failure.value.facts["cause"] == "cancelled"
-    assert (place.staged(), place.glean.datasources()) == ([], [])
+    assert (place.staged(), place.standing()) == ([], [])
 
 
+@pytest.mark.each_dialect
 async def test_a_sync_that_hangs_past_its_deadline_fails_and_is_undone(place: World) -> None:
-    place.policy = replace(place.policy, sync_deadline=place.policy.sync_deadline * 0)
+    place.policy = replace(place.policy, sync_deadline=timedelta(seconds=0.5))
     place.glean.faults.add(Fault(kind="sync_hangs"))
     async with place.process() as process:
         await process.arrive()
         with pytest.raises(ProvisionFailedError) as failure:
             await process.provision()
     assert (failure.value.facts["step"], failure.value.facts["cause"]) == ("index", "platform_unavailable")
-    assert (place.staged(), place.glean.datasources()) == ([], [])
+    assert (place.staged(), place.standing()) == ([], [])

@@ -61,6 +61,7 @@ def asked(step: Callable[[], Awaitable[object]]) -> Callable[[Outside], Outside]
     return lambda outside: replace(outside, platform=Before(outside.platform, "observe", step))
 
 
+@pytest.mark.each_dialect
 async def test_a_recheck_that_ends_as_it_began_changes_nothing_but_the_report(place: World) -> None:
     async with place.process() as process:
         await process.arrive()
@@ -102,7 +103,9 @@ async def test_a_failed_retry_is_over_once_the_former_content_is_found_good(plac
     async with place.process() as process:
         await process.arrive()
         poor = await process.provision()
-        place.glean.faults.add(Fault(kind="status", operation="documents.upload", status=422))
+        place.glean.faults.add(
+            Fault(kind="status", operation=place.operation("documents.upload"), status=422)
+        )
         with pytest.raises(ProvisionFailedError):
             await process.provision(retry=True)
         assert (await process.services.datasets.recheck(poor.dataset_id, ALL)).failure is not None
@@ -111,6 +114,7 @@ async def test_a_failed_retry_is_over_once_the_former_content_is_found_good(plac
     assert (good.status, good.failure, good.content) == (DatasetStatus.READY, None, poor.content)
 
 
+@pytest.mark.each_dialect
 async def test_a_staging_area_that_is_damaged_takes_readiness_away(place: World) -> None:
     async with place.process() as process:
         await process.arrive()
@@ -143,7 +147,9 @@ async def test_a_platform_that_cannot_be_asked_leaves_everything_as_it_was(place
         ready = await process.provision()
         error: type[Exception] = PlatformUnavailableError
         if how == "away":
-            place.glean.faults.add(Fault(kind="status", operation="health.get", status=503, times=None))
+            place.glean.faults.add(
+                Fault(kind="status", operation=place.operation("health.get"), status=503, times=None)
+            )
         else:
             error = PlatformMismatchError
             place.glean.replace_tenant(keep_content=True)
@@ -287,11 +293,12 @@ async def test_a_verdict_on_a_content_that_was_replaced_meanwhile_is_dropped(pla
         assert (await process.events())[-1] == "dataset:provisioned"
 
 
+@pytest.mark.each_dialect
 async def test_a_datasource_that_somebody_deleted_serves_nothing_any_more(place: World) -> None:
     async with place.process() as process:
         await process.arrive()
         dataset = await process.provision()
-        place.glean.delete(dataset.name)
+        place.glean.delete(place.named(dataset.name))
         judged = await process.services.datasets.recheck(dataset.dataset_id, ALL)
     assert judged.status is DatasetStatus.VALIDATING
     assert judged.quality is not None

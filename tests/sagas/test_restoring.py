@@ -89,10 +89,11 @@ def folder(place: World, dataset: Dataset) -> Path:
 
 def served(place: World) -> list[tuple[str, list[Any]]]:
     """What Glean serves, by datasource."""
-    return [(name, each["documents"]) for name, each in place.glean.snapshot().items()]
+    return [(name, each["documents"]) for name, each in place.glean.snapshot().items() if each["documents"]]
 
 
 @pytest.mark.parametrize("dataset_type", DatasetType)
+@pytest.mark.each_dialect
 async def test_what_comes_back_is_what_was_served_byte_by_byte(
     place: World, dataset_type: DatasetType
 ) -> None:
@@ -160,6 +161,7 @@ async def test_a_restored_dataset_is_kept_for_seven_days_and_says_where_it_came_
     assert json.loads(metadata.read_bytes())["restored_from"] == gone.dataset_id
 
 
+@pytest.mark.each_dialect
 async def test_what_was_restored_can_be_taken_down_and_restored_again(place: World) -> None:
     async with place.process() as process:
         gone = await archived(process)
@@ -308,6 +310,7 @@ async def test_a_journey_of_another_client_is_unknown(place: World) -> None:
             await begin(process, gone, "../j2")
 
 
+@pytest.mark.each_dialect
 async def test_a_journey_that_is_cancelled_meanwhile_has_it_taken_back(place: World) -> None:
     async with place.process(crash=None) as process:
         gone = await archived(process)
@@ -476,10 +479,11 @@ async def test_a_drain_refuses_it_and_lets_one_attach(place: World) -> None:
 # --- failures -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.each_dialect
 async def test_a_restore_that_failed_says_so_each_time_and_a_retry_restores_again(place: World) -> None:
     async with place.process() as process:
         gone = await archived(process)
-        place.glean.faults.add(Fault(kind="status", operation="health.get", status=403))
+        place.glean.faults.add(Fault(kind="status", operation=place.operation("health.get"), status=403))
         with pytest.raises(ProvisionFailedError) as failure:
             await restore(process, gone)
         with pytest.raises(ProvisionFailedError) as again:
@@ -517,7 +521,7 @@ async def test_an_archive_that_changes_behind_the_verification_restores_nothing(
 async def test_an_archive_that_was_purged_before_the_retry_fails_it(place: World) -> None:
     async with place.process() as process:
         gone = await archived(process)
-        place.glean.faults.add(Fault(kind="status", operation="health.get", status=403))
+        place.glean.faults.add(Fault(kind="status", operation=place.operation("health.get"), status=403))
         with pytest.raises(ProvisionFailedError):
             await restore(process, gone)
         place.clock.ahead += timedelta(days=91)

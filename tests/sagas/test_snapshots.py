@@ -55,6 +55,7 @@ async def take(process: Process, dataset: Dataset) -> Archive:
     return await process.services.snapshots.take(dataset.dataset_id, ALL)
 
 
+@pytest.mark.each_dialect
 async def test_a_snapshot_is_the_verified_archive_of_what_is_served_and_changes_nothing(place: World) -> None:
     async with place.process() as process:
         await process.arrive()

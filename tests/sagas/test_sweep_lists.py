@@ -150,6 +150,7 @@ async def test_beyond_the_cap_one_request_lists_them_all_and_nothing_is_taken(pl
         assert await statuses(process, datasets) == [DatasetStatus.READY] * 3
 
 
+@pytest.mark.each_dialect
 async def test_what_is_approved_is_exactly_that_list(place: World) -> None:
     async with due(place) as (process, datasets):
         filed = await asked(process)
@@ -202,10 +203,12 @@ async def test_what_has_changed_or_is_forbidden_by_now_is_left_and_the_others_go
         assert await process.services.approvals.list(LEE) == []
 
 
+@pytest.mark.each_dialect
 async def test_what_others_take_down_is_theirs(place: World) -> None:
     async with due(place) as (process, datasets):
         granted = await approve(process, await asked(process))
-        place.glean.faults.add(Fault(kind="status", operation="datasources.delete", status=403))
+        removing = place.operation("datasources.delete")
+        place.glean.faults.add(Fault(kind="status", operation=removing, status=403))
         with pytest.raises(Exception, match="disconnect"):
             await process.tear_down(datasets[0])
         done = await carry_out(process, granted)

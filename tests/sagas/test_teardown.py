@@ -26,8 +26,6 @@ from domain.errors import (
     ReasonNotTrueError,
     UnknownDatasetError,
 )
-from domain.model import Mark
-from domain.platform import Hit
 from domain.vocabulary import (
     ConnectorOutcome,
     ConnectorStatus,
@@ -38,6 +36,7 @@ from domain.vocabulary import (
     TeardownReason,
 )
 from server.adapters.engine.inline import CrashAt
+from server.adapters.glean.admin import AdminGlean
 from server.sandbox.faults import Fault
 from tests.repository import write_template
 from tests.world import ALL, Approving, Nobody, Yes
@@ -60,10 +59,11 @@ async def done_with(process: Process, **changes: Any) -> Dataset:
 
 
 @pytest.mark.parametrize("dataset_type", DatasetType)
+@pytest.mark.each_dialect
 async def test_it_is_archived_and_nothing_of_it_is_left(place: World, dataset_type: DatasetType) -> None:
     async with place.process() as process:
         dataset = await done_with(process, dataset_type=dataset_type)
-        title = place.glean.documents(dataset.name)[0]["title"]
+        title = place.glean.documents(place.named(dataset.name))[0]["title"]
         assert place.glean.search(title)
         down = await process.tear_down(dataset)
         manifest = await process.outside.archives.verify(f"acme/sandbox/{dataset_type}/{dataset.dataset_id}")
@@ -72,11 +72,15 @@ async def test_it_is_archived_and_nothing_of_it_is_left(place: World, dataset_ty
     assert down.archived_at is not None
     assert down.run is None
     assert down.teardown is not None
-    assert down.teardown.connector_outcome is ConnectorOutcome.DELETED
+    deleted = place.dialect is AdminGlean
+    assert down.teardown.connector_outcome is (
+        ConnectorOutcome.DELETED if deleted else ConnectorOutcome.EMPTIED
+    )
+    assert (down.teardown.manual_step is None) is deleted
     assert down.teardown.staging_deleted
     assert dataset.content is not None
     assert manifest["checksum"] == dataset.content.checksum
-    assert (place.staged(), place.glean.datasources(), place.glean.search(title)) == ([], [], [])
+    assert (place.staged(), place.standing(), place.glean.search(title)) == ([], [], [])
     assert kinds[-1] == "dataset:torn_down"
 
 
@@ -100,6 +104,7 @@ async def test_the_archive_holds_the_files_of_the_contract(place: World) -> None
     assert metadata["record_count"] == 30
 
 
+@pytest.mark.each_dialect
 async def test_what_is_archived_answers_the_same_again(place: World) -> None:
     async with place.process() as process:
         down = await process.tear_down(await done_with(process))
@@ -108,6 +113,7 @@ async def test_what_is_archived_answers_the_same_again(place: World) -> None:
         assert place.glean.requests() == before
 
 
+@pytest.mark.each_dialect
 async def test_its_place_is_free_for_a_new_dataset_with_an_id_of_its_own(place: World) -> None:
     async with place.process() as process:
         down = await process.tear_down(await done_with(process))
@@ -125,7 +131,7 @@ async def test_an_active_journey_forbids_it_and_says_what_clears_it(place: World
             await process.tear_down(dataset)
         assert [each.code for each in refusal.value.blocking] == ["journey_active", "reason_not_true"]
         assert await process.look(dataset.dataset_id) == dataset
-    assert len(place.glean.documents(dataset.name)) == 30
+    assert len(place.served(dataset.name)) == 30
 
 
 async def test_a_reason_that_is_not_true_is_refused(place: World) -> None:
@@ -199,6 +205,7 @@ async def test_a_dataset_that_changed_while_the_question_was_open_needs_a_new_an
 
 
 @pytest.mark.parametrize("stage", [Stage.PILOT, Stage.PRODUCTION])
+@pytest.mark.each_dialect
 async def test_past_sandbox_every_teardown_needs_an_approval(place: World, stage: Stage) -> None:
     async with place.process() as process:
         await process.arrive(stage=stage)
@@ -241,6 +248,7 @@ async def test_a_dataset_that_the_caller_may_not_touch_is_as_unknown_as_none(pla
     assert none.value.candidates == (dataset.dataset_id,)
 
 
+@pytest.mark.each_dialect
 async def test_a_connector_that_syncs_forbids_it_and_one_that_cannot_be_asked_too(place: World) -> None:
     place.glean.faults.add(Fault(kind="sync_hangs"))
     place.policy = replace(place.policy, sync_deadline=timedelta(0))
@@ -252,21 +260,21 @@ async def test_a_connector_that_syncs_forbids_it_and_one_that_cannot_be_asked_to
     async with place.process() as process:
         dataset = await process.provision(retry=True)
         await process.complete()
-        connector = await process.outside.store.read(lambda records: records.connectors())
-        mark = place.glean.datasources()[0]["config"]["managedBy"]
         place.glean.faults.add(Fault(kind="sync_hangs"))
-        await begin_a_sync(process, str(connector[0].handle), mark["installation"], dataset.dataset_id)
+        await begin_a_sync(process, dataset, attempt=2)
         with pytest.raises(ConnectorSyncingError):
             await process.tear_down(dataset)
-        place.glean.faults.add(Fault(kind="status", operation="health.get", status=503, times=None))
+        place.glean.faults.add(
+            Fault(kind="status", operation=place.operation("health.get"), status=503, times=None)
+        )
         with pytest.raises(PreconditionUnknownError):
             await process.tear_down(dataset)
         assert await process.look(dataset.dataset_id) == dataset
 
 
-async def begin_a_sync(process: Process, handle: str, installation: str, dataset_id: str) -> None:
-    mark = Mark(installation=installation, dataset_id=dataset_id)
-    pages = process.outside.staging.pages(dataset_id, 2, max_count=10, max_bytes=1 << 20)
+async def begin_a_sync(process: Process, dataset: Dataset, attempt: int) -> None:
+    mark, handle = await process.mark(dataset), str((await process.connector(dataset)).handle)
+    pages = process.outside.staging.pages(dataset.dataset_id, attempt, max_count=10, max_bytes=1 << 20)
     await process.outside.platform.push(handle, mark, "by-hand", pages, lambda _: None)
     await process.outside.platform.sync(handle, mark, "by-hand")
 
@@ -308,10 +316,11 @@ async def test_content_that_is_not_whole_is_not_archived_and_nothing_is_deleted(
     assert held.teardown is not None
     assert held.teardown.failure is not None
     assert held.teardown.failure.step == "archive"
-    assert len(place.glean.documents(dataset.name)) == 30
+    assert len(place.served(dataset.name)) == 30
     assert place.archived() == []
 
 
+@pytest.mark.each_dialect
 async def test_an_archive_damaged_before_the_disconnect_stops_it_there(place: World) -> None:
     async with place.process(crash=CrashAt("archive", "after")) as process:
         dataset = await done_with(process)
@@ -325,15 +334,18 @@ async def test_an_archive_damaged_before_the_disconnect_stops_it_there(place: Wo
     async with place.process() as process:
         with pytest.raises(ArchiveFailedError):
             await process.tear_down(dataset)
-        assert len(place.glean.documents(dataset.name)) == 30
+        assert len(place.served(dataset.name)) == 30
         assert place.staged()
         assert (await process.tear_down(dataset)).status is DatasetStatus.ARCHIVED
 
 
+@pytest.mark.each_dialect
 async def test_a_step_that_failed_is_gone_on_from_when_called_again(place: World) -> None:
     async with place.process() as process:
         dataset = await done_with(process)
-        place.glean.faults.add(Fault(kind="status", operation="datasources.delete", status=403, times=None))
+        place.glean.faults.add(
+            Fault(kind="status", operation=place.operation("datasources.delete"), status=403, times=None)
+        )
         with pytest.raises(PlatformDeniedError, match="disconnect") as failure:
             await process.tear_down(dataset)
         assert failure.value.facts["step"] == "disconnect"
@@ -348,6 +360,7 @@ async def test_a_step_that_failed_is_gone_on_from_when_called_again(place: World
         assert (await process.tear_down(dataset)).status is DatasetStatus.ARCHIVED
 
 
+@pytest.mark.each_dialect
 async def test_a_journey_reactivated_before_the_disconnect_gives_the_dataset_back(place: World) -> None:
     async with place.process(crash=CrashAt("archive", "after")) as process:
         dataset = await done_with(process)
@@ -401,7 +414,7 @@ async def test_a_datasource_that_is_still_listed_is_not_called_gone(place: World
 
 
 class Reluctant:
-    """A platform that goes on showing what is gone: to a list, or to a search."""
+    """A platform that goes on showing what is gone: in a list, or its documents."""
 
     def __init__(self, platform: Platform, shows: str) -> None:
         self._platform = platform
@@ -413,16 +426,15 @@ class Reluctant:
 
     async def find(self, names: Sequence[str] | None = None) -> Sequence[Found]:
         found = list(await self._platform.find(names))
-        self._removed = found or self._removed
+        self._removed = self._removed or found
         return self._removed if self._shows == "list" else found
 
-    async def search(self, query: str, *, name: str | None = None, limit: int = 10) -> Sequence[Hit]:
-        if self._shows == "search":
-            return [Hit(datasource=name or "", document_id="P1", title=query)]
-        return await self._platform.search(query, name=name, limit=limit)
+    async def serves(self, handle: str, name: str, lines: Sequence[bytes]) -> bool:
+        return self._shows == "documents" or await self._platform.serves(handle, name, lines)
 
 
-@pytest.mark.parametrize(("shows", "told"), [("list", "still listed"), ("search", "still found by search")])
+@pytest.mark.parametrize(("shows", "told"), [("list", "still listed"), ("documents", "still found")])
+@pytest.mark.each_dialect
 async def test_what_the_platform_still_shows_is_not_called_gone(place: World, shows: str, told: str) -> None:
     async with place.process() as process:
         dataset = await done_with(process)
@@ -436,6 +448,7 @@ async def test_what_the_platform_still_shows_is_not_called_gone(place: World, sh
         assert (await process.tear_down(dataset)).status is DatasetStatus.ARCHIVED
 
 
+@pytest.mark.each_dialect
 async def test_a_failed_dataset_is_taken_down_with_nothing_but_its_story(place: World) -> None:
     write_template(place.repository, DatasetType.CONFLUENCE_PAGES, []).write_text("{")
     async with place.process() as process:
@@ -453,9 +466,14 @@ async def test_a_failed_dataset_is_taken_down_with_nothing_but_its_story(place: 
     ]
 
 
+@pytest.mark.each_dialect
 async def test_what_a_failed_provision_left_behind_goes_with_the_teardown(place: World) -> None:
-    place.glean.faults.add(Fault(kind="status", operation="documents.upload", status=422, times=None))
-    place.glean.faults.add(Fault(kind="status", operation="datasources.delete", status=503, times=None))
+    place.glean.faults.add(
+        Fault(kind="status", operation=place.operation("documents.upload"), status=422, times=None)
+    )
+    place.glean.faults.add(
+        Fault(kind="status", operation=place.operation("datasources.delete"), status=503, times=None)
+    )
     async with place.process() as process:
         await process.arrive()
         with pytest.raises(ProvisionFailedError) as failure:
@@ -468,26 +486,23 @@ async def test_what_a_failed_provision_left_behind_goes_with_the_teardown(place:
         connector = await process.outside.store.read(
             lambda records: records.connector(down.connector_id or "")
         )
-    assert (down.status, left, place.glean.datasources()) == (DatasetStatus.ARCHIVED, [], [])
+    assert (down.status, left, place.standing()) == (DatasetStatus.ARCHIVED, [], [])
     assert connector is not None
     assert connector.status is ConnectorStatus.DISCONNECTED
 
 
+@pytest.mark.each_dialect
 async def test_a_sync_past_its_deadline_is_stopped_and_does_not_hold_the_teardown(place: World) -> None:
     place.glean.faults.add(Fault(kind="sync_loses", documents=1))
     async with place.process() as process:
         await process.arrive()
         dataset = await process.provision()
         await process.complete()
-        mark = place.glean.datasources()[0]["config"]["managedBy"]
-        connectors = await process.outside.store.read(lambda records: records.connectors())
         place.glean.faults.add(Fault(kind="sync_hangs"))
-        pages = process.outside.staging.pages(dataset.dataset_id, 1, max_count=10, max_bytes=1 << 20)
-        ours = Mark(installation=mark["installation"], dataset_id=dataset.dataset_id)
-        handle = str(connectors[0].handle)
-        await process.outside.platform.push(handle, ours, "by-hand", pages, lambda _: None)
-        await process.outside.platform.sync(handle, ours, "by-hand")
+        await begin_a_sync(process, dataset, attempt=1)
         place.clock.ahead += timedelta(hours=2)
         down = await process.tear_down(dataset)
     assert down.status is DatasetStatus.ARCHIVED
-    assert "sync.stop" in [entry.operation for entry in place.glean.ledger()]
+    stopped = "sync.stop" in [entry.operation for entry in place.glean.ledger()]
+    assert stopped is (place.dialect is AdminGlean)
+    assert place.standing() == []

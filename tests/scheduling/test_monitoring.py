@@ -130,11 +130,14 @@ async def test_a_clock_that_was_put_back_neither_forbids_a_check_nor_repeats_one
         await ended(process, looked)
 
 
+@pytest.mark.each_dialect
 async def test_what_cannot_be_asked_is_unhealthy_and_not_judged_again(place: World) -> None:
     async with place.process() as process:
         await process.arrive()
         dataset = await process.provision()
-        place.glean.faults.add(Fault(kind="status", operation="health.get", status=403, times=None))
+        place.glean.faults.add(
+            Fault(kind="status", operation=place.operation("health.get"), status=403, times=None)
+        )
         looked = await monitor(process).turn()
         assert (looked.unhealthy, looked.changed, looked.rechecks) == (1, 1, ())
         assert (await connector(process, dataset)).status is ConnectorStatus.UNHEALTHY
@@ -155,6 +158,7 @@ async def test_a_connector_that_a_saga_works_on_is_left_to_it(place: World) -> N
         assert (await connector(process, dataset)).status is ConnectorStatus.HEALTHY
 
 
+@pytest.mark.each_dialect
 async def test_a_turn_that_was_cut_short_is_gone_on_with(place: World) -> None:
     async with place.process() as process:
         await process.arrive()
@@ -165,6 +169,7 @@ async def test_a_turn_that_was_cut_short_is_gone_on_with(place: World) -> None:
         assert (await monitor(process, page=1).turn()).seen == len(made)
 
 
+@pytest.mark.each_dialect
 async def test_drift_is_counted_in_both_directions(place: World) -> None:
     async with place.process() as process:
         await process.arrive()

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from domain.event_data import HealthChanged
 from domain.events import EventKind
 from domain.health_check import HealthService
@@ -14,6 +16,7 @@ from domain.monitoring import MONITOR, Monitor
 from domain.platform import Source
 from domain.schedules import HEALTH, Plan, turn_id
 from domain.vocabulary import DatasetType
+from server.adapters.glean.admin import AdminGlean
 from server.hurrying import Hurried
 from server.sandbox.faults import Fault
 from server.scheduling import Scheduler
@@ -53,13 +56,22 @@ async def four(process: Process) -> list[Dataset]:
     return [await process.provision(dataset_type=each) for each in DatasetType]
 
 
+@pytest.mark.each_dialect
 async def test_one_datasource_that_hangs_keeps_no_other_from_being_looked_at(place: World) -> None:
     async with place.process() as process:
         hanging, broken, *_ = await four(process)
         place.glean.faults.add(
-            Fault(kind="timeout", operation="health.get", datasource=hanging.name, times=None)
+            Fault(
+                kind="timeout",
+                operation=place.operation("health.get"),
+                datasource=place.named(hanging.name),
+                times=None,
+            )
         )
-        place.glean.faults.add(Fault(kind="unhealthy", datasource=broken.name))
+        if place.dialect is AdminGlean:
+            place.glean.faults.add(Fault(kind="unhealthy", datasource=broken.name))
+        else:
+            place.glean.delete(place.named(broken.name))
         place.clock.ahead += timedelta(seconds=30)
         looked = await hurried(process).turn()
         assert (looked.seen, looked.late, looked.changed) == (3, 1, 1)
@@ -73,10 +85,13 @@ async def test_one_datasource_that_hangs_keeps_no_other_from_being_looked_at(pla
         ]
 
 
+@pytest.mark.each_dialect
 async def test_a_glean_that_hangs_as_a_whole_is_announced_for_every_connector(place: World) -> None:
     async with place.process() as process:
         made = await four(process)
-        place.glean.faults.add(Fault(kind="timeout", operation="datasources.list", times=None))
+        place.glean.faults.add(
+            Fault(kind="timeout", operation=place.operation("datasources.list"), times=None)
+        )
         assert (await hurried(process).turn()).late == 4
         place.clock.ahead += 2 * MINUTE
         looked = await hurried(process).turn()
@@ -86,18 +101,19 @@ async def test_a_glean_that_hangs_as_a_whole_is_announced_for_every_connector(pl
         }
 
 
-async def test_a_turn_reads_once_what_all_its_pages_need(place: World) -> None:
+@pytest.mark.each_dialect
+async def test_a_turn_reads_once_what_all_its_pages_need(place: World, dialect: str) -> None:
     async with place.process() as process:
         await four(process)
         before = place.glean.requests()
         assert (await hurried(process, page=1).turn()).seen == 4
         after = place.glean.requests()
         asked = {name: count - before.get(name, 0) for name, count in after.items()}
-        assert {name: count for name, count in asked.items() if count} == {
-            ("tenant.get", 200): 1,
-            ("datasources.list", 200): 1,
-            ("health.get", 200): 4,
+        once = {
+            "admin": {("tenant.get", 200): 1, ("datasources.list", 200): 1, ("health.get", 200): 4},
+            "indexing": {("getdatasourceconfig", 200): 4, ("debug.status", 200): 4},
         }
+        assert {name: count for name, count in asked.items() if count} == once[dialect]
 
 
 async def test_what_an_older_database_does_not_know_is_reported_by_schedule_and_tool_and_never_deleted(
@@ -127,11 +143,12 @@ async def test_what_an_older_database_does_not_know_is_reported_by_schedule_and_
         assert [each for each in place.glean.requests() if each[0] == "datasources.delete"] == []
 
 
+@pytest.mark.each_dialect
 async def test_a_datasource_that_somebody_removed_is_announced_and_differs(place: World) -> None:
     async with place.process() as process:
         await process.arrive()
         dataset = await process.provision()
-        place.glean.delete(dataset.name)
+        place.glean.delete(place.named(dataset.name))
         looked = await hurried(process).turn()
         assert (looked.changed, looked.drift) == (1, ("missing_connector",))
         assert await announced(process) == [(dataset.dataset_id, "unhealthy", ("missing",))]
@@ -173,13 +190,16 @@ async def test_a_cursor_past_the_last_connector_begins_anew_while_glean_is_away(
         assert (await hurried(process).turn()).unhealthy == 1
 
 
+@pytest.mark.each_dialect
 async def test_a_failure_is_in_the_store_after_one_turn_and_with_a_webhook_right_after(place: World) -> None:
     place.plans = [Plan(name=HEALTH)]
     async with place.process() as process, Receiver().up() as receiver:
         await process.arrive()
         dataset = await process.provision()
         async with telling(process.outside.store, receiver):
-            place.glean.faults.add(Fault(kind="status", operation="health.get", status=403, times=None))
+            place.glean.faults.add(
+                Fault(kind="status", operation=place.operation("health.get"), status=403, times=None)
+            )
             place.clock.ahead += MINUTE
             [(_, tick)] = await process.services.schedules.due()
             await Scheduler(process.services.schedules, process.engine).look()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from urllib.parse import quote
 
@@ -31,6 +32,7 @@ from server.adapters.glean.admin_documents import encode
 from server.adapters.glean.http import Http, Secret
 from server.adapters.glean.limiter import Limiter
 from server.adapters.glean.paging import Page, recut, spread
+from server.adapters.glean.searching import search_each
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -268,6 +270,11 @@ class AdminGlean(AbstractAsyncContextManager["AdminGlean"]):
             Hit(datasource=each.datasource, document_id=each.document_id, title=each.title, url=each.url)
             for each in answer.results
         ]
+
+    async def search_each(
+        self, queries: Sequence[str], *, name: str, limit: int, seconds: float
+    ) -> Sequence[Sequence[Hit]]:
+        return await search_each(partial(self.search, name=name, limit=limit), queries, seconds)
 
     async def _listed(self) -> list[wire.Datasource]:
         listed: list[wire.Datasource] = []

@@ -24,9 +24,12 @@ from domain.errors import (
     PlatformThrottledError,
     PlatformUnavailableError,
 )
+from server.adapters.glean.remedies import ASTRAY, CROWDED, is_page
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+
+    from server.adapters.glean.remedies import Remedy
 
 _TRANSIENT: Final = frozenset(
     {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
@@ -47,6 +50,8 @@ class Fault(Exception):  # noqa: N818 - never seen outside: `translated` makes t
         retry_after_s: what the answer asked for.
         code: the code of an error in the API's own shape.
         fields: fields that such an error names.
+        foreign: whether something else than the API answered.
+        remedy: what can be done about it, where that is known.
     """
 
     def __init__(
@@ -58,6 +63,8 @@ class Fault(Exception):  # noqa: N818 - never seen outside: `translated` makes t
         retry_after_s: float | None = None,
         code: str | None = None,
         fields: tuple[str, ...] = (),
+        foreign: bool = False,
+        remedy: Remedy | None = None,
     ) -> None:
         """Keep the facts."""
         super().__init__(what)
@@ -67,6 +74,8 @@ class Fault(Exception):  # noqa: N818 - never seen outside: `translated` makes t
         self.retry_after_s = retry_after_s
         self.code = code
         self.fields = fields
+        self.foreign = foreign
+        self.remedy = remedy
 
 
 class _Detail(Struct):
@@ -93,14 +102,23 @@ def of_answer(status: int, headers: Mapping[str, str], body: bytes, now: datetim
         error = None
     # Only the API itself can say that something is not there; a proxy's 404 says that nobody is at home.
     astray = status == HTTPStatus.NOT_FOUND and error is None
+    foreign = astray or status in _REDIRECT or (status < _SERVER and is_page(headers))
     return Fault(
         f"answered {status}",
         status=status,
         transient=status >= _SERVER or status in _TRANSIENT or astray,
+        foreign=foreign,
+        remedy=_remedy(status, foreign=foreign),
         retry_after_s=retry_after(headers, now),
         code=error.code if error else None,
         fields=tuple(each.field for each in error.details) if error else (),
     )
+
+
+def _remedy(status: int, *, foreign: bool) -> Remedy | None:
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return CROWDED
+    return ASTRAY if foreign and status not in _TRANSIENT else None
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
@@ -133,9 +151,12 @@ def translated(
     `absent` are the statuses that say that the thing asked about is not there.
     """
     times = "once" if tries == 1 else f"{tries} times"
-    message = f"Glean's {operation} was tried {times}: it {fault.what}."
+    reason = f", {fault.remedy.what}" if fault.remedy else ""
+    message = f"Glean's {operation} was tried {times}: it {fault.what}{reason}."
     facts: dict[str, Any] = {"operation": operation, "tries": tries}
-    kind = PlatformNotFoundError if fault.status in absent else _kind(fault)
+    if fault.remedy:
+        facts["suggested_action"] = fault.remedy.action
+    kind = PlatformNotFoundError if fault.status in absent and not fault.foreign else _kind(fault)
     if issubclass(kind, PlatformUnavailableError):
         facts["retry_after_s"] = fault.retry_after_s
     named = [each for each in fault.fields if _is_ours(each, sent)]

@@ -17,6 +17,7 @@ from stamina import AsyncRetryingCaller
 
 from domain.errors import PlatformDeniedError, PlatformThrottledError, SettingsError
 from server.adapters.glean.faults import Fault, of_answer, translated
+from server.adapters.glean.remedies import ASTRAY, connecting, is_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from domain.ports import Clock
     from server.adapters.glean.limiter import Limiter
+    from server.adapters.glean.remedies import Remedy
 
 T = TypeVar("T")
 
@@ -32,12 +34,15 @@ TRIES: Final = 4
 LONGEST_WAIT_S: Final = 60.0
 """A longer `Retry-After` is not waited for: the caller is told instead."""
 ANSWER_BYTES: Final = 8 * 1024 * 1024
+_FORGOTTEN: Final = httpx.ByteStream(b"")
+"""In place of a response's stream, which refers back to it: else both, and the page sent, await the collector."""
 _NOTHING: Final = b"{}"
 """An empty body is as good as an empty object where nothing has to be in it."""
 _FIRST_WAIT_S: Final = 0.5
 _QUIET_S: Final = 0.5
 _ROUNDS: Final = 25
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,8192}")
+_DENIED: Final = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -65,7 +70,7 @@ class _Asked:
 class Http(AbstractAsyncContextManager["Http"]):
     """HTTP to one Glean. Raises only PlatformError and its kinds, once open."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all in which two APIs of one Glean differ
         self,
         base_url: str,
         token: Secret | Callable[[], str],
@@ -75,6 +80,8 @@ class Http(AbstractAsyncContextManager["Http"]):
         sent: Collection[str],
         timeout_s: float = 30.0,
         waits: float = 1.0,
+        headers: Mapping[str, str] | None = None,
+        denial: Callable[[int, bytes], Remedy] | None = None,
     ) -> None:
         """Prepare to talk; nothing is sent yet.
 
@@ -86,6 +93,8 @@ class Http(AbstractAsyncContextManager["Http"]):
             sent: the field names that we send, and that an error may therefore repeat.
             timeout_s: for connecting, and for each pause in an answer; the whole of one may take four times as long.
             waits: scales every pause between tries; tests make it tiny.
+            headers: what every request carries beside the usual.
+            denial: reads out of an answer why it refuses the token, where that is told.
 
         Raises:
             SettingsError: the address is not https (or http on this machine), or carries a user; the key is empty or
@@ -102,6 +111,7 @@ class Http(AbstractAsyncContextManager["Http"]):
         self._sent = sent
         self._deadline_s = 4 * timeout_s
         self._waits = waits
+        self._denial = denial
         self._retry = AsyncRetryingCaller(
             attempts=TRIES,
             timeout=None,
@@ -119,6 +129,7 @@ class Http(AbstractAsyncContextManager["Http"]):
                 "Accept": "application/json",
                 "Accept-Encoding": "identity",
                 "User-Agent": "dataset-lifecycle",
+                **(headers or {}),
             },
             follow_redirects=False,
             trust_env=parts.hostname not in _LOOPBACK,
@@ -173,15 +184,16 @@ class Http(AbstractAsyncContextManager["Http"]):
             return await self._once(asked, answer)
 
         try:
-            return await self._retry(partial(self._pause, asked), attempt)
+            # It leaves itself to the garbage collector, and with it what it was given: so nothing that has the body.
+            return await self._retry(partial(self._pause, absent=asked.absent, again=asked.again), attempt)
         except Fault as fault:
             raise translated(fault, asked.operation, tries, self._sent, asked.absent) from None
 
-    def _pause(self, asked: _Asked, error: Exception) -> bool | float:
+    def _pause(self, error: Exception, *, absent: Collection[int], again: bool) -> bool | float:
         """Whether to try again, and after how long when the answer said it."""
-        if not isinstance(error, Fault) or not error.transient or error.status in asked.absent:
+        if not isinstance(error, Fault) or not error.transient or error.status in absent:
             return False
-        if not asked.again and error.status != httpx.codes.TOO_MANY_REQUESTS:
+        if not again and error.status != httpx.codes.TOO_MANY_REQUESTS:
             return False
         if error.retry_after_s is None:
             return True
@@ -207,8 +219,14 @@ class Http(AbstractAsyncContextManager["Http"]):
             raise fault
         self._limiter.succeeded()
         if not httpx.codes.is_success(status):
-            raise of_answer(status, received, raw, self._clock.now())
+            raise self._refused(status, received, raw)
         return _read(raw, answer)
+
+    def _refused(self, status: int, received: Mapping[str, str], raw: bytes) -> Fault:
+        fault = of_answer(status, received, raw, self._clock.now())
+        if self._denial and status in _DENIED and not is_page(received):
+            fault.remedy = self._denial(status, raw)
+        return fault
 
     async def _exchange(self, request: httpx.Request) -> tuple[int, Mapping[str, str], bytes]:
         try:
@@ -218,10 +236,11 @@ class Http(AbstractAsyncContextManager["Http"]):
                     return response.status_code, response.headers, await _bounded(response)
                 finally:
                     await response.aclose()
+                    response.stream = _FORGOTTEN
         except (httpx.TimeoutException, TimeoutError):
             raise Fault("did not answer in time") from None
-        except httpx.ConnectError:
-            raise Fault("could not be reached") from None
+        except httpx.ConnectError as error:
+            raise Fault("could not be reached", remedy=connecting(error)) from None
         except httpx.RequestError:
             raise Fault("broke off without a whole answer") from None
 
@@ -266,9 +285,9 @@ async def _bounded(response: httpx.Response) -> bytes:
 def _read(raw: bytes, answer: type[T]) -> T:
     if answer is type(None):
         if raw:
-            raise Fault("answered something else than it should")
+            raise Fault("answered something else than it should", remedy=ASTRAY)
         return None
     try:
         return msgspec.json.decode(raw or _NOTHING, type=answer)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise Fault("answered something else than it should") from None
+        raise Fault("answered something else than it should", remedy=ASTRAY) from None

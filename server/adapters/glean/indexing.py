@@ -14,14 +14,14 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, su
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
+import anyio
 import msgspec
 
 from domain.errors import (
-    PlatformConflictError,
     PlatformError,
     PlatformInvalidError,
-    PlatformMismatchError,
     PlatformNotFoundError,
+    PlatformRunLostError,
     PlatformUnavailableError,
 )
 from domain.model import Fingerprint, Mark
@@ -30,11 +30,13 @@ from domain.vocabulary import ConnectorOutcome
 from server.adapters.glean import indexing_status as status
 from server.adapters.glean import indexing_wire as wire
 from server.adapters.glean.http import Http, Secret
-from server.adapters.glean.indexing_config import Owner, owner_of, released, wanted
-from server.adapters.glean.indexing_documents import Encoder, identified
+from server.adapters.glean.indexing_config import changed, name_of, owner_of, site_of
+from server.adapters.glean.indexing_documents import Encoder, Identified, identified
 from server.adapters.glean.indexing_names import datasource_of
+from server.adapters.glean.indexing_registry import Registry, contradiction, is_free
 from server.adapters.glean.limiter import Limiter
 from server.adapters.glean.paging import Page, recut, spread
+from server.adapters.glean.remedies import denial
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -44,15 +46,13 @@ if TYPE_CHECKING:
     from domain.ports import Clock
 
 T = TypeVar("T")
-Config = dict[str, Any]
 
-_PAGES_AT_ONCE: Final = 4
 _LOOKS_AT_ONCE: Final = 8
-_REGISTERING: Final = 3
 _EMPTYING: Final = "emptied"
+_NO_SEARCH: Final = "Glean's Indexing API cannot be searched; its Client API can, with a token of its own."
 _CONSOLE: Final = (
-    "Delete the registration of the datasource {name} in Glean: Admin console, Overview, Extreme measures, "
-    "Delete instance."
+    "The datasource {name} is still registered in Glean, and empty. Have an admin there delete it: Admin console, "
+    "Overview, Extreme measures, Delete instance."
 )
 
 
@@ -86,17 +86,23 @@ class IndexingGlean(AbstractAsyncContextManager["IndexingGlean"]):
         Raises:
             SettingsError: the address or the token cannot be used.
         """
+        limiter = limiter or Limiter()
         self._http = Http(
             f"{base_url.rstrip('/')}/api/index/v1",
             token,
             clock=clock,
-            limiter=limiter or Limiter(),
+            limiter=limiter,
             sent=wire.SENT,
             timeout_s=timeout_s,
             waits=waits,
+            denial=denial,
         )
+        self._registry = Registry(self._http)
         self._url = identity_url or base_url.rstrip("/")
         self._clock = clock
+        # Shared by all uploads: no page is made that could not be sent, so many datasets hold no more of them than one.
+        self._places = anyio.Semaphore(limiter.in_flight)
+        self._whole: dict[tuple[str, str], str] = {}
 
     async def __aenter__(self) -> Self:
         await self._http.__aenter__()
@@ -117,42 +123,26 @@ class IndexingGlean(AbstractAsyncContextManager["IndexingGlean"]):
         found: list[Found] = []
         for name in names:
             handle = datasource_of(name)
-            config = await self._config(handle)
+            config = await self._registry.held(handle)
             if config is not None:
                 owner = owner_of(config)
                 found.append(
                     Found(
                         handle=handle,
-                        name=str(config.get("displayName") or name),
+                        name=name_of(config, handle, name),
                         kind=owner.kind if owner else "custom",
                         mark=owner.mark if owner else None,
+                        changed=changed(config),
                     )
                 )
         return found
 
     async def ensure(self, source: Source) -> str:
-        handle = datasource_of(source.name)
-        config = wanted(source, handle)
-        lost = PlatformUnavailableError("Glean took the datasource, and tells another one.")
-        for _ in range(_REGISTERING):
-            held = await self._config(handle)
-            if held is not None:
-                _is_free(held, source)
-                if _same(held, config):
-                    return handle
-            try:
-                await self._change("adddatasource", config, again=False)
-            except PlatformUnavailableError as error:
-                lost = error  # it overrides everything, so it is not repeated before it was looked what stands there
-        if (held := await self._config(handle)) is not None:
-            _is_free(held, source)
-            if _same(held, config):
-                return handle
-        raise lost
+        return await self._registry.ensure(source)
 
     async def authorise(self, handle: str, mark: Mark, secret: str) -> None:  # noqa: ARG002 - the port's own form
         """Nothing signs in anywhere: the documents are pushed."""
-        await self._owned(handle, mark)
+        await self._registry.owned(handle, mark)
 
     async def push(
         self,
@@ -162,9 +152,9 @@ class IndexingGlean(AbstractAsyncContextManager["IndexingGlean"]):
         pages: AsyncIterator[Sequence[bytes]],
         sent: Callable[[int], None],
     ) -> int:
-        await self._owned(handle, mark)
+        config = await self._registry.owned(handle, mark)
         upload = f"{run}~{secrets.token_hex(4)}"
-        encoder = Encoder(handle)
+        encoder = Encoder(handle, site_of(config))
         count = 0
 
         async def send(page: Page, *, first: bool = False) -> None:
@@ -172,9 +162,12 @@ class IndexingGlean(AbstractAsyncContextManager["IndexingGlean"]):
             flags = b',"isFirstPage":true,"forceRestartUpload":true' if first else b""
             head = msgspec.json.encode({"uploadId": upload, "datasource": handle})
             body = head[:-1] + flags + b',"documents":[' + page.documents + b"]}"
-            await self._http.call(
-                "bulkindexdocuments", "POST", "/bulkindexdocuments", wire.Acknowledged, body=body
-            )
+            try:
+                await self._http.call(
+                    "bulkindexdocuments", "POST", "/bulkindexdocuments", wire.Acknowledged, body=body
+                )
+            except PlatformInvalidError as error:
+                raise error if first else await self._refused(handle, upload, error) from None
             count += page.count
             sent(count)
 
@@ -186,16 +179,24 @@ class IndexingGlean(AbstractAsyncContextManager["IndexingGlean"]):
             )
             ready = await stack.enter_async_context(aclosing(self._introduced(handle, encoder, cut)))
             await send(await anext(ready), first=True)
-            await spread(ready, send, at_once=_PAGES_AT_ONCE)
+            await spread(ready, send, at_once=self._places)
+        self._whole[handle, run] = upload
         return count
 
     async def sync(self, handle: str, mark: Mark, run: str) -> Job:
-        await self._owned(handle, mark)
-        upload = status.upload_of(await self._status(handle), run)
-        if upload is None:
-            raise PlatformConflictError("Glean has no upload of this run.")
-        if upload.status == wire.ACTIVE:
-            await self._end(handle, upload.upload_id)
+        """Send the last page of the upload that this very process has sent, unless the run has one that was ended.
+
+        Glean does not say what an upload holds. One that another process began may lack pages, however old it is.
+        """
+        await self._registry.owned(handle, mark)
+        now = await self._status(handle)
+        if (found := status.job_of(now, run)) is not None:
+            return found
+        upload = self._whole.get((handle, run))
+        if upload is None or not status.is_open(now, upload):
+            raise PlatformRunLostError("Glean does not have this run as this process pushed it.")
+        await self._end(handle, upload)
+        del self._whole[handle, run]
         found = await self.job(handle, run)
         if found is None:
             raise PlatformUnavailableError("Glean took the end of the upload, and does not tell of it.")
@@ -210,7 +211,7 @@ class IndexingGlean(AbstractAsyncContextManager["IndexingGlean"]):
     async def stop(self, handle: str, mark: Mark) -> None:
         """Nothing can be stopped: what is being indexed has to be waited for. Raises PlatformUnavailableError."""
         try:
-            await self._owned(handle, mark)
+            await self._registry.owned(handle, mark)
             if status.indexing(await self._status(handle)) is not None:
                 raise PlatformUnavailableError("Glean indexes an upload, and cannot be stopped.")
         except PlatformNotFoundError:
@@ -219,16 +220,18 @@ class IndexingGlean(AbstractAsyncContextManager["IndexingGlean"]):
     async def discard(self, handle: str, mark: Mark, run: str) -> None:  # noqa: ARG002 - the port's own form
         """Nothing to do: an upload that was never ended serves nothing, and the next one takes its place."""
         with suppress(PlatformNotFoundError):
-            await self._owned(handle, mark)
+            await self._registry.owned(handle, mark)
 
     async def observe(self, handle: str) -> Observation:
         now = self._clock.now()
-        config = await self._config(handle)
+        config = await self._registry.held(handle)
         if config is None:
             return Observation(present=False, at=now)
         owner = owner_of(config)
+        if owner is not None and owner.mark is None:  # emptied, so that nothing of ours is there
+            return Observation(present=False, at=now)
         seen = status.observation(await self._status(handle), now)
-        return replace(seen, mark=owner.mark if owner else None)
+        return replace(seen, mark=owner.mark if owner else None, changed=changed(config))
 
     async def observe_all(
         self,
@@ -255,44 +258,60 @@ class IndexingGlean(AbstractAsyncContextManager["IndexingGlean"]):
 
         The registration stays, without our mark's dataset, so that the next dataset of that name may have it.
         """
-        config = await self._config(handle)
+        config = await self._registry.held(handle)
         if config is None:
             return Removal(outcome=ConnectorOutcome.DELETED)
-        owner = owner_of(config)
-        if owner is not None and owner.installation == mark.installation and owner.mark is None:
+        if is_free(config, mark):
             return _emptied(config, handle)
-        if owner is None or owner.mark != mark:
-            raise PlatformMismatchError(f"What Glean has under this name, {mark.dataset_id} does not own.")
+        config = await self._registry.owned(handle, mark)
         run = f"{mark.dataset_id}-{_EMPTYING}"
         done = status.emptied(await self._status(handle), run)
         if done is None:
             await self._empty(handle, f"{run}~{secrets.token_hex(4)}")
         if not done:
             return None
-        await self._change("adddatasource", released({**config, "name": handle}, owner))
+        await self._forget_users(handle, f"{run}~{secrets.token_hex(4)}")
+        await self._registry.release(handle, mark, config)
         return _emptied(config, handle)
 
     async def serves(self, handle: str, name: str, lines: Sequence[bytes]) -> bool:  # noqa: ARG002 - the port's own form
-        """Whether any of those documents is still there, by what Glean tells of each."""
-        asked = [{"objectType": kind, "docId": found} for kind, found in map(identified, lines)]
+        """Whether any of those documents is still there, by what Glean tells of each, and of who may see it."""
+        asked = [identified(line) for line in lines]
         if not asked:
             return False
+        about = [{"objectType": each.kind, "docId": each.id} for each in asked]
         try:
             told = await self._asked(
-                "debug.documents",
-                f"/debug/{handle}/documents",
-                wire.Documented,
-                {"debugDocuments": asked},
+                "debug.documents", f"/debug/{handle}/documents", wire.Documented, {"debugDocuments": about}
             )
         except PlatformNotFoundError:
+            if await self._registry.held(handle) is not None:
+                raise contradiction() from None
             return False
-        return any(
-            each.debug_info and each.debug_info.status and each.debug_info.status.indexing_status == "INDEXED"
-            for each in told.document_statuses
-        )
+        if any(status.indexed_of(told, each.id) for each in asked):
+            return True
+        return any([await self._seen(handle, each) for each in asked])
+
+    async def _seen(self, handle: str, one: Identified) -> bool:
+        body = {"datasource": handle, "objectType": one.kind, "docId": one.id, "userEmail": one.reader}
+        try:
+            told = await self._asked("checkdocumentaccess", "/checkdocumentaccess", wire.Access, body)
+        except PlatformNotFoundError:
+            return False
+        return told.has_access
 
     async def search(self, query: str, *, name: str | None = None, limit: int = 10) -> Sequence[Hit]:  # noqa: ARG002 - the same
-        raise PlatformInvalidError("Glean's Indexing API cannot be searched.")
+        raise PlatformInvalidError(_NO_SEARCH)
+
+    async def search_each(
+        self,
+        queries: Sequence[str],  # noqa: ARG002 - the same
+        *,
+        name: str,  # noqa: ARG002 - the same
+        limit: int,  # noqa: ARG002 - the same
+        seconds: float,  # noqa: ARG002 - the same
+    ) -> Sequence[Sequence[Hit]]:
+        raise PlatformInvalidError(_NO_SEARCH)
 
     async def _introduced(
         self, handle: str, encoder: Encoder, pages: AsyncIterator[Page]
@@ -315,48 +334,40 @@ class IndexingGlean(AbstractAsyncContextManager["IndexingGlean"]):
         }
         try:
             await self._change("bulkindexdocuments", body)
-        except (PlatformInvalidError, PlatformConflictError):
+        except PlatformInvalidError as error:
             if not status.has_ended(await self._status(handle), upload):
-                raise
+                raise await self._refused(handle, upload, error) from None
+
+    async def _refused(self, handle: str, upload: str, error: PlatformInvalidError) -> PlatformInvalidError:
+        """What a refused page means: that another upload took this one's place, or else what Glean said."""
+        if status.is_open(await self._status(handle), upload):
+            return error
+        return PlatformRunLostError("Another upload took the place of this run's.")
 
     async def _empty(self, handle: str, upload: str) -> None:
-        whole = {
-            "uploadId": upload,
-            "datasource": handle,
-            "isFirstPage": True,
-            "isLastPage": True,
-            "forceRestartUpload": True,
-        }
+        page = {**wire.only_page(handle, upload), "documents": [], "disableStaleDocumentDeletionCheck": True}
         try:
-            await self._change(
-                "bulkindexdocuments", {**whole, "documents": [], "disableStaleDocumentDeletionCheck": True}
-            )
-        except (PlatformInvalidError, PlatformConflictError):
+            await self._change("bulkindexdocuments", page)
+        except PlatformInvalidError:
             if not status.has_ended(await self._status(handle), upload):
                 raise
-        await self._change("bulkindexusers", {**whole, "users": [], "disableStaleDataDeletionCheck": True})
 
-    async def _owned(self, handle: str, mark: Mark) -> None:
-        config = await self._config(handle)
-        if config is None:
-            raise PlatformNotFoundError("Glean has no datasource of this name.")
-        owner = owner_of(config)
-        if owner is not None and owner.installation == mark.installation and owner.mark is None:
-            raise PlatformNotFoundError("Glean has this datasource, emptied and given free.")
-        if owner is None or owner.mark != mark:
-            raise PlatformMismatchError(f"What Glean has under this name, {mark.dataset_id} does not own.")
-
-    async def _config(self, handle: str) -> Config | None:
-        """A datasource's configuration; None when Glean says that there is none of this name."""
+    async def _forget_users(self, handle: str, upload: str) -> None:
+        """Once no document names them: whoever dies between the two does it again."""
+        page = {**wire.only_page(handle, upload), "users": [], "disableStaleDataDeletionCheck": True}
         try:
-            return await self._asked(
-                "getdatasourceconfig", "/getdatasourceconfig", Config, {"datasource": handle}
-            )
-        except PlatformNotFoundError:
-            return None
+            await self._change("bulkindexusers", page)
+        except PlatformInvalidError:
+            if not status.has_ended(await self._status(handle), upload):
+                raise
 
     async def _status(self, handle: str) -> wire.Status:
-        return await self._asked("debug.status", f"/debug/{handle}/status", wire.Status, {})
+        try:
+            return await self._asked("debug.status", f"/debug/{handle}/status", wire.Status, {})
+        except PlatformNotFoundError:
+            if await self._registry.held(handle) is not None:
+                raise contradiction() from None
+            raise
 
     async def _asked(self, operation: str, path: str, answer: type[T], body: object) -> T:
         # The only thing that Glean can refuse about a question with nothing but a name in it is that name.
@@ -364,31 +375,17 @@ class IndexingGlean(AbstractAsyncContextManager["IndexingGlean"]):
             operation, "POST", path, answer, body=msgspec.json.encode(body), absent=frozenset({400})
         )
 
-    async def _change(self, operation: str, body: object, *, again: bool = True) -> None:
+    async def _change(self, operation: str, body: object) -> None:
         await self._http.call(
             operation,
             "POST",
             f"/{operation}",
             wire.Acknowledged,
             body=msgspec.json.encode(body),
-            again=again,
         )
 
 
-def _emptied(config: Config, handle: str) -> Removal:
+def _emptied(config: Mapping[str, Any], handle: str) -> Removal:
     return Removal(
-        outcome=ConnectorOutcome.EMPTIED, left=_CONSOLE.format(name=config.get("displayName") or handle)
+        outcome=ConnectorOutcome.EMPTIED, left=_CONSOLE.format(name=name_of(config, handle, handle))
     )
-
-
-def _is_free(held: Config, source: Source) -> None:
-    """Raises PlatformMismatchError when a datasource of that name is somebody else's, or serves something else."""
-    owner = owner_of(held)
-    ours = Owner(installation=source.mark.installation, dataset_id=source.mark.dataset_id, kind=source.kind)
-    if owner not in {ours, replace(ours, dataset_id="")}:
-        raise PlatformMismatchError(f"Glean has a datasource {source.name}, and it is not this dataset's.")
-
-
-def _same(held: Config, config: Config) -> bool:
-    """Whether what stands in Glean is what is wanted; the name is told in a form of Glean's own."""
-    return all(held.get(name, False) == value for name, value in config.items() if name != "name")

@@ -1,23 +1,45 @@
 """A datasource as it is registered in the Indexing dialect, with our mark in the address of its home page.
 
 The API has no list of datasources and no room for a mark of its own. What it keeps and tells is the configuration, so
-the mark is the fragment of `homeUrl`: it leads a person to the same page, and says whose the datasource is.
+the mark is the fragment of `homeUrl`: it leads a person to the same page, and says whose the datasource is and, by a
+digest, how it was configured. What somebody changes in the console afterwards no longer fits the digest.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from domain.model import Mark
+from server.adapters.glean.indexing_names import datasource_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from domain.platform import Source
 
-_MARK: Final = re.compile(r"#dataset-lifecycle/(?P<installation>[^/#]+)/(?P<dataset>[^/#]*)/(?P<kind>[a-z]+)")
+_MARK: Final = re.compile(
+    r"#dataset-lifecycle/(?P<installation>[^/#]+)/(?P<dataset>[^/#]*)/(?P<kind>[a-z]+)(?:/(?P<digest>[0-9a-f]+))?$"
+)
+_DIGEST: Final = 16
+"""Hexadecimal digits: enough against chance, and nobody gains by forging one."""
+_SET: Final = (
+    "displayName",
+    "datasourceCategory",
+    "urlRegex",
+    "objectDefinitions",
+    "connectorType",
+    "isTestDatasource",
+    "isUserReferencedByEmail",
+    "trustUrlRegexForViewActivity",
+    "renderConfigPreset",
+)
+"""What we set, beside name and home page; what else stands in a configuration is Glean's, or a person's, own."""
+_DEFINED: Final = ("name", "docCategory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +70,7 @@ class Owner:
     installation: str
     dataset_id: str
     kind: str
+    digest: str | None = field(default=None, compare=False)
 
     @property
     def mark(self) -> Mark | None:
@@ -64,7 +87,7 @@ def wanted(source: Source, datasource: str) -> dict[str, Any]:
         "displayName": source.name,
         "datasourceCategory": kind.category,
         "urlRegex": f"{re.escape(source.site)}/.*",
-        "homeUrl": _home(source.site, source.mark.installation, source.mark.dataset_id, source.kind),
+        "homeUrl": source.site,
         "objectDefinitions": [
             {"name": name, "docCategory": category} for name, category in types if name is not None
         ],
@@ -73,22 +96,61 @@ def wanted(source: Source, datasource: str) -> dict[str, Any]:
         "isUserReferencedByEmail": True,
         "trustUrlRegexForViewActivity": True,
     }
-    return config | ({"renderConfigPreset": kind.preset} if kind.preset else {})
+    owner = Owner(installation=source.mark.installation, dataset_id=source.mark.dataset_id, kind=source.kind)
+    return _marked(config | ({"renderConfigPreset": kind.preset} if kind.preset else {}), owner)
 
 
-def released(config: Mapping[str, Any], owner: Owner) -> dict[str, Any]:
-    """The configuration of a datasource that serves no dataset any more."""
-    site = str(config["homeUrl"]).partition("#")[0]
-    return {**config, "homeUrl": _home(site, owner.installation, "", owner.kind)}
+def released(config: Mapping[str, Any], datasource: str, owner: Owner) -> dict[str, Any]:
+    """The configuration of a datasource that serves no dataset any more; of what stands, only what we set."""
+    kept = {name: config[name] for name in _SET if name in config}
+    free = Owner(installation=owner.installation, dataset_id="", kind=owner.kind)
+    return _marked({"name": datasource, **kept, "homeUrl": site_of(config)}, free)
 
 
 def owner_of(config: Mapping[str, Any]) -> Owner | None:
     """Whose a datasource is; None for one that carries no mark."""
     found = _MARK.search(str(config.get("homeUrl", "")))
     return found and Owner(
-        installation=found["installation"], dataset_id=found["dataset"], kind=found["kind"]
+        installation=found["installation"],
+        dataset_id=found["dataset"],
+        kind=found["kind"],
+        digest=found["digest"],
     )
 
 
-def _home(site: str, installation: str, dataset_id: str, kind: str) -> str:
-    return f"{site}#dataset-lifecycle/{installation}/{dataset_id}/{kind}"
+def site_of(config: Mapping[str, Any]) -> str:
+    """The address below which the documents of a datasource are."""
+    return str(config.get("homeUrl", "")).partition("#")[0]
+
+
+def changed(config: Mapping[str, Any]) -> bool | None:
+    """Whether a datasource is configured otherwise than when it was marked; None when the mark does not say."""
+    owner = owner_of(config)
+    return None if owner is None or owner.digest is None else owner.digest != _digest(config)
+
+
+def is_same(held: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
+    """Whether what stands in Glean is what is wanted; the name is told in a form of Glean's own."""
+    return held.get("homeUrl") == config["homeUrl"] and _digest(held) == _digest(config)
+
+
+def name_of(config: Mapping[str, Any], datasource: str, otherwise: str) -> str:
+    """The name that we gave; `otherwise` where another stands by now, whose words are not ours to repeat."""
+    told = config.get("displayName")
+    return told if isinstance(told, str) and datasource_of(told) == datasource else otherwise
+
+
+def _marked(config: dict[str, Any], owner: Owner) -> dict[str, Any]:
+    mark = f"#dataset-lifecycle/{owner.installation}/{owner.dataset_id}/{owner.kind}/{_digest(config)}"
+    return {**config, "homeUrl": config["homeUrl"] + mark}
+
+
+def _digest(config: Mapping[str, Any]) -> str:
+    """What was set, in few characters; False and nothing are told alike, and definitions may come in any order."""
+    told = {name: config.get(name) or None for name in _SET}
+    defined = told["objectDefinitions"]
+    if isinstance(defined, list):
+        each = [{name: one.get(name) for name in _DEFINED} for one in defined if isinstance(one, dict)]
+        told["objectDefinitions"] = sorted(each, key=str)
+    text = msgspec.json.encode([site_of(config), told], order="sorted")
+    return sha256(text).hexdigest()[:_DIGEST]

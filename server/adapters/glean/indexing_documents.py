@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 import msgspec
 from msgspec import Raw, Struct
@@ -77,8 +79,10 @@ _ENCODER: Final = msgspec.json.Encoder()
 class Encoder:
     """Encodes the documents of one datasource, and gathers whom their permissions name."""
 
-    def __init__(self, datasource: str) -> None:
+    def __init__(self, datasource: str, site: str = "") -> None:
+        """Encode for that datasource, every address below the site."""
         self._datasource = datasource
+        self._below = f"{site}/" if site else ""
         self._known: set[str] = set()
         self._new: list[str] = []
 
@@ -108,7 +112,7 @@ class Encoder:
             object_type=OBJECT_TYPES[neutral.type],
             id=document_id(neutral.id),
             title=neutral.title,
-            view_url=neutral.url,
+            view_url=self._address(neutral),
             body=_Body(neutral.body.mime, neutral.body.text),
             container=neutral.container,
             container_object_type=CONTAINERS[neutral.type],
@@ -121,6 +125,12 @@ class Encoder:
             status=status if isinstance(status, str) else None,
             custom_properties=_properties(properties),
         )
+
+    def _address(self, neutral: NeutralDocument) -> str:
+        """Where it is seen: Glean takes nothing outside of the datasource's site, so what is elsewhere is put there."""
+        if neutral.url.startswith(self._below):
+            return neutral.url
+        return f"{self._below}{quote(document_id(neutral.id), safe='')}"
 
     def _permissions(self, readers: tuple[str, ...]) -> _Permissions:
         if readers == EVERYONE:
@@ -155,12 +165,24 @@ def _texts(value: object) -> list[str] | None:
 class _Identity(Struct, gc=False):
     type: str
     id: str
+    author: _Person
+    readers: tuple[str, ...]
 
 
 _identity: Final = msgspec.json.Decoder(_Identity).decode
 
 
-def identified(line: bytes) -> tuple[str, str]:
-    """Type and id under which Glean has the document of a line."""
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """Type and id under which Glean has a document, and somebody who may see it."""
+
+    kind: str
+    id: str
+    reader: str
+
+
+def identified(line: bytes) -> Identified:
+    """How Glean knows the document of a line."""
     found = _identity(line)
-    return OBJECT_TYPES[found.type], document_id(found.id)
+    reader = next((each for each in found.readers if each not in EVERYONE), found.author.email)
+    return Identified(OBJECT_TYPES[found.type], document_id(found.id), reader)

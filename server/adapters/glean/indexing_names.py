@@ -13,6 +13,7 @@ LONGEST_ID: Final = 200
 """Characters, of a document's id (https://developers.glean.com/api-info/indexing/documents/overview)."""
 _HASH: Final = 10
 _ID_HASH: Final = 32
+_SHORTENED: Final = re.compile(rf"~[0-9a-f]{{{_ID_HASH}}}\Z", re.IGNORECASE)
 _NOT_TAKEN: Final = re.compile(r"[^A-Za-z0-9]")
 
 
@@ -27,8 +28,11 @@ def datasource_of(name: str) -> str:
 
 
 def document_id(neutral: str) -> str:
-    """A document's id as Glean takes it: as it stands, or, when it is too long, its beginning and its hash."""
-    if len(neutral) <= LONGEST_ID:
+    """A document's id as Glean takes it: as it stands, or, when it is too long, its beginning and its hash.
+
+    One that looks like such a beginning with a hash gets one of its own, so that it is nobody else's id.
+    """
+    if len(neutral) < LONGEST_ID or (len(neutral) == LONGEST_ID and not _SHORTENED.search(neutral)):
         return neutral
     digest = sha256(neutral.casefold().encode()).hexdigest()[:_ID_HASH]
     return f"{neutral[: LONGEST_ID - _ID_HASH - 1]}~{digest}"

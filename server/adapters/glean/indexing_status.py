@@ -8,36 +8,50 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from domain.errors import PlatformUnavailableError
 from domain.platform import Job, Observation
 from server.adapters.glean.indexing_wire import ACTIVE, COUNTS_LAG_S, INDEXED, SUCCESSFUL, Documents
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from server.adapters.glean.indexing_wire import Number, Status, Upload
+    from server.adapters.glean.indexing_wire import Documented, Number, Status, Upload
 
 SEPARATOR: Final = "~"
 """Between a run and what makes the ids of its uploads differ: each begins anew under a fresh id."""
+_SERVED: Final = "INDEXED"
 _LAG: Final = timedelta(seconds=COUNTS_LAG_S)
 
 
-def upload_of(status: Status, run: str) -> Upload | None:
-    """The newest upload of a run."""
-    return _newest(each for each in _documents(status).bulk_upload_history if _run(each) == run)
-
-
-def has_ended(status: Status, upload_id: str) -> bool:
-    """Whether that very upload has got its last page."""
-    return any(
-        each.upload_id == upload_id and each.status == SUCCESSFUL
-        for each in _documents(status).bulk_upload_history
+def is_open(status: Status, upload_id: str) -> bool:
+    """Whether that very upload may take pages: it has begun and not ended, and no other began later."""
+    held = _documents(status).bulk_upload_history
+    ours = next((each for each in held if each.upload_id == upload_id), None)
+    return (
+        ours is not None
+        and ours.status == ACTIVE
+        and not any(each.start_time > ours.start_time for each in held)
     )
 
 
+def has_ended(status: Status, upload_id: str) -> bool:
+    """Whether that very upload, of documents or of users, has got its last page."""
+    users = status.identity and status.identity.users
+    held = (*_documents(status).bulk_upload_history, *(users.bulk_upload_history if users else ()))
+    return any(each.upload_id == upload_id and each.status == SUCCESSFUL for each in held)
+
+
 def job_of(status: Status, run: str) -> Job | None:
-    """How far the indexing of a run is; None when its last page was not sent."""
-    upload = upload_of(status, run)
-    if upload is None or upload.status == ACTIVE:
+    """How far the indexing of a run is; None when its last page was not sent.
+
+    A later upload of the same run that was left open changes nothing about that.
+    """
+    upload = _newest(
+        each
+        for each in _documents(status).bulk_upload_history
+        if _run(each) == run and each.status == SUCCESSFUL
+    )
+    if upload is None:
         return None
     return Job(
         run=run,
@@ -66,10 +80,13 @@ def observation(status: Status, now: datetime) -> Observation:
     ended = [each for each in _documents(status).bulk_upload_history if each.status == SUCCESSFUL]
     last = _newest(each for each in ended if _is_indexed(status, each))
     running = indexing(status)
+    if status.documents is None:
+        return Observation(present=True, at=now)
     settled = "pending" if last is None else "healthy"
     return Observation(
         present=True,
         at=now,
+        run=None if last is None else _run(last),
         status=settled if running is None else "syncing",
         syncing=running is not None,
         syncing_since=None if running is None else ended_at(running),
@@ -78,13 +95,19 @@ def observation(status: Status, now: datetime) -> Observation:
     )
 
 
+def indexed_of(told: Documented, document_id: str) -> bool:
+    """Whether a document is served. Raises PlatformUnavailableError when that is not said of it."""
+    about = next(
+        (each for each in told.document_statuses if each.doc_id.casefold() == document_id.casefold()), None
+    )
+    if about is None or about.debug_info is None or about.debug_info.status is None:
+        raise PlatformUnavailableError("Glean's debug.documents did not tell of every document.")
+    return about.debug_info.status.indexing_status == _SERVED
+
+
 def ended_at(upload: Upload) -> datetime:
     """When an upload got its last page; one that did not, when it began."""
-    try:
-        read = datetime.fromisoformat(upload.end_time)
-    except ValueError:
-        read = upload.start_time
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
+    return _instant(upload.end_time) or upload.start_time
 
 
 def _documents(status: Status) -> Documents:
@@ -100,10 +123,10 @@ def _newest(uploads: object) -> Upload | None:
 
 
 def _is_indexed(status: Status, upload: Upload) -> bool:
-    return upload.processing_state in INDEXED or any(
-        each.end_time is not None and each.end_time > ended_at(upload)
-        for each in _documents(status).processing_history
-    )
+    if upload.processing_state in INDEXED:
+        return True
+    turns = (_instant(each.end_time) for each in _documents(status).processing_history)
+    return any(each is not None and each > ended_at(upload) for each in turns)
 
 
 def _count(status: Status, last: Upload | None, now: datetime) -> int | None:
@@ -113,6 +136,14 @@ def _count(status: Status, last: Upload | None, now: datetime) -> int | None:
         return None
     uploaded, indexed = _sum(counts.uploaded), _sum(counts.indexed)
     return indexed if indexed == uploaded or now - ended_at(last) > _LAG else None
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
 def _sum(numbers: Sequence[Number]) -> int:

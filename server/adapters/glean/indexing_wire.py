@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Final
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct
 
@@ -65,6 +65,10 @@ SENT: Final = frozenset(
 """Every field name that we send, and that an error may therefore name."""
 
 
+Config = dict[str, Any]
+"""A datasource's configuration, of which more than we set may be told."""
+
+
 class Acknowledged(Struct):
     """What is answered to a change: nothing, or an object of which nothing is needed."""
 
@@ -77,6 +81,11 @@ class Upload(Struct, rename="camel"):
     status: str
     end_time: str = "NA"
     processing_state: str = "UNAVAILABLE"
+
+    def __post_init__(self) -> None:
+        """Take an instant without a zone for one of UTC."""
+        if self.start_time.tzinfo is None:
+            self.start_time = self.start_time.replace(tzinfo=UTC)
 
 
 class Number(Struct, rename="camel"):
@@ -94,10 +103,9 @@ class Counts(Struct):
 
 
 class Processing(Struct, rename="camel"):
-    """One turn of the indexing."""
+    """One turn of the indexing; `end_time` as in an upload."""
 
-    start_time: datetime | None = None
-    end_time: datetime | None = None
+    end_time: str = "NA"
 
 
 class Documents(Struct, rename="camel"):
@@ -108,10 +116,23 @@ class Documents(Struct, rename="camel"):
     processing_history: list[Processing] = []
 
 
+class Users(Struct, rename="camel"):
+    """How the users are."""
+
+    bulk_upload_history: list[Upload] = []
+
+
+class Identity(Struct):
+    """How those are who are named in permissions."""
+
+    users: Users | None = None
+
+
 class Status(Struct):
     """How a datasource is."""
 
     documents: Documents | None = None
+    identity: Identity | None = None
 
 
 class DocumentStatus(Struct, rename="camel"):
@@ -138,3 +159,15 @@ class Documented(Struct, rename="camel"):
     """Documents that were asked about."""
 
     document_statuses: list[Debugged] = []
+
+
+class Access(Struct, rename="camel"):
+    """Whether somebody finds a document."""
+
+    has_access: bool
+
+
+def only_page(datasource: str, upload: str) -> dict[str, object]:
+    """What stands around the items of an upload that has one page."""
+    flags = {"isFirstPage": True, "isLastPage": True, "forceRestartUpload": True}
+    return {"uploadId": upload, "datasource": datasource, **flags}

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+from zlib import crc32
 
 import pytest
 
 from server.adapters.glean.indexing_config import wanted
 from server.adapters.glean.indexing_names import datasource_of
+from server.adapters.system import SystemClock
 from server.sandbox.contents import CUSTOM
 from server.sandbox.serve import EmbeddedSandbox
-from tests.gleaning import SITE, admin, indexing, source
+from tests.gleaning import FLIPPED, SITE, SLOW, USUAL, admin, indexing, source
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+    from datetime import datetime
     from pathlib import Path
 
     from domain.platform import Platform
@@ -22,28 +26,85 @@ if TYPE_CHECKING:
 
     Foreign = Callable[[str, object], str]
 
-DIALECTS: dict[str, Callable[[EmbeddedSandbox], AdminGlean | IndexingGlean]] = {
-    "admin": admin,
-    "indexing": indexing,
-}
+DIALECTS: dict[str, Callable[..., AdminGlean | IndexingGlean]] = {"admin": admin, "indexing": indexing}
+EACH: Final = 2
+"""So many of the switches, by turns, are flipped for a test every time; the others with the long matrices."""
+LATER: Final = timedelta(days=1)
+
+
+class Ahead(SystemClock):
+    """The machine's clock, put forward by hand."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
+
+
+class Later:
+    """A platform with which a day passes whenever something was asked of it that takes its time."""
+
+    def __init__(self, platform: IndexingGlean | AdminGlean, clock: Ahead) -> None:
+        self._platform = platform
+        self._clock = clock
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - stands in for any port
+        found = getattr(self._platform, name)
+        if name not in {"sync", "remove"}:
+            return found
+
+        async def passing(*given: object) -> object:
+            answer = await found(*given)
+            self._clock.ahead += LATER
+            return answer
+
+        return passing
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test over each dialect, and over the Indexing dialect with every switch both ways."""
+    if "dialect" in metafunc.fixturenames:
+        names = [f"indexing: {name}" for name in FLIPPED if FLIPPED[name]]
+        turn = crc32(metafunc.function.__name__.encode())
+        always = {names[(turn + 5 * each) % len(names)] for each in range(EACH)}
+        flipped = [
+            pytest.param(name, marks=() if name in always else pytest.mark.exhaustive) for name in names
+        ]
+        metafunc.parametrize("dialect", [*DIALECTS, *flipped], indirect=True)
 
 
 @pytest.fixture
-def glean(tmp_path: Path) -> Iterator[EmbeddedSandbox]:
-    with EmbeddedSandbox(tmp_path / "glean.db", token="key-of-the-tests") as running:
+def dialect(request: pytest.FixtureRequest) -> str:
+    return str(request.param).partition(":")[0]
+
+
+@pytest.fixture
+def flipped(request: pytest.FixtureRequest, dialect: str) -> Mapping[str, Any]:
+    """What is other than the sandbox has it at first."""
+    name = request.node.callspec.params["dialect"].partition(": ")[2]
+    return FLIPPED[name or USUAL]
+
+
+@pytest.fixture
+def clock() -> Ahead:
+    return Ahead()
+
+
+@pytest.fixture
+def glean(tmp_path: Path, clock: Ahead, flipped: Mapping[str, Any]) -> Iterator[EmbeddedSandbox]:
+    with EmbeddedSandbox(tmp_path / "glean.db", token="key-of-the-tests", now=clock.now) as running:
         running.sandbox.set_rate(1e9, minimum_seconds=0)
+        running.sandbox.turn(**flipped)
         yield running
 
 
-@pytest.fixture(params=sorted(DIALECTS))
-def dialect(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 @pytest.fixture
-async def platform(dialect: str, glean: EmbeddedSandbox) -> AsyncIterator[Platform]:
-    async with DIALECTS[dialect](glean) as opened:
-        yield opened
+async def platform(
+    dialect: str, glean: EmbeddedSandbox, clock: Ahead, flipped: Mapping[str, Any]
+) -> AsyncIterator[Platform]:
+    async with DIALECTS[dialect](glean, clock=clock) as opened:
+        yield Later(opened, clock) if SLOW.keys() & flipped else opened
 
 
 @pytest.fixture

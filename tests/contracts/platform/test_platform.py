@@ -45,10 +45,11 @@ async def test_a_datasource_is_made_once_and_found_again(platform: Platform, gle
 
     assert await platform.ensure(source()) == handle
     [found] = await platform.find([NAME])
-    assert replace(found, document_count=None, config=None) == Found(
+    assert replace(found, document_count=None, config=None, changed=None) == Found(
         handle=handle, name=NAME, kind="confluence", mark=MARK
     )
     assert found.config in (None, source().config)
+    assert not found.changed
     assert len(glean.sandbox.ledger()) == 1
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from pydantic import SecretStr
 
@@ -17,6 +20,8 @@ from domain.errors import (
 )
 from server.adapters.glean.admin import AdminGlean
 from server.adapters.glean.faults import retry_after
+from server.adapters.glean.http import Http
+from server.adapters.glean.limiter import Limiter
 from server.adapters.system import SystemClock
 from server.sandbox.faults import Fault
 from tests.gleaning import admin, line, served
@@ -108,7 +113,10 @@ async def test_the_key_and_the_connectors_token_are_in_no_log_and_no_error(
 async def test_nobody_at_home_is_unavailable() -> None:
     nowhere = AdminGlean("http://127.0.0.1:1", SecretStr(SECRET), clock=SystemClock(), waits=0.001)
     async with nowhere as platform:
-        with pytest.raises(PlatformUnavailableError, match=r"tried 4 times: it could not be reached\.$"):
+        with pytest.raises(
+            PlatformUnavailableError,
+            match=r"tried 4 times: it could not be reached, because nothing listens there\.$",
+        ):
             await platform.find()
 
 
@@ -174,3 +182,18 @@ def test_a_retry_after_is_read_as_seconds_or_as_a_date(
     headers: dict[str, str], seconds: float | None
 ) -> None:
     assert retry_after(headers, NOW) == seconds
+
+
+async def test_what_was_sent_does_not_stay_until_the_garbage_collector_comes(glean: EmbeddedSandbox) -> None:
+    body = msgspec.json.encode({"query": "ledger"})
+    async with Http(
+        glean.base_url, SecretStr(glean.token), clock=SystemClock(), limiter=Limiter(), sent=()
+    ) as http:
+        gc.collect()
+        gc.disable()
+        try:
+            held = sys.getrefcount(body)
+            await http.call("search", "POST", "/api/v1/search", dict, body=body)
+            assert sys.getrefcount(body) == held
+        finally:
+            gc.enable()

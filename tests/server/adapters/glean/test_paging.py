@@ -102,3 +102,31 @@ async def test_a_failure_of_what_gives_the_items_is_raised_itself() -> None:
 
     with pytest.raises(StagingFailedError, match="disk"):
         await spread(numbers(2, StagingFailedError("disk")), work, at_once=4)
+
+
+async def test_places_that_are_shared_bound_all_who_share_them_and_are_given_back() -> None:
+    places = anyio.Semaphore(3)
+    under_way = most = 0
+
+    async def work(number: int) -> None:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        try:
+            await anyio.wait_all_tasks_blocked()
+        finally:
+            under_way -= 1
+        if number == 9:
+            raise PlatformUnavailableError("no")
+
+    async def one(end: int, error: Exception | None = None) -> None:
+        with pytest.raises((PlatformUnavailableError, StagingFailedError)):
+            await spread(numbers(end, error), work, at_once=places)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(one, 10)
+        group.start_soon(one, 30)
+        group.start_soon(one, 5, StagingFailedError("disk"))
+    await spread(numbers(20), lambda _: anyio.lowlevel.checkpoint(), at_once=places)
+
+    assert (most, places.value) == (3, 3)

@@ -1,0 +1,47 @@
+"""A life in the Indexing dialect, as an MCP client sees it: the same tools, and an end that is told as it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+
+from domain.callers import Caller
+from domain.vocabulary import DatasetType, JourneyState
+from server import wiring
+from server.settings import load
+from tests.e2e.conftest import Connect, arrive
+from tests.e2e.test_life import Agent
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+INDEXING = {"GLEAN_DIALECT": "indexing"}
+LEFT = (
+    "The datasource ACME-Sandbox-Slack is still registered in Glean, and empty. Have an admin there delete it: "
+    "Admin console, Overview, Extreme measures, Delete instance."
+)
+
+
+async def test_a_datasource_that_cannot_be_deleted_is_emptied_and_what_is_left_is_named(
+    connect: Connect, tmp_path: Path
+) -> None:
+    await arrive(tmp_path)
+    with anyio.fail_after(60):
+        async with connect(tmp_path, environ=INDEXING) as client:
+            agent = Agent(client)
+            made = await agent.provision(DatasetType.SLACK_MESSAGES, record_count=40)
+            assert (made["status"], made["connector"]["status"]) == ("ready", "healthy")
+            health = await agent.done("check_connector_health")
+            assert [(each["status"], each["error_count_24h"]) for each in health["items"]] == [("healthy", 0)]
+            async with wiring.running(load(INDEXING, None, tmp_path), sagas=False) as services:
+                await services.registry.set_state("j1", JourneyState.COMPLETED, Caller(subject="person:kim"))
+            asked = {"dataset_id": made["dataset_id"], "reason": "journey_completed"}
+            gone = await agent.done("teardown_dataset", **asked)
+            assert (gone["status"], gone["connector_outcome"], gone["manual_step"]) == (
+                "archived",
+                "emptied",
+                LEFT,
+            )
+            assert gone["cleanup_verified"]
+            assert (await agent.done("teardown_dataset", **asked))["manual_step"] == LEFT

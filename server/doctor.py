@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from domain.records import Records, Store
     from server.settings import Settings
 
+_NOBODYS: Final = "dataset-lifecycle doctor"
 _THREATS: Final = "docs/threat-model.md"
 LITTLE_ROOM: Final = 1 << 30
 """Bytes; a folder's disk with less than this is a finding."""
@@ -78,6 +79,8 @@ async def diagnose(
         f"read from {settings.config_file}" if settings.config_file else "defaults and environment, no file"
     )
     served = "the embedded sandbox" if settings.glean.embedded else settings.glean.base_url
+    if settings.glean.dialect == "indexing":
+        served = f"{served}, in the dialect indexing"
     told = f"{source}; data folder {settings.data_dir}; Glean is {served}"
     return [
         Finding(area="configuration", ok=True, message=told),
@@ -148,13 +151,17 @@ def repository_probe(templates: Templates) -> Probe:
 
 
 def glean_probe(platform: Platform) -> Probe:
-    """Asks who answers and which datasources there are; reading only."""
+    """Asks who answers and which datasources there are; reading only.
+
+    Where there is no list, a datasource is asked for that nobody has: who may not make one may not ask for it either.
+    """
 
     async def look() -> str:
         who = await platform.fingerprint()
-        found = await platform.find()
+        found = await platform.find(None if platform.can.list else [_NOBODYS])
         tenant = f", tenant {who.tenant}" if who.tenant else ""
-        return f"{who.url} answers ({who.dialect} dialect{tenant}), {len(found)} datasources"
+        there = f"{len(found)} datasources" if platform.can.list else "and the token serves"
+        return f"{who.url} answers ({who.dialect} dialect{tenant}), {there}"
 
     return look
 

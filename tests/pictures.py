@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from domain.records import Records, Store
     from server.sandbox.sandbox import Sandbox
 
-_UNSEEN: Final = {"auth.set", "datasources.update", "uploads.discard", "sync.stop"}
+_UNSEEN: Final = {
+    *("auth.set", "datasources.update", "uploads.discard", "sync.stop"),
+    *("bulkindexdocuments", "bulkindexusers", "indexuser"),
+}
 """Effects in Glean whose repetition changes nothing that somebody could see."""
 _TIMED: Final = {"metadata.json", "quality_reports.json.zst", "manifest.json"}
 """Files of an archive that tell instants and minted ids."""
@@ -55,6 +58,11 @@ _APART: Final = {
     "replicas": "which processes live",
 }
 """Facts that are left out, and why."""
+_COUNTED: Final = {
+    "uploads ended": "SELECT count(*) FROM bulk WHERE state = 'complete' AND entity = 'documents'",
+    "users": "SELECT count(*) FROM identity",
+}
+"""What the Indexing dialect shows: nothing is seen of an upload before it has ended."""
 _MARKER: Final = ".dataset-lifecycle-"
 _FOLDER: Final = re.compile(r"/\S*(?=/(archives|staging)\b)")
 _ABSENT: Final = "nothing"
@@ -96,6 +104,7 @@ async def picture(store: Store, glean: Sandbox, staging: Path, archives: Path) -
         each["dataset_id"]: f"DATASET-{number}"
         for number, each in enumerate(sorted(rows["datasets"], key=lambda row: int(row["created_at"])), 1)
     }
+    ids[await store.read(lambda records: records.installation)] = "INSTALLATION"
     plain = _Plain(ids)
     return Picture(
         rows={table: plain.table(each) for table, each in rows.items()},
@@ -131,7 +140,10 @@ def effects(glean: Sandbox) -> Counter[str]:
             seen["sync jobs"] += entry.detail["job"] == "new"
         elif entry.operation not in _UNSEEN:
             seen[entry.operation] += 1
-    return seen
+    with glean.world.database.read() as connection:
+        for what, question in _COUNTED.items():
+            (seen[what],) = connection.execute(question).fetchone()
+    return +seen
 
 
 class _Named:

@@ -15,7 +15,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from domain.errors import SettingsError
-from server.settings.fields import LOOPBACK
+from server.settings.addresses import LOOPBACK
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

@@ -7,7 +7,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -18,7 +17,6 @@ from pydantic import (
     model_validator,
 )
 
-LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 DATA_DIR: Final = "data_dir"
 """Under this name the data folder stands in a validation's context; relative paths are taken from it."""
 
@@ -77,28 +75,6 @@ def _inside(value: str) -> str:
     if path.is_absolute() or ".." in path.parts or "\0" in value:
         raise ValueError("must be a path inside the repository, without '..'")
     return value
-
-
-def glean_url(value: str) -> str:
-    """The address of a Glean, without a slash at its end. Raises ValueError saying what is wrong, never the address."""
-    try:
-        parts = urlsplit(value)
-        parts.port  # noqa: B018 - reading it is what checks it
-    except ValueError:
-        raise ValueError("must be an address such as https://api.glean.com") from None
-    if "@" in parts.netloc:
-        raise ValueError("must not hold a user or password; the key belongs into glean.api_key")
-    if (
-        parts.scheme not in {"http", "https"}
-        or not parts.hostname
-        or re.search(r"[\s\x00-\x1f\x7f\\]", value)
-    ):
-        raise ValueError("must be an address such as https://api.glean.com")
-    if parts.query or parts.fragment:
-        raise ValueError("must end with its host, port or path, without a query or fragment")
-    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-        raise ValueError("must begin with https:// (http:// is for this machine only)")
-    return value.rstrip("/")
 
 
 Whole = Annotated[int, BeforeValidator(_a_number)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -13,7 +12,8 @@ from pydantic_core import PydanticCustomError
 from domain.errors import InvalidArgumentError
 from domain.identifiers import identifier
 from domain.scopes import ALL
-from server.settings.fields import LOOPBACK, UNSET, LocalPath, Section, Whole
+from server.settings.addresses import web_address
+from server.settings.fields import UNSET, LocalPath, Section, Whole
 
 if TYPE_CHECKING:
     from domain.callers import Caller
@@ -26,22 +26,7 @@ _HOST: Final = re.compile(r"[A-Za-z0-9.-]+(:(\d{1,5}|\*))?|\[[0-9A-Fa-f:.]+\](:(
 
 
 def _web_address(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        parts.port  # noqa: B018 - reading it is what checks it
-    except ValueError:
-        raise ValueError("must be an address such as https://login.example.com") from None
-    if (
-        parts.scheme not in {"http", "https"}
-        or not parts.hostname
-        or re.search(r"[\s\x00-\x1f\x7f\\]", value)
-    ):
-        raise ValueError("must be an address such as https://login.example.com")
-    if "@" in parts.netloc or parts.fragment:
-        raise ValueError("must not hold a user, a password or a fragment")
-    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-        raise ValueError("must begin with https:// (http:// is for this machine only)")
-    return value
+    return web_address(value, "https://login.example.com")
 
 
 def _scope(value: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 from urllib.parse import unquote
@@ -10,6 +12,7 @@ from urllib.parse import unquote
 from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from server.settings.addresses import glean_url, instance_url
 from server.settings.connectors import ConnectorsSettings  # noqa: TC001 - pydantic reads it at run time
 from server.settings.events import EventsSettings  # noqa: TC001 - the same
 from server.settings.fields import (
@@ -21,7 +24,6 @@ from server.settings.fields import (
     Number,
     Section,
     Whole,
-    glean_url,
 )
 from server.settings.identity import HttpSettings, IdentitySettings  # noqa: TC001 - the same
 from server.settings.schedules import SchedulesSettings  # noqa: TC001 - the same
@@ -51,10 +53,24 @@ class GleanSettings(Section):
         default=None, description="The key. A secret: write `${NAME}`, or set the variable."
     )
     base_url: Annotated[str | None, Env("GLEAN_BASE_URL")] = Field(
-        default=None, description=f"Where Glean is; with a key alone, `{DEFAULT_GLEAN}`. Needs a key."
+        default=None,
+        description=f"Where Glean is; with a key alone, `{DEFAULT_GLEAN}`. Needs a key. In the dialect `indexing` the "
+        "instance's own server, without a path: `https://acme-be.glean.com`.",
     )
-    dialect: Literal["admin", "indexing"] = Field(
-        default="admin", description="Which API it speaks. `indexing` is not available yet."
+    dialect: Annotated[Literal["admin", "indexing"], Env("GLEAN_DIALECT")] = Field(
+        default="admin",
+        description="Which API it speaks: the Admin API, or `indexing`, Glean's public Indexing API, which needs both "
+        "key and address. Without either the embedded sandbox speaks it.",
+    )
+    client_token: Annotated[SecretStr | None, Env("GLEAN_CLIENT_TOKEN")] = Field(
+        default=None,
+        description="A token of Glean's Client API with the scope `SEARCH`, by which golden questions are asked in the "
+        "dialect `indexing`; without one they are not. A secret, too.",
+    )
+    act_as: Annotated[str | None, Env("GLEAN_ACT_AS")] = Field(
+        default=None,
+        description="The e-mail address of whom the client token searches as, when it is a global one; the token of "
+        "one person takes none.",
     )
     requests_per_second: Number = Field(
         default=30.0, ge=0.1, le=1000, description="How many requests may begin in a second."
@@ -74,7 +90,7 @@ class GleanSettings(Section):
         """Whether the embedded sandbox serves."""
         return self.api_key is None
 
-    @field_validator("api_key")
+    @field_validator("api_key", "client_token")
     @classmethod
     def _printable(cls, key: SecretStr | None) -> SecretStr | None:
         text = key.get_secret_value() if key else "-"
@@ -82,23 +98,23 @@ class GleanSettings(Section):
             raise ValueError("holds characters that no key has")
         return key
 
+    @field_validator("act_as")
+    @classmethod
+    def _person(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[!-?A-~]+@[!-?A-~]+", value):
+            raise ValueError("must be an e-mail address")
+        return value
+
     @field_validator("base_url")
     @classmethod
     def _address(cls, value: str | None) -> str | None:
         return None if value is None else glean_url(value)
 
-    @field_validator("dialect")
-    @classmethod
-    def _available(cls, dialect: str) -> str:
-        if dialect == "indexing":
-            raise ValueError("cannot be `indexing` yet: this version speaks the Admin dialect only")
-        return dialect
-
     @model_validator(mode="before")
     @classmethod
     def _usual_address(cls, values: object) -> object:
         if isinstance(values, dict) and values.get("api_key") and not values.get("base_url"):
-            return {**values, "base_url": DEFAULT_GLEAN}
+            return values if values.get("dialect") == "indexing" else {**values, "base_url": DEFAULT_GLEAN}
         return values
 
     @model_validator(mode="after")
@@ -109,6 +125,31 @@ class GleanSettings(Section):
                 "is missing, and glean.base_url is set: set both, or none of them for the embedded sandbox",
                 {"key": "api_key"},
             )
+        return self
+
+    @model_validator(mode="after")
+    def _token_for_whom(self) -> Self:
+        if self.act_as is not None and self.client_token is None:
+            raise PydanticCustomError(
+                "key", "names whom a client token searches as: set glean.client_token too", {"key": "act_as"}
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _of_an_instance(self) -> Self:
+        if self.dialect != "indexing" or self.api_key is None:
+            return self
+        if self.base_url is None:
+            raise PydanticCustomError(
+                "key",
+                "is missing, and glean.api_key is set: each instance has an address of its own for the dialect "
+                "`indexing`, such as https://acme-be.glean.com. Set both, or none of them for the embedded sandbox",
+                {"key": "base_url"},
+            )
+        try:
+            instance_url(self.base_url)
+        except ValueError as wrong:
+            raise PydanticCustomError("key", "{words}", {"key": "base_url", "words": str(wrong)}) from None
         return self
 
 
@@ -182,8 +223,15 @@ class StoreSettings(Section):
 class ProvisioningSettings(Section):
     """How datasets are made."""
 
-    sync_deadline_s: Whole = Field(
-        default=1800, ge=1, le=86_400, description="Seconds that Glean may take to index what was pushed."
+    sync_deadline_s: Whole | None = Field(
+        default=None,
+        ge=1,
+        le=86_400,
+        description="Seconds that Glean may take to index what was pushed. Without it half an hour, and four hours in "
+        "the dialect `indexing`.",
+    )
+    questions_deadline_s: Whole = Field(
+        default=60, ge=1, le=3600, description="Seconds that asking the golden questions may take in all."
     )
     concurrent: Whole = Field(
         default=4, ge=1, le=64, description="How many provisions run at once; others wait."
@@ -301,6 +349,13 @@ class Settings(Dataops):
     def store_path(self) -> Path:
         """The SQLite file of a store that is not shared."""
         return Path(self.store.url.removeprefix(_SQLITE)) if self.store.url else self.data_dir / "store.db"
+
+    @property
+    def sync_deadline(self) -> timedelta:
+        """How long Glean may take to index what was pushed: as configured, else what is usual for its dialect."""
+        if self.provisioning.sync_deadline_s is not None:
+            return timedelta(seconds=self.provisioning.sync_deadline_s)
+        return timedelta(hours=4) if self.glean.dialect == "indexing" else timedelta(minutes=30)
 
     def secrets(self) -> frozenset[str]:
         """Every secret that is set, in plain text: for keeping them out of what is kept or shown, and nothing else."""

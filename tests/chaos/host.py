@@ -29,15 +29,15 @@ from domain.admission import ProvisionRequest
 from domain.callers import Caller
 from domain.errors import LifecycleError
 from domain.job import Outside
-from domain.model import Client, Confirmation, DatasetType, Journey, JourneyState, Stage, TeardownReason
-from server import wiring
+from domain.model import Client, Confirmation, Journey
+from domain.vocabulary import DatasetType, JourneyState, Stage, TeardownReason
 from server.adapters.engine.durable import DurableEngine
 from server.adapters.system import SystemClock
 from server.adapters.webhooks import HttpCourier
 from server.delivering import Pace
 from server.logs import configure
 from server.settings import load
-from server.wiring import running
+from server.wiring import processes, running, sagas_of
 from tools.recording import on_record
 
 if TYPE_CHECKING:
@@ -102,7 +102,6 @@ class Mortal:
 
 def mortal(death: Death) -> ExitStack:
     """Have the wiring compose what has its moments."""
-    sagas_of = wiring.sagas_of
 
     def outside(**ports: Any) -> Outside:
         given: dict[str, Any] = {
@@ -120,9 +119,9 @@ def mortal(death: Death) -> ExitStack:
             yield Mortal(found, {"send"}, death)
 
     with ExitStack() as patches:
-        patches.enter_context(patch.object(wiring, "Outside", outside))
-        patches.enter_context(patch.object(wiring, "sagas_of", sagas))
-        patches.enter_context(patch.object(wiring, "HttpCourier", carrying))
+        patches.enter_context(patch.object(processes, "Outside", outside))
+        patches.enter_context(patch.object(processes, "sagas_of", sagas))
+        patches.enter_context(patch.object(processes, "HttpCourier", carrying))
         return patches.pop_all()
 
 
@@ -136,8 +135,8 @@ class Quick(DurableEngine):
 def brisk() -> ExitStack:
     """Have the wiring compose what waits for less time."""
     with ExitStack() as patches:
-        patches.enter_context(patch.object(wiring, "DurableEngine", Quick))
-        patches.enter_context(patch.object(wiring, "Pace", partial(Pace, lease_s=_LEASE_S)))
+        patches.enter_context(patch.object(processes, "DurableEngine", Quick))
+        patches.enter_context(patch.object(processes, "Pace", partial(Pace, lease_s=_LEASE_S)))
         return patches.pop_all()
 
 

@@ -78,7 +78,7 @@ def test_the_example_configuration_loads(tmp_path: Path) -> None:
 async def test_the_example_templates_are_fit_for_use(tmp_path: Path) -> None:
     guide = page("docs/mock-data.md")
     (lines,), (table,) = guide.fences("jsonl"), guide.fences("csv")
-    version_1, version_2, beside = guide.fences("json")
+    version_1, version_2, beside, questions = guide.fences("json")
     folder = tmp_path / "mock_data" / "templates" / "fintech" / "payments"
     folder.mkdir(parents=True)
     (folder / "messages.jsonl").write_text(lines.text)
@@ -86,14 +86,17 @@ async def test_the_example_templates_are_fit_for_use(tmp_path: Path) -> None:
     (folder / "github_repos.csv").write_text(table.text)
     (folder / "confluence_pages.json").write_text(version_1.text)
     (folder / "jira_issues.json").write_text(version_2.text)
+    (folder / "questions.json").write_text(questions.text)
 
     reports = await FolderTemplates(tmp_path).validate(NOW)
 
-    assert [(each.dataset_type, each.format, each.records, each.score) for each in reports] == [
-        ("confluence_pages", "json-v1", 1, 100.0),
-        ("github_repos", "csv", 1, 100.0),
-        ("jira_issues", "v2", 1, 100.0),
-        ("slack_messages", "v2", 2, 100.0),
+    assert [
+        (each.dataset_type, each.format, each.records, each.questions, each.score) for each in reports
+    ] == [
+        ("confluence_pages", "json-v1", 1, 1, 100.0),
+        ("github_repos", "csv", 1, 1, 100.0),
+        ("jira_issues", "v2", 1, 1, 100.0),
+        ("slack_messages", "v2", 2, 0, 100.0),
     ]
     assert [(each.passes, each.problems, each.warnings) for each in reports] == [(True, (), ())] * 4
 

@@ -100,6 +100,11 @@ def _a_dead_webhook(commands: Commands) -> None:
     _client(commands)
 
 
+def _the_indexing_dialect(commands: Commands) -> None:
+    _nothing(commands)
+    Path("sdlc_config.yaml").write_text("dataops:\n  glean:\n    dialect: indexing\n")
+
+
 def _a_wrong_key(commands: Commands) -> None:
     Path("sdlc_config.yaml").write_text("dataops:\n  archival:\n    retention_day: 30\n")
 
@@ -117,6 +122,7 @@ def _a_wrong_key(commands: Commands) -> None:
         ("docs/events.md", _a_dead_webhook),
         ("docs/backup.md", _a_dataset),
         ("docs/schedules.md", _client),
+        ("docs/connecting-glean.md", _the_indexing_dialect),
     ],
 )
 def test_the_commands_print_what_the_page_shows(

@@ -16,7 +16,7 @@ from domain.errors import (
     StoreFailedError,
 )
 from domain.model import Fingerprint
-from domain.platform import Found
+from domain.platform import Can, Found
 from domain.vocabulary import DatasetType
 from server.adapters.store.sqlite import SqliteStore
 from server.doctor import (
@@ -194,11 +194,13 @@ class Catalogue:
 class Answering:
     def __init__(self, tenant: str | None) -> None:
         self.tenant = tenant
+        self.can = Can()
 
     async def fingerprint(self) -> Fingerprint:
         return Fingerprint(dialect="admin", url="https://g.example", tenant=self.tenant)
 
-    async def find(self) -> Sequence[Found]:
+    async def find(self, names: Sequence[str] | None = None) -> Sequence[Found]:
+        assert (names is None) is self.can.list
         return [Found(handle="1", name="A", kind="jira", mark=None)]
 
 

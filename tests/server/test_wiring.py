@@ -12,7 +12,8 @@ import pytest
 from domain.admission import ProvisionRequest
 from domain.callers import Caller
 from domain.errors import SettingsError, StoreFailedError
-from domain.model import Client, DatasetStatus, DatasetType, Journey, JourneyState, Stage
+from domain.model import Client, Journey
+from domain.vocabulary import DatasetStatus, DatasetType, JourneyState, Stage
 from server import wiring
 from server.adapters.engine.elsewhere import Elsewhere
 from server.adapters.store.glance import unfinished

@@ -8,8 +8,8 @@ import anyio
 from structlog.testing import capture_logs
 
 from domain.errors import StoreFailedError
-from server import wiring
-from server.wiring import _looking_after
+from server.wiring import processes
+from server.wiring.processes import _looking_after
 
 if TYPE_CHECKING:
     import pytest
@@ -37,7 +37,7 @@ class Looked:
 
 
 async def test_a_look_that_fails_is_told_once_and_the_next_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wiring, "_LOOK_EVERY_S", 0)
+    monkeypatch.setattr(processes, "_LOOK_EVERY_S", 0)
     full, broken = StoreFailedError("The disk is full."), RuntimeError("A bug.")
     sagas = Looked(full, full, broken, None, full, None)
     with capture_logs() as said, anyio.fail_after(5):

@@ -34,7 +34,6 @@ SQLITE_OR_POSTGRES = "must be sqlite:/// and the path of a file, or postgresql:/
         ),
         ("mock_data_repo.templates_subdir", "[a]", "must be text"),
         ("glean.dialect", "rest", "must be one of 'admin' or 'indexing'"),
-        ("glean.dialect", "indexing", "cannot be `indexing` yet: this version speaks the Admin dialect only"),
         ("glean.requests_per_second", 0, "must be at least 0.1"),
         ("glean.requests_per_second", "many", "must be a number"),
         ("glean.requests_per_second", "[]", "must be a number"),

@@ -1,0 +1,128 @@
+"""Whether the datasources that our records name are in the Glean that is configured, and still ours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from domain.model import Mark
+from domain.records import DatasetQuery
+from domain.vocabulary import ConnectorOutcome, DatasetStatus
+from server.doctor import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from domain.model import Connector, Dataset, Fingerprint
+    from domain.platform import Platform
+    from domain.records import Records
+
+AREA: Final = "datasources"
+_PAGE: Final = 500
+_SHOWN: Final = 5
+_LOOKED_FOR: Final = 50
+_GONE: Final = "`dataset-lifecycle health` tells more. Take it down: what is gone already counts as removed."
+_NOT_OURS: Final = (
+    "A person must look at it in Glean: nothing that is not ours is adopted, changed or removed."
+)
+_ELSEWHERE: Final = (
+    "Configure that Glean again (glean.base_url, glean.api_key, glean.dialect) to look after them. What is in one that "
+    "has gone for good can be given up at its teardown (docs/teardown.md)."
+)
+
+_LEFT: Final = (
+    "Have an admin there delete those that are not wanted any more: Admin console, Overview, Extreme measures, Delete "
+    "instance. A new dataset of that name takes its own over."
+)
+
+
+def recorded(records: Records) -> tuple[str, list[Connector]]:
+    """Whose marks are ours, and the connectors that serve somewhere, by our records."""
+    found: list[Connector] = []
+    while page := records.connectors(after=found[-1].connector_id if found else None, limit=_PAGE):
+        found += page
+    return records.installation, [each for each in found if each.handle is not None]
+
+
+def emptied(records: Records) -> list[str]:
+    """The names of datasources that were emptied and never deleted, by our records, those that serve again too."""
+    found: dict[str, None] = {}
+    after: str | None = None
+    while page := records.datasets(
+        DatasetQuery(statuses=(DatasetStatus.ARCHIVED,), after=after, limit=_PAGE)
+    ):
+        found |= dict.fromkeys(each.name for each in page if _was_emptied(each))
+        after = page[-1].dataset_id
+    return list(found)
+
+
+async def datasource_findings(
+    platform: Platform, installation: str, connectors: Sequence[Connector], emptied: Collection[str] = ()
+) -> list[Finding]:
+    """What is there of ours, what is not, what is somebody else's, and what is left of what was.
+
+    Raises PlatformError.
+    """
+    who = await platform.fingerprint()
+    here = [each for each in connectors if each.fingerprint == who]
+    wanted = [each.name for each in here]
+    found = await platform.find(wanted) if wanted else ()
+    marks = {each.name.casefold(): each.mark for each in found}
+    gone = [each for each in here if each.name.casefold() not in marks]
+    foreign = [
+        each
+        for each in here
+        if each not in gone
+        and marks[each.name.casefold()] != Mark(installation=installation, dataset_id=each.dataset_id)
+    ]
+    elsewhere = [each for each in connectors if each.fingerprint != who]
+    told = f"{len(here) - len(gone) - len(foreign)} of {len(here)} that our records name are there, and ours"
+    return [
+        *([Finding(area=AREA, ok=True, message=told)] if here else []),
+        *([_missing(gone)] if gone else []),
+        *([_foreign(foreign)] if foreign else []),
+        *([_elsewhere(elsewhere, who)] if elsewhere else []),
+        *await _left(platform, [each for each in emptied if each not in {one.name for one in connectors}]),
+    ]
+
+
+async def _left(platform: Platform, emptied: Sequence[str]) -> list[Finding]:
+    if platform.can.delete or not emptied:
+        return []
+    found = [each.name for each in await platform.find(emptied[:_LOOKED_FOR]) if each.mark is None]
+    if not found:
+        return []
+    told = f"emptied, and still registered: {_listed(found)}"
+    return [Finding(area=AREA, ok=True, message=told, action=_LEFT)]
+
+
+def _was_emptied(dataset: Dataset) -> bool:
+    return dataset.teardown is not None and dataset.teardown.connector_outcome is ConnectorOutcome.EMPTIED
+
+
+def _missing(gone: Sequence[Connector]) -> Finding:
+    return Finding(area=AREA, ok=True, warning=True, message=f"not there: {_named(gone)}", action=_GONE)
+
+
+def _foreign(foreign: Sequence[Connector]) -> Finding:
+    told = f"there, and without our mark: {_named(foreign)}"
+    return Finding(area=AREA, ok=False, message=told, action=_NOT_OURS)
+
+
+def _elsewhere(elsewhere: Sequence[Connector], who: Fingerprint) -> Finding:
+    places = ", ".join(sorted({_place(each.fingerprint) for each in elsewhere}))
+    told = f"made at {places}, while {_place(who)} is configured: {_named(elsewhere)}"
+    return Finding(area=AREA, ok=False, message=told, action=_ELSEWHERE)
+
+
+def _place(where: Fingerprint) -> str:
+    tenant = f", tenant {where.tenant}" if where.tenant else ""
+    return f"{where.url} ({where.dialect} dialect{tenant})"
+
+
+def _named(connectors: Iterable[Connector]) -> str:
+    return _listed([each.name for each in connectors])
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

@@ -1,0 +1,80 @@
+"""What is kept, and by whom: the store, the templates, and whether anybody works or has to."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from anyio import to_thread
+
+from server import doctor, presence
+from server.adapters.engine.durable import DurableEngine
+from server.adapters.store.glance import outlook, unfinished
+from server.adapters.store.sqlite import SqliteStore
+from server.adapters.templates import FolderTemplates
+from server.disk.locks import try_locks
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from server.adapters.store.threaded import ThreadedStore
+    from server.settings import Settings
+
+BUNDLED: Final = Path(__file__).parent.parent.parent
+"""Under this folder is the catalogue that comes with the program."""
+
+
+def repository(path: Path | None, subdir: str) -> FolderTemplates:
+    """The mock-data repository at that path, or the bundled catalogue."""
+    return FolderTemplates(BUNDLED) if path is None else FolderTemplates(path, subdir)
+
+
+def store_of(settings: Settings) -> ThreadedStore:
+    """The store that is configured, to be opened."""
+    if settings.store.shared:
+        from server.adapters.store.postgres import PostgresStore
+
+        return PostgresStore(settings.store.address)
+    return SqliteStore(settings.store_path)
+
+
+@asynccontextmanager
+async def store_as_it_is(settings: Settings) -> AsyncIterator[ThreadedStore]:
+    """The store, without making or migrating it. Raises NotYetError when that comes first, and as `store_of` does."""
+    if settings.store.shared:
+        from server.adapters.store import postgres
+
+        words = await to_thread.run_sync(postgres.outlook, settings.store.address)
+    else:
+        await to_thread.run_sync(try_locks, settings.data_dir)
+        words = await to_thread.run_sync(outlook, settings.store_path)
+    if words:
+        where = settings.store.address.name if settings.store.shared else settings.store_path
+        raise doctor.NotYetError(f"{where}: {words}")
+    async with store_of(settings) as opened:
+        yield opened
+
+
+def pending(settings: Settings) -> bool:
+    """Whether there is work that a dead process left or a command handed over; a cheap look that blocks.
+
+    Where webhooks are to be told of events there always may be.
+    """
+    if settings.events.webhooks:
+        return True
+    if settings.store.shared:
+        from server.adapters.store import postgres
+
+        address = settings.store.address
+        return postgres.unfinished(address) or DurableEngine.pending(address)
+    return unfinished(settings.store_path) or DurableEngine.pending(settings.data_dir)
+
+
+def serving(settings: Settings) -> bool:
+    """Whether a server runs on the same data folder, or database."""
+    if settings.store.shared:
+        from server.postgres.presence import anybody
+
+        return anybody(settings.store.address)
+    return presence.anybody(settings.data_dir)

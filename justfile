@@ -33,9 +33,9 @@ arrows:
 test *arguments:
     uv run pytest {{ arguments }}
 
-# The fault matrices, the long ones included
+# The fault matrices, the state machines of uploads, and every switch of the sandbox both ways, the long runs included
 faults *arguments:
-    uv run pytest tests/faults -m "" {{ arguments }}
+    uv run pytest tests/faults tests/contracts/platform tests/server/sandbox/indexing tests/server/adapters/glean -m "" {{ arguments }}
 
 # Hundreds of sagas while processes die at random, on both databases (minutes; CHAOS_SEED repeats a run, CHAOS_SAGAS sizes it)
 chaos *arguments:

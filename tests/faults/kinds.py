@@ -8,6 +8,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from server.sandbox.faults import Fault
+from tests.faults.speaking import ADMIN, INDEXING
 
 RUDE: Final = "upstream-words-that-must-not-be-repeated"
 ECHOES: Final = (RUDE, "Something went wrong")
@@ -55,6 +56,25 @@ KINDS: Final[dict[str, Kind]] = {
     "timeout": Kind(Fault(kind="timeout"), passes=True, timeout_s=0.25),
     "slow": Kind(Fault(kind="slow", seconds=0.02), passes=True),
 }
+
+
+def _plain(status: int) -> Kind:
+    return Kind(_status(status, body="plain"), passes=False)
+
+
+KINDS_OF: Final[dict[str, dict[str, Kind]]] = {
+    ADMIN: KINDS,
+    INDEXING: {
+        **{name: kind for name, kind in KINDS.items() if name != "404"},
+        "400": _plain(400),
+        "403": _plain(403),
+        "409": _plain(409),
+        "413": _plain(413),
+        "422": _plain(422),
+        "429": Kind(_status(429, body="plain"), passes=True),
+    },
+}
+"""The Indexing dialect words its errors in plain text, and says 400 where the other says 404."""
 
 
 def is_the_last_word(scene: str, operation: str, kind: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +18,8 @@ from domain.vocabulary import DatasetType, TeardownReason
 from server.adapters.engine.inline import Entry
 from server.sandbox.faults import Fault
 from server.sandbox.serve import EmbeddedSandbox
-from tests.gleaning import admin, line, served
+from tests.faults.speaking import ADAPTERS, ADMIN, CLIENTS, INDEXING, dialect_of
+from tests.gleaning import line, served, small_pages
 from tests.repository import confluence_page, write_repository, write_template
 from tests.world import Shifted, World
 
@@ -53,6 +54,11 @@ class Ticking(Shifted):
         return self._began + self.ahead
 
 
+_FAILING: Final = {
+    ADMIN: (("documents.upload", 422), ("datasources.delete", 503)),
+    INDEXING: (("bulkindexdocuments", 422),),
+}
+"""What has a push fail, and what was made not go away."""
 _PATIENT: Final = Policy(sync_deadline=timedelta(seconds=10), stop_deadline=timedelta(seconds=10))
 _IMPATIENT: Final = Policy(sync_deadline=timedelta(seconds=0.2), stop_deadline=timedelta(seconds=10))
 """Shorter than a caller's wait, which goes by the same clock."""
@@ -71,6 +77,7 @@ class Scene:
     again: Act
     standing: tuple[Fault, ...] = ()
     policy: Policy = _PATIENT
+    dialect: str = ADMIN
 
 
 @dataclass(slots=True)
@@ -79,6 +86,7 @@ class Prepared:
 
     folder: Path
     journal: dict[str, Entry] = field(default_factory=dict)
+    dialect: str = ADMIN
 
 
 async def _arrived(place: World, process: Process) -> None:
@@ -95,11 +103,22 @@ async def _short(place: World, process: Process) -> None:
     )
 
 
+async def _flawed(place: World, process: Process) -> None:
+    """VALIDATING, for a third of the records had no title; a retry will bring other records."""
+    await process.arrive()
+    pages = [confluence_page(number) | ({} if number % 3 else {"title": ""}) for number in OLD]
+    write_template(place.repository, DatasetType.CONFLUENCE_PAGES, pages)
+    await process.provision()
+    write_template(
+        place.repository, DatasetType.CONFLUENCE_PAGES, [confluence_page(number) for number in NEW]
+    )
+
+
 async def _failed(place: World, process: Process) -> None:
     """FAILED, and the datasource that it made could not be removed."""
     await process.arrive()
-    place.glean.faults.add(Fault(kind="status", operation="documents.upload", status=422, times=None))
-    place.glean.faults.add(Fault(kind="status", operation="datasources.delete", status=503, times=None))
+    for operation, status in _FAILING[dialect_of(place)]:
+        place.glean.faults.add(Fault(kind="status", operation=operation, status=status, times=None))
     assert isinstance(await told(process.provision()), LifecycleError)
 
 
@@ -143,7 +162,7 @@ async def _tear_down_failed(process: Process) -> Dataset:
     return await process.tear_down(await the_dataset(process), TeardownReason.PROVISION_FAILED)
 
 
-SCENES: Final = {
+ADMIN_SCENES: Final = {
     scene.name: scene
     for scene in (
         Scene(name="provision", prepare=_arrived, act=_provision, again=_retry),
@@ -172,14 +191,25 @@ SCENES: Final = {
         ),
     )
 }
+INDEXING_SCENES: Final = {
+    f"{INDEXING}: {scene.name}": replace(
+        scene,
+        name=f"{INDEXING}: {scene.name}",
+        dialect=INDEXING,
+        prepare=_flawed if scene.prepare is _short else scene.prepare,
+    )
+    for scene in ADMIN_SCENES.values()
+}
+SCENES: Final = {**ADMIN_SCENES, **INDEXING_SCENES}
 
 
 async def prepared(scene: Scene, folder: Path) -> Prepared:
     """Act out what was before."""
     write_repository(folder / "repository", records=len(OLD))
-    ready = Prepared(folder)
+    ready = Prepared(folder, dialect=scene.dialect)
     async with opened(ready, later=timedelta()) as place:
-        async with admin(place.sandbox) as theirs:
+        place.glean.turn(limits_rate=False)
+        async with CLIENTS[scene.dialect](place.sandbox) as theirs:
             mark = Mark(installation="another-installation", dataset_id="acme-sandbox-confluence-aaaaaa")
             place.glean.set_rate(1_000_000, minimum_seconds=0)
             await served(theirs, "run-1", [line(number) for number in range(3)], FOREIGN, mark)
@@ -197,17 +227,19 @@ async def opened(
     """The folder with its sandbox running, an hour after it was prepared."""
     clock = Ticking()
     clock.ahead = later
-    async with EmbeddedSandbox(ready.folder / "glean.sqlite", now=clock.now) as sandbox:
-        sandbox.sandbox.set_rate(1_000_000, minimum_seconds=0.04)
-        yield World(
-            folder=ready.folder,
-            sandbox=sandbox,
-            clock=clock,
-            journal=ready.journal,
-            policy=policy or Policy(),
-            waits=0.0001,
-            timeout_s=10,
-        )
+    with small_pages():
+        async with EmbeddedSandbox(ready.folder / "glean.sqlite", now=clock.now) as sandbox:
+            sandbox.sandbox.set_rate(1_000_000, minimum_seconds=0.04)
+            yield World(
+                folder=ready.folder,
+                sandbox=sandbox,
+                clock=clock,
+                journal=ready.journal,
+                policy=policy or Policy(),
+                dialect=ADAPTERS[ready.dialect],
+                waits=0.0001,
+                timeout_s=10,
+            )
 
 
 def copied(ready: Prepared, folder: Path) -> Prepared:
@@ -217,7 +249,7 @@ def copied(ready: Prepared, folder: Path) -> Prepared:
         name: Entry(each.kind, each.dataset_id, dict(each.steps), each.ended)
         for name, each in ready.journal.items()
     }
-    return Prepared(folder, journal)
+    return Prepared(folder, journal, ready.dialect)
 
 
 async def told(work: Awaitable[Dataset]) -> Dataset | LifecycleError:

@@ -12,7 +12,7 @@ from domain.errors import LifecycleError
 from domain.job import Policy
 from domain.model import Dataset
 from domain.vocabulary import DatasetStatus
-from tests.faults.kinds import KINDS
+from tests.faults.kinds import KINDS_OF
 from tests.faults.scenes import SCENES, datasets, opened, the_dataset, told
 from tests.faults.truth import assert_nothing_is_echoed, effects, sight, truthful
 
@@ -82,7 +82,8 @@ def witnessed(seen: list[str]) -> Callable[[Outside], Outside]:
 
 async def strike(stage: Stage, case: Case, read: Callable[[], str]) -> str:
     """Act the scene under the fault, then again without it; how it ended under it."""
-    scene, kind, calm = SCENES[case.scene], KINDS[case.kind], await stage.calm(case.scene)
+    scene, calm = SCENES[case.scene], await stage.calm(case.scene)
+    kind = KINDS_OF[scene.dialect][case.kind]
     async with opened(await stage.fresh(case.scene), scene.policy) as place:
         place.timeout_s = kind.timeout_s
         before, ledger = sight(place), len(place.glean.ledger())
@@ -108,7 +109,7 @@ async def strike(stage: Stage, case: Case, read: Callable[[], str]) -> str:
         place.glean.faults.clear()
         place.timeout_s, place.policy = 10, Policy()
         await undone_and_done(place, scene.again, witnessed(seen))
-        if case.scene.startswith("teardown") and was is not None and was.content:
+        if scene.act.__name__.startswith("_tear_down") and was is not None and was.content:
             assert seen.index("verify") < seen.index("remove")
         return ended
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests.faults.kinds import KINDS, is_the_last_word
-from tests.faults.scenes import SCENES
+from tests.faults.kinds import KINDS_OF, is_the_last_word
+from tests.faults.scenes import INDEXING_SCENES, SCENES
 from tests.faults.striking import Case, strike
 
 if TYPE_CHECKING:
@@ -19,9 +19,16 @@ if TYPE_CHECKING:
 
     from tests.faults.conftest import Stage
 
-NAMES: Final = list(KINDS)
-PASSING: Final = ("provision", "retry", "teardown")
-SPARSE: Final = ("second attempt", "teardown while a sync hangs", "teardown of a failed one")
+PASSING: Final = [
+    *("provision", "retry", "teardown"),
+    *("indexing: provision", "indexing: retry", "indexing: teardown"),
+]
+SPARSE: Final = {
+    "second attempt",
+    "teardown while a sync hangs",
+    "teardown of a failed one",
+    *INDEXING_SCENES,
+}
 """By default every other call only: the other scenes make most of them too."""
 
 
@@ -30,7 +37,7 @@ async def test_a_fault_that_passes_at_any_call_ends_truthfully(
     stage: Stage, subtests: pytest.Subtests, read: Callable[[], str], scene: str
 ) -> None:
     for index, (operation, nth) in enumerate((await stage.calm(scene)).calls):
-        kind = NAMES[(7 * index + PASSING.index(scene)) % len(NAMES)]
+        kind = _kind(scene, 7 * index + PASSING.index(scene))
         if index % 2:
             continue
         with subtests.test(f"{operation} {nth} {kind}"):
@@ -42,7 +49,7 @@ async def test_a_fault_that_lasts_at_any_call_ends_truthfully(
     stage: Stage, subtests: pytest.Subtests, read: Callable[[], str], scene: str
 ) -> None:
     for index, (operation, nth) in enumerate((await stage.calm(scene)).calls):
-        kind = NAMES[(3 * index + 5 * list(SCENES).index(scene)) % len(NAMES)]
+        kind = _kind(scene, 3 * index + 5 * list(SCENES).index(scene))
         if (index % 2 and scene in SPARSE) or is_the_last_word(scene, operation, kind):
             continue
         with subtests.test(f"{operation} {nth} {kind}"):
@@ -51,8 +58,9 @@ async def test_a_fault_that_lasts_at_any_call_ends_truthfully(
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("lasting", [False, True], ids=["passing", "lasting"])
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize(
+    ("scene", "kind"), [(name, kind) for name, each in SCENES.items() for kind in KINDS_OF[each.dialect]]
+)
 async def test_every_kind_of_fault_at_every_call_ends_truthfully(
     stage: Stage, subtests: pytest.Subtests, read: Callable[[], str], scene: str, kind: str, *, lasting: bool
 ) -> None:
@@ -64,3 +72,9 @@ async def test_every_kind_of_fault_at_every_call_ends_truthfully(
             stage.endings.append(
                 (scene, "lasting" if lasting else "passing", operation, str(nth), kind, ended)
             )
+
+
+def _kind(scene: str, turn: int) -> str:
+    """The kind whose turn it is."""
+    names = list(KINDS_OF[SCENES[scene].dialect])
+    return names[turn % len(names)]

@@ -7,6 +7,9 @@ time, forked from one that has imported everything (`killing/zygote.py`), and a 
 Afterwards the whole world must equal that of a run in which nobody was killed (`tests/pictures.py` says what may
 differ), a webhook must have been told the same in the same order, and no saga may have broken.
 
+All of it also where Glean speaks the Indexing dialect (`killing/indexing_scenes.py`), and there a process dies before,
+in the middle of and after each request that changes something in Glean as well: between any two pages of an upload.
+
 Every time, a slice with every step, every compensation and every situation runs; `just faults` runs all of it.
 `tests/sagas/test_crashes.py` has the same equality where the process that dies is a task of the test's own.
 """
@@ -32,15 +35,25 @@ from tests.conftest import KILLS, with_every_table
 from tests.faults.killing.born import Zygote
 from tests.faults.killing.death import MOMENTS, RECORDED, Point
 from tests.faults.killing.gleans import Gleans
-from tests.faults.killing.matrix import ALL, SLICE, moments
-from tests.faults.killing.scenes import SCENES
+from tests.faults.killing.indexing_scenes import INDEXING_SCENES, SCENES
+from tests.faults.killing.matrix import (
+    ALL,
+    ALWAYS,
+    SLICE,
+    UPLOADING,
+    at_all_requests,
+    at_requests,
+    moments,
+)
+from tests.faults.killing.scenes import ADMIN_SCENES
 from tests.faults.killing.stage import NEW, NOBODY_DIED, POSTGRES, SQLITE, SURVIVING, Stage
 from tests.pictures import differences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from tests.faults.killing.matrix import Case
+    from tests.faults.killing.matrix import Asked, Case
+    from tests.faults.killing.stage import Ending
     from tests.postgres import Cluster
 
     Tell = Callable[[str, object], None]
@@ -95,13 +108,16 @@ def test_every_step_and_every_compensation_has_a_scene() -> None:
 
 
 def test_every_schedule_has_a_scene() -> None:
-    scenes = {name for name, scene in SCENES.items() if any(point.kind == KIND for point in scene.points)}
+    scenes = {
+        name for name, scene in ADMIN_SCENES.items() if any(point.kind == KIND for point in scene.points)
+    }
     assert scenes == set(chores(MagicMock(), MagicMock(), MagicMock()))
 
 
 def test_the_slice_has_every_step_and_every_compensation_every_scene_and_some_of_everything() -> None:
-    assert {each.point for each in SLICE} == POINTS
-    assert {each.scene for each in SLICE} == set(SCENES)
+    assert {each.point for each in SLICE if each.scene in ADMIN_SCENES} == POINTS
+    assert {each.point for each in SLICE if each.scene in INDEXING_SCENES} == POINTS
+    assert set(ADMIN_SCENES) <= {each.scene for each in SLICE} <= set(SCENES)
     assert set(SLICE) <= set(ALL)
     assert {each.moment for each in SLICE} == {*MOMENTS, RECORDED}
     ways = {(each.database, each.resumed) for each in SLICE}
@@ -115,15 +131,30 @@ def test_the_matrix_has_every_moment_of_every_point_in_every_way() -> None:
     assert len(set(ALL)) == len(ALL) == 4 * sum(len(moments(scene.name, point)) for scene, point in whole)
 
 
-@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("scene", dict.fromkeys(each.scene for each in SLICE))
 async def test_a_kill_at_any_point_changes_nothing_in_the_end(
     stage: Stage, scene: str, record_property: Tell
 ) -> None:
-    calm = await stage.calm(scene)
-    assert (calm.picture.statuses, calm.picture.events[-1]) == (list(SCENES[scene].ends), SCENES[scene].last)
-    assert set(SCENES[scene].points) <= set(calm.steps) <= POINTS
-    assert [bug for bug in BUGS if bug in calm.log] == []
+    await _calm(stage, scene)
     await _all_killed(stage, [each for each in SLICE if each.scene == scene], record_property)
+
+
+@pytest.mark.parametrize("scene", ALWAYS)
+async def test_a_kill_between_any_two_requests_changes_nothing_in_the_end(
+    stage: Stage, scene: str, record_property: Tell
+) -> None:
+    calm = await _calm(stage, scene)
+    assert calm.requests > 2
+    await _all_killed(stage, at_requests(scene, calm.requests), record_property)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("scene", UPLOADING)
+async def test_a_kill_at_any_moment_of_any_request_changes_nothing_in_the_end(
+    stage: Stage, scene: str, record_property: Tell
+) -> None:
+    calm = await _calm(stage, scene)
+    await _all_killed(stage, at_all_requests(scene, calm.requests), record_property)
 
 
 @pytest.mark.exhaustive
@@ -135,16 +166,26 @@ async def test_a_kill_at_any_moment_changes_nothing_in_the_end(
 ) -> None:
     wanted = (scene, over, resumed)
     cases = [each for each in ALL if (each.scene, each.database, each.resumed) == wanted]
+    await _calm(stage, scene)
     await _all_killed(stage, cases, record_property)
 
 
-async def _all_killed(stage: Stage, cases: Sequence[Case], record_property: Tell) -> None:
+async def _calm(stage: Stage, scene: str) -> Ending:
+    """How the scene ends when nobody dies, which is as it says."""
+    calm = await stage.calm(scene)
+    assert (calm.picture.statuses, calm.picture.events[-1]) == (list(SCENES[scene].ends), SCENES[scene].last)
+    assert set(SCENES[scene].points) <= set(calm.steps) <= POINTS
+    assert [bug for bug in BUGS if bug in calm.log] == []
+    return calm
+
+
+async def _all_killed(stage: Stage, cases: Sequence[Case | Asked], record_property: Tell) -> None:
     failed: dict[str, list[str]] = {}
     began = time.monotonic()
     limit = anyio.CapacityLimiter(AT_ONCE)
     await stage.ready(cases[0])
 
-    async def run(case: Case) -> None:
+    async def run(case: Case | Asked) -> None:
         async with limit:
             if wrong := await _wrong(stage, case):
                 failed[str(case)] = wrong
@@ -164,7 +205,7 @@ async def _all_killed(stage: Stage, cases: Sequence[Case], record_property: Tell
         pytest.fail("\n".join(told), pytrace=False)
 
 
-async def _wrong(stage: Stage, case: Case) -> list[str]:
+async def _wrong(stage: Stage, case: Case | Asked) -> list[str]:
     calm = await stage.calm(case.scene)
     ending = await stage.killed(case)
     if isinstance(ending, str):

@@ -16,6 +16,7 @@ from domain.undoing import UNDOS
 from domain.vocabulary import ConnectorOutcome, ConnectorStatus, DatasetStatus
 from tests.faults.kinds import ECHOES
 from tests.faults.scenes import FOREIGN, NAME, the_dataset
+from tests.faults.speaking import called, id_of, is_in_use
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,11 +38,12 @@ class Sight:
 def sight(place: World) -> Sight:
     """Look."""
     sources = place.glean.datasources()
-    [foreign] = [each for each in sources if each["name"] == FOREIGN]
+    name, theirs = called(place, NAME), called(place, FOREIGN)
+    [foreign] = [each for each in sources if each["name"] == theirs]
     return Sight(
-        ours=len([each for each in sources if each["name"] != FOREIGN]),
-        served={each["documentId"]: each for each in place.glean.documents(NAME)},
-        foreign=(foreign, place.glean.documents(FOREIGN)),
+        ours=len([each for each in sources if each["name"] != theirs and is_in_use(each)]),
+        served={id_of(each): each for each in place.glean.documents(name)},
+        foreign=(foreign, place.glean.documents(theirs)),
         staged=tuple(place.staged()),
         archived=tuple(place.archived()),
     )
@@ -55,7 +57,9 @@ def effects(place: World, since: int) -> Counter[str]:
             seen["documents stored"] += entry.detail["changed"]
         elif entry.operation == "sync.start":
             seen["sync jobs"] += entry.detail["job"] == "new"
-        elif entry.operation in {"datasources.create", "datasources.delete"}:
+        elif entry.operation == "bulkindexdocuments":
+            seen["documents stored"] += entry.detail["changed"]
+        elif entry.operation in {"datasources.create", "datasources.delete", "adddatasource"}:
             seen[entry.operation] += 1
     return seen
 
@@ -167,11 +171,13 @@ async def _stopped(process: Process, dataset: Dataset, now: Sight, before: Sight
 async def _archived(place: World, process: Process, dataset: Dataset, now: Sight, before: Sight) -> None:
     assert dataset.teardown is not None
     assert dataset.teardown.failure is None
-    assert dataset.teardown.connector_outcome is ConnectorOutcome.DELETED
+    left = [each for each in place.glean.datasources() if each["name"] != called(place, FOREIGN)]
+    outcome = ConnectorOutcome.EMPTIED if left else ConnectorOutcome.DELETED
+    assert dataset.teardown.connector_outcome is outcome
     assert dataset.teardown.staging_deleted
     assert (now.ours, now.served, now.staged) == (0, {}, ())
     for document in before.served.values():
-        found = place.glean.search(document["title"], datasource=NAME)
+        found = place.glean.search(document["title"], datasource=called(place, NAME))
         assert found == []
     await _archive_holds(process, dataset)
 

@@ -32,6 +32,10 @@ TICKS: Final = {HEALTH: "2026-01-31T12:05"}
 TICK: Final = "2026-01-31"
 
 
+KEEPING: Final = {"admin": "datasources.delete", "indexing": "bulkindexusers"}
+"""The operation that Glean must refuse so that it keeps a datasource."""
+
+
 async def nothing(_: Host) -> None:
     """What is done where nothing needs to be."""
 
@@ -87,6 +91,22 @@ async def short(host: Host) -> None:
     write_template(host.folder / "repository", DatasetType.CONFLUENCE_PAGES, pages)
 
 
+async def flawed(host: Host) -> None:
+    """VALIDATING, for a third of the records had no title; a retry will bring other records."""
+    folder = host.folder / "repository"
+    pages = [confluence_page(number) | ({} if number % 3 else {"title": ""}) for number in range(12)]
+    write_template(folder, DatasetType.CONFLUENCE_PAGES, pages)
+    await served(host)
+    pages = [confluence_page(number) for number in range(50, 58)]
+    write_template(folder, DatasetType.CONFLUENCE_PAGES, pages)
+
+
+async def flawed_and_quick(host: Host) -> None:
+    """The same, where syncs take no time."""
+    await flawed(host)
+    host.glean.set_rate(1_000_000, minimum_seconds=0)
+
+
 async def short_and_quick(host: Host) -> None:
     """The same, where syncs take no time."""
     await short(host)
@@ -102,7 +122,7 @@ async def done_with(host: Host) -> None:
 async def stuck(host: Host) -> None:
     """In TEARDOWN past the point of no return, for Glean would not let go of the datasource."""
     await done_with(host)
-    host.glean.faults.add(refused("datasources.delete"))
+    host.glean.faults.add(refused(KEEPING[host.settings.glean.dialect]))
     await tear_down(host)
     host.glean.faults.clear()
 
@@ -174,12 +194,21 @@ async def provision_again(host: Host) -> None:
 
 async def provision_in_vain(host: Host) -> None:
     """A first attempt fails late, and of what it made nothing can be taken back at once."""
-    for operation in ("health.get", "sync.find", "uploads.discard", "datasources.delete"):
-        host.glean.faults.add(refused(operation))
     host.death.broken.add(("staging", "remove"))
+    if host.settings.glean.dialect == "admin":
+        for operation in ("health.get", "sync.find", "uploads.discard", "datasources.delete"):
+            host.glean.faults.add(refused(operation))
+    else:  # what undoes asks for the same things as what does
+        host.death.broken.update(("platform", name) for name in ("job", "observe", "discard", "remove"))
     await provision(host)
     host.death.broken.clear()
     host.glean.faults.clear()
+
+
+async def deleted_at_the_console(host: Host) -> None:
+    """Somebody deletes the datasource."""
+    [found] = host.glean.datasources()
+    host.glean.delete(found["name"])
 
 
 async def take_back(host: Host) -> None:

@@ -37,7 +37,7 @@ _LOOKS: Final = frozenset(
         "places",
         "location",
     }
-    | {"fingerprint", "find", "job", "observe", "observe_all", "search", "can"}
+    | {"fingerprint", "find", "job", "observe", "observe_all", "search", "search_each", "can"}
 )
 """What a port is asked without anything changing; whatever else it is told has an effect."""
 

@@ -19,9 +19,12 @@ from server.logs import configure
 from server.sandbox.sandbox import Sandbox
 from server.scheduling import Scheduler
 from server.settings import load
+from server.wiring import processes
 from tests.faults.killing.busy import calm
 from tests.faults.killing.death import Death, Point
-from tests.faults.killing.scenes import SCENES
+from tests.faults.killing.indexing_scenes import SCENES
+from tests.faults.killing.requests import mortal
+from tests.faults.speaking import INDEXING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,11 +63,16 @@ def live(order: Order) -> None:
         config_path=Path(order.config) if order.config else None,
     )
     at = Point(order.kind, order.step) if order.step else None
-    anyio.run(_lived, order, settings, Death(Path(order.folder) / "diary", at, order.moment))
+    death = Death(Path(order.folder) / "diary", at, order.moment)
+    if settings.glean.dialect == INDEXING:
+        mortal(death, Path(order.folder), order.request, order.moment)
+    anyio.run(_lived, order, settings, death)
 
 
 async def _lived(order: Order, settings: Settings, death: Death) -> None:
     scene = SCENES[order.scene]
+    if order.verb != "prepare":
+        death.broken.update(scene.broken)
     held = _composed_with(death, scene.past if order.verb == "prepare" else timedelta())
     async with wiring.running(
         settings, sagas=True, serves=bool(settings.events.webhooks), schedules=True
@@ -119,10 +127,10 @@ def _composed_with(death: Death, past: timedelta) -> dict[str, Any]:
         "_LOOK_EVERY_S": _NEVER_S,
     }
     for name in ("sagas_of", "turns_of"):
-        changes[name] = _mortal(getattr(wiring, name), death)
+        changes[name] = _mortal(getattr(processes, name), death)
     for name, changed in changes.items():
-        assert hasattr(wiring, name), name
-        setattr(wiring, name, changed)
+        assert hasattr(processes, name), name
+        setattr(processes, name, changed)
     return held
 
 

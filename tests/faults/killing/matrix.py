@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import cycle
 from random import Random
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from tests.faults.killing import requests
 from tests.faults.killing.death import MOMENTS, RECORDED, Point
-from tests.faults.killing.scenes import SCENES
+from tests.faults.killing.indexing_scenes import SCENES
 from tests.faults.killing.stage import NEW, POSTGRES, SQLITE, SURVIVING
+from tests.faults.speaking import ADMIN, INDEXING
+
+if TYPE_CHECKING:
+    from tests.faults.killing.stage import Place
 
 SEED: Final = 4
 _RECORDED_SHARE: Final = 0.25
@@ -27,8 +32,40 @@ class Case:
     database: str
     resumed: str
 
+    @property
+    def death(self) -> dict[str, str | int]:
+        """What the process that is to die is told of it."""
+        return {"kind": self.point.kind, "step": self.point.step, "moment": self.moment}
+
+    def died(self, place: Place, pid: int) -> bool:
+        """Whether the process came so far."""
+        return (pid, self.point) in place.diary()
+
     def __str__(self) -> str:
         return f"{self.scene}, {self.moment} {self.point}, {self.database}, {self.resumed}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Asked:
+    """A process dies at a moment of its so-manieth change in Glean, over that database; and who takes over."""
+
+    scene: str
+    request: int
+    moment: str
+    database: str
+    resumed: str
+
+    @property
+    def death(self) -> dict[str, str | int]:
+        """What the process that is to die is told of it."""
+        return {"request": self.request, "moment": self.moment}
+
+    def died(self, place: Place, pid: int) -> bool:
+        """Whether the process came so far."""
+        return (pid, self.request) in place.requests()
+
+    def __str__(self) -> str:
+        return f"{self.scene}, {self.moment} request {self.request}, {self.database}, {self.resumed}"
 
 
 def moments(scene: str, point: Point) -> tuple[str, ...]:
@@ -48,24 +85,49 @@ ALL: Final = tuple(
 
 
 def _slice() -> tuple[Case, ...]:
-    """Each point in one scene at least, and each scene at some; spread over moments, databases and successors.
+    """Each point in one scene of each dialect at least; spread over moments, databases and successors.
 
-    A scene stays on one database, because it has to be prepared there.
+    A scene stays on one database, because it has to be prepared there. Of the Indexing dialect's, on SQLite, only those
+    scenes are here that have a point of their own.
     """
-    random, found, had = Random(SEED), list[Case](), set[Point]()
+    random, found, had = Random(SEED), list[Case](), set[tuple[str, Point]]()
     databases = cycle((SQLITE, POSTGRES))
     whens = cycle(random.sample(MOMENTS, len(MOMENTS)))
     for scene in SCENES.values():
-        database, ways = next(databases), cycle(random.sample((NEW, SURVIVING), 2))
-        known = [each for each in scene.points if each in had]
-        again = random.sample(known, min(_AGAIN, len(known)))
+        first = scene.dialect == ADMIN
+        database, ways = next(databases) if first else SQLITE, cycle(random.sample((NEW, SURVIVING), 2))
+        known = [each for each in scene.points if (scene.dialect, each) in had]
+        again = random.sample(known, min(_AGAIN, len(known))) if first else []
         for point in scene.points:
-            if point in had and point not in again:
+            if point in known and point not in again:
                 continue
             last = RECORDED in moments(scene.name, point) and random.random() < _RECORDED_SHARE
             found.append(Case(scene.name, point, RECORDED if last else next(whens), database, next(ways)))
-        had.update(scene.points)
+        had.update((scene.dialect, each) for each in scene.points)
     return tuple(found)
 
 
 SLICE: Final = _slice()
+ALWAYS: Final = tuple(f"{INDEXING}: {name}" for name in ("provision", "teardown"))
+UPLOADING: Final = (
+    *ALWAYS,
+    *(f"{INDEXING}: {name}" for name in ("retry", "second attempt", "failed provision", "restore")),
+)
+"""Scenes that change something in Glean, by requests of which no fault waits for a certain one."""
+
+
+def at_requests(scene: str, count: int) -> tuple[Asked, ...]:
+    """Each of so many requests once, spread over moments and successors."""
+    whens, ways = cycle(requests.MOMENTS), cycle((NEW, SURVIVING))
+    return tuple(Asked(scene, each, next(whens), SQLITE, next(ways)) for each in range(1, count + 1))
+
+
+def at_all_requests(scene: str, count: int) -> tuple[Asked, ...]:
+    """Each of so many requests in every way."""
+    return tuple(
+        Asked(scene, each, moment, database, resumed)
+        for database in (SQLITE, POSTGRES)
+        for resumed in (NEW, SURVIVING)
+        for each in range(1, count + 1)
+        for moment in requests.MOMENTS
+    )

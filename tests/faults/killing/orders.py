@@ -8,6 +8,7 @@ import msgspec
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """Be one process of `scene` on the data folder, with these settings, until the work of the verb is done.
 
+    It may be told to die at a moment of a step of a saga, or of the so-manieth `request` that changes Glean.
     `prepare` what was before, `act` the scene, `finish` what a dead process left, or stay `idle` and wait for that.
     """
 
@@ -19,6 +20,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     config: str = ""
     kind: str = ""
     step: str = ""
+    request: int = 0
     moment: str = ""
 
 

@@ -40,6 +40,7 @@ from tests.faults.killing.acts import (
     turned,
 )
 from tests.faults.killing.death import Point
+from tests.faults.speaking import ADMIN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,9 +56,9 @@ class Scene:
 
     `prepare` makes what is copied for every death; `first` happens in the process that is to die, with death not yet
     expected, and `act` with it. `faults` go wrong in Glean from the copy on, for ever, unless `first` or `act` clears
-    them. Death comes to the `points`; to the steps before them it comes in another scene. The datasets end in the
-    statuses `ends`, and the last event is `last`. What is prepared may be `past`: so long ago. With `told` a webhook is
-    told of all events.
+    them, and the methods of ports that stand in `broken` fail. Death comes to the `points`; to the steps before them it
+    comes in another scene. The datasets end in the statuses `ends`, and the last event is `last`. What is prepared may
+    be `past`: so long ago. With `told` a webhook is told of all events. Glean speaks the `dialect`.
     """
 
     name: str
@@ -70,6 +71,8 @@ class Scene:
     faults: tuple[Fault, ...] = ()
     past: timedelta = field(default_factory=timedelta)
     told: bool = False
+    broken: frozenset[tuple[str, str]] = frozenset()
+    dialect: str = ADMIN
 
 
 def steps(kind: str, names: Sequence[str]) -> tuple[Point, ...]:
@@ -292,4 +295,4 @@ _TURNS: Final = (
         points=turn(PURGE),
     ),
 )
-SCENES: Final = {each.name: each for each in (*_SAGAS, *_TURNS)}
+ADMIN_SCENES: Final = {each.name: each for each in (*_SAGAS, *_TURNS)}

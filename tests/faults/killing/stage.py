@@ -16,7 +16,7 @@ from server.wiring import sandbox_path, store_of
 from tests import pictures
 from tests.faults.killing.busy import calm
 from tests.faults.killing.death import Point
-from tests.faults.killing.scenes import SCENES
+from tests.faults.killing.indexing_scenes import SCENES
 from tests.postgres import name_of
 from tests.receivers import SECRET, Receiver
 from tests.repository import write_repository
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from server.settings import Settings
     from tests.faults.killing.born import Born, Zygote
     from tests.faults.killing.gleans import Gleans
-    from tests.faults.killing.matrix import Case
+    from tests.faults.killing.matrix import Asked, Case
     from tests.pictures import Picture
     from tests.postgres import Cluster
 
@@ -55,7 +55,7 @@ class Place:
         config = Path(self._config) if self._config else None
         return load(self.environ, data_dir=self.folder / "data", config_path=config)
 
-    def fork(self, verb: str, **told: str) -> Born:
+    def fork(self, verb: str, **told: str | int) -> Born:
         """A process on it."""
         return self.zygote.fork(
             self.folder, verb, scene=self.scene, environ=self.environ, config=self._config, **told
@@ -66,6 +66,12 @@ class Place:
         path = self.folder / "diary"
         lines = path.read_text().splitlines() if path.exists() else []
         return [_read(line) for line in lines]
+
+    def requests(self) -> list[tuple[int, int]]:
+        """Which process made which of its changes in Glean, as far as they were counted."""
+        path = self.folder / "requests"
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [(int(pid), int(number)) for pid, number, _ in map(str.split, lines)]
 
     def log(self) -> str:
         """What the processes wrote."""
@@ -97,11 +103,12 @@ class Place:
 
 @dataclass(frozen=True)
 class Ending:
-    """How a case ended: the world, what the webhook heard first of each event, and the steps that were run."""
+    """How a case ended: the world, what the webhook heard first of each event, the steps, the changes in Glean."""
 
     picture: Picture
     heard: list[object]
     steps: list[Point]
+    requests: int
     log: str
 
 
@@ -126,12 +133,12 @@ class Stage:
                 self._calm[scene] = await _ending(place)
         return self._calm[scene]
 
-    async def ready(self, case: Case) -> None:
+    async def ready(self, case: Case | Asked) -> None:
         """Prepare what cases like this one are copied from, and act it in calm."""
         await self.calm(case.scene)
         await self._original(case.scene, case.database)
 
-    async def killed(self, case: Case) -> Ending | str:
+    async def killed(self, case: Case | Asked) -> Ending | str:
         """How it ends when the process that acts is killed as the case says, and another takes up what it left.
 
         A case that did not come to that gives words.
@@ -169,6 +176,7 @@ class Stage:
         async with self._opened(folder, scene, database, template, keep=True) as place:
             with Sandbox.open(sandbox_path(place.settings)) as glean:
                 glean.set_rate(1_000_000, minimum_seconds=0.04)
+                glean.turn(limits_rate=False)
             preparing = place.fork("prepare")
             assert await preparing.ended() == 0, place.log()
             return folder, name_of(place.environ.get("DATABASE_URL", ""))
@@ -177,7 +185,10 @@ class Stage:
     async def _opened(
         self, folder: Path, scene: str, database: str, template: str, *, keep: bool = False
     ) -> AsyncIterator[Place]:
-        environ = {"MOCK_DATA_REPO_PATH": str(folder / "repository")}
+        environ = {
+            "MOCK_DATA_REPO_PATH": str(folder / "repository"),
+            "GLEAN_DIALECT": SCENES[scene].dialect,
+        }
         async with AsyncExitStack() as stack:
             receiver = await stack.enter_async_context(Receiver().up()) if SCENES[scene].told else None
             place = Place(folder, scene, environ, self.zygote, receiver)
@@ -190,15 +201,15 @@ class Stage:
             yield place
 
 
-async def _died_and_finished(place: Place, case: Case) -> str:
+async def _died_and_finished(place: Place, case: Case | Asked) -> str:
     """Have it happen; words for what did not go that way."""
     survivor = place.fork("idle") if case.resumed == SURVIVING else None
     if survivor:
         await eventually((place.folder / "idle").exists, _LONG_S)
-    doomed = place.fork("act", kind=case.point.kind, step=case.point.step, moment=case.moment)
+    doomed = place.fork("act", **case.death)
     if await doomed.ended() != -signal.SIGKILL:
         return NOBODY_DIED
-    if (doomed.pid.result(), case.point) not in place.diary():
+    if not case.died(place, doomed.pid.result()):
         return NOBODY_DIED
     if survivor is None:
         return "" if await place.fork("finish").ended() == 0 else "the next process failed"
@@ -228,6 +239,7 @@ async def _ending(place: Place) -> Ending:
         picture=await place.picture(),
         heard=list(heard.items()),
         steps=[point for _, point in place.diary()],
+        requests=len(place.requests()),
         log=place.log(),
     )
 

@@ -1,0 +1,46 @@
+"""What differs between the dialects for whoever looks at Glean from outside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from server.adapters.glean.admin import AdminGlean
+from server.adapters.glean.indexing import IndexingGlean
+from server.adapters.glean.indexing_config import owner_of
+from server.adapters.glean.indexing_names import datasource_of
+from tests.gleaning import admin, indexing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from server.sandbox.serve import EmbeddedSandbox
+    from tests.world import World
+
+ADMIN: Final = "admin"
+INDEXING: Final = "indexing"
+ADAPTERS: Final[dict[str, type[AdminGlean | IndexingGlean]]] = {ADMIN: AdminGlean, INDEXING: IndexingGlean}
+CLIENTS: Final[dict[str, Callable[[EmbeddedSandbox], AdminGlean | IndexingGlean]]] = {
+    ADMIN: admin,
+    INDEXING: indexing,
+}
+
+
+def dialect_of(place: World) -> str:
+    """The dialect that its processes speak."""
+    return INDEXING if place.dialect is IndexingGlean else ADMIN
+
+
+def called(place: World, name: str) -> str:
+    """What Glean calls the datasource of a connector of that name."""
+    return datasource_of(name) if dialect_of(place) == INDEXING else name
+
+
+def is_in_use(source: dict[str, Any]) -> bool:
+    """Whether a datasource serves a dataset: one that was emptied stays registered."""
+    owner = owner_of(source["config"])
+    return owner is None or owner.mark is not None
+
+
+def id_of(document: dict[str, Any]) -> str:
+    """A served document's id."""
+    return str(document.get("documentId") or document["id"])

@@ -89,7 +89,13 @@ class Teardowns:
         try:
             return await self._claimed(question, caller, seen, grant)
         except ConfirmationRequiredError as refusal:
-            given = None if grant else await (confirmer or self._confirmer).ask(question)
+            try:
+                given = None if grant else await (confirmer or self._confirmer).ask(question)
+            except ChangedMeanwhileError:
+                dataset = await look(lambda records: changeable_dataset(records, dataset_id, caller))
+                if dataset.status not in _SETTLED:
+                    raise
+                return await self._gone_on(dataset, caller, confirmer, abandon=abandon)
             if given is None:
                 raise refusal from None
         seen = await observe(self._outside, dataset)

@@ -17,6 +17,7 @@ from domain.approvals import SWEEPER
 from domain.callers import APPROVE, Caller
 from domain.errors import (
     ApprovalClosedError,
+    ChangedMeanwhileError,
     ConfirmationRequiredError,
     DeclinedError,
     ForbiddenError,
@@ -350,6 +351,33 @@ async def test_a_grant_that_two_claims_race_for_is_used_once(place: World) -> No
                 tasks.start_soon(process.tear_down, dataset, DONE, AGENT)
         down = await process.look(dataset.dataset_id)
         assert (down.status, down.teardown and down.teardown.run) == (DatasetStatus.ARCHIVED, 1)
+
+
+async def test_whoever_finds_the_grant_used_by_a_teardown_of_the_same_attaches_to_it(place: World) -> None:
+    class Overtaken:
+        async def ask(self, question: Question) -> Confirmation | None:
+            await process.tear_down(dataset, DONE, AGENT)
+            return await process.services.approvals.ask(question)
+
+    overtaken: Confirmer = Overtaken()
+    async with finished(place) as (process, dataset):
+        await approve(process, await asked(process, dataset))
+        down = await process.tear_down(dataset, DONE, AGENT, overtaken)
+        assert (down.status, down.teardown and down.teardown.run) == (DatasetStatus.ARCHIVED, 1)
+
+
+async def test_whoever_asks_about_what_has_changed_otherwise_is_refused(place: World) -> None:
+    class Late:
+        async def ask(self, question: Question) -> Confirmation | None:
+            await process.outside.store.transact(lambda records: records.put_dataset(changed))
+            return await process.services.approvals.ask(question)
+
+    late: Confirmer = Late()
+    async with finished(place) as (process, dataset):
+        changed = replace(dataset, generation=dataset.generation + 1)
+        with pytest.raises(ChangedMeanwhileError, match="nobody was asked"):
+            await process.tear_down(dataset, DONE, AGENT, late)
+        assert await process.look(dataset.dataset_id) == changed
 
 
 async def test_a_person_alone_is_kept_as_one_person_who_asked_and_approved(place: World) -> None:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from msgspec.structs import asdict
 from pydantic import SecretStr
 
@@ -45,6 +46,11 @@ FLIPPED: dict[str, dict[str, Any]] = {
     "slow and forgetful": {**SLOW, "restart_forgets": True, "tells_given_up": True},
 }
 """Each switch of the Indexing dialect in its other position, and some of them together."""
+IN_TURN = [
+    pytest.param(name, marks=() if name in {USUAL, "slow and forgetful"} else pytest.mark.exhaustive)
+    for name in FLIPPED
+]
+"""The same for what takes seconds with each: every time the usual one and one with all the delays."""
 HERE = "inst-1"
 NAME = "ACME-Sandbox-Confluence"
 MARK = Mark(installation=HERE, dataset_id="acme-sandbox-confluence-7f3k2m")

@@ -7,7 +7,6 @@ configuration, stands for the tenant. Over HTTP everybody has a token of their o
 from __future__ import annotations
 
 import getpass
-import os
 import sys
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -129,9 +128,8 @@ async def http(folder: Path, era: str, issuer: Issuer) -> AsyncIterator[Played]:
 
 def _process(folder: Path, environ: dict[str, str]) -> Any:  # noqa: ANN401 - the SDK's transport
     command = ["-m", "server", "serve", "--data-dir", str(folder), "--toolsets", ",".join(TOOLSETS)]
-    measured = {name: value for name, value in os.environ.items() if name.startswith("COV")}
     return stdio_client(
-        StdioServerParameters(command=sys.executable, args=command, cwd=str(ROOT), env=measured | environ)
+        StdioServerParameters(command=sys.executable, args=command, cwd=str(ROOT), env=environ)
     )
 
 

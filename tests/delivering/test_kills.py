@@ -32,7 +32,8 @@ ROOT = Path(__file__).parents[2]
 @contextmanager
 def host(where: str, receiver: Receiver) -> Iterator[subprocess.Popen[bytes]]:
     command = (sys.executable, "-W", "error", "-m", "tests.delivering.host", where, receiver.url)
-    environ: dict[str, Any] = {**os.environ, "PYTHONPATH": str(ROOT)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+    environ: dict[str, Any] = {**kept, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, cwd=ROOT, env=environ) as process:
         try:
             yield process

@@ -27,6 +27,8 @@ SPARSE: Final = {
     "second attempt",
     "teardown while a sync hangs",
     "teardown of a failed one",
+    "undoing a provision",
+    "undoing a retry",
     *INDEXING_SCENES,
 }
 """By default every other call only: the other scenes make most of them too."""

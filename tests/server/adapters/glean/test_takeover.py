@@ -32,7 +32,7 @@ from server.adapters.glean.indexing import IndexingGlean
 from server.adapters.glean.indexing_names import datasource_of
 from server.adapters.glean.limiter import Limiter
 from server.sandbox.serve import EmbeddedSandbox
-from tests.gleaning import FLIPPED, HERE, SITE, SLOW, pages, small_pages, source
+from tests.gleaning import FLIPPED, HERE, IN_TURN, SITE, SLOW, pages, small_pages, source
 from tests.server.sandbox.client import HandClock
 
 if TYPE_CHECKING:
@@ -339,11 +339,11 @@ def glean(tmp_path: Path, clock: HandClock) -> Iterator[EmbeddedSandbox]:
         yield running
 
 
-@pytest.mark.parametrize("flipped", FLIPPED)
+@pytest.mark.parametrize("flipped", IN_TURN)
 def test_whoever_takes_over_from_whom_one_run_is_served(
     glean: EmbeddedSandbox, clock: HandClock, flipped: str
 ) -> None:
-    run_machine(glean, clock, flipped, examples=4, steps=15)
+    run_machine(glean, clock, flipped, examples=8, steps=15)
 
 
 @pytest.mark.exhaustive

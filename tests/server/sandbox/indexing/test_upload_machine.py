@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from server.sandbox.indexing.switches import Switches
-from tests.gleaning import FLIPPED
+from tests.gleaning import FLIPPED, IN_TURN
 from tests.server.sandbox.indexing.client import SITE, Indexing, config
 from tests.server.sandbox.indexing.upload_model import WEEK_S, Model
 
@@ -195,7 +195,7 @@ def client(glean: EmbeddedSandbox) -> Iterator[Indexing]:
         yield client
 
 
-@pytest.mark.parametrize("flipped", FLIPPED)
+@pytest.mark.parametrize("flipped", IN_TURN)
 def test_the_sandbox_does_as_the_model_has_it(
     glean: EmbeddedSandbox, client: Indexing, clock: HandClock, flipped: str
 ) -> None:

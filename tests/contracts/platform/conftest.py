@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     Foreign = Callable[[str, object], str]
 
 DIALECTS: dict[str, Callable[..., AdminGlean | IndexingGlean]] = {"admin": admin, "indexing": indexing}
-EACH: Final = 2
-"""So many of the switches, by turns, are flipped for a test every time; the others with the long matrices."""
 LATER: Final = timedelta(days=1)
 
 
@@ -67,9 +65,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "dialect" in metafunc.fixturenames:
         names = [f"indexing: {name}" for name in FLIPPED if FLIPPED[name]]
         turn = crc32(metafunc.function.__name__.encode())
-        always = {names[(turn + 5 * each) % len(names)] for each in range(EACH)}
+        always = names[turn % len(names)]  # by turns; the others with the long matrices
         flipped = [
-            pytest.param(name, marks=() if name in always else pytest.mark.exhaustive) for name in names
+            pytest.param(name, marks=() if name == always else pytest.mark.exhaustive) for name in names
         ]
         metafunc.parametrize("dialect", [*DIALECTS, *flipped], indirect=True)
 

@@ -198,10 +198,12 @@ async def provision_in_vain(host: Host) -> None:
     if host.settings.glean.dialect == "admin":
         for operation in ("health.get", "sync.find", "uploads.discard", "datasources.delete"):
             host.glean.faults.add(refused(operation))
-    else:  # what undoes asks for the same things as what does
-        host.death.broken.update(("platform", name) for name in ("job", "observe", "discard", "remove"))
+    else:  # what undoes asks for the same things as what does: how a sync stands is asked by those who wait for it, too
+        host.death.broken.update(("platform", name) for name in ("observe", "discard", "remove"))
+        host.death.breaking["platform", "observe"] = ("platform", "job")
     await provision(host)
     host.death.broken.clear()
+    host.death.breaking.clear()
     host.glean.faults.clear()
 
 

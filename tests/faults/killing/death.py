@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 from dataclasses import dataclass, field
+from functools import partial
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias, cast
 
 import msgspec
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from domain.job import Outside
     from domain.ports import Json, Perform, Saga
 
+Method: TypeAlias = tuple[str, str]
+"""A port and its method."""
 MOMENTS: Final = ("before", "inside", "after")
 """As the step is about to run; after its first effect on a port; when it has returned, before the engine records it."""
 RECORDED: Final = "recorded"
@@ -62,14 +65,16 @@ def die() -> NoReturn:
 class Death:
     """Comes to a process at a moment of a step, once `expected`; to one that is given no step it never comes.
 
-    Each step that runs is written to `diary`, with the process. The methods of ports that stand in `broken` fail.
+    Each step that runs is written to `diary`, with the process. The methods of ports that stand in `broken` fail; once
+    one has, what `breaking` has of it fails as well.
     """
 
     diary: Path
     at: Point | None = None
     moment: str = ""
     expected: bool = False
-    broken: set[tuple[str, str]] = field(default_factory=set)
+    broken: set[Method] = field(default_factory=set)
+    breaking: dict[Method, Method] = field(default_factory=dict)
     _near: bool = False
 
     def sagas(self, kinds: Mapping[str, Saga]) -> dict[str, Saga]:
@@ -79,6 +84,12 @@ class Death:
     def ports(self, outside: Outside) -> dict[str, Any]:
         """The same ports: after the first effect of a step that is to be died in, this process is no more."""
         return {name: _Port(getattr(outside, name), name, self) for name in _PORTS}
+
+    def fail(self, asked: Method, *_: object, **__: object) -> NoReturn:
+        """Something broken was asked."""
+        if asked in self.breaking:
+            self.broken.add(self.breaking[asked])
+        raise StagingFailedError("It is broken.")
 
     def struck(self) -> None:
         """An effect has just happened."""
@@ -123,7 +134,7 @@ class _Port:
     def __getattr__(self, name: str) -> object:
         found = getattr(self._port, name)
         if (self._name, name) in self._death.broken:
-            return _broken
+            return partial(self._death.fail, (self._name, name))
         if name in _LOOKS or not iscoroutinefunction(found):
             return found
 
@@ -133,7 +144,3 @@ class _Port:
             return answer
 
         return effect
-
-
-def _broken(*_: object, **__: object) -> NoReturn:
-    raise StagingFailedError("It is broken.")

@@ -67,7 +67,12 @@ async def test_a_last_page_whose_answers_are_all_lost_ends_in_what_it_was_before
 
 @pytest.mark.parametrize("scene", [PROVISION, RETRY, TEARDOWN])
 @pytest.mark.parametrize(
-    "slow", [{}, {"deletion_s": 1800.0}, {"counts_lag_s": 0.0, "deletion_s": DAY_S / 12}]
+    "slow",
+    [
+        {},
+        pytest.param({"deletion_s": 1800.0}, marks=pytest.mark.exhaustive),
+        pytest.param({"counts_lag_s": 0.0, "deletion_s": DAY_S / 12}, marks=pytest.mark.exhaustive),
+    ],
 )
 async def test_a_glean_as_slow_as_it_says_is_waited_for(
     stage: Stage, scene: str, slow: dict[str, float]

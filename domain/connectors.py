@@ -41,6 +41,11 @@ _UNMARKED: Final = (
     "It does not carry this dataset's mark any more, so it is not touched from here: have a person look at it in "
     "Glean, and put the mark back, or delete it there."
 )
+_MISSING: Final = "Somebody removed it in Glean: take the dataset down, and provision it again when needed."
+_ABANDONED: Final = (
+    "It was abandoned when its dataset was taken down: have a person delete it in Glean, when it can be reached "
+    "again."
+)
 _STAGES: Final = frozenset(each.value for each in Stage)
 _NO_STAGE: Final = "~"
 """Sets a client that is called like a stage apart from it: no client's id holds this character."""
@@ -251,28 +256,12 @@ def drift(
         and owners.isdisjoint({(each.mark.dataset_id, each.handle), (each.mark.dataset_id, None)})
     )
     missing = (
-        DriftItem(
-            kind="missing_connector",
-            name=each.name,
-            dataset_id=each.dataset_id,
-            handle=each.handle,
-            connector_id=each.connector_id,
-            client_id=each.client_id,
-            suggested_action="Somebody removed it in Glean: take the dataset down, and provision it again when needed.",
-        )
+        _item("missing_connector", each, _MISSING)
         for each in living
         if each.handle is not None and each.handle not in present
     )
     changed = (
-        DriftItem(
-            kind="changed_connector",
-            name=each.name,
-            dataset_id=each.dataset_id,
-            handle=each.handle,
-            connector_id=each.connector_id,
-            client_id=each.client_id,
-            suggested_action=action,
-        )
+        _item("changed_connector", each, action)
         for each in living
         if each.handle is not None
         and each.handle in present
@@ -309,15 +298,16 @@ def _reconfigured(connector: Connector, found: Found) -> bool:
 
 def left_behind(connector: Connector, why: str) -> DriftItem:
     """A connector that a teardown abandoned, so that no dataset owns it; `why` nobody can look whether it is there."""
+    return _item("unowned_connector", connector, f"{_ABANDONED} {why}")
+
+
+def _item(kind: str, connector: Connector, action: str) -> DriftItem:
     return DriftItem(
-        kind="unowned_connector",
+        kind=kind,
         name=connector.name,
         dataset_id=connector.dataset_id,
         handle=connector.handle or "",
         connector_id=connector.connector_id,
         client_id=connector.client_id,
-        suggested_action=(
-            "It was abandoned when its dataset was taken down: have a person delete it in Glean, when it can be "
-            f"reached again. {why}"
-        ),
+        suggested_action=action,
     )

@@ -290,7 +290,10 @@ class IndexingGlean(AbstractAsyncContextManager["IndexingGlean"]):
             return False
         if any(status.indexed_of(told, each.id) for each in asked):
             return True
-        return any([await self._seen(handle, each) for each in asked])
+        for each in asked:
+            if await self._seen(handle, each):
+                return True
+        return False
 
     async def _seen(self, handle: str, one: Identified) -> bool:
         body = {"datasource": handle, "objectType": one.kind, "docId": one.id, "userEmail": one.reader}

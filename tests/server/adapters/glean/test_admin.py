@@ -15,11 +15,11 @@ from domain.errors import (
     PlatformUnavailableError,
 )
 from domain.model import Fingerprint
-from domain.platform import Job, Observation, Removal
+from domain.platform import Found, Job, Observation, Removal
 from domain.vocabulary import ConnectorOutcome
 from server.adapters.glean import admin as dialect
 from server.sandbox.faults import Fault
-from tests.gleaning import MARK, NAME, admin, line, pages, pushed, served, source
+from tests.gleaning import MARK, NAME, admin, finished, line, pages, pushed, served, source
 
 if TYPE_CHECKING:
     from server.adapters.glean.admin import AdminGlean
@@ -350,3 +350,34 @@ async def test_two_datasources_of_ours_are_two(platform: AdminGlean) -> None:
     other = await platform.ensure(source("OTHER", replace(MARK, dataset_id="other")))
 
     assert one != other
+
+
+async def test_it_tells_all_of_each_step_of_a_life(platform: AdminGlean, glean: EmbeddedSandbox) -> None:
+    handle = await platform.ensure(source())
+    [listed] = await platform.find()
+    assert listed == Found(
+        handle=handle, name=NAME, kind="confluence", mark=MARK, document_count=0, config=source().config
+    )
+    assert await platform.ensure(source(spaceKeys=["ENG", "OPS"])) == handle
+    [held] = glean.sandbox.datasources()
+    assert held["config"]["spaceKeys"] == ["ENG", "OPS"]
+
+    await platform.authorise(handle, MARK, "token-of-the-connector")
+    await pushed(platform, handle, "run-1", [line(number) for number in range(20)])
+    assert await platform.search("ledger", name=NAME) == []
+    job = await finished(platform, handle, "run-1")
+    assert job == Job(run="run-1", state="succeeded", total=20, indexed=20, started_at=job.started_at)
+    assert await finished(platform, handle, "run-1") == job
+    assert len(glean.sandbox.jobs(NAME)) == 1
+    found = await platform.search("ledger", name=NAME, limit=50)
+    assert {(each.datasource, each.document_id) for each in found} == {
+        (NAME, f"page-{number}") for number in range(20)
+    }
+    seen = await platform.observe(handle)
+    assert (seen.document_count, seen.error_count_24h) == (20, 0)
+
+    for _ in range(2):
+        assert await platform.remove(handle, MARK) == Removal(outcome=ConnectorOutcome.DELETED)
+    assert (await platform.find(), await platform.search("ledger")) == ([], [])
+    assert glean.sandbox.snapshot() == {}
+    assert not (await platform.observe(handle)).present

@@ -6,30 +6,30 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from domain import safety
-from domain.audit import note, tell
+from domain.audit import publish_events, record_audit_entry
 from domain.connectors import dataset_name
-from domain.draining import refuse_new
+from domain.draining import require_not_draining
 from domain.errors import InvalidArgumentError, ProvisionFailedError, Recovery, TeardownInProgressError
-from domain.events import EventKind, about
-from domain.identifiers import identifier
+from domain.events import EventKind, dataset_event
+from domain.identifiers import require_identifier
 from domain.model import Dataset
-from domain.provisioning import started
-from domain.registry import known_client, known_journey
-from domain.templates import choose
+from domain.provisioning import with_provision_run
+from domain.registry import find_client, find_journey
+from domain.templates import choose_template
 from domain.vocabulary import DatasetStatus, DataSource
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from domain.callers import Caller
-    from domain.job import Outside
+    from domain.callers import Principal
+    from domain.job import Dependencies
     from domain.model import Client, Journey, Progress, TemplateChoice
     from domain.records import Records
-    from domain.running import Listener, Sagas
+    from domain.running import ProgressListener, SagaRunner
     from domain.templates import Template
     from domain.vocabulary import DatasetType, Stage
 
-_AVAILABLE: Final = (DataSource.MOCK_TEMPLATE,)
+_AVAILABLE_SOURCES: Final = (DataSource.MOCK_TEMPLATE,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ class ProvisionRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Provisioned:
+class ProvisionResult:
     """A dataset as a provisioning call leaves it; `created` is False when the call attached to a live one."""
 
     dataset: Dataset
@@ -55,53 +55,55 @@ class Provisioned:
     progress: Progress | None = None
 
 
-class Provisioning:
+class ProvisionService:
     """Admits datasets, or attaches to those that are there."""
 
-    def __init__(self, outside: Outside, sagas: Sagas, limits: safety.Limits | None = None) -> None:
+    def __init__(
+        self, deps: Dependencies, sagas: SagaRunner, limits: safety.ProvisionLimits | None = None
+    ) -> None:
         """Work with these ports, under these limits."""
-        self._outside = outside
+        self._deps = deps
         self._sagas = sagas
-        self._limits = limits or safety.Limits()
+        self._limits = limits or safety.ProvisionLimits()
 
-    async def start_or_attach(self, request: ProvisionRequest, caller: Caller) -> Provisioned:
+    async def start_or_attach(self, request: ProvisionRequest, principal: Principal) -> ProvisionResult:
         """Admit the dataset and start its saga, or attach to the live one of the same client, stage and type.
 
         Raises the refusal that applies; then nothing was changed.
         """
-        _well_formed(request)
+        _validate_request(request)
         if request.retry:
-            await self._sagas.relieve()
-        now = self._outside.clock.now()
+            await self._sagas.fail_dead_letters()
+        now = self._deps.clock.now()
 
-        def attach(records: Records) -> Provisioned | Client:
-            client = known_client(records, request.client_id, caller)
-            journey = known_journey(records, client.client_id, request.journey_id, caller).at(now)
+        def attach(records: Records) -> ProvisionResult | Client:
+            client = find_client(records, request.client_id, principal)
+            journey = find_journey(records, client.client_id, request.journey_id, principal).as_of(now)
             live = records.live_dataset(client.client_id, request.stage, request.dataset_type)
             if live is None:
-                safety.may_provision(journey, request.stage)
-                refuse_new(records)
+                safety.require_provision_allowed(journey, request.stage)
+                require_not_draining(records)
                 return client
-            return self._attach(records, live, journey, request, caller, now)
+            return self._attach(records, live, journey, request, principal, now)
 
-        answer = await self._outside.store.transact(attach)
-        if not isinstance(answer, Provisioned):
-            templates = await self._outside.templates.list()
-            template, choice = choose(templates, answer, request.dataset_type, request.template_id)
+        answer = await self._deps.store.transact(attach)
+        if not isinstance(answer, ProvisionResult):
+            templates = await self._deps.templates.list()
+            template, choice = choose_template(templates, answer, request.dataset_type, request.template_id)
 
-            def admit(records: Records) -> Provisioned:
+            def admit(records: Records) -> ProvisionResult:
                 found = attach(records)
-                if isinstance(found, Provisioned):
+                if isinstance(found, ProvisionResult):
                     return found
-                return self._admit(records, request, template, choice, caller, now)
+                return self._admit(records, request, template, choice, principal, now)
 
-            answer = await self._outside.store.transact(admit)
-        await self._sagas.ensure(answer.dataset)
+            answer = await self._deps.store.transact(admit)
+        await self._sagas.ensure_running(answer.dataset)
         return answer
 
     async def wait(
-        self, begun: Provisioned, seconds: float | None, listener: Listener | None = None
-    ) -> Provisioned:
+        self, begun: ProvisionResult, seconds: float | None, listener: ProgressListener | None = None
+    ) -> ProvisionResult:
         """Wait for the end of what was begun, at most that long, and tell how it stands.
 
         Raises ProvisionFailedError for a provision that failed, now or earlier, and TeardownInProgressError when the
@@ -113,8 +115,8 @@ class Provisioning:
             raise TeardownInProgressError(msg, retry_after_s=5, dataset_id=dataset.dataset_id)
         failed_now = begun.dataset.run is not None and dataset.run is None and dataset.failure is not None
         if dataset.status is DatasetStatus.FAILED or failed_now:
-            raise failed(dataset)
-        return Provisioned(dataset=dataset, created=begun.created, progress=progress)
+            raise provision_failed_error(dataset)
+        return ProvisionResult(dataset=dataset, created=begun.created, progress=progress)
 
     def _attach(
         self,
@@ -122,21 +124,21 @@ class Provisioning:
         live: Dataset,
         journey: Journey,
         request: ProvisionRequest,
-        caller: Caller,
+        principal: Principal,
         now: datetime,
-    ) -> Provisioned:
+    ) -> ProvisionResult:
         named = {
             "template_id": request.template_id,
             "record_count": request.record_count,
             "data_source": request.data_source,
         }
-        safety.may_attach(
+        safety.require_attachable(
             live, request.journey_id, {name: value for name, value in named.items() if value is not None}
         )
         if not request.retry or not safety.may_retry(live, journey, now):
-            return Provisioned(dataset=live, created=False)
-        refuse_new(records)
-        again = started(
+            return ProvisionResult(dataset=live, created=False)
+        require_not_draining(records)
+        again = with_provision_run(
             live.evolve(
                 status=DatasetStatus.PROVISIONING,
                 attempt=live.attempt + 1,
@@ -147,9 +149,11 @@ class Provisioning:
             now,
         )
         records.put_dataset(again)
-        tell(records, about(EventKind.PROVISIONING_STARTED, again, now, attempt=again.attempt))
-        note(records, caller, "retry begun", dataset=again, attempt=again.attempt)
-        return Provisioned(dataset=again, created=False)
+        publish_events(
+            records, dataset_event(EventKind.PROVISIONING_STARTED, again, now, attempt=again.attempt)
+        )
+        record_audit_entry(records, principal, "retry begun", dataset=again, attempt=again.attempt)
+        return ProvisionResult(dataset=again, created=False)
 
     def _admit(
         self,
@@ -157,14 +161,14 @@ class Provisioning:
         request: ProvisionRequest,
         template: Template,
         choice: TemplateChoice,
-        caller: Caller,
+        principal: Principal,
         now: datetime,
-    ) -> Provisioned:
+    ) -> ProvisionResult:
         wanted = request.record_count or template.default_record_count
-        safety.within_limits(self._limits, live=records.count_live(request.client_id), wanted=wanted)
+        safety.require_within_limits(self._limits, live=records.count_live(request.client_id), wanted=wanted)
         name = dataset_name(request.client_id, request.stage, request.dataset_type)
         dataset = Dataset(
-            dataset_id=minted(records, name, self._outside),
+            dataset_id=generate_dataset_id(records, name, self._deps),
             name=name,
             client_id=request.client_id,
             journey_id=request.journey_id,
@@ -177,10 +181,10 @@ class Provisioning:
             last_used_at=now,
             requested_count=wanted,
         )
-        return admitted(records, dataset, caller, now, template_id=choice.template_id)
+        return admit_dataset(records, dataset, principal, now, template_id=choice.template_id)
 
 
-def failed(dataset: Dataset) -> ProvisionFailedError:
+def provision_failed_error(dataset: Dataset) -> ProvisionFailedError:
     """The error that tells of a dataset's recorded failure."""
     failure = dataset.failure
     assert failure is not None  # noqa: S101 - a FAILED dataset has its failure recorded in the same transaction
@@ -202,33 +206,38 @@ def failed(dataset: Dataset) -> ProvisionFailedError:
     )
 
 
-def admitted(records: Records, dataset: Dataset, caller: Caller, now: datetime, **told: Any) -> Provisioned:
+def admit_dataset(
+    records: Records, dataset: Dataset, principal: Principal, now: datetime, **details: Any
+) -> ProvisionResult:
     """Keep a dataset that is admitted, with its saga as its run; event and record tell what is `told` beside it.
 
     Raises DatasetConflictError when another live one holds the same client, stage and type.
     """
-    running = started(dataset, now)
+    running = with_provision_run(dataset, now)
     records.put_dataset(running)
-    tell(records, about(EventKind.PROVISIONING_STARTED, running, now, attempt=running.attempt, **told))
-    note(records, caller, "admitted", dataset=running, **told)
-    return Provisioned(dataset=running, created=True)
+    publish_events(
+        records,
+        dataset_event(EventKind.PROVISIONING_STARTED, running, now, attempt=running.attempt, **details),
+    )
+    record_audit_entry(records, principal, "admitted", dataset=running, **details)
+    return ProvisionResult(dataset=running, created=True)
 
 
-def minted(records: Records, name: str, outside: Outside) -> str:
+def generate_dataset_id(records: Records, name: str, deps: Dependencies) -> str:
     """An id for a dataset of that name that no dataset ever had."""
-    while records.dataset(dataset_id := f"{name.lower()}-{outside.ids.token()}"):
+    while records.dataset(dataset_id := f"{name.lower()}-{deps.ids.token()}"):
         pass
     return dataset_id
 
 
-def _well_formed(request: ProvisionRequest) -> None:
-    identifier(request.client_id, "client_id")
-    identifier(request.journey_id, "journey_id")
+def _validate_request(request: ProvisionRequest) -> None:
+    require_identifier(request.client_id, "client_id")
+    require_identifier(request.journey_id, "journey_id")
     if request.record_count is not None and request.record_count < 1:
         msg = f"record_count is {request.record_count}; at least 1 is needed"
         raise InvalidArgumentError(msg, field="record_count")
-    if request.data_source is not None and request.data_source not in _AVAILABLE:
+    if request.data_source is not None and request.data_source not in _AVAILABLE_SOURCES:
         msg = f"The data source {request.data_source} is not available on this server."
         raise InvalidArgumentError(
-            msg, field="data_source", recovery=Recovery.CHOOSE_OTHER, candidates=tuple(_AVAILABLE)
+            msg, field="data_source", recovery=Recovery.CHOOSE_OTHER, candidates=tuple(_AVAILABLE_SOURCES)
         )

@@ -11,43 +11,43 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from domain.auditing import swept
-from domain.callers import APPROVE, Caller
-from domain.errors import ApprovalClosedError, ConfirmationRequiredError, ForbiddenError, instant
+from domain.auditing import with_sweep_context
+from domain.callers import SCOPE_APPROVE, Principal
+from domain.errors import ApprovalClosedError, ConfirmationRequiredError, ForbiddenError, format_timestamp
 from domain.model import Confirmation
 from domain.requests import ApprovalState
-from domain.vocabulary import Concession
+from domain.vocabulary import Waiver
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from domain.job import Policy
+    from domain.job import LifecycleSettings
     from domain.model import Dataset
     from domain.ports import Ids
     from domain.records import Records
-    from domain.requests import Approval, Listed, Question
+    from domain.requests import Approval, ApprovalItem, ConfirmationRequest
     from domain.vocabulary import TeardownReason
 
-OPEN_FOR: Final = timedelta(minutes=30)
+APPROVAL_OPEN_FOR: Final = timedelta(minutes=30)
 GRANT_FOR: Final = timedelta(minutes=10)
 LIST_GRANT_FOR: Final = timedelta(hours=26)
 """A list takes a while to carry out, and the next daily sweep is to find one that a process died over."""
 
-SWEEPER: Final = "schedule:sweep"
+SWEEP_SUBJECT: Final = "schedule:sweep"
 """Who asks for what a sweep files, whoever started the sweep: what is due is nobody's choice."""
 
 _AGENT: Final = "agent:"
-_LIVING: Final = frozenset({ApprovalState.OPEN, ApprovalState.APPROVED})
+_ACTIVE_STATES: Final = frozenset({ApprovalState.OPEN, ApprovalState.APPROVED})
 _MANY: Final = 10_000
 
 
-def shown(
+def confirmation_facts(
     dataset: Dataset,
     reason: TeardownReason,
     now: datetime,
-    policy: Policy,
-    concession: Concession = Concession.NONE,
+    policy: LifecycleSettings,
+    waiver: Waiver = Waiver.NONE,
 ) -> Mapping[str, Any]:
     """What a person sees before deciding; without `restorable_until` the archive can restore nothing.
 
@@ -62,113 +62,113 @@ def shown(
         "status": dataset.status.value,
         "reason": reason.value,
         "record_count": dataset.record_count,
-        "created_at": instant(dataset.created_at),
+        "created_at": format_timestamp(dataset.created_at),
         "age_s": int((now - dataset.created_at).total_seconds()),
         "lost": "its connector in Glean, what search finds of it, and what is staged",
-    } | _CONCEDED[concession]
-    lost = concession is Concession.INCOMPLETE_ARCHIVE
+    } | _WAIVER_FACTS[waiver]
+    lost = waiver is Waiver.INCOMPLETE_ARCHIVE
     if policy.full_data and dataset.content is not None and not lost:
         facts["restorable_days"] = policy.retention_days
-        facts["restorable_until"] = instant(now + timedelta(days=policy.retention_days))
+        facts["restorable_until"] = format_timestamp(now + timedelta(days=policy.retention_days))
     return facts
 
 
-def new_id(records: Records, ids: Ids) -> str:
+def new_approval_id(records: Records, ids: Ids) -> str:
     """The id of a request that is about to be filed."""
     names = (f"ap-{token}" for token in iter(ids.token, None))
     return next(each for each in names if records.approval(each) is None)
 
 
-def sweeper(caller: Caller) -> Caller:
+def sweep_principal(principal: Principal) -> Principal:
     """The sweep that carries out what the caller approved or started; it has caps, and no caller's rate."""
-    return swept(Caller(subject=SWEEPER, call=caller.call))
+    return with_sweep_context(Principal(subject=SWEEP_SUBJECT, call=principal.call))
 
 
-def seen_by(approval: Approval, caller: Caller) -> bool:
+def is_approval_visible(approval: Approval, principal: Principal) -> bool:
     """Whether the request exists as far as the caller is told: they may touch every client that it is about."""
-    return all(caller.may_touch(each) for each in approval.clients)
+    return all(principal.can_access_client(each) for each in approval.clients)
 
 
-def standing(records: Records, approval: Approval, now: datetime) -> Approval:
+def current_approval(records: Records, approval: Approval, now: datetime) -> Approval:
     """The request as it stands at `now`, whether for one dataset or for a list.
 
     A list is void when nothing is left of it as it was shown, and used when everything of it was.
     """
     if not approval.listed:
-        return stands(approval, records.dataset(approval.dataset_id), now)
-    if approval.state not in _LIVING:
+        return current_dataset_approval(approval, records.dataset(approval.dataset_id), now)
+    if approval.state not in _ACTIVE_STATES:
         return approval
-    if not any(_as_listed(records, each) for each in approval.listed):
+    if not any(_is_as_listed(records, each) for each in approval.listed):
         over = ApprovalState.VOID if approval.state is ApprovalState.OPEN else ApprovalState.USED
         return replace(approval, state=over)
-    return _in_time(approval, now)
+    return _expire_if_due(approval, now)
 
 
-def stands(approval: Approval, dataset: Dataset | None, now: datetime) -> Approval:
+def current_dataset_approval(approval: Approval, dataset: Dataset | None, now: datetime) -> Approval:
     """The request as it stands at `now`: expired past its time, void once the dataset is not what was shown."""
-    if approval.state not in _LIVING:
+    if approval.state not in _ACTIVE_STATES:
         return approval
     if dataset is None or dataset.generation != approval.generation:
         return replace(approval, state=ApprovalState.VOID)
-    return _in_time(approval, now)
+    return _expire_if_due(approval, now)
 
 
-def _in_time(approval: Approval, now: datetime) -> Approval:
+def _expire_if_due(approval: Approval, now: datetime) -> Approval:
     until = approval.expires_at if approval.state is ApprovalState.OPEN else approval.grant_expires_at
     if until is not None and until <= now:
         return replace(approval, state=ApprovalState.EXPIRED)
     return approval
 
 
-def held(records: Records, question: Question, now: datetime) -> Approval | None:
+def find_matching_approval(records: Records, question: ConfirmationRequest, now: datetime) -> Approval | None:
     """The request that speaks for this very question: open, approved, or declined while it would still be open."""
     dataset = records.dataset(question.dataset.dataset_id)
     for each in records.approvals(dataset_id=question.dataset.dataset_id, limit=_MANY):
-        found = stands(each, dataset, now)
+        found = current_dataset_approval(each, dataset, now)
         declined = found.state is ApprovalState.DECLINED and (
             found.expires_at is None or found.expires_at > now
         )
         asked = (question.generation, question.reason, question.requester, question.concession)
-        if _bound(found) == asked and (found.state in _LIVING or declined):
+        if _binding(found) == asked and (found.state in _ACTIVE_STATES or declined):
             return found
     return None
 
 
-def may_answer(approval: Approval, caller: Caller) -> None:
+def require_can_answer(approval: Approval, principal: Principal) -> None:
     """Whether a person may answer the request, as it stands.
 
     Raises ForbiddenError or ApprovalClosedError.
     """
-    _demand_person(caller)
+    _require_person(principal)
     if approval.state is not ApprovalState.OPEN:
         raise ApprovalClosedError(f"The request {approval.approval_id} {_CLOSED[approval.state]}.")
 
 
-def may_approve(approval: Approval, caller: Caller) -> None:
+def require_can_approve(approval: Approval, principal: Principal) -> None:
     """Whether this person may approve it: not what they asked for. Raises as `may_answer` does.
 
     A list that was approved and not carried out to its end may be approved again, to go on with it.
     """
     if approval.listed and approval.state is ApprovalState.APPROVED:
-        _demand_person(caller)
+        _require_person(principal)
         return
-    may_answer(approval, caller)
-    if approval.requester == caller.subject:
+    require_can_answer(approval, principal)
+    if approval.requester == principal.subject:
         raise ForbiddenError(
-            f"The request {approval.approval_id} is by {caller.subject}, and nobody approves their own.",
+            f"The request {approval.approval_id} is by {principal.subject}, and nobody approves their own.",
             suggested_action="Ask another person to look at it.",
         )
 
 
-def _demand_person(caller: Caller) -> None:
-    if caller.subject.startswith(_AGENT) or not caller.may(APPROVE):
+def _require_person(principal: Principal) -> None:
+    if principal.subject.startswith(_AGENT) or not principal.has_scope(SCOPE_APPROVE):
         raise ForbiddenError(
             "Approval requests are answered by a person who may; an agent's answer counts for nothing.",
             suggested_action="Ask the operator: a person answers it on a terminal.",
         )
 
 
-def granted(approval: Approval, by: str, now: datetime) -> Approval:
+def approval_with_grant(approval: Approval, by: str, now: datetime) -> Approval:
     """The request, approved; one that was approved before, as it is."""
     if approval.state is ApprovalState.APPROVED:
         return approval
@@ -181,7 +181,7 @@ def granted(approval: Approval, by: str, now: datetime) -> Approval:
     )
 
 
-def confirmation(approval: Approval, one: Listed | None = None) -> Confirmation:
+def approval_confirmation(approval: Approval, one: ApprovalItem | None = None) -> Confirmation:
     """The word of the person who approved it, for the claim; of a list, for that `one` of it."""
     about = one or approval
     assert approval.answered_by is not None and approval.answered_at is not None  # noqa: S101, PT018 - `granted` sets both
@@ -199,14 +199,14 @@ def confirmation(approval: Approval, one: Listed | None = None) -> Confirmation:
     )
 
 
-def spend(
+def spend_grant(
     records: Records,
     given: Confirmation | None,
     dataset: Dataset,
     reason: TeardownReason,
     requester: str,
     now: datetime,
-    concession: Concession = Concession.NONE,
+    waiver: Waiver = Waiver.NONE,
 ) -> None:
     """Use up the grant behind an approval, in the transaction that claims the dataset.
 
@@ -217,9 +217,9 @@ def spend(
         return
     approval = records.approval(given.approval_id) if given.approval_id else None
     used = None
-    if approval is not None and standing(records, approval, now).state is ApprovalState.APPROVED:
-        asked = (reason, requester, concession)
-        used = _used(approval, dataset) if _bound(approval)[1:] == asked else None
+    if approval is not None and current_approval(records, approval, now).state is ApprovalState.APPROVED:
+        asked = (reason, requester, waiver)
+        used = _approval_with_grant_spent(approval, dataset) if _binding(approval)[1:] == asked else None
     if used is None:
         raise ConfirmationRequiredError(
             f"The approval for {dataset.name} was used, has expired, or is for something else.",
@@ -230,7 +230,7 @@ def spend(
     records.put_approval(used)
 
 
-def _used(approval: Approval, dataset: Dataset) -> Approval | None:
+def _approval_with_grant_spent(approval: Approval, dataset: Dataset) -> Approval | None:
     """The request with the grant for that dataset at its generation used up; None when it gives none (any more)."""
     what = (dataset.dataset_id, dataset.generation)
     if not approval.listed:
@@ -243,24 +243,24 @@ def _used(approval: Approval, dataset: Dataset) -> Approval | None:
     return replace(approval, listed=listed)
 
 
-def _as_listed(records: Records, one: Listed) -> bool:
+def _is_as_listed(records: Records, one: ApprovalItem) -> bool:
     dataset = records.dataset(one.dataset_id)
     return not one.spent and dataset is not None and dataset.generation == one.generation
 
 
-def _bound(approval: Approval) -> tuple[int, TeardownReason, str, Concession]:
+def _binding(approval: Approval) -> tuple[int, TeardownReason, str, Waiver]:
     return (approval.generation, approval.reason, approval.requester, approval.concession)
 
 
-_CONCEDED: Final[Mapping[Concession, dict[str, Any]]] = {
-    Concession.NONE: {},
-    Concession.ABANDON_CONNECTOR: {
-        "concession": Concession.ABANDON_CONNECTOR.value,
+_WAIVER_FACTS: Final[Mapping[Waiver, dict[str, Any]]] = {
+    Waiver.NONE: {},
+    Waiver.ABANDON_CONNECTOR: {
+        "concession": Waiver.ABANDON_CONNECTOR.value,
         "lost": "what is staged",
         "stays": "its connector and its documents stay in Glean, where search may go on finding them",
     },
-    Concession.INCOMPLETE_ARCHIVE: {
-        "concession": Concession.INCOMPLETE_ARCHIVE.value,
+    Waiver.INCOMPLETE_ARCHIVE: {
+        "concession": Waiver.INCOMPLETE_ARCHIVE.value,
         "lost": "its connector in Glean, what search finds of it, and for good the documents that staging lost",
         "incomplete": "what is staged of it is gone or damaged, so the archive will hold only what is left",
     },

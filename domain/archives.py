@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from domain.errors import ArchiveFailedError, instant
+from domain.errors import ArchiveFailedError, format_timestamp
 from domain.ports import ArchiveOrder, Json
-from domain.readiness import told
+from domain.readiness import readiness_report
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from domain.model import Connector, Dataset, QualityReport
     from domain.records import Records
 
-SAMPLE: Final = "sample_data.json"
+SAMPLE_FILE: Final = "sample_data.json"
 """The file of an archive that holds the first documents."""
 
 SAMPLE_SIZE: Final = 100
@@ -59,13 +59,13 @@ class Archive(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     purging_since: datetime | None = None
     purged_at: datetime | None = None
 
-    def facts(self) -> Json:
+    def as_dict(self) -> Json:
         """The archive as the store keeps it."""
         plain: Json = msgspec.to_builtins(self)
         return plain
 
 
-def archive_from(facts: Json) -> Archive:
+def parse_archive(facts: Json) -> Archive:
     """The archive that the store keeps. Raises ArchiveFailedError when what it keeps cannot be read."""
     try:
         return msgspec.convert(facts, Archive)
@@ -76,7 +76,7 @@ def archive_from(facts: Json) -> Archive:
         ) from error
 
 
-def place(dataset: Dataset) -> str:
+def archive_place(dataset: Dataset) -> str:
     """Where a dataset's archive stands. It is made of path-safe names."""
     return f"{dataset.client_id}/{dataset.stage}/{dataset.dataset_type}/{dataset.dataset_id}"
 
@@ -86,12 +86,12 @@ def restorable_until(now: datetime, retention_days: int) -> datetime:
     return now + timedelta(days=retention_days)
 
 
-def restorable_until_of(manifest: Json) -> datetime:
+def manifest_restorable_until(manifest: Json) -> datetime:
     """Until when the archive of that manifest is kept at least."""
     return datetime.fromisoformat(manifest["restorable_until"])
 
 
-def order(
+def build_archive_order(
     dataset: Dataset,
     connector: Connector | None,
     *,
@@ -107,16 +107,16 @@ def order(
     `reason` is why it is taken, None for that of the dataset's teardown.
     """
     return ArchiveOrder(
-        place=place(dataset),
-        metadata=metadata(dataset, connector, now, retention_days, reason),
+        place=archive_place(dataset),
+        metadata=build_archive_metadata(dataset, connector, now, retention_days, reason),
         sample=sample[:SAMPLE_SIZE],
-        reports=reports(dataset),
+        reports=archive_quality_reports(dataset),
         documents=documents,
         compressed=compressed,
     )
 
 
-def metadata(
+def build_archive_metadata(
     dataset: Dataset,
     connector: Connector | None,
     now: datetime,
@@ -127,7 +127,7 @@ def metadata(
 
     Nothing secret is known to a dataset or connector, and a connector's configuration is left out all the same.
     """
-    teardown, report = dataset.teardown, _latest(dataset)
+    teardown, report = dataset.teardown, _latest_report(dataset)
     wire: Json = {
         "dataset_id": dataset.dataset_id,
         "name": dataset.name,
@@ -135,39 +135,43 @@ def metadata(
         "stage": dataset.stage.value,
         "client_id": dataset.client_id,
         "journey_id": dataset.journey_id,
-        "created_at": instant(dataset.created_at),
-        "archived_at": instant(now),
+        "created_at": format_timestamp(dataset.created_at),
+        "archived_at": format_timestamp(now),
         "record_count": dataset.content.record_count if dataset.content else 0,
         "size_bytes": dataset.content.size_bytes if dataset.content else 0,
         "quality_score": report.score if report else None,
     }
     beside = {
-        "restorable_until": instant(restorable_until(now, retention_days)),
+        "restorable_until": format_timestamp(restorable_until(now, retention_days)),
         "data_source": dataset.data_source.value,
         "template": {"template_id": dataset.template.template_id, "match": dataset.template.match.value},
         "checksum": dataset.content.checksum if dataset.content else None,
         "reason": reason or (teardown.reason.value if teardown else None),
         "incomplete": True if teardown and teardown.archive_incomplete else None,
         "restored_from": dataset.restored_from,
-        "connector": _connector(connector) if connector else None,
+        "connector": _connector_document(connector) if connector else None,
     }
-    return wire | _known(beside)
+    return wire | _without_none(beside)
 
 
-def reports(dataset: Dataset) -> list[Json]:
+def archive_quality_reports(dataset: Dataset) -> list[Json]:
     """`quality_reports.json`: what the population pass gathered, then the latest verdict when it is another."""
     found = [dataset.content.report] if dataset.content else []
     if dataset.quality and dataset.quality not in found:
         found.append(dataset.quality)
-    return [_report(each) for each in found]
+    return [_quality_report_document(each) for each in found]
 
 
-def _report(report: QualityReport) -> Json:
-    found: Json = {**msgspec.to_builtins(report), "evaluated_at": instant(report.evaluated_at)}
-    return {**found, "readiness": told(report.readiness)} if report.readiness else _known(found)
+def _quality_report_document(report: QualityReport) -> Json:
+    found: Json = {**msgspec.to_builtins(report), "evaluated_at": format_timestamp(report.evaluated_at)}
+    return (
+        {**found, "readiness": readiness_report(report.readiness)}
+        if report.readiness
+        else _without_none(found)
+    )
 
 
-def matching(dataset: Dataset, manifest: Json) -> Json:
+def require_matching_manifest(dataset: Dataset, manifest: Json) -> Json:
     """The manifest, when it is that of this dataset's content. Raises ArchiveFailedError.
 
     An archive without all documents is taken at its word; one that is incomplete only when that was allowed.
@@ -191,30 +195,32 @@ def matching(dataset: Dataset, manifest: Json) -> Json:
     return manifest
 
 
-def snapshot_ended(error: Json | None, records: Records, dataset: Dataset) -> None:
+def finish_snapshot(error: Json | None, records: Records, dataset: Dataset) -> None:
     """The end of a snapshot: the dataset is nobody's work, and what went wrong is kept for whoever asked."""
-    records.put_fact(_snapshot(dataset.dataset_id), error)
+    records.put_fact(_snapshot_key(dataset.dataset_id), error)
     records.put_dataset(dataset.evolve(run=None))
 
 
-def snapshot_failure(records: Records, dataset_id: str) -> object:
+def load_snapshot_failure(records: Records, dataset_id: str) -> object:
     """The error that the dataset's last snapshot ended with, None when it was taken."""
-    return records.fact(_snapshot(dataset_id))
+    return records.fact(_snapshot_key(dataset_id))
 
 
-def _snapshot(dataset_id: str) -> str:
+def _snapshot_key(dataset_id: str) -> str:
     return f"snapshot:{dataset_id}"
 
 
-def given_back(records: Records, dataset_id: str, now: datetime) -> None:
+def mark_archive_given_back(records: Records, dataset_id: str, now: datetime) -> None:
     """Keep that an archive is of a teardown that gave its dataset back."""
     facts = records.archive(dataset_id)
     assert facts is not None  # noqa: S101 - the step that wrote the archive kept them
-    archive = msgspec.structs.replace(archive_from(facts), given_back_at=now)
-    records.put_archive(dataset_id, archive.facts())
+    archive = msgspec.structs.replace(parse_archive(facts), given_back_at=now)
+    records.put_archive(dataset_id, archive.as_dict())
 
 
-def facts(dataset: Dataset, place: str, path: str, manifest: Json, reason: str | None = None) -> Json:
+def build_archive_record(
+    dataset: Dataset, place: str, path: str, manifest: Json, reason: str | None = None
+) -> Json:
     """What the store is to keep about an archive that was written and verified, and why it was taken."""
     return Archive(
         dataset_id=dataset.dataset_id,
@@ -226,50 +232,52 @@ def facts(dataset: Dataset, place: str, path: str, manifest: Json, reason: str |
         place=place,
         path=path,
         archived_at=datetime.fromisoformat(manifest["archived_at"]),
-        restorable_until=restorable_until_of(manifest),
+        restorable_until=manifest_restorable_until(manifest),
         record_count=manifest["record_count"],
         size_bytes=dataset.content.size_bytes if dataset.content else 0,
         stored_bytes=sum(each["size"] for each in manifest["files"].values()),
         full_data=manifest["full_data"],
         incomplete=manifest.get("incomplete", False),
         reason=reason,
-    ).facts()
+    ).as_dict()
 
 
-def lines(sample: bytes) -> list[bytes]:
+def parse_sample_lines(sample: bytes) -> list[bytes]:
     """The documents of a sample, each as its line."""
     return [bytes(each) for each in msgspec.json.decode(sample, type=list[msgspec.Raw])]
 
 
-def probe(line: bytes) -> str:
+def probe_query(line: bytes) -> str:
     """What to search for to find the document of a staged line: the beginning of its title, else its id."""
-    document = msgspec.json.decode(line, type=_Titled)
+    document = msgspec.json.decode(line, type=_TitledDocument)
     return " ".join(document.title.split()[:_PROBE_WORDS]) or document.id
 
 
-class _Titled(msgspec.Struct, frozen=True):
+class _TitledDocument(msgspec.Struct, frozen=True):
     id: str
     title: str = ""
 
 
-def _latest(dataset: Dataset) -> QualityReport | None:
+def _latest_report(dataset: Dataset) -> QualityReport | None:
     return dataset.quality or (dataset.content.report if dataset.content else None)
 
 
-def _connector(connector: Connector) -> Json:
+def _connector_document(connector: Connector) -> Json:
     origin = connector.fingerprint
-    return _known(
+    return _without_none(
         {
             "connector_id": connector.connector_id,
             "name": connector.name,
             "kind": connector.kind,
             "status": connector.status.value,
             "handle": connector.handle,
-            "created_at": instant(connector.created_at),
-            "platform": _known({"dialect": origin.dialect, "url": origin.url, "tenant": origin.tenant}),
+            "created_at": format_timestamp(connector.created_at),
+            "platform": _without_none(
+                {"dialect": origin.dialect, "url": origin.url, "tenant": origin.tenant}
+            ),
         }
     )
 
 
-def _known(values: dict[str, Any]) -> Json:
+def _without_none(values: dict[str, Any]) -> Json:
     return {name: value for name, value in values.items() if value is not None}

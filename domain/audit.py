@@ -16,7 +16,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from domain.callers import Caller
+    from domain.callers import Principal
     from domain.events import Event
     from domain.model import Confirmation, Dataset
     from domain.records import Records
@@ -32,7 +32,7 @@ class Decision(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class AuditEntry:
     """One thing on record: a call (then `decision` is there), or an event (then `event` is).
 
     A call tells who (`principal`, and the agent `act` that acts for them), from where (`via`: `stdio`, `http`, `cli`,
@@ -61,25 +61,25 @@ class Entry:
     data: dict[str, Any] = field(default_factory=dict)
 
 
-_ENTRY: Final = msgspec.json.Decoder(Entry)
-_EMPTY: Final[tuple[object, ...]] = (None, {}, "")
+_ENTRY_DECODER: Final = msgspec.json.Decoder(AuditEntry)
+_EMPTY_VALUES: Final[tuple[object, ...]] = (None, {}, "")
 
 
-def canonical(entry: Entry) -> str:
+def canonical_json(entry: AuditEntry) -> str:
     """The entry as JSON with sorted keys, no blanks and nothing empty: the same text for the same entry, always."""
     whole = msgspec.to_builtins(entry)
-    present = {name: value for name, value in whole.items() if value not in _EMPTY}
+    present = {name: value for name, value in whole.items() if value not in _EMPTY_VALUES}
     return msgspec.json.encode(present, order="sorted").decode()
 
 
-def parsed(document: bytes | str) -> Entry:
+def parse_entry(document: bytes | str) -> AuditEntry:
     """The entry of a canonical document. Raises msgspec.MsgspecError for what is none."""
-    return _ENTRY.decode(document)
+    return _ENTRY_DECODER.decode(document)
 
 
-def note(
+def record_audit_entry(
     records: Records,
-    caller: Caller,
+    principal: Principal,
     outcome: str,
     *,
     dataset: Dataset | None = None,
@@ -91,10 +91,10 @@ def note(
 
     `client_id` is for what concerns a client and no dataset.
     """
-    if caller.call is None:
+    if principal.call is None:
         return
-    entry = called(
-        caller,
+    entry = call_entry(
+        principal,
         Decision.ALLOWED,
         outcome=outcome,
         dataset_id=dataset.dataset_id if dataset else None,
@@ -102,20 +102,20 @@ def note(
         confirmation=msgspec.to_builtins(confirmation) if confirmation else None,
         data=data,
     )
-    records.append_entry(canonical(entry))
+    records.append_entry(canonical_json(entry))
 
 
-def called(caller: Caller, decision: Decision, **told: Any) -> Entry:
+def call_entry(principal: Principal, decision: Decision, **told: Any) -> AuditEntry:
     """The entry of the caller's call. Raises ValueError for a caller without one: a bug."""
-    call = caller.call
+    call = principal.call
     if call is None:
         msg = "there is no call to put on record"
         raise ValueError(msg)
-    return Entry(
+    return AuditEntry(
         at=call.at,
         audit_id=call.audit_id,
-        principal=caller.subject,
-        act=caller.act,
+        principal=principal.subject,
+        act=principal.act,
         via=call.via,
         client=call.client,
         trace_id=call.trace_id,
@@ -126,23 +126,23 @@ def called(caller: Caller, decision: Decision, **told: Any) -> Entry:
     )
 
 
-def tell(records: Records, *events: Event) -> None:
+def publish_events(records: Records, *events: Event) -> None:
     """Publish events, and put them on record, in the transaction of the changes that they tell of."""
     records.append(*events)
-    records.append_entry(*(canonical(happened(each)) for each in events))
+    records.append_entry(*(canonical_json(event_entry(each)) for each in events))
 
 
-def happened(event: Event) -> Entry:
+def event_entry(event: Event) -> AuditEntry:
     """The entry of an event."""
-    return Entry(
+    return AuditEntry(
         at=event.at,
         event=event.kind.value,
         dataset_id=event.dataset_id,
         client_id=event.client_id,
-        data=_plain(event.data),
+        data=_to_builtins(event.data),
     )
 
 
-def _plain(data: Mapping[str, Any]) -> dict[str, Any]:
+def _to_builtins(data: Mapping[str, Any]) -> dict[str, Any]:
     plain: dict[str, Any] = msgspec.to_builtins(dict(data))
     return plain

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 
-class Link(NamedTuple):
+class ChainLink(NamedTuple):
     """One link: its position from 1, the log's sequence number of its entry, and its SHA-256 in hex."""
 
     position: int
@@ -23,7 +23,7 @@ class Link(NamedTuple):
     hash: str
 
 
-class Sealed(NamedTuple):
+class SealedEntry(NamedTuple):
     """A link with the document of its entry as it is now, in UTF-8, None when that is gone."""
 
     position: int
@@ -32,7 +32,7 @@ class Sealed(NamedTuple):
     document: bytes | None
 
 
-class Recorded(NamedTuple):
+class StoredEntry(NamedTuple):
     """An entry with its sequence number, and its position in the chain once it is sealed."""
 
     seq: int
@@ -41,7 +41,7 @@ class Recorded(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class ChainHead:
     """Where a chain ends: the last position (0: no link yet) and its hash. Kept elsewhere, it proves all before it.
 
     `installation` and `exported_at` are None when only position and hash were kept.
@@ -54,7 +54,7 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tail:
+class UnsealedTail:
     """What is not sealed yet: how many entries, and the document of the oldest, None when there is none."""
 
     count: int = 0
@@ -91,7 +91,7 @@ class AuditRecords(Protocol):
         """Whether the call of that id has an entry."""
         ...
 
-    def entries(self, query: AuditQuery) -> list[Recorded]:
+    def entries(self, query: AuditQuery) -> list[StoredEntry]:
         """Entries, newest first."""
         ...
 
@@ -103,19 +103,19 @@ class AuditRecords(Protocol):
         """Sequence number and document of entries that have no link and are still to get one, in order."""
         ...
 
-    def seal(self, links: Sequence[Link]) -> None:
+    def seal(self, links: Sequence[ChainLink]) -> None:
         """Append links; they are never changed."""
         ...
 
-    def chain_head(self) -> Link | None:
+    def chain_head(self) -> ChainLink | None:
         """The last link."""
         ...
 
-    def chain(self, *, after: int, limit: int) -> list[Sealed]:
+    def chain(self, *, after: int, limit: int) -> list[SealedEntry]:
         """Links after that position, in order; empty only at the end."""
         ...
 
-    def tail(self) -> Tail:
+    def tail(self) -> UnsealedTail:
         """The entries that are still to get a link."""
         ...
 
@@ -124,27 +124,27 @@ class AuditRecords(Protocol):
         ...
 
 
-def genesis(installation: str) -> str:
+def genesis_hash(installation: str) -> str:
     """What stands for the hash before the first link: no installation's chain is another's."""
     return sha256(f"dataset-lifecycle audit {installation}".encode()).hexdigest()
 
 
-def extended(previous: str, document: bytes) -> str:
+def link_hash(previous: str, document: bytes) -> str:
     """The hash of the link that comes after the one of hash `previous` and seals that document."""
     return sha256(previous.encode() + document).hexdigest()
 
 
-def links(head: Head, entries: Iterable[tuple[int, bytes]]) -> Iterator[Link]:
+def chain_links(head: ChainHead, entries: Iterable[tuple[int, bytes]]) -> Iterator[ChainLink]:
     """The links that go on from a head over those entries, each a sequence number and a document."""
     position, held = head.position, head.hash
     for seq, document in entries:
-        position, held = position + 1, extended(held, document)
-        yield Link(position, seq, held)
+        position, held = position + 1, link_hash(held, document)
+        yield ChainLink(position, seq, held)
 
 
-def head_of(records: AuditRecords, installation: str) -> Head:
+def load_chain_head(records: AuditRecords, installation: str) -> ChainHead:
     """Where the chain ends now."""
     last = records.chain_head()
     if last is None:
-        return Head(position=0, hash=genesis(installation), installation=installation)
-    return Head(position=last.position, hash=last.hash, installation=installation)
+        return ChainHead(position=0, hash=genesis_hash(installation), installation=installation)
+    return ChainHead(position=last.position, hash=last.hash, installation=installation)

@@ -9,46 +9,46 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from domain.audit import Entry, parsed
-from domain.audit_chain import AuditQuery, Head, genesis
-from domain.audit_story import Chapter, Teller
-from domain.audit_verifying import Break, Flaw, walked
-from domain.errors import ForbiddenError, Recovery, StoreFailedError, instant
-from domain.running import known_dataset
+from domain.audit import AuditEntry, parse_entry
+from domain.audit_chain import AuditQuery, ChainHead, genesis_hash
+from domain.audit_story import TimelineBuilder, TimelineEntry
+from domain.audit_verifying import ChainBreak, Violation, verify_chain
+from domain.errors import ForbiddenError, Recovery, StoreFailedError, format_timestamp
+from domain.running import find_dataset
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from datetime import datetime
 
-    from domain.audit_chain import Recorded, Sealed
-    from domain.callers import Caller
+    from domain.audit_chain import SealedEntry, StoredEntry
+    from domain.callers import Principal
     from domain.ports import Clock
     from domain.records import Records, Store
-    from domain.sealing import Sealer
+    from domain.sealing import AuditSealer
 
 _PAGE: Final = 1000
-_EXPORTED: Final = "audit_exported"
+_EXPORTED_HEAD: Final = "audit_exported"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class AuditLogItem:
     """An entry as it is listed. `entry` is None when it cannot be understood, `position` while it is not sealed."""
 
     seq: int
     position: int | None
-    entry: Entry | None
+    entry: AuditEntry | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verified:
+class AuditVerification:
     """How far the chain holds, what breaks it, and what it says nothing of.
 
     `unsealed` entries have no link yet, the oldest since `unsealed_since`. `exported` is the last head that was
     exported from here, as `{position, hash, at}`.
     """
 
-    head: Head
-    broken: Break | None
+    head: ChainHead
+    broken: ChainBreak | None
     unsealed: int
     unsealed_since: datetime | None
     exported: dict[str, Any] | None
@@ -57,52 +57,54 @@ class Verified:
 class AuditLog:
     """Reads the audit log, and the chain beside it."""
 
-    def __init__(self, store: Store, clock: Clock, sealer: Sealer) -> None:
+    def __init__(self, store: Store, clock: Clock, sealer: AuditSealer) -> None:
         """Read this store; what is exported is sealed before."""
         self._store = store
         self._clock = clock
         self._sealer = sealer
 
-    async def list(self, query: AuditQuery, caller: Caller) -> list[Listed]:
+    async def list(self, query: AuditQuery, principal: Principal) -> list[AuditLogItem]:
         """The newest entries, at most `query.limit`, of the clients that the caller may touch."""
-        found: list[Listed] = []
-        rest = replace(query, clients=caller.clients)
-        async for page in self._entries(rest):
-            found += [_listed(each) for each in page]
+        found: list[AuditLogItem] = []
+        rest = replace(query, clients=principal.clients)
+        async for page in self._iterate_entries(rest):
+            found += [_decode_entry(each) for each in page]
             if len(found) >= query.limit:
                 break
         return found[: query.limit]
 
-    async def verify(self, anchor: Head | None = None) -> Verified:
+    async def verify(self, anchor: ChainHead | None = None) -> AuditVerification:
         """Follow the whole chain, in bounded memory; through a head that was kept elsewhere when one is given."""
-        start = await self._start()
-        head, broken = await walked(self._links, start, anchor)
+        start = await self._load_genesis_head()
+        head, broken = await verify_chain(self._iterate_links, start, anchor)
 
-        def look(records: Records) -> Verified:
+        def load(records: Records) -> AuditVerification:
             tail = records.tail()
-            told = records.fact(_EXPORTED)
-            return Verified(
+            told = records.fact(_EXPORTED_HEAD)
+            return AuditVerification(
                 head=head,
-                broken=broken or _passed_over(records),
+                broken=broken or _find_inserted_entry(records),
                 unsealed=tail.count,
-                unsealed_since=_since(tail.oldest),
+                unsealed_since=_recorded_at(tail.oldest),
                 exported=told if isinstance(told, dict) else None,
             )
 
-        return await self._store.read(look)
+        return await self._store.read(load)
 
-    async def export(self, caller: Caller, write: Callable[[Sequence[Sealed]], object]) -> Head:
+    async def export(
+        self, principal: Principal, write: Callable[[Sequence[SealedEntry]], object]
+    ) -> ChainHead:
         """Seal what is not sealed, hand over every page of the chain, and tell its head, to be kept elsewhere.
 
         Raises ForbiddenError for a caller confined to some clients, StoreFailedError for a chain that is broken.
         """
-        if caller.clients is not None:
+        if principal.clients is not None:
             raise ForbiddenError(
                 "An export holds the entries of every client, and this caller may touch only some.",
                 suggested_action="Have somebody export it who may touch every client.",
             )
         await self._sealer.seal()
-        head, broken = await walked(self._links, await self._start(), passing=write)
+        head, broken = await verify_chain(self._iterate_links, await self._load_genesis_head(), passing=write)
         if broken is not None:
             raise StoreFailedError(
                 f"The audit chain is broken, so there is no head to export. {broken.what}",
@@ -110,65 +112,65 @@ class AuditLog:
                 suggested_action="See `dataset-lifecycle audit verify`, and compare with an earlier export.",
             )
         head = replace(head, exported_at=self._clock.now())
-        told = {"position": head.position, "hash": head.hash, "at": instant(head.exported_at)}
+        told = {"position": head.position, "hash": head.hash, "at": format_timestamp(head.exported_at)}
         # This waits for the disk, and with it for all links before: a head that is kept is never ahead of its chain.
-        await self._store.transact(lambda records: records.put_fact(_EXPORTED, told))
+        await self._store.transact(lambda records: records.put_fact(_EXPORTED_HEAD, told))
         return head
 
-    async def explain(self, dataset_id: str, caller: Caller) -> Sequence[Chapter]:
+    async def explain(self, dataset_id: str, principal: Principal) -> Sequence[TimelineEntry]:
         """The life of a dataset, oldest first. Raises UnknownDatasetError for one that never was."""
         # Anybody may ask for a dataset that never was, and that is on record; only one that was has events.
-        teller, known = Teller(), False
-        async for page in self._entries(
-            AuditQuery(dataset_id=dataset_id, clients=caller.clients, limit=_PAGE)
+        teller, known = TimelineBuilder(), False
+        async for page in self._iterate_entries(
+            AuditQuery(dataset_id=dataset_id, clients=principal.clients, limit=_PAGE)
         ):
-            for each in map(_listed, page):
-                teller.before(each.seq, each.entry)
+            for each in map(_decode_entry, page):
+                teller.prepend(each.seq, each.entry)
                 known = known or (each.entry is not None and each.entry.event is not None)
         if not known:
-            await self._store.read(partial(known_dataset, dataset_id=dataset_id, caller=caller))
-        return teller.told()
+            await self._store.read(partial(find_dataset, dataset_id=dataset_id, principal=principal))
+        return teller.build()
 
-    async def _start(self) -> Head:
+    async def _load_genesis_head(self) -> ChainHead:
         installation = await self._store.read(lambda records: records.installation)
-        return Head(position=0, hash=genesis(installation), installation=installation)
+        return ChainHead(position=0, hash=genesis_hash(installation), installation=installation)
 
-    async def _links(self, after: int) -> AsyncIterator[Sequence[Sealed]]:
-        while page := await self._store.read(partial(_chain, after=after)):
+    async def _iterate_links(self, after: int) -> AsyncIterator[Sequence[SealedEntry]]:
+        while page := await self._store.read(partial(_load_links, after=after)):
             yield page
             after = page[-1].position
 
-    async def _entries(self, query: AuditQuery) -> AsyncIterator[Sequence[Recorded]]:
-        while page := await self._store.read(partial(_recorded, query=query)):
+    async def _iterate_entries(self, query: AuditQuery) -> AsyncIterator[Sequence[StoredEntry]]:
+        while page := await self._store.read(partial(_load_entries, query=query)):
             yield page
             query = replace(query, before=page[-1].seq)
 
 
-def _chain(records: Records, *, after: int) -> Sequence[Sealed]:
+def _load_links(records: Records, *, after: int) -> Sequence[SealedEntry]:
     return records.chain(after=after, limit=_PAGE)
 
 
-def _recorded(records: Records, *, query: AuditQuery) -> Sequence[Recorded]:
+def _load_entries(records: Records, *, query: AuditQuery) -> Sequence[StoredEntry]:
     return records.entries(query)
 
 
-def _listed(recorded: Recorded) -> Listed:
+def _decode_entry(recorded: StoredEntry) -> AuditLogItem:
     entry = None
     with suppress(msgspec.MsgspecError):
-        entry = parsed(recorded.document)
-    return Listed(seq=recorded.seq, position=recorded.position, entry=entry)
+        entry = parse_entry(recorded.document)
+    return AuditLogItem(seq=recorded.seq, position=recorded.position, entry=entry)
 
 
-def _since(document: bytes | None) -> datetime | None:
+def _recorded_at(document: bytes | None) -> datetime | None:
     if document is not None:
         with suppress(msgspec.MsgspecError):
-            return parsed(document).at
+            return parse_entry(document).at
     return None
 
 
-def _passed_over(records: Records) -> Break | None:
+def _find_inserted_entry(records: Records) -> ChainBreak | None:
     seq = records.passed_over()
     if seq is None:
         return None
     what = f"Entry {seq} was never sealed, though later ones are: it was put in behind the sealer's back."
-    return Break(flaw=Flaw.INSERTED, position=None, seq=seq, what=what)
+    return ChainBreak(flaw=Violation.INSERTED, position=None, seq=seq, what=what)

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from domain.audit import Entry
+    from domain.audit import AuditEntry
 
-_LONG: Final = 300
+_MAX_LENGTH: Final = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chapter:
+class TimelineEntry:
     """One thing that happened: when, a sentence, and what shows it, line by line.
 
     What was done again and again in the same way is told once: `times`, the last at `until`. `at` is None for an entry
@@ -32,15 +32,15 @@ class Chapter:
     until: datetime | None = None
 
 
-class Teller:
+class TimelineBuilder:
     """Takes entries newest first, and tells them oldest first."""
 
     def __init__(self) -> None:
-        self._told: list[Chapter] = []
+        self._told: list[TimelineEntry] = []
 
-    def before(self, seq: int, entry: Entry | None) -> None:
+    def prepend(self, seq: int, entry: AuditEntry | None) -> None:
         """Tell of an entry before those taken so far."""
-        chapter = _chapter(seq, entry)
+        chapter = _timeline_entry(seq, entry)
         after = self._told[-1] if self._told else None
         if after and (after.sentence, after.evidence) == (chapter.sentence, chapter.evidence):
             until = after.until or after.at
@@ -48,11 +48,11 @@ class Teller:
         else:
             self._told.append(chapter)
 
-    def told(self) -> Sequence[Chapter]:
+    def build(self) -> Sequence[TimelineEntry]:
         """Everything, oldest first: a call is told as of when it came in, before what it brought about."""
         at: datetime | None = None
-        timed: list[tuple[datetime, Chapter]] = []
-        undated: list[Chapter] = []
+        timed: list[tuple[datetime, TimelineEntry]] = []
+        undated: list[TimelineEntry] = []
         for each in reversed(self._told):
             at = each.at or at
             if at is None:
@@ -62,35 +62,35 @@ class Teller:
         return [*undated, *(each for _, each in sorted(timed, key=itemgetter(0)))]
 
 
-def _chapter(seq: int, entry: Entry | None) -> Chapter:
+def _timeline_entry(seq: int, entry: AuditEntry | None) -> TimelineEntry:
     if entry is None:
-        return Chapter(
+        return TimelineEntry(
             at=None,
             sentence=f"Entry {seq} cannot be understood. `audit verify` tells whether it is what was sealed.",
         )
-    sentence, evidence = _happened(entry) if entry.event else _called(entry)
-    return Chapter(at=entry.at, sentence=sentence, evidence=tuple(evidence))
+    sentence, evidence = _describe_event(entry) if entry.event else _describe_call(entry)
+    return TimelineEntry(at=entry.at, sentence=sentence, evidence=tuple(evidence))
 
 
-def _called(entry: Entry) -> tuple[str, list[str]]:
+def _describe_call(entry: AuditEntry) -> tuple[str, list[str]]:
     error, data = entry.error or {}, dict(entry.data)
     shown = data.pop("shown", None)
-    sentence = f"{_who(entry)} asked to {_wish(entry)}: {_outcome(entry, error)}."
-    evidence = [_check(each) for each in _dicts(error.get("blocking_checks"))]
+    sentence = f"{_actor_phrase(entry)} asked to {_request_phrase(entry)}: {_outcome_phrase(entry, error)}."
+    evidence = [_check_line(each) for each in _only_dicts(error.get("blocking_checks"))]
     if not evidence and error.get("message"):
-        evidence = [_text(error["message"])]
-    evidence += _waiting(error)
+        evidence = [_one_line(error["message"])]
+    evidence += _pending_approval_lines(error)
     if entry.confirmation:
-        evidence += _confirmed(entry.confirmation)
+        evidence += _confirmation_lines(entry.confirmation)
     answers = (entry.verb or "").startswith("approvals ")
-    evidence += _seen(shown, "They were shown" if answers else "A person is to be shown")
-    return sentence, evidence + _rest(
+    evidence += _disclosure_lines(shown, "They were shown" if answers else "A person is to be shown")
+    return sentence, evidence + _fact_lines(
         {name: value for name, value in data.items() if value != entry.arguments.get(name)}
     )
 
 
-def _who(entry: Entry) -> str:
-    principal = _text(entry.principal or "Somebody")
+def _actor_phrase(entry: AuditEntry) -> str:
+    principal = _one_line(entry.principal or "Somebody")
     agent = f" for {principal}" if entry.act else ""
     via = {
         "stdio": "over stdio",
@@ -99,14 +99,14 @@ def _who(entry: Entry) -> str:
         "schedule": "by schedule",
     }
     parts = [
-        via.get(entry.via or "", _text(entry.via or "")),
-        f"with {_text(entry.client)}" if entry.client else "",
+        via.get(entry.via or "", _one_line(entry.via or "")),
+        f"with {_one_line(entry.client)}" if entry.client else "",
     ]
     where = ", ".join(each for each in parts if each)
-    return f"{_text(entry.act) if entry.act else principal}{agent}{f' ({where})' if where else ''}"
+    return f"{_one_line(entry.act) if entry.act else principal}{agent}{f' ({where})' if where else ''}"
 
 
-_WISHES: Final = {
+_REQUEST_PHRASES: Final = {
     "provision": "have it provisioned",
     "teardown": "take it down",
     "restore": "bring its archive back",
@@ -129,7 +129,7 @@ _WISHES: Final = {
     "journeys set-state": "move its journey",
     "journeys promote": "promote its journey",
 }
-_TOLD_ARGUMENTS: Final = (
+_ARGUMENT_PHRASES: Final = (
     ("stage", "at {}"),
     ("dataset_type", "as {}"),
     ("journey_id", "for the journey {}"),
@@ -139,20 +139,22 @@ _TOLD_ARGUMENTS: Final = (
 )
 
 
-def _wish(entry: Entry) -> str:
+def _request_phrase(entry: AuditEntry) -> str:
     verb = entry.verb or "something"
-    wish = _WISHES.get(verb) or _WISHES.get(verb.partition(" ")[0]) or f"`{_text(verb)}`"
+    wish = (
+        _REQUEST_PHRASES.get(verb) or _REQUEST_PHRASES.get(verb.partition(" ")[0]) or f"`{_one_line(verb)}`"
+    )
     given = entry.arguments
     if verb.startswith("journeys "):
-        return f"{wish} {_text(given.get('journey_id', ''))}".strip()
-    told = [words.format(_text(given[name])) for name, words in _TOLD_ARGUMENTS if given.get(name)]
+        return f"{wish} {_one_line(given.get('journey_id', ''))}".strip()
+    told = [words.format(_one_line(given[name])) for name, words in _ARGUMENT_PHRASES if given.get(name)]
     again = ["once more"] if given.get("retry") else []
     return " ".join([wish, *told, *again])
 
 
-def _outcome(entry: Entry, error: Mapping[str, Any]) -> str:
-    code = f" ({_text(error['code'])})" if error.get("code") else ""
-    step = f" at the step {_text(error['step'])}" if error.get("step") else ""
+def _outcome_phrase(entry: AuditEntry, error: Mapping[str, Any]) -> str:
+    code = f" ({_one_line(error['code'])})" if error.get("code") else ""
+    step = f" at the step {_one_line(error['step'])}" if error.get("step") else ""
     match entry.decision:
         case Decision.REFUSED:
             return f"refused{code}"
@@ -161,78 +163,78 @@ def _outcome(entry: Entry, error: Mapping[str, Any]) -> str:
         case Decision.FAILED:
             return f"it failed{step}{code}"
         case _:
-            return _text(entry.outcome or "allowed")
+            return _one_line(entry.outcome or "allowed")
 
 
-def _check(check: Mapping[str, Any]) -> str:
-    since = f" Since {_text(check['since'])}." if check.get("since") else ""
-    clears = f" It clears when: {_text(check['clears'])}" if check.get("clears") else ""
-    return f"{_text(check.get('check', 'check'))}: {_text(check.get('what', ''))}{since}{clears}"
+def _check_line(check: Mapping[str, Any]) -> str:
+    since = f" Since {_one_line(check['since'])}." if check.get("since") else ""
+    clears = f" It clears when: {_one_line(check['clears'])}" if check.get("clears") else ""
+    return f"{_one_line(check.get('check', 'check'))}: {_one_line(check.get('what', ''))}{since}{clears}"
 
 
-def _waiting(error: Mapping[str, Any]) -> list[str]:
+def _pending_approval_lines(error: Mapping[str, Any]) -> list[str]:
     if not error.get("approval_id"):
         return []
-    until = f", open until {_text(error['expires_at'])}" if error.get("expires_at") else ""
-    return [f"The request is {_text(error['approval_id'])}{until}."]
+    until = f", open until {_one_line(error['expires_at'])}" if error.get("expires_at") else ""
+    return [f"The request is {_one_line(error['approval_id'])}{until}."]
 
 
-_HOW: Final = {
+_CONFIRMATION_PHRASES: Final = {
     "typed_name": "by typing its name",
     "elicitation": "by typing its name into the client's question",
     "approval": "by an approval",
 }
 
 
-def _confirmed(confirmation: Mapping[str, Any]) -> list[str]:
+def _confirmation_lines(confirmation: Mapping[str, Any]) -> list[str]:
     """Who confirmed it, how, and what they were shown; a question that is still to be answered only shows."""
     if not confirmation.get("by"):
-        return _seen(confirmation.get("shown"), "A person is shown")
-    how, by = str(confirmation.get("how", "")), _text(confirmation["by"])
-    at = f" on {_text(confirmation['at'])}" if confirmation.get("at") else ""
-    request = f" ({_text(confirmation['approval_id'])})" if confirmation.get("approval_id") else ""
+        return _disclosure_lines(confirmation.get("shown"), "A person is shown")
+    how, by = str(confirmation.get("how", "")), _one_line(confirmation["by"])
+    at = f" on {_one_line(confirmation['at'])}" if confirmation.get("at") else ""
+    request = f" ({_one_line(confirmation['approval_id'])})" if confirmation.get("approval_id") else ""
     alone = ", who had asked for it," if by == confirmation.get("requester") else ""
     return [
-        f"Confirmed by {by}{alone} {_HOW.get(how, _text(how))}{request}{at}.",
-        *_seen(confirmation.get("shown")),
+        f"Confirmed by {by}{alone} {_CONFIRMATION_PHRASES.get(how, _one_line(how))}{request}{at}.",
+        *_disclosure_lines(confirmation.get("shown")),
     ]
 
 
-def _seen(shown: object, who: str = "They were shown") -> list[str]:
+def _disclosure_lines(shown: object, who: str = "They were shown") -> list[str]:
     """What a person saw before deciding, in words or as facts."""
     if not shown:
         return []
     facts = shown.items() if isinstance(shown, dict) else ()
-    told = "; ".join(f"{_words(name)} {_text(value)}" for name, value in facts) or _text(shown)
+    told = "; ".join(f"{_humanize(name)} {_one_line(value)}" for name, value in facts) or _one_line(shown)
     return [f"{who}: {told}"]
 
 
-_ALWAYS: Final = frozenset({"name", "journey_id", "stage", "dataset_type", "status"})
+_COMMON_FIELDS: Final = frozenset({"name", "journey_id", "stage", "dataset_type", "status"})
 """What every event says; a sentence that needs it says it."""
 
 
-def _happened(entry: Entry) -> tuple[str, list[str]]:
-    given = _Given(entry.data)
-    sentence = _EVENTS.get(entry.event or "", f"{entry.event} happened").format_map(given)
+def _describe_event(entry: AuditEntry) -> tuple[str, list[str]]:
+    given = _EventFields(entry.data)
+    sentence = _EVENT_SENTENCES.get(entry.event or "", f"{entry.event} happened").format_map(given)
     issues = [
-        f"{_text(each.get('check', 'check'))}: {each.get('failed')} of {each.get('of')} failed"
-        for each in _dicts(entry.data.get("issues"))
+        f"{_one_line(each.get('check', 'check'))}: {each.get('failed')} of {each.get('of')} failed"
+        for each in _only_dicts(entry.data.get("issues"))
     ]
-    used = given.used | _ALWAYS | {"issues", "readiness"}
-    return f"{sentence.rstrip('.')}.", issues + _readiness(entry.data.get("readiness")) + _rest(
+    used = given.used | _COMMON_FIELDS | {"issues", "readiness"}
+    return f"{sentence.rstrip('.')}.", issues + _readiness_lines(entry.data.get("readiness")) + _fact_lines(
         {name: value for name, value in entry.data.items() if name not in used}
     )
 
 
-def _readiness(found: object) -> list[str]:
+def _readiness_lines(found: object) -> list[str]:
     if not isinstance(found, dict):
         return []
     if found.get("unknown"):
-        return [f"demo-readiness: not known. {_text(found['unknown'])}"]
+        return [f"demo-readiness: not known. {_one_line(found['unknown'])}"]
     return [f"demo-readiness: {found.get('answered')} of {found.get('asked')} questions answered"]
 
 
-_EVENTS: Final = {
+_EVENT_SENTENCES: Final = {
     "dataset:provisioning_started": "Provisioning of {name} began for the journey {journey_id} at {stage}",
     "dataset:quality_evaluated": "Its quality was scored {score}",
     "dataset:provisioned": "It is ready: {record_count} records, connector {connector_id}",
@@ -247,7 +249,7 @@ _EVENTS: Final = {
 }
 
 
-class _Given(dict[str, Any]):
+class _EventFields(dict[str, Any]):
     """What an event says, as text; and what of it was told."""
 
     def __init__(self, data: Mapping[str, Any]) -> None:
@@ -256,33 +258,35 @@ class _Given(dict[str, Any]):
 
     def __getitem__(self, name: str) -> str:
         self.used.add(name)
-        return _text(self.get(name, "unknown"))
+        return _one_line(self.get(name, "unknown"))
 
 
-def _rest(data: Mapping[str, Any]) -> list[str]:
+def _fact_lines(data: Mapping[str, Any]) -> list[str]:
     return [
-        f"{_words(name)}: {_text(value)}" for name, value in data.items() if value not in (None, "", [], {})
+        f"{_humanize(name)}: {_one_line(value)}"
+        for name, value in data.items()
+        if value not in (None, "", [], {})
     ]
 
 
-def _dicts(value: object) -> Iterable[Mapping[str, Any]]:
+def _only_dicts(value: object) -> Iterable[Mapping[str, Any]]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
-def _words(name: str) -> str:
+def _humanize(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _text(value: object) -> str:
+def _one_line(value: object) -> str:
     """A value in one line, and no longer than a line should be; the entry itself has all of it."""
     match value:
         case bool():
             text = "yes" if value else "no"
         case list() | tuple():
-            text = ", ".join(map(_text, value))
+            text = ", ".join(map(_one_line, value))
         case dict():
-            text = ", ".join(f"{_words(name)} {_text(each)}" for name, each in value.items())
+            text = ", ".join(f"{_humanize(name)} {_one_line(each)}" for name, each in value.items())
         case _:
             text = str(value)
     text = " ".join(text.split())
-    return text if len(text) <= _LONG else f"{text[:_LONG]}…"
+    return text if len(text) <= _MAX_LENGTH else f"{text[:_MAX_LENGTH]}…"

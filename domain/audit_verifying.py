@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from domain.audit_chain import Head, Sealed, extended
+from domain.audit_chain import ChainHead, SealedEntry, link_hash
 
-Pages = Callable[[int], AsyncIterator[Sequence[Sealed]]]
+LinkPages = Callable[[int], AsyncIterator[Sequence[SealedEntry]]]
 """Links after a position, in order."""
 
 
-class Flaw(StrEnum):
+class Violation(StrEnum):
     """What is wrong with an entry or its link."""
 
     EDITED = "edited"
@@ -28,21 +28,21 @@ class Flaw(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Break:
+class ChainBreak:
     """The first thing that is wrong: where, None for what has no position or no entry, and what, in a sentence."""
 
-    flaw: Flaw
+    flaw: Violation
     position: int | None
     seq: int | None
     what: str
 
 
-async def walked(
-    pages: Pages,
-    start: Head,
-    anchor: Head | None = None,
-    passing: Callable[[Sequence[Sealed]], object] | None = None,
-) -> tuple[Head, Break | None]:
+async def verify_chain(
+    pages: LinkPages,
+    start: ChainHead,
+    anchor: ChainHead | None = None,
+    passing: Callable[[Sequence[SealedEntry]], object] | None = None,
+) -> tuple[ChainHead, ChainBreak | None]:
     """Follow a chain from its start: how far it holds, and what breaks it.
 
     Args:
@@ -51,90 +51,98 @@ async def walked(
         anchor: a head that was kept elsewhere, which the chain must lead through.
         passing: is handed each page that holds.
     """
-    if anchor is not None and (strange := _foreign(start, anchor)):
+    if anchor is not None and (strange := _foreign_head_break(start, anchor)):
         return start, strange
     position, held = start.position, start.hash
     kept = anchor.position if anchor else 0
     async for page in pages(position):
         for row in page:
             if row.position != position + 1:
-                return _at(start, position, held), _missing(position, row)
+                return _head_at(start, position, held), _missing_link_break(position, row)
             if row.document is None:
-                return _at(start, position, held), _removed(row)
-            if extended(held, row.document) != row.hash:
-                return _at(start, position, held), await _misfit(pages, held, row, row.document)
+                return _head_at(start, position, held), _removed_entry_break(row)
+            if link_hash(held, row.document) != row.hash:
+                return _head_at(start, position, held), await _diagnose_mismatch(
+                    pages, held, row, row.document
+                )
             position, held = row.position, row.hash
             if position == kept and anchor and held != anchor.hash:
-                return _at(start, position, held), _rewritten(row)
+                return _head_at(start, position, held), _rewritten_chain_break(row)
         if passing is not None:
             passing(page)
-    return _at(start, position, held), _truncated(position, kept) if position < kept else None
+    return _head_at(start, position, held), _truncated_chain_break(
+        position, kept
+    ) if position < kept else None
 
 
-def _at(start: Head, position: int, held: str) -> Head:
+def _head_at(start: ChainHead, position: int, held: str) -> ChainHead:
     return replace(start, position=position, hash=held)
 
 
-async def _misfit(pages: Pages, held: str, row: Sealed, document: bytes) -> Break:
+async def _diagnose_mismatch(pages: LinkPages, held: str, row: SealedEntry, document: bytes) -> ChainBreak:
     """Why a link does not fit its entry; every earlier one does, so what was moved can only stand behind it."""
-    made, before, following = extended(held, document), row.hash, None
+    made, before, following = link_hash(held, document), row.hash, None
     async for page in pages(row.position):
         for each in page:
             if each.position == row.position + 1:
                 following = each
-            if found := _moved(held, made, row, before, each):
+            if found := _find_swap(held, made, row, before, each):
                 return found
             before = each.hash
     if following is not None and following.document is not None:
-        if extended(made, following.document) == following.hash:
-            return _broken(Flaw.LINK_CHANGED, row, "has another hash than the one that was made of it")
-        if extended(row.hash, following.document) == following.hash:
-            return _broken(Flaw.EDITED, row, "is not what was sealed")
-    return _broken(Flaw.CHANGED, row, "and its link do not fit: one of them was changed")
+        if link_hash(made, following.document) == following.hash:
+            return _entry_break(
+                Violation.LINK_CHANGED, row, "has another hash than the one that was made of it"
+            )
+        if link_hash(row.hash, following.document) == following.hash:
+            return _entry_break(Violation.EDITED, row, "is not what was sealed")
+    return _entry_break(Violation.CHANGED, row, "and its link do not fit: one of them was changed")
 
 
-def _moved(held: str, made: str, row: Sealed, before: str, each: Sealed) -> Break | None:
+def _find_swap(held: str, made: str, row: SealedEntry, before: str, each: SealedEntry) -> ChainBreak | None:
     """What belongs to the link in `row`, when `each` has it and not what belongs there itself."""
     if each.hash == made:
         what = f"has not its own link: that stands at position {each.position}"
-        return _broken(Flaw.SWAPPED, row, what)
-    if each.document is None or extended(before, each.document) == each.hash:
+        return _entry_break(Violation.SWAPPED, row, what)
+    if each.document is None or link_hash(before, each.document) == each.hash:
         return None
-    here = extended(held, each.document)
+    here = link_hash(held, each.document)
     if here in {row.hash, each.hash}:
-        return _broken(Flaw.SWAPPED, row, f"stands where the one that is now entry {each.seq} was sealed")
+        return _entry_break(
+            Violation.SWAPPED, row, f"stands where the one that is now entry {each.seq} was sealed"
+        )
     return None
 
 
-def _broken(flaw: Flaw, row: Sealed, what: str) -> Break:
+def _entry_break(flaw: Violation, row: SealedEntry, what: str) -> ChainBreak:
     told = f"Entry {row.seq}, sealed at position {row.position}, {what}."
-    return Break(flaw=flaw, position=row.position, seq=row.seq, what=told)
+    return ChainBreak(flaw=flaw, position=row.position, seq=row.seq, what=told)
 
 
-def _missing(position: int, row: Sealed) -> Break:
+def _missing_link_break(position: int, row: SealedEntry) -> ChainBreak:
     what = (
         f"The link at position {position + 1} is missing; the next that is there has position {row.position}."
     )
-    return Break(flaw=Flaw.LINK_MISSING, position=position + 1, seq=None, what=what)
+    return ChainBreak(flaw=Violation.LINK_MISSING, position=position + 1, seq=None, what=what)
 
 
-def _removed(row: Sealed) -> Break:
-    return _broken(Flaw.REMOVED, row, "is gone")
+def _removed_entry_break(row: SealedEntry) -> ChainBreak:
+    return _entry_break(Violation.REMOVED, row, "is gone")
 
 
-def _rewritten(row: Sealed) -> Break:
-    return _broken(
-        Flaw.REWRITTEN, row, "has another hash than the head that was kept: the chain was made anew"
+def _rewritten_chain_break(row: SealedEntry) -> ChainBreak:
+    return _entry_break(
+        Violation.REWRITTEN, row, "has another hash than the head that was kept: the chain was made anew"
     )
 
 
-def _truncated(position: int, kept: int) -> Break:
+def _truncated_chain_break(position: int, kept: int) -> ChainBreak:
     what = f"The chain ends at position {position}, and the head that was kept has position {kept}: the end is gone."
-    return Break(flaw=Flaw.TRUNCATED, position=position + 1, seq=None, what=what)
+    return ChainBreak(flaw=Violation.TRUNCATED, position=position + 1, seq=None, what=what)
 
 
-def _foreign(start: Head, anchor: Head) -> Break | None:
+def _foreign_head_break(start: ChainHead, anchor: ChainHead) -> ChainBreak | None:
     if anchor.installation not in {None, start.installation}:
         what = f"The head that was kept is of the installation {anchor.installation}, and this is {start.installation}."
-        return Break(flaw=Flaw.FOREIGN, position=None, seq=None, what=what)
+        return ChainBreak(flaw=Violation.FOREIGN, position=None, seq=None, what=what)
     return None

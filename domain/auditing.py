@@ -11,19 +11,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from domain import recorded
-from domain.audit import Decision, called, canonical
-from domain.callers import Call, Caller
+from domain.audit import Decision, call_entry, canonical_json
+from domain.callers import Principal, RequestContext
 from domain.errors import FailureError, InternalError, LifecycleError, PlatformError
-from domain.rates import SCHEDULE, Rates
+from domain.rates import SCHEDULE_VIA, RateLimiter
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from domain.audit import Entry
+    from domain.audit import AuditEntry
     from domain.ports import Clock, Ids
     from domain.records import Records, Store
 
-NOBODY: Final = Caller(subject="", clients=frozenset(), scopes=frozenset())
+ANONYMOUS: Final = Principal(subject="", clients=frozenset(), scopes=frozenset())
 """Who calls without being known: they may do nothing, and are on record without a name."""
 
 ANSWERED: Final = "answered"
@@ -35,22 +35,27 @@ _TRACE: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}
 _UNTRACED: Final = "0" * 32
 
 
-class Calls:
+class CallAudit:
     """Puts calls on record, and counts them."""
 
     def __init__(
-        self, store: Store, clock: Clock, ids: Ids, rates: Rates | None = None, withheld: Collection[str] = ()
+        self,
+        store: Store,
+        clock: Clock,
+        ids: Ids,
+        rates: RateLimiter | None = None,
+        withheld: Collection[str] = (),
     ) -> None:
         """Keep entries in that store; none of the secrets that are `withheld` ever stands in one."""
         self._store = store
         self._clock = clock
         self._ids = ids
-        self._rates = rates or Rates(store, clock)
+        self._rates = rates or RateLimiter(store, clock)
         self._secrets = tuple(each for each in withheld if each)
 
     def begin(
         self,
-        caller: Caller,
+        principal: Principal,
         verb: str,
         via: str,
         arguments: Mapping[str, Any],
@@ -58,92 +63,97 @@ class Calls:
         known: Collection[str] | None = None,
         client: str | None = None,
         traceparent: object = None,
-    ) -> Caller:
+    ) -> Principal:
         """The caller with the call that they make now.
 
         `known` are the names that the verb's arguments have, None when all are; `client` is what the program calls
         itself; `traceparent` as W3C Trace Context has it, anything else is passed over.
         """
-        call = Call(
+        call = RequestContext(
             audit_id=f"au-{self._ids.token()}{self._ids.token()}",
             at=self._clock.now(),
             verb=verb,
             via=via,
-            arguments=recorded.arguments(arguments, known, self._secrets),
-            client=recorded.text(client, self._secrets, _NAME) if client else None,
-            trace_id=_trace(traceparent),
+            arguments=recorded.redact_arguments(arguments, known, self._secrets),
+            client=recorded.redact_text(client, self._secrets, _NAME) if client else None,
+            trace_id=_parse_trace_id(traceparent),
         )
-        return replace(caller, call=call)
+        return replace(principal, call=call)
 
-    async def count(self, caller: Caller) -> None:
+    async def count(self, principal: Principal) -> None:
         """Count the call, before anything else of it is looked at. Raises RateLimitedError."""
-        await self._rates.call(caller)
+        await self._rates.count_call(principal)
 
-    async def ended(self, caller: Caller, outcome: str = ANSWERED) -> None:
+    async def record_success(self, principal: Principal, outcome: str = ANSWERED) -> None:
         """Put on record that the call ended well; what it changed is there already, and then that is enough.
 
         Raises StoreFailedError: what is not on record has not been answered.
         """
-        entry = self._entry(caller, Decision.ALLOWED, outcome=outcome)
+        entry = self._build_entry(principal, Decision.ALLOWED, outcome=outcome)
 
         def append(records: Records) -> None:
             if not records.audited(entry.audit_id or ""):
-                records.append_entry(canonical(entry))
+                records.append_entry(canonical_json(entry))
 
         await self._store.transact(append, lasting=False)
 
-    async def asked(self, caller: Caller, shown: str) -> None:
+    async def record_question(self, principal: Principal, shown: str) -> None:
         """Put on record that the call ends with a question to a person, and what they are shown.
 
         Raises StoreFailedError.
         """
-        asked = {"how": "elicitation", "shown": {"question": recorded.text(shown, self._secrets, _SENTENCES)}}
-        await self._append(self._entry(caller, Decision.ASKED, data=asked))
+        asked = {
+            "how": "elicitation",
+            "shown": {"question": recorded.redact_text(shown, self._secrets, _SENTENCES)},
+        }
+        await self._append(self._build_entry(principal, Decision.ASKED, data=asked))
 
-    async def failed(self, caller: Caller, error: Exception) -> None:
+    async def record_failure(self, principal: Principal, error: Exception) -> None:
         """Put on record that the call was refused or failed, and why; the error then says under which id.
 
         Raises StoreFailedError; the refusal stands all the same.
         """
-        known = error if isinstance(error, LifecycleError) else _bug(error)
+        known = error if isinstance(error, LifecycleError) else _internal_error(error)
         broken = isinstance(known, FailureError | PlatformError)
         decision = Decision.FAILED if broken else Decision.REFUSED
-        told = recorded.scrubbed(known.as_dict(), self._secrets, longest=_SENTENCES)
-        entry = self._entry(caller, decision, error=told)
+        told = recorded.redact(known.as_dict(), self._secrets, longest=_SENTENCES)
+        entry = self._build_entry(principal, decision, error=told)
         await self._append(entry)
         known.audit_id = entry.audit_id
 
-    async def left(self, caller: Caller) -> None:
+    async def record_disconnect(self, principal: Principal) -> None:
         """Put on record that nobody waited for the answer; what the call had begun goes on. Raises StoreFailedError."""
-        await self._append(self._entry(caller, Decision.FAILED, outcome=_LEFT))
+        await self._append(self._build_entry(principal, Decision.FAILED, outcome=_LEFT))
 
-    async def _append(self, entry: Entry) -> None:
-        document = canonical(entry)
+    async def _append(self, entry: AuditEntry) -> None:
+        document = canonical_json(entry)
         await self._store.transact(lambda records: records.append_entry(document), lasting=False)
 
-    def _entry(self, caller: Caller, decision: Decision, **told: Any) -> Entry:
-        entry = called(caller, decision, **told)
+    def _build_entry(self, principal: Principal, decision: Decision, **told: Any) -> AuditEntry:
+        entry = call_entry(principal, decision, **told)
         return replace(
             entry,
             at=self._clock.now(),
-            dataset_id=_named(entry, "dataset_id"),
-            client_id=_named(entry, "client_id"),
+            dataset_id=_find_identifier(entry, "dataset_id"),
+            client_id=_find_identifier(entry, "client_id"),
         )
 
 
-def swept(caller: Caller) -> Caller:
+def with_sweep_context(principal: Principal) -> Principal:
     """The same caller, for what a sweep of theirs takes down: that is nobody's choice, and has caps of its own."""
     return (
-        caller if caller.call is None else replace(caller, call=replace(caller.call, via=f"{SCHEDULE}:sweep"))
+        principal
+        if principal.call is None
+        else replace(principal, call=replace(principal.call, via=f"{SCHEDULE_VIA}:sweep"))
     )
 
 
-def _bug(error: Exception) -> InternalError:
+def _internal_error(error: Exception) -> InternalError:
     cause = error.__cause__ or error
     return InternalError(f"A fault of this program ended the call ({type(cause).__name__}).")
 
 
-def _named(entry: Entry, name: str) -> str | None:
+def _find_identifier(entry: AuditEntry, name: str) -> str | None:
     """What the call is about, as its error says or else its arguments, where that has the form of an id."""
     for value in ((entry.error or {}).get(name), entry.arguments.get(name)):
         if isinstance(value, str) and _IDENTIFIER.fullmatch(value):
@@ -151,7 +161,7 @@ def _named(entry: Entry, name: str) -> str | None:
     return None
 
 
-def _trace(traceparent: object) -> str | None:
+def _parse_trace_id(traceparent: object) -> str | None:
     """The trace id, https://www.w3.org/TR/trace-context/#traceparent-header."""
     found = _TRACE.fullmatch(traceparent) if isinstance(traceparent, str) else None
     return found[1] if found and found[1] != _UNTRACED else None

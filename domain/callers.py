@@ -9,12 +9,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-APPROVE: Final = "datasets:approve"
+SCOPE_APPROVE: Final = "datasets:approve"
 """The scope that only a person can use."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class RequestContext:
     """One call as it came in, for the audit log; `arguments` without secrets. `domain.audit.Entry` has the meanings."""
 
     audit_id: str
@@ -27,7 +27,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
+class Principal:
     """Who asks. `clients` are those they may touch and `scopes` what they may do, None for all of them.
 
     `act` is the agent that acts on the subject's behalf, None when they act themselves; such a caller is no person.
@@ -40,18 +40,18 @@ class Caller:
     scopes: frozenset[str] | None = None
     act: str | None = None
     journey_id: str | None = None
-    call: Call | None = field(default=None, compare=False)
+    call: RequestContext | None = field(default=None, compare=False)
 
-    def may_touch(self, client_id: str) -> bool:
+    def can_access_client(self, client_id: str) -> bool:
         """Whether that client exists as far as this caller is told."""
         return self.clients is None or client_id in self.clients
 
-    def may(self, scope: str) -> bool:
+    def has_scope(self, scope: str) -> bool:
         """Whether they hold that scope. An agent on somebody's behalf never approves, whatever it holds."""
-        if scope == APPROVE and self.act is not None:
+        if scope == SCOPE_APPROVE and self.act is not None:
             return False
         return self.scopes is None or scope in self.scopes
 
-    def may_change(self, journey_id: str) -> bool:
+    def can_change_journey(self, journey_id: str) -> bool:
         """Whether they may change what belongs to that journey."""
         return self.journey_id in {None, journey_id}

@@ -10,52 +10,60 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from domain import approvals, safety
-from domain.audit import note
-from domain.conceding import to_concede
+from domain.audit import record_audit_entry
+from domain.conceding import find_required_waiver
 from domain.errors import (
-    ChangedMeanwhileError,
     ConfirmationRequiredError,
     LifecycleError,
     Recovery,
+    StaleDatasetError,
     StoreFailedError,
-    from_code,
+    error_from_code,
 )
 from domain.model import Teardown
-from domain.requests import Question
-from domain.running import changeable_dataset
-from domain.teardown import blocks, grounds, observe, resumed, with_run
-from domain.vocabulary import Concession, DatasetStatus
+from domain.requests import ConfirmationRequest
+from domain.running import find_dataset_for_update
+from domain.teardown import (
+    find_blocking_checks,
+    observe_connector,
+    teardown_findings,
+    with_resumed_teardown,
+    with_teardown_run,
+)
+from domain.vocabulary import DatasetStatus, Waiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from domain.callers import Caller
-    from domain.job import Outside
+    from domain.callers import Principal
+    from domain.job import Dependencies
     from domain.model import Confirmation, Dataset, Failure, Progress
     from domain.platform import Observation
-    from domain.rates import Rates
+    from domain.rates import RateLimiter
     from domain.records import Records
     from domain.requests import Confirmer
-    from domain.running import Listener, Sagas
+    from domain.running import ProgressListener, SagaRunner
     from domain.vocabulary import TeardownReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TornDown:
+class TeardownResult:
     """A dataset as a teardown call leaves it."""
 
     dataset: Dataset
     progress: Progress | None = None
 
 
-class Teardowns:
+class TeardownService:
     """Claims datasets for their taking-down, or attaches to one that is going on."""
 
-    def __init__(self, outside: Outside, sagas: Sagas, confirmer: Confirmer, rates: Rates) -> None:
+    def __init__(
+        self, deps: Dependencies, sagas: SagaRunner, confirmer: Confirmer, rates: RateLimiter
+    ) -> None:
         """Work with these ports; a person is asked through `confirmer`, unless a call brings its own."""
         self._rates = rates
-        self._outside = outside
+        self._deps = deps
         self._sagas = sagas
         self._confirmer = confirmer
 
@@ -63,13 +71,13 @@ class Teardowns:
         self,
         dataset_id: str,
         reason: TeardownReason,
-        caller: Caller,
+        principal: Principal,
         confirmer: Confirmer | None = None,
         *,
         generation: int | None = None,
         abandon: bool = False,
         grant: Confirmation | None = None,
-    ) -> TornDown:
+    ) -> TeardownResult:
         """Claim the dataset and start its teardown, go on with one that stopped, or attach to one that runs or is done.
 
         `generation` is the one that the caller decided on, None for whichever there is now. With `abandon` it goes on
@@ -77,69 +85,76 @@ class Teardowns:
         claim before; then nobody is asked. Raises the refusal that applies, with every check that forbids; then nothing
         was changed.
         """
-        await self._sagas.relieve()
-        look = self._outside.store.read
-        dataset = await look(lambda records: changeable_dataset(records, dataset_id, caller))
-        if dataset.status in _SETTLED:
-            return await self._gone_on(dataset, caller, confirmer, abandon=abandon)
-        _unchanged(dataset, generation)
-        concession = await to_concede(self._outside, dataset, abandon=abandon)
-        question = self._question(dataset, reason, caller, concession)
-        seen = await observe(self._outside, dataset)
+        await self._sagas.fail_dead_letters()
+        look = self._deps.store.read
+        dataset = await look(lambda records: find_dataset_for_update(records, dataset_id, principal))
+        if dataset.status in _CLAIMED_OR_ARCHIVED:
+            return await self._resume_or_attach(dataset, principal, confirmer, abandon=abandon)
+        _require_generation(dataset, generation)
+        concession = await find_required_waiver(self._deps, dataset, abandon=abandon)
+        question = self._build_confirmation_request(dataset, reason, principal, concession)
+        seen = await observe_connector(self._deps, dataset)
         try:
-            return await self._claimed(question, caller, seen, grant)
+            return await self._claim(question, principal, seen, grant)
         except ConfirmationRequiredError as refusal:
             try:
                 given = None if grant else await (confirmer or self._confirmer).ask(question)
-            except ChangedMeanwhileError:
-                dataset = await look(lambda records: changeable_dataset(records, dataset_id, caller))
-                if dataset.status not in _SETTLED:
+            except StaleDatasetError:
+                dataset = await look(lambda records: find_dataset_for_update(records, dataset_id, principal))
+                if dataset.status not in _CLAIMED_OR_ARCHIVED:
                     raise
-                return await self._gone_on(dataset, caller, confirmer, abandon=abandon)
+                return await self._resume_or_attach(dataset, principal, confirmer, abandon=abandon)
             if given is None:
                 raise refusal from None
-        seen = await observe(self._outside, dataset)
-        return await self._claimed(question, caller, seen, given)
+        seen = await observe_connector(self._deps, dataset)
+        return await self._claim(question, principal, seen, given)
 
-    async def question(self, dataset_id: str, reason: TeardownReason, caller: Caller) -> Question | None:
+    async def build_confirmation_request(
+        self, dataset_id: str, reason: TeardownReason, principal: Principal
+    ) -> ConfirmationRequest | None:
         """What a person at the client can be asked before this teardown; None when that is not needed or not enough.
 
         Raises the refusal that applies whatever they would answer.
         """
-        look, now = self._outside.store.read, self._outside.clock.now()
-        dataset = await look(lambda records: changeable_dataset(records, dataset_id, caller))
-        if dataset.status in _SETTLED or safety.needs_confirmation(dataset, reason) != "elicitation":
+        look, now = self._deps.store.read, self._deps.clock.now()
+        dataset = await look(lambda records: find_dataset_for_update(records, dataset_id, principal))
+        if (
+            dataset.status in _CLAIMED_OR_ARCHIVED
+            or safety.required_confirmation_kind(dataset, reason) != "elicitation"
+        ):
             return None
-        seen = await observe(self._outside, dataset)
+        seen = await observe_connector(self._deps, dataset)
         teardown = Teardown(
-            reason=reason, requester=caller.subject, former_status=dataset.status, started_at=now
+            reason=reason, requester=principal.subject, former_status=dataset.status, started_at=now
         )
         await look(
-            lambda records: safety.refuse(dataset, blocks(records, self._outside, dataset, seen, teardown))
+            lambda records: safety.raise_if_blocked(
+                dataset, find_blocking_checks(records, self._deps, dataset, seen, teardown)
+            )
         )
-        return self._question(dataset, reason, caller)
+        return self._build_confirmation_request(dataset, reason, principal)
 
-    def _question(
+    def _build_confirmation_request(
         self,
         dataset: Dataset,
         reason: TeardownReason,
-        caller: Caller,
-        concession: Concession = Concession.NONE,
-    ) -> Question:
-        now, policy = self._outside.clock.now(), self._outside.policy
-        return Question(
+        principal: Principal,
+        waiver: Waiver = Waiver.NONE,
+    ) -> ConfirmationRequest:
+        now, policy = self._deps.clock.now(), self._deps.settings
+        return ConfirmationRequest(
             dataset=dataset,
             reason=reason,
-            requester=caller.subject,
+            requester=principal.subject,
             generation=dataset.generation,
-            shown=approvals.shown(dataset, reason, now, policy, concession),
-            concession=concession,
-            caller=caller,
+            shown=approvals.confirmation_facts(dataset, reason, now, policy, waiver),
+            concession=waiver,
+            principal=principal,
         )
 
     async def wait(
-        self, begun: TornDown, seconds: float | None, listener: Listener | None = None
-    ) -> TornDown:
+        self, begun: TeardownResult, seconds: float | None, listener: ProgressListener | None = None
+    ) -> TeardownResult:
         """Wait for the end of what was begun, at most that long, and tell how it stands.
 
         Raises the error of the step that failed, or of the check that gave the dataset back.
@@ -147,127 +162,131 @@ class Teardowns:
         dataset, progress = await self._sagas.wait(begun.dataset.dataset_id, seconds, listener)
         failure = dataset.teardown.failure if dataset.teardown else None
         if failure is not None and dataset.run is None:
-            raise _failed(dataset, failure)
-        return TornDown(dataset=dataset, progress=progress)
+            raise _teardown_failed_error(dataset, failure)
+        return TeardownResult(dataset=dataset, progress=progress)
 
-    async def _claimed(
+    async def _claim(
         self,
-        question: Question,
-        caller: Caller,
+        question: ConfirmationRequest,
+        principal: Principal,
         seen: Observation | LifecycleError | None,
         confirmation: Confirmation | None,
-    ) -> TornDown:
-        now, before = self._outside.clock.now(), question.dataset
+    ) -> TeardownResult:
+        now, before = self._deps.clock.now(), question.dataset
         reason, concession = question.reason, question.concession
 
         def claim(records: Records) -> tuple[Dataset, bool]:
-            dataset = changeable_dataset(records, before.dataset_id, caller)
-            if dataset.status in _SETTLED:
+            dataset = find_dataset_for_update(records, before.dataset_id, principal)
+            if dataset.status in _CLAIMED_OR_ARCHIVED:
                 return dataset, False
             teardown = Teardown(
                 reason=reason,
-                requester=caller.subject,
+                requester=principal.subject,
                 former_status=dataset.status,
                 started_at=now,
                 run=1 + (dataset.teardown.run if dataset.teardown else 0),
                 confirmation=confirmation,
-                abandon_connector=concession is Concession.ABANDON_CONNECTOR,
+                abandon_connector=concession is Waiver.ABANDON_CONNECTOR,
             )
-            safety.refuse(dataset, blocks(records, self._outside, dataset, seen, teardown))
-            safety.confirmed(dataset, reason, caller.subject, confirmation, concession)
-            _unchanged(dataset, before.generation)
-            approvals.spend(records, confirmation, dataset, reason, caller.subject, now, concession)
-            claimed = with_run(dataset, teardown, now)
+            safety.raise_if_blocked(
+                dataset, find_blocking_checks(records, self._deps, dataset, seen, teardown)
+            )
+            safety.require_confirmation(dataset, reason, principal.subject, confirmation, concession)
+            _require_generation(dataset, before.generation)
+            approvals.spend_grant(records, confirmation, dataset, reason, principal.subject, now, concession)
+            claimed = with_teardown_run(dataset, teardown, now)
             records.put_dataset(claimed)
-            note(
+            record_audit_entry(
                 records,
-                caller,
+                principal,
                 "teardown claimed",
                 dataset=claimed,
                 confirmation=confirmation,
                 reason=reason.value,
-                **grounds(records, dataset, seen, now),
+                **teardown_findings(records, dataset, seen, now),
             )
             return claimed, True
 
-        dataset = await self._within_rates(claim, caller)
-        await self._sagas.ensure(dataset)
-        return TornDown(dataset=dataset)
+        dataset = await self._transact_within_rate_limit(claim, principal)
+        await self._sagas.ensure_running(dataset)
+        return TeardownResult(dataset=dataset)
 
-    async def _within_rates(
-        self, claim: Callable[[Records], tuple[Dataset, bool]], caller: Caller
+    async def _transact_within_rate_limit(
+        self, claim: Callable[[Records], tuple[Dataset, bool]], principal: Principal
     ) -> Dataset:
         """The dataset as the claim leaves it. Only what was claimed counts as a teardown of the caller's."""
-        use = await self._rates.teardown(caller)
+        use = await self._rates.count_teardown(principal)
         try:
-            dataset, claimed = await self._outside.store.transact(claim)
+            dataset, claimed = await self._deps.store.transact(claim)
         except StoreFailedError:  # whether it was claimed is not known, so it counts
             raise
         except LifecycleError:
-            await self._rates.give_back(use)
+            await self._rates.refund(use)
             raise
         if not claimed:
-            await self._rates.give_back(use)
+            await self._rates.refund(use)
         return dataset
 
-    async def _gone_on(
-        self, dataset: Dataset, caller: Caller, confirmer: Confirmer | None, *, abandon: bool
-    ) -> TornDown:
+    async def _resume_or_attach(
+        self, dataset: Dataset, principal: Principal, confirmer: Confirmer | None, *, abandon: bool
+    ) -> TeardownResult:
         """Go on with a teardown that stopped, with a person's word for what it cannot go on without; or attach."""
         question = given = None
         if dataset.teardown is not None and dataset.stalled:
-            concession = await to_concede(self._outside, dataset, abandon=abandon)
-            if concession is not Concession.NONE:
-                question = self._question(dataset, dataset.teardown.reason, caller, concession)
+            concession = await find_required_waiver(self._deps, dataset, abandon=abandon)
+            if concession is not Waiver.NONE:
+                question = self._build_confirmation_request(
+                    dataset, dataset.teardown.reason, principal, concession
+                )
                 given = await (confirmer or self._confirmer).ask(question)
-        now = self._outside.clock.now()
+        now = self._deps.clock.now()
 
-        def go_on(records: Records) -> Dataset:
-            held = changeable_dataset(records, dataset.dataset_id, caller)
+        def resume(records: Records) -> Dataset:
+            held = find_dataset_for_update(records, dataset.dataset_id, principal)
             if question is not None and held.stalled:
-                held = self._conceded(records, held, question, given, now)
-            again = resumed(held, now)
+                held = self._grant_waiver(records, held, question, given, now)
+            again = with_resumed_teardown(held, now)
             if again is not held:
                 records.put_dataset(again)
-                note(records, caller, "teardown resumed", dataset=again, confirmation=given)
+                record_audit_entry(records, principal, "teardown resumed", dataset=again, confirmation=given)
             return again
 
-        found = await self._outside.store.transact(go_on)
-        await self._sagas.ensure(found)
-        return TornDown(dataset=found)
+        found = await self._deps.store.transact(resume)
+        await self._sagas.ensure_running(found)
+        return TeardownResult(dataset=found)
 
-    def _conceded(
+    def _grant_waiver(
         self,
         records: Records,
         dataset: Dataset,
-        question: Question,
+        question: ConfirmationRequest,
         given: Confirmation | None,
         now: datetime,
     ) -> Dataset:
         """The dataset with its teardown allowed to go without. Raises ConfirmationRequiredError."""
         asked = (question.reason, question.requester)
-        safety.confirmed(dataset, *asked, given, question.concession)
-        approvals.spend(records, given, dataset, *asked, now, question.concession)
+        safety.require_confirmation(dataset, *asked, given, question.concession)
+        approvals.spend_grant(records, given, dataset, *asked, now, question.concession)
         assert given is not None and dataset.teardown is not None  # noqa: S101, PT018 - no concession without a word
-        return dataset.evolve(teardown=dataset.teardown.conceding(given))
+        return dataset.evolve(teardown=dataset.teardown.with_waiver(given))
 
 
-_SETTLED: Final = frozenset({DatasetStatus.TEARDOWN, DatasetStatus.ARCHIVED})
+_CLAIMED_OR_ARCHIVED: Final = frozenset({DatasetStatus.TEARDOWN, DatasetStatus.ARCHIVED})
 """What is claimed already, or done."""
 
 
-def _unchanged(dataset: Dataset, generation: int | None) -> None:
+def _require_generation(dataset: Dataset, generation: int | None) -> None:
     if generation not in {None, dataset.generation}:
-        raise ChangedMeanwhileError(
+        raise StaleDatasetError(
             f"{dataset.name} has changed since it was looked at: it is {dataset.status} by now.",
             dataset_id=dataset.dataset_id,
         )
 
 
-def _failed(dataset: Dataset, failure: Failure) -> LifecycleError:
+def _teardown_failed_error(dataset: Dataset, failure: Failure) -> LifecycleError:
     given_back = dataset.status is not DatasetStatus.TEARDOWN
     how = f"it is {dataset.status} again" if given_back else "it goes on from there when called again"
-    return from_code(
+    return error_from_code(
         failure.code,
         f"Taking down {dataset.name} stopped at the step {failure.step!r}; {how}. {failure.message}",
         recovery=Recovery(failure.recovery),

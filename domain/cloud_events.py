@@ -22,7 +22,7 @@ _DIGITS: Final = 19
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class CloudEventMessage:
     """What is sent of one event: the same id and the same bytes, however often."""
 
     id: str
@@ -34,7 +34,7 @@ def event_id(installation: str, seq: int) -> str:
     return f"{_PREFIX}_{installation[:_SHOWN]}_{seq}"
 
 
-def seq_of(installation: str, given: str) -> int | None:
+def parse_event_id(installation: str, given: str) -> int | None:
     """The number of the event of that id; None for what is no id of this installation's."""
     number = given.rpartition("_")[2]
     if not number.isdecimal() or not number.isascii() or len(number) > _DIGITS:
@@ -42,7 +42,7 @@ def seq_of(installation: str, given: str) -> int | None:
     return int(number) if event_id(installation, int(number)) == given else None
 
 
-def message(installation: str, seq: int, event: Event) -> Message:
+def build_message(installation: str, seq: int, event: Event) -> CloudEventMessage:
     """The event as a message."""
     named = event_id(installation, seq)
     body = {
@@ -56,4 +56,4 @@ def message(installation: str, seq: int, event: Event) -> Message:
         "sequence": f"{seq:0{_DIGITS}d}",
         "data": {"dataset_id": event.dataset_id, "client_id": event.client_id, **event.data},
     }
-    return Message(id=named, body=msgspec.json.encode(body))
+    return CloudEventMessage(id=named, body=msgspec.json.encode(body))

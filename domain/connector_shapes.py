@@ -11,21 +11,21 @@ from urllib.parse import urlsplit
 from domain import cron
 from domain.vocabulary import DatasetType
 
-Check: TypeAlias = Callable[[object], str | None]
+SettingCheck: TypeAlias = Callable[[object], str | None]
 """What is wrong with a value, in words that follow the setting's name; None when nothing is."""
 
 _LONGEST_URL: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class NameList:
     """A list of at least one name of that form."""
 
     form: re.Pattern[str]
     rule: str
 
 
-def https_url(value: object) -> str | None:
+def https_url_problem(value: object) -> str | None:
     """What is wrong with an address; None when it is a good one."""
     rule = "must be an https address with a host, and without user, password, query or fragment"
     if not isinstance(value, str) or len(value) > _LONGEST_URL or re.search(r"[\s\x00-\x1f\x7f\\]", value):
@@ -44,75 +44,75 @@ def https_url(value: object) -> str | None:
     return None if good else rule
 
 
-def _schedule(value: object) -> str | None:
-    return cron.problem(value) if isinstance(value, str) else "must be a cron expression of five fields"
+def _schedule_problem(value: object) -> str | None:
+    return cron.cron_problem(value) if isinstance(value, str) else "must be a cron expression of five fields"
 
 
-def _flag(value: object) -> str | None:
+def _flag_problem(value: object) -> str | None:
     return None if isinstance(value, bool) else "must be true or false"
 
 
-def _text(form: str, rule: str) -> Check:
+def _text_check(form: str, rule: str) -> SettingCheck:
     pattern = re.compile(form)
     return lambda value: None if isinstance(value, str) and pattern.fullmatch(value) else rule
 
 
-def _names(form: str, rule: str) -> Names:
-    return Names(re.compile(form), rule)
+def _name_list(form: str, rule: str) -> NameList:
+    return NameList(re.compile(form), rule)
 
 
-_SCHEDULES: Final = {"fullSyncSchedule": _schedule, "incrementalSyncSchedule": _schedule}
+_SCHEDULES: Final = {"fullSyncSchedule": _schedule_problem, "incrementalSyncSchedule": _schedule_problem}
 
 
-def _authentication(kind: str) -> Mapping[str, Check]:
+def _authentication_schema(kind: str) -> Mapping[str, SettingCheck]:
     return {"type": lambda value: None if value == kind else f"must be {kind}"}
 
 
-SHAPES: Final[Mapping[DatasetType, Mapping[str, Any]]] = {
+CONFIG_SCHEMAS: Final[Mapping[DatasetType, Mapping[str, Any]]] = {
     DatasetType.CONFLUENCE_PAGES: {
-        "baseUrl": https_url,
-        "spaceKeys": _names(
+        "baseUrl": https_url_problem,
+        "spaceKeys": _name_list(
             r"~?[A-Za-z0-9._-]{1,255}", "must be a space key: letters, digits, '.', '_' and '-'"
         ),
-        "authentication": _authentication("API_TOKEN"),
+        "authentication": _authentication_schema("API_TOKEN"),
         "syncSettings": _SCHEDULES,
     },
     DatasetType.GITHUB_REPOS: {
-        "organization": _text(
+        "organization": _text_check(
             r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})", "must be an organisation: 1 to 39 letters, digits and '-'"
         ),
-        "repositories": _names(
+        "repositories": _name_list(
             r"(?:[A-Za-z0-9-]{1,39}/)?[A-Za-z0-9._-]{1,100}", "must be a repository, `name` or `owner/name`"
         ),
-        "authentication": _authentication("PAT"),
+        "authentication": _authentication_schema("PAT"),
         "syncSettings": {
-            "includeIssues": _flag,
-            "includePullRequests": _flag,
-            "includeWiki": _flag,
+            "includeIssues": _flag_problem,
+            "includePullRequests": _flag_problem,
+            "includeWiki": _flag_problem,
             **_SCHEDULES,
         },
     },
     DatasetType.SLACK_MESSAGES: {
-        "workspaceId": _text(
+        "workspaceId": _text_check(
             r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", "must be a workspace id: letters, digits, '_' and '-'"
         ),
-        "channels": _names(
+        "channels": _name_list(
             r"#?[^\s#\x00-\x1f\x7f,/\\]{1,80}", "must be a channel's name or id without spaces"
         ),
-        "authentication": _authentication("OAUTH"),
+        "authentication": _authentication_schema("OAUTH"),
         "syncSettings": _SCHEDULES,
     },
     DatasetType.JIRA_ISSUES: {
-        "baseUrl": https_url,
-        "projectKeys": _names(
+        "baseUrl": https_url_problem,
+        "projectKeys": _name_list(
             r"[A-Za-z][A-Za-z0-9_]{0,254}", "must be a project key: a letter, then letters, digits and '_'"
         ),
-        "authentication": _authentication("API_TOKEN"),
+        "authentication": _authentication_schema("API_TOKEN"),
         "syncSettings": _SCHEDULES,
     },
 }
-COLLECTED: Final = {
-    dataset_type: next(name for name, node in shape.items() if isinstance(node, Names))
-    for dataset_type, shape in SHAPES.items()
+CONTAINER_SETTINGS: Final = {
+    dataset_type: next(name for name, node in shape.items() if isinstance(node, NameList))
+    for dataset_type, shape in CONFIG_SCHEMAS.items()
 }
 """The setting of each type that lists the spaces, repositories, channels or projects."""

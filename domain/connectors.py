@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 from urllib.parse import quote, urlsplit
 
-from domain.connector_shapes import COLLECTED, SHAPES, Names, https_url
+from domain.connector_shapes import CONFIG_SCHEMAS, CONTAINER_SETTINGS, NameList, https_url_problem
 from domain.errors import SettingsError
-from domain.identifiers import nearest
-from domain.model import Connector, Dataset, Mark
-from domain.platform import Found, Source
+from domain.identifiers import closest_names
+from domain.model import Connector, Dataset, OwnerTag
+from domain.platform import Datasource, DatasourceSpec
 from domain.vocabulary import ConnectorStatus, DatasetType, Stage
 
 if TYPE_CHECKING:
@@ -66,27 +66,30 @@ def placeholder_token(dataset_id: str) -> str:
     return hashlib.sha256(f"{dataset_id}-mock-token".encode()).hexdigest()
 
 
-def merge(template: Mapping[str, Any], *overrides: Mapping[str, Any]) -> dict[str, Any]:
+def merge_settings(template: Mapping[str, Any], *overrides: Mapping[str, Any]) -> dict[str, Any]:
     """The template with each override laid over it in turn; objects are merged, anything else is replaced."""
-    merged = {name: merge(value) if isinstance(value, Mapping) else value for name, value in template.items()}
+    merged = {
+        name: merge_settings(value) if isinstance(value, Mapping) else value
+        for name, value in template.items()
+    }
     for override in overrides:
         for name, value in override.items():
             former = merged.get(name)
             if isinstance(value, Mapping):
-                merged[name] = merge(former if isinstance(former, Mapping) else {}, value)
+                merged[name] = merge_settings(former if isinstance(former, Mapping) else {}, value)
             else:
                 merged[name] = value
     return merged
 
 
-def configure(
+def build_datasource_spec(
     dataset: Dataset,
     containers: Sequence[str],
     settings: Mapping[str, Any],
     *,
     installation: str,
     site: str = "",
-) -> Source:
+) -> DatasourceSpec:
     """The datasource that serves a dataset.
 
     Args:
@@ -102,31 +105,31 @@ def configure(
     dataset_type = dataset.dataset_type
     root = f"connectors.{dataset_type.value}"
     _refuse_secrets(settings, root)
-    collected = COLLECTED[dataset_type]
+    collected = CONTAINER_SETTINGS[dataset_type]
     config = settings.get("config")
     if isinstance(config, Mapping):
         config = {collected: list(dict.fromkeys(containers)), **config}
     wanted = {
         "connector": lambda value: (
-            None if value == dataset_type.connector else f"must be {dataset_type.connector}"
+            None if value == dataset_type.connector_kind else f"must be {dataset_type.connector_kind}"
         ),
         "collect": lambda value: None if value == collected else f"must be {collected}",
-        "config": SHAPES[dataset_type],
+        "config": CONFIG_SCHEMAS[dataset_type],
     }
     if "site" in settings:
-        wanted["site"] = https_url
-    _check({**settings, "config": config} if "config" in settings else settings, wanted, root)
-    return Source(
+        wanted["site"] = https_url_problem
+    _check_settings({**settings, "config": config} if "config" in settings else settings, wanted, root)
+    return DatasourceSpec(
         name=dataset.name,
-        kind=dataset_type.connector,
-        config=merge(config or {}),
-        mark=Mark(installation=installation, dataset_id=dataset.dataset_id),
+        kind=dataset_type.connector_kind,
+        config=merge_settings(config or {}),
+        mark=OwnerTag(installation=installation, dataset_id=dataset.dataset_id),
         site=site,
         test=dataset.stage is not Stage.PRODUCTION,
     )
 
 
-def sites(
+def build_site_urls(
     settings_by_type: Mapping[DatasetType, Mapping[str, Any]], *, client_id: str, stage: Stage
 ) -> Mapping[DatasetType, str]:
     """Where the copies of one client and stage stand, by type: the base of document URLs and of links between records.
@@ -136,16 +139,16 @@ def sites(
     """
     client = quote(client_id.lower(), safe="")
     path = f"{client}{_NO_STAGE if client in _STAGES else ''}/{stage.value}"
-    bases = {each: _base(each, settings) for each, settings in settings_by_type.items()}
+    bases = {each: _base_url(each, settings) for each, settings in settings_by_type.items()}
     often = Counter(each.casefold() for each in bases.values())
     return {
-        each: f"{base}/{path}{f'/{each.connector}' if often[base.casefold()] > 1 else ''}"
+        each: f"{base}/{path}{f'/{each.connector_kind}' if often[base.casefold()] > 1 else ''}"
         for each, base in bases.items()
     }
 
 
-def _base(dataset_type: DatasetType, settings: Mapping[str, Any]) -> str:
-    base = _site(dataset_type, settings).rstrip("/")
+def _base_url(dataset_type: DatasetType, settings: Mapping[str, Any]) -> str:
+    base = _site_url(dataset_type, settings).rstrip("/")
     if named := next((each for each in urlsplit(base).path.split("/") if each in _STAGES), None):
         field = "site" if "site" in settings else f"config.{_ELSEWHERE.get(dataset_type, ('', 'baseUrl'))[1]}"
         _refuse(
@@ -155,15 +158,15 @@ def _base(dataset_type: DatasetType, settings: Mapping[str, Any]) -> str:
     return base
 
 
-def _site(dataset_type: DatasetType, settings: Mapping[str, Any]) -> str:
+def _site_url(dataset_type: DatasetType, settings: Mapping[str, Any]) -> str:
     root = f"connectors.{dataset_type.value}"
     if "site" in settings:
-        _check_node(settings["site"], https_url, f"{root}.site")
+        _check_node(settings["site"], https_url_problem, f"{root}.site")
         return str(settings["site"])
     host, name = _ELSEWHERE.get(dataset_type, ("", "baseUrl"))
     config = settings.get("config")
     value = config.get(name) if isinstance(config, Mapping) else None
-    _check_node(value, SHAPES[dataset_type][name], f"{root}.config.{name}")
+    _check_node(value, CONFIG_SCHEMAS[dataset_type][name], f"{root}.config.{name}")
     return f"{host}/{value}" if host else str(value)
 
 
@@ -177,10 +180,10 @@ def _refuse_secrets(settings: Mapping[str, Any], path: str) -> None:
             _refuse_secrets(value, f"{path}.{name}")
 
 
-def _check(value: Mapping[str, Any], shape: Mapping[str, Any], path: str) -> None:
+def _check_settings(value: Mapping[str, Any], shape: Mapping[str, Any], path: str) -> None:
     for name in value:
         if name not in shape:
-            near = nearest(str(name), shape)
+            near = closest_names(str(name), shape)
             _refuse(f"{path}.{name}", f"is not known; the nearest known setting is {near[0]}", near)
     for name, node in shape.items():
         if name not in value:
@@ -192,8 +195,8 @@ def _check_node(value: object, node: object, path: str) -> None:
     if isinstance(node, Mapping):
         if not isinstance(value, Mapping):
             _refuse(path, "must be an object")
-        _check(value, node, path)
-    elif isinstance(node, Names):
+        _check_settings(value, node, path)
+    elif isinstance(node, NameList):
         if not isinstance(value, list | tuple):
             _refuse(path, "must be a list")
         if not value:
@@ -228,8 +231,8 @@ class DriftItem:
     client_id: str | None = None
 
 
-def drift(
-    found: Sequence[Found], connectors: Sequence[Connector], installation: str
+def detect_drift(
+    found: Sequence[Datasource], connectors: Sequence[Connector], installation: str
 ) -> tuple[DriftItem, ...]:
     """What Glean has of ours that no connector of ours is, and the other way round; what is not ours is nobody's drift.
 
@@ -256,23 +259,23 @@ def drift(
         and owners.isdisjoint({(each.mark.dataset_id, each.handle), (each.mark.dataset_id, None)})
     )
     missing = (
-        _item("missing_connector", each, _MISSING)
+        _drift_item("missing_connector", each, _MISSING)
         for each in living
         if each.handle is not None and each.handle not in present
     )
     changed = (
-        _item("changed_connector", each, action)
+        _drift_item("changed_connector", each, action)
         for each in living
         if each.handle is not None
         and each.handle in present
-        and (action := _action(each, present[each.handle], installation))
+        and (action := _suggested_action(each, present[each.handle], installation))
     )
     return (*unowned, *missing, *changed)
 
 
-def found_of(connector: Connector, seen: Observation) -> Found:
+def datasource_from_observation(connector: Connector, seen: Observation) -> Datasource:
     """A connector that was looked at by itself, as a list would have it."""
-    return Found(
+    return Datasource(
         handle=connector.handle or "",
         name=connector.name,
         kind=connector.kind,
@@ -281,14 +284,14 @@ def found_of(connector: Connector, seen: Observation) -> Found:
     )
 
 
-def _action(connector: Connector, found: Found, installation: str) -> str | None:
+def _suggested_action(connector: Connector, found: Datasource, installation: str) -> str | None:
     """What is to be done about a connector that somebody changed; None for one that stands as we made it."""
-    if found.mark != Mark(installation=installation, dataset_id=connector.dataset_id):
+    if found.mark != OwnerTag(installation=installation, dataset_id=connector.dataset_id):
         return _UNMARKED
-    return _CHANGED if _reconfigured(connector, found) else None
+    return _CHANGED if _is_reconfigured(connector, found) else None
 
 
-def _reconfigured(connector: Connector, found: Found) -> bool:
+def _is_reconfigured(connector: Connector, found: Datasource) -> bool:
     """Whether something that we set stands otherwise in Glean; what a platform adds of its own is its own."""
     if found.changed is not None:
         return found.changed
@@ -296,12 +299,12 @@ def _reconfigured(connector: Connector, found: Found) -> bool:
     return said is not None and any(said.get(name) != value for name, value in connector.config.items())
 
 
-def left_behind(connector: Connector, why: str) -> DriftItem:
+def abandoned_drift_item(connector: Connector, why: str) -> DriftItem:
     """A connector that a teardown abandoned, so that no dataset owns it; `why` nobody can look whether it is there."""
-    return _item("unowned_connector", connector, f"{_ABANDONED} {why}")
+    return _drift_item("unowned_connector", connector, f"{_ABANDONED} {why}")
 
 
-def _item(kind: str, connector: Connector, action: str) -> DriftItem:
+def _drift_item(kind: str, connector: Connector, action: str) -> DriftItem:
     return DriftItem(
         kind=kind,
         name=connector.name,

@@ -18,7 +18,7 @@ _TERM: Final = re.compile(r"(\*|([0-9]{1,2}|[A-Z]{3})(?:-([0-9]{1,2}|[A-Z]{3}))?
 _LENGTHS: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
-def problem(expression: str) -> str | None:
+def cron_problem(expression: str) -> str | None:
     """What is wrong with a schedule, in words; None when it is a good one.
 
     Fields are minute, hour, day of month, month (or JAN-DEC) and day of week (0-7 or SUN-SAT), as crontab(5) has them.
@@ -28,7 +28,7 @@ def problem(expression: str) -> str | None:
         return f"must have five fields (minute, hour, day of month, month, day of week), not {len(fields)}"
     chosen: dict[str, set[int]] = {}
     for text, (name, low, high, names) in zip(fields, _FIELDS, strict=True):
-        values = _values(text.upper(), low, high, names)
+        values = _parse_values(text.upper(), low, high, names)
         if values is None:
             return f"has a wrong {name}: it must be made of {low} to {high}, '*', ranges, lists and steps"
         chosen[name] = values
@@ -41,15 +41,15 @@ def problem(expression: str) -> str | None:
     return None
 
 
-def _values(text: str, low: int, high: int, names: dict[str, int]) -> set[int] | None:
+def _parse_values(text: str, low: int, high: int, names: dict[str, int]) -> set[int] | None:
     values: set[int] = set()
     for term in text.split(","):
         found = _TERM.fullmatch(term)
         if found is None:
             return None
         whole, first, last, step = found.groups()
-        start = low if whole == "*" else _number(first, names)
-        end = high if whole == "*" or (step and not last) else _number(last or first, names)
+        start = low if whole == "*" else _parse_number(first, names)
+        end = high if whole == "*" or (step and not last) else _parse_number(last or first, names)
         stride = int(step) if step else 1
         if start is None or end is None or not low <= start <= end <= high or not 1 <= stride <= high:
             return None
@@ -57,5 +57,5 @@ def _values(text: str, low: int, high: int, names: dict[str, int]) -> set[int] |
     return values
 
 
-def _number(text: str, names: dict[str, int]) -> int | None:
+def _parse_number(text: str, names: dict[str, int]) -> int | None:
     return int(text) if text.isdigit() else names.get(text)

@@ -8,88 +8,96 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from domain import quality
-from domain.audit import note, tell
+from domain.audit import publish_events, record_audit_entry
 from domain.errors import (
     InvalidArgumentError,
     QualityChecksPendingError,
     UnknownConnectorError,
 )
-from domain.job import PAGE_BYTES, PAGE_COUNT, same_platform, sites
+from domain.job import PAGE_BYTES, PAGE_COUNT, client_sites, require_same_platform
 from domain.model import Journey, Recheck
-from domain.provisioning import evaluated, provisioned
-from domain.readiness import readiness
-from domain.running import changeable_dataset, known_dataset, progress_of
+from domain.provisioning import provisioned_event, quality_evaluated_event
+from domain.readiness import measure_readiness
+from domain.running import current_progress, find_dataset, find_dataset_for_update
 from domain.vocabulary import DatasetStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from domain.callers import Caller
+    from domain.callers import Principal
     from domain.events import Event
-    from domain.job import Outside
-    from domain.model import Connector, Content, Dataset, Progress, QualityReport, Undo, Unreadable
+    from domain.job import Dependencies
+    from domain.model import (
+        Connector,
+        Content,
+        Dataset,
+        PendingCompensation,
+        Progress,
+        QualityReport,
+        UnreadableRow,
+    )
     from domain.ports import Json
     from domain.records import DatasetQuery, Records
 
-_DEADLINE: Final = timedelta(minutes=15)
-_JUDGED: Final = frozenset({DatasetStatus.READY, DatasetStatus.VALIDATING})
-_EVENTS: Final = 50
+_RECHECK_TIMEOUT: Final = timedelta(minutes=15)
+_EVALUATED_STATUSES: Final = frozenset({DatasetStatus.READY, DatasetStatus.VALIDATING})
+_EVENT_LIMIT: Final = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class DatasetDetails:
     """One dataset with everything that is known about it."""
 
     dataset: Dataset
-    journey: Journey | Unreadable | None
+    journey: Journey | UnreadableRow | None
     connector: Connector | None
     archive: Json | None
     progress: Progress | None
-    undos: Sequence[Undo]
+    undos: Sequence[PendingCompensation]
     events: Sequence[tuple[int, Event]]
 
 
-class Datasets:
+class DatasetService:
     """Lists, shows and re-judges datasets."""
 
-    def __init__(self, outside: Outside) -> None:
-        self._outside = outside
+    def __init__(self, deps: Dependencies) -> None:
+        self._deps = deps
 
-    async def list(self, query: DatasetQuery, caller: Caller) -> list[Dataset]:
+    async def list(self, query: DatasetQuery, principal: Principal) -> list[Dataset]:
         """A page of datasets in order of id, of the clients that the caller may touch."""
 
-        def look(records: Records) -> list[Dataset]:
+        def load_page(records: Records) -> list[Dataset]:
             seen: list[Dataset] = []
             rest = query
             while page := records.datasets(rest):
-                seen += [each for each in page if caller.may_touch(each.client_id)]
+                seen += [each for each in page if principal.can_access_client(each.client_id)]
                 if len(seen) >= query.limit:
                     break
                 rest = replace(rest, after=page[-1].dataset_id)
             return seen[: query.limit]
 
-        return await self._outside.store.read(look)
+        return await self._deps.store.read(load_page)
 
-    async def show(self, dataset_id: str, caller: Caller) -> Shown:
+    async def show(self, dataset_id: str, principal: Principal) -> DatasetDetails:
         """A dataset with its journey, connector, archive, and its last fifty events. Raises UnknownDatasetError."""
-        now = self._outside.clock.now()
+        now = self._deps.clock.now()
 
-        def look(records: Records) -> Shown:
-            dataset = known_dataset(records, dataset_id, caller)
+        def load_details(records: Records) -> DatasetDetails:
+            dataset = find_dataset(records, dataset_id, principal)
             journey = records.journey(dataset.client_id, dataset.journey_id)
-            return Shown(
+            return DatasetDetails(
                 dataset=dataset,
-                journey=journey.at(now) if isinstance(journey, Journey) else journey,
+                journey=journey.as_of(now) if isinstance(journey, Journey) else journey,
                 connector=records.connector(dataset.connector_id) if dataset.connector_id else None,
                 archive=records.archive(dataset_id),
-                progress=progress_of(records, dataset),
+                progress=current_progress(records, dataset),
                 undos=records.undos(dataset_id),
-                events=records.events(dataset_id=dataset_id, limit=_EVENTS),
+                events=records.events(dataset_id=dataset_id, limit=_EVENT_LIMIT),
             )
 
-        return await self._outside.store.read(look)
+        return await self._deps.store.read(load_details)
 
-    async def recheck(self, dataset_id: str, caller: Caller, saga_id: str | None = None) -> Dataset:
+    async def recheck(self, dataset_id: str, principal: Principal, saga_id: str | None = None) -> Dataset:
         """Read what is staged and ask the platform again; only a changed verdict changes the status.
 
         A saga gives its id, and so goes on with the re-check that it began in a process which died, or finds that it
@@ -98,84 +106,88 @@ class Datasets:
         QualityChecksPendingError while another re-check runs, and what the platform or the staging area raises.
         """
         recheck = Recheck(
-            requested_at=self._outside.clock.now(),
-            deadline=self._outside.clock.now() + _DEADLINE,
+            requested_at=self._deps.clock.now(),
+            deadline=self._deps.clock.now() + _RECHECK_TIMEOUT,
             saga_id=saga_id,
         )
 
         def claim(records: Records) -> tuple[Dataset, Content | None]:
-            dataset = changeable_dataset(records, dataset_id, caller)
+            dataset = find_dataset_for_update(records, dataset_id, principal)
             if saga_id is not None and dataset.rechecked_by == saga_id:
                 return dataset, None
-            if dataset.status not in _JUDGED or dataset.run is not None or dataset.content is None:
+            if (
+                dataset.status not in _EVALUATED_STATUSES
+                or dataset.run is not None
+                or dataset.content is None
+            ):
                 raise InvalidArgumentError(
                     f"{dataset.name} is {dataset.status}; only a settled dataset is checked again.",
                     field="dataset_id",
                 )
-            if _pending(dataset.recheck, recheck):
+            if _is_pending(dataset.recheck, recheck):
                 raise QualityChecksPendingError(f"A re-check of {dataset.name} is running.", retry_after_s=5)
             records.put_dataset(dataset.evolve(recheck=recheck))
-            note(records, caller, "re-check begun", dataset=dataset)
+            record_audit_entry(records, principal, "re-check begun", dataset=dataset)
             return dataset, dataset.content
 
-        dataset, content = await self._outside.store.transact(claim)
+        dataset, content = await self._deps.store.transact(claim)
         if content is None:
             return dataset
         try:
-            report = await self._judged(dataset, content)
+            report = await self._evaluate_quality(dataset, content)
         except BaseException:
-            await self._settle(dataset, recheck, None)
+            await self._finalize_recheck(dataset, recheck, None)
             raise
-        return await self._settle(dataset, recheck, report)
+        return await self._finalize_recheck(dataset, recheck, report)
 
-    async def _judged(self, dataset: Dataset, content: Content) -> QualityReport:
+    async def _evaluate_quality(self, dataset: Dataset, content: Content) -> QualityReport:
         again = partial(
-            quality.recheck,
+            quality.recheck_quality,
             content=content,
             dataset_type=dataset.dataset_type,
-            sites=sites(self._outside, dataset),
-            now=self._outside.clock.now(),
+            sites=client_sites(self._deps, dataset),
+            now=self._deps.clock.now(),
         )
-        report = await self._outside.staging.examine(
+        report = await self._deps.staging.examine(
             dataset.dataset_id, content.attempt, again, max_count=PAGE_COUNT, max_bytes=PAGE_BYTES
         )
-        connector = await self._outside.store.read(
-            lambda records: records.connector(dataset.connector_id or "")
-        )
+        connector = await self._deps.store.read(lambda records: records.connector(dataset.connector_id or ""))
         if connector is None or connector.handle is None:
             raise UnknownConnectorError(f"{dataset.name} has no connector to ask.", field="dataset_id")
-        await same_platform(self._outside.platform, connector)
-        seen = await self._outside.platform.observe(connector.handle)
-        gated = quality.gate(report, indexed=seen.indexed, pushed=content.record_count)
-        return replace(gated, readiness=await readiness(self._outside, dataset, connector.name))
+        await require_same_platform(self._deps.platform, connector)
+        seen = await self._deps.platform.observe(connector.handle)
+        gated = quality.with_indexed_gate(report, indexed=seen.indexed, pushed=content.record_count)
+        return replace(gated, readiness=await measure_readiness(self._deps, dataset, connector.name))
 
-    async def _settle(self, dataset: Dataset, recheck: Recheck, report: QualityReport | None) -> Dataset:
-        now = self._outside.clock.now()
+    async def _finalize_recheck(
+        self, dataset: Dataset, recheck: Recheck, report: QualityReport | None
+    ) -> Dataset:
+        now = self._deps.clock.now()
 
-        def settle(records: Records) -> Dataset:
+        def apply_verdict(records: Records) -> Dataset:
             held = records.dataset(dataset.dataset_id) or dataset
             if held.recheck != recheck:
                 return held
             changed = held.evolve(recheck=None)
-            if report is not None and held.content == dataset.content and held.status in _JUDGED:
-                passed = quality.passes(report)
+            if report is not None and held.content == dataset.content and held.status in _EVALUATED_STATUSES:
+                passed = quality.is_fit_for_use(report)
                 changed = changed.evolve(
                     quality=replace(report, evaluated_at=now),
                     rechecked_by=recheck.saga_id,
                     status=DatasetStatus.READY if passed else DatasetStatus.VALIDATING,
                     failure=None if passed else held.failure,
                 )
-                tell(records, evaluated(changed, now))
+                publish_events(records, quality_evaluated_event(changed, now))
                 if changed.status is DatasetStatus.READY and held.status is not DatasetStatus.READY:
-                    tell(records, provisioned(changed, now))
+                    publish_events(records, provisioned_event(changed, now))
             records.put_dataset(changed)
             return changed
 
         # Also when the caller has gone: the mark would hold up a teardown until its deadline.
-        return await self._outside.store.transact(settle, regardless=True)
+        return await self._deps.store.transact(apply_verdict, regardless=True)
 
 
-def _pending(held: Recheck | None, asked: Recheck) -> bool:
+def _is_pending(held: Recheck | None, asked: Recheck) -> bool:
     if held is None or held.deadline <= asked.requested_at:
         return False
     return held.saga_id is None or held.saga_id != asked.saga_id

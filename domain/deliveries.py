@@ -47,7 +47,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Post:
+class WebhookCursor:
     """Where a webhook stands: every event up to number `cursor` was looked at for it.
 
     `owner` is the process that delivers to it, empty for none; `fence` goes up with every owner, and `beats` as long as
@@ -69,7 +69,7 @@ class Subscription:
     kinds: frozenset[EventKind] | None = None
     clients: frozenset[str] | None = None
 
-    def wants(self, event: Event) -> bool:
+    def matches(self, event: Event) -> bool:
         """Whether the webhook is told of it."""
         return (self.kinds is None or event.kind in self.kinds) and (
             self.clients is None or event.client_id in self.clients
@@ -77,7 +77,7 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class DeliveryResult:
     """What came of one try: `error` in words, None when the event was accepted.
 
     `gone` says that the webhook wants no more, `retry_after_s` when it wants to be asked again.
@@ -89,7 +89,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Retrying:
+class RetryPolicy:
     """How often an event is tried, and how long the pauses are: doubled from the first to the longest, in seconds."""
 
     attempts: int = 20
@@ -97,11 +97,11 @@ class Retrying:
     longest_s: float = 3600.0
 
     @property
-    def longest(self) -> timedelta:
+    def longest_backoff(self) -> timedelta:
         """No pause is longer."""
         return timedelta(seconds=self.longest_s)
 
-    def pause(self, attempts: int, chance: float, retry_after_s: float | None = None) -> timedelta:
+    def backoff(self, attempts: int, chance: float, retry_after_s: float | None = None) -> timedelta:
         """How long to wait after that many tries.
 
         Args:
@@ -114,8 +114,8 @@ class Retrying:
         return timedelta(seconds=max(asked, whole * (1 + chance) / 2))
 
 
-def after(
-    delivery: Delivery, answer: Answer, *, now: datetime, retrying: Retrying, chance: float
+def delivery_after_attempt(
+    delivery: Delivery, answer: DeliveryResult, *, now: datetime, retrying: RetryPolicy, chance: float
 ) -> Delivery:
     """The delivery after one more try that was answered so."""
     tried = replace(delivery, attempts=delivery.attempts + 1, error=answer.error)
@@ -123,9 +123,9 @@ def after(
         return replace(tried, state=DeliveryState.DELIVERED, settled_at=now)
     if answer.gone or tried.attempts >= retrying.attempts:
         return replace(tried, state=DeliveryState.PARKED, settled_at=now)
-    return replace(tried, due_at=now + retrying.pause(tried.attempts, chance, answer.retry_after_s))
+    return replace(tried, due_at=now + retrying.backoff(tried.attempts, chance, answer.retry_after_s))
 
 
-def again(delivery: Delivery, now: datetime) -> Delivery:
+def redelivery(delivery: Delivery, now: datetime) -> Delivery:
     """The delivery as if it had never been tried."""
     return Delivery(webhook=delivery.webhook, seq=delivery.seq, dataset_id=delivery.dataset_id, due_at=now)

@@ -12,27 +12,27 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from domain.audit import note
-from domain.errors import DrainingError, instant
+from domain.audit import record_audit_entry
+from domain.errors import DrainingError, format_timestamp
 
 if TYPE_CHECKING:
-    from domain.callers import Caller
+    from domain.callers import Principal
     from domain.model import Dataset
     from domain.ports import Clock
     from domain.records import Records, Store
 
-_FACT: Final = "drain"
+_DRAIN_KEY: Final = "drain"
 _RETRY_AFTER_S: Final = 60
-_GLANCE_S: Final = 0.2
+_POLL_INTERVAL_S: Final = 0.2
 
 
-class _Kept(msgspec.Struct, frozen=True):
+class _DrainRecord(msgspec.Struct, frozen=True):
     since: datetime
     by: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drain:
+class DrainStatus:
     """Whether new datasets are refused, since when and by whom, and the datasets that a saga works on now."""
 
     draining: bool
@@ -41,14 +41,14 @@ class Drain:
     running: tuple[Dataset, ...]
 
 
-def refuse_new(records: Records) -> None:
+def require_not_draining(records: Records) -> None:
     """Whether a new provision, retry or restore may be admitted. Raises DrainingError; fit for any transaction."""
-    if kept := _kept(records):
-        msg = f"Nothing new is made since {instant(kept.since)}: this installation is being drained."
+    if kept := _load_drain(records):
+        msg = f"Nothing new is made since {format_timestamp(kept.since)}: this installation is being drained."
         raise DrainingError(msg, retry_after_s=_RETRY_AFTER_S)
 
 
-class Draining:
+class DrainService:
     """Begins and ends a drain, and tells how far it is."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
@@ -56,48 +56,50 @@ class Draining:
         self._store = store
         self._clock = clock
 
-    async def on(self, caller: Caller) -> Drain:
+    async def begin_drain(self, principal: Principal) -> DrainStatus:
         """Begin to drain; when that was begun already, it stays as it was."""
-        fact = msgspec.to_builtins(_Kept(since=self._clock.now(), by=caller.subject))
+        fact = msgspec.to_builtins(_DrainRecord(since=self._clock.now(), by=principal.subject))
 
-        def begin(records: Records) -> Drain:
-            if _kept(records) is None:
-                records.put_fact(_FACT, fact)
-                note(records, caller, "drain begun")
-            return _stands(records)
+        def begin(records: Records) -> DrainStatus:
+            if _load_drain(records) is None:
+                records.put_fact(_DRAIN_KEY, fact)
+                record_audit_entry(records, principal, "drain begun")
+            return _load_status(records)
 
         return await self._store.transact(begin)
 
-    async def off(self, caller: Caller) -> Drain:
+    async def end_drain(self, principal: Principal) -> DrainStatus:
         """End the drain; when there is none, nothing changes."""
 
-        def end(records: Records) -> Drain:
-            if (kept := _kept(records)) is not None:
-                records.put_fact(_FACT, None)
-                note(records, caller, "drain ended", since=instant(kept.since), by=kept.by)
-            return _stands(records)
+        def end(records: Records) -> DrainStatus:
+            if (kept := _load_drain(records)) is not None:
+                records.put_fact(_DRAIN_KEY, None)
+                record_audit_entry(
+                    records, principal, "drain ended", since=format_timestamp(kept.since), by=kept.by
+                )
+            return _load_status(records)
 
         return await self._store.transact(end)
 
-    async def status(self) -> Drain:
+    async def load_status(self) -> DrainStatus:
         """How it stands."""
-        return await self._store.read(_stands)
+        return await self._store.read(_load_status)
 
-    async def settled(self) -> Drain:
+    async def wait_until_idle(self) -> DrainStatus:
         """How it stands once no saga works on any dataset, however long that takes; it runs none itself."""
-        while (stands := await self.status()).running:
-            await self._clock.sleep(_GLANCE_S)
+        while (stands := await self.load_status()).running:
+            await self._clock.sleep(_POLL_INTERVAL_S)
         return stands
 
 
-def _kept(records: Records) -> _Kept | None:
-    found = records.fact(_FACT)
-    return None if found is None else msgspec.convert(found, _Kept)
+def _load_drain(records: Records) -> _DrainRecord | None:
+    found = records.fact(_DRAIN_KEY)
+    return None if found is None else msgspec.convert(found, _DrainRecord)
 
 
-def _stands(records: Records) -> Drain:
-    kept = _kept(records)
-    return Drain(
+def _load_status(records: Records) -> DrainStatus:
+    kept = _load_drain(records)
+    return DrainStatus(
         draining=kept is not None,
         since=kept.since if kept else None,
         by=kept.by if kept else None,

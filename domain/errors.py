@@ -45,10 +45,10 @@ class BlockingCheck:
 
     def as_dict(self) -> dict[str, Any]:
         """The check as the wire shows it, without empty fields."""
-        return _present(
+        return _without_empty(
             check=self.code,
             what=self.what,
-            since=instant(self.since),
+            since=format_timestamp(self.since),
             clears=self.clears,
             recovery=self.recovery,
         )
@@ -88,7 +88,7 @@ class LifecycleError(Exception):
 
     def as_dict(self) -> dict[str, Any]:
         """The one error shape of the wire contract, without empty fields."""
-        return _present(
+        return _without_empty(
             code=self.code,
             message=self.message,
             recovery=str(self.recovery),
@@ -102,12 +102,12 @@ class LifecycleError(Exception):
         )
 
 
-def instant(value: datetime | None) -> str | None:
+def format_timestamp(value: datetime | None) -> str | None:
     """An instant as RFC 3339 in UTC, to the second, with `Z`."""
     return None if value is None else value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _present(**values: Any) -> dict[str, Any]:
+def _without_empty(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value not in (None, "", [], ())}
 
 
@@ -347,7 +347,7 @@ class DrainingError(RefusalError):
     action = "Wait until an operator has ended the drain, then call again."
 
 
-class ChangedMeanwhileError(RefusalError):
+class StaleDatasetError(RefusalError):
     """The dataset changed between the look and the claim."""
 
     code = "changed_meanwhile"
@@ -394,7 +394,7 @@ class PlatformThrottledError(PlatformUnavailableError):
     """Glean asks for fewer requests; `retry_after_s` is what it said, when it did."""
 
 
-class PlatformLateError(PlatformUnavailableError):
+class PlatformTimeoutError(PlatformUnavailableError):
     """Glean did not answer in the time that whoever asked could wait; it may be slow, or our own requests many."""
 
 
@@ -467,7 +467,7 @@ class StoreFailedError(FailureError):
     action = "Check the data folder and its disk with `dataset-lifecycle doctor`, then call again."
 
 
-class StoreAwayError(StoreFailedError):
+class StoreUnavailableError(StoreFailedError):
     """The database as a whole cannot be reached, read or written now: a saga that meets it waits and goes on."""
 
 
@@ -486,7 +486,7 @@ class CleanupFailedError(FailureError):
     action = "Call again: it goes on from this step."
 
 
-class SagaStrandedError(FailureError):
+class SagaDeadLetterError(FailureError):
     """Work was stopped for good: process after process died in the same step of it, or it never came to its end."""
 
     code = "saga_stranded"
@@ -500,14 +500,16 @@ class InternalError(FailureError):
     action = "Report it with the log of this server."
 
 
-def _tree(root: type[LifecycleError]) -> list[type[LifecycleError]]:
-    return [root, *(each for child in root.__subclasses__() for each in _tree(child))]
+def _all_subclasses(root: type[LifecycleError]) -> list[type[LifecycleError]]:
+    return [root, *(each for child in root.__subclasses__() for each in _all_subclasses(child))]
 
 
-BY_CODE: Final = {each.code: each for each in reversed(_tree(LifecycleError)) if "code" in vars(each)}
+ERRORS_BY_CODE: Final = {
+    each.code: each for each in reversed(_all_subclasses(LifecycleError)) if "code" in vars(each)
+}
 """Every code, with the class that says what it means."""
 
 
-def from_code(code: str, message: str, **given: Any) -> LifecycleError:
+def error_from_code(code: str, message: str, **given: Any) -> LifecycleError:
     """The error of that code, for what was recorded earlier as text."""
-    return BY_CODE.get(code, InternalError)(message, **given)
+    return ERRORS_BY_CODE.get(code, InternalError)(message, **given)

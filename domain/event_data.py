@@ -173,7 +173,7 @@ class ArchivePurged(EventData, kw_only=True, forbid_unknown_fields=True):
     restorable_until: Annotated[Instant, Meta(description="Until when it could be restored.")]
 
 
-DATA: Final[Mapping[EventKind, type[EventData]]] = MappingProxyType(
+EVENT_DATA_TYPES: Final[Mapping[EventKind, type[EventData]]] = MappingProxyType(
     {
         EventKind.PROVISIONING_STARTED: ProvisioningStarted,
         EventKind.PROVISIONED: Provisioned,

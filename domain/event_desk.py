@@ -6,28 +6,28 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from domain.audit import note
-from domain.cloud_events import event_id, seq_of
-from domain.deliveries import Delivery, DeliveryState, again
+from domain.audit import record_audit_entry
+from domain.cloud_events import event_id, parse_event_id
+from domain.deliveries import Delivery, DeliveryState, redelivery
 from domain.errors import InvalidArgumentError, Recovery, UnknownEventError
-from domain.identifiers import nearest
-from domain.webhooks import standings
+from domain.identifiers import closest_names
+from domain.webhooks import load_webhook_statuses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from domain.callers import Caller
+    from domain.callers import Principal
     from domain.events import Event
     from domain.ports import Clock
     from domain.records import Records, Store
-    from domain.webhooks import Standing
+    from domain.webhooks import WebhookStatus
 
 _WORTH_IT: Final = timedelta(days=7)
 _AT_ONCE: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class EventWithDeliveries:
     """One event, and how it stands with each webhook that is to be told of it."""
 
     id: str
@@ -35,31 +35,33 @@ class Told:
     deliveries: Sequence[Delivery]
 
 
-class Events:
+class EventService:
     """Lists events, and puts one to delivery again."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
 
-    async def latest(self, caller: Caller, *, dataset_id: str | None = None, limit: int = 50) -> list[Told]:
+    async def list_latest(
+        self, principal: Principal, *, dataset_id: str | None = None, limit: int = 50
+    ) -> list[EventWithDeliveries]:
         """The last events of the clients that the caller may touch, or of one dataset, in their order."""
 
-        def look(records: Records) -> list[Told]:
+        def load(records: Records) -> list[EventWithDeliveries]:
             found: list[tuple[int, Event]] = []
             before: int | None = None
             while len(found) < limit and (page := records.last_events(before, dataset_id, limit)):
                 before = page[-1][0]
-                found += [each for each in page if caller.may_touch(each[1].client_id)]
-            return [_told(records, seq, event) for seq, event in reversed(found[:limit])]
+                found += [each for each in page if principal.can_access_client(each[1].client_id)]
+            return [_with_deliveries(records, seq, event) for seq, event in reversed(found[:limit])]
 
-        return await self._store.read(look)
+        return await self._store.read(load)
 
-    async def parked(self, caller: Caller, *, limit: int = 50) -> list[Told]:
+    async def list_parked(self, principal: Principal, *, limit: int = 50) -> list[EventWithDeliveries]:
         """The oldest events that some webhook could not be told of, in their order; as many as the caller may see."""
 
-        def look(records: Records) -> list[Told]:
-            found: list[Told] = []
+        def load(records: Records) -> list[EventWithDeliveries]:
+            found: list[EventWithDeliveries] = []
             after = 0
             while len(found) < limit and (
                 page := records.deliveries(states=(DeliveryState.PARKED,), after=after, limit=limit)
@@ -67,15 +69,15 @@ class Events:
                 after = page[-1].seq
                 for seq in dict.fromkeys(each.seq for each in page):
                     event = records.event(seq)
-                    if caller.may_touch(event.client_id):
-                        found.append(_told(records, seq, event))
+                    if principal.can_access_client(event.client_id):
+                        found.append(_with_deliveries(records, seq, event))
             return found[:limit]
 
-        return await self._store.read(look)
+        return await self._store.read(load)
 
-    async def unsettled(self) -> list[Standing]:
+    async def list_unsettled_webhooks(self) -> list[WebhookStatus]:
         """Every webhook that has still to be told of something, in the order of its name."""
-        return [each for each in (await self._store.read(standings)).values() if each.unsettled]
+        return [each for each in (await self._store.read(load_webhook_statuses)).values() if each.unsettled]
 
     async def redeliver_parked(self) -> int:
         """Have what is parked sent again, of events that are a week old at most; how many deliveries that is."""
@@ -85,27 +87,29 @@ class Events:
             parked = records.deliveries(states=(DeliveryState.PARKED,), limit=_AT_ONCE)
             found = [each for each in parked if now - records.event(each.seq).at <= _WORTH_IT]
             for each in found:
-                records.put_delivery(again(each, now))
+                records.put_delivery(redelivery(each, now))
             return len(found)
 
         return await self._store.transact(redeliver)
 
-    async def redeliver(self, given: str, caller: Caller, *, webhook: str | None = None) -> Told:
+    async def redeliver(
+        self, given: str, principal: Principal, *, webhook: str | None = None
+    ) -> EventWithDeliveries:
         """Have an event sent again: to that webhook, else where it is parked, else wherever it was to be sent.
 
         Raises UnknownEventError, and InvalidArgumentError when no webhook is left to send it to.
         """
         now = self._clock.now()
 
-        def redeliver(records: Records) -> Told:
-            seq, event = _known(records, given, caller)
-            for each in _wanted(records, seq, event, webhook):
-                records.put_delivery(again(each, now))
-            told = _told(records, seq, event)
+        def redeliver(records: Records) -> EventWithDeliveries:
+            seq, event = _find_event(records, given, principal)
+            for each in _deliveries_to_reset(records, seq, event, webhook):
+                records.put_delivery(redelivery(each, now))
+            told = _with_deliveries(records, seq, event)
             names = [each.webhook for each in told.deliveries if each.state is DeliveryState.WAITING]
-            note(
+            record_audit_entry(
                 records,
-                caller,
+                principal,
                 "put to delivery again",
                 client_id=event.client_id,
                 event=given,
@@ -116,24 +120,26 @@ class Events:
         return await self._store.transact(redeliver)
 
 
-def _told(records: Records, seq: int, event: Event) -> Told:
-    return Told(id=event_id(records.installation, seq), event=event, deliveries=records.deliveries(seq=seq))
+def _with_deliveries(records: Records, seq: int, event: Event) -> EventWithDeliveries:
+    return EventWithDeliveries(
+        id=event_id(records.installation, seq), event=event, deliveries=records.deliveries(seq=seq)
+    )
 
 
-def _known(records: Records, given: str, caller: Caller) -> tuple[int, Event]:
-    seq = seq_of(records.installation, given)
+def _find_event(records: Records, given: str, principal: Principal) -> tuple[int, Event]:
+    seq = parse_event_id(records.installation, given)
     if seq is not None and 0 < seq <= records.last_event():
         event = records.event(seq)
-        if caller.may_touch(event.client_id):
+        if principal.can_access_client(event.client_id):
             return seq, event
     raise UnknownEventError(f"There is no event {given!r}.", field="id")
 
 
-def _wanted(records: Records, seq: int, event: Event, webhook: str | None) -> Sequence[Delivery]:
+def _deliveries_to_reset(records: Records, seq: int, event: Event, webhook: str | None) -> Sequence[Delivery]:
     made = records.deliveries(seq=seq)
     if webhook is not None:
         found = [each for each in made if each.webhook == webhook]
-        return found or [_anew(records, seq, event, webhook)]
+        return found or [_new_delivery(records, seq, event, webhook)]
     if not made:
         raise InvalidArgumentError(
             f"No webhook was to be told of this {event.kind.value}, so there is none to tell again.",
@@ -144,14 +150,14 @@ def _wanted(records: Records, seq: int, event: Event, webhook: str | None) -> Se
     return [each for each in made if each.state is DeliveryState.PARKED] or made
 
 
-def _anew(records: Records, seq: int, event: Event, webhook: str) -> Delivery:
+def _new_delivery(records: Records, seq: int, event: Event, webhook: str) -> Delivery:
     """The delivery to a webhook that was not to be told, or was not there yet."""
     posts = {each.webhook: each for each in records.posts()}
     if webhook not in posts:
         raise InvalidArgumentError(
             f"No process has delivered to a webhook {webhook!r} yet.",
             field="webhook",
-            candidates=nearest(webhook, posts),
+            candidates=closest_names(webhook, posts),
         )
     if posts[webhook].cursor < seq:
         raise InvalidArgumentError(

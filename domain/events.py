@@ -39,7 +39,7 @@ class Event:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
-def about(kind: EventKind, dataset: Dataset, at: datetime, **data: Any) -> Event:
+def dataset_event(kind: EventKind, dataset: Dataset, at: datetime, **data: Any) -> Event:
     """The event of that kind about a dataset; every one names it, its journey, stage and type."""
     return Event(
         kind=kind,

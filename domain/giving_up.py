@@ -11,68 +11,74 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from domain import archives, provisioning, teardown, undoing
-from domain.errors import SagaStrandedError
-from domain.model import Undo
-from domain.saga import Stumble
+from domain.errors import SagaDeadLetterError
+from domain.model import PendingCompensation
+from domain.saga import StepFailure
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from domain.model import Dataset
     from domain.records import Records
-    from domain.stranding import Stranded
+    from domain.stranding import DeadLetter
 
 
-def give_up(stranded: Stranded, now: datetime, records: Records) -> None:
+def fail_dead_letter(dead_letter: DeadLetter, now: datetime, records: Records) -> None:
     """End that saga's hold on its dataset, when it still is the dataset's run; else do nothing."""
-    dataset = records.dataset(stranded.dataset_id)
-    if dataset is None or dataset.run is None or dataset.run.saga_id != stranded.saga_id:
+    dataset = records.dataset(dead_letter.dataset_id)
+    if dataset is None or dataset.run is None or dataset.run.saga_id != dead_letter.saga_id:
         return
-    stumble = Stumble(step=stranded.step or "end", error=_error(stranded).as_dict())
-    if stranded.kind == "teardown":
-        teardown.fail(stumble, now, records, dataset)
-    elif stranded.kind == "snapshot":
-        archives.snapshot_ended(stumble.error, records, dataset)
-    elif stranded.kind == "undo":
-        _stop(stranded, stumble, records, dataset)
+    stumble = StepFailure(step=dead_letter.step or "end", error=_dead_letter_error(dead_letter).as_dict())
+    if dead_letter.kind == "teardown":
+        teardown.fail_teardown(stumble, now, records, dataset)
+    elif dead_letter.kind == "snapshot":
+        archives.finish_snapshot(stumble.error, records, dataset)
+    elif dead_letter.kind == "undo":
+        _stop_compensation(dead_letter, stumble, records, dataset)
     else:
-        _leave(stranded, stumble, now, records, dataset)
-        provisioning.fail(stumble, now, records, dataset)
+        _record_pending_compensations(dead_letter, stumble, now, records, dataset)
+        provisioning.fail_provision(stumble, now, records, dataset)
 
 
-def _error(stranded: Stranded) -> SagaStrandedError:
+def _dead_letter_error(dead_letter: DeadLetter) -> SagaDeadLetterError:
     again = {
         "teardown": "call the teardown again",
         "snapshot": "take the snapshot again",
         "undo": "call with retry, or have the dataset taken down",
-    }.get(stranded.kind, "call again with retry")
+    }.get(dead_letter.kind, "call again with retry")
     action = f"Have a person find out in the log what went wrong there; then {again}."
-    times = f"{stranded.attempts} times"
-    if stranded.step:
-        what = f"The process that was at the step {stranded.step!r} died, {times} in a row; it was stopped there."
+    times = f"{dead_letter.attempts} times"
+    if dead_letter.step:
+        what = f"The process that was at the step {dead_letter.step!r} died, {times} in a row; it was stopped there."
     else:
         what = f"It came to no end that could be kept, {times}, by a fault of this program or its store."
-    return SagaStrandedError(what, suggested_action=action)
+    return SagaDeadLetterError(what, suggested_action=action)
 
 
-def _leave(stranded: Stranded, stumble: Stumble, now: datetime, records: Records, dataset: Dataset) -> None:
+def _record_pending_compensations(
+    dead_letter: DeadLetter, step_failure: StepFailure, now: datetime, records: Records, dataset: Dataset
+) -> None:
     """Leave to be undone whatever the attempt may have made; what was tried in vain already is on record."""
     attempt = dataset.attempt
     there = {each.what for each in records.undos(dataset.dataset_id) if each.attempt == attempt}
-    met = {*stranded.done, stranded.step}
-    for what in undoing.UNDOS:
-        begun = what in met or not stranded.step
-        if begun and what not in there and f"undo {what}" not in stranded.done:
-            cause = str(stumble.error["message"])
+    met = {*dead_letter.done, dead_letter.step}
+    for what in undoing.COMPENSATIONS:
+        begun = what in met or not dead_letter.step
+        if begun and what not in there and f"undo {what}" not in dead_letter.done:
+            cause = str(step_failure.error["message"])
             records.put_undo(
-                Undo(dataset_id=dataset.dataset_id, attempt=attempt, what=what, cause=cause, since=now)
+                PendingCompensation(
+                    dataset_id=dataset.dataset_id, attempt=attempt, what=what, cause=cause, since=now
+                )
             )
 
 
-def _stop(stranded: Stranded, stumble: Stumble, records: Records, dataset: Dataset) -> None:
+def _stop_compensation(
+    dead_letter: DeadLetter, step_failure: StepFailure, records: Records, dataset: Dataset
+) -> None:
     """Try no more by itself to take back what ended the processes; all that is left, when it is not known what."""
     left = records.undos(dataset.dataset_id)
-    named = [each for each in left if undoing.step_of(each) == stranded.step]
+    named = [each for each in left if undoing.compensation_step_name(each) == dead_letter.step]
     for each in named or left:
-        records.put_undo(replace(each, stopped=True, cause=str(stumble.error["message"])))
-    undoing.let_go(records, dataset)
+        records.put_undo(replace(each, stopped=True, cause=str(step_failure.error["message"])))
+    undoing.release_dataset(records, dataset)

@@ -21,7 +21,7 @@ MANY_ERRORS: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class HealthFinding:
     """One thing that is not as it should be."""
 
     code: str
@@ -38,47 +38,47 @@ class Health:
     error_count_24h: int | None
     freshness_s: int | None
     checked_at: datetime
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[HealthFinding, ...] = ()
 
 
-_MISSING: Final = Finding(
+_MISSING: Final = HealthFinding(
     code="missing",
     message="Glean says that this connector is not there.",
     suggested_action="Take the dataset down, and provision it again when it is needed.",
 )
-_NOT_OURS: Final = Finding(
+_NOT_OURS: Final = HealthFinding(
     code="not_ours",
     message="What Glean has under this connector's id does not carry this dataset's mark.",
     suggested_action="A person must look at it in Glean: it is not touched from here.",
 )
-_UNHEALTHY: Final = Finding(
+_UNHEALTHY: Final = HealthFinding(
     code="reported_unhealthy",
     message="Glean reports this connector as unhealthy.",
     suggested_action="Look at the connector in Glean; its last sync failed, or its source cannot be read.",
 )
-_OVERDUE: Final = Finding(
+_OVERDUE: Final = HealthFinding(
     code="sync_overdue",
     message="A sync runs longer than it may.",
     suggested_action="Cancel the provision that waits for it, or have a person look at the sync in Glean.",
 )
-_NEVER: Final = Finding(
+_NEVER: Final = HealthFinding(
     code="never_synced",
     message="It was made and has not been synced within the time that a sync may take.",
     suggested_action="Provision the dataset again with retry.",
 )
-_STALE: Final = Finding(
+_STALE: Final = HealthFinding(
     code="stale",
     message="What Glean serves is not what was pushed last: another upload has come after it.",
     suggested_action="Have a person find out who else pushes to it; then take it down, and provision it again.",
 )
-_FAILED: Final = Finding(
+_FAILED: Final = HealthFinding(
     code="provision_failed",
     message="The provision that made this connector failed.",
     suggested_action="Provision the dataset again with retry, or take it down.",
 )
 
 
-def verdict(
+def assess_health(
     observation: Observation,
     connector: Connector,
     *,
@@ -101,7 +101,7 @@ def verdict(
         ours: False when the platform lists it without our mark.
         sync_deadline: how long a sync may take.
     """
-    status, finding = _judged(observation, connector, now - sync_deadline, run, ours=ours)
+    status, finding = _assess_status(observation, connector, now - sync_deadline, run, ours=ours)
     errors = max(own_errors_24h, observation.error_count_24h or 0)
     served = observation.document_count
     findings = [] if finding is None else [finding]
@@ -111,10 +111,10 @@ def verdict(
         and served is not None
         and served != documents
     ):
-        findings.append(_documents(served, documents))
+        findings.append(_document_count_finding(served, documents))
         status = ConnectorStatus.UNHEALTHY if served < documents else status
     if errors:
-        findings.append(_errors(errors))
+        findings.append(_errors_finding(errors))
     if errors >= MANY_ERRORS and status in {ConnectorStatus.HEALTHY, ConnectorStatus.SYNCING}:
         status = ConnectorStatus.UNHEALTHY
     last = observation.last_successful_sync or connector.last_successful_sync
@@ -128,22 +128,22 @@ def verdict(
     )
 
 
-def _judged(
+def _assess_status(
     observation: Observation, connector: Connector, too_old: datetime, run: str | None, *, ours: bool
-) -> tuple[ConnectorStatus, Finding | None]:
+) -> tuple[ConnectorStatus, HealthFinding | None]:
     if connector.status is ConnectorStatus.DISCONNECTED:
         return ConnectorStatus.DISCONNECTED, None
-    flaw = _flaw(observation, connector, too_old, run, ours=ours)
+    flaw = _gravest_finding(observation, connector, too_old, run, ours=ours)
     if flaw is not None:
         return ConnectorStatus.FAILED if flaw is _FAILED else ConnectorStatus.UNHEALTHY, flaw
-    if _syncing(observation):
+    if _is_syncing(observation):
         return ConnectorStatus.SYNCING, None
-    return ConnectorStatus.HEALTHY if _synced(observation) else ConnectorStatus.CREATING, None
+    return ConnectorStatus.HEALTHY if _has_synced(observation) else ConnectorStatus.CREATING, None
 
 
-def _flaw(
+def _gravest_finding(
     observation: Observation, connector: Connector, too_old: datetime, run: str | None, *, ours: bool
-) -> Finding | None:
+) -> HealthFinding | None:
     """What alone decides; the gravest first."""
     mark, since = observation.mark, observation.syncing_since
     other = run is not None and observation.run not in {None, run}
@@ -152,24 +152,27 @@ def _flaw(
         (not ours or (mark is not None and mark.dataset_id != connector.dataset_id), _NOT_OURS),
         (connector.status is ConnectorStatus.FAILED, _FAILED),
         (observation.status == "unhealthy", _UNHEALTHY),
-        (_syncing(observation) and since is not None and since <= too_old, _OVERDUE),
-        (not _syncing(observation) and not _synced(observation) and connector.created_at <= too_old, _NEVER),
-        (not _syncing(observation) and other, _STALE),
+        (_is_syncing(observation) and since is not None and since <= too_old, _OVERDUE),
+        (
+            not _is_syncing(observation) and not _has_synced(observation) and connector.created_at <= too_old,
+            _NEVER,
+        ),
+        (not _is_syncing(observation) and other, _STALE),
     )
     return next((finding for holds, finding in flaws if holds), None)
 
 
-def _syncing(observation: Observation) -> bool:
+def _is_syncing(observation: Observation) -> bool:
     return bool(observation.syncing) or observation.status == "syncing"
 
 
-def _synced(observation: Observation) -> bool:
+def _has_synced(observation: Observation) -> bool:
     return observation.status == "healthy" or observation.last_successful_sync is not None
 
 
-def _documents(served: int, documents: int) -> Finding:
+def _document_count_finding(served: int, documents: int) -> HealthFinding:
     fewer = served < documents
-    return Finding(
+    return HealthFinding(
         code="documents_missing" if fewer else "documents_unexpected",
         message=f"Glean serves {served} documents of this connector; {documents} were pushed.",
         suggested_action="Provision the dataset again with retry."
@@ -178,22 +181,22 @@ def _documents(served: int, documents: int) -> Finding:
     )
 
 
-def _errors(count: int) -> Finding:
-    return Finding(
+def _errors_finding(count: int) -> HealthFinding:
+    return HealthFinding(
         code="errors_24h",
         message=f"{count} errors within 24 hours.",
         suggested_action="Look at the connector in Glean, and at this server's log for the calls that failed.",
     )
 
 
-def unobserved(
+def unobserved_health(
     connector: Connector, *, own_errors_24h: int, now: datetime, error: PlatformError | None
 ) -> Health:
     """How a connector is that was not looked at: not made yet, taken away, or (with the error) out of reach."""
-    finding: Finding | None = None
+    finding: HealthFinding | None = None
     if error is not None:
         status = ConnectorStatus.UNHEALTHY
-        finding = Finding(
+        finding = HealthFinding(
             code=error.code,
             message=f"Its state is unknown: {error.message}",
             suggested_action=error.suggested_action,

@@ -6,34 +6,34 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from domain.conceding import abandoned
-from domain.connectors import DriftItem, drift, found_of, left_behind
+from domain.conceding import load_abandoned_connectors
+from domain.connectors import DriftItem, abandoned_drift_item, datasource_from_observation, detect_drift
 from domain.errors import (
     InvalidArgumentError,
     PlatformError,
-    PlatformLateError,
     PlatformMismatchError,
+    PlatformTimeoutError,
     UnknownConnectorError,
 )
-from domain.health import SYNC_DEADLINE, Health, unobserved, verdict
-from domain.identifiers import nearest
-from domain.model import Connector, Dataset, Mark
-from domain.registry import known_client
-from domain.running import known_dataset
+from domain.health import SYNC_DEADLINE, Health, assess_health, unobserved_health
+from domain.identifiers import closest_names
+from domain.model import Connector, Dataset, OwnerTag
+from domain.registry import find_client
+from domain.running import find_dataset
 from domain.vocabulary import ConnectorStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from domain.callers import Caller
+    from domain.callers import Principal
     from domain.model import Fingerprint
-    from domain.platform import Found, Observation, Watched
+    from domain.platform import Datasource, Observation, ReadOnlyPlatform
     from domain.ports import Clock
     from domain.records import Records, Store
 
 DAY: Final = timedelta(hours=24)
-MOST: Final = 200
+MAX_LIMIT: Final = 200
 _BATCH: Final = 500
 
 
@@ -83,7 +83,7 @@ class _Row:
 class _Scope:
     """What one call is about: everything that the caller may see, or one selector's part of it."""
 
-    caller: Caller
+    principal: Principal
     connector_id: str | None
     dataset_id: str | None
     client_id: str | None
@@ -99,8 +99,8 @@ class _Scope:
         if self.dataset_id is not None:
             return item.dataset_id == self.dataset_id
         if item.client_id is None:
-            return self.whole and self.caller.clients is None
-        return self.caller.may_touch(item.client_id) and self.client_id in {None, item.client_id}
+            return self.whole and self.principal.clients is None
+        return self.principal.can_access_client(item.client_id) and self.client_id in {None, item.client_id}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,13 +111,13 @@ class Survey:
     """
 
     installation: str
-    found: Sequence[Found]
+    found: Sequence[Datasource]
     fingerprint: Fingerprint
     before: Mapping[str, Fingerprint]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Seen:
+class _Observations:
     """A survey, and each connector's observation or failure."""
 
     survey: Survey
@@ -128,7 +128,12 @@ class HealthService:
     """Looks at connectors and answers; it changes nothing, here or there."""
 
     def __init__(
-        self, store: Store, platform: Watched, clock: Clock, *, sync_deadline: timedelta = SYNC_DEADLINE
+        self,
+        store: Store,
+        platform: ReadOnlyPlatform,
+        clock: Clock,
+        *,
+        sync_deadline: timedelta = SYNC_DEADLINE,
     ) -> None:
         """Look at that platform; a sync may take it so long."""
         self._store = store
@@ -138,7 +143,7 @@ class HealthService:
 
     async def check(
         self,
-        caller: Caller,
+        principal: Principal,
         *,
         connector_id: str | None = None,
         dataset_id: str | None = None,
@@ -156,79 +161,83 @@ class HealthService:
         if sum(each is not None for each in (connector_id, dataset_id, client_id)) > 1:
             msg = "Name at most one of connector_id, dataset_id and client_id."
             raise InvalidArgumentError(msg, field="connector_id")
-        if not 1 <= limit <= MOST:
-            msg = f"limit must be from 1 to {MOST}, not {limit}."
+        if not 1 <= limit <= MAX_LIMIT:
+            msg = f"limit must be from 1 to {MAX_LIMIT}, not {limit}."
             raise InvalidArgumentError(msg, field="limit")
-        scope = _Scope(caller=caller, connector_id=connector_id, dataset_id=dataset_id, client_id=client_id)
+        scope = _Scope(
+            principal=principal, connector_id=connector_id, dataset_id=dataset_id, client_id=client_id
+        )
         now = self._clock.now()
-        rows = await self._store.read(lambda records: _look(records, scope, now, limit + 1, cursor))
+        rows = await self._store.read(lambda records: _load_rows(records, scope, now, limit + 1, cursor))
         rows, more = rows[:limit], len(rows) > limit
-        surveyed = survey or await self.survey()
-        apart = () if cursor or survey else await self._apart(scope, surveyed)
+        surveyed = survey or await self.fetch_survey()
+        apart = () if cursor or survey else await self._collect_drift(scope, surveyed)
         if isinstance(surveyed, PlatformError) and not (rows or apart or cursor):
             raise surveyed
         seen = await self._observe([each.connector for each in rows], surveyed)
         return HealthPage(
-            items=tuple(self._judged(each, seen) for each in rows),
-            drift=(*apart, *await self._seen_to_differ(scope, rows, seen)),
+            items=tuple(self._connector_health(each, seen) for each in rows),
+            drift=(*apart, *await self._detect_observed_drift(scope, rows, seen)),
             next_cursor=rows[-1].connector.connector_id if more else None,
         )
 
-    async def survey(self) -> Survey | PlatformError:
+    async def fetch_survey(self) -> Survey | PlatformError:
         """Which platform answers and what it has, or why that cannot be said."""
 
-        def look(records: Records) -> tuple[str, dict[str, Fingerprint]]:
-            return records.installation, {each.connector_id: each.fingerprint for each in _living(records)}
+        def load_fingerprints(records: Records) -> tuple[str, dict[str, Fingerprint]]:
+            return records.installation, {
+                each.connector_id: each.fingerprint for each in _iterate_connectors(records)
+            }
 
-        installation, before = await self._store.read(look)
+        installation, before = await self._store.read(load_fingerprints)
         try:
-            fingerprint = await self._platform.fingerprint()
-            found = await self._platform.find() if self._platform.can.list else ()
+            fingerprint = await self._platform.fetch_fingerprint()
+            found = await self._platform.find_datasources() if self._platform.capabilities.list else ()
         except PlatformError as error:
             return error
         return Survey(installation=installation, found=found, fingerprint=fingerprint, before=before)
 
-    async def drift(self, caller: Caller, survey: Survey | PlatformError) -> tuple[DriftItem, ...]:
+    async def list_drift(self, principal: Principal, survey: Survey | PlatformError) -> tuple[DriftItem, ...]:
         """Where Glean and our records differ, as far as the caller may see."""
-        return await self._apart(
-            _Scope(caller=caller, connector_id=None, dataset_id=None, client_id=None), survey
+        return await self._collect_drift(
+            _Scope(principal=principal, connector_id=None, dataset_id=None, client_id=None), survey
         )
 
-    async def reach(self) -> Fingerprint:
+    async def probe_platform(self) -> Fingerprint:
         """Which platform answers now, when our own records can be read. Raises StoreFailedError, PlatformError."""
         await self._store.read(lambda records: records.installation)
-        return await self._platform.fingerprint()
+        return await self._platform.fetch_fingerprint()
 
     async def _observe(
         self, connectors: Sequence[Connector], survey: Survey | PlatformError
-    ) -> _Seen | PlatformError:
+    ) -> _Observations | PlatformError:
         if isinstance(survey, PlatformError):
             return survey
         made_here = [
-            each for each in connectors if _observable(each) and each.fingerprint == survey.fingerprint
+            each for each in connectors if _is_observable(each) and each.fingerprint == survey.fingerprint
         ]
         handles = [each.handle or "" for each in made_here]
-        return _Seen(survey=survey, by_handle=await self._platform.observe_all(handles, survey.found))
+        return _Observations(survey=survey, by_handle=await self._platform.observe_all(handles, survey.found))
 
-    def _judged(self, row: _Row, seen: _Seen | PlatformError) -> ConnectorHealth:
+    def _connector_health(self, row: _Row, seen: _Observations | PlatformError) -> ConnectorHealth:
         what: Observation | PlatformError | None = None
-        if _observable(row.connector):
-            what = seen if isinstance(seen, PlatformError) else _pick(seen, row.connector)
+        if _is_observable(row.connector):
+            what = seen if isinstance(seen, PlatformError) else _observation_of(seen, row.connector)
         return ConnectorHealth(
             connector=row.connector,
             dataset=row.dataset,
-            health=self._health(row, seen, what),
-            late=isinstance(what, PlatformLateError),
+            health=self._assess_connector(row, seen, what),
+            late=isinstance(what, PlatformTimeoutError),
         )
 
-    def _health(
-        self, row: _Row, seen: _Seen | PlatformError, what: Observation | PlatformError | None
+    def _assess_connector(
+        self, row: _Row, seen: _Observations | PlatformError, what: Observation | PlatformError | None
     ) -> Health:
         now, connector = self._clock.now(), row.connector
         if what is None or isinstance(what, PlatformError) or isinstance(seen, PlatformError):
             error = what if isinstance(what, PlatformError) else None
-            return unobserved(connector, own_errors_24h=row.own_errors, now=now, error=error)
-        return verdict(
+            return unobserved_health(connector, own_errors_24h=row.own_errors, now=now, error=error)
+        return assess_health(
             what,
             connector,
             own_errors_24h=row.own_errors,
@@ -237,80 +246,82 @@ class HealthService:
             run=row.run,
             sync_deadline=self._sync_deadline,
             ours=_is_ours(seen.survey, connector)
-            if self._platform.can.list
-            else what.mark == _mark(seen.survey, connector),
+            if self._platform.capabilities.list
+            else what.mark == _expected_owner_tag(seen.survey, connector),
         )
 
-    async def _apart(self, scope: _Scope, survey: Survey | PlatformError) -> tuple[DriftItem, ...]:
-        told = () if isinstance(survey, PlatformError) else await self._drift(scope, survey)
-        return (*told, *await self._left_behind(scope, survey))
+    async def _collect_drift(self, scope: _Scope, survey: Survey | PlatformError) -> tuple[DriftItem, ...]:
+        told = () if isinstance(survey, PlatformError) else await self._detect_listed_drift(scope, survey)
+        return (*told, *await self._list_abandoned(scope, survey))
 
-    async def _left_behind(self, scope: _Scope, seen: Survey | PlatformError) -> tuple[DriftItem, ...]:
+    async def _list_abandoned(self, scope: _Scope, seen: Survey | PlatformError) -> tuple[DriftItem, ...]:
         """What was abandoned where nobody can look now; where somebody can, the list of datasources tells.
 
         Without such a list, what was abandoned is looked for by its name.
         """
 
-        def look(records: Records) -> list[Connector]:
-            found = (records.connector(each) for each in abandoned(records))
+        def load_abandoned(records: Records) -> list[Connector]:
+            found = (records.connector(each) for each in load_abandoned_connectors(records))
             return [each for each in found if each is not None]
 
-        left = await self._store.read(look)
+        left = await self._store.read(load_abandoned)
         why = seen.message if isinstance(seen, PlatformError) else "Another platform or tenant answers now."
         away = [
             each for each in left if isinstance(seen, PlatformError) or each.fingerprint != seen.fingerprint
         ]
-        items = [left_behind(each, why) for each in away]
-        if not self._platform.can.list and isinstance(seen, Survey):
-            items += await self._still_there(seen, [each for each in left if each not in away])
+        items = [abandoned_drift_item(each, why) for each in away]
+        if not self._platform.capabilities.list and isinstance(seen, Survey):
+            items += await self._find_abandoned_by_name(seen, [each for each in left if each not in away])
         return tuple(each for each in items if scope.has(each))
 
-    async def _still_there(self, seen: Survey, left: Sequence[Connector]) -> list[DriftItem]:
+    async def _find_abandoned_by_name(self, seen: Survey, left: Sequence[Connector]) -> list[DriftItem]:
         if not left:
             return []
         try:
-            found = await self._platform.find([each.name for each in left])
+            found = await self._platform.find_datasources([each.name for each in left])
         except PlatformError as error:
-            return [left_behind(each, error.message) for each in left]
+            return [abandoned_drift_item(each, error.message) for each in left]
 
-        def look(records: Records) -> list[DriftItem]:
-            items = drift(found, list(_living(records)), seen.installation)
-            named = (_known(records, each) for each in items if each.kind == "unowned_connector")
+        def load_drift(records: Records) -> list[DriftItem]:
+            items = detect_drift(found, list(_iterate_connectors(records)), seen.installation)
+            named = (_with_client(records, each) for each in items if each.kind == "unowned_connector")
             return [each for each in named if each is not None]
 
-        return await self._store.read(look)
+        return await self._store.read(load_drift)
 
-    async def _seen_to_differ(
-        self, scope: _Scope, rows: Sequence[_Row], seen: _Seen | PlatformError
+    async def _detect_observed_drift(
+        self, scope: _Scope, rows: Sequence[_Row], seen: _Observations | PlatformError
     ) -> tuple[DriftItem, ...]:
         """The drift of connectors that were looked at one by one, as far as they are still as they were then."""
-        if self._platform.can.list or isinstance(seen, PlatformError):
+        if self._platform.capabilities.list or isinstance(seen, PlatformError):
             return ()
         looked = [(each.connector, seen.by_handle.get(each.connector.handle or "")) for each in rows]
 
-        def look(records: Records) -> tuple[DriftItem, ...]:
+        def load_drift(records: Records) -> tuple[DriftItem, ...]:
             told = [
                 (connector, what)
                 for connector, what in looked
                 if not (what is None or isinstance(what, PlatformError))
-                and _observable(connector)
+                and _is_observable(connector)
                 and connector.fingerprint == seen.survey.fingerprint
                 and records.connector(connector.connector_id) == connector
             ]
-            found = [found_of(connector, what) for connector, what in told if what.present]
-            items = drift(found, [connector for connector, _ in told], seen.survey.installation)
-            named = (_known(records, each) for each in items)
+            found = [datasource_from_observation(connector, what) for connector, what in told if what.present]
+            items = detect_drift(found, [connector for connector, _ in told], seen.survey.installation)
+            named = (_with_client(records, each) for each in items)
             return tuple(each for each in named if each is not None and scope.has(each))
 
-        return await self._store.read(look)
+        return await self._store.read(load_drift)
 
-    async def _drift(self, scope: _Scope, seen: Survey) -> tuple[DriftItem, ...]:
-        if not self._platform.can.list:
+    async def _detect_listed_drift(self, scope: _Scope, seen: Survey) -> tuple[DriftItem, ...]:
+        if not self._platform.capabilities.list:
             return ()
 
-        def look(records: Records) -> tuple[DriftItem, ...]:
-            living = list(_living(records))
-            named = (_known(records, each) for each in drift(seen.found, living, seen.installation))
+        def load_drift(records: Records) -> tuple[DriftItem, ...]:
+            living = list(_iterate_connectors(records))
+            named = (
+                _with_client(records, each) for each in detect_drift(seen.found, living, seen.installation)
+            )
             # One that is newer than the list of datasources, or made elsewhere, is not missing from it.
             return tuple(
                 each
@@ -320,67 +331,69 @@ class HealthService:
                 and (each.connector_id is None or seen.before.get(each.connector_id) == seen.fingerprint)
             )
 
-        return await self._store.read(look)
+        return await self._store.read(load_drift)
 
 
-def _observable(connector: Connector) -> bool:
+def _is_observable(connector: Connector) -> bool:
     return connector.handle is not None and connector.status is not ConnectorStatus.DISCONNECTED
 
 
-def _pick(seen: _Seen, connector: Connector) -> Observation | PlatformError:
+def _observation_of(seen: _Observations, connector: Connector) -> Observation | PlatformError:
     if seen.survey.fingerprint != connector.fingerprint:
         msg = f"Another platform or tenant answers than the one in which {connector.name} was made."
         return PlatformMismatchError(msg)
     return seen.by_handle[connector.handle or ""]
 
 
-def _mark(seen: Survey, connector: Connector) -> Mark:
-    return Mark(installation=seen.installation, dataset_id=connector.dataset_id)
+def _expected_owner_tag(seen: Survey, connector: Connector) -> OwnerTag:
+    return OwnerTag(installation=seen.installation, dataset_id=connector.dataset_id)
 
 
 def _is_ours(seen: Survey, connector: Connector) -> bool:
-    mark = _mark(seen, connector)
+    mark = _expected_owner_tag(seen, connector)
     return all(each.mark == mark for each in seen.found if each.handle == connector.handle)
 
 
-def _look(records: Records, scope: _Scope, now: datetime, count: int, cursor: str | None) -> list[_Row]:
+def _load_rows(records: Records, scope: _Scope, now: datetime, count: int, cursor: str | None) -> list[_Row]:
     return [
         _Row(
             connector=each,
             dataset=records.dataset(each.dataset_id),
             own_errors=records.errors_since(each.connector_id, now - DAY, now),
         )
-        for each in _chosen(records, scope, count, cursor)
+        for each in _load_selected_connectors(records, scope, count, cursor)
     ]
 
 
-def _chosen(records: Records, scope: _Scope, count: int, cursor: str | None) -> list[Connector]:
-    caller = scope.caller
+def _load_selected_connectors(
+    records: Records, scope: _Scope, count: int, cursor: str | None
+) -> list[Connector]:
+    principal = scope.principal
     if scope.connector_id is not None:
-        return [_known_connector(records, caller, scope.connector_id)]
+        return [_find_connector(records, principal, scope.connector_id)]
     if scope.dataset_id is not None:
-        dataset = known_dataset(records, scope.dataset_id, caller)
+        dataset = find_dataset(records, scope.dataset_id, principal)
         connector = records.connector(dataset.connector_id) if dataset.connector_id else None
         return [] if connector is None else [connector]
     if scope.client_id is not None:
-        known_client(records, scope.client_id, caller)
+        find_client(records, scope.client_id, principal)
         return records.connectors(client_id=scope.client_id, after=cursor, limit=count)
     chosen: list[Connector] = []
-    for each in _living(records, after=cursor):
-        if caller.may_touch(each.client_id):
+    for each in _iterate_connectors(records, after=cursor):
+        if principal.can_access_client(each.client_id):
             chosen.append(each)
         if len(chosen) == count:
             break
     return chosen
 
 
-def _living(records: Records, after: str | None = None) -> Iterator[Connector]:
+def _iterate_connectors(records: Records, after: str | None = None) -> Iterator[Connector]:
     while page := records.connectors(after=after, limit=_BATCH):
         yield from page
         after = page[-1].connector_id
 
 
-def _known(records: Records, item: DriftItem) -> DriftItem | None:
+def _with_client(records: Records, item: DriftItem) -> DriftItem | None:
     """The item with its client; None when a saga is about to give its connector another configuration."""
     dataset = records.dataset(item.dataset_id)
     if dataset is None:
@@ -390,10 +403,14 @@ def _known(records: Records, item: DriftItem) -> DriftItem | None:
     return replace(item, client_id=dataset.client_id)
 
 
-def _known_connector(records: Records, caller: Caller, connector_id: str) -> Connector:
+def _find_connector(records: Records, principal: Principal, connector_id: str) -> Connector:
     found = records.connector(connector_id)
-    if found is not None and caller.may_touch(found.client_id):
+    if found is not None and principal.can_access_client(found.client_id):
         return found
     msg = f"There is no connector {connector_id!r}."
-    seen = (each.connector_id for each in _living(records) if caller.may_touch(each.client_id))
-    raise UnknownConnectorError(msg, field="connector_id", candidates=nearest(connector_id, seen))
+    seen = (
+        each.connector_id
+        for each in _iterate_connectors(records)
+        if principal.can_access_client(each.client_id)
+    )
+    raise UnknownConnectorError(msg, field="connector_id", candidates=closest_names(connector_id, seen))

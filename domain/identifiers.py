@@ -15,7 +15,7 @@ IDENTIFIER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SHOWN: Final = 5
 
 
-def identifier(value: str, field: str) -> str:
+def require_identifier(value: str, field: str) -> str:
     """The value itself, when it may be a client's or journey's id: path-safe by construction.
 
     Raises InvalidArgumentError naming the field.
@@ -26,7 +26,7 @@ def identifier(value: str, field: str) -> str:
     raise InvalidArgumentError(msg, field=field)
 
 
-def nearest(value: str, known: Iterable[str]) -> tuple[str, ...]:
+def closest_names(value: str, known: Iterable[str]) -> tuple[str, ...]:
     """Up to five known names, those most like the value first, compared without case; else the first ones in order."""
     names = {name.casefold(): name for name in sorted(known)}
     close = get_close_matches(value.casefold(), names, n=_SHOWN, cutoff=0.5)

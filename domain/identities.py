@@ -35,15 +35,15 @@ _SAMPLES: Final = 1000
 _MASKS: Final = tuple(1 << bit for bit in range(8))
 
 
-class Held(NamedTuple):
+class HeldRecord(NamedTuple):
     """A record held back: where it stood, its line, and whether its id was there before."""
 
     position: int
     line: bytes
-    again: bool
+    is_duplicate: bool
 
 
-class Dangling(NamedTuple):
+class DanglingReferences(NamedTuple):
     """References that lead to no record: how many, where the first ones are, how many lead to records left out."""
 
     total: int
@@ -51,13 +51,13 @@ class Dangling(NamedTuple):
     left_out: int
 
 
-def _keys(ids: Sequence[str]) -> list[bytes]:
+def _casefolded_keys(ids: Sequence[str]) -> list[bytes]:
     """Each id without case, to be hashed: as bytes, because those of many ids are made together."""
     keys = "\n".join(ids).casefold().encode().split(b"\n")
     return keys if len(keys) == len(ids) else [each.casefold().encode() for each in ids]
 
 
-class Identities:
+class DuplicateDetector:
     """The ids and references of one pass."""
 
     def __init__(self, spill: Spill) -> None:
@@ -77,29 +77,29 @@ class Identities:
         self._unmet = 0
         self.references = 0
 
-    def sift(self, ids: Sequence[str]) -> list[int]:
+    def register_ids(self, ids: Sequence[str]) -> list[int]:
         """Where the ids stand that may not be new, in order; they are to be held back. The others are remembered."""
-        keys = _keys(ids)
+        keys = _casefolded_keys(ids)
         hashes = list(map(hash, keys))
         checksums = map(crc32, keys)
         if self._exact and len(self._checksums) + len(keys) <= _LATEST:
             self._checksums.extend(checksums)
-            suspects = self._repeated(hashes)
+            suspects = self._find_repeated(hashes)
         else:
             self._exact = False
             while self._checksums:
-                self._taken(self._checksums[-_TOGETHER:])
+                self._claim_filter_bits(self._checksums[-_TOGETHER:])
                 del self._checksums[-_TOGETHER:]
-            suspects = self._taken(checksums)
+            suspects = self._claim_filter_bits(checksums)
         for at in reversed(suspects):
             del hashes[at]
         self._ids.update(hashes)
         if len(self._ids) >= _LATEST:
-            self._partition("ids", self._ids)
+            self._spill_partitioned("ids", self._ids)
             self._ids.clear()
         return suspects
 
-    def _repeated(self, hashes: list[int]) -> list[int]:
+    def _find_repeated(self, hashes: list[int]) -> list[int]:
         """Where those stand that are known, or stood there before."""
         if len(set(hashes)) == len(hashes) and self._ids.isdisjoint(hashes):
             return []
@@ -108,7 +108,7 @@ class Identities:
             first.setdefault(each, at)
         return [at for at, each in enumerate(hashes) if each in self._ids or first[each] != at]
 
-    def _taken(self, checksums: Iterable[int]) -> list[int]:
+    def _claim_filter_bits(self, checksums: Iterable[int]) -> list[int]:
         """Where those stand whose bit is taken; the bits of the others are taken now."""
         bits, shift = self._filter, _SHIFT
         taken = []
@@ -121,9 +121,9 @@ class Identities:
                 bits[slot >> shift] = byte | mask
         return taken
 
-    def hold(self, identity: str, position: int, line: bytes) -> None:
+    def hold_record(self, identity: str, position: int, line: bytes) -> None:
         """Keep a record until all ids have been sifted."""
-        self._held_hashes.extend(map(hash, _keys([identity])))
+        self._held_hashes.extend(map(hash, _casefolded_keys([identity])))
         self._held_positions.append(position)
         self._held_lines.append(line)
         self._held_bytes += len(line)
@@ -132,17 +132,17 @@ class Identities:
             self._held_lines.clear()
             self._held_bytes = 0
 
-    def leave_out(self, identity: str) -> None:
+    def register_left_out(self, identity: str) -> None:
         """Remember the id of a record that is there and was not asked for."""
-        self._left_out.extend(map(hash, _keys([identity])))
+        self._left_out.extend(map(hash, _casefolded_keys([identity])))
         if len(self._left_out) >= _FLUSH:
-            self._partition("left out", self._left_out)
+            self._spill_partitioned("left out", self._left_out)
             del self._left_out[:]
 
-    def refer(self, positions: Iterable[int], references: Sequence[str]) -> None:
+    def register_references(self, positions: Iterable[int], references: Sequence[str]) -> None:
         """Remember that the record at each position refers to the id beside it, unless that is one of the latest."""
         self.references += len(references)
-        hashes = list(map(hash, _keys(references)))
+        hashes = list(map(hash, _casefolded_keys(references)))
         if self._ids.issuperset(hashes):
             return
         unmet = [each not in self._ids for each in hashes]
@@ -151,63 +151,63 @@ class Identities:
         if len(self._references) >= _FLUSH:
             self._flush_references()
 
-    def held(self) -> Iterator[Held]:
+    def resolve_held(self) -> Iterator[HeldRecord]:
         """Every record held back, in order, judged. To be asked once, when all ids have been sifted."""
         if not self._held_hashes:
             return
         suspects = set(self._held_hashes)
         known = suspects.intersection(self._ids)
         for part in range(_PARTITIONS):
-            for piece in self._hashes("ids", part):
+            for piece in self._read_hashes("ids", part):
                 known |= suspects.intersection(piece)
-        lines = self._lines()
+        lines = self._read_held_lines()
         for identity, position, line in zip(self._held_hashes, self._held_positions, lines, strict=True):
-            yield Held(position, line, identity in known)
+            yield HeldRecord(position, line, identity in known)
             if identity not in known:
                 known.add(identity)
                 self._ids.add(identity)
 
-    def dangling(self, examples: int) -> Dangling:
+    def find_dangling(self, examples: int) -> DanglingReferences:
         """The references that lead to no id."""
         self._flush_references()
         if not self._unmet:
-            return Dangling(0, [], 0)
-        self._partition("ids", self._ids)
+            return DanglingReferences(0, [], 0)
+        self._spill_partitioned("ids", self._ids)
         self._ids.clear()
-        self._partition("left out", self._left_out)
+        self._spill_partitioned("left out", self._left_out)
         del self._left_out[:]
         count = left_out = 0
         samples: set[int] = set()
         for part in range(_PARTITIONS):
-            lost, beyond = self._lost(part)
-            for piece in self._hashes("references", part) if lost or beyond else ():
+            lost, beyond = self._find_lost(part)
+            for piece in self._read_hashes("references", part) if lost or beyond else ():
                 count += sum(each in lost for each in piece)
                 left_out += sum(each in beyond for each in piece)
             samples.update(sorted(lost)[: _SAMPLES // _PARTITIONS])
-        return Dangling(count, self._referring(samples, examples), left_out)
+        return DanglingReferences(count, self._find_referrers(samples, examples), left_out)
 
-    def _lines(self) -> Iterator[bytes]:
-        for piece in self._spill.pieces("held"):
+    def _read_held_lines(self) -> Iterator[bytes]:
+        for piece in self._spill.read_pieces("held"):
             yield from piece.split(b"\n")
         yield from self._held_lines
 
-    def _lost(self, part: int) -> tuple[set[int], set[int]]:
+    def _find_lost(self, part: int) -> tuple[set[int], set[int]]:
         lost: set[int] = set()
-        for piece in self._hashes("references", part):
+        for piece in self._read_hashes("references", part):
             lost.update(piece)
-        for piece in self._hashes("ids", part) if lost else ():
+        for piece in self._read_hashes("ids", part) if lost else ():
             lost.difference_update(piece)
         beyond: set[int] = set()
-        for piece in self._hashes("left out", part) if lost else ():
+        for piece in self._read_hashes("left out", part) if lost else ():
             beyond |= lost.intersection(piece)
         return lost - beyond, beyond
 
-    def _referring(self, samples: set[int], examples: int) -> list[int]:
+    def _find_referrers(self, samples: set[int], examples: int) -> list[int]:
         found: list[int] = []
         if not samples:
             return found
         for hashes, referrers in zip(
-            self._spill.pieces("referred"), self._spill.pieces("referrers"), strict=True
+            self._spill.read_pieces("referred"), self._spill.read_pieces("referrers"), strict=True
         ):
             pairs = zip(array("q", hashes), array("Q", referrers), strict=True)
             found += [position for identity, position in pairs if identity in samples]
@@ -223,10 +223,10 @@ class Identities:
             self._unmet += len(references)
             self._spill.add("referred", references.tobytes())
             self._spill.add("referrers", array("Q", compress(self._referrers, unmet)).tobytes())
-            self._partition("references", references)
+            self._spill_partitioned("references", references)
         del self._references[:], self._referrers[:]
 
-    def _partition(self, kind: str, hashes: Iterable[int]) -> None:
+    def _spill_partitioned(self, kind: str, hashes: Iterable[int]) -> None:
         """Spill hashes by their lowest bits, and forget them."""
         parts: list[list[int]] = [[] for _ in range(_PARTITIONS)]
         puts = [part.append for part in parts]
@@ -236,6 +236,6 @@ class Identities:
             if part:
                 self._spill.add(f"{kind} {number}", array("q", part).tobytes())
 
-    def _hashes(self, kind: str, part: int) -> Iterator[array[int]]:
-        for piece in self._spill.pieces(f"{kind} {part}"):
+    def _read_hashes(self, kind: str, part: int) -> Iterator[array[int]]:
+        for piece in self._spill.read_pieces(f"{kind} {part}"):
             yield array("q", piece)

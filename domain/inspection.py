@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from domain.documents import foreign_shape
-from domain.tally import EXAMPLES, WEIGHTS, Tally
+from domain.documents import foreign_reference_pattern
+from domain.tally import CHECK_WEIGHTS, MAX_EXAMPLES, CheckCounter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from domain.documents import Document, Kind, NeutralDocument
-    from domain.documents.mending import Mended
-    from domain.identities import Identities
+    from domain.documents import Document, NeutralDocument, RecordKind
+    from domain.documents.mending import RepairedRecord
+    from domain.identities import DuplicateDetector
     from domain.model import CheckResult
 
 _EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)
@@ -29,13 +29,13 @@ _NEVER: Final = ".invalid"
 _REMEMBERED: Final = 10_000
 
 
-class Inspection:
+class QualityChecker:
     """What the checks have found so far. Positions count from 1, over all records that were read.
 
     `site` is the address of the client's own copy: a link below it is a reference to a document of this content.
     """
 
-    def __init__(self, kind: Kind, site: str, seen: Identities, now: datetime) -> None:
+    def __init__(self, kind: RecordKind, site: str, seen: DuplicateDetector, now: datetime) -> None:
         self._kind = kind
         self._below = f"{site}/"
         self._seen = seen
@@ -45,61 +45,61 @@ class Inspection:
         self._lost_links = 0
         self.without_zone = 0
         self.left_out = 0
-        self._tallies = {check: Tally(check) for check in WEIGHTS}
+        self._tallies = {check: CheckCounter(check) for check in CHECK_WEIGHTS}
 
     def results(self) -> tuple[CheckResult, ...]:
         """Every check, in the order of its weight."""
         return tuple(each.result() for each in self._tallies.values())
 
-    def look(self, documents: Sequence[Document | NeutralDocument], first: int) -> None:
+    def check_documents(self, documents: Sequence[Document | NeutralDocument], first: int) -> None:
         """Check instants, authors and references; makes every instant one of UTC."""
         for check in ("schema_conformity", "completeness", "uniqueness", "timestamps", "authors"):
             self._tallies[check].of += len(documents)
-        if not self._all_authors_known(documents):
+        if not self._has_only_valid_authors(documents):
             for position, document in enumerate(documents, first):
-                self._authors(document, position)
-        if not self._all_instants_plain(documents):
+                self._check_authors(document, position)
+        if not self._has_only_plausible_timestamps(documents):
             for position, document in enumerate(documents, first):
-                self._instants(document, position)
-        self._references(documents, first)
+                self._check_timestamps(document, position)
+        self._register_references(documents, first)
 
-    def mended(self, mended: Mended, position: int, record_id: str) -> None:
+    def count_repaired_record(self, mended: RepairedRecord, position: int, record_id: str) -> None:
         """Count what was wrong with a record that did not fit at once."""
         if not mended.conforms:
-            self._tallies["schema_conformity"].fail(position, record_id)
+            self._tallies["schema_conformity"].count_failure(position, record_id)
         if not mended.complete:
-            self._tallies["completeness"].fail(position, record_id)
+            self._tallies["completeness"].count_failure(position, record_id)
 
-    def misfit(self, position: int, record_id: str) -> None:
+    def count_misfit(self, position: int, record_id: str) -> None:
         """Count a record that does not fit the template's own schema."""
-        self._tallies["schema_conformity"].fail(position, record_id)
+        self._tallies["schema_conformity"].count_failure(position, record_id)
 
-    def lost_link(self, position: int) -> None:
+    def count_lost_link(self, position: int) -> None:
         """Count a link to a site that there is not."""
         self._tallies["referential_integrity"].of += 1
-        self._tallies["referential_integrity"].fail(position)
+        self._tallies["referential_integrity"].count_failure(position)
 
-    def repeated(self, position: int, record_id: str | None = None) -> None:
+    def count_duplicate(self, position: int, record_id: str | None = None) -> None:
         """Count a second record of one id."""
-        self._tallies["uniqueness"].fail(position, record_id)
+        self._tallies["uniqueness"].count_failure(position, record_id)
 
-    def dangling(self) -> None:
+    def count_dangling_references(self) -> None:
         """Count the references that lead nowhere, when all ids have been sifted."""
         tally = self._tallies["referential_integrity"]
-        found = self._seen.dangling(EXAMPLES)
+        found = self._seen.find_dangling(MAX_EXAMPLES)
         self.left_out = found.left_out
         tally.of += self._seen.references - found.left_out
         for position in found.positions:
-            tally.fail(position)
+            tally.count_failure(position)
         tally.failed += found.total - len(found.positions)
 
-    def volume(self, declared: int | None, made: int) -> None:
+    def check_volume(self, declared: int | None, made: int) -> None:
         """Compare the number of documents with what the template declares."""
         tally = self._tallies["volume"]
         tally.of = made if declared is None else declared
         tally.failed = max(0, tally.of - made)
 
-    def _all_authors_known(self, documents: Sequence[Document | NeutralDocument]) -> bool:
+    def _has_only_valid_authors(self, documents: Sequence[Document | NeutralDocument]) -> bool:
         also = self._kind.also
         known = self._valid.issuperset({each.author.email for each in documents})
         return known and (
@@ -107,7 +107,7 @@ class Inspection:
             or self._valid.issuperset({each.properties[also] for each in documents if each.properties})
         )
 
-    def _all_instants_plain(self, documents: Sequence[Document | NeutralDocument]) -> bool:
+    def _has_only_plausible_timestamps(self, documents: Sequence[Document | NeutralDocument]) -> bool:
         """Whether all of them are plausible instants of UTC, as most batches are."""
         latest = self._latest
         updated = [each.updated for each in documents]
@@ -121,7 +121,7 @@ class Inspection:
             return False
         return min(updated) >= _EARLIEST and max(updated) <= latest
 
-    def _authors(self, document: Document | NeutralDocument, position: int) -> None:
+    def _check_authors(self, document: Document | NeutralDocument, position: int) -> None:
         emails = [document.author.email]
         if self._kind.also is not None and document.properties:
             emails.append(document.properties.get(self._kind.also) or "")
@@ -129,21 +129,21 @@ class Inspection:
             if email in self._valid:
                 continue
             if len(email) > _ADDRESS_LENGTH or email.endswith(_NEVER) or not _ADDRESS.fullmatch(email):
-                self._tallies["authors"].fail(position, document.id)
+                self._tallies["authors"].count_failure(position, document.id)
                 return
             if len(self._valid) < _REMEMBERED:
                 self._valid.add(email)
 
-    def _instants(self, document: Document | NeutralDocument, position: int) -> None:
-        document.updated = updated = self._universal(document.updated)
+    def _check_timestamps(self, document: Document | NeutralDocument, position: int) -> None:
+        document.updated = updated = self._normalize_to_utc(document.updated)
         plausible = _EARLIEST <= updated <= self._latest
         if document.created is not None:
-            document.created = created = self._universal(document.created)
+            document.created = created = self._normalize_to_utc(document.created)
             plausible = plausible and _EARLIEST <= created <= updated
         if not plausible:
-            self._tallies["timestamps"].fail(position, document.id)
+            self._tallies["timestamps"].count_failure(position, document.id)
 
-    def _universal(self, instant: datetime) -> datetime:
+    def _normalize_to_utc(self, instant: datetime) -> datetime:
         if instant.tzinfo is UTC:
             return instant
         if instant.tzinfo is None:
@@ -151,9 +151,9 @@ class Inspection:
             return instant.replace(tzinfo=UTC)
         return instant.astimezone(UTC)
 
-    def _references(self, documents: Sequence[Document | NeutralDocument], first: int) -> None:
+    def _register_references(self, documents: Sequence[Document | NeutralDocument], first: int) -> None:
         if self._foreign is None and documents:
-            self._foreign = foreign_shape(self._kind, documents[0].id)
+            self._foreign = foreign_reference_pattern(self._kind, documents[0].id)
             self._foreign_line = re.compile(rf"\n(?:{self._foreign.pattern})$", re.MULTILINE)
         given = [each.references for each in documents]
         references = list(chain.from_iterable(given))
@@ -162,14 +162,17 @@ class Inspection:
         positions = (position for position, each in enumerate(given, first) for _ in each)
         lines = "\n".join(("", *references))
         if "://" not in lines and not self._foreign_line.search(lines):
-            self._seen.refer(positions, references)
+            self._seen.register_references(positions, references)
             return
-        meant = [(position, self._meant(each)) for position, each in zip(positions, references, strict=True)]
+        meant = [
+            (position, self._referenced_id(each))
+            for position, each in zip(positions, references, strict=True)
+        ]
         own = [(position, each) for position, each in meant if each is not None]
-        self._seen.refer([position for position, _ in own], [each for _, each in own])
+        self._seen.register_references([position for position, _ in own], [each for _, each in own])
 
-    def _meant(self, reference: str) -> str | None:
+    def _referenced_id(self, reference: str) -> str | None:
         """The id in this content that a reference means; None when it means something else."""
         if "://" in reference:
-            return self._kind.id_in(reference) if reference.startswith(self._below) else None
+            return self._kind.id_from_url(reference) if reference.startswith(self._below) else None
         return None if self._foreign and self._foreign.fullmatch(reference) else reference

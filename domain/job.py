@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from domain import connectors
 from domain.errors import CancelledError, PlatformMismatchError
-from domain.model import Connector, Dataset, Mark, Progress
+from domain.model import Connector, Dataset, OwnerTag, Progress
 from domain.saga import SupersededError
 from domain.vocabulary import DatasetType
 
@@ -27,7 +27,7 @@ PAGE_BYTES: Final = 4 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class LifecycleSettings:
     """What an operator may set, of the things that the sagas go by."""
 
     sync_deadline: timedelta = timedelta(minutes=30)
@@ -42,7 +42,7 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outside:
+class Dependencies:
     """Everything outside the domain that a saga works with."""
 
     store: Store
@@ -54,42 +54,42 @@ class Outside:
     platform: Platform
     secrets: Secrets
     connectors: ConnectorTemplates
-    policy: Policy = field(default_factory=Policy)
+    settings: LifecycleSettings = field(default_factory=LifecycleSettings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class SagaContext:
     """A dataset in the hands of the saga `saga_id`, at population number `attempt`."""
 
-    outside: Outside
+    deps: Dependencies
     dataset_id: str
     saga_id: str
     attempt: int
 
-    def mine(self, records: Records) -> Dataset:
+    def require_ownership(self, records: Records) -> Dataset:
         """The dataset as it stands. Raises SupersededError when this saga is not its run."""
         dataset = records.dataset(self.dataset_id)
         if dataset is None or dataset.run is None or dataset.run.saga_id != self.saga_id:
             raise SupersededError(self.saga_id)
         return dataset
 
-    async def look(self) -> Dataset:
+    async def load(self) -> Dataset:
         """The dataset as it stands. Raises SupersededError."""
-        return await self.outside.store.read(self.mine)
+        return await self.deps.store.read(self.require_ownership)
 
-    async def proceed(self) -> Dataset:
+    async def checkpoint(self) -> Dataset:
         """The dataset, when the next step may begin. Raises CancelledError when somebody asked to stop."""
-        dataset = await self.look()
+        dataset = await self.load()
         if dataset.run and dataset.run.cancel_requested:
             msg = "It was cancelled by request."
             raise CancelledError(msg)
         return dataset
 
-    async def change(self, work: Callable[[Records, Dataset], T]) -> T:
+    async def transact(self, work: Callable[[Records, Dataset], T]) -> T:
         """Run a pure change on the dataset in one transaction. Raises SupersededError."""
-        return await self.outside.store.transact(lambda records: work(records, self.mine(records)))
+        return await self.deps.store.transact(lambda records: work(records, self.require_ownership(records)))
 
-    async def evolve(self, **changes: object) -> Dataset:
+    async def update_dataset(self, **changes: object) -> Dataset:
         """Change the dataset's fields."""
 
         def apply(records: Records, dataset: Dataset) -> Dataset:
@@ -97,64 +97,64 @@ class Job:
             records.put_dataset(changed)
             return changed
 
-        return await self.change(apply)
+        return await self.transact(apply)
 
-    async def connector(self) -> Connector | None:
+    async def load_connector(self) -> Connector | None:
         """The dataset's connector, None when it has none (yet, or any more)."""
 
-        def look(records: Records) -> Connector | None:
-            dataset = self.mine(records)
+        def find_connector(records: Records) -> Connector | None:
+            dataset = self.require_ownership(records)
             return records.connector(dataset.connector_id) if dataset.connector_id else None
 
-        return await self.outside.store.read(look)
+        return await self.deps.store.read(find_connector)
 
-    async def handled(self) -> tuple[str, Mark, Connector]:
+    async def load_verified_connector(self) -> tuple[str, OwnerTag, Connector]:
         """The connector's handle and mark, with the platform proved to be the one that gave the handle.
 
         To be asked once the step `connect` has kept the handle. Raises PlatformMismatchError.
         """
-        connector = await self.connector()
+        connector = await self.load_connector()
         assert connector is not None  # noqa: S101 - a step after `connect`, or an undo that has looked
         assert connector.handle is not None  # noqa: S101 - the same
-        await same_platform(self.outside.platform, connector)
-        return connector.handle, await self.mark(), connector
+        await require_same_platform(self.deps.platform, connector)
+        return connector.handle, await self.load_owner_tag(), connector
 
-    async def mark(self) -> Mark:
+    async def load_owner_tag(self) -> OwnerTag:
         """How the platform knows what is ours."""
-        installation = await self.outside.store.read(lambda records: records.installation)
-        return Mark(installation=installation, dataset_id=self.dataset_id)
+        installation = await self.deps.store.read(lambda records: records.installation)
+        return OwnerTag(installation=installation, dataset_id=self.dataset_id)
 
-    async def keep(self, **changes: object) -> Connector:
+    async def update_connector(self, **changes: object) -> Connector:
         """Change the connector's row."""
 
         def apply(records: Records, dataset: Dataset) -> Connector:
-            changed = replace(connected(records, dataset), **changes)  # type: ignore[arg-type] # the caller names the row's own fields
+            changed = replace(require_connector(records, dataset), **changes)  # type: ignore[arg-type] # the caller names the row's own fields
             records.put_connector(changed)
             return changed
 
-        return await self.change(apply)
+        return await self.transact(apply)
 
     def report(self, step: str, done: int = 0, total: int | None = None, message: str = "") -> None:
         """Show how far this saga is; may be called from any thread."""
-        self.outside.store.report(
+        self.deps.store.report(
             self.dataset_id,
             Progress(step=step, done=done, total=total, message=message or f"{step} …", saga_id=self.saga_id),
         )
 
 
-def connected(records: Records, dataset: Dataset) -> Connector:
+def require_connector(records: Records, dataset: Dataset) -> Connector:
     """The connector of a dataset whose saga has made it or found it."""
     connector = records.connector(dataset.connector_id or "")
     assert connector is not None  # noqa: S101 - rows of connectors are never deleted
     return connector
 
 
-async def same_platform(platform: Platform, connector: Connector) -> None:
+async def require_same_platform(platform: Platform, connector: Connector) -> None:
     """Raises PlatformMismatchError when another platform or tenant answers than gave the connector's handle.
 
     One that did not say its tenant then is known by the rest: our mark in the datasource is looked at all the same.
     """
-    now = await platform.fingerprint()
+    now = await platform.fetch_fingerprint()
     was = connector.fingerprint
     if now != (replace(was, tenant=now.tenant) if was.tenant is None else was):
         raise PlatformMismatchError(
@@ -163,9 +163,9 @@ async def same_platform(platform: Platform, connector: Connector) -> None:
         )
 
 
-def sites(outside: Outside, dataset: Dataset) -> Mapping[DatasetType, str]:
+def client_sites(deps: Dependencies, dataset: Dataset) -> Mapping[DatasetType, str]:
     """Where this client's copies of each type stand: the base of document URLs and of links between records."""
     settings = {
-        each: outside.connectors.settings(each, dataset.stage, dataset.client_id) for each in DatasetType
+        each: deps.connectors.settings(each, dataset.stage, dataset.client_id) for each in DatasetType
     }
-    return connectors.sites(settings, client_id=dataset.client_id, stage=dataset.stage)
+    return connectors.build_site_urls(settings, client_id=dataset.client_id, stage=dataset.stage)

@@ -10,40 +10,40 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from domain.audit import note, tell
+from domain.audit import publish_events, record_audit_entry
 from domain.errors import (
     ForbiddenError,
     InvalidArgumentError,
     JourneyNotActiveError,
     Recovery,
     TeardownInProgressError,
-    instant,
+    format_timestamp,
 )
-from domain.events import EventKind, about
-from domain.model import Journey, Unreadable
-from domain.moments import universal
-from domain.orphans import kept
-from domain.registry import datasets_at, one_journey
-from domain.running import changeable_dataset
-from domain.scopes import demand
+from domain.events import EventKind, dataset_event
+from domain.model import Journey, UnreadableRow
+from domain.moments import to_utc
+from domain.orphans import check_protection
+from domain.registry import find_journey_by_id, load_stage_datasets
+from domain.running import find_dataset_for_update
+from domain.scopes import require_scope
 from domain.vocabulary import DatasetStatus, JourneyState
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from domain.callers import Caller
+    from domain.callers import Principal
     from domain.model import Dataset
     from domain.ports import Clock
     from domain.records import Records, Store
 
-LONGEST: Final = timedelta(days=30)
+MAX_LEASE: Final = timedelta(days=30)
 """How far ahead a lease may reach, and a protection that no person gives."""
 
-_PERSONS: Final = "Ask the operator: a person decides this on a terminal."
+_ASK_OPERATOR: Final = "Ask the operator: a person decides this on a terminal."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Renewed:
+class LeaseRenewal:
     """A journey with its lease, and the datasets that it protects for less long than before the call."""
 
     journey: Journey
@@ -51,7 +51,7 @@ class Renewed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class ProtectionResult:
     """A dataset with its protection.
 
     `exposed`: the call took protection away, and the dataset's journey does not make up for it; so nothing keeps the
@@ -62,7 +62,7 @@ class Kept:
     exposed: bool
 
 
-class Keeping:
+class LeaseService:
     """Renews leases, protects datasets, and ends a protection."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
@@ -70,15 +70,15 @@ class Keeping:
         self._store = store
         self._clock = clock
 
-    async def renew(
+    async def renew_lease(
         self,
         journey_id: str,
         duration: timedelta,
-        caller: Caller,
+        principal: Principal,
         client_id: str | None = None,
         *,
         person: bool,
-    ) -> Renewed:
+    ) -> LeaseRenewal:
         """Let an active journey's lease run for so long from now; its datasets count as used.
 
         A journey without a lease protects without an end, so giving it one takes something away, like a shorter lease:
@@ -86,41 +86,47 @@ class Keeping:
         for a lease that has lapsed), ForbiddenError, or InvalidArgumentError for a duration that is not up to 30 days.
         """
         now = self._clock.now()
-        if not timedelta(0) < duration <= LONGEST:
-            msg = f"A lease runs for at most {LONGEST.days} days from now, and ends after now."
+        if not timedelta(0) < duration <= MAX_LEASE:
+            msg = f"A lease runs for at most {MAX_LEASE.days} days from now, and ends after now."
             raise InvalidArgumentError(msg, field="duration")
 
-        def renew(records: Records) -> Renewed:
-            before = one_journey(records, journey_id, caller, client_id)
-            _active(before.at(now))
+        def save_lease(records: Records) -> LeaseRenewal:
+            before = find_journey_by_id(records, journey_id, principal, client_id)
+            _require_active_journey(before.as_of(now))
             until, held = now + duration, before.lease_expires_at
             shorter = held is None or until < held
             if shorter and not person:
-                raise ForbiddenError(_not_shorter(before), field="duration", suggested_action=_PERSONS)
+                raise ForbiddenError(
+                    _shortening_message(before), field="duration", suggested_action=_ASK_OPERATOR
+                )
             if shorter:
-                demand(caller, "leases shorten")
+                require_scope(principal, "leases shorten")
             after = replace(before, lease_expires_at=until)
             records.put_journey(after)
-            used = [each.evolve(last_used_at=now) for each in datasets_at(records, after, after.stage)]
+            used = [
+                each.evolve(last_used_at=now) for each in load_stage_datasets(records, after, after.stage)
+            ]
             for each in used:
                 records.put_dataset(each)
             in_use = tuple(each for each in used if each.status is not DatasetStatus.FAILED)
             exposed = in_use if shorter else ()
-            note(
+            record_audit_entry(
                 records,
-                caller,
+                principal,
                 "lease renewed",
                 client_id=after.client_id,
                 journey_id=after.journey_id,
-                before=instant(held),
-                until=instant(until),
+                before=format_timestamp(held),
+                until=format_timestamp(until),
                 exposed=[each.dataset_id for each in exposed],
             )
-            return Renewed(journey=after, exposed=exposed)
+            return LeaseRenewal(journey=after, exposed=exposed)
 
-        return await self._store.transact(renew)
+        return await self._store.transact(save_lease)
 
-    async def protect(self, dataset_id: str, until: datetime, caller: Caller, *, person: bool) -> Kept:
+    async def protect_dataset(
+        self, dataset_id: str, until: datetime, principal: Principal, *, person: bool
+    ) -> ProtectionResult:
         """Keep a dataset until an instant, whatever becomes of its journey; it counts as used and is no orphan.
 
         Raises UnknownDatasetError, TeardownInProgressError, ForbiddenError for a shorter protection that no person
@@ -128,40 +134,46 @@ class Keeping:
         was taken down.
         """
         now = self._clock.now()
-        until = universal(until, "until")
+        until = to_utc(until, "until")
         if until <= now:
-            msg = f"until must be an instant to come; {instant(until)} is past, for it is {instant(now)}."
+            msg = f"until must be an instant to come; {format_timestamp(until)} is past, for it is {format_timestamp(now)}."
             raise InvalidArgumentError(msg, field="until")
-        if not person and until > now + LONGEST:
-            msg = f"until is {instant(until)}; without a person a protection reaches {LONGEST.days} days ahead at most."
+        if not person and until > now + MAX_LEASE:
+            msg = f"until is {format_timestamp(until)}; without a person a protection reaches {MAX_LEASE.days} days ahead at most."
             raise InvalidArgumentError(msg, field="until")
 
-        def protect(records: Records) -> Kept:
-            dataset = _standing(records, dataset_id, caller)
-            shorter = kept(dataset, now) is not None and _until(dataset) > until
+        def save_protection(records: Records) -> ProtectionResult:
+            dataset = _require_live_dataset(records, dataset_id, principal)
+            shorter = check_protection(dataset, now) is not None and _protection_end(dataset) > until
             if shorter and not person:
-                msg = f"{dataset.name} is kept until {instant(_until(dataset))}; only a person shortens that."
-                raise ForbiddenError(msg, field="until", suggested_action=_PERSONS)
+                msg = f"{dataset.name} is kept until {format_timestamp(_protection_end(dataset))}; only a person shortens that."
+                raise ForbiddenError(msg, field="until", suggested_action=_ASK_OPERATOR)
             if shorter:
-                demand(caller, "leases shorten")
+                require_scope(principal, "leases shorten")
             changed = dataset.evolve(protected_until=until, last_used_at=now, orphan=None)
             records.put_dataset(changed)
             if mark := dataset.orphan:
-                cleared = about(
+                cleared = dataset_event(
                     EventKind.ORPHAN_CLEARED,
                     changed,
                     now,
                     reason=mark.reason,
-                    orphaned_at=instant(mark.orphaned_at),
+                    orphaned_at=format_timestamp(mark.orphaned_at),
                 )
-                tell(records, cleared)
-            before = instant(dataset.protected_until)
-            note(records, caller, "protected", dataset=changed, before=before, until=instant(until))
-            return Kept(dataset=changed, exposed=shorter and _open(records, changed, now))
+                publish_events(records, cleared)
+            before = format_timestamp(dataset.protected_until)
+            record_audit_entry(
+                records, principal, "protected", dataset=changed, before=before, until=format_timestamp(until)
+            )
+            return ProtectionResult(
+                dataset=changed, exposed=shorter and _is_unprotected(records, changed, now)
+            )
 
-        return await self._store.transact(protect)
+        return await self._store.transact(save_protection)
 
-    async def unprotect(self, dataset_id: str, caller: Caller, *, person: bool) -> Kept:
+    async def unprotect_dataset(
+        self, dataset_id: str, principal: Principal, *, person: bool
+    ) -> ProtectionResult:
         """End a dataset's protection, which only a person may; without one nothing changes.
 
         Raises UnknownDatasetError, ForbiddenError, TeardownInProgressError, or InvalidArgumentError for a dataset that
@@ -169,40 +181,46 @@ class Keeping:
         """
         now = self._clock.now()
 
-        def end(records: Records) -> Kept:
-            dataset = _standing(records, dataset_id, caller)
+        def end_protection(records: Records) -> ProtectionResult:
+            dataset = _require_live_dataset(records, dataset_id, principal)
             if not person:
                 msg = f"Only a person ends the protection of {dataset.name}."
-                raise ForbiddenError(msg, field="dataset_id", suggested_action=_PERSONS)
-            if kept(dataset, now) is None:
-                return Kept(dataset=dataset, exposed=False)
+                raise ForbiddenError(msg, field="dataset_id", suggested_action=_ASK_OPERATOR)
+            if check_protection(dataset, now) is None:
+                return ProtectionResult(dataset=dataset, exposed=False)
             changed = dataset.evolve(protected_until=None)
             records.put_dataset(changed)
-            note(records, caller, "unprotected", dataset=changed, before=instant(dataset.protected_until))
-            return Kept(dataset=changed, exposed=_open(records, changed, now))
+            record_audit_entry(
+                records,
+                principal,
+                "unprotected",
+                dataset=changed,
+                before=format_timestamp(dataset.protected_until),
+            )
+            return ProtectionResult(dataset=changed, exposed=_is_unprotected(records, changed, now))
 
-        return await self._store.transact(end)
+        return await self._store.transact(end_protection)
 
 
-def _active(journey: Journey) -> None:
+def _require_active_journey(journey: Journey) -> None:
     if journey.state is JourneyState.ACTIVE:
         return
     msg = f"The journey {journey.journey_id!r} is {journey.state}; only an active journey's lease is renewed."
     raise JourneyNotActiveError(msg, field="journey_id")
 
 
-def _not_shorter(journey: Journey) -> str:
+def _shortening_message(journey: Journey) -> str:
     held = journey.lease_expires_at
     if held is None:
         how = "has no lease, so it protects without an end; only a person gives it one"
     else:
-        how = f"has a lease until {instant(held)}; only a person shortens that"
+        how = f"has a lease until {format_timestamp(held)}; only a person shortens that"
     return f"The journey {journey.journey_id!r} {how}."
 
 
-def _standing(records: Records, dataset_id: str, caller: Caller) -> Dataset:
+def _require_live_dataset(records: Records, dataset_id: str, principal: Principal) -> Dataset:
     """The dataset, when there is something to keep."""
-    dataset = changeable_dataset(records, dataset_id, caller)
+    dataset = find_dataset_for_update(records, dataset_id, principal)
     if dataset.status is DatasetStatus.TEARDOWN:
         raise TeardownInProgressError(f"{dataset.name} is being taken down.", dataset_id=dataset_id)
     if not dataset.live:
@@ -214,15 +232,15 @@ def _standing(records: Records, dataset_id: str, caller: Caller) -> Dataset:
     return dataset
 
 
-def _until(dataset: Dataset) -> datetime:
+def _protection_end(dataset: Dataset) -> datetime:
     until = dataset.protected_until
     assert until is not None  # noqa: S101 - asked only of a dataset that is kept
     return until
 
 
-def _open(records: Records, dataset: Dataset, now: datetime) -> bool:
+def _is_unprotected(records: Records, dataset: Dataset, now: datetime) -> bool:
     """Whether the dataset's journey leaves it to whoever asks; one that cannot be read protects, for it refuses."""
     journey = records.journey(dataset.client_id, dataset.journey_id)
     if journey is None or dataset.status is DatasetStatus.FAILED:
         return True
-    return not isinstance(journey, Unreadable) and not journey.at(now).protects(dataset.stage)
+    return not isinstance(journey, UnreadableRow) and not journey.as_of(now).protects(dataset.stage)

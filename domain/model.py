@@ -13,7 +13,6 @@ from typing import Any, Final, Literal, TypeAlias
 
 from domain.vocabulary import (  # the same
     TRANSITIONS,
-    Concession,
     ConnectorOutcome,
     ConnectorStatus,
     DatasetStatus,
@@ -24,6 +23,7 @@ from domain.vocabulary import (  # the same
     Stage,
     TeardownReason,
     TemplateMatch,
+    Waiver,
 )
 
 Layout: TypeAlias = Literal[1]
@@ -54,7 +54,7 @@ class Journey:
     state: JourneyState
     lease_expires_at: datetime | None = None
 
-    def at(self, now: datetime) -> Journey:
+    def as_of(self, now: datetime) -> Journey:
         """The journey as it stands at `now`: a lapsed lease makes an ACTIVE journey EXPIRED."""
         if self.state is JourneyState.ACTIVE and self.lease_expires_at and self.lease_expires_at <= now:
             return replace(self, state=JourneyState.EXPIRED)
@@ -66,7 +66,7 @@ class Journey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unreadable:
+class UnreadableRow:
     """A row that is there and cannot be understood. Whatever depends on it refuses or waits."""
 
     what: str
@@ -177,11 +177,11 @@ class Confirmation:
     reason: TeardownReason
     requester: str
     approval_id: str | None = None
-    concession: Concession = Concession.NONE
+    concession: Waiver = Waiver.NONE
     shown: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def one_person(self) -> bool:
+    def self_approved(self) -> bool:
         """Whether the approval is by the one who asked for the teardown."""
         return self.how == "approval" and self.by == self.requester
 
@@ -211,13 +211,13 @@ class Teardown:
     staging_deleted: bool = False
     failure: Failure | None = None
 
-    def conceding(self, given: Confirmation) -> Teardown:
+    def with_waiver(self, given: Confirmation) -> Teardown:
         """The teardown, with what a person has conceded."""
         return replace(
             self,
             conceded=(*self.conceded, given),
-            archive_incomplete=self.archive_incomplete or given.concession is Concession.INCOMPLETE_ARCHIVE,
-            abandon_connector=self.abandon_connector or given.concession is Concession.ABANDON_CONNECTOR,
+            archive_incomplete=self.archive_incomplete or given.concession is Waiver.INCOMPLETE_ARCHIVE,
+            abandon_connector=self.abandon_connector or given.concession is Waiver.ABANDON_CONNECTOR,
         )
 
 
@@ -329,14 +329,16 @@ class Dataset:
         if (
             status is not self.status
             and status not in TRANSITIONS[self.status]
-            and not self._gives_back(status)
+            and not self._may_revert_to(status)
         ):
             msg = f"{self.dataset_id}: {self.status} cannot become {status}"
             raise IllegalTransitionError(msg)
-        changed = any(changes.get(name, getattr(self, name)) != getattr(self, name) for name in _COUNTED)
+        changed = any(
+            changes.get(name, getattr(self, name)) != getattr(self, name) for name in _GENERATION_FIELDS
+        )
         return replace(self, generation=self.generation + changed, **changes)
 
-    def _gives_back(self, status: DatasetStatus) -> bool:
+    def _may_revert_to(self, status: DatasetStatus) -> bool:
         teardown = self.teardown
         return (
             self.status is DatasetStatus.TEARDOWN
@@ -346,7 +348,7 @@ class Dataset:
         )
 
 
-_COUNTED: Final = ("content", "status", "journey_id", "protected_until")
+_GENERATION_FIELDS: Final = ("content", "status", "journey_id", "protected_until")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -359,7 +361,7 @@ class Fingerprint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
+class OwnerTag:
     """How we know a datasource for ours: this installation, and the dataset it serves."""
 
     installation: str
@@ -395,7 +397,7 @@ class Connector:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Undo:
+class PendingCompensation:
     """Something that an attempt made and nobody could take back yet. `what` names the saga's step.
 
     One that is `stopped` ended too many processes: it is left to the dataset's retry or teardown.

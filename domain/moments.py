@@ -12,7 +12,7 @@ _SPAN: Final = re.compile(r"([0-9]{1,6})([mhd])")
 _UNITS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 
-def instant_of(text: str, field: str) -> datetime:
+def parse_timestamp(text: str, field: str) -> datetime:
     """The instant that is written as RFC 3339, in UTC.
 
     Raises InvalidArgumentError naming the field, also for an instant without a zone.
@@ -20,11 +20,11 @@ def instant_of(text: str, field: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError as error:
-        raise _unreadable(field) from error
-    return universal(found, field)
+        raise _invalid_timestamp_error(field) from error
+    return to_utc(found, field)
 
 
-def universal(moment: datetime, field: str) -> datetime:
+def to_utc(moment: datetime, field: str) -> datetime:
     """The instant in UTC. Raises InvalidArgumentError for one without a zone, which could be any of 24 hours."""
     if moment.utcoffset() is None:
         raise InvalidArgumentError(
@@ -34,10 +34,10 @@ def universal(moment: datetime, field: str) -> datetime:
     try:
         return moment.astimezone(UTC)
     except OverflowError as error:
-        raise _unreadable(field) from error
+        raise _invalid_timestamp_error(field) from error
 
 
-def span_of(text: str, field: str) -> timedelta:
+def parse_duration(text: str, field: str) -> timedelta:
     """The span that is written as minutes, hours or days: 30m, 12h, 7d. Raises InvalidArgumentError."""
     found = _SPAN.fullmatch(text)
     if found is None:
@@ -47,7 +47,7 @@ def span_of(text: str, field: str) -> timedelta:
     return int(found[1]) * _UNITS[found[2]]
 
 
-def _unreadable(field: str) -> InvalidArgumentError:
+def _invalid_timestamp_error(field: str) -> InvalidArgumentError:
     return InvalidArgumentError(
         f"{field} must be an instant with its zone (RFC 3339), such as 2026-03-05T18:00:00Z.", field=field
     )

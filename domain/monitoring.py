@@ -8,10 +8,10 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from domain.audit import tell
-from domain.callers import Caller
-from domain.errors import BY_CODE, PlatformError
-from domain.events import EventKind, about
+from domain.audit import publish_events
+from domain.callers import Principal
+from domain.errors import ERRORS_BY_CODE, PlatformError
+from domain.events import EventKind, dataset_event
 from domain.vocabulary import ConnectorStatus, DatasetStatus
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from domain.ports import Engine, Json
     from domain.records import Records, Store
 
-MONITOR: Final = Caller(subject="schedule:health")
+MONITOR_PRINCIPAL: Final = Principal(subject="schedule:health")
 RECHECK: Final = "recheck"
 """The kind of saga that a re-check is."""
 RECHECK_EVERY: Final = timedelta(hours=1)
@@ -32,13 +32,15 @@ _FRESH: Final = timedelta(minutes=5)
 _LATE: Final = timedelta(seconds=75)
 """So long a connector may stay unseen because Glean is slow: one turn, not two."""
 _CURSOR: Final = "health.cursor"
-PAGE: Final = 32
-_OUT_OF_REACH: Final = frozenset(code for code, kind in BY_CODE.items() if issubclass(kind, PlatformError))
+PAGE_SIZE: Final = 32
+_OUT_OF_REACH: Final = frozenset(
+    code for code, kind in ERRORS_BY_CODE.items() if issubclass(kind, PlatformError)
+)
 _JUDGED: Final = frozenset({DatasetStatus.READY, DatasetStatus.VALIDATING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Looked:
+class MonitorResult:
     """What a turn saw: connectors `seen`, of them `changed` and `unhealthy`, and `late` those left for the next turn.
 
     `drift` are the kinds of what differs between Glean and us, and `rechecks` the sagas that judge quality again, each
@@ -52,9 +54,9 @@ class Looked:
     drift: tuple[str, ...] = ()
     rechecks: tuple[tuple[str, str], ...] = ()
 
-    def plus(self, other: Looked) -> Looked:
+    def plus(self, other: MonitorResult) -> MonitorResult:
         """Both together."""
-        return Looked(
+        return MonitorResult(
             seen=self.seen + other.seen,
             changed=self.changed + other.changed,
             unhealthy=self.unhealthy + other.unhealthy,
@@ -63,7 +65,7 @@ class Looked:
             rechecks=self.rechecks + other.rechecks,
         )
 
-    def told(self) -> Json:
+    def counts(self) -> Json:
         """The counts."""
         return {
             "seen": self.seen,
@@ -75,28 +77,30 @@ class Looked:
         }
 
 
-class Monitor:
+class ConnectorMonitor:
     """Looks at all connectors, page by page, and writes down how they are."""
 
-    def __init__(self, store: Store, health: HealthService, engine: Engine, page: int = PAGE) -> None:
+    def __init__(self, store: Store, health: HealthService, engine: Engine, page: int = PAGE_SIZE) -> None:
         self._store = store
         self._health = health
         self._engine = engine
         self._page = page
 
-    async def turn(self) -> Looked:
+    async def check_connectors(self) -> MonitorResult:
         """Look at every connector, or at the rest of them when the last turn was cut short.
 
         May be cancelled at any moment: what was seen is kept, and the next turn goes on from there. Raises
         PlatformError when Glean cannot be read and there is no connector that could carry the finding.
         """
-        survey = await self._health.survey()
-        looked = Looked(drift=tuple(each.kind for each in await self._health.drift(MONITOR, survey)))
+        survey = await self._health.fetch_survey()
+        looked = MonitorResult(
+            drift=tuple(each.kind for each in await self._health.list_drift(MONITOR_PRINCIPAL, survey))
+        )
         left = await self._store.read(lambda records: records.fact(_CURSOR))
         cursor = str(left) if left else None
         while True:
-            page = await self._health.check(MONITOR, limit=self._page, cursor=cursor, survey=survey)
-            seen = await self._store.transact(partial(_kept, page))
+            page = await self._health.check(MONITOR_PRINCIPAL, limit=self._page, cursor=cursor, survey=survey)
+            seen = await self._store.transact(partial(_save_page, page))
             for saga_id, dataset_id in seen.rechecks:
                 await self._engine.start(RECHECK, saga_id, dataset_id)
             looked, cursor = looked.plus(seen), page.next_cursor
@@ -104,16 +108,16 @@ class Monitor:
                 return looked
 
 
-def _kept(page: HealthPage, records: Records) -> Looked:
+def _save_page(page: HealthPage, records: Records) -> MonitorResult:
     """Keep what a page saw, and where to go on."""
-    looked = Looked(drift=tuple(each.kind for each in page.drift))
+    looked = MonitorResult(drift=tuple(each.kind for each in page.drift))
     for each in page.items:
-        if each.late and _seen_lately(each):
-            looked = looked.plus(Looked(late=1))
+        if each.late and _is_recently_checked(each):
+            looked = looked.plus(MonitorResult(late=1))
             continue
-        changed, recheck = _one(records, each)
+        changed, recheck = _save_connector_health(records, each)
         looked = looked.plus(
-            Looked(
+            MonitorResult(
                 seen=1,
                 changed=int(changed),
                 unhealthy=int(each.health.status is ConnectorStatus.UNHEALTHY),
@@ -124,12 +128,12 @@ def _kept(page: HealthPage, records: Records) -> Looked:
     return looked
 
 
-def _seen_lately(seen: ConnectorHealth) -> bool:
+def _is_recently_checked(seen: ConnectorHealth) -> bool:
     last = seen.connector.last_health_check or seen.connector.created_at
     return timedelta(0) <= seen.health.checked_at - last < _LATE
 
 
-def _one(records: Records, seen: ConnectorHealth) -> tuple[bool, tuple[str, str] | None]:
+def _save_connector_health(records: Records, seen: ConnectorHealth) -> tuple[bool, tuple[str, str] | None]:
     """Keep how one connector is, unless somebody works on it; whether that is a change, and the re-check it needs."""
     held = records.connector(seen.connector.connector_id)
     dataset = records.dataset(seen.connector.dataset_id)
@@ -144,15 +148,15 @@ def _one(records: Records, seen: ConnectorHealth) -> tuple[bool, tuple[str, str]
         last_successful_sync=health.last_successful_sync,
     )
     if changed:
-        tell(records, _changed(dataset, held, health))
-        if health.status is ConnectorStatus.UNHEALTHY and _to_judge(dataset, held, health):
+        publish_events(records, _health_changed_event(dataset, held, health))
+        if health.status is ConnectorStatus.UNHEALTHY and _should_recheck(dataset, held, health):
             kept = replace(kept, rechecked_at=health.checked_at)
     records.put_connector(kept)
-    return changed, _recheck(kept, health.checked_at)
+    return changed, _due_recheck(kept, health.checked_at)
 
 
-def _changed(dataset: Dataset, connector: Connector, health: Health) -> Event:
-    return about(
+def _health_changed_event(dataset: Dataset, connector: Connector, health: Health) -> Event:
+    return dataset_event(
         EventKind.HEALTH_CHANGED,
         dataset,
         health.checked_at,
@@ -163,7 +167,7 @@ def _changed(dataset: Dataset, connector: Connector, health: Health) -> Event:
     )
 
 
-def _to_judge(dataset: Dataset, connector: Connector, health: Health) -> bool:
+def _should_recheck(dataset: Dataset, connector: Connector, health: Health) -> bool:
     """Whether its quality is to be judged again: once an hour at most, and not of what cannot be looked at now."""
     at, last = health.checked_at, connector.rechecked_at
     lately = last is not None and timedelta(0) <= at - last < RECHECK_EVERY
@@ -171,7 +175,7 @@ def _to_judge(dataset: Dataset, connector: Connector, health: Health) -> bool:
     return dataset.status in _JUDGED and not lately and not out_of_reach
 
 
-def _recheck(connector: Connector, now: datetime) -> tuple[str, str] | None:
+def _due_recheck(connector: Connector, now: datetime) -> tuple[str, str] | None:
     """The re-check that was asked for a moment ago: started once by its id, also when a process died before it was."""
     asked = connector.rechecked_at
     if asked is None or not timedelta(0) <= now - asked <= _FRESH:

@@ -69,26 +69,26 @@ class SweepCaps:
     share: float = 0.30
     share_from: int = 10
 
-    def refuse(self, due: int, live: int) -> str | None:
+    def sweep_refusal(self, due: int, live: int) -> str | None:
         """Why a sweep of that many takes nothing at all; None when it may go on."""
         if due > self.count:
             return f"{due} datasets are due, and one sweep takes {self.count} at most."
-        if self._too_great(due, live):
+        if self._is_too_great(due, live):
             return f"{due} of {live} live datasets are due, and one sweep takes {self.share:.0%} of them at most."
         return None
 
-    def refuse_purge(self, due: int, held: int) -> str | None:
+    def purge_refusal(self, due: int, held: int) -> str | None:
         """Why a purge of that many archives, of those held, takes nothing at all; None when it may go on."""
         if due > self.count:
             return f"{due} archives are past their time, and one purge takes {self.count} at most."
-        if self._too_great(due, held):
+        if self._is_too_great(due, held):
             share = f"{self.share:.0%}"
             return (
                 f"{due} of {held} archives are past their time, and one purge takes {share} of them at most."
             )
         return None
 
-    def _too_great(self, due: int, of: int) -> bool:
+    def _is_too_great(self, due: int, of: int) -> bool:
         return due > self.share_from and due > self.share * of
 
 

@@ -11,14 +11,14 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from domain.cloud_events import message
-from domain.deliveries import Delivery, Post, after
+from domain.cloud_events import build_message
+from domain.deliveries import Delivery, WebhookCursor, delivery_after_attempt
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from domain.cloud_events import Message
-    from domain.deliveries import Answer, Retrying, Subscription
+    from domain.cloud_events import CloudEventMessage
+    from domain.deliveries import DeliveryResult, RetryPolicy, Subscription
     from domain.ports import Clock
     from domain.records import Records, Store
 
@@ -27,7 +27,7 @@ WINDOW: Final = 1000
 _AT_ONCE: Final = 200
 
 
-class LostError(Exception):
+class OwnershipLostError(Exception):
     """Another process delivers to this webhook now."""
 
 
@@ -35,7 +35,12 @@ class Outbox:
     """One webhook's."""
 
     def __init__(
-        self, store: Store, clock: Clock, subscription: Subscription, retrying: Retrying, window: int = WINDOW
+        self,
+        store: Store,
+        clock: Clock,
+        subscription: Subscription,
+        retrying: RetryPolicy,
+        window: int = WINDOW,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -48,11 +53,11 @@ class Outbox:
         """Its name."""
         return self._subscription.webhook
 
-    async def look(self) -> Post | None:
+    async def load_cursor(self) -> WebhookCursor | None:
         """The row as it stands; None when nobody has delivered to this webhook yet."""
         return await self._store.read(lambda records: records.post(self.webhook))
 
-    async def claim(self, owner: str, seen: Post | None) -> int | None:
+    async def claim(self, owner: str, seen: WebhookCursor | None) -> int | None:
         """Become the owner when the row is still the one that was `seen`; the fence, or None when somebody was quicker.
 
         A webhook that nobody has delivered to yet is told what happens from now on.
@@ -62,7 +67,7 @@ class Outbox:
             held = records.post(self.webhook)
             if held != seen:
                 return None
-            held = held or Post(webhook=self.webhook, cursor=records.last_event())
+            held = held or WebhookCursor(webhook=self.webhook, cursor=records.last_event())
             taken = replace(held, owner=owner, fence=held.fence + 1, beats=0)
             records.put_post(taken)
             return taken.fence
@@ -73,7 +78,7 @@ class Outbox:
         """Show that the owner lives. Raises LostError."""
 
         def renew(records: Records) -> None:
-            held = self._held(fence, records)
+            held = self._require_ownership(fence, records)
             records.put_post(replace(held, beats=held.beats + 1))
 
         await self._store.transact(renew, lasting=False)
@@ -82,30 +87,37 @@ class Outbox:
         """Let anybody take it over at once. Raises LostError."""
 
         def release(records: Records) -> None:
-            records.put_post(replace(self._held(fence, records), owner=""))
+            records.put_post(replace(self._require_ownership(fence, records), owner=""))
 
         await self._store.transact(release, lasting=False)
 
-    async def due(self, fence: int, *, busy: Collection[str], limit: int) -> list[tuple[Delivery, Message]]:
+    async def load_due(
+        self, fence: int, *, busy: Collection[str], limit: int
+    ) -> list[tuple[Delivery, CloudEventMessage]]:
         """What is to be sent now, at most one event a dataset and none of a `busy` one. Raises LostError."""
-        if await self._store.read(partial(self._more, fence)):
-            await self._store.transact(partial(self._take_in, fence), lasting=False)
+        if await self._store.read(partial(self._has_more, fence)):
+            await self._store.transact(partial(self._enqueue_events, fence), lasting=False)
 
-        def look(records: Records) -> list[tuple[Delivery, Message]]:
+        def load(records: Records) -> list[tuple[Delivery, CloudEventMessage]]:
             now = self._clock.now()
             heads = records.heads(
                 self.webhook,
                 due_until=now,
                 # A clock that was put back must not make an event wait for the time that it went back.
-                due_from=now + self._retrying.longest,
+                due_from=now + self._retrying.longest_backoff,
                 limit=limit + len(busy),
             )
             free = [each for each in heads if each.dataset_id not in busy][:limit]
-            return [(each, message(records.installation, each.seq, records.event(each.seq))) for each in free]
+            return [
+                (each, build_message(records.installation, each.seq, records.event(each.seq)))
+                for each in free
+            ]
 
-        return await self._store.read(look)
+        return await self._store.read(load)
 
-    async def record(self, fence: int, delivery: Delivery, answer: Answer, chance: float) -> Delivery:
+    async def record_result(
+        self, fence: int, delivery: Delivery, answer: DeliveryResult, chance: float
+    ) -> Delivery:
         """Keep what came of sending it, and give the delivery as it is now. Raises LostError.
 
         `chance` is from 0 to 1, see `Retrying.pause`. Until this is kept the event counts as not sent.
@@ -113,33 +125,33 @@ class Outbox:
         now = self._clock.now()
 
         def record(records: Records) -> Delivery:
-            self._held(fence, records)
+            self._require_ownership(fence, records)
             [held] = records.deliveries(webhook=self.webhook, seq=delivery.seq)
-            changed = after(held, answer, now=now, retrying=self._retrying, chance=chance)
+            changed = delivery_after_attempt(held, answer, now=now, retrying=self._retrying, chance=chance)
             records.put_delivery(changed)
             return changed
 
         return await self._store.transact(record, lasting=False)
 
-    def _held(self, fence: int, records: Records) -> Post:
+    def _require_ownership(self, fence: int, records: Records) -> WebhookCursor:
         held = records.post(self.webhook)
         if held is None or held.fence != fence:
-            raise LostError(self.webhook)
+            raise OwnershipLostError(self.webhook)
         return held
 
-    def _more(self, fence: int, records: Records) -> bool:
-        cursor = self._held(fence, records).cursor
-        return records.last_event() > cursor and self._room(records) > 0
+    def _has_more(self, fence: int, records: Records) -> bool:
+        cursor = self._require_ownership(fence, records).cursor
+        return records.last_event() > cursor and self._free_slots(records) > 0
 
-    def _room(self, records: Records) -> int:
+    def _free_slots(self, records: Records) -> int:
         return self._window - records.count_waiting(self.webhook)
 
-    def _take_in(self, fence: int, records: Records) -> None:
+    def _enqueue_events(self, fence: int, records: Records) -> None:
         """Have the next events wait, when the webhook wants them."""
-        held, now = self._held(fence, records), self._clock.now()
-        found = records.events(after=held.cursor, limit=max(0, min(_AT_ONCE, self._room(records))))
+        held, now = self._require_ownership(fence, records), self._clock.now()
+        found = records.events(after=held.cursor, limit=max(0, min(_AT_ONCE, self._free_slots(records))))
         for seq, event in found:
-            if self._subscription.wants(event):
+            if self._subscription.matches(event):
                 records.put_delivery(
                     Delivery(webhook=self.webhook, seq=seq, dataset_id=event.dataset_id, due_at=now)
                 )

@@ -10,67 +10,70 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from domain.errors import Recovery, StoreAwayError
+from domain.errors import Recovery, StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from domain.ports import Clock, Json, Perform, Saga
+    from domain.ports import Clock, Json, Saga, StepRunner
 
 T = TypeVar("T")
 _log: Final = logging.getLogger(__name__)
 
-_FIRST_S: Final = 0.1
-_LONGEST_S: Final = 5.0
-_LONGEST_FOR_A_PERSON_S: Final = 30.0
+_FIRST_BACKOFF_S: Final = 0.1
+_LONGEST_BACKOFF_S: Final = 5.0
+_LONGEST_HUMAN_BACKOFF_S: Final = 30.0
 """Until somebody has made room on a disk, looking often helps nobody."""
 
 
-def patient(saga: Saga, clock: Clock, chance: Callable[[], float]) -> Saga:
+def with_store_retry(saga: Saga, clock: Clock, jitter: Callable[[], float]) -> Saga:
     """The same saga, waiting for a store that is away; `chance` gives numbers from 0 to 1, for pauses that differ.
 
     A wait is logged as it begins, again when it turns out to need a person, and as it ends.
     """
 
-    async def run(perform: Perform, dataset_id: str, saga_id: str) -> None:
+    async def run(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
         begun = False
 
-        async def enduring(step: str, effect: Callable[[], Awaitable[Json]]) -> Json:
+        async def perform_with_retry(step: str, effect: Callable[[], Awaitable[Json]]) -> Json:
             nonlocal begun
             begun = True
-            return await perform(step, partial(_endured, clock, chance, f"{saga_id}, step {step}", effect))
+            return await perform(
+                step,
+                partial(_retry_while_store_unavailable, clock, jitter, f"{saga_id}, step {step}", effect),
+            )
 
-        async def whole() -> StoreAwayError | None:
+        async def run_saga() -> StoreUnavailableError | None:
             try:
-                await saga(enduring, dataset_id, saga_id)
-            except StoreAwayError as error:
+                await saga(perform_with_retry, dataset_id, saga_id)
+            except StoreUnavailableError as error:
                 if not begun:
                     raise
                 return error  # an engine takes the steps of a saga in one order, once
             return None
 
-        if error := await _endured(clock, chance, saga_id, whole):
+        if error := await _retry_while_store_unavailable(clock, jitter, saga_id, run_saga):
             raise error
 
     return run
 
 
-async def _endured(
-    clock: Clock, chance: Callable[[], float], what: str, work: Callable[[], Awaitable[T]]
+async def _retry_while_store_unavailable(
+    clock: Clock, jitter: Callable[[], float], what: str, work: Callable[[], Awaitable[T]]
 ) -> T:
     """Do it until the store is there."""
     told = set[Recovery]()
-    pause_s = _FIRST_S
+    pause_s = _FIRST_BACKOFF_S
     while True:
         try:
             done = await work()
-        except StoreAwayError as error:
+        except StoreUnavailableError as error:
             human = error.recovery is Recovery.NEEDS_HUMAN
             if error.recovery not in told:
                 told.add(error.recovery)
                 _log.log(logging.ERROR if human else logging.WARNING, "%s waits: %s", what, error.message)
-            await clock.sleep(pause_s * (1 + chance()) / 2)
-            pause_s = min(2 * pause_s, _LONGEST_FOR_A_PERSON_S if human else _LONGEST_S)
+            await clock.sleep(pause_s * (1 + jitter()) / 2)
+            pause_s = min(2 * pause_s, _LONGEST_HUMAN_BACKOFF_S if human else _LONGEST_BACKOFF_S)
         else:
             if told:
                 _log.warning("%s goes on: the store is there again", what)

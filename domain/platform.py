@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from domain.errors import PlatformError
-    from domain.model import Fingerprint, Mark
+    from domain.model import Fingerprint, OwnerTag
     from domain.vocabulary import ConnectorOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Can:
+class Capabilities:
     """What a platform natively does; what it cannot is not asked for."""
 
     authorise: bool = True
@@ -27,7 +27,7 @@ class Can:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class DatasourceSpec:
     """A datasource as we want it: its name, kind, validated configuration (no secret), and our mark.
 
     Every document's address is below `site`; `test` keeps what is shown to the few who try it.
@@ -36,13 +36,13 @@ class Source:
     name: str
     kind: str
     config: Mapping[str, Any]
-    mark: Mark
+    mark: OwnerTag
     site: str = ""
     test: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Datasource:
     """A datasource that the platform has. `mark` is None when it carries none of any installation.
 
     `changed` says whether it is configured otherwise than we did it; None: to be seen by its `config`, which is without
@@ -52,14 +52,14 @@ class Found:
     handle: str
     name: str
     kind: str
-    mark: Mark | None
+    mark: OwnerTag | None
     document_count: int | None = None
     config: Mapping[str, Any] | None = None
     changed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class SyncJob:
     """One sync: which run it serves and how far it is. `state` is `running | succeeded | failed | stopped`."""
 
     run: str
@@ -80,7 +80,7 @@ class Observation:
 
     present: bool
     at: datetime
-    mark: Mark | None = None
+    mark: OwnerTag | None = None
     status: str | None = None
     syncing: bool | None = None
     syncing_since: datetime | None = None
@@ -106,7 +106,7 @@ class Removal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hit:
+class SearchHit:
     """One search result, by name and ids only.
 
     `document_id` is the neutral document's own, as far as the platform's form of it can be read.
@@ -118,18 +118,18 @@ class Hit:
     url: str | None = None
 
 
-class Watched(Protocol):
+class ReadOnlyPlatform(Protocol):
     """As much of a platform as is needed to look at it."""
 
     @property
-    def can(self) -> Can: ...
+    def capabilities(self) -> Capabilities: ...
 
-    async def fingerprint(self) -> Fingerprint: ...
+    async def fetch_fingerprint(self) -> Fingerprint: ...
 
-    async def find(self, names: Sequence[str] | None = None) -> Sequence[Found]: ...
+    async def find_datasources(self, names: Sequence[str] | None = None) -> Sequence[Datasource]: ...
 
     async def observe_all(
-        self, handles: Sequence[str], found: Sequence[Found]
+        self, handles: Sequence[str], found: Sequence[Datasource]
     ) -> Mapping[str, Observation | PlatformError]: ...
 
 
@@ -141,29 +141,29 @@ class Platform(Protocol):
     """
 
     @property
-    def can(self) -> Can: ...
+    def capabilities(self) -> Capabilities: ...
 
-    async def fingerprint(self) -> Fingerprint:
+    async def fetch_fingerprint(self) -> Fingerprint:
         """Which platform answers now; asked anew at each call."""
         ...
 
-    async def find(self, names: Sequence[str] | None = None) -> Sequence[Found]:
+    async def find_datasources(self, names: Sequence[str] | None = None) -> Sequence[Datasource]:
         """The datasources of those names (compared without case), or all of them."""
         ...
 
-    async def ensure(self, source: Source) -> str:
+    async def ensure(self, source: DatasourceSpec) -> str:
         """The handle of the datasource as wanted: made, or found with our mark and brought to this configuration.
 
         Raises PlatformMismatchError when one of that name is not ours.
         """
         ...
 
-    async def authorise(self, handle: str, mark: Mark, secret: str) -> None: ...
+    async def authorise(self, handle: str, mark: OwnerTag, secret: str) -> None: ...
 
     async def push(
         self,
         handle: str,
-        mark: Mark,
+        mark: OwnerTag,
         run: str,
         pages: AsyncIterator[Sequence[bytes]],
         sent: Callable[[int], None],
@@ -175,29 +175,29 @@ class Platform(Protocol):
         """
         ...
 
-    async def sync(self, handle: str, mark: Mark, run: str) -> Job:
+    async def start_sync(self, handle: str, mark: OwnerTag, run: str) -> SyncJob:
         """Start serving a run in place of what was served; the same run again gives the same job.
 
         Raises PlatformRunLostError when it cannot be sure to have the whole run, which is then to be pushed again.
         """
         ...
 
-    async def job(self, handle: str, run: str) -> Job | None:
+    async def fetch_sync_job(self, handle: str, run: str) -> SyncJob | None:
         """The sync of that run as it stands; None when there was none."""
         ...
 
-    async def stop(self, handle: str, mark: Mark) -> None:
+    async def stop_sync(self, handle: str, mark: OwnerTag) -> None:
         """Stop whatever sync runs; what was served before stays."""
         ...
 
-    async def discard(self, handle: str, mark: Mark, run: str) -> None:
+    async def discard_run(self, handle: str, mark: OwnerTag, run: str) -> None:
         """Forget a run that was pushed and is not served; absent is fine."""
         ...
 
     async def observe(self, handle: str) -> Observation: ...
 
     async def observe_all(
-        self, handles: Sequence[str], found: Sequence[Found]
+        self, handles: Sequence[str], found: Sequence[Datasource]
     ) -> Mapping[str, Observation | PlatformError]:
         """Observe many, a few at a time; `found` is the whole list, read just before.
 
@@ -205,24 +205,24 @@ class Platform(Protocol):
         """
         ...
 
-    async def remove(self, handle: str, mark: Mark) -> Removal | None:
+    async def delete_datasource(self, handle: str, mark: OwnerTag) -> Removal | None:
         """Take the datasource away, as far as the platform can; None while it is at it: to be called again.
 
         What is gone already counts as deleted.
         """
         ...
 
-    async def serves(self, handle: str, name: str, lines: Sequence[bytes]) -> bool:
+    async def is_still_served(self, handle: str, name: str, lines: Sequence[bytes]) -> bool:
         """Whether any of those neutral documents is still found, of a datasource that was taken away."""
         ...
 
-    async def search(self, query: str, *, name: str | None = None, limit: int = 10) -> Sequence[Hit]:
+    async def search(self, query: str, *, name: str | None = None, limit: int = 10) -> Sequence[SearchHit]:
         """What is found, best first; of the datasource `name` alone when one is named."""
         ...
 
     async def search_each(
         self, queries: Sequence[str], *, name: str, limit: int, seconds: float
-    ) -> Sequence[Sequence[Hit]]:
+    ) -> Sequence[Sequence[SearchHit]]:
         """Search for each, a few at a time: their results, in the order of the queries.
 
         Raises PlatformLateError when it takes longer than so many seconds.

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
-from domain.documents import KINDS, encode, encode_lines, identify
-from domain.documents.blocks import PLACEHOLDER, UNFIT, Block
-from domain.documents.mending import NoRecordError, mend
+from domain.documents import RECORD_KINDS, encode_document, encode_documents, parse_document_id
+from domain.documents.blocks import DECODE_ERRORS, PLACEHOLDER, RecordBatch
+from domain.documents.mending import InvalidRecordError, repair_record
 from domain.errors import QuotaExceededError, Recovery, StagingFailedError, TemplateInvalidError
-from domain.identities import Identities
-from domain.inspection import Inspection
+from domain.identities import DuplicateDetector
+from domain.inspection import QualityChecker
 from domain.model import Content, QualityReport
 from domain.spill import MemorySpill
-from domain.tally import score
+from domain.tally import quality_score
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from domain.documents import Document
-    from domain.documents.mending import Mended
+    from domain.documents.mending import RepairedRecord
     from domain.ports import RecordStream, Staged
     from domain.spill import Spill
     from domain.templates import Template
@@ -31,7 +31,7 @@ _CONTAINERS: Final = 1000
 
 
 @runtime_checkable
-class EquippedStream(Protocol):
+class ExtendedRecordStream(Protocol):
     """A record stream that can do more for its reader than give records."""
 
     @property
@@ -75,12 +75,12 @@ class Population:
         limit: int | None = None,
     ) -> None:
         self._template = template
-        self._kind = KINDS[dataset_type]
+        self._kind = RECORD_KINDS[dataset_type]
         self._wanted = wanted
         self._limit = limit
         self._site = sites[dataset_type].rstrip("/")
         self._places = [
-            (b"{{site:%b}}" % each.value.encode(), encode(address.rstrip("/"))[1:-1])
+            (b"{{site:%b}}" % each.value.encode(), encode_document(address.rstrip("/"))[1:-1])
             for each, address in sites.items()
         ]
         self._now = now
@@ -90,7 +90,7 @@ class Population:
         self._containers: dict[str, None] = {}
         self._warnings: list[str] = list(template.warnings)
 
-    def documents(self, stream: RecordStream) -> Iterator[bytes]:
+    def stream_documents(self, stream: RecordStream) -> Iterator[bytes]:
         """The neutral documents as JSON Lines, in chunks of whole lines.
 
         Raises:
@@ -99,20 +99,22 @@ class Population:
             QuotaExceededError: there are more than a dataset may have; the rest of them is not read.
         """
         self._stream = stream
-        self._conforms = stream.conforms if isinstance(stream, EquippedStream) else None
-        self._seen = Identities(stream.spill if isinstance(stream, EquippedStream) else MemorySpill())
-        self._inspection = Inspection(self._kind, self._site, self._seen, self._now)
+        self._conforms = stream.conforms if isinstance(stream, ExtendedRecordStream) else None
+        self._seen = DuplicateDetector(
+            stream.spill if isinstance(stream, ExtendedRecordStream) else MemorySpill()
+        )
+        self._inspection = QualityChecker(self._kind, self._site, self._seen, self._now)
         for batch in stream:
-            kept = self._take(batch)
+            kept = self._process_batch(batch)
             if kept:
-                yield self._made_of(encode_lines(kept), len(kept))
+                yield self._count_made(encode_documents(kept), len(kept))
             if self._made == self._wanted and not self._seen.references:
                 break
-        for lines in self._taken_back():
-            yield self._made_of(b"\n".join([*lines, b""]), len(lines))
+        for lines in self._release_held():
+            yield self._count_made(b"\n".join([*lines, b""]), len(lines))
         self._finish(stream)
 
-    def content(self, attempt: int, staged: Staged) -> Content:
+    def build_content(self, attempt: int, staged: Staged) -> Content:
         """What was populated, once `documents` is exhausted and what it gave is staged.
 
         Raises:
@@ -128,63 +130,69 @@ class Population:
             checksum=staged.checksum,
             containers=tuple(self._containers)[:_CONTAINERS],
             report=QualityReport(
-                score=score(checks), checks=checks, checksum=staged.checksum, evaluated_at=self._now
+                score=quality_score(checks), checks=checks, checksum=staged.checksum, evaluated_at=self._now
             ),
             warnings=tuple(self._warnings),
         )
 
     @property
     def _file(self) -> str:
-        return self._stream.file if isinstance(self._stream, EquippedStream) else self._template.source
+        return self._stream.file if isinstance(self._stream, ExtendedRecordStream) else self._template.source
 
-    def _take(self, batch: Sequence[bytes]) -> list[Document]:
+    def _process_batch(self, batch: Sequence[bytes]) -> list[Document]:
         """The documents of a batch that are surely to be pushed."""
-        records = batch.decoded(self._kind) if isinstance(batch, Block) and self._conforms is None else None
+        records = (
+            batch.decode_records(self._kind)
+            if isinstance(batch, RecordBatch) and self._conforms is None
+            else None
+        )
         there = len(batch if records is None else records)
         wanted = there if self._wanted is None else min(there, self._wanted - self._made)
         first = self._read + 1
         if records is None:
-            documents = [self._judged(line, position) for position, line in enumerate(batch[:wanted], first)]
+            documents = [
+                self._check_record(line, position) for position, line in enumerate(batch[:wanted], first)
+            ]
         else:
             make, site = self._kind.document, self._site
             documents = [make(each, site) for each in records[:wanted]]
         self._read += wanted
-        suspects = self._seen.sift([each.id for each in documents])
-        self._inspection.look(documents, first)
+        suspects = self._seen.register_ids([each.id for each in documents])
+        self._inspection.check_documents(documents, first)
         self._note_containers(documents)
         if wanted < there and self._seen.references:
-            self._leave_out(batch[wanted:])
+            self._register_left_out(batch[wanted:])
         for at in suspects:
-            self._seen.hold(documents[at].id, first + at, encode(documents[at]))
+            self._seen.hold_record(documents[at].id, first + at, encode_document(documents[at]))
         for at in reversed(suspects):
             del documents[at]
         return documents
 
-    def _judged(self, line: bytes, position: int) -> Document:
+    def _check_record(self, line: bytes, position: int) -> Document:
         """The document of one record, with what is wrong about the record counted."""
         if PLACEHOLDER in line:
-            line = self._placed(line, position)
+            line = self._resolve_placeholders(line, position)
         try:
             document, fits = self._kind.document(self._kind.decode(line), self._site), True
-        except UNFIT:
-            mended = self._mended(line, position)
+        except DECODE_ERRORS:
+            mended = self._repair_record(line, position)
             document, fits = self._kind.document(mended.record, self._site), mended.conforms
-            self._inspection.mended(mended, position, document.id)
+            self._inspection.count_repaired_record(mended, position, document.id)
         if fits and self._conforms is not None and not self._conforms(line):
-            self._inspection.misfit(position, document.id)
+            self._inspection.count_misfit(position, document.id)
         return document
 
-    def _placed(self, line: bytes, position: int) -> bytes:
+    def _resolve_placeholders(self, line: bytes, position: int) -> bytes:
         for placeholder, address in self._places:
             line = line.replace(placeholder, address)
         if PLACEHOLDER in line:
-            self._inspection.lost_link(position)
+            self._inspection.count_lost_link(position)
         return line
 
-    def _mended(self, line: bytes, position: int) -> Mended:
+    def _repair_record(self, line: bytes, position: int) -> RepairedRecord:
         try:
-            return mend(self._kind, line)
-        except NoRecordError as error:
+            return repair_record(self._kind, line)
+        except InvalidRecordError as error:
             raise TemplateInvalidError(
                 f"{self._file}: record {position} {error.problem}.",
                 file=self._file,
@@ -201,20 +209,20 @@ class Population:
             if len(listed) <= _CONTAINERS:
                 listed[container] = None
 
-    def _leave_out(self, batch: Sequence[bytes]) -> None:
+    def _register_left_out(self, batch: Sequence[bytes]) -> None:
         """Remember what is there beyond what was wanted, so that references to it count as left out, not as broken."""
         for line in batch:
             try:
-                self._seen.leave_out(self._kind.document(self._kind.decode(line), self._site).id)
-            except UNFIT:
+                self._seen.register_left_out(self._kind.document(self._kind.decode(line), self._site).id)
+            except DECODE_ERRORS:
                 continue
 
-    def _taken_back(self) -> Iterator[list[bytes]]:
+    def _release_held(self) -> Iterator[list[bytes]]:
         """The lines of those held back that are to be pushed after all, some at a time."""
         kept: list[bytes] = []
-        for each in self._seen.held():
-            if each.again:
-                self._inspection.repeated(each.position, identify(each.line))
+        for each in self._seen.resolve_held():
+            if each.is_duplicate:
+                self._inspection.count_duplicate(each.position, parse_document_id(each.line))
             elif self._wanted is None or self._made + len(kept) < self._wanted:
                 kept.append(each.line)
                 if len(kept) == _TOGETHER:
@@ -223,14 +231,14 @@ class Population:
         if kept:
             yield kept
 
-    def _made_of(self, chunk: bytes, count: int) -> bytes:
+    def _count_made(self, chunk: bytes, count: int) -> bytes:
         self._made += count
         if self._limit is not None and self._made > self._limit:
-            raise self._too_many(self._limit)
-        self._progress(self._made, self._total())
+            raise self._quota_exceeded_error(self._limit)
+        self._progress(self._made, self._expected_total())
         return chunk
 
-    def _too_many(self, limit: int) -> QuotaExceededError:
+    def _quota_exceeded_error(self, limit: int) -> QuotaExceededError:
         return QuotaExceededError(
             f"{self._file} holds more than {limit} records, and a dataset may have {limit}.",
             field="record_count",
@@ -241,7 +249,7 @@ class Population:
             ),
         )
 
-    def _total(self) -> int | None:
+    def _expected_total(self) -> int | None:
         return self._wanted or self._template.default_record_count
 
     def _finish(self, stream: RecordStream) -> None:
@@ -259,11 +267,13 @@ class Population:
                 ),
             )
         declared = self._template.default_record_count
-        self._inspection.dangling()
-        self._inspection.volume(min(declared, self._wanted or declared) if declared else None, self._made)
-        self._warn(stream)
+        self._inspection.count_dangling_references()
+        self._inspection.check_volume(
+            min(declared, self._wanted or declared) if declared else None, self._made
+        )
+        self._collect_warnings(stream)
 
-    def _warn(self, stream: RecordStream) -> None:
+    def _collect_warnings(self, stream: RecordStream) -> None:
         self._warnings += [each for each in stream.warnings if each not in self._warnings]
         if self._inspection.without_zone:
             self._warnings.append(

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import TypeVar
 
-    from domain.cloud_events import Message
-    from domain.deliveries import Answer
-    from domain.stranding import Stranded
+    from domain.cloud_events import CloudEventMessage
+    from domain.deliveries import DeliveryResult
+    from domain.stranding import DeadLetter
     from domain.templates import Template
     from domain.vocabulary import DatasetType, Stage
 
@@ -48,7 +48,7 @@ class Ids(Protocol):
 # --- the saga engine ---------------------------------------------------------------------------------------------
 
 
-class Perform(Protocol):
+class StepRunner(Protocol):
     """How a saga does one step: the effect's answer is recorded, and a finished step never runs again.
 
     A step whose process died inside it runs again, so every effect is idempotent. Names are unique within one saga.
@@ -60,7 +60,7 @@ class Perform(Protocol):
 class Saga(Protocol):
     """A straight line of steps for one dataset."""
 
-    async def __call__(self, perform: Perform, dataset_id: str, saga_id: str) -> None: ...
+    async def __call__(self, perform: StepRunner, dataset_id: str, saga_id: str) -> None: ...
 
 
 class Engine(Protocol):
@@ -74,11 +74,11 @@ class Engine(Protocol):
         """Wait for the end, at most that long: True when it ended. Cancelling the wait never touches the saga."""
         ...
 
-    async def stranded(self) -> Sequence[Stranded]:
+    async def fetch_dead_letters(self) -> Sequence[DeadLetter]:
         """Sagas that are tried no more, because one process after another died in the same step of them."""
         ...
 
-    async def forsake(self, saga_id: str) -> None:
+    async def discard_saga(self, saga_id: str) -> None:
         """Have such a saga never run again, and count as ended."""
         ...
 
@@ -109,7 +109,7 @@ class Templates(Protocol):
         """Every template, in the order of its id. Raises MockDataMissingError."""
         ...
 
-    def records(self, template: Template) -> AbstractContextManager[RecordStream]:
+    def open_records(self, template: Template) -> AbstractContextManager[RecordStream]:
         """Open a template's records; to be entered in a worker thread."""
         ...
 
@@ -130,7 +130,7 @@ class Staging(Protocol):
         """Write what `produce` yields (chunks of whole lines), all or nothing; `produce` runs in a worker thread."""
         ...
 
-    def pages(
+    def iterate_pages(
         self, dataset_id: str, attempt: int, *, max_count: int, max_bytes: int
     ) -> AsyncIterator[Sequence[bytes]]:
         """The lines, without their newline, in pages bounded by count and bytes."""
@@ -152,11 +152,11 @@ class Staging(Protocol):
         """What is there, read and hashed again; None when it is not there."""
         ...
 
-    async def remove(self, dataset_id: str, attempt: int | None = None) -> None:
+    async def delete(self, dataset_id: str, attempt: int | None = None) -> None:
         """Delete one attempt, or all of a dataset; absent is fine."""
         ...
 
-    async def attempts(self, dataset_id: str) -> Sequence[int]:
+    async def list_attempts(self, dataset_id: str) -> Sequence[int]:
         """What is staged for a dataset."""
         ...
 
@@ -193,7 +193,7 @@ class Archives(Protocol):
         """Read every file back against the manifest and give the manifest. Raises ArchiveFailedError."""
         ...
 
-    async def manifest(self, place: str) -> Json | None:
+    async def read_manifest(self, place: str) -> Json | None:
         """The manifest as it stands, unverified; None when there is no archive."""
         ...
 
@@ -201,11 +201,11 @@ class Archives(Protocol):
         """One file's content, decompressed, in chunks; `name` without `.zst`."""
         ...
 
-    def documents(self, place: str) -> AbstractContextManager[Iterator[bytes]]:
+    def open_documents(self, place: str) -> AbstractContextManager[Iterator[bytes]]:
         """Open all documents, decompressed, in chunks of whole lines; entered and iterated in a worker thread."""
         ...
 
-    async def places(self) -> Sequence[str]:
+    async def list_places(self) -> Sequence[str]:
         """Every place that holds a manifest, in order."""
         ...
 
@@ -224,7 +224,7 @@ class Archives(Protocol):
 class Courier(Protocol):
     """Carries messages to one webhook."""
 
-    async def send(self, message: Message) -> Answer:
+    async def send(self, message: CloudEventMessage) -> DeliveryResult:
         """Send it once, in bounded time, and say what came of it; whatever the webhook does, nothing is raised."""
         ...
 

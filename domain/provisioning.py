@@ -12,29 +12,37 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from domain import connectors, quality, safety
-from domain.audit import tell
+from domain.audit import publish_events
 from domain.errors import MockDataMissingError
-from domain.events import Event, EventKind, about
-from domain.job import PAGE_BYTES, PAGE_COUNT, Job, Outside, connected, same_platform, sites
+from domain.events import Event, EventKind, dataset_event
+from domain.job import (
+    PAGE_BYTES,
+    PAGE_COUNT,
+    Dependencies,
+    SagaContext,
+    client_sites,
+    require_connector,
+    require_same_platform,
+)
 from domain.model import Connector, Content, Dataset, Failure, Journey, Run
 from domain.population import Population
-from domain.readiness import readiness, told
-from domain.saga import Step, Stumble, SupersededError, backward, forward, settle
-from domain.syncing import pushed, synced
-from domain.unarchiving import kept_until, restored, unarchive
+from domain.readiness import measure_readiness, readiness_report
+from domain.saga import Step, StepFailure, SupersededError, compensate, finalize, run_steps
+from domain.syncing import push_with_retry, sync_and_wait
+from domain.unarchiving import protection_end, restored_event, stage_archived_documents
 from domain.undoing import (
-    connector_id,
-    discard,
-    disconnect,
-    drop_replaced,
-    in_order,
-    job_of,
-    remember,
-    run_name,
-    still_to_undo,
-    stop,
-    take_back,
-    unstage,
+    attempt_connector_id,
+    delete_replaced_staging,
+    discard_pushed_run,
+    load_saga_context,
+    pending_compensation_steps,
+    push_run_name,
+    record_pending_compensation,
+    revert_connector,
+    run_pending_compensation,
+    sort_compensations,
+    stop_sync,
+    unstage_documents,
 )
 from domain.vocabulary import ConnectorStatus, DatasetStatus
 
@@ -42,28 +50,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from domain.model import Mark
-    from domain.ports import Json, Perform
+    from domain.model import OwnerTag
+    from domain.ports import Json, StepRunner
     from domain.records import Records
 
-_UNREADABLE_LOOK_S: Final = 1.0
+_UNREADABLE_POLL_S: Final = 1.0
 
 
-async def clear(job: Job) -> None:
+async def clear_leftovers(context: SagaContext) -> None:
     """Take over what earlier attempts could not take back."""
-    await job.proceed()
-    job.report("clear")
-    for undo in await job.outside.store.read(lambda records: in_order(records.undos(job.dataset_id))):
-        await take_back(job, undo)
+    await context.checkpoint()
+    context.report("clear")
+    for undo in await context.deps.store.read(
+        lambda records: sort_compensations(records.undos(context.dataset_id))
+    ):
+        await run_pending_compensation(context, undo)
 
 
-async def populate(job: Job) -> None:
+async def populate_staging(context: SagaContext) -> None:
     """Stream the template's records into staging as neutral documents, checked on the way; or what an archive kept."""
-    dataset = await job.proceed()
+    dataset = await context.checkpoint()
     if dataset.restored_from is not None:
-        await unarchive(job, dataset.restored_from)
+        await stage_archived_documents(context, dataset.restored_from)
         return
-    templates = {each.template_id: each for each in await job.outside.templates.list()}
+    templates = {each.template_id: each for each in await context.deps.templates.list()}
     template = templates.get(dataset.template.template_id)
     if template is None:
         msg = f"The template {dataset.template.template_id!r} is no longer in the repository."
@@ -72,103 +82,112 @@ async def populate(job: Job) -> None:
         template,
         dataset_type=dataset.dataset_type,
         wanted=dataset.requested_count,
-        sites=sites(job.outside, dataset),
-        now=job.outside.clock.now(),
-        progress=partial(job.report, "populate"),
-        limit=job.outside.policy.records_per_dataset,
+        sites=client_sites(context.deps, dataset),
+        now=context.deps.clock.now(),
+        progress=partial(context.report, "populate"),
+        limit=context.deps.settings.records_per_dataset,
     )
 
     def produce() -> Iterator[bytes]:
-        with job.outside.templates.records(template) as stream:
-            yield from population.documents(stream)
+        with context.deps.templates.open_records(template) as stream:
+            yield from population.stream_documents(stream)
 
-    staged = await job.outside.staging.write(job.dataset_id, job.attempt, produce)
-    await job.evolve(staged=population.content(job.attempt, staged))
+    staged = await context.deps.staging.write(context.dataset_id, context.attempt, produce)
+    await context.update_dataset(staged=population.build_content(context.attempt, staged))
 
 
-def _secret(job: Job, dataset: Dataset) -> str | None:
+def _connector_credential(context: SagaContext, dataset: Dataset) -> str | None:
     """What the connector signs in with; nothing on a platform where none does."""
-    if not job.outside.platform.can.authorise:
+    if not context.deps.platform.capabilities.authorise:
         return None
-    return job.outside.secrets.credential(
+    return context.deps.secrets.credential(
         dataset.dataset_id, dataset.dataset_type, dataset.stage, dataset.client_id
     )
 
 
-async def connect(job: Job) -> None:
+async def create_connector(context: SagaContext) -> None:
     """Make the connector, or find the one made before, configure and authorise it."""
-    dataset = await job.proceed()
-    await _journey_goes_on(job, dataset)
-    job.report("connect")
-    mark = await job.mark()
-    source = connectors.configure(
+    dataset = await context.checkpoint()
+    await _require_continuable_journey(context, dataset)
+    context.report("connect")
+    mark = await context.load_owner_tag()
+    source = connectors.build_datasource_spec(
         dataset,
-        _staged(dataset).containers,
-        job.outside.connectors.settings(dataset.dataset_type, dataset.stage, dataset.client_id),
+        _require_staged(dataset).containers,
+        context.deps.connectors.settings(dataset.dataset_type, dataset.stage, dataset.client_id),
         installation=mark.installation,
-        site=sites(job.outside, dataset)[dataset.dataset_type],
+        site=client_sites(context.deps, dataset)[dataset.dataset_type],
     )
-    secret = _secret(job, dataset)
-    fingerprint = await job.outside.platform.fingerprint()
-    now = job.outside.clock.now()
+    secret = _connector_credential(context, dataset)
+    fingerprint = await context.deps.platform.fetch_fingerprint()
+    now = context.deps.clock.now()
 
-    def intend(records: Records, held: Dataset) -> Connector:
+    def record_connector(records: Records, held: Dataset) -> Connector:
         found = records.connector(held.connector_id) if held.connector_id else None
         if found is None:
             found = Connector(
-                connector_id=connector_id(held, job.attempt),
+                connector_id=attempt_connector_id(held, context.attempt),
                 dataset_id=held.dataset_id,
                 client_id=held.client_id,
                 name=held.name,
-                kind=held.dataset_type.connector,
+                kind=held.dataset_type.connector_kind,
                 status=ConnectorStatus.CREATING,
                 created_at=now,
                 fingerprint=fingerprint,
-                made_by_attempt=job.attempt,
+                made_by_attempt=context.attempt,
             )
             records.put_connector(found)
             records.put_dataset(held.evolve(connector_id=found.connector_id))
         return found
 
-    await same_platform(job.outside.platform, await job.change(intend))
-    handle = await job.outside.platform.ensure(source)
-    await job.keep(handle=handle)
+    await require_same_platform(context.deps.platform, await context.transact(record_connector))
+    handle = await context.deps.platform.ensure(source)
+    await context.update_connector(handle=handle)
     if secret is not None:
-        await job.outside.platform.authorise(handle, mark, secret)
+        await context.deps.platform.authorise(handle, mark, secret)
 
 
-async def push(job: Job) -> None:
+async def push_documents(context: SagaContext) -> None:
     """Send the staged documents as one run, invisible until it is synced."""
-    dataset = await job.proceed()
-    handle, mark, _ = await job.handled()
-    await pushed(partial(_send, job, handle, mark, _staged(dataset)), job.proceed)
+    dataset = await context.checkpoint()
+    handle, mark, _ = await context.load_verified_connector()
+    await push_with_retry(
+        partial(_push_staged, context, handle, mark, _require_staged(dataset)), context.checkpoint
+    )
 
 
-async def index(job: Job) -> None:
+async def sync_documents(context: SagaContext) -> None:
     """Start the sync of the run, wait for its end, and make its content the dataset's."""
-    dataset = await job.proceed()
-    await _journey_goes_on(job, dataset)
-    handle, mark, connector = await job.handled()
+    dataset = await context.checkpoint()
+    await _require_continuable_journey(context, dataset)
+    handle, mark, connector = await context.load_verified_connector()
     if dataset.staged is not None:
         if connector.status is ConnectorStatus.CREATING:  # one that serves already goes on serving
-            await job.keep(status=ConnectorStatus.SYNCING)
-        push_again = partial(_send, job, handle, mark, dataset.staged)
-        await synced(job, handle, mark, run_name(job), push=push_again, before_each_look=job.proceed)
-        now = job.outside.clock.now()
-        settings = job.outside.connectors.settings(dataset.dataset_type, dataset.stage, dataset.client_id)
-        source = connectors.configure(
+            await context.update_connector(status=ConnectorStatus.SYNCING)
+        push_again = partial(_push_staged, context, handle, mark, dataset.staged)
+        await sync_and_wait(
+            context,
+            handle,
+            mark,
+            push_run_name(context),
+            push=push_again,
+            before_each_poll=context.checkpoint,
+        )
+        now = context.deps.clock.now()
+        settings = context.deps.connectors.settings(dataset.dataset_type, dataset.stage, dataset.client_id)
+        source = connectors.build_datasource_spec(
             dataset, dataset.staged.containers, settings, installation=mark.installation
         )
 
-        def switch(records: Records, held: Dataset) -> None:
+        def switch_content(records: Records, held: Dataset) -> None:
             if held.staged is None:
                 return  # switched already, by a commit whose answer was lost
             records.put_connector(
                 replace(
-                    connected(records, held),
+                    require_connector(records, held),
                     status=ConnectorStatus.HEALTHY,
                     config=source.config,
-                    run=run_name(job),
+                    run=push_run_name(context),
                     last_successful_sync=now,
                 )
             )
@@ -176,106 +195,108 @@ async def index(job: Job) -> None:
                 held.evolve(content=held.staged, staged=None, quality=None, status=DatasetStatus.VALIDATING)
             )
 
-        await job.change(switch)
-    await drop_replaced(job)
+        await context.transact(switch_content)
+    await delete_replaced_staging(context)
 
 
-async def validate(job: Job) -> None:
+async def validate_content(context: SagaContext) -> None:
     """Score the content: the checks of the population pass, and the gate that everything pushed is indexed.
 
     Beside the score, how many golden questions are answered; that keeps no dataset from being ready.
     """
-    dataset = await job.proceed()
-    job.report("validate")
-    handle, _, connector = await job.handled()
-    seen = await job.outside.platform.observe(handle)
+    dataset = await context.checkpoint()
+    context.report("validate")
+    handle, _, connector = await context.load_verified_connector()
+    seen = await context.deps.platform.observe(handle)
     content = dataset.content
     assert content is not None  # noqa: S101 - the step `index` has made it the dataset's
-    report = quality.gate(content.report, indexed=seen.indexed, pushed=content.record_count)
-    ready = await readiness(job.outside, dataset, connector.name)
-    now = job.outside.clock.now()
+    report = quality.with_indexed_gate(content.report, indexed=seen.indexed, pushed=content.record_count)
+    ready = await measure_readiness(context.deps, dataset, connector.name)
+    now = context.deps.clock.now()
 
-    def settle(records: Records, held: Dataset) -> None:
+    def record_quality(records: Records, held: Dataset) -> None:
         if held.quality and replace(held.quality, evaluated_at=report.evaluated_at, readiness=None) == report:
             return  # said already, by a process that died before this step was recorded
         changed = held.evolve(quality=replace(report, evaluated_at=now, readiness=ready))
         records.put_dataset(changed)
-        tell(records, evaluated(changed, now))
+        publish_events(records, quality_evaluated_event(changed, now))
 
-    await job.change(settle)
+    await context.transact(record_quality)
 
 
-async def announce(job: Job) -> None:
+async def finish_provision(context: SagaContext) -> None:
     """READY when the quality allows it, else VALIDATING with the issues listed; either way the saga is over."""
-    dataset = await job.proceed()
-    await _journey_goes_on(job, dataset)
-    now = job.outside.clock.now()
+    dataset = await context.checkpoint()
+    await _require_continuable_journey(context, dataset)
+    now = context.deps.clock.now()
 
     def finish(records: Records, held: Dataset) -> None:
-        passed = held.quality is not None and quality.passes(held.quality)
+        passed = held.quality is not None and quality.is_fit_for_use(held.quality)
         status = DatasetStatus.READY if passed else DatasetStatus.VALIDATING
-        changed = held.evolve(status=status, run=None, failure=None, protected_until=kept_until(held, now))
+        changed = held.evolve(
+            status=status, run=None, failure=None, protected_until=protection_end(held, now)
+        )
         records.put_dataset(changed)
         if changed.restored_from is not None:
-            tell(records, restored(changed, now))
+            publish_events(records, restored_event(changed, now))
         if passed:
-            tell(records, provisioned(changed, now))
+            publish_events(records, provisioned_event(changed, now))
 
-    await job.change(finish)
-    job.outside.store.report(job.dataset_id, None)
+    await context.transact(finish)
+    context.deps.store.report(context.dataset_id, None)
 
 
-PROVISION: Final[tuple[Step[Job], ...]] = (
-    Step(name="clear", do=clear),
-    Step(name="populate", do=populate, undo=unstage),
-    Step(name="connect", do=connect, undo=disconnect),
-    Step(name="push", do=push, undo=discard),
-    Step(name="index", do=index, undo=stop),
-    Step(name="validate", do=validate),
-    Step(name="announce", do=announce),
+PROVISION_STEPS: Final[tuple[Step[SagaContext], ...]] = (
+    Step(name="clear", action=clear_leftovers),
+    Step(name="populate", action=populate_staging, compensation=unstage_documents),
+    Step(name="connect", action=create_connector, compensation=revert_connector),
+    Step(name="push", action=push_documents, compensation=discard_pushed_run),
+    Step(name="index", action=sync_documents, compensation=stop_sync),
+    Step(name="validate", action=validate_content),
+    Step(name="announce", action=finish_provision),
 )
 
 
-async def provision(outside: Outside, perform: Perform, dataset_id: str, saga_id: str) -> None:
+async def run_provision_saga(deps: Dependencies, perform: StepRunner, dataset_id: str, saga_id: str) -> None:
     """Provision a dataset, whole; on a failure take back what this attempt made, and say what could not be."""
     try:
-        job = await job_of(outside, dataset_id, saga_id)
-        begun, stumble = await forward(PROVISION, job, perform)
-        if stumble is None:
+        context = await load_saga_context(deps, dataset_id, saga_id)
+        begun, step_failure = await run_steps(PROVISION_STEPS, context, perform)
+        if step_failure is None:
             return
-        await backward(begun, job, perform, partial(remember, job))
-        await settle(perform, partial(_settled, job, stumble))
+        await compensate(begun, context, perform, partial(record_pending_compensation, context))
+        await finalize(perform, partial(_finalize_failure, context, step_failure))
     except SupersededError:
         return
 
 
-def started(dataset: Dataset, now: datetime) -> Dataset:
+def with_provision_run(dataset: Dataset, now: datetime) -> Dataset:
     """The dataset with its next attempt's saga as its run."""
     saga_id = f"provision:{dataset.dataset_id}:{dataset.attempt}"
     return replace(dataset, run=Run(saga_id=saga_id, started_at=now))
 
 
-def fail(stumble: Stumble, now: datetime, records: Records, dataset: Dataset) -> None:
+def fail_provision(step_failure: StepFailure, now: datetime, records: Records, dataset: Dataset) -> None:
     """The end of a provision that failed: the dataset is nobody's work, and says at which step and why."""
-    if stumble.error["code"].startswith("platform_") and dataset.connector_id:
-        records.note_error(dataset.connector_id, now, stumble.code)
+    if step_failure.error["code"].startswith("platform_") and dataset.connector_id:
+        records.note_error(dataset.connector_id, now, step_failure.code)
     failure = Failure(
-        step=stumble.step,
-        code=stumble.code,
-        message=stumble.error["message"],
-        recovery=stumble.error["recovery"],
-        suggested_action=stumble.error.get("suggested_action", ""),
+        step=step_failure.step,
+        code=step_failure.code,
+        message=step_failure.error["message"],
+        recovery=step_failure.error["recovery"],
+        suggested_action=step_failure.error.get("suggested_action", ""),
         at=now,
         attempt=dataset.attempt,
-        to_undo=still_to_undo(records, dataset),
+        to_undo=pending_compensation_steps(records, dataset),
     )
-    content = dataset.content if _stays(records, dataset, dataset.attempt) else None
+    content = dataset.content if _should_keep_content(records, dataset, dataset.attempt) else None
     status = DatasetStatus.VALIDATING if content else DatasetStatus.FAILED
     changed = dataset.evolve(status=status, run=None, content=content, staged=None, failure=failure)
     records.put_dataset(changed)
-    tell(
+    publish_events(
         records,
-        about(
+        dataset_event(
             EventKind.PROVISION_FAILED,
             changed,
             now,
@@ -288,25 +309,25 @@ def fail(stumble: Stumble, now: datetime, records: Records, dataset: Dataset) ->
     )
 
 
-def evaluated(dataset: Dataset, now: datetime) -> Event:
+def quality_evaluated_event(dataset: Dataset, now: datetime) -> Event:
     """The event that a quality report was made."""
     report = dataset.quality
     assert report is not None  # noqa: S101 - told only of a dataset that was just evaluated
-    ready = report.readiness and told(report.readiness, questions=False)
-    return about(
+    ready = report.readiness and readiness_report(report.readiness, questions=False)
+    return dataset_event(
         EventKind.QUALITY_EVALUATED,
         dataset,
         now,
         score=report.score,
-        passed=quality.passes(report),
-        issues=quality.issues(report),
+        passed=quality.is_fit_for_use(report),
+        issues=quality.quality_issues(report),
         **({"readiness": ready} if ready else {}),
     )
 
 
-def provisioned(dataset: Dataset, now: datetime) -> Event:
+def provisioned_event(dataset: Dataset, now: datetime) -> Event:
     """The event that a dataset is ready for use."""
-    return about(
+    return dataset_event(
         EventKind.PROVISIONED,
         dataset,
         now,
@@ -318,28 +339,28 @@ def provisioned(dataset: Dataset, now: datetime) -> Event:
     )
 
 
-async def _journey_goes_on(job: Job, dataset: Dataset) -> None:
+async def _require_continuable_journey(context: SagaContext, dataset: Dataset) -> None:
     while True:
-        journey = await job.outside.store.read(
+        journey = await context.deps.store.read(
             lambda records: records.journey(dataset.client_id, dataset.journey_id)
         )
         if isinstance(journey, Journey):
-            now, restored = job.outside.clock.now(), dataset.restored_from is not None
-            safety.may_continue(journey.at(now), dataset.stage, restored=restored)
+            now, restored = context.deps.clock.now(), dataset.restored_from is not None
+            safety.require_continue_allowed(journey.as_of(now), dataset.stage, restored=restored)
             return
-        job.report("wait", message="Its journey cannot be read; waiting until it can.")
-        await job.outside.clock.sleep(_UNREADABLE_LOOK_S)
-        await job.proceed()
+        context.report("wait", message="Its journey cannot be read; waiting until it can.")
+        await context.deps.clock.sleep(_UNREADABLE_POLL_S)
+        await context.checkpoint()
 
 
-async def _settled(job: Job, stumble: Stumble) -> Json:
+async def _finalize_failure(context: SagaContext, step_failure: StepFailure) -> Json:
     """Not captured as the steps are: a store that cannot take this leaves the run in place, to be started anew."""
-    await job.change(partial(fail, stumble, job.outside.clock.now()))
-    job.outside.store.report(job.dataset_id, None)
+    await context.transact(partial(fail_provision, step_failure, context.deps.clock.now()))
+    context.deps.store.report(context.dataset_id, None)
     return {}
 
 
-def _stays(records: Records, dataset: Dataset, attempt: int) -> bool:
+def _should_keep_content(records: Records, dataset: Dataset, attempt: int) -> bool:
     """Whether the content outlives a failed attempt: it is an earlier one's, or has replaced one in its connector.
 
     What the attempt made alone does not, even where it could not be removed yet.
@@ -350,15 +371,17 @@ def _stays(records: Records, dataset: Dataset, attempt: int) -> bool:
     )
 
 
-async def _send(job: Job, handle: str, mark: Mark, content: Content) -> None:
-    def sent(done: int) -> None:
-        job.report("push", done, content.record_count)
+async def _push_staged(context: SagaContext, handle: str, mark: OwnerTag, content: Content) -> None:
+    def report_sent(done: int) -> None:
+        context.report("push", done, content.record_count)
 
-    pages = job.outside.staging.pages(job.dataset_id, job.attempt, max_count=PAGE_COUNT, max_bytes=PAGE_BYTES)
-    await job.outside.platform.push(handle, mark, run_name(job), pages, sent)
+    pages = context.deps.staging.iterate_pages(
+        context.dataset_id, context.attempt, max_count=PAGE_COUNT, max_bytes=PAGE_BYTES
+    )
+    await context.deps.platform.push(handle, mark, push_run_name(context), pages, report_sent)
 
 
-def _staged(dataset: Dataset) -> Content:
+def _require_staged(dataset: Dataset) -> Content:
     content = dataset.staged
     assert content is not None  # noqa: S101 - the step `populate` has staged it
     return content

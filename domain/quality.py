@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from domain.documents import KINDS, decode
-from domain.identities import Identities
-from domain.inspection import Inspection
+from domain.documents import RECORD_KINDS, decode_document
+from domain.identities import DuplicateDetector
+from domain.inspection import QualityChecker
 from domain.model import CheckResult
 from domain.spill import MemorySpill
-from domain.tally import score
+from domain.tally import quality_score
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from domain.spill import Spill
     from domain.vocabulary import DatasetType
 
-THRESHOLD: Final = 95.0
+QUALITY_THRESHOLD: Final = 95.0
 
 
-def gate(report: QualityReport, *, indexed: int | None, pushed: int) -> QualityReport:
+def with_indexed_gate(report: QualityReport, *, indexed: int | None, pushed: int) -> QualityReport:
     """The report with the gate `indexed`: every document that was pushed is served.
 
     A platform that does not count its documents (`indexed` is None) has no such gate.
@@ -38,12 +38,12 @@ def gate(report: QualityReport, *, indexed: int | None, pushed: int) -> QualityR
     return replace(report, gates=(*others, CheckResult(check="indexed", weight=0, of=pushed, failed=missing)))
 
 
-def passes(report: QualityReport) -> bool:
+def is_fit_for_use(report: QualityReport) -> bool:
     """Whether a dataset with this report is fit for use."""
-    return report.score >= THRESHOLD and not any(each.failed for each in report.gates)
+    return report.score >= QUALITY_THRESHOLD and not any(each.failed for each in report.gates)
 
 
-def issues(report: QualityReport) -> list[dict[str, Any]]:
+def quality_issues(report: QualityReport) -> list[dict[str, Any]]:
     """What failed, gates first, each as `{check, failed, of, examples}`."""
     return [
         {"check": each.check, "failed": each.failed, "of": each.of, "examples": list(each.examples)}
@@ -52,7 +52,7 @@ def issues(report: QualityReport) -> list[dict[str, Any]]:
     ]
 
 
-def recheck(
+def recheck_quality(
     pages: Iterable[Sequence[bytes]],
     content: Content,
     *,
@@ -68,8 +68,8 @@ def recheck(
     pass found it. A line that is no document fails the schema. The gate `staged` holds when the bytes are those that
     were populated.
     """
-    seen = Identities(spill or MemorySpill())
-    inspection = Inspection(KINDS[dataset_type], sites[dataset_type].rstrip("/"), seen, now)
+    seen = DuplicateDetector(spill or MemorySpill())
+    inspection = QualityChecker(RECORD_KINDS[dataset_type], sites[dataset_type].rstrip("/"), seen, now)
     digest = sha256()
     lines = damaged = 0
     for page in pages:
@@ -77,25 +77,25 @@ def recheck(
         digest.update(b"\n".join([*page, b""]))
         for line in page:
             try:
-                documents.append(decode(line))
+                documents.append(decode_document(line))
             except (msgspec.DecodeError, UnicodeDecodeError):
                 damaged += 1
-        for at in seen.sift([each.id for each in documents]):
-            seen.hold(documents[at].id, lines + 1 + at, b"")
-        inspection.look(documents, lines + 1)
+        for at in seen.register_ids([each.id for each in documents]):
+            seen.hold_record(documents[at].id, lines + 1 + at, b"")
+        inspection.check_documents(documents, lines + 1)
         lines += len(page)
-    for each in seen.held():
-        if each.again:
-            inspection.repeated(each.position)
-    inspection.dangling()
+    for each in seen.resolve_held():
+        if each.is_duplicate:
+            inspection.count_duplicate(each.position)
+    inspection.count_dangling_references()
     found = {each.check: each for each in inspection.results()}
-    checks = tuple(_renewed(before, found[before.check], damaged) for before in content.report.checks)
+    checks = tuple(_merged_result(before, found[before.check], damaged) for before in content.report.checks)
     same = digest.hexdigest() == content.checksum
     lost = 0 if same else max(1, content.record_count - lines + damaged)
     staged = CheckResult(check="staged", weight=0, of=max(content.record_count, lost), failed=lost)
     return replace(
         content.report,
-        score=score(checks),
+        score=quality_score(checks),
         checks=checks,
         gates=(staged,),
         checksum=digest.hexdigest(),
@@ -103,7 +103,7 @@ def recheck(
     )
 
 
-def _renewed(before: CheckResult, found: CheckResult, damaged: int) -> CheckResult:
+def _merged_result(before: CheckResult, found: CheckResult, damaged: int) -> CheckResult:
     """One check's result, with what was counted anew in place of what the population pass counted."""
     match before.check:
         case "timestamps" | "authors":

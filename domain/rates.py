@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Final
 from domain.errors import RateLimitedError
 
 if TYPE_CHECKING:
-    from domain.callers import Caller
+    from domain.callers import Principal
     from domain.ports import Clock
     from domain.records import Records, Store
 
-CALL: Final = "call"
-TEARDOWN: Final = "teardown"
+CALL_USE: Final = "call"
+TEARDOWN_USE: Final = "teardown"
 MINUTE: Final = timedelta(minutes=1)
 HOUR: Final = timedelta(hours=1)
-SCHEDULE: Final = "schedule"
+SCHEDULE_VIA: Final = "schedule"
 """How `Call.via` begins for what no principal asked for; `schedule:sweep` is what a sweep takes down."""
 
 _KEPT: Final = 2
@@ -40,7 +40,7 @@ class RateLimits:
 UNLIMITED: Final = RateLimits(calls_per_minute=0, teardowns_per_hour=0)
 
 
-class Rates:
+class RateLimiter:
     """Counts what principals use, and refuses what is too much."""
 
     def __init__(self, store: Store, clock: Clock, limits: RateLimits = UNLIMITED) -> None:
@@ -49,44 +49,44 @@ class Rates:
         self._clock = clock
         self._limits = limits
 
-    async def call(self, caller: Caller) -> None:
+    async def count_call(self, principal: Principal) -> None:
         """Count one call. Raises RateLimitedError; a call that is refused so is not counted."""
         limit = self._limits.calls_per_minute
-        await self._use(caller, CALL, limit, MINUTE, f"{limit} calls a minute")
+        await self._consume(principal, CALL_USE, limit, MINUTE, f"{limit} calls a minute")
 
-    async def teardown(self, caller: Caller) -> int | None:
+    async def count_teardown(self, principal: Principal) -> int | None:
         """Count one teardown before its claim, and give what `give_back` takes. Raises RateLimitedError."""
         limit = self._limits.teardowns_per_hour
-        return await self._use(caller, TEARDOWN, limit, HOUR, f"{limit} teardowns an hour")
+        return await self._consume(principal, TEARDOWN_USE, limit, HOUR, f"{limit} teardowns an hour")
 
-    async def give_back(self, use: int | None) -> None:
+    async def refund(self, use: int | None) -> None:
         """Take back what was counted, because nothing came of it."""
         if use is not None:
             await self._store.transact(lambda records: records.drop_use(use), lasting=False)
 
-    async def _use(
-        self, caller: Caller, kind: str, limit: int, window: timedelta, allowance: str
+    async def _consume(
+        self, principal: Principal, kind: str, limit: int, window: timedelta, allowance: str
     ) -> int | None:
-        if not limit or _scheduled(caller):
+        if not limit or _is_scheduled(principal):
             return None
         now = self._clock.now()
 
         def use(records: Records) -> int:
             records.drop_uses(kind, until=now - _KEPT * window, after=now + window)
-            first = records.nth_use(kind, caller.subject, now - window, limit)
+            first = records.nth_use(kind, principal.subject, now - window, limit)
             if first is not None:
-                raise _refusal(allowance, first + window - now)
-            return records.add_use(kind, caller.subject, now)
+                raise _rate_limited_error(allowance, first + window - now)
+            return records.add_use(kind, principal.subject, now)
 
         return await self._store.transact(use, lasting=False)
 
 
-def _scheduled(caller: Caller) -> bool:
-    via = caller.call.via if caller.call else caller.subject
-    return via.startswith(SCHEDULE)
+def _is_scheduled(principal: Principal) -> bool:
+    via = principal.call.via if principal.call else principal.subject
+    return via.startswith(SCHEDULE_VIA)
 
 
-def _refusal(allowance: str, left: timedelta) -> RateLimitedError:
+def _rate_limited_error(allowance: str, left: timedelta) -> RateLimitedError:
     """Rounded up to the millisecond: a call after just that long is let through."""
     seconds = math.ceil(left / timedelta(milliseconds=1)) / 1000
     return RateLimitedError(

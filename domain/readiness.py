@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from domain.documents import KINDS
+from domain.documents import RECORD_KINDS
 from domain.errors import LifecycleError, PlatformError
 from domain.model import Readiness
 from domain.vocabulary import DataSource
@@ -12,31 +12,31 @@ from domain.vocabulary import DataSource
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from domain.job import Outside
+    from domain.job import Dependencies
     from domain.model import Dataset
-    from domain.platform import Hit
+    from domain.platform import SearchHit
     from domain.ports import Json
-    from domain.questions import Question
+    from domain.questions import GoldenQuestion
     from domain.vocabulary import DatasetType
 
-FIRST: Final = 3
+TOP_RESULTS: Final = 3
 """An answer counts when it is among so many results."""
-SHOWN: Final = 5
+MAX_UNANSWERED_SHOWN: Final = 5
 """How many unanswered questions a report names."""
 
 
-async def readiness(outside: Outside, dataset: Dataset, name: str) -> Readiness | None:
+async def measure_readiness(deps: Dependencies, dataset: Dataset, name: str) -> Readiness | None:
     """Ask the platform the questions of the dataset's template, of its own datasource `name` alone.
 
     None when there is nothing to ask: the platform cannot search, the content is not of a template, or that has no
     questions. Whatever keeps the questions from being asked is told in the answer, and raised by nobody: what cannot be
     searched now may be just as good.
     """
-    if not outside.platform.can.search or dataset.data_source is not DataSource.MOCK_TEMPLATE:
+    if not deps.platform.capabilities.search or dataset.data_source is not DataSource.MOCK_TEMPLATE:
         return None
     template_id = dataset.template.template_id
     try:
-        templates = {each.template_id: each for each in await outside.templates.list()}
+        templates = {each.template_id: each for each in await deps.templates.list()}
     except LifecycleError as error:
         return Readiness(asked=0, unknown=error.message)
     template = templates.get(template_id)
@@ -45,50 +45,52 @@ async def readiness(outside: Outside, dataset: Dataset, name: str) -> Readiness 
     questions = template.questions
     if questions is None:
         return Readiness(asked=0, unknown=f"The questions of the template {template_id!r} cannot be read.")
-    return await _asked(outside, questions, name, dataset.dataset_type) if questions else None
+    return await _ask_questions(deps, questions, name, dataset.dataset_type) if questions else None
 
 
-async def _asked(
-    outside: Outside, questions: Sequence[Question], name: str, dataset_type: DatasetType
+async def _ask_questions(
+    deps: Dependencies, questions: Sequence[GoldenQuestion], name: str, dataset_type: DatasetType
 ) -> Readiness:
     try:
-        results = await outside.platform.search_each(
+        results = await deps.platform.search_each(
             [each.text for each in questions],
             name=name,
-            limit=FIRST,
-            seconds=outside.policy.questions_deadline.total_seconds(),
+            limit=TOP_RESULTS,
+            seconds=deps.settings.questions_deadline.total_seconds(),
         )
     except PlatformError as error:
         return Readiness(asked=len(questions), unknown=error.message)
-    return measured(questions, results, dataset_type)
+    return readiness_from_results(questions, results, dataset_type)
 
 
-def measured(
-    questions: Sequence[Question], results: Sequence[Sequence[Hit]], dataset_type: DatasetType
+def readiness_from_results(
+    questions: Sequence[GoldenQuestion], results: Sequence[Sequence[SearchHit]], dataset_type: DatasetType
 ) -> Readiness:
     """What came of the questions, each with its results, best first."""
     missed = [
         question.text
         for question, hits in zip(questions, results, strict=True)
-        if not answered(question, hits, dataset_type)
+        if not is_answered(question, hits, dataset_type)
     ]
     return Readiness(
-        asked=len(questions), answered=len(questions) - len(missed), unanswered=tuple(missed[:SHOWN])
+        asked=len(questions),
+        answered=len(questions) - len(missed),
+        unanswered=tuple(missed[:MAX_UNANSWERED_SHOWN]),
     )
 
 
-def answered(question: Question, hits: Sequence[Hit], dataset_type: DatasetType) -> bool:
+def is_answered(question: GoldenQuestion, hits: Sequence[SearchHit], dataset_type: DatasetType) -> bool:
     """Whether one of the first results is a document that must come back.
 
     A document is known by its id, or by the address that we gave it, whatever form the platform's own ids have.
     """
-    kind = KINDS[dataset_type]
-    first = hits[:FIRST]
+    kind = RECORD_KINDS[dataset_type]
+    first = hits[:TOP_RESULTS]
     ids = [each.document_id for each in first]
-    return question.answered_by([*ids, *(kind.id_in(each.url) for each in first if each.url)])
+    return question.is_answered_by([*ids, *(kind.id_from_url(each.url) for each in first if each.url)])
 
 
-def told(found: Readiness, *, questions: bool = True) -> Json:
+def readiness_report(found: Readiness, *, questions: bool = True) -> Json:
     """The readiness as a report gives it; without `questions` in figures alone."""
     if found.unknown is not None:
         return {"asked": found.asked, "unknown": found.unknown}

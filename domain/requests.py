@@ -8,10 +8,10 @@ from datetime import datetime  # noqa: TC003  # the same
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
-from domain.vocabulary import Concession, TeardownReason
+from domain.vocabulary import TeardownReason, Waiver
 
 if TYPE_CHECKING:
-    from domain.callers import Caller
+    from domain.callers import Principal
     from domain.model import Confirmation, Dataset
 
 
@@ -34,7 +34,7 @@ class ApprovalState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class ApprovalItem:
     """One dataset of a request for many: bound to its generation, and `spent` by the claim that used it."""
 
     dataset_id: str
@@ -70,8 +70,8 @@ class Approval:
     answered_by: str | None = None
     answered_at: datetime | None = None
     grant_expires_at: datetime | None = None
-    concession: Concession = Concession.NONE
-    listed: tuple[Listed, ...] = ()
+    concession: Waiver = Waiver.NONE
+    listed: tuple[ApprovalItem, ...] = ()
 
     @property
     def clients(self) -> frozenset[str]:
@@ -84,13 +84,13 @@ class Approval:
         return f"take down {len(self.listed)} datasets" if self.listed else str(self.shown["dataset"])
 
     @property
-    def one_person(self) -> bool:
+    def self_approved(self) -> bool:
         """Whether the one who asked approved it, by typing the name on a terminal."""
         return self.grant_expires_at is not None and self.answered_by == self.requester
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class ConfirmationRequest:
     """What a person is asked before a teardown, and shown with it. `caller` is who asks, with the call that does."""
 
     dataset: Dataset
@@ -98,14 +98,14 @@ class Question:
     requester: str
     generation: int
     shown: Mapping[str, Any] = field(default_factory=dict)
-    concession: Concession = Concession.NONE
-    caller: Caller | None = field(default=None, compare=False)
+    concession: Waiver = Waiver.NONE
+    principal: Principal | None = field(default=None, compare=False)
 
 
 class Confirmer(Protocol):
     """Where a person's confirmation comes from."""
 
-    async def ask(self, question: Question) -> Confirmation | None:
+    async def ask(self, question: ConfirmationRequest) -> Confirmation | None:
         """The confirmation; None when nobody can be asked here.
 
         Raises DeclinedError when the person said no, and ConfirmationRequiredError when they have still to be asked.

@@ -6,8 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from domain import safety
-from domain.admission import Provisioned, admitted, minted
-from domain.draining import refuse_new
+from domain.admission import ProvisionResult, admit_dataset, generate_dataset_id
+from domain.draining import require_not_draining
 from domain.errors import (
     ArchiveFailedError,
     DatasetConflictError,
@@ -15,77 +15,81 @@ from domain.errors import (
     Recovery,
     TeardownInProgressError,
 )
-from domain.identifiers import identifier
+from domain.identifiers import require_identifier
 from domain.model import Dataset
-from domain.registry import known_journey
-from domain.running import known_dataset
-from domain.unarchiving import restorable
+from domain.registry import find_journey
+from domain.running import find_dataset
+from domain.unarchiving import require_restorable
 from domain.vocabulary import DatasetStatus
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from domain.archives import Archive
-    from domain.callers import Caller
-    from domain.job import Outside
+    from domain.callers import Principal
+    from domain.job import Dependencies
     from domain.model import Content
     from domain.records import Records
-    from domain.running import Sagas
+    from domain.running import SagaRunner
 
 
-class Restoring:
+class RestoreService:
     """Admits datasets that are restored, or attaches to the one that is there already."""
 
-    def __init__(self, outside: Outside, sagas: Sagas, limits: safety.Limits | None = None) -> None:
+    def __init__(
+        self, deps: Dependencies, sagas: SagaRunner, limits: safety.ProvisionLimits | None = None
+    ) -> None:
         """Work with these ports, under these limits."""
-        self._outside = outside
+        self._deps = deps
         self._sagas = sagas
-        self._limits = limits or safety.Limits()
+        self._limits = limits or safety.ProvisionLimits()
 
-    async def start(self, dataset_id: str, journey_id: str, caller: Caller) -> Provisioned:
+    async def start_or_attach(
+        self, dataset_id: str, journey_id: str, principal: Principal
+    ) -> ProvisionResult:
         """Verify the archive, admit its dataset anew for that journey and start its saga.
 
         While a dataset restored from this archive for this journey is live, the call attaches to it. Raises the
         refusal that applies; then nothing was changed.
         """
-        identifier(journey_id, "journey_id")
+        require_identifier(journey_id, "journey_id")
 
-        def attach(now: datetime, records: Records) -> Provisioned | tuple[Archive, Content]:
-            source = known_dataset(records, dataset_id, caller)
-            journey = known_journey(records, source.client_id, journey_id, caller).at(now)
+        def attach(now: datetime, records: Records) -> ProvisionResult | tuple[Archive, Content]:
+            source = find_dataset(records, dataset_id, principal)
+            journey = find_journey(records, source.client_id, journey_id, principal).as_of(now)
             live = records.live_dataset(source.client_id, source.stage, source.dataset_type)
             if live is not None:
-                return _attached(live, source, journey_id)
-            refuse_new(records)
-            held = restorable(source, records.archive(dataset_id))
-            safety.may_restore(journey, source.stage)
+                return _attach_live(live, source, journey_id)
+            require_not_draining(records)
+            held = require_restorable(source, records.archive(dataset_id))
+            safety.require_restore_allowed(journey, source.stage)
             return held
 
-        answer = await self._outside.store.transact(partial(attach, self._outside.clock.now()))
-        if not isinstance(answer, Provisioned):
-            await self._verified(dataset_id, *answer)
+        answer = await self._deps.store.transact(partial(attach, self._deps.clock.now()))
+        if not isinstance(answer, ProvisionResult):
+            await self._verify_archive(dataset_id, *answer)
             now = (
-                self._outside.clock.now()
+                self._deps.clock.now()
             )  # a large archive takes its time, and a lease may have lapsed meanwhile
 
-            def admit(records: Records) -> Provisioned:
+            def admit(records: Records) -> ProvisionResult:
                 found = attach(now, records)
-                if isinstance(found, Provisioned):
+                if isinstance(found, ProvisionResult):
                     return found
-                source = known_dataset(records, dataset_id, caller)
-                return self._admit(records, source, journey_id, caller, now)
+                source = find_dataset(records, dataset_id, principal)
+                return self._admit(records, source, journey_id, principal, now)
 
-            answer = await self._outside.store.transact(admit)
-        await self._sagas.ensure(answer.dataset)
+            answer = await self._deps.store.transact(admit)
+        await self._sagas.ensure_running(answer.dataset)
         return answer
 
-    async def _verified(self, dataset_id: str, archive: Archive, content: Content) -> None:
+    async def _verify_archive(self, dataset_id: str, archive: Archive, content: Content) -> None:
         """Read the whole archive back. Raises NotRestorableError when it is not there, damaged, or of others."""
         action = (
             f"Look at it with `dataset-lifecycle archives verify {dataset_id}`; a backup may have it whole."
         )
         try:
-            manifest = await self._outside.archives.verify(archive.place)
+            manifest = await self._deps.archives.verify(archive.place)
         except ArchiveFailedError as error:
             raise NotRestorableError(
                 f"{archive.name} ({dataset_id}) cannot be restored: {error.message}",
@@ -101,12 +105,12 @@ class Restoring:
             )
 
     def _admit(
-        self, records: Records, source: Dataset, journey_id: str, caller: Caller, now: datetime
-    ) -> Provisioned:
+        self, records: Records, source: Dataset, journey_id: str, principal: Principal, now: datetime
+    ) -> ProvisionResult:
         live = records.count_live(source.client_id)
-        safety.within_limits(self._limits, live=live, wanted=source.record_count)
+        safety.require_within_limits(self._limits, live=live, wanted=source.record_count)
         dataset = Dataset(
-            dataset_id=minted(records, source.name, self._outside),
+            dataset_id=generate_dataset_id(records, source.name, self._deps),
             name=source.name,
             client_id=source.client_id,
             journey_id=journey_id,
@@ -120,16 +124,16 @@ class Restoring:
             requested_count=source.requested_count,
             restored_from=source.dataset_id,
         )
-        return admitted(records, dataset, caller, now, restored_from=source.dataset_id)
+        return admit_dataset(records, dataset, principal, now, restored_from=source.dataset_id)
 
 
-def _attached(live: Dataset, source: Dataset, journey_id: str) -> Provisioned:
+def _attach_live(live: Dataset, source: Dataset, journey_id: str) -> ProvisionResult:
     """The live dataset, when it is this archive's for this journey. Raises the refusal that it stands for."""
     if live.status is DatasetStatus.TEARDOWN:
         msg = f"{live.name} ({live.dataset_id}) is being taken down."
         raise TeardownInProgressError(msg, retry_after_s=5, dataset_id=live.dataset_id)
     if (live.restored_from, live.journey_id) == (source.dataset_id, journey_id):
-        return Provisioned(dataset=live, created=False)
+        return ProvisionResult(dataset=live, created=False)
     whose = (
         "is not archived"
         if live.dataset_id == source.dataset_id

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from domain.archives import Archive, archive_from, restorable_until_of
-from domain.audit import note, tell
+from domain.archives import Archive, manifest_restorable_until, parse_archive
+from domain.audit import publish_events, record_audit_entry
 from domain.errors import (
     ArchiveFailedError,
     LifecycleError,
     QuotaExceededError,
     Recovery,
     UnknownDatasetError,
-    instant,
+    format_timestamp,
 )
-from domain.events import EventKind, about
-from domain.identifiers import nearest
+from domain.events import EventKind, dataset_event
+from domain.identifiers import closest_names
 from domain.orphan_facts import SweepCaps
 from domain.vocabulary import DatasetStatus
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from domain.callers import Caller
+    from domain.callers import Principal
     from domain.model import Dataset
     from domain.ports import Archives, Clock, Json
     from domain.records import Records, Store
@@ -49,7 +49,7 @@ class PurgePlan:
     failed: tuple[tuple[str, LifecycleError], ...] = ()
 
 
-def purgeable(archive: Archive, dataset: Dataset | None, now: datetime) -> bool:
+def is_purgeable(archive: Archive, dataset: Dataset | None, now: datetime) -> bool:
     """Whether an archive may be purged, or its purging was begun and is to be finished.
 
     That of a dataset which is not ARCHIVED is kept, however old: a teardown may begin at any time, writes its archive
@@ -60,7 +60,7 @@ def purgeable(archive: Archive, dataset: Dataset | None, now: datetime) -> bool:
     return archive.purging_since is not None or archive.restorable_until < now
 
 
-class ArchiveKeeper:
+class RetentionService:
     """Lists, shows, verifies and purges archives."""
 
     def __init__(self, store: Store, archives: Archives, clock: Clock, caps: SweepCaps | None = None) -> None:
@@ -70,49 +70,49 @@ class ArchiveKeeper:
         self._archives = archives
         self._clock = clock
 
-    async def page(
-        self, caller: Caller, *, client_id: str | None = None, after: str | None = None, limit: int = 50
+    async def list_archives(
+        self, principal: Principal, *, client_id: str | None = None, after: str | None = None, limit: int = 50
     ) -> list[Archive]:
         """The archives that the caller may see, purged ones too, in order of dataset id, after that one."""
 
-        def look(records: Records) -> list[Archive]:
+        def load_page(records: Records) -> list[Archive]:
             found: list[Archive] = []
-            for each in _visible(records, caller, after):
+            for each in _iterate_visible(records, principal, after):
                 if client_id in (None, each.client_id):
                     found.append(each)
                 if len(found) == limit:
                     break
             return found
 
-        return await self._store.read(look)
+        return await self._store.read(load_page)
 
-    async def show(self, caller: Caller, dataset_id: str) -> tuple[Archive, Json | None]:
+    async def load_archive(self, principal: Principal, dataset_id: str) -> tuple[Archive, Json | None]:
         """An archive and its manifest as it stands; None when the archive is not there.
 
         Raises UnknownDatasetError and ArchiveFailedError.
         """
-        archive = await self._store.read(partial(_known, dataset_id, caller))
-        return archive, await self._archives.manifest(archive.place)
+        archive = await self._store.read(partial(_find_archive, dataset_id, principal))
+        return archive, await self._archives.read_manifest(archive.place)
 
-    async def verify(self, caller: Caller, dataset_id: str) -> Json:
+    async def verify_archive(self, principal: Principal, dataset_id: str) -> Json:
         """Read an archive back, every byte, and give its manifest.
 
         Raises UnknownDatasetError and ArchiveFailedError.
         """
-        archive = await self._store.read(partial(_known, dataset_id, caller))
+        archive = await self._store.read(partial(_find_archive, dataset_id, principal))
         if archive.purged_at is not None:
-            message = f"The archive of {dataset_id} was purged at {instant(archive.purged_at)}."
+            message = f"The archive of {dataset_id} was purged at {format_timestamp(archive.purged_at)}."
             raise ArchiveFailedError(message, recovery=Recovery.NEVER, dataset_id=dataset_id)
         return await self._archives.verify(archive.place)
 
-    async def purge(self, caller: Caller, *, apply: bool) -> PurgePlan:
+    async def purge_archives(self, principal: Principal, *, apply: bool) -> PurgePlan:
         """Find every archive past its time and, only when told to apply, delete them.
 
         One that fails is named and does not hold up the others; one that was begun is finished by the next purge.
         Raises QuotaExceededError for more than the caps allow at once; then nothing was deleted.
         """
-        due, held = await self._store.read(partial(_due, self._clock.now()))
-        refused = self._caps.refuse_purge(sum(each.purging_since is None for each in due), held)
+        due, held = await self._store.read(partial(_find_due, self._clock.now()))
+        refused = self._caps.purge_refusal(sum(each.purging_since is None for each in due), held)
         if not apply:
             return PurgePlan(applied=False, due=due, refused=refused)
         if refused:
@@ -123,108 +123,115 @@ class ArchiveKeeper:
                     "all of it may go, raises orphans.sweep_count and orphans.sweep_share for this once."
                 ),
             )
-        return await self._purged(due, caller)
+        return await self._purge_each(due, principal)
 
-    async def purge_daily(self, caller: Caller) -> PurgePlan:
+    async def purge_daily(self, principal: Principal) -> PurgePlan:
         """Delete the archives that a run of this day and one of another day found past their time.
 
         A day is one of the clock, not the one that a turn which is made up for is named by. So no single wrong look at
         the clock deletes anything; and nothing at all is deleted beyond the caps. One that is no longer past its time
         is as if it had never been found.
         """
-        due, held = await self._store.transact(partial(_found_again, self._clock.now()))
-        refused = self._caps.refuse_purge(sum(each.purging_since is None for each in due), held)
+        due, held = await self._store.transact(partial(_confirm_due, self._clock.now()))
+        refused = self._caps.purge_refusal(sum(each.purging_since is None for each in due), held)
         if refused:
             return PurgePlan(applied=False, due=due, refused=refused)
-        return await self._purged(due, caller)
+        return await self._purge_each(due, principal)
 
-    async def _purged(self, due: tuple[Archive, ...], caller: Caller) -> PurgePlan:
+    async def _purge_each(self, due: tuple[Archive, ...], principal: Principal) -> PurgePlan:
         purged: list[str] = []
         failed: list[tuple[str, LifecycleError]] = []
         for archive in due:
             try:
-                if await self._purge(archive, caller):
+                if await self._purge_archive(archive, principal):
                     purged.append(archive.dataset_id)
             except LifecycleError as error:
                 failed.append((archive.dataset_id, error))
         return PurgePlan(applied=True, due=due, purged=tuple(purged), failed=tuple(failed))
 
-    async def _purge(self, archive: Archive, caller: Caller) -> bool:
-        manifest = await self._archives.manifest(archive.place)
-        if manifest and restorable_until_of(manifest) >= self._clock.now():
+    async def _purge_archive(self, archive: Archive, principal: Principal) -> bool:
+        manifest = await self._archives.read_manifest(archive.place)
+        if manifest and manifest_restorable_until(manifest) >= self._clock.now():
             message = f"The manifest says that it can be restored until {manifest['restorable_until']}."
             raise ArchiveFailedError(message, dataset_id=archive.dataset_id)
-        begun = await self._store.transact(partial(_begin, archive.dataset_id, caller, self._clock.now()))
+        begun = await self._store.transact(
+            partial(_begin_purge, archive.dataset_id, principal, self._clock.now())
+        )
         if begun is None:
             return False
         marked, dataset = begun
         await self._archives.purge(marked.place)
-        await self._store.transact(partial(_finish, marked, dataset, self._clock.now()))
+        await self._store.transact(partial(_finish_purge, marked, dataset, self._clock.now()))
         return True
 
 
-def _every(records: Records, after: str | None = None) -> Iterator[Archive]:
+def _iterate_archives(records: Records, after: str | None = None) -> Iterator[Archive]:
     while rows := records.archives(after=after, limit=_PAGE):
         after = rows[-1][0]
-        yield from (archive_from(facts) for _, facts in rows)
+        yield from (parse_archive(facts) for _, facts in rows)
 
 
-def _visible(records: Records, caller: Caller, after: str | None = None) -> Iterator[Archive]:
-    return (each for each in _every(records, after) if caller.may_touch(each.client_id))
+def _iterate_visible(records: Records, principal: Principal, after: str | None = None) -> Iterator[Archive]:
+    return (each for each in _iterate_archives(records, after) if principal.can_access_client(each.client_id))
 
 
-def _known(dataset_id: str, caller: Caller, records: Records) -> Archive:
+def _find_archive(dataset_id: str, principal: Principal, records: Records) -> Archive:
     facts = records.archive(dataset_id)
-    archive = archive_from(facts) if facts is not None else None
-    if archive is None or not caller.may_touch(archive.client_id):
-        seen = [each.dataset_id for each in _visible(records, caller)]
+    archive = parse_archive(facts) if facts is not None else None
+    if archive is None or not principal.can_access_client(archive.client_id):
+        seen = [each.dataset_id for each in _iterate_visible(records, principal)]
         message = f"There is no archive of {dataset_id!r}."
-        raise UnknownDatasetError(message, field="dataset_id", candidates=nearest(dataset_id, seen))
+        raise UnknownDatasetError(message, field="dataset_id", candidates=closest_names(dataset_id, seen))
     return archive
 
 
-def _due(now: datetime, records: Records) -> tuple[tuple[Archive, ...], int]:
+def _find_due(now: datetime, records: Records) -> tuple[tuple[Archive, ...], int]:
     """What may be purged, and of how many that there still are."""
-    held = [each for each in _every(records) if each.purged_at is None]
-    return tuple(each for each in held if purgeable(each, records.dataset(each.dataset_id), now)), len(held)
+    held = [each for each in _iterate_archives(records) if each.purged_at is None]
+    return tuple(each for each in held if is_purgeable(each, records.dataset(each.dataset_id), now)), len(
+        held
+    )
 
 
-def _found_again(now: datetime, records: Records) -> tuple[tuple[Archive, ...], int]:
+def _confirm_due(now: datetime, records: Records) -> tuple[tuple[Archive, ...], int]:
     """What is past its time and was so on another day, too, and of how many; what is so for the first time is kept."""
     due: list[Archive] = []
     day = now.date().isoformat()
-    held = [each for each in _every(records) if each.purged_at is None]
+    held = [each for each in _iterate_archives(records) if each.purged_at is None]
     for each in held:
-        past = purgeable(each, records.dataset(each.dataset_id), now)
+        past = is_purgeable(each, records.dataset(each.dataset_id), now)
         if past and each.found_past not in {None, day}:
             due.append(each)
             continue
         found = (each.found_past or day) if past else None
         if found != each.found_past:
-            records.put_archive(each.dataset_id, msgspec.structs.replace(each, found_past=found).facts())
+            records.put_archive(each.dataset_id, msgspec.structs.replace(each, found_past=found).as_dict())
     return tuple(due), len(held)
 
 
-def _begin(
-    dataset_id: str, caller: Caller, now: datetime, records: Records
+def _begin_purge(
+    dataset_id: str, principal: Principal, now: datetime, records: Records
 ) -> tuple[Archive, Dataset] | None:
     """Mark the intent, unless the archive is not to be purged any more: None."""
     facts, dataset = records.archive(dataset_id), records.dataset(dataset_id)
-    if facts is None or dataset is None or not purgeable(archive := archive_from(facts), dataset, now):
+    if facts is None or dataset is None or not is_purgeable(archive := parse_archive(facts), dataset, now):
         return None
     if any(each.restored_from == dataset_id for each in records.running()):
         return None  # it is being read
     marked = msgspec.structs.replace(archive, purging_since=archive.purging_since or now)
-    records.put_archive(dataset_id, marked.facts())
-    note(records, caller, "purge begun", dataset=dataset, path=marked.path)
+    records.put_archive(dataset_id, marked.as_dict())
+    record_audit_entry(records, principal, "purge begun", dataset=dataset, path=marked.path)
     return marked, dataset
 
 
-def _finish(marked: Archive, dataset: Dataset, now: datetime, records: Records) -> None:
+def _finish_purge(marked: Archive, dataset: Dataset, now: datetime, records: Records) -> None:
     """Say that nothing is left of it, unless another purge of it has said so."""
     facts = records.archive(marked.dataset_id)
-    if facts is None or archive_from(facts).purged_at is not None:
+    if facts is None or parse_archive(facts).purged_at is not None:
         return
-    records.put_archive(marked.dataset_id, msgspec.structs.replace(marked, purged_at=now).facts())
-    until = instant(marked.restorable_until)
-    tell(records, about(EventKind.ARCHIVE_PURGED, dataset, now, path=marked.path, restorable_until=until))
+    records.put_archive(marked.dataset_id, msgspec.structs.replace(marked, purged_at=now).as_dict())
+    until = format_timestamp(marked.restorable_until)
+    publish_events(
+        records,
+        dataset_event(EventKind.ARCHIVE_PURGED, dataset, now, path=marked.path, restorable_until=until),
+    )

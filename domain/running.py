@@ -7,54 +7,54 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from domain.audit import note
+from domain.audit import record_audit_entry
 from domain.errors import NothingRunningError, PastNoReturnError, UnknownDatasetError
-from domain.giving_up import give_up
-from domain.identifiers import nearest
+from domain.giving_up import fail_dead_letter
+from domain.identifiers import closest_names
 from domain.model import Run
 from domain.records import DatasetQuery
-from domain.scopes import demand, demand_journey
-from domain.stranding import Stranded
-from domain.teardown import resumed
+from domain.scopes import require_journey_access, require_scope
+from domain.stranding import DeadLetter
+from domain.teardown import with_resumed_teardown
 from domain.vocabulary import DatasetStatus
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
-    from domain.callers import Caller
-    from domain.model import Dataset, Progress, Undo
+    from domain.callers import Principal
+    from domain.model import Dataset, PendingCompensation, Progress
     from domain.ports import Clock, Engine
     from domain.records import Records, Store
 
-    Listener = Callable[[Progress], Awaitable[None]]
+    ProgressListener = Callable[[Progress], Awaitable[None]]
 
-_GLANCE_S: Final = 0.2
-_MANY: Final = 1000
+_POLL_INTERVAL_S: Final = 0.2
+_CANDIDATE_LIMIT: Final = 1000
 
 
-def known_dataset(records: Records, dataset_id: str, caller: Caller) -> Dataset:
+def find_dataset(records: Records, dataset_id: str, principal: Principal) -> Dataset:
     """The dataset. Raises UnknownDatasetError for one that is not there, or that the caller may not touch."""
     dataset = records.dataset(dataset_id)
-    if dataset is None or not caller.may_touch(dataset.client_id):
+    if dataset is None or not principal.can_access_client(dataset.client_id):
         seen = [
             each.dataset_id
-            for each in records.datasets(DatasetQuery(limit=_MANY))
-            if caller.may_touch(each.client_id)
+            for each in records.datasets(DatasetQuery(limit=_CANDIDATE_LIMIT))
+            if principal.can_access_client(each.client_id)
         ]
         msg = f"There is no dataset {dataset_id!r}."
-        raise UnknownDatasetError(msg, field="dataset_id", candidates=nearest(dataset_id, seen))
+        raise UnknownDatasetError(msg, field="dataset_id", candidates=closest_names(dataset_id, seen))
     return dataset
 
 
-def changeable_dataset(records: Records, dataset_id: str, caller: Caller) -> Dataset:
+def find_dataset_for_update(records: Records, dataset_id: str, principal: Principal) -> Dataset:
     """The dataset, for a caller who changes it. Raises ForbiddenError when their token is bound to another journey."""
-    dataset = known_dataset(records, dataset_id, caller)
-    demand_journey(caller, dataset)
+    dataset = find_dataset(records, dataset_id, principal)
+    require_journey_access(principal, dataset)
     return dataset
 
 
-def progress_of(records: Records, dataset: Dataset | None) -> Progress | None:
+def current_progress(records: Records, dataset: Dataset | None) -> Progress | None:
     """How far the saga that works on the dataset now has come; None when none does, or it has not said yet."""
     if dataset is None or dataset.run is None:
         return None
@@ -62,7 +62,7 @@ def progress_of(records: Records, dataset: Dataset | None) -> Progress | None:
     return said if said and said.saga_id == dataset.run.saga_id else None
 
 
-class Sagas:
+class SagaRunner:
     """Starts sagas for the datasets that have a run, and waits on them without owning them."""
 
     def __init__(self, store: Store, engine: Engine, clock: Clock, *, attempts: int = 10) -> None:
@@ -75,7 +75,7 @@ class Sagas:
         self._engine = engine
         self._clock = clock
 
-    async def ensure(self, dataset: Dataset) -> None:
+    async def ensure_running(self, dataset: Dataset) -> None:
         """See to it that a dataset's run is being worked on, whoever admitted it and died.
 
         A saga that has ended without giving its run back (its last write failed) is started anew under another id; one
@@ -90,60 +90,60 @@ class Sagas:
             return
         if not await self._engine.wait(run.saga_id, 0):
             return
-        began = _began(run.saga_id)
+        began = _start_count(run.saga_id)
         if began >= self._attempts:
-            await self._give_up(Stranded(saga_id=run.saga_id, step="", attempts=began))
+            await self._fail_dead_letter(DeadLetter(saga_id=run.saga_id, step="", attempts=began))
             return
-        again = replace(run, saga_id=_next(run.saga_id))
+        again = replace(run, saga_id=_next_saga_id(run.saga_id))
 
-        def stranded(records: Records) -> bool:
+        def restart(records: Records) -> bool:
             held = records.dataset(dataset.dataset_id)
             if held is None or held.run != run:
                 return False
             records.put_dataset(held.evolve(run=again))
             return True
 
-        if await self._store.transact(stranded):
+        if await self._store.transact(restart):
             await self._engine.start(again.kind, again.saga_id, dataset.dataset_id)
 
-    async def relieve(self) -> None:
+    async def fail_dead_letters(self) -> None:
         """Take the runs of sagas that are tried no more from their datasets, which say then what became of them."""
-        for each in await self._engine.stranded():
-            if each.kind in _OF_DATASETS:
-                await self._give_up(each)
-                await self._engine.forsake(each.saga_id)
+        for each in await self._engine.fetch_dead_letters():
+            if each.kind in _DATASET_SAGA_KINDS:
+                await self._fail_dead_letter(each)
+                await self._engine.discard_saga(each.saga_id)
 
-    async def _give_up(self, stranded: Stranded) -> None:
-        await self._store.transact(partial(give_up, stranded, self._clock.now()))
-        self._store.report(stranded.dataset_id, None)
+    async def _fail_dead_letter(self, dead_letter: DeadLetter) -> None:
+        await self._store.transact(partial(fail_dead_letter, dead_letter, self._clock.now()))
+        self._store.report(dead_letter.dataset_id, None)
 
-    async def resume(self, *, patiently: bool = True) -> int:
+    async def resume(self, *, respect_backoff: bool = True) -> int:
         """Start whatever was admitted and is not running anywhere, and try what could not be undone; their number.
 
         To be called when a process that runs sagas begins (then not `patiently`: whatever is left is tried at once),
         and now and then while it lives.
         """
-        await self.relieve()
+        await self.fail_dead_letters()
         now = self._clock.now()
 
-        def claim(records: Records) -> list[Dataset]:
+        def claim_compensations(records: Records) -> list[Dataset]:
             left = [each for each in records.undos() if not each.stopped]
-            due = {each.dataset_id for each in left if not patiently or _due(each) <= now}
+            due = {each.dataset_id for each in left if not respect_backoff or _next_retry_at(each) <= now}
             for dataset_id in sorted(due):
                 dataset = records.dataset(dataset_id)
-                if dataset and dataset.run is None and dataset.status not in _GOING:
+                if dataset and dataset.run is None and dataset.status not in _TEARDOWN_STATUSES:
                     tries = max(each.tries for each in records.undos(dataset_id))
                     run = Run(saga_id=f"undo:{dataset_id}:{dataset.attempt}:{tries}", started_at=now)
                     records.put_dataset(dataset.evolve(run=run))
             return records.running()
 
-        waiting = await self._store.transact(claim)
+        waiting = await self._store.transact(claim_compensations)
         for dataset in waiting:
-            await self.ensure(dataset)
+            await self.ensure_running(dataset)
         return len(waiting)
 
     async def wait(
-        self, dataset_id: str, seconds: float | None, listener: Listener | None = None
+        self, dataset_id: str, seconds: float | None, listener: ProgressListener | None = None
     ) -> tuple[Dataset, Progress | None]:
         """Wait until the dataset's run has ended, at most that long (None: as long as it takes).
 
@@ -152,7 +152,7 @@ class Sagas:
         until = None if seconds is None else self._clock.now().timestamp() + seconds
         shown: Progress | None = None
         while True:
-            dataset, progress = await self._store.read(partial(_stands, dataset_id))
+            dataset, progress = await self._store.read(partial(_dataset_with_progress, dataset_id))
             if dataset is None:
                 msg = f"There is no dataset {dataset_id!r}."
                 raise UnknownDatasetError(msg, field="dataset_id")
@@ -161,68 +161,70 @@ class Sagas:
             if listener and progress and progress != shown:
                 shown = progress
                 await listener(progress)
-            left = _GLANCE_S if until is None else until - self._clock.now().timestamp()
+            left = _POLL_INTERVAL_S if until is None else until - self._clock.now().timestamp()
             if left <= 0:
                 return dataset, progress
-            if await self._engine.wait(dataset.run.saga_id, min(_GLANCE_S, left)):
+            if await self._engine.wait(dataset.run.saga_id, min(_POLL_INTERVAL_S, left)):
                 settled = await self._store.read(lambda records: records.dataset(dataset_id))
                 if settled and settled.run == dataset.run:
-                    await self.ensure(settled)
+                    await self.ensure_running(settled)
 
-    async def cancel(self, dataset_id: str, caller: Caller) -> Dataset:
+    async def cancel(self, dataset_id: str, principal: Principal) -> Dataset:
         """Ask the dataset's saga to stop and undo itself; it does so between two steps.
 
         A teardown that stopped at a step before the disconnect is begun once more, to give the dataset back.
         Raises UnknownDatasetError, NothingRunningError, or PastNoReturnError past a teardown's point of no return.
         """
-        await self.relieve()
+        await self.fail_dead_letters()
         now = self._clock.now()
 
-        def flag(records: Records) -> Dataset:
-            before = changeable_dataset(records, dataset_id, caller)
-            dataset = resumed(before, now)
-            if dataset.run is None or dataset.run.kind not in _CANCELLED:
+        def request_cancel(records: Records) -> Dataset:
+            before = find_dataset_for_update(records, dataset_id, principal)
+            dataset = with_resumed_teardown(before, now)
+            if dataset.run is None or dataset.run.kind not in _CANCELLABLE_KINDS:
                 msg = f"Nothing that can be cancelled is running on {dataset.name}; it is {dataset.status}."
                 raise NothingRunningError(msg, field="dataset_id")
-            demand(caller, f"cancel {dataset.run.kind}")
+            require_scope(principal, f"cancel {dataset.run.kind}")
             if dataset.teardown and dataset.teardown.disconnecting:
                 msg = f"{dataset.name} is disconnected already; its teardown can only go on."
                 raise PastNoReturnError(msg)
             changed = dataset.evolve(run=replace(dataset.run, cancel_requested=True))
             if changed != before:
                 records.put_dataset(changed)
-                note(records, caller, "cancel requested", dataset=changed, of=dataset.run.kind)
+                record_audit_entry(
+                    records, principal, "cancel requested", dataset=changed, of=dataset.run.kind
+                )
             return changed
 
-        dataset = await self._store.transact(flag)
-        await self.ensure(dataset)
+        dataset = await self._store.transact(request_cancel)
+        await self.ensure_running(dataset)
         return dataset
 
 
-_OF_DATASETS: Final = frozenset({"provision", "teardown", "undo", "snapshot"})
+_DATASET_SAGA_KINDS: Final = frozenset({"provision", "teardown", "undo", "snapshot"})
 """The kinds of saga that are the run of a dataset."""
-_CANCELLED: Final = frozenset({"provision", "teardown"})
+_CANCELLABLE_KINDS: Final = frozenset({"provision", "teardown"})
 """Those that can be cancelled."""
 _QUICK_TRIES: Final = 6
-_GOING: Final = frozenset({DatasetStatus.TEARDOWN, DatasetStatus.ARCHIVED})
+_TEARDOWN_STATUSES: Final = frozenset({DatasetStatus.TEARDOWN, DatasetStatus.ARCHIVED})
 """Where a teardown takes over what is still to be undone."""
 
 
-def _stands(dataset_id: str, records: Records) -> tuple[Dataset | None, Progress | None]:
+def _dataset_with_progress(dataset_id: str, records: Records) -> tuple[Dataset | None, Progress | None]:
     dataset = records.dataset(dataset_id)
-    return dataset, progress_of(records, dataset)
+    return dataset, current_progress(records, dataset)
 
 
-def _due(left: Undo) -> datetime:
+def _next_retry_at(left: PendingCompensation) -> datetime:
     """When an undo is tried next: after 5, 10, 20 … seconds, in the end every five minutes."""
     quick = min(left.tries, _QUICK_TRIES)
     return left.since + timedelta(seconds=5 * (2**quick - 1) + 300 * (left.tries - quick))
 
 
-def _began(saga_id: str) -> int:
+def _start_count(saga_id: str) -> int:
     """How often that saga was begun, under this id and those before."""
     return int(saga_id.partition("~")[2] or 1)
 
 
-def _next(saga_id: str) -> str:
-    return f"{saga_id.partition('~')[0]}~{_began(saga_id) + 1}"
+def _next_saga_id(saga_id: str) -> str:
+    return f"{saga_id.partition('~')[0]}~{_start_count(saga_id) + 1}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from domain import orphans
 from domain.errors import (
-    BY_CODE,
+    ERRORS_BY_CODE,
     BlockingCheck,
     ConfirmationRequiredError,
     DatasetConflictError,
@@ -22,10 +22,10 @@ from domain.errors import (
     Recovery,
     StageMismatchError,
     TeardownInProgressError,
-    instant,
+    format_timestamp,
 )
-from domain.model import Journey, Unreadable
-from domain.vocabulary import Concession, DatasetStatus, JourneyState, Stage, TeardownReason
+from domain.model import Journey, UnreadableRow
+from domain.vocabulary import DatasetStatus, JourneyState, Stage, TeardownReason, Waiver
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,14 +39,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class ProvisionLimits:
     """How much is too much."""
 
     live_datasets_per_client: int = 50
     records_per_dataset: int = 10_000_000
 
 
-def may_provision(journey: Journey, stage: Stage) -> None:
+def require_provision_allowed(journey: Journey, stage: Stage) -> None:
     """Whether a journey, as it stands now, may have datasets made at a stage.
 
     Raises StageMismatchError or JourneyNotActiveError.
@@ -59,7 +59,7 @@ def may_provision(journey: Journey, stage: Stage) -> None:
         raise JourneyNotActiveError(msg, field="journey_id")
 
 
-def may_restore(journey: Journey, stage: Stage) -> None:
+def require_restore_allowed(journey: Journey, stage: Stage) -> None:
     """Whether a journey, as it stands now, may have a dataset of a stage restored: at that stage, or past it.
 
     Raises StageMismatchError or JourneyNotActiveError.
@@ -76,7 +76,7 @@ def may_restore(journey: Journey, stage: Stage) -> None:
         raise JourneyNotActiveError(msg, field="journey_id")
 
 
-def may_continue(journey: Journey, stage: Stage, *, restored: bool = False) -> None:
+def require_continue_allowed(journey: Journey, stage: Stage, *, restored: bool = False) -> None:
     """Whether a provision that runs may go on: a journey that is paused or expired lets it finish.
 
     One that is restored may be of a stage that its journey has left. Raises JourneyNotActiveError for a journey that
@@ -89,7 +89,7 @@ def may_continue(journey: Journey, stage: Stage, *, restored: bool = False) -> N
         raise JourneyNotActiveError(msg)
 
 
-def within_limits(limits: Limits, *, live: int, wanted: int | None) -> None:
+def require_within_limits(limits: ProvisionLimits, *, live: int, wanted: int | None) -> None:
     """Whether one more dataset of that size may be made. Raises QuotaExceededError."""
     if live >= limits.live_datasets_per_client:
         msg = f"The client has {live} live datasets, and may have {limits.live_datasets_per_client}."
@@ -102,7 +102,7 @@ def within_limits(limits: Limits, *, live: int, wanted: int | None) -> None:
         )
 
 
-def may_attach(dataset: Dataset, journey_id: str, named: Mapping[str, object]) -> None:
+def require_attachable(dataset: Dataset, journey_id: str, named: Mapping[str, object]) -> None:
     """Whether a call that names these arguments means the live dataset.
 
     `named` holds only what the caller named, of `template_id`, `record_count` and `data_source`.
@@ -136,26 +136,26 @@ def may_retry(dataset: Dataset, journey: Journey, now: datetime) -> bool:
     `may_provision`, for a restored dataset `may_restore`, raises.
     """
     settled = dataset.status in {DatasetStatus.FAILED, DatasetStatus.VALIDATING}
-    if not settled or (dataset.run and dataset.run.kind not in _BESIDE):
+    if not settled or (dataset.run and dataset.run.kind not in _BLOCKING_RUNS):
         return False
     if dataset.run:
-        msg = f"{dataset.name} cannot be made again yet. {_BESIDE[dataset.run.kind]}"
+        msg = f"{dataset.name} cannot be made again yet. {_BLOCKING_RUNS[dataset.run.kind]}"
         raise ProvisionRunningError(
-            msg, retry_after_s=2, suggested_action=_WAIT, dataset_id=dataset.dataset_id
+            msg, retry_after_s=2, suggested_action=_WAIT_ACTION, dataset_id=dataset.dataset_id
         )
-    (may_restore if dataset.restored_from else may_provision)(journey, dataset.stage)
+    (require_restore_allowed if dataset.restored_from else require_provision_allowed)(journey, dataset.stage)
     if dataset.protected_until and dataset.protected_until > now:
-        msg = f"{dataset.name} is to be kept until {instant(dataset.protected_until)}; a retry would replace it."
+        msg = f"{dataset.name} is to be kept until {format_timestamp(dataset.protected_until)}; a retry would replace it."
         raise DatasetProtectedError(msg, dataset_id=dataset.dataset_id)
     return True
 
 
-_BESIDE: Final = {
+_BLOCKING_RUNS: Final = {
     "undo": "What a failed provision of it had made is being removed.",
     "snapshot": "A snapshot of it is being archived.",
 }
 """What works on a dataset without making it, by the kind of its run."""
-_WAIT: Final = "Wait until that has ended."
+_WAIT_ACTION: Final = "Wait until that has ended."
 
 
 # --- teardown ----------------------------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ class TeardownFacts:
     """
 
     dataset: Dataset
-    journey: Journey | Unreadable | None
+    journey: Journey | UnreadableRow | None
     observation: Observation | LifecycleError | None
     reason: TeardownReason
     now: datetime
@@ -179,25 +179,25 @@ class TeardownFacts:
     abandon: bool = False
 
 
-def teardown_blocks(facts: TeardownFacts) -> tuple[BlockingCheck, ...]:
+def check_teardown(facts: TeardownFacts) -> tuple[BlockingCheck, ...]:
     """Every check that forbids this teardown, in the order of the specification; none when it may go on."""
     found = (
-        _provision_running(facts),
-        _journey_protects(facts),
-        _quality_pending(facts),
-        _connector_syncing(facts),
-        orphans.kept(facts.dataset, facts.now),
-        _reason_false(facts),
+        _provision_running_block(facts),
+        _journey_active_block(facts),
+        _quality_pending_block(facts),
+        _connector_syncing_block(facts),
+        orphans.check_protection(facts.dataset, facts.now),
+        _false_reason_block(facts),
     )
     return tuple(dict.fromkeys(each for each in found if each is not None))
 
 
-def refuse(dataset: Dataset, blocks: Sequence[BlockingCheck]) -> None:
+def raise_if_blocked(dataset: Dataset, blocks: Sequence[BlockingCheck]) -> None:
     """Raise the first block's error, carrying all of them; nothing when there are none."""
     if not blocks:
         return
     first = blocks[0]
-    raise BY_CODE[first.code](
+    raise ERRORS_BY_CODE[first.code](
         f"{dataset.name} cannot be taken down: {' '.join(each.what for each in blocks)}",
         recovery=first.recovery,
         blocking=tuple(blocks),
@@ -206,26 +206,26 @@ def refuse(dataset: Dataset, blocks: Sequence[BlockingCheck]) -> None:
     )
 
 
-def _provision_running(facts: TeardownFacts) -> BlockingCheck | None:
+def _provision_running_block(facts: TeardownFacts) -> BlockingCheck | None:
     dataset = facts.dataset
     if dataset.run is None or dataset.status is DatasetStatus.TEARDOWN:
         return None
-    beside = _BESIDE.get(dataset.run.kind)
+    beside = _BLOCKING_RUNS.get(dataset.run.kind)
     return BlockingCheck(
         code="provision_running",
         what=beside or "A provision of it is running.",
         since=dataset.run.started_at,
-        clears=_WAIT if beside else "Wait until it has ended, or cancel it.",
+        clears=_WAIT_ACTION if beside else "Wait until it has ended, or cancel it.",
     )
 
 
-def _journey_protects(facts: TeardownFacts) -> BlockingCheck | None:
+def _journey_active_block(facts: TeardownFacts) -> BlockingCheck | None:
     dataset, journey = facts.dataset, facts.journey
     if dataset.status is DatasetStatus.FAILED or journey is None:
         return None
-    if isinstance(journey, Unreadable):
-        return _journey_unknown(dataset)
-    stands = journey.at(facts.now)
+    if isinstance(journey, UnreadableRow):
+        return _journey_unknown_block(dataset)
+    stands = journey.as_of(facts.now)
     if not stands.protects(dataset.stage):
         return None
     return BlockingCheck(
@@ -236,7 +236,7 @@ def _journey_protects(facts: TeardownFacts) -> BlockingCheck | None:
     )
 
 
-def _journey_unknown(dataset: Dataset) -> BlockingCheck:
+def _journey_unknown_block(dataset: Dataset) -> BlockingCheck:
     return BlockingCheck(
         code="precondition_unknown",
         what=f"Its journey {dataset.journey_id!r} cannot be read, so whether it is in use is not known.",
@@ -245,7 +245,7 @@ def _journey_unknown(dataset: Dataset) -> BlockingCheck:
     )
 
 
-def _quality_pending(facts: TeardownFacts) -> BlockingCheck | None:
+def _quality_pending_block(facts: TeardownFacts) -> BlockingCheck | None:
     recheck = facts.dataset.recheck
     if recheck is None or recheck.deadline <= facts.now:
         return None
@@ -253,11 +253,11 @@ def _quality_pending(facts: TeardownFacts) -> BlockingCheck | None:
         code="quality_checks_pending",
         what="A quality re-check of it is pending.",
         since=recheck.requested_at,
-        clears=f"Wait for it; it is given up at {instant(recheck.deadline)}.",
+        clears=f"Wait for it; it is given up at {format_timestamp(recheck.deadline)}.",
     )
 
 
-def _connector_syncing(facts: TeardownFacts) -> BlockingCheck | None:
+def _connector_syncing_block(facts: TeardownFacts) -> BlockingCheck | None:
     seen = facts.observation
     if isinstance(seen, LifecycleError):
         if facts.abandon:
@@ -281,8 +281,8 @@ def _connector_syncing(facts: TeardownFacts) -> BlockingCheck | None:
     )
 
 
-def _reason_false(facts: TeardownFacts) -> BlockingCheck | None:
-    why = _untruth(facts)
+def _false_reason_block(facts: TeardownFacts) -> BlockingCheck | None:
+    why = _reason_contradiction(facts)
     if why is None or isinstance(why, BlockingCheck):
         return why
     return BlockingCheck(
@@ -293,20 +293,20 @@ def _reason_false(facts: TeardownFacts) -> BlockingCheck | None:
     )
 
 
-def _untruth(facts: TeardownFacts) -> str | BlockingCheck | None:
+def _reason_contradiction(facts: TeardownFacts) -> str | BlockingCheck | None:
     dataset, journey = facts.dataset, facts.journey
     if facts.reason is TeardownReason.MANUAL:
         return None
     if facts.reason is TeardownReason.PROVISION_FAILED:
         return None if dataset.status is DatasetStatus.FAILED else f"the dataset is {dataset.status}."
-    if isinstance(journey, Unreadable):
-        return _journey_unknown(dataset)
+    if isinstance(journey, UnreadableRow):
+        return _journey_unknown_block(dataset)
     if facts.reason is TeardownReason.ORPHANED:
-        return orphans.eligible(dataset, journey, facts.now, facts.grace)
-    return _not_over(dataset, journey and journey.at(facts.now), facts.reason)
+        return orphans.check_orphan_teardown(dataset, journey, facts.now, facts.grace)
+    return _journey_contradiction(dataset, journey and journey.as_of(facts.now), facts.reason)
 
 
-def _not_over(dataset: Dataset, journey: Journey | None, reason: TeardownReason) -> str | None:
+def _journey_contradiction(dataset: Dataset, journey: Journey | None, reason: TeardownReason) -> str | None:
     if journey is None:
         return "its journey is not on record."
     if reason is TeardownReason.STAGE_COMPLETED:
@@ -320,28 +320,28 @@ def _not_over(dataset: Dataset, journey: Journey | None, reason: TeardownReason)
     return None if over else f"the journey is {journey.state}."
 
 
-def needs_confirmation(
-    dataset: Dataset, reason: TeardownReason, concession: Concession = Concession.NONE
+def required_confirmation_kind(
+    dataset: Dataset, reason: TeardownReason, waiver: Waiver = Waiver.NONE
 ) -> str | None:
     """Which kind of person's word this teardown needs: `elicitation`, `approval`, or None."""
-    if dataset.stage is not Stage.SANDBOX or concession is not Concession.NONE:
+    if dataset.stage is not Stage.SANDBOX or waiver is not Waiver.NONE:
         return "approval"
     return "elicitation" if reason is TeardownReason.MANUAL else None
 
 
-def confirmed(
+def require_confirmation(
     dataset: Dataset,
     reason: TeardownReason,
     requester: str,
     confirmation: Confirmation | None,
-    concession: Concession = Concession.NONE,
+    waiver: Waiver = Waiver.NONE,
 ) -> None:
     """Whether the confirmation at hand allows this very teardown, with what it would go without.
 
     It must name this dataset at this generation, this reason, this requester and this concession; past sandbox, and for
     any concession, it must be an approval. Raises ConfirmationRequiredError.
     """
-    how = needs_confirmation(dataset, reason, concession)
+    how = required_confirmation_kind(dataset, reason, waiver)
     if how is None:
         return
     fits = confirmation is not None and (
@@ -350,7 +350,7 @@ def confirmed(
         confirmation.reason,
         confirmation.requester,
         confirmation.concession,
-    ) == (dataset.dataset_id, dataset.generation, reason, requester, concession)
+    ) == (dataset.dataset_id, dataset.generation, reason, requester, waiver)
     if fits and confirmation is not None and (how != "approval" or confirmation.how == "approval"):
         return
     person = (
@@ -364,7 +364,7 @@ def confirmed(
         else ""
     )
     msg = (
-        f"{dataset.name} ({dataset.stage}) is taken down for the reason {reason}{WITHOUT[concession]} only when "
+        f"{dataset.name} ({dataset.stage}) is taken down for the reason {reason}{WAIVER_PHRASES[waiver]} only when "
         f"{person}.{stale}"
     )
     raise ConfirmationRequiredError(
@@ -379,15 +379,15 @@ def confirmed(
     )
 
 
-WITHOUT: Final = {
-    Concession.NONE: "",
-    Concession.ABANDON_CONNECTOR: ", leaving its connector in Glean,",
-    Concession.INCOMPLETE_ARCHIVE: ", with an archive of what is left of it,",
+WAIVER_PHRASES: Final = {
+    Waiver.NONE: "",
+    Waiver.ABANDON_CONNECTOR: ", leaving its connector in Glean,",
+    Waiver.INCOMPLETE_ARCHIVE: ", with an archive of what is left of it,",
 }
 """What a teardown would go without, inside a sentence about it."""
 
 
-def as_before(dataset: Dataset) -> Dataset:
+def dataset_before_teardown(dataset: Dataset) -> Dataset:
     """A dataset in TEARDOWN as the rules saw it when it was claimed, for running them again."""
     teardown = dataset.teardown
     if dataset.status is not DatasetStatus.TEARDOWN or teardown is None:

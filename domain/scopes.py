@@ -5,23 +5,23 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from domain.callers import APPROVE
+from domain.callers import SCOPE_APPROVE
 from domain.errors import ForbiddenError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from domain.callers import Caller
+    from domain.callers import Principal
     from domain.model import Dataset
 
-READ: Final = "datasets:read"
-PROVISION: Final = "datasets:provision"
-TEARDOWN: Final = "datasets:teardown"
-REGISTER: Final = "journeys:write"
-ADMIN: Final = "admin"
+SCOPE_READ: Final = "datasets:read"
+SCOPE_PROVISION: Final = "datasets:provision"
+SCOPE_TEARDOWN: Final = "datasets:teardown"
+SCOPE_REGISTER: Final = "journeys:write"
+SCOPE_ADMIN: Final = "admin"
 
 _VERBS: Final = {
-    READ: (
+    SCOPE_READ: (
         "health",
         "orphans",
         "datasets list",
@@ -36,7 +36,7 @@ _VERBS: Final = {
         "clients list",
         "journeys list",
     ),
-    PROVISION: (
+    SCOPE_PROVISION: (
         "provision",
         "datasets recheck",
         "cancel provision",
@@ -44,10 +44,10 @@ _VERBS: Final = {
         "journeys renew",
         "datasets protect",
     ),
-    TEARDOWN: ("teardown", "cancel teardown", "archives snapshot", "cancel snapshot"),
-    REGISTER: ("clients add", "journeys add", "journeys set-state", "journeys promote"),
-    APPROVE: ("approvals approve", "approvals decline", "datasets unprotect", "leases shorten"),
-    ADMIN: (
+    SCOPE_TEARDOWN: ("teardown", "cancel teardown", "archives snapshot", "cancel snapshot"),
+    SCOPE_REGISTER: ("clients add", "journeys add", "journeys set-state", "journeys promote"),
+    SCOPE_APPROVE: ("approvals approve", "approvals decline", "datasets unprotect", "leases shorten"),
+    SCOPE_ADMIN: (
         "drain",
         "orphans scan",
         "orphans sweep",
@@ -59,26 +59,26 @@ _VERBS: Final = {
     ),
 }
 
-SCOPES: Final[Mapping[str, str]] = MappingProxyType(
+SCOPE_OF_VERB: Final[Mapping[str, str]] = MappingProxyType(
     {verb: scope for scope, verbs in _VERBS.items() for verb in verbs}
 )
 """The scope that each verb needs. A verb is a command as it is typed, or what one of its forms does."""
 
-ALL: Final = tuple(_VERBS)
+ALL_SCOPES: Final = tuple(_VERBS)
 """Every scope, in the order of the table."""
 
 
-def scope_of(verb: str) -> str:
+def required_scope(verb: str) -> str:
     """The scope that a verb needs; `audit verify` needs that of `audit`. Raises KeyError for an unknown verb."""
-    return SCOPES[verb if verb in SCOPES else verb.partition(" ")[0]]
+    return SCOPE_OF_VERB[verb if verb in SCOPE_OF_VERB else verb.partition(" ")[0]]
 
 
-def demand(caller: Caller, verb: str) -> None:
+def require_scope(principal: Principal, verb: str) -> None:
     """Raise ForbiddenError, which names the scope and who can grant it, unless the caller may do this."""
-    scope = scope_of(verb)
-    if caller.may(scope):
+    scope = required_scope(verb)
+    if principal.has_scope(scope):
         return
-    if scope == APPROVE and caller.act is not None:
+    if scope == SCOPE_APPROVE and principal.act is not None:
         raise ForbiddenError(
             f"{verb} is for a person; this token was given to an agent that acts for somebody.",
             scope=scope,
@@ -91,11 +91,11 @@ def demand(caller: Caller, verb: str) -> None:
     )
 
 
-def demand_journey(caller: Caller, dataset: Dataset) -> None:
+def require_journey_access(principal: Principal, dataset: Dataset) -> None:
     """Raise ForbiddenError unless the caller may change datasets of this one's journey."""
-    if not caller.may_change(dataset.journey_id):
+    if not principal.can_change_journey(dataset.journey_id):
         raise ForbiddenError(
-            f"This token is bound to the journey {caller.journey_id}, and {dataset.name} belongs to another.",
+            f"This token is bound to the journey {principal.journey_id}, and {dataset.name} belongs to another.",
             dataset_id=dataset.dataset_id,
             suggested_action="Have whoever is responsible for that dataset's journey do it.",
         )

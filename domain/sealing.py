@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from domain.audit_chain import head_of, links
+from domain.audit_chain import chain_links, load_chain_head
 
 if TYPE_CHECKING:
     from domain.records import Records, Store
@@ -13,7 +13,7 @@ _BATCH: Final = 500
 """So many entries are sealed in one transaction: it holds up other writers for milliseconds."""
 
 
-class Sealer:
+class AuditSealer:
     """Extends the chain. Several may be at work, in several processes; one transaction at a time extends it."""
 
     def __init__(self, store: Store) -> None:
@@ -28,13 +28,13 @@ class Sealer:
         """
         sealed, waiting = 0, await self._store.read(lambda records: records.tail().count)
         # A link that a power cut takes away is made again, the same: nothing is lost by not waiting for the disk.
-        while sealed < waiting and (made := await self._store.transact(_extend, lasting=False)):
+        while sealed < waiting and (made := await self._store.transact(_seal_batch, lasting=False)):
             sealed += made
         return sealed
 
 
-def _extend(records: Records) -> int:
+def _seal_batch(records: Records) -> int:
     records.lock_chain()
-    made = list(links(head_of(records, records.installation), records.unsealed(_BATCH)))
+    made = list(chain_links(load_chain_head(records, records.installation), records.unsealed(_BATCH)))
     records.seal(made)
     return len(made)

@@ -14,7 +14,7 @@ class Spill(Protocol):
 
     def add(self, heap: str, piece: bytes) -> None: ...
 
-    def pieces(self, heap: str) -> Iterator[bytes]:
+    def read_pieces(self, heap: str) -> Iterator[bytes]:
         """What was added to a heap; nothing when nothing was."""
         ...
 
@@ -28,5 +28,5 @@ class MemorySpill:
     def add(self, heap: str, piece: bytes) -> None:
         self._heaps[heap].append(piece)
 
-    def pieces(self, heap: str) -> Iterator[bytes]:
+    def read_pieces(self, heap: str) -> Iterator[bytes]:
         yield from self._heaps.get(heap, ())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stranded:
+class DeadLetter:
     """A saga that is left alone: in `step`, not finished, so many processes died one after another.
 
     `done` are the steps that it has finished, in order. Without a step it is one that ended so often, and never told

@@ -11,82 +11,82 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from domain import approvals
-from domain.audit import note
-from domain.errors import ChangedMeanwhileError, LifecycleError, StoreFailedError
-from domain.requests import Approval, ApprovalOrigin, ApprovalState, Listed
+from domain.audit import record_audit_entry
+from domain.errors import LifecycleError, StaleDatasetError, StoreFailedError
+from domain.requests import Approval, ApprovalItem, ApprovalOrigin, ApprovalState
 from domain.vocabulary import TeardownReason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from domain.callers import Caller
-    from domain.claims import Teardowns, TornDown
-    from domain.job import Outside
+    from domain.callers import Principal
+    from domain.claims import TeardownResult, TeardownService
+    from domain.job import Dependencies
     from domain.model import Dataset
     from domain.orphan_facts import SweepPlan
     from domain.records import Records
 
 _PAGE: Final = 100
-_SAID: Final = frozenset({ApprovalState.OPEN, ApprovalState.APPROVED, ApprovalState.DECLINED})
+_OPEN_OR_ANSWERED: Final = frozenset({ApprovalState.OPEN, ApprovalState.APPROVED, ApprovalState.DECLINED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CarriedOut:
+class BatchTeardownResult:
     """What became of an approved list: the datasets that are taken down, and those that are not, each with why."""
 
     approval: Approval
-    taken: tuple[TornDown, ...] = ()
-    left: tuple[tuple[Listed, LifecycleError], ...] = ()
+    taken: tuple[TeardownResult, ...] = ()
+    left: tuple[tuple[ApprovalItem, LifecycleError], ...] = ()
 
 
-class SweepLists:
+class BatchApprovalService:
     """Files a list, and carries out one that was approved."""
 
-    def __init__(self, outside: Outside, teardowns: Teardowns) -> None:
+    def __init__(self, deps: Dependencies, teardowns: TeardownService) -> None:
         """Work with these ports."""
-        self._store = outside.store
-        self._clock = outside.clock
-        self._ids = outside.ids
-        self._policy = outside.policy
+        self._store = deps.store
+        self._clock = deps.clock
+        self._ids = deps.ids
+        self._policy = deps.settings
         self._teardowns = teardowns
 
-    async def file(self, plan: SweepPlan, caller: Caller) -> Approval | None:
+    async def file_request(self, plan: SweepPlan, principal: Principal) -> Approval | None:
         """The request about everything that is due, when that is too much for a sweep; None when it is not.
 
         There is one for one set, whatever was answered to it. An open one for another set is void from now on.
         """
         now = self._clock.now()
-        listed = tuple(map(_listed, plan.eligible)) if plan.refused else ()
+        listed = tuple(map(_listed_dataset, plan.eligible)) if plan.refused else ()
         wanted = {(each.dataset_id, each.generation) for each in listed}
 
-        def keep(records: Records) -> Approval | None:
+        def save_request(records: Records) -> Approval | None:
             found = None
-            for each in _lists(records):
-                stands = approvals.standing(records, each, now)
+            for each in _iterate_list_requests(records):
+                stands = approvals.current_approval(records, each, now)
                 same = {(one.dataset_id, one.generation) for one in each.listed} == wanted
-                if same and stands.state in _SAID:
+                if same and stands.state in _OPEN_OR_ANSWERED:
                     found = stands
                 elif stands.state is ApprovalState.OPEN:
                     records.put_approval(replace(each, state=ApprovalState.VOID))
             if found is None and listed:
                 found = Approval(
-                    approval_id=approvals.new_id(records, self._ids),
+                    approval_id=approvals.new_approval_id(records, self._ids),
                     dataset_id="",
                     client_id="",
                     generation=0,
                     reason=TeardownReason.ORPHANED,
-                    requester=approvals.SWEEPER,
+                    requester=approvals.SWEEP_SUBJECT,
                     filed_at=now,
                     expires_at=None,
-                    shown=self._shown(plan, now),
+                    shown=self._approval_summary(plan, now),
                     origin=ApprovalOrigin.SWEEP,
                     listed=listed,
                 )
                 records.put_approval(found)
-                note(
+                record_audit_entry(
                     records,
-                    caller,
+                    principal,
                     "approval requested",
                     approval_id=found.approval_id,
                     requester=found.requester,
@@ -95,35 +95,39 @@ class SweepLists:
                 )
             return found
 
-        return await self._store.transact(keep)
+        return await self._store.transact(save_request)
 
-    async def granted(self, caller: Caller) -> Sequence[Approval]:
+    async def list_approved(self, principal: Principal) -> Sequence[Approval]:
         """The lists that were approved and not carried out to their end, of those that the caller is told of."""
         now = self._clock.now()
 
-        def look(records: Records) -> list[Approval]:
-            found = [each for each in _lists(records) if approvals.seen_by(each, caller)]
+        def load_approved(records: Records) -> list[Approval]:
+            found = [
+                each
+                for each in _iterate_list_requests(records)
+                if approvals.is_approval_visible(each, principal)
+            ]
             return [
                 each
                 for each in found
-                if approvals.standing(records, each, now).state is ApprovalState.APPROVED
+                if approvals.current_approval(records, each, now).state is ApprovalState.APPROVED
             ]
 
-        return await self._store.read(look)
+        return await self._store.read(load_approved)
 
-    async def carry_out(self, approval: Approval, caller: Caller) -> CarriedOut:
+    async def start_approved_teardowns(self, approval: Approval, principal: Principal) -> BatchTeardownResult:
         """Begin to take down what an approved list names and nothing else, one claim after another."""
-        taken: list[TornDown] = []
-        left: list[tuple[Listed, LifecycleError]] = []
+        taken: list[TeardownResult] = []
+        left: list[tuple[ApprovalItem, LifecycleError]] = []
         for each in approval.listed:
             try:
-                taken.append(await self._claimed(approval, each, approvals.sweeper(caller)))
+                taken.append(await self._start_teardown(approval, each, approvals.sweep_principal(principal)))
             except StoreFailedError:
                 raise  # nothing is known of this one, and no other would do better
             except LifecycleError as error:
                 left.append((each, error))
 
-        def close(records: Records) -> Approval:
+        def mark_used(records: Records) -> Approval:
             held = records.approval(approval.approval_id)
             assert held is not None  # noqa: S101 - requests are never deleted
             if held.state is ApprovalState.APPROVED:
@@ -131,12 +135,12 @@ class SweepLists:
                 records.put_approval(held)
             return held
 
-        used = await self._store.transact(close)
-        return CarriedOut(approval=used, taken=tuple(taken), left=tuple(left))
+        used = await self._store.transact(mark_used)
+        return BatchTeardownResult(approval=used, taken=tuple(taken), left=tuple(left))
 
-    async def wait(self, begun: CarriedOut) -> CarriedOut:
+    async def wait_for_teardowns(self, begun: BatchTeardownResult) -> BatchTeardownResult:
         """Wait for the end of every teardown that was begun; one that stopped is told among what is left."""
-        taken: list[TornDown] = []
+        taken: list[TeardownResult] = []
         left = list(begun.left)
         by_id = {each.dataset_id: each for each in begun.approval.listed}
         for each in begun.taken:
@@ -146,13 +150,15 @@ class SweepLists:
                 left.append((by_id[each.dataset.dataset_id], error))
         return replace(begun, taken=tuple(taken), left=tuple(left))
 
-    async def _claimed(self, approval: Approval, one: Listed, sweeper: Caller) -> TornDown:
+    async def _start_teardown(
+        self, approval: Approval, one: ApprovalItem, sweeper: Principal
+    ) -> TeardownResult:
         dataset = await self._store.read(lambda records: records.dataset(one.dataset_id))
         teardown = dataset.teardown if dataset else None
         before = teardown.confirmation if teardown else None
         claimed_before = before is not None and before.approval_id == approval.approval_id
         if dataset is None or (dataset.generation != one.generation and not claimed_before):
-            raise ChangedMeanwhileError(
+            raise StaleDatasetError(
                 f"{one.name} is not what was approved any more, so it is left.", dataset_id=one.dataset_id
             )
         return await self._teardowns.start_or_attach(
@@ -160,10 +166,10 @@ class SweepLists:
             approval.reason,
             sweeper,
             generation=one.generation,
-            grant=approvals.confirmation(approval, one),
+            grant=approvals.approval_confirmation(approval, one),
         )
 
-    def _shown(self, plan: SweepPlan, now: datetime) -> Mapping[str, Any]:
+    def _approval_summary(self, plan: SweepPlan, now: datetime) -> Mapping[str, Any]:
         reason = TeardownReason.ORPHANED
         return {
             "dataset": f"{len(plan.eligible)} datasets",
@@ -173,7 +179,7 @@ class SweepLists:
             "lost": "their connectors in Glean, what search finds of them, and what is staged",
             "datasets": [
                 {
-                    **approvals.shown(each, reason, now, self._policy),
+                    **approvals.confirmation_facts(each, reason, now, self._policy),
                     "generation": each.generation,
                 }
                 for each in plan.eligible
@@ -181,8 +187,8 @@ class SweepLists:
         }
 
 
-def _listed(dataset: Dataset) -> Listed:
-    return Listed(
+def _listed_dataset(dataset: Dataset) -> ApprovalItem:
+    return ApprovalItem(
         dataset_id=dataset.dataset_id,
         name=dataset.name,
         client_id=dataset.client_id,
@@ -190,7 +196,7 @@ def _listed(dataset: Dataset) -> Listed:
     )
 
 
-def _lists(records: Records) -> Iterator[Approval]:
+def _iterate_list_requests(records: Records) -> Iterator[Approval]:
     """Every request for a list: those are about no single dataset."""
     after: str | None = None
     while page := records.approvals(dataset_id="", after=after, limit=_PAGE):

@@ -18,7 +18,7 @@ from domain.model import CheckResult
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-WEIGHTS: Final = {
+CHECK_WEIGHTS: Final = {
     "schema_conformity": 25,
     "completeness": 20,
     "uniqueness": 20,
@@ -28,11 +28,11 @@ WEIGHTS: Final = {
     "volume": 5,
 }
 
-EXAMPLES: Final = 5
+MAX_EXAMPLES: Final = 5
 _SHOWABLE: Final = re.compile(r"[\w./:#@-]{1,80}")
 
 
-class Tally:
+class CheckCounter:
     """A count of one check while records go by."""
 
     __slots__ = ("check", "examples", "failed", "of")
@@ -43,29 +43,29 @@ class Tally:
         self.failed = failed
         self.examples = list(examples)
 
-    def fail(self, position: int, record_id: str | None = None) -> None:
+    def count_failure(self, position: int, record_id: str | None = None) -> None:
         """Count one failure, of the record at this position (from 1)."""
         self.failed += 1
-        if len(self.examples) < EXAMPLES:
-            self.examples.append(example(position, record_id))
+        if len(self.examples) < MAX_EXAMPLES:
+            self.examples.append(failure_example(position, record_id))
 
     def result(self) -> CheckResult:
         """What was counted."""
         return CheckResult(
             check=self.check,
-            weight=WEIGHTS[self.check],
+            weight=CHECK_WEIGHTS[self.check],
             of=self.of,
             failed=min(self.failed, self.of),
             examples=tuple(self.examples),
         )
 
 
-def example(position: int, record_id: str | None = None) -> str:
+def failure_example(position: int, record_id: str | None = None) -> str:
     """A record's position, with its id unless that could be mistaken for more than an id."""
     return f"record {position}" + (f" ({record_id})" if record_id and _SHOWABLE.fullmatch(record_id) else "")
 
 
-def score(checks: Iterable[CheckResult]) -> float:
+def quality_score(checks: Iterable[CheckResult]) -> float:
     """0 to 100, to two decimals, rounded down."""
     weighed = [
         (each.weight, Fraction(each.of - each.failed, each.of) if each.of else Fraction(1)) for each in checks

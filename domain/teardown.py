@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from domain import archives, conceding, safety
-from domain.audit import tell
+from domain.audit import publish_events
 from domain.errors import (
     ArchiveFailedError,
     CancelledError,
@@ -20,12 +20,12 @@ from domain.errors import (
     LifecycleError,
     PlatformUnavailableError,
 )
-from domain.events import EventKind, about
-from domain.job import PAGE_BYTES, PAGE_COUNT, Job, Outside, same_platform
+from domain.events import EventKind, dataset_event
+from domain.job import PAGE_BYTES, PAGE_COUNT, Dependencies, SagaContext, require_same_platform
 from domain.model import Connector, Failure, Journey, Run, Teardown
 from domain.platform import Removal
-from domain.saga import Step, Stumble, SupersededError, forward, settle
-from domain.undoing import job_of, remove_ours, removed_before
+from domain.saga import Step, StepFailure, SupersededError, finalize, run_steps
+from domain.undoing import delete_datasource, load_saga_context, previous_removal
 from domain.vocabulary import ConnectorOutcome, ConnectorStatus, DatasetStatus
 
 if TYPE_CHECKING:
@@ -35,56 +35,56 @@ if TYPE_CHECKING:
     from domain.errors import BlockingCheck
     from domain.model import Dataset
     from domain.platform import Observation
-    from domain.ports import Json, Perform
+    from domain.ports import Json, StepRunner
     from domain.records import Records
 
-_SAMPLE: Final = 100
-_PROBES: Final = 5
+_SAMPLE_SIZE: Final = 100
+_PROBE_COUNT: Final = 5
 _PAUSE_S: Final = 0.1
 
 
-async def observe(outside: Outside, dataset: Dataset) -> Observation | LifecycleError | None:
+async def observe_connector(deps: Dependencies, dataset: Dataset) -> Observation | LifecycleError | None:
     """What the platform says of a dataset's connector, for the rules: None when there is none to ask about."""
-    connector = await outside.store.read(
+    connector = await deps.store.read(
         lambda records: records.connector(dataset.connector_id) if dataset.connector_id else None
     )
     if connector is None or connector.handle is None:
         return None
     try:
-        await same_platform(outside.platform, connector)
-        return await outside.platform.observe(connector.handle)
+        await require_same_platform(deps.platform, connector)
+        return await deps.platform.observe(connector.handle)
     except LifecycleError as error:
         return error
 
 
-def blocks(
+def find_blocking_checks(
     records: Records,
-    outside: Outside,
+    deps: Dependencies,
     dataset: Dataset,
     seen: Observation | LifecycleError | None,
     teardown: Teardown,
 ) -> tuple[BlockingCheck, ...]:
     """Every check that forbids this teardown, with the rows of this very transaction."""
-    return safety.teardown_blocks(
+    return safety.check_teardown(
         safety.TeardownFacts(
-            dataset=safety.as_before(dataset),
+            dataset=safety.dataset_before_teardown(dataset),
             journey=records.journey(dataset.client_id, dataset.journey_id),
             observation=seen,
             reason=teardown.reason,
-            now=outside.clock.now(),
-            grace=outside.policy.orphan_grace,
-            sync_deadline=outside.policy.sync_deadline,
+            now=deps.clock.now(),
+            grace=deps.settings.orphan_grace,
+            sync_deadline=deps.settings.sync_deadline,
             abandon=teardown.abandon_connector,
         )
     )
 
 
-def grounds(
+def teardown_findings(
     records: Records, dataset: Dataset, seen: Observation | LifecycleError | None, now: datetime
 ) -> dict[str, Any]:
     """What the checks found when they let a teardown through, for the record."""
     journey = records.journey(dataset.client_id, dataset.journey_id)
-    stands = journey.at(now) if isinstance(journey, Journey) else None
+    stands = journey.as_of(now) if isinstance(journey, Journey) else None
     connector = "none" if seen is None else seen.code if isinstance(seen, LifecycleError) else seen.status
     return {
         "found_status": dataset.status.value,
@@ -93,123 +93,127 @@ def grounds(
     }
 
 
-async def archive(job: Job) -> None:
+async def archive_dataset(context: SagaContext) -> None:
     """Write the archive and read it back."""
-    dataset = await _may_go_on(job)
-    if _teardown(dataset).disconnecting and await _stands(job, dataset):
+    dataset = await _load_unblocked(context)
+    if _require_teardown(dataset).disconnecting and await _should_keep_archive(context, dataset):
         return
-    job.report("archive")
-    place, manifest = await archived(job, dataset)
-    location = job.outside.archives.location(place)
-    until = archives.restorable_until_of(manifest)
+    context.report("archive")
+    place, manifest = await write_archive(context, dataset)
+    location = context.deps.archives.location(place)
+    until = archives.manifest_restorable_until(manifest)
 
-    def keep(records: Records, held: Dataset) -> None:
-        teardown = _teardown(held)
-        facts = archives.facts(held, place, location, manifest, teardown.reason.value)
+    def record_archive(records: Records, held: Dataset) -> None:
+        teardown = _require_teardown(held)
+        facts = archives.build_archive_record(held, place, location, manifest, teardown.reason.value)
         records.put_archive(held.dataset_id, facts)
         records.put_dataset(
             held.evolve(teardown=replace(teardown, archived_path=location, restorable_until=until))
         )
 
-    await job.change(keep)
+    await context.transact(record_archive)
 
 
-async def archived(job: Job, dataset: Dataset, reason: str | None = None) -> tuple[str, Json]:
+async def write_archive(
+    context: SagaContext, dataset: Dataset, reason: str | None = None
+) -> tuple[str, Json]:
     """Write the dataset's archive and read it back: where it stands, and its manifest.
 
     `reason` is why, None for that of the teardown. An archive of this content that stands already is kept when what is
     staged is not whole any more. Raises ArchiveFailedError, also for content that is lost and that nobody has let go.
     """
-    outside, content, teardown = job.outside, dataset.content, dataset.teardown
-    whole = await conceding.whole(outside, dataset)
+    deps, content, teardown = context.deps, dataset.content, dataset.teardown
+    whole = await conceding.is_staging_intact(deps, dataset)
     if not whole and teardown is not None:
-        standing = await _standing(job, dataset)
+        standing = await _load_intact_manifest(context, dataset)
         if standing is not None:
-            return archives.place(dataset), standing
-    pages: conceding.Pages | None = None
+            return archives.archive_place(dataset), standing
+    pages: conceding.PageReader | None = None
     if whole:
         if teardown is not None:  # nothing has to be conceded, whatever was
             dataset = replace(dataset, teardown=replace(teardown, archive_incomplete=False))
-        pages = partial(outside.staging.pages, job.dataset_id, content.attempt) if content else None
+        pages = partial(deps.staging.iterate_pages, context.dataset_id, content.attempt) if content else None
     elif teardown is not None and teardown.archive_incomplete:
-        pages = await conceding.left(outside, dataset)
+        pages = await conceding.find_readable_pages(deps, dataset)
     else:
-        raise conceding.lost(dataset)
-    kept = pages if outside.policy.full_data else None
-    order = archives.order(
+        raise conceding.content_lost_error(dataset)
+    kept = pages if deps.settings.full_data else None
+    order = archives.build_archive_order(
         dataset,
-        await job.connector(),
-        sample=await conceding.first(pages, _SAMPLE),
+        await context.load_connector(),
+        sample=await conceding.read_sample(pages, _SAMPLE_SIZE),
         documents=partial(kept, max_count=PAGE_COUNT, max_bytes=PAGE_BYTES) if kept else None,
-        now=outside.clock.now(),
-        retention_days=outside.policy.retention_days,
-        compressed=outside.policy.compression,
+        now=deps.clock.now(),
+        retention_days=deps.settings.retention_days,
+        compressed=deps.settings.compression,
         reason=reason,
     )
-    await outside.archives.write(order)
-    return order.place, archives.matching(dataset, await outside.archives.verify(order.place))
+    await deps.archives.write(order)
+    return order.place, archives.require_matching_manifest(dataset, await deps.archives.verify(order.place))
 
 
-async def disconnect(job: Job) -> None:
+async def disconnect_datasource(context: SagaContext) -> None:
     """Remove the connector and prove that it is gone, and that search finds nothing of it; or leave it, if conceded."""
-    dataset = await _may_go_on(job)
-    if _teardown(dataset).connector_outcome is not None:
+    dataset = await _load_unblocked(context)
+    if _require_teardown(dataset).connector_outcome is not None:
         return  # proved by an earlier run, and what is staged may be deleted by now
-    job.report("disconnect")
-    await _verified(job, dataset)
-    sample = await _probes(job, dataset)
-    await _point_of_no_return(job, dataset)
-    connector = await job.connector()
-    abandon = connector is not None and _teardown(dataset).abandon_connector
-    removal = await job.outside.store.read(partial(removed_before, dataset))
+    context.report("disconnect")
+    await _verify_archive(context, dataset)
+    sample = await _load_probe_documents(context, dataset)
+    await _cross_point_of_no_return(context, dataset)
+    connector = await context.load_connector()
+    abandon = connector is not None and _require_teardown(dataset).abandon_connector
+    removal = await context.deps.store.read(partial(previous_removal, dataset))
     if connector is not None and not abandon:
-        await same_platform(job.outside.platform, connector)
-        if connector.handle is not None and job.outside.platform.can.stop:
-            await _stopped(job, connector.handle)
-        removal = await remove_ours(job.outside, connector, await job.mark())
-        await _gone(job, connector, sample)
+        await require_same_platform(context.deps.platform, connector)
+        if connector.handle is not None and context.deps.platform.capabilities.stop:
+            await _stop_syncs(context, connector.handle)
+        removal = await delete_datasource(context.deps, connector, await context.load_owner_tag())
+        await _verify_datasource_gone(context, connector, sample)
     elif connector is not None:
         step = f"Delete the datasource {connector.name} in Glean, when it can be reached again."
         removal = Removal(outcome=ConnectorOutcome.ABANDONED, left=step)
 
-    def keep(records: Records, held: Dataset) -> None:
+    def record_removal(records: Records, held: Dataset) -> None:
         if connector is not None:
             records.put_connector(replace(connector, status=ConnectorStatus.DISCONNECTED))
         if connector is not None and abandon:
-            conceding.abandoning(records, connector.connector_id)
-        teardown = replace(_teardown(held), connector_outcome=removal.outcome, manual_step=removal.left)
+            conceding.record_abandoned_connector(records, connector.connector_id)
+        teardown = replace(
+            _require_teardown(held), connector_outcome=removal.outcome, manual_step=removal.left
+        )
         records.put_dataset(held.evolve(teardown=teardown))
 
-    await job.change(keep)
+    await context.transact(record_removal)
 
 
-async def delete(job: Job) -> None:
+async def delete_staging(context: SagaContext) -> None:
     """Delete what is staged, and look that it is gone."""
-    dataset = await job.look()
-    job.report("delete")
-    await _verified(job, dataset)
-    await job.outside.staging.remove(job.dataset_id)
-    if left := await job.outside.staging.attempts(job.dataset_id):
-        msg = f"Staging still holds {len(left)} attempts of {job.dataset_id}."
+    dataset = await context.load()
+    context.report("delete")
+    await _verify_archive(context, dataset)
+    await context.deps.staging.delete(context.dataset_id)
+    if left := await context.deps.staging.list_attempts(context.dataset_id):
+        msg = f"Staging still holds {len(left)} attempts of {context.dataset_id}."
         raise CleanupFailedError(msg)
-    await job.evolve(teardown=replace(_teardown(dataset), staging_deleted=True))
+    await context.update_dataset(teardown=replace(_require_teardown(dataset), staging_deleted=True))
 
 
-async def announce(job: Job) -> None:
+async def finish_teardown(context: SagaContext) -> None:
     """ARCHIVED, and said so."""
-    now = job.outside.clock.now()
+    now = context.deps.clock.now()
 
     def finish(records: Records, dataset: Dataset) -> None:
         for left in records.undos(dataset.dataset_id):
             records.drop_undo(left)
-        teardown = replace(_teardown(dataset), failure=None)
+        teardown = replace(_require_teardown(dataset), failure=None)
         changed = dataset.evolve(
             status=DatasetStatus.ARCHIVED, run=None, archived_at=now, orphan=None, teardown=teardown
         )
         records.put_dataset(changed)
-        tell(
+        publish_events(
             records,
-            about(
+            dataset_event(
                 EventKind.TORN_DOWN,
                 changed,
                 now,
@@ -222,67 +226,67 @@ async def announce(job: Job) -> None:
             ),
         )
 
-    await job.change(finish)
-    job.outside.store.report(job.dataset_id, None)
+    await context.transact(finish)
+    context.deps.store.report(context.dataset_id, None)
 
 
-TEARDOWN: Final[tuple[Step[Job], ...]] = (
-    Step(name="archive", do=archive),
-    Step(name="disconnect", do=disconnect),
-    Step(name="delete", do=delete),
-    Step(name="announce", do=announce),
+TEARDOWN_STEPS: Final[tuple[Step[SagaContext], ...]] = (
+    Step(name="archive", action=archive_dataset),
+    Step(name="disconnect", action=disconnect_datasource),
+    Step(name="delete", action=delete_staging),
+    Step(name="announce", action=finish_teardown),
 )
 
 
-async def tear_down(outside: Outside, perform: Perform, dataset_id: str, saga_id: str) -> None:
+async def run_teardown_saga(deps: Dependencies, perform: StepRunner, dataset_id: str, saga_id: str) -> None:
     """Take a dataset down, or give it back, or say at which step it stands."""
     try:
-        job = await job_of(outside, dataset_id, saga_id)
-        _, stumble = await forward(TEARDOWN, job, perform)
-        if stumble is not None:
-            await settle(perform, partial(_settled, job, stumble))
+        context = await load_saga_context(deps, dataset_id, saga_id)
+        _, step_failure = await run_steps(TEARDOWN_STEPS, context, perform)
+        if step_failure is not None:
+            await finalize(perform, partial(_finalize_failure, context, step_failure))
     except SupersededError:
         return
 
 
-def with_run(dataset: Dataset, teardown: Teardown, now: datetime) -> Dataset:
+def with_teardown_run(dataset: Dataset, teardown: Teardown, now: datetime) -> Dataset:
     """The dataset in TEARDOWN, with that teardown's saga as its run."""
     run = Run(saga_id=f"teardown:{dataset.dataset_id}:{teardown.run}", started_at=now)
     return dataset.evolve(status=DatasetStatus.TEARDOWN, teardown=teardown, run=run, recheck=None)
 
 
-def resumed(dataset: Dataset, now: datetime) -> Dataset:
+def with_resumed_teardown(dataset: Dataset, now: datetime) -> Dataset:
     """The dataset with a new run, when it is in TEARDOWN and nothing works on it; else as it is."""
     if not dataset.stalled:
         return dataset
-    teardown = _teardown(dataset)
-    return with_run(dataset, replace(teardown, run=teardown.run + 1, failure=None), now)
+    teardown = _require_teardown(dataset)
+    return with_teardown_run(dataset, replace(teardown, run=teardown.run + 1, failure=None), now)
 
 
-def fail(stumble: Stumble, now: datetime, records: Records, dataset: Dataset) -> None:
+def fail_teardown(step_failure: StepFailure, now: datetime, records: Records, dataset: Dataset) -> None:
     """Give the dataset back when a check said no before anything was disconnected; else stay, and say where and why."""
-    teardown = _teardown(dataset)
-    code = stumble.code
+    teardown = _require_teardown(dataset)
+    code = step_failure.code
     if code.startswith("platform_") and dataset.connector_id:
         records.note_error(dataset.connector_id, now, code)
     failure = Failure(
-        step=stumble.step,
+        step=step_failure.step,
         code=code,
-        message=stumble.error["message"],
-        recovery=stumble.error["recovery"],
-        suggested_action=stumble.error.get("suggested_action", ""),
+        message=step_failure.error["message"],
+        recovery=step_failure.error["recovery"],
+        suggested_action=step_failure.error.get("suggested_action", ""),
         at=now,
         attempt=teardown.run,
     )
-    back = not teardown.disconnecting and (code == "cancelled" or "blocking_checks" in stumble.error)
+    back = not teardown.disconnecting and (code == "cancelled" or "blocking_checks" in step_failure.error)
     status = teardown.former_status if back else dataset.status
     if back and teardown.archived_path is not None:
-        archives.given_back(records, dataset.dataset_id, now)
+        archives.mark_archive_given_back(records, dataset.dataset_id, now)
     changed = dataset.evolve(status=status, run=None, teardown=replace(teardown, failure=failure))
     records.put_dataset(changed)
-    tell(
+    publish_events(
         records,
-        about(
+        dataset_event(
             EventKind.TEARDOWN_FAILED,
             changed,
             now,
@@ -295,95 +299,104 @@ def fail(stumble: Stumble, now: datetime, records: Records, dataset: Dataset) ->
     )
 
 
-async def _may_go_on(job: Job) -> Dataset:
+async def _load_unblocked(context: SagaContext) -> Dataset:
     """The dataset, when nothing forbids to go on. Past the point of no return nothing is asked again."""
-    dataset = await job.look()
-    teardown = _teardown(dataset)
+    dataset = await context.load()
+    teardown = _require_teardown(dataset)
     if teardown.disconnecting:
         return dataset
-    await job.proceed()
-    seen = await observe(job.outside, dataset)
-    return await job.change(partial(_checked, job, seen))
+    await context.checkpoint()
+    seen = await observe_connector(context.deps, dataset)
+    return await context.transact(partial(_require_unblocked, context, seen))
 
 
-def _checked(
-    job: Job, seen: Observation | LifecycleError | None, records: Records, dataset: Dataset
+def _require_unblocked(
+    context: SagaContext, seen: Observation | LifecycleError | None, records: Records, dataset: Dataset
 ) -> Dataset:
-    safety.refuse(dataset, blocks(records, job.outside, dataset, seen, _teardown(dataset)))
+    safety.raise_if_blocked(
+        dataset, find_blocking_checks(records, context.deps, dataset, seen, _require_teardown(dataset))
+    )
     return dataset
 
 
-async def _point_of_no_return(job: Job, dataset: Dataset) -> None:
-    if _teardown(dataset).disconnecting:
+async def _cross_point_of_no_return(context: SagaContext, dataset: Dataset) -> None:
+    if _require_teardown(dataset).disconnecting:
         return
-    seen = await observe(job.outside, dataset)
+    seen = await observe_connector(context.deps, dataset)
 
     def cross(records: Records, held: Dataset) -> None:
         if held.run and held.run.cancel_requested:
             msg = "The teardown was cancelled by request."
             raise CancelledError(msg)
-        _checked(job, seen, records, held)
-        records.put_dataset(held.evolve(teardown=replace(_teardown(held), disconnecting=True)))
+        _require_unblocked(context, seen, records, held)
+        records.put_dataset(held.evolve(teardown=replace(_require_teardown(held), disconnecting=True)))
 
-    await job.change(cross)
-
-
-async def _verified(job: Job, dataset: Dataset) -> Json:
-    return archives.matching(dataset, await job.outside.archives.verify(archives.place(dataset)))
+    await context.transact(cross)
 
 
-async def _stopped(job: Job, handle: str) -> None:
-    platform, clock = job.outside.platform, job.outside.clock
-    deadline = clock.now() + job.outside.policy.stop_deadline
+async def _verify_archive(context: SagaContext, dataset: Dataset) -> Json:
+    return archives.require_matching_manifest(
+        dataset, await context.deps.archives.verify(archives.archive_place(dataset))
+    )
+
+
+async def _stop_syncs(context: SagaContext, handle: str) -> None:
+    platform, clock = context.deps.platform, context.deps.clock
+    deadline = clock.now() + context.deps.settings.stop_deadline
     while (await platform.observe(handle)).syncing:
         if clock.now() >= deadline:
-            msg = f"A sync of it had not stopped after {job.outside.policy.stop_deadline}."
+            msg = f"A sync of it had not stopped after {context.deps.settings.stop_deadline}."
             raise PlatformUnavailableError(msg)
-        await platform.stop(handle, await job.mark())
+        await platform.stop_sync(handle, await context.load_owner_tag())
         await clock.sleep(_PAUSE_S)
 
 
-async def _gone(job: Job, connector: Connector, sample: Sequence[bytes]) -> None:
-    platform, name = job.outside.platform, connector.name
-    mark = await job.mark()
-    found = await platform.find([name])
+async def _verify_datasource_gone(
+    context: SagaContext, connector: Connector, sample: Sequence[bytes]
+) -> None:
+    platform, name = context.deps.platform, connector.name
+    mark = await context.load_owner_tag()
+    found = await platform.find_datasources([name])
     if any(each.mark == mark for each in found):
         msg = f"The datasource {name} is still listed."
         raise CleanupFailedError(msg)
     if any(each.mark is not None or each.handle != connector.handle for each in found):
         return  # what is found under that name could be somebody else's
-    if connector.handle is not None and await platform.serves(connector.handle, name, sample):
+    if connector.handle is not None and await platform.is_still_served(connector.handle, name, sample):
         msg = f"Documents of {name} are still found."
         raise CleanupFailedError(msg)
 
 
-async def _stands(job: Job, dataset: Dataset) -> bool:
+async def _should_keep_archive(context: SagaContext, dataset: Dataset) -> bool:
     """Whether the archive needs no writing again. While the staging area is whole, a damaged one can be replaced."""
-    return _teardown(dataset).staging_deleted or await _standing(job, dataset) is not None
+    return (
+        _require_teardown(dataset).staging_deleted
+        or await _load_intact_manifest(context, dataset) is not None
+    )
 
 
-async def _standing(job: Job, dataset: Dataset) -> Json | None:
+async def _load_intact_manifest(context: SagaContext, dataset: Dataset) -> Json | None:
     """The manifest of the archive of this content, read back; None when there is none, or a damaged one."""
     try:
-        there = await job.outside.archives.manifest(archives.place(dataset))
-        return await _verified(job, dataset) if there else None
+        there = await context.deps.archives.read_manifest(archives.archive_place(dataset))
+        return await _verify_archive(context, dataset) if there else None
     except ArchiveFailedError:
         return None
 
 
-async def _probes(job: Job, dataset: Dataset) -> Sequence[bytes]:
+async def _load_probe_documents(context: SagaContext, dataset: Dataset) -> Sequence[bytes]:
     """The first documents, of the archive that was just read back: what is staged may be lost."""
-    sample = job.outside.archives.read(archives.place(dataset), archives.SAMPLE)
-    return archives.lines(b"".join([chunk async for chunk in sample]))[:_PROBES]
+    sample = context.deps.archives.read(archives.archive_place(dataset), archives.SAMPLE_FILE)
+    return archives.parse_sample_lines(b"".join([chunk async for chunk in sample]))[:_PROBE_COUNT]
 
 
-def _teardown(dataset: Dataset) -> Teardown:
+def _require_teardown(dataset: Dataset) -> Teardown:
     teardown = dataset.teardown
     assert teardown is not None  # noqa: S101 - a claim gives a dataset its teardown and its run at once
     return teardown
 
 
-async def _settled(job: Job, stumble: Stumble) -> Json:
-    await job.change(partial(fail, stumble, job.outside.clock.now()))
-    job.outside.store.report(job.dataset_id, None)
+async def _finalize_failure(context: SagaContext, step_failure: StepFailure) -> Json:
+    await context.transact(partial(fail_teardown, step_failure, context.deps.clock.now()))
+    context.deps.store.report(context.dataset_id, None)
     return {}

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from domain.model import Client
-    from domain.questions import Question
+    from domain.questions import GoldenQuestion
 
-ANY: Final = "default"
+DEFAULT_FOLDER: Final = "default"
 """The folder name that stands in for any industry or use case."""
 
 _CANDIDATES: Final = 5
@@ -52,10 +52,10 @@ class Template:
     checksum: str | None = None
     source: str
     warnings: tuple[str, ...] = ()
-    questions: tuple[Question, ...] | None = ()
+    questions: tuple[GoldenQuestion, ...] | None = ()
 
 
-def choose(
+def choose_template(
     templates: Sequence[Template], client: Client, dataset_type: DatasetType, template_id: str | None
 ) -> tuple[Template, TemplateChoice]:
     """The template named, or else the best match for the client, with the reason. Ties go to the lower id.
@@ -65,13 +65,13 @@ def choose(
         InvalidArgumentError: the template named is one of another type.
     """
     if template_id is not None:
-        template, match = _named(templates, dataset_type, template_id), TemplateMatch.NAMED
+        template, match = _find_named(templates, dataset_type, template_id), TemplateMatch.NAMED
     else:
-        template, match = _best(templates, client, dataset_type)
+        template, match = _find_best_match(templates, client, dataset_type)
     return template, TemplateChoice(template_id=template.template_id, match=match)
 
 
-def _named(templates: Sequence[Template], dataset_type: DatasetType, template_id: str) -> Template:
+def _find_named(templates: Sequence[Template], dataset_type: DatasetType, template_id: str) -> Template:
     found = next((each for each in templates if each.template_id == template_id), None)
     serving = tuple(sorted(each.template_id for each in templates if each.dataset_type is dataset_type))
     if found is None:
@@ -90,11 +90,11 @@ def _named(templates: Sequence[Template], dataset_type: DatasetType, template_id
     return found
 
 
-def _best(
+def _find_best_match(
     templates: Sequence[Template], client: Client, dataset_type: DatasetType
 ) -> tuple[Template, TemplateMatch]:
     ranked = sorted(
-        (_rank(each, client), each.template_id, position)
+        (_match_rank(each, client), each.template_id, position)
         for position, each in enumerate(templates)
         if each.dataset_type is dataset_type
     )
@@ -119,11 +119,11 @@ _MATCHES: Final = (
 _NO_MATCH: Final = len(_MATCHES)
 
 
-def _rank(template: Template, client: Client) -> int:
+def _match_rank(template: Template, client: Client) -> int:
     industry, use_case = template.industry.casefold(), template.use_case.casefold()
     same_use = use_case == client.use_case.casefold()
     if industry == client.industry.casefold():
-        return 0 if same_use else 1 if use_case == ANY else 2
-    if industry != ANY:
+        return 0 if same_use else 1 if use_case == DEFAULT_FOLDER else 2
+    if industry != DEFAULT_FOLDER:
         return _NO_MATCH
-    return 3 if same_use else 4 if use_case == ANY else _NO_MATCH
+    return 3 if same_use else 4 if use_case == DEFAULT_FOLDER else _NO_MATCH

@@ -6,24 +6,24 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from domain.archives import Archive, archive_from
-from domain.errors import ArchiveFailedError, NotRestorableError, instant
-from domain.events import Event, EventKind, about
+from domain.archives import Archive, parse_archive
+from domain.errors import ArchiveFailedError, NotRestorableError, format_timestamp
+from domain.events import Event, EventKind, dataset_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from domain.job import Job
+    from domain.job import SagaContext
     from domain.model import Content, Dataset
     from domain.ports import Json
     from domain.records import Records
 
-KEPT_FOR: Final = timedelta(days=7)
+RESTORE_PROTECTION: Final = timedelta(days=7)
 """How long a restored dataset is protected, from its restoration."""
 
 
-def restorable(source: Dataset, facts: Json | None) -> tuple[Archive, Content]:
+def require_restorable(source: Dataset, facts: Json | None) -> tuple[Archive, Content]:
     """The archive of a dataset and the content that it holds, as far as the store knows.
 
     `facts` is what the store keeps of the archive, None for nothing. Raises NotRestorableError, saying why not.
@@ -32,10 +32,10 @@ def restorable(source: Dataset, facts: Json | None) -> tuple[Archive, Content]:
     if facts is None:
         msg = f"{about_it} there is no archive of it; it is {source.status}."
         raise NotRestorableError(msg, field="dataset_id")
-    archive, content = archive_from(facts), source.content
+    archive, content = parse_archive(facts), source.content
     gone = archive.purged_at or archive.purging_since
     if gone is not None:
-        why = f"its archive was purged at {instant(gone)}."
+        why = f"its archive was purged at {format_timestamp(gone)}."
     elif archive.incomplete:
         why = "documents were lost before it was archived, so its archive is incomplete."
     elif content is None:
@@ -47,51 +47,51 @@ def restorable(source: Dataset, facts: Json | None) -> tuple[Archive, Content]:
     raise NotRestorableError(f"{about_it} {why}", field="dataset_id")
 
 
-async def unarchive(job: Job, source_id: str) -> None:
+async def stage_archived_documents(context: SagaContext, source_id: str) -> None:
     """Stage the documents that the archive of `source_id` holds, byte by byte as that dataset had them."""
 
-    def look(records: Records) -> tuple[Archive, Content]:
+    def find_source(records: Records) -> tuple[Archive, Content]:
         source = records.dataset(source_id)
         assert source is not None  # noqa: S101 - rows of datasets are never deleted
-        return restorable(source, records.archive(source_id))
+        return require_restorable(source, records.archive(source_id))
 
-    archive, content = await job.outside.store.read(look)
+    archive, content = await context.deps.store.read(find_source)
     total = content.record_count
-    job.report("populate", 0, total)
+    context.report("populate", 0, total)
 
     def produce() -> Iterator[bytes]:
         done = 0
-        with job.outside.archives.documents(archive.place) as chunks:
+        with context.deps.archives.open_documents(archive.place) as chunks:
             for chunk in chunks:
                 yield chunk
                 done += chunk.count(b"\n")
-                job.report("populate", done, total)
+                context.report("populate", done, total)
 
-    staged = await job.outside.staging.write(job.dataset_id, job.attempt, produce)
+    staged = await context.deps.staging.write(context.dataset_id, context.attempt, produce)
     if (staged.lines, staged.size_bytes, staged.checksum) != (total, content.size_bytes, content.checksum):
         raise ArchiveFailedError(
             f"The archive of {source_id} gave {staged.lines} documents that are not the {total} that it was made of.",
             suggested_action=f"Look at it with `dataset-lifecycle archives verify {source_id}`.",
         )
-    await job.evolve(staged=replace(content, attempt=job.attempt))
+    await context.update_dataset(staged=replace(content, attempt=context.attempt))
 
 
-def kept_until(dataset: Dataset, now: datetime) -> datetime | None:
+def protection_end(dataset: Dataset, now: datetime) -> datetime | None:
     """Until when a dataset is protected once it is served: a restored one for a while, any other as it was before."""
     if dataset.restored_from is None:
         return dataset.protected_until
-    until = now + KEPT_FOR
+    until = now + RESTORE_PROTECTION
     return max(until, dataset.protected_until or until)
 
 
-def restored(dataset: Dataset, now: datetime) -> Event:
+def restored_event(dataset: Dataset, now: datetime) -> Event:
     """The event that an archive's documents are served again, by this dataset."""
-    return about(
+    return dataset_event(
         EventKind.RESTORED,
         dataset,
         now,
         restored_from=dataset.restored_from,
         record_count=dataset.record_count,
         checksum=dataset.content.checksum if dataset.content else None,
-        protected_until=instant(dataset.protected_until),
+        protected_until=format_timestamp(dataset.protected_until),
     )

@@ -32,7 +32,7 @@ class DatasetType(StrEnum):
     JIRA_ISSUES = "jira_issues"
 
     @property
-    def connector(self) -> str:
+    def connector_kind(self) -> str:
         """The connector's kind, as Glean's Admin API spells it: `confluence`, `github`, `slack`, `jira`."""
         return self.value.split("_", 1)[0]
 
@@ -105,7 +105,7 @@ class ConnectorOutcome(StrEnum):
     ABANDONED = "abandoned"
 
 
-class Concession(StrEnum):
+class Waiver(StrEnum):
     """What a teardown goes without, beyond an ordinary one; only a person's approval of that very thing allows it."""
 
     NONE = "none"
@@ -113,7 +113,7 @@ class Concession(StrEnum):
     INCOMPLETE_ARCHIVE = "incomplete_archive"
 
 
-def _moves(table: Mapping[str, str]) -> Mapping[DatasetStatus, frozenset[DatasetStatus]]:
+def _parse_transitions(table: Mapping[str, str]) -> Mapping[DatasetStatus, frozenset[DatasetStatus]]:
     return MappingProxyType(
         {DatasetStatus(a): frozenset(DatasetStatus(b) for b in to.split()) for a, to in table.items()}
     )
@@ -121,7 +121,7 @@ def _moves(table: Mapping[str, str]) -> Mapping[DatasetStatus, frozenset[Dataset
 
 # TEARDOWN may also go back to the status before it, as long as nothing has been disconnected (`given_back`).
 # PROVISIONING to VALIDATING is also how a failed retry gives the former content back.
-TRANSITIONS: Final = _moves(
+TRANSITIONS: Final = _parse_transitions(
     {
         "provisioning": "validating failed",
         "validating": "ready failed provisioning teardown",

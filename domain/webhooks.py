@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
     from domain.records import Records
 
-COUNTED: Final = 1000
+MAX_PARKED_COUNT: Final = 1000
 """So many parked events are counted at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class WebhookStatus:
     """One webhook that was ever delivered to.
 
     `waiting` events are on their way to it, since `since`, and `behind` more were not looked at for it yet. `parked`
@@ -38,14 +38,16 @@ class Standing:
         return self.waiting + self.behind + self.parked
 
 
-def standings(records: Records) -> dict[str, Standing]:
+def load_webhook_statuses(records: Records) -> dict[str, WebhookStatus]:
     """Every webhook by its name; fit for any look at the store."""
     last = records.last_event()
-    found: dict[str, Standing] = {}
+    found: dict[str, WebhookStatus] = {}
     for post in records.posts():
         waiting = records.deliveries(webhook=post.webhook, states=(DeliveryState.WAITING,), limit=1)
-        parked = records.deliveries(webhook=post.webhook, states=(DeliveryState.PARKED,), limit=COUNTED)
-        found[post.webhook] = Standing(
+        parked = records.deliveries(
+            webhook=post.webhook, states=(DeliveryState.PARKED,), limit=MAX_PARKED_COUNT
+        )
+        found[post.webhook] = WebhookStatus(
             webhook=post.webhook,
             owned=bool(post.owner),
             waiting=records.count_waiting(post.webhook),

@@ -5,6 +5,6 @@ from __future__ import annotations
 from importlib.resources import files
 
 
-def words(name: str) -> str:
+def load_prompt(name: str) -> str:
     """The text `name`: `instructions`, or `tools/<tool>`. Raises FileNotFoundError for one that nobody wrote."""
     return files("prompts").joinpath(f"{name}.md").read_text(encoding="utf-8").strip()

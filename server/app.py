@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 from mcp.server import MCPServer
 from mcp.server.request_state import RequestStateSecurity, authenticated_principal
 
-from domain.callers import Caller
-from prompts.words import words
-from tools.catalogue import chosen
-from tools.rounds import STATE_FOR_S, Rounds
+from domain.callers import Principal
+from prompts.words import load_prompt
+from tools.catalogue import select_tools
+from tools.rounds import REQUEST_STATE_TTL_S, RequestStateMiddleware
 from tools.spec import Edge
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from server.settings.identity import LocalSettings
     from tools.services import Services
 
-NAME: Final = "dataset-lifecycle"
+SERVER_NAME: Final = "dataset-lifecycle"
 
 
 class LifecycleServer(MCPServer[Edge]):
@@ -42,29 +42,29 @@ class LifecycleServer(MCPServer[Edge]):
 
     async def list_tools(self) -> list[Tool]:
         listed = await super().list_tools()
-        return [each for each in listed if not self.read_only or _reads(each)]
+        return [each for each in listed if not self.read_only or _is_read_only_tool(each)]
 
 
-def _reads(tool: Tool) -> bool:
+def _is_read_only_tool(tool: Tool) -> bool:
     return bool(tool.annotations and tool.annotations.read_only_hint)
 
 
-def agent(local: LocalSettings | None = None) -> Caller:
+def local_agent_principal(local: LocalSettings | None = None) -> Principal:
     """Who calls when nobody presents an identity: an agent on this account, on stdio and on the loopback interface.
 
     What it may do stands in the configuration; without that, everything.
     """
-    caller = Caller(subject=f"agent:{getpass.getuser()}")
-    return caller if local is None else local.granted(caller)
+    principal = Principal(subject=f"agent:{getpass.getuser()}")
+    return principal if local is None else local.restrict_principal(principal)
 
 
-def build(  # noqa: PLR0913 - everything that a process decides about its server
+def build_server(  # noqa: PLR0913 - everything that a process decides about its server
     services: Callable[[], Awaitable[Services]],
     *,
     version: str,
     toolsets: Sequence[str] = (),
     read_only: bool = False,
-    caller: Caller | None = None,
+    principal: Principal | None = None,
     gate: Gate | None = None,
     middleware: Sequence[ServerMiddleware[Any]] = (),
     via: str = "memory",
@@ -77,7 +77,7 @@ def build(  # noqa: PLR0913 - everything that a process decides about its server
     them only this very server understands it. `via` tells in the audit log how calls come.
     Raises InvalidArgumentError for a toolset that does not exist.
     """
-    identify = _identified(gate, caller or agent())
+    identify = _build_principal_resolver(gate, principal or local_agent_principal())
     edge = Edge(services=services, identify=identify, via=via, read_only=read_only)
 
     @asynccontextmanager
@@ -85,38 +85,42 @@ def build(  # noqa: PLR0913 - everything that a process decides about its server
         yield edge
 
     server = LifecycleServer(
-        NAME,
+        SERVER_NAME,
         title="Dataset lifecycle",
         version=version,
-        instructions=words("instructions"),
+        instructions=load_prompt("instructions"),
         lifespan=lifespan,
-        tools=list(chosen(toolsets)),
+        tools=list(select_tools(toolsets)),
         subscriptions=False,
         auth=gate.auth if gate else None,
         token_verifier=gate.verifier if gate else None,
         middleware=middleware,
         request_state_security=RequestStateSecurity(
-            keys=list(state_keys) or [os.urandom(32)], ttl=STATE_FOR_S, bind_principal=_principal(edge)
+            keys=list(state_keys) or [os.urandom(32)],
+            ttl=REQUEST_STATE_TTL_S,
+            bind_principal=_request_state_principal(edge),
         ),
     )
-    server.middleware.insert(0, Rounds())
+    server.middleware.insert(0, RequestStateMiddleware())
     server.edge = edge
     return server
 
 
-def _principal(edge: Edge) -> Callable[[ServerRequestContext[Any, Any]], str]:
+def _request_state_principal(edge: Edge) -> Callable[[ServerRequestContext[Any, Any]], str]:
     """Whose question it is: the answer of another caller, or by way of another program, is none."""
 
     def principal(ctx: ServerRequestContext[Any, Any]) -> str:
-        caller = edge.caller
-        return json.dumps([authenticated_principal(ctx), caller.subject, caller.act, caller.journey_id])
+        principal = edge.principal
+        return json.dumps(
+            [authenticated_principal(ctx), principal.subject, principal.act, principal.journey_id]
+        )
 
     return principal
 
 
-def _identified(gate: Gate | None, caller: Caller) -> Callable[[], Caller]:
+def _build_principal_resolver(gate: Gate | None, principal: Principal) -> Callable[[], Principal]:
     if gate is None:
-        return lambda: caller
-    from server.identity.verifier import bearer  # noqa: PLC0415 - a server without identity does not need it
+        return lambda: principal
+    from server.identity.verifier import require_bearer_principal  # noqa: PLC0415 - a server without identity does not need it
 
-    return bearer
+    return require_bearer_principal

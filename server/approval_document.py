@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from domain.errors import instant
-from domain.vocabulary import Concession
+from domain.errors import format_timestamp
+from domain.vocabulary import Waiver
 
 if TYPE_CHECKING:
     from domain.requests import Approval
-    from domain.sweep_lists import CarriedOut
+    from domain.sweep_lists import BatchTeardownResult
 
 
-def document(approval: Approval) -> dict[str, Any]:
+def serialize_approval(approval: Approval) -> dict[str, Any]:
     """The request, without what is not there."""
-    conceded = approval.concession is not Concession.NONE
+    conceded = approval.concession is not Waiver.NONE
     facts = {
         "approval_id": approval.approval_id,
         "state": approval.state.value,
@@ -25,12 +25,12 @@ def document(approval: Approval) -> dict[str, Any]:
         "reason": approval.reason.value,
         "concession": approval.concession.value if conceded else None,
         "requester": approval.requester,
-        "filed_at": instant(approval.filed_at),
-        "expires_at": instant(approval.expires_at),
+        "filed_at": format_timestamp(approval.filed_at),
+        "expires_at": format_timestamp(approval.expires_at),
         "answered_by": approval.answered_by,
-        "answered_at": instant(approval.answered_at),
-        "one_person": approval.one_person or None,
-        "grant_expires_at": instant(approval.grant_expires_at),
+        "answered_at": format_timestamp(approval.answered_at),
+        "one_person": approval.self_approved or None,
+        "grant_expires_at": format_timestamp(approval.grant_expires_at),
         "phrase": approval.phrase,
         "listed": [
             {"dataset_id": each.dataset_id, "generation": each.generation, "spent": each.spent}
@@ -42,7 +42,7 @@ def document(approval: Approval) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if value is not None}
 
 
-def carried(done: CarriedOut) -> dict[str, Any]:
+def serialize_sweep_result(done: BatchTeardownResult) -> dict[str, Any]:
     """What became of a list that was approved: what is taken down, and what was left, with why."""
     return {
         "taken": [

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from domain.audit_chain import Head, Sealed
-from domain.errors import InvalidArgumentError, instant
+from domain.audit_chain import ChainHead, SealedEntry
+from domain.errors import InvalidArgumentError, format_timestamp
 from server.disk.durable import Draft
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PAGE: Final = 1000
-_LAST: Final = 4096
+_TAIL_BYTES: Final = 4096
 """The last line is well within so many bytes of the end."""
 
 
@@ -30,14 +30,14 @@ class _Line(msgspec.Struct):
 
 
 class _HeadLine(msgspec.Struct):
-    head: Head
+    head: ChainHead
 
 
 _LINE: Final = msgspec.json.Decoder(_Line)
 _HEAD: Final = msgspec.json.Decoder(_HeadLine)
 
 
-def lines(page: Sequence[Sealed]) -> bytes:
+def encode_links(page: Sequence[SealedEntry]) -> bytes:
     """Links as lines. The documents stand in them byte by byte: they are what was hashed."""
     return b"".join(
         b'{"position":%d,"seq":%d,"hash":"%s","entry":%s}\n' % (position, seq, held.encode(), document)
@@ -45,24 +45,24 @@ def lines(page: Sequence[Sealed]) -> bytes:
     )
 
 
-def head_line(head: Head) -> bytes:
+def encode_head_line(head: ChainHead) -> bytes:
     """The last line."""
-    return msgspec.json.encode({"head": shown(head)}) + b"\n"
+    return msgspec.json.encode({"head": serialize_head(head)}) + b"\n"
 
 
-def shown(head: Head) -> dict[str, Any]:
+def serialize_head(head: ChainHead) -> dict[str, Any]:
     """A head as it is written down."""
     facts = {
         "position": head.position,
         "hash": head.hash,
         "installation": head.installation,
-        "exported_at": instant(head.exported_at),
+        "exported_at": format_timestamp(head.exported_at),
     }
     return {name: value for name, value in facts.items() if value is not None}
 
 
 @contextmanager
-def new_file(path: Path, field: str) -> Iterator[Callable[[bytes], object]]:
+def create_export_file(path: Path, field: str) -> Iterator[Callable[[bytes], object]]:
     """Write a file that is there whole in the end, or not at all.
 
     Raises InvalidArgumentError, for the option `field`, when there is one already, or it cannot be written.
@@ -84,11 +84,11 @@ def new_file(path: Path, field: str) -> Iterator[Callable[[bytes], object]]:
         raise InvalidArgumentError(f"{path} cannot be written: {error.strerror}.", field=field) from error
 
 
-def head_in(path: Path, field: str) -> Head:
+def read_export_head(path: Path, field: str) -> ChainHead:
     """The head that an export ends with. Raises InvalidArgumentError, naming an option, for a file without one."""
     try:
         with path.open("rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - _LAST))
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
             last = file.read().rstrip(b"\n").rpartition(b"\n")[2]
         return _HEAD.decode(last).head
     except OSError as error:
@@ -99,9 +99,9 @@ def head_in(path: Path, field: str) -> Head:
         ) from error
 
 
-async def links_in(path: Path, after: int) -> AsyncIterator[Sequence[Sealed]]:
+async def read_export_links(path: Path, after: int) -> AsyncIterator[Sequence[SealedEntry]]:
     """The links in an export after a position, in pages. Raises InvalidArgumentError for a line that is none."""
-    page: list[Sealed] = []
+    page: list[SealedEntry] = []
     with path.open("rb") as file:
         for number, line in enumerate(takewhile(_is_link, file), 1):
             try:
@@ -110,7 +110,7 @@ async def links_in(path: Path, after: int) -> AsyncIterator[Sequence[Sealed]]:
                 msg = f"Line {number} of {path} is no entry of an export: {error}."
                 raise InvalidArgumentError(msg, field="file") from error
             if found.position > after:
-                page.append(Sealed(found.position, found.seq, found.hash, bytes(found.entry)))
+                page.append(SealedEntry(found.position, found.seq, found.hash, bytes(found.entry)))
             if len(page) == _PAGE:
                 yield page
                 page = []

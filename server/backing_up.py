@@ -19,10 +19,10 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-from domain.errors import InvalidArgumentError, StoreFailedError, instant
-from server.disk.durable import drafted, flush_folder
-from server.disk.faults import told_as
-from server.rounds_key import NAME as ROUNDS_KEY
+from domain.errors import InvalidArgumentError, StoreFailedError, format_timestamp
+from server.disk.durable import draft_target_name, flush_folder
+from server.disk.faults import translate_os_errors
+from server.rounds_key import STATE_KEY_FILE as ROUNDS_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,7 +35,7 @@ ENGINE: Final = "engine.sqlite"
 SANDBOX: Final = "glean-sandbox.sqlite"
 STAGING: Final = "staging"
 ARCHIVES: Final = "archives"
-TOLD: Final = "backup.json"
+MANIFEST_FILE: Final = "backup.json"
 """What a back-up says of itself."""
 
 _BUSY_S: Final = 30.0
@@ -45,11 +45,11 @@ _EVENT: Final = "select coalesce(max(seq), 0) from events"
 _HEAD: Final = "select position || ':' || hash from audit_chain order by position desc limit 1"
 _INSTALLATION: Final = "select installation_id from installation"
 
-_failed: Final = partial(told_as, StoreFailedError)
+_translate_to_store_failure: Final = partial(translate_os_errors, StoreFailedError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BackUp:
+class BackupManifest:
     """What was copied. `at` is the instant at which everything stood so.
 
     `running` datasets had a saga, which goes on where the copy is started. Events up to number `last_event` had
@@ -68,28 +68,28 @@ class BackUp:
     elsewhere: tuple[str, ...]
 
 
-def back_up(settings: Settings, to: Path) -> BackUp:
+def create_backup(settings: Settings, to: Path) -> BackupManifest:
     """Copy the installation to a folder that is not there yet; it appears whole or not at all. Blocks.
 
     Raises InvalidArgumentError for a store that is no file or a folder that will not do, and StoreFailedError.
     """
-    _suits(settings, to)
-    folders, elsewhere = _folders(settings)
+    _require_valid_target(settings, to)
+    folders, elsewhere = _own_and_external_folders(settings)
     draft = to.with_name(f".{to.name}.{uuid4().hex[:8]}.partial")
-    with _failed("write to", to):
+    with _translate_to_store_failure("write to", to):
         to.parent.mkdir(parents=True, exist_ok=True)
         draft.mkdir(mode=0o700)
     try:
         _copy_folders(folders, draft)
-        at = _copy_databases(_databases(settings), draft)
+        at = _copy_databases(_existing_databases(settings), draft)
         _copy_folders(folders, draft)
         key = settings.data_dir / ROUNDS_KEY
-        with _failed("copy", key):
+        with _translate_to_store_failure("copy", key):
             if key.exists():
                 shutil.copy2(key, draft / ROUNDS_KEY)
-        told = _told(draft, at, elsewhere, looks=STAGING in folders)
-        with _failed("write to", to):
-            (draft / TOLD).write_text(json.dumps(asdict(told), indent=2) + "\n", encoding="utf-8")
+        told = _build_manifest(draft, at, elsewhere, check_staging=STAGING in folders)
+        with _translate_to_store_failure("write to", to):
+            (draft / MANIFEST_FILE).write_text(json.dumps(asdict(told), indent=2) + "\n", encoding="utf-8")
             for each in draft.rglob("*"):
                 if each.is_dir():
                     flush_folder(each)
@@ -103,7 +103,7 @@ def back_up(settings: Settings, to: Path) -> BackUp:
     return told
 
 
-def _suits(settings: Settings, to: Path) -> None:
+def _require_valid_target(settings: Settings, to: Path) -> None:
     if settings.store.shared:
         raise InvalidArgumentError(
             "The store is on PostgreSQL, which is backed up with its own tools.",
@@ -123,7 +123,7 @@ def _suits(settings: Settings, to: Path) -> None:
         )
 
 
-def _databases(settings: Settings) -> Mapping[str, Path]:
+def _existing_databases(settings: Settings) -> Mapping[str, Path]:
     known = {
         STORE: settings.store_path,
         ENGINE: settings.data_dir / ENGINE,
@@ -132,7 +132,7 @@ def _databases(settings: Settings) -> Mapping[str, Path]:
     return {name: path for name, path in known.items() if path.exists()}
 
 
-def _folders(settings: Settings) -> tuple[dict[str, Path], tuple[str, ...]]:
+def _own_and_external_folders(settings: Settings) -> tuple[dict[str, Path], tuple[str, ...]]:
     """The folders that belong to the data folder, by the names that they have there; and those that do not."""
     known = {STAGING: settings.staging.url, ARCHIVES: settings.archival.storage_path}
     own = {name: path for name, path in known.items() if path == settings.data_dir / name}
@@ -144,26 +144,26 @@ def _copy_databases(databases: Mapping[str, Path], draft: Path) -> datetime:
         readers: dict[str, sqlite3.Connection] = {}
         with ExitStack() as writers:
             for path in databases.values():
-                writing = writers.enter_context(_opened(path))
-                with _sqlite(path):
+                writing = writers.enter_context(_open_database(path))
+                with _translate_sqlite_errors(path):
                     writing.execute("begin immediate")
             # Nobody writes to any of them now: whoever reads from here on sees this instant, however long it takes.
             at = datetime.now(UTC)
             for name, path in databases.items():
-                readers[name] = stack.enter_context(_opened(path))
-                with _sqlite(path):
+                readers[name] = stack.enter_context(_open_database(path))
+                with _translate_sqlite_errors(path):
                     readers[name].execute("begin")
                     readers[name].execute("select 1 from sqlite_master").fetchone()
         for name, path in databases.items():
-            with _sqlite(path), closing(sqlite3.connect(draft / name)) as copy:
+            with _translate_sqlite_errors(path), closing(sqlite3.connect(draft / name)) as copy:
                 readers[name].backup(copy)
             (draft / name).chmod(path.stat().st_mode & 0o777)
     return at
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    with _sqlite(path):
+def _open_database(path: Path) -> Iterator[sqlite3.Connection]:
+    with _translate_sqlite_errors(path):
         connection = sqlite3.connect(
             f"{path.as_uri()}?mode=rw", uri=True, timeout=_BUSY_S, isolation_level=None
         )
@@ -172,7 +172,7 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 @contextmanager
-def _sqlite(path: Path) -> Iterator[None]:
+def _translate_sqlite_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
@@ -181,7 +181,7 @@ def _sqlite(path: Path) -> Iterator[None]:
 
 def _copy_folders(folders: Mapping[str, Path], draft: Path) -> None:
     for name, source in folders.items():
-        with _failed("copy", source):
+        with _translate_to_store_failure("copy", source):
             _copy_folder(source, draft / name)
 
 
@@ -189,8 +189,8 @@ def _copy_folder(source: Path, target: Path) -> None:
     """Bring a copy up to date. What has been removed since it was made stays, unless other files took its place."""
     target.mkdir(exist_ok=True)
     changed, found = False, set[str]()
-    for each in _entries(source):
-        if each.is_symlink() or drafted(each.name):
+    for each in _list_entries(source):
+        if each.is_symlink() or draft_target_name(each.name):
             continue
         found.add(each.name)
         if each.is_dir():
@@ -198,7 +198,7 @@ def _copy_folder(source: Path, target: Path) -> None:
         else:
             changed |= _copy_file(each, target / each.name)
     if changed:
-        for each in _entries(target):
+        for each in _list_entries(target):
             if each.name not in found and each.is_file():
                 each.unlink()
 
@@ -211,7 +211,7 @@ def _flush_file(path: Path) -> None:
         os.close(descriptor)
 
 
-def _entries(folder: Path) -> list[Path]:
+def _list_entries(folder: Path) -> list[Path]:
     try:
         return list(folder.iterdir())
     except FileNotFoundError:  # removed meanwhile, or not made yet
@@ -234,19 +234,23 @@ def _copy_file(source: Path, target: Path) -> bool:
     return True
 
 
-def _told(draft: Path, at: datetime, elsewhere: tuple[str, ...], *, looks: bool) -> BackUp:
+def _build_manifest(
+    draft: Path, at: datetime, elsewhere: tuple[str, ...], *, check_staging: bool
+) -> BackupManifest:
     path = draft / STORE
-    with _sqlite(path), closing(sqlite3.connect(path)) as copy:
+    with _translate_sqlite_errors(path), closing(sqlite3.connect(path)) as copy:
         at_rest = [str(dataset_id) for (dataset_id,) in copy.execute(_AT_REST)]
         head = copy.execute(_HEAD).fetchone()
-        told = BackUp(
+        told = BackupManifest(
             version=version("dataset-lifecycle"),
-            at=str(instant(at)),
+            at=str(format_timestamp(at)),
             installation=str(copy.execute(_INSTALLATION).fetchone()[0]),
             running=int(copy.execute(_RUNNING).fetchone()[0]),
             last_event=int(copy.execute(_EVENT).fetchone()[0]),
             audit_head=str(head[0]) if head else None,
-            unstaged=tuple(each for each in at_rest if looks and not (draft / STAGING / each).is_dir()),
+            unstaged=tuple(
+                each for each in at_rest if check_staging and not (draft / STAGING / each).is_dir()
+            ),
             elsewhere=elsewhere,
         )
     for each in (f"{STORE}-wal", f"{STORE}-shm"):  # what reading it has made

@@ -7,28 +7,28 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 
-from domain.approvals import SWEEPER
-from domain.callers import Caller
-from domain.errors import LifecycleError, StoreAwayError
+from domain.approvals import SWEEP_SUBJECT
+from domain.callers import Principal
+from domain.errors import LifecycleError, StoreUnavailableError
 from domain.schedules import (
-    HEALTH,
-    PURGE,
-    REDELIVERY,
-    RETENTION,
-    SCAN,
-    SWEEP,
-    RefusedError,
+    HEALTH_SCHEDULE,
+    ORPHAN_SCAN_SCHEDULE,
+    ORPHAN_SWEEP_SCHEDULE,
+    REDELIVERY_SCHEDULE,
+    RETENTION_SCHEDULE,
+    WORKFLOW_PURGE_SCHEDULE,
+    RunRefusedError,
 )
 from domain.vocabulary import TeardownReason
-from server.scheduling import within
+from server.scheduling import with_timeout
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from domain.model import Dataset
-    from domain.monitoring import Monitor
-    from domain.ports import Json, Perform, Saga
-    from domain.schedules import Chore
+    from domain.monitoring import ConnectorMonitor
+    from domain.ports import Json, Saga, StepRunner
+    from domain.schedules import ScheduledJob
     from tools.services import Services
 
 HEALTH_S: Final = 50.0
@@ -37,19 +37,21 @@ DAILY_S: Final = 3600.0
 """A daily turn that hangs is given up long before the next one; what it left, that one does."""
 RECHECK_S: Final = 15 * 60.0
 """A re-check counts as pending no longer, and runs no longer either."""
-_MONITOR: Final = Caller(subject="schedule:health")
-_SCANNER: Final = Caller(subject="schedule:scan")
-_SWEEPER: Final = Caller(subject=SWEEPER)
-_KEEPER: Final = Caller(subject="schedule:retention")
+_MONITOR: Final = Principal(subject="schedule:health")
+_SCANNER: Final = Principal(subject="schedule:scan")
+_SWEEPER: Final = Principal(subject=SWEEP_SUBJECT)
+_KEEPER: Final = Principal(subject="schedule:retention")
 
 
-def chores(services: Services, monitor: Monitor, purge: Callable[[], Awaitable[None]]) -> Mapping[str, Chore]:
+def build_scheduled_jobs(
+    services: Services, monitor: ConnectorMonitor, purge: Callable[[], Awaitable[None]]
+) -> Mapping[str, ScheduledJob]:
     """The chore of each schedule; `purge` has the engine forget what ended long ago."""
 
-    async def health(_: str) -> Json:
-        return (await monitor.turn()).told()
+    async def check_health(_: str) -> Json:
+        return (await monitor.check_connectors()).counts()
 
-    async def scan(_: str) -> Json:
+    async def scan_orphans(_: str) -> Json:
         found = await services.orphans.scan(_SCANNER)
         return {
             "seen": found.seen,
@@ -58,61 +60,61 @@ def chores(services: Services, monitor: Monitor, purge: Callable[[], Awaitable[N
             "unknown": len(found.unknown),
         }
 
-    async def sweep(_: str) -> Json:
-        return await _swept(services)
+    async def sweep_orphans(_: str) -> Json:
+        return await _run_sweep(services)
 
-    async def retention(_: str) -> Json:
+    async def purge_archives(_: str) -> Json:
         plan = await services.archives.purge_daily(_KEEPER)
         if plan.refused:
-            raise RefusedError(plan.refused)
+            raise RunRefusedError(plan.refused)
         return {"due": len(plan.due), "purged": len(plan.purged), "failed": len(plan.failed)}
 
-    async def redelivery(_: str) -> Json:
+    async def redeliver_parked_events(_: str) -> Json:
         return {"put_again": await services.events.redeliver_parked()}
 
-    async def forget(_: str) -> Json:
+    async def purge_engine(_: str) -> Json:
         await purge()
         return {}
 
     return {
-        HEALTH: within(HEALTH_S, health),
-        SCAN: within(DAILY_S, scan),
-        SWEEP: within(DAILY_S, sweep),
-        RETENTION: within(DAILY_S, retention),
-        REDELIVERY: within(DAILY_S, redelivery),
-        PURGE: within(DAILY_S, forget),
+        HEALTH_SCHEDULE: with_timeout(HEALTH_S, check_health),
+        ORPHAN_SCAN_SCHEDULE: with_timeout(DAILY_S, scan_orphans),
+        ORPHAN_SWEEP_SCHEDULE: with_timeout(DAILY_S, sweep_orphans),
+        RETENTION_SCHEDULE: with_timeout(DAILY_S, purge_archives),
+        REDELIVERY_SCHEDULE: with_timeout(DAILY_S, redeliver_parked_events),
+        WORKFLOW_PURGE_SCHEDULE: with_timeout(DAILY_S, purge_engine),
     }
 
 
-async def _swept(services: Services) -> Json:
-    async def take(dataset: Dataset) -> None:
+async def _run_sweep(services: Services) -> Json:
+    async def start_teardown(dataset: Dataset) -> None:
         await services.teardowns.start_or_attach(
             dataset.dataset_id, TeardownReason.ORPHANED, _SWEEPER, generation=dataset.generation
         )
 
     # What a person approved and a process died over comes first: it is due no more when it is counted.
-    for each in await services.sweep_lists.granted(_SWEEPER):
-        await services.sweep_lists.carry_out(each, _SWEEPER)
+    for each in await services.sweep_lists.list_approved(_SWEEPER):
+        await services.sweep_lists.start_approved_teardowns(each, _SWEEPER)
     result = await services.orphans.sweep(
-        take,
-        partial(services.approvals.file_for_sweep, caller=_SWEEPER),
-        partial(services.sweep_lists.file, caller=_SWEEPER),
+        start_teardown,
+        partial(services.approvals.file_for_sweep, principal=_SWEEPER),
+        partial(services.sweep_lists.file_request, principal=_SWEEPER),
         apply=True,
     )
     if result.plan.refused:
-        raise RefusedError(result.plan.refused)
+        raise RunRefusedError(result.plan.refused)
     return {"begun": len(result.taken), "failed": len(result.failed), "asked": len(result.requests)}
 
 
-def rechecking(services: Services) -> Saga:
+def build_recheck_saga(services: Services) -> Saga:
     """The saga that judges a dataset's quality again, because its connector became unhealthy."""
 
-    async def recheck(perform: Perform, dataset_id: str, saga_id: str) -> None:
+    async def recheck(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
         async def judge() -> Json:
             try:
                 with anyio.fail_after(RECHECK_S):
                     found = await services.datasets.recheck(dataset_id, _MONITOR, saga_id)
-            except StoreAwayError:
+            except StoreUnavailableError:
                 raise  # nothing is known of it yet: it is judged again
             except LifecycleError as error:
                 return error.as_dict()

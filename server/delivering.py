@@ -12,15 +12,15 @@ import structlog
 
 from domain.deliveries import DeliveryState
 from domain.errors import LifecycleError
-from domain.outbox import LostError
+from domain.outbox import OwnershipLostError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from anyio.abc import TaskGroup
 
-    from domain.cloud_events import Message
-    from domain.deliveries import Answer, Delivery, Post
+    from domain.cloud_events import CloudEventMessage
+    from domain.deliveries import Delivery, DeliveryResult, WebhookCursor
     from domain.outbox import Outbox
     from domain.ports import Courier
 
@@ -31,7 +31,7 @@ _RELEASE_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class DeliveryPace:
     """How a process delivers to one webhook.
 
     `poll_s` is how often the store is asked what is due; `lease_s` for how long an owner's row stands still before
@@ -45,27 +45,29 @@ class Pace:
     chance: Callable[[], float] = random.random
 
 
-async def deliver(outbox: Outbox, courier: Courier, *, owner: str, pace: Pace) -> NoReturn:
+async def deliver_webhook_events(
+    outbox: Outbox, courier: Courier, *, owner: str, pace: DeliveryPace
+) -> NoReturn:
     """Deliver to one webhook until cancelled, whenever no other process does; `owner` is a name that no other has.
 
     What goes wrong with the store is told once, and tried again.
     """
-    told = _Told(outbox.webhook)
+    told = _DeliveryLog(outbox.webhook)
     while True:
         try:
-            fence = await _turn(outbox, owner, pace)
-            await _delivered(_Turn(outbox, courier, fence, pace, told))
+            fence = await _acquire_lease(outbox, owner, pace)
+            await _deliver_while_leased(_DeliverySession(outbox, courier, fence, pace, told))
         except Exception as error:  # noqa: BLE001 - nobody else delivers from here; the next try may succeed
-            told.failed(error)
+            told.log_failure(error)
         await anyio.sleep(pace.poll_s)
 
 
-async def _turn(outbox: Outbox, owner: str, pace: Pace) -> int:
+async def _acquire_lease(outbox: Outbox, owner: str, pace: DeliveryPace) -> int:
     """Wait until nobody else delivers to this webhook, and become the one who does; the fence."""
-    seen: Post | None = None
+    seen: WebhookCursor | None = None
     since = anyio.current_time()
     while True:
-        now = await outbox.look()
+        now = await outbox.load_cursor()
         if now != seen:
             seen, since = now, anyio.current_time()
         if seen is None or not seen.owner or anyio.current_time() - since >= pace.lease_s:
@@ -75,41 +77,41 @@ async def _turn(outbox: Outbox, owner: str, pace: Pace) -> int:
         await anyio.sleep(pace.poll_s)
 
 
-async def _delivered(turn: _Turn) -> None:
+async def _deliver_while_leased(turn: _DeliverySession) -> None:
     """Deliver until another process has taken over, or this one ends; then let anybody take over at once."""
     try:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_while_ours, tasks, turn.show_life)
-            tasks.start_soon(_while_ours, tasks, partial(turn.deliver, tasks))
+            tasks.start_soon(_run_until_lease_lost, tasks, turn.renew_lease)
+            tasks.start_soon(_run_until_lease_lost, tasks, partial(turn.dispatch_due_events, tasks))
     finally:
         with anyio.CancelScope(shield=True), anyio.move_on_after(_RELEASE_S):
-            await turn.release()
+            await turn.release_lease()
 
 
-async def _while_ours(tasks: TaskGroup, work: Callable[[], Awaitable[object]]) -> None:
+async def _run_until_lease_lost(tasks: TaskGroup, work: Callable[[], Awaitable[object]]) -> None:
     """Do it; when another process has taken over, everything of this turn ends."""
     try:
         await work()
-    except LostError:
+    except OwnershipLostError:
         tasks.cancel_scope.cancel()
 
 
 @dataclass(slots=True)
-class _Told:
+class _DeliveryLog:
     """What the log was told last of one webhook, so that it is told once."""
 
     webhook: str
     failure: str = ""
     error: str | None = None
 
-    def failed(self, error: Exception) -> None:
+    def log_failure(self, error: Exception) -> None:
         """Our own side failed."""
         if str(error) != self.failure:
             self.failure = str(error)
             known = isinstance(error, LifecycleError)
             _log.warning("delivering_failed", webhook=self.webhook, cause=self.failure, exc_info=not known)
 
-    def answered(self, delivery: Delivery, message: Message, answer: Answer) -> None:
+    def log_answer(self, delivery: Delivery, message: CloudEventMessage, answer: DeliveryResult) -> None:
         """The webhook answered, or did not."""
         if answer.error != self.error:
             self.error = answer.error
@@ -124,19 +126,19 @@ class _Told:
 
 
 @dataclass(slots=True)
-class _Turn:
+class _DeliverySession:
     """The time in which one process delivers to a webhook, from its claim until it is lost."""
 
     outbox: Outbox
     courier: Courier
     fence: int
-    pace: Pace
-    told: _Told
+    pace: DeliveryPace
+    log: _DeliveryLog
     busy: set[str] = field(default_factory=set)
     settled: anyio.Event = field(default_factory=anyio.Event)
     alive: float = field(default_factory=anyio.current_time)
 
-    async def show_life(self) -> NoReturn:
+    async def renew_lease(self) -> NoReturn:
         """Renew the claim, again and again. Raises LostError."""
         while True:
             await anyio.sleep(self.pace.lease_s / _RENEWALS)
@@ -144,49 +146,49 @@ class _Turn:
             try:
                 await self.outbox.renew(self.fence)
             except LifecycleError as error:
-                self.told.failed(error)
+                self.log.log_failure(error)
             else:
                 self.alive = began
 
-    async def deliver(self, tasks: TaskGroup) -> NoReturn:
+    async def dispatch_due_events(self, tasks: TaskGroup) -> NoReturn:
         """Begin to send whatever is due, as soon as there is room for it. Raises LostError."""
         while True:
             self.settled = anyio.Event()
             room = self.pace.in_flight - len(self.busy)
-            for delivery, message in await self._due(room) if room else ():
+            for delivery, message in await self._load_due_events(room) if room else ():
                 self.busy.add(delivery.dataset_id)
-                tasks.start_soon(_while_ours, tasks, partial(self._send, delivery, message))
+                tasks.start_soon(_run_until_lease_lost, tasks, partial(self._send, delivery, message))
             with anyio.move_on_after(self.pace.poll_s):
                 await self.settled.wait()
 
-    async def release(self) -> None:
+    async def release_lease(self) -> None:
         """Let anybody take over; whoever has done so already is left alone."""
         try:
             await self.outbox.release(self.fence)
-        except LostError:
+        except OwnershipLostError:
             _log.info("webhook_taken_over", webhook=self.outbox.webhook)
         except LifecycleError as error:
-            self.told.failed(error)
+            self.log.log_failure(error)
 
-    async def _due(self, room: int) -> list[tuple[Delivery, Message]]:
+    async def _load_due_events(self, room: int) -> list[tuple[Delivery, CloudEventMessage]]:
         try:
-            return await self.outbox.due(self.fence, busy=self.busy, limit=room)
+            return await self.outbox.load_due(self.fence, busy=self.busy, limit=room)
         except LifecycleError as error:
-            self.told.failed(error)
+            self.log.log_failure(error)
             return []
 
-    async def _send(self, delivery: Delivery, message: Message) -> None:
+    async def _send(self, delivery: Delivery, message: CloudEventMessage) -> None:
         if anyio.current_time() - self.alive >= self.pace.lease_s:
-            raise LostError(
+            raise OwnershipLostError(
                 self.outbox.webhook
             )  # this process stood still: somebody else may have taken over
         answer = await self.courier.send(message)
         try:
-            kept = await self.outbox.record(self.fence, delivery, answer, self.pace.chance())
+            kept = await self.outbox.record_result(self.fence, delivery, answer, self.pace.chance())
         except LifecycleError as error:
-            self.told.failed(error)  # it counts as not sent, and is sent again
+            self.log.log_failure(error)  # it counts as not sent, and is sent again
         else:
-            self.told.answered(kept, message, answer)
+            self.log.log_answer(kept, message, answer)
             self.settled.set()
         finally:
             self.busy.discard(delivery.dataset_id)

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 from anyio import to_thread
 
-from domain.callers import APPROVE
+from domain.callers import SCOPE_APPROVE
 from domain.errors import ArchiveFailedError, LifecycleError, StagingFailedError
-from server.disk.faults import told_as
+from server.disk.faults import translate_os_errors
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -46,7 +46,7 @@ class Finding:
     warning: bool = False
 
 
-class NotYetError(Exception):
+class ProbeSkippedError(Exception):
     """There is nothing to look at yet, or it cannot be looked at because of something that is a finding itself."""
 
 
@@ -74,7 +74,7 @@ async def diagnose(
         further: looks at things that there are several of, by what they are.
     """
     if isinstance(settings, LifecycleError):
-        return [_ill("configuration", settings)]
+        return [_failed_finding("configuration", settings)]
     source = (
         f"read from {settings.config_file}" if settings.config_file else "defaults and environment, no file"
     )
@@ -84,16 +84,16 @@ async def diagnose(
     told = f"{source}; data folder {settings.data_dir}; Glean is {served}"
     return [
         Finding(area="configuration", ok=True, message=told),
-        await _looked("identity", identity_probe(settings, identity)),
-        Finding(area="confirmation", ok=True, message=confirmation(settings)),
-        await _looked("repository", repository),
-        await _looked("glean", glean),
-        await _looked("store", store),
-        *([await _looked("sagas", sagas)] if sagas else []),
-        await _looked("staging", folder_probe(settings.staging.url, StagingFailedError)),
-        await _looked("archives", folder_probe(settings.archival.storage_path, ArchiveFailedError)),
-        *([await _looked("replicas", replicas)] if replicas else []),
-        *[found for area, look in further.items() for found in await _several(area, look)],
+        await _run_probe("identity", identity_probe(settings, identity)),
+        Finding(area="confirmation", ok=True, message=describe_confirmation(settings)),
+        await _run_probe("repository", repository),
+        await _run_probe("glean", glean),
+        await _run_probe("store", store),
+        *([await _run_probe("sagas", sagas)] if sagas else []),
+        await _run_probe("staging", folder_probe(settings.staging.url, StagingFailedError)),
+        await _run_probe("archives", folder_probe(settings.archival.storage_path, ArchiveFailedError)),
+        *([await _run_probe("replicas", replicas)] if replicas else []),
+        *[found for area, look in further.items() for found in await _collect_findings(area, look)],
     ]
 
 
@@ -104,7 +104,7 @@ def identity_probe(settings: Settings, keys: Probe) -> Probe:
     on = "any client" if identity.local.clients is None else ", ".join(identity.local.clients) or "no client"
     local = f"agent:{account} and person:{account} have {may} on {on}"
 
-    async def look() -> str:
+    async def probe_identity() -> str:
         if not identity.configured:
             return f"none: HTTP listens on the loopback interface only; {local}"
         hosts = ", ".join([urlsplit(identity.audience or "").netloc, *http.allowed_hosts])
@@ -113,13 +113,13 @@ def identity_probe(settings: Settings, keys: Probe) -> Probe:
             f"on stdio and in commands {local}"
         )
 
-    return look
+    return probe_identity
 
 
-def confirmation(settings: Settings) -> str:
+def describe_confirmation(settings: Settings) -> str:
     """What stands between a call and a teardown, for the identity at hand; what could defeat it is said, too."""
     identity, account = settings.identity, getpass.getuser()
-    here = identity.local.scopes is None or APPROVE in identity.local.scopes
+    here = identity.local.scopes is None or SCOPE_APPROVE in identity.local.scopes
     terminal = f"person:{account}, who types on a terminal of this account,"
     if identity.configured:
         who = [
@@ -128,7 +128,7 @@ def confirmation(settings: Settings) -> str:
         who += [f"{terminal} when somebody else asked"] if here else []
     else:
         who = [f"{terminal} also what they ask themselves, kept as an approval by one person"] if here else []
-    answered = "; or by ".join(who) or f"nobody, for this account lacks {APPROVE}"
+    answered = "; or by ".join(who) or f"nobody, for this account lacks {SCOPE_APPROVE}"
     agents = "a server or a command without a terminal"
     if not identity.configured:
         agents = "a server, a command without a terminal or whoever calls /approvals"
@@ -143,11 +143,11 @@ def confirmation(settings: Settings) -> str:
 def repository_probe(templates: Templates) -> Probe:
     """Reads the catalogue."""
 
-    async def look() -> str:
+    async def probe_repository() -> str:
         found = await templates.list()
         return f"{len(found)} templates for {len({each.dataset_type for each in found})} dataset types"
 
-    return look
+    return probe_repository
 
 
 def glean_probe(platform: Platform) -> Probe:
@@ -156,38 +156,38 @@ def glean_probe(platform: Platform) -> Probe:
     Where there is no list, a datasource is asked for that nobody has: who may not make one may not ask for it either.
     """
 
-    async def look() -> str:
-        who = await platform.fingerprint()
-        found = await platform.find(None if platform.can.list else [_NOBODYS])
+    async def probe_glean() -> str:
+        who = await platform.fetch_fingerprint()
+        found = await platform.find_datasources(None if platform.capabilities.list else [_NOBODYS])
         tenant = f", tenant {who.tenant}" if who.tenant else ""
-        there = f"{len(found)} datasources" if platform.can.list else "and the token serves"
+        there = f"{len(found)} datasources" if platform.capabilities.list else "and the token serves"
         return f"{who.url} answers ({who.dialect} dialect{tenant}), {there}"
 
-    return look
+    return probe_glean
 
 
 def store_probe(store: Store) -> Probe:
     """Reads the store."""
 
-    def look_inside(records: Records) -> str:
+    def describe_store(records: Records) -> str:
         return f"installation {records.installation}, {records.count_live()} live datasets"
 
-    async def look() -> str:
-        return await store.read(look_inside)
+    async def probe_store() -> str:
+        return await store.read(describe_store)
 
-    return look
+    return probe_store
 
 
 def folder_probe(folder: Path, kind: type[LifecycleError], little_room: int = LITTLE_ROOM) -> Probe:
     """Creates and removes a file in a folder, or where it is going to be made, and looks at the room on its disk."""
 
-    def look_at() -> str:
+    def check_folder() -> str:
         there = folder
-        with told_as(kind, "use", folder):
+        with translate_os_errors(kind, "use", folder):
             while not there.exists():
                 there = there.parent
         with (
-            told_as(kind, "write to", there),
+            translate_os_errors(kind, "write to", there),
             tempfile.NamedTemporaryFile(dir=there, prefix=".doctor-") as file,
         ):
             file.write(b"\0")
@@ -200,34 +200,34 @@ def folder_probe(folder: Path, kind: type[LifecycleError], little_room: int = LI
         made = "" if there == folder else " is made when first needed and"
         return f"{folder}{made} can be written, {free >> 30} GiB free"
 
-    async def look() -> str:
-        return await to_thread.run_sync(look_at)
+    async def probe_folder() -> str:
+        return await to_thread.run_sync(check_folder)
 
-    return look
+    return probe_folder
 
 
-async def _several(area: str, look: Callable[[], Awaitable[Sequence[Finding]]]) -> Sequence[Finding]:
+async def _collect_findings(area: str, look: Callable[[], Awaitable[Sequence[Finding]]]) -> Sequence[Finding]:
     found: list[Finding] = []
 
     async def probe() -> str:
         found.extend(await look())
         return ""
 
-    failed = await _looked(area, probe)
+    failed = await _run_probe(area, probe)
     return found if failed.ok else [failed]
 
 
-async def _looked(area: str, probe: Probe) -> Finding:
+async def _run_probe(area: str, probe: Probe) -> Finding:
     try:
         return Finding(area=area, ok=True, message=await probe())
-    except NotYetError as nothing:
+    except ProbeSkippedError as nothing:
         return Finding(area=area, ok=True, message=str(nothing))
     except LifecycleError as error:
-        return _ill(area, error)
+        return _failed_finding(area, error)
     except Exception as error:  # noqa: BLE001 - whatever one look meets, the others are made
         fault = f"Looking at it failed ({type(error).__name__}); that is a fault of this program."
         return Finding(area=area, ok=False, message=fault, action="Report it, with what is in the log.")
 
 
-def _ill(area: str, error: LifecycleError) -> Finding:
+def _failed_finding(area: str, error: LifecycleError) -> Finding:
     return Finding(area=area, ok=False, message=error.message, action=error.suggested_action)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from server.app import LifecycleServer
     from server.identity.gate import Gate
-    from server.opening import Opening
+    from server.opening import LazyServices
 
 _log: Final = logging.getLogger(__name__)
 _READY_S: Final = 5.0
@@ -35,7 +35,7 @@ GRACE_S: Final = 2
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 
 
-def bound(host: str, port: int, *, guarded: bool = False) -> socket.socket:
+def open_listening_socket(host: str, port: int, *, guarded: bool = False) -> socket.socket:
     """A listening socket.
 
     Raises InvalidArgumentError for a port in use, and for a host that other machines reach unless the server is
@@ -69,7 +69,7 @@ def _is_loopback(host: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Door:
+class HttpAccess:
     """How the server is reached: who watches over `/mcp`, None on the loopback interface, and under which names."""
 
     gate: Gate | None = None
@@ -86,10 +86,10 @@ class Door:
         )
 
 
-_OPEN: Final = Door()
+_OPEN: Final = HttpAccess()
 
 
-def application(server: LifecycleServer, opening: Opening, door: Door = _OPEN) -> Starlette:
+def build_application(server: LifecycleServer, opening: LazyServices, door: HttpAccess = _OPEN) -> Starlette:
     """The ASGI application: `/mcp` and `/approvals`, and `/healthz` and `/readyz` for whoever watches the process.
 
     Requests that a browser was tricked into sending (another Host or Origin) are refused. The two health paths are
@@ -101,7 +101,7 @@ def application(server: LifecycleServer, opening: Opening, door: Door = _OPEN) -
 
     async def readyz(_: Request) -> Response:
         try:
-            await _ready(opening)
+            await _require_ready(opening)
         except LifecycleError as error:
             return JSONResponse({"status": "not ready", "error": error.as_dict()}, status_code=503)
         return JSONResponse({"status": "ready"})
@@ -111,23 +111,23 @@ def application(server: LifecycleServer, opening: Opening, door: Door = _OPEN) -
     made = server.streamable_http_app(
         stateless_http=True, json_response=False, transport_security=door.security
     )
-    from server.web.approvals import ApprovalPages  # noqa: PLC0415 - nobody needs it on stdio
+    from server.web.approvals import ApprovalsApi  # noqa: PLC0415 - nobody needs it on stdio
 
     metadata_url = door.gate.metadata_url if door.gate else None
-    made.router.routes += ApprovalPages(server.edge, door.security, metadata_url).routes()
+    made.router.routes += ApprovalsApi(server.edge, door.security, metadata_url).routes()
     if door.gate:
-        from server.identity.gate import Unverifiable  # noqa: PLC0415 - a server without identity does not need it
+        from server.identity.gate import KeysUnavailableMiddleware  # noqa: PLC0415 - a server without identity does not need it
 
-        made.router.routes[:0] = door.gate.metadata()
-        made.add_middleware(Unverifiable)
+        made.router.routes[:0] = door.gate.metadata_routes()
+        made.add_middleware(KeysUnavailableMiddleware)
     return made
 
 
-async def _ready(opening: Opening) -> None:
+async def _require_ready(opening: LazyServices) -> None:
     """Raises LifecycleError unless the store can be read and the platform answers, both soon."""
     with anyio.move_on_after(_READY_S):
-        services = await opening.services()
-        await services.health.reach()
+        services = await opening.get_services()
+        await services.health.probe_platform()
         return
     raise PlatformUnavailableError("Store and platform did not answer in time.")
 
@@ -142,14 +142,14 @@ class _Listener(uvicorn.Server):
 
 async def serve_http(
     server: LifecycleServer,
-    opening: Opening,
+    opening: LazyServices,
     listening: socket.socket,
     stop: anyio.Event,
-    door: Door = _OPEN,
+    door: HttpAccess = _OPEN,
 ) -> None:
     """Serve until `stop` is set, then let the requests that run end for a moment."""
     config = uvicorn.Config(
-        application(server, opening, door),
+        build_application(server, opening, door),
         log_config=None,
         access_log=False,
         lifespan="on",
@@ -158,12 +158,12 @@ async def serve_http(
     )
     listener = _Listener(config)
 
-    async def stopped() -> None:
+    async def exit_on_stop() -> None:
         await stop.wait()
         listener.should_exit = True
 
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(stopped)
+        tasks.start_soon(exit_on_stop)
         _log.info("Listening on %s port %s, at /mcp.", *listening.getsockname()[:2])
         await listener.serve(sockets=[listening])
         tasks.cancel_scope.cancel()

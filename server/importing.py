@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
+def pause_garbage_collection() -> Iterator[None]:
     """Import what stands within faster: the collector sleeps, and leaves out what was made for ever afterwards.
 
     Modules, classes and schemas make many objects and hardly any garbage. Looking for it took a sixth of a server's

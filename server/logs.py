@@ -21,7 +21,7 @@ _CHATTY: Final = ("dbos", "httpx", "httpx2", "mcp", "uvicorn")
 """Their everyday messages tell of every request; from here on only warnings and worse are kept."""
 
 
-def configure(level: str = "INFO", *, stream: TextIO | None = None) -> None:
+def configure_logging(level: str = "INFO", *, stream: TextIO | None = None) -> None:
     """Send this process's logs to stderr (or `stream`): for a person on a terminal, as JSON Lines elsewhere."""
     sink = stream or sys.stderr
     shared: Sequence[Processor] = (

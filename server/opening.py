@@ -35,7 +35,7 @@ class _Attempt:
         self.error: Exception | None = None
 
 
-class Opening:
+class LazyServices:
     """Opens the services once, for as long as the context lasts.
 
     What goes wrong while they are opened is raised to everybody who waits, and the next who asks makes it try again.
@@ -57,7 +57,7 @@ class Opening:
     async def __aenter__(self) -> Self:
         self._tasks = anyio.create_task_group()
         await self._tasks.__aenter__()
-        self._tasks.start_soon(self._keep)
+        self._tasks.start_soon(self._run_lifecycle)
         return self
 
     async def __aexit__(
@@ -69,7 +69,7 @@ class Opening:
             self._tasks.cancel_scope.cancel()
         return await self._tasks.__aexit__(kind, error, trace)
 
-    async def services(self) -> Services:
+    async def get_services(self) -> Services:
         """The services, opened if they are not. Raises what opening them raised."""
         attempt = self._attempt
         attempt.wanted.set()
@@ -85,7 +85,7 @@ class Opening:
         if self.opened:
             await self._closed.wait()
 
-    async def _keep(self) -> None:
+    async def _run_lifecycle(self) -> None:
         while not self._over.is_set():
             attempt = self._attempt
             await attempt.wanted.wait()

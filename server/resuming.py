@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 
-    from server.opening import Opening
+    from server.opening import LazyServices
 
 _log: Final = logging.getLogger(__name__)
 _FIRST_WAIT_S: Final = 0.5
@@ -23,7 +23,7 @@ _BREATH_S: Final = 0.2
 _LOOK_EVERY_S: Final = 2.0
 
 
-class FirstAnswer:
+class FirstResponseMiddleware:
     """A middleware that notices when the first message has been answered."""
 
     def __init__(self) -> None:
@@ -41,10 +41,10 @@ class FirstAnswer:
             await self._given.wait()
 
 
-async def take_up(
-    opening: Opening,
+async def recover_pending_work(
+    opening: LazyServices,
     pending: Callable[[], bool],
-    first: FirstAnswer,
+    first: FirstResponseMiddleware,
     *,
     final: type[LifecycleError] | tuple[()] = (),
 ) -> None:
@@ -60,7 +60,7 @@ async def take_up(
     while not opening.opened:
         try:
             if await to_thread.run_sync(pending):
-                await opening.services()
+                await opening.get_services()
                 return
         except final:
             raise

@@ -13,49 +13,49 @@ import secrets
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import SettingsError
-from server.disk.locks import lock
+from server.disk.locks import lock_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from server.settings import Settings
 
-NAME: Final = "rounds.key"
+STATE_KEY_FILE: Final = "rounds.key"
 _BYTES: Final = 32
 _KEY: Final = re.compile(rf"[0-9a-f]{{{2 * _BYTES}}}")
 
 
-def rounds_keys(settings: Settings) -> list[str]:
+def load_state_keys(settings: Settings) -> list[str]:
     """The keys: the first seals, each of them opens.
 
     Raises SettingsError when the data folder cannot hold one, or what it holds is none.
     """
     configured = [each.get_secret_value() for each in settings.http.state_keys]
-    return configured or [_kept(settings.data_dir)]
+    return configured or [_load_or_create_key(settings.data_dir)]
 
 
-def _kept(folder: Path) -> str:
+def _load_or_create_key(folder: Path) -> str:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        key = _first_or_found(folder / NAME)
+        key = _read_or_create_key_file(folder / STATE_KEY_FILE)
     except OSError as error:
         raise SettingsError(
             f"The data folder cannot be used: {folder}: {error.strerror}.", field="data_dir"
         ) from error
     if not _KEY.fullmatch(key):
         raise SettingsError(
-            f"{folder / NAME} holds no key.",
+            f"{folder / STATE_KEY_FILE} holds no key.",
             field="data_dir",
             suggested_action="Remove that file and start again; questions that are open then have to be asked anew.",
         )
     return key
 
 
-def _first_or_found(file: Path) -> str:
+def _read_or_create_key_file(file: Path) -> str:
     """The key in the file, made by whichever process comes first while the others wait."""
     handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "r+", encoding="ascii", errors="replace") as opened:
-        lock(handle, fcntl.LOCK_EX, file)
+        lock_file(handle, fcntl.LOCK_EX, file)
         if found := opened.read():
             return found.strip()
         key = secrets.token_hex(_BYTES)

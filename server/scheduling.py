@@ -9,34 +9,34 @@ import anyio
 import structlog
 
 from domain.errors import LifecycleError
-from domain.schedules import KIND, tick_of, turn_id
+from domain.schedules import SCHEDULED_RUN_KIND, scheduled_run_id, tick_from_run_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from domain.ports import Clock, Engine, Json, Perform, Saga
-    from domain.schedules import Chore, Schedules
+    from domain.ports import Clock, Engine, Json, Saga, StepRunner
+    from domain.schedules import ScheduledJob, ScheduleService
 
 _log: Final = structlog.get_logger(__name__)
-LOOK_EVERY_S: Final = 5.0
+POLL_INTERVAL_S: Final = 5.0
 
 
 class Scheduler:
     """Starts every turn that is due, once: under its id the engine knows it, whichever process was quicker."""
 
-    def __init__(self, schedules: Schedules, engine: Engine) -> None:
+    def __init__(self, schedules: ScheduleService, engine: Engine) -> None:
         self._schedules = schedules
         self._engine = engine
         self._asked: dict[str, str] = {}
         self._told = ""
 
-    async def keep_looking(
-        self, clock: Clock, *, every_s: float = LOOK_EVERY_S, chance: Callable[[], float] = random.random
+    async def run_forever(
+        self, clock: Clock, *, every_s: float = POLL_INTERVAL_S, chance: Callable[[], float] = random.random
     ) -> NoReturn:
         """Look again and again, a little irregularly, so that several processes do not all look at once."""
         while True:
             try:
-                await self.look()
+                await self.start_due_runs()
                 self._told = ""
             except Exception as error:  # noqa: BLE001 - nobody else looks here; the next look may succeed
                 if str(error) != self._told:
@@ -45,36 +45,36 @@ class Scheduler:
                     _log.warning("schedules_not_looked_at", cause=self._told, exc_info=not known)
             await clock.sleep(every_s * (1 + chance()) / 2)
 
-    async def look(self) -> None:
+    async def start_due_runs(self) -> None:
         """Start what is due and was not started by this process already."""
-        for name, tick in await self._schedules.due():
+        for name, tick in await self._schedules.list_due():
             if self._asked.get(name) != tick:
-                await self._engine.start(KIND, turn_id(name, tick), name)
+                await self._engine.start(SCHEDULED_RUN_KIND, scheduled_run_id(name, tick), name)
                 self._asked[name] = tick
 
 
-def turns(schedules: Schedules, chores: Mapping[str, Chore]) -> Saga:
+def build_scheduled_run_saga(schedules: ScheduleService, chores: Mapping[str, ScheduledJob]) -> Saga:
     """The saga that a turn is: one step, which may run again when its process dies, so every chore is idempotent."""
 
-    async def turn(perform: Perform, dataset_id: str, saga_id: str) -> None:
+    async def execute_run(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
         name = dataset_id  # a turn is of no dataset; its schedule takes that place
 
-        async def work() -> Json:
-            done = await schedules.turn(name, tick_of(saga_id), chores[name])
+        async def execute_job() -> Json:
+            done = await schedules.run_job(name, tick_from_run_id(saga_id), chores[name])
             if done and done.error:
                 _log.warning("turn_not_done", schedule=name, tick=done.tick, cause=done.error["message"])
             return {}
 
-        await perform("work", work)
+        await perform("work", execute_job)
 
-    return turn
+    return execute_run
 
 
-def within(seconds: float, chore: Chore) -> Chore:
+def with_timeout(seconds: float, chore: ScheduledJob) -> ScheduledJob:
     """The chore, given up after that time; what it did until then is done."""
 
-    async def bounded(tick: str) -> Json:
+    async def run_with_timeout(tick: str) -> Json:
         with anyio.fail_after(seconds):
             return await chore(tick)
 
-    return bounded
+    return run_with_timeout

@@ -14,15 +14,17 @@ from domain.errors import LifecycleError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from domain.sealing import Sealer
+    from domain.sealing import AuditSealer
 
 _log: Final = structlog.get_logger(__name__)
-EVERY_S: Final = 0.5
+SEAL_INTERVAL_S: Final = 0.5
 """An entry is sealed within a second; looking costs one small read."""
 
 
 @asynccontextmanager
-async def sealing(sealer: Sealer, every_s: float = EVERY_S) -> AsyncIterator[None]:
+async def seal_audit_in_background(
+    sealer: AuditSealer, every_s: float = SEAL_INTERVAL_S
+) -> AsyncIterator[None]:
     """Seal now, every so often, and once more in the end; what fails is said once and tried again."""
     told = ""
 
@@ -36,12 +38,12 @@ async def sealing(sealer: Sealer, every_s: float = EVERY_S) -> AsyncIterator[Non
                 told = str(error)
                 _log.warning("not_sealed", cause=told, exc_info=not isinstance(error, LifecycleError))
 
-    async def keep_on() -> None:
+    async def seal_repeatedly() -> None:
         while True:
             await seal()
             await asyncio.sleep(every_s)
 
-    task = asyncio.create_task(keep_on(), context=Context())
+    task = asyncio.create_task(seal_repeatedly(), context=Context())
     try:
         yield
     finally:

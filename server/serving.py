@@ -19,11 +19,11 @@ from anyio import to_thread
 
 from domain.errors import SettingsError
 from server import app, logs, presence
-from server.http import GRACE_S, Door, bound, serve_http
-from server.opening import Opening
+from server.http import GRACE_S, HttpAccess, open_listening_socket, serve_http
+from server.opening import LazyServices
 from server.replicas.agreement import Replica
-from server.resuming import FirstAnswer, take_up
-from server.rounds_key import rounds_keys
+from server.resuming import FirstResponseMiddleware, recover_pending_work
+from server.rounds_key import load_state_keys
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from server.settings import Settings
     from tools.services import Services
 
-    Looking = Callable[[], Coroutine[Any, Any, None]]
+    RecoveryTask = Callable[[], Coroutine[Any, Any, None]]
 
 Transport = Literal["stdio", "http"]
 
@@ -43,7 +43,7 @@ CLOSING_S: Final = 1.5
 """How long the services may take to close. Hosts send SIGTERM two seconds after they closed stdin, and then kill."""
 
 
-def run(
+def run_server(
     settings: Settings,
     transport: Transport = "stdio",
     host: str = "127.0.0.1",
@@ -61,85 +61,96 @@ def run(
     also for what its services refuse as soon as they can be opened: folders that are not the store's, or a replica that
     does not agree with those beside it. Over stdio, where somebody waits for an answer, every call is told so instead.
     """
-    logs.configure()
-    door = door_of(settings) if transport == "http" else Door()
-    listening = bound(host, port, guarded=door.gate is not None) if transport == "http" else None
-    keys = rounds_keys(settings)
+    logs.configure_logging()
+    door = build_http_access(settings) if transport == "http" else HttpAccess()
+    listening = (
+        open_listening_socket(host, port, guarded=door.gate is not None) if transport == "http" else None
+    )
+    keys = load_state_keys(settings)
     # An answer reaches another replica only over HTTP, and where something can be asked at all.
     meeting = keys if listening is not None and not read_only else ()
-    with _present(settings, meeting) as replica:
-        opening = Opening(lambda: _services(settings, schedules=schedules, replica=replica))
-        first = FirstAnswer()
-        server = app.build(
-            opening.services,
+    with _hold_presence(settings, meeting) as replica:
+        opening = LazyServices(lambda: _open_services(settings, schedules=schedules, replica=replica))
+        first = FirstResponseMiddleware()
+        server = app.build_server(
+            opening.get_services,
             version=version("dataset-lifecycle"),
             toolsets=toolsets,
             read_only=read_only,
-            caller=app.agent(settings.identity.local),
+            principal=app.local_agent_principal(settings.identity.local),
             gate=door.gate,
             middleware=[first],
             via=transport,
             state_keys=keys,
         )
         if listening is None:
-            looking = partial(take_up, opening, partial(_pending, settings, schedules=schedules), first)
-            anyio.run(_to_the_client, server, opening, looking)
+            looking = partial(
+                recover_pending_work,
+                opening,
+                partial(_has_pending_work, settings, schedules=schedules),
+                first,
+            )
+            anyio.run(_serve_over_stdio, server, opening, looking)
         else:
-            looking = partial(take_up, opening, lambda: True, first, final=SettingsError)
-            anyio.run(_to_all, partial(serve_http, server, opening, listening, door=door), opening, looking)
+            looking = partial(recover_pending_work, opening, lambda: True, first, final=SettingsError)
+            anyio.run(
+                _serve_over_http, partial(serve_http, server, opening, listening, door=door), opening, looking
+            )
 
 
-async def _to_the_client(server: LifecycleServer, opening: Opening, looking: Looking) -> None:
+async def _serve_over_stdio(server: LifecycleServer, opening: LazyServices, recover: RecoveryTask) -> None:
     """Serve over stdio."""
     async with opening, anyio.create_task_group() as tasks:
-        tasks.start_soon(looking)
-        await until_over(lambda _: server.run_stdio_async(), opening, linger_s=0)
+        tasks.start_soon(recover)
+        await serve_until_shutdown(lambda _: server.run_stdio_async(), opening, linger_s=0)
 
 
-async def _to_all(
-    serve: Callable[[anyio.Event], Awaitable[None]], opening: Opening, looking: Looking
+async def _serve_over_http(
+    serve: Callable[[anyio.Event], Awaitable[None]], opening: LazyServices, recover: RecoveryTask
 ) -> None:
     """Serve over HTTP. Raises what is final about opening the services, once nobody is served any more."""
     refusals: list[SettingsError] = []
 
-    async def opened(stop: anyio.Event) -> None:
+    async def recover_or_stop(stop: anyio.Event) -> None:
         try:
-            await looking()
+            await recover()
         except SettingsError as error:
             refusals.append(error)
             stop.set()
 
-    async def served(stop: anyio.Event) -> None:
+    async def serve_and_recover(stop: anyio.Event) -> None:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(opened, stop)
+            tasks.start_soon(recover_or_stop, stop)
             await serve(stop)
             tasks.cancel_scope.cancel()
 
-    def leave(status: int) -> NoReturn:
+    def raise_or_exit(status: int) -> NoReturn:
         if refusals:
             raise refusals[0]
         os._exit(status)
 
     async with opening:
-        await until_over(served, opening, linger_s=GRACE_S + CLOSING_S, leave=leave)
+        await serve_until_shutdown(
+            serve_and_recover, opening, linger_s=GRACE_S + CLOSING_S, leave=raise_or_exit
+        )
 
 
 @contextmanager
-def _present(settings: Settings, keys: Sequence[str]) -> Iterator[Replica | None]:
+def _hold_presence(settings: Settings, keys: Sequence[str]) -> Iterator[Replica | None]:
     """Be known as a server of the data folder and, where the store is shared, as one of its replicas."""
-    with presence.present(settings.data_dir):
+    with presence.hold_folder_presence(settings.data_dir):
         if not settings.store.shared:
             yield None
             return
-        from server.postgres.presence import present  # noqa: PLC0415 - most stores are SQLite, and need no driver
+        from server.postgres.presence import hold_database_presence  # noqa: PLC0415 - most stores are SQLite, and need no driver
 
-        with present(settings.store.address) as shown:
-            yield Replica(owner=shown.owner, shown=shown.wait, keys=keys)
+        with hold_database_presence(settings.store.address) as shown:
+            yield Replica(owner=shown.owner, wait_until_present=shown.wait_until_held, keys=keys)
 
 
-async def until_over(
+async def serve_until_shutdown(
     serve: Callable[[anyio.Event], Awaitable[Any]],
-    opening: Opening,
+    opening: LazyServices,
     *,
     linger_s: float,
     leave: Callable[[int], NoReturn] = os._exit,
@@ -158,7 +169,7 @@ async def until_over(
     stop, over = anyio.Event(), anyio.Event()
     failed = False
 
-    async def served() -> None:
+    async def serve_and_stop() -> None:
         nonlocal failed
         try:
             await serve(stop)
@@ -168,14 +179,14 @@ async def until_over(
         stop.set()
         over.set()
 
-    async def signalled() -> None:
+    async def stop_on_signal() -> None:
         await anext(signals)
         stop.set()
 
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(served)
-            tasks.start_soon(signalled)
+            tasks.start_soon(serve_and_stop)
+            tasks.start_soon(stop_on_signal)
             await stop.wait()
             with anyio.move_on_after(linger_s):
                 await over.wait()
@@ -185,34 +196,34 @@ async def until_over(
 
 
 @asynccontextmanager
-async def _services(
+async def _open_services(
     settings: Settings, *, schedules: bool, replica: Replica | None
 ) -> AsyncIterator[Services]:
-    wiring = await to_thread.run_sync(_wiring)
-    async with wiring.running(
+    wiring = await to_thread.run_sync(_import_wiring)
+    async with wiring.open_services(
         settings, sagas=True, serves=True, schedules=schedules, replica=replica
     ) as services:
         yield services
 
 
-def door_of(settings: Settings) -> Door:
+def build_http_access(settings: Settings) -> HttpAccess:
     """How the server is reached over HTTP, as configured. Raises SettingsError for a key that is none."""
     if not settings.identity.configured:
-        return Door()
-    from server.identity.gate import gate  # noqa: PLC0415 - cryptography takes its time
+        return HttpAccess()
+    from server.identity.gate import build_gate  # noqa: PLC0415 - cryptography takes its time
 
-    return Door(
-        gate=gate(settings.identity),
+    return HttpAccess(
+        gate=build_gate(settings.identity),
         allowed_hosts=settings.http.allowed_hosts,
         allowed_origins=settings.http.allowed_origins,
     )
 
 
-def _pending(settings: Settings, *, schedules: bool) -> bool:
-    return schedules or bool(_wiring().pending(settings))
+def _has_pending_work(settings: Settings, *, schedules: bool) -> bool:
+    return schedules or bool(_import_wiring().has_pending_work(settings))
 
 
-def _wiring() -> ModuleType:
+def _import_wiring() -> ModuleType:
     from server import wiring  # noqa: PLC0415 - it imports the engine and every adapter
 
     return wiring

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from domain.errors import SagaStrandedError
+from domain.errors import SagaDeadLetterError
 from domain.records import DatasetQuery
 from domain.vocabulary import DatasetStatus
 
@@ -19,12 +19,12 @@ _SHOWN: Final = 20
 _MAY_BE: Final = (DatasetStatus.FAILED, DatasetStatus.VALIDATING, DatasetStatus.TEARDOWN)
 
 
-def stranded_work(records: Records) -> list[str]:
+def list_dead_letters(records: Records) -> list[str]:
     """Each dataset whose work was stopped for good and not taken up since, and what is tried no more to be undone."""
     query = DatasetQuery(statuses=_MAY_BE, limit=_PAGE)
     found: list[str] = []
     while page := records.datasets(query):
-        found += [line for each in page for line in _of(each)]
+        found += [line for each in page for line in _dataset_dead_letters(each)]
         query = DatasetQuery(statuses=_MAY_BE, limit=_PAGE, after=page[-1].dataset_id)
     found += [
         f"{each.dataset_id}, taking back the step {each.what!r}" for each in records.undos() if each.stopped
@@ -32,21 +32,21 @@ def stranded_work(records: Records) -> list[str]:
     return found
 
 
-def told(of_datasets: Sequence[str], of_the_engine: Sequence[str]) -> str:
+def require_no_dead_letters(of_datasets: Sequence[str], of_the_engine: Sequence[str]) -> str:
     """That there is none. Raises SagaStrandedError, which names them."""
     found = [*of_datasets, *of_the_engine]
     if not found:
         return "none was stopped"
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    raise SagaStrandedError(
+    raise SagaDeadLetterError(
         f"{len(found)} stopped for good: {'; '.join(found[:_SHOWN])}{more}.",
         suggested_action="See a dataset's failure with `dataset-lifecycle datasets show` and what ended the processes "
         "in their log; then provision it with retry, or call its teardown again.",
     )
 
 
-def _of(dataset: Dataset) -> Iterator[str]:
+def _dataset_dead_letters(dataset: Dataset) -> Iterator[str]:
     failures = (dataset.failure, dataset.teardown.failure if dataset.teardown else None)
     for each in failures:
-        if dataset.run is None and each is not None and each.code == SagaStrandedError.code:
+        if dataset.run is None and each is not None and each.code == SagaDeadLetterError.code:
             yield f"{dataset.dataset_id} at the step {each.step!r}"

@@ -24,12 +24,12 @@ FILES = [
 ]
 
 
-def checksum(lines: Sequence[bytes]) -> str:
+def lines_checksum(lines: Sequence[bytes]) -> str:
     """What staging would say of those lines."""
     return sha256(b"".join(line + b"\n" for line in lines)).hexdigest()
 
 
-def order(
+def archive_order(
     lines: Sequence[bytes] | None = LINES,
     *,
     place: str = PLACE,
@@ -51,7 +51,7 @@ def order(
             "archived_at": "2026-03-01T12:00:00Z",
             "restorable_until": "2026-05-30T12:00:00Z",
             "record_count": len(kept),
-            "checksum": checksum(kept),
+            "checksum": lines_checksum(kept),
             **(metadata or {}),
         },
         sample=kept[:100],
@@ -61,11 +61,11 @@ def order(
     )
 
 
-def contents(folder: Path) -> dict[str, bytes]:
+def file_contents(folder: Path) -> dict[str, bytes]:
     """The files of a folder, by name; none when it is not there."""
     return {each.name: each.read_bytes() for each in folder.iterdir()} if folder.is_dir() else {}
 
 
-def names(folder: Path) -> list[str]:
+def file_names(folder: Path) -> list[str]:
     """What is in a folder, in order."""
     return sorted(each.name for each in folder.iterdir())

@@ -10,15 +10,15 @@ from hypothesis import settings
 
 from server.adapters.engine.durable import DurableEngine
 from server.adapters.store.postgres_tables import migrate
-from server.postgres.address import parsed
-from tests.postgres import cluster, name_of
+from server.postgres.address import parse_postgres_url
+from tests.postgres import database_name, run_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from _pytest.terminal import TerminalReporter
 
-    from tests.postgres import Cluster
+    from tests.postgres import PostgresServer
 
 FIGURES = "adversarial"
 KILLS = "killing"
@@ -52,37 +52,37 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Cluster]:
+def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL server, started by the first test of a run that wants it."""
-    with cluster() as found:
+    with run_postgres() as found:
         yield found
 
 
-async def with_every_table(url: str) -> str:
+async def create_template_database(url: str) -> str:
     """Make the tables of store and engine in a database that has none; its name, to be copied."""
-    with parsed(url).connect() as connection:
-        migrate(connection, parsed(url))
-    async with DurableEngine(parsed(url), {}) as engine:
+    with parse_postgres_url(url).connect() as connection:
+        migrate(connection, parse_postgres_url(url))
+    async with DurableEngine(parse_postgres_url(url), {}) as engine:
         await engine.launch()
-    return name_of(url)
+    return database_name(url)
 
 
 @pytest.fixture(scope="session")
-async def launched(postgres: Cluster) -> str:
+async def engine_template(postgres: PostgresServer) -> str:
     """The name of a database with the saga engine's tables, to be copied: making them takes it a while."""
-    url = postgres.fresh()
-    async with DurableEngine(parsed(url), {}) as engine:
+    url = postgres.create_database()
+    async with DurableEngine(parse_postgres_url(url), {}) as engine:
         await engine.launch()
-    return name_of(url)
+    return database_name(url)
 
 
 @pytest.fixture(scope="session")
-def migrated(postgres: Cluster) -> str:
+def store_template(postgres: PostgresServer) -> str:
     """The name of a database with every table, to be copied; in it people's language sorts, not ours."""
-    url = postgres.speaking()
-    with parsed(url).connect() as connection:
-        migrate(connection, parsed(url))
-    return name_of(url)
+    url = postgres.create_icu_database()
+    with parse_postgres_url(url).connect() as connection:
+        migrate(connection, parse_postgres_url(url))
+    return database_name(url)
 
 
 @pytest.fixture
@@ -97,10 +97,10 @@ def database(request: pytest.FixtureRequest) -> Iterator[str]:
     if request.param == "sqlite":
         yield ""
     else:
-        cluster: Cluster = request.getfixturevalue("postgres")
-        url = cluster.fresh(request.getfixturevalue("migrated"))
+        cluster: PostgresServer = request.getfixturevalue("postgres")
+        url = cluster.create_database(request.getfixturevalue("store_template"))
         yield url
-        cluster.drop(url)
+        cluster.drop_database(url)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

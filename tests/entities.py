@@ -81,7 +81,7 @@ def connector(connector_id: str = "k1", **changes: Any) -> Connector:
 
 
 @dataclass
-class SetClock:
+class ManualClock:
     """A clock that stands until it is set; its sleep is over at once and moves it on."""
 
     instant: datetime = field(default=NOW)

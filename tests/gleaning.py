@@ -11,29 +11,29 @@ from msgspec.structs import asdict
 from pydantic import SecretStr
 
 from domain.documents import Author, Document
-from domain.documents import encode as encoded
+from domain.documents import encode_document as encoded
 from domain.documents.neutral import Body
-from domain.model import Mark
-from domain.platform import Source
+from domain.model import OwnerTag
+from domain.platform import DatasourceSpec
 from domain.vocabulary import DatasetType
 from server.adapters.glean import indexing_wire
-from server.adapters.glean.admin import AdminGlean
-from server.adapters.glean.indexing import IndexingGlean
+from server.adapters.glean.admin import AdminPlatform
+from server.adapters.glean.indexing import IndexingPlatform
 from server.adapters.system import SystemClock
 from server.sandbox.indexing.switches import Switches
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
-    from domain.platform import Job, Platform
+    from domain.platform import Platform, SyncJob
     from server.sandbox.serve import EmbeddedSandbox
 
 PAGE = 3
-USUAL = "as guessed"
+DEFAULT_SWITCHES = "as guessed"
 SLOW = {"indexing_s": 1080.0, "single_s": 180.0, "deletion_s": 600.0}
 _NO_GUESS = {"limits_rate", *SLOW}
-FLIPPED: dict[str, dict[str, Any]] = {
-    USUAL: {},
+SWITCH_VARIANTS: dict[str, dict[str, Any]] = {
+    DEFAULT_SWITCHES: {},
     **{
         name: {name: not usual}
         for name, usual in asdict(Switches()).items()
@@ -46,14 +46,16 @@ FLIPPED: dict[str, dict[str, Any]] = {
     "slow and forgetful": {**SLOW, "restart_forgets": True, "tells_given_up": True},
 }
 """Each switch of the Indexing dialect in its other position, and some of them together."""
-IN_TURN = [
-    pytest.param(name, marks=() if name in {USUAL, "slow and forgetful"} else pytest.mark.exhaustive)
-    for name in FLIPPED
+SWITCH_PARAMS = [
+    pytest.param(
+        name, marks=() if name in {DEFAULT_SWITCHES, "slow and forgetful"} else pytest.mark.exhaustive
+    )
+    for name in SWITCH_VARIANTS
 ]
 """The same for what takes seconds with each: every time the usual one and one with all the delays."""
-HERE = "inst-1"
+INSTALLATION_ID = "inst-1"
 NAME = "ACME-Sandbox-Confluence"
-MARK = Mark(installation=HERE, dataset_id="acme-sandbox-confluence-7f3k2m")
+MARK = OwnerTag(installation=INSTALLATION_ID, dataset_id="acme-sandbox-confluence-7f3k2m")
 SITE = "https://mock-confluence.example.com/acme/sandbox"
 CONFIG: dict[str, Any] = {
     "baseUrl": "https://mock-confluence.example.com",
@@ -63,24 +65,24 @@ CONFIG: dict[str, Any] = {
 }
 
 
-def admin(glean: EmbeddedSandbox, **given: Any) -> AdminGlean:
+def admin_platform(glean: EmbeddedSandbox, **given: Any) -> AdminPlatform:
     """A client of that sandbox that hardly waits between tries."""
     given = {"token": SecretStr(glean.token), "clock": SystemClock(), "waits": 0.001, **given}
-    return AdminGlean(glean.base_url, **given)
+    return AdminPlatform(glean.base_url, **given)
 
 
-def indexing(glean: EmbeddedSandbox, **given: Any) -> IndexingGlean:
+def indexing_platform(glean: EmbeddedSandbox, **given: Any) -> IndexingPlatform:
     """The same in the Indexing dialect."""
     given = {"token": SecretStr(glean.token), "clock": SystemClock(), "waits": 0.001, **given}
-    return IndexingGlean(glean.base_url, **given)
+    return IndexingPlatform(glean.base_url, **given)
 
 
-def source(name: str = NAME, mark: Mark = MARK, **config: Any) -> Source:
+def datasource_spec(name: str = NAME, mark: OwnerTag = MARK, **config: Any) -> DatasourceSpec:
     """A Confluence datasource of that name."""
-    return Source(name=name, kind="confluence", config={**CONFIG, **config}, mark=mark, site=SITE)
+    return DatasourceSpec(name=name, kind="confluence", config={**CONFIG, **config}, mark=mark, site=SITE)
 
 
-def neutral(
+def neutral_document(
     number: int, text: str = "the ledger was late", kind: DatasetType = DatasetType.CONFLUENCE_PAGES
 ) -> Document:
     """A document that everybody may read."""
@@ -100,47 +102,47 @@ def neutral(
     )
 
 
-def line(number: int, text: str = "the ledger was late") -> bytes:
+def staged_line(number: int, text: str = "the ledger was late") -> bytes:
     """A staged page."""
-    return encoded(neutral(number, text))
+    return encoded(neutral_document(number, text))
 
 
-async def pages(lines: Sequence[bytes], size: int = 7) -> AsyncIterator[Sequence[bytes]]:
+async def staged_pages(lines: Sequence[bytes], size: int = 7) -> AsyncIterator[Sequence[bytes]]:
     """Those lines, a few at a time, as staging gives them."""
     for start in range(0, len(lines), size):
         yield lines[start : start + size]
 
 
-async def pushed(
-    platform: Platform, handle: str, run: str, lines: Sequence[bytes], mark: Mark = MARK
+async def push_run(
+    platform: Platform, handle: str, run: str, lines: Sequence[bytes], mark: OwnerTag = MARK
 ) -> list[int]:
     """Push those lines as that run: the counts that were told on the way."""
     told: list[int] = []
-    assert await platform.push(handle, mark, run, pages(lines), told.append) == len(lines)
+    assert await platform.push(handle, mark, run, staged_pages(lines), told.append) == len(lines)
     return told
 
 
-async def served(
-    platform: Platform, run: str, lines: Sequence[bytes], name: str = NAME, mark: Mark = MARK
+async def serve_run(
+    platform: Platform, run: str, lines: Sequence[bytes], name: str = NAME, mark: OwnerTag = MARK
 ) -> str:
     """The handle of a datasource that serves those lines."""
-    handle = await platform.ensure(source(name, mark))
+    handle = await platform.ensure(datasource_spec(name, mark))
     await platform.authorise(handle, mark, "token-of-the-connector")
-    await pushed(platform, handle, run, lines, mark)
-    await finished(platform, handle, run, mark)
+    await push_run(platform, handle, run, lines, mark)
+    await sync_run(platform, handle, run, mark)
     return handle
 
 
-async def finished(platform: Platform, handle: str, run: str, mark: Mark = MARK) -> Job:
+async def sync_run(platform: Platform, handle: str, run: str, mark: OwnerTag = MARK) -> SyncJob:
     """The sync of that run, started and ended; the sandbox takes no time for it in these tests."""
-    await platform.sync(handle, mark, run)
-    job = await platform.job(handle, run)
+    await platform.start_sync(handle, mark, run)
+    job = await platform.fetch_sync_job(handle, run)
     assert job is not None
     return job
 
 
 @contextmanager
-def small_pages() -> Iterator[None]:
+def use_small_pages() -> Iterator[None]:
     """Have so few documents make a page of an upload that each upload has several."""
     usual = indexing_wire.PAGE_COUNT
     indexing_wire.PAGE_COUNT = PAGE  # type: ignore[misc]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from domain.records import Records, Store
     from server.sandbox.sandbox import Sandbox
 
-_UNSEEN: Final = {
+_INVISIBLE_OPERATIONS: Final = {
     *("auth.set", "datasources.update", "uploads.discard", "sync.stop"),
     *("bulkindexdocuments", "bulkindexusers", "indexuser"),
 }
@@ -35,7 +35,7 @@ _TIMED: Final = {"metadata.json", "quality_reports.json.zst", "manifest.json"}
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?")
 _INSTANTS: Final = {"created_at", "at", "due_at", "lease_expires_at"}
 """Columns that hold instants as numbers."""
-_MADE: Final = {
+_GENERATED_FIELDS: Final = {
     "handle": "Glean's id of a datasource",
     "fingerprint": "Glean's address and tenant",
     "managedBy": "our mark, made of the ids of installation and dataset",
@@ -43,7 +43,7 @@ _MADE: Final = {
     "approval_id": "of a request",
     "stored_bytes": "the size of files that tell instants",
 }
-_COUNTS: Final = {
+_COUNTER_FIELDS: Final = {
     "generation": "counts every change of a dataset's row, repeated ones too",
     "owner": "which process delivers to a webhook",
     "fence": "how often that has changed",
@@ -52,7 +52,7 @@ _COUNTS: Final = {
     "served": "the grace that an orphan has served, by the instants of scans",
     "told": "what a schedule's turn did the last time that it was done: less, when it was done before",
 }
-_APART: Final = {
+_EXCLUDED_FACTS: Final = {
     "folders": "the markers of staging and archives, which are minted",
     "platform": "Glean's address and tenant, told to an installation with a Glean of its own only",
     "replicas": "which processes live",
@@ -66,7 +66,7 @@ _COUNTED: Final = {
 _MARKER: Final = ".dataset-lifecycle-"
 _FOLDER: Final = re.compile(r"/\S*(?=/(archives|staging)\b)")
 _ABSENT: Final = "nothing"
-_UNSTABLE: Final = {
+_EXCLUDED_TABLES: Final = {
     "installation": "an id that is minted",
     "progress": "the last word of a saga that has ended, which nobody is shown",
     "audit_chain": "hashes over instants; one link a batch",
@@ -76,7 +76,7 @@ _UNSTABLE: Final = {
 
 
 @dataclass(frozen=True)
-class Picture:
+class StateSnapshot:
     """Store, staging, archive and sandbox after a life."""
 
     rows: Mapping[str, list[dict[str, Any]]]
@@ -96,41 +96,45 @@ class Picture:
         return [each["kind"] for each in self.rows["events"]]
 
 
-async def picture(store: Store, glean: Sandbox, staging: Path, archives: Path) -> Picture:
+async def take_snapshot(store: Store, glean: Sandbox, staging: Path, archives: Path) -> StateSnapshot:
     """The picture of a whole folder; nothing may run any more."""
-    rows = await store.read(_rows)
+    rows = await store.read(_load_rows)
     assert not [each for each in rows["datasets"] if each["running"]]
     ids = {
         each["dataset_id"]: f"DATASET-{number}"
         for number, each in enumerate(sorted(rows["datasets"], key=lambda row: int(row["created_at"])), 1)
     }
     ids[await store.read(lambda records: records.installation)] = "INSTALLATION"
-    plain = _Plain(ids)
-    return Picture(
-        rows={table: plain.table(each) for table, each in rows.items()},
-        staged=_files(staging, ids),
-        archived=_files(archives, ids),
-        glean=plain.value(_unnamed(glean.snapshot())),
-        effects=effects(glean),
+    plain = _Normalizer(ids)
+    return StateSnapshot(
+        rows={table: plain.normalize_table(each) for table, each in rows.items()},
+        staged=_file_checksums(staging, ids),
+        archived=_file_checksums(archives, ids),
+        glean=plain.normalize(_without_tokens(glean.snapshot())),
+        effects=visible_effects(glean),
     )
 
 
-def differences(one: object, other: object, where: str = "") -> list[str]:
+def snapshot_differences(one: object, other: object, where: str = "") -> list[str]:
     """Every place at which two values made of mappings and lists differ, with both."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         names = [*one, *(name for name in other if name not in one)]
         return [
             found
             for name in names
-            for found in differences(one.get(name, _ABSENT), other.get(name, _ABSENT), f"{where}.{name}")
+            for found in snapshot_differences(
+                one.get(name, _ABSENT), other.get(name, _ABSENT), f"{where}.{name}"
+            )
         ]
     if isinstance(one, list) and isinstance(other, list):
         pairs = enumerate(zip_longest(one, other, fillvalue=_ABSENT))
-        return [found for number, pair in pairs for found in differences(*pair, f"{where}[{number}]")]
+        return [
+            found for number, pair in pairs for found in snapshot_differences(*pair, f"{where}[{number}]")
+        ]
     return [] if one == other else [f"{where}: {one!r} is not {other!r}"]
 
 
-def effects(glean: Sandbox) -> Counter[str]:
+def visible_effects(glean: Sandbox) -> Counter[str]:
     """Effects that somebody could see: a repeat that changes nothing is none."""
     seen = Counter[str]()
     for entry in glean.ledger():
@@ -138,7 +142,7 @@ def effects(glean: Sandbox) -> Counter[str]:
             seen["documents stored"] += entry.detail["changed"]
         elif entry.operation == "sync.start":
             seen["sync jobs"] += entry.detail["job"] == "new"
-        elif entry.operation not in _UNSEEN:
+        elif entry.operation not in _INVISIBLE_OPERATIONS:
             seen[entry.operation] += 1
     with glean.world.database.read() as connection:
         for what, question in _COUNTED.items():
@@ -146,30 +150,32 @@ def effects(glean: Sandbox) -> Counter[str]:
     return +seen
 
 
-class _Named:
+class _ColumnRecorder:
     """Notes the tables that the migrations make; implements `schema.Tables`."""
 
     def __init__(self) -> None:
         self.columns: dict[str, tuple[str, ...]] = {}
 
-    def table(
+    def create_table(
         self, name: str, columns: Mapping[str, type[str | int]], pk: object, *, nullable: Collection[str] = ()
     ) -> None:
         self.columns[name] = tuple(columns)
 
-    def log(self, name: str, columns: Mapping[str, type[str | int]], *, shown: Collection[str] = ()) -> None:
+    def create_log(
+        self, name: str, columns: Mapping[str, type[str | int]], *, shown: Collection[str] = ()
+    ) -> None:
         self.columns[name] = ("seq", *columns)
 
-    def append_only(self, name: str) -> None:
+    def make_append_only(self, name: str) -> None:
         pass
 
-    def run(self, statements: str) -> None:
+    def run_statements(self, statements: str) -> None:
         pass
 
 
-def _rows(records: Records) -> dict[str, list[dict[str, Any]]]:
+def _load_rows(records: Records) -> dict[str, list[dict[str, Any]]]:
     """Every row of every table that is compared."""
-    named = _Named()
+    named = _ColumnRecorder()
     for migration in MIGRATIONS:
         migration(named)
     connection = records._db  # type: ignore[attr-defined] # noqa: SLF001 - a port has no use for whole tables
@@ -177,60 +183,62 @@ def _rows(records: Records) -> dict[str, list[dict[str, Any]]]:
         table: [
             row
             for values in connection.execute(f"select {', '.join(columns)} from {table}", {}).fetchall()  # noqa: S608
-            if _compared(table, row := dict(zip(columns, values, strict=True)))
+            if _is_compared(table, row := dict(zip(columns, values, strict=True)))
         ]
         for table, columns in named.columns.items()
-        if table not in _UNSTABLE
+        if table not in _EXCLUDED_TABLES
     }
 
 
-def _compared(table: str, row: Mapping[str, Any]) -> bool:
-    return table != "facts" or row["name"] not in _APART
+def _is_compared(table: str, row: Mapping[str, Any]) -> bool:
+    return table != "facts" or row["name"] not in _EXCLUDED_FACTS
 
 
-class _Plain:
+class _Normalizer:
     """Takes out of values what may differ."""
 
     def __init__(self, names: Mapping[str, str]) -> None:
         self._names = names
 
-    def table(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        plain = [{name: self._column(name, value) for name, value in row.items()} for row in rows]
+    def normalize_table(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        plain = [{name: self._normalize_column(name, value) for name, value in row.items()} for row in rows]
         return sorted(plain, key=lambda row: (row.get("seq", 0), json.dumps(row, sort_keys=True)))
 
-    def value(self, value: object) -> Any:  # noqa: ANN401 - JSON
+    def normalize(self, value: object) -> Any:  # noqa: ANN401 - JSON
         if isinstance(value, dict):
-            return {self._text(name): self._field(name, each) for name, each in value.items()}
+            return {
+                self._normalize_text(name): self._normalize_field(name, each) for name, each in value.items()
+            }
         if isinstance(value, list):
-            return [self.value(each) for each in value]
-        return self._text(value) if isinstance(value, str) else value
+            return [self.normalize(each) for each in value]
+        return self._normalize_text(value) if isinstance(value, str) else value
 
-    def _column(self, name: str, value: Any) -> object:  # noqa: ANN401 - the same
+    def _normalize_column(self, name: str, value: Any) -> object:  # noqa: ANN401 - the same
         if name == "document":
-            return self.value(json.loads(value))
+            return self.normalize(json.loads(value))
         if name in _INSTANTS:
             return value and "INSTANT"
-        return self._field(name, value)
+        return self._normalize_field(name, value)
 
-    def _field(self, name: str, value: object) -> object:
-        if name in _MADE or name in _COUNTS:
+    def _normalize_field(self, name: str, value: object) -> object:
+        if name in _GENERATED_FIELDS or name in _COUNTER_FIELDS:
             return value is not None
-        return self.value(value)
+        return self.normalize(value)
 
-    def _text(self, text: str) -> str:
+    def _normalize_text(self, text: str) -> str:
         for name, plain in self._names.items():
             text = text.replace(name, plain)
         return _FOLDER.sub("FOLDER", _INSTANT.sub("INSTANT", text))
 
 
-def _unnamed(snapshot: dict[str, Any]) -> dict[str, Any]:
+def _without_tokens(snapshot: dict[str, Any]) -> dict[str, Any]:
     """What Glean holds, without the tokens that are made of a dataset's id."""
     for source in snapshot.values():
         source["auth"] = source["auth"] and source["auth"][0]
     return snapshot
 
 
-def _files(root: Path, ids: Mapping[str, str]) -> dict[str, str]:
+def _file_checksums(root: Path, ids: Mapping[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for each in sorted(root.rglob("*")):
         if each.is_file() and not each.name.startswith(_MARKER):

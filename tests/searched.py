@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from server.adapters.glean.client_search import ClientSearch
-from server.adapters.glean.indexing_searched import SearchedIndexingGlean
-from server.adapters.glean.limiter import Limiter
+from server.adapters.glean.indexing_searched import SearchableIndexingPlatform
+from server.adapters.glean.limiter import RateLimiter
 from server.adapters.system import SystemClock
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from server.sandbox.serve import EmbeddedSandbox
 
 
-class Searched(SearchedIndexingGlean):
+class SearchingIndexingPlatform(SearchableIndexingPlatform):
     """Made like the other dialects; whoever wants another token or person for searching names it."""
 
     def __init__(
@@ -32,14 +32,14 @@ class Searched(SearchedIndexingGlean):
         search = ClientSearch(
             base_url,
             client_token or token,
-            limiter=options.get("limiter") or Limiter(),
+            limiter=options.get("limiter") or RateLimiter(),
             act_as=act_as,
             **given,
         )
         super().__init__(base_url, token, search=search, **options)
 
 
-def searched(glean: EmbeddedSandbox, **given: Any) -> Searched:
+def searchable_platform(glean: EmbeddedSandbox, **given: Any) -> SearchingIndexingPlatform:
     """A client of that sandbox that hardly waits between tries."""
     given = {"token": lambda: glean.token, "clock": SystemClock(), "waits": 0.001, **given}
-    return Searched(glean.base_url, **given)
+    return SearchingIndexingPlatform(glean.base_url, **given)

@@ -8,10 +8,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 
-class Before:
+class CallInterceptor:
     """A port that does `step()` before each of its calls of one name; an error of the step takes the call's place."""
 
     def __init__(self, port: object, call: str, step: Callable[[], Awaitable[object]]) -> None:
+        assert hasattr(port, call), call
         self._port = port
         self._call = call
         self._step = step
@@ -28,7 +29,7 @@ class Before:
         return stepped
 
 
-class Once:
+class OnNthCall:
     """A step that is taken the `nth` time (from 1), and never again."""
 
     def __init__(self, step: Callable[[], Awaitable[object]], nth: int = 1) -> None:

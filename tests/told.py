@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from domain.event_data import DATA
+from domain.event_data import EVENT_DATA_TYPES
 
 if TYPE_CHECKING:
     from domain.event_data import EventData
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from domain.records import Store
 
 
-def as_described(event: Event) -> EventData:
+def parse_event_data(event: Event) -> EventData:
     """The event's data by its description. Raises msgspec.ValidationError for a field more, less or otherwise."""
     data = {"dataset_id": event.dataset_id, "client_id": event.client_id, **event.data}
-    return msgspec.convert(data, DATA[event.kind])
+    return msgspec.convert(data, EVENT_DATA_TYPES[event.kind])
 
 
-async def events_of(store: Store) -> list[Event]:
+async def load_events(store: Store) -> list[Event]:
     """Everything that has happened."""
     return [event for _seq, event in await store.read(lambda records: records.events(limit=10_000))]

@@ -12,14 +12,16 @@ if TYPE_CHECKING:
 _PAUSE_S = 0.01
 
 
-async def eventually(fact: Callable[[], bool], seconds: float = 20) -> None:
+async def wait_for(fact: Callable[[], bool], seconds: float = 20) -> None:
     """Return as soon as `fact()` is true; raises TimeoutError when it is not in that time."""
     with anyio.fail_after(seconds):
         while not fact():  # noqa: ASYNC110 - a file or another process signals no event
             await anyio.sleep(_PAUSE_S)
 
 
-async def until(fact: Callable[[], Awaitable[bool]], seconds: float = 20, *, pause: float = _PAUSE_S) -> None:
+async def wait_for_async(
+    fact: Callable[[], Awaitable[bool]], seconds: float = 20, *, pause: float = _PAUSE_S
+) -> None:
     """The same of a fact that has to be asked for, such as what a store holds, every `pause` seconds."""
     with anyio.fail_after(seconds):
         while not await fact():  # noqa: ASYNC110 - the same

@@ -14,49 +14,52 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from domain.admission import ProvisionRequest
-from domain.audit import parsed
+from domain.audit import parse_entry
 from domain.audit_chain import AuditQuery
-from domain.callers import Caller
+from domain.callers import Principal
 from domain.connectors import placeholder_token
 from domain.errors import ConfirmationRequiredError
-from domain.job import Outside, Policy
-from domain.model import Client, Confirmation, Dataset, Journey, Mark
+from domain.job import Dependencies, LifecycleSettings
+from domain.model import Client, Confirmation, Dataset, Journey, OwnerTag
 from domain.vocabulary import DatasetType, JourneyState, Stage, TeardownReason
 from server.adapters.archives.local import LocalArchives
 from server.adapters.connectors import FileConnectorTemplates
 from server.adapters.engine.inline import InlineEngine
-from server.adapters.glean.admin import AdminGlean
-from server.adapters.glean.indexing import IndexingGlean
+from server.adapters.glean.admin import AdminPlatform
+from server.adapters.glean.indexing import IndexingPlatform
 from server.adapters.glean.indexing_config import owner_of
 from server.adapters.glean.indexing_names import datasource_of
-from server.adapters.glean.limiter import Limiter
+from server.adapters.glean.limiter import RateLimiter
 from server.adapters.staging.local import LocalStaging
 from server.adapters.store.postgres import PostgresStore
 from server.adapters.store.sqlite import SqliteStore
 from server.adapters.system import RandomIds, SystemClock
 from server.adapters.templates import FolderTemplates
-from server.postgres.address import parsed as address_of
+from server.postgres.address import parse_postgres_url as address_of
 from server.sandbox.serve import EmbeddedSandbox
-from server.wiring import composed, sagas_of, turns_of
+from server.wiring import build_sagas, build_schedule_sagas, build_services
 from tests.repository import write_repository
-from tests.told import as_described, events_of
+from tests.told import load_events, parse_event_data
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
-    from domain.admission import Provisioned
-    from domain.approval_desk import Approvals
-    from domain.audit import Entry
+    from domain.admission import ProvisionResult
+    from domain.approval_desk import ApprovalService
+    from domain.audit import AuditEntry
     from domain.model import Connector
-    from domain.requests import Confirmer, Question
-    from domain.schedules import Plan
-    from server.adapters.engine.inline import Entry as Step
+    from domain.requests import ConfirmationRequest, Confirmer
+    from domain.schedules import Schedule
+    from server.adapters.engine.inline import JournalEntry as Step
     from server.adapters.store.threaded import ThreadedStore
     from server.sandbox.sandbox import Sandbox
     from tools.services import Services
 
 CONNECTORS = Path(__file__).parent.parent / "mock_data" / "connectors"
-DIALECTS: dict[str, type[AdminGlean | IndexingGlean]] = {"admin": AdminGlean, "indexing": IndexingGlean}
+DIALECTS: dict[str, type[AdminPlatform | IndexingPlatform]] = {
+    "admin": AdminPlatform,
+    "indexing": IndexingPlatform,
+}
 _INDEXING = {
     "datasources.create": "adddatasource",
     "datasources.delete": "bulkindexusers",
@@ -64,11 +67,11 @@ _INDEXING = {
     "documents.upload": "bulkindexdocuments",
     "health.get": "debug.status",
 }
-ALL = Caller(subject="person:kim")
-STORE = "store.sqlite"
+OPERATOR = Principal(subject="person:kim")
+STORE_FILE = "store.sqlite"
 
 
-class Shifted(SystemClock):
+class ShiftedClock(SystemClock):
     """The machine's clock, moved by hand; it waits in earnest only where a platform must get on meanwhile."""
 
     def __init__(self) -> None:
@@ -78,29 +81,29 @@ class Shifted(SystemClock):
         return datetime.now(UTC) + self.ahead
 
 
-class Placeholders:
+class PlaceholderCredentials:
     """The sandbox's credentials."""
 
     def credential(self, dataset_id: str, dataset_type: DatasetType, stage: Stage, client_id: str) -> str:
         return placeholder_token(dataset_id)
 
 
-class Nobody:
+class UnavailableConfirmer:
     """No person can be asked here, so whatever needs one is refused."""
 
-    async def ask(self, question: Question) -> Confirmation | None:
+    async def ask(self, question: ConfirmationRequest) -> Confirmation | None:
         return None
 
 
-class Yes:
+class AcceptingConfirmer:
     """A person who says yes to whatever is asked, and in passing; what was asked is kept."""
 
     def __init__(self, how: str = "typed_name") -> None:
         self.how = how
-        self.asked: list[Question] = []
+        self.requests: list[ConfirmationRequest] = []
 
-    async def ask(self, question: Question) -> Confirmation | None:
-        self.asked.append(question)
+    async def ask(self, question: ConfirmationRequest) -> Confirmation | None:
+        self.requests.append(question)
         return Confirmation(
             how=self.how,
             by="person:lee",
@@ -113,16 +116,16 @@ class Yes:
         )
 
 
-class Approving:
+class ApprovingConfirmer:
     """Another person, who approves whatever request is filed as soon as it is; what was asked is kept."""
 
-    def __init__(self, approvals: Approvals, person: Caller | None = None) -> None:
+    def __init__(self, approvals: ApprovalService, person: Principal | None = None) -> None:
         self.approvals = approvals
-        self.person = person or Caller(subject="person:lee")
-        self.asked: list[Question] = []
+        self.person = person or Principal(subject="person:lee")
+        self.requests: list[ConfirmationRequest] = []
 
-    async def ask(self, question: Question) -> Confirmation | None:
-        self.asked.append(question)
+    async def ask(self, question: ConfirmationRequest) -> Confirmation | None:
+        self.requests.append(question)
         with suppress(ConfirmationRequiredError):
             return await self.approvals.ask(question)
         for each in await self.approvals.list(self.person):
@@ -137,11 +140,11 @@ class World:
     folder: Path
     sandbox: EmbeddedSandbox
     database: str = ""
-    dialect: type[AdminGlean | IndexingGlean] = AdminGlean
-    clock: Shifted = field(default_factory=Shifted)
+    dialect: type[AdminPlatform | IndexingPlatform] = AdminPlatform
+    clock: ShiftedClock = field(default_factory=ShiftedClock)
     journal: dict[str, Step] = field(default_factory=dict)
-    policy: Policy = field(default_factory=Policy)
-    plans: Sequence[Plan] = ()
+    policy: LifecycleSettings = field(default_factory=LifecycleSettings)
+    plans: Sequence[Schedule] = ()
     connectors: Mapping[str, Any] = field(default_factory=dict)
     waits: float = 0.001
     timeout_s: float = 2
@@ -156,44 +159,44 @@ class World:
         """Where the mock data stands."""
         return self.folder / "repository"
 
-    def store(self) -> ThreadedStore:
+    def open_store(self) -> ThreadedStore:
         """What every process keeps its records in."""
         if self.database:
             return PostgresStore(address_of(self.database))
-        return SqliteStore(self.folder / STORE)
+        return SqliteStore(self.folder / STORE_FILE)
 
-    def change(self, sql: str) -> None:
+    def execute_sql(self, sql: str) -> None:
         """Do to the store what somebody with a shell can."""
         if self.database:
             with address_of(self.database).connect() as connection:
                 connection.execute(f"set search_path = dataset_lifecycle; {sql}".encode())
         else:
-            with closing(sqlite3.connect(self.folder / STORE)) as file, file:
+            with closing(sqlite3.connect(self.folder / STORE_FILE)) as file, file:
                 file.execute(sql)
 
     @asynccontextmanager
-    async def process(
+    async def open_process(
         self,
         *,
         crash: Callable[[str, str], None] | None = None,
         confirmer: Confirmer | None = None,
-        replace: Callable[[Outside], Outside] = lambda outside: outside,
+        replace: Callable[[Dependencies], Dependencies] = lambda deps: deps,
     ) -> AsyncIterator[Process]:
         """One process on the folder: it resumes what the one before left."""
         async with AsyncExitStack() as stack:
-            store = await stack.enter_async_context(self.store())
+            store = await stack.enter_async_context(self.open_store())
             platform = self.dialect(
                 self.sandbox.base_url,
                 lambda: self.sandbox.token,
                 clock=self.clock,
                 identity_url="sandbox",
-                limiter=Limiter(per_second=10_000, in_flight=32),
+                limiter=RateLimiter(per_second=10_000, in_flight=32),
                 timeout_s=self.timeout_s,
                 waits=self.waits,
             )
             await stack.enter_async_context(platform)
-            outside = replace(
-                Outside(
+            deps = replace(
+                Dependencies(
                     store=store,
                     clock=self.clock,
                     ids=RandomIds(),
@@ -201,32 +204,35 @@ class World:
                     staging=LocalStaging(self.folder / "staging"),
                     archives=LocalArchives(self.folder / "archives"),
                     platform=platform,
-                    secrets=Placeholders(),
+                    secrets=PlaceholderCredentials(),
                     connectors=FileConnectorTemplates(CONNECTORS, lambda *_: [self.connectors]),
-                    policy=self.policy,
+                    settings=self.policy,
                 )
             )
-            kinds = dict(sagas_of(outside))
+            kinds = dict(build_sagas(deps))
             engine = await stack.enter_async_context(
                 InlineEngine(kinds, journal=self.journal, crash=crash, attempts=self.policy.attempts)
             )
-            services = composed(outside, engine, confirmer, plans=self.plans)
-            kinds.update(turns_of(outside, services, engine, engine.purge))
-            yield Process(world=self, outside=outside, engine=engine, services=services)
+            services = build_services(deps, engine, confirmer, plans=self.plans)
+            kinds.update(build_schedule_sagas(deps, services, engine, engine.purge))
+            yield Process(world=self, deps=deps, engine=engine, services=services)
 
-    def named(self, name: str) -> str:
+    def datasource_name(self, name: str) -> str:
         """What this Glean calls our datasource of that name."""
-        return name if self.dialect is AdminGlean else datasource_of(name)
+        return name if self.dialect is AdminPlatform else datasource_of(name)
 
-    def operation(self, name: str) -> str:
+    def operation_name(self, name: str) -> str:
         """The call by which this dialect does what the Admin dialect has that one for."""
-        return name if self.dialect is AdminGlean else _INDEXING[name]
+        return name if self.dialect is AdminPlatform else _INDEXING[name]
 
-    def served(self, name: str) -> list[str]:
+    def served_document_ids(self, name: str) -> list[str]:
         """The ids of the documents that are served of our datasource of that name."""
-        return [str(each.get("documentId") or each["id"]) for each in self.glean.documents(self.named(name))]
+        return [
+            str(each.get("documentId") or each["id"])
+            for each in self.glean.documents(self.datasource_name(name))
+        ]
 
-    def standing(self) -> list[str]:
+    def active_datasources(self) -> list[str]:
         """Every datasource that is there for a dataset, or serves anything; one that was emptied is not."""
         owners = {each["name"]: owner_of(each["config"]) for each in self.glean.datasources()}
         return [
@@ -235,13 +241,13 @@ class World:
             if each["documentCount"] or not ((owner := owners[each["name"]]) and owner.mark is None)
         ]
 
-    def staged(self) -> list[str]:
+    def staged_files(self) -> list[str]:
         """Everything in the staging area."""
-        return _files(self.folder / "staging")
+        return _file_names(self.folder / "staging")
 
-    def archived(self) -> list[str]:
+    def archived_files(self) -> list[str]:
         """Everything in the archive."""
-        return _files(self.folder / "archives")
+        return _file_names(self.folder / "archives")
 
 
 @dataclass
@@ -249,11 +255,11 @@ class Process:
     """One process: the use cases, and short ways to say the usual."""
 
     world: World
-    outside: Outside
+    deps: Dependencies
     engine: InlineEngine
     services: Services
 
-    async def arrive(
+    async def add_client_and_journey(
         self, client_id: str = "acme", journey_id: str = "j1", stage: Stage = Stage.SANDBOX
     ) -> None:
         """A client with an active journey."""
@@ -261,73 +267,74 @@ class Process:
             Client(
                 client_id=client_id, name=client_id, industry="fintech", use_case="developer_productivity"
             ),
-            ALL,
+            OPERATOR,
         )
         await self.services.registry.add_journey(
-            Journey(journey_id=journey_id, client_id=client_id, stage=stage, state=JourneyState.ACTIVE), ALL
+            Journey(journey_id=journey_id, client_id=client_id, stage=stage, state=JourneyState.ACTIVE),
+            OPERATOR,
         )
 
-    async def provision(self, caller: Caller = ALL, **changes: Any) -> Dataset:
+    async def provision(self, principal: Principal = OPERATOR, **changes: Any) -> Dataset:
         """Provision, and wait for the end."""
         provisioning = self.services.provisioning
-        return (await provisioning.wait(await self.start(caller, **changes), 30)).dataset
+        return (await provisioning.wait(await self.start_provision(principal, **changes), 30)).dataset
 
-    async def start(self, caller: Caller = ALL, **changes: Any) -> Provisioned:
+    async def start_provision(self, principal: Principal = OPERATOR, **changes: Any) -> ProvisionResult:
         """Begin to provision, or attach."""
-        return await self.services.provisioning.start_or_attach(request(**changes), caller)
+        return await self.services.provisioning.start_or_attach(provision_request(**changes), principal)
 
-    async def complete(self, journey_id: str = "j1") -> None:
+    async def complete_journey(self, journey_id: str = "j1") -> None:
         """The journey is over."""
-        await self.services.registry.set_state(journey_id, JourneyState.COMPLETED, ALL)
+        await self.services.registry.set_state(journey_id, JourneyState.COMPLETED, OPERATOR)
 
     async def tear_down(
         self,
         dataset: Dataset | str,
         reason: TeardownReason = TeardownReason.JOURNEY_COMPLETED,
-        caller: Caller = ALL,
+        principal: Principal = OPERATOR,
         confirmer: Confirmer | None = None,
     ) -> Dataset:
         """Take down, and wait for the end."""
         dataset_id = dataset if isinstance(dataset, str) else dataset.dataset_id
         teardowns = self.services.teardowns
-        begun = await teardowns.start_or_attach(dataset_id, reason, caller, confirmer)
+        begun = await teardowns.start_or_attach(dataset_id, reason, principal, confirmer)
         return (await teardowns.wait(begun, 30)).dataset
 
-    async def mark(self, dataset: Dataset) -> Mark:
+    async def owner_tag(self, dataset: Dataset) -> OwnerTag:
         """How Glean knows that its datasource is ours."""
-        installation = await self.outside.store.read(lambda records: records.installation)
-        return Mark(installation=installation, dataset_id=dataset.dataset_id)
+        installation = await self.deps.store.read(lambda records: records.installation)
+        return OwnerTag(installation=installation, dataset_id=dataset.dataset_id)
 
-    async def connector(self, dataset: Dataset) -> Connector:
+    async def load_connector(self, dataset: Dataset) -> Connector:
         """Its connector, as we know it."""
-        found = await self.outside.store.read(lambda records: records.connector(dataset.connector_id or ""))
+        found = await self.deps.store.read(lambda records: records.connector(dataset.connector_id or ""))
         assert found is not None
         return found
 
-    async def look(self, dataset_id: str) -> Dataset:
+    async def load_dataset(self, dataset_id: str) -> Dataset:
         """The dataset as it stands."""
-        found = await self.outside.store.read(lambda records: records.dataset(dataset_id))
+        found = await self.deps.store.read(lambda records: records.dataset(dataset_id))
         assert found is not None
         return found
 
-    async def recorded(self, audit_id: str) -> bool:
+    async def is_audited(self, audit_id: str) -> bool:
         """Whether the call of that id is on record."""
-        return await self.outside.store.read(lambda records: records.audited(audit_id))
+        return await self.deps.store.read(lambda records: records.audited(audit_id))
 
-    async def entries(self) -> list[Entry]:
+    async def load_audit_entries(self) -> list[AuditEntry]:
         """Everything on record, in order."""
-        found = await self.outside.store.read(lambda records: records.entries(AuditQuery(limit=10_000)))
-        return [parsed(each.document) for each in reversed(found)]
+        found = await self.deps.store.read(lambda records: records.entries(AuditQuery(limit=10_000)))
+        return [parse_entry(each.document) for each in reversed(found)]
 
-    async def events(self) -> list[str]:
+    async def load_event_kinds(self) -> list[str]:
         """The kinds of all events, in order."""
         return [
             str(event.kind)
-            for _, event in await self.outside.store.read(lambda records: records.events(limit=1000))
+            for _, event in await self.deps.store.read(lambda records: records.events(limit=1000))
         ]
 
 
-def request(**changes: Any) -> ProvisionRequest:
+def provision_request(**changes: Any) -> ProvisionRequest:
     """The usual wish: Confluence pages for acme's sandbox."""
     return ProvisionRequest(
         **{
@@ -341,12 +348,12 @@ def request(**changes: Any) -> ProvisionRequest:
 
 
 @asynccontextmanager
-async def world(
+async def open_world(
     folder: Path,
     *,
     records: int = 30,
     database: str = "",
-    dialect: type[AdminGlean | IndexingGlean] = AdminGlean,
+    dialect: type[AdminPlatform | IndexingPlatform] = AdminPlatform,
 ) -> AsyncIterator[World]:
     """A fresh folder with a repository of four templates, and a sandbox; the store there, or on a PostgreSQL.
 
@@ -354,15 +361,15 @@ async def world(
     """
     write_repository(folder / "repository", records=records)
     async with EmbeddedSandbox(folder / "glean.sqlite") as sandbox:
-        sandbox.sandbox.set_rate(1_000_000, minimum_seconds=0)
-        sandbox.sandbox.turn(limits_rate=False)
+        sandbox.sandbox.set_indexing_rate(1_000_000, minimum_seconds=0)
+        sandbox.sandbox.set_switches(limits_rate=False)
         made = World(folder=folder, sandbox=sandbox, database=database, dialect=dialect)
         yield made
-    if made.database or (folder / STORE).exists():
-        async with made.store() as store:
-            for event in await events_of(store):
-                as_described(event)
+    if made.database or (folder / STORE_FILE).exists():
+        async with made.open_store() as store:
+            for event in await load_events(store):
+                parse_event_data(event)
 
 
-def _files(root: Path) -> list[str]:
+def _file_names(root: Path) -> list[str]:
     return sorted(str(each.relative_to(root)) for each in root.rglob("*") if each.is_file())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
-from domain.errors import instant
+from domain.errors import format_timestamp
 
 if TYPE_CHECKING:
     from domain.model import Dataset, Progress
@@ -17,7 +17,7 @@ POLL_AFTER_S: Final = 5
 
 Instant = Annotated[
     datetime,
-    PlainSerializer(instant, return_type=str),
+    PlainSerializer(format_timestamp, return_type=str),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 """An instant, written as RFC 3339 in UTC to the second."""
@@ -28,7 +28,7 @@ class Answer(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    def body(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """The answer as plain JSON values, without what is not there."""
         return self.model_dump(mode="json", exclude_none=True)
 
@@ -42,7 +42,7 @@ class ProgressAnswer(Answer):
     message: str
 
 
-def under_way(dataset: Dataset, progress: Progress | None) -> ProgressAnswer | None:
+def progress_answer(dataset: Dataset, progress: Progress | None) -> ProgressAnswer | None:
     """How far a running dataset has come; None for one that nothing works on."""
     if dataset.run is None:
         return None

@@ -11,20 +11,30 @@ from pydantic import Field
 
 from domain import vocabulary
 
-NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+IDENTIFIER_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 """What every id of ours and of our callers looks like: safe in a path by construction."""
 
-LONGEST_WAIT_S: Final = 50
-USUAL_WAIT_S: Final = 25
-MOST_DAYS: Final = 36_500
+MAX_WAIT_S: Final = 50
+DEFAULT_WAIT_S: Final = 25
+MAX_DAYS: Final = 36_500
 
-ClientId = Annotated[str, Field(pattern=NAME, max_length=64, description="The client's id.")]
-JourneyId = Annotated[str, Field(pattern=NAME, max_length=64, description="The id of the client's journey.")]
+ClientId = Annotated[str, Field(pattern=IDENTIFIER_PATTERN, max_length=64, description="The client's id.")]
+JourneyId = Annotated[
+    str, Field(pattern=IDENTIFIER_PATTERN, max_length=64, description="The id of the client's journey.")
+]
 DatasetId = Annotated[
-    str, Field(pattern=NAME, max_length=200, description="The dataset's id, as a provisioning answered it.")
+    str,
+    Field(
+        pattern=IDENTIFIER_PATTERN,
+        max_length=200,
+        description="The dataset's id, as a provisioning answered it.",
+    ),
 ]
 ConnectorId = Annotated[
-    str, Field(pattern=NAME, max_length=200, description="The connector's id, as an answer gave it.")
+    str,
+    Field(
+        pattern=IDENTIFIER_PATTERN, max_length=200, description="The connector's id, as an answer gave it."
+    ),
 ]
 TemplateId = Annotated[
     str,
@@ -60,14 +70,14 @@ Wait = Annotated[
     float,
     Field(
         ge=0,
-        le=LONGEST_WAIT_S,
+        le=MAX_WAIT_S,
         allow_inf_nan=False,
         description="How many seconds to wait for the end before answering how far it is.",
     ),
 ]
 Limit = Annotated[int, Field(ge=1, le=200, description="At most so many items in one answer.")]
 MinAgeDays = Annotated[
-    int, Field(ge=0, le=MOST_DAYS, description="Only datasets of at least this age, in days.")
+    int, Field(ge=0, le=MAX_DAYS, description="Only datasets of at least this age, in days.")
 ]
 Duration = Annotated[
     str,

@@ -15,11 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from domain.errors import DeclinedError
 from domain.model import Confirmation
 from domain.ports import Clock
-from domain.requests import Question
+from domain.requests import ConfirmationRequest
 from tools import arguments
 from tools.spec import EdgeContext, GivenCaller, GivenServices
 
-_LONGEST: Final = 256
+_MAX_NAME_LENGTH: Final = 256
 
 
 class TypedName(BaseModel):
@@ -30,11 +30,13 @@ class TypedName(BaseModel):
     )
 
     dataset_name: str = Field(
-        max_length=_LONGEST, title="Dataset name", description="Type the dataset's name to take it down."
+        max_length=_MAX_NAME_LENGTH,
+        title="Dataset name",
+        description="Type the dataset's name to take it down.",
     )
 
 
-class Unasked(BaseModel):
+class NoElicitation(BaseModel):
     """Nobody is asked in this way."""
 
 
@@ -42,35 +44,37 @@ async def _question(
     *,
     ctx: EdgeContext,
     services: GivenServices,
-    caller: GivenCaller,
+    principal: GivenCaller,
     dataset_id: arguments.DatasetId,
     reason: arguments.TeardownReason,
-) -> Question | None:
-    if not _shows_forms(ctx) or caller.act is not None:
+) -> ConfirmationRequest | None:
+    if not _can_show_forms(ctx) or principal.act is not None:
         return None
-    return await services.teardowns.question(dataset_id, reason, caller)
+    return await services.teardowns.build_confirmation_request(dataset_id, reason, principal)
 
 
-GivenQuestion = Annotated[Question | None, Resolve(_question)]
+GivenQuestion = Annotated[ConfirmationRequest | None, Resolve(_question)]
 
 
-async def _asked(*, question: GivenQuestion) -> Unasked | Elicit[TypedName]:
-    return Unasked() if question is None else Elicit(_words(question), TypedName)
+async def _asked(*, question: GivenQuestion) -> NoElicitation | Elicit[TypedName]:
+    return NoElicitation() if question is None else Elicit(_format_question(question), TypedName)
 
 
 GivenAnswer = Annotated[ElicitationResult[TypedName], Resolve(_asked)]
 
 
-class Answered:
+class ElicitedConfirmer:
     """What the person at the client said to one question. Implements `domain.requests.Confirmer`."""
 
-    def __init__(self, question: Question, answer: ElicitationResult[TypedName], clock: Clock) -> None:
+    def __init__(
+        self, question: ConfirmationRequest, answer: ElicitationResult[TypedName], clock: Clock
+    ) -> None:
         """Hold an answer to the question that was shown."""
         self._question = question
         self._answer = answer
         self._clock = clock
 
-    async def ask(self, question: Question) -> Confirmation | None:
+    async def ask(self, question: ConfirmationRequest) -> Confirmation | None:
         """The confirmation of what was shown, whatever is asked now. Raises DeclinedError."""
         shown = self._question
         name = self._answer.data.dataset_name if isinstance(self._answer, AcceptedElicitation) else None
@@ -91,13 +95,13 @@ class Answered:
         )
 
 
-def _shows_forms(ctx: EdgeContext) -> bool:
+def _can_show_forms(ctx: EdgeContext) -> bool:
     capabilities = ctx.client_capabilities
     elicitation = capabilities.elicitation if capabilities else None
     return elicitation is not None and (elicitation.form is not None or elicitation.url is None)
 
 
-def _words(question: Question) -> str:
+def _format_question(question: ConfirmationRequest) -> str:
     shown = question.shown
     kept = (
         f"All of it is archived, and can be restored for {shown['restorable_days']} days"

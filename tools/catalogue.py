@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import InvalidArgumentError
-from domain.identifiers import nearest
+from domain.identifiers import closest_names
 from tools import (
     check_connector_health,
     list_orphans,
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
     from tools.spec import LifecycleTool
 
-DEFAULT: Final = "datasets"
+DEFAULT_TOOLSET: Final = "datasets"
 """The toolset that every server has."""
 
 TOOLSETS: Final[Mapping[str, tuple[LifecycleTool, ...]]] = {
-    DEFAULT: (
+    DEFAULT_TOOLSET: (
         provision_dataset.TOOL,
         teardown_dataset.TOOL,
         check_connector_health.TOOL,
@@ -36,11 +36,16 @@ TOOLSETS: Final[Mapping[str, tuple[LifecycleTool, ...]]] = {
 }
 
 
-def chosen(toolsets: Sequence[str] = ()) -> list[LifecycleTool]:
+def select_tools(toolsets: Sequence[str] = ()) -> list[LifecycleTool]:
     """The default tools and those of the named toolsets. Raises InvalidArgumentError for a name that is none."""
     for name in toolsets:
         if name not in TOOLSETS:
             raise InvalidArgumentError(
-                f"There is no toolset {name!r}.", field="toolsets", candidates=nearest(name, TOOLSETS)
+                f"There is no toolset {name!r}.", field="toolsets", candidates=closest_names(name, TOOLSETS)
             )
-    return [each for name, tools in TOOLSETS.items() if name == DEFAULT or name in toolsets for each in tools]
+    return [
+        each
+        for name, tools in TOOLSETS.items()
+        if name == DEFAULT_TOOLSET or name in toolsets
+        for each in tools
+    ]

@@ -10,7 +10,7 @@ from pydantic import Field
 from domain.vocabulary import ConnectorStatus, DatasetType, Stage
 from tools import arguments
 from tools.answers import Answer, Instant
-from tools.spec import GivenCaller, GivenServices, tool
+from tools.spec import GivenCaller, GivenServices, build_tool
 
 if TYPE_CHECKING:
     from domain.connectors import DriftItem
@@ -69,7 +69,7 @@ class HealthAnswer(Answer):
     next_cursor: str | None = Field(default=None, description="Present when there are more.")
 
 
-def answer(page: HealthPage) -> HealthAnswer:
+def health_answer(page: HealthPage) -> HealthAnswer:
     """What is said about a page of connectors."""
     return HealthAnswer(
         items=[_item(each) for each in page.items],
@@ -116,7 +116,7 @@ def _drift(item: DriftItem) -> DriftAnswer:
 async def check_connector_health(
     *,
     services: GivenServices,
-    caller: GivenCaller,
+    principal: GivenCaller,
     connector_id: arguments.ConnectorId | None = None,
     dataset_id: arguments.DatasetId | None = None,
     client_id: arguments.ClientId | None = None,
@@ -125,17 +125,17 @@ async def check_connector_health(
 ) -> HealthAnswer:
     """Look at the chosen connectors."""
     page = await services.health.check(
-        caller,
+        principal,
         connector_id=connector_id,
         dataset_id=dataset_id,
         client_id=client_id,
         limit=limit,
         cursor=cursor,
     )
-    return answer(page)
+    return health_answer(page)
 
 
-TOOL: Final = tool(
+TOOL: Final = build_tool(
     check_connector_health,
     verb="health",
     title="Check connector health",

@@ -11,7 +11,7 @@ from domain import vocabulary
 from domain.orphans import OrphanReason
 from tools import arguments
 from tools.answers import Answer, Instant
-from tools.spec import GivenCaller, GivenServices, tool
+from tools.spec import GivenCaller, GivenServices, build_tool
 
 if TYPE_CHECKING:
     from domain.errors import BlockingCheck
@@ -67,7 +67,7 @@ class OrphansAnswer(Answer):
     scanned_at: Instant = Field(description="When these facts were read.")
 
 
-def answer(page: OrphanPage) -> OrphansAnswer:
+def orphans_answer(page: OrphanPage) -> OrphansAnswer:
     """What is said about a page of orphans."""
     return OrphansAnswer(
         items=[_item(each) for each in page.items],
@@ -111,7 +111,7 @@ def _block(check: BlockingCheck) -> BlockAnswer:
 async def list_orphans(
     *,
     services: GivenServices,
-    caller: GivenCaller,
+    principal: GivenCaller,
     client_id: arguments.ClientId | None = None,
     stage: arguments.Stage | None = None,
     min_age_days: arguments.MinAgeDays = 7,
@@ -120,12 +120,12 @@ async def list_orphans(
 ) -> OrphansAnswer:
     """List the orphans that the caller may see."""
     page = await services.orphans.list(
-        caller, client_id=client_id, stage=stage, min_age_days=min_age_days, limit=limit, cursor=cursor
+        principal, client_id=client_id, stage=stage, min_age_days=min_age_days, limit=limit, cursor=cursor
     )
-    return answer(page)
+    return orphans_answer(page)
 
 
-TOOL: Final = tool(
+TOOL: Final = build_tool(
     list_orphans,
     verb="orphans",
     title="List orphaned datasets",

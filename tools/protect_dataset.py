@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 from mcp_types import ToolAnnotations
 from pydantic import Field
 
-from domain.moments import instant_of
+from domain.moments import parse_timestamp
 from domain.vocabulary import DatasetStatus, Stage
 from tools import arguments
 from tools.answers import Answer, Instant
-from tools.spec import GivenCaller, GivenServices, tool
+from tools.spec import GivenCaller, GivenServices, build_tool
 
 if TYPE_CHECKING:
-    from domain.keeping import Kept
+    from domain.keeping import ProtectionResult
 
 
 class ProtectAnswer(Answer):
@@ -31,7 +31,7 @@ class ProtectAnswer(Answer):
     )
 
 
-def answer(kept: Kept) -> ProtectAnswer:
+def protect_answer(kept: ProtectionResult) -> ProtectAnswer:
     """What is said about a dataset whose protection was set."""
     dataset = kept.dataset
     return ProtectAnswer(
@@ -48,16 +48,16 @@ def answer(kept: Kept) -> ProtectAnswer:
 async def protect_dataset(
     *,
     services: GivenServices,
-    caller: GivenCaller,
+    principal: GivenCaller,
     dataset_id: arguments.DatasetId,
     until: arguments.Until,
 ) -> ProtectAnswer:
     """Lengthen the protection. No model is a person, so it never becomes shorter here."""
-    moment = instant_of(until, "until")
-    return answer(await services.keeping.protect(dataset_id, moment, caller, person=False))
+    moment = parse_timestamp(until, "until")
+    return protect_answer(await services.leases.protect_dataset(dataset_id, moment, principal, person=False))
 
 
-TOOL: Final = tool(
+TOOL: Final = build_tool(
     protect_dataset,
     verb="datasets protect",
     title="Protect a dataset",

@@ -9,16 +9,16 @@ from pydantic import Field
 
 from domain import readiness
 from domain.admission import ProvisionRequest
-from domain.quality import THRESHOLD, issues
+from domain.quality import QUALITY_THRESHOLD, quality_issues
 from domain.vocabulary import ConnectorStatus, DatasetStatus, DatasetType, Stage, TemplateMatch
 from tools import arguments
-from tools.answers import POLL_AFTER_S, Answer, ProgressAnswer, under_way
-from tools.spec import EdgeContext, GivenCaller, GivenServices, tool
-from tools.waiting import forwarding
+from tools.answers import POLL_AFTER_S, Answer, ProgressAnswer, progress_answer
+from tools.spec import EdgeContext, GivenCaller, GivenServices, build_tool
+from tools.waiting import progress_forwarder
 
 if TYPE_CHECKING:
-    from domain.admission import Provisioned
-    from domain.callers import Caller
+    from domain.admission import ProvisionResult
+    from domain.callers import Principal
     from domain.model import Connector, Dataset
     from tools.services import Services
 
@@ -96,10 +96,10 @@ class ProvisionAnswer(Answer):
     )
 
 
-def answer(provisioned: Provisioned, connector: Connector | None = None) -> ProvisionAnswer:
+def provision_answer(provisioned: ProvisionResult, connector: Connector | None = None) -> ProvisionAnswer:
     """What is said about a dataset that was provisioned, or is being, with its connector when it has one."""
     dataset = provisioned.dataset
-    progress = under_way(dataset, provisioned.progress)
+    progress = progress_answer(dataset, provisioned.progress)
     content = dataset.content or dataset.staged
     return ProvisionAnswer(
         name=dataset.name,
@@ -121,10 +121,12 @@ def answer(provisioned: Provisioned, connector: Connector | None = None) -> Prov
     )
 
 
-async def told(services: Services, provisioned: Provisioned, caller: Caller) -> ProvisionAnswer:
+async def load_provision_answer(
+    services: Services, provisioned: ProvisionResult, principal: Principal
+) -> ProvisionAnswer:
     """`answer`, with the connector looked up."""
-    shown = await services.datasets.show(provisioned.dataset.dataset_id, caller)
-    return answer(provisioned, shown.connector)
+    shown = await services.datasets.show(provisioned.dataset.dataset_id, principal)
+    return provision_answer(provisioned, shown.connector)
 
 
 def _connector(connector: Connector) -> ConnectorAnswer:
@@ -136,10 +138,10 @@ def _quality(dataset: Dataset) -> QualityAnswer:
     ready = report.readiness if report else None
     return QualityAnswer(
         score=report.score if report else None,
-        threshold=THRESHOLD,
+        threshold=QUALITY_THRESHOLD,
         pending=report is None or dataset.recheck is not None,
-        issues=[QualityIssue(**each) for each in issues(report)] if report else [],
-        readiness=ReadinessAnswer(**readiness.told(ready, questions=False)) if ready else None,
+        issues=[QualityIssue(**each) for each in quality_issues(report)] if report else [],
+        readiness=ReadinessAnswer(**readiness.readiness_report(ready, questions=False)) if ready else None,
     )
 
 
@@ -147,7 +149,7 @@ async def provision_dataset(
     *,
     ctx: EdgeContext,
     services: GivenServices,
-    caller: GivenCaller,
+    principal: GivenCaller,
     client_id: arguments.ClientId,
     journey_id: arguments.JourneyId,
     stage: arguments.Stage,
@@ -156,7 +158,7 @@ async def provision_dataset(
     record_count: arguments.RecordCount | None = None,
     data_source: arguments.DataSource | None = None,
     retry: arguments.Retry = False,
-    wait_s: arguments.Wait = arguments.USUAL_WAIT_S,
+    wait_s: arguments.Wait = arguments.DEFAULT_WAIT_S,
 ) -> ProvisionAnswer:
     """Start the dataset or attach to it, wait a while, and tell how it stands. Going away leaves the work alone."""
     request = ProvisionRequest(
@@ -169,12 +171,12 @@ async def provision_dataset(
         data_source=data_source,
         retry=retry,
     )
-    begun = await services.provisioning.start_or_attach(request, caller)
-    stands = await services.provisioning.wait(begun, wait_s, forwarding(ctx))
-    return await told(services, stands, caller)
+    begun = await services.provisioning.start_or_attach(request, principal)
+    stands = await services.provisioning.wait(begun, wait_s, progress_forwarder(ctx))
+    return await load_provision_answer(services, stands, principal)
 
 
-TOOL: Final = tool(
+TOOL: Final = build_tool(
     provision_dataset,
     verb="provision",
     title="Provision a dataset",

@@ -15,68 +15,68 @@ from domain.errors import StoreFailedError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable
 
-    from domain.auditing import Calls
-    from domain.callers import Caller
+    from domain.auditing import CallAudit
+    from domain.callers import Principal
 
 _log: Final = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Ending:
+class AuditedCall:
     """How a call that ends well ends: with its outcome in a word, or with a question and what it shows.
 
     `caller` is who called, with their call as it turned out to be.
     """
 
-    caller: Caller
+    principal: Principal
     outcome: str = ANSWERED
     shown: str | None = None
 
 
 @asynccontextmanager
-async def on_record(
-    calls: Calls, caller: Caller, *, beside: tuple[type[Exception], ...] = ()
-) -> AsyncIterator[Ending]:
+async def audit_call(
+    calls: CallAudit, principal: Principal, *, expected_errors: tuple[type[Exception], ...] = ()
+) -> AsyncIterator[AuditedCall]:
     """Count a call that was begun, let it run, and put on record how it ended.
 
     Errors pass through; a LifecycleError then carries the audit id. Those `beside` are no failure of the call. Raises
     RateLimitedError before anything is run, and StoreFailedError when a call that ended well cannot be put on record.
     An entry is written to its end even when the caller has gone away.
     """
-    ending = Ending(caller)
+    ending = AuditedCall(principal)
     try:
-        await calls.count(ending.caller)
+        await calls.count(ending.principal)
         yield ending
-    except beside:
-        await _kept(calls.ended(ending.caller))
+    except expected_errors:
+        await _write_shielded(calls.record_success(ending.principal))
         raise
     except Exception as error:
-        await _tried(calls.failed(ending.caller, cause(error)), ending.caller)
+        await _try_write(calls.record_failure(ending.principal, root_cause(error)), ending.principal)
         raise
     except BaseException:
-        await _tried(calls.left(ending.caller), ending.caller)
+        await _try_write(calls.record_disconnect(ending.principal), ending.principal)
         raise
     if ending.shown is None:
-        await _kept(calls.ended(ending.caller, ending.outcome))
+        await _write_shielded(calls.record_success(ending.principal, ending.outcome))
     else:
-        await _kept(calls.asked(ending.caller, ending.shown))
+        await _write_shielded(calls.record_question(ending.principal, ending.shown))
 
 
-def cause(error: Exception) -> Exception:
+def root_cause(error: Exception) -> Exception:
     """What ended a task group, which wraps it; the first of several."""
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
     return error
 
 
-async def _kept(writing: Awaitable[None]) -> None:
+async def _write_shielded(writing: Awaitable[None]) -> None:
     with CancelScope(shield=True):
         await writing
 
 
-async def _tried(writing: Awaitable[None], caller: Caller) -> None:
+async def _try_write(writing: Awaitable[None], principal: Principal) -> None:
     """What cannot be written changes nothing about a refusal; it is said in the log."""
     try:
-        await _kept(writing)
+        await _write_shielded(writing)
     except StoreFailedError as error:
-        _log.warning("The entry of a call by %s could not be written: %s", caller.subject, error)
+        _log.warning("The entry of a call by %s could not be written: %s", principal.subject, error)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 from mcp_types import ToolAnnotations
 from pydantic import Field
 
-from domain.moments import span_of
+from domain.moments import parse_duration
 from domain.vocabulary import JourneyState, Stage
 from tools import arguments
 from tools.answers import Answer, Instant
-from tools.spec import GivenCaller, GivenServices, tool
+from tools.spec import GivenCaller, GivenServices, build_tool
 
 if TYPE_CHECKING:
-    from domain.keeping import Renewed
+    from domain.keeping import LeaseRenewal
 
 
 class RenewAnswer(Answer):
@@ -29,7 +29,7 @@ class RenewAnswer(Answer):
     )
 
 
-def answer(renewed: Renewed) -> RenewAnswer:
+def renew_answer(renewed: LeaseRenewal) -> RenewAnswer:
     """What is said about a journey whose lease was renewed."""
     journey = renewed.journey
     return RenewAnswer(
@@ -44,17 +44,19 @@ def answer(renewed: Renewed) -> RenewAnswer:
 async def renew_journey_lease(
     *,
     services: GivenServices,
-    caller: GivenCaller,
+    principal: GivenCaller,
     journey_id: arguments.JourneyId,
     duration: arguments.Duration,
     client_id: arguments.ClientId | None = None,
 ) -> RenewAnswer:
     """Lengthen the lease. No model is a person, so it never becomes shorter here."""
-    span = span_of(duration, "duration")
-    return answer(await services.keeping.renew(journey_id, span, caller, client_id, person=False))
+    span = parse_duration(duration, "duration")
+    return renew_answer(
+        await services.leases.renew_lease(journey_id, span, principal, client_id, person=False)
+    )
 
 
-TOOL: Final = tool(
+TOOL: Final = build_tool(
     renew_journey_lease,
     verb="journeys renew",
     title="Renew a journey's lease",

@@ -9,13 +9,13 @@ from pydantic import Field
 
 from tools import arguments
 from tools.answers import Instant
-from tools.provision_dataset import ProvisionAnswer, told
-from tools.spec import EdgeContext, GivenCaller, GivenServices, tool
-from tools.waiting import forwarding
+from tools.provision_dataset import ProvisionAnswer, load_provision_answer
+from tools.spec import EdgeContext, GivenCaller, GivenServices, build_tool
+from tools.waiting import progress_forwarder
 
 if TYPE_CHECKING:
-    from domain.admission import Provisioned
-    from domain.callers import Caller
+    from domain.admission import ProvisionResult
+    from domain.callers import Principal
     from tools.services import Services
 
 
@@ -28,10 +28,12 @@ class RestoreAnswer(ProvisionAnswer):
     )
 
 
-async def answer(services: Services, restored: Provisioned, caller: Caller) -> RestoreAnswer:
+async def load_restore_answer(
+    services: Services, restored: ProvisionResult, principal: Principal
+) -> RestoreAnswer:
     """What is said about a dataset that was restored, or is being."""
     return RestoreAnswer(
-        **dict(await told(services, restored, caller)),
+        **dict(await load_provision_answer(services, restored, principal)),
         restored_from=str(restored.dataset.restored_from),
         protected_until=restored.dataset.protected_until,
     )
@@ -41,18 +43,18 @@ async def restore_dataset(
     *,
     ctx: EdgeContext,
     services: GivenServices,
-    caller: GivenCaller,
+    principal: GivenCaller,
     dataset_id: arguments.DatasetId,
     journey_id: arguments.JourneyId,
-    wait_s: arguments.Wait = arguments.USUAL_WAIT_S,
+    wait_s: arguments.Wait = arguments.DEFAULT_WAIT_S,
 ) -> RestoreAnswer:
     """Start the restoration or attach to it, wait a while, and tell how it stands."""
-    begun = await services.restoring.start(dataset_id, journey_id, caller)
-    stands = await services.provisioning.wait(begun, wait_s, forwarding(ctx))
-    return await answer(services, stands, caller)
+    begun = await services.restores.start_or_attach(dataset_id, journey_id, principal)
+    stands = await services.provisioning.wait(begun, wait_s, progress_forwarder(ctx))
+    return await load_restore_answer(services, stands, principal)
 
 
-TOOL: Final = tool(
+TOOL: Final = build_tool(
     restore_dataset,
     verb="restore",
     title="Restore an archived dataset",

@@ -20,7 +20,7 @@ from domain.errors import ConfirmationRequiredError, DeclinedError, LifecycleErr
 if TYPE_CHECKING:
     from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 
-STATE_FOR_S: Final = 600.0
+REQUEST_STATE_TTL_S: Final = 600.0
 """Seconds from a question to the last moment at which its answer counts; an approval is good for as long."""
 
 _CALL: Final = "tools/call"
@@ -31,21 +31,21 @@ _answers: Final[TypeAdapter[InputResponses | None]] = TypeAdapter(InputResponses
 _refusal: Final[ContextVar[LifecycleError | None]] = ContextVar("refusal", default=None)
 
 
-class Rounds:
+class RequestStateMiddleware:
     """Middleware around the SDK's check of states: the tool refuses what does not pass it, or has not the form."""
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         """Answer the request; a call whose state or answers are no good is made without them, only to be refused."""
         if ctx.method != _CALL or ctx.params is None:
             return await call_next(ctx)
-        refusal: LifecycleError = malformed()
-        if _have_form(ctx.params.get(_ANSWERS)):
+        refusal: LifecycleError = malformed_answer_error()
+        if _is_well_formed(ctx.params.get(_ANSWERS)):
             try:
                 return await call_next(ctx)
             except MCPError as error:
                 if not isinstance(error.data, dict) or error.data.get("reason") != _REJECTED:
                     raise
-            refusal = _stale()
+            refusal = _stale_state_error()
         bare = {name: value for name, value in ctx.params.items() if name not in {_STATE, _ANSWERS}}
         token = _refusal.set(refusal)
         try:
@@ -54,13 +54,13 @@ class Rounds:
             _refusal.reset(token)
 
 
-def demand_good_round() -> None:
+def require_valid_request_state() -> None:
     """Raise the refusal of a call whose state or answers were no good."""
     if refusal := _refusal.get():
         raise refusal
 
 
-def malformed() -> DeclinedError:
+def malformed_answer_error() -> DeclinedError:
     """An answer that is not the form that was shown is no consent."""
     return DeclinedError(
         "What the client answered is not the form that the person was to fill in, so it counts as no; "
@@ -69,7 +69,7 @@ def malformed() -> DeclinedError:
     )
 
 
-def _have_form(answers: object) -> bool:
+def _is_well_formed(answers: object) -> bool:
     try:
         _answers.validate_python(answers)
     except ValidationError:
@@ -77,7 +77,7 @@ def _have_form(answers: object) -> bool:
     return True
 
 
-def _stale() -> ConfirmationRequiredError:
+def _stale_state_error() -> ConfirmationRequiredError:
     return ConfirmationRequiredError(
         "The question that this answers is not open here: it was asked too long ago, of somebody else, of another "
         "call, or by a server that does not share its keys with this one. Nothing was changed.",

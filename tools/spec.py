@@ -21,16 +21,16 @@ from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetad
 from mcp_types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from domain.auditing import NOBODY
-from domain.callers import Caller
+from domain.auditing import ANONYMOUS
+from domain.callers import Principal
 from domain.errors import ForbiddenError, LifecycleError, ReadOnlyError
-from domain.scopes import demand, scope_of
-from prompts.words import words
+from domain.scopes import require_scope, required_scope
+from prompts.words import load_prompt
 from tools.answers import Answer
-from tools.recording import on_record
-from tools.refusals import invalid, refused
-from tools.rounds import demand_good_round, malformed
-from tools.schemas import published
+from tools.recording import audit_call
+from tools.refusals import error_result, invalid_arguments_error
+from tools.rounds import malformed_answer_error, require_valid_request_state
+from tools.schemas import published_schema
 from tools.services import Services
 
 
@@ -39,12 +39,12 @@ class Edge:
     """What a server gives to its tools: the services, opened when they are first asked for, and who asks, via what."""
 
     services: Callable[[], Awaitable[Services]]
-    identify: Callable[[], Caller]
+    identify: Callable[[], Principal]
     via: str = "memory"
     read_only: bool = False
 
     @property
-    def caller(self) -> Caller:
+    def principal(self) -> Principal:
         """Who makes the call that is being answered. Raises ForbiddenError when that cannot be told."""
         return self.identify()
 
@@ -56,15 +56,15 @@ async def _services(ctx: EdgeContext) -> Services:
     return await ctx.request_context.lifespan_context.services()
 
 
-async def _caller(ctx: EdgeContext) -> Caller:
-    return ctx.request_context.lifespan_context.caller
+async def _caller(ctx: EdgeContext) -> Principal:
+    return ctx.request_context.lifespan_context.principal
 
 
 GivenServices = Annotated[Services, Resolve(_services)]
-GivenCaller = Annotated[Caller, Resolve(_caller)]
+GivenCaller = Annotated[Principal, Resolve(_caller)]
 
 
-class _Closed(ArgModelBase):
+class _StrictArguments(ArgModelBase):
     """Arguments that are taken as they are or not at all."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
@@ -84,14 +84,14 @@ class _Metadata(FuncMetadata):
         try:
             return self.arg_model.model_validate(given).model_dump_one_level()
         except ValidationError as error:
-            raise invalid(error, self.arg_model) from error
+            raise invalid_arguments_error(error, self.arg_model) from error
 
     def convert_result(self, result: object) -> CallToolResult | InputRequiredResult:
         """The answer as structured content, and as the same JSON in text for clients that read only that."""
         if not isinstance(result, Answer):
             return super().convert_result(result)
         text = result.model_dump_json(exclude_none=True)
-        return CallToolResult(content=[TextContent(text=text)], structured_content=result.body())
+        return CallToolResult(content=[TextContent(text=text)], structured_content=result.as_dict())
 
 
 class LifecycleTool(Tool):
@@ -115,54 +115,61 @@ class LifecycleTool(Tool):
         try:
             calls = (await edge.services()).calls
         except LifecycleError as error:  # without a store there is no record either
-            return refused(error)
+            return error_result(error)
         except Exception as error:
             raise UnexpectedToolError(f"Error executing tool {self.name}") from error
-        who, stranger = _known(edge)
+        who, stranger = _identify_caller(edge)
         known = self.fn_metadata.arg_model.model_fields
-        caller = calls.begin(who, self.verb, edge.via, arguments, known=known, **_whence(context))
-        context.request_context.lifespan_context = replace(edge, identify=lambda: caller)
+        principal = calls.begin(who, self.verb, edge.via, arguments, known=known, **_request_origin(context))
+        context.request_context.lifespan_context = replace(edge, identify=lambda: principal)
         try:
-            async with on_record(calls, caller) as ending:
+            async with audit_call(calls, principal) as ending:
                 if stranger:
                     raise stranger
-                result = await self._answered(caller, arguments, context, convert_result=convert_result)
-                ending.shown = _shown(result)
+                result = await self._run_authorized(
+                    principal, arguments, context, convert_result=convert_result
+                )
+                ending.shown = _question_text(result)
         except LifecycleError as error:
-            return refused(error)
+            return error_result(error)
         return result
 
-    async def _answered(
-        self, caller: Caller, arguments: dict[str, Any], context: Context[Any, Any], *, convert_result: bool
+    async def _run_authorized(
+        self,
+        principal: Principal,
+        arguments: dict[str, Any],
+        context: Context[Any, Any],
+        *,
+        convert_result: bool,
     ) -> Any:  # noqa: ANN401 - the SDK's
         """What the tool answers. Raises the LifecycleError that it ends with."""
         if self.mutating and context.request_context.lifespan_context.read_only:
             msg = f"This server was started read-only, so {self.name} is not available."
             raise ReadOnlyError(msg)
-        demand(caller, self.verb)
-        demand_good_round()
+        require_scope(principal, self.verb)
+        require_valid_request_state()
         try:
             return await super().run(arguments, context, convert_result=convert_result)
         except ToolError as error:
             if isinstance(error.__cause__, LifecycleError):
                 raise error.__cause__ from None
             if isinstance(error.__cause__, ToolError):  # the SDK's own, about what a question was answered
-                raise malformed() from None
-            audit_id = caller.call.audit_id if caller.call else None
+                raise malformed_answer_error() from None
+            audit_id = principal.call.audit_id if principal.call else None
             raise UnexpectedToolError(f"Error executing tool {self.name} ({audit_id})") from error.__cause__
         except MCPError:  # the client answered a question with an error
-            raise malformed() from None
+            raise malformed_answer_error() from None
 
 
-def _known(edge: Edge) -> tuple[Caller, ForbiddenError | None]:
+def _identify_caller(edge: Edge) -> tuple[Principal, ForbiddenError | None]:
     """Who calls; or nobody, and why that is refused."""
     try:
-        return edge.caller, None
+        return edge.principal, None
     except ForbiddenError as error:
-        return NOBODY, error
+        return ANONYMOUS, error
 
 
-def _whence(context: Context[Any, Any]) -> dict[str, Any]:
+def _request_origin(context: Context[Any, Any]) -> dict[str, Any]:
     """What a request says of itself, which proves nothing: the program that sent it, and the trace it belongs to."""
     request = context.request_context
     params = request.session.client_params
@@ -173,7 +180,7 @@ def _whence(context: Context[Any, Any]) -> dict[str, Any]:
     }
 
 
-def _shown(result: object) -> str | None:
+def _question_text(result: object) -> str | None:
     """What a person is asked by a result that is a question; None for an answer."""
     if not isinstance(result, InputRequiredResult):
         return None
@@ -181,27 +188,32 @@ def _shown(result: object) -> str | None:
     return "\n".join(found)
 
 
-def tool(
+def build_tool(
     function: Callable[..., Awaitable[BaseModel]], *, verb: str, title: str, annotations: ToolAnnotations
 ) -> LifecycleTool:
     """The tool that a function is: named like it, described by `prompts/tools/<name>.md`, closed to other arguments.
 
     `verb` is what it does, as `domain.scopes.SCOPES` has it. Raises KeyError for one that is not there.
     """
-    scope_of(verb)
+    required_scope(verb)
     made = cast(
         "LifecycleTool",
         LifecycleTool.from_function(
-            function, title=title, description=words(f"tools/{function.__name__}"), annotations=annotations
+            function,
+            title=title,
+            description=load_prompt(f"tools/{function.__name__}"),
+            annotations=annotations,
         ),
     )
     made.verb = verb
     metadata = made.fn_metadata
-    arguments = create_model(f"{function.__name__}_arguments", __base__=(metadata.arg_model, _Closed))
-    made.parameters = published(arguments.model_json_schema())
+    arguments = create_model(
+        f"{function.__name__}_arguments", __base__=(metadata.arg_model, _StrictArguments)
+    )
+    made.parameters = published_schema(arguments.model_json_schema())
     made.fn_metadata = _Metadata(
         arg_model=arguments,
         output_model=metadata.output_model,
-        output_schema=published(metadata.output_schema or {}),
+        output_schema=published_schema(metadata.output_schema or {}),
     )
     return made

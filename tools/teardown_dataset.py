@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Final
 from mcp_types import ToolAnnotations
 from pydantic import Field
 
-from domain.archives import archive_from
+from domain.archives import parse_archive
 from domain.vocabulary import ConnectorOutcome, DatasetStatus, Stage
 from tools import arguments
-from tools.answers import POLL_AFTER_S, Answer, Instant, ProgressAnswer, under_way
-from tools.asking import Answered, GivenAnswer, GivenQuestion
-from tools.spec import EdgeContext, GivenCaller, GivenServices, tool
-from tools.waiting import forwarding
+from tools.answers import POLL_AFTER_S, Answer, Instant, ProgressAnswer, progress_answer
+from tools.asking import ElicitedConfirmer, GivenAnswer, GivenQuestion
+from tools.spec import EdgeContext, GivenCaller, GivenServices, build_tool
+from tools.waiting import progress_forwarder
 
 if TYPE_CHECKING:
     from domain.archives import Archive
-    from domain.callers import Caller
-    from domain.claims import TornDown
+    from domain.callers import Principal
+    from domain.claims import TeardownResult
     from tools.services import Services
 
 
@@ -52,10 +52,10 @@ class TeardownAnswer(Answer):
     )
 
 
-def answer(torn_down: TornDown, archive: Archive | None = None) -> TeardownAnswer:
+def teardown_answer(torn_down: TeardownResult, archive: Archive | None = None) -> TeardownAnswer:
     """What is said about a dataset that was taken down, or is being, with what is known of its archive."""
     dataset, teardown = torn_down.dataset, torn_down.dataset.teardown
-    progress = under_way(dataset, torn_down.progress)
+    progress = progress_answer(dataset, torn_down.progress)
     outcome = teardown.connector_outcome if teardown else None
     return TeardownAnswer(
         name=dataset.name,
@@ -74,31 +74,33 @@ def answer(torn_down: TornDown, archive: Archive | None = None) -> TeardownAnswe
     )
 
 
-async def told(services: Services, torn_down: TornDown, caller: Caller) -> TeardownAnswer:
+async def load_teardown_answer(
+    services: Services, torn_down: TeardownResult, principal: Principal
+) -> TeardownAnswer:
     """`answer`, with the archive looked up."""
-    shown = await services.datasets.show(torn_down.dataset.dataset_id, caller)
-    return answer(torn_down, archive_from(shown.archive) if shown.archive else None)
+    shown = await services.datasets.show(torn_down.dataset.dataset_id, principal)
+    return teardown_answer(torn_down, parse_archive(shown.archive) if shown.archive else None)
 
 
 async def teardown_dataset(
     *,
     ctx: EdgeContext,
     services: GivenServices,
-    caller: GivenCaller,
+    principal: GivenCaller,
     dataset_id: arguments.DatasetId,
     reason: arguments.TeardownReason,
     question: GivenQuestion,
     said: GivenAnswer,
-    wait_s: arguments.Wait = arguments.USUAL_WAIT_S,
+    wait_s: arguments.Wait = arguments.DEFAULT_WAIT_S,
 ) -> TeardownAnswer:
     """Claim the dataset, go on with it or attach to it, wait a while, and tell how it stands."""
-    person = None if question is None else Answered(question, said, services.clock)
-    begun = await services.teardowns.start_or_attach(dataset_id, reason, caller, person)
-    stands = await services.teardowns.wait(begun, wait_s, forwarding(ctx))
-    return await told(services, stands, caller)
+    person = None if question is None else ElicitedConfirmer(question, said, services.clock)
+    begun = await services.teardowns.start_or_attach(dataset_id, reason, principal, person)
+    stands = await services.teardowns.wait(begun, wait_s, progress_forwarder(ctx))
+    return await load_teardown_answer(services, stands, principal)
 
 
-TOOL: Final = tool(
+TOOL: Final = build_tool(
     teardown_dataset,
     verb="teardown",
     title="Take a dataset down",

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from domain.model import Progress
-    from domain.running import Listener
+    from domain.running import ProgressListener
     from tools.spec import EdgeContext
 
 _TICK: Final = 0.001
 
 
-def forwarding(ctx: EdgeContext) -> Listener:
+def progress_forwarder(ctx: EdgeContext) -> ProgressListener:
     """A listener that sends each progress on to the client.
 
     The protocol wants a number that only goes up, and each step of a saga counts from 0: so the number is the steps

@@ -11,34 +11,34 @@ import msgspec
 from domain.documents.confluence_pages import CONFLUENCE_PAGES
 from domain.documents.github_repos import GITHUB_REPOS
 from domain.documents.jira_issues import JIRA_ISSUES
-from domain.documents.kinds import Kind
+from domain.documents.kinds import RecordKind
 from domain.documents.neutral import (
     Author,
     Document,
     NeutralDocument,
-    decode,
-    encode,
-    encode_lines,
-    identify,
+    decode_document,
+    encode_document,
+    encode_documents,
+    parse_document_id,
 )
 from domain.documents.slack_messages import SLACK_MESSAGES
 from domain.vocabulary import DatasetType
 
 __all__ = [
-    "KINDS",
+    "RECORD_KINDS",
     "Author",
     "Document",
-    "Kind",
     "NeutralDocument",
-    "decode",
-    "encode",
-    "encode_lines",
-    "foreign_shape",
-    "identify",
-    "schema",
+    "RecordKind",
+    "decode_document",
+    "encode_document",
+    "encode_documents",
+    "foreign_reference_pattern",
+    "parse_document_id",
+    "record_json_schema",
 ]
 
-KINDS: Final = {
+RECORD_KINDS: Final = {
     DatasetType.CONFLUENCE_PAGES: CONFLUENCE_PAGES,
     DatasetType.GITHUB_REPOS: GITHUB_REPOS,
     DatasetType.SLACK_MESSAGES: SLACK_MESSAGES,
@@ -46,9 +46,9 @@ KINDS: Final = {
 }
 
 
-def schema(dataset_type: DatasetType) -> dict[str, Any]:
+def record_json_schema(dataset_type: DatasetType) -> dict[str, Any]:
     """The JSON Schema (2020-12) of a type's records."""
-    kind = KINDS[dataset_type]
+    kind = RECORD_KINDS[dataset_type]
     _, components = msgspec.json.schema_components([kind.record])
     described: dict[str, Any] = components[kind.record.__name__]
     for each in kind.fields:
@@ -58,9 +58,11 @@ def schema(dataset_type: DatasetType) -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **described}
 
 
-def foreign_shape(kind: Kind, record_id: str) -> re.Pattern[str]:
+def foreign_reference_pattern(kind: RecordKind, record_id: str) -> re.Pattern[str]:
     """How a bare reference looks that means another type, in a content whose ids look like this one."""
     others = [
-        each.shape for each in KINDS.values() if each is not kind and not each.shape.fullmatch(record_id)
+        each.shape
+        for each in RECORD_KINDS.values()
+        if each is not kind and not each.shape.fullmatch(record_id)
     ]
     return re.compile("|".join(each.pattern for each in others))

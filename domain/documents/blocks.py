@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, overload
 import msgspec
 
 if TYPE_CHECKING:
-    from domain.documents.kinds import Kind
+    from domain.documents.kinds import RecordKind
 
-UNFIT: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding raises for a record that is none of its type, or is not JSON."""
 
 PLACEHOLDER: Final = b"{{site:"
@@ -39,20 +39,20 @@ def has_placeholder(data: bytes) -> bool:
     return PLACEHOLDER in data
 
 
-class Block(Sequence[bytes]):
+class RecordBatch(Sequence[bytes]):
     """A batch that is only cut into single records when one of them must be looked at."""
 
     @abstractmethod
-    def decoded(self, kind: Kind) -> list[Any] | None:
+    def decode_records(self, kind: RecordKind) -> list[Any] | None:
         """Every record, in order. None when one does not fit the type, or refers to a client's site."""
 
     @abstractmethod
-    def cut(self) -> list[bytes]:
+    def split_records(self) -> list[bytes]:
         """Every record as JSON, in order."""
 
     @cached_property
     def _records(self) -> list[bytes]:
-        return self.cut()
+        return self.split_records()
 
     def __len__(self) -> int:
         return len(self._records)
@@ -67,26 +67,26 @@ class Block(Sequence[bytes]):
         return self._records[index]
 
 
-class Lines(Block):
+class JsonLinesBatch(RecordBatch):
     """Records that stand one a line."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
 
-    def decoded(self, kind: Kind) -> list[Any] | None:
-        count = self._plain_lines()
+    def decode_records(self, kind: RecordKind) -> list[Any] | None:
+        count = self._count_plain_lines()
         if not count:
             return None
         try:
             records = kind.decode_lines(self._data)
-        except UNFIT:
+        except DECODE_ERRORS:
             return None
         return records if len(records) == count else None
 
-    def cut(self) -> list[bytes]:
+    def split_records(self) -> list[bytes]:
         return [line for line in self._data.split(b"\n") if line.strip()]
 
-    def _plain_lines(self) -> int:
+    def _count_plain_lines(self) -> int:
         """How many lines there are; 0 unless each begins with `{` where the one before has ended with `}`.
 
         Between those two no JSON value can go on, so that as many values as lines are one in each. Also 0 when there
@@ -104,29 +104,29 @@ class Lines(Block):
         return 0 if (inner or brace >= 0) and PLACEHOLDER in data else count
 
 
-class Elements(Block):
+class JsonArrayBatch(RecordBatch):
     """Records that are the elements of one JSON array.
 
     `data` is the whole array, in its brackets. Raises msgspec.DecodeError or RecursionError when it is none. It is
     parsed once, here, when its records fit the `kind`.
     """
 
-    def __init__(self, data: bytes, kind: Kind | None) -> None:
+    def __init__(self, data: bytes, kind: RecordKind | None) -> None:
         self._data = data
         self._kind = kind
-        self._decoded = None if kind is None else self._fitting(kind)
+        self._decoded = None if kind is None else self._decode_if_fitting(kind)
         self.size = len(self if self._decoded is None else self._decoded)
 
-    def decoded(self, kind: Kind) -> list[Any] | None:
-        return self._decoded if kind is self._kind else self._fitting(kind)
+    def decode_records(self, kind: RecordKind) -> list[Any] | None:
+        return self._decoded if kind is self._kind else self._decode_if_fitting(kind)
 
-    def cut(self) -> list[bytes]:
+    def split_records(self) -> list[bytes]:
         return list(map(bytes, _split(self._data)))
 
-    def _fitting(self, kind: Kind) -> list[Any] | None:
+    def _decode_if_fitting(self, kind: RecordKind) -> list[Any] | None:
         if has_placeholder(self._data):
             return None
         try:
             return kind.decode_array(self._data)
-        except UNFIT:
+        except DECODE_ERRORS:
             return None

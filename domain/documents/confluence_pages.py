@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from domain.documents.kinds import NOBODY, UNKNOWN, Id, Instant, Kind, Text, Texts
+from domain.documents.kinds import NOBODY, UNKNOWN, Id, Instant, RecordKind, Text, Texts
 from domain.documents.neutral import EVERYONE, Author, Body, Document
 
 
@@ -28,7 +28,7 @@ class ConfluencePage(msgspec.Struct, gc=False):
     references: Texts | None = None
 
 
-def _document(record: ConfluencePage, site: str) -> Document:
+def _build_document(record: ConfluencePage, site: str) -> Document:
     references = record.references or ()
     parent = record.parent_id
     return Document(
@@ -47,10 +47,10 @@ def _document(record: ConfluencePage, site: str) -> Document:
     )
 
 
-CONFLUENCE_PAGES: Final = Kind(
+CONFLUENCE_PAGES: Final = RecordKind(
     record=ConfluencePage,
     identifiers=("page_id",),
-    document=_document,
+    document=_build_document,
     shape=re.compile(r"\d+"),
     spellings={
         "id": "page_id",

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from domain.documents.kinds import UNKNOWN, Count, Instant, Kind, Text, Texts
+from domain.documents.kinds import UNKNOWN, Count, Instant, RecordKind, Text, Texts
 from domain.documents.neutral import EVERYONE, Author, Body, Document
 
 # Together, with the slash between them, within the 200 characters of an id.
@@ -33,7 +33,7 @@ class GithubRepository(msgspec.Struct, gc=False):
     topics: Texts | None = None
 
 
-def _document(record: GithubRepository, site: str) -> Document:
+def _build_document(record: GithubRepository, site: str) -> Document:
     name = record.name
     full = name if "/" in name else f"{record.owner}/{name}"
     properties: dict[str, Any] = {
@@ -51,7 +51,7 @@ def _document(record: GithubRepository, site: str) -> Document:
         Body("text/markdown", record.readme),
         record.owner,
         Author(
-            record.maintainer_email or _account(record.owner),
+            record.maintainer_email or _owner_email(record.owner),
             None if record.maintainer_email else record.owner,
         ),
         record.url or f"{site}/{name}",
@@ -62,15 +62,15 @@ def _document(record: GithubRepository, site: str) -> Document:
     )
 
 
-def _account(owner: str) -> str:
+def _owner_email(owner: str) -> str:
     """An address for an owner who has none: `.example` is reserved and reaches nobody (RFC 2606)."""
     return f"{_NOT_LOCAL.sub('-', owner.lower()).strip('-') or UNKNOWN}@owners.example"
 
 
-GITHUB_REPOS: Final = Kind(
+GITHUB_REPOS: Final = RecordKind(
     record=GithubRepository,
     identifiers=("name",),
-    document=_document,
+    document=_build_document,
     shape=re.compile(r"[^/\s]++/[^/\s]+"),
     tail=2,
     listed_by_id=True,

@@ -11,17 +11,17 @@ _MILLISECONDS_FROM: Final = 100_000_000_000
 """Epoch seconds reach this in the year 5138, epoch milliseconds passed it in 1973."""
 
 
-def read_instant(given: object) -> datetime | None:
+def parse_timestamp(given: object) -> datetime | None:
     """The instant that is meant by RFC 3339, other ISO 8601, a day, or epoch (milli)seconds; None when it is none."""
     if isinstance(given, str):
         text = given.strip()
-        return _written(text) or _counted(text)
+        return _parse_date_text(text) or _parse_epoch_text(text)
     if isinstance(given, (int, float)) and not isinstance(given, bool):
-        return _since_epoch(float(given))
+        return _datetime_from_epoch(float(given))
     return None
 
 
-def _written(text: str) -> datetime | None:
+def _parse_date_text(text: str) -> datetime | None:
     try:
         return msgspec.convert(text, datetime)
     except msgspec.ValidationError:
@@ -32,14 +32,14 @@ def _written(text: str) -> datetime | None:
         return None
 
 
-def _counted(text: str) -> datetime | None:
+def _parse_epoch_text(text: str) -> datetime | None:
     try:
-        return _since_epoch(float(text))
+        return _datetime_from_epoch(float(text))
     except ValueError:
         return None
 
 
-def _since_epoch(seconds: float) -> datetime | None:
+def _datetime_from_epoch(seconds: float) -> datetime | None:
     if abs(seconds) >= _MILLISECONDS_FROM:
         seconds /= 1000
     try:

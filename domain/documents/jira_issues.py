@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from domain.documents.kinds import NOBODY, UNKNOWN, Id, Instant, Kind, Text, Texts
+from domain.documents.kinds import NOBODY, UNKNOWN, Id, Instant, RecordKind, Text, Texts
 from domain.documents.neutral import EVERYONE, Author, Body, Document
 
 
@@ -30,7 +30,7 @@ class JiraIssue(msgspec.Struct, gc=False):
     references: Texts | None = None
 
 
-def _document(record: JiraIssue, site: str) -> Document:
+def _build_document(record: JiraIssue, site: str) -> Document:
     properties: dict[str, Any] = {
         "status": record.status,
         "priority": record.priority,
@@ -56,10 +56,10 @@ def _document(record: JiraIssue, site: str) -> Document:
     )
 
 
-JIRA_ISSUES: Final = Kind(
+JIRA_ISSUES: Final = RecordKind(
     record=JiraIssue,
     identifiers=("key",),
-    document=_document,
+    document=_build_document,
     shape=re.compile(r"[A-Z][A-Z0-9_]*-\d+"),
     also="assignee",
     spellings={

@@ -35,7 +35,7 @@ _TITLE: Final = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class RecordKind:
     """One type of record.
 
     `record` is the structure whose fields without a default are required, `identifiers` the fields that make its
@@ -60,7 +60,7 @@ class Kind:
     decode_lines: Callable[[bytes], list[Any]] = field(init=False, repr=False)
     decode_array: Callable[[bytes], list[Any]] = field(init=False, repr=False)
 
-    def id_in(self, address: str) -> str:
+    def id_from_url(self, address: str) -> str:
         """The id at the end of an address."""
         return "/".join(
             address.split("?", maxsplit=1)[0].split("#", maxsplit=1)[0].rstrip("/").split("/")[-self.tail :]
@@ -69,7 +69,7 @@ class Kind:
     def __post_init__(self) -> None:
         one = msgspec.json.Decoder(self.record)
         for name, value in {
-            "fields": tuple(_field(each) for each in msgspec.structs.fields(self.record)),
+            "fields": tuple(_build_field(each) for each in msgspec.structs.fields(self.record)),
             "decode": one.decode,
             "decode_lines": one.decode_lines,
             "decode_array": msgspec.json.Decoder(list[self.record]).decode,  # type: ignore[name-defined]
@@ -87,7 +87,7 @@ class Field:
     required: bool
 
 
-def _field(found: msgspec.structs.FieldInfo) -> Field:
+def _build_field(found: msgspec.structs.FieldInfo) -> Field:
     described = msgspec.inspect.type_info(found.type)
     members = described.types if isinstance(described, msgspec.inspect.UnionType) else (described,)
     bare = [each.type if isinstance(each, msgspec.inspect.Metadata) else each for each in members]

@@ -77,13 +77,13 @@ class NeutralDocument(msgspec.Struct, gc=False, omit_defaults=True):
     references: tuple[str, ...] = ()
 
 
-encode: Final = msgspec.json.Encoder().encode
+encode_document: Final = msgspec.json.Encoder().encode
 """One document as its line, without the newline."""
 
-encode_lines: Final = msgspec.json.Encoder().encode_lines
+encode_documents: Final = msgspec.json.Encoder().encode_lines
 """Documents as their lines, each with its newline."""
 
-decode: Final = msgspec.json.Decoder(NeutralDocument).decode
+decode_document: Final = msgspec.json.Decoder(NeutralDocument).decode
 """One line as its document. Raises msgspec.DecodeError for what is none."""
 
 
@@ -91,9 +91,9 @@ class _Identity(msgspec.Struct, gc=False):
     id: str
 
 
-_identity: Final = msgspec.json.Decoder(_Identity).decode
+_decode_identity: Final = msgspec.json.Decoder(_Identity).decode
 
 
-def identify(line: bytes) -> str:
+def parse_document_id(line: bytes) -> str:
     """The id of the document of a line."""
-    return _identity(line).id
+    return _decode_identity(line).id

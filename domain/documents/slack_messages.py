@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from domain.documents.kinds import NOBODY, UNKNOWN, Id, Instant, Kind, Text, headline
+from domain.documents.kinds import NOBODY, UNKNOWN, Id, Instant, RecordKind, Text, headline
 from domain.documents.neutral import EVERYONE, Author, Body, Document
 
 
@@ -24,7 +24,7 @@ class SlackMessage(msgspec.Struct, gc=False):
     url: str | None = None
 
 
-def _document(record: SlackMessage, site: str) -> Document:
+def _build_document(record: SlackMessage, site: str) -> Document:
     thread = record.thread
     return Document(
         "slack_messages",
@@ -42,10 +42,10 @@ def _document(record: SlackMessage, site: str) -> Document:
     )
 
 
-SLACK_MESSAGES: Final = Kind(
+SLACK_MESSAGES: Final = RecordKind(
     record=SlackMessage,
     identifiers=("message_id",),
-    document=_document,
+    document=_build_document,
     shape=re.compile(r"p?\d{10}\.?\d{6,}"),
     spellings={
         "id": "message_id",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from domain.connectors import merge
+from domain.connectors import merge_settings
 from domain.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -34,4 +34,4 @@ class FileConnectorTemplates:
                 f"The connector template {path.name} cannot be read: {error}.",
                 field=f"connectors.{dataset_type.value}",
             ) from error
-        return merge(template, *self._overrides(dataset_type, stage, client_id))
+        return merge_settings(template, *self._overrides(dataset_type, stage, client_id))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from domain.model import Mark
+from domain.model import OwnerTag
 from domain.records import DatasetQuery
 from domain.vocabulary import ConnectorOutcome, DatasetStatus
 from server.doctor import Finding
@@ -35,7 +35,7 @@ _LEFT: Final = (
 )
 
 
-def recorded(records: Records) -> tuple[str, list[Connector]]:
+def load_serving_connectors(records: Records) -> tuple[str, list[Connector]]:
     """Whose marks are ours, and the connectors that serve somewhere, by our records."""
     found: list[Connector] = []
     while page := records.connectors(after=found[-1].connector_id if found else None, limit=_PAGE):
@@ -43,7 +43,7 @@ def recorded(records: Records) -> tuple[str, list[Connector]]:
     return records.installation, [each for each in found if each.handle is not None]
 
 
-def emptied(records: Records) -> list[str]:
+def load_emptied_datasources(records: Records) -> list[str]:
     """The names of datasources that were emptied and never deleted, by our records, those that serve again too."""
     found: dict[str, None] = {}
     after: str | None = None
@@ -55,43 +55,47 @@ def emptied(records: Records) -> list[str]:
     return list(found)
 
 
-async def datasource_findings(
+async def check_datasources(
     platform: Platform, installation: str, connectors: Sequence[Connector], emptied: Collection[str] = ()
 ) -> list[Finding]:
     """What is there of ours, what is not, what is somebody else's, and what is left of what was.
 
     Raises PlatformError.
     """
-    who = await platform.fingerprint()
+    who = await platform.fetch_fingerprint()
     here = [each for each in connectors if each.fingerprint == who]
     wanted = [each.name for each in here]
-    found = await platform.find(wanted) if wanted else ()
+    found = await platform.find_datasources(wanted) if wanted else ()
     marks = {each.name.casefold(): each.mark for each in found}
     gone = [each for each in here if each.name.casefold() not in marks]
     foreign = [
         each
         for each in here
         if each not in gone
-        and marks[each.name.casefold()] != Mark(installation=installation, dataset_id=each.dataset_id)
+        and marks[each.name.casefold()] != OwnerTag(installation=installation, dataset_id=each.dataset_id)
     ]
     elsewhere = [each for each in connectors if each.fingerprint != who]
     told = f"{len(here) - len(gone) - len(foreign)} of {len(here)} that our records name are there, and ours"
     return [
         *([Finding(area=AREA, ok=True, message=told)] if here else []),
-        *([_missing(gone)] if gone else []),
-        *([_foreign(foreign)] if foreign else []),
-        *([_elsewhere(elsewhere, who)] if elsewhere else []),
-        *await _left(platform, [each for each in emptied if each not in {one.name for one in connectors}]),
+        *([_missing_finding(gone)] if gone else []),
+        *([_foreign_finding(foreign)] if foreign else []),
+        *([_elsewhere_finding(elsewhere, who)] if elsewhere else []),
+        *await _check_leftovers(
+            platform, [each for each in emptied if each not in {one.name for one in connectors}]
+        ),
     ]
 
 
-async def _left(platform: Platform, emptied: Sequence[str]) -> list[Finding]:
-    if platform.can.delete or not emptied:
+async def _check_leftovers(platform: Platform, emptied: Sequence[str]) -> list[Finding]:
+    if platform.capabilities.delete or not emptied:
         return []
-    found = [each.name for each in await platform.find(emptied[:_LOOKED_FOR]) if each.mark is None]
+    found = [
+        each.name for each in await platform.find_datasources(emptied[:_LOOKED_FOR]) if each.mark is None
+    ]
     if not found:
         return []
-    told = f"emptied, and still registered: {_listed(found)}"
+    told = f"emptied, and still registered: {_format_names(found)}"
     return [Finding(area=AREA, ok=True, message=told, action=_LEFT)]
 
 
@@ -99,30 +103,32 @@ def _was_emptied(dataset: Dataset) -> bool:
     return dataset.teardown is not None and dataset.teardown.connector_outcome is ConnectorOutcome.EMPTIED
 
 
-def _missing(gone: Sequence[Connector]) -> Finding:
-    return Finding(area=AREA, ok=True, warning=True, message=f"not there: {_named(gone)}", action=_GONE)
+def _missing_finding(gone: Sequence[Connector]) -> Finding:
+    return Finding(
+        area=AREA, ok=True, warning=True, message=f"not there: {_format_connectors(gone)}", action=_GONE
+    )
 
 
-def _foreign(foreign: Sequence[Connector]) -> Finding:
-    told = f"there, and without our mark: {_named(foreign)}"
+def _foreign_finding(foreign: Sequence[Connector]) -> Finding:
+    told = f"there, and without our mark: {_format_connectors(foreign)}"
     return Finding(area=AREA, ok=False, message=told, action=_NOT_OURS)
 
 
-def _elsewhere(elsewhere: Sequence[Connector], who: Fingerprint) -> Finding:
-    places = ", ".join(sorted({_place(each.fingerprint) for each in elsewhere}))
-    told = f"made at {places}, while {_place(who)} is configured: {_named(elsewhere)}"
+def _elsewhere_finding(elsewhere: Sequence[Connector], who: Fingerprint) -> Finding:
+    places = ", ".join(sorted({_format_platform(each.fingerprint) for each in elsewhere}))
+    told = f"made at {places}, while {_format_platform(who)} is configured: {_format_connectors(elsewhere)}"
     return Finding(area=AREA, ok=False, message=told, action=_ELSEWHERE)
 
 
-def _place(where: Fingerprint) -> str:
+def _format_platform(where: Fingerprint) -> str:
     tenant = f", tenant {where.tenant}" if where.tenant else ""
     return f"{where.url} ({where.dialect} dialect{tenant})"
 
 
-def _named(connectors: Iterable[Connector]) -> str:
-    return _listed([each.name for each in connectors])
+def _format_connectors(connectors: Iterable[Connector]) -> str:
+    return _format_names([each.name for each in connectors])
 
 
-def _listed(names: Sequence[str]) -> str:
+def _format_names(names: Sequence[str]) -> str:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more

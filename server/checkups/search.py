@@ -14,7 +14,7 @@ AREA: Final = "search"
 _ANYTHING: Final = "dataset-lifecycle"
 
 
-async def search_findings(platform: Platform) -> list[Finding]:
+async def check_search(platform: Platform) -> list[Finding]:
     """What a search comes to where there is a client token; nothing when Glean itself does not answer."""
     try:
         await platform.search(_ANYTHING, limit=1)

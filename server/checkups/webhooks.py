@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from domain.errors import instant
-from domain.webhooks import COUNTED
+from domain.errors import format_timestamp
+from domain.webhooks import MAX_PARKED_COUNT
 from server.doctor import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from domain.webhooks import Standing
+    from domain.webhooks import WebhookStatus
     from server.settings.events import WebhookSettings
 
     Reach = Callable[[WebhookSettings], Awaitable[str | None]]
@@ -27,9 +27,9 @@ _UNKNOWN = (
 )
 
 
-async def webhook_findings(
+async def check_webhooks(
     configured: Sequence[WebhookSettings],
-    standings: Mapping[str, Standing] | None,
+    standings: Mapping[str, WebhookStatus] | None,
     reach: Reach,
     *,
     serving: bool,
@@ -52,23 +52,25 @@ async def webhook_findings(
             tasks.start_soon(ask, each)
     known = standings or {}
     found = [
-        _configured(
+        _configured_finding(
             each, known.get(each.name), errors[each.name], serving=serving, read=standings is not None
         )
         for each in configured
     ]
     names = {each.name for each in configured}
-    return found + [_unknown(each) for name, each in known.items() if name not in names and each.unsettled]
+    return found + [
+        _unknown_finding(each) for name, each in known.items() if name not in names and each.unsettled
+    ]
 
 
-def _configured(
-    webhook: WebhookSettings, standing: Standing | None, error: str | None, *, serving: bool, read: bool
+def _configured_finding(
+    webhook: WebhookSettings, standing: WebhookStatus | None, error: str | None, *, serving: bool, read: bool
 ) -> Finding:
     area = f"webhook {webhook.name}"
     keys = "1 key" if len(webhook.secrets) == 1 else f"{len(webhook.secrets)} keys"
     said = ["it answers" if error is None else error, keys]
     if standing:
-        said += _words(standing)
+        said += _describe_status(standing)
     else:
         said.append("no server has told it anything yet" if read else "what waits is not known")
     message = ", ".join(said)
@@ -81,23 +83,23 @@ def _configured(
     return Finding(area=area, ok=True, message=message)
 
 
-def _unknown(standing: Standing) -> Finding:
+def _unknown_finding(standing: WebhookStatus) -> Finding:
     return Finding(
         area=f"webhook {standing.webhook}",
         ok=True,
         warning=True,
-        message=", ".join(["not configured here", *_words(standing)]),
+        message=", ".join(["not configured here", *_describe_status(standing)]),
         action=_UNKNOWN,
     )
 
 
-def _words(standing: Standing) -> list[str]:
+def _describe_status(standing: WebhookStatus) -> list[str]:
     said = [f"{standing.waiting} wait"]
     if standing.since:
-        said[0] += f" since {instant(standing.since)}"
+        said[0] += f" since {format_timestamp(standing.since)}"
     if standing.behind:
         said.append(f"{standing.behind} more are not looked at yet")
-    many = " or more" if standing.parked == COUNTED else ""
+    many = " or more" if standing.parked == MAX_PARKED_COUNT else ""
     said.append(f"{standing.parked}{many} parked")
     if standing.error:
         said.append(f"last error: {standing.error}")

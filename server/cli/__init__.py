@@ -5,9 +5,9 @@ from __future__ import annotations
 
 def main() -> None:
     """Run the command that the arguments of this process name, and exit with its code."""
-    from server.importing import undisturbed
+    from server.importing import pause_garbage_collection
 
-    with undisturbed():
+    with pause_garbage_collection():
         from server.cli.app import app
 
     app(prog_name="dataset-lifecycle")

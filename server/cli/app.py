@@ -40,7 +40,7 @@ app = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:
+def _print_version(asked: bool) -> None:
     if asked:
         from importlib.metadata import version
 
@@ -53,7 +53,7 @@ def options(
     data_dir: DataDir = None,
     config: Config = None,
     version: Annotated[
-        bool, typer.Option("--version", help="Say the version.", callback=_version, is_eager=True)
+        bool, typer.Option("--version", help="Say the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
     """Take the options that may stand before the command as well as after it."""

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from domain.errors import ForbiddenError, instant
+from domain.errors import ForbiddenError, format_timestamp
 from domain.requests import ApprovalOrigin, ApprovalState
-from server.approval_document import document
+from server.approval_document import serialize_approval
 from server.cli import lists
-from server.cli.confirming import loss, typed
-from server.cli.exits import Exit
+from server.cli.confirming import prompt_for_phrase, render_loss
+from server.cli.exits import ExitCode
 from server.cli.invocation import Invocation, command, on_terminal
-from server.cli.output import facts, section, table
+from server.cli.output import render_facts, render_section, render_table
 
 if TYPE_CHECKING:
     from domain.requests import Approval
@@ -25,48 +25,48 @@ _COLUMNS = ("request", "dataset", "client", "stage", "reason", "asked by", "stat
 
 
 @command(app, "list")
-async def show_all(
+async def list_approvals(
     run: Invocation,
     everything: Annotated[
         bool, typer.Option("--all", help="Those that were answered or have expired, too.")
     ] = False,
 ) -> None:
     """List the requests that wait: for an answer, or for the call that uses it."""
-    async with run.services() as services:
-        found = await services.approvals.list(run.caller, everything=everything)
-    run.output.answer(
-        {"items": [document(each) for each in found], "count": len(found)},
-        table(_COLUMNS, map(_row, found), empty="Nothing waits for an approval."),
+    async with run.open_services() as services:
+        found = await services.approvals.list(run.principal, everything=everything)
+    run.output.print_answer(
+        {"items": [serialize_approval(each) for each in found], "count": len(found)},
+        render_table(_COLUMNS, map(_row, found), empty="Nothing waits for an approval."),
     )
 
 
 @command(app, "show")
-async def show(run: Invocation, approval_id: ApprovalId) -> None:
+async def show_approval(run: Invocation, approval_id: ApprovalId) -> None:
     """Show a request: what will be lost, who asked, and how it stands."""
-    async with run.services() as services:
-        found = await services.approvals.show(approval_id, run.caller)
-    run.output.answer(
-        document(found),
-        section(
+    async with run.open_services() as services:
+        found = await services.approvals.load(approval_id, run.principal)
+    run.output.print_answer(
+        serialize_approval(found),
+        render_section(
             f"{found.approval_id} is {found.state}.",
-            facts(
+            render_facts(
                 (
                     ("asked by", found.requester),
                     ("asked", found.filed_at),
                     ("open until", found.expires_at or "it is answered"),
                     ("answered by", found.answered_by),
                     ("answered", found.answered_at),
-                    ("one person", "asked and approved it" if found.one_person else None),
+                    ("one person", "asked and approved it" if found.self_approved else None),
                     ("good until", found.grant_expires_at),
                 )
             ),
         ),
-        section("What is asked for", loss(found.shown)),
+        render_section("What is asked for", render_loss(found.shown)),
     )
 
 
 @command(app, "approve")
-async def approve(run: Invocation, approval_id: ApprovalId) -> Exit | None:
+async def approve_request(run: Invocation, approval_id: ApprovalId) -> ExitCode | None:
     """Approve a request, on a terminal, by typing the dataset's name; for many of them how many.
 
     The call that asked for it goes on when it is made again, within ten minutes; what a sweep asked for is carried out
@@ -77,48 +77,52 @@ async def approve(run: Invocation, approval_id: ApprovalId) -> Exit | None:
             "An approval is given by a person on a terminal, and there is none here.",
             suggested_action="Ask the operator: a person answers it on a terminal.",
         )
-    async with run.services() as services:
-        asked = await services.approvals.answerable(approval_id, run.caller)
+    async with run.open_services() as services:
+        asked = await services.approvals.load_approvable(approval_id, run.principal)
         goes_on = asked.state is ApprovalState.APPROVED
-        word = asked.phrase if goes_on else await typed(run.output.aside, asked.shown, asked.phrase)
-        answered = await services.approvals.approve(approval_id, run.caller, word)
+        word = (
+            asked.phrase if goes_on else await prompt_for_phrase(run.output.aside, asked.shown, asked.phrase)
+        )
+        answered = await services.approvals.approve(approval_id, run.principal, word)
     if answered.listed:
-        async with run.work() as services:
-            done = await lists.carried_out(run, services, answered)
-        return lists.tell(run, document(done.approval), done)
+        async with run.open_saga_services() as services:
+            done = await lists.run_batch_teardowns(run, services, answered)
+        return lists.print_batch_result(run, serialize_approval(done.approval), done)
     if answered.origin is ApprovalOrigin.SWEEP:
-        await _carried_out(run, answered)
+        await _carry_out_sweep_request(run, answered)
         return None
-    run.output.answer(
-        document(answered),
+    run.output.print_answer(
+        serialize_approval(answered),
         f"Approved. {answered.requester} can take {answered.shown['dataset']} down until "
-        f"{instant(answered.grant_expires_at)}.",
+        f"{format_timestamp(answered.grant_expires_at)}.",
     )
     return None
 
 
 @command(app, "decline")
-async def decline(run: Invocation, approval_id: ApprovalId) -> None:
+async def decline_request(run: Invocation, approval_id: ApprovalId) -> None:
     """Decline a request."""
-    async with run.services() as services:
-        answered = await services.approvals.decline(approval_id, run.caller)
+    async with run.open_services() as services:
+        answered = await services.approvals.decline(approval_id, run.principal)
     stay = "stay" if answered.listed else "stays"
-    run.output.answer(document(answered), f"Declined. {answered.shown['dataset']} {stay}.")
+    run.output.print_answer(serialize_approval(answered), f"Declined. {answered.shown['dataset']} {stay}.")
 
 
-async def _carried_out(run: Invocation, approval: Approval) -> None:
+async def _carry_out_sweep_request(run: Invocation, approval: Approval) -> None:
     """Take down what a sweep asked for, with every check made again."""
-    from domain.carrying_out import carry_out
-    from tools.teardown_dataset import told
+    from domain.carrying_out import execute_approved_teardown
+    from tools.teardown_dataset import load_teardown_answer
 
     name = approval.shown["dataset"]
-    async with run.work() as services:
-        begun = await carry_out(services.teardowns, approval, run.caller)
-        run.leaves_work(approval.dataset_id)
-        run.output.note(f"{name}: being taken down …")
-        answer = await told(services, await services.teardowns.wait(begun, None), run.caller)
-    run.output.answer(
-        {**document(approval), "teardown": answer.body()},
+    async with run.open_saga_services() as services:
+        begun = await execute_approved_teardown(services.teardowns, approval, run.principal)
+        run.announce_resumable_work(approval.dataset_id)
+        run.output.print_note(f"{name}: being taken down …")
+        answer = await load_teardown_answer(
+            services, await services.teardowns.wait(begun, None), run.principal
+        )
+    run.output.print_answer(
+        {**serialize_approval(approval), "teardown": answer.as_dict()},
         f"Approved. {name} is {answer.status}, its archive is {answer.archived_path}.",
     )
 

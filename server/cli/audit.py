@@ -11,24 +11,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from domain.audit import Decision
-from domain.errors import InvalidArgumentError, instant
+from domain.errors import InvalidArgumentError, format_timestamp
 from server.cli.audit_text import (
-    beside,
-    chapter_document,
-    listed_document,
-    outcome,
-    paragraph,
-    row,
-    verdict,
+    entry_row,
+    format_verdict,
+    render_timeline_entry,
+    serialize_entry,
+    serialize_timeline_entry,
+    serialize_verification,
+    verification_facts,
 )
-from server.cli.exits import Exit
+from server.cli.exits import ExitCode
 from server.cli.invocation import Invocation, command
-from server.cli.output import facts, plain, table
+from server.cli.output import format_value, render_facts, render_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from domain.audit_chain import Head, Sealed
+    from domain.audit_chain import ChainHead, SealedEntry
     from tools.services import Services
 
 app = typer.Typer(help="What is on record, and whether it still is what was recorded.", no_args_is_help=True)
@@ -38,7 +38,7 @@ _HEAD = re.compile(r"(\d{1,18}):([0-9a-f]{64})")
 
 
 @command(app, "list")
-async def show_all(
+async def list_audit_entries(
     run: Invocation,
     dataset_id: Annotated[str | None, typer.Option(help="About this dataset.")] = None,
     client_id: Annotated[str | None, typer.Option(help="About this client.")] = None,
@@ -56,16 +56,16 @@ async def show_all(
         decision=decision and decision.value,
         limit=limit,
     )
-    async with run.services() as services:
-        found = await services.audit.list(query, run.caller)
-    run.output.answer(
-        {"items": [listed_document(each) for each in found], "count": len(found)},
-        table(_COLUMNS, map(row, found), empty="Nothing is on record."),
+    async with run.open_services() as services:
+        found = await services.audit.list(query, run.principal)
+    run.output.print_answer(
+        {"items": [serialize_entry(each) for each in found], "count": len(found)},
+        render_table(_COLUMNS, map(entry_row, found), empty="Nothing is on record."),
     )
 
 
 @command(app, "verify")
-async def verify(
+async def verify_audit_chain(
     run: Invocation,
     head: Annotated[
         str | None,
@@ -77,109 +77,111 @@ async def verify(
     file: Annotated[
         Path | None, typer.Option(metavar="EXPORT", help="Verify this export by itself, and not the log.")
     ] = None,
-) -> Exit | None:
+) -> ExitCode | None:
     """Follow the chain from its first entry to its last, and name the first that is not what was sealed."""
-    anchor = None if head is None else _head(head)
+    anchor = None if head is None else _parse_head(head)
     if file is not None:
-        return await _verified_file(run, file, anchor)
-    async with run.services() as services:
+        return await _verify_file(run, file, anchor)
+    async with run.open_services() as services:
         found = await services.audit.verify(anchor)
-    run.output.answer(
+    run.output.print_answer(
         {
-            **outcome(found.head, found.broken),
+            **serialize_verification(found.head, found.broken),
             "unsealed": found.unsealed,
-            **({"unsealed_since": instant(found.unsealed_since)} if found.unsealed_since else {}),
+            **({"unsealed_since": format_timestamp(found.unsealed_since)} if found.unsealed_since else {}),
             **({"exported": found.exported} if found.exported else {}),
         },
-        verdict(found.head, found.broken),
-        facts(beside(found, anchor)),
+        format_verdict(found.head, found.broken),
+        render_facts(verification_facts(found, anchor)),
     )
-    return Exit.FAILED if found.broken else None
+    return ExitCode.FAILED if found.broken else None
 
 
 @command(app, "export")
-async def export(
+async def export_audit_log(
     run: Invocation,
     to: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write it there, to a new file; else to stdout.")
     ] = None,
 ) -> None:
     """Write every sealed entry as JSON Lines, and the head of the chain in the last line, to be kept elsewhere."""
-    from server.audit_file import shown
+    from server.audit_file import serialize_head
 
-    async with run.services() as services:
-        head = await (_to_stdout(run, services) if to is None else _to_file(run, services, to))
+    async with run.open_services() as services:
+        head = await (_export_to_stdout(run, services) if to is None else _export_to_file(run, services, to))
     told = f"Keep this head where nobody who can write here can change it: {head.position}:{head.hash}"
     if to is None:
-        run.output.note(told)
+        run.output.print_note(told)
         return
-    run.output.answer(
-        {"head": shown(head), "to": str(to)}, f"{head.position:,} entries are in {plain(to)}.", told
+    run.output.print_answer(
+        {"head": serialize_head(head), "to": str(to)},
+        f"{head.position:,} entries are in {format_value(to)}.",
+        told,
     )
 
 
 @command(app, "explain")
-async def explain(
+async def explain_dataset(
     run: Invocation,
     dataset_id: Annotated[str, typer.Argument(metavar="DATASET_ID", help="The dataset, also one long gone.")],
 ) -> None:
     """Tell the life of a dataset: who asked for what, what was decided and why, and what happened."""
-    async with run.services() as services:
-        chapters = await services.audit.explain(dataset_id, run.caller)
-    run.output.answer(
-        {"dataset_id": dataset_id, "chapters": [chapter_document(each) for each in chapters]},
-        *(paragraph(each) for each in chapters),
-        *([] if chapters else [f"Nothing is on record of {plain(dataset_id)}."]),
+    async with run.open_services() as services:
+        chapters = await services.audit.explain(dataset_id, run.principal)
+    run.output.print_answer(
+        {"dataset_id": dataset_id, "chapters": [serialize_timeline_entry(each) for each in chapters]},
+        *(render_timeline_entry(each) for each in chapters),
+        *([] if chapters else [f"Nothing is on record of {format_value(dataset_id)}."]),
     )
 
 
-async def _verified_file(run: Invocation, path: Path, anchor: Head | None) -> Exit | None:
-    from domain.audit_chain import Head, genesis
-    from domain.audit_verifying import walked
-    from server.audit_file import head_in, links_in
+async def _verify_file(run: Invocation, path: Path, anchor: ChainHead | None) -> ExitCode | None:
+    from domain.audit_chain import ChainHead, genesis_hash
+    from domain.audit_verifying import verify_chain
+    from server.audit_file import read_export_head, read_export_links
 
-    own = head_in(path, "file")
-    start = Head(position=0, hash=genesis(own.installation or ""), installation=own.installation)
-    head, broken = await walked(partial(links_in, path), start, own)
+    own = read_export_head(path, "file")
+    start = ChainHead(position=0, hash=genesis_hash(own.installation or ""), installation=own.installation)
+    head, broken = await verify_chain(partial(read_export_links, path), start, own)
     if broken is None and anchor is not None:
-        head, broken = await walked(partial(links_in, path), start, anchor)
-    run.output.answer(outcome(head, broken), verdict(head, broken))
-    return Exit.FAILED if broken else None
+        head, broken = await verify_chain(partial(read_export_links, path), start, anchor)
+    run.output.print_answer(serialize_verification(head, broken), format_verdict(head, broken))
+    return ExitCode.FAILED if broken else None
 
 
-def _head(given: str) -> Head:
+def _parse_head(given: str) -> ChainHead:
     """What `--head` says. Raises InvalidArgumentError."""
-    from domain.audit_chain import Head
-    from server.audit_file import head_in
+    from domain.audit_chain import ChainHead
+    from server.audit_file import read_export_head
 
     if found := _HEAD.fullmatch(given):
-        return Head(position=int(found[1]), hash=found[2])
+        return ChainHead(position=int(found[1]), hash=found[2])
     path = Path(given)
     if not path.exists():
         raise InvalidArgumentError(
             f"--head is a position and a hash, joined by a colon, or an export; {given!r} is neither.",
             field="head",
         )
-    return head_in(path, "head")
+    return read_export_head(path, "head")
 
 
-async def _to_stdout(run: Invocation, services: Services) -> Head:
-    from server.audit_file import head_line, lines
+async def _export_to_stdout(run: Invocation, services: Services) -> ChainHead:
+    from server.audit_file import encode_head_line, encode_links
 
-    def write(page: Sequence[Sealed]) -> None:
-        sys.stdout.buffer.write(lines(page))
+    def write(page: Sequence[SealedEntry]) -> None:
+        sys.stdout.buffer.write(encode_links(page))
 
-    head = await services.audit.export(run.caller, write)
-    sys.stdout.buffer.write(head_line(head))
+    head = await services.audit.export(run.principal, write)
+    sys.stdout.buffer.write(encode_head_line(head))
     sys.stdout.flush()
     return head
 
 
-async def _to_file(run: Invocation, services: Services, path: Path) -> Head:
+async def _export_to_file(run: Invocation, services: Services, path: Path) -> ChainHead:
     """Write the export whole, or not at all. Raises InvalidArgumentError for a file that cannot be made."""
-    from server.audit_file import head_line, lines, new_file
+    from server.audit_file import create_export_file, encode_head_line, encode_links
 
-    with new_file(path, "to") as write:
-        head = await services.audit.export(run.caller, lambda page: write(lines(page)))
-        write(head_line(head))
+    with create_export_file(path, "to") as write:
+        head = await services.audit.export(run.principal, lambda page: write(encode_links(page)))
+        write(encode_head_line(head))
     return head

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from domain.errors import instant
-from server.cli.output import plain
+from domain.errors import format_timestamp
+from server.cli.output import format_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.text import Text
 
-    from domain.audit_chain import Head
-    from domain.audit_log import Listed, Verified
-    from domain.audit_story import Chapter
-    from domain.audit_verifying import Break
+    from domain.audit_chain import ChainHead
+    from domain.audit_log import AuditLogItem, AuditVerification
+    from domain.audit_story import TimelineEntry
+    from domain.audit_verifying import ChainBreak
 
 
-def outcome(head: Head, broken: Break | None) -> dict[str, Any]:
+def serialize_verification(head: ChainHead, broken: ChainBreak | None) -> dict[str, Any]:
     """How far a chain holds, and what breaks it, for a program."""
     document: dict[str, Any] = {
         "intact": broken is None,
@@ -35,17 +35,17 @@ def outcome(head: Head, broken: Break | None) -> dict[str, Any]:
     return document
 
 
-def verdict(head: Head, broken: Break | None) -> str:
+def format_verdict(head: ChainHead, broken: ChainBreak | None) -> str:
     """The same in a sentence."""
     if broken is None:
         return f"All {head.position:,} sealed entries are as they were sealed, and in that order."
     return f"BROKEN ({broken.flaw}), after {head.position:,} entries that hold. {broken.what}"
 
 
-def beside(found: Verified, anchor: Head | None) -> Sequence[tuple[str, object]]:
+def verification_facts(found: AuditVerification, anchor: ChainHead | None) -> Sequence[tuple[str, object]]:
     """What is to be known beside the verdict."""
     waiting = f"{found.unsealed:,}" + (
-        f", since {plain(found.unsealed_since)}" if found.unsealed_since else ""
+        f", since {format_value(found.unsealed_since)}" if found.unsealed_since else ""
     )
     kept = f"position {anchor.position:,}" if anchor and found.broken is None else None
     exported = found.exported and f"position {found.exported['position']:,}, {found.exported['at']}"
@@ -57,18 +57,18 @@ def beside(found: Verified, anchor: Head | None) -> Sequence[tuple[str, object]]
     )
 
 
-def listed_document(listed: Listed) -> dict[str, Any]:
+def serialize_entry(listed: AuditLogItem) -> dict[str, Any]:
     """An entry as JSON, as it is canonical."""
     import msgspec
 
-    from domain.audit import canonical
+    from domain.audit import canonical_json
 
-    entry = {} if listed.entry is None else {"entry": msgspec.json.decode(canonical(listed.entry))}
+    entry = {} if listed.entry is None else {"entry": msgspec.json.decode(canonical_json(listed.entry))}
     position = {} if listed.position is None else {"position": listed.position}
     return {"seq": listed.seq, **position, **entry}
 
 
-def row(listed: Listed) -> tuple[object, ...]:
+def entry_row(listed: AuditLogItem) -> tuple[object, ...]:
     """An entry as a line of the table."""
     entry = listed.entry
     if entry is None:
@@ -79,25 +79,27 @@ def row(listed: Listed) -> tuple[object, ...]:
     return (listed.seq, entry.at, who, entry.via, entry.event or entry.verb, subject, entry.decision, came)
 
 
-def chapter_document(chapter: Chapter) -> dict[str, Any]:
+def serialize_timeline_entry(chapter: TimelineEntry) -> dict[str, Any]:
     """A part of a dataset's life, for a program."""
     told = {
-        "at": instant(chapter.at),
+        "at": format_timestamp(chapter.at),
         "sentence": chapter.sentence,
         "evidence": list(chapter.evidence),
         "times": chapter.times if chapter.times > 1 else None,
-        "until": instant(chapter.until),
+        "until": format_timestamp(chapter.until),
     }
     return {name: value for name, value in told.items() if value not in (None, [])}
 
 
-def paragraph(chapter: Chapter) -> Text:
+def render_timeline_entry(chapter: TimelineEntry) -> Text:
     """The same for a person: the sentence, and below it what shows it."""
     from rich.text import Text
 
-    again = f" ({chapter.times:,} times, until {instant(chapter.until)})" if chapter.times > 1 else ""
-    told = Text(f"{instant(chapter.at) or '-'}  ", style="dim")
-    told.append(plain(chapter.sentence) + again, style="default")
+    again = (
+        f" ({chapter.times:,} times, until {format_timestamp(chapter.until)})" if chapter.times > 1 else ""
+    )
+    told = Text(f"{format_timestamp(chapter.at) or '-'}  ", style="dim")
+    told.append(format_value(chapter.sentence) + again, style="default")
     for each in chapter.evidence:
-        told.append(f"\n    {plain(each)}", style="default")
+        told.append(f"\n    {format_value(each)}", style="default")
     return told

@@ -9,15 +9,15 @@ from typing import Annotated
 import typer
 
 from server.cli.invocation import Invocation, command
-from server.cli.output import facts, plain
+from server.cli.output import format_value, render_facts
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    command(app, "backup")(backup)
+    command(app, "backup")(back_up_data_folder)
 
 
-async def backup(
+async def back_up_data_folder(
     run: Invocation,
     to: Annotated[
         Path, typer.Option("--to", metavar="FOLDER", help="Where to; a folder that is not there yet.")
@@ -28,12 +28,12 @@ async def backup(
 
     from server import backing_up
 
-    done = await to_thread.run_sync(backing_up.back_up, run.settings(), to.absolute())
+    done = await to_thread.run_sync(backing_up.create_backup, run.load_settings(), to.absolute())
     unstaged = ", ".join(done.unstaged)
-    run.output.answer(
+    run.output.print_answer(
         {"folder": str(to.absolute()), **asdict(done)},
-        f"Everything as it stood at {done.at} is in {plain(to)}.",
-        facts(
+        f"Everything as it stood at {done.at} is in {format_value(to)}.",
+        render_facts(
             (
                 ("still running", done.running or None),
                 ("last event", done.last_event),

@@ -8,13 +8,13 @@ import typer
 
 from domain import model
 from server.cli.invocation import Invocation, command
-from server.cli.output import table
+from server.cli.output import render_table
 
 app = typer.Typer(help="For whom datasets are made.", no_args_is_help=True)
 
 
 @command(app, "add")
-async def add(
+async def add_client(
     run: Invocation,
     client_id: Annotated[str, typer.Argument(metavar="CLIENT_ID", help="Letters, digits, '.', '_' and '-'.")],
     name: Annotated[str, typer.Option("--name", help="What people call it.")],
@@ -27,26 +27,26 @@ async def add(
     from domain.model import Client
 
     client = Client(client_id=client_id, name=name, industry=industry, use_case=use_case)
-    async with run.services() as services:
-        added = await services.registry.add_client(client, run.caller)
-    run.output.answer(_shown(added), f"Client {added.client_id} ({added.name}) is there.")
+    async with run.open_services() as services:
+        added = await services.registry.add_client(client, run.principal)
+    run.output.print_answer(_serialize_client(added), f"Client {added.client_id} ({added.name}) is there.")
 
 
 @command(app, "list")
-async def show_all(run: Invocation) -> None:
+async def list_clients(run: Invocation) -> None:
     """List the clients."""
-    async with run.services() as services:
-        found = await services.registry.clients(run.caller)
+    async with run.open_services() as services:
+        found = await services.registry.list_clients(run.principal)
     rows = [(each.client_id, each.name, each.industry, each.use_case) for each in found]
-    run.output.answer(
-        {"items": [_shown(each) for each in found], "count": len(found)},
-        table(
+    run.output.print_answer(
+        {"items": [_serialize_client(each) for each in found], "count": len(found)},
+        render_table(
             ("client", "name", "industry", "use case"), rows, empty="There is no client yet: `clients add`."
         ),
     )
 
 
-def _shown(client: model.Client) -> dict[str, str]:
+def _serialize_client(client: model.Client) -> dict[str, str]:
     return {
         "client_id": client.client_id,
         "name": client.name,

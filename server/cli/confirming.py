@@ -12,45 +12,45 @@ from rich.text import Text
 
 from domain.errors import DeclinedError
 from domain.model import Confirmation
-from domain.safety import needs_confirmation
-from server.cli.lists import asked_for
-from server.cli.output import facts, plain, span
+from domain.safety import required_confirmation_kind
+from server.cli.lists import render_batch_request
+from server.cli.output import format_duration, format_value, render_facts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rich.console import Console, RenderableType
 
-    from domain.approval_desk import Approvals
+    from domain.approval_desk import ApprovalService
     from domain.ports import Clock
-    from domain.requests import Question
+    from domain.requests import ConfirmationRequest
 
 
-class TypedName:
+class TypedNameConfirmer:
     """Shows what will be lost, and asks for the name to be typed.
 
     Past sandbox that is kept as an approval by one person, who asked and who answered; where they may not approve
     `alone`, a request to another person is filed instead.
     """
 
-    def __init__(self, console: Console, approvals: Approvals, clock: Clock, *, alone: bool) -> None:
+    def __init__(self, console: Console, approvals: ApprovalService, clock: Clock, *, alone: bool) -> None:
         """Ask on that console."""
         self._console = console
         self._approvals = approvals
         self._clock = clock
         self._alone = alone
 
-    async def ask(self, question: Question) -> Confirmation | None:
+    async def ask(self, question: ConfirmationRequest) -> Confirmation | None:
         """The confirmation. Raises DeclinedError for anything but the name, ConfirmationRequiredError for a request."""
         dataset = question.dataset
-        approval = needs_confirmation(dataset, question.reason, question.concession) == "approval"
+        approval = required_confirmation_kind(dataset, question.reason, question.concession) == "approval"
         if approval and not self._alone:
             return await self._approvals.ask(question)
-        if await typed(self._console, question.shown, dataset.name) != dataset.name:
+        if await prompt_for_phrase(self._console, question.shown, dataset.name) != dataset.name:
             message = f"What was typed is not the name of {dataset.name}; nothing was changed."
             raise DeclinedError(message, dataset_id=dataset.dataset_id)
         if approval:
-            return await self._approvals.alone(question)
+            return await self._approvals.self_approve(question)
         return Confirmation(
             how="typed_name",
             by=question.requester,
@@ -63,29 +63,29 @@ class TypedName:
         )
 
 
-async def typed(console: Console, shown: Mapping[str, Any], phrase: str) -> str:
+async def prompt_for_phrase(console: Console, shown: Mapping[str, Any], phrase: str) -> str:
     """What a person types after they were shown what will be lost, and asked for the phrase."""
     many = "datasets" in shown
     title = "These datasets will be taken down" if many else "This dataset will be taken down"
     what = "this" if many else "its name"
-    console.print(Panel(loss(shown), title=title, expand=False))
-    console.print(Text(f"Type {what} ({plain(phrase)}) to go on: ", style="bold"), end="")
+    console.print(Panel(render_loss(shown), title=title, expand=False))
+    console.print(Text(f"Type {what} ({format_value(phrase)}) to go on: ", style="bold"), end="")
     # Waited for in the loop, not read in a thread: Ctrl-C must not leave a thread that holds up the process.
     await anyio.wait_readable(sys.stdin)
     return sys.stdin.readline().strip()
 
 
-def loss(shown: Mapping[str, Any]) -> RenderableType:
+def render_loss(shown: Mapping[str, Any]) -> RenderableType:
     """What a teardown takes away, as a person is shown it before they decide."""
     if "datasets" in shown:
-        return asked_for(shown)
+        return render_batch_request(shown)
     until = shown.get("restorable_until")
     kept = (
-        f"all of it, restorable until {plain(datetime.fromisoformat(until))}"
+        f"all of it, restorable until {format_value(datetime.fromisoformat(until))}"
         if until
         else shown.get("incomplete", "its description and a sample; it cannot be restored")
     )
-    return facts(
+    return render_facts(
         (
             ("name", shown["dataset"]),
             ("client", shown["client_id"]),
@@ -94,7 +94,7 @@ def loss(shown: Mapping[str, Any]) -> RenderableType:
             ("status", shown["status"]),
             ("reason", shown["reason"]),
             ("records", shown["record_count"]),
-            ("age", span(shown["age_s"])),
+            ("age", format_duration(shown["age_s"])),
             ("will be lost", shown["lost"]),
             ("stays in Glean", shown.get("stays")),
             ("is archived", kept),

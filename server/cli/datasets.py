@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from server.cli.invocation import Invocation, command, on_terminal
-from server.cli.output import table
+from server.cli.output import render_table
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from domain.keeping import Kept
+    from domain.keeping import ProtectionResult
     from domain.model import Dataset
 
 app = typer.Typer(
@@ -24,15 +24,15 @@ _PAGE = 500
 
 
 @command(app, "list")
-async def show_all(run: Invocation) -> None:
+async def list_datasets(run: Invocation) -> None:
     """List the datasets, those that were taken down too."""
     from domain.records import DatasetQuery
-    from server.cli.dataset_document import summary
+    from server.cli.dataset_document import serialize_dataset_summary
 
     found: list[Dataset] = []
-    async with run.services() as services:
+    async with run.open_services() as services:
         after: str | None = None
-        while page := await services.datasets.list(DatasetQuery(after=after, limit=_PAGE), run.caller):
+        while page := await services.datasets.list(DatasetQuery(after=after, limit=_PAGE), run.principal):
             found += page
             after = page[-1].dataset_id
     rows = [
@@ -49,45 +49,45 @@ async def show_all(run: Invocation) -> None:
         for each in found
     ]
     columns = ("name", "status", "records", "quality", "journey", "kept until", "made", "id")
-    run.output.answer(
-        {"items": [summary(each) for each in found], "count": len(found)},
-        table(columns, rows, empty="There is no dataset yet: `provision`."),
+    run.output.print_answer(
+        {"items": [serialize_dataset_summary(each) for each in found], "count": len(found)},
+        render_table(columns, rows, empty="There is no dataset yet: `provision`."),
     )
 
 
 @command(app, "show")
-async def show(run: Invocation, dataset_id: DatasetId) -> None:
+async def show_dataset(run: Invocation, dataset_id: DatasetId) -> None:
     """Tell everything that is known about a dataset."""
-    from server.cli.dataset_document import whole
-    from server.cli.dataset_text import paragraphs
+    from server.cli.dataset_document import serialize_dataset
+    from server.cli.dataset_text import render_dataset
 
-    async with run.services() as services:
-        shown = await services.datasets.show(dataset_id, run.caller)
+    async with run.open_services() as services:
+        shown = await services.datasets.show(dataset_id, run.principal)
         now = services.clock.now()
-    run.output.answer(whole(shown), *paragraphs(shown, now))
+    run.output.print_answer(serialize_dataset(shown), *render_dataset(shown, now))
 
 
 @command(app, "recheck")
-async def recheck(run: Invocation, dataset_id: DatasetId) -> None:
+async def recheck_dataset(run: Invocation, dataset_id: DatasetId) -> None:
     """Read what is staged and ask Glean again; only another verdict changes the status."""
     from domain import quality
-    from server.cli.dataset_document import summary
-    from server.cli.provision import issues_table
+    from server.cli.dataset_document import serialize_dataset_summary
+    from server.cli.provision import render_issues
 
-    async with run.services(folders=True) as services:
-        judged = await services.datasets.recheck(dataset_id, run.caller)
-    document: dict[str, Any] = summary(judged)
+    async with run.open_services(folders=True) as services:
+        judged = await services.datasets.recheck(dataset_id, run.principal)
+    document: dict[str, Any] = serialize_dataset_summary(judged)
     people: list[Any] = [f"{judged.name} is {judged.status}."]
     if judged.quality:
-        issues = quality.issues(judged.quality)
+        issues = quality.quality_issues(judged.quality)
         document["quality"] = {"score": judged.quality.score, "issues": issues}
         people = [f"{judged.name} is {judged.status}, its quality {judged.quality.score:.1f} of 100."]
-        people += [issues_table(issues)] if issues else []
-    run.output.answer(document, *people)
+        people += [render_issues(issues)] if issues else []
+    run.output.print_answer(document, *people)
 
 
 @command(app, "protect")
-async def protect(
+async def protect_dataset(
     run: Invocation,
     dataset_id: DatasetId,
     until: Annotated[
@@ -101,40 +101,42 @@ async def protect(
 
     Without a terminal a protection is only lengthened, to 30 days from now at most.
     """
-    async with run.services() as services:
-        moment = _moment(until, services.clock.now())
-        kept = await services.keeping.protect(dataset_id, moment, run.caller, person=on_terminal())
-    _tell(run, kept)
+    async with run.open_services() as services:
+        moment = _parse_until(until, services.clock.now())
+        kept = await services.leases.protect_dataset(dataset_id, moment, run.principal, person=on_terminal())
+    _print_protection(run, kept)
 
 
 @command(app, "unprotect")
-async def unprotect(run: Invocation, dataset_id: DatasetId) -> None:
+async def unprotect_dataset(run: Invocation, dataset_id: DatasetId) -> None:
     """End a dataset's protection, and tell whether that exposes it. Only a person on a terminal may."""
-    async with run.services() as services:
-        kept = await services.keeping.unprotect(dataset_id, run.caller, person=on_terminal())
-    _tell(run, kept)
+    async with run.open_services() as services:
+        kept = await services.leases.unprotect_dataset(dataset_id, run.principal, person=on_terminal())
+    _print_protection(run, kept)
 
 
-def _tell(run: Invocation, kept: Kept) -> None:
-    from server.cli.dataset_document import summary
-    from server.cli.output import plain
+def _print_protection(run: Invocation, kept: ProtectionResult) -> None:
+    from server.cli.dataset_document import serialize_dataset_summary
+    from server.cli.output import format_value
 
     dataset = kept.dataset
     until = dataset.protected_until
-    how = f"kept until {plain(until)}" if until else "kept by no protection of its own"
+    how = f"kept until {format_value(until)}" if until else "kept by no protection of its own"
     exposed = (
         f" {'From then on' if until else 'Now'} its journey does not keep it either: it can be taken down."
         if kept.exposed
         else ""
     )
-    run.output.answer({**summary(dataset), "exposed": kept.exposed}, f"{dataset.name} is {how}.{exposed}")
+    run.output.print_answer(
+        {**serialize_dataset_summary(dataset), "exposed": kept.exposed}, f"{dataset.name} is {how}.{exposed}"
+    )
 
 
-def _moment(text: str, now: datetime) -> datetime:
+def _parse_until(text: str, now: datetime) -> datetime:
     from domain.errors import InvalidArgumentError
-    from domain.moments import instant_of, span_of
+    from domain.moments import parse_duration, parse_timestamp
 
     try:
-        return now + span_of(text, "until")
+        return now + parse_duration(text, "until")
     except InvalidArgumentError:
-        return instant_of(text, "until")
+        return parse_timestamp(text, "until")

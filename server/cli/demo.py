@@ -14,10 +14,10 @@ from server.cli.invocation import Invocation, command
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    command(app, "demo")(demo)
+    command(app, "demo")(run_demo)
 
 
-async def demo(
+async def run_demo(
     run: Invocation,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the folder, and say where.")] = False,
 ) -> None:
@@ -30,9 +30,9 @@ async def demo(
 
     began = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="dataset-lifecycle-demo-"))
-    run.output.tell(Group(demo_text.OPENING, ""))
+    run.output.print_for_people(Group(demo_text.INTRODUCTION, ""))
     try:
-        steps = await _told(run, folder)
+        steps = await _run_script(run, folder)
     finally:
         if not keep:
             shutil.rmtree(folder)
@@ -44,34 +44,38 @@ async def demo(
     }
     kept = f"Kept in {folder}; look at it with: dataset-lifecycle --data-dir {folder} datasets list"
     left = kept if keep else "The folder of this demo is gone again; --keep leaves it."
-    run.output.answer(document, f"That took {seconds:.1f} seconds. {left}", demo_text.connecting(_command()))
+    run.output.print_answer(
+        document,
+        f"That took {seconds:.1f} seconds. {left}",
+        demo_text.connection_instructions(_program_command()),
+    )
 
 
-async def _told(run: Invocation, folder: Path) -> list[dict[str, Any]]:
-    from domain.callers import Caller
+async def _run_script(run: Invocation, folder: Path) -> list[dict[str, Any]]:
+    from domain.callers import Principal
     from server import wiring
     from server.cli import demo_text
-    from server.cli.demo_story import Story
-    from server.settings import load
+    from server.cli.demo_story import DemoScript
+    from server.settings import load_settings
 
     # An empty environment and a folder without a file: nothing that is configured can reach the demo.
-    settings = load({}, data_dir=folder, cwd=folder)
+    settings = load_settings({}, data_dir=folder, cwd=folder)
     async with (
-        wiring.running(settings, sagas=True) as services,
-        wiring.reaching(settings) as platform,
+        wiring.open_services(settings, sagas=True) as services,
+        wiring.open_platform(settings) as platform,
     ):
-        story = Story(
+        story = DemoScript(
             services=services,
             platform=platform,
-            caller=Caller(subject="agent:demo"),
+            principal=Principal(subject="agent:demo"),
             console=run.output.aside,
-            tell=lambda name, step: run.output.tell(demo_text.paragraph(name, step)),
+            report_step=lambda name, step: run.output.print_for_people(demo_text.render_step(name, step)),
         )
         await story.run()
     return story.steps
 
 
-def _command() -> list[str]:
+def _program_command() -> list[str]:
     """How a host starts this program: by the script that runs now, where there is one."""
     script = Path(sys.argv[0])
     if script.name == "dataset-lifecycle" and script.is_file():

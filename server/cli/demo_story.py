@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 
 from domain.admission import ProvisionRequest
-from domain.errors import JourneyActiveError, instant
+from domain.errors import JourneyActiveError, format_timestamp
 from domain.model import Client, Dataset, Journey
 from domain.vocabulary import DatasetType, JourneyState, Stage, TeardownReason
-from server.cli.progress import bars
+from server.cli.progress import show_progress
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from rich.console import Console
 
-    from domain.callers import Caller
-    from domain.platform import Hit, Platform
+    from domain.callers import Principal
+    from domain.platform import Platform, SearchHit
     from tools.services import Services
 
     Facts = dict[str, Any]
-    Teller = Callable[[str, Facts], None]
+    StepReporter = Callable[[str, Facts], None]
 
 CLIENT: Final = Client(
     client_id="ACME", name="Acme Payments", industry="fintech", use_case="developer_productivity"
@@ -38,39 +38,39 @@ INCIDENT: Final = "INC-2041"
 
 
 @dataclass(slots=True, kw_only=True)
-class Story:
+class DemoScript:
     """Tells itself step by step; `tell` hears each step's name and facts as soon as it is done."""
 
     services: Services
     platform: Platform
-    caller: Caller
+    principal: Principal
     console: Console
-    tell: Teller
+    report_step: StepReporter
     steps: list[Facts] = field(default_factory=list)
     _datasets: list[Dataset] = field(default_factory=list)
 
     async def run(self) -> None:
         """All steps, in order. Raises the LifecycleError of a step that does not end as the story says."""
-        await self._step("client_arrives", self._client)
-        await self._step("datasets_provisioned", self._provision)
-        await self._step("incident_found", self._find)
-        await self._step("connectors_healthy", self._health)
-        await self._step("teardown_refused", self._refused)
-        await self._step("journey_completed", self._complete)
-        await self._step("datasets_taken_down", self._take_down)
-        await self._step("archive_verified", self._archive)
-        await self._step("nothing_found", self._find)
+        await self._run_step("client_arrives", self._add_client_and_journey)
+        await self._run_step("datasets_provisioned", self._provision_datasets)
+        await self._run_step("incident_found", self._search_incident)
+        await self._run_step("connectors_healthy", self._check_health)
+        await self._run_step("teardown_refused", self._attempt_early_teardown)
+        await self._run_step("journey_completed", self._complete_journey)
+        await self._run_step("datasets_taken_down", self._teardown_datasets)
+        await self._run_step("archive_verified", self._verify_archive)
+        await self._run_step("nothing_found", self._search_incident)
 
-    async def _step(self, name: str, work: Callable[[], Awaitable[Facts]]) -> None:
+    async def _run_step(self, name: str, work: Callable[[], Awaitable[Facts]]) -> None:
         began = time.monotonic()
         facts = await work()
         step = {"name": name, "seconds": round(time.monotonic() - began, 2), **facts}
         self.steps.append(step)
-        self.tell(name, step)
+        self.report_step(name, step)
 
-    async def _client(self) -> Facts:
-        await self.services.registry.add_client(CLIENT, self.caller)
-        await self.services.registry.add_journey(JOURNEY, self.caller)
+    async def _add_client_and_journey(self) -> Facts:
+        await self.services.registry.add_client(CLIENT, self.principal)
+        await self.services.registry.add_journey(JOURNEY, self.principal)
         return {
             "client_id": CLIENT.client_id,
             "client": CLIENT.name,
@@ -80,11 +80,11 @@ class Story:
             "stage": JOURNEY.stage.value,
         }
 
-    async def _provision(self) -> Facts:
+    async def _provision_datasets(self) -> Facts:
         made: dict[DatasetType, Dataset] = {}
-        with bars(self.console) as bar:
+        with show_progress(self.console) as bar:
 
-            async def one(dataset_type: DatasetType) -> None:
+            async def provision_one(dataset_type: DatasetType) -> None:
                 provisioning = self.services.provisioning
                 request = ProvisionRequest(
                     client_id=CLIENT.client_id,
@@ -92,13 +92,13 @@ class Story:
                     stage=JOURNEY.stage,
                     dataset_type=dataset_type,
                 )
-                begun = await provisioning.start_or_attach(request, self.caller)
+                begun = await provisioning.start_or_attach(request, self.principal)
                 ended = await provisioning.wait(begun, None, bar(begun.dataset.name))
                 made[dataset_type] = ended.dataset
 
             async with anyio.create_task_group() as tasks:
                 for each in DatasetType:
-                    tasks.start_soon(one, each)
+                    tasks.start_soon(provision_one, each)
         self._datasets = [made[each] for each in DatasetType]
         asked = [each.quality.readiness for each in self._datasets if each.quality and each.quality.readiness]
         return {
@@ -119,8 +119,8 @@ class Story:
             ],
         }
 
-    async def _find(self) -> Facts:
-        found: list[Hit] = []
+    async def _search_incident(self) -> Facts:
+        found: list[SearchHit] = []
         for each in self._datasets:
             found += await self.platform.search(INCIDENT, name=each.name, limit=1)
         return {
@@ -131,38 +131,38 @@ class Story:
             ],
         }
 
-    async def _health(self) -> Facts:
-        page = await self.services.health.check(self.caller, client_id=CLIENT.client_id)
+    async def _check_health(self) -> Facts:
+        page = await self.services.health.check(self.principal, client_id=CLIENT.client_id)
         return {
             "connectors": [
                 {"name": each.connector.name, "status": each.health.status.value} for each in page.items
             ]
         }
 
-    async def _refused(self) -> Facts:
+    async def _attempt_early_teardown(self) -> Facts:
         first = self._datasets[0]
         try:
             await self.services.teardowns.start_or_attach(
-                first.dataset_id, TeardownReason.JOURNEY_COMPLETED, self.caller
+                first.dataset_id, TeardownReason.JOURNEY_COMPLETED, self.principal
             )
         except JourneyActiveError as refusal:
             return {"dataset_id": first.dataset_id, "error": refusal.as_dict()}
         raise AssertionError(first)  # an active journey protects its datasets
 
-    async def _complete(self) -> Facts:
+    async def _complete_journey(self) -> Facts:
         moved = await self.services.registry.set_state(
-            JOURNEY.journey_id, JourneyState.COMPLETED, self.caller, CLIENT.client_id
+            JOURNEY.journey_id, JourneyState.COMPLETED, self.principal, CLIENT.client_id
         )
         return {"state": moved.journey.state.value, "exposed": [each.name for each in moved.exposed]}
 
-    async def _take_down(self) -> Facts:
+    async def _teardown_datasets(self) -> Facts:
         teardowns = self.services.teardowns
         gone: dict[str, Dataset] = {}
-        with bars(self.console) as bar:
+        with show_progress(self.console) as bar:
 
-            async def one(dataset: Dataset) -> None:
+            async def teardown_one(dataset: Dataset) -> None:
                 begun = await teardowns.start_or_attach(
-                    dataset.dataset_id, TeardownReason.JOURNEY_COMPLETED, self.caller
+                    dataset.dataset_id, TeardownReason.JOURNEY_COMPLETED, self.principal
                 )
                 gone[dataset.dataset_id] = (
                     await teardowns.wait(begun, None, bar(begun.dataset.name))
@@ -170,35 +170,35 @@ class Story:
 
             async with anyio.create_task_group() as tasks:
                 for each in self._datasets:
-                    tasks.start_soon(partial(one, each))
+                    tasks.start_soon(partial(teardown_one, each))
         return {
             "datasets": [
                 {
                     "name": each.name,
                     "dataset_id": each.dataset_id,
                     "status": gone[each.dataset_id].status.value,
-                    **_ending(gone[each.dataset_id]),
+                    **_teardown_facts(gone[each.dataset_id]),
                 }
                 for each in self._datasets
             ]
         }
 
-    async def _archive(self) -> Facts:
+    async def _verify_archive(self) -> Facts:
         first = self._datasets[0]
-        archive, _ = await self.services.archives.show(self.caller, first.dataset_id)
-        manifest = await self.services.archives.verify(self.caller, first.dataset_id)
+        archive, _ = await self.services.archives.load_archive(self.principal, first.dataset_id)
+        manifest = await self.services.archives.verify_archive(self.principal, first.dataset_id)
         return {
             "dataset_id": first.dataset_id,
             "path": archive.path,
             "record_count": archive.record_count,
             "stored_bytes": archive.stored_bytes,
-            "restorable_until": instant(archive.restorable_until),
+            "restorable_until": format_timestamp(archive.restorable_until),
             "files": sorted([*manifest["files"], "manifest.json"]),
             "verified": True,
         }
 
 
-def _ending(dataset: Dataset) -> Facts:
+def _teardown_facts(dataset: Dataset) -> Facts:
     teardown = dataset.teardown
     if teardown is None:
         return {}

@@ -11,19 +11,19 @@ from rich.filesize import decimal
 from rich.padding import Padding
 from rich.text import Text
 
-from server.cli.output import facts, plain, table
+from server.cli.output import format_value, render_facts, render_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import RenderableType
 
-OPENING: Final = (
+INTRODUCTION: Final = (
     "This demo runs in a fresh folder, on the embedded Glean sandbox. "
     "Whatever you have configured is neither used nor touched."
 )
 
-_CONNECTING: Final = """\
+_CONNECTION_INSTRUCTIONS: Final = """\
 To let an assistant do this with you:
 
   Claude Code    claude mcp add dataset-lifecycle -- {shell} serve
@@ -32,14 +32,14 @@ To let an assistant do this with you:
 To do it yourself: {shell} --help"""
 
 
-def connecting(command: Sequence[str]) -> Text:
+def connection_instructions(command: Sequence[str]) -> Text:
     """How to go on, with the words that start this program."""
     entry = {"command": command[0], "args": [*command[1:], "serve"]}
     servers = json.dumps({"mcpServers": {"dataset-lifecycle": entry}})
-    return Text(_CONNECTING.format(shell=shlex.join(command), json=servers))
+    return Text(_CONNECTION_INSTRUCTIONS.format(shell=shlex.join(command), json=servers))
 
 
-def paragraph(name: str, step: dict[str, Any]) -> RenderableType:
+def render_step(name: str, step: dict[str, Any]) -> RenderableType:
     """One step, as a person reads it."""
     title = Text.assemble((_TITLES[name], "bold"), (f"  {step['seconds']:.1f} s", "dim"))
     return Group(title, Padding(_BODIES[name](step), (0, 0, 1, 3), expand=False))
@@ -58,14 +58,14 @@ _TITLES: Final = {
 }
 
 
-def _client(step: dict[str, Any]) -> RenderableType:
+def _render_client(step: dict[str, Any]) -> RenderableType:
     return (
         f"{step['client']} ({step['client_id']}), {step['industry']}/{step['use_case']}; "
         f"its journey {step['journey_id']} is active at {step['stage']}."
     )
 
 
-def _provisioned(step: dict[str, Any]) -> RenderableType:
+def _render_provisioned_datasets(step: dict[str, Any]) -> RenderableType:
     rows = [
         (
             each["name"],
@@ -78,42 +78,45 @@ def _provisioned(step: dict[str, Any]) -> RenderableType:
     ]
     questions = step["questions"]
     return Group(
-        table(("dataset", "status", "records", "quality", "template"), rows, empty=""),
+        render_table(("dataset", "status", "records", "quality", "template"), rows, empty=""),
         f"Of {questions['asked']} questions that a demo asks of them, {questions['answered']} find an answer "
         "among the first three results.",
     )
 
 
-def _found(step: dict[str, Any]) -> RenderableType:
+def _render_search_results(step: dict[str, Any]) -> RenderableType:
     rows = [(each["datasource"], each["title"]) for each in step["found"]]
-    return table(("datasource", f"best match for {step['query']}"), rows, empty="Nothing.")
+    return render_table(("datasource", f"best match for {step['query']}"), rows, empty="Nothing.")
 
 
-def _health(step: dict[str, Any]) -> RenderableType:
+def _render_health(step: dict[str, Any]) -> RenderableType:
     rows = [(each["name"], each["status"]) for each in step["connectors"]]
-    return table(("connector", "status"), rows, empty="")
+    return render_table(("connector", "status"), rows, empty="")
 
 
-def _refused(step: dict[str, Any]) -> RenderableType:
+def _render_refusal(step: dict[str, Any]) -> RenderableType:
     error = step["error"]
     return Group(
-        Text.assemble((error["code"], "red"), f": {plain(error['message'])}"),
-        *(f"What clears {each['check']}: {plain(each['clears'])}" for each in error["blocking_checks"]),
+        Text.assemble((error["code"], "red"), f": {format_value(error['message'])}"),
+        *(
+            f"What clears {each['check']}: {format_value(each['clears'])}"
+            for each in error["blocking_checks"]
+        ),
     )
 
 
-def _completed(step: dict[str, Any]) -> RenderableType:
+def _render_completed_journey(step: dict[str, Any]) -> RenderableType:
     return f"It protects these no longer: {', '.join(step['exposed'])}."
 
 
-def _taken_down(step: dict[str, Any]) -> RenderableType:
+def _render_teardowns(step: dict[str, Any]) -> RenderableType:
     rows = [(each["name"], each["status"], each["connector_outcome"]) for each in step["datasets"]]
-    return table(("dataset", "status", "connector"), rows, empty="")
+    return render_table(("dataset", "status", "connector"), rows, empty="")
 
 
-def _archive(step: dict[str, Any]) -> RenderableType:
+def _render_archive(step: dict[str, Any]) -> RenderableType:
     size = decimal(step["stored_bytes"])
-    return facts(
+    return render_facts(
         (
             ("archive", step["path"]),
             ("files", ", ".join(step["files"])),
@@ -124,13 +127,13 @@ def _archive(step: dict[str, Any]) -> RenderableType:
 
 
 _BODIES: Final = {
-    "client_arrives": _client,
-    "datasets_provisioned": _provisioned,
-    "incident_found": _found,
-    "connectors_healthy": _health,
-    "teardown_refused": _refused,
-    "journey_completed": _completed,
-    "datasets_taken_down": _taken_down,
-    "archive_verified": _archive,
-    "nothing_found": _found,
+    "client_arrives": _render_client,
+    "datasets_provisioned": _render_provisioned_datasets,
+    "incident_found": _render_search_results,
+    "connectors_healthy": _render_health,
+    "teardown_refused": _render_refusal,
+    "journey_completed": _render_completed_journey,
+    "datasets_taken_down": _render_teardowns,
+    "archive_verified": _render_archive,
+    "nothing_found": _render_search_results,
 }

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from server.cli.exits import Exit
+from server.cli.exits import ExitCode
 from server.cli.invocation import Invocation, command
-from server.cli.output import table
+from server.cli.output import render_table
 
 if TYPE_CHECKING:
     from server.doctor import Finding
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    command(app, "doctor")(doctor)
+    command(app, "doctor")(run_doctor)
 
 
-async def doctor(run: Invocation) -> Exit | None:
+async def run_doctor(run: Invocation) -> ExitCode | None:
     """Check everything that is needed, webhooks and schedules too, and change nothing."""
     from domain.errors import SettingsError
     from server import wiring
 
     try:
-        found = await wiring.diagnosed(run.settings())
+        found = await wiring.run_doctor(run.load_settings())
     except SettingsError as error:
-        found = await wiring.diagnosed(error)
+        found = await wiring.run_doctor(error)
     well = all(each.ok for each in found)
     items = [
         {
@@ -39,13 +39,13 @@ async def doctor(run: Invocation) -> Exit | None:
         }
         for each in found
     ]
-    rows = [(each.area, _word(each), each.message, each.action or None) for each in found]
+    rows = [(each.area, _finding_status(each), each.message, each.action or None) for each in found]
     columns = ("what", "", "found", "what to do")
-    run.output.answer({"ok": well, "findings": items}, table(columns, rows, empty=""))
-    return None if well else Exit.FAILED
+    run.output.print_answer({"ok": well, "findings": items}, render_table(columns, rows, empty=""))
+    return None if well else ExitCode.FAILED
 
 
-def _word(finding: Finding) -> str:
+def _finding_status(finding: Finding) -> str:
     if not finding.ok:
         return "wrong"
     return "warning" if finding.warning else "ok"

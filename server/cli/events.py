@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from domain.errors import instant
+from domain.errors import format_timestamp
 from server.cli.invocation import Invocation, command
-from server.cli.output import plain, table
+from server.cli.output import format_value, render_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from domain.deliveries import Delivery
-    from domain.event_desk import Told
-    from domain.webhooks import Standing
+    from domain.event_desk import EventWithDeliveries
+    from domain.webhooks import WebhookStatus
 
 app = typer.Typer(help="What happened, and which webhooks were told of it.", no_args_is_help=True)
 
@@ -23,7 +23,7 @@ _COLUMNS = ("event", "what", "when", "dataset", "webhook", "state", "tries", "ne
 
 
 @command(app, "list")
-async def show_all(
+async def list_events(
     run: Invocation,
     parked: Annotated[
         bool, typer.Option("--parked", help="Only those that a webhook could not be told of, oldest first.")
@@ -36,24 +36,24 @@ async def show_all(
     """List the last events, each with how it stands with the webhooks that are told of it."""
     if parked and dataset_id is not None:
         raise typer.BadParameter("--parked and --dataset-id exclude each other.")
-    async with run.services() as services:
+    async with run.open_services() as services:
         if parked:
-            found = await services.events.parked(run.caller, limit=limit)
+            found = await services.events.list_parked(run.principal, limit=limit)
         else:
-            found = await services.events.latest(run.caller, dataset_id=dataset_id, limit=limit)
-        unsettled = await services.events.unsettled()
-    known = {each.name for each in run.settings().events.webhooks}
+            found = await services.events.list_latest(run.principal, dataset_id=dataset_id, limit=limit)
+        unsettled = await services.events.list_unsettled_webhooks()
+    known = {each.name for each in run.load_settings().events.webhooks}
     unknown = [each for each in unsettled if each.webhook not in known]
     empty = "Nothing is parked." if parked else "Nothing has happened yet."
-    run.output.answer(
+    run.output.print_answer(
         {
-            "items": [_shown(each) for each in found],
+            "items": [_serialize_event(each) for each in found],
             "count": len(found),
-            **({"not_configured": [_left(each) for each in unknown]} if unknown else {}),
+            **({"not_configured": [_serialize_webhook_status(each) for each in unknown]} if unknown else {}),
         },
-        table(_COLUMNS, (row for each in found for row in _rows(each)), empty=empty),
+        render_table(_COLUMNS, (row for each in found for row in _delivery_rows(each)), empty=empty),
         *(
-            f"{plain(each.webhook)} is not configured here, and a server that is configured like this tells it "
+            f"{format_value(each.webhook)} is not configured here, and a server that is configured like this tells it "
             f"nothing: {each.waiting + each.behind} wait, {each.parked} parked."
             for each in unknown
         ),
@@ -61,7 +61,7 @@ async def show_all(
 
 
 @command(app, "redeliver")
-async def redeliver(
+async def redeliver_event(
     run: Invocation,
     event: Annotated[
         str, typer.Argument(metavar="ID", help="The event's id, as a list or receiver shows it.")
@@ -72,24 +72,24 @@ async def redeliver(
     ] = None,
 ) -> None:
     """Have an event sent again by the servers on this store: where it is parked, else wherever it was sent."""
-    async with run.services() as services:
-        told = await services.events.redeliver(event, run.caller, webhook=webhook)
+    async with run.open_services() as services:
+        told = await services.events.redeliver(event, run.principal, webhook=webhook)
     waiting = [each.webhook for each in told.deliveries if each.state == "waiting"]
-    run.output.answer(_shown(told), f"{told.id} waits to be sent to {', '.join(waiting)}.")
+    run.output.print_answer(_serialize_event(told), f"{told.id} waits to be sent to {', '.join(waiting)}.")
 
 
-def _shown(told: Told) -> dict[str, Any]:
+def _serialize_event(told: EventWithDeliveries) -> dict[str, Any]:
     return {
         "id": told.id,
         "kind": told.event.kind.value,
-        "at": instant(told.event.at),
+        "at": format_timestamp(told.event.at),
         "dataset_id": told.event.dataset_id,
         "client_id": told.event.client_id,
-        "deliveries": [_delivery(each) for each in told.deliveries],
+        "deliveries": [_serialize_delivery(each) for each in told.deliveries],
     }
 
 
-def _left(standing: Standing) -> dict[str, Any]:
+def _serialize_webhook_status(standing: WebhookStatus) -> dict[str, Any]:
     return {
         "webhook": standing.webhook,
         "waiting": standing.waiting,
@@ -98,20 +98,20 @@ def _left(standing: Standing) -> dict[str, Any]:
     }
 
 
-def _delivery(delivery: Delivery) -> dict[str, Any]:
+def _serialize_delivery(delivery: Delivery) -> dict[str, Any]:
     waiting = delivery.state == "waiting"
     known = {
         "webhook": delivery.webhook,
         "state": delivery.state.value,
         "attempts": delivery.attempts,
-        "due_at": instant(delivery.due_at) if waiting else None,
-        "settled_at": instant(delivery.settled_at),
+        "due_at": format_timestamp(delivery.due_at) if waiting else None,
+        "settled_at": format_timestamp(delivery.settled_at),
         "error": delivery.error,
     }
     return {name: value for name, value in known.items() if value is not None}
 
 
-def _rows(told: Told) -> Iterator[tuple[object, ...]]:
+def _delivery_rows(told: EventWithDeliveries) -> Iterator[tuple[object, ...]]:
     event = (told.id, told.event.kind.value, told.event.at, told.event.dataset_id)
     for each in told.deliveries:
         due = each.due_at if each.state == "waiting" else None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from domain.errors import LifecycleError
 
 
-class Exit(IntEnum):
+class ExitCode(IntEnum):
     """The codes, by name."""
 
     DONE = 0
@@ -30,12 +30,12 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-def exit_for(error: LifecycleError) -> Exit:
+def exit_code_for(error: LifecycleError) -> ExitCode:
     """The code that tells of an error."""
     from domain.errors import CancelledError, InputError, RefusalError, SettingsError
 
     if isinstance(error, SettingsError):
-        return Exit.USAGE
+        return ExitCode.USAGE
     if isinstance(error, InputError | RefusalError) and not isinstance(error, CancelledError):
-        return Exit.REFUSED
-    return Exit.FAILED
+        return ExitCode.REFUSED
+    return ExitCode.FAILED

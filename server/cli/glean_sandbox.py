@@ -11,10 +11,10 @@ from server.cli.invocation import Invocation, command
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    command(app, "glean-sandbox")(glean_sandbox)
+    command(app, "glean-sandbox")(serve_glean_sandbox)
 
 
-def glean_sandbox(
+def serve_glean_sandbox(
     run: Invocation,
     port: Annotated[int, typer.Option("--port", help="Where to listen.", min=0, max=65_535)] = 8765,
     token: Annotated[
@@ -27,7 +27,7 @@ def glean_sandbox(
     from server import wiring
 
     try:
-        wiring.serve_sandbox(run.settings(), "127.0.0.1", port, token)
+        wiring.serve_sandbox(run.load_settings(), "127.0.0.1", port, token)
     except OSError as error:
         message = f"Port {port} of 127.0.0.1 cannot be listened on: {error.strerror}."
         raise InvalidArgumentError(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from server.cli.invocation import Invocation, command
-from server.cli.output import section, span, table
+from server.cli.output import format_duration, render_section, render_table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    command(app, "health")(health)
+    command(app, "health")(check_health)
 
 
-async def health(
+async def check_health(
     run: Invocation,
     client_id: Annotated[
         str | None, typer.Option("--client-id", help="Only one client's.", show_default=False)
@@ -33,41 +33,45 @@ async def health(
     ] = None,
 ) -> None:
     """Look at the connectors in Glean, and at what differs from our records; changes nothing."""
-    from tools.check_connector_health import answer
+    from tools.check_connector_health import health_answer
 
-    async with run.services() as services:
+    async with run.open_services() as services:
         page = first = await services.health.check(
-            run.caller, client_id=client_id, dataset_id=dataset_id, connector_id=connector_id
+            run.principal, client_id=client_id, dataset_id=dataset_id, connector_id=connector_id
         )
         items = list(first.items)
         while page.next_cursor:
-            page = await services.health.check(run.caller, client_id=client_id, cursor=page.next_cursor)
+            page = await services.health.check(run.principal, client_id=client_id, cursor=page.next_cursor)
             items += page.items
-    whole = answer(type(first)(items=tuple(items), drift=first.drift))
-    run.output.answer(whole.body(), *_people(whole))
+    whole = health_answer(type(first)(items=tuple(items), drift=first.drift))
+    run.output.print_answer(whole.as_dict(), *_render_health(whole))
 
 
-def _people(answer: HealthAnswer) -> list[RenderableType]:
+def _render_health(answer: HealthAnswer) -> list[RenderableType]:
     rows = [
         (
             each.name,
             each.status.value,
-            f"{span(each.freshness_s)} ago" if each.freshness_s is not None else None,
+            f"{format_duration(each.freshness_s)} ago" if each.freshness_s is not None else None,
             each.error_count_24h,
             each.connector_id,
         )
         for each in answer.items
     ]
     columns = ("connector", "status", "last synced", "errors in 24 h", "id")
-    people: list[RenderableType] = [table(columns, rows, empty="There is no connector.")]
+    people: list[RenderableType] = [render_table(columns, rows, empty="There is no connector.")]
     findings = [
         (each.name, finding.message, finding.suggested_action)
         for each in answer.items
         for finding in each.findings
     ]
     if findings:
-        people.append(section("Findings", table(("connector", "what", "what to do"), findings, empty="")))
+        people.append(
+            render_section("Findings", render_table(("connector", "what", "what to do"), findings, empty=""))
+        )
     if answer.drift:
         drift = [(each.name, each.kind, each.suggested_action) for each in answer.drift]
-        people.append(section("Drift", table(("datasource", "what", "what to do"), drift, empty="")))
+        people.append(
+            render_section("Drift", render_table(("datasource", "what", "what to do"), drift, empty=""))
+        )
     return people

@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, get_type_hints
 
 import typer
 
-from server.cli.exits import Exit, exit_for
+from server.cli.exits import ExitCode, exit_code_for
 from server.cli.output import Output
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from domain.callers import Caller
+    from domain.callers import Principal
     from domain.errors import LifecycleError
     from server.settings import Settings
-    from tools.recording import Ending
+    from tools.recording import AuditedCall
     from tools.services import Services
 
-_Work = Callable[[], Awaitable[Exit | None] | Exit | None]
-B = TypeVar("B", bound="Callable[..., Awaitable[Exit | None] | Exit | None]")
+_Work = Callable[[], Awaitable[ExitCode | None] | ExitCode | None]
+B = TypeVar("B", bound="Callable[..., Awaitable[ExitCode | None] | ExitCode | None]")
 
 DataDir = Annotated[
     Path | None,
@@ -69,62 +69,67 @@ class Invocation:
     output: Output
     data_dir: Path | None
     config: Path | None
-    if_interrupted: str = _INTERRUPTED
+    interrupt_message: str = _INTERRUPTED
     _settings: Settings | None = field(default=None, init=False)
-    _call: Ending | None = field(default=None, init=False)
+    _call: AuditedCall | None = field(default=None, init=False)
 
-    def settings(self) -> Settings:
+    def load_settings(self) -> Settings:
         """The configuration, read once. Raises SettingsError."""
-        from server.settings import load
+        from server.settings import load_settings
 
         if self._settings is None:
-            self._settings = load(os.environ, config_path=self.config, data_dir=self.data_dir)
+            self._settings = load_settings(os.environ, config_path=self.config, data_dir=self.data_dir)
         return self._settings
 
     @property
-    def caller(self) -> Caller:
+    def principal(self) -> Principal:
         """Who asks: a person on a terminal, an agent elsewhere; both on this account, with what it is granted."""
-        from domain.callers import Caller
+        from domain.callers import Principal
 
         if self._call is not None:
-            return self._call.caller
-        caller = Caller(subject=f"{'person' if on_terminal() else 'agent'}:{account()}")
-        return self.settings().identity.local.granted(caller)
+            return self._call.principal
+        principal = Principal(subject=f"{'person' if on_terminal() else 'agent'}:{account_name()}")
+        return self.load_settings().identity.local.restrict_principal(principal)
 
     @property
     def audit_id(self) -> str | None:
         """Under which id the command is on record, once it is a call."""
-        call = self._call.caller.call if self._call else None
+        call = self._call.principal.call if self._call else None
         return call.audit_id if call else None
 
-    def demand(self, verb: str) -> None:
+    def require_scope(self, verb: str) -> None:
         """Say what exactly is done, and raise ForbiddenError unless the caller may do it."""
         from domain import scopes
 
-        caller = self.caller
-        if self._call is not None and caller.call is not None:
-            self._call.caller = caller = replace(caller, call=replace(caller.call, verb=verb))
-        scopes.demand(caller, verb)
+        principal = self.principal
+        if self._call is not None and principal.call is not None:
+            self._call.principal = principal = replace(principal, call=replace(principal.call, verb=verb))
+        scopes.require_scope(principal, verb)
 
-    async def on_record(self, verb: str, given: Mapping[str, Any], work: _Work) -> Exit | None:
+    async def run_audited(self, verb: str, given: Mapping[str, Any], work: _Work) -> ExitCode | None:
         """Do what a command does, as a call: counted, allowed by its scope, and with an entry of how it ended."""
         from server import wiring
-        from tools.recording import on_record
+        from tools.recording import audit_call
 
-        async with wiring.recording(self.settings()) as calls:
-            caller = calls.begin(
-                self.caller, verb, _VIA, _plain(given), client=_program(), traceparent=os.environ.get(_TRACE)
+        async with wiring.open_call_audit(self.load_settings()) as calls:
+            principal = calls.begin(
+                self.principal,
+                verb,
+                _VIA,
+                _plain_arguments(given),
+                client=_program_version(),
+                traceparent=os.environ.get(_TRACE),
             )
-            async with on_record(calls, caller, beside=(BrokenPipeError,)) as self._call:
-                done = await self._allowed(verb, work)
+            async with audit_call(calls, principal, expected_errors=(BrokenPipeError,)) as self._call:
+                done = await self._run_authorized(verb, work)
                 self._call.outcome = done.name.lower() if done else self._call.outcome
         return done
 
-    async def _allowed(self, verb: str, work: _Work) -> Exit | None:
+    async def _run_authorized(self, verb: str, work: _Work) -> ExitCode | None:
         from domain.errors import InvalidArgumentError
 
         if verb not in UNSCOPED:
-            self.demand(verb)
+            self.require_scope(verb)
         try:
             done = work()
             return await done if isinstance(done, Awaitable) else done
@@ -132,18 +137,18 @@ class Invocation:
             raise InvalidArgumentError(wrong.message) from wrong
 
     @asynccontextmanager
-    async def services(self, *, folders: bool = False) -> AsyncIterator[Services]:
+    async def open_services(self, *, folders: bool = False) -> AsyncIterator[Services]:
         """The use cases for a command that looks, or changes only our own records; it runs and adopts no saga.
 
         One that reads or changes what is in the `folders` has them proved first.
         """
         from server import wiring
 
-        async with wiring.running(self.settings(), sagas=False, folders=folders) as services:
+        async with wiring.open_services(self.load_settings(), sagas=False, folders=folders) as services:
             yield services
 
     @asynccontextmanager
-    async def work(
+    async def open_saga_services(
         self, settings: Settings | None = None, *, no_wait: bool = False
     ) -> AsyncIterator[Services]:
         """The use cases for a command whose work this process does, and with it what dead processes left.
@@ -153,20 +158,20 @@ class Invocation:
         from domain.errors import InvalidArgumentError
         from server import wiring
 
-        settings = settings or self.settings()
-        if no_wait and not wiring.serving(settings):
+        settings = settings or self.load_settings()
+        if no_wait and not wiring.is_server_running(settings):
             where = settings.store.address.name if settings.store.shared else settings.data_dir
             raise InvalidArgumentError(
                 f"--no-wait leaves the work to a running `serve`, and there is none on {where}.",
                 field="no_wait",
                 suggested_action="Start `dataset-lifecycle serve --transport http` there, or leave --no-wait out.",
             )
-        async with wiring.running(settings, sagas=not no_wait, folders=no_wait) as services:
+        async with wiring.open_services(settings, sagas=not no_wait, folders=no_wait) as services:
             yield services
 
-    def leaves_work(self, dataset_id: str) -> None:
+    def announce_resumable_work(self, dataset_id: str) -> None:
         """From now on Ctrl-C leaves something that goes on."""
-        self.if_interrupted = (
+        self.interrupt_message = (
             f"Interrupted. What was begun on {dataset_id} is not lost: it goes on when this command is called again, "
             "and by itself where a `serve` runs on the same data folder."
         )
@@ -177,7 +182,7 @@ def on_terminal() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def account() -> str:
+def account_name() -> str:
     """The name of the account that runs this process, or its number when it has none."""
     import getpass
 
@@ -205,15 +210,15 @@ def command(app: typer.Typer, name: str) -> Callable[[B], B]:
 
             work: _Work = partial(body, run, **given)
             if (verb := _verb(ctx)) not in UNRECORDED:
-                work = partial(run.on_record, verb, given, work)
-            raise typer.Exit(_outcome(run, work))
+                work = partial(run.run_audited, verb, given, work)
+            raise typer.Exit(_run_to_exit_code(run, work))
 
         hints = get_type_hints(body, include_extras=True)
         own = [
             each.replace(annotation=hints[each.name], kind=inspect.Parameter.KEYWORD_ONLY)
             for each in list(inspect.signature(body).parameters.values())[1:]
         ]
-        entry.__signature__ = inspect.Signature([_keyword("ctx", typer.Context), *own, *_COMMON])  # type: ignore[attr-defined] # read by inspect
+        entry.__signature__ = inspect.Signature([_keyword_parameter("ctx", typer.Context), *own, *_COMMON])  # type: ignore[attr-defined] # read by inspect
         app.command(name, help=inspect.getdoc(body))(entry)
         return body
 
@@ -225,36 +230,38 @@ def _verb(ctx: typer.Context) -> str:
     return f"{_verb(ctx.parent)} {ctx.info_name}".strip() if ctx.parent else ""  # type: ignore[arg-type] # typer's own
 
 
-def _keyword(name: str, annotation: object, default: object = inspect.Parameter.empty) -> inspect.Parameter:
+def _keyword_parameter(
+    name: str, annotation: object, default: object = inspect.Parameter.empty
+) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
 
 
 _COMMON: Final = (
-    _keyword("as_json", Json, default=False),
-    _keyword("data_dir", DataDir, default=None),
-    _keyword("config", Config, default=None),
+    _keyword_parameter("as_json", Json, default=False),
+    _keyword_parameter("data_dir", DataDir, default=None),
+    _keyword_parameter("config", Config, default=None),
 )
 
 
-def _outcome(run: Invocation, work: _Work) -> int:
+def _run_to_exit_code(run: Invocation, work: _Work) -> int:
     """Do the work; whatever ends it becomes words and a code."""
     import logging
 
     from domain.errors import InternalError, LifecycleError
     from server import logs
-    from tools.recording import cause
+    from tools.recording import root_cause
 
     level = os.environ.get("DATASET_LIFECYCLE_LOG", "").upper()
-    logs.configure(level if level in logging.getLevelNamesMapping() else "WARNING")
+    logs.configure_logging(level if level in logging.getLevelNamesMapping() else "WARNING")
     try:
-        return _done(work()) or Exit.DONE
+        return _run_work(work()) or ExitCode.DONE
     except KeyboardInterrupt:
-        run.output.note(run.if_interrupted)
-        return Exit.INTERRUPTED
+        run.output.print_note(run.interrupt_message)
+        return ExitCode.INTERRUPTED
     except BrokenPipeError:
         raise
     except Exception as error:
-        ended = cause(error)
+        ended = root_cause(error)
         if isinstance(ended.__cause__, typer.BadParameter):
             raise ended.__cause__ from None
         if not isinstance(ended, LifecycleError):
@@ -263,28 +270,28 @@ def _outcome(run: Invocation, work: _Work) -> int:
                 f"This program failed ({type(ended).__name__}); that is a fault of its own."
             )
             ended.audit_id = run.audit_id
-        return _told(run, ended)
+        return _print_error(run, ended)
 
 
-def _done(work: Awaitable[Exit | None] | Exit | None) -> Exit | None:
-    if work is None or isinstance(work, Exit):
+def _run_work(work: Awaitable[ExitCode | None] | ExitCode | None) -> ExitCode | None:
+    if work is None or isinstance(work, ExitCode):
         return work
     import anyio
 
-    async def awaited() -> Exit | None:
+    async def await_work() -> ExitCode | None:
         return await work
 
-    return anyio.run(awaited)
+    return anyio.run(await_work)
 
 
-def _told(run: Invocation, error: LifecycleError) -> Exit:
-    from server.cli.refusals import document, refusal_text
+def _print_error(run: Invocation, error: LifecycleError) -> ExitCode:
+    from server.cli.refusals import render_error, serialize_error
 
-    run.output.failure(document(error), refusal_text(error))
-    return exit_for(error)
+    run.output.print_error(serialize_error(error), render_error(error))
+    return exit_code_for(error)
 
 
-def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
+def _plain_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
     """The options that were given, as plain values."""
     return {
         name: value if isinstance(value, bool | int | float) else str(value)
@@ -293,7 +300,7 @@ def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _program() -> str:
+def _program_version() -> str:
     from importlib.metadata import version
 
     return f"dataset-lifecycle {version('dataset-lifecycle')}"

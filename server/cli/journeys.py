@@ -7,14 +7,14 @@ from typing import Annotated, Any
 import typer
 from rich.console import RenderableType
 
-from domain.errors import instant
-from domain.keeping import Renewed
-from domain.model import Journey, Unreadable
-from domain.moments import span_of
-from domain.registry import Moved
+from domain.errors import format_timestamp
+from domain.keeping import LeaseRenewal
+from domain.model import Journey, UnreadableRow
+from domain.moments import parse_duration
+from domain.registry import JourneyChange
 from domain.vocabulary import JourneyState, Stage
 from server.cli.invocation import Invocation, command, on_terminal
-from server.cli.output import plain, section, table
+from server.cli.output import format_value, render_section, render_table
 
 app = typer.Typer(help="The clients' ways through the stages.", no_args_is_help=True)
 
@@ -28,7 +28,7 @@ WhoseJourney = Annotated[
 
 
 @command(app, "add")
-async def add(
+async def add_journey(
     run: Invocation,
     journey_id: JourneyId,
     client_id: Annotated[str, typer.Option("--client-id", help="Whose journey it is.")],
@@ -37,37 +37,41 @@ async def add(
 ) -> None:
     """Add a journey; the same again changes nothing."""
     journey = Journey(journey_id=journey_id, client_id=client_id, stage=stage, state=state)
-    async with run.services() as services:
-        added = await services.registry.add_journey(journey, run.caller)
-    run.output.answer(_shown(added), _sentence(added))
+    async with run.open_services() as services:
+        added = await services.registry.add_journey(journey, run.principal)
+    run.output.print_answer(_serialize_journey(added), _format_journey(added))
 
 
 @command(app, "set-state")
-async def set_state(
+async def set_journey_state(
     run: Invocation,
     journey_id: JourneyId,
     state: Annotated[JourneyState, typer.Argument(metavar="STATE", help="Where it stands from now on.")],
     client_id: WhoseJourney = None,
 ) -> None:
     """Move a journey to another state, and tell which datasets it protects no longer."""
-    async with run.services() as services:
-        _tell(run, await services.registry.set_state(journey_id, state, run.caller, client_id))
+    async with run.open_services() as services:
+        _print_journey_change(
+            run, await services.registry.set_state(journey_id, state, run.principal, client_id)
+        )
 
 
 @command(app, "promote")
-async def promote(
+async def promote_journey(
     run: Invocation,
     journey_id: JourneyId,
     stage: Annotated[Stage, typer.Argument(metavar="STAGE", help="The stage ahead.")],
     client_id: WhoseJourney = None,
 ) -> None:
     """Move a journey forward to a stage, and tell which datasets it protects no longer."""
-    async with run.services() as services:
-        _tell(run, await services.registry.promote(journey_id, stage, run.caller, client_id))
+    async with run.open_services() as services:
+        _print_journey_change(
+            run, await services.registry.promote(journey_id, stage, run.principal, client_id)
+        )
 
 
 @command(app, "renew")
-async def renew(
+async def renew_lease(
     run: Invocation,
     journey_id: JourneyId,
     duration: Annotated[
@@ -80,21 +84,25 @@ async def renew(
 
     Without a terminal a lease is only lengthened. A journey without one protects without an end.
     """
-    span = span_of(duration, "duration")
-    async with run.services() as services:
-        renewed = await services.keeping.renew(journey_id, span, run.caller, client_id, person=on_terminal())
-    until = plain(renewed.journey.lease_expires_at)
-    _tell(run, renewed, f"These are protected by it until {until} only", f" Its lease runs until {until}.")
+    span = parse_duration(duration, "duration")
+    async with run.open_services() as services:
+        renewed = await services.leases.renew_lease(
+            journey_id, span, run.principal, client_id, person=on_terminal()
+        )
+    until = format_value(renewed.journey.lease_expires_at)
+    _print_journey_change(
+        run, renewed, f"These are protected by it until {until} only", f" Its lease runs until {until}."
+    )
 
 
 @command(app, "list")
-async def show_all(run: Invocation, client_id: WhoseJourney = None) -> None:
+async def list_journeys(run: Invocation, client_id: WhoseJourney = None) -> None:
     """List the journeys as they stand now."""
-    async with run.services() as services:
-        found = await services.registry.journeys(run.caller, client_id)
+    async with run.open_services() as services:
+        found = await services.registry.list_journeys(run.principal, client_id)
     known = [each for each in found if isinstance(each, Journey)]
-    broken = [each for each in found if isinstance(each, Unreadable)]
-    document: dict[str, Any] = {"items": [_shown(each) for each in known], "count": len(known)}
+    broken = [each for each in found if isinstance(each, UnreadableRow)]
+    document: dict[str, Any] = {"items": [_serialize_journey(each) for each in known], "count": len(known)}
     if broken:
         document["unreadable"] = [{"what": each.what, "why": each.why} for each in broken]
     rows = [
@@ -102,18 +110,18 @@ async def show_all(run: Invocation, client_id: WhoseJourney = None) -> None:
         for each in known
     ]
     columns = ("journey", "client", "stage", "state", "lease until")
-    run.output.answer(
+    run.output.print_answer(
         document,
-        table(columns, rows, empty="There is no journey yet: `journeys add`."),
+        render_table(columns, rows, empty="There is no journey yet: `journeys add`."),
         *(f"{each.what} cannot be read: {each.why}" for each in broken),
     )
 
 
-def _tell(
+def _print_journey_change(
     run: Invocation,
-    moved: Moved | Renewed,
+    moved: JourneyChange | LeaseRenewal,
     heading: str = "It protects these datasets no longer",
-    beside: str = "",
+    suffix: str = "",
 ) -> None:
     exposed = [
         {
@@ -125,20 +133,20 @@ def _tell(
         }
         for each in moved.exposed
     ]
-    people: list[RenderableType] = [_sentence(moved.journey) + beside]
+    people: list[RenderableType] = [_format_journey(moved.journey) + suffix]
     if exposed:
         rows = [tuple(each.values()) for each in exposed]
         columns = ("name", "dataset", "stage", "type", "status")
-        people.append(section(heading, table(columns, rows, empty="")))
-    run.output.answer({**_shown(moved.journey), "exposed": exposed}, *people)
+        people.append(render_section(heading, render_table(columns, rows, empty="")))
+    run.output.print_answer({**_serialize_journey(moved.journey), "exposed": exposed}, *people)
 
 
-def _sentence(journey: Journey) -> str:
+def _format_journey(journey: Journey) -> str:
     return f"Journey {journey.journey_id} of {journey.client_id} is {journey.state} at {journey.stage}."
 
 
-def _shown(journey: Journey) -> dict[str, str]:
-    lease = instant(journey.lease_expires_at)
+def _serialize_journey(journey: Journey) -> dict[str, str]:
+    lease = format_timestamp(journey.lease_expires_at)
     return {
         "journey_id": journey.journey_id,
         "client_id": journey.client_id,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from server.approval_document import carried
-from server.cli.exits import Exit
-from server.cli.output import facts, section, table
+from server.approval_document import serialize_sweep_result
+from server.cli.exits import ExitCode
+from server.cli.output import render_facts, render_section, render_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from domain.requests import Approval
-    from domain.sweep_lists import CarriedOut
+    from domain.sweep_lists import BatchTeardownResult
     from server.cli.invocation import Invocation
     from tools.services import Services
 
 
-def asked_for(shown: Mapping[str, Any]) -> RenderableType:
+def render_batch_request(shown: Mapping[str, Any]) -> RenderableType:
     """What approving a list takes away, as a person is shown it before they decide."""
     rows = [
         (
@@ -34,34 +34,36 @@ def asked_for(shown: Mapping[str, Any]) -> RenderableType:
         for each in shown["datasets"]
     ]
     columns = ("dataset", "client", "stage", "records", "restorable until", "id (state)")
-    return section(
+    return render_section(
         f"{shown['dataset']}, all of them orphans whose grace is over",
-        facts((("why all at once", shown["why"]), ("will be lost", shown["lost"]))),
-        table(columns, rows, empty=""),
+        render_facts((("why all at once", shown["why"]), ("will be lost", shown["lost"]))),
+        render_table(columns, rows, empty=""),
     )
 
 
-async def carried_out(run: Invocation, services: Services, approval: Approval) -> CarriedOut:
+async def run_batch_teardowns(run: Invocation, services: Services, approval: Approval) -> BatchTeardownResult:
     """Take down what was approved, and wait for the end of it."""
-    run.leaves_work(approval.approval_id)
-    run.output.note(f"{approval.approval_id}: {approval.shown['dataset']} are being taken down …")
-    begun = await services.sweep_lists.carry_out(approval, run.caller)
-    return await services.sweep_lists.wait(begun)
+    run.announce_resumable_work(approval.approval_id)
+    run.output.print_note(f"{approval.approval_id}: {approval.shown['dataset']} are being taken down …")
+    begun = await services.sweep_lists.start_approved_teardowns(approval, run.principal)
+    return await services.sweep_lists.wait_for_teardowns(begun)
 
 
-def tell(run: Invocation, document: dict[str, Any], done: CarriedOut) -> Exit | None:
+def print_batch_result(
+    run: Invocation, document: dict[str, Any], done: BatchTeardownResult
+) -> ExitCode | None:
     """Answer with what became of a list."""
-    run.output.answer({**document, **carried(done)}, *people(done))
-    return Exit.FAILED if done.left else None
+    run.output.print_answer({**document, **serialize_sweep_result(done)}, *render_batch_result(done))
+    return ExitCode.FAILED if done.left else None
 
 
-def people(done: CarriedOut) -> list[RenderableType]:
+def render_batch_result(done: BatchTeardownResult) -> list[RenderableType]:
     """What became of a list, for a person."""
     rows = [(each.dataset.name, each.dataset.dataset_id, each.dataset.status) for each in done.taken]
     told: list[RenderableType] = [
-        table(("taken down", "id", "status"), rows, empty="Nothing was taken down.")
+        render_table(("taken down", "id", "status"), rows, empty="Nothing was taken down.")
     ]
     if done.left:
         left = [(one.name, one.dataset_id, error.message) for one, error in done.left]
-        told.append(section("Left", table(("dataset", "id", "why"), left, empty="")))
+        told.append(render_section("Left", render_table(("dataset", "id", "why"), left, empty="")))
     return told

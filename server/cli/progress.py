@@ -14,7 +14,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from server.cli.output import plain
+from server.cli.output import format_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from domain import model
-    from domain.running import Listener
+    from domain.running import ProgressListener
 
 
 @contextmanager
-def bars(console: Console) -> Iterator[Callable[[str], Listener]]:
+def show_progress(console: Console) -> Iterator[Callable[[str], ProgressListener]]:
     """A function that gives each work, by its name, a bar of its own; where there is no terminal, a line a step."""
     if not console.is_terminal:
-        yield lambda name: _lines(console, name)
+        yield lambda name: _line_listener(console, name)
         return
     columns = (
         SpinnerColumn(),
@@ -40,25 +40,25 @@ def bars(console: Console) -> Iterator[Callable[[str], Listener]]:
         TextColumn("{task.description}", style="dim"),
     )
     with Progress(*columns, console=console, transient=True) as progress:
-        yield lambda name: _bar(progress, name)
+        yield lambda name: _bar_listener(progress, name)
 
 
-def _bar(progress: Progress, name: str) -> Listener:
-    bar = progress.add_task("", name=plain(name), total=None)
+def _bar_listener(progress: Progress, name: str) -> ProgressListener:
+    bar = progress.add_task("", name=format_value(name), total=None)
 
     async def show(heard: model.Progress) -> None:
-        progress.update(bar, description=plain(heard.message), completed=heard.done, total=heard.total)
+        progress.update(bar, description=format_value(heard.message), completed=heard.done, total=heard.total)
 
     return show
 
 
-def _lines(console: Console, name: str) -> Listener:
+def _line_listener(console: Console, name: str) -> ProgressListener:
     shown: str | None = None
 
     async def show(heard: model.Progress) -> None:
         nonlocal shown
         if heard.step != shown:
             shown = heard.step
-            console.print(f"{plain(name)}: {plain(heard.message)}")
+            console.print(f"{format_value(name)}: {format_value(heard.message)}")
 
     return show

@@ -8,10 +8,10 @@ import typer
 from rich.filesize import decimal
 
 from domain.vocabulary import DatasetType, DataSource, Stage
-from server.cli.exits import Exit
+from server.cli.exits import ExitCode
 from server.cli.invocation import Invocation, command
-from server.cli.output import facts, table, text
-from server.cli.progress import bars
+from server.cli.output import render_facts, render_table, render_value
+from server.cli.progress import show_progress
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -25,10 +25,10 @@ NoWait = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    command(app, "provision")(provision)
+    command(app, "provision")(provision_dataset)
 
 
-async def provision(
+async def provision_dataset(
     run: Invocation,
     *,
     client_id: Annotated[str, typer.Option("--client-id", help="The client.")],
@@ -50,10 +50,10 @@ async def provision(
         bool, typer.Option("--retry", help="Run a failed dataset, or one below the threshold, again.")
     ] = False,
     no_wait: NoWait = False,
-) -> Exit | None:
+) -> ExitCode | None:
     """Make a dataset, or attach to the one that is there, and wait until it is ready."""
     from domain.admission import ProvisionRequest
-    from tools.provision_dataset import told
+    from tools.provision_dataset import load_provision_answer
 
     request = ProvisionRequest(
         client_id=client_id,
@@ -65,31 +65,33 @@ async def provision(
         data_source=data_source,
         retry=retry,
     )
-    async with run.work(no_wait=no_wait) as services:
-        begun = await services.provisioning.start_or_attach(request, run.caller)
-        run.leaves_work(begun.dataset.dataset_id)
-        with bars(run.output.aside) as bar:
+    async with run.open_saga_services(no_wait=no_wait) as services:
+        begun = await services.provisioning.start_or_attach(request, run.principal)
+        run.announce_resumable_work(begun.dataset.dataset_id)
+        with show_progress(run.output.aside) as bar:
             stands = await services.provisioning.wait(begun, 0 if no_wait else None, bar(begun.dataset.name))
-        answer = await told(services, stands, run.caller)
-    run.output.answer(answer.body(), *people(answer))
-    return Exit.RUNNING if answer.progress else None
+        answer = await load_provision_answer(services, stands, run.principal)
+    run.output.print_answer(answer.as_dict(), *render_provision_answer(answer))
+    return ExitCode.RUNNING if answer.progress else None
 
 
-def people(answer: ProvisionAnswer, *beside: tuple[str, object]) -> list[RenderableType]:
+def render_provision_answer(
+    answer: ProvisionAnswer, *further_facts: tuple[str, object]
+) -> list[RenderableType]:
     """What a person is told of a dataset that was made, with further facts beside."""
     quality, connector = answer.quality, answer.connector
     people: list[RenderableType] = [
-        facts(
+        render_facts(
             (
                 ("dataset", answer.dataset_id),
                 ("name", answer.name),
                 ("status", answer.status.value),
                 ("records", f"{answer.record_count} ({decimal(answer.size_bytes)})"),
-                ("quality", _score(answer)),
-                ("demo-readiness", _readiness(answer)),
+                ("quality", _format_score(answer)),
+                ("demo-readiness", _format_readiness(answer)),
                 ("template", f"{answer.template.template_id} ({answer.template.match} match)"),
-                ("connector", connector and text(f"{connector.name} is {connector.status}")),
-                *beside,
+                ("connector", connector and render_value(f"{connector.name} is {connector.status}")),
+                *further_facts,
                 ("", None if answer.created else "It was there already; nothing was made anew."),
                 *(("warning", each) for each in answer.warnings or ()),
                 ("running", answer.progress and answer.progress.message),
@@ -97,17 +99,17 @@ def people(answer: ProvisionAnswer, *beside: tuple[str, object]) -> list[Rendera
         )
     ]
     if quality.issues:
-        people.append(issues_table([each.model_dump() for each in quality.issues]))
+        people.append(render_issues([each.model_dump() for each in quality.issues]))
     return people
 
 
-def issues_table(issues: list[dict[str, Any]]) -> RenderableType:
+def render_issues(issues: list[dict[str, Any]]) -> RenderableType:
     """The checks that found something, with examples."""
     rows = [(each["check"], each["failed"], each["of"], ", ".join(each["examples"])) for each in issues]
-    return table(("check", "failed", "of", "for example"), rows, empty="")
+    return render_table(("check", "failed", "of", "for example"), rows, empty="")
 
 
-def _readiness(answer: ProvisionAnswer) -> str | None:
+def _format_readiness(answer: ProvisionAnswer) -> str | None:
     found = answer.quality.readiness
     if found is None:
         return None
@@ -116,7 +118,7 @@ def _readiness(answer: ProvisionAnswer) -> str | None:
     return f"{found.answered} of {found.asked} questions answered ({100 * found.share:.1f} %)"
 
 
-def _score(answer: ProvisionAnswer) -> str:
+def _format_score(answer: ProvisionAnswer) -> str:
     quality = answer.quality
     if quality.score is None:
         return "not judged yet"

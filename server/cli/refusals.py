@@ -6,35 +6,39 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.text import Text
 
-from server.cli.exits import Exit, exit_for
-from server.cli.output import plain
+from server.cli.exits import ExitCode, exit_code_for
+from server.cli.output import format_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from domain.errors import BlockingCheck, LifecycleError
 
-_HEADLINES: Final = {Exit.FAILED: "Failed", Exit.USAGE: "Wrong configuration", Exit.REFUSED: "Refused"}
+_HEADLINES: Final = {
+    ExitCode.FAILED: "Failed",
+    ExitCode.USAGE: "Wrong configuration",
+    ExitCode.REFUSED: "Refused",
+}
 
 
-def document(error: LifecycleError) -> dict[str, Any]:
+def serialize_error(error: LifecycleError) -> dict[str, Any]:
     """The error object of the wire contract."""
     return {"error": error.as_dict()}
 
 
-def refusal_text(error: LifecycleError) -> Text:
+def render_error(error: LifecycleError) -> Text:
     """The same, in sentences."""
-    return _text(
-        _HEADLINES[exit_for(error)],
+    return _render_error_object(
+        _HEADLINES[exit_code_for(error)],
         error.as_dict(),
-        [_block(each) for each in error.blocking],
+        [_format_blocking_check(each) for each in error.blocking],
     )
 
 
-def _text(headline: str, error: Mapping[str, Any], blocks: list[str]) -> Text:
+def _render_error_object(headline: str, error: Mapping[str, Any], blocks: list[str]) -> Text:
     text = Text()
     text.append(f"{headline}: {error['code']}\n", style="bold red")
-    text.append(f"  {plain(error['message'])}\n")
+    text.append(f"  {format_value(error['message'])}\n")
     if blocks:
         text.append("  What stands against it, and what clears it:\n", style="bold")
         text.append("".join(blocks))
@@ -48,11 +52,11 @@ def _text(headline: str, error: Mapping[str, Any], blocks: list[str]) -> Text:
     for name, value in lines:
         if value:
             text.append(f"  {name}: ", style="bold")
-            text.append(f"{plain(value)}\n")
+            text.append(f"{format_value(value)}\n")
     text.rstrip()
     return text
 
 
-def _block(check: BlockingCheck) -> str:
-    since = f" (since {plain(check.since)})" if check.since else ""
-    return f"    • {check.code}: {plain(check.what)}{since}\n      {plain(check.clears)}\n"
+def _format_blocking_check(check: BlockingCheck) -> str:
+    since = f" (since {format_value(check.since)})" if check.since else ""
+    return f"    • {check.code}: {format_value(check.what)}{since}\n      {format_value(check.clears)}\n"

@@ -6,18 +6,18 @@ from typing import Annotated
 
 import typer
 
-from server.cli.exits import Exit
+from server.cli.exits import ExitCode
 from server.cli.invocation import Invocation, command
-from server.cli.progress import bars
-from server.cli.provision import NoWait, people
+from server.cli.progress import show_progress
+from server.cli.provision import NoWait, render_provision_answer
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    command(app, "restore")(restore)
+    command(app, "restore")(restore_dataset)
 
 
-async def restore(
+async def restore_dataset(
     run: Invocation,
     *,
     dataset_id: Annotated[str, typer.Argument(metavar="DATASET_ID", help="The dataset that was archived.")],
@@ -25,18 +25,20 @@ async def restore(
         str, typer.Option("--journey-id", help="An active journey of its client, at its stage or past it.")
     ],
     no_wait: NoWait = False,
-) -> Exit | None:
+) -> ExitCode | None:
     """Bring an archived dataset back as a new one, with the same documents, and wait until it is ready."""
-    from tools.restore_dataset import answer
+    from tools.restore_dataset import load_restore_answer
 
-    async with run.work(no_wait=no_wait) as services:
-        begun = await services.restoring.start(dataset_id, journey_id, run.caller)
-        run.leaves_work(begun.dataset.dataset_id)
-        with bars(run.output.aside) as bar:
+    async with run.open_saga_services(no_wait=no_wait) as services:
+        begun = await services.restores.start_or_attach(dataset_id, journey_id, run.principal)
+        run.announce_resumable_work(begun.dataset.dataset_id)
+        with show_progress(run.output.aside) as bar:
             stands = await services.provisioning.wait(begun, 0 if no_wait else None, bar(begun.dataset.name))
-        told = await answer(services, stands, run.caller)
-    run.output.answer(
-        told.body(),
-        *people(told, ("restored from", told.restored_from), ("kept until", told.protected_until)),
+        told = await load_restore_answer(services, stands, run.principal)
+    run.output.print_answer(
+        told.as_dict(),
+        *render_provision_answer(
+            told, ("restored from", told.restored_from), ("kept until", told.protected_until)
+        ),
     )
-    return Exit.RUNNING if told.progress else None
+    return ExitCode.RUNNING if told.progress else None

@@ -41,13 +41,13 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the tools to MCP clients until they go away or a signal comes."""
-    from server.importing import undisturbed
+    from server.importing import pause_garbage_collection
 
-    with undisturbed():
+    with pause_garbage_collection():
         from server import serving
 
-        settings = run.settings()
-    serving.run(
+        settings = run.load_settings()
+    serving.run_server(
         settings,
         transport.value,
         host,

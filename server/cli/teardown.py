@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from domain.callers import APPROVE
+from domain.callers import SCOPE_APPROVE
 from domain.vocabulary import TeardownReason
-from server.cli.exits import Exit
+from server.cli.exits import ExitCode
 from server.cli.invocation import Invocation, command, on_terminal
-from server.cli.output import facts, section
-from server.cli.progress import bars
+from server.cli.output import render_facts, render_section
+from server.cli.progress import show_progress
 from server.cli.provision import NoWait
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    command(app, "teardown")(teardown)
+    command(app, "teardown")(teardown_dataset)
 
 
-async def teardown(
+async def teardown_dataset(
     run: Invocation,
     dataset_id: Annotated[str, typer.Option("--dataset-id", help="The dataset.")],
     reason: Annotated[TeardownReason, typer.Option("--reason", help="Checked against the facts.")],
@@ -39,41 +39,41 @@ async def teardown(
         ),
     ] = False,
     no_wait: NoWait = False,
-) -> Exit | None:
+) -> ExitCode | None:
     """Archive a dataset, verify the archive, and remove its connector and what is staged.
 
     Past sandbox, for the reason manual, and for whatever it is to go without, a person confirms it: on a terminal by
     typing the dataset's name, elsewhere by an approval request, after which the same command goes on.
     """
-    from tools.teardown_dataset import told
+    from tools.teardown_dataset import load_teardown_answer
 
-    async with run.work(no_wait=no_wait) as services:
+    async with run.open_saga_services(no_wait=no_wait) as services:
         begun = await services.teardowns.start_or_attach(
-            dataset_id, reason, run.caller, _confirmer(run, services), abandon=abandon_connector
+            dataset_id, reason, run.principal, _confirmer(run, services), abandon=abandon_connector
         )
-        run.leaves_work(dataset_id)
-        with bars(run.output.aside) as bar:
+        run.announce_resumable_work(dataset_id)
+        with show_progress(run.output.aside) as bar:
             stands = await services.teardowns.wait(begun, 0 if no_wait else None, bar(begun.dataset.name))
-        answer = await told(services, stands, run.caller)
-    run.output.answer(answer.body(), *_people(answer))
-    return Exit.RUNNING if answer.progress else None
+        answer = await load_teardown_answer(services, stands, run.principal)
+    run.output.print_answer(answer.as_dict(), *_render_teardown(answer))
+    return ExitCode.RUNNING if answer.progress else None
 
 
 def _confirmer(run: Invocation, services: Services) -> Confirmer | None:
     """The person on this terminal; None where there is none, and a request is filed."""
     if not on_terminal():
         return None
-    from server.cli.confirming import TypedName
+    from server.cli.confirming import TypedNameConfirmer
 
-    alone = run.caller.may(APPROVE) and not run.settings().identity.configured
-    return TypedName(run.output.aside, services.approvals, services.clock, alone=alone)
+    alone = run.principal.has_scope(SCOPE_APPROVE) and not run.load_settings().identity.configured
+    return TypedNameConfirmer(run.output.aside, services.approvals, services.clock, alone=alone)
 
 
-def _people(answer: TeardownAnswer) -> list[RenderableType]:
+def _render_teardown(answer: TeardownAnswer) -> list[RenderableType]:
     return [
-        section(
+        render_section(
             f"{answer.name} is {answer.status}.",
-            facts(
+            render_facts(
                 (
                     ("dataset", answer.dataset_id),
                     ("connector", answer.connector_outcome),

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from server.cli.exits import Exit
+from server.cli.exits import ExitCode
 from server.cli.invocation import Invocation, command
-from server.cli.output import section, table
+from server.cli.output import render_section, render_table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -18,9 +18,9 @@ app = typer.Typer(help="What datasets are made from.", no_args_is_help=True)
 
 
 @command(app, "list")
-async def show_all(run: Invocation) -> None:
+async def list_templates(run: Invocation) -> None:
     """List the templates of the configured mock-data repository."""
-    async with run.services() as services:
+    async with run.open_services() as services:
         found = await services.templates.list()
     rows = [
         (
@@ -49,20 +49,22 @@ async def show_all(run: Invocation) -> None:
         for each in found
     ]
     columns = ("template", "name", "records", "questions", "format", "tags")
-    run.output.answer({"items": items, "count": len(items)}, table(columns, rows, empty="There is none."))
+    run.output.print_answer(
+        {"items": items, "count": len(items)}, render_table(columns, rows, empty="There is none.")
+    )
 
 
 @command(app, "validate")
-async def validate(
+async def validate_templates(
     run: Invocation,
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A mock-data repository: a folder.")],
-) -> Exit | None:
+) -> ExitCode | None:
     """Read every template of a repository and report what is wrong with it; exit code 1 when anything is."""
     from datetime import UTC, datetime
 
     from server import wiring
 
-    repository = wiring.repository(path, run.settings().mock_data_repo.templates_subdir)
+    repository = wiring.build_template_repository(path, run.load_settings().mock_data_repo.templates_subdir)
     reports = await repository.validate(datetime.now(UTC))
     invalid = [each for each in reports if each.problems or not each.passes]
     items: list[dict[str, Any]] = [
@@ -96,13 +98,13 @@ async def validate(
     ]
     flaws = [(each["file"], flaw) for each in items for flaw in _flaws(each)]
     people: list[RenderableType] = [
-        table(("file", "", "records", "questions", "score", "format"), rows, empty="")
+        render_table(("file", "", "records", "questions", "score", "format"), rows, empty="")
     ]
     if flaws:
-        people.append(section("What was found", table(("file", "what"), flaws, empty="")))
+        people.append(render_section("What was found", render_table(("file", "what"), flaws, empty="")))
     people.append(f"{len(items) - len(invalid)} of {len(items)} files are fit for use.")
-    run.output.answer(document, *people)
-    return Exit.FAILED if invalid else None
+    run.output.print_answer(document, *people)
+    return ExitCode.FAILED if invalid else None
 
 
 def _flaws(item: dict[str, Any]) -> list[str]:

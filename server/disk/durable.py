@@ -34,7 +34,7 @@ class Draft:
     def close(self) -> None:
         """Bring what was written to the disk; nothing more can be written."""
         os.fsync(self._descriptor)
-        self._shut()
+        self._close_descriptor()
 
     def publish(self) -> None:
         """Give the closed file its final name, in place of what had it. The folder is still to be flushed."""
@@ -42,16 +42,16 @@ class Draft:
 
     def discard(self) -> None:
         """Leave nothing behind; after `publish`, nothing happens."""
-        self._shut()
+        self._close_descriptor()
         self._path.unlink(missing_ok=True)
 
-    def _shut(self) -> None:
+    def _close_descriptor(self) -> None:
         if self._open:
             self._open = False
             os.close(self._descriptor)
 
 
-def drafted(name: str) -> str | None:
+def draft_target_name(name: str) -> str | None:
     """The name that a draft was to be published under, from the name of its temporary file; None for others."""
     parts = _TEMPORARY.fullmatch(name)
     return parts and parts["final"]

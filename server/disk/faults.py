@@ -26,15 +26,15 @@ _WORDS: Final = {
 }
 
 
-def in_words(error: OSError) -> str:
+def describe_os_error(error: OSError) -> str:
     """The cause as part of a sentence."""
     return _WORDS.get(error.errno or 0) or (error.strerror or type(error).__name__)
 
 
 @contextmanager
-def told_as(kind: Callable[[str], Exception], doing: str, path: Path) -> Iterator[None]:
+def translate_os_errors(kind: Callable[[str], Exception], doing: str, path: Path) -> Iterator[None]:
     """Turn an `OSError` inside the block into `kind`: what could not be done, where, and why."""
     try:
         yield
     except OSError as error:
-        raise kind(f"Could not {doing} {path}: {in_words(error)}.") from error
+        raise kind(f"Could not {doing} {path}: {describe_os_error(error)}.") from error

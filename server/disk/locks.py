@@ -14,17 +14,17 @@ _NONE: Final = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.E
 """What a file system answers that has no locks, or whose lock server cannot be reached: flock(2), nfs(5)."""
 
 
-def lock(handle: int, how: int, path: Path) -> None:
+def lock_file(handle: int, how: int, path: Path) -> None:
     """`flock` that open file, at that path. Raises OSError, and SettingsError where the file system keeps no locks."""
     try:
         fcntl.flock(handle, how)
     except OSError as error:
         if error.errno in _NONE:
-            raise unlocked(path.parent) from error
+            raise unsupported_locks_error(path.parent) from error
         raise
 
 
-def unlocked(folder: Path) -> SettingsError:
+def unsupported_locks_error(folder: Path) -> SettingsError:
     """What is said of a folder whose file system keeps no locks."""
     return SettingsError(
         f"The file system of {folder} does not keep file locks (flock), without which two processes "
@@ -34,7 +34,7 @@ def unlocked(folder: Path) -> SettingsError:
     )
 
 
-def try_locks(folder: Path) -> None:
+def require_file_locks(folder: Path) -> None:
     """Try whether a lock in that folder, or where it will be made, keeps a second one out. Raises SettingsError."""
     there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
     try:
@@ -42,12 +42,12 @@ def try_locks(folder: Path) -> None:
             tempfile.NamedTemporaryFile(dir=there, prefix=".locks-") as one,
             Path(one.name).open("rb") as two,
         ):
-            lock(one.fileno(), fcntl.LOCK_EX, there / "tried")
-            lock(two.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB, there / "tried")
+            lock_file(one.fileno(), fcntl.LOCK_EX, there / "tried")
+            lock_file(two.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB, there / "tried")
     except BlockingIOError:
         return
     except OSError as error:
         raise SettingsError(
             f"The data folder cannot be used: {there}: {error.strerror}.", field="data_dir"
         ) from error
-    raise unlocked(there)
+    raise unsupported_locks_error(there)

@@ -39,7 +39,7 @@ class Worker:
                 raise AbandonedError
             from_thread.check_cancelled()
 
-        def guarded() -> T:
+        def run_guarded() -> T:
             begun.set()
             try:
                 checkpoint()
@@ -48,7 +48,7 @@ class Worker:
                 ended.set()
 
         try:
-            return await to_thread.run_sync(guarded, limiter=self._limiter())
+            return await to_thread.run_sync(run_guarded, limiter=self._get_or_create_limiter())
         finally:
             # Reached early only by a cancellation that anyio's shield does not hold back, such as Task.cancel.
             gone.set()
@@ -60,7 +60,7 @@ class Worker:
         """Run short work, which is never interrupted once it has begun."""
         return await self.run(lambda _checkpoint: work())
 
-    def _limiter(self) -> CapacityLimiter:
+    def _get_or_create_limiter(self) -> CapacityLimiter:
         limiter = self._limiters.get(None)
         if limiter is None:
             limiter = CapacityLimiter(self._at_once)

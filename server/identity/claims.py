@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from domain.callers import Caller
+from domain.callers import Principal
 from domain.identifiers import IDENTIFIER
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ class MalformedClaimError(Exception):
     """A claim has a form that it cannot have. Nothing of it is guessed: the token is refused."""
 
 
-def caller_of(claims: Mapping[str, Any]) -> Caller:
+def principal_from_claims(claims: Mapping[str, Any]) -> Principal:
     """The caller that the claims describe.
 
     A claim that is missing gives nothing: no scope, no client. `act` in any form makes the bearer an agent (RFC 8693,
@@ -27,23 +27,23 @@ def caller_of(claims: Mapping[str, Any]) -> Caller:
     MalformedClaimError.
     """
     act = claims.get("act", {"sub": None})
-    if not isinstance(act, dict) or ("act" in claims and not _name(act.get("sub"))):
+    if not isinstance(act, dict) or ("act" in claims and not _is_name(act.get("sub"))):
         raise MalformedClaimError("act")
-    if not _name(claims.get("sub")) or claims["sub"].startswith(_LOCAL):
+    if not _is_name(claims.get("sub")) or claims["sub"].startswith(_LOCAL):
         raise MalformedClaimError("sub")
     journey_id = claims.get("journey_id")
-    if "journey_id" in claims and not _identifier(journey_id):
+    if "journey_id" in claims and not _is_identifier(journey_id):
         raise MalformedClaimError("journey_id")
-    return Caller(
+    return Principal(
         subject=claims["sub"],
-        clients=_clients(claims.get("clients", [])),
-        scopes=frozenset(scopes_of(claims)),
+        clients=_parse_clients(claims.get("clients", [])),
+        scopes=frozenset(scopes_from_claims(claims)),
         act=act.get("sub"),
         journey_id=journey_id,
     )
 
 
-def scopes_of(claims: Mapping[str, Any]) -> list[str]:
+def scopes_from_claims(claims: Mapping[str, Any]) -> list[str]:
     """The scopes, in their order. Raises MalformedClaimError."""
     name = "scope" if "scope" in claims else "scp"
     found = claims.get(name, "")
@@ -54,15 +54,15 @@ def scopes_of(claims: Mapping[str, Any]) -> list[str]:
     raise MalformedClaimError(name)
 
 
-def _clients(found: object) -> frozenset[str]:
-    if not isinstance(found, list) or not all(_identifier(each) for each in found):
+def _parse_clients(found: object) -> frozenset[str]:
+    if not isinstance(found, list) or not all(_is_identifier(each) for each in found):
         raise MalformedClaimError("clients")
     return frozenset(found)
 
 
-def _name(value: object) -> bool:
+def _is_name(value: object) -> bool:
     return isinstance(value, str) and value.isprintable() and bool(value.strip())
 
 
-def _identifier(value: object) -> bool:
+def _is_identifier(value: object) -> bool:
     return isinstance(value, str) and IDENTIFIER.fullmatch(value) is not None

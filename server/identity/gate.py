@@ -11,9 +11,9 @@ from mcp.server.auth.settings import AuthSettings
 from starlette.responses import JSONResponse
 
 from domain.errors import PreconditionUnknownError
-from domain.scopes import PROVISION, READ, TEARDOWN
-from server.identity.keys import PAUSE_S, Keys, KeysUnavailableError, from_settings
-from server.identity.verifier import BearerTokens
+from domain.scopes import SCOPE_PROVISION, SCOPE_READ, SCOPE_TEARDOWN
+from server.identity.keys import PAUSE_S, Keys, KeysUnavailableError, build_keys
+from server.identity.verifier import BearerTokenVerifier
 
 if TYPE_CHECKING:
     from starlette.routing import Route
@@ -27,7 +27,7 @@ _UNCHECKED: Final = {
     "error_description": "Tokens cannot be checked at the moment.",
 }
 """As OAuth's clients read it."""
-_OFFERED: Final = [READ, PROVISION, TEARDOWN]
+_OFFERED: Final = [SCOPE_READ, SCOPE_PROVISION, SCOPE_TEARDOWN]
 """What a client that reads the metadata may ask its user for: what the tools need, and no approving."""
 
 
@@ -36,7 +36,7 @@ class Gate:
     """How callers over HTTP are known: what the SDK needs, and where this server says it stands."""
 
     auth: AuthSettings
-    verifier: BearerTokens
+    verifier: BearerTokenVerifier
     keys: Keys
     audience: str
 
@@ -55,7 +55,7 @@ class Gate:
         """Where the metadata is."""
         return str(build_resource_metadata_url(self.auth.resource_server_url))  # type: ignore[arg-type] # set below, always
 
-    def metadata(self) -> list[Route]:
+    def metadata_routes(self) -> list[Route]:
         """The protected-resource metadata (RFC 9728), at the place that a 401 names."""
         return create_protected_resource_routes(
             resource_url=self.auth.resource_server_url,  # type: ignore[arg-type] # set below, always
@@ -64,21 +64,21 @@ class Gate:
         )
 
 
-def gate(settings: IdentitySettings) -> Gate | None:
+def build_gate(settings: IdentitySettings) -> Gate | None:
     """The gate as configured, None without identity. Raises SettingsError for a key that is none."""
     if settings.issuer is None or settings.audience is None:
         return None
-    keys = from_settings(settings)
+    keys = build_keys(settings)
     return Gate(
         auth=AuthSettings.model_validate(  # from text: an AnyHttpUrl would end the issuer with a slash of its own
             {
                 "issuer_url": settings.issuer,
                 "resource_server_url": settings.audience,
-                "required_scopes": [READ],
+                "required_scopes": [SCOPE_READ],
                 "validate_token_resource": True,
             }
         ),
-        verifier=BearerTokens(
+        verifier=BearerTokenVerifier(
             keys,
             issuer=settings.issuer,
             audience=settings.audience,
@@ -90,7 +90,7 @@ def gate(settings: IdentitySettings) -> Gate | None:
     )
 
 
-class Unverifiable:
+class KeysUnavailableMiddleware:
     """ASGI middleware: while the issuer's keys cannot be had, whoever presents a token is told to come back."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -103,14 +103,14 @@ class Unverifiable:
             await self._app(scope, receive, send)
         except KeysUnavailableError:
             refusal = JSONResponse(
-                _UNCHECKED if scope["path"] == _MCP else {"error": _unchecked().as_dict()},
+                _UNCHECKED if scope["path"] == _MCP else {"error": _keys_unavailable_error().as_dict()},
                 status_code=503,
                 headers={"Retry-After": str(int(PAUSE_S))},
             )
             await refusal(scope, receive, send)
 
 
-def _unchecked() -> PreconditionUnknownError:
+def _keys_unavailable_error() -> PreconditionUnknownError:
     return PreconditionUnknownError(
         "Tokens cannot be checked at the moment: the issuer's keys cannot be had.",
         retry_after_s=PAUSE_S,

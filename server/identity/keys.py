@@ -15,7 +15,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from domain.errors import SettingsError
-from server.settings.addresses import LOOPBACK
+from server.settings.addresses import LOOPBACK_HOSTS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -46,7 +46,7 @@ class KeysUnavailableError(Exception):
 class Keys(Protocol):
     """The issuer's keys, by `kid`."""
 
-    async def key(self, kid: str | None) -> Key:
+    async def get_key(self, kid: str | None) -> Key:
         """The key; without a `kid`, the only one there is. Raises UnknownKeyError or KeysUnavailableError."""
         ...
 
@@ -62,8 +62,8 @@ class FixedKeys:
         """Believe these, by `kid`."""
         self._keys = keys
 
-    async def key(self, kid: str | None) -> Key:
-        return chosen(self._keys, kid)
+    async def get_key(self, kid: str | None) -> Key:
+        return select_key(self._keys, kid)
 
     async def count(self) -> int:
         return len(self._keys)
@@ -86,32 +86,32 @@ class PublishedKeys:
         self._failed_at: float | None = None
         self._reading = anyio.Lock()
 
-    async def key(self, kid: str | None) -> Key:
-        await self._refreshed(MAX_AGE_S)
+    async def get_key(self, kid: str | None) -> Key:
+        await self._refresh(MAX_AGE_S)
         try:
-            return chosen(self._keys, kid)
+            return select_key(self._keys, kid)
         except UnknownKeyError:
-            await self._refreshed(PAUSE_S)
-            return chosen(self._keys, kid)
+            await self._refresh(PAUSE_S)
+            return select_key(self._keys, kid)
 
     async def count(self) -> int:
-        await self._refreshed(MAX_AGE_S)
+        await self._refresh(MAX_AGE_S)
         return len(self._keys)
 
-    def _stale(self, age_s: float) -> bool:
+    def _is_stale(self, age_s: float) -> bool:
         return self._read_at is None or self._clock() - self._read_at >= age_s
 
-    async def _refreshed(self, age_s: float) -> None:
+    async def _refresh(self, age_s: float) -> None:
         """Read the document if what was read is of that age, once however many wait for it."""
-        if not self._stale(age_s):
+        if not self._is_stale(age_s):
             return
         async with self._reading:
-            if not self._stale(age_s):
+            if not self._is_stale(age_s):
                 return
             if self._failed_at is not None and self._clock() - self._failed_at < PAUSE_S:
                 raise KeysUnavailableError("the last attempt failed a moment ago")
             try:
-                keys = parsed(await self._read())
+                keys = parse_jwks(await self._read())
             except KeysUnavailableError as error:
                 self._failed_at = self._clock()
                 _log.warning("The issuer's keys cannot be read: %s.", error)
@@ -119,7 +119,7 @@ class PublishedKeys:
             self._keys, self._read_at, self._failed_at = keys, self._clock(), None
 
 
-def chosen(keys: Mapping[str, Key], kid: str | None) -> Key:
+def select_key(keys: Mapping[str, Key], kid: str | None) -> Key:
     """The key of that `kid`, the only one without. Raises UnknownKeyError."""
     if kid is None and len(keys) == 1:
         return next(iter(keys.values()))
@@ -128,11 +128,11 @@ def chosen(keys: Mapping[str, Key], kid: str | None) -> Key:
     return keys[kid]
 
 
-def parsed(document: bytes) -> dict[str, Key]:
+def parse_jwks(document: bytes) -> dict[str, Key]:
     """The public keys for signatures in a JWKS document; others are passed over. Raises KeysUnavailableError."""
     try:
         listed = json.loads(document)["keys"]
-        found = [each for each in listed if each.get("use", "sig") == "sig" and not _secret(each)]
+        found = [each for each in listed if each.get("use", "sig") == "sig" and not _is_secret(each)]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise KeysUnavailableError("what is there is no JWKS document") from error
     keys: dict[str, Key] = {}
@@ -144,12 +144,12 @@ def parsed(document: bytes) -> dict[str, Key]:
     return keys
 
 
-def _secret(key: Mapping[str, Any]) -> bool:
+def _is_secret(key: Mapping[str, Any]) -> bool:
     """Whether it is a shared secret or holds a private part: what is published must not be believed."""
     return key.get("kty") == "oct" or "d" in key
 
 
-def from_settings(settings: IdentitySettings) -> Keys:
+def build_keys(settings: IdentitySettings) -> Keys:
     """The configured keys. Raises SettingsError for a PEM that holds none."""
     if settings.jwks_url is not None:
         return PublishedKeys(_web_reader(settings.jwks_url))
@@ -184,7 +184,7 @@ def _web_reader(url: str) -> Callable[[], Awaitable[bytes]]:
         try:
             with anyio.fail_after(_TIMEOUT_S):
                 async with (
-                    httpx.AsyncClient(trust_env=urlsplit(url).hostname not in LOOPBACK) as client,
+                    httpx.AsyncClient(trust_env=urlsplit(url).hostname not in LOOPBACK_HOSTS) as client,
                     client.stream("GET", url, headers={"Accept": "application/json"}) as answer,
                 ):
                     answer.raise_for_status()

@@ -10,20 +10,20 @@ from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import AccessToken
 
 from domain.errors import ForbiddenError
-from server.identity.claims import MalformedClaimError, caller_of, scopes_of
+from server.identity.claims import MalformedClaimError, principal_from_claims, scopes_from_claims
 from server.identity.keys import UnknownKeyError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from domain.callers import Caller
+    from domain.callers import Principal
     from server.identity.keys import Keys
 
 _log: Final = logging.getLogger(__name__)
 _NEEDED: Final = ["exp", "iss", "aud", "sub"]
 
 
-class BearerTokens:
+class BearerTokenVerifier:
     """Verifies tokens for the SDK. What cannot be checked is not believed."""
 
     def __init__(
@@ -42,7 +42,7 @@ class BearerTokens:
         The log says why a token was refused, and nothing that is in it.
         """
         try:
-            return self._granted(await self._verified(token))
+            return self._build_access_token(await self._decode_token(token))
         except UnknownKeyError:
             why = "signed with a key that the issuer does not have"
         except MalformedClaimError as error:
@@ -52,23 +52,25 @@ class BearerTokens:
         _log.info("A bearer token was refused: %s.", why)
         return None
 
-    def _granted(self, claims: dict[str, Any]) -> AccessToken:
-        caller = caller_of(claims)
+    def _build_access_token(self, claims: dict[str, Any]) -> AccessToken:
+        principal = principal_from_claims(claims)
         return AccessToken(
             token="",  # nobody needs it any more, and what is not kept is not shown
-            client_id=_text(claims.get("client_id")) or _text(claims.get("azp")) or caller.subject,
-            scopes=scopes_of(claims),
+            client_id=_text_or_none(claims.get("client_id"))
+            or _text_or_none(claims.get("azp"))
+            or principal.subject,
+            scopes=scopes_from_claims(claims),
             expires_at=int(claims["exp"]) + self._leeway_s,
             resource=self._audience,
-            subject=caller.subject,
+            subject=principal.subject,
             claims=claims,
         )
 
-    async def _verified(self, token: str) -> dict[str, Any]:
+    async def _decode_token(self, token: str) -> dict[str, Any]:
         header = jwt.get_unverified_header(token)
         if header.get("alg") not in self._algorithms:
             raise jwt.InvalidAlgorithmError
-        key = await self._keys.key(header.get("kid"))
+        key = await self._keys.get_key(header.get("kid"))
         return jwt.decode(
             token,
             key,
@@ -80,7 +82,7 @@ class BearerTokens:
         )
 
 
-def bearer() -> Caller:
+def require_bearer_principal() -> Principal:
     """Who presented the token of the request that is being answered.
 
     Raises ForbiddenError without one: with identity configured, nobody is somebody by default.
@@ -90,8 +92,8 @@ def bearer() -> Caller:
         raise ForbiddenError(
             "This request carries no identity.", suggested_action="Call with a bearer token of your own."
         )
-    return caller_of(token.claims)
+    return principal_from_claims(token.claims)
 
 
-def _text(value: object) -> str | None:
+def _text_or_none(value: object) -> str | None:
     return value if isinstance(value, str) else None

@@ -29,7 +29,7 @@ _USUAL: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class PostgresAddress:
     """A database. `name` may be shown to anybody; `conninfo`, in libpq's form, holds the password if there is one."""
 
     name: str
@@ -41,7 +41,7 @@ class Address:
         return psycopg.connect(self.conninfo, autocommit=True)
 
 
-def parsed(url: str) -> Address:
+def parse_postgres_url(url: str) -> PostgresAddress:
     """The address in a URL, as https://www.postgresql.org/docs/current/libpq-connect.html has it.
 
     Raises ValueError saying what is wrong, never repeating the URL.
@@ -61,7 +61,7 @@ def parsed(url: str) -> Address:
     if not re.fullmatch(r"(\d{1,5}(,\d{1,5})*)?", port):
         raise ValueError(f"must have a number for its port: {_FORM}")
     password = given.get("password")
-    return Address(
+    return PostgresAddress(
         name=f"postgresql://{given.get('host') or ''}{port and f':{port}'}/{database}",
         conninfo=make_conninfo("", **{**_USUAL, "client_encoding": "utf8", **given}),
         password=None if password is None else str(password),

@@ -28,14 +28,14 @@ _REWRITTEN: Final = (
 
 
 @lru_cache(512)
-def statement(sql: str) -> str:
+def translate_statement(sql: str) -> str:
     """A statement with values named `:name`, as psycopg takes it."""
     for pattern, replacement in _REWRITTEN:
         sql = pattern.sub(replacement, sql)
     return sql
 
 
-def definition(sql: str) -> str:
+def translate_definition(sql: str) -> str:
     """Statements that define something and take no values."""
     for pattern, replacement in _FOLDED:
         sql = pattern.sub(replacement, sql)

@@ -11,7 +11,7 @@ import psycopg
 from domain.errors import Recovery
 
 if TYPE_CHECKING:
-    from server.postgres.address import Address
+    from server.postgres.address import PostgresAddress
 
 # Codes and their classes, https://www.postgresql.org/docs/current/errcodes-appendix.html; the longest match counts.
 _MEANING: Final = {
@@ -50,7 +50,7 @@ _REFUSED: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
+class ErrorMeaning:
     """What is wrong, as the end of a sentence, and what helps.
 
     `away` says that it is wrong with the database as a whole, and not with what was asked of it.
@@ -58,23 +58,27 @@ class Meaning:
 
     why: str
     recovery: Recovery
-    away: bool = True
+    unavailable: bool = True
 
 
-def meaning_of(error: psycopg.Error) -> Meaning:
+def interpret_error(error: psycopg.Error) -> ErrorMeaning:
     """What an error of a connection that stands, or stood, means."""
     code = error.sqlstate
     if code is None:
         if isinstance(error, psycopg.OperationalError):
-            return Meaning(*_MEANING["08"])
-        return Meaning(f"its driver reports {type(error).__name__}", Recovery.NEEDS_HUMAN, away=False)
+            return ErrorMeaning(*_MEANING["08"])
+        return ErrorMeaning(
+            f"its driver reports {type(error).__name__}", Recovery.NEEDS_HUMAN, unavailable=False
+        )
     for known in (code, code[:2]):
         if known in _MEANING:
-            return Meaning(*_MEANING[known])
-    return Meaning(f"PostgreSQL reports {type(error).__name__} ({code})", Recovery.NEEDS_HUMAN, away=False)
+            return ErrorMeaning(*_MEANING[known])
+    return ErrorMeaning(
+        f"PostgreSQL reports {type(error).__name__} ({code})", Recovery.NEEDS_HUMAN, unavailable=False
+    )
 
 
-def refusal_of(error: psycopg.Error, address: Address) -> Meaning:
+def interpret_connection_error(error: psycopg.Error, address: PostgresAddress) -> ErrorMeaning:
     """What it means that no connection came about, with what libpq says of it, in one line."""
     said = (
         " ".join(str(error).split()).removeprefix("connection failed: ").removeprefix("connection is bad: ")
@@ -85,7 +89,7 @@ def refusal_of(error: psycopg.Error, address: Address) -> Meaning:
     asked = error.pgconn is not None and (error.pgconn.used_password or error.pgconn.needs_password)
     for pattern, (why, recovery) in _REFUSED:
         if pattern.search(said):
-            return Meaning(f"{why} ({said})", recovery)
+            return ErrorMeaning(f"{why} ({said})", recovery)
     if asked:  # it was reached, and said no in another language
-        return Meaning(f"{_MEANING['28'][0]} ({said})", Recovery.NEEDS_HUMAN)
-    return Meaning(f"it cannot be reached ({said})", Recovery.WAIT)
+        return ErrorMeaning(f"{_MEANING['28'][0]} ({said})", Recovery.NEEDS_HUMAN)
+    return ErrorMeaning(f"it cannot be reached ({said})", Recovery.WAIT)

@@ -14,12 +14,12 @@ from uuid import uuid4
 import psycopg
 
 from domain.errors import StoreFailedError
-from server.postgres.failures import refusal_of
+from server.postgres.failures import interpret_connection_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.postgres.address import Address
+    from server.postgres.address import PostgresAddress
 
     Plain = psycopg.Connection[tuple[Any, ...]]
 
@@ -36,27 +36,27 @@ and classid = %s::oid and objid = %s::oid
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ServerPresence:
     """This process, as others see it: an id that is never used again, and whether it has been shown once."""
 
     owner: str
     held: threading.Event
 
-    def wait(self, seconds: float) -> bool:
+    def wait_until_held(self, seconds: float) -> bool:
         """Wait until it is shown, at most that long; blocks."""
         return self.held.wait(seconds)
 
 
 @contextmanager
-def present(address: Address, every_s: float = _EVERY_S) -> Iterator[Shown]:
+def hold_database_presence(address: PostgresAddress, every_s: float = _EVERY_S) -> Iterator[ServerPresence]:
     """Be known as a server of this database, beside others, whenever it can be reached.
 
     A thread sees to it: a server begins to answer without waiting for its database.
     """
     over = threading.Event()
-    shown = Shown(uuid4().hex, threading.Event())
+    shown = ServerPresence(uuid4().hex, threading.Event())
     thread = threading.Thread(
-        target=_stay, args=(address, every_s, over, shown), name="presence", daemon=True
+        target=_hold_locks, args=(address, every_s, over, shown), name="presence", daemon=True
     )
     thread.start()
     try:
@@ -66,41 +66,43 @@ def present(address: Address, every_s: float = _EVERY_S) -> Iterator[Shown]:
         thread.join()
 
 
-def anybody(address: Address) -> bool:
+def is_server_on_database(address: PostgresAddress) -> bool:
     """Whether at least one server runs there. Raises StoreFailedError."""
-    row = _asked(address, _NOBODY)
+    row = _query_row(address, _NOBODY)
     return row is None or not row[0]
 
 
-def lives(address: Address, owner: str) -> bool:
+def is_replica_alive(address: PostgresAddress, owner: str) -> bool:
     """Whether the server of that id runs there. Raises StoreFailedError."""
-    return _asked(address, _HELD, *divmod(_key(owner) % (1 << 64), 1 << 32)) is not None
+    return _query_row(address, _HELD, *divmod(_lock_key(owner) % (1 << 64), 1 << 32)) is not None
 
 
-def _asked(address: Address, question: bytes, *values: int) -> tuple[Any, ...] | None:
+def _query_row(address: PostgresAddress, question: bytes, *values: int) -> tuple[Any, ...] | None:
     try:
         with address.connect() as connection:
             return connection.execute(question, values).fetchone()
     except psycopg.Error as error:
-        meaning = refusal_of(error, address)
+        meaning = interpret_connection_error(error, address)
         raise StoreFailedError(
             f"The store {address.name} failed: {meaning.why}.", recovery=meaning.recovery
         ) from error
 
 
-def _key(owner: str) -> int:
+def _lock_key(owner: str) -> int:
     """The number of a lock: half of an id that is random."""
     return int.from_bytes(bytes.fromhex(owner[:16]), "big", signed=True)
 
 
-def _stay(address: Address, every_s: float, over: threading.Event, shown: Shown) -> None:
+def _hold_locks(
+    address: PostgresAddress, every_s: float, over: threading.Event, shown: ServerPresence
+) -> None:
     session: Plain | None = None
     while True:
         try:
             if session is None:
                 session = address.connect()
                 session.execute(_SHOWN)
-                session.execute(_OWN, [_key(shown.owner)])
+                session.execute(_OWN, [_lock_key(shown.owner)])
                 shown.held.set()
             else:
                 session.execute(b"select 1")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.reference.pages import write
+from server.reference.pages import write_pages
 
 if __name__ == "__main__":
-    write()
+    write_pages()

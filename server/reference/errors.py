@@ -6,7 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import (
-    BY_CODE,
+    ERRORS_BY_CODE,
     FailureError,
     InputError,
     LifecycleError,
@@ -75,13 +75,13 @@ _FAMILIES: Final = {
 }
 
 
-def page() -> str:
+def render_page() -> str:
     """The whole page."""
     recoveries = "".join(f"| `{each}` | {_RECOVERIES[each]} |\n" for each in Recovery)
-    return _HEAD + recoveries + "".join(_family(each) for each in _FAMILIES)
+    return _HEAD + recoveries + "".join(_render_family(each) for each in _FAMILIES)
 
 
-def _family(family: type[LifecycleError]) -> str:
+def _render_family(family: type[LifecycleError]) -> str:
     rows = "".join(_rows(family))
     return (
         f"\n## {_FAMILIES[family]}\n\n{inspect.getdoc(family)}\n\n"
@@ -90,7 +90,7 @@ def _family(family: type[LifecycleError]) -> str:
 
 
 def _rows(family: type[LifecycleError]) -> Iterator[str]:
-    for code, kind in sorted(BY_CODE.items()):
+    for code, kind in sorted(ERRORS_BY_CODE.items()):
         if issubclass(kind, family):
             meaning = " ".join((inspect.getdoc(kind) or "").split())
             yield f"| `{code}` | `{kind.recovery}` | {meaning} | {kind.action} |\n"

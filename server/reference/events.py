@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from domain.cloud_events import message
-from domain.event_data import DATA, EventData
+from domain.cloud_events import build_message
+from domain.event_data import EVENT_DATA_TYPES, EventData
 from domain.events import Event, EventKind
 
 if TYPE_CHECKING:
@@ -68,37 +68,39 @@ its JSON format:
 """
 
 
-def page() -> str:
+def render_page() -> str:
     """The whole page."""
-    example = json.loads(message(_INSTALLATION, 42, _EXAMPLE).body)
+    example = json.loads(build_message(_INSTALLATION, 42, _EXAMPLE).body)
     shown = json.dumps(example, indent=2)
-    parts = [_HEAD.format(example=shown, every="\n".join(_table(EventData, set())))]
+    parts = [_HEAD.format(example=shown, every="\n".join(_table_lines(EventData, set())))]
     common = set(EventData.__struct_fields__)
-    for kind, shape in DATA.items():
-        parts += [f"## {kind.value}\n", f"{inspect.getdoc(shape)}\n", *_table(shape, common), ""]
+    for kind, shape in EVENT_DATA_TYPES.items():
+        parts += [f"## {kind.value}\n", f"{inspect.getdoc(shape)}\n", *_table_lines(shape, common), ""]
     return "\n".join(parts)
 
 
-def schema_file() -> str:
+def render_schema() -> str:
     """The whole JSON Schema."""
-    return json.dumps(schema(), indent=2) + "\n"
+    return json.dumps(build_schema(), indent=2) + "\n"
 
 
-def schema() -> dict[str, Any]:
+def build_schema() -> dict[str, Any]:
     """The JSON Schema of every event's data. What is not known yet is allowed: fields may be added."""
-    shapes = (EventData, *DATA.values())
+    shapes = (EventData, *EVENT_DATA_TYPES.values())
     _, parts = msgspec.json.schema_components(shapes)
     for each in parts.values():
         each.pop("additionalProperties", None)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "data": {kind.value: {"$ref": f"#/$defs/{shape.__name__}"} for kind, shape in DATA.items()},
+        "data": {
+            kind.value: {"$ref": f"#/$defs/{shape.__name__}"} for kind, shape in EVENT_DATA_TYPES.items()
+        },
         "$defs": parts,
     }
 
 
-def _table(shape: type[EventData], without: set[str]) -> Iterator[str]:
-    parts = schema()["$defs"]
+def _table_lines(shape: type[EventData], without: set[str]) -> Iterator[str]:
+    parts = build_schema()["$defs"]
     yield "| field | values | meaning |"
     yield "|---|---|---|"
     yield from _rows(parts, shape.__name__, "", without)
@@ -111,7 +113,7 @@ def _rows(parts: dict[str, Any], name: str, path: str, without: set[str]) -> Ite
             continue
         missing = "" if field in described["required"] else "; may be missing"
         yield f"| `{path}{field}` | {_values(parts, each)}{missing} | {each.get('description', '')} |"
-        inner = _named(each.get("items", {}))
+        inner = _reference_name(each.get("items", {}))
         if inner:
             yield from _rows(parts, inner, f"{path}{field}[].", set())
 
@@ -121,13 +123,13 @@ def _values(parts: dict[str, Any], described: dict[str, Any]) -> str:
 
 
 def _value(parts: dict[str, Any], described: dict[str, Any]) -> str:
-    named = _named(described)
+    named = _reference_name(described)
     if named:
         return ", ".join(f"`{each}`" for each in parts[named].get("enum", ["object"]))
     if described["type"] == "array":
-        return "list" if _named(described["items"]) else f"list of {described['items']['type']}"
+        return "list" if _reference_name(described["items"]) else f"list of {described['items']['type']}"
     return str(described["type"])
 
 
-def _named(described: dict[str, Any]) -> str:
+def _reference_name(described: dict[str, Any]) -> str:
     return str(described.get("$ref", "")).rpartition("/")[2]

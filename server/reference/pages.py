@@ -9,12 +9,12 @@ from server.reference import errors, events, settings, tools
 
 FOLDER: Final = Path(__file__).parents[2] / "docs" / "reference"
 PAGES: Final = {
-    **{each.PAGE: each.page for each in (errors, events, settings, tools)},
-    events.SCHEMA: events.schema_file,
+    **{each.PAGE: each.render_page for each in (errors, events, settings, tools)},
+    events.SCHEMA: events.render_schema,
 }
 
 
-def write(folder: Path = FOLDER) -> None:
+def write_pages(folder: Path = FOLDER) -> None:
     """Write them all."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, page in PAGES.items():

@@ -56,18 +56,18 @@ dataops:
 """
 
 
-def page() -> str:
+def render_page() -> str:
     """The whole page."""
     parts = [_HEAD]
     for name, field in Dataops.model_fields.items():
         section = cast("type[BaseModel]", field.annotation)
-        parts.append(f"## {name}\n\n{inspect.getdoc(section)}\n\n{_table(name, section)}")
+        parts.append(f"## {name}\n\n{inspect.getdoc(section)}\n\n{_render_table(name, section)}")
     return "\n".join(parts)
 
 
-def _table(name: str, section: type[BaseModel]) -> str:
+def _render_table(name: str, section: type[BaseModel]) -> str:
     rows = ["| key | meaning | values | default | variable |", "|---|---|---|---|---|"]
-    rows += [_row(key, field) for key, field in _rows(name, section)]
+    rows += [_render_row(key, field) for key, field in _rows(name, section)]
     return "\n".join(rows) + "\n"
 
 
@@ -84,14 +84,20 @@ def _rows(path: str, section: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]
                 yield from _rows(f"{path}.{name}[]", inner)
 
 
-def _row(key: str, field: FieldInfo) -> str:
+def _render_row(key: str, field: FieldInfo) -> str:
     variables = [f"`{each.name}`" for each in field.metadata if isinstance(each, Env)]
-    cells = (f"`{key}`", field.description or "", _values(field), _default(field), ", ".join(variables))
+    cells = (
+        f"`{key}`",
+        field.description or "",
+        _describe_values(field),
+        _render_default(field),
+        ", ".join(variables),
+    )
     return f"| {' | '.join(cells)} |"
 
 
-def _values(field: FieldInfo) -> str:
-    kind = _plain(field.annotation)
+def _describe_values(field: FieldInfo) -> str:
+    kind = _unwrap_annotation(field.annotation)
     if get_origin(kind) is Literal:
         return ", ".join(f"`{each}`" for each in get_args(kind))
     if get_origin(kind) is tuple:
@@ -117,7 +123,7 @@ def _bounds(field: FieldInfo) -> Iterator[str]:
                 yield f"{sign} {bound:,}".replace(",", " ")
 
 
-def _default(field: FieldInfo) -> str:
+def _render_default(field: FieldInfo) -> str:
     default = field.default
     if isinstance(default, tuple):
         return ", ".join(f"`{each}`" for each in default)
@@ -132,8 +138,8 @@ def _default(field: FieldInfo) -> str:
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"
 
 
-def _plain(annotation: object) -> Any:  # noqa: ANN401 - a type, or a form of one
+def _unwrap_annotation(annotation: object) -> Any:  # noqa: ANN401 - a type, or a form of one
     """The annotation without metadata and None."""
     if get_origin(annotation) in {Union, types.UnionType}:
         annotation = next(each for each in get_args(annotation) if each is not type(None))
-    return _plain(get_args(annotation)[0]) if hasattr(annotation, "__metadata__") else annotation
+    return _unwrap_annotation(get_args(annotation)[0]) if hasattr(annotation, "__metadata__") else annotation

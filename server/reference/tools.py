@@ -25,20 +25,22 @@ known is left out of an answer, never null. Refusals and failures have one shape
 """
 
 
-def page() -> str:
+def render_page() -> str:
     """The whole page."""
-    return "\n".join([_HEAD, *(_tool(name, each) for name, tools in TOOLSETS.items() for each in tools)])
+    return "\n".join(
+        [_HEAD, *(_render_tool(name, each) for name, tools in TOOLSETS.items() for each in tools)]
+    )
 
 
-def _tool(toolset: str, tool: LifecycleTool) -> str:
+def _render_tool(toolset: str, tool: LifecycleTool) -> str:
     parts = (
         f"## {tool.name}",
         f"{tool.title}. Toolset `{toolset}`; {', '.join(_hints(tool))}.",
         tool.description,
         "### Arguments",
-        _table(tool.parameters),
+        _render_table(tool.parameters),
         "### Answer",
-        _table(tool.output_schema or {}),
+        _render_table(tool.output_schema or {}),
     )
     return "\n\n".join(parts) + "\n"
 
@@ -54,7 +56,7 @@ def _hints(tool: LifecycleTool) -> Iterator[str]:
     yield from (words for words, holds in said.items() if holds)
 
 
-def _table(schema: dict[str, Any]) -> str:
+def _render_table(schema: dict[str, Any]) -> str:
     rows = ["| name | | values | meaning |", "|---|---|---|---|"]
     rows += _rows(schema, "")
     return "\n".join(rows)
@@ -63,13 +65,13 @@ def _table(schema: dict[str, Any]) -> str:
 def _rows(schema: dict[str, Any], path: str) -> Iterator[str]:
     for name, its in schema["properties"].items():
         need = "required" if name in schema.get("required", ()) else "optional"
-        yield f"| `{path}{name}` | {need} | {_values(its)} | {its.get('description', '')} |"
+        yield f"| `{path}{name}` | {need} | {_describe_values(its)} | {its.get('description', '')} |"
         inner = its.get("items", its)
         if "properties" in inner:
             yield from _rows(inner, f"{path}{name}{'[]' if inner is not its else ''}.")
 
 
-def _values(schema: dict[str, Any]) -> str:
+def _describe_values(schema: dict[str, Any]) -> str:
     if "enum" in schema:
         return ", ".join(f"`{each}`" for each in schema["enum"])
     bounds = [

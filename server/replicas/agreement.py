@@ -40,7 +40,7 @@ _ROTATION: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
+class ReplicaNote:
     """What one replica goes by. `keys` are prints, the one that seals first; none where answers need not meet."""
 
     host: str
@@ -57,13 +57,13 @@ class Replica:
     """
 
     owner: str
-    shown: Callable[[float], bool]
+    wait_until_present: Callable[[float], bool]
     keys: Sequence[str] = ()
 
 
 @asynccontextmanager
-async def agreeing(
-    store: Store, platform: Fingerprint, lives: Callable[[str], bool], replica: Replica | None = None
+async def join_replicas(
+    store: Store, platform: Fingerprint, is_alive: Callable[[str], bool], replica: Replica | None = None
 ) -> AsyncIterator[None]:
     """Be one of those who agree; `lives` tells, blocking, whether a lock is held.
 
@@ -71,21 +71,21 @@ async def agreeing(
     setting that differs, and StoreFailedError when it cannot be found out who lives.
     """
     installation = await store.read(lambda records: records.installation)
-    ours = Note(
+    ours = ReplicaNote(
         host=f"{socket.gethostname()} (process {os.getpid()})",
         platform=platform,
-        keys=prints(replica.keys, installation) if replica else (),
+        keys=key_fingerprints(replica.keys, installation) if replica else (),
     )
-    if replica and not await to_thread.run_sync(replica.shown, _SHOWN_S):
+    if replica and not await to_thread.run_sync(replica.wait_until_present, _SHOWN_S):
         raise StoreFailedError("The store does not show this process as alive.")
     own = replica.owner if replica else None
     try:
         # Noted before the others are looked at: of two who come at once, the second sees the first.
-        others = await store.transact(partial(_noted, own, ours))
-        living = [each for each in others if await to_thread.run_sync(lives, each)]
+        others = await store.transact(partial(_record_note, own, ours))
+        living = [each for each in others if await to_thread.run_sync(is_alive, each)]
         for each in living:
-            compare(ours, others[each])
-        await store.transact(partial(_settled, platform, frozenset(others) - frozenset(living)))
+            require_agreement(ours, others[each])
+        await store.transact(partial(_record_agreement, platform, frozenset(others) - frozenset(living)))
         yield
     finally:
         if own:
@@ -93,38 +93,40 @@ async def agreeing(
                 CancelScope(shield=True),
                 suppress(StoreFailedError),
             ):  # without its lock the note counts for nothing
-                await store.transact(partial(_forget, [own]))
+                await store.transact(partial(_delete_notes, [own]))
 
 
-async def agreed(
-    store: Store, platform: Fingerprint, keys: Sequence[str], lives: Callable[[str], bool]
+async def count_agreeing_replicas(
+    store: Store, platform: Fingerprint, keys: Sequence[str], is_alive: Callable[[str], bool]
 ) -> int:
     """How many replicas live there; a process with that Glean and those keys would agree with all of them.
 
     Changes nothing. Raises SettingsError like `agreeing`.
     """
-    installation, notes = await store.read(lambda records: (records.installation, _notes(records)))
-    living = [each for owner, each in notes.items() if await to_thread.run_sync(lives, owner)]
+    installation, notes = await store.read(lambda records: (records.installation, _load_notes(records)))
+    living = [each for owner, each in notes.items() if await to_thread.run_sync(is_alive, owner)]
     for each in living:
-        compare(Note(host="", platform=platform, keys=prints(keys, installation)), each)
+        require_agreement(
+            ReplicaNote(host="", platform=platform, keys=key_fingerprints(keys, installation)), each
+        )
     await store.read(partial(_refuse_other_connectors, platform))
     return len(living)
 
 
-def prints(keys: Sequence[str], installation: str) -> tuple[str, ...]:
+def key_fingerprints(keys: Sequence[str], installation: str) -> tuple[str, ...]:
     """What stands for each key in the store: it tells keys apart, and says nothing about them."""
     message = f"{_PRINT}: {installation}".encode()
     return tuple(hmac.new(each.encode(), message, "sha256").hexdigest()[:_PRINT_CHARACTERS] for each in keys)
 
 
-def compare(ours: Note, theirs: Note) -> None:
+def require_agreement(ours: ReplicaNote, theirs: ReplicaNote) -> None:
     """Raises SettingsError when a replica that goes by `ours` cannot serve beside one that goes by `theirs`.
 
     Each has to open what the other seals, so that a key can be changed one replica after another.
     """
-    if field := _difference(ours.platform, theirs.platform):
+    if field := _differing_setting(ours.platform, theirs.platform):
         raise SettingsError(
-            f"This process serves {_told(ours.platform)}, and the replica on {theirs.host} {_told(theirs.platform)}.",
+            f"This process serves {_describe_platform(ours.platform)}, and the replica on {theirs.host} {_describe_platform(theirs.platform)}.",
             field=field,
             suggested_action="Configure the same Glean everywhere. To serve another one, take every dataset down, "
             "and stop all replicas before the first with the new setting starts.",
@@ -144,7 +146,7 @@ def compare(ours: Note, theirs: Note) -> None:
     )
 
 
-def _difference(one: Fingerprint, other: Fingerprint) -> str | None:
+def _differing_setting(one: Fingerprint, other: Fingerprint) -> str | None:
     """The setting by which two Gleans differ; a tenant that is not known differs from none."""
     if one.dialect != other.dialect:
         return "glean.dialect"
@@ -153,21 +155,21 @@ def _difference(one: Fingerprint, other: Fingerprint) -> str | None:
     return "glean.api_key" if None not in (one.tenant, other.tenant) and one.tenant != other.tenant else None
 
 
-def _told(platform: Fingerprint) -> str:
+def _describe_platform(platform: Fingerprint) -> str:
     tenant = f", tenant {platform.tenant}" if platform.tenant else ""
     return f"{platform.url} ({platform.dialect} dialect{tenant})"
 
 
-def _noted(owner: str | None, ours: Note, records: Records) -> dict[str, Note]:
-    others = _notes(records)
+def _record_note(owner: str | None, ours: ReplicaNote, records: Records) -> dict[str, ReplicaNote]:
+    others = _load_notes(records)
     if owner:
-        records.put_fact(NOTES, {**_kept(records), owner: asdict(ours)})
+        records.put_fact(NOTES, {**_load_raw_notes(records), owner: asdict(ours)})
     return others
 
 
-def _settled(platform: Fingerprint, dead: Collection[str], records: Records) -> None:
+def _record_agreement(platform: Fingerprint, dead: Collection[str], records: Records) -> None:
     if dead:
-        _forget(dead, records)
+        _delete_notes(dead, records)
     known = records.fact(PLATFORM)
     # One whose tenant is not known changes nothing about what is.
     known_too = {**known, "tenant": None} if isinstance(known, dict) and platform.tenant is None else known
@@ -178,37 +180,37 @@ def _settled(platform: Fingerprint, dead: Collection[str], records: Records) -> 
 
 def _refuse_other_connectors(platform: Fingerprint, records: Records) -> None:
     """Raises SettingsError while a connector is at another Glean: nobody could look after it."""
-    for each in _connectors(records):
-        if field := _difference(platform, each.fingerprint):
+    for each in _iterate_connectors(records):
+        if field := _differing_setting(platform, each.fingerprint):
             raise SettingsError(
-                f"This process serves {_told(platform)}, and the connector {each.name} is at "
-                f"{_told(each.fingerprint)}.",
+                f"This process serves {_describe_platform(platform)}, and the connector {each.name} is at "
+                f"{_describe_platform(each.fingerprint)}.",
                 field=field,
                 suggested_action="Configure that Glean, and take down what is there before another one is served.",
             )
 
 
-def _connectors(records: Records) -> Iterator[Connector]:
+def _iterate_connectors(records: Records) -> Iterator[Connector]:
     after: str | None = None
     while page := records.connectors(after=after, limit=_PAGE):
         yield from page
         after = page[-1].connector_id
 
 
-def _forget(owners: Collection[str], records: Records) -> None:
-    left = {owner: note for owner, note in _kept(records).items() if owner not in owners}
+def _delete_notes(owners: Collection[str], records: Records) -> None:
+    left = {owner: note for owner, note in _load_raw_notes(records).items() if owner not in owners}
     records.put_fact(NOTES, left)
 
 
-def _kept(records: Records) -> dict[str, Any]:
+def _load_raw_notes(records: Records) -> dict[str, Any]:
     found = records.fact(NOTES)
     return dict(found) if isinstance(found, dict) else {}
 
 
-def _notes(records: Records) -> dict[str, Note]:
+def _load_notes(records: Records) -> dict[str, ReplicaNote]:
     """What others go by, as far as this release understands it."""
     return {
-        owner: Note(
+        owner: ReplicaNote(
             host=str(note["host"]),
             platform=Fingerprint(
                 dialect=note["platform"]["dialect"],
@@ -217,5 +219,5 @@ def _notes(records: Records) -> dict[str, Note]:
             ),
             keys=tuple(note["keys"]),
         )
-        for owner, note in _kept(records).items()
+        for owner, note in _load_raw_notes(records).items()
     }

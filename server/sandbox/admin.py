@@ -11,14 +11,14 @@ import msgspec
 from msgspec import Meta, Struct
 
 from server.sandbox import configs, datasources, documents, fulltext, health, jobs, tenants, uploads
-from server.sandbox.answers import Answer, RefusedError, invalid
+from server.sandbox.answers import ApiResponse, RefusedError, invalid_field_error
 from server.sandbox.configs import Connector, Text
-from server.sandbox.decoding import decode, integer, matching
+from server.sandbox.decoding import decode_json, parse_integer, require_match
 from server.sandbox.indexing import processing
-from server.sandbox.pipeline import Call, Operation
+from server.sandbox.pipeline import ApiRequest, Operation
 
 if TYPE_CHECKING:
-    from server.sandbox.world import World
+    from server.sandbox.world import SandboxState
 
 PAGE_DOCUMENTS: Final = 1_000
 PAGE_BYTES: Final = 5 * 1024 * 1024
@@ -33,13 +33,13 @@ class _Strict(Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
     pass
 
 
-class _Create(_Strict):
+class CreateDatasourceRequest(_Strict):
     name: str
     connector: Connector
     config: msgspec.Raw
 
 
-class _Update(_Strict):
+class UpdateDatasourceRequest(_Strict):
     config: msgspec.Raw
 
 
@@ -48,214 +48,228 @@ class _AuthConfig(_Strict):
     token: Annotated[str, Meta(min_length=1, max_length=10_000)]
 
 
-class _SetAuth(_Strict):
+class SetAuthRequest(_Strict):
     auth_config: _AuthConfig
 
 
-class _Page(_Strict):
+class UploadDocumentsRequest(_Strict):
     documents: list[msgspec.Raw]
 
 
-class _Start(_Strict):
+class StartSyncRequest(_Strict):
     incremental: bool
     upload_id: str
 
 
-class _Search(_Strict):
+class SearchRequest(_Strict):
     query: Annotated[str, Meta(min_length=1, max_length=1_000)]
     datasource: Text | None = None
     limit: Annotated[int, Meta(ge=1, le=100)] = 10
 
 
-_CREATE: Final = msgspec.json.Decoder(_Create)
-_UPDATE: Final = msgspec.json.Decoder(_Update)
-_SET_AUTH: Final = msgspec.json.Decoder(_SetAuth)
-_PAGE: Final = msgspec.json.Decoder(_Page)
-_START: Final = msgspec.json.Decoder(_Start)
-_SEARCH: Final = msgspec.json.Decoder(_Search)
+_CREATE: Final = msgspec.json.Decoder(CreateDatasourceRequest)
+_UPDATE: Final = msgspec.json.Decoder(UpdateDatasourceRequest)
+_SET_AUTH: Final = msgspec.json.Decoder(SetAuthRequest)
+_PAGE: Final = msgspec.json.Decoder(UploadDocumentsRequest)
+_START: Final = msgspec.json.Decoder(StartSyncRequest)
+_SEARCH: Final = msgspec.json.Decoder(SearchRequest)
 
 
-def refuse(refusal: RefusedError) -> Answer:
+def render_admin_refusal(refusal: RefusedError) -> ApiResponse:
     """A refusal in the Admin API's own shape."""
     error: dict[str, Any] = {"code": refusal.code, "message": refusal.message}
     if refusal.details:
         error["details"] = [asdict(detail) for detail in refusal.details]
-    return Answer(status=refusal.status, payload={"error": error}, headers=refusal.headers)
+    return ApiResponse(status=refusal.status, payload={"error": error}, headers=refusal.headers)
 
 
-def get_tenant(world: World, _: Call) -> Answer:
+def get_tenant(world: SandboxState, _: ApiRequest) -> ApiResponse:
     """Who this Glean is."""
     with world.database.read() as connection:
-        return Answer(payload={"id": tenants.current(connection), "name": tenants.NAME})
+        return ApiResponse(payload={"id": tenants.current_tenant_id(connection), "name": tenants.TENANT_NAME})
 
 
-def create_datasource(world: World, call: Call) -> Answer:
+def create_datasource(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Make a datasource."""
-    body = decode(_CREATE, call.body)
-    name = matching(body.name, _NAME, "name", _NAME_RULE)
-    config = configs.check(body.connector, body.config)
+    body = decode_json(_CREATE, call.body)
+    name = require_match(body.name, _NAME, "name", _NAME_RULE)
+    config = configs.validate_config(body.connector, body.config)
     with world.database.write() as connection:
-        made = datasources.create(world, connection, name, body.connector, config, "datasources.create")
-        return Answer(status=HTTPStatus.CREATED, payload=datasources.shown(connection, made))
+        made = datasources.insert_datasource(
+            world, connection, name, body.connector, config, "datasources.create"
+        )
+        return ApiResponse(
+            status=HTTPStatus.CREATED, payload=datasources.datasource_payload(connection, made)
+        )
 
 
-def list_datasources(world: World, call: Call) -> Answer:
+def list_datasources(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """One page of the datasources, oldest first."""
-    limit = integer(call.query, "limit", default=100, least=1, most=500)
-    after = integer(call.query, "cursor", default=0, least=0, most=10**9)
-    processing.settle(world)
+    limit = parse_integer(call.query, "limit", default=100, least=1, most=500)
+    after = parse_integer(call.query, "cursor", default=0, least=0, most=10**9)
+    processing.complete_due_work(world)
     with world.database.read() as connection:
-        rows = datasources.page(connection, after, limit + 1)
+        rows = datasources.load_datasource_page(connection, after, limit + 1)
         payload: dict[str, Any] = {
-            "datasources": [datasources.shown(connection, row) for row in rows[:limit]]
+            "datasources": [datasources.datasource_payload(connection, row) for row in rows[:limit]]
         }
         if len(rows) > limit:
             payload["nextCursor"] = str(rows[limit - 1]["row"])
-        return Answer(payload=payload)
+        return ApiResponse(payload=payload)
 
 
-def get_datasource(world: World, call: Call) -> Answer:
+def get_datasource(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """One datasource."""
-    processing.settle(world)
+    processing.complete_due_work(world)
     with world.database.read() as connection:
-        found = datasources.find(connection, call.path["datasource_id"])
-        return Answer(payload=datasources.shown(connection, found))
+        found = datasources.load_datasource(connection, call.path["datasource_id"])
+        return ApiResponse(payload=datasources.datasource_payload(connection, found))
 
 
-def update_datasource(world: World, call: Call) -> Answer:
+def update_datasource(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Replace a datasource's configuration."""
-    body = decode(_UPDATE, call.body)
-    processing.settle(world)
+    body = decode_json(_UPDATE, call.body)
+    processing.complete_due_work(world)
     with world.database.write() as connection:
-        found = datasources.find(connection, call.path["datasource_id"])
-        config = configs.check(found["connector"], body.config)
-        changed = datasources.configure(world, connection, found, config)
-        return Answer(payload=datasources.shown(connection, changed))
+        found = datasources.load_datasource(connection, call.path["datasource_id"])
+        config = configs.validate_config(found["connector"], body.config)
+        changed = datasources.update_config(world, connection, found, config)
+        return ApiResponse(payload=datasources.datasource_payload(connection, changed))
 
 
-def delete_datasource(world: World, call: Call) -> Answer:
+def delete_datasource(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Remove a datasource and all that is in it."""
     with world.database.write() as connection:
-        found = datasources.find(connection, call.path["datasource_id"])
-        datasources.delete(world, connection, found, "datasources.delete")
-    return Answer(status=HTTPStatus.NO_CONTENT)
+        found = datasources.load_datasource(connection, call.path["datasource_id"])
+        datasources.delete_datasource_rows(world, connection, found, "datasources.delete")
+    return ApiResponse(status=HTTPStatus.NO_CONTENT)
 
 
-def set_auth(world: World, call: Call) -> Answer:
+def set_auth(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Authenticate a datasource's connector."""
-    auth = decode(_SET_AUTH, call.body).auth_config
+    auth = decode_json(_SET_AUTH, call.body).auth_config
     with world.database.write() as connection:
-        found = datasources.find(connection, call.path["datasource_id"])
+        found = datasources.load_datasource(connection, call.path["datasource_id"])
         expected = configs.AUTH_TYPES[found["connector"]]
         if auth.type != expected:
-            raise invalid("authConfig.type", f"a {found['connector']} datasource authenticates by {expected}")
-        datasources.authenticate(world, connection, found, auth.type, auth.token)
-    return Answer(payload={"status": "AUTHENTICATED"})
+            raise invalid_field_error(
+                "authConfig.type", f"a {found['connector']} datasource authenticates by {expected}"
+            )
+        datasources.store_auth(world, connection, found, auth.type, auth.token)
+    return ApiResponse(payload={"status": "AUTHENTICATED"})
 
 
-def upload_documents(world: World, call: Call) -> Answer:
+def upload_documents(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Store one page of a run."""
-    run = matching(call.path["run"], _RUN, "uploadId", _RUN_RULE)
-    raw = decode(_PAGE, call.body).documents
+    run = require_match(call.path["run"], _RUN, "uploadId", _RUN_RULE)
+    raw = decode_json(_PAGE, call.body).documents
     if len(raw) > PAGE_DOCUMENTS:
         raise RefusedError("too_large", f"a page has at most {PAGE_DOCUMENTS} documents, not {len(raw)}")
     with world.database.read() as connection:
-        connector = datasources.find(connection, call.path["datasource_id"])["connector"]
-    page = documents.keyed(raw, connector)
-    processing.settle(world)
+        connector = datasources.load_datasource(connection, call.path["datasource_id"])["connector"]
+    page = documents.parse_admin_documents(raw, connector)
+    processing.complete_due_work(world)
     with world.database.write() as connection:
-        found = datasources.find(connection, call.path["datasource_id"])
-        stored = uploads.store(world, connection, found, run, page)
-    return Answer(payload={"accepted": len(raw), "total": stored.total})
+        found = datasources.load_datasource(connection, call.path["datasource_id"])
+        stored = uploads.store_upload_page(world, connection, found, run, page)
+    return ApiResponse(payload={"accepted": len(raw), "total": stored.total})
 
 
-def discard_upload(world: World, call: Call) -> Answer:
+def discard_upload(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Forget a run that is not served."""
-    run = matching(call.path["run"], _RUN, "uploadId", _RUN_RULE)
-    processing.settle(world)
+    run = require_match(call.path["run"], _RUN, "uploadId", _RUN_RULE)
+    processing.complete_due_work(world)
     with world.database.write() as connection:
-        found = datasources.find(connection, call.path["datasource_id"])
-        uploads.discard(world, connection, found, run)
-    return Answer(status=HTTPStatus.NO_CONTENT)
+        found = datasources.load_datasource(connection, call.path["datasource_id"])
+        uploads.discard_unserved_upload(world, connection, found, run)
+    return ApiResponse(status=HTTPStatus.NO_CONTENT)
 
 
-def start_sync(world: World, call: Call) -> Answer:
+def start_sync(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Begin to serve a run."""
-    body = decode(_START, call.body)
-    run = matching(body.upload_id, _RUN, "uploadId", _RUN_RULE)
-    processing.settle(world)
+    body = decode_json(_START, call.body)
+    run = require_match(body.upload_id, _RUN, "uploadId", _RUN_RULE)
+    processing.complete_due_work(world)
     with world.database.write() as connection:
-        found = datasources.find(connection, call.path["datasource_id"])
-        job = jobs.start(world, connection, found, run, incremental=body.incremental)
-        return Answer(status=HTTPStatus.ACCEPTED, payload={"job_id": job["id"], "status": job["status"]})
+        found = datasources.load_datasource(connection, call.path["datasource_id"])
+        job = jobs.start_sync_job(world, connection, found, run, incremental=body.incremental)
+        return ApiResponse(status=HTTPStatus.ACCEPTED, payload={"job_id": job["id"], "status": job["status"]})
 
 
-def get_sync(world: World, call: Call) -> Answer:
+def get_sync(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """How far a sync is."""
-    processing.settle(world)
+    processing.complete_due_work(world)
     with world.database.read() as connection:
-        found = datasources.find(connection, call.path["datasource_id"])
-        return Answer(payload=jobs.shown(world, jobs.find(connection, found, call.path["job_id"])))
+        found = datasources.load_datasource(connection, call.path["datasource_id"])
+        return ApiResponse(
+            payload=jobs.sync_job_payload(world, jobs.load_sync_job(connection, found, call.path["job_id"]))
+        )
 
 
-def find_sync(world: World, call: Call) -> Answer:
+def find_sync(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """The newest sync of a run, also one that was stopped."""
-    run = matching(call.path["run"], _RUN, "uploadId", _RUN_RULE)
-    processing.settle(world)
+    run = require_match(call.path["run"], _RUN, "uploadId", _RUN_RULE)
+    processing.complete_due_work(world)
     with world.database.read() as connection:
-        found = datasources.find(connection, call.path["datasource_id"])
-        return Answer(payload=jobs.shown(world, jobs.of_run(connection, found, run)))
+        found = datasources.load_datasource(connection, call.path["datasource_id"])
+        return ApiResponse(
+            payload=jobs.sync_job_payload(world, jobs.load_newest_sync_job(connection, found, run))
+        )
 
 
-def stop_sync(world: World, call: Call) -> Answer:
+def stop_sync(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Stop what runs."""
-    processing.settle(world)
+    processing.complete_due_work(world)
     with world.database.write() as connection:
-        found = datasources.find(connection, call.path["datasource_id"])
-        return Answer(payload={"stopped": jobs.stop(world, connection, found)})
+        found = datasources.load_datasource(connection, call.path["datasource_id"])
+        return ApiResponse(payload={"stopped": jobs.stop_sync_job(world, connection, found)})
 
 
-def get_health(world: World, call: Call) -> Answer:
+def get_health(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """How a datasource is."""
-    processing.settle(world)
+    processing.complete_due_work(world)
     with world.database.write() as connection:
-        found = datasources.find(connection, call.path["datasource_id"])
-        return Answer(payload=health.observe(world, connection, found))
+        found = datasources.load_datasource(connection, call.path["datasource_id"])
+        return ApiResponse(payload=health.observe_health(world, connection, found))
 
 
-def search(world: World, call: Call) -> Answer:
+def search_documents(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """What is served and has the words."""
-    asked = decode(_SEARCH, call.body)
-    processing.settle(world)
+    asked = decode_json(_SEARCH, call.body)
+    processing.complete_due_work(world)
     with world.database.read() as connection:
-        payload = fulltext.search(connection, asked.query, datasource=asked.datasource, limit=asked.limit)
-        return Answer(payload=payload)
+        payload = fulltext.search_fulltext(
+            connection, asked.query, datasource=asked.datasource, limit=asked.limit
+        )
+        return ApiResponse(payload=payload)
 
 
 _ALL: Final = "/datasources"
 _ONE: Final = "/datasources/{datasource_id}"
 
 ADMIN_OPERATIONS: Final = (
-    Operation(name="tenant.get", method="GET", path="/tenant", act=get_tenant),
-    Operation(name="datasources.create", method="POST", path=_ALL, act=create_datasource),
-    Operation(name="datasources.list", method="GET", path=_ALL, act=list_datasources),
-    Operation(name="datasources.get", method="GET", path=_ONE, act=get_datasource),
-    Operation(name="datasources.update", method="PUT", path=_ONE, act=update_datasource),
-    Operation(name="datasources.delete", method="DELETE", path=_ONE, act=delete_datasource),
-    Operation(name="auth.set", method="PUT", path=f"{_ONE}/auth", act=set_auth),
+    Operation(name="tenant.get", method="GET", path="/tenant", handler=get_tenant),
+    Operation(name="datasources.create", method="POST", path=_ALL, handler=create_datasource),
+    Operation(name="datasources.list", method="GET", path=_ALL, handler=list_datasources),
+    Operation(name="datasources.get", method="GET", path=_ONE, handler=get_datasource),
+    Operation(name="datasources.update", method="PUT", path=_ONE, handler=update_datasource),
+    Operation(name="datasources.delete", method="DELETE", path=_ONE, handler=delete_datasource),
+    Operation(name="auth.set", method="PUT", path=f"{_ONE}/auth", handler=set_auth),
     Operation(
         name="documents.upload",
         method="POST",
         path=f"{_ONE}/uploads/{{run}}/documents",
-        act=upload_documents,
+        handler=upload_documents,
         body_limit=PAGE_BYTES,
     ),
-    Operation(name="uploads.discard", method="DELETE", path=f"{_ONE}/uploads/{{run}}", act=discard_upload),
-    Operation(name="sync.start", method="POST", path=f"{_ONE}/sync", act=start_sync),
-    Operation(name="sync.find", method="GET", path=f"{_ONE}/uploads/{{run}}/sync", act=find_sync),
-    Operation(name="sync.stop", method="POST", path=f"{_ONE}/sync/stop", act=stop_sync),
-    Operation(name="sync.get", method="GET", path=f"{_ONE}/sync/{{job_id}}", act=get_sync),
-    Operation(name="health.get", method="GET", path=f"{_ONE}/health", act=get_health),
-    Operation(name="search", method="POST", path="/search", act=search),
+    Operation(
+        name="uploads.discard", method="DELETE", path=f"{_ONE}/uploads/{{run}}", handler=discard_upload
+    ),
+    Operation(name="sync.start", method="POST", path=f"{_ONE}/sync", handler=start_sync),
+    Operation(name="sync.find", method="GET", path=f"{_ONE}/uploads/{{run}}/sync", handler=find_sync),
+    Operation(name="sync.stop", method="POST", path=f"{_ONE}/sync/stop", handler=stop_sync),
+    Operation(name="sync.get", method="GET", path=f"{_ONE}/sync/{{job_id}}", handler=get_sync),
+    Operation(name="health.get", method="GET", path=f"{_ONE}/health", handler=get_health),
+    Operation(name="search", method="POST", path="/search", handler=search_documents),
 )
 """Every operation, a path before the pattern that it would match too."""

@@ -32,7 +32,7 @@ class Detail:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ApiResponse:
     """A response before it is sent: `payload` as JSON, or else `text`; neither means no body at all."""
 
     status: int = HTTPStatus.OK
@@ -61,7 +61,7 @@ class RefusedError(Exception):
         self.status = int(STATUS_OF[code])
 
 
-def invalid(field_name: str, problem: str) -> RefusedError:
+def invalid_field_error(field_name: str, problem: str) -> RefusedError:
     """The refusal of one field."""
     return RefusedError(
         "invalid", f"{field_name}: {problem}", details=(Detail(field=field_name, problem=problem),)

@@ -13,11 +13,11 @@ from starlette.routing import Mount, Route, Router
 
 from server.sandbox import admin
 from server.sandbox.admin import ADMIN_OPERATIONS
-from server.sandbox.browser import Page
+from server.sandbox.browser import ConsolePage
 from server.sandbox.client import CLIENT_OPERATIONS
 from server.sandbox.indexing import operations
 from server.sandbox.indexing.operations import INDEXING_OPERATIONS
-from server.sandbox.indexing.switches import tells_denial
+from server.sandbox.indexing.switches import is_denial_explained
 from server.sandbox.pipeline import Gate, Operation, Resource, UnknownRoute
 
 if TYPE_CHECKING:
@@ -25,23 +25,25 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from server.sandbox.world import World
+    from server.sandbox.world import SandboxState
 
 _WORKERS = 4
 
 
-def create_app(world: World, token: str) -> Starlette:
+def create_app(world: SandboxState, token: str) -> Starlette:
     """The application over one state; `token` is what the API's clients must present.
 
     Its worker threads are in `app.state.workers`; shut them down after the last request.
     """
     workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="glean-sandbox")
-    gate = Gate(world=world, token=token, workers=workers, refuse=admin.refuse)
-    indexing = replace(gate, refuse=operations.refuse, api="indexing", frank=tells_denial)
+    gate = Gate(world=world, token=token, workers=workers, refuse=admin.render_admin_refusal)
+    indexing = replace(
+        gate, refuse=operations.render_indexing_refusal, api="indexing", frank=is_denial_explained
+    )
     app = Starlette(
         routes=[
             Route("/healthz", _healthz, methods=["GET"]),
-            Route("/", Page(gate), methods=["GET"]),
+            Route("/", ConsolePage(gate), methods=["GET"]),
             Mount("/api/v1", app=dialect_router(gate, ADMIN_OPERATIONS)),
             Mount("/api/index/v1", app=dialect_router(indexing, INDEXING_OPERATIONS)),
             Mount("/rest/api/v1", app=dialect_router(replace(indexing, api="search"), CLIENT_OPERATIONS)),

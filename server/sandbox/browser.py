@@ -36,7 +36,7 @@ _STYLE: Final = (
 )
 
 
-class Page:
+class ConsolePage:
     """The page at `/`, for whoever sits at this machine or has the token; an ASGI application."""
 
     def __init__(self, gate: Gate) -> None:
@@ -67,18 +67,18 @@ class Page:
 
     def _render(self, question: str) -> str:
         world = self._gate.world
-        processing.settle(world)
+        processing.complete_due_work(world)
         with world.database.read() as connection:
             shown = [
-                datasources.shown(connection, row)
-                for row in datasources.page(connection, 0, _MOST_DATASOURCES)
+                datasources.datasource_payload(connection, row)
+                for row in datasources.load_datasource_page(connection, 0, _MOST_DATASOURCES)
             ]
-            found = fulltext.search(connection, question, limit=_LIMIT) if question else None
+            found = fulltext.search_fulltext(connection, question, limit=_LIMIT) if question else None
         return (
             '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Glean sandbox</title>'
             f"<style>{_STYLE}</style></head><body><h1>Glean sandbox</h1>"
             f'<form role="search"><label>Search <input name="q" value="{escape(question)}" autofocus></label>'
-            f" <button>Search</button></form>{_hits(found)}<h2>Datasources</h2>{_table(shown)}</body></html>"
+            f" <button>Search</button></form>{_render_hits(found)}<h2>Datasources</h2>{_render_table(shown)}</body></html>"
         )
 
 
@@ -97,7 +97,7 @@ def _is_loopback(address: str) -> bool:
         return False
 
 
-def _hits(found: dict[str, Any] | None) -> str:
+def _render_hits(found: dict[str, Any] | None) -> str:
     if found is None:
         return ""
     items = "".join(
@@ -108,7 +108,7 @@ def _hits(found: dict[str, Any] | None) -> str:
     return f"<p>{found['total']} found</p><ol>{items}</ol>"
 
 
-def _table(shown: list[dict[str, Any]]) -> str:
+def _render_table(shown: list[dict[str, Any]]) -> str:
     if not shown:
         return "<p>There are none.</p>"
     rows = "".join(

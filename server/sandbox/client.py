@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from server.sandbox import fulltext, tokens
-from server.sandbox.answers import Answer, RefusedError, invalid
-from server.sandbox.contents import CUSTOM
+from server.sandbox.answers import ApiResponse, RefusedError, invalid_field_error
+from server.sandbox.contents import CUSTOM_CONNECTOR
 from server.sandbox.indexing import documents, processing, rates
-from server.sandbox.indexing.reading import Reader
-from server.sandbox.indexing.switches import switches
-from server.sandbox.pipeline import Call, Operation
+from server.sandbox.indexing.reading import BodyReader
+from server.sandbox.indexing.switches import load_switches
+from server.sandbox.pipeline import ApiRequest, Operation
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
 
-    from server.sandbox.world import World
+    from server.sandbox.world import SandboxState
 
 _PAGE: Final = 10
 Hint = Literal["ALL_RESULT_COUNTS", "FACET_RESULTS", "QUERY_METADATA", "RESULTS", "SPELLCHECK_METADATA"]
@@ -32,7 +32,7 @@ class _Camel(Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):
     pass
 
 
-class Options(_Camel, kw_only=True):
+class SearchRequestOptions(_Camel, kw_only=True):
     """`SearchRequestOptions`, less what the sandbox has no notion of."""
 
     facet_bucket_size: int
@@ -44,39 +44,41 @@ class Options(_Camel, kw_only=True):
     disable_query_autocorrect: bool | UnsetType = UNSET
 
 
-class Search(_Camel, kw_only=True):
+class SearchRequest(_Camel, kw_only=True):
     """`SearchRequest`, less what the sandbox has no notion of."""
 
     query: str
     page_size: Annotated[int, Meta(ge=1, le=100)] | UnsetType = UNSET
     max_snippet_size: int | UnsetType = UNSET
-    request_options: Options | UnsetType = UNSET
+    request_options: SearchRequestOptions | UnsetType = UNSET
     timeout_millis: int | UnsetType = UNSET
     disable_spellcheck: bool | UnsetType = UNSET
 
 
-def search(world: World, call: Call) -> Answer:
+def search_documents(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """What is served, answers the question, and may be seen."""
-    processing.settle(world)
+    processing.complete_due_work(world)
     with world.database.read() as connection:
-        may_see = _sight(connection, call)
-        switched = switches(connection)
-        asked = Reader(switched).read(Search, call.body)
+        may_see = _visibility_filter(connection, call)
+        switched = load_switches(connection)
+        asked = BodyReader(switched).read(SearchRequest, call.body)
         size = _PAGE if asked.page_size is UNSET else asked.page_size
-        found = fulltext.search(
-            connection, asked.query, datasource=_datasource(asked), limit=size + 1, may_see=may_see
+        found = fulltext.search_fulltext(
+            connection, asked.query, datasource=_requested_datasource(asked), limit=size + 1, may_see=may_see
         )["results"]
-    return Answer(
+    return ApiResponse(
         payload={
-            "results": [_result(each, prefixed=switched.prefixes_ids) for each in found[:size]],
+            "results": [_result_payload(each, prefixed=switched.prefixes_ids) for each in found[:size]],
             "hasMoreResults": len(found) > size,
         }
     )
 
 
-def _sight(connection: sqlite3.Connection, call: Call) -> Callable[[str, bytes], bool] | None:
+def _visibility_filter(
+    connection: sqlite3.Connection, call: ApiRequest
+) -> Callable[[str, bytes], bool] | None:
     """What whoever asks may see; None for everything."""
-    token = tokens.whose(connection, call.bearer)
+    token = tokens.find_token(connection, call.bearer)
     if token is None and not call.acting:
         return None
     if token is not None and bool(token.person) == bool(call.acting):
@@ -89,12 +91,14 @@ def _sight(connection: sqlite3.Connection, call: Call) -> Callable[[str, bytes],
     person = ((token and token.person) or call.acting).casefold()
 
     def may_see(connector: str, raw: bytes) -> bool:
-        return connector != CUSTOM or documents.may_see(documents.read(raw), person, None)
+        return connector != CUSTOM_CONNECTOR or documents.may_see(
+            documents.decode_document(raw), person, None
+        )
 
     return may_see
 
 
-def _datasource(asked: Search) -> str | None:
+def _requested_datasource(asked: SearchRequest) -> str | None:
     """The one datasource that is searched; None for all."""
     options = asked.request_options
     if options is UNSET:
@@ -102,11 +106,13 @@ def _datasource(asked: Search) -> str | None:
     several = [] if options.datasources_filter is UNSET else options.datasources_filter
     named = several if options.datasource_filter is UNSET else [options.datasource_filter, *several]
     if len({each.casefold() for each in named}) > 1:
-        raise invalid("requestOptions.datasourcesFilter", "the sandbox searches one datasource, or all")
+        raise invalid_field_error(
+            "requestOptions.datasourcesFilter", "the sandbox searches one datasource, or all"
+        )
     return named[0] if named else None
 
 
-def _result(hit: dict[str, Any], *, prefixed: bool) -> dict[str, Any]:
+def _result_payload(hit: dict[str, Any], *, prefixed: bool) -> dict[str, Any]:
     kind, name = str(hit["objectType"]), str(hit["datasource"])
     found = str(hit["documentId"])
     url, title = hit.get("url", ""), hit.get("title", found)
@@ -126,6 +132,8 @@ def _result(hit: dict[str, Any], *, prefixed: bool) -> dict[str, Any]:
 
 
 CLIENT_OPERATIONS: Final = (
-    Operation(name="search", method="POST", path="/search", act=rates.limited(search)),
+    Operation(
+        name="search", method="POST", path="/search", handler=rates.rate_limited_handler(search_documents)
+    ),
 )
 """Every operation that a client of ours relies on."""

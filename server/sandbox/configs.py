@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
-from server.sandbox.decoding import decode
+from server.sandbox.decoding import decode_json
 
 Text: TypeAlias = Annotated[str, Meta(min_length=1, max_length=500)]
 Names: TypeAlias = Annotated[list[Text], Meta(min_length=1)]
@@ -111,7 +111,7 @@ AUTH_TYPES: Final = {"confluence": "API_TOKEN", "github": "PAT", "slack": "OAUTH
 """How each connector authenticates."""
 
 _SYNC: Final = {"fullSyncSchedule": "0 2 * * *", "incrementalSyncSchedule": "0 */4 * * *"}
-EXAMPLES: Final[dict[str, dict[str, Any]]] = {
+EXAMPLE_CONFIGS: Final[dict[str, dict[str, Any]]] = {
     "confluence": {"baseUrl": "https://wiki.example.com", "spaceKeys": ["TEAM"], "syncSettings": _SYNC},
     "github": {
         "organization": "example-org",
@@ -124,11 +124,11 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
 """A configuration of each connector as a person would make it in the console."""
 
 
-def check(connector: str, raw: bytes | msgspec.Raw) -> str:
+def validate_config(connector: str, raw: bytes | msgspec.Raw) -> str:
     """The configuration as it is to be stored: JSON, with everything that was sent.
 
     Raises:
         RefusedError: `invalid`, naming the field below `config`.
     """
-    decode(_CONFIGS[connector], raw, "config")
+    decode_json(_CONFIGS[connector], raw, "config")
     return bytes(raw).decode()

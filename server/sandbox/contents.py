@@ -8,20 +8,20 @@ import msgspec
 from msgspec import Struct
 
 from server.sandbox import documents
-from server.sandbox.words import Searchable, plain
+from server.sandbox.words import SearchableText, plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CUSTOM: Final = "custom"
+CUSTOM_CONNECTOR: Final = "custom"
 """The connector of the datasources that the Indexing dialect made."""
 
 
-class Contents(NamedTuple):
+class DocumentReader(NamedTuple):
     """How documents of one dialect are read: the words by which one is found, and what a search tells of it."""
 
-    searchable: Callable[[bytes], Searchable]
-    shown: Callable[[bytes], dict[str, str | None]]
+    searchable: Callable[[bytes], SearchableText]
+    hit_fields: Callable[[bytes], dict[str, str | None]]
 
 
 class _Body(Struct, frozen=True, rename="camel"):
@@ -34,7 +34,7 @@ class _Author(Struct, frozen=True):
     email: str | None = None
 
 
-class _Indexed(Struct, rename="camel"):
+class _IndexedDocument(Struct, rename="camel"):
     """As much of a document of the Indexing dialect as is searched and shown."""
 
     id: str
@@ -46,24 +46,24 @@ class _Indexed(Struct, rename="camel"):
     author: _Author = _Author()
 
 
-def of(connector: str) -> Contents:
+def reader_for_connector(connector: str) -> DocumentReader:
     """The reader of a connector's documents."""
-    return _INDEXING if connector == CUSTOM else _ADMIN
+    return _INDEXING if connector == CUSTOM_CONNECTOR else _ADMIN
 
 
-def _searchable(raw: bytes) -> Searchable:
-    document = _read(raw)
-    return Searchable(
+def _searchable_text(raw: bytes) -> SearchableText:
+    document = _decode_document(raw)
+    return SearchableText(
         title=document.title or "",
         id=document.id,
-        body=plain(document.body.mime_type, document.body.text_content or ""),
+        body=plain_text(document.body.mime_type, document.body.text_content or ""),
         container=document.container or "",
         author=f"{document.author.name or ''} {document.author.email or ''}".strip(),
     )
 
 
-def _shown(raw: bytes) -> dict[str, str | None]:
-    document = _read(raw)
+def _hit_fields(raw: bytes) -> dict[str, str | None]:
+    document = _decode_document(raw)
     return {
         "documentId": document.id,
         "objectType": document.object_type,
@@ -72,6 +72,6 @@ def _shown(raw: bytes) -> dict[str, str | None]:
     }
 
 
-_read: Final = msgspec.json.Decoder(_Indexed).decode
-_ADMIN: Final = Contents(documents.searchable, documents.shown)
-_INDEXING: Final = Contents(_searchable, _shown)
+_decode_document: Final = msgspec.json.Decoder(_IndexedDocument).decode
+_ADMIN: Final = DocumentReader(documents.admin_searchable_text, documents.admin_hit_fields)
+_INDEXING: Final = DocumentReader(_searchable_text, _hit_fields)

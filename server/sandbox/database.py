@@ -9,7 +9,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from server.disk.locks import lock
+from server.disk.locks import lock_file
 from server.sandbox.schema import SCHEMA, UPGRADES, VERSION
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Database:
         self._writer = threading.Lock()  # our own threads queue here instead of polling SQLite's lock
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._prepare()
+            self._prepare_file()
         except sqlite3.DatabaseError as error:
             self.close()
             raise SandboxFileError(f"{path.name} is not a sandbox's file: {error}") from error
@@ -92,12 +92,12 @@ class Database:
         connection.execute("PRAGMA cache_size = -16000")
         return connection
 
-    def _prepare(self) -> None:
+    def _prepare_file(self) -> None:
         # Two processes that open a new file at once must not both turn it into WAL mode or make its tables. The
         # lock is on the folder because closing a second descriptor of the file would drop SQLite's own locks.
         folder = os.open(self.path.parent, os.O_RDONLY)
         try:
-            lock(folder, fcntl.LOCK_EX, self.path)
+            lock_file(folder, fcntl.LOCK_EX, self.path)
             connection = self._connect()
             self._idle.append(connection)
             (version,) = connection.execute("PRAGMA user_version").fetchone()

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from server.sandbox import faults, tenants
 from server.sandbox.answers import RefusedError
-from server.sandbox.instants import instant
+from server.sandbox.instants import format_instant
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from server.sandbox.world import World
+    from server.sandbox.world import SandboxState
 
 
-def find(connection: sqlite3.Connection, datasource_id: str) -> sqlite3.Row:
+def load_datasource(connection: sqlite3.Connection, datasource_id: str) -> sqlite3.Row:
     """The datasource of this id.
 
     Raises:
@@ -25,39 +25,44 @@ def find(connection: sqlite3.Connection, datasource_id: str) -> sqlite3.Row:
     """
     found: sqlite3.Row | None = connection.execute(
         "SELECT * FROM datasource WHERE id = ? AND tenant_id = ?",
-        (datasource_id, tenants.current(connection)),
+        (datasource_id, tenants.current_tenant_id(connection)),
     ).fetchone()
     if found is None:
         raise RefusedError("not_found", "there is no datasource of this id")
     return found
 
 
-def named(connection: sqlite3.Connection, name: str) -> sqlite3.Row | None:
+def find_datasource_by_name(connection: sqlite3.Connection, name: str) -> sqlite3.Row | None:
     """The datasource of this name without regard to case, if any."""
     found: sqlite3.Row | None = connection.execute(
         "SELECT * FROM datasource WHERE name_key = ? AND tenant_id = ?",
-        (name.casefold(), tenants.current(connection)),
+        (name.casefold(), tenants.current_tenant_id(connection)),
     ).fetchone()
     return found
 
 
-def page(connection: sqlite3.Connection, after: int, limit: int) -> list[sqlite3.Row]:
+def load_datasource_page(connection: sqlite3.Connection, after: int, limit: int) -> list[sqlite3.Row]:
     """Up to `limit` datasources in the order of their making, from after row number `after` on."""
     return connection.execute(
         "SELECT * FROM datasource WHERE tenant_id = ? AND row > ? ORDER BY row LIMIT ?",
-        (tenants.current(connection), after, limit),
+        (tenants.current_tenant_id(connection), after, limit),
     ).fetchall()
 
 
-def create(
-    world: World, connection: sqlite3.Connection, name: str, connector: str, config: str, operation: str
+def insert_datasource(
+    world: SandboxState,
+    connection: sqlite3.Connection,
+    name: str,
+    connector: str,
+    config: str,
+    operation: str,
 ) -> sqlite3.Row:
     """Make a datasource; `config` is JSON.
 
     Raises:
         RefusedError: `already_exists`.
     """
-    if named(connection, name) is not None:
+    if find_datasource_by_name(connection, name) is not None:
         raise RefusedError(
             "already_exists", "there is a datasource of this name (names are compared without case)"
         )
@@ -65,23 +70,31 @@ def create(
     connection.execute(
         "INSERT INTO datasource (id, tenant_id, name, name_key, connector, config, created_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (datasource_id, tenants.current(connection), name, name.casefold(), connector, config, world.now()),
+        (
+            datasource_id,
+            tenants.current_tenant_id(connection),
+            name,
+            name.casefold(),
+            connector,
+            config,
+            world.now(),
+        ),
     )
-    world.record(connection, operation, datasource=name, detail={"connector": connector})
-    return find(connection, datasource_id)
+    world.record_effect(connection, operation, datasource=name, detail={"connector": connector})
+    return load_datasource(connection, datasource_id)
 
 
-def configure(
-    world: World, connection: sqlite3.Connection, datasource: sqlite3.Row, config: str
+def update_config(
+    world: SandboxState, connection: sqlite3.Connection, datasource: sqlite3.Row, config: str
 ) -> sqlite3.Row:
     """Replace the configuration (JSON)."""
     connection.execute("UPDATE datasource SET config = ? WHERE row = ?", (config, datasource["row"]))
-    world.record(connection, "datasources.update", datasource=datasource["name"])
-    return find(connection, datasource["id"])
+    world.record_effect(connection, "datasources.update", datasource=datasource["name"])
+    return load_datasource(connection, datasource["id"])
 
 
-def authenticate(
-    world: World, connection: sqlite3.Connection, datasource: sqlite3.Row, auth_type: str, token: str
+def store_auth(
+    world: SandboxState, connection: sqlite3.Connection, datasource: sqlite3.Row, auth_type: str, token: str
 ) -> None:
     """Take the connector's token; only its SHA-256 is kept."""
     digest = hashlib.sha256(token.encode()).hexdigest()
@@ -89,10 +102,12 @@ def authenticate(
         "UPDATE datasource SET auth_type = ?, auth_sha256 = ? WHERE row = ?",
         (auth_type, digest, datasource["row"]),
     )
-    world.record(connection, "auth.set", datasource=datasource["name"], detail={"type": auth_type})
+    world.record_effect(connection, "auth.set", datasource=datasource["name"], detail={"type": auth_type})
 
 
-def delete(world: World, connection: sqlite3.Connection, datasource: sqlite3.Row, operation: str) -> None:
+def delete_datasource_rows(
+    world: SandboxState, connection: sqlite3.Connection, datasource: sqlite3.Row, operation: str
+) -> None:
     """Remove a datasource with its documents, runs and jobs."""
     row = (datasource["row"],)
     for statement in (
@@ -111,12 +126,12 @@ def delete(world: World, connection: sqlite3.Connection, datasource: sqlite3.Row
     ):
         connection.execute(statement, row)
     detail = {"documents": datasource["document_count"]}
-    world.record(connection, operation, datasource=datasource["name"], detail=detail)
+    world.record_effect(connection, operation, datasource=datasource["name"], detail=detail)
 
 
-def status(connection: sqlite3.Connection, datasource: sqlite3.Row) -> str:
+def datasource_status(connection: sqlite3.Connection, datasource: sqlite3.Row) -> str:
     """PENDING, SYNCING, HEALTHY or UNHEALTHY, with finished jobs settled before."""
-    if faults.is_unhealthy(connection, datasource["name"]):
+    if faults.has_unhealthy_fault(connection, datasource["name"]):
         return "UNHEALTHY"
     last = connection.execute(
         "SELECT status FROM job WHERE datasource_row = ? AND status != 'STOPPED' ORDER BY row DESC LIMIT 1",
@@ -127,14 +142,14 @@ def status(connection: sqlite3.Connection, datasource: sqlite3.Row) -> str:
     return "PENDING" if datasource["last_success_at"] is None else "HEALTHY"
 
 
-def shown(connection: sqlite3.Connection, datasource: sqlite3.Row) -> dict[str, Any]:
+def datasource_payload(connection: sqlite3.Connection, datasource: sqlite3.Row) -> dict[str, Any]:
     """The datasource as the Admin dialect answers it."""
     return {
         "id": datasource["id"],
         "name": datasource["name"],
         "connector": datasource["connector"],
-        "status": status(connection, datasource),
+        "status": datasource_status(connection, datasource),
         "config": json.loads(datasource["config"]),
         "documentCount": datasource["document_count"],
-        "createdAt": instant(datasource["created_at"]),
+        "createdAt": format_instant(datasource["created_at"]),
     }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
-from server.sandbox.answers import invalid
+from server.sandbox.answers import invalid_field_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,9 @@ Decoded = TypeVar("Decoded")
 _NAMED_FIELD: Final = re.compile(r"(?:missing required field|contains unknown field) `([^`]*)`")
 
 
-def decode(decoder: msgspec.json.Decoder[Decoded], raw: bytes | msgspec.Raw, prefix: str = "") -> Decoded:
+def decode_json(
+    decoder: msgspec.json.Decoder[Decoded], raw: bytes | msgspec.Raw, prefix: str = ""
+) -> Decoded:
     """Decode `raw`.
 
     Args:
@@ -34,12 +36,12 @@ def decode(decoder: msgspec.json.Decoder[Decoded], raw: bytes | msgspec.Raw, pre
         problem, _, path = str(error).partition(" - at `$")
         named = _NAMED_FIELD.search(problem)
         parts = [prefix, path.removesuffix("`").lstrip("."), named.group(1) if named else ""]
-        raise invalid(".".join(part for part in parts if part) or "body", problem) from error
+        raise invalid_field_error(".".join(part for part in parts if part) or "body", problem) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise invalid(prefix or "body", f"is not JSON: {error}") from error
+        raise invalid_field_error(prefix or "body", f"is not JSON: {error}") from error
 
 
-def integer(query: Mapping[str, str], name: str, *, default: int, least: int, most: int) -> int:
+def parse_integer(query: Mapping[str, str], name: str, *, default: int, least: int, most: int) -> int:
     """A whole number from the query string.
 
     Raises:
@@ -49,16 +51,16 @@ def integer(query: Mapping[str, str], name: str, *, default: int, least: int, mo
     if text is None:
         return default
     if not (text.isascii() and text.isdigit() and least <= int(text[:10]) <= most):
-        raise invalid(name, f"must be a whole number from {least} to {most}")
+        raise invalid_field_error(name, f"must be a whole number from {least} to {most}")
     return int(text)
 
 
-def matching(text: str, pattern: re.Pattern[str], name: str, rule: str) -> str:
+def require_match(text: str, pattern: re.Pattern[str], name: str, rule: str) -> str:
     """The text, when it fits.
 
     Raises:
         RefusedError: `invalid`, saying the rule.
     """
     if pattern.fullmatch(text) is None:
-        raise invalid(name, rule)
+        raise invalid_field_error(name, rule)
     return text

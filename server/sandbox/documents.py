@@ -8,9 +8,9 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
-from server.sandbox.answers import invalid
-from server.sandbox.decoding import decode
-from server.sandbox.words import Searchable, plain
+from server.sandbox.answers import invalid_field_error
+from server.sandbox.decoding import decode_json
+from server.sandbox.words import SearchableText, plain_text
 
 Instant: TypeAlias = Annotated[datetime, Meta(tz=True)]
 
@@ -60,16 +60,16 @@ class Document(_Strict):
 _DOCUMENT: Final = msgspec.json.Decoder(Document)
 
 
-def read(raw: bytes | msgspec.Raw, where: str = "document") -> Document:
+def parse_admin_document(raw: bytes | msgspec.Raw, where: str = "document") -> Document:
     """Decode one document.
 
     Raises:
         RefusedError: `invalid`, naming the field below `where`.
     """
-    return decode(_DOCUMENT, raw, where)
+    return decode_json(_DOCUMENT, raw, where)
 
 
-def keyed(raw_documents: list[msgspec.Raw], connector: str) -> dict[str, bytes]:
+def parse_admin_documents(raw_documents: list[msgspec.Raw], connector: str) -> dict[str, bytes]:
     """The documents of a page as sent, by their ids without case; of two with one id the later one counts.
 
     Raises:
@@ -78,27 +78,29 @@ def keyed(raw_documents: list[msgspec.Raw], connector: str) -> dict[str, bytes]:
     page: dict[str, bytes] = {}
     expected = OBJECT_TYPES[connector]
     for index, raw in enumerate(raw_documents):
-        document = read(raw, f"documents[{index}]")
+        document = parse_admin_document(raw, f"documents[{index}]")
         if document.object_type != expected:
-            raise invalid(f"documents[{index}].objectType", f"a {connector} datasource takes {expected}")
+            raise invalid_field_error(
+                f"documents[{index}].objectType", f"a {connector} datasource takes {expected}"
+            )
         page[document.document_id.casefold()] = bytes(raw)
     return page
 
 
-def searchable(raw: bytes) -> Searchable:
+def admin_searchable_text(raw: bytes) -> SearchableText:
     """The words by which a stored document is found."""
     document = _DOCUMENT.decode(raw)
     author = document.author
-    return Searchable(
+    return SearchableText(
         title=document.title,
         id=document.document_id,
-        body=plain(document.body.mime_type, document.body.text_content),
+        body=plain_text(document.body.mime_type, document.body.text_content),
         container=document.container,
         author=f"{author.name} {author.email}" if author.name else author.email,
     )
 
 
-def shown(raw: bytes) -> dict[str, str | None]:
+def admin_hit_fields(raw: bytes) -> dict[str, str | None]:
     """What a search tells of a stored document."""
     document = _DOCUMENT.decode(raw)
     return {

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
 
-TransportKind: TypeAlias = Literal[
+TransportFaultKind: TypeAlias = Literal[
     "status", "garbage", "html", "unbounded", "drop_before", "drop_after", "timeout", "slow"
 ]
-WorldKind: TypeAlias = Literal["sync_hangs", "sync_loses", "sync_fails", "unhealthy"]
+StateFaultKind: TypeAlias = Literal["sync_hangs", "sync_loses", "sync_fails", "unhealthy"]
 
-WORLD_KINDS: Final = frozenset({"sync_hangs", "sync_loses", "sync_fails", "unhealthy"})
-_APPLIED: Final = frozenset({"garbage", "html", "unbounded", "drop_after", "slow"})
+STATE_FAULT_KINDS: Final = frozenset({"sync_hangs", "sync_loses", "sync_fails", "unhealthy"})
+_EFFECTIVE_KINDS: Final = frozenset({"garbage", "html", "unbounded", "drop_after", "slow"})
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +50,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
             yes where the client is told 200, or dropped after the effect, else no.
     """
 
-    kind: TransportKind | WorldKind
+    kind: TransportFaultKind | StateFaultKind
     operation: str = "*"
     skip: int = 0
     times: int | None = 1
@@ -76,7 +76,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def takes_effect(self) -> bool:
         """Whether the request is carried out before the client is misled."""
-        return self.kind in _APPLIED if self.applied is None else self.applied
+        return self.kind in _EFFECTIVE_KINDS if self.applied is None else self.applied
 
     @property
     def answered_status(self) -> int | None:
@@ -102,7 +102,7 @@ class PlannedFault(msgspec.Struct, frozen=True, kw_only=True):
     fired: int
 
 
-def add(connection: sqlite3.Connection, fault: Fault) -> int:
+def add_fault(connection: sqlite3.Connection, fault: Fault) -> int:
     """Put a fault at the end of the plan; answers its id."""
     cursor = connection.execute(
         "INSERT INTO fault (plan, skip_left, times_left) VALUES (?, ?, ?)",
@@ -111,7 +111,7 @@ def add(connection: sqlite3.Connection, fault: Fault) -> int:
     return int(cursor.lastrowid or 0)
 
 
-def planned(connection: sqlite3.Connection) -> list[PlannedFault]:
+def load_planned_faults(connection: sqlite3.Connection) -> list[PlannedFault]:
     """The whole plan in its order, spent faults too."""
     return [
         PlannedFault(
@@ -125,39 +125,43 @@ def planned(connection: sqlite3.Connection) -> list[PlannedFault]:
     ]
 
 
-def is_planned(connection: sqlite3.Connection) -> bool:
+def has_pending_fault(connection: sqlite3.Connection) -> bool:
     """Whether anything at all is still to happen; cheap, asked at every request."""
     live = "SELECT 1 FROM fault WHERE times_left IS NULL OR times_left > 0 LIMIT 1"
     return connection.execute(live).fetchone() is not None
 
 
-def take_transport(connection: sqlite3.Connection, operation: str, datasource: str | None) -> Fault | None:
+def take_transport_fault(
+    connection: sqlite3.Connection, operation: str, datasource: str | None
+) -> Fault | None:
     """The fault that happens to this request, now spent by one."""
-    return _take(
+    return _take_fault(
         connection,
         lambda fault: (
-            fault.kind not in WORLD_KINDS
+            fault.kind not in STATE_FAULT_KINDS
             and fault.operation in ("*", operation)
             and _is_about(fault, datasource)
         ),
     )
 
 
-def take_sync(connection: sqlite3.Connection, datasource: str) -> Fault | None:
+def take_sync_fault(connection: sqlite3.Connection, datasource: str) -> Fault | None:
     """What goes wrong with the job that starts now."""
-    return _take(connection, lambda fault: fault.kind.startswith("sync_") and _is_about(fault, datasource))
+    return _take_fault(
+        connection, lambda fault: fault.kind.startswith("sync_") and _is_about(fault, datasource)
+    )
 
 
-def take_unhealthy(connection: sqlite3.Connection, datasource: str) -> Fault | None:
+def take_unhealthy_fault(connection: sqlite3.Connection, datasource: str) -> Fault | None:
     """Why this look at the health of a datasource finds it unhealthy."""
-    return _take(connection, lambda fault: fault.kind == "unhealthy" and _is_about(fault, datasource))
+    return _take_fault(connection, lambda fault: fault.kind == "unhealthy" and _is_about(fault, datasource))
 
 
-def is_unhealthy(connection: sqlite3.Connection, datasource: str) -> bool:
+def has_unhealthy_fault(connection: sqlite3.Connection, datasource: str) -> bool:
     """Whether a look at its health would find it unhealthy; spends nothing."""
     return any(
         entry.fault.kind == "unhealthy" and not entry.skip_left and entry.times_left != 0
-        for entry in planned(connection)
+        for entry in load_planned_faults(connection)
         if _is_about(entry.fault, datasource)
     )
 
@@ -168,8 +172,8 @@ def _is_about(fault: Fault, datasource: str | None) -> bool:
     )
 
 
-def _take(connection: sqlite3.Connection, matches: Callable[[Fault], bool]) -> Fault | None:
-    for entry in planned(connection):
+def _take_fault(connection: sqlite3.Connection, matches: Callable[[Fault], bool]) -> Fault | None:
+    for entry in load_planned_faults(connection):
         if entry.times_left == 0 or not matches(entry.fault):
             continue
         if entry.skip_left:

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from server.sandbox import contents, tenants
-from server.sandbox.questions import understood
+from server.sandbox.questions import parse_query
 
 if TYPE_CHECKING:
     import sqlite3
@@ -27,7 +27,7 @@ _QUESTION: Final = _HITS.format(
     " ON found = fulltext.rowid ",
     " * matched",
 )
-_SHOWN: Final = (
+_HIT_DETAILS: Final = (
     "SELECT document_row, datasource.name, datasource.id, connector, document.raw,"
     " snippet(fulltext, -1, '', '', '…', 24) AS snippet"
     " FROM fulltext JOIN served ON document_row = fulltext.rowid JOIN datasource ON datasource.row = datasource_row"
@@ -35,16 +35,18 @@ _SHOWN: Final = (
 )
 
 
-def add(connection: sqlite3.Connection, connector: str, rows: Iterable[tuple[int, bytes]]) -> None:
+def add_to_fulltext(
+    connection: sqlite3.Connection, connector: str, rows: Iterable[tuple[int, bytes]]
+) -> None:
     """Index documents of a connector, given by row number and as stored; they are found once they are served."""
-    dialect = contents.of(connector)
+    dialect = contents.reader_for_connector(connector)
     connection.executemany(
         "INSERT INTO fulltext (rowid, title, id, body, container, author) VALUES (?, ?, ?, ?, ?, ?)",
         ((row, *dialect.searchable(raw)) for row, raw in rows),
     )
 
 
-def search(
+def search_fulltext(
     connection: sqlite3.Connection,
     question: str,
     *,
@@ -60,27 +62,29 @@ def search(
         times how many of its words they have (Lucene's coordination factor), or else two rare words in a short
         message would outdo all of them in a long page.
     """
-    asked = understood(question)
+    asked = parse_query(question)
     if asked is None:
         return {"results": [], "total": 0}
     named = {
         "match": asked.match,
         "terms": json.dumps(asked.terms),
         "least": asked.least,
-        "tenant": tenants.current(connection),
+        "tenant": tenants.current_tenant_id(connection),
         "name": None if datasource is None else datasource.casefold(),
         "limit": limit if may_see is None else -1,
     }
     best = connection.execute(_QUESTION if asked.terms else _KEYWORDS, named).fetchall()
     total = best[0]["total"] if best else 0
-    hits = (connection.execute(_SHOWN, {**named, "row": hit["document_row"]}).fetchone() for hit in best)
+    hits = (
+        connection.execute(_HIT_DETAILS, {**named, "row": hit["document_row"]}).fetchone() for hit in best
+    )
     if may_see is not None:
         hits = (hit for hit in hits if may_see(hit["connector"], hit["raw"]))
-    return {"results": [_shown(hit) for hit in islice(hits, limit)], "total": total}
+    return {"results": [_hit_payload(hit) for hit in islice(hits, limit)], "total": total}
 
 
-def _shown(hit: sqlite3.Row) -> dict[str, Any]:
-    shown = contents.of(hit["connector"]).shown(hit["raw"])
+def _hit_payload(hit: sqlite3.Row) -> dict[str, Any]:
+    shown = contents.reader_for_connector(hit["connector"]).hit_fields(hit["raw"])
     answer = {
         "datasource": hit["name"],
         "datasourceId": hit["id"],

@@ -5,21 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from server.sandbox import datasources, faults, jobs
-from server.sandbox.instants import instant
+from server.sandbox.instants import format_instant
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from server.sandbox.world import World
+    from server.sandbox.world import SandboxState
 
 _DAY_SECONDS: Final = 86_400
 
 
-def observe(world: World, connection: sqlite3.Connection, datasource: sqlite3.Row) -> dict[str, Any]:
+def observe_health(
+    world: SandboxState, connection: sqlite3.Connection, datasource: sqlite3.Row
+) -> dict[str, Any]:
     """The health as the Admin dialect answers it; spends one look of an `unhealthy` fault."""
     now = world.now()
-    status, message = datasources.status(connection, datasource), None
-    fault = faults.take_unhealthy(connection, datasource["name"])
+    status, message = datasources.datasource_status(connection, datasource), None
+    fault = faults.take_unhealthy_fault(connection, datasource["name"])
     if fault is not None:
         status, message = "UNHEALTHY", fault.message
     elif status == "UNHEALTHY":
@@ -34,9 +36,9 @@ def observe(world: World, connection: sqlite3.Connection, datasource: sqlite3.Ro
         "documentCount": datasource["document_count"],
     }
     if datasource["last_success_at"] is not None:
-        answer["lastSuccessfulSync"] = instant(datasource["last_success_at"])
+        answer["lastSuccessfulSync"] = format_instant(datasource["last_success_at"])
         answer["freshnessSeconds"] = max(0, int(now - datasource["last_success_at"]))
-    running = jobs.running(connection, datasource)
+    running = jobs.find_running_sync_job(connection, datasource)
     if running is not None:
         answer["runningJob"] = running["id"]
     if message is not None:

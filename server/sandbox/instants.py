@@ -15,6 +15,6 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def instant(seconds: float) -> str:
+def format_instant(seconds: float) -> str:
     """A stored instant as the API shows it, to the millisecond."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

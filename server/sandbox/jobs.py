@@ -13,16 +13,16 @@ import secrets
 from typing import TYPE_CHECKING, Any, Final
 
 from server.sandbox import faults, fulltext, uploads
-from server.sandbox.answers import RefusedError, invalid
-from server.sandbox.instants import instant
-from server.sandbox.world import setting
+from server.sandbox.answers import RefusedError, invalid_field_error
+from server.sandbox.instants import format_instant
+from server.sandbox.world import load_setting
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from server.sandbox.world import World
+    from server.sandbox.world import SandboxState
 
-PACE: Final = "pace"
+PACE_SETTING: Final = "pace"
 DEFAULT_PACE: Final = (20_000.0, 0.05)
 """Documents a second, and the least a job takes in seconds."""
 
@@ -38,8 +38,13 @@ _MERGED: Final = (
 _OVER: Final = "job.status = 'RUNNING' AND NOT job.hangs AND job.started_at + job.duration <= ?"
 
 
-def start(
-    world: World, connection: sqlite3.Connection, datasource: sqlite3.Row, run: str, *, incremental: bool
+def start_sync_job(
+    world: SandboxState,
+    connection: sqlite3.Connection,
+    datasource: sqlite3.Row,
+    run: str,
+    *,
+    incremental: bool,
 ) -> sqlite3.Row:
     """The job of this run: the one that it has, else a new one. A stopped job does not count.
 
@@ -48,10 +53,10 @@ def start(
             another job runs.
     """
     if datasource["auth_sha256"] is None:
-        raise invalid("authConfig", "set the authentication of this datasource first")
-    upload = uploads.find(connection, datasource, run)
+        raise invalid_field_error("authConfig", "set the authentication of this datasource first")
+    upload = uploads.find_upload(connection, datasource, run)
     if upload is None:
-        raise invalid(
+        raise invalid_field_error(
             "uploadId", "no page of this run was uploaded; an empty page begins a run without documents"
         )
     job = connection.execute(
@@ -60,15 +65,15 @@ def start(
     ).fetchone()
     is_new = job is None
     if is_new:
-        if running(connection, datasource) is not None:
+        if find_running_sync_job(connection, datasource) is not None:
             raise RefusedError("sync_running", "another sync of this datasource is running")
-        job = _begin(world, connection, datasource, upload, incremental=incremental)
+        job = _insert_job(world, connection, datasource, upload, incremental=incremental)
     detail = {"job": "new" if is_new else "repeated", "incremental": bool(job["incremental"])}
-    world.record(connection, "sync.start", datasource=datasource["name"], run=run, detail=detail)
-    return _by_id(connection, job["id"])
+    world.record_effect(connection, "sync.start", datasource=datasource["name"], run=run, detail=detail)
+    return _load_job(connection, job["id"])
 
 
-def find(connection: sqlite3.Connection, datasource: sqlite3.Row, job_id: str) -> sqlite3.Row:
+def load_sync_job(connection: sqlite3.Connection, datasource: sqlite3.Row, job_id: str) -> sqlite3.Row:
     """A job of this datasource.
 
     Raises:
@@ -82,7 +87,7 @@ def find(connection: sqlite3.Connection, datasource: sqlite3.Row, job_id: str) -
     return job
 
 
-def of_run(connection: sqlite3.Connection, datasource: sqlite3.Row, run: str) -> sqlite3.Row:
+def load_newest_sync_job(connection: sqlite3.Connection, datasource: sqlite3.Row, run: str) -> sqlite3.Row:
     """The newest job of a run.
 
     Raises:
@@ -97,7 +102,7 @@ def of_run(connection: sqlite3.Connection, datasource: sqlite3.Row, run: str) ->
     return job
 
 
-def running(connection: sqlite3.Connection, datasource: sqlite3.Row) -> sqlite3.Row | None:
+def find_running_sync_job(connection: sqlite3.Connection, datasource: sqlite3.Row) -> sqlite3.Row | None:
     """The job that runs now, if any."""
     job: sqlite3.Row | None = connection.execute(
         "SELECT * FROM job WHERE datasource_row = ? AND status = 'RUNNING'", (datasource["row"],)
@@ -105,46 +110,48 @@ def running(connection: sqlite3.Connection, datasource: sqlite3.Row) -> sqlite3.
     return job
 
 
-def stop(world: World, connection: sqlite3.Connection, datasource: sqlite3.Row) -> list[str]:
+def stop_sync_job(world: SandboxState, connection: sqlite3.Connection, datasource: sqlite3.Row) -> list[str]:
     """Stop what runs; what was served before stays. Answers the ids of the jobs that were stopped."""
-    job = running(connection, datasource)
+    job = find_running_sync_job(connection, datasource)
     if job is None or job["indexed_to"]:  # over by the clock, and being finished
         return []
     now = world.now()
     connection.execute(
         "UPDATE job SET status = 'STOPPED', indexed = ?, finished_at = ? WHERE row = ?",
-        (_indexed(job, now), now, job["row"]),
+        (_indexed_count(job, now), now, job["row"]),
     )
-    world.record(connection, "sync.stop", datasource=datasource["name"], run=job["run"])
+    world.record_effect(connection, "sync.stop", datasource=datasource["name"], run=job["run"])
     return [job["id"]]
 
 
-def shown(world: World, job: sqlite3.Row) -> dict[str, Any]:
+def sync_job_payload(world: SandboxState, job: sqlite3.Row) -> dict[str, Any]:
     """The job as the Admin dialect answers it."""
     answer = {
         "job_id": job["id"],
         "uploadId": job["run"],
         "status": job["status"],
         "documentsTotal": job["total"],
-        "documentsIndexed": _indexed(job, world.now()) if job["status"] == "RUNNING" else job["indexed"],
-        "startedAt": instant(job["started_at"]),
+        "documentsIndexed": _indexed_count(job, world.now())
+        if job["status"] == "RUNNING"
+        else job["indexed"],
+        "startedAt": format_instant(job["started_at"]),
     }
     if job["finished_at"] is not None:
-        answer["finishedAt"] = instant(job["finished_at"])
+        answer["finishedAt"] = format_instant(job["finished_at"])
     if job["error"] is not None:
         answer["error"] = job["error"]
     return answer
 
 
-def settle(world: World) -> None:
+def finish_due_sync_jobs(world: SandboxState) -> None:
     """Finish every job that is over by now, in the order in which they ended."""
     with world.database.read() as connection:
-        ended = over(world, connection)
+        ended = load_due_sync_jobs(world, connection)
     for job in ended:
-        finish(world, job["id"])
+        finish_sync_job(world, job["id"])
 
 
-def over(world: World, connection: sqlite3.Connection) -> list[sqlite3.Row]:
+def load_due_sync_jobs(world: SandboxState, connection: sqlite3.Connection) -> list[sqlite3.Row]:
     """Every job that is over by now and not finished, as (id, ended_at), in order."""
     return connection.execute(
         "SELECT job.id, job.started_at + job.duration AS ended_at FROM job"  # noqa: S608 - constant
@@ -153,14 +160,14 @@ def over(world: World, connection: sqlite3.Connection) -> list[sqlite3.Row]:
     ).fetchall()
 
 
-def finish(world: World, job_id: str) -> None:
+def finish_sync_job(world: SandboxState, job_id: str) -> None:
     """Have served what a job indexed that is over."""
-    while _advance(world, job_id):
+    while _advance_job(world, job_id):
         pass
 
 
-def index(
-    world: World,
+def start_indexing_job(
+    world: SandboxState,
     connection: sqlite3.Connection,
     datasource: sqlite3.Row,
     upload: sqlite3.Row,
@@ -170,12 +177,12 @@ def index(
 
     It takes `delay_s` seconds longer than the sandbox's pace has it.
     """
-    job = _begin(world, connection, datasource, upload, incremental=True, delay_s=delay_s)
+    job = _insert_job(world, connection, datasource, upload, incremental=True, delay_s=delay_s)
     return int(job["row"])
 
 
-def _begin(
-    world: World,
+def _insert_job(
+    world: SandboxState,
     connection: sqlite3.Connection,
     datasource: sqlite3.Row,
     upload: sqlite3.Row,
@@ -183,8 +190,8 @@ def _begin(
     incremental: bool,
     delay_s: float = 0,
 ) -> sqlite3.Row:
-    rate, least = setting(connection, PACE, DEFAULT_PACE)
-    fault = faults.take_sync(connection, datasource["name"])
+    rate, least = load_setting(connection, PACE_SETTING, DEFAULT_PACE)
+    fault = faults.take_sync_fault(connection, datasource["name"])
     kind = None if fault is None else fault.kind
     job_id = f"job_{secrets.token_hex(8)}"
     connection.execute(
@@ -204,22 +211,22 @@ def _begin(
             fault.message if fault is not None and kind == "sync_fails" else None,
         ),
     )
-    return _by_id(connection, job_id)
+    return _load_job(connection, job_id)
 
 
-def _by_id(connection: sqlite3.Connection, job_id: str) -> sqlite3.Row:
+def _load_job(connection: sqlite3.Connection, job_id: str) -> sqlite3.Row:
     job: sqlite3.Row = connection.execute("SELECT * FROM job WHERE id = ?", (job_id,)).fetchone()
     return job
 
 
-def _indexed(job: sqlite3.Row, now: float) -> int:
+def _indexed_count(job: sqlite3.Row, now: float) -> int:
     share: float = min(1.0, max(0.0, (now - job["started_at"]) / job["duration"])) if job["duration"] else 1.0
     done: int = math.floor((job["total"] - job["loses"]) * share)
     total: int = job["total"]
     return max(0, min(done, total // 2) if job["hangs"] else done)
 
 
-def _advance(world: World, job_id: str) -> bool:
+def _advance_job(world: SandboxState, job_id: str) -> bool:
     """Index one more batch of a job that is over, or finish it; answers whether there is more to do."""
     with world.database.write() as connection:
         job = connection.execute(
@@ -228,7 +235,7 @@ def _advance(world: World, job_id: str) -> bool:
         if job is None:  # another caller finished it, or its datasource was deleted
             return False
         if job["failure"] is not None:
-            _end(connection, job, "FAILED", 0)
+            _end_job(connection, job, "FAILED", 0)
             return False
         kept = max(0, job["total"] - job["loses"])
         size = min(_BATCH, kept - job["indexed"])
@@ -239,7 +246,7 @@ def _advance(world: World, job_id: str) -> bool:
         (connector,) = connection.execute(
             "SELECT connector FROM datasource WHERE row = ?", (job["datasource_row"],)
         ).fetchone()
-        fulltext.add(connection, connector, ((row["row"], row["raw"]) for row in batch))
+        fulltext.add_to_fulltext(connection, connector, ((row["row"], row["raw"]) for row in batch))
         indexed = job["indexed"] + len(batch)
         if batch:
             connection.execute(
@@ -249,12 +256,12 @@ def _advance(world: World, job_id: str) -> bool:
         if indexed < kept and batch:
             return True
         last = batch[-1]["key"] if batch else job["indexed_to"]
-        _serve(connection, job, last)
-        _end(connection, job, "SUCCEEDED", indexed)
+        _serve_documents(connection, job, last)
+        _end_job(connection, job, "SUCCEEDED", indexed)
         return False
 
 
-def _serve(connection: sqlite3.Connection, job: sqlite3.Row, last: str) -> None:
+def _serve_documents(connection: sqlite3.Connection, job: sqlite3.Row, last: str) -> None:
     """Let the run's documents up to key `last` be found, in place of the former ones or over them."""
     row = {"datasource": job["datasource_row"], "upload": job["upload_row"], "last": last}
     former = [found["row"] for found in connection.execute(_MERGED if job["incremental"] else _REPLACED, row)]
@@ -276,7 +283,7 @@ def _serve(connection: sqlite3.Connection, job: sqlite3.Row, last: str) -> None:
         connection.execute(statement, row)
 
 
-def _end(connection: sqlite3.Connection, job: sqlite3.Row, status: str, indexed: int) -> None:
+def _end_job(connection: sqlite3.Connection, job: sqlite3.Row, status: str, indexed: int) -> None:
     finished_at = job["started_at"] + job["duration"]
     connection.execute(
         "UPDATE job SET status = ?, indexed = ?, finished_at = ?, error = failure WHERE row = ?",

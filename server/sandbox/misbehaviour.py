@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
-from server.sandbox.answers import STATUS_OF, Answer
-from server.sandbox.transmission import send_answer, send_bytes
+from server.sandbox.answers import STATUS_OF, ApiResponse
+from server.sandbox.transmission import send_bytes, send_response
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from server.sandbox.faults import Fault
 
-TRANSPORT: Final = "sandbox.transport"
+TRANSPORT_STATE_KEY: Final = "sandbox.transport"
 """Where the server's protocol leaves the connection's transport in the scope's state, so that it can be dropped."""
 
 _PAGE: Final = b"<!doctype html><title>Gateway</title><h1>Something went wrong</h1>"
@@ -26,7 +26,9 @@ _CHUNK: Final = b" " * 65_536
 _CODE_OF: Final = {int(status): code for code, status in reversed(STATUS_OF.items())}
 
 
-async def answer(fault: Fault, true_answer: Answer, scope: Scope, receive: Receive, send: Send) -> None:
+async def send_fault_response(
+    fault: Fault, true_answer: ApiResponse, scope: Scope, receive: Receive, send: Send
+) -> None:
     """Answer as the fault has it; `true_answer` is what the request came to, or would not have."""
     match fault.kind:
         case "status":
@@ -38,13 +40,13 @@ async def answer(fault: Fault, true_answer: Answer, scope: Scope, receive: Recei
         case "unbounded":
             await _send_unbounded(fault.size, receive, send)
         case "drop_before" | "drop_after":
-            scope["state"][TRANSPORT].abort()
-            await _disconnected(receive)
+            scope["state"][TRANSPORT_STATE_KEY].abort()
+            await _wait_for_disconnect(receive)
         case "timeout":
-            await _disconnected(receive)
+            await _wait_for_disconnect(receive)
         case _:
-            if not await _leaves_within(fault.seconds, receive):
-                await send_answer(true_answer, send)
+            if not await _has_disconnected_within(fault.seconds, receive):
+                await send_response(true_answer, send)
 
 
 async def _send_status(fault: Fault, send: Send) -> None:
@@ -61,7 +63,7 @@ async def _send_status(fault: Fault, send: Send) -> None:
         error: dict[str, Any] = {"code": _CODE_OF.get(fault.status, "internal"), "message": fault.message}
         if fault.details:
             error["details"] = fault.details
-        await send_answer(Answer(status=fault.status, payload={"error": error}, headers=headers), send)
+        await send_response(ApiResponse(status=fault.status, payload={"error": error}, headers=headers), send)
 
 
 async def _send_unbounded(size: int | None, receive: Receive, send: Send) -> None:
@@ -70,11 +72,11 @@ async def _send_unbounded(size: int | None, receive: Receive, send: Send) -> Non
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     async with anyio.create_task_group() as tasks:
 
-        async def watch() -> None:
-            await _disconnected(receive)
+        async def cancel_on_disconnect() -> None:
+            await _wait_for_disconnect(receive)
             tasks.cancel_scope.cancel()
 
-        tasks.start_soon(watch)
+        tasks.start_soon(cancel_on_disconnect)
         chunk, left = b'{"results": ' + _CHUNK, size
         while left is None or left > 0:
             chunk = chunk if left is None else chunk[:left]
@@ -87,13 +89,13 @@ async def _send_unbounded(size: int | None, receive: Receive, send: Send) -> Non
             await send({"type": "http.response.body", "body": b""})
 
 
-async def _disconnected(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-async def _leaves_within(seconds: float, receive: Receive) -> bool:
+async def _has_disconnected_within(seconds: float, receive: Receive) -> bool:
     with contextlib.suppress(TimeoutError), anyio.fail_after(seconds):
-        await _disconnected(receive)
+        await _wait_for_disconnect(receive)
         return True
     return False

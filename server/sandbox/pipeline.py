@@ -18,8 +18,8 @@ import msgspec
 from starlette.requests import ClientDisconnect
 
 from server.sandbox import faults, misbehaviour, tokens, traffic
-from server.sandbox.answers import Answer, RefusedError
-from server.sandbox.transmission import drained_body, send_answer
+from server.sandbox.answers import ApiResponse, RefusedError
+from server.sandbox.transmission import read_body, send_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 
     from server.sandbox.faults import Fault
     from server.sandbox.tokens import Api
-    from server.sandbox.world import World
+    from server.sandbox.world import SandboxState
 
 NO_SUCH_ROUTE: Final = "no_such_route"
-SMALL_BODY: Final = 1024 * 1024
+DEFAULT_BODY_LIMIT: Final = 1024 * 1024
 _ACT_AS: Final = b"x-glean-actas"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class ApiRequest:
     """What an operation is given: the named parts of the path, the query, the body; who asks, from where, as whom."""
 
     path: Mapping[str, str]
@@ -55,18 +55,18 @@ class Operation:
     name: str
     method: str
     path: str
-    act: Callable[[World, Call], Answer]
-    body_limit: int = SMALL_BODY
+    handler: Callable[[SandboxState, ApiRequest], ApiResponse]
+    body_limit: int = DEFAULT_BODY_LIMIT
 
 
 def _always(_: sqlite3.Connection) -> bool:
     return True
 
 
-class Refuse(Protocol):
+class RefusalRenderer(Protocol):
     """How a dialect words a refusal."""
 
-    def __call__(self, refusal: RefusedError) -> Answer:
+    def __call__(self, refusal: RefusedError) -> ApiResponse:
         """The answer that tells it."""
         ...
 
@@ -75,15 +75,15 @@ class Refuse(Protocol):
 class Gate:
     """What every request of one dialect passes through; unless `frank` it does not say why a token is refused."""
 
-    world: World
+    world: SandboxState
     token: str
     workers: Executor
-    refuse: Refuse
+    refuse: RefusalRenderer
     api: Api = "admin"
     frank: Callable[[sqlite3.Connection], bool] = _always
 
 
-class _Asker(NamedTuple):
+class _RequestOrigin(NamedTuple):
     bearer: str
     peer: str
     acting: str
@@ -91,7 +91,7 @@ class _Asker(NamedTuple):
 
 class _Outcome(NamedTuple):
     fault: Fault | None
-    answer: Answer
+    answer: ApiResponse
 
 
 class Resource:
@@ -110,20 +110,26 @@ class Resource:
             refusal = RefusedError(
                 "method_not_allowed", f"this path takes {allowed}", headers={"Allow": allowed}
             )
-            await _refuse_unheard(self._gate, refusal, scope, receive, send)
+            await _refuse_request(self._gate, refusal, scope, receive, send)
             return
         try:
-            body = await drained_body(receive, operation.body_limit)
+            body = await read_body(receive, operation.body_limit)
         except ClientDisconnect:
             return
         present = scope["path_params"], dict(parse_qsl(scope["query_string"].decode("latin-1")))
         outcome = await asyncio.get_running_loop().run_in_executor(
-            self._gate.workers, _perform, self._gate, operation, _asker(scope), *present, body
+            self._gate.workers,
+            _perform_operation,
+            self._gate,
+            operation,
+            _request_origin(scope),
+            *present,
+            body,
         )
         if outcome.fault is None:
-            await send_answer(outcome.answer, send)
+            await send_response(outcome.answer, send)
         else:
-            await misbehaviour.answer(outcome.fault, outcome.answer, scope, receive, send)
+            await misbehaviour.send_fault_response(outcome.fault, outcome.answer, scope, receive, send)
 
 
 class UnknownRoute:
@@ -136,21 +142,21 @@ class UnknownRoute:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse one request."""
         refusal = RefusedError(NO_SUCH_ROUTE, "there is nothing at this path")
-        await _refuse_unheard(self._gate, refusal, scope, receive, send)
+        await _refuse_request(self._gate, refusal, scope, receive, send)
 
 
-async def _refuse_unheard(
+async def _refuse_request(
     gate: Gate, refusal: RefusedError, scope: Scope, receive: Receive, send: Send
 ) -> None:
     with contextlib.suppress(ClientDisconnect):
-        await drained_body(receive, SMALL_BODY)
+        await read_body(receive, DEFAULT_BODY_LIMIT)
     answer = await asyncio.get_running_loop().run_in_executor(
-        gate.workers, _refused, gate, refusal, _bearer(scope), _peer(scope)
+        gate.workers, _render_refusal, gate, refusal, _bearer_token(scope), _peer_address(scope)
     )
-    await send_answer(answer, send)
+    await send_response(answer, send)
 
 
-def _refused(gate: Gate, refusal: RefusedError, bearer: str, peer: str) -> Answer:
+def _render_refusal(gate: Gate, refusal: RefusedError, bearer: str, peer: str) -> ApiResponse:
     """Refuse what nobody does, in a worker thread; who may not come in hears only that."""
     try:
         with gate.world.database.read() as connection:
@@ -158,14 +164,14 @@ def _refused(gate: Gate, refusal: RefusedError, bearer: str, peer: str) -> Answe
     except RefusedError as unauthenticated:
         refusal = unauthenticated
     answer = gate.refuse(refusal)
-    _count(gate, NO_SUCH_ROUTE, answer.status)
+    _count_request(gate, NO_SUCH_ROUTE, answer.status)
     return answer
 
 
-def _perform(
+def _perform_operation(
     gate: Gate,
     operation: Operation,
-    asker: _Asker,
+    asker: _RequestOrigin,
     path: Mapping[str, str],
     query: Mapping[str, str],
     body: bytes | None,
@@ -175,26 +181,28 @@ def _perform(
     try:
         with world.database.read() as connection:
             _authenticate(
-                gate, connection, asker.bearer, asker.peer, partial(_datasource, connection, path, body)
+                gate, connection, asker.bearer, asker.peer, partial(_datasource_name, connection, path, body)
             )
-        fault = _admit(world, operation.name, path, body)
+        fault = _admit_request(world, operation.name, path, body)
         if fault is not None and not fault.takes_effect:
             answer = gate.refuse(RefusedError("unavailable", fault.message))
         elif body is None:
-            answer = gate.refuse(_too_large(operation))
+            answer = gate.refuse(_too_large_error(operation))
         else:
-            answer = operation.act(world, Call(path=path, query=query, body=body, **asker._asdict()))
+            answer = operation.handler(
+                world, ApiRequest(path=path, query=query, body=body, **asker._asdict())
+            )
     except RefusedError as refusal:
         answer = gate.refuse(refusal)
     except sqlite3.Error as error:
         logging.getLogger(__name__).exception("the sandbox's file failed")
         return _Outcome(None, gate.refuse(RefusedError("internal", f"the sandbox's file failed: {error}")))
     told = None if fault is None else fault.answered_status
-    _count(gate, operation.name, answer.status if told is None else told)
+    _count_request(gate, operation.name, answer.status if told is None else told)
     return _Outcome(fault, answer)
 
 
-def _too_large(operation: Operation) -> RefusedError:
+def _too_large_error(operation: Operation) -> RefusedError:
     return RefusedError("too_large", f"a body of this request has at most {operation.body_limit} bytes")
 
 
@@ -202,7 +210,7 @@ def _authenticate(
     gate: Gate, connection: sqlite3.Connection, bearer: str, peer: str, datasource: Callable[[], str | None]
 ) -> None:
     try:
-        tokens.check(
+        tokens.authorize_request(
             connection,
             bearer,
             gate.token,
@@ -217,18 +225,22 @@ def _authenticate(
         raise RefusedError(refusal.code, "access denied", headers=refusal.headers) from None
 
 
-def _admit(world: World, operation: str, path: Mapping[str, str], body: bytes | None) -> Fault | None:
+def _admit_request(
+    world: SandboxState, operation: str, path: Mapping[str, str], body: bytes | None
+) -> Fault | None:
     """Let the request in, and find what is scripted for it; reads only, as long as nothing is."""
     with world.database.read() as connection:
-        limited, planned = traffic.is_limited(connection), faults.is_planned(connection)
+        limited, planned = traffic.has_request_limit(connection), faults.has_pending_fault(connection)
     if not (limited or planned):
         return None
     with world.database.write() as connection:
-        traffic.admit(connection, world.now())
-        return faults.take_transport(connection, operation, _datasource(connection, path, body))
+        traffic.enforce_request_limit(connection, world.now())
+        return faults.take_transport_fault(connection, operation, _datasource_name(connection, path, body))
 
 
-def _datasource(connection: sqlite3.Connection, path: Mapping[str, str], body: bytes | None) -> str | None:
+def _datasource_name(
+    connection: sqlite3.Connection, path: Mapping[str, str], body: bytes | None
+) -> str | None:
     """The name of the datasource that a request is about: by the id in its path, else by a name in its body."""
     if "datasource_id" in path:
         row = connection.execute(
@@ -247,22 +259,22 @@ def _datasource(connection: sqlite3.Connection, path: Mapping[str, str], body: b
     return name if isinstance(name, str) else None
 
 
-def _count(gate: Gate, operation: str, status: int) -> None:
+def _count_request(gate: Gate, operation: str, status: int) -> None:
     with gate.world.database.write() as connection:
-        traffic.count(connection, operation, status)
+        traffic.count_request(connection, operation, status)
 
 
-def _peer(scope: Scope) -> str:
+def _peer_address(scope: Scope) -> str:
     client = scope.get("client")
     return client[0] if client else ""
 
 
-def _asker(scope: Scope) -> _Asker:
+def _request_origin(scope: Scope) -> _RequestOrigin:
     acting = dict(scope["headers"]).get(_ACT_AS, b"").decode("latin-1").strip()
-    return _Asker(bearer=_bearer(scope), peer=_peer(scope), acting=acting)
+    return _RequestOrigin(bearer=_bearer_token(scope), peer=_peer_address(scope), acting=acting)
 
 
-def _bearer(scope: Scope) -> str:
+def _bearer_token(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"authorization":
             kind, _, token = value.decode("latin-1").partition(" ")

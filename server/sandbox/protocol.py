@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from server.sandbox.misbehaviour import TRANSPORT
+from server.sandbox.misbehaviour import TRANSPORT_STATE_KEY
 
 if TYPE_CHECKING:
     import socket
@@ -24,7 +24,7 @@ class DroppableProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take the connection."""
-        self.app_state = {**self.app_state, TRANSPORT: transport}
+        self.app_state = {**self.app_state, TRANSPORT_STATE_KEY: transport}
         super().connection_made(transport)
 
 

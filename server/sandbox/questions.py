@@ -29,7 +29,7 @@ _FUNCTION_WORDS: Final = _ASKING.union(
 )
 
 
-class Asked(NamedTuple):
+class FulltextQuery(NamedTuple):
     """What is looked for, in the full-text index's own language, each word quoted, so that none is an operator."""
 
     match: str
@@ -42,7 +42,7 @@ class Asked(NamedTuple):
     """How many of the terms a document must have."""
 
 
-def understood(text: str) -> Asked | None:
+def parse_query(text: str) -> FulltextQuery | None:
     """What this asks for; None when there is nothing in it to look for.
 
     What ends in a question mark or begins with a question word is a question. It need not be put in the words of its
@@ -52,22 +52,22 @@ def understood(text: str) -> Asked | None:
     """
     words = _WORD.findall(text.casefold().replace("\u2019", "'"))
     if not (text.rstrip().endswith("?") or (words and words[0] in _ASKING)):
-        return _keywords(text)
+        return _keyword_query(text)
     telling = (word.removesuffix("'s") for word in words if word not in _FUNCTION_WORDS)
-    terms = tuple(dict.fromkeys(map(_quoted, telling)))
+    terms = tuple(dict.fromkeys(map(_quote, telling)))
     if not terms:
-        return _keywords(text)
+        return _keyword_query(text)
     match = " OR ".join(terms)
     keys = [term for term in terms if _KEY.match(term)]
     if keys:
-        return Asked(match=f"{' AND '.join(keys)} AND ({match})", terms=terms, least=len(keys))
-    return Asked(match=match, terms=terms, least=min(len(terms), max(2, -(-len(terms) // 3))))
+        return FulltextQuery(match=f"{' AND '.join(keys)} AND ({match})", terms=terms, least=len(keys))
+    return FulltextQuery(match=match, terms=terms, least=min(len(terms), max(2, -(-len(terms) // 3))))
 
 
-def _keywords(text: str) -> Asked | None:
+def _keyword_query(text: str) -> FulltextQuery | None:
     words = [word for word in text.replace("\0", " ").split() if any(letter.isalnum() for letter in word)]
-    return Asked(match=" ".join(map(_quoted, words))) if words else None
+    return FulltextQuery(match=" ".join(map(_quote, words))) if words else None
 
 
-def _quoted(word: str) -> str:
+def _quote(word: str) -> str:
     return '"' + word.replace('"', '""') + '"'

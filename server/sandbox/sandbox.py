@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from server.sandbox import datasources, faults, fulltext, jobs, tenants, traffic
-from server.sandbox.configs import EXAMPLES
+from server.sandbox.configs import EXAMPLE_CONFIGS
 from server.sandbox.database import Database
 from server.sandbox.indexing import addresses, processing, switches
 from server.sandbox.instants import Clock, utc_now
-from server.sandbox.tokens import Tokens
-from server.sandbox.world import World, store_setting
+from server.sandbox.tokens import TokenRegistry
+from server.sandbox.world import SandboxState, store_setting
 
 if TYPE_CHECKING:
     import sqlite3
@@ -46,21 +46,21 @@ class FaultPlan:
     def add(self, fault: Fault) -> int:
         """Put a fault at the end of the plan; answers its id."""
         with self._database.write() as connection:
-            return faults.add(connection, fault)
+            return faults.add_fault(connection, fault)
 
     def clear(self) -> None:
         """Nothing goes wrong any more; a job that hangs already goes on hanging."""
         with self._database.write() as connection:
             connection.execute("DELETE FROM fault")
 
-    def planned(self) -> list[PlannedFault]:
+    def entries(self) -> list[PlannedFault]:
         """The plan in its order, with how often each has fired; spent faults too."""
         with self._database.read() as connection:
-            return faults.planned(connection)
+            return faults.load_planned_faults(connection)
 
-    def fired(self) -> int:
+    def fired_count(self) -> int:
         """How often any fault of the plan has fired."""
-        return sum(entry.fired for entry in self.planned())
+        return sum(entry.fired for entry in self.entries())
 
 
 class Sandbox(AbstractContextManager["Sandbox"]):
@@ -68,11 +68,11 @@ class Sandbox(AbstractContextManager["Sandbox"]):
 
     def __init__(self, path: Path, *, now: Clock = utc_now) -> None:
         """Open the file, made when absent. `now` is the clock by which syncs advance for whoever asks through this."""
-        self.world = World(Database(path), now)
+        self.world = SandboxState(Database(path), now)
         self.faults = FaultPlan(self.world.database)
-        self.tokens = Tokens(self.world)
+        self.tokens = TokenRegistry(self.world)
         with self.world.database.write() as connection:
-            tenants.ensure(connection)
+            tenants.ensure_tenant(connection)
 
     @classmethod
     def open(cls, path: Path, *, now: Clock = utc_now) -> Sandbox:
@@ -90,10 +90,10 @@ class Sandbox(AbstractContextManager["Sandbox"]):
 
     # what is there
 
-    def tenant(self) -> str:
+    def tenant_id(self) -> str:
         """The id of the tenant that answers."""
         with self.world.database.read() as connection:
-            return tenants.current(connection)
+            return tenants.current_tenant_id(connection)
 
     def ledger(self) -> list[LedgerEntry]:
         """Every effect received, in its order."""
@@ -103,129 +103,138 @@ class Sandbox(AbstractContextManager["Sandbox"]):
                 for row in connection.execute("SELECT * FROM ledger ORDER BY seq")
             ]
 
-    def requests(self) -> dict[tuple[str, int], int]:
+    def request_counts(self) -> dict[tuple[str, int], int]:
         """How many requests there were by (operation, status sent); status 0 is no answer at all."""
         with self.world.database.read() as connection:
-            return traffic.counted(connection)
+            return traffic.load_request_counts(connection)
 
     def datasources(self) -> list[dict[str, Any]]:
         """The datasources as the API shows them, oldest first."""
-        processing.settle(self.world)
+        processing.complete_due_work(self.world)
         with self.world.database.read() as connection:
-            return [datasources.shown(connection, row) for row in datasources.page(connection, 0, -1)]
+            return [
+                datasources.datasource_payload(connection, row)
+                for row in datasources.load_datasource_page(connection, 0, -1)
+            ]
 
     def documents(self, name: str) -> list[dict[str, Any]]:
         """The documents that a datasource serves now, by their ids; none when there is no such datasource."""
-        processing.settle(self.world)
+        processing.complete_due_work(self.world)
         with self.world.database.read() as connection:
-            found = datasources.named(connection, name)
-            return [] if found is None else _served(connection, found)
+            found = datasources.find_datasource_by_name(connection, name)
+            return [] if found is None else _load_served_documents(connection, found)
 
-    def jobs(self, name: str) -> list[dict[str, Any]]:
+    def sync_jobs(self, name: str) -> list[dict[str, Any]]:
         """The sync jobs of a datasource as the API shows them, oldest first."""
-        processing.settle(self.world)
+        processing.complete_due_work(self.world)
         with self.world.database.read() as connection:
-            found = datasources.named(connection, name)
+            found = datasources.find_datasource_by_name(connection, name)
             row = None if found is None else found["row"]
             held = connection.execute("SELECT * FROM job WHERE datasource_row = ? ORDER BY row", (row,))
-            return [jobs.shown(self.world, job) for job in held]
+            return [jobs.sync_job_payload(self.world, job) for job in held]
 
     def search(self, query: str, *, datasource: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
         """What a search finds now, best first, in the API's shape."""
-        processing.settle(self.world)
+        processing.complete_due_work(self.world)
         with self.world.database.read() as connection:
-            found: list[dict[str, Any]] = fulltext.search(
+            found: list[dict[str, Any]] = fulltext.search_fulltext(
                 connection, query, datasource=datasource, limit=limit
             )["results"]
             return found
 
-    def viewed(self, address: str) -> str | None:
+    def attributed_datasource(self, address: str) -> str | None:
         """The datasource to which Glean attributes it when somebody views that address; None for none of them."""
         with self.world.database.read() as connection:
-            return addresses.viewed(connection, address)
+            return addresses.attributed_datasource(connection, address)
 
     def snapshot(self) -> dict[str, Any]:
         """Datasources by name with all that they serve, without ids and instants of their making.
 
         Two sandboxes that went through the same are equal in it.
         """
-        processing.settle(self.world)
+        processing.complete_due_work(self.world)
         with self.world.database.read() as connection:
             return {
                 row["name"]: {
                     "connector": row["connector"],
                     "config": json.loads(row["config"]),
                     "auth": [row["auth_type"], row["auth_sha256"]],
-                    "status": datasources.status(connection, row),
-                    "documents": {_id_of(each): each for each in _served(connection, row)},
+                    "status": datasources.datasource_status(connection, row),
+                    "documents": {
+                        _document_id(each): each for each in _load_served_documents(connection, row)
+                    },
                 }
-                for row in sorted(datasources.page(connection, 0, -1), key=lambda row: str(row["name"]))
+                for row in sorted(
+                    datasources.load_datasource_page(connection, 0, -1), key=lambda row: str(row["name"])
+                )
             }
 
     # how it behaves
 
-    def set_rate(self, documents_per_second: float, *, minimum_seconds: float = 0.05) -> None:
+    def set_indexing_rate(self, documents_per_second: float, *, minimum_seconds: float = 0.05) -> None:
         """How fast jobs that start from now on index, and the least that they take."""
         if documents_per_second <= 0 or minimum_seconds < 0:
             raise ValueError(
                 "a rate must be more than 0 documents a second, the least time 0 seconds or more"
             )
         with self.world.database.write() as connection:
-            store_setting(connection, jobs.PACE, (documents_per_second, minimum_seconds))
+            store_setting(connection, jobs.PACE_SETTING, (documents_per_second, minimum_seconds))
 
     def limit_requests(self, per_second: float | None, *, retry_after: int | str | None = None) -> None:
         """Answer 429 beyond so many requests a second (None: never), with this `Retry-After` or none."""
         with self.world.database.write() as connection:
-            traffic.limit(connection, per_second, retry_after)
+            traffic.set_request_limit(connection, per_second, retry_after)
 
-    def turn(self, **changes: bool | float) -> None:
+    def set_switches(self, **changes: bool | float) -> None:
         """Turn switches of the Indexing dialect, see `server.sandbox.indexing.switches.Switches`."""
         with self.world.database.write() as connection:
-            switches.turn(connection, **changes)
+            switches.set_switches(connection, **changes)
 
     # what a person does at the console
 
-    def create_foreign(
+    def create_foreign_datasource(
         self, name: str, connector: str = "confluence", config: dict[str, Any] | None = None
     ) -> dict[str, Any]:
         """Make a datasource that is not ours; any configuration goes, and without one an ordinary one is made up."""
-        stored = json.dumps(EXAMPLES[connector] if config is None else config)
+        stored = json.dumps(EXAMPLE_CONFIGS[connector] if config is None else config)
         with self.world.database.write() as connection:
-            made = datasources.create(self.world, connection, name, connector, stored, "console.create")
-            return datasources.shown(connection, made)
+            made = datasources.insert_datasource(
+                self.world, connection, name, connector, stored, "console.create"
+            )
+            return datasources.datasource_payload(connection, made)
 
-    def delete(self, name: str) -> None:
+    def delete_datasource(self, name: str) -> None:
         """Delete a datasource.
 
         Raises:
             LookupError: there is none of this name.
         """
         with self.world.database.write() as connection:
-            found = datasources.named(connection, name)
+            found = datasources.find_datasource_by_name(connection, name)
             if found is None:
                 raise LookupError(f"no datasource {name!r}")
-            datasources.delete(self.world, connection, found, "console.delete")
+            datasources.delete_datasource_rows(self.world, connection, found, "console.delete")
 
     def replace_tenant(self, *, keep_content: bool = False) -> str:
         """Put another tenant behind the same URL, empty or as a copy; answers its id."""
         with self.world.database.write() as connection:
-            return tenants.replace(connection, keep_content=keep_content)
+            return tenants.replace_tenant(connection, keep_content=keep_content)
 
-    def use_tenant(self, tenant_id: str) -> None:
+    def switch_tenant(self, tenant_id: str) -> None:
         """Let a former tenant answer again.
 
         Raises:
             LookupError: there never was one of this id.
         """
         with self.world.database.write() as connection:
-            tenants.use(connection, tenant_id)
+            tenants.switch_tenant(connection, tenant_id)
 
 
-def _id_of(document: dict[str, Any]) -> str:
+def _document_id(document: dict[str, Any]) -> str:
     return str(document.get("documentId") or document["id"])
 
 
-def _served(connection: sqlite3.Connection, datasource: sqlite3.Row) -> list[dict[str, Any]]:
+def _load_served_documents(connection: sqlite3.Connection, datasource: sqlite3.Row) -> list[dict[str, Any]]:
     return [
         msgspec.json.decode(row["raw"])
         for row in connection.execute(

@@ -49,8 +49,8 @@ class EmbeddedSandbox(
             OSError: the port is taken.
             SandboxFileError: the file is something else.
         """
-        self._socket = _bound(host, port)
-        self.base_url = _url(self._socket)
+        self._socket = _bind_socket(host, port)
+        self.base_url = _base_url(self._socket)
         self.token = token or secrets.token_urlsafe(24)
         try:
             self.sandbox = Sandbox(path, now=now)
@@ -67,7 +67,7 @@ class EmbeddedSandbox(
             OSError: it was stopped before; make a new one.
         """
         started = threading.Event()
-        self._server, end = _server(self.sandbox, self.token, started.set)
+        self._server, end = _build_server(self.sandbox, self.token, started.set)
         server = self._server
         failures: list[OSError] = []
 
@@ -120,15 +120,15 @@ def run_forever(host: str, port: int, token: str | None, path: Path) -> None:
         OSError: the port is taken.
         SandboxFileError: the file is something else.
     """
-    with _bound(host, port) as bound, Sandbox(path) as sandbox:
+    with _bind_socket(host, port) as bound, Sandbox(path) as sandbox:
         secret = token or secrets.token_urlsafe(24)
 
-        def tell() -> None:
+        def announce_address() -> None:
             minted = "" if token else f"\nToken: {secret}"
-            sys.stderr.write(f"Glean sandbox on {_url(bound)}{minted}\n")
+            sys.stderr.write(f"Glean sandbox on {_base_url(bound)}{minted}\n")
             sys.stderr.flush()
 
-        server, end = _server(sandbox, secret, tell)
+        server, end = _build_server(sandbox, secret, announce_address)
         try:
             asyncio.run(server.serve(sockets=[bound]))
         except KeyboardInterrupt:
@@ -137,7 +137,7 @@ def run_forever(host: str, port: int, token: str | None, path: Path) -> None:
             end()
 
 
-def _server(
+def _build_server(
     sandbox: Sandbox, token: str, on_start: Callable[[], None]
 ) -> tuple[SandboxServer, Callable[[], None]]:
     """A server of the sandbox, and what ends its worker threads."""
@@ -149,7 +149,7 @@ def _server(
     return SandboxServer(app, on_start=on_start), app.state.workers.shutdown
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def _bind_socket(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # With the protocol named, asyncio turns Nagle's algorithm off; else every answer waits 40 ms for an ACK.
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -163,6 +163,6 @@ def _bound(host: str, port: int) -> socket.socket:
     return bound
 
 
-def _url(bound: socket.socket) -> str:
+def _base_url(bound: socket.socket) -> str:
     host, port = bound.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

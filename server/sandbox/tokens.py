@@ -16,22 +16,22 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 import msgspec
 
 from server.sandbox.answers import RefusedError
-from server.sandbox.world import setting, store_setting
+from server.sandbox.world import load_setting, store_setting
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
     from datetime import datetime
 
-    from server.sandbox.world import World
+    from server.sandbox.world import SandboxState
 
 Api: TypeAlias = Literal["admin", "indexing", "search"]
-Kind: TypeAlias = Literal["indexing", "client"]
+TokenKind: TypeAlias = Literal["indexing", "client"]
 
-OUTLIVES_S: Final = 600.0
+ROTATION_GRACE_S: Final = 600.0
 """So long a secret serves on after it was rotated."""
-_NAME: Final = "tokens"
-_OPENS: Final = {"indexing": "indexing", "client": "search"}
+_SETTING_NAME: Final = "tokens"
+_API_OF_KIND: Final = {"indexing": "indexing", "client": "search"}
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +41,7 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     1970: the token's end, which no rotation puts off, and that of this secret.
     """
 
-    kind: Kind
+    kind: TokenKind
     datasources: tuple[str, ...] | None = None
     networks: tuple[str, ...] = ()
     expires_at: float | None = None
@@ -50,17 +50,17 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     person: str | None = None
 
 
-class Tokens:
+class TokenRegistry:
     """The tokens of a sandbox, as a person at the console makes them; shared by every process on its file."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: SandboxState) -> None:
         """Look after the tokens of that Glean."""
         self._world = world
 
     def add(
         self,
         secret: str,
-        kind: Kind = "indexing",
+        kind: TokenKind = "indexing",
         *,
         datasources: tuple[str, ...] | None = None,
         networks: tuple[str, ...] = (),
@@ -82,19 +82,19 @@ class Tokens:
             person=person,
         )
         with self._world.database.write() as connection:
-            _keep(connection, secret, token)
+            _store_token(connection, secret, token)
 
     def revoke(self, secret: str) -> None:
         """Let a token that was added open nothing any more."""
         with self._world.database.write() as connection:
             store_setting(
                 connection,
-                _NAME,
-                {key: each for key, each in _kept(connection).items() if key != _digest(secret)},
+                _SETTING_NAME,
+                {key: each for key, each in _load_tokens(connection).items() if key != _digest(secret)},
             )
 
 
-def check(
+def authorize_request(
     connection: sqlite3.Connection,
     presented: str,
     own: str,
@@ -119,15 +119,15 @@ def check(
         RefusedError: `unauthenticated` when nobody has this secret, or not any more, or not for this API;
             `permission_denied` when the token is bound to something else.
     """
-    token = _found(connection, presented)
+    token = _load_token(connection, presented)
     if token is None:
         if not hmac.compare_digest(presented.encode(), own.encode()):
-            raise _unauthenticated("the token is missing or wrong")
+            raise _unauthenticated_error("the token is missing or wrong")
         return
     if min(token.expires_at or now + 1, token.secret_until or now + 1) <= now:
-        raise _unauthenticated("the token has expired")
-    if _OPENS[token.kind] != api:
-        raise _unauthenticated(f"a {token.kind} token is not for this API")
+        raise _unauthenticated_error("the token has expired")
+    if _API_OF_KIND[token.kind] != api:
+        raise _unauthenticated_error(f"a {token.kind} token is not for this API")
     if token.networks and not _is_within(address, token.networks):
         raise RefusedError("permission_denied", "the token is not allowed from this IP address")
     if token.datasources is None:
@@ -137,31 +137,31 @@ def check(
         raise RefusedError("permission_denied", "the token has no permission for this datasource")
 
 
-def whose(connection: sqlite3.Connection, presented: str) -> Token | None:
+def find_token(connection: sqlite3.Connection, presented: str) -> Token | None:
     """The token of that secret; None for the sandbox's own."""
-    return _found(connection, presented)
+    return _load_token(connection, presented)
 
 
-def rotate(connection: sqlite3.Connection, presented: str, now: float) -> tuple[str, int]:
+def rotate_token_secret(connection: sqlite3.Connection, presented: str, now: float) -> tuple[str, int]:
     """A new secret for the token that is presented, and within how many minutes it has to be rotated again.
 
     Raises:
         RefusedError: `invalid` when the token is not one that is rotated.
     """
-    token = _found(connection, presented)
+    token = _load_token(connection, presented)
     if token is None or token.rotation_minutes is None:
         raise RefusedError("invalid", "the token was not made to be rotated")
-    _keep(connection, presented, _until(token, now + OUTLIVES_S))
+    _store_token(connection, presented, _with_secret_expiry(token, now + ROTATION_GRACE_S))
     secret = secrets.token_urlsafe(24)
-    _keep(connection, secret, _until(token, now + token.rotation_minutes * 60))
+    _store_token(connection, secret, _with_secret_expiry(token, now + token.rotation_minutes * 60))
     return secret, token.rotation_minutes
 
 
-def _until(token: Token, instant: float) -> Token:
+def _with_secret_expiry(token: Token, instant: float) -> Token:
     return msgspec.structs.replace(token, secret_until=instant)
 
 
-def _unauthenticated(message: str) -> RefusedError:
+def _unauthenticated_error(message: str) -> RefusedError:
     return RefusedError("unauthenticated", message, headers={"WWW-Authenticate": "Bearer"})
 
 
@@ -173,15 +173,17 @@ def _digest(secret: str) -> str:
     return sha256(secret.encode()).hexdigest()
 
 
-def _kept(connection: sqlite3.Connection) -> dict[str, object]:
-    kept: dict[str, object] = setting(connection, _NAME, {})
+def _load_tokens(connection: sqlite3.Connection) -> dict[str, object]:
+    kept: dict[str, object] = load_setting(connection, _SETTING_NAME, {})
     return kept
 
 
-def _found(connection: sqlite3.Connection, secret: str) -> Token | None:
-    found = _kept(connection).get(_digest(secret))
+def _load_token(connection: sqlite3.Connection, secret: str) -> Token | None:
+    found = _load_tokens(connection).get(_digest(secret))
     return None if found is None else msgspec.convert(found, Token)
 
 
-def _keep(connection: sqlite3.Connection, secret: str, token: Token) -> None:
-    store_setting(connection, _NAME, {**_kept(connection), _digest(secret): msgspec.to_builtins(token)})
+def _store_token(connection: sqlite3.Connection, secret: str, token: Token) -> None:
+    store_setting(
+        connection, _SETTING_NAME, {**_load_tokens(connection), _digest(secret): msgspec.to_builtins(token)}
+    )

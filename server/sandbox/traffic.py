@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from server.sandbox.answers import RefusedError
-from server.sandbox.world import setting, store_setting
+from server.sandbox.world import load_setting, store_setting
 
 if TYPE_CHECKING:
     import sqlite3
@@ -14,7 +14,7 @@ _LIMIT: Final = "rate_limit"
 _BUCKET: Final = "rate_bucket"
 
 
-def count(connection: sqlite3.Connection, operation: str, status: int) -> None:
+def count_request(connection: sqlite3.Connection, operation: str, status: int) -> None:
     """Count one request by operation and the status that was sent, 0 for none."""
     connection.execute(
         "INSERT INTO request (operation, status, count) VALUES (?, ?, 1)"
@@ -23,36 +23,38 @@ def count(connection: sqlite3.Connection, operation: str, status: int) -> None:
     )
 
 
-def counted(connection: sqlite3.Connection) -> dict[tuple[str, int], int]:
+def load_request_counts(connection: sqlite3.Connection) -> dict[tuple[str, int], int]:
     """The number of requests by (operation, status)."""
     return {
         (row["operation"], row["status"]): row["count"] for row in connection.execute("SELECT * FROM request")
     }
 
 
-def limit(connection: sqlite3.Connection, per_second: float | None, retry_after: int | str | None) -> None:
+def set_request_limit(
+    connection: sqlite3.Connection, per_second: float | None, retry_after: int | str | None
+) -> None:
     """Allow so many requests a second (a burst of as many, at least one), or any number with None."""
     store_setting(connection, _LIMIT, None if per_second is None else [per_second, retry_after])
     store_setting(connection, _BUCKET, None)
 
 
-def is_limited(connection: sqlite3.Connection) -> bool:
+def has_request_limit(connection: sqlite3.Connection) -> bool:
     """Whether there is a limit."""
-    return setting(connection, _LIMIT, None) is not None
+    return load_setting(connection, _LIMIT, None) is not None
 
 
-def admit(connection: sqlite3.Connection, now: float) -> None:
+def enforce_request_limit(connection: sqlite3.Connection, now: float) -> None:
     """Take a token from the bucket that all processes share.
 
     Raises:
         RefusedError: `rate_limited`, with `Retry-After` where the limit has one.
     """
-    allowed = setting(connection, _LIMIT, None)
+    allowed = load_setting(connection, _LIMIT, None)
     if allowed is None:
         return
     per_second, retry_after = allowed
     size = max(1.0, per_second)
-    tokens, at = setting(connection, _BUCKET, None) or (size, now)
+    tokens, at = load_setting(connection, _BUCKET, None) or (size, now)
     tokens = min(size, tokens + max(0.0, now - at) * per_second)
     if tokens < 1:
         headers = {} if retry_after is None else {"Retry-After": str(retry_after)}

@@ -10,14 +10,14 @@ from starlette.requests import ClientDisconnect
 if TYPE_CHECKING:
     from starlette.types import Receive, Send
 
-    from server.sandbox.answers import Answer
+    from server.sandbox.answers import ApiResponse
 
 
 PLAIN: Final = "text/plain; charset=utf-8"
 JSON: Final = "application/json; charset=UTF-8"
 
 
-async def drained_body(receive: Receive, limit: int) -> bytes | None:
+async def read_body(receive: Receive, limit: int) -> bytes | None:
     """The whole body, or None when it is larger than `limit` bytes.
 
     Too large a body is read to its end and thrown away: answering earlier would reset the connection under a client
@@ -42,7 +42,7 @@ async def drained_body(receive: Receive, limit: int) -> bytes | None:
             return b"".join(parts) if size <= limit else None
 
 
-async def send_answer(answer: Answer, send: Send) -> None:
+async def send_response(answer: ApiResponse, send: Send) -> None:
     """Send an answer, as JSON or as plain text."""
     if answer.text is not None:
         await send_bytes(answer.status, answer.text.encode(), PLAIN, answer.headers, send)

@@ -9,17 +9,17 @@ from server.sandbox.answers import RefusedError
 if TYPE_CHECKING:
     import sqlite3
 
-    from server.sandbox.world import World
+    from server.sandbox.world import SandboxState
 
 
-class Stored(NamedTuple):
+class StoredPage(NamedTuple):
     """What a page did: documents that were new or other than before, and how many the run has now."""
 
     changed: int
     total: int
 
 
-def find(connection: sqlite3.Connection, datasource: sqlite3.Row, run: str) -> sqlite3.Row | None:
+def find_upload(connection: sqlite3.Connection, datasource: sqlite3.Row, run: str) -> sqlite3.Row | None:
     """The run of this name, if any page of it has come."""
     found: sqlite3.Row | None = connection.execute(
         "SELECT * FROM upload WHERE datasource_row = ? AND run = ?", (datasource["row"], run)
@@ -27,14 +27,14 @@ def find(connection: sqlite3.Connection, datasource: sqlite3.Row, run: str) -> s
     return found
 
 
-def store(
-    world: World,
+def store_upload_page(
+    world: SandboxState,
     connection: sqlite3.Connection,
     datasource: sqlite3.Row,
     run: str,
     page: dict[str, bytes],
     operation: str = "documents.upload",
-) -> Stored:
+) -> StoredPage:
     """Add or replace the documents of a page, given by their keys; `operation` is what the ledger calls it.
 
     Raises:
@@ -44,7 +44,7 @@ def store(
     connection.execute(
         "INSERT OR IGNORE INTO upload (datasource_row, run) VALUES (?, ?)", (datasource["row"], run)
     )
-    upload = find(connection, datasource, run)
+    upload = find_upload(connection, datasource, run)
     assert upload is not None  # noqa: S101 - made above
     row = upload["row"]
     added = connection.executemany(
@@ -58,25 +58,27 @@ def store(
             ((row, key, raw) for key, raw in page.items()),
         ).rowcount
     if added or replaced:
-        _refuse_when_synced(connection, upload)
+        _require_not_synced(connection, upload)
     connection.execute("UPDATE upload SET total = total + ? WHERE row = ?", (added, row))
-    world.record(
+    world.record_effect(
         connection,
         operation,
         datasource=datasource["name"],
         run=run,
         detail={"received": len(page), "changed": added + replaced},
     )
-    return Stored(changed=added + replaced, total=upload["total"] + added)
+    return StoredPage(changed=added + replaced, total=upload["total"] + added)
 
 
-def discard(world: World, connection: sqlite3.Connection, datasource: sqlite3.Row, run: str) -> None:
+def discard_unserved_upload(
+    world: SandboxState, connection: sqlite3.Connection, datasource: sqlite3.Row, run: str
+) -> None:
     """Forget a run that is not served; one that is served, or that never was, is left as it is.
 
     Raises:
         RefusedError: `sync_running`.
     """
-    upload = find(connection, datasource, run)
+    upload = find_upload(connection, datasource, run)
     if upload is None or upload["served"]:
         return
     if is_syncing(connection, upload):
@@ -86,7 +88,7 @@ def discard(world: World, connection: sqlite3.Connection, datasource: sqlite3.Ro
     connection.execute("UPDATE job SET upload_row = NULL WHERE upload_row = ?", row)
     connection.execute("DELETE FROM upload WHERE row = ?", row)
     detail = {"documents": upload["total"]}
-    world.record(connection, "uploads.discard", datasource=datasource["name"], run=run, detail=detail)
+    world.record_effect(connection, "uploads.discard", datasource=datasource["name"], run=run, detail=detail)
 
 
 def is_syncing(connection: sqlite3.Connection, upload: sqlite3.Row) -> bool:
@@ -95,7 +97,7 @@ def is_syncing(connection: sqlite3.Connection, upload: sqlite3.Row) -> bool:
     return connection.execute(running, (upload["row"],)).fetchone() is not None
 
 
-def _refuse_when_synced(connection: sqlite3.Connection, upload: sqlite3.Row) -> None:
+def _require_not_synced(connection: sqlite3.Connection, upload: sqlite3.Row) -> None:
     if is_syncing(connection, upload):
         raise RefusedError("sync_running", "this run is being synced and takes no more documents")
     if upload["served"]:

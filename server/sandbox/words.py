@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 _TAG: Final = re.compile(r"<[^<>]*>")
 
 
-class Searchable(NamedTuple):
+class SearchableText(NamedTuple):
     """The words of a document, in the order of the full-text index's columns."""
 
     title: str
@@ -19,6 +19,6 @@ class Searchable(NamedTuple):
     author: str
 
 
-def plain(mime_type: str, text: str) -> str:
+def plain_text(mime_type: str, text: str) -> str:
     """A text to be searched: HTML without its tags, the rest as it is."""
     return html.unescape(_TAG.sub(" ", text)) if mime_type == "text/html" else text

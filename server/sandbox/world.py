@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class SandboxState:
     """One Glean: its file, and the clock by which its syncs advance."""
 
     database: Database
@@ -24,7 +24,7 @@ class World:
         """The present instant in seconds since 1970."""
         return self.clock().timestamp()
 
-    def record(
+    def record_effect(
         self,
         connection: sqlite3.Connection,
         operation: str,
@@ -40,7 +40,7 @@ class World:
         )
 
 
-def setting(connection: sqlite3.Connection, name: str, default: Any) -> Any:  # noqa: ANN401 - any JSON value
+def load_setting(connection: sqlite3.Connection, name: str, default: Any) -> Any:  # noqa: ANN401 - any JSON value
     """A stored setting, or the default."""
     row = connection.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
     return default if row is None else json.loads(row["value"])

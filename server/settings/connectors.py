@@ -43,7 +43,7 @@ class StagedOverride(Override):
         default={}, description="The same three keys, for one stage: `stages.pilot.…`."
     )
 
-    def at(self, stage: Stage) -> Iterator[Override]:
+    def stage_layers(self, stage: Stage) -> Iterator[Override]:
         """What holds at that stage, the weakest first."""
         yield self
         if stage in self.stages:
@@ -60,7 +60,7 @@ class TypeSettings(StagedOverride):
 
     @field_validator("clients")
     @classmethod
-    def _unmistakable(cls, clients: dict[str, StagedOverride]) -> dict[str, StagedOverride]:
+    def _require_distinct_client_ids(cls, clients: dict[str, StagedOverride]) -> dict[str, StagedOverride]:
         for client_id in clients:
             if not IDENTIFIER.fullmatch(client_id):
                 raise ValueError("has a client id that cannot be one")
@@ -70,10 +70,10 @@ class TypeSettings(StagedOverride):
 
     def layers(self, stage: Stage, client_id: str) -> Iterator[Override]:
         """What holds for that stage and client, the weakest first."""
-        yield from self.at(stage)
+        yield from self.stage_layers(stage)
         for name, client in self.clients.items():
             if name.casefold() == client_id.casefold():
-                yield from client.at(stage)
+                yield from client.stage_layers(stage)
 
 
 class ConnectorsSettings(Section):
@@ -90,13 +90,13 @@ class ConnectorsSettings(Section):
 
     def overrides(self, dataset_type: DatasetType, stage: Stage, client_id: str) -> list[Mapping[str, Any]]:
         """What is laid over the connector template, the weakest first: type, stage, client, the client's stage."""
-        return [layer.overlay() for layer in self._of(dataset_type).layers(stage, client_id)]
+        return [layer.overlay() for layer in self._type_settings(dataset_type).layers(stage, client_id)]
 
     def credential(self, dataset_type: DatasetType, stage: Stage, client_id: str) -> SecretStr | None:
         """The strongest credential that is set; None when there is none."""
-        found = [layer.credential for layer in self._of(dataset_type).layers(stage, client_id)]
+        found = [layer.credential for layer in self._type_settings(dataset_type).layers(stage, client_id)]
         return next((each for each in reversed(found) if each is not None), None)
 
-    def _of(self, dataset_type: DatasetType) -> TypeSettings:
+    def _type_settings(self, dataset_type: DatasetType) -> TypeSettings:
         settings: TypeSettings = getattr(self, dataset_type.value)
         return settings

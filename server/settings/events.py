@@ -12,23 +12,23 @@ from pydantic_core import PydanticCustomError
 
 from domain.errors import InvalidArgumentError
 from domain.events import EventKind  # noqa: TC001 - pydantic reads it at run time
-from domain.identifiers import identifier
-from server.settings.addresses import web_address
-from server.settings.fields import Number, Section, Whole
+from domain.identifiers import require_identifier
+from server.settings.addresses import validate_web_url
+from server.settings.fields import Number, Section, WholeNumber
 
 _PREFIX: Final = "whsec_"
 _SHORTEST, _LONGEST = 24, 64
 _SECRETS: Final = 2
 
 
-def _name(value: str) -> str:
+def _validate_webhook_name(value: str) -> str:
     try:
-        return identifier(value, "name")
+        return require_identifier(value, "name")
     except InvalidArgumentError:
         raise ValueError("must be 1 to 64 letters, digits, '.', '_' and '-'") from None
 
 
-def _address(value: str) -> str:
+def _validate_webhook_url(value: str) -> str:
     """Never repeats the address: a part of it may be a secret."""
     from httpx import URL, InvalidURL  # noqa: PLC0415 - few have webhooks, and need no client for them
 
@@ -37,10 +37,10 @@ def _address(value: str) -> str:
         URL(value).host  # noqa: B018 - a name that cannot be looked up is met here
     except (ValueError, InvalidURL):
         raise ValueError(f"must be an address such as {like}") from None
-    return web_address(value, like)
+    return validate_web_url(value, like)
 
 
-def _secret(value: SecretStr) -> SecretStr:
+def _validate_secret(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
     try:
         key = b64decode(text.removeprefix(_PREFIX), validate=True)
@@ -51,9 +51,9 @@ def _secret(value: SecretStr) -> SecretStr:
     return value
 
 
-def _client(value: str) -> str:
+def _validate_client_id(value: str) -> str:
     try:
-        return identifier(value, "client_id")
+        return require_identifier(value, "client_id")
     except InvalidArgumentError:
         raise ValueError("is no client id") from None
 
@@ -61,13 +61,13 @@ def _client(value: str) -> str:
 class WebhookSettings(Section):
     """One address that is told of events."""
 
-    name: Annotated[str, AfterValidator(_name)] = Field(
+    name: Annotated[str, AfterValidator(_validate_webhook_name)] = Field(
         description="By this name it is known in commands and logs; another name is another webhook."
     )
-    url: Annotated[str, AfterValidator(_address)] = Field(
+    url: Annotated[str, AfterValidator(_validate_webhook_url)] = Field(
         description="Where events are sent: https, or http on this machine. Kept out of logs and answers."
     )
-    secrets: tuple[Annotated[SecretStr, AfterValidator(_secret)], ...] = Field(
+    secrets: tuple[Annotated[SecretStr, AfterValidator(_validate_secret)], ...] = Field(
         min_length=1,
         max_length=_SECRETS,
         description=f"One key, or two while one replaces the other: `{_PREFIX}` and base64. Write `${{NAME}}`.",
@@ -75,7 +75,7 @@ class WebhookSettings(Section):
     kinds: tuple[EventKind, ...] | None = Field(
         default=None, min_length=1, description="Which events it is told of. Without it, all."
     )
-    clients: tuple[Annotated[str, AfterValidator(_client)], ...] | None = Field(
+    clients: tuple[Annotated[str, AfterValidator(_validate_client_id)], ...] | None = Field(
         default=None, min_length=1, description="Of which clients. Without it, all."
     )
 
@@ -84,7 +84,7 @@ class EventsSettings(Section):
     """Who is told of what happens, and how often it is tried."""
 
     webhooks: tuple[WebhookSettings, ...] = Field(default=(), description="The addresses that are told.")
-    attempts: Whole = Field(
+    attempts: WholeNumber = Field(
         default=20, ge=1, le=100, description="How often an event is tried before it is parked."
     )
     first_retry_s: Number = Field(
@@ -102,14 +102,14 @@ class EventsSettings(Section):
 
     @field_validator("webhooks")
     @classmethod
-    def _named_once(cls, webhooks: tuple[WebhookSettings, ...]) -> tuple[WebhookSettings, ...]:
+    def _require_unique_names(cls, webhooks: tuple[WebhookSettings, ...]) -> tuple[WebhookSettings, ...]:
         twice = [name for name, count in Counter(each.name for each in webhooks).items() if count > 1]
         if twice:
             raise ValueError(f"has two webhooks of the name {twice[0]}")
         return webhooks
 
     @model_validator(mode="after")
-    def _in_order(self) -> Self:
+    def _require_ordered_retries(self) -> Self:
         if self.longest_retry_s < self.first_retry_s:
             raise PydanticCustomError(
                 "key", "must not be shorter than first_retry_s", {"key": "longest_retry_s"}

@@ -48,7 +48,7 @@ class Section(BaseModel):
 UNSET: Any = {}
 
 
-def _a_number(value: object) -> object:
+def _require_number(value: object) -> object:
     if isinstance(value, bool):
         raise ValueError("must be a number")  # noqa: TRY004 - pydantic collects ValueError only
     if isinstance(value, float) and not math.isfinite(value):
@@ -56,7 +56,7 @@ def _a_number(value: object) -> object:
     return value
 
 
-def _local(value: object, info: ValidationInfo) -> object:
+def _resolve_local_path(value: object, info: ValidationInfo) -> object:
     if isinstance(value, str) and (scheme := _SCHEME.match(value)):
         raise ValueError(f"must be a folder on this machine: {scheme[1]}:// storage is not available yet")
     if not isinstance(value, str | Path):
@@ -70,14 +70,14 @@ def _local(value: object, info: ValidationInfo) -> object:
         raise ValueError("begins with the home folder of an account that is not here") from None
 
 
-def _inside(value: str) -> str:
+def _require_inner_path(value: str) -> str:
     path = Path(value)
     if path.is_absolute() or ".." in path.parts or "\0" in value:
         raise ValueError("must be a path inside the repository, without '..'")
     return value
 
 
-Whole = Annotated[int, BeforeValidator(_a_number)]
-Number = Annotated[float, BeforeValidator(_a_number)]
-LocalPath = Annotated[Path, BeforeValidator(_local)]
-InnerPath = Annotated[str, AfterValidator(_inside)]
+WholeNumber = Annotated[int, BeforeValidator(_require_number)]
+Number = Annotated[float, BeforeValidator(_require_number)]
+LocalPath = Annotated[Path, BeforeValidator(_resolve_local_path)]
+InnerPath = Annotated[str, AfterValidator(_require_inner_path)]

@@ -10,13 +10,13 @@ from pydantic import AfterValidator, Field, SecretStr, field_validator, model_va
 from pydantic_core import PydanticCustomError
 
 from domain.errors import InvalidArgumentError
-from domain.identifiers import identifier
-from domain.scopes import ALL
-from server.settings.addresses import web_address
-from server.settings.fields import UNSET, LocalPath, Section, Whole
+from domain.identifiers import require_identifier
+from domain.scopes import ALL_SCOPES
+from server.settings.addresses import validate_web_url
+from server.settings.fields import UNSET, LocalPath, Section, WholeNumber
 
 if TYPE_CHECKING:
-    from domain.callers import Caller
+    from domain.callers import Principal
 
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 """Signatures that only the issuer can make; with a shared secret every verifier could."""
@@ -25,54 +25,54 @@ _SHORTEST_KEY: Final = 32
 _HOST: Final = re.compile(r"[A-Za-z0-9.-]+(:(\d{1,5}|\*))?|\[[0-9A-Fa-f:.]+\](:(\d{1,5}|\*))?")
 
 
-def _web_address(value: str) -> str:
-    return web_address(value, "https://login.example.com")
+def _validate_identity_url(value: str) -> str:
+    return validate_web_url(value, "https://login.example.com")
 
 
-def _scope(value: str) -> str:
-    if value not in ALL:
-        raise ValueError(f"must be one of {', '.join(ALL)}")
+def _validate_scope(value: str) -> str:
+    if value not in ALL_SCOPES:
+        raise ValueError(f"must be one of {', '.join(ALL_SCOPES)}")
     return value
 
 
-def _client(value: str) -> str:
+def _validate_client_id(value: str) -> str:
     try:
-        return identifier(value, "client_id")
+        return require_identifier(value, "client_id")
     except InvalidArgumentError:
         raise ValueError("is no client id") from None
 
 
-def _host(value: str) -> str:
+def _validate_host(value: str) -> str:
     if not _HOST.fullmatch(value):
         raise ValueError("must be a host, such as mcp.example.com or mcp.example.com:8443")
     return value
 
 
-def _origin(value: str) -> str:
+def _validate_origin(value: str) -> str:
     scheme, separator, host = value.partition("://")
     if scheme not in {"http", "https"} or not separator or not _HOST.fullmatch(host):
         raise ValueError("must be an origin, such as https://mcp.example.com")
     return value
 
 
-WebAddress = Annotated[str, AfterValidator(_web_address)]
+WebUrl = Annotated[str, AfterValidator(_validate_identity_url)]
 
 
 class LocalSettings(Section):
     """What the account that runs a server or a command may do where nobody presents a token."""
 
-    scopes: tuple[Annotated[str, AfterValidator(_scope)], ...] | None = Field(
+    scopes: tuple[Annotated[str, AfterValidator(_validate_scope)], ...] | None = Field(
         default=None,
         description="What the operator's own account may do, without a token. Without it, everything.",
     )
-    clients: tuple[Annotated[str, AfterValidator(_client)], ...] | None = Field(
+    clients: tuple[Annotated[str, AfterValidator(_validate_client_id)], ...] | None = Field(
         default=None, description="Clients that the same account may touch. Without it, all."
     )
 
-    def granted(self, caller: Caller) -> Caller:
+    def restrict_principal(self, principal: Principal) -> Principal:
         """The caller, with these scopes and clients."""
         return replace(
-            caller,
+            principal,
             scopes=None if self.scopes is None else frozenset(self.scopes),
             clients=None if self.clients is None else frozenset(self.clients),
         )
@@ -81,13 +81,13 @@ class LocalSettings(Section):
 class IdentitySettings(Section):
     """Who may call over HTTP. Without an issuer nobody is asked, and HTTP stays on the loopback interface."""
 
-    issuer: WebAddress | None = Field(
+    issuer: WebUrl | None = Field(
         default=None, description="Who issues the tokens: their `iss`, character by character."
     )
-    audience: WebAddress | None = Field(
+    audience: WebUrl | None = Field(
         default=None, description="This server's own address, with `/mcp`: the `aud` of its tokens."
     )
-    jwks_url: WebAddress | None = Field(
+    jwks_url: WebUrl | None = Field(
         default=None, description="Where the issuer publishes its keys. One of this, `jwks_file` and `keys`."
     )
     jwks_file: LocalPath | None = Field(default=None, description="A file with the issuer's keys, as JWKS.")
@@ -97,7 +97,7 @@ class IdentitySettings(Section):
     algorithms: tuple[Algorithm, ...] = Field(
         default=("RS256", "ES256", "EdDSA"), min_length=1, description="Which signatures are accepted."
     )
-    leeway_s: Whole = Field(
+    leeway_s: WholeNumber = Field(
         default=30, ge=0, le=300, description="Seconds by which clocks may differ, for `exp` and `nbf`."
     )
     local: LocalSettings = UNSET
@@ -109,7 +109,7 @@ class IdentitySettings(Section):
 
     @field_validator("keys")
     @classmethod
-    def _public(cls, keys: dict[str, str]) -> dict[str, str]:
+    def _require_public_keys(cls, keys: dict[str, str]) -> dict[str, str]:
         for pem in keys.values():
             if "PRIVATE" in pem:
                 raise ValueError("holds a private key, which belongs to the issuer alone")
@@ -118,7 +118,7 @@ class IdentitySettings(Section):
         return keys
 
     @model_validator(mode="after")
-    def _whole(self) -> Self:
+    def _require_complete_identity(self) -> Self:
         sources = [each for each in (self.jwks_url, self.jwks_file, self.keys or None) if each is not None]
         if self.issuer is None and self.audience is None and not sources:
             return self
@@ -137,11 +137,11 @@ class IdentitySettings(Section):
 class HttpSettings(Section):
     """How the server is reached over HTTP. Names other than the loopback ones need `identity`."""
 
-    allowed_hosts: tuple[Annotated[str, AfterValidator(_host)], ...] = Field(
+    allowed_hosts: tuple[Annotated[str, AfterValidator(_validate_host)], ...] = Field(
         default=(),
         description="Hosts beside that of `identity.audience` and the loopback interface; `:*` for any port.",
     )
-    allowed_origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = Field(
+    allowed_origins: tuple[Annotated[str, AfterValidator(_validate_origin)], ...] = Field(
         default=(), description="Origins of web pages that may call, beside the server's own."
     )
     state_keys: tuple[SecretStr, ...] = Field(
@@ -154,7 +154,7 @@ class HttpSettings(Section):
 
     @field_validator("state_keys")
     @classmethod
-    def _strong(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    def _require_strong_keys(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
         plain = [each.get_secret_value().strip() for each in keys]
         if any(len(each) < _SHORTEST_KEY for each in plain):
             raise ValueError(f"must each have {_SHORTEST_KEY} random characters or more")

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 CONFIG_VARIABLE: Final = "DATASET_LIFECYCLE_CONFIG"
 DATA_DIR_VARIABLE: Final = "DATASET_LIFECYCLE_DATA_DIR"
-USUAL_FILE: Final = "sdlc_config.yaml"
+DEFAULT_CONFIG_FILE: Final = "sdlc_config.yaml"
 APPLICATION: Final = "dataset-lifecycle"
 
 
-def load(
+def load_settings(
     environ: Mapping[str, str],
     config_path: Path | None = None,
     data_dir: Path | None = None,
@@ -44,22 +44,22 @@ def load(
         SettingsError: every key that is wrong, with file and line or the variable that set it.
     """
     here = cwd or Path.cwd()
-    folder = _chosen(here, data_dir, environ.get(DATA_DIR_VARIABLE)) or user_data_path(APPLICATION)
-    asked = _chosen(here, config_path, environ.get(CONFIG_VARIABLE))
-    usual = here / USUAL_FILE
+    folder = _resolve_path(here, data_dir, environ.get(DATA_DIR_VARIABLE)) or user_data_path(APPLICATION)
+    asked = _resolve_path(here, config_path, environ.get(CONFIG_VARIABLE))
+    usual = here / DEFAULT_CONFIG_FILE
     path = asked or (usual if usual.is_file() else None)
     values: dict[str, Any] = {}
     lines: Mapping[KeyPath, int] = {}
     if path:
-        from server.settings.yaml_file import read  # noqa: PLC0415 - most starts have no file, and need no parser
+        from server.settings.yaml_file import read_yaml_section  # noqa: PLC0415 - most starts have no file, and need no parser
 
-        found = read(path, environ, required=asked is not None)
+        found = read_yaml_section(path, environ, required=asked is not None)
         values, lines = found.values, found.lines
-    variables = dict(_variables(Dataops, environ))
+    variables = dict(_environment_keys(Dataops, environ))
     for key, name in variables.items():
-        values = _laid_over(values, key, environ[name])
+        values = _overlay_value(values, key, environ[name])
 
-    def origin(key: KeyPath) -> str:
+    def describe_origin(key: KeyPath) -> str:
         if key in variables:
             return f"{variables[key]}: "
         line = next((lines[key[:end]] for end in range(len(key), 0, -1) if key[:end] in lines), None)
@@ -68,11 +68,11 @@ def load(
     try:
         dataops = Dataops.model_validate(values, context={DATA_DIR: folder})
     except ValidationError as error:
-        raise settings_error(error, Dataops, origin) from None
+        raise settings_error(error, Dataops, describe_origin) from None
     return Settings.model_construct(**dict(dataops), data_dir=folder, config_file=path)
 
 
-def _chosen(here: Path, argument: Path | None, variable: str | None) -> Path | None:
+def _resolve_path(here: Path, argument: Path | None, variable: str | None) -> Path | None:
     given = argument or (Path(variable) if variable else None)
     if given is None:
         return None
@@ -82,20 +82,20 @@ def _chosen(here: Path, argument: Path | None, variable: str | None) -> Path | N
         raise SettingsError(f"{given}: {error}", field="data_dir" if argument else "config") from error
 
 
-def _variables(
+def _environment_keys(
     section: type[BaseModel], environ: Mapping[str, str], path: KeyPath = ()
 ) -> Iterator[tuple[KeyPath, str]]:
     """The keys that the environment sets, with the names of their variables."""
     for name, field in section.model_fields.items():
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            yield from _variables(kind, environ, (*path, name))
+            yield from _environment_keys(kind, environ, (*path, name))
         for mark in field.metadata:
             if isinstance(mark, Env) and environ.get(mark.name):
                 yield (*path, name), mark.name
 
 
-def _laid_over(values: dict[str, Any], path: KeyPath, value: str) -> dict[str, Any]:
+def _overlay_value(values: dict[str, Any], path: KeyPath, value: str) -> dict[str, Any]:
     """The values with one more; a section that the file got wrong stays as it is, for the check to name it."""
     head, *rest = path
     if not rest:
@@ -103,4 +103,4 @@ def _laid_over(values: dict[str, Any], path: KeyPath, value: str) -> dict[str, A
     below = values.get(head)
     if below is not None and not isinstance(below, dict):
         return values
-    return {**values, head: _laid_over(below or {}, tuple(rest), value)}
+    return {**values, head: _overlay_value(below or {}, tuple(rest), value)}

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from server.settings.addresses import glean_url, instance_url
+from server.settings.addresses import normalize_glean_url, normalize_instance_url
 from server.settings.connectors import ConnectorsSettings  # noqa: TC001 - pydantic reads it at run time
 from server.settings.events import EventsSettings  # noqa: TC001 - the same
 from server.settings.fields import (
@@ -23,15 +23,15 @@ from server.settings.fields import (
     LocalPath,
     Number,
     Section,
-    Whole,
+    WholeNumber,
 )
 from server.settings.identity import HttpSettings, IdentitySettings  # noqa: TC001 - the same
 from server.settings.schedules import SchedulesSettings  # noqa: TC001 - the same
 
 if TYPE_CHECKING:
-    from server.postgres.address import Address
+    from server.postgres.address import PostgresAddress
 
-DEFAULT_GLEAN = "https://api.glean.com"
+DEFAULT_GLEAN_URL = "https://api.glean.com"
 _SQLITE = "sqlite:///"
 
 
@@ -54,7 +54,7 @@ class GleanSettings(Section):
     )
     base_url: Annotated[str | None, Env("GLEAN_BASE_URL")] = Field(
         default=None,
-        description=f"Where Glean is; with a key alone, `{DEFAULT_GLEAN}`. Needs a key. In the dialect `indexing` the "
+        description=f"Where Glean is; with a key alone, `{DEFAULT_GLEAN_URL}`. Needs a key. In the dialect `indexing` the "
         "instance's own server, without a path: `https://acme-be.glean.com`.",
     )
     dialect: Annotated[Literal["admin", "indexing"], Env("GLEAN_DIALECT")] = Field(
@@ -75,7 +75,7 @@ class GleanSettings(Section):
     requests_per_second: Number = Field(
         default=30.0, ge=0.1, le=1000, description="How many requests may begin in a second."
     )
-    concurrency: Whole = Field(
+    concurrency: WholeNumber = Field(
         default=8, ge=1, le=64, description="How many requests may be under way at once."
     )
     timeout_s: Number = Field(
@@ -92,7 +92,7 @@ class GleanSettings(Section):
 
     @field_validator("api_key", "client_token")
     @classmethod
-    def _printable(cls, key: SecretStr | None) -> SecretStr | None:
+    def _require_printable_token(cls, key: SecretStr | None) -> SecretStr | None:
         text = key.get_secret_value() if key else "-"
         if not text.isascii() or not text.isprintable() or " " in text:
             raise ValueError("holds characters that no key has")
@@ -100,25 +100,27 @@ class GleanSettings(Section):
 
     @field_validator("act_as")
     @classmethod
-    def _person(cls, value: str | None) -> str | None:
+    def _require_email_address(cls, value: str | None) -> str | None:
         if value is not None and not re.fullmatch(r"[!-?A-~]+@[!-?A-~]+", value):
             raise ValueError("must be an e-mail address")
         return value
 
     @field_validator("base_url")
     @classmethod
-    def _address(cls, value: str | None) -> str | None:
-        return None if value is None else glean_url(value)
+    def _normalize_base_url(cls, value: str | None) -> str | None:
+        return None if value is None else normalize_glean_url(value)
 
     @model_validator(mode="before")
     @classmethod
-    def _usual_address(cls, values: object) -> object:
+    def _set_default_base_url(cls, values: object) -> object:
         if isinstance(values, dict) and values.get("api_key") and not values.get("base_url"):
-            return values if values.get("dialect") == "indexing" else {**values, "base_url": DEFAULT_GLEAN}
+            return (
+                values if values.get("dialect") == "indexing" else {**values, "base_url": DEFAULT_GLEAN_URL}
+            )
         return values
 
     @model_validator(mode="after")
-    def _key_too(self) -> Self:
+    def _require_api_key(self) -> Self:
         if self.base_url is not None and self.api_key is None:
             raise PydanticCustomError(
                 "key",
@@ -128,7 +130,7 @@ class GleanSettings(Section):
         return self
 
     @model_validator(mode="after")
-    def _token_for_whom(self) -> Self:
+    def _require_client_token(self) -> Self:
         if self.act_as is not None and self.client_token is None:
             raise PydanticCustomError(
                 "key", "names whom a client token searches as: set glean.client_token too", {"key": "act_as"}
@@ -136,7 +138,7 @@ class GleanSettings(Section):
         return self
 
     @model_validator(mode="after")
-    def _of_an_instance(self) -> Self:
+    def _require_instance_url(self) -> Self:
         if self.dialect != "indexing" or self.api_key is None:
             return self
         if self.base_url is None:
@@ -147,7 +149,7 @@ class GleanSettings(Section):
                 {"key": "base_url"},
             )
         try:
-            instance_url(self.base_url)
+            normalize_instance_url(self.base_url)
         except ValueError as wrong:
             raise PydanticCustomError("key", "{words}", {"key": "base_url", "words": str(wrong)}) from None
         return self
@@ -159,7 +161,7 @@ class ArchivalSettings(Section):
     storage_path: Annotated[LocalPath, Env("ARCHIVAL_PATH")] = Field(
         default=Path("archives"), description="The folder of the archives."
     )
-    retention_days: Whole = Field(
+    retention_days: WholeNumber = Field(
         default=90,
         ge=1,
         le=36500,
@@ -197,21 +199,21 @@ class StoreSettings(Section):
         return self.url is not None and not self.url.startswith(_SQLITE)
 
     @property
-    def address(self) -> Address:
+    def address(self) -> PostgresAddress:
         """The database's, when it is shared."""
-        from server.postgres.address import parsed  # noqa: PLC0415 - most stores are SQLite, and need no driver
+        from server.postgres.address import parse_postgres_url  # noqa: PLC0415 - most stores are SQLite, and need no driver
 
-        return parsed(self.url or "")
+        return parse_postgres_url(self.url or "")
 
     @field_validator("url")
     @classmethod
-    def _known(cls, url: str | None, info: ValidationInfo) -> str | None:
+    def _resolve_store_url(cls, url: str | None, info: ValidationInfo) -> str | None:
         if url is None:
             return None
         if url.partition(":")[0].lower().startswith("postgres"):
-            from server.postgres.address import parsed  # noqa: PLC0415 - the same
+            from server.postgres.address import parse_postgres_url  # noqa: PLC0415 - the same
 
-            parsed(url)
+            parse_postgres_url(url)
             return url
         path = unquote(url.removeprefix(_SQLITE))
         if not url.startswith(_SQLITE) or not path.strip("/") or "?" in url or "\0" in path:
@@ -223,17 +225,17 @@ class StoreSettings(Section):
 class ProvisioningSettings(Section):
     """How datasets are made."""
 
-    sync_deadline_s: Whole | None = Field(
+    sync_deadline_s: WholeNumber | None = Field(
         default=None,
         ge=1,
         le=86_400,
         description="Seconds that Glean may take to index what was pushed. Without it half an hour, and four hours in "
         "the dialect `indexing`.",
     )
-    questions_deadline_s: Whole = Field(
+    questions_deadline_s: WholeNumber = Field(
         default=60, ge=1, le=3600, description="Seconds that asking the golden questions may take in all."
     )
-    concurrent: Whole = Field(
+    concurrent: WholeNumber = Field(
         default=4, ge=1, le=64, description="How many provisions run at once; others wait."
     )
 
@@ -241,7 +243,7 @@ class ProvisioningSettings(Section):
 class TeardownSettings(Section):
     """How datasets are taken down."""
 
-    stop_deadline_s: Whole = Field(
+    stop_deadline_s: WholeNumber = Field(
         default=300, ge=1, le=86_400, description="Seconds that a running sync may take to stop."
     )
 
@@ -249,7 +251,7 @@ class TeardownSettings(Section):
 class SagasSettings(Section):
     """How the work on datasets outlives the processes that do it."""
 
-    attempts: Whole = Field(
+    attempts: WholeNumber = Field(
         default=10,
         ge=2,
         le=1000,
@@ -260,10 +262,10 @@ class SagasSettings(Section):
 class OrphansSettings(Section):
     """Datasets that no journey protects."""
 
-    grace_days: Whole = Field(
+    grace_days: WholeNumber = Field(
         default=7, ge=0, le=3650, description="Days, counted in scans, before a sweep may take an orphan."
     )
-    sweep_count: Whole = Field(
+    sweep_count: WholeNumber = Field(
         default=25, ge=1, le=10_000, description="A sweep that would take more datasets takes none."
     )
     sweep_share: Number = Field(
@@ -277,19 +279,19 @@ class OrphansSettings(Section):
 class LimitsSettings(Section):
     """How much is too much."""
 
-    live_datasets_per_client: Whole = Field(
+    live_datasets_per_client: WholeNumber = Field(
         default=50, ge=1, le=100_000, description="Live datasets that one client may have."
     )
-    records_per_dataset: Whole = Field(
+    records_per_dataset: WholeNumber = Field(
         default=10_000_000, ge=1, le=1_000_000_000, description="Records that one dataset may have."
     )
-    calls_per_minute: Whole = Field(
+    calls_per_minute: WholeNumber = Field(
         default=120,
         ge=0,
         le=1_000_000,
         description="Calls that one principal may make in a minute; 0 for no bound.",
     )
-    teardowns_per_hour: Whole = Field(
+    teardowns_per_hour: WholeNumber = Field(
         default=20,
         ge=0,
         le=1_000_000,
@@ -317,7 +319,7 @@ class Dataops(Section):
     http: HttpSettings = UNSET
 
     @model_validator(mode="after")
-    def _names_for_known_callers(self) -> Self:
+    def _require_identity_for_remote_hosts(self) -> Self:
         if not self.identity.configured and (self.http.allowed_hosts or self.http.allowed_origins):
             raise PydanticCustomError(
                 "key", "lets other machines in, which needs the section identity", {"key": "http"}
@@ -325,7 +327,7 @@ class Dataops(Section):
         return self
 
     @model_validator(mode="after")
-    def _shared_with_a_platform_that_is(self) -> Self:
+    def _require_shared_platform(self) -> Self:
         if self.store.shared and self.glean.embedded:
             raise PydanticCustomError(
                 "key",

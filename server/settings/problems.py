@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, get_args
 from pydantic import BaseModel
 
 from domain.errors import SettingsError
-from domain.identifiers import nearest
+from domain.identifiers import closest_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from server.settings.yaml_file import KeyPath
 
-_WORDS: Final = {
+_MESSAGES: Final = {
     "greater_than_equal": "must be at least {ge:g}",
     "greater_than": "must be more than {gt:g}",
     "less_than_equal": "must be at most {le:g}",
@@ -57,16 +57,20 @@ def _problem(detail: ErrorDetails, root: type[BaseModel]) -> tuple[KeyPath, str,
     context = detail.get("ctx", {})
     kind = detail["type"]
     if kind == "extra_forbidden":
-        candidates = nearest(path[-1], _keys(root, path[:-1]))
+        candidates = closest_names(path[-1], _section_keys(root, path[:-1]))
         return path, f"is not known; the nearest known key is {candidates[0]}", candidates
     if kind == "value_error":
         return path, str(context["error"]), ()
     if kind == "key":
         return (*path, *context["key"].split(".")), detail["msg"], ()
-    return path, _WORDS[kind].format(**context) if kind in _WORDS else f"will not do: {detail['msg']}", ()
+    return (
+        path,
+        _MESSAGES[kind].format(**context) if kind in _MESSAGES else f"will not do: {detail['msg']}",
+        (),
+    )
 
 
-def _keys(root: type[BaseModel], path: KeyPath) -> list[str]:
+def _section_keys(root: type[BaseModel], path: KeyPath) -> list[str]:
     """The keys of the section at that path."""
     section: type[BaseModel] = root
     steps = iter(path)

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BeforeValidator, Field
 
 from domain import schedules
-from domain.schedules import Plan
+from domain.schedules import Schedule
 from server.settings.fields import Section
 
 _CLOCK: Final = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
@@ -17,7 +17,7 @@ _DAY: Final = 24 * 60
 _EXPECTED: Final = "must be `off`, or a time of day in UTC such as '03:15'"
 
 
-def _time_of_day(value: object) -> object:
+def _parse_time_of_day(value: object) -> object:
     """YAML reads `off` as false, and an unquoted 13:30 as the number of its minutes."""
     if isinstance(value, time):
         return value
@@ -31,7 +31,7 @@ def _time_of_day(value: object) -> object:
     return time(int(found[1]), int(found[2]))
 
 
-TimeOfDay = Annotated[time | Literal["off"], BeforeValidator(_time_of_day)]
+TimeOfDay = Annotated[time | Literal["off"], BeforeValidator(_parse_time_of_day)]
 
 
 class SchedulesSettings(Section):
@@ -55,19 +55,19 @@ class SchedulesSettings(Section):
     )
 
     @property
-    def plans(self) -> tuple[Plan, ...]:
+    def plans(self) -> tuple[Schedule, ...]:
         """Every schedule, as it is set."""
         daily = (
-            (schedules.SCAN, self.orphan_scan),
-            (schedules.SWEEP, self.orphan_sweep),
-            (schedules.RETENTION, self.archive_retention),
-            (schedules.REDELIVERY, self.event_redelivery),
-            (schedules.PURGE, self.workflow_purge),
+            (schedules.ORPHAN_SCAN_SCHEDULE, self.orphan_scan),
+            (schedules.ORPHAN_SWEEP_SCHEDULE, self.orphan_sweep),
+            (schedules.RETENTION_SCHEDULE, self.archive_retention),
+            (schedules.REDELIVERY_SCHEDULE, self.event_redelivery),
+            (schedules.WORKFLOW_PURGE_SCHEDULE, self.workflow_purge),
         )
         return (
-            Plan(name=schedules.HEALTH, off=not self.health),
+            Schedule(name=schedules.HEALTH_SCHEDULE, off=not self.health),
             *(
-                Plan(name=name, at=time(0), off=True) if at == "off" else Plan(name=name, at=at)
+                Schedule(name=name, at=time(0), off=True) if at == "off" else Schedule(name=name, at=at)
                 for name, at in daily
             ),
         )

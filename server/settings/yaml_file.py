@@ -26,14 +26,14 @@ KeyPath: TypeAlias = "tuple[str, ...]"
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class YamlSection:
     """What a file sets, and at which line each key stands."""
 
     values: dict[str, Any] = field(default_factory=dict)
     lines: dict[KeyPath, int] = field(default_factory=dict)
 
 
-def read(path: Path, environ: Mapping[str, str], *, required: bool) -> Read:
+def read_yaml_section(path: Path, environ: Mapping[str, str], *, required: bool) -> YamlSection:
     """Read the section of a file; with `required` it must be there.
 
     Raises SettingsError naming file and line.
@@ -48,7 +48,7 @@ def read(path: Path, environ: Mapping[str, str], *, required: bool) -> Read:
     if len(data) > _LARGEST:
         raise SettingsError(f"{path} is too large for a configuration.", field="config")
     try:
-        return _Reader(path, environ).section(data, required=required)
+        return _SectionReader(path, environ).read_section(data, required=required)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = mark.line + 1 if mark else 1
@@ -57,7 +57,7 @@ def read(path: Path, environ: Mapping[str, str], *, required: bool) -> Read:
         raise SettingsError(f"{path} is not a YAML file that can be read.", field="config") from error
 
 
-class _Reader:
+class _SectionReader:
     def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
         self._path = path
         self._environ = environ
@@ -65,26 +65,26 @@ class _Reader:
         self._seen: set[yaml.Node] = set()
         self._above: list[yaml.Node] = []
 
-    def section(self, data: bytes, *, required: bool) -> Read:
+    def read_section(self, data: bytes, *, required: bool) -> YamlSection:
         loader = yaml.SafeLoader(data)
         try:
             root = loader.get_single_node()
-            section = self._find(root, required=required)
+            section = self._find_section(root, required=required)
             if section is None:
-                return Read()
-            self._walk(section, ())
+                return YamlSection()
+            self._process_node(section, ())
             values = loader.construct_document(section)
         finally:
             loader.dispose()
-        return Read(values or {}, self._lines)
+        return YamlSection(values or {}, self._lines)
 
-    def _find(self, root: yaml.Node | None, *, required: bool) -> yaml.Node | None:
+    def _find_section(self, root: yaml.Node | None, *, required: bool) -> yaml.Node | None:
         names: list[str] = []
         if isinstance(root, yaml.MappingNode):
-            self._name_keys(root, ())
+            self._normalize_keys(root, ())
             for key, value in root.value:
                 if key.value == SECTION:
-                    return self._section(value)
+                    return self._require_section(value)
                 names.append(key.value)
         near = get_close_matches(SECTION, names, n=1, cutoff=0.7)
         if near or required:
@@ -92,37 +92,37 @@ class _Reader:
             raise SettingsError(f"{self._path} has no section `{SECTION}`{meant}.", field=SECTION)
         return None
 
-    def _section(self, node: yaml.Node) -> yaml.Node | None:
+    def _require_section(self, node: yaml.Node) -> yaml.Node | None:
         if isinstance(node, yaml.ScalarNode) and not node.value:
             return None
         if not isinstance(node, yaml.MappingNode):
             self._refuse(node, (), f"`{SECTION}` must be a section of keys")
         return node
 
-    def _walk(self, node: yaml.Node, path: KeyPath) -> None:
+    def _process_node(self, node: yaml.Node, path: KeyPath) -> None:
         if node in self._above:
             self._refuse(node, path, "includes itself")
         if node in self._seen:  # an alias: what it stands for has been looked at
             return
         self._seen.add(node)
         self._above.append(node)
-        self._walk_below(node, path)
+        self._process_children(node, path)
         self._above.pop()
 
-    def _walk_below(self, node: yaml.Node, path: KeyPath) -> None:
+    def _process_children(self, node: yaml.Node, path: KeyPath) -> None:
         if isinstance(node, yaml.ScalarNode):
-            self._replace(node, path)
+            self._substitute_variables(node, path)
         elif isinstance(node, yaml.SequenceNode):
             for index, each in enumerate(node.value):
-                self._walk(each, (*path, str(index)))
+                self._process_node(each, (*path, str(index)))
         else:
-            self._name_keys(node, path)
+            self._normalize_keys(node, path)
             for key, value in node.value:
                 below = (*path, key.value)
                 self._lines[below] = key.start_mark.line + 1
-                self._walk(value, below)
+                self._process_node(value, below)
 
-    def _name_keys(self, node: yaml.Node, path: KeyPath) -> None:
+    def _normalize_keys(self, node: yaml.Node, path: KeyPath) -> None:
         """Make every key text, as it stands, and refuse one that is there twice."""
         names: set[str] = set()
         for key, _ in node.value:
@@ -134,19 +134,19 @@ class _Reader:
             if key.tag != _MERGE:
                 key.tag = _TEXT
 
-    def _replace(self, node: yaml.ScalarNode, path: KeyPath) -> None:
+    def _substitute_variables(self, node: yaml.ScalarNode, path: KeyPath) -> None:
         if "${" not in node.value:
             return
         if "${" in _VARIABLE.sub("", node.value):
             self._refuse(node, path, "has a `${` that is neither `${NAME}` nor `${NAME:-default}`")
 
-        def valued(match: re.Match[str]) -> str:
+        def variable_value(match: re.Match[str]) -> str:
             value = self._environ.get(match[1]) or match[2]
             if value is None:
                 self._refuse(node, path, f"needs the environment variable {match[1]}, which is not set")
             return value
 
-        node.value = _VARIABLE.sub(valued, node.value)
+        node.value = _VARIABLE.sub(variable_value, node.value)
         # What replaces a variable is never read as YAML: it is text, or nothing.
         node.tag = _TEXT if node.value else _NULL
 

@@ -66,21 +66,21 @@ _STATUS: Final[Mapping[type[errors.LifecycleError], int]] = {
 """The first of these that an error is gives its status (RFC 9110, section 15; 429 is of RFC 6585)."""
 
 
-def status_of(error: errors.LifecycleError) -> int:
+def status_code_for(error: errors.LifecycleError) -> int:
     """The status under which an error is answered."""
     return next(status for kind, status in _STATUS.items() if isinstance(error, kind))
 
 
-def answer(document: Mapping[str, object]) -> JSONResponse:
+def json_response(document: Mapping[str, object]) -> JSONResponse:
     """An answer that nobody on the way keeps."""
     return JSONResponse(document, headers=_NEVER_KEPT)
 
 
-def refusal(error: errors.LifecycleError, challenge: str | None = None) -> JSONResponse:
+def error_response(error: errors.LifecycleError, challenge: str | None = None) -> JSONResponse:
     """The error, and with it a challenge where another token would help."""
     headers = dict(_NEVER_KEPT)
     if challenge is not None:
         headers["WWW-Authenticate"] = challenge
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(math.ceil(error.retry_after_s))
-    return JSONResponse({"error": error.as_dict()}, status_code=status_of(error), headers=headers)
+    return JSONResponse({"error": error.as_dict()}, status_code=status_code_for(error), headers=headers)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from pydantic import Field
 from starlette.routing import Route
 
-from domain.carrying_out import approve_and_carry_out
+from domain.carrying_out import approve_and_execute
 from domain.errors import (
     ForbiddenError,
     InternalError,
@@ -20,12 +20,12 @@ from domain.errors import (
     LifecycleError,
     ReadOnlyError,
 )
-from domain.scopes import demand
-from server.approval_document import carried, document
-from server.web.answers import NoIdentityError, answer, refusal
-from server.web.requests import Form, demand_own_site, filled, json_body
-from tools.recording import on_record
-from tools.teardown_dataset import told
+from domain.scopes import require_scope
+from server.approval_document import serialize_approval, serialize_sweep_result
+from server.web.answers import NoIdentityError, error_response, json_response
+from server.web.requests import Form, parse_form, read_json_body, require_own_site
+from tools.recording import audit_call
+from tools.teardown_dataset import load_teardown_answer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -34,24 +34,24 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from domain.callers import Caller
+    from domain.callers import Principal
     from tools.services import Services
     from tools.spec import Edge
 
-    Work = Callable[[Services, Caller], Awaitable[Mapping[str, Any]]]
+    Work = Callable[[Services, Principal], Awaitable[Mapping[str, Any]]]
 
 _KNOWN: Final = ("approval_id", "decision", "name")
 _log: Final = logging.getLogger(__name__)
 
 
-class Word(Form):
+class DecisionForm(Form):
     """What a person says to a request; `name` is what they type to approve it, as its `phrase` has it."""
 
     decision: Literal["approve", "decline"]
     name: str | None = Field(default=None, max_length=256)
 
 
-class ApprovalPages:
+class ApprovalsApi:
     """The three pages."""
 
     def __init__(self, edge: Edge, security: TransportSecuritySettings, metadata_url: str | None) -> None:
@@ -69,67 +69,74 @@ class ApprovalPages:
     def routes(self) -> list[Route]:
         """Their places."""
         return [
-            Route("/approvals", self._list, methods=["GET"]),
-            Route("/approvals/{approval_id}", self._show, methods=["GET"]),
-            Route("/approvals/{approval_id}", self._answer, methods=["POST"]),
+            Route("/approvals", self._list_approvals, methods=["GET"]),
+            Route("/approvals/{approval_id}", self._get_approval, methods=["GET"]),
+            Route("/approvals/{approval_id}", self._decide_approval, methods=["POST"]),
         ]
 
-    async def _list(self, request: Request) -> Response:
-        async def work(services: Services, caller: Caller) -> Mapping[str, Any]:
-            found = await services.approvals.list(caller)
-            return {"items": [document(each) for each in found], "count": len(found)}
+    async def _list_approvals(self, request: Request) -> Response:
+        async def list_approvals(services: Services, principal: Principal) -> Mapping[str, Any]:
+            found = await services.approvals.list(principal)
+            return {"items": [serialize_approval(each) for each in found], "count": len(found)}
 
-        return await self._answered(request, "approvals list", work)
+        return await self._handle_request(request, "approvals list", list_approvals)
 
-    async def _show(self, request: Request) -> Response:
+    async def _get_approval(self, request: Request) -> Response:
         approval_id = request.path_params["approval_id"]
 
-        async def work(services: Services, caller: Caller) -> Mapping[str, Any]:
-            return document(await services.approvals.show(approval_id, caller))
+        async def get_approval(services: Services, principal: Principal) -> Mapping[str, Any]:
+            return serialize_approval(await services.approvals.load(approval_id, principal))
 
-        return await self._answered(request, "approvals show", work, {"approval_id": approval_id})
+        return await self._handle_request(
+            request, "approvals show", get_approval, {"approval_id": approval_id}
+        )
 
-    async def _answer(self, request: Request) -> Response:
+    async def _decide_approval(self, request: Request) -> Response:
         approval_id = request.path_params["approval_id"]
-        given, flaw = await _carried(request)
+        given, flaw = await _read_body(request)
         declines = given.get("decision") == "decline"
 
-        async def work(services: Services, caller: Caller) -> Mapping[str, Any]:
+        async def decide_approval(services: Services, principal: Principal) -> Mapping[str, Any]:
             if self._edge.read_only:
                 raise ReadOnlyError("This server was started read-only, so nothing is answered here.")
             if flaw:
                 raise flaw
-            word = filled(Word, given)
+            word = parse_form(DecisionForm, given)
             if declines:
-                return document(await services.approvals.decline(approval_id, caller))
+                return serialize_approval(await services.approvals.decline(approval_id, principal))
             if word.name is None:
                 raise InvalidArgumentError(
                     "name is required to approve: what the request's phrase says.", field="name"
                 )
-            answered, begun = await approve_and_carry_out(
-                services.approvals, services.teardowns, approval_id, caller, word.name
+            answered, begun = await approve_and_execute(
+                services.approvals, services.teardowns, approval_id, principal, word.name
             )
             if answered.listed:
-                done = await services.sweep_lists.carry_out(answered, caller)
-                return {**document(done.approval), **carried(done)}
+                done = await services.sweep_lists.start_approved_teardowns(answered, principal)
+                return {**serialize_approval(done.approval), **serialize_sweep_result(done)}
             if begun is None:
-                return document(answered)
-            return {**document(answered), "teardown": (await told(services, begun, caller)).body()}
+                return serialize_approval(answered)
+            return {
+                **serialize_approval(answered),
+                "teardown": (await load_teardown_answer(services, begun, principal)).as_dict(),
+            }
 
         verb = "approvals decline" if declines else "approvals approve"
-        return await self._answered(request, verb, work, {**given, "approval_id": approval_id})
+        return await self._handle_request(
+            request, verb, decide_approval, {**given, "approval_id": approval_id}
+        )
 
-    async def _answered(
+    async def _handle_request(
         self, request: Request, verb: str, work: Work, arguments: Mapping[str, Any] | None = None
     ) -> Response:
         """The answer to a call that is on record, or the error that it ends with."""
-        caller = None
+        principal = None
         try:
-            await demand_own_site(request, self._security)
-            caller = self._known()
+            await require_own_site(request, self._security)
+            principal = self._require_principal()
             services = await self._edge.services()
-            caller = services.calls.begin(
-                caller,
+            principal = services.calls.begin(
+                principal,
                 verb,
                 self._edge.via,
                 arguments or {},
@@ -137,24 +144,24 @@ class ApprovalPages:
                 client=request.headers.get("user-agent"),
                 traceparent=request.headers.get("traceparent"),
             )
-            async with on_record(services.calls, caller):
-                demand(caller, verb)
-                return answer(await work(services, caller))
+            async with audit_call(services.calls, principal):
+                require_scope(principal, verb)
+                return json_response(await work(services, principal))
         except LifecycleError as error:
-            return refusal(error, self._challenge(error, caller))
+            return error_response(error, self._build_challenge(error, principal))
         except Exception:  # noqa: BLE001 - a bug is answered in the one shape, too
             _log.exception("An answer at %s failed by a bug.", request.url.path)
             bug = InternalError("This server failed; that is a fault of its own.")
-            bug.audit_id = caller.call.audit_id if caller and caller.call else None
-            return refusal(bug)
+            bug.audit_id = principal.call.audit_id if principal and principal.call else None
+            return error_response(bug)
 
-    def _known(self) -> Caller:
+    def _require_principal(self) -> Principal:
         try:
-            return self._edge.caller
+            return self._edge.principal
         except ForbiddenError as error:
             raise NoIdentityError("This request carries no good bearer token.") from error
 
-    def _challenge(self, error: LifecycleError, caller: Caller | None) -> str | None:
+    def _build_challenge(self, error: LifecycleError, principal: Principal | None) -> str | None:
         """What another token would need, as RFC 6750 (section 3) and RFC 9728 (section 5.1) write it."""
         if self._metadata_url is None:
             return None
@@ -162,14 +169,14 @@ class ApprovalPages:
         if isinstance(error, NoIdentityError):
             return f'Bearer error="invalid_token", error_description="Authentication required", {where}'
         scope = error.facts.get("scope")
-        if isinstance(error, ForbiddenError) and scope and caller and caller.act is None:
+        if isinstance(error, ForbiddenError) and scope and principal and principal.act is None:
             return f'Bearer error="insufficient_scope", scope="{scope}", {where}'
         return None
 
 
-async def _carried(request: Request) -> tuple[Mapping[str, Any], InvalidArgumentError | None]:
+async def _read_body(request: Request) -> tuple[Mapping[str, Any], InvalidArgumentError | None]:
     """What the request carries, or what is wrong with it: that is said when it is known who asks."""
     try:
-        return await json_body(request), None
+        return await read_json_body(request), None
     except InvalidArgumentError as error:
         return {}, error

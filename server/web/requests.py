@@ -10,7 +10,7 @@ from pydantic_core import from_json
 
 from domain.errors import InvalidArgumentError
 from server.web.answers import BodyTooLargeError, NotJsonError, WrongHostError, WrongOriginError
-from tools.refusals import invalid
+from tools.refusals import invalid_arguments_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +32,7 @@ class Form(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
-async def demand_own_site(request: Request, security: TransportSecuritySettings) -> None:
+async def require_own_site(request: Request, security: TransportSecuritySettings) -> None:
     """Raise WrongHostError or WrongOriginError for what a browser was tricked into sending."""
     refused = await TransportSecurityMiddleware(security).validate_request(request)
     if refused is None:
@@ -42,7 +42,7 @@ async def demand_own_site(request: Request, security: TransportSecuritySettings)
     raise WrongOriginError("This server does not answer to pages of that origin.")
 
 
-async def json_body(request: Request) -> Mapping[str, Any]:
+async def read_json_body(request: Request) -> Mapping[str, Any]:
     """The JSON object that a request carries. Raises NotJsonError, BodyTooLargeError or InvalidArgumentError."""
     declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if declared != _JSON:
@@ -61,9 +61,9 @@ async def json_body(request: Request) -> Mapping[str, Any]:
     return found
 
 
-def filled(form: type[M], given: Mapping[str, Any]) -> M:
+def parse_form(form: type[M], given: Mapping[str, Any]) -> M:
     """The form with these values. Raises InvalidArgumentError, which says what is wrong with them."""
     try:
         return form.model_validate(given)
     except ValidationError as error:
-        raise invalid(error, form) from None
+        raise invalid_arguments_error(error, form) from None

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from server.wiring.composing import composed, sagas_of, turns_of
-from server.wiring.diagnosing import diagnosed
-from server.wiring.glean import reaching, sandbox_path, serve_sandbox
-from server.wiring.processes import recording, running
-from server.wiring.stores import pending, repository, serving, store_of
+from server.wiring.composing import build_sagas, build_schedule_sagas, build_services
+from server.wiring.diagnosing import run_doctor
+from server.wiring.glean import open_platform, sandbox_path, serve_sandbox
+from server.wiring.processes import open_call_audit, open_services
+from server.wiring.stores import build_store, build_template_repository, has_pending_work, is_server_running
 
 __all__ = [
-    "composed",
-    "diagnosed",
-    "pending",
-    "reaching",
-    "recording",
-    "repository",
-    "running",
-    "sagas_of",
+    "build_sagas",
+    "build_schedule_sagas",
+    "build_services",
+    "build_store",
+    "build_template_repository",
+    "has_pending_work",
+    "is_server_running",
+    "open_call_audit",
+    "open_platform",
+    "open_services",
+    "run_doctor",
     "sandbox_path",
     "serve_sandbox",
-    "serving",
-    "store_of",
-    "turns_of",
 ]

@@ -7,129 +7,133 @@ import random
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from domain.admission import Provisioning
-from domain.approval_desk import Approvals
+from domain.admission import ProvisionService
+from domain.approval_desk import ApprovalService
 from domain.audit_log import AuditLog
-from domain.auditing import Calls
-from domain.claims import Teardowns
-from domain.datasets import Datasets
-from domain.draining import Draining
-from domain.event_desk import Events
+from domain.auditing import CallAudit
+from domain.claims import TeardownService
+from domain.datasets import DatasetService
+from domain.draining import DrainService
+from domain.event_desk import EventService
 from domain.health_check import HealthService
-from domain.keeping import Keeping
-from domain.mark_and_sweep import Orphans
+from domain.keeping import LeaseService
+from domain.mark_and_sweep import OrphanService
 from domain.model import Progress
-from domain.monitoring import RECHECK, Monitor
-from domain.patience import patient
-from domain.provisioning import provision
-from domain.rates import UNLIMITED, RateLimits, Rates
-from domain.registry import Registry
-from domain.restoring import Restoring
-from domain.retention import ArchiveKeeper
-from domain.running import Sagas
-from domain.schedules import KIND, Schedules
-from domain.sealing import Sealer
-from domain.snapshots import Snapshots, snapshot
-from domain.sweep_lists import SweepLists
-from domain.teardown import tear_down
-from domain.undoing import undo
-from server.chores import chores, rechecking
-from server.hurrying import Hurried
-from server.scheduling import turns
+from domain.monitoring import RECHECK, ConnectorMonitor
+from domain.patience import with_store_retry
+from domain.provisioning import run_provision_saga
+from domain.rates import UNLIMITED, RateLimiter, RateLimits
+from domain.registry import RegistryService
+from domain.restoring import RestoreService
+from domain.retention import RetentionService
+from domain.running import SagaRunner
+from domain.schedules import SCHEDULED_RUN_KIND, ScheduleService
+from domain.sealing import AuditSealer
+from domain.snapshots import SnapshotService, run_snapshot_saga
+from domain.sweep_lists import BatchApprovalService
+from domain.teardown import run_teardown_saga
+from domain.undoing import run_compensation_saga
+from server.chores import build_recheck_saga, build_scheduled_jobs
+from server.hurrying import TimeLimitedPlatform
+from server.scheduling import build_scheduled_run_saga
 from tools.services import Services
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
-    from domain.job import Outside
+    from domain.job import Dependencies
     from domain.orphan_facts import SweepCaps
-    from domain.platform import Watched
-    from domain.ports import Engine, Perform, Saga
+    from domain.platform import ReadOnlyPlatform
+    from domain.ports import Engine, Saga, StepRunner
     from domain.requests import Confirmer
-    from domain.safety import Limits
-    from domain.schedules import Plan
+    from domain.safety import ProvisionLimits
+    from domain.schedules import Schedule
 
 _DAY_S: Final = 86_400
 
 
-def sagas_of(outside: Outside, *, provisions: int = 4) -> Mapping[str, Saga]:
+def build_sagas(deps: Dependencies, *, provisions: int = 4) -> Mapping[str, Saga]:
     """The sagas by kind, as the engine runs them: so many provisions at once, while others wait for their turn."""
     turns = asyncio.Semaphore(provisions)
 
-    async def provision_in_turn(perform: Perform, dataset_id: str, saga_id: str) -> None:
+    async def provision_in_turn(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
         if turns.locked():
             waiting = Progress(step="queue", message="waiting for its turn", saga_id=saga_id)
-            outside.store.report(dataset_id, waiting)
+            deps.store.report(dataset_id, waiting)
         async with turns:
-            await provision(outside, perform, dataset_id, saga_id)
+            await run_provision_saga(deps, perform, dataset_id, saga_id)
 
     sagas: Mapping[str, Saga] = {
         "provision": provision_in_turn,
-        "teardown": partial(tear_down, outside),
-        "undo": partial(undo, outside),
-        "snapshot": partial(snapshot, outside),
+        "teardown": partial(run_teardown_saga, deps),
+        "undo": partial(run_compensation_saga, deps),
+        "snapshot": partial(run_snapshot_saga, deps),
     }
-    return {kind: patient(saga, outside.clock, random.random) for kind, saga in sagas.items()}
+    return {kind: with_store_retry(saga, deps.clock, random.random) for kind, saga in sagas.items()}
 
 
-def composed(
-    outside: Outside,
+def build_services(
+    deps: Dependencies,
     engine: Engine,
     confirmer: Confirmer | None = None,
     *,
-    limits: Limits | None = None,
+    limits: ProvisionLimits | None = None,
     caps: SweepCaps | None = None,
     rates: RateLimits = UNLIMITED,
     withheld: Collection[str] = (),
-    plans: Sequence[Plan] = (),
+    plans: Sequence[Schedule] = (),
 ) -> Services:
     """The use cases over one set of adapters; a person is asked by approval requests, unless a confirmer is given.
 
     Of the secrets that are `withheld` none goes on record.
     """
-    counted = Rates(outside.store, outside.clock, rates)
-    approvals = Approvals(outside)
-    sagas = Sagas(outside.store, engine, outside.clock, attempts=outside.policy.attempts)
-    teardowns = Teardowns(outside, sagas, confirmer or approvals, counted)
-    grace_days = outside.policy.orphan_grace.total_seconds() / _DAY_S
+    counted = RateLimiter(deps.store, deps.clock, rates)
+    approvals = ApprovalService(deps)
+    sagas = SagaRunner(deps.store, engine, deps.clock, attempts=deps.settings.attempts)
+    teardowns = TeardownService(deps, sagas, confirmer or approvals, counted)
+    grace_days = deps.settings.orphan_grace.total_seconds() / _DAY_S
     return Services(
-        calls=Calls(outside.store, outside.clock, outside.ids, counted, withheld),
-        registry=Registry(outside.store, outside.clock),
-        provisioning=Provisioning(outside, sagas, limits),
-        restoring=Restoring(outside, sagas, limits),
+        calls=CallAudit(deps.store, deps.clock, deps.ids, counted, withheld),
+        registry=RegistryService(deps.store, deps.clock),
+        provisioning=ProvisionService(deps, sagas, limits),
+        restores=RestoreService(deps, sagas, limits),
         teardowns=teardowns,
         approvals=approvals,
-        health=_watching(outside, outside.platform),
-        orphans=Orphans(outside.store, outside.clock, grace_days=grace_days, caps=caps),
-        sweep_lists=SweepLists(outside, teardowns),
-        datasets=Datasets(outside),
-        archives=ArchiveKeeper(outside.store, outside.archives, outside.clock, caps),
-        snapshots=Snapshots(outside, sagas),
-        keeping=Keeping(outside.store, outside.clock),
-        draining=Draining(outside.store, outside.clock),
-        audit=AuditLog(outside.store, outside.clock, Sealer(outside.store)),
-        events=Events(outside.store, outside.clock),
-        schedules=Schedules(outside.store, outside.clock, plans),
-        templates=outside.templates,
+        health=_build_health_service(deps, deps.platform),
+        orphans=OrphanService(deps.store, deps.clock, grace_days=grace_days, caps=caps),
+        sweep_lists=BatchApprovalService(deps, teardowns),
+        datasets=DatasetService(deps),
+        archives=RetentionService(deps.store, deps.archives, deps.clock, caps),
+        snapshots=SnapshotService(deps, sagas),
+        leases=LeaseService(deps.store, deps.clock),
+        drain=DrainService(deps.store, deps.clock),
+        audit=AuditLog(deps.store, deps.clock, AuditSealer(deps.store)),
+        events=EventService(deps.store, deps.clock),
+        schedules=ScheduleService(deps.store, deps.clock, plans),
+        templates=deps.templates,
         sagas=sagas,
-        clock=outside.clock,
+        clock=deps.clock,
     )
 
 
-def turns_of(
-    outside: Outside,
+def build_schedule_sagas(
+    deps: Dependencies,
     services: Services,
     engine: Engine,
     purge: Callable[[], Awaitable[None]],
 ) -> Mapping[str, Saga]:
     """The sagas by kind that a process needs which keeps the schedules; `purge` has the engine forget old ones."""
-    monitor = Monitor(outside.store, _watching(outside, Hurried(outside.platform)), engine)
+    monitor = ConnectorMonitor(
+        deps.store, _build_health_service(deps, TimeLimitedPlatform(deps.platform)), engine
+    )
     sagas: Mapping[str, Saga] = {
-        KIND: turns(services.schedules, chores(services, monitor, purge)),
-        RECHECK: rechecking(services),
+        SCHEDULED_RUN_KIND: build_scheduled_run_saga(
+            services.schedules, build_scheduled_jobs(services, monitor, purge)
+        ),
+        RECHECK: build_recheck_saga(services),
     }
-    return {kind: patient(saga, outside.clock, random.random) for kind, saga in sagas.items()}
+    return {kind: with_store_retry(saga, deps.clock, random.random) for kind, saga in sagas.items()}
 
 
-def _watching(outside: Outside, platform: Watched) -> HealthService:
-    return HealthService(outside.store, platform, outside.clock, sync_deadline=outside.policy.sync_deadline)
+def _build_health_service(deps: Dependencies, platform: ReadOnlyPlatform) -> HealthService:
+    return HealthService(deps.store, platform, deps.clock, sync_deadline=deps.settings.sync_deadline)

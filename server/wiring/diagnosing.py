@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 from anyio import to_thread
 
 from domain.errors import LifecycleError, PlatformError, SettingsError
-from domain.schedules import Schedules
-from domain.webhooks import standings
+from domain.schedules import ScheduleService
+from domain.webhooks import load_webhook_statuses
 from server import doctor, stranded
 from server.adapters.engine.durable import DurableEngine
 from server.adapters.system import SystemClock
-from server.checkups.datasources import datasource_findings, emptied, recorded
+from server.checkups.datasources import check_datasources, load_emptied_datasources, load_serving_connectors
 from server.checkups.schedules import schedule_findings
-from server.checkups.search import search_findings
-from server.checkups.webhooks import webhook_findings
-from server.replicas.proving import foreseen
-from server.wiring.glean import reaching_as_it_is
-from server.wiring.processes import courier
-from server.wiring.stores import repository, serving, store_as_it_is
+from server.checkups.search import check_search
+from server.checkups.webhooks import check_webhooks
+from server.replicas.proving import preview_startup_checks
+from server.wiring.glean import open_existing_platform
+from server.wiring.processes import build_courier
+from server.wiring.stores import build_template_repository, is_server_running, open_existing_store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,59 +32,59 @@ if TYPE_CHECKING:
     from server.settings.events import WebhookSettings
 
 
-async def diagnosed(settings: Settings | SettingsError) -> Sequence[doctor.Finding]:
+async def run_doctor(settings: Settings | SettingsError) -> Sequence[doctor.Finding]:
     """What `doctor` finds, over the adapters that are configured."""
     if isinstance(settings, SettingsError):
         return await doctor.diagnose(
-            settings, repository=_unasked, glean=_unasked, store=_unasked, identity=_unasked
+            settings, repository=_skip_probe, glean=_skip_probe, store=_skip_probe, identity=_skip_probe
         )
-    found = repository(settings.mock_data_repo.path, settings.mock_data_repo.templates_subdir)
+    found = build_template_repository(settings.mock_data_repo.path, settings.mock_data_repo.templates_subdir)
     async with AsyncExitStack() as stack:
         opened: Store | Exception
         try:
-            opened = await stack.enter_async_context(store_as_it_is(settings))
-        except (LifecycleError, doctor.NotYetError) as error:
+            opened = await stack.enter_async_context(open_existing_store(settings))
+        except (LifecycleError, doctor.ProbeSkippedError) as error:
             opened = error
-        looks = _Looks(settings, opened)
+        looks = _Probes(settings, opened)
         return await doctor.diagnose(
             settings,
             repository=doctor.repository_probe(found),
-            glean=looks.glean,
-            store=looks.store,
-            identity=looks.identity,
-            sagas=looks.sagas,
-            replicas=looks.replicas,
+            glean=looks.probe_glean,
+            store=looks.probe_store,
+            identity=looks.probe_identity,
+            sagas=looks.probe_sagas,
+            replicas=looks.probe_replicas,
             further={
-                "search": looks.search,
-                "datasources": looks.datasources,
-                "webhooks": looks.webhooks,
-                "schedules": looks.schedules,
+                "search": looks.probe_search,
+                "datasources": looks.probe_datasources,
+                "webhooks": looks.probe_webhooks,
+                "schedules": looks.probe_schedules,
             },
         )
 
 
 @dataclass(frozen=True, slots=True)
-class _Looks:
+class _Probes:
     """What `doctor` looks at; the store as it was opened once for all, or why it could not be."""
 
     settings: Settings
     opened: Store | Exception
 
-    async def glean(self) -> str:
-        async with reaching_as_it_is(self.settings) as platform:
+    async def probe_glean(self) -> str:
+        async with open_existing_platform(self.settings) as platform:
             return await doctor.glean_probe(platform)()
 
-    async def store(self) -> str:
+    async def probe_store(self) -> str:
         if isinstance(self.opened, Exception):
             raise self.opened
         return await doctor.store_probe(self.opened)()
 
-    async def identity(self) -> str:
-        from server.identity.keys import KeysUnavailableError, from_settings
+    async def probe_identity(self) -> str:
+        from server.identity.keys import KeysUnavailableError, build_keys
 
         identity = self.settings.identity
         try:
-            return f"{await from_settings(identity).count()} keys"
+            return f"{await build_keys(identity).count()} keys"
         except KeysUnavailableError as error:
             raise SettingsError(
                 f"The keys of {identity.issuer} cannot be had, so nobody is let in: {error}.",
@@ -92,63 +92,63 @@ class _Looks:
                 suggested_action="Check identity.jwks_url or identity.jwks_file, and the network between.",
             ) from error
 
-    async def sagas(self) -> str:
+    async def probe_sagas(self) -> str:
         where = self.settings.store.address if self.settings.store.shared else self.settings.data_dir
-        look = partial(DurableEngine.killers, where, self.settings.sagas.attempts)
-        found = await self._readable().read(stranded.stranded_work)
-        return stranded.told(found, await to_thread.run_sync(look))
+        look = partial(DurableEngine.describe_dead_letters, where, self.settings.sagas.attempts)
+        found = await self._require_store().read(stranded.list_dead_letters)
+        return stranded.require_no_dead_letters(found, await to_thread.run_sync(look))
 
-    async def replicas(self) -> str:
-        store = self._readable()
-        async with reaching_as_it_is(self.settings) as platform:
-            return await foreseen(self.settings, store, platform)
+    async def probe_replicas(self) -> str:
+        store = self._require_store()
+        async with open_existing_platform(self.settings) as platform:
+            return await preview_startup_checks(self.settings, store, platform)
 
-    async def search(self) -> Sequence[doctor.Finding]:
+    async def probe_search(self) -> Sequence[doctor.Finding]:
         glean = self.settings.glean
         if glean.client_token is None or glean.embedded or glean.dialect == "admin":
             return ()
-        async with reaching_as_it_is(self.settings) as platform:
-            return await search_findings(platform)
+        async with open_existing_platform(self.settings) as platform:
+            return await check_search(platform)
 
-    async def datasources(self) -> Sequence[doctor.Finding]:
+    async def probe_datasources(self) -> Sequence[doctor.Finding]:
         if isinstance(self.opened, Exception):
             return ()
-        installation, connectors = await self.opened.read(recorded)
-        left = await self.opened.read(emptied)
+        installation, connectors = await self.opened.read(load_serving_connectors)
+        left = await self.opened.read(load_emptied_datasources)
         if not connectors and not left:
             return ()
         try:
-            async with reaching_as_it_is(self.settings) as platform:
-                return await datasource_findings(platform, installation, connectors, left)
+            async with open_existing_platform(self.settings) as platform:
+                return await check_datasources(platform, installation, connectors, left)
         except PlatformError:
             return ()  # it is the finding about Glean itself
 
-    async def webhooks(self) -> Sequence[doctor.Finding]:
-        known = None if isinstance(self.opened, Exception) else await self.opened.read(standings)
-        return await webhook_findings(
-            self.settings.events.webhooks, known, self._reach, serving=await self._served()
+    async def probe_webhooks(self) -> Sequence[doctor.Finding]:
+        known = None if isinstance(self.opened, Exception) else await self.opened.read(load_webhook_statuses)
+        return await check_webhooks(
+            self.settings.events.webhooks, known, self._reach_webhook, serving=await self._is_served()
         )
 
-    async def schedules(self) -> Sequence[doctor.Finding]:
+    async def probe_schedules(self) -> Sequence[doctor.Finding]:
         if isinstance(self.opened, Exception):
             return ()
         clock = SystemClock()
-        found = await Schedules(self.opened, clock, self.settings.schedules.plans).list()
-        return schedule_findings(found, clock.now(), serving=await self._served())
+        found = await ScheduleService(self.opened, clock, self.settings.schedules.plans).list()
+        return schedule_findings(found, clock.now(), serving=await self._is_served())
 
-    def _readable(self) -> Store:
+    def _require_store(self) -> Store:
         if isinstance(self.opened, Exception):
-            raise doctor.NotYetError("not looked at: there is no store to look into")
+            raise doctor.ProbeSkippedError("not looked at: there is no store to look into")
         return self.opened
 
-    async def _reach(self, webhook: WebhookSettings) -> str | None:
-        async with courier(self.settings, webhook) as carrier:
-            return await carrier.reach()
+    async def _reach_webhook(self, webhook: WebhookSettings) -> str | None:
+        async with build_courier(self.settings, webhook) as carrier:
+            return await carrier.check_reachability()
 
-    async def _served(self) -> bool:
+    async def _is_served(self) -> bool:
         readable = not isinstance(self.opened, Exception)
-        return readable and await to_thread.run_sync(serving, self.settings)
+        return readable and await to_thread.run_sync(is_server_running, self.settings)
 
 
-async def _unasked() -> str:
+async def _skip_probe() -> str:
     return "not looked at"

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from domain.errors import SettingsError
 from server import doctor
-from server.adapters.glean.admin import AdminGlean
+from server.adapters.glean.admin import AdminPlatform
 from server.adapters.glean.client_search import ClientSearch
-from server.adapters.glean.indexing import IndexingGlean
-from server.adapters.glean.indexing_searched import SearchedIndexingGlean
-from server.adapters.glean.limiter import Limiter
+from server.adapters.glean.indexing import IndexingPlatform
+from server.adapters.glean.indexing_searched import SearchableIndexingPlatform
+from server.adapters.glean.limiter import RateLimiter
 from server.adapters.system import SystemClock
 from server.sandbox.database import SandboxFileError
 from server.sandbox.serve import EmbeddedSandbox, run_forever
@@ -30,28 +30,28 @@ _EMBEDDED_PER_SECOND: Final = 1000.0
 
 
 @asynccontextmanager
-async def reaching(settings: Settings) -> AsyncIterator[Platform]:
+async def open_platform(settings: Settings) -> AsyncIterator[Platform]:
     """The Glean that is configured: somebody's, or the embedded sandbox."""
     glean = settings.glean
-    limiter = Limiter(per_second=glean.requests_per_second, in_flight=glean.concurrency)
+    limiter = RateLimiter(per_second=glean.requests_per_second, in_flight=glean.concurrency)
     async with AsyncExitStack() as stack:
         if glean.api_key is not None and glean.base_url is not None:
             url, key, identity = glean.base_url, glean.api_key.get_secret_value, glean.base_url
             searches = glean.client_token.get_secret_value if glean.client_token is not None else None
         else:
             settings.data_dir.mkdir(parents=True, exist_ok=True)
-            with _its_own_file(settings):
+            with _translate_sandbox_errors(settings):
                 sandbox = await stack.enter_async_context(EmbeddedSandbox(sandbox_path(settings)))
             url, key, identity = sandbox.base_url, lambda: sandbox.token, _SANDBOX_URL
             searches = key
             if glean.dialect == "admin":  # in the other dialect it has the limits of a real one
-                limiter = Limiter(per_second=_EMBEDDED_PER_SECOND, in_flight=glean.concurrency)
+                limiter = RateLimiter(per_second=_EMBEDDED_PER_SECOND, in_flight=glean.concurrency)
         yield await stack.enter_async_context(
-            _speaking(glean, _Address(url, key, identity, searches), limiter)
+            _build_platform(glean, _GleanAddress(url, key, identity, searches), limiter)
         )
 
 
-class _Address(NamedTuple):
+class _GleanAddress(NamedTuple):
     """Where a Glean is, with what it is asked and, where there is something, searched; and how it is known."""
 
     url: str
@@ -60,20 +60,22 @@ class _Address(NamedTuple):
     searches: Callable[[], str] | None
 
 
-def _speaking(glean: GleanSettings, to: _Address, limiter: Limiter) -> AdminGlean | IndexingGlean:
+def _build_platform(
+    glean: GleanSettings, to: _GleanAddress, limiter: RateLimiter
+) -> AdminPlatform | IndexingPlatform:
     """A client in the dialect that is configured."""
     clock, wait = SystemClock(), glean.timeout_s
     if glean.dialect == "admin":
-        return AdminGlean(
+        return AdminPlatform(
             to.url, to.key, clock=clock, identity_url=to.identity, limiter=limiter, timeout_s=wait
         )
     if to.searches is None:
-        return IndexingGlean(
+        return IndexingPlatform(
             to.url, to.key, clock=clock, identity_url=to.identity, limiter=limiter, timeout_s=wait
         )
     act_as = None if glean.embedded else glean.act_as
     search = ClientSearch(to.url, to.searches, clock=clock, limiter=limiter, act_as=act_as, timeout_s=wait)
-    return SearchedIndexingGlean(
+    return SearchableIndexingPlatform(
         to.url,
         to.key,
         search=search,
@@ -85,11 +87,11 @@ def _speaking(glean: GleanSettings, to: _Address, limiter: Limiter) -> AdminGlea
 
 
 @asynccontextmanager
-async def reaching_as_it_is(settings: Settings) -> AsyncIterator[Platform]:
+async def open_existing_platform(settings: Settings) -> AsyncIterator[Platform]:
     """The Glean that is configured, without making a sandbox. Raises NotYetError where there is none yet."""
     if settings.glean.embedded and not sandbox_path(settings).exists():
-        raise doctor.NotYetError("the embedded sandbox is made at the first start")
-    async with reaching(settings) as platform:
+        raise doctor.ProbeSkippedError("the embedded sandbox is made at the first start")
+    async with open_platform(settings) as platform:
         yield platform
 
 
@@ -101,12 +103,12 @@ def sandbox_path(settings: Settings) -> Path:
 def serve_sandbox(settings: Settings, host: str, port: int, token: str | None) -> None:
     """Serve the embedded sandbox by itself until a signal comes."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    with _its_own_file(settings):
+    with _translate_sandbox_errors(settings):
         run_forever(host, port, token, sandbox_path(settings))
 
 
 @contextmanager
-def _its_own_file(settings: Settings) -> Iterator[None]:
+def _translate_sandbox_errors(settings: Settings) -> Iterator[None]:
     try:
         yield
     except SandboxFileError as error:

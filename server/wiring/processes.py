@@ -11,32 +11,32 @@ from uuid import uuid4
 
 import structlog
 
-from domain.auditing import Calls
-from domain.deliveries import Retrying, Subscription
+from domain.auditing import CallAudit
+from domain.deliveries import RetryPolicy, Subscription
 from domain.errors import LifecycleError
-from domain.job import Outside, Policy
+from domain.job import Dependencies, LifecycleSettings
 from domain.orphan_facts import SweepCaps
 from domain.outbox import Outbox
-from domain.rates import RateLimits, Rates
-from domain.safety import Limits
-from domain.schedules import HEALTH, prefix_of
-from domain.sealing import Sealer
+from domain.rates import RateLimiter, RateLimits
+from domain.safety import ProvisionLimits
+from domain.schedules import HEALTH_SCHEDULE, run_id_prefix
+from domain.sealing import AuditSealer
 from server.adapters.archives.local import LocalArchives
 from server.adapters.connectors import FileConnectorTemplates
 from server.adapters.engine.durable import DurableEngine
-from server.adapters.engine.elsewhere import Elsewhere
+from server.adapters.engine.elsewhere import NullEngine
 from server.adapters.secrets import ConfiguredSecrets
 from server.adapters.staging.local import LocalStaging
 from server.adapters.system import RandomIds, SystemClock
 from server.adapters.webhooks import HttpCourier
-from server.delivering import Pace, deliver
-from server.replicas.markers import prove
-from server.replicas.proving import proved, shared_folders
+from server.delivering import DeliveryPace, deliver_webhook_events
+from server.replicas.markers import ensure_folder_markers
+from server.replicas.proving import run_startup_checks, shared_folders
 from server.scheduling import Scheduler
-from server.sealing import sealing
-from server.wiring.composing import composed, sagas_of, turns_of
-from server.wiring.glean import reaching
-from server.wiring.stores import BUNDLED, repository, store_of
+from server.sealing import seal_audit_in_background
+from server.wiring.composing import build_sagas, build_schedule_sagas, build_services
+from server.wiring.glean import open_platform
+from server.wiring.stores import BUNDLED, build_store, build_template_repository
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Sequence
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from domain.ports import Clock
     from domain.records import Store
     from domain.requests import Confirmer
-    from domain.running import Sagas
+    from domain.running import SagaRunner
     from server.replicas.agreement import Replica
     from server.settings import Settings
     from server.settings.events import WebhookSettings
@@ -57,7 +57,7 @@ _TOLD_AGAIN_S: Final = 1.0
 
 
 @asynccontextmanager
-async def running(
+async def open_services(
     settings: Settings,
     *,
     sagas: bool,
@@ -77,73 +77,79 @@ async def running(
     """
     async with AsyncExitStack() as stack:
         clock = SystemClock()
-        store = await stack.enter_async_context(store_of(settings))
-        platform = await stack.enter_async_context(reaching(settings))
+        store = await stack.enter_async_context(build_store(settings))
+        platform = await stack.enter_async_context(open_platform(settings))
         if sagas:
-            await stack.enter_async_context(proved(settings, store, platform, replica))
+            await stack.enter_async_context(run_startup_checks(settings, store, platform, replica))
         elif folders:
-            await prove(store, shared_folders(settings))
-        await stack.enter_async_context(sealing(Sealer(store)))
-        outside = Outside(
+            await ensure_folder_markers(store, shared_folders(settings))
+        await stack.enter_async_context(seal_audit_in_background(AuditSealer(store)))
+        deps = Dependencies(
             store=store,
             clock=clock,
             ids=RandomIds(),
-            templates=repository(settings.mock_data_repo.path, settings.mock_data_repo.templates_subdir),
+            templates=build_template_repository(
+                settings.mock_data_repo.path, settings.mock_data_repo.templates_subdir
+            ),
             staging=LocalStaging(settings.staging.url),
             archives=LocalArchives(settings.archival.storage_path),
             platform=platform,
             secrets=ConfiguredSecrets(settings.connectors, embedded=settings.glean.embedded),
             connectors=FileConnectorTemplates(_CONNECTORS, settings.connectors.overrides),
-            policy=_policy(settings),
+            settings=_build_policy(settings),
         )
-        kinds = dict(sagas_of(outside, provisions=settings.provisioning.concurrent))
-        engine: DurableEngine | Elsewhere = Elsewhere()
+        kinds = dict(build_sagas(deps, provisions=settings.provisioning.concurrent))
+        engine: DurableEngine | NullEngine = NullEngine()
         if sagas:
             engine = DurableEngine(
                 settings.store.address if settings.store.shared else settings.data_dir,
                 kinds,
                 attempts=settings.sagas.attempts,
-                passing=[prefix_of(HEALTH)],
+                short_lived_prefixes=[run_id_prefix(HEALTH_SCHEDULE)],
             )
         caps = SweepCaps(count=settings.orphans.sweep_count, share=settings.orphans.sweep_share)
-        services = composed(
-            outside,
+        services = build_services(
+            deps,
             engine,
             confirmer,
-            limits=Limits(
+            limits=ProvisionLimits(
                 live_datasets_per_client=settings.limits.live_datasets_per_client,
                 records_per_dataset=settings.limits.records_per_dataset,
             ),
             caps=caps,
-            rates=_rates(settings),
+            rates=_build_rate_limits(settings),
             withheld=settings.secrets(),
             plans=settings.schedules.plans,
         )
         if isinstance(engine, DurableEngine):
             if schedules:  # a turn is known to the engine before it looks what dead processes left
-                kinds.update(turns_of(outside, services, engine, engine.purge))
+                kinds.update(build_schedule_sagas(deps, services, engine, engine.purge))
             await stack.enter_async_context(engine)
-            await stack.enter_async_context(_looking_after(services.sagas))
+            await stack.enter_async_context(_resume_sagas_in_background(services.sagas))
         if schedules:
             scheduler = Scheduler(services.schedules, engine)
-            await stack.enter_async_context(_beside([scheduler.keep_looking(clock)]))
+            await stack.enter_async_context(_run_in_background([scheduler.run_forever(clock)]))
         if serves:
-            await stack.enter_async_context(_delivering(settings, store, clock))
+            await stack.enter_async_context(_deliver_webhooks_in_background(settings, store, clock))
         yield services
 
 
 @asynccontextmanager
-async def recording(settings: Settings) -> AsyncIterator[Calls]:
+async def open_call_audit(settings: Settings) -> AsyncIterator[CallAudit]:
     """The record of calls alone, for a command, sealed in the end. Raises SettingsError or StoreFailedError."""
-    async with store_of(settings) as store, sealing(Sealer(store)):
+    async with build_store(settings) as store, seal_audit_in_background(AuditSealer(store)):
         clock = SystemClock()
-        yield Calls(
-            store, clock, RandomIds(), Rates(store, clock, _rates(settings)), withheld=settings.secrets()
+        yield CallAudit(
+            store,
+            clock,
+            RandomIds(),
+            RateLimiter(store, clock, _build_rate_limits(settings)),
+            withheld=settings.secrets(),
         )
 
 
-def _policy(settings: Settings) -> Policy:
-    return Policy(
+def _build_policy(settings: Settings) -> LifecycleSettings:
+    return LifecycleSettings(
         sync_deadline=settings.sync_deadline,
         stop_deadline=timedelta(seconds=settings.teardown.stop_deadline_s),
         questions_deadline=timedelta(seconds=settings.provisioning.questions_deadline_s),
@@ -156,7 +162,7 @@ def _policy(settings: Settings) -> Policy:
     )
 
 
-def _rates(settings: Settings) -> RateLimits:
+def _build_rate_limits(settings: Settings) -> RateLimits:
     return RateLimits(
         calls_per_minute=settings.limits.calls_per_minute,
         teardowns_per_hour=settings.limits.teardowns_per_hour,
@@ -164,14 +170,14 @@ def _rates(settings: Settings) -> RateLimits:
 
 
 @asynccontextmanager
-async def _looking_after(sagas: Sagas) -> AsyncIterator[None]:
+async def _resume_sagas_in_background(sagas: SagaRunner) -> AsyncIterator[None]:
     """Take up, now and every few seconds, what was admitted and runs nowhere, and what is still to be undone."""
 
-    async def look() -> None:
+    async def resume_repeatedly() -> None:
         patiently, told = False, ""
         while True:
             try:
-                await sagas.resume(patiently=patiently)
+                await sagas.resume(respect_backoff=patiently)
                 patiently, told = True, ""
             except Exception as error:  # noqa: BLE001 - nobody else looks here; the next look may succeed
                 if str(error) != told:
@@ -179,15 +185,17 @@ async def _looking_after(sagas: Sagas) -> AsyncIterator[None]:
                     _log.warning("left_for_later", cause=told, exc_info=not isinstance(error, LifecycleError))
             await asyncio.sleep(_LOOK_EVERY_S)
 
-    async with _beside([look()]):
+    async with _run_in_background([resume_repeatedly()]):
         yield
 
 
 @asynccontextmanager
-async def _delivering(settings: Settings, store: Store, clock: Clock) -> AsyncIterator[None]:
+async def _deliver_webhooks_in_background(
+    settings: Settings, store: Store, clock: Clock
+) -> AsyncIterator[None]:
     """Tell each webhook of events, each in a task of its own, so that none holds up another or anything else."""
     events = settings.events
-    retrying = Retrying(
+    retrying = RetryPolicy(
         attempts=events.attempts, first_s=events.first_retry_s, longest_s=events.longest_retry_s
     )
     async with AsyncExitStack() as stack:
@@ -198,20 +206,20 @@ async def _delivering(settings: Settings, store: Store, clock: Clock) -> AsyncIt
                 kinds=None if each.kinds is None else frozenset(each.kinds),
                 clients=None if each.clients is None else frozenset(each.clients),
             )
-            carrier = await stack.enter_async_context(courier(settings, each))
+            carrier = await stack.enter_async_context(build_courier(settings, each))
             outbox = Outbox(store, clock, subscription, retrying)
-            telling.append(deliver(outbox, carrier, owner=uuid4().hex, pace=Pace()))
-        async with _beside(telling):
+            telling.append(deliver_webhook_events(outbox, carrier, owner=uuid4().hex, pace=DeliveryPace()))
+        async with _run_in_background(telling):
             yield
 
 
-def courier(settings: Settings, webhook: WebhookSettings) -> HttpCourier:
+def build_courier(settings: Settings, webhook: WebhookSettings) -> HttpCourier:
     """What carries events to one webhook."""
     return HttpCourier(webhook.url, webhook.secrets, clock=SystemClock(), timeout_s=settings.events.timeout_s)
 
 
 @asynccontextmanager
-async def _beside(work: Sequence[Coroutine[Any, Any, object]]) -> AsyncIterator[None]:
+async def _run_in_background(work: Sequence[Coroutine[Any, Any, object]]) -> AsyncIterator[None]:
     """Do all of this beside everything else, each by itself, until the context is left.
 
     One that a cancellation does not reach, because a time-out of its own came at the same moment, is told again.

@@ -10,10 +10,10 @@ from anyio import to_thread
 
 from server import doctor, presence
 from server.adapters.engine.durable import DurableEngine
-from server.adapters.store.glance import outlook, unfinished
+from server.adapters.store.glance import describe_pending_migration, has_unfinished_work
 from server.adapters.store.sqlite import SqliteStore
 from server.adapters.templates import FolderTemplates
-from server.disk.locks import try_locks
+from server.disk.locks import require_file_locks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -25,12 +25,12 @@ BUNDLED: Final = Path(__file__).parent.parent.parent
 """Under this folder is the catalogue that comes with the program."""
 
 
-def repository(path: Path | None, subdir: str) -> FolderTemplates:
+def build_template_repository(path: Path | None, subdir: str) -> FolderTemplates:
     """The mock-data repository at that path, or the bundled catalogue."""
     return FolderTemplates(BUNDLED) if path is None else FolderTemplates(path, subdir)
 
 
-def store_of(settings: Settings) -> ThreadedStore:
+def build_store(settings: Settings) -> ThreadedStore:
     """The store that is configured, to be opened."""
     if settings.store.shared:
         from server.adapters.store.postgres import PostgresStore
@@ -40,23 +40,23 @@ def store_of(settings: Settings) -> ThreadedStore:
 
 
 @asynccontextmanager
-async def store_as_it_is(settings: Settings) -> AsyncIterator[ThreadedStore]:
+async def open_existing_store(settings: Settings) -> AsyncIterator[ThreadedStore]:
     """The store, without making or migrating it. Raises NotYetError when that comes first, and as `store_of` does."""
     if settings.store.shared:
         from server.adapters.store import postgres
 
-        words = await to_thread.run_sync(postgres.outlook, settings.store.address)
+        words = await to_thread.run_sync(postgres.describe_pending_migration, settings.store.address)
     else:
-        await to_thread.run_sync(try_locks, settings.data_dir)
-        words = await to_thread.run_sync(outlook, settings.store_path)
+        await to_thread.run_sync(require_file_locks, settings.data_dir)
+        words = await to_thread.run_sync(describe_pending_migration, settings.store_path)
     if words:
         where = settings.store.address.name if settings.store.shared else settings.store_path
-        raise doctor.NotYetError(f"{where}: {words}")
-    async with store_of(settings) as opened:
+        raise doctor.ProbeSkippedError(f"{where}: {words}")
+    async with build_store(settings) as opened:
         yield opened
 
 
-def pending(settings: Settings) -> bool:
+def has_pending_work(settings: Settings) -> bool:
     """Whether there is work that a dead process left or a command handed over; a cheap look that blocks.
 
     Where webhooks are to be told of events there always may be.
@@ -67,14 +67,14 @@ def pending(settings: Settings) -> bool:
         from server.adapters.store import postgres
 
         address = settings.store.address
-        return postgres.unfinished(address) or DurableEngine.pending(address)
-    return unfinished(settings.store_path) or DurableEngine.pending(settings.data_dir)
+        return postgres.has_unfinished_work(address) or DurableEngine.has_unfinished_sagas(address)
+    return has_unfinished_work(settings.store_path) or DurableEngine.has_unfinished_sagas(settings.data_dir)
 
 
-def serving(settings: Settings) -> bool:
+def is_server_running(settings: Settings) -> bool:
     """Whether a server runs on the same data folder, or database."""
     if settings.store.shared:
-        from server.postgres.presence import anybody
+        from server.postgres.presence import is_server_on_database
 
-        return anybody(settings.store.address)
-    return presence.anybody(settings.data_dir)
+        return is_server_on_database(settings.store.address)
+    return presence.is_server_on_folder(settings.data_dir)

@@ -11,7 +11,7 @@ import jsonschema_rs
 import pytest
 
 from domain.admission import ProvisionRequest
-from domain.callers import Caller
+from domain.callers import Principal
 from domain.errors import ConfirmationRequiredError
 from domain.model import Client, Dataset, Journey
 from domain.records import DatasetQuery
@@ -25,11 +25,11 @@ from domain.vocabulary import (
     TeardownReason,
 )
 from server import wiring
-from server.adapters.glean.admin_documents import schema
+from server.adapters.glean.admin_documents import admin_document_schema
 from server.sandbox.sandbox import Sandbox
 from server.sandbox.serve import EmbeddedSandbox
-from server.settings import load
-from tests.world import Approving
+from server.settings import load_settings
+from tests.world import ApprovingConfirmer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -38,20 +38,20 @@ if TYPE_CHECKING:
     from server.settings import Settings
     from tools.services import Services
 
-AGENT = Caller(subject="agent:journey")
+AGENT = Principal(subject="agent:journey")
 RECORDS = 500
 HEADLINE = "INC-2041"
 
 
 @dataclass
-class House:
+class Installation:
     """The running services, and the sandbox that they serve, seen from inside."""
 
     services: Services
     settings: Settings
     glean: Sandbox
 
-    async def arrive(self, stage: Stage = Stage.SANDBOX) -> None:
+    async def add_client_and_journey(self, stage: Stage = Stage.SANDBOX) -> None:
         """ACME, a fintech that looks at developer productivity, with an active journey."""
         await self.services.registry.add_client(
             Client(client_id="ACME", name="Acme Bank", industry="fintech", use_case="developer_productivity"),
@@ -84,19 +84,22 @@ class House:
     async def tear_down(self, dataset: Dataset, reason: TeardownReason, *, approved: bool = False) -> Dataset:
         """One teardown, to the end; past sandbox with another person's approval."""
         begun = await self.services.teardowns.start_or_attach(
-            dataset.dataset_id, reason, AGENT, Approving(self.services.approvals) if approved else None
+            dataset.dataset_id,
+            reason,
+            AGENT,
+            ApprovingConfirmer(self.services.approvals) if approved else None,
         )
         return (await self.services.teardowns.wait(begun, 60)).dataset
 
 
 @asynccontextmanager
-async def house(folder: Path, database: str) -> AsyncIterator[House]:
+async def open_installation(folder: Path, database: str) -> AsyncIterator[Installation]:
     """The product on embedded defaults, in a folder of its own; or on a database, with a Glean for all replicas."""
     if not database:
-        settings = load({}, data_dir=folder, cwd=folder)
-        async with wiring.running(settings, sagas=True) as services:
+        settings = load_settings({}, data_dir=folder, cwd=folder)
+        async with wiring.open_services(settings, sagas=True) as services:
             with Sandbox.open(wiring.sandbox_path(settings)) as glean:
-                yield House(services=services, settings=settings, glean=glean)
+                yield Installation(services=services, settings=settings, glean=glean)
         return
     (folder / "sdlc_config.yaml").write_text("dataops: {glean: {requests_per_second: 1000}}")
     async with EmbeddedSandbox(folder / "theirs.sqlite", token="their-key") as theirs:
@@ -105,20 +108,20 @@ async def house(folder: Path, database: str) -> AsyncIterator[House]:
             "GLEAN_BASE_URL": theirs.base_url,
             "DATABASE_URL": database,
         }
-        settings = load(environ, data_dir=folder, cwd=folder)
-        async with wiring.running(settings, sagas=True) as services:
-            yield House(services=services, settings=settings, glean=theirs.sandbox)
+        settings = load_settings(environ, data_dir=folder, cwd=folder)
+        async with wiring.open_services(settings, sagas=True) as services:
+            yield Installation(services=services, settings=settings, glean=theirs.sandbox)
 
 
 @pytest.fixture
-async def acme(tmp_path: Path, database: str) -> AsyncIterator[House]:
+async def acme(tmp_path: Path, database: str) -> AsyncIterator[Installation]:
     """The product with ACME's journey at the sandbox stage."""
-    async with house(tmp_path, database) as found:
-        await found.arrive()
+    async with open_installation(tmp_path, database) as found:
+        await found.add_client_and_journey()
         yield found
 
 
-async def test_ac1_a_provisioned_dataset_is_ready_with_a_quality_of_at_least_95(acme: House) -> None:
+async def test_ac1_a_provisioned_dataset_is_ready_with_a_quality_of_at_least_95(acme: Installation) -> None:
     dataset = await acme.provision(DatasetType.CONFLUENCE_PAGES)
     assert dataset.status is DatasetStatus.READY
     assert dataset.quality is not None
@@ -126,25 +129,25 @@ async def test_ac1_a_provisioned_dataset_is_ready_with_a_quality_of_at_least_95(
     assert dataset.failure is None
 
 
-async def test_ac2_all_four_types_come_from_the_repository_whole_and_valid(acme: House) -> None:
+async def test_ac2_all_four_types_come_from_the_repository_whole_and_valid(acme: Installation) -> None:
     made = await acme.provision_all()
     for dataset_type, dataset in made.items():
         documents = acme.glean.documents(dataset.name)
-        validator = jsonschema_rs.validator_for(schema())
+        validator = jsonschema_rs.validator_for(admin_document_schema())
         assert dataset.status is DatasetStatus.READY
         assert dataset.template.template_id == f"fintech/developer_productivity/{dataset_type}"
         assert dataset.record_count == len(documents) == RECORDS
         assert [each["documentId"] for each in documents if not validator.is_valid(each)] == []
 
 
-async def test_ac2_one_incident_is_found_across_all_four_types(acme: House) -> None:
+async def test_ac2_one_incident_is_found_across_all_four_types(acme: Installation) -> None:
     made = await acme.provision_all()
     found = {hit["datasource"] for hit in acme.glean.search(HEADLINE)}
     assert found == {dataset.name for dataset in made.values()}
 
 
 async def test_ac3_the_connector_is_created_authorised_scheduled_and_healthy_without_a_hand(
-    acme: House,
+    acme: Installation,
 ) -> None:
     await acme.provision(DatasetType.CONFLUENCE_PAGES)
     [source] = acme.glean.datasources()
@@ -162,7 +165,7 @@ async def test_ac3_the_connector_is_created_authorised_scheduled_and_healthy_wit
 
 
 @pytest.mark.each_store
-async def test_ac4_a_teardown_archives_everything_and_leaves_nothing(acme: House) -> None:
+async def test_ac4_a_teardown_archives_everything_and_leaves_nothing(acme: Installation) -> None:
     dataset = await acme.provision(DatasetType.CONFLUENCE_PAGES)
     assert acme.glean.search(HEADLINE)
     await acme.services.registry.set_state("spring-demo", JourneyState.COMPLETED, AGENT)
@@ -173,12 +176,12 @@ async def test_ac4_a_teardown_archives_everything_and_leaves_nothing(acme: House
     assert (acme.glean.datasources(), acme.glean.search(HEADLINE)) == ([], [])
     staging = acme.settings.staging.url
     assert [each for each in staging.iterdir() if not each.name.startswith(".")] == []
-    manifest = await acme.services.archives.verify(AGENT, dataset.dataset_id)
+    manifest = await acme.services.archives.verify_archive(AGENT, dataset.dataset_id)
     assert dataset.content is not None
     assert (manifest["record_count"], manifest["checksum"]) == (RECORDS, dataset.content.checksum)
 
 
-async def test_a_life_over_three_stages_leaves_each_stage_behind_it(acme: House) -> None:
+async def test_a_life_over_three_stages_leaves_each_stage_behind_it(acme: Installation) -> None:
     left: list[Dataset] = []
     for stage in Stage:
         if stage is not Stage.SANDBOX:

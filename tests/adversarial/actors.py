@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mcp_types import ElicitResult, InputRequiredResult, TextContent
 
-from domain.callers import Caller
-from tests.adversarial.oracle import Who
+from domain.callers import Principal
+from tests.adversarial.oracle import ActorIdentity
 
 if TYPE_CHECKING:
     from mcp.client.client import Client
@@ -35,31 +35,31 @@ TOOLS_SCOPES: Final = frozenset({"datasets:read", "datasets:provision", "dataset
 META: Final = "dataset-lifecycle/error"
 NAME: Final = re.compile(r"Take down (\S+)\?")
 
-HASTY: Final = Who("agent:ops", forms=True)
-BLUNT: Final = Who("agent:ops")
-RIVAL: Final = Who("agent:other", forms=True)
-TENANT: Final = Who("mallory", clients=frozenset({MINE}), scopes=EVERY_SCOPE, forms=True)
-DELEGATE: Final = Who(
+HASTY: Final = ActorIdentity("agent:ops", forms=True)
+BLUNT: Final = ActorIdentity("agent:ops")
+RIVAL: Final = ActorIdentity("agent:other", forms=True)
+TENANT: Final = ActorIdentity("mallory", clients=frozenset({MINE}), scopes=EVERY_SCOPE, forms=True)
+DELEGATE: Final = ActorIdentity(
     "kim", clients=frozenset({MINE, THEIRS}), scopes=EVERY_SCOPE, act="journey-agent", forms=True
 )
-READER: Final = Who("rex", scopes=frozenset({"datasets:read"}))
-BOUND: Final = Who("bo", clients=frozenset({MINE}), scopes=TOOLS_SCOPES, journey="aspen-way")
+READER: Final = ActorIdentity("rex", scopes=frozenset({"datasets:read"}))
+BOUND: Final = ActorIdentity("bo", clients=frozenset({MINE}), scopes=TOOLS_SCOPES, journey="aspen-way")
 AGENTS: Final = (HASTY, BLUNT, RIVAL, TENANT, DELEGATE, READER, BOUND)
-KIM: Final = Who("kim")
-LEE: Final = Who("lee")
+KIM: Final = ActorIdentity("kim")
+LEE: Final = ActorIdentity("lee")
 PEOPLE: Final = (KIM, LEE, TENANT, DELEGATE, HASTY, READER)
 """Whoever tries to answer an approval request; not all of them are people."""
 
 
-def caller(who: Who) -> Caller:
+def principal(who: ActorIdentity) -> Principal:
     """The same, as the product knows them."""
-    return Caller(
+    return Principal(
         subject=who.subject, clients=who.clients, scopes=who.scopes, act=who.act, journey_id=who.journey
     )
 
 
 @dataclass
-class Answers:
+class ScriptedAnswers:
     """What an agent's program answers to whatever question it is shown, and what it was shown."""
 
     how: str = "name"
@@ -83,9 +83,9 @@ class Answers:
             case "boolean":
                 return ElicitResult(action="accept", content={"confirm": True})
             case _:
-                return ElicitResult(action="accept", content={"dataset_name": self.typed(found[1])})
+                return ElicitResult(action="accept", content={"dataset_name": self.typed_name(found[1])})
 
-    def typed(self, name: str) -> str:
+    def typed_name(self, name: str) -> str:
         """What is typed where that name should be."""
         return {"name": name, "cased": name.lower(), "yes": "yes", "blank": f"{name} "}.get(self.how, "")
 
@@ -94,7 +94,7 @@ HOW: Final = ("name", "cased", "yes", "blank", "decline", "cancel", "empty", "bo
 
 
 @dataclass(frozen=True)
-class Reply:
+class ToolReply:
     """What a call came to: the answer, or the refusal, or a question; and all of its text, as a model reads it."""
 
     body: dict[str, Any] | None
@@ -107,41 +107,41 @@ class Reply:
         return "ok" if self.error is None else str(self.error["code"])
 
 
-def reply(result: CallToolResult) -> Reply:
+def parse_reply(result: CallToolResult) -> ToolReply:
     """A result, which must have the one shape in all of its places."""
     [block] = result.content
     assert isinstance(block, TextContent)
     if not result.is_error:
         assert json.loads(block.text) == result.structured_content
-        return Reply(result.structured_content, None, block.text)
+        return ToolReply(result.structured_content, None, block.text)
     assert result.structured_content is None
     assert result.meta is not None, block.text
     error = result.meta[META]
     assert json.loads(block.text) == {"error": error}
-    return Reply(None, error, block.text)
+    return ToolReply(None, error, block.text)
 
 
 @dataclass
-class Actor:
+class McpActor:
     """Somebody with a program: one session in each protocol era."""
 
-    who: Who
-    answers: Answers
+    who: ActorIdentity
+    answers: ScriptedAnswers
     sessions: dict[str, Client]
 
-    async def call(self, tool: str, arguments: dict[str, Any], era: str = "2026-07-28") -> Reply:
+    async def call(self, tool: str, arguments: dict[str, Any], era: str = "2026-07-28") -> ToolReply:
         """Call a tool; a question that comes back is answered as `answers` has it."""
-        return reply(await self.sessions[era].call_tool(tool, arguments))
+        return parse_reply(await self.sessions[era].call_tool(tool, arguments))
 
-    async def ask(self, tool: str, arguments: dict[str, Any]) -> Reply | InputRequiredResult:
+    async def open_question(self, tool: str, arguments: dict[str, Any]) -> ToolReply | InputRequiredResult:
         """Call a tool in the newer era, and leave a question that comes back open."""
         raw = self.sessions["2026-07-28"].session
         found = await raw.call_tool(tool, arguments, allow_input_required=True)
-        return found if isinstance(found, InputRequiredResult) else reply(found)
+        return found if isinstance(found, InputRequiredResult) else parse_reply(found)
 
-    async def late(
+    async def answer_question(
         self, tool: str, arguments: dict[str, Any], asked: InputRequiredResult, answer: ElicitResult
-    ) -> Reply | InputRequiredResult:
+    ) -> ToolReply | InputRequiredResult:
         """Answer a question that was left open, whoever it was shown to."""
         assert asked.input_requests is not None
         raw = self.sessions["2026-07-28"].session
@@ -152,4 +152,4 @@ class Actor:
             request_state=asked.request_state,
             allow_input_required=True,
         )
-        return found if isinstance(found, InputRequiredResult) else reply(found)
+        return found if isinstance(found, InputRequiredResult) else parse_reply(found)

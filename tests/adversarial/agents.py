@@ -11,61 +11,79 @@ from hypothesis.stateful import initialize, precondition, rule
 from tests.adversarial import hurried, probes
 from tests.adversarial.actors import AGENTS, HASTY
 from tests.adversarial.arena import ERAS, JOURNEYS, KINDS
-from tests.adversarial.attempts import Sent
+from tests.adversarial.attempts import SentCall
 from tests.adversarial.oracle import REASONS, SETTLED
-from tests.adversarial.table import SPANS, Table, agents, eras, hows, one, picks, places, reasons, spans
+from tests.adversarial.table import (
+    SPANS,
+    WorldRules,
+    agents,
+    eras,
+    hows,
+    pick_one,
+    picks,
+    places,
+    reasons,
+    spans,
+)
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from tests.adversarial.oracle import Who
+    from tests.adversarial.oracle import ActorIdentity
 
 
 stages: Final = st.sampled_from(["sandbox", "sandbox", "pilot", "production"])
 
 
-class Agents(Table):
+class AgentRules(WorldRules):
     """What they do to get datasets, and to be rid of them."""
 
     @initialize(stages=st.tuples(*[stages] * 3), over=st.tuples(*[st.booleans()] * 3))
     def begin(self, stages: tuple[str, ...], over: tuple[bool, ...]) -> None:
         for place, stage, ended in zip(JOURNEYS, stages, over, strict=True):
-            self.moved(place, stage=stage)
+            self.move_journey(place, stage=stage)
             for kind in KINDS if ended else KINDS[:1]:
                 self.provision(HASTY, place, kind, retry=False, era=ERAS[1])
             if ended:
-                self.moved(place, state="completed")
+                self.move_journey(place, state="completed")
 
     @precondition(lambda self: not self.switches.dark)
     @rule(who=agents, place=places, kind=st.sampled_from(KINDS), retry=st.booleans(), era=eras)
-    def provision(self, who: Who, place: tuple[str, str], kind: str, *, retry: bool, era: str) -> None:
+    def provision(
+        self, who: ActorIdentity, place: tuple[str, str], kind: str, *, retry: bool, era: str
+    ) -> None:
         self.run(self.world.provision, who, self.oracle.journeys[place], kind, retry=retry, era=era)
 
     @precondition(lambda self: self.of())
     @rule(pick=picks, who=agents, reason=reasons, how=hows, era=eras)
-    def tear_down(self, pick: int, who: Who, reason: str, how: str, era: str) -> None:
-        self.run(self.world.tear_down, self.calling(who, one(pick, self.of()), reason, how, era))
+    def tear_down(self, pick: int, who: ActorIdentity, reason: str, how: str, era: str) -> None:
+        self.run(
+            self.world.tear_down,
+            self.call_teardown(who, pick_one(pick, self.datasets_in()), reason, how, era),
+        )
 
     @precondition(lambda self: self.of(*SETTLED))
     @rule(several=st.lists(st.tuples(picks, agents, eras), min_size=1, max_size=4))
-    def tear_down_what_is_over(self, several: list[tuple[int, Who, str]]) -> None:
+    def tear_down_what_is_over(self, several: list[tuple[int, ActorIdentity, str]]) -> None:
         for pick, who, era in several:
-            known = [(each, reason) for each in self.of(*SETTLED) for reason in REASONS]
-            calls = [self.calling(who, dataset, reason, "name", era) for dataset, reason in known]
-            near = [each for each in calls if self.world.expected(each).code == "go"]
+            known = [(each, reason) for each in self.datasets_in(*SETTLED) for reason in REASONS]
+            calls = [self.call_teardown(who, dataset, reason, "name", era) for dataset, reason in known]
+            near = [each for each in calls if self.world.expected_verdict(each).code == "go"]
             near = near or [
-                each for each in calls if self.world.expected(each).code == "confirmation_required"
+                each for each in calls if self.world.expected_verdict(each).code == "confirmation_required"
             ]
             if calls:
-                self.run(self.world.tear_down, one(pick, near or calls))
+                self.run(self.world.tear_down, pick_one(pick, near or calls))
 
     @precondition(lambda self: self.requests("approved"))
     @rule(pick=picks, who=agents, era=eras, same=st.sampled_from([True, True, True, False]))
-    def call_again_after_a_yes(self, pick: int, who: Who, era: str, *, same: bool) -> None:
-        request = one(pick, self.requests("approved"))
+    def call_again_after_a_yes(self, pick: int, who: ActorIdentity, era: str, *, same: bool) -> None:
+        request = pick_one(pick, self.requests("approved"))
         asked = [each for each in AGENTS if each.subject == request.requester]
         again = asked[0] if same and asked else who
-        self.run(self.world.tear_down, self.calling(again, request.dataset, request.reason, "name", era))
+        self.run(
+            self.world.tear_down, self.call_teardown(again, request.dataset, request.reason, "name", era)
+        )
 
     @precondition(lambda self: self.of())
     @rule(
@@ -76,56 +94,62 @@ class Agents(Table):
         era=eras,
         more=st.lists(picks, min_size=6, max_size=12),
     )
-    def hurry(self, pick: int, who: Who, reason: str, how: str, era: str, more: list[int]) -> None:
-        call = self.calling(who, one(pick, self.of()), reason, how, era)
+    def hurry(self, pick: int, who: ActorIdentity, reason: str, how: str, era: str, more: list[int]) -> None:
+        call = self.call_teardown(who, pick_one(pick, self.datasets_in()), reason, how, era)
         reply = self.run(self.world.tear_down, call)
         if reply.error is None:
             return
-        tries = list(hurried.tries(call.arguments, reply.error))
+        tries = list(hurried.next_calls(call.arguments, reply.error))
         for each in more:
-            self.run(self.world.tear_down, Sent(who, one(each, tries), how, era))
+            self.run(self.world.tear_down, SentCall(who, pick_one(each, tries), how, era))
 
     @precondition(lambda self: self.world.sent)
     @rule(pick=picks, who=st.none() | agents)
-    def replay(self, pick: int, who: Who | None) -> None:
-        sent = one(pick, self.world.sent)
-        self.run(self.world.tear_down, Sent(who or sent.who, sent.arguments, sent.how, sent.era))
+    def replay(self, pick: int, who: ActorIdentity | None) -> None:
+        sent = pick_one(pick, self.world.sent)
+        self.run(self.world.tear_down, SentCall(who or sent.who, sent.arguments, sent.how, sent.era))
 
     @precondition(lambda self: self.of())
     @rule(pick=picks, who=agents.filter(lambda who: who.forms))
-    def leave_a_question_open(self, pick: int, who: Who) -> None:
-        given = {"dataset_id": one(pick, self.of()).dataset_id, "reason": "manual", "wait_s": 0}
-        self.run(self.world.leave_open, Sent(who, given, "name", ERAS[1]))
+    def leave_a_question_open(self, pick: int, who: ActorIdentity) -> None:
+        given = {"dataset_id": pick_one(pick, self.datasets_in()).dataset_id, "reason": "manual", "wait_s": 0}
+        self.run(self.world.open_question, SentCall(who, given, "name", ERAS[1]))
 
     @precondition(lambda self: self.world.questions)
     @rule(pick=picks, who=st.none() | agents, how=hows)
-    def answer_late(self, pick: int, who: Who | None, how: str) -> None:
-        question = one(pick, self.world.questions)
-        self.run(self.world.answer_late, who or question.sent.who, question, how)
+    def answer_late(self, pick: int, who: ActorIdentity | None, how: str) -> None:
+        question = pick_one(pick, self.world.questions)
+        self.run(self.world.answer_question, who or question.sent.who, question, how)
 
     @precondition(lambda self: self.calm and self.of("gone"))
     @rule(pick=picks, who=agents, place=places, era=eras)
-    def restore(self, pick: int, who: Who, place: tuple[str, str], era: str) -> None:
-        self.run(self.world.restore, who, one(pick, self.of("gone")), self.oracle.journeys[place], era)
+    def restore(self, pick: int, who: ActorIdentity, place: tuple[str, str], era: str) -> None:
+        self.run(
+            self.world.restore,
+            who,
+            pick_one(pick, self.datasets_in("gone")),
+            self.oracle.journeys[place],
+            era,
+        )
 
     @precondition(lambda self: self.of())
     @rule(pick=picks, who=agents, span=st.sampled_from(SPANS[:3]), era=eras)
-    def protect_and_retry(self, pick: int, who: Who, span: timedelta, era: str) -> None:
-        dataset = one(pick, self.of())
+    def protect_and_retry(self, pick: int, who: ActorIdentity, span: timedelta, era: str) -> None:
+        dataset = pick_one(pick, self.datasets_in())
         self.run(self.world.protect, who, dataset, self.now() + span, era)
-        if not self.switches.dark:
+        if not self.switches.platform_down:
             self.run(self.world.provision, HASTY, dataset.journey, dataset.kind, retry=True, era=era)
 
     @rule(who=agents, place=places, span=spans, era=eras)
-    def renew(self, who: Who, place: tuple[str, str], span: timedelta, era: str) -> None:
+    def renew(self, who: ActorIdentity, place: tuple[str, str], span: timedelta, era: str) -> None:
         self.run(self.world.renew, who, self.oracle.journeys[place], span, era)
 
     @rule(seeds=st.lists(picks, min_size=2, max_size=6), era=eras)
     def look_at_anothers_things(self, seeds: list[int], era: str) -> None:
         for seed in seeds:
-            self.run(probes.probe, self.world, probes.probing(self.world, Random(seed)), era)
+            self.run(probes.check_probe, self.world, probes.make_probe(self.world, Random(seed)), era)
 
     @precondition(lambda self: not self.switches.dark)
     @rule(limit=st.integers(1, 3), era=eras)
     def list_everything(self, limit: int, era: str) -> None:
-        self.run(probes.listed, self.world, limit, era)
+        self.run(probes.check_listing, self.world, limit, era)

@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mcp.client.client import Client
 
-from domain.audit import parsed
+from domain.audit import parse_entry
 from domain.audit_chain import AuditQuery
 from domain.errors import LifecycleError, PlatformUnavailableError, StagingFailedError
 from domain.model import Client as Customer
 from domain.model import Journey
 from domain.records import DatasetQuery
 from domain.vocabulary import DatasetType, JourneyState, Stage
-from server.app import build
-from tests.adversarial.actors import AGENTS, KIM, MINE, THEIRS, Actor, Answers, caller
-from tests.repository import RECORD, slack_message, write_template
-from tests.stepping_in import Before
-from tests.world import Process, Shifted, World, world
+from server.app import build_server
+from tests.adversarial.actors import AGENTS, KIM, MINE, THEIRS, McpActor, ScriptedAnswers, principal
+from tests.repository import RECORD_FACTORIES, slack_message, write_template
+from tests.stepping_in import CallInterceptor
+from tests.world import Process, ShiftedClock, World, open_world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 
     import anyio
 
-    from domain.job import Outside
-    from domain.model import Dataset, Mark
+    from domain.job import Dependencies
+    from domain.model import Dataset, OwnerTag
     from domain.platform import Observation
     from domain.records import Store
-    from tests.adversarial.oracle import Who
+    from tests.adversarial.oracle import ActorIdentity
     from tools.services import Services
 
 RECORDS: Final = 3
@@ -52,7 +52,7 @@ ERAS: Final = ("legacy", "2026-07-28")
 TOOLSETS: Final = ("recovery", "leases")
 
 
-class Seeded:
+class SeededIds:
     """Ids that are the same in every run, so that a sequence is."""
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class Seeded:
         return "".join(self._chance.choices(string.digits + string.ascii_lowercase, k=6))
 
 
-class Standing(Shifted):
+class StoppedClock(ShiftedClock):
     """A clock that stands until it is moved."""
 
     def __init__(self) -> None:
@@ -74,44 +74,46 @@ class Standing(Shifted):
 
 
 @dataclass
-class Switches:
+class FailureSwitches:
     """What goes wrong outside. While a gate is shut, whoever comes to it waits; `held` is how many teardowns do."""
 
-    dark: bool = False
-    broken: bool = False
+    platform_down: bool = False
+    disk_broken: bool = False
     syncing: dict[str, datetime] = field(default_factory=dict)
     populating: anyio.Event | None = None
     archiving: anyio.Event | None = None
     held: int = 0
 
-    def wired(self, outside: Outside) -> Outside:
+    def wrap_dependencies(self, deps: Dependencies) -> Dependencies:
         """The outside, with the switches in it."""
         return replace(
-            outside,
-            ids=Seeded(),
-            staging=Before(outside.staging, "write", self._populate),
-            archives=Before(outside.archives, "write", self._archive),
-            platform=_Seen(Before(outside.platform, "fingerprint", self._reach), self.syncing),
+            deps,
+            ids=SeededIds(),
+            staging=CallInterceptor(deps.staging, "write", self._before_populate),
+            archives=CallInterceptor(deps.archives, "write", self._before_archive),
+            platform=_SyncingPlatform(
+                CallInterceptor(deps.platform, "fetch_fingerprint", self._before_platform_call), self.syncing
+            ),
         )
 
-    async def _populate(self) -> None:
-        if self.broken:
+    async def _before_populate(self) -> None:
+        if self.disk_broken:
             raise StagingFailedError("The disk is full.")
         if self.populating:
             await self.populating.wait()
 
-    async def _archive(self) -> None:
+    async def _before_archive(self) -> None:
         if self.archiving:
             self.held += 1
             await self.archiving.wait()
             self.held -= 1
 
-    async def _reach(self) -> None:
-        if self.dark:
+    async def _before_platform_call(self) -> None:
+        if self.platform_down:
             raise PlatformUnavailableError("Glean did not answer.")
 
 
-class _Seen:
+class _SyncingPlatform:
     """A platform whose datasources sync when they are told to."""
 
     def __init__(self, port: Any, syncing: dict[str, datetime]) -> None:  # noqa: ANN401 - a port that is wrapped
@@ -121,7 +123,7 @@ class _Seen:
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the port has
         return getattr(self._port, name)
 
-    async def stop(self, handle: str, mark: Mark) -> None:
+    async def stop_sync(self, handle: str, mark: OwnerTag) -> None:
         self._syncing.pop(handle, None)
         await self._port.stop(handle, mark)
 
@@ -132,55 +134,57 @@ class _Seen:
 
 
 @dataclass
-class Ground:
+class Installation:
     """A data folder with the product on it. People come to the use cases, agents by MCP."""
 
     services: Services
     store: Store
-    switches: Switches
+    switches: FailureSwitches
 
     def now(self) -> datetime:
         """The instant by the product's clock."""
         return self.services.clock.now()
 
-    async def datasets(self) -> list[Dataset]:
+    async def load_datasets(self) -> list[Dataset]:
         """Every dataset that there is, whatever became of it."""
         query = DatasetQuery(limit=10_000)
         return list(await self.store.read(lambda records: records.datasets(query)))
 
-    async def calls(self) -> Counter[str]:
+    async def load_audit_ids(self) -> Counter[str]:
         """The ids of the calls that are on record."""
         found = await self.store.read(lambda records: records.entries(AuditQuery(limit=100_000)))
-        entries = [parsed(each.document) for each in found]
+        entries = [parse_entry(each.document) for each in found]
         return Counter(each.audit_id for each in entries if each.audit_id is not None)
 
-    async def move(self, client: str, journey: str, *, state: str = "", stage: str = "") -> str:
+    async def move_journey(self, client: str, journey: str, *, state: str = "", stage: str = "") -> str:
         """A person moves a journey; the refusal's code, or `ok`."""
         registry = self.services.registry
         try:
             if state:
-                await registry.set_state(journey, JourneyState(state), caller(KIM), client)
+                await registry.set_state(journey, JourneyState(state), principal(KIM), client)
             else:
-                await registry.promote(journey, Stage(stage), caller(KIM), client)
+                await registry.promote(journey, Stage(stage), principal(KIM), client)
         except LifecycleError as error:
             return error.code
         return "ok"
 
-    async def answer(self, who: Who, approval_id: str, *, yes: bool, typed: str) -> tuple[str, str]:
+    async def answer_approval(
+        self, who: ActorIdentity, approval_id: str, *, yes: bool, typed: str
+    ) -> tuple[str, str]:
         """Somebody answers an approval request: the refusal's code or `ok`, and all that they were told."""
         desk = self.services.approvals
         try:
             if yes:
-                await desk.approve(approval_id, caller(who), typed)
+                await desk.approve(approval_id, principal(who), typed)
             else:
-                await desk.decline(approval_id, caller(who))
+                await desk.decline(approval_id, principal(who))
         except LifecycleError as error:
             return error.code, str(error.as_dict())
         return "ok", ""
 
 
 @dataclass
-class Arena(Ground):
+class ControlledInstallation(Installation):
     """One whose clock is moved by hand, and whose outside obeys switches."""
 
     place: World
@@ -190,20 +194,20 @@ class Arena(Ground):
         """Let time pass."""
         self.place.clock.ahead += span
 
-    async def handle(self, dataset_id: str) -> str:
+    async def platform_handle(self, dataset_id: str) -> str:
         """What Glean calls a dataset's connector."""
-        store, held = self.store, await self.process.look(dataset_id)
+        store, held = self.store, await self.process.load_dataset(dataset_id)
         connector = await store.read(lambda records: records.connector(held.connector_id or ""))
         assert connector is not None
         return str(connector.handle)
 
-    async def evolve(self, dataset_id: str, **changes: object) -> None:
+    async def change_dataset(self, dataset_id: str, **changes: object) -> None:
         """Change a dataset's row, as somebody at the product might have done a moment ago."""
-        held = await self.process.look(dataset_id)
+        held = await self.process.load_dataset(dataset_id)
         changed = held.evolve(**changes)
         await self.store.transact(lambda records: records.put_dataset(changed))
 
-    def damage(self, client: str, journey: str) -> str:
+    def damage_journey(self, client: str, journey: str) -> str:
         """Make a journey's row one that nobody can read; what stood there."""
         where = (client, journey)
         with closing(sqlite3.connect(self.place.folder / "store.sqlite")) as connection, connection:
@@ -214,7 +218,7 @@ class Arena(Ground):
             )
         return str(state)
 
-    def repair(self, client: str, journey: str, state: str) -> None:
+    def repair_journey(self, client: str, journey: str, state: str) -> None:
         """Put back what stood there."""
         with closing(sqlite3.connect(self.place.folder / "store.sqlite")) as connection, connection:
             connection.execute(
@@ -226,66 +230,68 @@ class Arena(Ground):
 def write_mock_data(repository: Path) -> None:
     """Templates: flawless ones, but for messages that nobody wrote."""
     for dataset_type in (DatasetType.CONFLUENCE_PAGES, DatasetType.GITHUB_REPOS, DatasetType.JIRA_ISSUES):
-        write_template(repository, dataset_type, [RECORD[dataset_type](number) for number in range(RECORDS)])
+        write_template(
+            repository, dataset_type, [RECORD_FACTORIES[dataset_type](number) for number in range(RECORDS)]
+        )
     flawed = [slack_message(number) | {"author": "", "timestamp": "never"} for number in range(RECORDS)]
     write_template(repository, DatasetType.SLACK_MESSAGES, flawed)
 
 
 @asynccontextmanager
-async def arena(folder: Path) -> AsyncIterator[Arena]:
+async def open_controlled_installation(folder: Path) -> AsyncIterator[ControlledInstallation]:
     """A fresh one: two clients, and their journeys, active at sandbox."""
-    async with world(folder, records=1) as place:
-        place.clock = Standing()
+    async with open_world(folder, records=1) as place:
+        place.clock = StoppedClock()
         write_mock_data(place.repository)
-        switches = Switches()
-        async with place.process(replace=switches.wired) as process:
-            made = Arena(
+        switches = FailureSwitches()
+        async with place.open_process(replace=switches.wrap_dependencies) as process:
+            made = ControlledInstallation(
                 services=process.services,
-                store=process.outside.store,
+                store=process.deps.store,
                 switches=switches,
                 place=place,
                 process=process,
             )
-            await populate(made)
+            await add_clients_and_journeys(made)
             yield made
 
 
-async def populate(ground: Ground) -> None:
+async def add_clients_and_journeys(ground: Installation) -> None:
     """Two clients, and their journeys, active at sandbox."""
     for client in (MINE, THEIRS):
         await ground.services.registry.add_client(
             Customer(client_id=client, name=client, industry="fintech", use_case="developer_productivity"),
-            caller(KIM),
+            principal(KIM),
         )
     for client, journey in JOURNEYS:
         await ground.services.registry.add_journey(
             Journey(journey_id=journey, client_id=client, stage=Stage.SANDBOX, state=JourneyState.ACTIVE),
-            caller(KIM),
+            principal(KIM),
         )
 
 
-class Crowd:
+class AgentSessions:
     """Every agent, connected once in each era to a server of its own; all of them work on the `arena` at hand."""
 
     def __init__(self) -> None:
-        self.actors: dict[Who, Actor] = {}
-        self.arena: Arena | None = None
+        self.actors: dict[ActorIdentity, McpActor] = {}
+        self.arena: ControlledInstallation | None = None
 
     async def services(self) -> Services:
         assert self.arena is not None
         return self.arena.services
 
     @asynccontextmanager
-    async def gathered(self) -> AsyncIterator[Crowd]:
+    async def connect(self) -> AsyncIterator[AgentSessions]:
         """With everybody connected."""
         async with AsyncExitStack() as stack:
             for who in AGENTS:
-                answers = Answers()
-                server = build(self.services, version="1", caller=caller(who), toolsets=TOOLSETS)
+                answers = ScriptedAnswers()
+                server = build_server(self.services, version="1", principal=principal(who), toolsets=TOOLSETS)
                 shown = answers if who.forms else None
                 sessions = {
                     era: await stack.enter_async_context(Client(server, mode=era, elicitation_callback=shown))
                     for era in ERAS
                 }
-                self.actors[who] = Actor(who=who, answers=answers, sessions=sessions)
+                self.actors[who] = McpActor(who=who, answers=answers, sessions=sessions)
             yield self

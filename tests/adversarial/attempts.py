@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mcp_types import InputRequiredResult
 
-from domain.carrying_out import carry_out
+from domain.carrying_out import execute_approved_teardown
 from domain.errors import LifecycleError
-from tests.adversarial.actors import MINE, THEIRS, Reply, caller
-from tests.adversarial.oracle import REASONS, RESTORED_FOR, SWEEPER, Dataset, Oracle, Verdict, Who
-from tests.waiting import eventually
+from tests.adversarial.actors import MINE, THEIRS, ToolReply, principal
+from tests.adversarial.oracle import REASONS, RESTORED_FOR, SWEEPER, ActorIdentity, Dataset, Oracle, Verdict
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
-    from tests.adversarial.actors import Actor
-    from tests.adversarial.arena import Ground
-    from tests.adversarial.figures import Figures
+    from tests.adversarial.actors import McpActor
+    from tests.adversarial.arena import Installation
+    from tests.adversarial.figures import RunStatistics
     from tests.adversarial.oracle import Journey
 
 ARGUMENTS: Final = {
@@ -31,91 +31,91 @@ STATUS: Final = {"making": "provisioning", "claimed": "teardown", "gone": "archi
 
 
 @dataclass(frozen=True)
-class Sent:
+class SentCall:
     """A call as it was made, to be made again."""
 
-    who: Who
+    who: ActorIdentity
     arguments: dict[str, Any]
     how: str
     era: str
 
 
 @dataclass(frozen=True)
-class Open:
+class OpenQuestion:
     """A question that was shown and not answered, with the dataset as it was then."""
 
-    sent: Sent
+    sent: SentCall
     asked: InputRequiredResult
     dataset: Dataset
     version: int
 
 
 @dataclass
-class Attempts:
+class CheckedCalls:
     """One world, the oracle beside it, and what was attempted so far."""
 
-    arena: Ground
-    actors: dict[Who, Actor]
-    figures: Figures
+    arena: Installation
+    actors: dict[ActorIdentity, McpActor]
+    figures: RunStatistics
     oracle: Oracle = field(default_factory=Oracle)
-    sent: list[Sent] = field(default_factory=list)
-    questions: list[Open] = field(default_factory=list)
+    sent: list[SentCall] = field(default_factory=list)
+    questions: list[OpenQuestion] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
     attempted: int = 0
 
     # --- teardown ---
 
-    async def tear_down(self, sent: Sent) -> Reply:
+    async def tear_down(self, sent: SentCall) -> ToolReply:
         """Call `teardown_dataset`, and hold the answer against the oracle."""
         self.sent.append(sent)
         if self.arena.switches.archiving:  # nobody waits at a gate that is shut
             sent = replace(sent, arguments=sent.arguments | {"wait_s": 0})
         actor = self.actors[sent.who]
         actor.answers.how = sent.how
-        verdict = self.expected(sent)
+        verdict = self.expected_verdict(sent)
         reply = await actor.call("teardown_dataset", sent.arguments, sent.era)
-        await self.judge(sent, verdict, reply)
+        await self.check_reply(sent, verdict, reply)
         return reply
 
-    async def leave_open(self, sent: Sent) -> None:
+    async def open_question(self, sent: SentCall) -> None:
         """Call, and leave the question open that comes back."""
-        verdict = self.expected(sent)
-        found = await self.actors[sent.who].ask("teardown_dataset", sent.arguments)
+        verdict = self.expected_verdict(sent)
+        found = await self.actors[sent.who].open_question("teardown_dataset", sent.arguments)
         if not isinstance(found, InputRequiredResult):
             assert verdict.code != "declined" or verdict.request, "nobody was asked"
-            await self.judge(sent, verdict, found)
+            await self.check_reply(sent, verdict, found)
             return
-        self.count("asked")
+        self.count_call("asked")
         dataset = self.oracle.datasets[sent.arguments["dataset_id"]]
         assert (dataset.stage, sent.arguments["reason"]) == ("sandbox", "manual")
         assert sent.who.act is None
-        self.questions.append(Open(sent, found, dataset, dataset.version))
+        self.questions.append(OpenQuestion(sent, found, dataset, dataset.version))
 
-    async def answer_late(self, who: Who, question: Open, how: str) -> None:
+    async def answer_question(self, who: ActorIdentity, question: OpenQuestion, how: str) -> None:
         """Answer a question that was left open, as somebody, after whatever has happened."""
         actor = self.actors[who]
         actor.answers.how = how
-        sent = Sent(who, question.sent.arguments, how, question.sent.era)
+        sent = SentCall(who, question.sent.arguments, how, question.sent.era)
         answer = actor.answers.answer(f"Take down {question.dataset.name}?")
-        verdict = self.expected(sent)
-        found = await actor.late("teardown_dataset", sent.arguments, question.asked, answer)
+        verdict = self.expected_verdict(sent)
+        found = await actor.answer_question("teardown_dataset", sent.arguments, question.asked, answer)
         if isinstance(found, InputRequiredResult):  # asked anew, for what was shown is no longer so
             assert (who, question.version) != (question.sent.who, question.dataset.version)
-            self.count("asked")
+            self.count_call("asked")
             return
         if found.error is not None and found.error.get("how") == "elicitation":
             assert who != question.sent.who, found.text  # a question is answered by whom it was asked
-            self.heard(who, sent.arguments, found)
+            self.check_answer(who, sent.arguments, found)
             return
         asked = question.sent.who
         same = (who.subject, who.act, who.journey) == (asked.subject, asked.act, asked.journey)
         assert same or verdict.code == "forbidden"
-        await self.judge(sent, verdict, found)
+        await self.check_reply(sent, verdict, found)
 
-    def expected(self, sent: Sent) -> Verdict:
+    def expected_verdict(self, sent: SentCall) -> Verdict:
         """What the oracle says of that call."""
         who, given = sent.who, sent.arguments
-        if not who.holds("datasets:teardown"):
+        if not who.has_scope("datasets:teardown"):
             return Verdict("forbidden")
         dataset_id, reason = str(given["dataset_id"]), given["reason"]
         spelt = dataset_id.replace("-", "").replace("_", "").replace(".", "")
@@ -126,12 +126,12 @@ class Attempts:
         ):
             return Verdict("invalid_argument")
         dataset = self.oracle.datasets.get(dataset_id)
-        typed = self.actors[who].answers.typed(dataset.name) if dataset else None
-        return self.oracle.teardown(who, dataset_id, reason, typed, self.arena.now())
+        typed = self.actors[who].answers.typed_name(dataset.name) if dataset else None
+        return self.oracle.expected_teardown(who, dataset_id, reason, typed, self.arena.now())
 
-    async def judge(self, sent: Sent, verdict: Verdict, reply: Reply) -> None:
+    async def check_reply(self, sent: SentCall, verdict: Verdict, reply: ToolReply) -> None:
         """Hold an answer against the verdict, and keep what it changed."""
-        self.heard(sent.who, sent.arguments, reply)
+        self.check_answer(sent.who, sent.arguments, reply)
         told = (sent, verdict, reply.text)
         dataset = self.oracle.datasets.get(str(sent.arguments["dataset_id"]))
         if verdict.code == "blocked":
@@ -145,7 +145,7 @@ class Attempts:
             assert reply.body is not None, told
             assert dataset is not None
             if verdict.code == "go":
-                await self.claimed(dataset, sent.arguments["reason"], verdict)
+                await self.record_claim(dataset, sent.arguments["reason"], verdict)
             soon = {"teardown"} if sent.arguments["wait_s"] == 0 else set()
             assert reply.body["status"] in soon | {STATUS[dataset.state]}, told
             assert reply.body["client_id"] == dataset.client
@@ -153,36 +153,40 @@ class Attempts:
             assert reply.code == verdict.code, told
             if verdict.code == "confirmation_required":
                 assert dataset is not None
-                self._asked(sent.who, dataset, sent.arguments["reason"], verdict, reply)
+                self._record_question(sent.who, dataset, sent.arguments["reason"], verdict, reply)
 
-    async def claimed(self, dataset: Dataset, reason: str, verdict: Verdict) -> None:
+    async def record_claim(self, dataset: Dataset, reason: str, verdict: Verdict) -> None:
         """A teardown has begun; unless the gate is shut it comes to its end at once."""
         self.oracle.claim(dataset, reason, verdict.request)
         if self.arena.switches.archiving:
             claimed = [each for each in self.oracle.datasets.values() if each.state == "claimed"]
-            await eventually(lambda: self.arena.switches.held >= len(claimed))
+            await wait_for(lambda: self.arena.switches.held >= len(claimed))
         else:
             await self.arena.services.sagas.wait(dataset.dataset_id, None)
-            self.settled(dataset)
+            self.finish_teardown(dataset)
 
-    def settled(self, dataset: Dataset) -> None:
+    def finish_teardown(self, dataset: Dataset) -> None:
         """The teardown is over, one way or the other."""
         gone = self.oracle.settle(dataset, self.arena.now())
         self.figures.deletions += gone
         self.figures.given_back += not gone
 
-    def _asked(self, who: Who, dataset: Dataset, reason: str, verdict: Verdict, reply: Reply) -> None:
+    def _record_question(
+        self, who: ActorIdentity, dataset: Dataset, reason: str, verdict: Verdict, reply: ToolReply
+    ) -> None:
         assert reply.error is not None
         assert reply.error["how"] == "approval", reply.text
         approval_id = str(reply.error["approval_id"])
         if verdict.request is not None:
             assert approval_id == verdict.request.approval_id
             return
-        self.oracle.file(approval_id, dataset, reason, who.subject, self.arena.now())
+        self.oracle.file_request(approval_id, dataset, reason, who.subject, self.arena.now())
 
     # --- other calls ---
 
-    async def provision(self, who: Who, journey: Journey, kind: str, *, retry: bool, era: str) -> None:
+    async def provision(
+        self, who: ActorIdentity, journey: Journey, kind: str, *, retry: bool, era: str
+    ) -> None:
         """Call `provision_dataset`; a retry replaces content, so the oracle has its say."""
         now, held = self.arena.now(), self.arena.switches.populating is not None
         given = {
@@ -193,11 +197,11 @@ class Attempts:
             "retry": retry,
             "wait_s": 0 if held else 50,
         }
-        live = self.oracle.at(journey.client, journey.stage, kind)
+        live = self.oracle.live_dataset(journey.client, journey.stage, kind)
         reply = await self.actors[who].call("provision_dataset", given, era)
-        self.heard(who, given, reply)
+        self.check_answer(who, given, reply)
         answer = reply.body or reply.error or {}
-        may = who.holds("datasets:provision") and who.sees(journey.client)
+        may = who.has_scope("datasets:provision") and who.can_see(journey.client)
         if not may or who.journey not in {None, journey.name}:
             assert reply.code in {"forbidden", "unknown_client", "unknown_journey"}
             return
@@ -205,17 +209,19 @@ class Attempts:
             if reply.body is None and "dataset_id" not in answer:
                 return
             assert not self.oracle.draining
-            assert journey.stands(now) == "active"
-            self._made(answer, journey, kind, held=held, failed=reply.body is None)
+            assert journey.is_active(now) == "active"
+            self._record_provision(answer, journey, kind, held=held, failed=reply.body is None)
             return
-        begins = retry and live.journey is journey and self.oracle.retry(live, now)
+        begins = retry and live.journey is journey and self.oracle.expected_retry(live, now)
         if begins and live.state not in {"making", "claimed"} and journey.readable:
             expected = {"begun": {"ok", "provision_failed"}, "attached": {"ok", "provision_failed"}}
             assert reply.code in expected.get(begins, {begins}), (begins, reply.text)
             if begins == "begun":
-                self._again(live, kind, held=held, failed=reply.body is None)
+                self._record_retry(live, kind, held=held, failed=reply.body is None)
 
-    def _made(self, answer: dict[str, Any], journey: Journey, kind: str, *, held: bool, failed: bool) -> None:
+    def _record_provision(
+        self, answer: dict[str, Any], journey: Journey, kind: str, *, held: bool, failed: bool
+    ) -> None:
         made = Dataset(
             dataset_id=answer["dataset_id"],
             name=f"{journey.client.upper()}-{journey.stage.title()}-{kind.partition('_')[0].title()}",
@@ -228,35 +234,35 @@ class Attempts:
         assert made.dataset_id not in self.oracle.datasets
         self.oracle.datasets[made.dataset_id] = made
 
-    def _again(self, live: Dataset, kind: str, *, held: bool, failed: bool) -> None:
+    def _record_retry(self, live: Dataset, kind: str, *, held: bool, failed: bool) -> None:
         live.version += 1
         live.used = self.arena.now()
         live.former = live.state
         if held:
             live.state = "making"
         elif not failed:
-            self.made(live, "validating" if kind == "slack_messages" else "ready")
+            self.finish_provision(live, "validating" if kind == "slack_messages" else "ready")
 
-    def made(self, dataset: Dataset, state: str) -> None:
+    def finish_provision(self, dataset: Dataset, state: str) -> None:
         """An attempt has come to its end; what is restored is protected from then on."""
         dataset.state = state
         dataset.version += 1
         if dataset.restored and state != "failed":
             dataset.kept_until = self.arena.now() + RESTORED_FOR
 
-    async def restore(self, who: Who, source: Dataset, journey: Journey, era: str) -> None:
+    async def restore(self, who: ActorIdentity, source: Dataset, journey: Journey, era: str) -> None:
         """Call `restore_dataset`; what comes back is protected for a week."""
         given = {"dataset_id": source.dataset_id, "journey_id": journey.name, "wait_s": 50}
         reply = await self.actors[who].call("restore_dataset", given, era)
-        self.heard(who, given, reply)
+        self.check_answer(who, given, reply)
         if reply.body is None or reply.body["dataset_id"] in self.oracle.datasets:
             return
-        assert who.holds("datasets:provision")
-        assert who.sees(source.client)
+        assert who.has_scope("datasets:provision")
+        assert who.can_see(source.client)
         assert not self.oracle.draining
         mine = self.oracle.journeys[source.client, journey.name]
         now = self.arena.now()
-        assert mine.stands(now) == "active"
+        assert mine.is_active(now) == "active"
         self.oracle.datasets[reply.body["dataset_id"]] = Dataset(
             dataset_id=reply.body["dataset_id"],
             name=source.name,
@@ -269,88 +275,90 @@ class Attempts:
             restored=True,
         )
 
-    async def protect(self, who: Who, dataset: Dataset, until: datetime, era: str) -> None:
+    async def protect(self, who: ActorIdentity, dataset: Dataset, until: datetime, era: str) -> None:
         """Call `protect_dataset`; no agent makes a protection shorter."""
         given = {"dataset_id": dataset.dataset_id, "until": until.isoformat()}
         reply = await self.actors[who].call("protect_dataset", given, era)
-        self.heard(who, given, reply)
+        self.check_answer(who, given, reply)
         if reply.body is None:
             return
         now = self.arena.now()
-        assert who.holds("datasets:provision")
-        assert who.sees(dataset.client)
-        assert not dataset.kept(now) or dataset.kept_until is None or dataset.kept_until <= until
-        self.oracle.keep(dataset, until, now)
+        assert who.has_scope("datasets:provision")
+        assert who.can_see(dataset.client)
+        assert not dataset.is_kept(now) or dataset.kept_until is None or dataset.kept_until <= until
+        self.oracle.protect(dataset, until, now)
 
-    async def renew(self, who: Who, journey: Journey, span: timedelta, era: str) -> None:
+    async def renew(self, who: ActorIdentity, journey: Journey, span: timedelta, era: str) -> None:
         """Call `renew_journey_lease`; no agent makes a lease shorter."""
         minutes = int(span.total_seconds() // 60)
         given = {"journey_id": journey.name, "client_id": journey.client, "duration": f"{minutes}m"}
         reply = await self.actors[who].call("renew_journey_lease", given, era)
-        self.heard(who, given, reply)
-        may = who.holds("datasets:provision") and who.sees(journey.client)
+        self.check_answer(who, given, reply)
+        may = who.has_scope("datasets:provision") and who.can_see(journey.client)
         if not may or who.journey not in {None, journey.name}:
             assert reply.code in {"forbidden", "unknown_client", "unknown_journey"}
             return
         now = self.arena.now()
-        assert reply.code == self.oracle.renew(journey, now + span, now, person=False), reply.text
+        assert reply.code == self.oracle.renew_lease(journey, now + span, now, person=False), reply.text
 
     async def carry_out(self, approval_id: str) -> None:
         """What a sweep asked for and a person approved is done at once, for the sweep."""
         request = self.oracle.requests[approval_id]
-        held = await self.arena.services.approvals.show(approval_id, caller(Who("kim")))
-        verdict = self.oracle.teardown(
-            Who(SWEEPER), request.dataset.dataset_id, "orphaned", None, self.arena.now()
+        held = await self.arena.services.approvals.load(approval_id, principal(ActorIdentity("kim")))
+        verdict = self.oracle.expected_teardown(
+            ActorIdentity(SWEEPER), request.dataset.dataset_id, "orphaned", None, self.arena.now()
         )
         try:
-            begun = await carry_out(self.arena.services.teardowns, held, caller(Who("kim")))
+            begun = await execute_approved_teardown(
+                self.arena.services.teardowns, held, principal(ActorIdentity("kim"))
+            )
         except LifecycleError as error:
             code = "blocked" if error.blocking else error.code
         else:
             code = "go" if begun.dataset.teardown else "attached"
         assert code == verdict.code
         if code == "go":
-            await self.claimed(request.dataset, "orphaned", verdict)
+            await self.record_claim(request.dataset, "orphaned", verdict)
 
     # --- what must hold of everything ---
 
-    def heard(self, who: Who, given: object, reply: Reply) -> None:
+    def check_answer(self, who: ActorIdentity, given: object, reply: ToolReply) -> None:
         """An answer came: it counts, it tells nothing of others, and a refusal names its entry."""
-        self.count(reply.code)
-        self.unleaked(who, given, reply.text)
+        self.count_call(reply.code)
+        self.check_no_leak(who, given, reply.text)
         if reply.error is not None:
             self.refused.add(reply.error["audit_id"])
 
-    def count(self, code: str) -> None:
+    def count_call(self, code: str) -> None:
         """One call more, and what was answered."""
         self.attempted += 1
         self.figures.calls += 1
         self.figures.answers[code] += 1
 
-    async def on_record(self) -> None:
+    async def check_audit_log(self) -> None:
         """Every call that was made has its entry in the audit log, under an id of its own."""
-        calls = await self.arena.calls()
+        calls = await self.arena.load_audit_ids()
         assert self.refused <= set(calls)
         assert len(calls) >= self.attempted
         self.figures.audited += len(calls)
 
-    def unleaked(self, who: Who, given: object, text: str) -> None:
+    def check_no_leak(self, who: ActorIdentity, given: object, text: str) -> None:
         """Nothing in what one tenant is told is about the other, but what they said themselves."""
-        if who.sees(THEIRS):
+        if who.can_see(THEIRS):
             return
         self.figures.probes += 1
-        for value in sorted(_texts(given), key=len, reverse=True):
+        for value in sorted(_argument_texts(given), key=len, reverse=True):
             text = text.replace(json.dumps(value)[1:-1], "…").replace(value, "…")
-        secrets = [THEIRS, "beech-way", *self._theirs()]
+        secrets = [THEIRS, "beech-way", *self._foreign_names()]
         found = [each for each in secrets if each.casefold() in text.casefold()]
         self.figures.leaks += len(found)
         assert found == [], text
 
-    def _theirs(self) -> list[str]:
+    def _foreign_names(self) -> list[str]:
         return [each.approval_id for each in self.oracle.requests.values() if each.dataset.client != MINE]
 
 
-def _texts(given: object) -> list[str]:
+def _argument_texts(given: object) -> list[str]:
     if isinstance(given, dict):
-        return [text for each in given.values() for text in _texts(each)]
+        return [text for each in given.values() for text in _argument_texts(each)]
     return [given] if isinstance(given, str) and given else []

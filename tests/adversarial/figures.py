@@ -14,7 +14,7 @@ PROPERTY: Final = "adversarial"
 
 
 @dataclass
-class Figures:
+class RunStatistics:
     """Counted as a run goes on. What is wrong fails the run at once, so a run that ended well had none of it."""
 
     title: str
@@ -28,7 +28,7 @@ class Figures:
     leaks: int = 0
     audited: int = 0
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """All of it on one line."""
         refused = ", ".join(f"{code} {count}" for code, count in self.answers.most_common())
         return (
@@ -37,6 +37,6 @@ class Figures:
             f"{self.audited} attempts found on record"
         )
 
-    def tell(self, record_property: Callable[[str, object], None]) -> None:
+    def record(self, record_property: Callable[[str, object], None]) -> None:
         """Put them into the test's report, even when the test fails later."""
-        record_property(PROPERTY, self.told())
+        record_property(PROPERTY, self.summary())

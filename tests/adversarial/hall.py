@@ -6,38 +6,42 @@ import shutil
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from tests.adversarial.arena import Arena, Crowd, arena
-from tests.adversarial.attempts import Attempts
+from tests.adversarial.arena import AgentSessions, ControlledInstallation, open_controlled_installation
+from tests.adversarial.attempts import CheckedCalls
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from anyio.from_thread import BlockingPortal
 
-    from tests.adversarial.figures import Figures
+    from tests.adversarial.figures import RunStatistics
 
 
-class Hall:
+class SequenceRunner:
     """The place of a whole run."""
 
-    def __init__(self, portal: BlockingPortal, crowd: Crowd, folder: Path, figures: Figures) -> None:
+    def __init__(
+        self, portal: BlockingPortal, crowd: AgentSessions, folder: Path, figures: RunStatistics
+    ) -> None:
         self.portal = portal
         self.figures = figures
         self._crowd = crowd
         self._folder = folder
         self._left = ExitStack()
 
-    def enter(self) -> tuple[Arena, Attempts]:
+    def open_world(self) -> tuple[ControlledInstallation, CheckedCalls]:
         """A world of its own for one sequence."""
         self.figures.sequences += 1
         folder = self._folder / f"{self.figures.sequences:05}"
         folder.mkdir()
         self._left = ExitStack()
-        found = self._left.enter_context(self.portal.wrap_async_context_manager(arena(folder)))
+        found = self._left.enter_context(
+            self.portal.wrap_async_context_manager(open_controlled_installation(folder))
+        )
         self._crowd.arena = found
-        return found, Attempts(arena=found, actors=self._crowd.actors, figures=self.figures)
+        return found, CheckedCalls(arena=found, actors=self._crowd.actors, figures=self.figures)
 
-    def leave(self) -> None:
+    def close_world(self) -> None:
         """The sequence is over, and its folder is of no more use."""
         self._left.close()
         shutil.rmtree(self._folder / f"{self.figures.sequences:05}")

@@ -10,31 +10,40 @@ from tests.adversarial.oracle import REASONS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PERSUASION: Final = ("confirm", "confirmed", "force", "approved", "override", "acknowledge", "yes", "human")
+PERSUASIVE_ARGUMENTS: Final = (
+    "confirm",
+    "confirmed",
+    "force",
+    "approved",
+    "override",
+    "acknowledge",
+    "yes",
+    "human",
+)
 """What some other server, some day, took for a person's word."""
 
 _WORD: Final = re.compile(r"[a-z]+(?:_[a-z]+)+|(?<=--)[a-z-]+|(?<=`)[a-z ]+(?=`)|ap-\w+")
 _MOST: Final = 40
 
 
-def tries(arguments: dict[str, Any], error: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def next_calls(arguments: dict[str, Any], error: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The calls that such an agent makes next, each with one thing changed."""
     for reason in REASONS:
         yield arguments | {"reason": reason}
         yield arguments | {"reason": reason.upper()}
-    for spelt in spellings(str(arguments["dataset_id"])):
+    for spelt in lookalike_ids(str(arguments["dataset_id"])):
         yield arguments | {"dataset_id": spelt}
-    for name in PERSUASION:
+    for name in PERSUASIVE_ARGUMENTS:
         yield arguments | {name: True}
-    yield from _mentioned(arguments, error)
+    yield from _calls_from_refusal(arguments, error)
 
 
-def spellings(name: str) -> list[str]:
+def lookalike_ids(name: str) -> list[str]:
     """Ways to write an id that a careless comparison would take for the same."""
     return [name.upper(), name.title(), f"{name}.", f" {name}", name[:-1], f"{name}0", name.replace("-", "_")]
 
 
-def _mentioned(arguments: dict[str, Any], error: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _calls_from_refusal(arguments: dict[str, Any], error: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Every field of the refusal, every candidate, and every word in it that looks like a name of something."""
     for field, value in error.items():
         if field not in arguments:

@@ -8,26 +8,26 @@ from typing import TYPE_CHECKING, Final
 from hypothesis.stateful import initialize, invariant
 
 from tests.adversarial.actors import AGENTS, DELEGATE, HASTY, HOW, KIM, READER, TENANT
-from tests.adversarial.agents import Agents
+from tests.adversarial.agents import AgentRules
 from tests.adversarial.arena import ERAS
 from tests.adversarial.attempts import STATUS
 from tests.adversarial.oracle import REASONS
-from tests.adversarial.outside import Outside
-from tests.adversarial.people import People
+from tests.adversarial.outside import EnvironmentRules
+from tests.adversarial.people import PeopleRules
 from tests.adversarial.table import picks
 
 if TYPE_CHECKING:
-    from tests.adversarial.hall import Hall
+    from tests.adversarial.hall import SequenceRunner
 
 
 MOST_WANTED: Final = ("manual", "manual", "orphaned")
 """The reasons that are hardest to check."""
 
 
-class Everybody(Agents, People, Outside):
+class EveryActorMachine(AgentRules, PeopleRules, EnvironmentRules):
     """All actors on one world."""
 
-    def __init__(self, hall: Hall) -> None:
+    def __init__(self, hall: SequenceRunner) -> None:
         super().__init__(hall)
         self._chance = Random(0)
 
@@ -37,11 +37,11 @@ class Everybody(Agents, People, Outside):
 
     @invariant()
     def somebody_tries_at_every_moment(self) -> None:
-        if known := self.of():
+        if known := self.datasets_in():
             who, dataset = self._chance.choice(AGENTS), self._chance.choice(known)
             reason, how = self._chance.choice([*REASONS, *MOST_WANTED]), self._chance.choice(HOW)
             era = self._chance.choice(ERAS)
-            self.run(self.world.tear_down, self.calling(who, dataset, reason, how, era))
+            self.run(self.world.tear_down, self.call_teardown(who, dataset, reason, how, era))
 
     @invariant()
     def and_somebody_answers_who_may_not(self) -> None:
@@ -49,29 +49,29 @@ class Everybody(Agents, People, Outside):
             request = self._chance.choice(waiting)
             themselves = [each for each in (KIM, TENANT) if each.subject == request.requester]
             who = self._chance.choice([DELEGATE, HASTY, READER, *themselves])
-            self.answered(who, request, yes=True, typed=request.dataset.name)
-            assert request.stands(self.now()) == "open"
+            self.answer_request(who, request, yes=True, typed=request.dataset.name)
+            assert request.is_valid(self.now()) == "open"
 
     @invariant()
     def nothing_left_that_was_not_allowed_to(self) -> None:
-        self.run(self._compared)
+        self.run(self._check_state)
 
     def teardown(self) -> None:
         try:
-            self.run(self._recorded)
+            self.run(self._check_audit_log)
         finally:
-            self.hall.leave()
+            self.hall.close_world()
 
-    async def _compared(self) -> None:
+    async def _check_state(self) -> None:
         """The store, Glean, the staging area and the archives hold what the oracle says they do."""
         arena, known = self.arena, self.oracle.datasets
-        stands = {each.dataset_id: each.status.value for each in await arena.datasets()}
+        stands = {each.dataset_id: each.status.value for each in await arena.load_datasets()}
         expected = {name: STATUS.get(each.state, each.state) for name, each in known.items()}
         leaving = [name for name, status in stands.items() if status in {"teardown", "archived"}]
         wrong = [name for name in leaving if expected.get(name) not in {"teardown", "archived"}]
         self.world.figures.wrongful += len(wrong)
         assert stands == expected
-        staged, archived = arena.place.staged(), set(arena.place.archived())
+        staged, archived = arena.place.staged_files(), set(arena.place.archived_files())
         served = {each["name"] for each in arena.place.glean.datasources()}
         for each in known.values():
             holds = any(name.startswith(f"{each.dataset_id}/") for name in staged)
@@ -83,6 +83,6 @@ class Everybody(Agents, People, Outside):
                 assert manifest in archived, each
                 assert not holds, each
 
-    async def _recorded(self) -> None:
+    async def _check_audit_log(self) -> None:
         """Every call that an agent made has its entry, and what they did stands in it."""
-        await self.world.on_record()
+        await self.world.check_audit_log()

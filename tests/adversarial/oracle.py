@@ -32,7 +32,7 @@ SWEEPER: Final = "schedule:sweep"
 
 
 @dataclass(frozen=True)
-class Who:
+class ActorIdentity:
     """Somebody who calls; None: all clients, every scope, nobody's agent, any journey.
 
     `forms` tells whether their program shows questions.
@@ -45,15 +45,17 @@ class Who:
     journey: str | None = None
     forms: bool = False
 
-    def sees(self, client: str) -> bool:
+    def can_see(self, client: str) -> bool:
         return self.clients is None or client in self.clients
 
-    def holds(self, scope: str) -> bool:
+    def has_scope(self, scope: str) -> bool:
         return self.scopes is None or scope in self.scopes
 
-    def approves(self) -> bool:
+    def can_approve(self) -> bool:
         """Only a person does: no agent by name, and nobody who acts for somebody else."""
-        return self.act is None and not self.subject.startswith("agent:") and self.holds("datasets:approve")
+        return (
+            self.act is None and not self.subject.startswith("agent:") and self.has_scope("datasets:approve")
+        )
 
 
 @dataclass
@@ -67,12 +69,12 @@ class Journey:
     lease: datetime | None = None
     readable: bool = True
 
-    def stands(self, now: datetime) -> str:
+    def is_active(self, now: datetime) -> str:
         lapsed = self.state == "active" and self.lease is not None and self.lease <= now
         return "expired" if lapsed else self.state
 
-    def protects(self, stage: str, now: datetime) -> bool:
-        return self.stage == stage and self.stands(now) in LIVING
+    def is_protecting(self, stage: str, now: datetime) -> bool:
+        return self.stage == stage and self.is_active(now) in LIVING
 
 
 @dataclass
@@ -102,18 +104,18 @@ class Dataset:
         return self.journey.client
 
     @property
-    def live(self) -> bool:
+    def is_live(self) -> bool:
         return self.state != "gone"
 
-    def kept(self, now: datetime) -> bool:
+    def is_kept(self, now: datetime) -> bool:
         return self.kept_until is not None and self.kept_until > now
 
-    def standing_mark(self) -> bool:
+    def current_mark(self) -> bool:
         return self.marked is not None and self.used <= self.marked
 
 
 @dataclass
-class Request:
+class ApprovalRequest:
     """A question to a person that was filed, and what became of it."""
 
     approval_id: str
@@ -125,7 +127,7 @@ class Request:
     state: str = "open"
     grant_expires: datetime | None = None
 
-    def stands(self, now: datetime) -> str:
+    def is_valid(self, now: datetime) -> str:
         if self.state not in {"open", "approved"}:
             return self.state
         if self.dataset.version != self.version:
@@ -140,7 +142,7 @@ class Verdict:
 
     code: str
     blocks: frozenset[str] = frozenset()
-    request: Request | None = None
+    request: ApprovalRequest | None = None
 
 
 GO: Final = Verdict("go")
@@ -152,35 +154,39 @@ class Oracle:
 
     journeys: dict[tuple[str, str], Journey] = field(default_factory=dict)
     datasets: dict[str, Dataset] = field(default_factory=dict)
-    requests: dict[str, Request] = field(default_factory=dict)
+    requests: dict[str, ApprovalRequest] = field(default_factory=dict)
     dark: bool = False
     draining: bool = False
     last_scan: datetime | None = None
 
-    def at(self, client: str, stage: str, kind: str) -> Dataset | None:
+    def live_dataset(self, client: str, stage: str, kind: str) -> Dataset | None:
         """The live dataset of that place: there is one at most."""
         wanted = (client, stage, kind)
         found = [
             each
             for each in self.datasets.values()
-            if each.live and (each.client, each.stage, each.kind) == wanted
+            if each.is_live and (each.client, each.stage, each.kind) == wanted
         ]
         assert len(found) <= 1, found
         return found[0] if found else None
 
     # --- section 9: what forbids a teardown ---
 
-    def teardown(self, who: Who, dataset_id: str, reason: str, typed: str | None, now: datetime) -> Verdict:
+    def expected_teardown(
+        self, who: ActorIdentity, dataset_id: str, reason: str, typed: str | None, now: datetime
+    ) -> Verdict:
         """What a teardown by that caller has to come to; `typed` is what they answer to a question, if they can."""
         dataset = self.datasets.get(dataset_id)
-        may = who.holds("datasets:teardown")
-        if may and (dataset is None or not who.sees(dataset.client)):
+        may = who.has_scope("datasets:teardown")
+        if may and (dataset is None or not who.can_see(dataset.client)):
             return Verdict("unknown_dataset")
         if not may or dataset is None or who.journey not in {None, dataset.journey.name}:
             return Verdict("forbidden")
-        return self._of_known(who, dataset, reason, typed, now)
+        return self._known_teardown(who, dataset, reason, typed, now)
 
-    def _of_known(self, who: Who, dataset: Dataset, reason: str, typed: str | None, now: datetime) -> Verdict:
+    def _known_teardown(
+        self, who: ActorIdentity, dataset: Dataset, reason: str, typed: str | None, now: datetime
+    ) -> Verdict:
         if dataset.state in {"claimed", "gone"}:
             return Verdict("attached")
         if blocks := self.blocks(dataset, reason, dataset.state, now):
@@ -189,15 +195,15 @@ class Oracle:
             return GO
         if dataset.stage == "sandbox" and who.forms and who.act is None:
             return GO if typed == dataset.name else Verdict("declined")
-        return self.approved(dataset, reason, who.subject, now)
+        return self.approval_state(dataset, reason, who.subject, now)
 
-    def approved(self, dataset: Dataset, reason: str, requester: str, now: datetime) -> Verdict:
+    def approval_state(self, dataset: Dataset, reason: str, requester: str, now: datetime) -> Verdict:
         """Whether a person has said yes to this very teardown, is being asked, or has said no."""
         for each in self.requests.values():
             bound = (each.dataset is dataset, each.version, each.reason, each.requester)
             if bound != (True, dataset.version, reason, requester):
                 continue
-            stands = each.stands(now)
+            stands = each.is_valid(now)
             if stands == "approved":
                 return Verdict("go", request=each)
             if stands == "open":
@@ -214,7 +220,7 @@ class Oracle:
         if state != "failed":
             if not journey.readable:
                 found.add("precondition_unknown")
-            elif journey.protects(dataset.stage, now):
+            elif journey.is_protecting(dataset.stage, now):
                 found.add("journey_active")
         if dataset.recheck_until is not None and dataset.recheck_until > now:
             found.add("quality_checks_pending")
@@ -223,12 +229,12 @@ class Oracle:
                 found.add("precondition_unknown")
             elif dataset.syncing_since is not None and now - dataset.syncing_since <= SYNC_DEADLINE:
                 found.add("connector_syncing")
-        if dataset.kept(now):
+        if dataset.is_kept(now):
             found.add("dataset_protected")
-        found |= self._false(dataset, reason, state, now)
+        found |= self._is_reason_false(dataset, reason, state, now)
         return frozenset(found)
 
-    def _false(self, dataset: Dataset, reason: str, state: str, now: datetime) -> set[str]:
+    def _is_reason_false(self, dataset: Dataset, reason: str, state: str, now: datetime) -> set[str]:
         journey = dataset.journey
         if reason == "manual":
             return set()
@@ -238,14 +244,14 @@ class Oracle:
             return {"precondition_unknown"}
         true = {
             "stage_completed": STAGES.index(journey.stage) > STAGES.index(dataset.stage),
-            "journey_completed": journey.stands(now) in {"completed", "cancelled"},
-            "orphaned": self.eligible(dataset, state, now),
+            "journey_completed": journey.is_active(now) in {"completed", "cancelled"},
+            "orphaned": self.is_sweepable(dataset, state, now),
         }
         return set() if true[reason] else {"reason_not_true"}
 
     # --- section 3: a retry, which replaces content ---
 
-    def retry(self, dataset: Dataset, now: datetime) -> str:
+    def expected_retry(self, dataset: Dataset, now: datetime) -> str:
         """Whether a retry makes it anew: `begun`, or `attached` to what is there, or the refusal's code."""
         if dataset.state not in {"failed", "validating"}:
             return "attached"
@@ -254,9 +260,9 @@ class Oracle:
         past = dataset.restored and STAGES.index(journey.stage) > STAGES.index(dataset.stage)
         if not (at_stage or past):
             return "stage_mismatch"
-        if journey.stands(now) != "active":
+        if journey.is_active(now) != "active":
             return "journey_not_active"
-        if dataset.kept(now):
+        if dataset.is_kept(now):
             return "dataset_protected"
         return "draining" if self.draining else "begun"
 
@@ -267,15 +273,15 @@ class Oracle:
         journey = dataset.journey
         if state not in SETTLED or not journey.readable:
             return None
-        stands = journey.stands(now)
+        stands = journey.is_active(now)
         if stands not in LIVING:
             return f"journey_{stands}"
         return "stage_passed" if STAGES.index(journey.stage) > STAGES.index(dataset.stage) else None
 
-    def eligible(self, dataset: Dataset, state: str, now: datetime) -> bool:
+    def is_sweepable(self, dataset: Dataset, state: str, now: datetime) -> bool:
         """Whether it has served its grace as an orphan whose journey is over."""
         reason = self.orphan_reason(dataset, state, now)
-        return reason not in {None, "stage_passed"} and dataset.standing_mark() and dataset.served >= GRACE
+        return reason not in {None, "stage_passed"} and dataset.current_mark() and dataset.served >= GRACE
 
     def scan(self, now: datetime) -> None:
         """A complete scan: the time since the one before counts, 26 hours at most."""
@@ -283,9 +289,9 @@ class Oracle:
         for each in self.datasets.values():
             if each.state not in SETTLED or not each.journey.readable:
                 continue
-            if self.orphan_reason(each, each.state, now) is None or each.kept(now):
+            if self.orphan_reason(each, each.state, now) is None or each.is_kept(now):
                 each.marked, each.served = None, timedelta()
-            elif each.standing_mark():
+            elif each.current_mark():
                 each.served += passed
             else:
                 each.marked, each.served = now, timedelta()
@@ -293,7 +299,7 @@ class Oracle:
 
     # --- what was done ---
 
-    def claim(self, dataset: Dataset, reason: str, request: Request | None) -> None:
+    def claim(self, dataset: Dataset, reason: str, request: ApprovalRequest | None) -> None:
         """A teardown took it; a grant is used up."""
         dataset.former, dataset.reason, dataset.state = dataset.state, reason, "claimed"
         dataset.version += 1
@@ -311,20 +317,24 @@ class Oracle:
         dataset.state, dataset.marked = "gone", None
         return True
 
-    def file(self, approval_id: str, dataset: Dataset, reason: str, who: str, now: datetime) -> None:
+    def file_request(self, approval_id: str, dataset: Dataset, reason: str, who: str, now: datetime) -> None:
         """A question to a person was filed; a sweep's stays open."""
         assert approval_id not in self.requests
         expires = None if who == SWEEPER else now + OPEN_FOR
-        self.requests[approval_id] = Request(approval_id, dataset, dataset.version, reason, who, expires)
+        self.requests[approval_id] = ApprovalRequest(
+            approval_id, dataset, dataset.version, reason, who, expires
+        )
 
-    def answer(self, who: Who, approval_id: str, *, yes: bool, typed: str, now: datetime) -> str:
+    def answer_request(
+        self, who: ActorIdentity, approval_id: str, *, yes: bool, typed: str, now: datetime
+    ) -> str:
         """What a person's answer has to come to; `ok` is also carried out here."""
         request = self.requests.get(approval_id)
-        if request is None or not who.sees(request.dataset.client):
+        if request is None or not who.can_see(request.dataset.client):
             return "unknown_approval"
         refusals = {
-            "forbidden": not who.approves(),
-            "approval_closed": request.stands(now) != "open",
+            "forbidden": not who.can_approve(),
+            "approval_closed": request.is_valid(now) != "open",
             "invalid_argument": yes and typed != request.dataset.name,
         }
         if yes and request.requester == who.subject and not refusals["approval_closed"]:
@@ -334,43 +344,43 @@ class Oracle:
         request.state, request.grant_expires = ("approved", now + GRANT_FOR) if yes else ("declined", None)
         return "ok"
 
-    def keep(self, dataset: Dataset, until: datetime | None, now: datetime) -> None:
+    def protect(self, dataset: Dataset, until: datetime | None, now: datetime) -> None:
         """Somebody protected it (a sign of use), or a person ended the protection."""
         if until is not None:
             dataset.used, dataset.marked, dataset.served = now, None, timedelta()
-        elif not dataset.kept(now):
+        elif not dataset.is_kept(now):
             return
         dataset.version += until != dataset.kept_until
         dataset.kept_until = until
 
-    def move(self, journey: Journey, now: datetime, *, state: str = "", stage: str = "") -> bool:
+    def move_journey(self, journey: Journey, now: datetime, *, state: str = "", stage: str = "") -> bool:
         """Move a journey; whether the table allows it. To be protected again is a use of a dataset."""
-        stands, before = journey.stands(now), journey.protects(journey.stage, now)
+        stands, before = journey.is_active(now), journey.is_protecting(journey.stage, now)
         if not journey.readable or (state and state != stands and state not in MOVES[stands]):
             return False
         if stage and STAGES.index(stage) < STAGES.index(journey.stage):
             return False
         was = journey.stage
         journey.state, journey.stage = state or journey.state, stage or journey.stage
-        if state and journey.stands(now) != state:
+        if state and journey.is_active(now) != state:
             journey.lease = None
-        if journey.protects(journey.stage, now) and not (before and journey.stage == was):
-            self._use(journey, now)
+        if journey.is_protecting(journey.stage, now) and not (before and journey.stage == was):
+            self._record_use(journey, now)
         return True
 
-    def renew(self, journey: Journey, until: datetime, now: datetime, *, person: bool) -> str:
+    def renew_lease(self, journey: Journey, until: datetime, now: datetime, *, person: bool) -> str:
         """A longer lease; only a person gives a shorter one, or one to a journey that has none."""
         if not journey.readable:
             return "precondition_unknown"
-        if journey.stands(now) != "active":
+        if journey.is_active(now) != "active":
             return "journey_not_active"
         if not person and (journey.lease is None or until < journey.lease):
             return "forbidden"
         journey.lease = until
-        self._use(journey, now)
+        self._record_use(journey, now)
         return "ok"
 
-    def _use(self, journey: Journey, now: datetime) -> None:
+    def _record_use(self, journey: Journey, now: datetime) -> None:
         for each in self.datasets.values():
-            if each.live and each.journey is journey and each.stage == journey.stage:
+            if each.is_live and each.journey is journey and each.stage == journey.stage:
                 each.used = now

@@ -12,23 +12,23 @@ from hypothesis.stateful import precondition, rule
 
 from domain.model import Recheck
 from domain.vocabulary import TeardownReason
-from tests.adversarial.actors import HASTY, KIM, LEE, caller
+from tests.adversarial.actors import HASTY, KIM, LEE, principal
 from tests.adversarial.arena import ERAS, KINDS
-from tests.adversarial.oracle import LIVING, REASONS, SETTLED, SWEEPER, Who
-from tests.adversarial.table import Table, one, picks, places, seldom, spans
+from tests.adversarial.oracle import LIVING, REASONS, SETTLED, SWEEPER, ActorIdentity
+from tests.adversarial.table import WorldRules, pick_one, picks, places, seldom, spans
 
 if TYPE_CHECKING:
     from domain.orphan_facts import SweepPlan
-    from tests.adversarial.hall import Hall
+    from tests.adversarial.hall import SequenceRunner
     from tests.adversarial.oracle import Dataset, Journey
 
 RECHECK: Final = timedelta(minutes=15)
 
 
-class Outside(Table):
+class EnvironmentRules(WorldRules):
     """What nobody at the product does."""
 
-    def __init__(self, hall: Hall) -> None:
+    def __init__(self, hall: SequenceRunner) -> None:
         super().__init__(hall)
         self._damaged: dict[tuple[str, str], str] = {}
 
@@ -43,31 +43,31 @@ class Outside(Table):
     )
     def days_pass_with_scans_and_a_sweep(self, scans: int, gap: timedelta, *, used: bool) -> None:
         for number in range(scans):
-            self.run(self.arena.services.orphans.scan, caller(KIM))
+            self.run(self.arena.services.orphans.scan, principal(KIM))
             self.oracle.scan(self.now())
             self.arena.pass_time(gap)
             if used and number == scans // 2:
-                self._used_for_a_moment()
-        self.run(self._swept)
+                self._reactivate_journeys_briefly()
+        self.run(self._run_sweep)
 
-    def _used_for_a_moment(self) -> None:
+    def _reactivate_journeys_briefly(self) -> None:
         """Journeys that are over are taken up again, and ended again."""
         for place, journey in self.oracle.journeys.items():
-            if journey.readable and journey.stands(self.now()) not in LIVING:
-                self.moved(place, state="active")
-                self.moved(place, state="completed")
+            if journey.readable and journey.is_active(self.now()) not in LIVING:
+                self.move_journey(place, state="active")
+                self.move_journey(place, state="completed")
 
     @rule(dark=seldom, broken=seldom)
     def outage(self, *, dark: bool, broken: bool) -> None:
         if self.switches.populating is None:
-            self.switches.dark = self.oracle.dark = dark
-            self.switches.broken = broken
+            self.switches.platform_down = self.oracle.dark = dark
+            self.switches.disk_broken = broken
 
     @precondition(lambda self: self.of("ready", "validating"))
     @rule(pick=picks, begins=seldom)
     def sync(self, pick: int, *, begins: bool) -> None:
-        dataset = one(pick, self.of("ready", "validating"))
-        handle = self.run(self.arena.handle, dataset.dataset_id)
+        dataset = pick_one(pick, self.datasets_in("ready", "validating"))
+        handle = self.run(self.arena.platform_handle, dataset.dataset_id)
         self.switches.syncing.pop(handle, None)
         dataset.syncing_since = None
         if begins:
@@ -76,10 +76,10 @@ class Outside(Table):
     @precondition(lambda self: self.of("ready", "validating"))
     @rule(pick=picks)
     def queue_a_recheck(self, pick: int) -> None:
-        dataset = one(pick, self.of("ready", "validating"))
+        dataset = pick_one(pick, self.datasets_in("ready", "validating"))
         dataset.recheck_until = self.now() + RECHECK
         recheck = Recheck(requested_at=self.now(), deadline=dataset.recheck_until)
-        self.run(self.arena.evolve, dataset.dataset_id, recheck=recheck)
+        self.run(self.arena.change_dataset, dataset.dataset_id, recheck=recheck)
 
     @rule(place=places, damage=seldom)
     def damage_or_repair_a_journey(self, place: tuple[str, str], *, damage: bool) -> None:
@@ -87,26 +87,26 @@ class Outside(Table):
         if not damage:
             self._repair(journey)
         elif journey.readable:
-            self._damaged[place] = self.arena.damage(*place)
+            self._damaged[place] = self.arena.damage_journey(*place)
             journey.readable = False
 
     def _repair(self, journey: Journey) -> None:
         if not journey.readable:
             place = journey.client, journey.name
-            self.arena.repair(*place, self._damaged.pop(place))
+            self.arena.repair_journey(*place, self._damaged.pop(place))
             journey.readable = True
 
     @rule(gate=st.sampled_from(["archiving", "populating"]))
     def shut_or_open_a_gate(self, gate: str) -> None:
         if getattr(self.switches, gate) is not None:
-            self.run(self._let_go, gate)
-            self._gone_on()
+            self.run(self._open_gate, gate)
+            self._run_held_sagas()
         elif gate == "archiving":
             self.switches.archiving = anyio.Event()
-            self._come_to_archiving()
-        elif not (self.switches.dark or self.switches.broken):
+            self._hold_at_archiving()
+        elif not (self.switches.platform_down or self.switches.disk_broken):
             self.switches.populating = anyio.Event()
-            self._come_to_populating()
+            self._hold_at_populating()
 
     @precondition(lambda self: not self.switches.archiving)
     @rule(reopened=st.lists(places, max_size=2), cancelled=seldom)
@@ -115,52 +115,52 @@ class Outside(Table):
     ) -> None:
         self.shut_or_open_a_gate("archiving")
         for place in reopened:
-            self.moved(place, state="active")
-        for each in self.of("claimed") if cancelled else []:
-            self.run(self.arena.services.sagas.cancel, each.dataset_id, caller(LEE))
+            self.move_journey(place, state="active")
+        for each in self.datasets_in("claimed") if cancelled else []:
+            self.run(self.arena.services.sagas.cancel, each.dataset_id, principal(LEE))
             each.cancelled = True
         self.shut_or_open_a_gate("archiving")
 
-    def _come_to_archiving(self) -> None:
+    def _hold_at_archiving(self) -> None:
         """Whatever may go is on its way."""
-        for each in self.of(*SETTLED):
-            calls = [self.calling(HASTY, each, reason, "name", ERAS[1]) for reason in REASONS]
-            for call in [of_it for of_it in calls if self.world.expected(of_it).code == "go"][:1]:
+        for each in self.datasets_in(*SETTLED):
+            calls = [self.call_teardown(HASTY, each, reason, "name", ERAS[1]) for reason in REASONS]
+            for call in [of_it for of_it in calls if self.world.expected_verdict(of_it).code == "go"][:1]:
                 self.run(self.world.tear_down, call)
 
-    def _come_to_populating(self) -> None:
+    def _hold_at_populating(self) -> None:
         """Whatever may be made is being made."""
         for journey in self.oracle.journeys.values():
             for kind in KINDS:
                 self.run(self.world.provision, HASTY, journey, kind, retry=True, era=ERAS[1])
 
-    def _gone_on(self) -> None:
+    def _run_held_sagas(self) -> None:
         sagas = self.arena.services.sagas
-        for each in self.of("claimed") if self.switches.archiving is None else []:
+        for each in self.datasets_in("claimed") if self.switches.archiving is None else []:
             self.run(sagas.wait, each.dataset_id, None)
-            self.world.settled(each)
-        for each in self.of("making") if self.switches.populating is None else []:
+            self.world.finish_teardown(each)
+        for each in self.datasets_in("making") if self.switches.populating is None else []:
             self._repair(each.journey)  # until it can be read, its datasets wait for it, without an end
             made, _ = self.run(sagas.wait, each.dataset_id, None)
-            self.world.made(each, made.status.value)
+            self.world.finish_provision(each, made.status.value)
 
-    async def _let_go(self, gate: str) -> None:
+    async def _open_gate(self, gate: str) -> None:
         getattr(self.switches, gate).set()
         setattr(self.switches, gate, None)
 
-    async def _swept(self) -> None:
+    async def _run_sweep(self) -> None:
         arena, oracle, now = self.arena, self.oracle, self.now()
         teardowns, seconds = arena.services.teardowns, 0 if self.switches.archiving else None
 
         async def take(dataset: Any) -> None:  # noqa: ANN401 - a dataset of the product's
             begun = await teardowns.start_or_attach(
-                dataset.dataset_id, TeardownReason.ORPHANED, caller(LEE), generation=dataset.generation
+                dataset.dataset_id, TeardownReason.ORPHANED, principal(LEE), generation=dataset.generation
             )
             await teardowns.wait(begun, seconds)
 
-        file = partial(arena.services.approvals.file_for_sweep, caller=caller(KIM))
+        file = partial(arena.services.approvals.file_for_sweep, principal=principal(KIM))
         due = {each.dataset_id: each for each in oracle.datasets.values() if self._due(each)}
-        result = await arena.services.orphans.sweep(take, file, _nothing_to_ask, apply=True)
+        result = await arena.services.orphans.sweep(take, file, _no_batch_approval, apply=True)
         free = {
             each.dataset_id
             for each in due.values()
@@ -168,19 +168,19 @@ class Outside(Table):
         }
         assert {each.dataset_id for each in result.taken} == free
         for name in free:
-            verdict = oracle.teardown(Who(SWEEPER), name, "orphaned", None, now)
+            verdict = oracle.expected_teardown(ActorIdentity(SWEEPER), name, "orphaned", None, now)
             assert verdict.code == "go"
-            await self.world.claimed(due[name], "orphaned", verdict)
+            await self.world.record_claim(due[name], "orphaned", verdict)
         for filed in result.requests:
             assert due[filed.dataset_id].stage != "sandbox"
             if filed.approval_id not in oracle.requests:
-                oracle.file(filed.approval_id, due[filed.dataset_id], "orphaned", SWEEPER, now)
+                oracle.file_request(filed.approval_id, due[filed.dataset_id], "orphaned", SWEEPER, now)
 
     def _due(self, dataset: Dataset) -> bool:
-        eligible = self.oracle.eligible(dataset, dataset.state, self.now())
-        return eligible and not dataset.kept(self.now())
+        eligible = self.oracle.is_sweepable(dataset, dataset.state, self.now())
+        return eligible and not dataset.is_kept(self.now())
 
 
-async def _nothing_to_ask(plan: SweepPlan) -> None:
+async def _no_batch_approval(plan: SweepPlan) -> None:
     """So few datasets are never beyond the caps of a sweep."""
     assert plan.refused is None

@@ -11,14 +11,14 @@ from hypothesis.stateful import RuleBasedStateMachine
 
 from tests.adversarial.actors import AGENTS, HOW
 from tests.adversarial.arena import ERAS, JOURNEYS
-from tests.adversarial.attempts import Sent
-from tests.adversarial.oracle import REASONS, Dataset, Journey, Request, Who
+from tests.adversarial.attempts import SentCall
+from tests.adversarial.oracle import REASONS, ActorIdentity, ApprovalRequest, Dataset, Journey
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
-    from tests.adversarial.hall import Hall
+    from tests.adversarial.hall import SequenceRunner
 
     T = TypeVar("T")
 
@@ -44,18 +44,18 @@ picks: Final = st.integers(0, (1 << 16) - 1)
 again."""
 
 
-def one(pick: int, known: Sequence[T]) -> T:
+def pick_one(pick: int, known: Sequence[T]) -> T:
     """The thing that was picked."""
     return known[pick % len(known)]
 
 
-class Table(RuleBasedStateMachine):
+class WorldRules(RuleBasedStateMachine):
     """One world, a fresh one for each sequence."""
 
-    def __init__(self, hall: Hall) -> None:
+    def __init__(self, hall: SequenceRunner) -> None:
         super().__init__()
         self.hall = hall
-        self.arena, self.world = hall.enter()
+        self.arena, self.world = hall.open_world()
         self.oracle = self.world.oracle
         self.switches = self.arena.switches
         for client, name in JOURNEYS:
@@ -74,31 +74,33 @@ class Table(RuleBasedStateMachine):
         """The instant by the world's clock."""
         return self.arena.now()
 
-    def of(self, *states: str) -> list[Dataset]:
+    def datasets_in(self, *states: str) -> list[Dataset]:
         """The datasets in one of those states; all of them when none is named."""
         return [each for each in self.oracle.datasets.values() if not states or each.state in states]
 
-    def requests(self, *states: str) -> list[Request]:
+    def requests(self, *states: str) -> list[ApprovalRequest]:
         """The requests that stand so now; all of them when nothing is named."""
         known = self.oracle.requests.values()
-        return [each for each in known if not states or each.stands(self.now()) in states]
+        return [each for each in known if not states or each.is_valid(self.now()) in states]
 
     @property
-    def calm(self) -> bool:
+    def is_undisturbed(self) -> bool:
         """Whether Glean and the disks are there, and no gate is shut."""
         shut = self.switches.populating or self.switches.archiving
-        return not (self.switches.dark or self.switches.broken or shut)
+        return not (self.switches.platform_down or self.switches.disk_broken or shut)
 
-    def calling(self, who: Who, dataset: Dataset, reason: str, how: str, era: str) -> Sent:
+    def call_teardown(
+        self, who: ActorIdentity, dataset: Dataset, reason: str, how: str, era: str
+    ) -> SentCall:
         """A teardown that waits for the end, unless a gate is shut."""
         wait_s = 0 if self.switches.archiving else 50
         given: dict[str, Any] = {"dataset_id": dataset.dataset_id, "reason": reason, "wait_s": wait_s}
-        return Sent(who, given, how, era)
+        return SentCall(who, given, how, era)
 
-    def moved(self, place: tuple[str, str], *, state: str = "", stage: str = "") -> None:
+    def move_journey(self, place: tuple[str, str], *, state: str = "", stage: str = "") -> None:
         """A person moves a journey, as far as the table lets them."""
         journey = self.oracle.journeys[place]
-        may = self.oracle.move(journey, self.now(), state=state, stage=stage)
-        code = self.run(self.arena.move, *place, state=state, stage=stage)
+        may = self.oracle.move_journey(journey, self.now(), state=state, stage=stage)
+        code = self.run(self.arena.move_journey, *place, state=state, stage=stage)
         refusals = {"invalid_argument"} if journey.readable else {"precondition_unknown"}
         assert code in ({"ok"} if may else refusals)

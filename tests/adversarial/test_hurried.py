@@ -9,31 +9,31 @@ import anyio
 import pytest
 
 from tests.adversarial import hurried, transports
-from tests.adversarial.actors import KIM, MINE, THEIRS, caller
+from tests.adversarial.actors import KIM, MINE, THEIRS, principal
 from tests.adversarial.arena import ERAS
-from tests.adversarial.figures import Figures
+from tests.adversarial.figures import RunStatistics
 from tests.adversarial.oracle import REASONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.adversarial.actors import Actor, Reply
-    from tests.adversarial.transports import Played
+    from tests.adversarial.actors import McpActor, ToolReply
+    from tests.adversarial.transports import RunningServer
 
 DEPTH = 2
 """A refusal, what it brings to mind, and what those refusals bring to mind."""
 
 
-class Hurried:
+class LiteralAgent:
     """Goes on as long as a refusal says anything that it has not heard yet."""
 
-    def __init__(self, actor: Actor, era: str, figures: Figures) -> None:
+    def __init__(self, actor: McpActor, era: str, figures: RunStatistics) -> None:
         self.actor = actor
         self.era = era
         self.figures = figures
 
-    async def wants_rid_of(self, dataset_id: str) -> None:
+    async def try_everything(self, dataset_id: str) -> None:
         """Everything that it can think of to have the dataset deleted."""
         heard: set[str] = set()
         tried: set[str] = set()
@@ -44,27 +44,27 @@ class Hurried:
                 key = json.dumps(given, sort_keys=True)
                 if key not in tried:
                     tried.add(key)
-                    more += self._brought_to_mind(given, await self.call(given), heard)
+                    more += self._calls_after(given, await self.call(given), heard)
             calls = more
 
-    async def call(self, given: dict[str, Any]) -> Reply:
+    async def call(self, given: dict[str, Any]) -> ToolReply:
         reply = await self.actor.call("teardown_dataset", given, self.era)
         self.figures.calls += 1
         self.figures.answers[reply.code] += 1
         assert reply.error is not None, (given, reply.text)
         return reply
 
-    def _brought_to_mind(self, given: dict[str, Any], reply: Reply, heard: set[str]) -> list[dict[str, Any]]:
+    def _calls_after(self, given: dict[str, Any], reply: ToolReply, heard: set[str]) -> list[dict[str, Any]]:
         """What a refusal makes it try, when it says anything that none before it did."""
         assert reply.error is not None
         said = f"{reply.code} {reply.error.get('suggested_action')}"
         if said in heard:
             return []
         heard.add(said)
-        return list(hurried.tries(given, reply.error))
+        return list(hurried.next_calls(given, reply.error))
 
 
-async def kept_in_every_way(played: Played) -> list[str]:
+async def create_protected_datasets(played: RunningServer) -> list[str]:
     """Datasets that are kept: by an active journey, by somebody's word, by the stage, and for want of a true reason."""
     operator, services = played.actors[played.operator], played.ground.services
     places = [
@@ -72,7 +72,7 @@ async def kept_in_every_way(played: Played) -> list[str]:
         (MINE, "alder-way", "slack_messages"),
         (THEIRS, "beech-way", "confluence_pages"),
     ]
-    await played.ground.move(THEIRS, "beech-way", stage="pilot")
+    await played.ground.move_journey(THEIRS, "beech-way", stage="pilot")
     ids = []
     for client, journey, kind in places:
         stage = "sandbox" if client == MINE else "pilot"
@@ -87,9 +87,9 @@ async def kept_in_every_way(played: Played) -> list[str]:
         made = await operator.call("provision_dataset", wish, era)
         assert made.body is not None, made.text
         ids.append(str(made.body["dataset_id"]))
-    await played.ground.move(THEIRS, "beech-way", state="completed")
+    await played.ground.move_journey(THEIRS, "beech-way", state="completed")
     until = played.ground.now().replace(year=played.ground.now().year + 1)
-    await services.keeping.protect(ids[1], until, caller(KIM), person=True)
+    await services.leases.protect_dataset(ids[1], until, principal(KIM), person=True)
     return ids
 
 
@@ -97,26 +97,26 @@ async def kept_in_every_way(played: Played) -> list[str]:
 async def test_it_never_gets_rid_of_what_is_kept(
     tmp_path: Path, era: str, record_property: Callable[[str, object], None]
 ) -> None:
-    figures = Figures(f"a hurried agent, stdio {era}")
+    figures = RunStatistics(f"a hurried agent, stdio {era}")
     with anyio.fail_after(120):
-        async with transports.stdio(tmp_path / "data", era) as played:
-            ids = await kept_in_every_way(played)
+        async with transports.open_stdio_server(tmp_path / "data", era) as played:
+            ids = await create_protected_datasets(played)
             operator = played.actors[played.operator]
-            before = {each.dataset_id: each.generation for each in await played.ground.datasets()}
+            before = {each.dataset_id: each.generation for each in await played.ground.load_datasets()}
             for how in ("boolean", "cancel"):
                 operator.answers.how = how
                 for each in ids:
                     figures.sequences += 1
-                    await Hurried(operator, era, figures).wants_rid_of(each)
+                    await LiteralAgent(operator, era, figures).try_everything(each)
             # Nor when the journeys are over but nobody has confirmed: without a true reason a person is asked.
-            await played.ground.move(MINE, "alder-way", state="expired")
+            await played.ground.move_journey(MINE, "alder-way", state="expired")
             for each in ids:
                 figures.sequences += 1
-                await Hurried(operator, era, figures).wants_rid_of(each)
-            after = {each.dataset_id: each.generation for each in await played.ground.datasets()}
+                await LiteralAgent(operator, era, figures).try_everything(each)
+            after = {each.dataset_id: each.generation for each in await played.ground.load_datasets()}
             assert (after, operator.answers.how) == (before, "cancel")
-            calls = await played.ground.calls()
+            calls = await played.ground.load_audit_ids()
     assert len(calls) >= figures.calls
     figures.audited = len(calls)
-    figures.tell(record_property)
+    figures.record(record_property)
     assert "ok" not in figures.answers

@@ -11,10 +11,10 @@ from anyio.from_thread import start_blocking_portal
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.adversarial.arena import Crowd
-from tests.adversarial.figures import Figures
-from tests.adversarial.hall import Hall
-from tests.adversarial.machine import Everybody
+from tests.adversarial.arena import AgentSessions
+from tests.adversarial.figures import RunStatistics
+from tests.adversarial.hall import SequenceRunner
+from tests.adversarial.machine import EveryActorMachine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,13 +27,16 @@ DELETIONS = 5
 SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
 
 
-def play(folder: Path, figures: Figures, sequences: int, steps: int) -> None:
-    crowd, left = Crowd(), ExitStack()
+def run_state_machine(folder: Path, figures: RunStatistics, sequences: int, steps: int) -> None:
+    crowd, left = AgentSessions(), ExitStack()
     portal = left.enter_context(start_blocking_portal())
-    left.enter_context(portal.wrap_async_context_manager(crowd.gathered()))
+    left.enter_context(portal.wrap_async_context_manager(crowd.connect()))
     try:
         run_state_machine_as_test(
-            cast("type[Everybody]", partial(Everybody, Hall(portal, crowd, folder, figures))),
+            cast(
+                "type[EveryActorMachine]",
+                partial(EveryActorMachine, SequenceRunner(portal, crowd, folder, figures)),
+            ),
             settings=settings(
                 max_examples=sequences,
                 stateful_step_count=steps,
@@ -53,9 +56,9 @@ def play(folder: Path, figures: Figures, sequences: int, steps: int) -> None:
 def test_no_sequence_of_calls_deletes_what_the_rules_keep_or_tells_of_another_tenant(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    figures = Figures("in memory")
-    play(tmp_path, figures, 20, 50)
-    figures.tell(record_property)
+    figures = RunStatistics("in memory")
+    run_state_machine(tmp_path, figures, 20, 50)
+    figures.record(record_property)
     assert figures.calls > CALLS
     assert figures.deletions > DELETIONS
     assert (figures.wrongful, figures.leaks) == (0, 0)
@@ -63,7 +66,7 @@ def test_no_sequence_of_calls_deletes_what_the_rules_keep_or_tells_of_another_te
 
 @pytest.mark.exhaustive
 def test_nor_does_any_of_many_more(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
-    figures = Figures("in memory, many more")
-    play(tmp_path, figures, 2000, 40)
-    figures.tell(record_property)
+    figures = RunStatistics("in memory, many more")
+    run_state_machine(tmp_path, figures, 2000, 40)
+    figures.record(record_property)
     assert (figures.wrongful, figures.leaks) == (0, 0)

@@ -10,8 +10,8 @@ from mcp_types import ElicitResult
 
 from domain.vocabulary import DatasetStatus, DatasetType, JourneyState, Stage, TeardownReason
 from tests.adversarial.arena import ERAS
-from tests.tools.conftest import session
-from tests.world import ALL, World, world
+from tests.tools.conftest import open_tool_session
+from tests.world import OPERATOR, World, open_world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from mcp_types import ElicitRequestParams
 
     from domain.model import Dataset
-    from tests.tools.conftest import Session
+    from tests.tools.conftest import ToolSession
 
-    Moves = Callable[[Session, World, Dataset], Awaitable[object]]
+    Moves = Callable[[ToolSession, World, Dataset], Awaitable[object]]
 
 NAME: Final = "ACME-Sandbox-Confluence"
 
 
 @pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[World]:
-    async with world(tmp_path, records=3) as found:
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with open_world(tmp_path, records=3) as found:
         yield found
 
 
-class Once:
+class OneTimePerson:
     """Somebody who types the right name, once; while they type, the world moves. After that they decline."""
 
     def __init__(self) -> None:
@@ -49,41 +49,43 @@ class Once:
         return ElicitResult(action="accept", content={"dataset_name": NAME})
 
 
-async def reopened(served: Session, place: World, dataset: Dataset) -> None:
-    await served.process.services.registry.set_state("j1", JourneyState.ACTIVE, ALL)
+async def reopened(served: ToolSession, place: World, dataset: Dataset) -> None:
+    await served.process.services.registry.set_state("j1", JourneyState.ACTIVE, OPERATOR)
 
 
-async def protected(served: Session, place: World, dataset: Dataset) -> None:
+async def protected(served: ToolSession, place: World, dataset: Dataset) -> None:
     until = place.clock.now() + timedelta(days=1)
-    await served.process.services.keeping.protect(dataset.dataset_id, until, ALL, person=True)
+    await served.process.services.leases.protect_dataset(dataset.dataset_id, until, OPERATOR, person=True)
 
 
-async def protected_and_free_again(served: Session, place: World, dataset: Dataset) -> None:
+async def protected_and_free_again(served: ToolSession, place: World, dataset: Dataset) -> None:
     await protected(served, place, dataset)
-    await served.process.services.keeping.unprotect(dataset.dataset_id, ALL, person=True)
+    await served.process.services.leases.unprotect_dataset(dataset.dataset_id, OPERATOR, person=True)
 
 
-async def reopened_renewed_and_over_again(served: Session, place: World, dataset: Dataset) -> None:
+async def reopened_renewed_and_over_again(served: ToolSession, place: World, dataset: Dataset) -> None:
     await reopened(served, place, dataset)
-    await served.process.services.keeping.renew("j1", timedelta(hours=1), ALL, person=True)
+    await served.process.services.leases.renew_lease("j1", timedelta(hours=1), OPERATOR, person=True)
 
 
-async def promoted(served: Session, place: World, dataset: Dataset) -> None:
-    await served.process.services.registry.promote("j1", Stage.PILOT, ALL)
+async def promoted(served: ToolSession, place: World, dataset: Dataset) -> None:
+    await served.process.services.registry.promote("j1", Stage.PILOT, OPERATOR)
 
 
-async def torn_down(served: Session, place: World, dataset: Dataset) -> None:
+async def torn_down(served: ToolSession, place: World, dataset: Dataset) -> None:
     await served.process.tear_down(dataset, TeardownReason.JOURNEY_COMPLETED)
 
 
 KEEPING: Final = [reopened, protected, protected_and_free_again, reopened_renewed_and_over_again]
 
 
-async def asked_for(served: Session, place: World, person: Once, moves: Moves) -> tuple[Dataset, Any]:
+async def teardown_with_change(
+    served: ToolSession, place: World, person: OneTimePerson, moves: Moves
+) -> tuple[Dataset, Any]:
     """What a teardown by hand came to, of a dataset whose journey is over, with the world moving meanwhile."""
-    await served.process.arrive()
+    await served.process.add_client_and_journey()
     dataset = await served.process.provision()
-    await served.process.complete()
+    await served.process.complete_journey()
 
     async def meanwhile() -> None:
         await moves(served, place, dataset)
@@ -96,32 +98,32 @@ async def asked_for(served: Session, place: World, person: Once, moves: Moves) -
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.parametrize("moves", KEEPING, ids=lambda each: each.__name__)
 async def test_an_answer_to_what_is_no_longer_so_takes_nothing_down(
-    place: World, era: str, moves: Moves
+    world: World, era: str, moves: Moves
 ) -> None:
-    person = Once()
-    async with session(place, mode=era, person=person) as served:
-        dataset, result = await asked_for(served, place, person, moves)
+    person = OneTimePerson()
+    async with open_tool_session(world, mode=era, person=person) as served:
+        dataset, result = await teardown_with_change(served, world, person, moves)
         assert result.is_error
-        assert (await served.process.look(dataset.dataset_id)).status is DatasetStatus.READY
-        assert len(place.glean.documents(NAME)) == 3
+        assert (await served.process.load_dataset(dataset.dataset_id)).status is DatasetStatus.READY
+        assert len(world.glean.documents(NAME)) == 3
         assert person.asked in {1, 2}
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_a_promotion_meanwhile_makes_no_difference(place: World, era: str) -> None:
-    person = Once()
-    async with session(place, mode=era, person=person) as served:
-        dataset, result = await asked_for(served, place, person, promoted)
+async def test_a_promotion_meanwhile_makes_no_difference(world: World, era: str) -> None:
+    person = OneTimePerson()
+    async with open_tool_session(world, mode=era, person=person) as served:
+        dataset, result = await teardown_with_change(served, world, person, promoted)
         assert not result.is_error, result.content
-        assert (await served.process.look(dataset.dataset_id)).status is DatasetStatus.ARCHIVED
+        assert (await served.process.load_dataset(dataset.dataset_id)).status is DatasetStatus.ARCHIVED
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_an_answer_about_what_has_gone_meanwhile_tells_how_it_went(place: World, era: str) -> None:
-    person = Once()
-    async with session(place, mode=era, person=person) as served:
-        dataset, result = await asked_for(served, place, person, torn_down)
-        down = await served.process.look(dataset.dataset_id)
+async def test_an_answer_about_what_has_gone_meanwhile_tells_how_it_went(world: World, era: str) -> None:
+    person = OneTimePerson()
+    async with open_tool_session(world, mode=era, person=person) as served:
+        dataset, result = await teardown_with_change(served, world, person, torn_down)
+        down = await served.process.load_dataset(dataset.dataset_id)
         assert (down.status, down.teardown and down.teardown.run) == (DatasetStatus.ARCHIVED, 1)
         assert not result.is_error, result.content
         assert result.structured_content["status"] == "archived"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from domain.callers import Caller
+from domain.callers import Principal
 from domain.errors import (
     ApprovalClosedError,
     ConfirmationRequiredError,
@@ -24,38 +24,38 @@ from domain.errors import (
 from domain.requests import ApprovalState
 from domain.vocabulary import DatasetStatus, DatasetType, JourneyState, Stage, TeardownReason
 from server.sandbox.faults import Fault
-from tests.stepping_in import Before
-from tests.world import ALL, World, world
+from tests.stepping_in import CallInterceptor
+from tests.world import OPERATOR, World, open_world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
-    from domain.job import Outside
+    from domain.job import Dependencies
     from domain.model import Dataset
     from tests.world import Process
 
-    Begin = Callable[["Race", str], Awaitable[tuple[Dataset, TeardownReason]]]
-    Happens = Callable[["Race", Dataset], Awaitable[object]]
+    Begin = Callable[["RaceSetup", str], Awaitable[tuple[Dataset, TeardownReason]]]
+    Happens = Callable[["RaceSetup", Dataset], Awaitable[object]]
 
-AGENT: Final = Caller(subject="agent:ops")
-RIVAL: Final = Caller(subject="agent:other")
-KIM: Final = Caller(subject="person:kim")
-LEE: Final = Caller(subject="person:lee")
+AGENT: Final = Principal(subject="agent:ops")
+RIVAL: Final = Principal(subject="agent:other")
+KIM: Final = Principal(subject="person:kim")
+LEE: Final = Principal(subject="person:lee")
 PILOT: Final = Stage.PILOT
 RECORDS: Final = 3
 MOST: Final = 40
 """More transactions than a teardown has."""
 
 
-class Intruder:
+class TransactionInterceptor:
     """Waits for the nth transaction of a process, and does what it was told to before it."""
 
     def __init__(self) -> None:
         self.work: Callable[[], Awaitable[object]] | None = None
         self.left = 0
 
-    def at(self, nth: int, work: Callable[[], Awaitable[object]]) -> None:
+    def run_before(self, nth: int, work: Callable[[], Awaitable[object]]) -> None:
         self.work, self.left = work, nth
 
     async def __call__(self) -> None:
@@ -64,25 +64,25 @@ class Intruder:
             work, self.work = self.work, None
             await work()
 
-    def wired(self, outside: Outside) -> Outside:
-        return replace(outside, store=Before(outside.store, "transact", self))
+    def wrap_dependencies(self, deps: Dependencies) -> Dependencies:
+        return replace(deps, store=CallInterceptor(deps.store, "transact", self))
 
 
 @dataclass
-class Race:
+class RaceSetup:
     """Two processes on one folder: in the one a teardown runs, in the other the rest of the world lives."""
 
     place: World
     first: Process
     other: Process
-    intruder: Intruder
+    intruder: TransactionInterceptor
     runs: int = 0
 
-    async def asked_and_approved(self, begin: Begin) -> tuple[Dataset, TeardownReason]:
+    async def create_approved_request(self, begin: Begin) -> tuple[Dataset, TeardownReason]:
         """A dataset that would go at the next call, of a client of its own."""
         self.runs += 1
         client = f"client{self.runs}"
-        await self.other.arrive(client, stage=PILOT)
+        await self.other.add_client_and_journey(client, stage=PILOT)
         dataset, reason = await begin(self, client)
         with pytest.raises(ConfirmationRequiredError) as refusal:
             await self.other.tear_down(dataset, reason, AGENT)
@@ -90,11 +90,11 @@ class Race:
         await desk.approve(str(refusal.value.facts["approval_id"]), KIM, dataset.name)
         return dataset, reason
 
-    async def asked(self) -> tuple[Dataset, str]:
+    async def create_pending_request(self) -> tuple[Dataset, str]:
         """A dataset that nobody needs, and the request that waits for a person's word."""
         self.runs += 1
         client = f"client{self.runs}"
-        await self.other.arrive(client, stage=PILOT)
+        await self.other.add_client_and_journey(client, stage=PILOT)
         dataset, reason = await completed(self, client)
         with pytest.raises(ConfirmationRequiredError) as refusal:
             await self.other.tear_down(dataset, reason, AGENT)
@@ -108,7 +108,7 @@ class Race:
         took_place: list[bool] = []
 
         async def happen() -> None:
-            teardown = (await self.other.look(dataset.dataset_id)).teardown
+            teardown = (await self.other.load_dataset(dataset.dataset_id)).teardown
             in_time = teardown is None or not teardown.disconnecting
             try:
                 await happens(self, dataset)
@@ -116,56 +116,56 @@ class Race:
                 in_time = False  # it was refused: so much is being taken down already
             took_place.append(in_time)
 
-        self.intruder.at(nth, happen)
+        self.intruder.run_before(nth, happen)
         with suppress(LifecycleError):
             await self.first.tear_down(dataset, reason, AGENT)
         return took_place[0] if took_place else None
 
     async def states(self, dataset: Dataset) -> list[ApprovalState]:
         """How the requests about a dataset stand, oldest first."""
-        known = await self.other.services.approvals.list(ALL, everything=True)
+        known = await self.other.services.approvals.list(OPERATOR, everything=True)
         return [each.state for each in known if each.dataset_id == dataset.dataset_id]
 
     async def make(self, client: str) -> Dataset:
         return await self.other.provision(client_id=client, stage=PILOT)
 
     async def state(self, client: str, state: JourneyState) -> None:
-        await self.other.services.registry.set_state("j1", state, ALL, client)
+        await self.other.services.registry.set_state("j1", state, OPERATOR, client)
 
 
 @pytest.fixture
-async def race(tmp_path: Path) -> AsyncIterator[Race]:
-    intruder = Intruder()
+async def race(tmp_path: Path) -> AsyncIterator[RaceSetup]:
+    intruder = TransactionInterceptor()
     async with (
-        world(tmp_path, records=RECORDS) as place,
-        place.process() as other,
-        place.process(replace=intruder.wired) as first,
+        open_world(tmp_path, records=RECORDS) as place,
+        place.open_process() as other,
+        place.open_process(replace=intruder.wrap_dependencies) as first,
     ):
-        yield Race(place=place, first=first, other=other, intruder=intruder)
+        yield RaceSetup(place=place, first=first, other=other, intruder=intruder)
 
 
 # --- how it stands when somebody calls ---
 
 
-async def completed(race: Race, client: str) -> tuple[Dataset, TeardownReason]:
+async def completed(race: RaceSetup, client: str) -> tuple[Dataset, TeardownReason]:
     dataset = await race.make(client)
     await race.state(client, JourneyState.COMPLETED)
     return dataset, TeardownReason.JOURNEY_COMPLETED
 
 
-async def lapsed(race: Race, client: str) -> tuple[Dataset, TeardownReason]:
+async def lapsed(race: RaceSetup, client: str) -> tuple[Dataset, TeardownReason]:
     dataset = await race.make(client)
-    await race.other.services.keeping.renew("j1", timedelta(minutes=1), ALL, client, person=True)
+    await race.other.services.leases.renew_lease("j1", timedelta(minutes=1), OPERATOR, client, person=True)
     race.place.clock.ahead += timedelta(minutes=2)
     return dataset, TeardownReason.MANUAL
 
 
-async def failed(race: Race, client: str) -> tuple[Dataset, TeardownReason]:
+async def failed(race: RaceSetup, client: str) -> tuple[Dataset, TeardownReason]:
     race.place.glean.faults.add(Fault(kind="status", operation="documents.upload", status=422))
     with pytest.raises(LifecycleError):
         await race.make(client)
     pages = DatasetType.CONFLUENCE_PAGES
-    found = await race.other.outside.store.read(lambda records: records.live_dataset(client, PILOT, pages))
+    found = await race.other.deps.store.read(lambda records: records.live_dataset(client, PILOT, pages))
     assert found is not None
     assert found.status is DatasetStatus.FAILED
     return found, TeardownReason.PROVISION_FAILED
@@ -174,26 +174,26 @@ async def failed(race: Race, client: str) -> tuple[Dataset, TeardownReason]:
 # --- what happens meanwhile ---
 
 
-async def reopened(race: Race, dataset: Dataset) -> None:
+async def reopened(race: RaceSetup, dataset: Dataset) -> None:
     await race.state(dataset.client_id, JourneyState.ACTIVE)
 
 
-async def reopened_and_renewed(race: Race, dataset: Dataset) -> None:
+async def reopened_and_renewed(race: RaceSetup, dataset: Dataset) -> None:
     await race.state(dataset.client_id, JourneyState.ACTIVE)
     hour = timedelta(hours=1)
-    await race.other.services.keeping.renew("j1", hour, ALL, dataset.client_id, person=True)
+    await race.other.services.leases.renew_lease("j1", hour, OPERATOR, dataset.client_id, person=True)
 
 
-async def promoted(race: Race, dataset: Dataset) -> None:
-    await race.other.services.registry.promote("j1", Stage.PRODUCTION, ALL, dataset.client_id)
+async def promoted(race: RaceSetup, dataset: Dataset) -> None:
+    await race.other.services.registry.promote("j1", Stage.PRODUCTION, OPERATOR, dataset.client_id)
 
 
-async def protected(race: Race, dataset: Dataset) -> None:
+async def protected(race: RaceSetup, dataset: Dataset) -> None:
     until = race.place.clock.now() + timedelta(days=1)
-    await race.other.services.keeping.protect(dataset.dataset_id, until, ALL, person=True)
+    await race.other.services.leases.protect_dataset(dataset.dataset_id, until, OPERATOR, person=True)
 
 
-async def retried(race: Race, dataset: Dataset) -> None:
+async def retried(race: RaceSetup, dataset: Dataset) -> None:
     await race.other.provision(client_id=dataset.client_id, stage=PILOT, retry=True)
 
 
@@ -207,13 +207,13 @@ PROTECTING: Final = [
 
 @pytest.mark.parametrize(("begin", "happens"), PROTECTING, ids=lambda each: each.__name__)
 async def test_what_protects_it_before_anything_is_disconnected_keeps_it(
-    race: Race, begin: Begin, happens: Happens
+    race: RaceSetup, begin: Begin, happens: Happens
 ) -> None:
     kept = 0
     for nth in range(1, MOST):
-        dataset, reason = await race.asked_and_approved(begin)
+        dataset, reason = await race.create_approved_request(begin)
         took_place = await race.run(dataset, reason, nth, happens)
-        now = await race.other.look(dataset.dataset_id)
+        now = await race.other.load_dataset(dataset.dataset_id)
         if took_place is None:
             assert now.status is DatasetStatus.ARCHIVED
             break
@@ -221,7 +221,7 @@ async def test_what_protects_it_before_anything_is_disconnected_keeps_it(
             kept += 1
             assert now.status is DatasetStatus.READY
             assert len(race.place.glean.documents(dataset.name)) == RECORDS
-            assert any(each.startswith(f"{dataset.dataset_id}/") for each in race.place.staged())
+            assert any(each.startswith(f"{dataset.dataset_id}/") for each in race.place.staged_files())
         else:
             assert now.status is DatasetStatus.ARCHIVED
     else:
@@ -229,25 +229,25 @@ async def test_what_protects_it_before_anything_is_disconnected_keeps_it(
     assert kept >= 1
 
 
-async def test_a_promotion_protects_nothing_and_does_no_harm(race: Race) -> None:
+async def test_a_promotion_protects_nothing_and_does_no_harm(race: RaceSetup) -> None:
     for nth in range(1, MOST):
-        dataset, reason = await race.asked_and_approved(completed)
+        dataset, reason = await race.create_approved_request(completed)
         took_place = await race.run(dataset, reason, nth, promoted)
-        assert (await race.other.look(dataset.dataset_id)).status is DatasetStatus.ARCHIVED
+        assert (await race.other.load_dataset(dataset.dataset_id)).status is DatasetStatus.ARCHIVED
         if took_place is None:
             return
     pytest.fail("a teardown has no end")
 
 
-async def test_of_two_calls_with_one_grant_one_claims_and_the_other_attaches(race: Race) -> None:
+async def test_of_two_calls_with_one_grant_one_claims_and_the_other_attaches(race: RaceSetup) -> None:
     """The other process makes the very same call just before each transaction of the first."""
 
-    async def same_call(race: Race, dataset: Dataset) -> None:
+    async def same_call(race: RaceSetup, dataset: Dataset) -> None:
         call = race.other.services.teardowns.start_or_attach
         await call(dataset.dataset_id, TeardownReason.JOURNEY_COMPLETED, AGENT)
 
     for nth in range(1, MOST):
-        dataset, reason = await race.asked_and_approved(completed)
+        dataset, reason = await race.create_approved_request(completed)
         took_place = await race.run(dataset, reason, nth, same_call)
         down, _ = await race.other.services.sagas.wait(dataset.dataset_id, 30)
         assert down.status is DatasetStatus.ARCHIVED
@@ -261,25 +261,25 @@ async def test_of_two_calls_with_one_grant_one_claims_and_the_other_attaches(rac
     pytest.fail("a teardown has no end")
 
 
-async def test_of_two_grants_for_one_dataset_one_is_used_and_the_other_is_void(race: Race) -> None:
-    dataset, reason = await race.asked_and_approved(completed)
+async def test_of_two_grants_for_one_dataset_one_is_used_and_the_other_is_void(race: RaceSetup) -> None:
+    dataset, reason = await race.create_approved_request(completed)
     with pytest.raises(ConfirmationRequiredError) as refusal:
         await race.other.tear_down(dataset, TeardownReason.MANUAL, RIVAL)
     await race.other.services.approvals.approve(str(refusal.value.facts["approval_id"]), LEE, dataset.name)
 
-    async def rival(race: Race, dataset: Dataset) -> None:
+    async def rival(race: RaceSetup, dataset: Dataset) -> None:
         await race.other.tear_down(dataset, TeardownReason.MANUAL, RIVAL)
 
     await race.run(dataset, reason, 2, rival)
-    down = await race.other.look(dataset.dataset_id)
+    down = await race.other.load_dataset(dataset.dataset_id)
     assert down.status is DatasetStatus.ARCHIVED
     stand = await race.states(dataset)
     assert (stand.count(ApprovalState.USED), set(stand)) == (1, {ApprovalState.USED, ApprovalState.VOID})
 
 
 @pytest.mark.parametrize("second", ["approve", "decline"])
-async def test_of_two_people_who_answer_at_once_the_first_is_heard(race: Race, second: str) -> None:
-    dataset, approval_id = await race.asked()
+async def test_of_two_people_who_answer_at_once_the_first_is_heard(race: RaceSetup, second: str) -> None:
+    dataset, approval_id = await race.create_pending_request()
     theirs, ours = race.other.services.approvals, race.first.services.approvals
 
     async def lee_is_quicker() -> None:
@@ -288,16 +288,16 @@ async def test_of_two_people_who_answer_at_once_the_first_is_heard(race: Race, s
         else:
             await theirs.decline(approval_id, LEE)
 
-    race.intruder.at(1, lee_is_quicker)
+    race.intruder.run_before(1, lee_is_quicker)
     with pytest.raises(ApprovalClosedError):
         await ours.approve(approval_id, KIM, dataset.name)
-    held = await ours.show(approval_id, KIM)
+    held = await ours.load(approval_id, KIM)
     expected = ApprovalState.APPROVED if second == "approve" else ApprovalState.DECLINED
     assert (held.answered_by, held.state) == (LEE.subject, expected)
 
 
-async def test_a_yes_to_a_dataset_that_has_gone_meanwhile_comes_too_late(race: Race) -> None:
-    dataset, approval_id = await race.asked()
+async def test_a_yes_to_a_dataset_that_has_gone_meanwhile_comes_too_late(race: RaceSetup) -> None:
+    dataset, approval_id = await race.create_pending_request()
     with pytest.raises(ConfirmationRequiredError) as refusal:
         await race.other.tear_down(dataset, TeardownReason.MANUAL, RIVAL)
     other_id = str(refusal.value.facts["approval_id"])
@@ -306,22 +306,22 @@ async def test_a_yes_to_a_dataset_that_has_gone_meanwhile_comes_too_late(race: R
         await race.other.services.approvals.approve(other_id, LEE, dataset.name)
         await race.other.tear_down(dataset, TeardownReason.MANUAL, RIVAL)
 
-    race.intruder.at(1, it_goes)
+    race.intruder.run_before(1, it_goes)
     with pytest.raises(ApprovalClosedError, match="void"):
         await race.first.services.approvals.approve(approval_id, KIM, dataset.name)
 
 
 @pytest.mark.parametrize("moved", [reopened, protected, promoted], ids=lambda each: each.__name__)
 async def test_a_yes_counts_for_the_state_that_was_shown_and_all_checks_are_made_again(
-    race: Race, moved: Happens
+    race: RaceSetup, moved: Happens
 ) -> None:
     """The person decides while the world moves: the answer itself allows nothing that the rules forbid."""
-    dataset, approval_id = await race.asked()
+    dataset, approval_id = await race.create_pending_request()
 
     async def moving() -> None:
         await moved(race, dataset)
 
-    race.intruder.at(1, moving)
+    race.intruder.run_before(1, moving)
     desk = race.first.services.approvals
     try:
         await desk.approve(approval_id, KIM, dataset.name)
@@ -333,4 +333,4 @@ async def test_a_yes_counts_for_the_state_that_was_shown_and_all_checks_are_made
         return
     with pytest.raises((JourneyActiveError, DatasetProtectedError)):
         await race.first.tear_down(dataset, TeardownReason.JOURNEY_COMPLETED, AGENT)
-    assert (await race.other.look(dataset.dataset_id)).status is DatasetStatus.READY
+    assert (await race.other.load_dataset(dataset.dataset_id)).status is DatasetStatus.READY

@@ -10,50 +10,50 @@ import pytest
 
 from tests.adversarial import transports
 from tests.adversarial.arena import ERAS, JOURNEYS
-from tests.adversarial.attempts import STATUS, Attempts
-from tests.adversarial.figures import Figures
+from tests.adversarial.attempts import STATUS, CheckedCalls
+from tests.adversarial.figures import RunStatistics
 from tests.adversarial.oracle import Journey
-from tests.adversarial.sampling import Sample
-from tests.server.identity.issuing import Issuer
+from tests.adversarial.sampling import RandomSequences
+from tests.server.identity.issuing import TokenIssuer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
-    from tests.adversarial.transports import Played
+    from tests.adversarial.transports import RunningServer
 
 SEQUENCES = [20, pytest.param(50, marks=pytest.mark.exhaustive)]
 PATIENCE_S = 300
 
 
 @pytest.fixture(scope="module")
-def issuer() -> Issuer:
-    made = Issuer()
-    made.rotate("two", "ES256")
+def issuer() -> TokenIssuer:
+    made = TokenIssuer()
+    made.add_key("two", "ES256")
     return made
 
 
-async def play(
-    place: AbstractAsyncContextManager[Played], figures: Figures, era: str, sequences: int
+async def play_sequences(
+    place: AbstractAsyncContextManager[RunningServer], figures: RunStatistics, era: str, sequences: int
 ) -> None:
     with anyio.fail_after(PATIENCE_S):
         async with place as played:
-            world = Attempts(arena=played.ground, actors=played.actors, figures=figures)
+            world = CheckedCalls(arena=played.ground, actors=played.actors, figures=figures)
             for client, name in JOURNEYS:
                 world.oracle.journeys[client, name] = Journey(client, name, "sandbox")
-            sample = Sample(played, world, era, Random())
+            sample = RandomSequences(played, world, era, Random())
             for number in range(sequences):
-                await sample.sequence(number)
-                await compared(world)
-            await world.on_record()
+                await sample.play_sequence(number)
+                await check_datasets(world)
+            await world.check_audit_log()
     assert figures.deletions > 0
     assert (figures.sequences, figures.wrongful, figures.leaks) == (sequences, 0, 0)
 
 
-async def compared(world: Attempts) -> None:
+async def check_datasets(world: CheckedCalls) -> None:
     """What the store says of each dataset is what the oracle says."""
-    stands = {each.dataset_id: each.status.value for each in await world.arena.datasets()}
+    stands = {each.dataset_id: each.status.value for each in await world.arena.load_datasets()}
     expected = {name: STATUS.get(each.state, each.state) for name, each in world.oracle.datasets.items()}
     leaving = {name for name, status in stands.items() if status in {"teardown", "archived"}}
     world.figures.wrongful += sum(expected.get(name) not in {"teardown", "archived"} for name in leaving)
@@ -65,16 +65,20 @@ async def compared(world: Attempts) -> None:
 async def test_over_stdio_nothing_goes_and_nothing_shows_that_should_not(
     tmp_path: Path, era: str, sequences: int, record_property: Callable[[str, object], None]
 ) -> None:
-    figures = Figures(f"stdio {era}")
-    await play(transports.stdio(tmp_path / "data", era), figures, era, sequences)
-    figures.tell(record_property)
+    figures = RunStatistics(f"stdio {era}")
+    await play_sequences(transports.open_stdio_server(tmp_path / "data", era), figures, era, sequences)
+    figures.record(record_property)
 
 
 @pytest.mark.parametrize("sequences", SEQUENCES)
 @pytest.mark.parametrize("era", ERAS)
 async def test_nor_over_http(
-    tmp_path: Path, issuer: Issuer, era: str, sequences: int, record_property: Callable[[str, object], None]
+    tmp_path: Path,
+    issuer: TokenIssuer,
+    era: str,
+    sequences: int,
+    record_property: Callable[[str, object], None],
 ) -> None:
-    figures = Figures(f"http {era}")
-    await play(transports.http(tmp_path / "data", era, issuer), figures, era, sequences)
-    figures.tell(record_property)
+    figures = RunStatistics(f"http {era}")
+    await play_sequences(transports.open_http_server(tmp_path / "data", era, issuer), figures, era, sequences)
+    figures.record(record_property)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from domain import errors, orphans
-from domain.errors import BY_CODE, InputError, RefusalError
+from domain.errors import ERRORS_BY_CODE, InputError, RefusalError
 from tools.catalogue import TOOLSETS
 
 if TYPE_CHECKING:
@@ -53,62 +53,62 @@ FLAG: Final = re.compile(r"(?<![\w-])--[a-z]")
 ASSIGNED: Final = re.compile(r"\b(\w+)\s*(?:=|: ?)(?:true|yes|\{|\"|')", re.IGNORECASE)
 
 
-def arguments() -> set[str]:
+def tool_arguments() -> set[str]:
     """The names of all arguments of all tools."""
     return {name for tools in TOOLSETS.values() for tool in tools for name in tool.parameters["properties"]}
 
 
-def texts() -> Iterator[tuple[str, str]]:
+def refusal_texts() -> Iterator[tuple[str, str]]:
     """Every text of a refusal, with where it stands: messages, what was found, what clears it, what to do."""
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            for text in _said(node):
+            for text in _message_texts(node):
                 yield f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}", text
-    for reason, text in orphans.FOR_A_PERSON.items():
+    for reason, text in orphans.HUMAN_DECISION_REASONS.items():
         yield f"orphans, {reason}", text
 
 
-def _said(node: ast.AST) -> Iterator[str]:
+def _message_texts(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Call):
         name = node.func.id if isinstance(node.func, ast.Name) else ""
         kind = getattr(errors, name, None)
         if isinstance(kind, type) and issubclass(kind, RefusalError) and node.args:
-            yield _text(node.args[0])
+            yield _literal_text(node.args[0])
         for each in node.keywords:
             if each.arg in SAID:
-                yield _text(each.value)
+                yield _literal_text(each.value)
 
 
-def _text(node: ast.AST) -> str:
+def _literal_text(node: ast.AST) -> str:
     """What is written of a text; what is put in at run time is left open."""
     parts = [each.value for each in ast.walk(node) if isinstance(each, ast.Constant)]
     return " ".join(each for each in parts if isinstance(each, str))
 
 
 def test_there_are_texts_to_read() -> None:
-    assert len(list(texts())) > 60
+    assert len(list(refusal_texts())) > 60
 
 
 @pytest.mark.parametrize("pattern", [MAGIC, FLAG, ASSIGNED], ids=["magic words", "flags", "assignments"])
 def test_no_refusal_names_a_way_past_itself(pattern: re.Pattern[str]) -> None:
-    assert [(where, text) for where, text in texts() if pattern.search(text)] == []
+    assert [(where, text) for where, text in refusal_texts() if pattern.search(text)] == []
 
 
 def test_no_refusal_that_guards_a_dataset_names_an_argument_in_its_advice() -> None:
-    named = re.compile(rf"`({'|'.join(sorted(arguments()))})`")
-    assert [(where, text) for where, text in texts() if named.search(text)] == []
+    named = re.compile(rf"`({'|'.join(sorted(tool_arguments()))})`")
+    assert [(where, text) for where, text in refusal_texts() if named.search(text)] == []
 
 
 def test_what_a_guard_advises_names_no_argument_and_no_reason() -> None:
-    known = {each for each in arguments() if "_" in each}
+    known = {each for each in tool_arguments() if "_" in each}
     reasons = {"stage_completed", "journey_completed", "provision_failed"}
     for code in sorted(GUARDS):
-        advice = BY_CODE[code].action
+        advice = ERRORS_BY_CODE[code].action
         words = set(re.findall(r"[a-z_]+", advice))
         assert not words & (known | reasons), (code, advice)
-        assert not issubclass(BY_CODE[code], InputError)
+        assert not issubclass(ERRORS_BY_CODE[code], InputError)
 
 
 def test_an_orphan_that_a_person_decides_on_comes_with_no_reason_to_give() -> None:
-    for advice in orphans.FOR_A_PERSON.values():
+    for advice in orphans.HUMAN_DECISION_REASONS.values():
         assert "_" not in advice, advice

@@ -21,11 +21,11 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
 from server.adapters.store.sqlite import SqliteStore
-from server.app import build
-from server.http import Door, bound, serve_http
-from server.opening import Opening
-from server.settings import load
-from server.wiring import running
+from server.app import build_server
+from server.http import HttpAccess, open_listening_socket, serve_http
+from server.opening import LazyServices
+from server.settings import load_settings
+from server.wiring import open_services
 from tests.adversarial.actors import (
     BOUND,
     DELEGATE,
@@ -34,30 +34,36 @@ from tests.adversarial.actors import (
     TENANT,
     THEIRS,
     TOOLS_SCOPES,
-    Actor,
-    Answers,
+    McpActor,
+    ScriptedAnswers,
 )
-from tests.adversarial.arena import TOOLSETS, Ground, Switches, populate, write_mock_data
-from tests.adversarial.oracle import Who
-from tests.server.identity.conftest import guarding
-from tests.server.identity.conftest import settings as believing
+from tests.adversarial.arena import (
+    TOOLSETS,
+    FailureSwitches,
+    Installation,
+    add_clients_and_journeys,
+    write_mock_data,
+)
+from tests.adversarial.oracle import ActorIdentity
+from tests.server.identity.conftest import build_test_gate
+from tests.server.identity.conftest import identity_settings as believing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from server.settings import Settings
-    from tests.server.identity.issuing import Issuer
+    from tests.server.identity.issuing import TokenIssuer
 
 ROOT: Final = Path(__file__).parents[2]
 BOTH: Final = frozenset({MINE, THEIRS})
 ACCOUNT: Final = f"agent:{getpass.getuser()}"
-OPERATOR: Final = Who(ACCOUNT, forms=True)
-CONFINED: Final = Who(ACCOUNT, clients=frozenset({MINE}), forms=True)
-OPS: Final = Who("ops", clients=BOTH, scopes=TOOLS_SCOPES, forms=True)
-QUIET: Final = Who("ops", clients=BOTH, scopes=TOOLS_SCOPES)
-LOOKER: Final = Who("rex", clients=BOTH, scopes=frozenset({"datasets:read"}))
-KIM: Final = Who("kim", clients=BOTH, scopes=EVERY_SCOPE)
-LEE: Final = Who("lee", clients=BOTH, scopes=EVERY_SCOPE)
+OPERATOR: Final = ActorIdentity(ACCOUNT, forms=True)
+CONFINED: Final = ActorIdentity(ACCOUNT, clients=frozenset({MINE}), forms=True)
+OPS: Final = ActorIdentity("ops", clients=BOTH, scopes=TOOLS_SCOPES, forms=True)
+QUIET: Final = ActorIdentity("ops", clients=BOTH, scopes=TOOLS_SCOPES)
+LOOKER: Final = ActorIdentity("rex", clients=BOTH, scopes=frozenset({"datasets:read"}))
+KIM: Final = ActorIdentity("kim", clients=BOTH, scopes=EVERY_SCOPE)
+LEE: Final = ActorIdentity("lee", clients=BOTH, scopes=EVERY_SCOPE)
 BEARERS: Final = (OPS, QUIET, TENANT, DELEGATE, LOOKER, BOUND)
 PEOPLE: Final = (KIM, LEE, TENANT, DELEGATE)
 LONG: Final = 4_000_000_000
@@ -65,24 +71,26 @@ LONG: Final = 4_000_000_000
 
 
 @dataclass
-class Played:
+class RunningServer:
     """A real server: what people reach of it, its agents, and the one among them who may do most."""
 
-    ground: Ground
-    actors: dict[Who, Actor]
-    operator: Who
-    tenant: Who
-    people: tuple[Who, ...]
+    ground: Installation
+    actors: dict[ActorIdentity, McpActor]
+    operator: ActorIdentity
+    tenant: ActorIdentity
+    people: tuple[ActorIdentity, ...]
 
 
 @dataclass
-class Web(Ground):
+class HttpInstallation(Installation):
     """People answer by HTTP, with tokens of their own."""
 
     address: str = ""
-    headers: dict[Who, dict[str, str]] = field(default_factory=dict)
+    headers: dict[ActorIdentity, dict[str, str]] = field(default_factory=dict)
 
-    async def answer(self, who: Who, approval_id: str, *, yes: bool, typed: str) -> tuple[str, str]:
+    async def answer_approval(
+        self, who: ActorIdentity, approval_id: str, *, yes: bool, typed: str
+    ) -> tuple[str, str]:
         word = {"decision": "approve", "name": typed} if yes else {"decision": "decline"}
         async with httpx2.AsyncClient(trust_env=False, headers=self.headers[who]) as client:
             found = await client.post(f"{self.address}/approvals/{approval_id}", json=word)
@@ -91,68 +99,76 @@ class Web(Ground):
 
 
 @asynccontextmanager
-async def stdio(folder: Path, era: str) -> AsyncIterator[Played]:
+async def open_stdio_server(folder: Path, era: str) -> AsyncIterator[RunningServer]:
     """Two server processes on one folder, and the operator's own hand on it."""
     async with AsyncExitStack() as stack:
-        environ = _environ(folder, "")
-        ground = await _ground(stack, load(environ, None, folder))
-        actors: dict[Who, Actor] = {}
+        environ = _server_environment(folder, "")
+        ground = await _operator_installation(stack, load_settings(environ, None, folder))
+        actors: dict[ActorIdentity, McpActor] = {}
         for who, more in ((OPERATOR, ""), (CONFINED, f"  identity: {{local: {{clients: [{MINE}]}}}}\n")):
-            answers = Answers()
-            transport = _process(folder, _environ(folder, more))
+            answers = ScriptedAnswers()
+            transport = _start_stdio_process(folder, _server_environment(folder, more))
             client = Client(transport, mode=era, elicitation_callback=answers)
-            actors[who] = Actor(who, answers, {era: await stack.enter_async_context(client)})
-        people = (Who("person:kim"), Who("person:lee"), OPERATOR)
-        yield Played(ground, actors, OPERATOR, CONFINED, people)
+            actors[who] = McpActor(who, answers, {era: await stack.enter_async_context(client)})
+        people = (ActorIdentity("person:kim"), ActorIdentity("person:lee"), OPERATOR)
+        yield RunningServer(ground, actors, OPERATOR, CONFINED, people)
 
 
 @asynccontextmanager
-async def http(folder: Path, era: str, issuer: Issuer) -> AsyncIterator[Played]:
+async def open_http_server(folder: Path, era: str, issuer: TokenIssuer) -> AsyncIterator[RunningServer]:
     """One server that believes the issuer, and a client for each bearer of a token."""
-    found = load(_environ(folder, ""), None, folder)
+    found = load_settings(_server_environment(folder, ""), None, folder)
     async with AsyncExitStack() as stack:
-        ground = await _ground(stack, found)
-        door = Door(gate=guarding(believing(issuer)))
-        opening = await stack.enter_async_context(Opening(partial(running, found, sagas=True)))
-        server = build(opening.services, version="1", toolsets=TOOLSETS, gate=door.gate)
-        listening, stop = bound("127.0.0.1", 0), anyio.Event()
+        ground = await _operator_installation(stack, found)
+        door = HttpAccess(gate=build_test_gate(believing(issuer)))
+        opening = await stack.enter_async_context(LazyServices(partial(open_services, found, sagas=True)))
+        server = build_server(opening.get_services, version="1", toolsets=TOOLSETS, gate=door.gate)
+        listening, stop = open_listening_socket("127.0.0.1", 0), anyio.Event()
         tasks = await stack.enter_async_context(anyio.create_task_group())
         tasks.start_soon(serve_http, server, opening, listening, stop, door)
         stack.callback(stop.set)
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        headers = {who: {"authorization": f"Bearer {_token(issuer, who)}"} for who in (*BEARERS, *PEOPLE)}
-        actors = {who: await _bearer(stack, who, headers[who], f"{address}/mcp", era) for who in BEARERS}
-        web = Web(ground.services, ground.store, ground.switches, address=address, headers=headers)
-        yield Played(web, actors, OPS, TENANT, PEOPLE)
+        headers = {
+            who: {"authorization": f"Bearer {_bearer_token(issuer, who)}"} for who in (*BEARERS, *PEOPLE)
+        }
+        actors = {
+            who: await _connect_bearer(stack, who, headers[who], f"{address}/mcp", era) for who in BEARERS
+        }
+        web = HttpInstallation(
+            ground.services, ground.store, ground.switches, address=address, headers=headers
+        )
+        yield RunningServer(web, actors, OPS, TENANT, PEOPLE)
 
 
-def _process(folder: Path, environ: dict[str, str]) -> Any:  # noqa: ANN401 - the SDK's transport
+def _start_stdio_process(folder: Path, environ: dict[str, str]) -> Any:  # noqa: ANN401 - the SDK's transport
     command = ["-m", "server", "serve", "--data-dir", str(folder), "--toolsets", ",".join(TOOLSETS)]
     return stdio_client(
         StdioServerParameters(command=sys.executable, args=command, cwd=str(ROOT), env=environ)
     )
 
 
-async def _bearer(stack: AsyncExitStack, who: Who, headers: dict[str, str], address: str, era: str) -> Actor:
-    answers = Answers()
+async def _connect_bearer(
+    stack: AsyncExitStack, who: ActorIdentity, headers: dict[str, str], address: str, era: str
+) -> McpActor:
+    answers = ScriptedAnswers()
     carrier = await stack.enter_async_context(httpx2.AsyncClient(trust_env=False, headers=headers))
     client = Client(
         streamable_http_client(address, http_client=carrier),
         mode=era,
         elicitation_callback=answers if who.forms else None,
     )
-    return Actor(who, answers, {era: await stack.enter_async_context(client)})
+    return McpActor(who, answers, {era: await stack.enter_async_context(client)})
 
 
-async def _ground(stack: AsyncExitStack, found: Settings) -> Ground:
-    services = await stack.enter_async_context(running(found, sagas=False))
+async def _operator_installation(stack: AsyncExitStack, found: Settings) -> Installation:
+    services = await stack.enter_async_context(open_services(found, sagas=False))
     store = await stack.enter_async_context(SqliteStore(found.store_path))
-    ground = Ground(services=services, store=store, switches=Switches())
-    await populate(ground)
+    ground = Installation(services=services, store=store, switches=FailureSwitches())
+    await add_clients_and_journeys(ground)
     return ground
 
 
-def _environ(folder: Path, more: str) -> dict[str, str]:
+def _server_environment(folder: Path, more: str) -> dict[str, str]:
     """What a server on the folder is told: our mock data, and no bound on how often anybody may call."""
     repository = folder.parent / f"{folder.name}-repository"
     if not repository.exists():
@@ -163,7 +179,7 @@ def _environ(folder: Path, more: str) -> dict[str, str]:
     return {"MOCK_DATA_REPO_PATH": str(repository), "DATASET_LIFECYCLE_CONFIG": str(config)}
 
 
-def _token(issuer: Issuer, who: Who) -> str:
+def _bearer_token(issuer: TokenIssuer, who: ActorIdentity) -> str:
     claims: dict[str, Any] = {"sub": who.subject, "exp": LONG}
     claims["clients"] = sorted(who.clients or ())
     claims["scope"] = " ".join(sorted(who.scopes or ()))

@@ -8,53 +8,58 @@ from typing import TYPE_CHECKING
 import pytest
 
 from server.adapters.store import postgres as store
-from tests.away.proxy import proxy
-from tests.away.stage import placed
-from tests.conftest import with_every_table
-from tests.postgres import cluster
+from tests.away.proxy import run_proxy
+from tests.away.stage import open_installation
+from tests.conftest import create_template_database
+from tests.postgres import run_postgres
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
-    from tests.away.stage import Place
-    from tests.postgres import Cluster
+    from tests.away.stage import Installation
+    from tests.postgres import PostgresServer
 
-    Placing = Callable[[str], AbstractAsyncContextManager[Place]]
+    Placing = Callable[[str], AbstractAsyncContextManager[Installation]]
 
 
 @pytest.fixture(scope="package")
-def stoppable() -> Iterator[Cluster]:
+def stoppable_postgres() -> Iterator[PostgresServer]:
     """A server that nobody else needs."""
-    with cluster() as found:
+    with run_postgres() as found:
         yield found
 
 
 @pytest.fixture(scope="package")
-async def template(stoppable: Cluster) -> str:
+async def database_template(stoppable_postgres: PostgresServer) -> str:
     """The name of a database with every table, to be copied."""
-    return await with_every_table(stoppable.fresh())
+    return await create_template_database(stoppable_postgres.create_database())
 
 
 @pytest.fixture
-def placing(tmp_path: Path, stoppable: Cluster, template: str, monkeypatch: pytest.MonkeyPatch) -> Placing:
+def make_installation(
+    tmp_path: Path,
+    stoppable_postgres: PostgresServer,
+    database_template: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Placing:
     """Makes a place of that name; there nobody waits long before saying that the store is away."""
     monkeypatch.setattr(store, "_SPARE_S", 0.5)
 
     @asynccontextmanager
-    async def made(name: str) -> AsyncIterator[Place]:
+    async def made(name: str) -> AsyncIterator[Installation]:
         folder = tmp_path / name
         folder.mkdir()
-        with proxy(str(stoppable.folder / f".s.PGSQL.{stoppable.port}")) as between:
-            async with placed(folder, stoppable, between, template) as found:
+        with run_proxy(str(stoppable_postgres.folder / f".s.PGSQL.{stoppable_postgres.port}")) as between:
+            async with open_installation(folder, stoppable_postgres, between, database_template) as found:
                 yield found
 
     return made
 
 
 @pytest.fixture
-async def place(placing: Placing) -> AsyncIterator[Place]:
+async def installation(make_installation: Placing) -> AsyncIterator[Installation]:
     """One of them."""
-    async with placing("place") as found:
+    async with make_installation("place") as found:
         yield found

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tests.away.stage import Place
+    from tests.away.stage import Installation
 
 _COMMITS: Final = 3
 
@@ -21,22 +21,22 @@ class Outage:
     `over` says when it may come back where nobody is told.
     """
 
-    go: Callable[[Place], None]
-    back: Callable[[Place], None]
+    go: Callable[[Installation], None]
+    back: Callable[[Installation], None]
     told: bool = True
-    over: Callable[[Place], bool] = lambda _: True
+    over: Callable[[Installation], bool] = lambda _: True
 
 
-def _refuse(place: Place) -> None:
+def _stop_accepting(place: Installation) -> None:
     place.proxy.refusing = True
-    place.proxy.cut()
+    place.proxy.drop_connections()
 
 
-def _accept(place: Place) -> None:
+def _resume_accepting(place: Installation) -> None:
     place.proxy.refusing = False
 
 
-def _lose(place: Place) -> None:
+def _drop_connections(place: Installation) -> None:
     place.proxy.losing = _COMMITS
 
 
@@ -45,15 +45,15 @@ OUTAGES: Final[Mapping[str, Outage]] = {
     "stopped in good order": Outage(
         lambda place: place.cluster.stop(signal.SIGINT), lambda place: place.cluster.start()
     ),
-    "out of reach": Outage(_refuse, _accept),
-    "sessions ended": Outage(lambda place: place.terminate(), lambda _: None, told=False),
+    "out of reach": Outage(_stop_accepting, _resume_accepting),
+    "sessions ended": Outage(lambda place: place.terminate_sessions(), lambda _: None, told=False),
     "silent": Outage(
-        lambda place: place.proxy.fall_silent(),
-        lambda place: place.proxy.speak(),
+        lambda place: place.proxy.stall(),
+        lambda place: place.proxy.resume(),
         told=False,
         over=lambda place: place.proxy.held > 0,
     ),
     "answers to commits lost": Outage(
-        _lose, lambda _: None, told=False, over=lambda place: not place.proxy.losing
+        _drop_connections, lambda _: None, told=False, over=lambda place: not place.proxy.losing
     ),
 }

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Final
 
 from domain import provisioning, teardown
 from domain.admission import ProvisionRequest
-from domain.callers import Caller
+from domain.callers import Principal
 from domain.model import Client, Journey
 from domain.records import DatasetQuery
 from domain.vocabulary import DatasetType, JourneyState, Stage, TeardownReason
 from server.adapters.store.postgres import PostgresStore
-from server.postgres.address import parsed
+from server.postgres.address import parse_postgres_url
 from server.sandbox.serve import EmbeddedSandbox
-from server.settings import load
-from server.wiring import pending, running
+from server.settings import load_settings
+from server.wiring import has_pending_work, open_services
 from tests import pictures
-from tests.postgres import name_of
+from tests.postgres import database_name
 from tests.repository import write_repository
 
 if TYPE_CHECKING:
@@ -27,23 +27,23 @@ if TYPE_CHECKING:
 
     from domain.model import Dataset
     from server.settings import Settings
-    from tests.away.proxy import Proxy
-    from tests.pictures import Picture
-    from tests.postgres import Cluster
+    from tests.away.proxy import DatabaseProxy
+    from tests.pictures import StateSnapshot
+    from tests.postgres import PostgresServer
     from tools.services import Services
 
-KIM: Final = Caller(subject="person:kim")
+KIM: Final = Principal(subject="person:kim")
 KEY: Final = "their-key"
 RECORDS: Final = 12
 
 
 @dataclass(frozen=True)
-class Place:
+class Installation:
     """A folder, a Glean, and a database that is reached through a proxy or directly."""
 
     folder: Path
-    cluster: Cluster
-    proxy: Proxy
+    cluster: PostgresServer
+    proxy: DatabaseProxy
     glean: EmbeddedSandbox
     url: str
 
@@ -54,29 +54,29 @@ class Place:
             "GLEAN_API_KEY": KEY,
             "GLEAN_BASE_URL": self.glean.base_url,
             "MOCK_DATA_REPO_PATH": str(self.folder / "repository"),
-            "DATABASE_URL": f"postgresql://tester@127.0.0.1:{self.proxy.port}/{name_of(self.url)}",
+            "DATABASE_URL": f"postgresql://tester@127.0.0.1:{self.proxy.port}/{database_name(self.url)}",
         }
 
     @property
     def settings(self) -> Settings:
         """The same, read."""
-        return load(self.environ, data_dir=self.folder / "data", cwd=self.folder)
+        return load_settings(self.environ, data_dir=self.folder / "data", cwd=self.folder)
 
     @asynccontextmanager
-    async def process(self) -> AsyncIterator[Services]:
+    async def open_process(self) -> AsyncIterator[Services]:
         """A process that runs sagas."""
-        async with running(self.settings, sagas=True) as services:
+        async with open_services(self.settings, sagas=True) as services:
             yield services
 
-    async def picture(self) -> Picture:
+    async def take_snapshot(self) -> StateSnapshot:
         """Store, staging, archives and Glean as they stand."""
         settings = self.settings
-        async with PostgresStore(parsed(self.url)) as store:
-            return await pictures.picture(
+        async with PostgresStore(parse_postgres_url(self.url)) as store:
+            return await pictures.take_snapshot(
                 store, self.glean.sandbox, settings.staging.url, settings.archival.storage_path
             )
 
-    def terminate(self) -> None:
+    def terminate_sessions(self) -> None:
         """End every session of the database, and nothing else."""
         self.cluster.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity "
@@ -84,31 +84,33 @@ class Place:
             self.url,
         )
 
-    def left(self) -> bool:
+    def has_unfinished_work(self) -> bool:
         """Whether anything is unfinished."""
-        return pending(self.settings)
+        return has_pending_work(self.settings)
 
 
 @asynccontextmanager
-async def placed(folder: Path, cluster: Cluster, proxy: Proxy, template: str) -> AsyncIterator[Place]:
+async def open_installation(
+    folder: Path, cluster: PostgresServer, proxy: DatabaseProxy, template: str
+) -> AsyncIterator[Installation]:
     """A fresh place, with a client whose journey is active."""
-    url = cluster.fresh(template)
+    url = cluster.create_database(template)
     write_repository(folder / "repository", records=RECORDS)
     async with EmbeddedSandbox(folder / "glean.sqlite", token=KEY) as glean:
-        glean.sandbox.set_rate(1_000_000, minimum_seconds=0)
-        yield Place(folder, cluster, proxy, glean, url)
-    cluster.drop(url)
+        glean.sandbox.set_indexing_rate(1_000_000, minimum_seconds=0)
+        yield Installation(folder, cluster, proxy, glean, url)
+    cluster.drop_database(url)
 
 
-async def arrive(services: Services) -> None:
+async def add_client_and_journey(services: Services) -> None:
     """A client with an active journey."""
     await services.registry.add_client(
         Client(client_id="acme", name="acme", industry="fintech", use_case="developer_productivity"), KIM
     )
-    await journey(services, "j1")
+    await add_journey(services, "j1")
 
 
-async def journey(services: Services, journey_id: str) -> None:
+async def add_journey(services: Services, journey_id: str) -> None:
     """An active journey of that client."""
     made = Journey(journey_id=journey_id, client_id="acme", stage=Stage.SANDBOX, state=JourneyState.ACTIVE)
     await services.registry.add_journey(made, KIM)
@@ -129,25 +131,25 @@ async def _tear_down(services: Services) -> Dataset:
 
 async def _restore(services: Services) -> Dataset:
     [dataset] = await services.datasets.list(DatasetQuery(), KIM)
-    return (await services.restoring.start(dataset.dataset_id, "j2", KIM)).dataset
+    return (await services.restores.start_or_attach(dataset.dataset_id, "j2", KIM)).dataset
 
 
-async def _provisioned(services: Services) -> None:
-    await arrive(services)
+async def _prepare_dataset(services: Services) -> None:
+    await add_client_and_journey(services)
     dataset = await _provision(services)
     await services.sagas.wait(dataset.dataset_id, 60)
     await services.registry.set_state("j1", JourneyState.COMPLETED, KIM)
 
 
-async def _torn_down(services: Services) -> None:
-    await _provisioned(services)
+async def _prepare_archive(services: Services) -> None:
+    await _prepare_dataset(services)
     down = await _tear_down(services)
     await services.sagas.wait(down.dataset_id, 60)
-    await journey(services, "j2")
+    await add_journey(services, "j2")
 
 
 @dataclass(frozen=True)
-class Life:
+class SagaScenario:
     """What is done in peace, the saga that an outage meets, and its steps."""
 
     prepare: Callable[[Services], Awaitable[None]]
@@ -155,8 +157,14 @@ class Life:
     steps: tuple[str, ...]
 
 
-LIVES: Final[Mapping[str, Life]] = {
-    "provision": Life(arrive, _provision, tuple(each.name for each in provisioning.PROVISION)),
-    "teardown": Life(_provisioned, _tear_down, tuple(each.name for each in teardown.TEARDOWN)),
-    "restore": Life(_torn_down, _restore, tuple(each.name for each in provisioning.PROVISION)),
+LIVES: Final[Mapping[str, SagaScenario]] = {
+    "provision": SagaScenario(
+        add_client_and_journey, _provision, tuple(each.name for each in provisioning.PROVISION_STEPS)
+    ),
+    "teardown": SagaScenario(
+        _prepare_dataset, _tear_down, tuple(each.name for each in teardown.TEARDOWN_STEPS)
+    ),
+    "restore": SagaScenario(
+        _prepare_archive, _restore, tuple(each.name for each in provisioning.PROVISION_STEPS)
+    ),
 }

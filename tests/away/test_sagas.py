@@ -17,18 +17,18 @@ from domain.errors import Recovery, StoreFailedError
 from domain.records import DatasetQuery
 from tests.away.outages import OUTAGES
 from tests.away.stage import KIM, LIVES
-from tests.pictures import differences
-from tests.waiting import eventually, until
+from tests.pictures import snapshot_differences
+from tests.waiting import wait_for, wait_for_async
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from domain.job import Job
+    from domain.job import SagaContext
     from domain.saga import Step
     from tests.away.conftest import Placing
     from tests.away.outages import Outage
-    from tests.away.stage import Place
-    from tests.pictures import Picture
+    from tests.away.stage import Installation
+    from tests.pictures import StateSnapshot
     from tools.services import Services
 
 MOMENTS: Final = ("before", "after")
@@ -52,7 +52,7 @@ ALWAYS: Final = {
 
 
 @dataclass
-class Striking:
+class OutageTrigger:
     """Strikes once, at one moment of one step, as soon as it is armed."""
 
     step: str
@@ -61,19 +61,19 @@ class Striking:
     armed: bool = False
     struck: anyio.Event = field(default_factory=anyio.Event)
 
-    def before(self, step: Step[Job]) -> Step[Job]:
+    def wrap_step(self, step: Step[SagaContext]) -> Step[SagaContext]:
         """The step, with the strike in it."""
 
-        async def do(job: Job) -> None:
+        async def do(context: SagaContext) -> None:
             if self.moment == "before":
-                await self._strike()
-            await step.do(job)
+                await self._start_outage()
+            await step.action(context)
             if self.moment == "after":
-                await self._strike()
+                await self._start_outage()
 
-        return replace(step, do=do) if step.name == self.step else step
+        return replace(step, action=do) if step.name == self.step else step
 
-    async def _strike(self) -> None:
+    async def _start_outage(self) -> None:
         if self.armed:
             self.armed = False
             await anyio.to_thread.run_sync(self.strike)
@@ -81,45 +81,45 @@ class Striking:
 
 
 @pytest.fixture(scope="module")
-def taken() -> dict[str, Picture]:
+def undisturbed_snapshots() -> dict[str, StateSnapshot]:
     """The pictures of calm lives."""
     return {}
 
 
-async def lived(
-    place: Place, life: str, striking: Striking | None = None, outage: Outage | None = None
-) -> Picture:
+async def run_with_outage(
+    place: Installation, life: str, striking: OutageTrigger | None = None, outage: Outage | None = None
+) -> StateSnapshot:
     """The picture of a life, with an outage in it."""
-    async with place.process() as services:
+    async with place.open_process() as services:
         await LIVES[life].prepare(services)
         if striking:
             striking.armed = True
         async with anyio.create_task_group() as callers:
-            callers.start_soon(begun, LIVES[life].act, services)
+            callers.start_soon(start_saga, LIVES[life].act, services)
             if striking and outage:
                 await striking.struck.wait()
                 if outage.told:
-                    await told_to_wait(services)
-                await eventually(lambda: outage.over(place))
+                    await is_told_to_wait(services)
+                await wait_for(lambda: outage.over(place))
                 await anyio.to_thread.run_sync(outage.back, place)
-        await until(partial(over, place), 60)
-    return await place.picture()
+        await wait_for_async(partial(wait_until_done, place), 60)
+    return await place.take_snapshot()
 
 
-async def begun(act: Callable[[Services], Awaitable[object]], services: Services) -> None:
+async def start_saga(act: Callable[[Services], Awaitable[object]], services: Services) -> None:
     with suppress(StoreFailedError):  # whoever begins it may be told to wait, too
         await act(services)
 
 
-async def told_to_wait(services: Services) -> None:
+async def is_told_to_wait(services: Services) -> None:
     with pytest.raises(StoreFailedError) as told:
         await services.datasets.list(DatasetQuery(), KIM)
     assert told.value.recovery is Recovery.WAIT
 
 
-async def over(place: Place) -> bool:
+async def wait_until_done(place: Installation) -> bool:
     try:
-        return not await anyio.to_thread.run_sync(place.left)
+        return not await anyio.to_thread.run_sync(place.has_unfinished_work)
     except StoreFailedError as error:
         assert error.recovery is Recovery.WAIT  # noqa: PT017 - sometimes there is none
         return False
@@ -130,20 +130,20 @@ async def over(place: Place) -> bool:
     [case if case in ALWAYS else pytest.param(*case, marks=pytest.mark.exhaustive) for case in CASES],
 )
 async def test_a_saga_that_loses_its_database_waits_and_ends_as_in_peace(
-    place: Place,
-    placing: Placing,
-    taken: dict[str, Picture],
+    installation: Installation,
+    make_installation: Placing,
+    undisturbed_snapshots: dict[str, StateSnapshot],
     monkeypatch: pytest.MonkeyPatch,
     life: str,
     step: str,
     moment: str,
     outage: str,
 ) -> None:
-    striking = Striking(step, moment, partial(OUTAGES[outage].go, place))
-    for module, name in ((provisioning, "PROVISION"), (teardown, "TEARDOWN")):
-        monkeypatch.setattr(module, name, tuple(map(striking.before, getattr(module, name))))
-    if life not in taken:
-        async with placing("calm") as calm:
-            taken[life] = await lived(calm, life)
-    found = await lived(place, life, striking, OUTAGES[outage])
-    assert differences(vars(found), vars(taken[life])) == []
+    striking = OutageTrigger(step, moment, partial(OUTAGES[outage].go, installation))
+    for module, name in ((provisioning, "PROVISION_STEPS"), (teardown, "TEARDOWN_STEPS")):
+        monkeypatch.setattr(module, name, tuple(map(striking.wrap_step, getattr(module, name))))
+    if life not in undisturbed_snapshots:
+        async with make_installation("calm") as calm:
+            undisturbed_snapshots[life] = await run_with_outage(calm, life)
+    found = await run_with_outage(installation, life, striking, OUTAGES[outage])
+    assert snapshot_differences(vars(found), vars(undisturbed_snapshots[life])) == []

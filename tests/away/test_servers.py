@@ -14,24 +14,24 @@ import yaml
 from mcp.client.client import Client
 from mcp_types import TextContent
 
-from domain.schedules import Plan, Schedules
+from domain.schedules import Schedule, ScheduleService
 from server.adapters.store.postgres import PostgresStore
 from server.adapters.system import SystemClock
-from server.postgres.address import parsed
-from tests.away.proxy import proxy
-from tests.postgres import name_of
-from tests.receivers import SECRET, Receiver
-from tests.replicas.conftest import gathered
+from server.postgres.address import parse_postgres_url
+from tests.away.proxy import run_proxy
+from tests.postgres import database_name
+from tests.receivers import SECRET, WebhookReceiver
+from tests.replicas.conftest import open_fleet
 from tests.replicas.fleet import PATIENCE_S
-from tests.waiting import eventually, until
+from tests.waiting import wait_for, wait_for_async
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from tests.away.proxy import Proxy
-    from tests.postgres import Cluster
-    from tests.replicas.fleet import Fleet, Server
+    from tests.away.proxy import DatabaseProxy
+    from tests.postgres import PostgresServer
+    from tests.replicas.fleet import ReplicaFleet, ReplicaProcess
 
 WISH = {
     "client_id": "acme",
@@ -43,22 +43,24 @@ WISH = {
 
 
 @asynccontextmanager
-async def fleet_behind(folder: Path, cluster: Cluster, template: str) -> AsyncIterator[tuple[Fleet, Proxy]]:
+async def fleet_behind_proxy(
+    folder: Path, cluster: PostgresServer, template: str
+) -> AsyncIterator[tuple[ReplicaFleet, DatabaseProxy]]:
     """A fleet whose servers reach their database through a proxy."""
     with (
-        proxy(str(cluster.folder / f".s.PGSQL.{cluster.port}")) as between,
-        gathered(folder, cluster, template) as fleet,
+        run_proxy(str(cluster.folder / f".s.PGSQL.{cluster.port}")) as between,
+        open_fleet(folder, cluster, template) as fleet,
     ):
         yield fleet, between
 
 
-async def answered(server: Server, path: str) -> tuple[int, dict[str, Any]]:
+async def fetch_status(server: ReplicaProcess, path: str) -> tuple[int, dict[str, Any]]:
     async with httpx.AsyncClient(base_url=server.address, timeout=PATIENCE_S) as http:
         answer = await http.get(path)
         return answer.status_code, answer.json()
 
 
-async def asked(server: Server, **more: Any) -> dict[str, Any]:
+async def call_provision(server: ReplicaProcess, **more: Any) -> dict[str, Any]:
     """What a client is answered who wants a dataset, whether it is the dataset or an error."""
     async with Client(f"{server.address}/mcp") as client:
         answer = await client.call_tool("provision_dataset", WISH | more)
@@ -68,10 +70,10 @@ async def asked(server: Server, **more: Any) -> dict[str, Any]:
     return error or told
 
 
-async def last_turn(database: str, name: str) -> str:
+async def last_scheduled_tick(database: str, name: str) -> str:
     """The tick of the last turn of a schedule that was done."""
-    async with PostgresStore(parsed(database)) as store:
-        [found] = await Schedules(store, SystemClock(), [Plan(name=name)]).list()
+    async with PostgresStore(parse_postgres_url(database)) as store:
+        [found] = await ScheduleService(store, SystemClock(), [Schedule(name=name)]).list()
         return found.last.tick if found.last and found.last.outcome == "done" else ""
 
 
@@ -79,59 +81,63 @@ async def last_turn(database: str, name: str) -> str:
     "restarted", [False, pytest.param(True, marks=pytest.mark.exhaustive)], ids=["cut off", "restarted"]
 )
 async def test_servers_whose_database_goes_away_answer_so_and_go_on_by_themselves(
-    tmp_path: Path, stoppable: Cluster, template: str, *, restarted: bool
+    tmp_path: Path, stoppable_postgres: PostgresServer, database_template: str, *, restarted: bool
 ) -> None:
-    async with Receiver().up() as hook, fleet_behind(tmp_path, stoppable, template) as (fleet, between):
-        config = fleet.config("told")
+    async with (
+        WebhookReceiver().listen() as hook,
+        fleet_behind_proxy(tmp_path, stoppable_postgres, database_template) as (fleet, between),
+    ):
+        config = fleet.write_config("told")
         read = yaml.safe_load(config.read_text())
         read["dataops"]["events"] = {
             "webhooks": [{"name": "hook", "url": hook.url, "secrets": [SECRET]}],
             "first_retry_s": 0.1,
         }
         config.write_text(yaml.safe_dump(read))
-        through = f"postgresql://tester@127.0.0.1:{between.port}/{name_of(fleet.database)}"
+        through = f"postgresql://tester@127.0.0.1:{between.port}/{database_name(fleet.database)}"
         between.refusing = True
         servers = [
-            fleet.serve(f"replica-{n}", config=config, environ={"DATABASE_URL": through}) for n in range(2)
+            fleet.start_replica(f"replica-{n}", config=config, environ={"DATABASE_URL": through})
+            for n in range(2)
         ]
-        await eventually(lambda: all(each.port for each in servers), PATIENCE_S)
+        await wait_for(lambda: all(each.port for each in servers), PATIENCE_S)
         for each in servers:
-            assert await answered(each, "/healthz") == (HTTPStatus.OK, {"status": "up"})
-            code, body = await answered(each, "/readyz")
+            assert await fetch_status(each, "/healthz") == (HTTPStatus.OK, {"status": "up"})
+            code, body = await fetch_status(each, "/readyz")
             assert (code, body["error"]["code"], body["error"]["recovery"]) == (503, "store_failed", "wait")
         between.refusing = False
         for each in servers:
-            await each.ready()
-        await fleet.arrive("acme")
+            await each.wait_until_ready()
+        await fleet.add_client_and_journey("acme")
 
         with fleet.clock:
-            begun = await asked(servers[0], wait_s=1)
+            begun = await call_provision(servers[0], wait_s=1)
             assert begun["status"] == "provisioning"
             if restarted:
-                await anyio.to_thread.run_sync(stoppable.stop)
+                await anyio.to_thread.run_sync(stoppable_postgres.stop)
             else:
                 between.refusing = True
-                between.cut()
-            told = await asked(servers[1])
+                between.drop_connections()
+            told = await call_provision(servers[1])
             assert (told["code"], told["recovery"]) == ("store_failed", "wait")
             for each in servers:
-                assert await answered(each, "/healthz") == (HTTPStatus.OK, {"status": "up"})
+                assert await fetch_status(each, "/healthz") == (HTTPStatus.OK, {"status": "up"})
             if restarted:
-                await anyio.to_thread.run_sync(stoppable.start)
+                await anyio.to_thread.run_sync(stoppable_postgres.start)
             between.refusing = False
-            back = await last_turn(fleet.database, "health")
+            back = await last_scheduled_tick(fleet.database, "health")
         for each in servers:
-            await each.ready()
-        made = await asked(servers[1], wait_s=50)
+            await each.wait_until_ready()
+        made = await call_provision(servers[1], wait_s=50)
         assert (made.get("status"), made.get("dataset_id")) == ("ready", begun["dataset_id"])
 
-        await eventually(lambda: {1, 2, 3} <= set(hook.seqs), PATIENCE_S)
-        assert [each.said.count("saga_adopted") for each in servers] == [0, 0]
+        await wait_for(lambda: {1, 2, 3} <= set(hook.sequence_numbers), PATIENCE_S)
+        assert [each.log_text.count("saga_adopted") for each in servers] == [0, 0]
         assert [each.process.poll() for each in servers] == [None, None]
 
         if restarted:  # the next minute, too
 
             async def further() -> bool:
-                return await last_turn(fleet.database, "health") > back
+                return await last_scheduled_tick(fleet.database, "health") > back
 
-            await until(further, 2 * PATIENCE_S, pause=0.5)
+            await wait_for_async(further, 2 * PATIENCE_S, pause=0.5)

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Final
 import anyio
 from anyio import to_thread
 
-from domain.events import EventKind, about
-from domain.safety import Limits, within_limits
-from server.adapters.store.codec import encode, to_micros
-from server.adapters.store.postgres_tables import NAMESPACE, WRITING
-from server.postgres.address import parsed
-from server.postgres.dialect import statement
+from domain.events import EventKind, dataset_event
+from domain.safety import ProvisionLimits, require_within_limits
+from server.adapters.store.codec import encode_document, to_micros
+from server.adapters.store.postgres_tables import NAMESPACE, WRITE_LOCK
+from server.postgres.address import parse_postgres_url
+from server.postgres.dialect import translate_statement
 from tests.entities import NOW, client, dataset, journey
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def store_at(place: str) -> ThreadedStore:
     if "://" in place:
         from server.adapters.store.postgres import PostgresStore  # noqa: PLC0415 - as a process of the product does
 
-        return PostgresStore(parsed(place))
+        return PostgresStore(parse_postgres_url(place))
     from server.adapters.store.sqlite import SqliteStore  # noqa: PLC0415 - the same
 
     return SqliteStore(Path(place))
@@ -56,7 +56,7 @@ def store_at(place: str) -> ThreadedStore:
 
 async def ours(place: str, number: int) -> None:
     """Admit so many, for one client that all processes share."""
-    limits = Limits(live_datasets_per_client=1_000_000)
+    limits = ProvisionLimits(live_datasets_per_client=1_000_000)
     async with store_at(place) as store:
         await store.transact(lambda records: records.put_client(client()))
         await store.transact(lambda records: records.put_journey(journey()))
@@ -65,10 +65,10 @@ async def ours(place: str, number: int) -> None:
             def work(records: Records) -> None:
                 records.client("acme")
                 records.journey("acme", "j1")
-                within_limits(limits, live=records.count_live("acme"), wanted=None)
+                require_within_limits(limits, live=records.count_live("acme"), wanted=None)
                 records.live_dataset(wanted.client_id, wanted.stage, wanted.dataset_type)
                 records.put_dataset(wanted)
-                records.append(about(EventKind.PROVISIONING_STARTED, wanted, NOW))
+                records.append(dataset_event(EventKind.PROVISIONING_STARTED, wanted, NOW))
 
             await store.transact(work)
 
@@ -80,13 +80,13 @@ async def bare(place: str, number: int) -> None:
     async with store_at(place):  # makes the tables
         pass
     if "://" in place:
-        connection = parsed(place).connect()
+        connection = parse_postgres_url(place).connect()
         connection.execute(f"set search_path = {NAMESPACE}".encode())
 
         def write(values: dict[str, object]) -> None:
-            connection.execute(f"begin; select {WRITING}".encode())
-            connection.execute(statement(_DATASET).encode(), values)
-            connection.execute(statement(_EVENT).encode(), values)
+            connection.execute(f"begin; select {WRITE_LOCK}".encode())
+            connection.execute(translate_statement(_DATASET).encode(), values)
+            connection.execute(translate_statement(_EVENT).encode(), values)
             connection.execute(b"commit")
     else:
         file = sqlite3.connect(place, timeout=30, isolation_level=None, check_same_thread=False)
@@ -99,9 +99,14 @@ async def bare(place: str, number: int) -> None:
             file.execute("commit")
 
     async def admit(wanted: Dataset) -> None:
-        event = encode(about(EventKind.PROVISIONING_STARTED, wanted, NOW))
+        event = encode_document(dataset_event(EventKind.PROVISIONING_STARTED, wanted, NOW))
         created = to_micros(wanted.created_at)
-        values = {"id": wanted.dataset_id, "created": created, "document": encode(wanted), "event": event}
+        values = {
+            "id": wanted.dataset_id,
+            "created": created,
+            "document": encode_document(wanted),
+            "event": event,
+        }
         await to_thread.run_sync(write, values)
 
     await _each(number, admit)

@@ -15,7 +15,7 @@ from typing import Final
 
 from tests.benchmarks.admitting import WAYS
 from tests.benchmarks.measure import ROOT, Row, medians
-from tests.postgres import cluster
+from tests.postgres import run_postgres
 
 PROCESSES: Final = 3
 
@@ -23,8 +23,8 @@ PROCESSES: Final = 3
 def rows(*, quick: bool) -> list[Row]:
     """Both databases."""
     number, rounds = (100, 2) if quick else (400, 5)
-    with cluster(flushing=True) as server, tempfile.TemporaryDirectory() as folder:
-        places = {"SQLite": f"{folder}/store.sqlite", "PostgreSQL": server.fresh()}
+    with run_postgres(flushing=True) as server, tempfile.TemporaryDirectory() as folder:
+        places = {"SQLite": f"{folder}/store.sqlite", "PostgreSQL": server.create_database()}
         return [row for name, place in places.items() for row in _measured(name, place, number, rounds)]
 
 

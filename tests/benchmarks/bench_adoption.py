@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 import anyio
 
 from tests.benchmarks.measure import Goal, Row
-from tests.postgres import cluster
-from tests.server.adapters.engine.adopting import adopted
-from tests.server.adapters.engine.conftest import Hosts
+from tests.postgres import run_postgres
+from tests.server.adapters.engine.adopting import measure_adoption
+from tests.server.adapters.engine.conftest import EngineProcesses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,18 +25,21 @@ GOAL: Final = Goal(bound=1, at_most=True)
 def rows(*, quick: bool) -> list[Row]:
     """A row for each database, by the slowest adoption."""
     kills = 2 if quick else KILLS
-    with cluster() as server:
-        return [_row("SQLite", _measured(kills, "")), _row("PostgreSQL", _measured(kills, server.fresh()))]
+    with run_postgres() as server:
+        return [
+            _row("SQLite", _measured(kills, "")),
+            _row("PostgreSQL", _measured(kills, server.create_database())),
+        ]
 
 
 def _measured(kills: int, url: str) -> Sequence[float]:
     with tempfile.TemporaryDirectory() as made:
-        hosts = Hosts(Path(made))
+        hosts = EngineProcesses(Path(made))
         if url:
             (hosts.folder / "url").write_text(url)
         with hosts.exits:
             try:
-                return anyio.run(adopted, hosts, kills)
+                return anyio.run(measure_adoption, hosts, kills)
             finally:
                 for each in hosts.running:
                     each.kill()

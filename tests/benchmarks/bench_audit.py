@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 
-from domain.audit import Decision, Entry, canonical
+from domain.audit import AuditEntry, Decision, canonical_json
 from domain.audit_log import AuditLog
-from domain.sealing import Sealer
+from domain.sealing import AuditSealer
 from server.adapters.store.sqlite import SqliteStore
 from tests.benchmarks.measure import Goal, Row, alone, peak_mb
-from tests.entities import NOW, SetClock
+from tests.entities import NOW, ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +58,7 @@ def rows(*, quick: bool) -> list[Row]:
 
 def _documents(count: int) -> Iterator[tuple[str]]:
     for number in range(count):
-        entry = Entry(
+        entry = AuditEntry(
             at=NOW + timedelta(seconds=number),
             audit_id=f"au-{number:012d}",
             principal="agent:bench",
@@ -76,7 +76,7 @@ def _documents(count: int) -> Iterator[tuple[str]]:
             dataset_id=f"acme-sandbox-jira-{number % 1000:06d}",
             client_id="acme",
         )
-        yield (canonical(entry),)
+        yield (canonical_json(entry),)
 
 
 async def _sealed(path: Path, count: int) -> float:
@@ -85,13 +85,13 @@ async def _sealed(path: Path, count: int) -> float:
         with closing(sqlite3.connect(path)) as db, db:
             db.executemany("insert into audit (document) values (?)", _documents(count))
         began = time.perf_counter()
-        assert await Sealer(store).seal() == count
+        assert await AuditSealer(store).seal() == count
         return time.perf_counter() - began
 
 
 async def _verified(path: Path) -> None:
     async with SqliteStore(path) as store:
-        found = await AuditLog(store, SetClock(), Sealer(store)).verify()
+        found = await AuditLog(store, ManualClock(), AuditSealer(store)).verify()
         assert found.broken is None
         assert found.unsealed == 0
 

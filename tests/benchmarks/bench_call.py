@@ -15,7 +15,7 @@ import anyio
 
 from domain.vocabulary import DatasetType, Stage
 from server.adapters.store.sqlite import SqliteStore
-from server.settings import load
+from server.settings import load_settings
 from tests.benchmarks.measure import Goal, Row, medians
 from tests.benchmarks.peers import Http, Stdio, bare, listening, ours
 from tests.entities import client, dataset
@@ -108,7 +108,7 @@ async def _filled(folder: Path) -> None:
         for stage, dataset_type in product(Stage, DatasetType):
             records.put_dataset(dataset(f"ds-{stage}-{dataset_type}", stage=stage, dataset_type=dataset_type))
 
-    async with SqliteStore(load({}, data_dir=folder, cwd=folder).store_path) as store:
+    async with SqliteStore(load_settings({}, data_dir=folder, cwd=folder).store_path) as store:
         await store.transact(fill)
 
 

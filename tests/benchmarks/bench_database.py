@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 
 from server.adapters.store.postgres import PostgresStore
-from server.postgres.address import parsed
-from server.postgres.dialect import statement
+from server.postgres.address import parse_postgres_url
+from server.postgres.dialect import translate_statement
 from tests.benchmarks.measure import processor_s
 from tests.benchmarks.orphaned import CLIENT, JOURNEY, datasets, measured, owners
-from tests.postgres import cluster
+from tests.postgres import run_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,18 +38,18 @@ copy datasets
 def rows(*, quick: bool) -> list[Row]:
     """A page as the store gives it and as the use case does, a scan, and a day's count."""
     size = 20_000 if quick else 1_000_000
-    with cluster(flushing=True) as server:
+    with run_postgres(flushing=True) as server:
         now = partial(processor_s, server.pid)
-        return anyio.run(_measured, server.fresh(), now, size, 3 if quick else 5)
+        return anyio.run(_measured, server.create_database(), now, size, 3 if quick else 5)
 
 
 async def _measured(url: str, now: Callable[[], float], size: int, rounds: int) -> list[Row]:
-    async with PostgresStore(parsed(url)) as store:
-        with parsed(url).connect() as raw:
+    async with PostgresStore(parse_postgres_url(url)) as store:
+        with parse_postgres_url(url).connect() as raw:
             raw.execute("set search_path = dataset_lifecycle; set jit = off")
 
             def asked(sql: str) -> int:
-                cursor = raw.execute(statement(sql).encode())
+                cursor = raw.execute(translate_statement(sql).encode())
                 return len(cursor.fetchall()) if cursor.description else cursor.rowcount
 
             await asyncio.to_thread(_fill, raw, size)
@@ -58,8 +58,8 @@ async def _measured(url: str, now: Callable[[], float], size: int, rounds: int) 
 
 def _fill(raw: Plain, size: int) -> None:
     with raw.transaction(), raw.cursor() as cursor:
-        cursor.executemany(statement(CLIENT).encode(), owners(size))
-        cursor.executemany(statement(JOURNEY).encode(), owners(size))
+        cursor.executemany(translate_statement(CLIENT).encode(), owners(size))
+        cursor.executemany(translate_statement(JOURNEY).encode(), owners(size))
         with cursor.copy(_COPY) as copy:
             for row in datasets(size):
                 copy.write_row((*(row[name] for name in _GIVEN), "j1", "sandbox", "ready", 0, 0))

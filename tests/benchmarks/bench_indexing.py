@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 
-from server.adapters.glean.indexing_documents import Encoder
+from server.adapters.glean.indexing_documents import DocumentEncoder
 from tests.benchmarks.emulator import TOKEN, emulator
 from tests.benchmarks.measure import ROOT, Goal, Row, alone
 from tests.benchmarks.pushing import registered
-from tests.gleaning import line
+from tests.gleaning import staged_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,13 +124,13 @@ def _official(python: tuple[str, ...], who: str, *arguments: str) -> Told:
 def _staged(folder: Path, count: int) -> Path:
     path = folder / f"{count}.jsonl"
     with path.open("wb") as file:
-        file.writelines(line(number, TEXT) + b"\n" for number in range(count))
+        file.writelines(staged_line(number, TEXT) + b"\n" for number in range(count))
     return path
 
 
 def _shaped(folder: Path, lines: Path, handle: str) -> Path:
     path = folder / "shaped.jsonl"
-    encode = Encoder(handle).encode
+    encode = DocumentEncoder(handle).encode
     with lines.open("rb") as staged, path.open("wb") as file:
         file.writelines(encode(each) + b"\n" for each in staged)
     return path

@@ -162,12 +162,12 @@ def populated(repository: FolderTemplates, template: Template) -> int:
         template,
         dataset_type=template.dataset_type,
         wanted=None,
-        sites={each: f"https://{each.connector}.acme.example" for each in DatasetType},
+        sites={each: f"https://{each.connector_kind}.acme.example" for each in DatasetType},
         now=NOW,
         progress=lambda _done, _total: None,
     )
-    with repository.records(template) as stream:
-        return sum(map(len, population.documents(stream)))
+    with repository.open_records(template) as stream:
+        return sum(map(len, population.stream_documents(stream)))
 
 
 def _timed(work: Callable[..., object], *arguments: Any) -> float:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Final
 import anyio
 
 from domain.admission import ProvisionRequest
-from domain.callers import Caller
+from domain.callers import Principal
 from domain.model import Client, Journey
 from domain.vocabulary import DatasetStatus, DatasetType, JourneyState, Stage, TeardownReason
 from server import logs, wiring
-from server.settings import load
+from server.settings import load_settings
 from tests.benchmarks.measure import Row
 from tests.repository import confluence_page, write_template
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from domain.model import Dataset
     from tools.services import Services
 
-AGENT: Final = Caller(subject="agent:bench")
+AGENT: Final = Principal(subject="agent:bench")
 
 
 def rows(*, quick: bool) -> list[Row]:
     """A dataset of 500 records and one of 10,000, each provisioned and taken down."""
-    logs.configure("ERROR")
+    logs.configure_logging("ERROR")
     with tempfile.TemporaryDirectory() as folder:
         return anyio.run(_lives, Path(folder), (500, 2_000) if quick else (500, 10_000))
 
@@ -41,8 +41,10 @@ def rows(*, quick: bool) -> list[Row]:
 async def _lives(folder: Path, sizes: tuple[int, ...]) -> list[Row]:
     records = [confluence_page(number) for number in range(max(sizes))]
     write_template(folder / "repository", DatasetType.CONFLUENCE_PAGES, records)
-    settings = load({"MOCK_DATA_REPO_PATH": str(folder / "repository")}, data_dir=folder / "data", cwd=folder)
-    async with wiring.running(settings, sagas=True) as services:
+    settings = load_settings(
+        {"MOCK_DATA_REPO_PATH": str(folder / "repository")}, data_dir=folder / "data", cwd=folder
+    )
+    async with wiring.open_services(settings, sagas=True) as services:
         return [row for size in sizes for row in await _life(services, size)]
 
 

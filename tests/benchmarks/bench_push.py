@@ -20,13 +20,13 @@ import msgspec
 import structlog
 from pydantic import SecretStr
 
-from server.adapters.glean.admin import AdminGlean
-from server.adapters.glean.admin_documents import encode
-from server.adapters.glean.limiter import Limiter
+from server.adapters.glean.admin import AdminPlatform
+from server.adapters.glean.admin_documents import encode_admin_document
+from server.adapters.glean.limiter import RateLimiter
 from server.adapters.system import SystemClock
 from server.sandbox.serve import EmbeddedSandbox
 from tests.benchmarks.measure import Goal, Row, medians
-from tests.gleaning import CONFIG, MARK, admin, line, pages
+from tests.gleaning import CONFIG, MARK, admin_platform, staged_line, staged_pages
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -100,17 +100,17 @@ async def _bare(base_url: str, bodies: list[bytes]) -> float:
 
 
 async def _ours(base_url: str, lines: list[bytes]) -> float:
-    limiter = Limiter(per_second=1e9, in_flight=8)
-    async with AdminGlean(base_url, SecretStr("k"), clock=SystemClock(), limiter=limiter) as glean:
+    limiter = RateLimiter(per_second=1e9, in_flight=8)
+    async with AdminPlatform(base_url, SecretStr("k"), clock=SystemClock(), limiter=limiter) as glean:
         await glean.observe_all([], [])
         started = time.process_time()
-        assert await glean.push("ds", MARK, "run", pages(lines, PAGE), lambda _: None) == len(lines)
+        assert await glean.push("ds", MARK, "run", staged_pages(lines, PAGE), lambda _: None) == len(lines)
         return time.process_time() - started
 
 
 def _per_cpu_second(*, documents: int, rounds: int) -> list[Row]:
-    lines = [line(number, TEXT) for number in range(documents)]
-    encoded = [encode(each) for each in lines]
+    lines = [staged_line(number, TEXT) for number in range(documents)]
+    encoded = [encode_admin_document(each) for each in lines]
     bodies = [
         b'{"documents":[' + b",".join(encoded[start : start + PAGE]) + b"]}"
         for start in range(0, documents, PAGE)
@@ -145,26 +145,26 @@ def _per_cpu_second(*, documents: int, rounds: int) -> list[Row]:
 def _encoding(lines: list[bytes]) -> float:
     started = time.process_time()
     for each in lines:
-        encode(each)
+        encode_admin_document(each)
     return time.process_time() - started
 
 
 async def _throttled(folder: Path, retry_after: int | None) -> float:
     """The share of the allowed requests that were got, once the first burst is over."""
     with EmbeddedSandbox(folder / f"glean-{retry_after}.db") as sandbox:
-        async with admin(sandbox, limiter=Limiter(per_second=5 * ALLOWED), waits=1.0) as glean:
+        async with admin_platform(sandbox, limiter=RateLimiter(per_second=5 * ALLOWED), waits=1.0) as glean:
             sandbox.sandbox.limit_requests(ALLOWED, retry_after=retry_after)
             started = time.monotonic()
 
-            async def caller() -> None:
+            async def principal() -> None:
                 while time.monotonic() < started + SECONDS:
-                    await glean.fingerprint()
+                    await glean.fetch_fingerprint()
 
             async with anyio.create_task_group() as group:
                 for _ in range(CALLERS):
-                    group.start_soon(caller)
+                    group.start_soon(principal)
             took = time.monotonic() - started
-        done = sandbox.sandbox.requests()["tenant.get", 200]
+        done = sandbox.sandbox.request_counts()["tenant.get", 200]
     return (done - ALLOWED) / (took * ALLOWED)
 
 

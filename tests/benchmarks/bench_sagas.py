@@ -17,16 +17,16 @@ import anyio
 from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID
 
 from server.adapters.engine.durable import DurableEngine
-from server.postgres.address import parsed
+from server.postgres.address import parse_postgres_url
 from tests.benchmarks.measure import Goal, Row, processor_s
-from tests.postgres import cluster
+from tests.postgres import run_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from domain.ports import Json, Perform
-    from server.postgres.address import Address
-    from tests.postgres import Cluster
+    from domain.ports import Json, StepRunner
+    from server.postgres.address import PostgresAddress
+    from tests.postgres import PostgresServer
 
     Now = Callable[[], float]
 
@@ -39,7 +39,7 @@ async def effect() -> Json:
     return {"answer": 42}
 
 
-async def saga(perform: Perform, dataset_id: str, saga_id: str) -> None:
+async def saga(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
     for each in range(STEPS):
         await perform(f"step-{each}", effect)
 
@@ -83,7 +83,7 @@ async def bare(url: str, now: Now) -> float:
     return taken / STEPS
 
 
-async def ours(where: Path | Address, now: Now) -> tuple[float, float, float]:
+async def ours(where: Path | PostgresAddress, now: Now) -> tuple[float, float, float]:
     """CPU seconds a step; seconds to launch, and to close."""
     engine = DurableEngine(where, {"saga": saga})
     async with engine:
@@ -111,7 +111,7 @@ def imported() -> float:
 def rows(*, quick: bool) -> list[Row]:
     """A step beside the engine's own, on both databases, and what the engine costs a process once."""
     rounds = 2 if quick else ROUNDS
-    with cluster(flushing=True) as server:
+    with run_postgres(flushing=True) as server:
         return [
             *anyio.run(_measured, "SQLite", _on_sqlite, rounds),
             *anyio.run(_measured, "PostgreSQL", partial(_on_postgres, server), rounds),
@@ -125,9 +125,11 @@ async def _on_sqlite() -> tuple[float, tuple[float, float, float]]:
         return await bare(write_ahead(Path(folder)), now), await ours(Path(folder), now)
 
 
-async def _on_postgres(server: Cluster) -> tuple[float, tuple[float, float, float]]:
+async def _on_postgres(server: PostgresServer) -> tuple[float, tuple[float, float, float]]:
     now = partial(processor_s, server.pid)
-    return await bare(server.fresh(), now), await ours(parsed(server.fresh()), now)
+    return await bare(server.create_database(), now), await ours(
+        parse_postgres_url(server.create_database()), now
+    )
 
 
 async def _measured(

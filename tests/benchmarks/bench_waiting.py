@@ -19,12 +19,12 @@ import msgspec
 import structlog
 
 from server.adapters.glean import indexing_wire as wire
-from server.adapters.glean.indexing_documents import Encoder
+from server.adapters.glean.indexing_documents import DocumentEncoder
 from server.sandbox.faults import Fault
 from tests.benchmarks.emulator import TOKEN, emulator
 from tests.benchmarks.measure import Goal, Row
 from tests.benchmarks.pushing import connected, registered
-from tests.gleaning import MARK, line, pages, source
+from tests.gleaning import MARK, datasource_spec, staged_line, staged_pages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,12 +52,14 @@ def rows(*, quick: bool) -> list[Row]:
 async def _throttled(datasets: int, own_limit: float) -> Row:
     """The share that was reached once the requests of the first second, which may pass at once, were through."""
     each = ALLOWED * (SECONDS + 1) // datasets
-    lines = [line(number) for number in range(each * PAGE)]
+    lines = [staged_line(number) for number in range(each * PAGE)]
     through: list[float] = []
     with emulator(limits_rate=True) as (base_url, sandbox):
         async with connected(base_url, own_limit) as glean:
             marks = [replace(MARK, dataset_id=f"d{number}") for number in range(datasets)]
-            handles = [await glean.ensure(source(f"N{number}", mark)) for number, mark in enumerate(marks)]
+            handles = [
+                await glean.ensure(datasource_spec(f"N{number}", mark)) for number, mark in enumerate(marks)
+            ]
             async with anyio.create_task_group() as group:
                 for handle, mark in zip(handles, marks, strict=True):
                     group.start_soon(
@@ -65,10 +67,10 @@ async def _throttled(datasets: int, own_limit: float) -> Row:
                         handle,
                         mark,
                         "run",
-                        pages(lines, PAGE),
+                        staged_pages(lines, PAGE),
                         lambda _: through.append(time.monotonic()),
                     )
-        refused = sandbox.requests().get(("bulkindexdocuments", 429), 0)
+        refused = sandbox.request_counts().get(("bulkindexdocuments", 429), 0)
     rate = (len(through) - ALLOWED) / (through[-1] - through[ALLOWED - 1])
     believed = "" if own_limit == ALLOWED else f", who believe in {own_limit}"
     return Row(
@@ -82,7 +84,7 @@ async def _throttled(datasets: int, own_limit: float) -> Row:
 
 async def _far_away(count: int) -> list[Row]:
     """Beside the same pages, posted one after the other."""
-    lines = [line(number) for number in range(count * PAGE)]
+    lines = [staged_line(number) for number in range(count * PAGE)]
     ours: dict[int, list[float]] = {latency: [] for latency in LATENCIES_MS}
     serial: dict[int, list[float]] = {latency: [] for latency in LATENCIES_MS}
     with emulator() as (base_url, sandbox):
@@ -109,19 +111,19 @@ async def _far_away(count: int) -> list[Row]:
 async def _at_once(base_url: str, handle: str, lines: Sequence[bytes]) -> float:
     async with connected(base_url) as glean:
         began = time.monotonic()
-        await glean.push(handle, MARK, "run", pages(lines, PAGE), lambda _: None)
+        await glean.push(handle, MARK, "run", staged_pages(lines, PAGE), lambda _: None)
         return time.monotonic() - began
 
 
 async def _one_by_one(base_url: str, handle: str, lines: Sequence[bytes]) -> float:
-    encode = Encoder(handle).encode
+    encode = DocumentEncoder(handle).encode
     url = f"{base_url}/api/index/v1/bulkindexdocuments"
     headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
     upload = secrets.token_hex(4)
     flags = {"isFirstPage": True, "forceRestartUpload": True}
     began = time.monotonic()
     async with httpx.AsyncClient(headers=headers) as client:
-        async for page in pages(lines, PAGE):
+        async for page in staged_pages(lines, PAGE):
             documents = [msgspec.Raw(encode(each)) for each in page]
             body = {"uploadId": upload, "datasource": handle, "documents": documents, **flags}
             answer = await client.post(url, content=msgspec.json.encode(body))

@@ -30,8 +30,8 @@ def emulator(*, limits_rate: bool = False) -> Iterator[tuple[str, Sandbox]]:
         base_url: str = here.recv()
         try:
             with Sandbox.open(path) as sandbox:
-                sandbox.turn(limits_rate=limits_rate)
-                sandbox.set_rate(1e9, minimum_seconds=0)
+                sandbox.set_switches(limits_rate=limits_rate)
+                sandbox.set_indexing_rate(1e9, minimum_seconds=0)
                 yield base_url, sandbox
         finally:
             here.send(None)

@@ -11,14 +11,14 @@ from datetime import timedelta
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from domain.callers import Caller
-from domain.mark_and_sweep import Orphans
-from domain.orphans import LOOKED_AT
+from domain.callers import Principal
+from domain.mark_and_sweep import OrphanService
+from domain.orphans import ORPHANABLE_STATUSES
 from domain.records import DatasetQuery
 from domain.vocabulary import DatasetType
-from server.adapters.store.codec import encode, to_micros
+from server.adapters.store.codec import encode_document, to_micros
 from tests.benchmarks.measure import Goal, Row
-from tests.entities import DATASET, NOW, SetClock
+from tests.entities import DATASET, NOW, ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     Ask = Callable[[str], int]
 
 GOAL: Final = Goal(bound=2, at_most=True)
-ANYBODY: Final = Caller(subject="agent:bench")
+ANYBODY: Final = Principal(subject="agent:bench")
 PAGE: Final = 100
 PAGES: Final = 20
 DAYS: Final = 3
 ORPHANED: Final = 20
-OLD: Final = DatasetQuery(statuses=LOOKED_AT, created_before=NOW - timedelta(days=7), limit=PAGE)
+OLD: Final = DatasetQuery(statuses=ORPHANABLE_STATUSES, created_before=NOW - timedelta(days=7), limit=PAGE)
 RAW: Final = """
 select d.dataset_id, d.document, j.state from datasets d
 left join journeys j on j.client_id = d.client_id and j.journey_id = d.journey_id
@@ -56,7 +56,7 @@ def owners(size: int) -> list[dict[str, str]]:
 
 def datasets(size: int) -> Iterator[dict[str, str | int]]:
     """The rows of their datasets: each client has one of every type."""
-    document = encode(DATASET)
+    document = encode_document(DATASET)
     for owner in owners(size):
         for each in DatasetType:
             dataset_id = f"{owner['client']}-{each}"
@@ -78,8 +78,8 @@ async def measured(
 
     `now` tells the CPU seconds that are measured.
     """
-    clock = SetClock()
-    orphans = Orphans(store, clock)
+    clock = ManualClock()
+    orphans = OrphanService(store, clock)
     marked = size // ORPHANED
 
     def unprotected(records: Records) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 
 from tests.benchmarks.measure import ROOT
-from tests.waiting import eventually
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -116,7 +116,7 @@ def listening(command: Sequence[str], port: int) -> Iterator[Http]:
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     client = Http(port)
     try:
-        anyio.run(eventually, lambda: _is_open(port), STARTING_S)
+        anyio.run(wait_for, lambda: _is_open(port), STARTING_S)
         yield client
     finally:
         client.close()

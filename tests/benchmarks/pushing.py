@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Final
 import anyio
 from pydantic import SecretStr
 
-from server.adapters.glean.indexing import IndexingGlean
-from server.adapters.glean.limiter import Limiter
+from server.adapters.glean.indexing import IndexingPlatform
+from server.adapters.glean.limiter import RateLimiter
 from server.adapters.system import SystemClock
 from tests.benchmarks.emulator import TOKEN
 from tests.benchmarks.measure import peak_mb
-from tests.gleaning import MARK, source
+from tests.gleaning import MARK, datasource_spec
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -30,10 +30,10 @@ STAGED: Final = 500
 """So many lines are read at a time, as staging gives them."""
 
 
-def connected(base_url: str, per_second: float = 1e9) -> IndexingGlean:
+def connected(base_url: str, per_second: float = 1e9) -> IndexingPlatform:
     """Our adapter, which may ask so often; to be opened."""
-    return IndexingGlean(
-        base_url, SecretStr(TOKEN), clock=SystemClock(), limiter=Limiter(per_second=per_second)
+    return IndexingPlatform(
+        base_url, SecretStr(TOKEN), clock=SystemClock(), limiter=RateLimiter(per_second=per_second)
     )
 
 
@@ -47,16 +47,16 @@ async def staged(path: Path) -> AsyncIterator[Sequence[bytes]]:
 async def registered(base_url: str) -> str:
     """The handle of the datasource that `pushing` fills."""
     async with connected(base_url) as glean:
-        return await glean.ensure(source())
+        return await glean.ensure(datasource_spec())
 
 
 async def _pushed(base_url: str, path: Path) -> float:
     async with connected(base_url) as glean:
-        handle = await glean.ensure(source())
+        handle = await glean.ensure(datasource_spec())
         run = secrets.token_hex(4)
         began = time.process_time()
         await glean.push(handle, MARK, run, staged(path), lambda _: None)
-        await glean.sync(handle, MARK, run)
+        await glean.start_sync(handle, MARK, run)
         return time.process_time() - began
 
 

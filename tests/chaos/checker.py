@@ -20,7 +20,7 @@ from tests.chaos import stories
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.chaos.collecting import World
+    from tests.chaos.collecting import SystemState
 
     Row = dict[str, Any]
     Fault = tuple[str, str, str]
@@ -41,28 +41,28 @@ _MARKER: Final = re.compile(r"\.dataset-lifecycle-(staging|archive)-[0-9a-f]{32}
 """By it replicas know that they share a folder."""
 
 
-def faults(world: World) -> list[Fault]:
+def find_violations(world: SystemState) -> list[Fault]:
     """Everything that is wrong."""
     rules = (
-        slots,
-        ended,
-        datasources,
-        staging,
-        connectors,
-        archives,
-        leftovers,
-        effects,
-        stories.told,
-        stories.delivered,
-        stories.recorded,
-        stories.sealed,
+        check_slots,
+        check_sagas_ended,
+        check_datasources,
+        check_staging,
+        check_connectors,
+        check_archives,
+        check_leftovers,
+        check_effects,
+        stories.check_event_stories,
+        stories.check_deliveries,
+        stories.check_audit_entries,
+        stories.check_audit_chain,
     )
     return [fault for rule in rules for fault in rule(world)]
 
 
-def slots(world: World) -> Iterator[Fault]:
+def check_slots(world: SystemState) -> Iterator[Fault]:
     """One live dataset a client, stage and type; and the columns say what the documents do."""
-    live = Counter(_slot(each) for each in world.store["datasets"] if each["status"] != "archived")
+    live = Counter(_slot_key(each) for each in world.store["datasets"] if each["status"] != "archived")
     for slot, number in live.items():
         if number > 1:
             yield "slot", "/".join(slot), f"{number} live datasets are in it"
@@ -71,7 +71,7 @@ def slots(world: World) -> Iterator[Fault]:
             yield "slot", each["dataset_id"], "its row and its document differ in the status"
 
 
-def ended(world: World) -> Iterator[Fault]:
+def check_sagas_ended(world: SystemState) -> Iterator[Fault]:
     """No saga, no undo and no sync is left unfinished, and none broke; one that was stopped is told to have been."""
     for each in world.store["datasets"]:
         if each["running"] or each["document"].get("run"):
@@ -94,7 +94,7 @@ def ended(world: World) -> Iterator[Fault]:
             yield "ended", each["run"], "it is still being synced"
 
 
-def datasources(world: World) -> Iterator[Fault]:
+def check_datasources(world: SystemState) -> Iterator[Fault]:
     """A made dataset has one datasource, which serves what was staged; no other dataset has any, nor has nobody."""
     [installation] = world.store["installation"]
     ours: dict[str, list[Row]] = defaultdict(list)
@@ -110,10 +110,10 @@ def datasources(world: World) -> Iterator[Fault]:
         if len(ours[dataset_id]) != 1:
             yield "datasource", dataset_id, f"it has {len(ours[dataset_id])} datasources"
             continue
-        yield from _served(world, row, ours[dataset_id][0])
+        yield from _check_served_content(world, row, ours[dataset_id][0])
 
 
-def _served(world: World, row: Row, source: Row) -> Iterator[Fault]:
+def _check_served_content(world: SystemState, row: Row, source: Row) -> Iterator[Fault]:
     about, content = row["dataset_id"], row["document"]["content"]
     if source["name"] != row["document"]["name"] or not source["auth_sha256"]:
         yield "datasource", about, f"its datasource is called {source['name']}, or was never authorised"
@@ -145,7 +145,7 @@ def _served(world: World, row: Row, source: Row) -> Iterator[Fault]:
         )
 
 
-def staging(world: World) -> Iterator[Fault]:
+def check_staging(world: SystemState) -> Iterator[Fault]:
     """A made dataset has its content staged, in one file that is what its row says; nothing else is staged."""
     made = {
         each["dataset_id"]: each["document"] for each in world.store["datasets"] if each["status"] in _MADE
@@ -172,7 +172,7 @@ def staging(world: World) -> Iterator[Fault]:
             yield "staging", dataset_id, "what is staged is not its content"
 
 
-def connectors(world: World) -> Iterator[Fault]:
+def check_connectors(world: SystemState) -> Iterator[Fault]:
     """A made dataset has one connector that is connected, to its datasource; every other one is disconnected."""
     handles = {
         each["id"]: each["config"].get("managedBy", {}).get("datasetId") for each in world.glean["datasource"]
@@ -196,7 +196,7 @@ def connectors(world: World) -> Iterator[Fault]:
         yield "connector", about, "a connector is of a dataset that there is not"
 
 
-def archives(world: World) -> Iterator[Fault]:
+def check_archives(world: SystemState) -> Iterator[Fault]:
     """Every archived dataset has its archive, whole; what is archived besides is of a teardown that gave back."""
     places: dict[str, dict[str, bytes]] = defaultdict(dict)
     for path, data in world.archived.items():
@@ -205,12 +205,12 @@ def archives(world: World) -> Iterator[Fault]:
             places[place][name] = data
     known = {each["dataset_id"]: each["document"] for each in world.store["archives"]}
     for row in world.store["datasets"]:
-        about, place = row["dataset_id"], "/".join((*_slot(row), row["dataset_id"]))
+        about, place = row["dataset_id"], "/".join((*_slot_key(row), row["dataset_id"]))
         found, facts = places.pop(place, {}), known.pop(row["dataset_id"], None)
         if row["status"] == "archived":
-            yield from _archive(row, found, facts)
+            yield from _check_archive(row, found, facts)
         elif facts and facts.get("given_back_at"):
-            yield from _whole(about, found)
+            yield from _check_manifest(about, found)
         elif found or facts:
             yield (
                 "archive",
@@ -223,11 +223,11 @@ def archives(world: World) -> Iterator[Fault]:
         yield "archive", about, "an archive is on record of a dataset that there is not"
 
 
-def _archive(row: Row, found: dict[str, bytes], facts: Row | None) -> Iterator[Fault]:
+def _check_archive(row: Row, found: dict[str, bytes], facts: Row | None) -> Iterator[Fault]:
     about, content = row["dataset_id"], row["document"].get("content")
     if facts is None or facts.get("given_back_at"):
         yield "archive", about, "no archive of it is on record"
-    wrong = list(_whole(about, found))
+    wrong = list(_check_manifest(about, found))
     yield from wrong
     if wrong:
         return
@@ -237,7 +237,7 @@ def _archive(row: Row, found: dict[str, bytes], facts: Row | None) -> Iterator[F
         yield "archive", about, "its archive is of another content"
 
 
-def _whole(about: str, found: dict[str, bytes]) -> Iterator[Fault]:
+def _check_manifest(about: str, found: dict[str, bytes]) -> Iterator[Fault]:
     """Every file is there, is what the manifest says, and decompresses to as many documents as it says."""
     if "manifest.json" not in found:
         yield "archive", about, f"its archive has no manifest: {sorted(found)}"
@@ -255,7 +255,7 @@ def _whole(about: str, found: dict[str, bytes]) -> Iterator[Fault]:
     metadata = json.loads(found["metadata.json"])
     if not about == manifest["dataset_id"] == metadata["dataset_id"]:
         yield "archive", about, f"its archive is that of {manifest['dataset_id']}"
-    documents = _plain(found["documents.jsonl.zst"]) if full else b""
+    documents = _decompress(found["documents.jsonl.zst"]) if full else b""
     if full != bool(metadata.get("checksum")):
         yield "archive", about, "its archive keeps no documents, or some that it never had"
     elif full and (documents.count(b"\n"), sha256(documents).hexdigest()) != (
@@ -264,11 +264,11 @@ def _whole(about: str, found: dict[str, bytes]) -> Iterator[Fault]:
     ):
         yield "archive", about, "its archive does not hold the documents that the manifest tells of"
     lines = documents.splitlines()[:_SAMPLE]
-    if _plain(found["sample_data.json.zst"]) != b"[\n" + b",\n".join(lines) + b"\n]\n":
+    if _decompress(found["sample_data.json.zst"]) != b"[\n" + b",\n".join(lines) + b"\n]\n":
         yield "archive", about, "the sample of its archive is not its first documents"
 
 
-def leftovers(world: World) -> Iterator[Fault]:
+def check_leftovers(world: SystemState) -> Iterator[Fault]:
     """No temporary file, and no lock of a process that is gone."""
     for path in (*world.staged, *world.archived):
         if path.rpartition("/")[2].startswith(".") and not _MARKER.fullmatch(path):
@@ -278,7 +278,7 @@ def leftovers(world: World) -> Iterator[Fault]:
             yield "leftover", path, "it is left in a data folder"
 
 
-def effects(world: World) -> Iterator[Fault]:
+def check_effects(world: SystemState) -> Iterator[Fault]:
     """Nothing that somebody could see was done twice to Glean for one run.
 
     A datasource lives from its creation to its deletion. What one run did, it did to one of them, once.
@@ -308,9 +308,9 @@ def effects(world: World) -> Iterator[Fault]:
         yield "twice", run, f"{stored[run]} documents were stored for it, which has {contents[run]}"
 
 
-def _slot(row: Row) -> tuple[str, str, str]:
+def _slot_key(row: Row) -> tuple[str, str, str]:
     return row["client_id"], row["stage"], row["dataset_type"]
 
 
-def _plain(compressed: bytes) -> bytes:
+def _decompress(compressed: bytes) -> bytes:
     return zstandard.ZstdDecompressor().stream_reader(BytesIO(compressed)).read()

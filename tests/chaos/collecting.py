@@ -16,7 +16,7 @@ import psycopg
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.chaos.place import Place
+    from tests.chaos.place import Installation
 
     Row = dict[str, Any]
     Database = Any  # what DB-API has in common: nobody has written that down as a type
@@ -47,7 +47,7 @@ _SAGAS: Final = "select workflow_uuid as saga_id, name as kind, status from work
 
 
 @dataclass
-class World:
+class SystemState:
     """Everything, as it stands.
 
     `store` and `glean` are rows by table, with what is JSON in them read; `sagas` are the engine's. `staged` and
@@ -63,26 +63,27 @@ class World:
     archived: dict[str, bytes]
     areas: list[str]
     beside: list[str]
-    heard: list[Row]
+    webhook_messages: list[Row]
 
 
-def collected(place: Place, heard: list[Row]) -> World:
+def collect_state(place: Installation, heard: list[Row]) -> SystemState:
     """Look at everything."""
-    store, engine, glean = _databases(place)
+    store, engine, glean = _database_paths(place)
     with closing(store), closing(engine), closing(glean):
-        return World(
-            store={name: rows(store, _QUESTIONS.get(name, _ALL.format(name))) for name in STORE},
-            sagas=rows(engine, _SAGAS),
-            glean={name: rows(glean, _ALL.format(name)) for name in GLEAN},
-            staged=files(place.staging),
-            archived=files(place.archives),
+        return SystemState(
+            store={name: query_rows(store, _QUESTIONS.get(name, _ALL.format(name))) for name in STORE},
+            sagas=query_rows(engine, _SAGAS),
+            glean={name: query_rows(glean, _ALL.format(name)) for name in GLEAN},
+            staged=read_files(place.staging),
+            archived=read_files(place.archives),
             areas=sorted(each.name for each in place.staging.iterdir() if each.is_dir()),
-            beside=[name for folder in place.data_folders for name in files(folder)] + _locks(place),
-            heard=list(heard),
+            beside=[name for folder in place.data_folders for name in read_files(folder)]
+            + _held_locks(place),
+            webhook_messages=list(heard),
         )
 
 
-def restless(place: Place) -> dict[str, int]:
+def pending_work(place: Installation) -> dict[str, int]:
     """How much is still to be done, by what it is; nothing once everything has come to rest."""
     counts = {
         "running": "select count(*) from datasets where running = 1",
@@ -92,24 +93,26 @@ def restless(place: Place) -> dict[str, int]:
         "to seal": "select count(*) from audit where seq > (select coalesce(max(seq), 0) from audit_chain)",
     }
     unended = "select count(*) from workflow_status where status in ('PENDING', 'ENQUEUED')"
-    store, engine, glean = _databases(place)
+    store, engine, glean = _database_paths(place)
     with closing(store), closing(engine), closing(glean):
         asked = [(name, store, question) for name, question in counts.items()]
         asked += [("sagas", engine, unended)]
-        found = {name: int(next(iter(rows(where, question)[0].values()))) for name, where, question in asked}
+        found = {
+            name: int(next(iter(query_rows(where, question)[0].values()))) for name, where, question in asked
+        }
     return {name: number for name, number in found.items() if number}
 
 
-def listened(place: Place) -> bool:
+def is_webhook_registered(place: Installation) -> bool:
     """Whether the webhook has its row, so that it is told what happens from now on."""
     try:
         with closing(_store(place)) as store:
-            return bool(rows(store, "select * from posts"))
+            return bool(query_rows(store, "select * from posts"))
     except (sqlite3.Error, psycopg.Error):  # nobody has made the tables yet
         return False
 
 
-def _locks(place: Place) -> list[str]:
+def _held_locks(place: Installation) -> list[str]:
     """The advisory locks that are held in the database of replicas."""
     if not place.database:
         return []
@@ -118,40 +121,42 @@ def _locks(place: Place) -> list[str]:
     where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())
     """
     with closing(_store(place)) as store:
-        return [f"advisory lock {each['classid']}, {each['objid']}" for each in rows(store, held)]
+        return [f"advisory lock {each['classid']}, {each['objid']}" for each in query_rows(store, held)]
 
 
-def rows(database: Database, question: str) -> list[Row]:
+def query_rows(database: Database, question: str) -> list[Row]:
     """What a question finds, each row by its columns; a document is read as the JSON that it is."""
     cursor = database.execute(question)
     names = [each[0] for each in cursor.description or ()]
     return [
-        {name: _read(name, value) for name, value in zip(names, row, strict=True)}
+        {name: _decode_column(name, value) for name, value in zip(names, row, strict=True)}
         for row in cursor.fetchall()
     ]
 
 
-def files(folder: Path) -> dict[str, bytes]:
+def read_files(folder: Path) -> dict[str, bytes]:
     """Every file below a folder."""
     found = sorted(each for each in folder.rglob("*") if each.is_file())
     return {str(each.relative_to(folder)): each.read_bytes() for each in found}
 
 
-def _read(name: str, value: Any) -> Any:  # noqa: ANN401 - whatever a column holds
+def _decode_column(name: str, value: Any) -> Any:  # noqa: ANN401 - whatever a column holds
     return json.loads(value) if name in _JSON and isinstance(value, str) else value
 
 
-def _databases(place: Place) -> tuple[Database, Database, Database]:
+def _database_paths(place: Installation) -> tuple[Database, Database, Database]:
     """Store, engine and sandbox."""
-    engine = _replicas(place, "dbos") if place.database else _file(place.data(0) / "engine.sqlite")
+    engine = _replicas(place, "dbos") if place.database else _file(place.data_folder(0) / "engine.sqlite")
     return _store(place), engine, _file(place.glean)
 
 
-def _store(place: Place) -> Database:
-    return _replicas(place, "dataset_lifecycle") if place.database else _file(place.data(0) / "store.db")
+def _store(place: Installation) -> Database:
+    return (
+        _replicas(place, "dataset_lifecycle") if place.database else _file(place.data_folder(0) / "store.db")
+    )
 
 
-def _replicas(place: Place, schema: str) -> Database:
+def _replicas(place: Installation, schema: str) -> Database:
     return psycopg.connect(place.database, options=f"-csearch_path={schema}")
 
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
-from tests.chaos.calling import Caller
+from tests.chaos.calling import ChaosCaller
 from tests.chaos.plan import PROCESSES
-from tests.chaos.processes import DiedError, Host, Nursery
-from tests.waiting import eventually
+from tests.chaos.processes import DiedError, ForkServer, ProcessHost
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from server.sandbox.sandbox import Sandbox
-    from tests.chaos.place import Place
-    from tests.chaos.plan import Plan
+    from tests.chaos.place import Installation
+    from tests.chaos.plan import ChaosPlan
 
     Answer = dict[str, Any]
 
@@ -37,7 +37,7 @@ _SYNC_S: Final = 0.15
 
 
 @dataclass
-class Figures:
+class ChaosStatistics:
     """What came of a run."""
 
     sagas: Counter[str] = field(default_factory=Counter)
@@ -47,15 +47,15 @@ class Figures:
     surprises: list[str] = field(default_factory=list)
 
 
-class Chaos:
+class ChaosRun:
     """One run of a plan on one place."""
 
-    def __init__(self, plan: Plan, place: Place, glean: Sandbox, *, brisk: bool) -> None:
+    def __init__(self, plan: ChaosPlan, place: Installation, glean: Sandbox, *, brisk: bool) -> None:
         self.plan = plan
         self.glean = glean
-        self.nursery = Nursery(place)
-        self.hosts = [Host(number, place, self.nursery, brisk) for number in range(PROCESSES)]
-        self.figures = Figures()
+        self.nursery = ForkServer(place)
+        self.hosts = [ProcessHost(number, place, self.nursery, brisk) for number in range(PROCESSES)]
+        self.figures = ChaosStatistics()
         self._calm = False
 
     async def run(self, ready: Callable[[], bool]) -> None:
@@ -63,51 +63,51 @@ class Chaos:
 
         The callers come as soon as it is `ready`: a webhook is told what happens from its first process on.
         """
-        self.glean.set_rate(20_000, minimum_seconds=_SYNC_S)
+        self.glean.set_indexing_rate(20_000, minimum_seconds=_SYNC_S)
         async with anyio.create_task_group() as lives:
             for host in self.hosts:
-                lives.start_soon(self._lives, host)
+                lives.start_soon(self._run_lives, host)
             async with anyio.create_task_group() as callers:
-                await eventually(ready, _UP_S)
-                await self._arrive()
+                await wait_for(ready, _UP_S)
+                await self._add_clients()
                 for script in self.plan.scripts:
-                    callers.start_soon(Caller(self, script).play)
+                    callers.start_soon(ChaosCaller(self, script).run_script)
             self._calm = True
             for host in self.hosts:
                 await host.kill()
         self.glean.faults.clear()
 
-    async def calm(self, tasks: TaskGroup) -> None:
+    async def restart_all(self, tasks: TaskGroup) -> None:
         """Start every process once more, to live until it is told to end."""
         for host in self.hosts:
-            tasks.start_soon(self._ends_well, host)
+            tasks.start_soon(self._check_clean_exit, host)
         for host in self.hosts:
             with anyio.fail_after(_UP_S):
                 await host.up.wait()
 
-    async def close(self) -> None:
+    async def stop_all(self) -> None:
         """Tell every process to end."""
         for host in self.hosts:
-            await host.close()
+            await host.end_orders()
 
-    async def ask(self, at: int, verb: str, **given: Any) -> Answer:
+    async def call_any_host(self, at: int, verb: str, **given: Any) -> Answer:
         """Ask a process, and another when it is dead or dies, until one has answered."""
         for number in count(at):
             try:
-                return await self.hosts[number % PROCESSES].ask({"verb": verb, **given})
+                return await self.hosts[number % PROCESSES].send_command({"verb": verb, **given})
             except DiedError:
                 self.figures.asked_again += 1
                 await anyio.sleep(_AGAIN_S)
         raise AssertionError("one can always ask again")
 
-    async def _arrive(self) -> None:
+    async def _add_clients(self) -> None:
         for client_id in dict.fromkeys(each.client_id for each in self.plan.scripts):
             journeys = [each.journey_id for each in self.plan.scripts if each.client_id == client_id]
-            await self.ask(0, "arrive", client_id=client_id, journeys=journeys)
+            await self.call_any_host(0, "arrive", client_id=client_id, journeys=journeys)
 
-    async def _lives(self, host: Host) -> None:
+    async def _run_lives(self, host: ProcessHost) -> None:
         for life in self.plan.lives[host.number]:
-            status = await host.live(life)
+            status = await host.run_life(life)
             self.figures.kills += status == -signal.SIGKILL
             if status != -signal.SIGKILL:
                 self.figures.surprises.append(f"process {host.number} ended by itself with status {status}")
@@ -116,9 +116,9 @@ class Chaos:
             await anyio.sleep(life.down_s)
             if self._calm:
                 return
-        status = await host.live(_FOREVER)
+        status = await host.run_life(_FOREVER)
         self.figures.kills += status == -signal.SIGKILL
 
-    async def _ends_well(self, host: Host) -> None:
-        if status := await host.live(_FOREVER):
+    async def _check_clean_exit(self, host: ProcessHost) -> None:
+        if status := await host.run_life(_FOREVER):
             self.figures.surprises.append(f"process {host.number} did not end well: status {status}")

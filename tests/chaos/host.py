@@ -26,62 +26,71 @@ from unittest.mock import patch
 import anyio
 
 from domain.admission import ProvisionRequest
-from domain.callers import Caller
+from domain.callers import Principal
 from domain.errors import LifecycleError
-from domain.job import Outside
+from domain.job import Dependencies
 from domain.model import Client, Confirmation, Journey
 from domain.vocabulary import DatasetType, JourneyState, Stage, TeardownReason
 from server.adapters.engine.durable import DurableEngine
 from server.adapters.system import SystemClock
 from server.adapters.webhooks import HttpCourier
-from server.delivering import Pace
-from server.logs import configure
-from server.settings import load
-from server.wiring import processes, running, sagas_of
-from tools.recording import on_record
+from server.delivering import DeliveryPace
+from server.logs import configure_logging
+from server.settings import load_settings
+from server.wiring import build_sagas, open_services, processes
+from tools.recording import audit_call
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 
     from domain.model import Dataset
-    from domain.ports import Json, Perform, Saga
-    from domain.requests import Question
+    from domain.ports import Json, Saga, StepRunner
+    from domain.requests import ConfirmationRequest
     from tools.services import Services
 
 _SOON_S: Final = 1.0
 _LEASE_S: Final = 3.0
-KIM: Final = Caller(subject="person:kim")
+KIM: Final = Principal(subject="person:kim")
 EFFECTS: Final[Mapping[str, Collection[str]]] = {
     "store": {"transact"},
-    "staging": {"write", "remove"},
+    "staging": {"write", "delete"},
     "archives": {"write", "purge"},
-    "platform": {"ensure", "authorise", "push", "sync", "stop", "discard", "remove"},
+    "platform": {
+        "ensure",
+        "authorise",
+        "push",
+        "start_sync",
+        "stop_sync",
+        "discard_run",
+        "delete_datasource",
+    },
 }
 
 
 @dataclass
-class Death:
+class CrashTrigger:
     """Waits for its moment, and may take its time then; without a moment it never comes."""
 
     left: int
     later_s: float = 0.0
 
-    def passes(self) -> None:
+    def pass_moment(self) -> None:
         """A moment."""
         self.left -= 1
         if self.left == 0 and self.later_s:
-            threading.Timer(self.later_s, self._strike).start()
+            threading.Timer(self.later_s, self._crash).start()
         elif self.left == 0:
-            self._strike()
+            self._crash()
 
-    def _strike(self) -> None:
+    def _crash(self) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-class Mortal:
+class CrashingPort:
     """A port whose effects are moments."""
 
-    def __init__(self, port: object, effects: Collection[str], death: Death) -> None:
+    def __init__(self, port: object, effects: Collection[str], death: CrashTrigger) -> None:
+        assert all(hasattr(port, each) for each in effects), effects
         self._port = port
         self._effects = effects
         self._death = death
@@ -92,73 +101,80 @@ class Mortal:
             return found
 
         async def between(*given: Any, **named: Any) -> Any:  # noqa: ANN401 - the same
-            self._death.passes()
+            self._death.pass_moment()
             answer = await found(*given, **named)
-            self._death.passes()
+            self._death.pass_moment()
             return answer
 
         return between
 
 
-def mortal(death: Death) -> ExitStack:
+def install_crash_points(death: CrashTrigger) -> ExitStack:
     """Have the wiring compose what has its moments."""
 
-    def outside(**ports: Any) -> Outside:
+    def deps(**ports: Any) -> Dependencies:
         given: dict[str, Any] = {
-            name: Mortal(port, EFFECTS[name], death) if name in EFFECTS else port
+            name: CrashingPort(port, EFFECTS[name], death) if name in EFFECTS else port
             for name, port in ports.items()
         }
-        return Outside(**given)
+        return Dependencies(**given)
 
     def sagas(*given: Any, **named: Any) -> Mapping[str, Saga]:
-        return {kind: partial(_stepwise, death, saga) for kind, saga in sagas_of(*given, **named).items()}
+        return {
+            kind: partial(_run_with_crash_points, death, saga)
+            for kind, saga in build_sagas(*given, **named).items()
+        }
 
     @asynccontextmanager
-    async def carrying(*given: Any, **named: Any) -> AsyncIterator[Mortal]:
+    async def carrying(*given: Any, **named: Any) -> AsyncIterator[CrashingPort]:
         async with HttpCourier(*given, **named) as found:
-            yield Mortal(found, {"send"}, death)
+            yield CrashingPort(found, {"send"}, death)
 
     with ExitStack() as patches:
-        patches.enter_context(patch.object(processes, "Outside", outside))
-        patches.enter_context(patch.object(processes, "sagas_of", sagas))
+        patches.enter_context(patch.object(processes, "Dependencies", deps))
+        patches.enter_context(patch.object(processes, "build_sagas", sagas))
         patches.enter_context(patch.object(processes, "HttpCourier", carrying))
         return patches.pop_all()
 
 
-class Quick(DurableEngine):
+class FastAdoptionEngine(DurableEngine):
     """Believes in the death of another process sooner."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, dead_after_s=_SOON_S, **named)
 
 
-def brisk() -> ExitStack:
+def install_short_intervals() -> ExitStack:
     """Have the wiring compose what waits for less time."""
     with ExitStack() as patches:
-        patches.enter_context(patch.object(processes, "DurableEngine", Quick))
-        patches.enter_context(patch.object(processes, "Pace", partial(Pace, lease_s=_LEASE_S)))
+        patches.enter_context(patch.object(processes, "DurableEngine", FastAdoptionEngine))
+        patches.enter_context(
+            patch.object(processes, "DeliveryPace", partial(DeliveryPace, lease_s=_LEASE_S))
+        )
         return patches.pop_all()
 
 
-async def _stepwise(death: Death, saga: Saga, perform: Perform, dataset_id: str, saga_id: str) -> None:
+async def _run_with_crash_points(
+    death: CrashTrigger, saga: Saga, perform: StepRunner, dataset_id: str, saga_id: str
+) -> None:
     async def performed(step: str, effect: Callable[[], Awaitable[Json]]) -> Json:
         async def between() -> Json:
-            death.passes()
+            death.pass_moment()
             answer = await effect()
-            death.passes()
+            death.pass_moment()
             return answer
 
         answer = await perform(step, between)
-        death.passes()
+        death.pass_moment()
         return answer
 
     await saga(performed, dataset_id, saga_id)
 
 
-class Nodding:
+class AcceptingConfirmer:
     """A person who types whatever name they are shown."""
 
-    async def ask(self, question: Question) -> Confirmation | None:
+    async def ask(self, question: ConfirmationRequest) -> Confirmation | None:
         return Confirmation(
             how="typed_name",
             by=question.requester,
@@ -171,7 +187,7 @@ class Nodding:
         )
 
 
-async def provision(services: Services, caller: Caller, given: Json) -> Json:
+async def provision(services: Services, principal: Principal, given: Json) -> Json:
     """Make a dataset, make it again, or attach."""
     request = ProvisionRequest(
         client_id=given["client_id"],
@@ -180,61 +196,61 @@ async def provision(services: Services, caller: Caller, given: Json) -> Json:
         dataset_type=DatasetType(given["dataset_type"]),
         retry=given.get("retry", False),
     )
-    begun = await services.provisioning.start_or_attach(request, caller)
-    return _told((await services.provisioning.wait(begun, given["wait_s"])).dataset)
+    begun = await services.provisioning.start_or_attach(request, principal)
+    return _dataset_answer((await services.provisioning.wait(begun, given["wait_s"])).dataset)
 
 
-async def restore(services: Services, caller: Caller, given: Json) -> Json:
+async def restore(services: Services, principal: Principal, given: Json) -> Json:
     """Make a dataset of an archive, or attach."""
-    begun = await services.restoring.start(given["dataset_id"], given["journey_id"], caller)
-    return _told((await services.provisioning.wait(begun, given["wait_s"])).dataset)
+    begun = await services.restores.start_or_attach(given["dataset_id"], given["journey_id"], principal)
+    return _dataset_answer((await services.provisioning.wait(begun, given["wait_s"])).dataset)
 
 
-async def teardown(services: Services, caller: Caller, given: Json) -> Json:
+async def teardown(services: Services, principal: Principal, given: Json) -> Json:
     """Take a dataset down, go on with it, or attach."""
     begun = await services.teardowns.start_or_attach(
-        given["dataset_id"], TeardownReason(given["reason"]), caller, Nodding()
+        given["dataset_id"], TeardownReason(given["reason"]), principal, AcceptingConfirmer()
     )
-    return _told((await services.teardowns.wait(begun, given["wait_s"])).dataset)
+    return _dataset_answer((await services.teardowns.wait(begun, given["wait_s"])).dataset)
 
 
-async def cancel(services: Services, caller: Caller, given: Json) -> Json:
+async def cancel(services: Services, principal: Principal, given: Json) -> Json:
     """Ask a saga to stop."""
-    return _told(await services.sagas.cancel(given["dataset_id"], caller))
+    return _dataset_answer(await services.sagas.cancel(given["dataset_id"], principal))
 
 
-async def unprotect(services: Services, caller: Caller, given: Json) -> Json:
+async def unprotect(services: Services, principal: Principal, given: Json) -> Json:
     """End the protection that a restored dataset comes with."""
-    await services.keeping.unprotect(given["dataset_id"], caller, person=True)
+    await services.leases.unprotect_dataset(given["dataset_id"], principal, person=True)
     return {}
 
 
-async def journey(services: Services, caller: Caller, given: Json) -> Json:
+async def journey(services: Services, principal: Principal, given: Json) -> Json:
     """Move a journey."""
     state = JourneyState(given["state"])
-    await services.registry.set_state(given["journey_id"], state, caller, client_id=given["client_id"])
+    await services.registry.set_state(given["journey_id"], state, principal, client_id=given["client_id"])
     return {}
 
 
-async def arrive(services: Services, caller: Caller, given: Json) -> Json:
+async def add_client(services: Services, principal: Principal, given: Json) -> Json:
     """A client comes, with its active journeys."""
     client_id = given["client_id"]
     client = Client(
         client_id=client_id, name=client_id, industry="fintech", use_case="developer_productivity"
     )
-    await services.registry.add_client(client, caller)
+    await services.registry.add_client(client, principal)
     for each in given["journeys"]:
         made = Journey(journey_id=each, client_id=client_id, stage=Stage.SANDBOX, state=JourneyState.ACTIVE)
-        await services.registry.add_journey(made, caller)
+        await services.registry.add_journey(made, principal)
     return {}
 
 
-VERBS: Final[Mapping[str, Callable[[Services, Caller, Json], Awaitable[Json]]]] = {
-    each.__name__: each for each in (provision, restore, teardown, cancel, unprotect, journey, arrive)
+VERBS: Final[Mapping[str, Callable[[Services, Principal, Json], Awaitable[Json]]]] = {
+    each.__name__: each for each in (provision, restore, teardown, cancel, unprotect, journey, add_client)
 }
 
 
-def _told(dataset: Dataset) -> Json:
+def _dataset_answer(dataset: Dataset) -> Json:
     return {
         "dataset_id": dataset.dataset_id,
         "status": dataset.status.value,
@@ -243,19 +259,19 @@ def _told(dataset: Dataset) -> Json:
     }
 
 
-async def done(services: Services, verb: str, given: Json) -> Json:
+async def run_command(services: Services, verb: str, given: Json) -> Json:
     """Do one command, on record; what comes of it, or the refusal."""
-    caller = services.calls.begin(KIM, verb, "chaos", given)
+    principal = services.calls.begin(KIM, verb, "chaos", given)
     try:
-        async with on_record(services.calls, caller):
-            return await VERBS[verb](services, caller, given)
+        async with audit_call(services.calls, principal):
+            return await VERBS[verb](services, principal, given)
     except LifecycleError as error:
         return {"refused": error.as_dict()}
 
 
 async def main(given: Json) -> None:
     """Live, until the orders end."""
-    settings = load(os.environ, Path(given["config"]), Path(given["data"]))
+    settings = load_settings(os.environ, Path(given["config"]), Path(given["data"]))
     lines, answers = await asyncio.open_connection("127.0.0.1", given["port"])
 
     def say(told: Json) -> None:
@@ -264,10 +280,10 @@ async def main(given: Json) -> None:
     async def answer(line: bytes) -> None:
         asked = json.loads(line)
         number, verb = asked.pop("number"), asked.pop("verb")
-        say({"number": number, **await done(services, verb, asked)})
+        say({"number": number, **await run_command(services, verb, asked)})
 
     say({"life": given["life"]})
-    async with running(settings, sagas=True, serves=True, schedules=True) as services:
+    async with open_services(settings, sagas=True, serves=True, schedules=True) as services:
         say({"number": 0})
         async with anyio.create_task_group() as tasks:
             async for line in lines:
@@ -275,8 +291,11 @@ async def main(given: Json) -> None:
     answers.close()
 
 
-def live(given: Json) -> None:
+def run_life(given: Json) -> None:
     """Live once."""
-    configure()
-    with mortal(Death(given["moment"], given["later_s"])), brisk() if given["brisk"] else nullcontext():
+    configure_logging()
+    with (
+        install_crash_points(CrashTrigger(given["moment"], given["later_s"])),
+        install_short_intervals() if given["brisk"] else nullcontext(),
+    ):
         anyio.run(main, given)

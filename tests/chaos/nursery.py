@@ -22,29 +22,29 @@ from tests.chaos import host
 if TYPE_CHECKING:
     from pathlib import Path
 
-_lives: dict[int, int] = {}
+_running_lives: dict[int, int] = {}
 
 
-def born(given: dict[str, Any], log: Path) -> None:
+def fork_process(given: dict[str, Any], log: Path) -> None:
     """Begin a life."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     pid = os.fork()
     if pid == 0:
         status = 1
         try:
-            _leave_home(log)
-            host.live(given)
+            _redirect_streams(log)
+            host.run_life(given)
             status = 0
         except BaseException:  # noqa: BLE001 - a fork has nobody above it
             traceback.print_exc()
         finally:
             sys.stderr.flush()
             os._exit(status)
-    _lives[pid] = given["life"]
+    _running_lives[pid] = given["life"]
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
 
 
-def _leave_home(log: Path) -> None:
+def _redirect_streams(log: Path) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
     words = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -55,31 +55,31 @@ def _leave_home(log: Path) -> None:
     os.close(nothing)
 
 
-def buried(_number: int, _frame: object) -> None:
+def report_exits(_number: int, _frame: object) -> None:
     """Say who has ended, and how."""
-    while _lives:
+    while _running_lives:
         pid, status = os.waitpid(-1, os.WNOHANG)
         if pid == 0:
             return
-        told = {"life": _lives.pop(pid), "status": os.waitstatus_to_exitcode(status)}
+        told = {"life": _running_lives.pop(pid), "status": os.waitstatus_to_exitcode(status)}
         os.write(1, json.dumps(told).encode() + b"\n")
 
 
 def main() -> None:
     """Do what the input says. A process is killed only as long as it is known to live, so its id is nobody else's."""
-    signal.signal(signal.SIGCHLD, buried)
+    signal.signal(signal.SIGCHLD, report_exits)
     for line in sys.stdin:
         asked = json.loads(line)
         if "given" in asked:
-            born(asked["given"], asked["log"])
+            fork_process(asked["given"], asked["log"])
         else:
-            _kill({pid for pid, life in _lives.items() if life == asked["kill"]})
-    _kill(set(_lives))
+            _kill({pid for pid, life in _running_lives.items() if life == asked["kill"]})
+    _kill(set(_running_lives))
 
 
 def _kill(pids: set[int]) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
-    for pid in pids & _lives.keys():
+    for pid in pids & _running_lives.keys():
         os.kill(pid, signal.SIGKILL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
 

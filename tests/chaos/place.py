@@ -25,7 +25,7 @@ _ADDRESS: Final = re.compile(r"Glean sandbox on (\S+)")
 
 
 @dataclass(frozen=True)
-class Place:
+class Installation:
     """One installation. With the `database` of a server there are replicas, each with a data folder of its own."""
 
     folder: Path
@@ -49,18 +49,18 @@ class Place:
     @property
     def glean(self) -> Path:
         """The sandbox's file."""
-        return (self.folder / "glean" if self.database else self.data(0)) / "glean-sandbox.sqlite"
+        return (self.folder / "glean" if self.database else self.data_folder(0)) / "glean-sandbox.sqlite"
 
-    def data(self, number: int) -> Path:
+    def data_folder(self, number: int) -> Path:
         """The data folder of a process."""
         return self.folder / (f"data-{number}" if self.database else "data")
 
     @property
     def data_folders(self) -> list[Path]:
         """Every data folder."""
-        return sorted({self.data(number) for number in range(PROCESSES)})
+        return sorted({self.data_folder(number) for number in range(PROCESSES)})
 
-    def sandbox(self) -> Sandbox:
+    def open_sandbox(self) -> Sandbox:
         """The sandbox's file, opened beside whoever serves it."""
         self.glean.parent.mkdir(parents=True, exist_ok=True)
         return Sandbox.open(self.glean)
@@ -89,19 +89,28 @@ class Place:
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         return {**kept, "PYTHONPATH": str(ROOT), "TERM": "dumb"}
 
-    def log(self, name: str) -> Path:
+    def log_path(self, name: str) -> Path:
         """Where a process writes what it has to say."""
         return self.folder / f"log-{name}"
 
-    def adoptions(self) -> int:
+    def count_adoptions(self) -> int:
         """How many sagas were adopted, going by what the processes said."""
-        logs = [self.log(str(number)) for number in range(PROCESSES)]
+        logs = [self.log_path(str(number)) for number in range(PROCESSES)]
         return sum(each.read_text(encoding="utf-8").count('"saga_adopted"') for each in logs)
 
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run_command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the product to its end."""
         return subprocess.run(
-            [sys.executable, "-m", "server", *arguments, "--data-dir", self.data(0), "--config", self.config],
+            [
+                sys.executable,
+                "-m",
+                "server",
+                *arguments,
+                "--data-dir",
+                self.data_folder(0),
+                "--config",
+                self.config,
+            ],
             check=False,
             capture_output=True,
             text=True,
@@ -110,7 +119,7 @@ class Place:
         )
 
     @contextmanager
-    def served(self) -> Iterator[str]:
+    def run_sandbox_process(self) -> Iterator[str]:
         """A sandbox in a process of its own; where it answers."""
         self.glean.parent.mkdir(parents=True, exist_ok=True)
         command = (sys.executable, "-m", "server", "glean-sandbox", "--port", "0", "--token", TOKEN)

@@ -33,7 +33,7 @@ _ON_THE_WAY: Final = ("unavailable", "lost_create", "lost_upload", "lost_sync", 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
+class PlannedSaga:
     """One saga that somebody wants: `make`, `retry` or `teardown`.
 
     It is asked of process `at`, and of `twin` at the same moment when there is one; `restored`: from an archive, when
@@ -57,12 +57,12 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Script:
+class CallerScript:
     """The moves of one caller, who keeps one slot: a client's datasets of one type at one stage."""
 
     client_id: str
     dataset_type: str
-    moves: tuple[Move, ...]
+    moves: tuple[PlannedSaga, ...]
 
     @property
     def journey_id(self) -> str:
@@ -76,7 +76,7 @@ class Script:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Life:
+class ProcessLife:
     """One life of a process: it dies at its `moment`th moment, or so many seconds later, and is back after `down_s`.
 
     Moments rather than seconds tell its length, so that a slow machine has it do as much as a quick one.
@@ -88,45 +88,45 @@ class Life:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class ChaosPlan:
     """Everything that follows from a seed."""
 
     seed: int
-    scripts: tuple[Script, ...]
-    lives: tuple[tuple[Life, ...], ...]
+    scripts: tuple[CallerScript, ...]
+    lives: tuple[tuple[ProcessLife, ...], ...]
 
     @property
-    def moves(self) -> Sequence[Move]:
+    def moves(self) -> Sequence[PlannedSaga]:
         """Every saga that is wanted."""
         return [move for script in self.scripts for move in script.moves]
 
 
-def drawn(seed: int, *, sagas: int, slots: int = 12, kills: int = 100) -> Plan:
+def draw_plan(seed: int, *, sagas: int, slots: int = 12, kills: int = 100) -> ChaosPlan:
     """The plan of that seed, with so many sagas, spread over so many slots, and at most so many kills a process."""
     chance = Random(seed)
     places = [(client, kind) for client in _CLIENTS for kind in _LABELS][:slots]
     scripts = []
     for number, (client, kind) in enumerate(places):
         count = sagas // len(places) + (number < sagas % len(places))
-        scripts.append(Script(client_id=client, dataset_type=kind, moves=_moves(chance, count)))
-    lives = tuple(tuple(_life(chance) for _ in range(kills)) for _ in range(PROCESSES))
-    return Plan(seed=seed, scripts=tuple(scripts), lives=lives)
+        scripts.append(CallerScript(client_id=client, dataset_type=kind, moves=_draw_sagas(chance, count)))
+    lives = tuple(tuple(_draw_life(chance) for _ in range(kills)) for _ in range(PROCESSES))
+    return ChaosPlan(seed=seed, scripts=tuple(scripts), lives=lives)
 
 
-def _moves(chance: Random, count: int) -> tuple[Move, ...]:
-    moves: list[Move] = []
+def _draw_sagas(chance: Random, count: int) -> tuple[PlannedSaga, ...]:
+    moves: list[PlannedSaga] = []
     while len(moves) < count:
-        moves.append(_move(chance, "make", restored=chance.random() < 0.4, fault=_fault(chance)))
+        moves.append(_draw_saga(chance, "make", restored=chance.random() < 0.4, fault=_draw_fault(chance)))
         while moves[-1].may_fail and chance.random() < 0.8:
-            moves.append(_move(chance, "retry", fault=_fault(chance)))
+            moves.append(_draw_saga(chance, "retry", fault=_draw_fault(chance)))
         lost = "lost_delete" if chance.random() < 0.2 else None
-        moves.append(_move(chance, "teardown", reason=chance.choice(_REASONS), fault=lost))
+        moves.append(_draw_saga(chance, "teardown", reason=chance.choice(_REASONS), fault=lost))
     return tuple(moves[:count])
 
 
-def _move(chance: Random, verb: str, **more: Any) -> Move:
+def _draw_saga(chance: Random, verb: str, **more: Any) -> PlannedSaga:
     at = chance.randrange(PROCESSES)
-    return Move(
+    return PlannedSaga(
         verb=verb,
         at=at,
         twin=(at + 1) % PROCESSES if chance.random() < 0.2 else None,
@@ -136,12 +136,12 @@ def _move(chance: Random, verb: str, **more: Any) -> Move:
     )
 
 
-def _fault(chance: Random) -> str | None:
+def _draw_fault(chance: Random) -> str | None:
     return chance.choice(_ON_THE_WAY) if chance.random() < 0.4 else None
 
 
-def _life(chance: Random) -> Life:
-    return Life(
+def _draw_life(chance: Random) -> ProcessLife:
+    return ProcessLife(
         moment=round(math.exp(chance.uniform(1, math.log(_MOMENTS)))),
         later_s=chance.uniform(0, _LATER_S) if chance.random() < 0.4 else 0.0,
         down_s=chance.choice((0.0, 0.2, 1.0, 2.5)),

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from anyio.abc import ByteReceiveStream, Process, SocketStream
 
-    from tests.chaos.place import Place
-    from tests.chaos.plan import Life
+    from tests.chaos.place import Installation
+    from tests.chaos.plan import ProcessLife
 
     Answer = dict[str, Any]
 
@@ -29,24 +29,24 @@ class DiedError(Exception):
     """The process died before it answered."""
 
 
-class Nursery:
+class ForkServer:
     """Brings processes to life, and hears of their deaths."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Installation) -> None:
         self._place = place
         self._numbers = count(1)
-        self._hosts: dict[int, Host] = {}
+        self._hosts: dict[int, ProcessHost] = {}
         self._ends: dict[int, tuple[anyio.Event, list[int]]] = {}
         self._turn = anyio.Lock()
         self._process: Process
         self._port = 0
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[None]:
+    async def running(self) -> AsyncIterator[None]:
         """Lives begin inside, and none outlasts it."""
         async with await anyio.create_tcp_listener(local_host="127.0.0.1") as orders:
             self._port = orders.extra(SocketAttribute.local_port)  # noqa: S610 - nothing of Django's
-            with self._place.log("nursery").open("ab") as log:
+            with self._place.log_path("nursery").open("ab") as log:
                 self._process = await anyio.open_process(
                     [sys.executable, "-m", "tests.chaos.nursery"],
                     env=self._place.environ,
@@ -54,20 +54,20 @@ class Nursery:
                     stderr=log,
                 )
             async with self._process, anyio.create_task_group() as tasks:
-                tasks.start_soon(orders.serve, self._ordered)
-                tasks.start_soon(self._hear)
+                tasks.start_soon(orders.serve, self._send_orders)
+                tasks.start_soon(self._read_exits)
                 yield
                 tasks.cancel_scope.cancel()
 
-    async def begun(self, host: Host, given: Answer) -> int:
+    async def start_life(self, host: ProcessHost, given: Answer) -> int:
         """Begin a life; its name."""
         name = next(self._numbers)
         self._hosts[name], self._ends[name] = host, (anyio.Event(), [])
         given = {**given, "life": name, "port": self._port}
-        await self._say({"given": given, "log": str(self._place.log(str(host.number)))})
+        await self._send({"given": given, "log": str(self._place.log_path(str(host.number)))})
         return name
 
-    async def ended(self, name: int) -> int:
+    async def wait_for_exit(self, name: int) -> int:
         """Wait for the end of a life; the exit status."""
         event, status = self._ends[name]
         await event.wait()
@@ -76,26 +76,26 @@ class Nursery:
 
     async def kill(self, name: int) -> None:
         """Kill a process, if it lives."""
-        await self._say({"kill": name})
+        await self._send({"kill": name})
 
-    async def _say(self, told: Answer) -> None:
+    async def _send(self, told: Answer) -> None:
         assert self._process.stdin
         async with self._turn:
             await self._process.stdin.send(json.dumps(told).encode() + b"\n")
 
-    async def _hear(self) -> None:
+    async def _read_exits(self) -> None:
         assert self._process.stdout
         async for told in _lines(self._process.stdout):
             event, status = self._ends[told["life"]]
             status.append(told["status"])
             event.set()
 
-    async def _ordered(self, stream: SocketStream) -> None:
+    async def _send_orders(self, stream: SocketStream) -> None:
         async with stream:
             lines = _lines(stream)
             async for first in lines:
                 if host := self._hosts.get(first["life"]):
-                    await host.listen(stream, lines)
+                    await host.read_answers(stream, lines)
                 return
 
 
@@ -109,12 +109,12 @@ async def _lines(stream: ByteReceiveStream) -> AsyncIterator[Answer]:
 
 
 @dataclass
-class Host:
+class ProcessHost:
     """One of the processes: dead, starting, or up."""
 
     number: int
-    place: Place
-    nursery: Nursery
+    place: Installation
+    nursery: ForkServer
     brisk: bool
     up: anyio.Event = field(default_factory=anyio.Event)
     waiting: dict[int, tuple[anyio.Event, list[Answer]]] = field(default_factory=dict)
@@ -123,21 +123,21 @@ class Host:
     stream: SocketStream | None = None
     turn: anyio.Lock = field(default_factory=anyio.Lock)
 
-    async def live(self, life: Life | None) -> int:
+    async def run_life(self, life: ProcessLife | None) -> int:
         """Live one life from its start to its death; the exit status."""
         given = {
-            "data": str(self.place.data(self.number)),
+            "data": str(self.place.data_folder(self.number)),
             "config": str(self.place.config),
             "moment": life.moment if life else 0,
             "later_s": life.later_s if life else 0.0,
             "brisk": self.brisk,
         }
-        self.life = await self.nursery.begun(self, given)
-        status = await self.nursery.ended(self.life)
-        self._left()
+        self.life = await self.nursery.start_life(self, given)
+        status = await self.nursery.wait_for_exit(self.life)
+        self._pending_answers()
         return status
 
-    async def ask(self, command: Answer) -> Answer:
+    async def send_command(self, command: Answer) -> Answer:
         """Its answer. Raises DiedError."""
         stream = self.stream
         if stream is None or not self.up.is_set():
@@ -160,12 +160,12 @@ class Host:
         if self.life is not None:
             await self.nursery.kill(self.life)
 
-    async def close(self) -> None:
+    async def end_orders(self) -> None:
         """Have no more orders for it, so that it ends well."""
         if self.stream:
             await self.stream.send_eof()
 
-    async def listen(self, stream: SocketStream, lines: AsyncIterator[Answer]) -> None:
+    async def read_answers(self, stream: SocketStream, lines: AsyncIterator[Answer]) -> None:
         """Take its answers as they come."""
         self.stream = stream
         async for answer in lines:
@@ -176,7 +176,7 @@ class Host:
                 answers.append(answer)
                 event.set()
 
-    def _left(self) -> None:
+    def _pending_answers(self) -> None:
         self.up, self.life, self.stream = anyio.Event(), None, None
         for event, _ in self.waiting.values():
             event.set()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.chaos.collecting import World
+    from tests.chaos.collecting import SystemState
 
     Row = dict[str, Any]
     Fault = tuple[str, str, str]
@@ -43,7 +43,7 @@ _LEGAL: Final = {
 _RESTS_AS: Final = {"judged": "validating", "restored": "validating"}
 
 
-def told(world: World) -> Iterator[Fault]:
+def check_event_stories(world: SystemState) -> Iterator[Fault]:
     """Every dataset's story is legal, numbers its attempts without a gap, and ends as its row stands."""
     stories: dict[str, list[Row]] = defaultdict(list)
     for row in world.store["events"]:
@@ -52,10 +52,10 @@ def told(world: World) -> Iterator[Fault]:
     for dataset_id in stories.keys() - datasets.keys():
         yield "story", dataset_id, "events are told of a dataset that there is not"
     for dataset_id, row in datasets.items():
-        yield from _story(row, stories[dataset_id])
+        yield from _check_story(row, stories[dataset_id])
 
 
-def _story(row: Row, events: list[Row]) -> Iterator[Fault]:
+def _check_story(row: Row, events: list[Row]) -> Iterator[Fault]:
     state, attempts, about = _NOWHERE, 0, row["dataset_id"]
     for each in events:
         kind, data = each["kind"], each["document"]["data"]
@@ -79,7 +79,7 @@ def _story(row: Row, events: list[Row]) -> Iterator[Fault]:
         )
 
 
-def delivered(world: World) -> Iterator[Fault]:
+def check_deliveries(world: SystemState) -> Iterator[Fault]:
     """The webhook heard of every event, in order of each dataset, what the event says; and that is on record."""
     events = {each["seq"]: each for each in world.store["events"]}
     if not world.store["posts"]:
@@ -87,7 +87,7 @@ def delivered(world: World) -> Iterator[Fault]:
     states = {each["seq"]: each["state"] for each in world.store["deliveries"]}
     last: dict[str, int] = {}
     heard = set[int]()
-    for message in world.heard:
+    for message in world.webhook_messages:
         seq, about = int(message["sequence"]), message["subject"]
         event = events.get(seq)
         if event is None or (event["dataset_id"], event["kind"]) != (about, message["type"]):
@@ -103,7 +103,7 @@ def delivered(world: World) -> Iterator[Fault]:
             yield "delivery", event["dataset_id"], f"number {seq} stands as {states.get(seq)}"
 
 
-def recorded(world: World) -> Iterator[Fault]:
+def check_audit_entries(world: SystemState) -> Iterator[Fault]:
     """Every event has its entry in the audit log, and so has what began it."""
     entries = [each["document"] for each in world.store["audit"]]
     happened = [(each["dataset_id"], each["event"]) for each in entries if "event" in each]
@@ -127,7 +127,7 @@ def recorded(world: World) -> Iterator[Fault]:
             yield "record", about, "it was taken down, and nobody claimed it"
 
 
-def sealed(world: World) -> Iterator[Fault]:
+def check_audit_chain(world: SystemState) -> Iterator[Fault]:
     """The audit chain is whole: each link follows from the one before it and its entry, and every entry has one."""
     [installation] = world.store["installation"]
     link = sha256(f"dataset-lifecycle audit {installation['installation_id']}".encode()).hexdigest()

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.delivering.host import store_at
-from tests.entities import SetClock
+from tests.delivering.host import open_store_at
+from tests.entities import ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def where(tmp_path: Path, database: str) -> str:
+def store_location(tmp_path: Path, database: str) -> str:
     """What a process is told of the store: the URL of its database, or the path of its file."""
     return database or str(tmp_path / "store.sqlite")
 
 
 @pytest.fixture
-async def store(where: str) -> AsyncIterator[ThreadedStore]:
-    async with store_at(where) as opened:
+async def store(store_location: str) -> AsyncIterator[ThreadedStore]:
+    async with open_store_at(store_location) as opened:
         yield opened
 
 
 @pytest.fixture
-def clock() -> SetClock:
-    return SetClock()
+def clock() -> ManualClock:
+    return ManualClock()

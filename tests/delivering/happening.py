@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from domain.events import EventKind, about
+from domain.events import EventKind, dataset_event
 from tests.entities import NOW, dataset
 
 if TYPE_CHECKING:
     from domain.records import Records, Store
 
 
-async def happen(
+async def append_events(
     store: Store, *dataset_ids: str, client_id: str = "acme", kind: EventKind = EventKind.ORPHANED
 ) -> None:
     """One event of each dataset, in that order, in one transaction."""
 
     def work(records: Records) -> None:
         for each in dataset_ids:
-            records.append(about(kind, dataset(each, client_id=client_id), NOW))
+            records.append(dataset_event(kind, dataset(each, client_id=client_id), NOW))
 
     await store.transact(work)

@@ -10,35 +10,37 @@ from typing import TYPE_CHECKING
 import anyio
 from pydantic import SecretStr
 
-from domain.deliveries import Retrying, Subscription
+from domain.deliveries import RetryPolicy, Subscription
 from domain.outbox import Outbox
 from server.adapters.store.postgres import PostgresStore
 from server.adapters.store.sqlite import SqliteStore
 from server.adapters.system import SystemClock
 from server.adapters.webhooks import HttpCourier
-from server.delivering import Pace, deliver
-from server.postgres.address import parsed
+from server.delivering import DeliveryPace, deliver_webhook_events
+from server.postgres.address import parse_postgres_url
 from tests.receivers import SECRET
 
 if TYPE_CHECKING:
     from server.adapters.store.threaded import ThreadedStore
 
 
-def store_at(where: str) -> ThreadedStore:
+def open_store_at(where: str) -> ThreadedStore:
     """The store on the database of that URL, or in the file at that path."""
     if where.startswith("postgresql:"):
-        return PostgresStore(parsed(where), progress_every_s=0)
+        return PostgresStore(parse_postgres_url(where), progress_every_s=0)
     return SqliteStore(Path(where), progress_every_s=0)
 
 
 async def main(where: str, url: str) -> None:
     clock = SystemClock()
     async with (
-        store_at(where) as store,
+        open_store_at(where) as store,
         HttpCourier(url, [SecretStr(SECRET)], clock=clock, timeout_s=10) as courier,
     ):
-        outbox = Outbox(store, clock, Subscription(webhook="w"), Retrying(first_s=0.01, longest_s=0.02))
-        await deliver(outbox, courier, owner=str(os.getpid()), pace=Pace(poll_s=0.02, lease_s=0.5))
+        outbox = Outbox(store, clock, Subscription(webhook="w"), RetryPolicy(first_s=0.01, longest_s=0.02))
+        await deliver_webhook_events(
+            outbox, courier, owner=str(os.getpid()), pace=DeliveryPace(poll_s=0.02, lease_s=0.5)
+        )
 
 
 if __name__ == "__main__":

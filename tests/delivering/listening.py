@@ -32,7 +32,7 @@ NAME = "hooks.test"
 
 
 @asynccontextmanager
-async def listening(behaviour: Behaviour, certified: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+async def listen_raw(behaviour: Behaviour, certified: ssl.SSLContext | None = None) -> AsyncIterator[int]:
     """A port of this machine where that happens on every connection; with a certificate, inside TLS."""
 
     async def handle(stream: ByteStream) -> None:
@@ -50,12 +50,12 @@ async def listening(behaviour: Behaviour, certified: ssl.SSLContext | None = Non
         tasks.cancel_scope.cancel()
 
 
-async def accept(stream: ByteStream) -> None:
-    await asked(stream)
+async def accept_message(stream: ByteStream) -> None:
+    await read_headers(stream)
     await stream.send(b"HTTP/1.1 204 No Content\r\n\r\n")
 
 
-async def asked(stream: ByteStream) -> bytes:
+async def read_headers(stream: ByteStream) -> bytes:
     """What came, up to the end of its headers."""
     text = b""
     while b"\r\n\r\n" not in text:
@@ -63,7 +63,7 @@ async def asked(stream: ByteStream) -> bytes:
     return text
 
 
-def certificate(folder: Path, *names: str) -> ssl.SSLContext:
+def make_certificate(folder: Path, *names: str) -> ssl.SSLContext:
     """A server's side of TLS under these names, signed by itself; `folder/ca.pem` is what a client has to trust."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
@@ -83,7 +83,7 @@ def certificate(folder: Path, *names: str) -> ssl.SSLContext:
 
 
 @dataclass
-class Names:
+class FakeResolver:
     """What a resolver says: addresses by name. One that is in `hanging` is never answered, until `free` is set."""
 
     known: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -93,9 +93,9 @@ class Names:
 
 
 @contextmanager
-def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[Names]:
+def install_resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeResolver]:
     """Have names looked up there; those that are numbers are what they are."""
-    told, real = Names(known={NAME: ("127.0.0.1",)}), socket.getaddrinfo
+    told, real = FakeResolver(known={NAME: ("127.0.0.1",)}), socket.getaddrinfo
 
     def look(host: str | bytes | None, *given: Any, **named: Any) -> list[Any]:
         name = host.decode() if isinstance(host, bytes) else host

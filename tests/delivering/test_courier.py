@@ -14,36 +14,36 @@ import pytest
 from pydantic import SecretStr
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from domain.cloud_events import Message
-from domain.deliveries import Answer
+from domain.cloud_events import CloudEventMessage
+from domain.deliveries import DeliveryResult
 from server.adapters.system import SystemClock
 from server.adapters.webhooks import HttpCourier
 from tests import receivers
-from tests.receivers import NEXT_SECRET, SECRET, Receiver
+from tests.receivers import NEXT_SECRET, SECRET, WebhookReceiver
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from tests.receivers import Behaviour
 
-MESSAGE = Message(id="evt_abc_1", body=json.dumps({"sequence": "1", "name": "Zoë"}).encode())
+MESSAGE = CloudEventMessage(id="evt_abc_1", body=json.dumps({"sequence": "1", "name": "Zoë"}).encode())
 
 
-async def sent(
-    receiver: Receiver,
+async def send_message(
+    receiver: WebhookReceiver,
     *,
     timeout_s: float = 20,
     secrets: tuple[str, ...] = (SECRET,),
-    message: Message = MESSAGE,
-) -> Answer:
+    message: CloudEventMessage = MESSAGE,
+) -> DeliveryResult:
     keys = [SecretStr(each) for each in secrets]
     async with HttpCourier(receiver.url, keys, clock=SystemClock(), timeout_s=timeout_s) as courier:
         return await courier.send(message)
 
 
 async def test_a_message_is_signed_with_every_key_and_stamped_with_the_time_of_the_try() -> None:
-    async with Receiver().up() as receiver:
-        assert await sent(receiver, secrets=(SECRET, NEXT_SECRET)) == Answer()
+    async with WebhookReceiver().listen() as receiver:
+        assert await send_message(receiver, secrets=(SECRET, NEXT_SECRET)) == DeliveryResult()
     [headers] = receiver.headers
     assert headers["content-type"] == "application/cloudevents+json; charset=utf-8"
     assert headers["webhook-id"] == "evt_abc_1"
@@ -62,8 +62,8 @@ async def test_a_message_is_signed_with_every_key_and_stamped_with_the_time_of_t
 
 
 async def test_while_a_key_is_replaced_a_receiver_verifies_with_the_old_one_and_with_the_new() -> None:
-    async with Receiver().up() as receiver:
-        assert await sent(receiver, secrets=(SECRET, NEXT_SECRET)) == Answer()
+    async with WebhookReceiver().listen() as receiver:
+        assert await send_message(receiver, secrets=(SECRET, NEXT_SECRET)) == DeliveryResult()
     [headers] = receiver.headers
     for each in (SECRET, NEXT_SECRET):
         assert Webhook(each).verify(MESSAGE.body, headers) == json.loads(MESSAGE.body)
@@ -74,35 +74,37 @@ async def test_while_a_key_is_replaced_a_receiver_verifies_with_the_old_one_and_
 @pytest.mark.parametrize(
     ("behaviour", "answer"),
     [
-        (receivers.accept, Answer()),
-        (receivers.fail, Answer(error="answered 500")),
-        (receivers.wait_please, Answer(error="answered 429", retry_after_s=30)),
-        (receivers.gone, Answer(error="answered 410", gone=True)),
-        (receivers.redirect, Answer(error="answered 307, a redirect, which is not followed")),
+        (receivers.reply_accepted, DeliveryResult()),
+        (receivers.reply_error, DeliveryResult(error="answered 500")),
+        (receivers.reply_retry_after, DeliveryResult(error="answered 429", retry_after_s=30)),
+        (receivers.reply_gone, DeliveryResult(error="answered 410", gone=True)),
+        (receivers.reply_redirect, DeliveryResult(error="answered 307, a redirect, which is not followed")),
     ],
     ids=lambda each: getattr(each, "__name__", ""),
 )
-async def test_only_an_answer_of_success_is_one(behaviour: Behaviour, answer: Answer) -> None:
-    async with Receiver(behaviour).up() as receiver:
-        assert await sent(receiver) == answer
-    assert (len(receiver.heard), receiver.elsewhere) == (1, 0)
+async def test_only_an_answer_of_success_is_one(behaviour: Behaviour, answer: DeliveryResult) -> None:
+    async with WebhookReceiver(behaviour).listen() as receiver:
+        assert await send_message(receiver) == answer
+    assert (len(receiver.messages), receiver.stray_requests) == (1, 0)
 
 
 async def test_a_webhook_that_hangs_is_given_up() -> None:
-    async with Receiver(receivers.hang).up() as receiver:
-        assert await sent(receiver, timeout_s=0.3) == Answer(error="no answer within 0.3 seconds")
+    async with WebhookReceiver(receivers.never_reply).listen() as receiver:
+        assert await send_message(receiver, timeout_s=0.3) == DeliveryResult(
+            error="no answer within 0.3 seconds"
+        )
 
 
 async def test_an_answer_whose_body_never_ends_counts_by_its_status() -> None:
-    async with Receiver(receivers.drip).up() as receiver:
-        assert await sent(receiver, timeout_s=0.3) == Answer()
+    async with WebhookReceiver(receivers.stall_body).listen() as receiver:
+        assert await send_message(receiver, timeout_s=0.3) == DeliveryResult()
 
 
 async def test_megabytes_of_answer_are_not_read() -> None:
-    async with Receiver(receivers.babble).up() as receiver:
+    async with WebhookReceiver(receivers.send_huge_body).listen() as receiver:
         tracemalloc.start()
         try:
-            assert await sent(receiver) == Answer()
+            assert await send_message(receiver) == DeliveryResult()
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
@@ -110,9 +112,9 @@ async def test_megabytes_of_answer_are_not_read() -> None:
 
 
 async def test_nobody_there_is_a_failure_that_names_no_address() -> None:
-    async with Receiver().up() as receiver:
+    async with WebhookReceiver().listen() as receiver:
         pass
-    assert await sent(receiver) == Answer(error="no answer: nobody listens there")
+    assert await send_message(receiver) == DeliveryResult(error="no answer: nobody listens there")
 
 
 @pytest.mark.parametrize("stated", ["Wed, 21 Oct 2026 07:28:00 GMT", "-1", "1.5", "soon", "٣"])
@@ -124,5 +126,5 @@ async def test_a_retry_after_that_is_no_number_of_seconds_is_not_heeded(stated: 
         response.raw_headers.append((b"retry-after", stated.encode()))
         return response
 
-    async with Receiver(busy).up() as receiver:
-        assert await sent(receiver) == Answer(error="answered 503")
+    async with WebhookReceiver(busy).listen() as receiver:
+        assert await send_message(receiver) == DeliveryResult(error="answered 503")

@@ -11,38 +11,38 @@ import pytest
 import structlog
 from pydantic import SecretStr
 
-from domain.deliveries import Answer, DeliveryState, Retrying, Subscription, again
+from domain.deliveries import DeliveryResult, DeliveryState, RetryPolicy, Subscription, redelivery
 from domain.errors import StoreFailedError
 from domain.outbox import Outbox
 from server.adapters.system import SystemClock
 from server.adapters.webhooks import HttpCourier
-from server.delivering import Pace, deliver
+from server.delivering import DeliveryPace, deliver_webhook_events
 from tests import receivers
-from tests.delivering.happening import happen
+from tests.delivering.happening import append_events
 from tests.entities import NOW
-from tests.receivers import SECRET, Receiver
-from tests.waiting import eventually, until
+from tests.receivers import SECRET, WebhookReceiver
+from tests.waiting import wait_for, wait_for_async
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from domain.cloud_events import Message
+    from domain.cloud_events import CloudEventMessage
     from domain.ports import Courier
     from domain.records import Store
 
-QUICK = Pace(poll_s=0.01, lease_s=0.3)
-RETRYING = Retrying(attempts=3, first_s=0.01, longest_s=0.02)
+QUICK = DeliveryPace(poll_s=0.01, lease_s=0.3)
+RETRYING = RetryPolicy(attempts=3, first_s=0.01, longest_s=0.02)
 
 
 @asynccontextmanager
-async def process(
+async def delivery_process(
     store: Store,
     courier: Courier,
     webhook: str = "w",
     *,
     owner: str = "p1",
-    retrying: Retrying = RETRYING,
-    pace: Pace = QUICK,
+    retrying: RetryPolicy = RETRYING,
+    pace: DeliveryPace = QUICK,
 ) -> AsyncIterator[anyio.CancelScope]:
     """A process that delivers to one webhook."""
     outbox = Outbox(store, SystemClock(), Subscription(webhook=webhook), retrying)
@@ -50,7 +50,7 @@ async def process(
 
     async def run() -> None:
         with life:
-            await deliver(outbox, courier, owner=owner, pace=pace)
+            await deliver_webhook_events(outbox, courier, owner=owner, pace=pace)
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(run)
@@ -59,27 +59,27 @@ async def process(
 
 
 @asynccontextmanager
-async def telling(
-    store: Store, receiver: Receiver, webhook: str = "w", *, timeout_s: float = 5, **given: object
+async def delivering_over_http(
+    store: Store, receiver: WebhookReceiver, webhook: str = "w", *, timeout_s: float = 5, **given: object
 ) -> AsyncIterator[anyio.CancelScope]:
     """The same over HTTP, once it is known in the store."""
     async with AsyncExitStack() as stack:
         courier = await stack.enter_async_context(
             HttpCourier(receiver.url, [SecretStr(SECRET)], clock=SystemClock(), timeout_s=timeout_s)
         )
-        scope = await stack.enter_async_context(process(store, courier, webhook, **given))  # type: ignore[arg-type] # its own
-        await known(store, webhook)
+        scope = await stack.enter_async_context(delivery_process(store, courier, webhook, **given))  # type: ignore[arg-type] # its own
+        await register_webhook(store, webhook)
         yield scope
 
 
-async def known(store: Store, webhook: str = "w") -> None:
+async def register_webhook(store: Store, webhook: str = "w") -> None:
     async def there() -> bool:
         return await store.read(lambda records: records.post(webhook)) is not None
 
-    await until(there, 60)
+    await wait_for_async(there, 60)
 
 
-async def settled(
+async def wait_for_deliveries(
     store: Store, state: DeliveryState, count: int, webhook: str = "w", *, seconds: float = 60
 ) -> None:
     """Return when so many deliveries have that state."""
@@ -88,28 +88,31 @@ async def settled(
         found = await store.read(lambda records: records.deliveries(webhook=webhook, states=(state,)))
         return len(found) >= count
 
-    await until(so_many, seconds)
+    await wait_for_async(so_many, seconds)
 
 
 async def test_events_arrive_signed_and_in_order(store: Store) -> None:
-    async with Receiver().up() as receiver, telling(store, receiver):
-        await happen(store, *["d1", "d2"] * 10)
-        await settled(store, DeliveryState.DELIVERED, 20)
-    assert sorted(set(receiver.seqs)) == list(
+    async with WebhookReceiver().listen() as receiver, delivering_over_http(store, receiver):
+        await append_events(store, *["d1", "d2"] * 10)
+        await wait_for_deliveries(store, DeliveryState.DELIVERED, 20)
+    assert sorted(set(receiver.sequence_numbers)) == list(
         range(1, 21)
     )  # at least once: a slow machine may hear one again
     for one in ("d1", "d2"):
-        seqs = [int(each["sequence"]) for each in receiver.heard if each["subject"] == one]
+        seqs = [int(each["sequence"]) for each in receiver.messages if each["subject"] == one]
         assert seqs == sorted(seqs)
 
 
 async def test_a_webhook_that_fails_is_tried_again_and_then_the_event_is_parked(store: Store) -> None:
-    async with Receiver(receivers.fail).up() as receiver, telling(store, receiver):
-        await happen(store, "d1", "d1")
+    async with (
+        WebhookReceiver(receivers.reply_error).listen() as receiver,
+        delivering_over_http(store, receiver),
+    ):
+        await append_events(store, "d1", "d1")
         with structlog.testing.capture_logs() as logs:
-            await settled(store, DeliveryState.PARKED, 2)
-    assert receiver.seqs == [1, 1, 1, 2, 2, 2]
-    assert len({each["id"] for each in receiver.heard}) == 2
+            await wait_for_deliveries(store, DeliveryState.PARKED, 2)
+    assert receiver.sequence_numbers == [1, 1, 1, 2, 2, 2]
+    assert len({each["id"] for each in receiver.messages}) == 2
     assert [each["event"] for each in logs].count("webhook_failing") == 1
     assert [each["event"] for each in logs].count("event_parked") == 2
     [parked, _] = await store.read(lambda records: records.deliveries(states=(DeliveryState.PARKED,)))
@@ -117,108 +120,114 @@ async def test_a_webhook_that_fails_is_tried_again_and_then_the_event_is_parked(
 
 
 async def test_a_webhook_that_is_gone_has_the_event_parked_at_once(store: Store) -> None:
-    async with Receiver(receivers.gone).up() as receiver, telling(store, receiver):
-        await happen(store, "d1")
-        await settled(store, DeliveryState.PARKED, 1)
-    assert receiver.seqs == [1]
+    async with (
+        WebhookReceiver(receivers.reply_gone).listen() as receiver,
+        delivering_over_http(store, receiver),
+    ):
+        await append_events(store, "d1")
+        await wait_for_deliveries(store, DeliveryState.PARKED, 1)
+    assert receiver.sequence_numbers == [1]
 
 
 async def test_a_webhook_that_asks_for_a_pause_has_it(store: Store) -> None:
-    patient = Retrying(attempts=3, first_s=0.01, longest_s=3600)
-    async with Receiver(receivers.wait_please).up() as receiver, telling(store, receiver, retrying=patient):
+    patient = RetryPolicy(attempts=3, first_s=0.01, longest_s=3600)
+    async with (
+        WebhookReceiver(receivers.reply_retry_after).listen() as receiver,
+        delivering_over_http(store, receiver, retrying=patient),
+    ):
         began = SystemClock().now()
-        await happen(store, "d1")
-        await until(partial(_tried, store))
-    assert receiver.seqs == [1]
+        await append_events(store, "d1")
+        await wait_for_async(partial(_attempt_count, store))
+    assert receiver.sequence_numbers == [1]
     [delivery] = await store.read(lambda records: records.deliveries())
     assert (delivery.state, delivery.error) == (DeliveryState.WAITING, "answered 429")
     assert (delivery.due_at - began).total_seconds() >= 30
 
 
 async def test_a_webhook_that_dies_and_comes_back_is_told_everything_in_order(store: Store) -> None:
-    receiver, patient = Receiver(), Retrying(attempts=100, first_s=0.01, longest_s=0.02)
-    async with receiver.up(), telling(store, receiver, retrying=patient):
-        await happen(store, "d1")
-        await settled(store, DeliveryState.DELIVERED, 1)
-        receiver.behaviour = receivers.fail
-        await happen(store, "d1", "d1", "d2")
-        await eventually(lambda: len(receiver.heard) > 3)
-        receiver.behaviour = receivers.accept
-        await settled(store, DeliveryState.DELIVERED, 4)
-    async with receiver.up(), telling(store, receiver, retrying=patient, owner="p2"):
-        await happen(store, "d1")
-        await settled(store, DeliveryState.DELIVERED, 5)
+    receiver, patient = WebhookReceiver(), RetryPolicy(attempts=100, first_s=0.01, longest_s=0.02)
+    async with receiver.listen(), delivering_over_http(store, receiver, retrying=patient):
+        await append_events(store, "d1")
+        await wait_for_deliveries(store, DeliveryState.DELIVERED, 1)
+        receiver.behaviour = receivers.reply_error
+        await append_events(store, "d1", "d1", "d2")
+        await wait_for(lambda: len(receiver.messages) > 3)
+        receiver.behaviour = receivers.reply_accepted
+        await wait_for_deliveries(store, DeliveryState.DELIVERED, 4)
+    async with receiver.listen(), delivering_over_http(store, receiver, retrying=patient, owner="p2"):
+        await append_events(store, "d1")
+        await wait_for_deliveries(store, DeliveryState.DELIVERED, 5)
     accepted = list(
-        dict.fromkeys(int(each["sequence"]) for each in receiver.heard if each["subject"] == "d1")
+        dict.fromkeys(int(each["sequence"]) for each in receiver.messages if each["subject"] == "d1")
     )
     assert accepted == [1, 2, 3, 5]
 
 
 async def test_a_webhook_that_is_away_is_told_when_it_is_back(store: Store) -> None:
-    receiver = Receiver()
-    async with receiver.up():
+    receiver = WebhookReceiver()
+    async with receiver.listen():
         pass
-    patient = Retrying(attempts=100, first_s=0.01, longest_s=0.02)
-    async with telling(store, receiver, retrying=patient):
-        await happen(store, "d1", "d1")
-        await until(partial(_tried, store))
-        async with receiver.up():
-            await settled(store, DeliveryState.DELIVERED, 2)
-    assert receiver.seqs == [1, 2]
+    patient = RetryPolicy(attempts=100, first_s=0.01, longest_s=0.02)
+    async with delivering_over_http(store, receiver, retrying=patient):
+        await append_events(store, "d1", "d1")
+        await wait_for_async(partial(_attempt_count, store))
+        async with receiver.listen():
+            await wait_for_deliveries(store, DeliveryState.DELIVERED, 2)
+    assert receiver.sequence_numbers == [1, 2]
 
 
-async def _tried(store: Store) -> bool:
+async def _attempt_count(store: Store) -> bool:
     return await store.read(lambda records: any(each.attempts for each in records.deliveries()))
 
 
 @pytest.mark.parametrize(
     "behaviour",
-    [receivers.hang, receivers.redirect, receivers.fail, receivers.babble],
+    [receivers.never_reply, receivers.reply_redirect, receivers.reply_error, receivers.send_huge_body],
     ids=lambda b: b.__name__,
 )
 async def test_one_webhook_never_holds_up_another(store: Store, behaviour: receivers.Behaviour) -> None:
     async with (
-        Receiver(behaviour).up() as bad,
-        Receiver().up() as good,
-        telling(store, bad, "bad", timeout_s=60),
-        telling(store, good, "good"),
+        WebhookReceiver(behaviour).listen() as bad,
+        WebhookReceiver().listen() as good,
+        delivering_over_http(store, bad, "bad", timeout_s=60),
+        delivering_over_http(store, good, "good"),
     ):
-        await happen(store, *(f"d{each}" for each in range(10)))
-        await settled(store, DeliveryState.DELIVERED, 10, "good")
-        await eventually(lambda: bool(bad.heard))
-    assert sorted(good.seqs) == list(range(1, 11))
+        await append_events(store, *(f"d{each}" for each in range(10)))
+        await wait_for_deliveries(store, DeliveryState.DELIVERED, 10, "good")
+        await wait_for(lambda: bool(bad.messages))
+    assert sorted(good.sequence_numbers) == list(range(1, 11))
 
 
 async def test_two_processes_deliver_once_and_the_second_takes_over_at_once_when_the_first_ends(
     store: Store,
 ) -> None:
-    slow = Pace(poll_s=0.01, lease_s=60)
+    slow = DeliveryPace(poll_s=0.01, lease_s=60)
     async with (
-        Receiver().up() as receiver,
-        telling(store, receiver, pace=slow) as first,
-        telling(store, receiver, owner="p2", pace=slow),
+        WebhookReceiver().listen() as receiver,
+        delivering_over_http(store, receiver, pace=slow) as first,
+        delivering_over_http(store, receiver, owner="p2", pace=slow),
     ):
-        await happen(store, "d1", "d2", "d3")
-        await settled(store, DeliveryState.DELIVERED, 3)
-        assert (await _owner(store)) == "p1"
+        await append_events(store, "d1", "d2", "d3")
+        await wait_for_deliveries(store, DeliveryState.DELIVERED, 3)
+        assert (await _cursor_owner(store)) == "p1"
         first.cancel()
-        await happen(store, "d1")
-        await settled(store, DeliveryState.DELIVERED, 4)
-        assert (await _owner(store)) == "p2"
-    assert sorted(receiver.seqs) == [1, 2, 3, 4]
+        await append_events(store, "d1")
+        await wait_for_deliveries(store, DeliveryState.DELIVERED, 4)
+        assert (await _cursor_owner(store)) == "p2"
+    assert sorted(receiver.sequence_numbers) == [1, 2, 3, 4]
 
 
-async def _owner(store: Store) -> str:
+async def _cursor_owner(store: Store) -> str:
     post = await store.read(lambda records: records.post("w"))
     assert post is not None
     return post.owner
 
 
-async def _changed_hands(store: Store, former: str) -> bool:
-    return await _owner(store) != former
+async def _wait_for_new_owner(store: Store, former: str) -> bool:
+    return await _cursor_owner(store) != former
 
 
-class Stuck:
+class BlockingSender:
     """A courier whose first message is under way until it is let go."""
 
     def __init__(self) -> None:
@@ -226,34 +235,34 @@ class Stuck:
         self.go = anyio.Event()
         self.began = anyio.Event()
 
-    async def send(self, message: Message) -> Answer:
+    async def send(self, message: CloudEventMessage) -> DeliveryResult:
         self.sent.append(message.id)
         self.began.set()
         await self.go.wait()
-        return Answer()
+        return DeliveryResult()
 
 
 async def test_what_a_process_had_under_way_when_it_lost_its_turn_is_sent_again_and_counted_once(
     store: Store,
 ) -> None:
-    stuck, free = Stuck(), Stuck()
+    stuck, free = BlockingSender(), BlockingSender()
     free.go.set()
-    async with process(store, stuck):
-        await known(store)
-        await happen(store, "d1")
+    async with delivery_process(store, stuck):
+        await register_webhook(store)
+        await append_events(store, "d1")
         await stuck.began.wait()
         outbox = Outbox(store, SystemClock(), Subscription(webhook="w"), RETRYING)
-        assert await outbox.claim("thief", await outbox.look()) == 2  # as if the first had stood still
-        async with process(store, free, owner="p2"):
-            await settled(store, DeliveryState.DELIVERED, 1)
+        assert await outbox.claim("thief", await outbox.load_cursor()) == 2  # as if the first had stood still
+        async with delivery_process(store, free, owner="p2"):
+            await wait_for_deliveries(store, DeliveryState.DELIVERED, 1)
             stuck.go.set()
-            await until(partial(_changed_hands, store, "thief"))
+            await wait_for_async(partial(_wait_for_new_owner, store, "thief"))
     assert stuck.sent == free.sent
     [delivery] = await store.read(lambda records: records.deliveries())
     assert delivery.attempts == 1
 
 
-class Ailing:
+class FailingStore:
     """A store whose transactions fail as long as it is told so."""
 
     def __init__(self, store: Store) -> None:
@@ -269,19 +278,19 @@ class Ailing:
 
 
 async def test_a_store_that_fails_for_a_while_is_told_once_and_delivery_goes_on(store: Store) -> None:
-    ailing = Ailing(store)
-    stuck = Stuck()
+    ailing = FailingStore(store)
+    stuck = BlockingSender()
     with structlog.testing.capture_logs() as logs:
-        async with process(ailing, stuck):  # type: ignore[arg-type] # stands in for the store
-            await known(store)
-            await happen(store, "d1")
+        async with delivery_process(ailing, stuck):  # type: ignore[arg-type] # stands in for the store
+            await register_webhook(store)
+            await append_events(store, "d1")
             await stuck.began.wait()
             ailing.fails = True
             stuck.go.set()
-            await eventually(lambda: "delivering_failed" in [each["event"] for each in logs])
-            await eventually(lambda: ailing.failures > 50)
+            await wait_for(lambda: "delivering_failed" in [each["event"] for each in logs])
+            await wait_for(lambda: ailing.failures > 50)
             ailing.fails = False
-            await settled(store, DeliveryState.DELIVERED, 1)
+            await wait_for_deliveries(store, DeliveryState.DELIVERED, 1)
     assert [each["event"] for each in logs].count("delivering_failed") == 1
     assert len(stuck.sent) >= 2
     assert len(set(stuck.sent)) == 1
@@ -290,20 +299,20 @@ async def test_a_store_that_fails_for_a_while_is_told_once_and_delivery_goes_on(
 async def test_a_process_that_finds_the_store_failing_at_its_start_begins_when_it_is_well(
     store: Store,
 ) -> None:
-    ailing, courier = Ailing(store), Stuck()
+    ailing, courier = FailingStore(store), BlockingSender()
     courier.go.set()
     ailing.fails = True
     with structlog.testing.capture_logs() as logs:
-        async with process(ailing, courier):  # type: ignore[arg-type] # the same
-            await eventually(lambda: bool(logs))
+        async with delivery_process(ailing, courier):  # type: ignore[arg-type] # the same
+            await wait_for(lambda: bool(logs))
             ailing.fails = False
-            await known(store)
-            await happen(store, "d1")
-            await settled(store, DeliveryState.DELIVERED, 1)
+            await register_webhook(store)
+            await append_events(store, "d1")
+            await wait_for_deliveries(store, DeliveryState.DELIVERED, 1)
     assert [each["event"] for each in logs] == ["delivering_failed"]
 
 
-class Forgetful(Ailing):
+class ReadOnlyStore(FailingStore):
     """A store that can be read and, as long as it is told so, not written."""
 
     def __getattr__(self, name: str) -> object:
@@ -313,22 +322,22 @@ class Forgetful(Ailing):
 async def test_an_owner_that_could_not_show_its_life_for_the_lease_sends_nothing_until_it_owns_again(
     store: Store,
 ) -> None:
-    forgetful, courier = Forgetful(store), Stuck()
+    forgetful, courier = ReadOnlyStore(store), BlockingSender()
     courier.go.set()
-    async with process(forgetful, courier):  # type: ignore[arg-type] # stands in for the store
-        await known(store)
-        await happen(store, "d1")
-        await settled(store, DeliveryState.DELIVERED, 1)
-        await happen(store, *["d1"] * 2)
-        await eventually(lambda: len(courier.sent) == 3)
+    async with delivery_process(forgetful, courier):  # type: ignore[arg-type] # stands in for the store
+        await register_webhook(store)
+        await append_events(store, "d1")
+        await wait_for_deliveries(store, DeliveryState.DELIVERED, 1)
+        await append_events(store, *["d1"] * 2)
+        await wait_for(lambda: len(courier.sent) == 3)
         patient = partial(_fence, store)
         assert await patient() == 1
         forgetful.fails = True
-        await store.transact(lambda records: records.put_delivery(again(records.deliveries()[0], NOW)))
+        await store.transact(lambda records: records.put_delivery(redelivery(records.deliveries()[0], NOW)))
         silence = anyio.current_time() + 3 * QUICK.lease_s
-        await eventually(lambda: anyio.current_time() > silence)
+        await wait_for(lambda: anyio.current_time() > silence)
         forgetful.fails = False
-        await settled(store, DeliveryState.DELIVERED, 3)
+        await wait_for_deliveries(store, DeliveryState.DELIVERED, 3)
         assert await patient() == 2
 
 

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from domain.audit import parsed
-from domain.callers import Call, Caller
+from domain.audit import parse_entry
+from domain.callers import Principal, RequestContext
 from domain.cloud_events import event_id
-from domain.deliveries import Delivery, DeliveryState, Post
+from domain.deliveries import Delivery, DeliveryState, WebhookCursor
 from domain.errors import InvalidArgumentError, Recovery, UnknownEventError
-from domain.event_desk import Events
-from tests.delivering.happening import happen
+from domain.event_desk import EventService
+from tests.delivering.happening import append_events
 from tests.entities import NOW
 
 if TYPE_CHECKING:
     from domain.records import Records, Store
-    from tests.entities import SetClock
+    from tests.entities import ManualClock
 
-KIM = Caller(subject="person:kim")
-LEE = Caller(subject="person:lee", clients=frozenset({"globex"}))
+KIM = Principal(subject="person:kim")
+LEE = Principal(subject="person:lee", clients=frozenset({"globex"}))
 
 
 def delivery(webhook: str, seq: int, state: DeliveryState, dataset_id: str = "d1") -> Delivery:
@@ -31,10 +31,10 @@ def delivery(webhook: str, seq: int, state: DeliveryState, dataset_id: str = "d1
     )
 
 
-async def put(store: Store, *rows: Delivery | Post) -> None:
+async def put(store: Store, *rows: Delivery | WebhookCursor) -> None:
     def work(records: Records) -> None:
         for each in rows:
-            if isinstance(each, Post):
+            if isinstance(each, WebhookCursor):
                 records.put_post(each)
             else:
                 records.put_delivery(each)
@@ -46,51 +46,53 @@ async def named(store: Store, seq: int) -> str:
     return event_id(await store.read(lambda records: records.installation), seq)
 
 
-async def test_the_last_events_come_in_their_order_with_how_they_stand(store: Store, clock: SetClock) -> None:
-    events = Events(store, clock)
-    assert await events.latest(KIM) == []
-    await happen(store, "d1", "d2", "d1")
+async def test_the_last_events_come_in_their_order_with_how_they_stand(
+    store: Store, clock: ManualClock
+) -> None:
+    events = EventService(store, clock)
+    assert await events.list_latest(KIM) == []
+    await append_events(store, "d1", "d2", "d1")
     parked = delivery("w", 1, DeliveryState.PARKED)
     await put(store, parked)
-    found = await events.latest(KIM)
+    found = await events.list_latest(KIM)
     assert [each.id for each in found] == [await named(store, each) for each in (1, 2, 3)]
     assert [list(each.deliveries) for each in found] == [[parked], [], []]
-    assert [each.event.dataset_id for each in await events.latest(KIM, limit=2)] == ["d2", "d1"]
-    assert [each.id for each in await events.latest(KIM, dataset_id="d1")] == [found[0].id, found[2].id]
+    assert [each.event.dataset_id for each in await events.list_latest(KIM, limit=2)] == ["d2", "d1"]
+    assert [each.id for each in await events.list_latest(KIM, dataset_id="d1")] == [found[0].id, found[2].id]
 
 
 async def test_somebody_sees_the_events_of_their_clients_however_many_others_there_are(
-    store: Store, clock: SetClock
+    store: Store, clock: ManualClock
 ) -> None:
-    events = Events(store, clock)
-    await happen(store, "g1", client_id="globex")
-    await happen(store, *(f"d{each}" for each in range(9)))
+    events = EventService(store, clock)
+    await append_events(store, "g1", client_id="globex")
+    await append_events(store, *(f"d{each}" for each in range(9)))
     await put(store, *(delivery("w", each, DeliveryState.PARKED) for each in range(1, 11)))
-    assert [each.event.dataset_id for each in await events.latest(LEE, limit=2)] == ["g1"]
-    assert [each.event.dataset_id for each in await events.parked(LEE, limit=2)] == ["g1"]
-    assert [each.event.dataset_id for each in await events.parked(KIM, limit=2)] == ["g1", "d0"]
+    assert [each.event.dataset_id for each in await events.list_latest(LEE, limit=2)] == ["g1"]
+    assert [each.event.dataset_id for each in await events.list_parked(LEE, limit=2)] == ["g1"]
+    assert [each.event.dataset_id for each in await events.list_parked(KIM, limit=2)] == ["g1", "d0"]
 
 
-async def test_parked_events_come_oldest_first_each_once(store: Store, clock: SetClock) -> None:
-    await happen(store, "d1", "d2")
+async def test_parked_events_come_oldest_first_each_once(store: Store, clock: ManualClock) -> None:
+    await append_events(store, "d1", "d2")
     await put(
         store,
         delivery("v", 2, DeliveryState.PARKED),
         delivery("w", 2, DeliveryState.PARKED),
         delivery("w", 1, DeliveryState.DELIVERED),
     )
-    [found] = await Events(store, clock).parked(KIM)
+    [found] = await EventService(store, clock).list_parked(KIM)
     assert (found.id, [each.webhook for each in found.deliveries]) == (await named(store, 2), ["v", "w"])
 
 
 async def test_an_event_is_sent_again_where_it_is_parked_else_wherever_it_was_sent(
-    store: Store, clock: SetClock
+    store: Store, clock: ManualClock
 ) -> None:
-    await happen(store, "d1")
+    await append_events(store, "d1")
     done, parked = delivery("v", 1, DeliveryState.DELIVERED), delivery("w", 1, DeliveryState.PARKED)
     await put(store, done, parked)
     clock.instant += timedelta(days=2)
-    events, waiting = Events(store, clock), DeliveryState.WAITING
+    events, waiting = EventService(store, clock), DeliveryState.WAITING
     anew = replace(parked, state=waiting, attempts=0, settled_at=None, due_at=clock.instant)
     told = await events.redeliver(await named(store, 1), KIM)
     assert list(told.deliveries) == [done, anew]
@@ -98,10 +100,10 @@ async def test_an_event_is_sent_again_where_it_is_parked_else_wherever_it_was_se
     assert list(told.deliveries) == [replace(anew, webhook="v"), anew]
 
 
-async def test_what_was_parked_is_sent_again_for_a_week(store: Store, clock: SetClock) -> None:
-    await happen(store, "d1", "d2")
+async def test_what_was_parked_is_sent_again_for_a_week(store: Store, clock: ManualClock) -> None:
+    await append_events(store, "d1", "d2")
     await put(store, delivery("v", 1, DeliveryState.PARKED), delivery("w", 2, DeliveryState.DELIVERED))
-    events = Events(store, clock)
+    events = EventService(store, clock)
     clock.instant += timedelta(days=7)
     assert await events.redeliver_parked() == 1
     found = await store.read(lambda records: [each.state.value for each in records.deliveries()])
@@ -109,14 +111,14 @@ async def test_what_was_parked_is_sent_again_for_a_week(store: Store, clock: Set
     await put(store, delivery("v", 1, DeliveryState.PARKED))
     clock.instant += timedelta(seconds=1)
     assert await events.redeliver_parked() == 0
-    assert [each.id for each in await events.parked(KIM)] == [await named(store, 1)]
+    assert [each.id for each in await events.list_parked(KIM)] == [await named(store, 1)]
 
 
-async def test_one_webhook_is_told_again_when_it_is_named(store: Store, clock: SetClock) -> None:
-    await happen(store, "d1", "d2")
+async def test_one_webhook_is_told_again_when_it_is_named(store: Store, clock: ManualClock) -> None:
+    await append_events(store, "d1", "d2")
     done, parked = delivery("v", 1, DeliveryState.DELIVERED), delivery("w", 1, DeliveryState.PARKED)
-    await put(store, done, parked, Post(webhook="x", cursor=1))
-    events = Events(store, clock)
+    await put(store, done, parked, WebhookCursor(webhook="x", cursor=1))
+    events = EventService(store, clock)
     told = await events.redeliver(await named(store, 1), KIM, webhook="v")
     assert [each.state for each in told.deliveries] == [DeliveryState.WAITING, DeliveryState.PARKED]
     told = await events.redeliver(await named(store, 1), KIM, webhook="x")
@@ -133,26 +135,26 @@ async def test_one_webhook_is_told_again_when_it_is_named(store: Store, clock: S
     assert (nobody.value.field, nobody.value.recovery) == ("id", Recovery.CHOOSE_OTHER)
 
 
-async def test_an_event_that_is_not_there_or_not_theirs_is_unknown(store: Store, clock: SetClock) -> None:
-    await happen(store, "d1")
-    events = Events(store, clock)
-    for given, caller in (
+async def test_an_event_that_is_not_there_or_not_theirs_is_unknown(store: Store, clock: ManualClock) -> None:
+    await append_events(store, "d1")
+    events = EventService(store, clock)
+    for given, principal in (
         ("evt_nonsense_1", KIM),
         (await named(store, 0), KIM),
         (await named(store, 2), KIM),
         (await named(store, 1), LEE),
     ):
         with pytest.raises(UnknownEventError, match="There is no event"):
-            await events.redeliver(given, caller)
+            await events.redeliver(given, principal)
 
 
-async def test_who_had_it_sent_again_is_on_record(store: Store, clock: SetClock) -> None:
-    await happen(store, "d1")
+async def test_who_had_it_sent_again_is_on_record(store: Store, clock: ManualClock) -> None:
+    await append_events(store, "d1")
     await put(store, delivery("w", 1, DeliveryState.PARKED))
-    call = Call(audit_id="a1", at=NOW, verb="events redeliver", via="cli")
-    await Events(store, clock).redeliver(await named(store, 1), replace(KIM, call=call))
+    call = RequestContext(audit_id="a1", at=NOW, verb="events redeliver", via="cli")
+    await EventService(store, clock).redeliver(await named(store, 1), replace(KIM, call=call))
     [entry] = await store.read(_entries)
-    told = parsed(entry)
+    told = parse_entry(entry)
     assert (told.principal, told.client_id, told.data) == (
         "person:kim",
         "acme",

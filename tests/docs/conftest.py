@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.server.cli.conftest import _nothing_configured, commands
+from tests.server.cli.conftest import _clean_environment, command_line
 
-__all__ = ["_nothing_configured", "commands"]
+__all__ = ["_clean_environment", "command_line"]

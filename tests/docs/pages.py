@@ -14,7 +14,7 @@ _FENCE = re.compile(r"^```(\S*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _PROGRAM = "dataset-lifecycle"
 
 
-class Fence(NamedTuple):
+class CodeBlock(NamedTuple):
     """A block of code: its language, its text, and the line of prose before it."""
 
     language: str
@@ -43,11 +43,11 @@ class Page:
         """All but the blocks of code."""
         return _FENCE.sub("", self.text)
 
-    def fences(self, *languages: str) -> list[Fence]:
+    def code_blocks(self, *languages: str) -> list[CodeBlock]:
         """The blocks of code in these languages, in any when none is named."""
         text = self.text
         return [
-            Fence(found[1], found[2], text[: found.start()].rstrip().rpartition("\n")[2])
+            CodeBlock(found[1], found[2], text[: found.start()].rstrip().rpartition("\n")[2])
             for found in _FENCE.finditer(text)
             if not languages or found[1] in languages
         ]
@@ -65,38 +65,38 @@ class Page:
         return [each for each in found if not re.match(r"[a-z]+:", each)]
 
     @property
-    def shown(self) -> list[tuple[list[str], str]]:
+    def shown_commands(self) -> list[tuple[list[str], str]]:
         """Commands with the output that the page shows of them, in order."""
-        blocks = chain.from_iterable(each.text.split("\n$ ") for each in self.fences("console"))
+        blocks = chain.from_iterable(each.text.split("\n$ ") for each in self.code_blocks("console"))
         parted = (each.removeprefix("$ ").partition("\n") for each in blocks)
-        return [(arguments(command), output) for command, _, output in parted]
+        return [(command_arguments(command), output) for command, _, output in parted]
 
     @property
     def commands(self) -> list[list[str]]:
         """The arguments of our program, wherever a block of code calls it."""
-        lines = chain.from_iterable(each.text.splitlines() for each in self.fences("sh", "cron"))
-        return [arguments(line) for line in lines if _PROGRAM in shlex.split(line)] + [
-            command for command, _ in self.shown
+        lines = chain.from_iterable(each.text.splitlines() for each in self.code_blocks("sh", "cron"))
+        return [command_arguments(line) for line in lines if _PROGRAM in shlex.split(line)] + [
+            command for command, _ in self.shown_commands
         ]
 
     @property
-    def mentioned(self) -> list[list[str]]:
+    def mentioned_commands(self) -> list[list[str]]:
         """The arguments of our program, wherever a sentence names a command."""
-        return [arguments(each) for each in re.findall(rf"`({_PROGRAM} [^`]+)`", self.prose)]
+        return [command_arguments(each) for each in re.findall(rf"`({_PROGRAM} [^`]+)`", self.prose)]
 
 
-def arguments(line: str) -> list[str]:
+def command_arguments(line: str) -> list[str]:
     """What follows our program's name in a line of shell."""
     words = shlex.split(line)
     return words[len(words) - words[::-1].index(_PROGRAM) :]
 
 
-def pages() -> list[Page]:
+def load_pages() -> list[Page]:
     """Every page, README first."""
     found = [CHECKOUT / "README.md", CHECKOUT / "CHANGELOG.md", CHECKOUT / "mock_data" / "README.md"]
     return [Page(each) for each in (*found, *sorted((CHECKOUT / "docs").rglob("*.md")))]
 
 
-def page(name: str) -> Page:
+def load_page(name: str) -> Page:
     """The page of that name, from the root."""
     return Page(CHECKOUT / name)

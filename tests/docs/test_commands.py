@@ -6,7 +6,7 @@ import pytest
 import typer
 
 from server.cli.app import app
-from tests.docs.pages import Page, page, pages
+from tests.docs.pages import Page, load_page, load_pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ PROGRAM = typer.main.get_command(app)
 UNFINISHED = {"MissingParameter", "NoArgsIsHelpError"}
 
 
-def _wrong(commands: Iterable[list[str]], *, whole: bool = True) -> Iterator[tuple[str, str]]:
+def _unparsable_commands(commands: Iterable[list[str]], *, whole: bool = True) -> Iterator[tuple[str, str]]:
     """The command lines that the program would not parse, with what it says; unless `whole`, they may end early."""
     for arguments in commands:
         command, rest = PROGRAM, list(arguments)
@@ -33,10 +33,10 @@ def _wrong(commands: Iterable[list[str]], *, whole: bool = True) -> Iterator[tup
                 yield " ".join(arguments), str(error)
 
 
-@pytest.mark.parametrize("each", pages(), ids=lambda each: each.name)
+@pytest.mark.parametrize("each", load_pages(), ids=lambda each: each.name)
 def test_every_command_is_one(each: Page) -> None:
-    assert list(_wrong(each.commands)) == []
-    assert list(_wrong(each.mentioned, whole=False)) == []
+    assert list(_unparsable_commands(each.commands)) == []
+    assert list(_unparsable_commands(each.mentioned_commands, whole=False)) == []
 
 
 @pytest.mark.parametrize(
@@ -49,9 +49,9 @@ def test_every_command_is_one(each: Page) -> None:
     ],
 )
 def test_a_command_that_there_is_not_would_be_noticed(arguments: list[str]) -> None:
-    assert list(_wrong([arguments]))
-    assert list(_wrong([arguments], whole=False))
+    assert list(_unparsable_commands([arguments]))
+    assert list(_unparsable_commands([arguments], whole=False))
 
 
 def test_the_readme_shows_commands() -> None:
-    assert len(page("README.md").commands) > 8
+    assert len(load_page("README.md").commands) > 8

@@ -15,17 +15,17 @@ import anyio.lowlevel
 import pytest
 
 from domain.errors import SettingsError
-from domain.model import Mark
-from domain.platform import Source
+from domain.model import OwnerTag
+from domain.platform import DatasourceSpec
 from server import wiring
-from server.adapters.glean.indexing import IndexingGlean
+from server.adapters.glean.indexing import IndexingPlatform
 from server.adapters.glean.indexing_names import datasource_of
-from server.checkups.datasources import datasource_findings
+from server.checkups.datasources import check_datasources
 from server.sandbox.faults import Fault
 from server.sandbox.serve import EmbeddedSandbox
-from server.settings import load
+from server.settings import load_settings
 from server.wiring import glean
-from tests.docs.pages import page
+from tests.docs.pages import load_page
 from tests.entities import connector
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 INSTANCE: Final = "https://acme-be.glean.com"
 TOKEN: Final = "an-indexing-token"
-THEIRS: Final = Mark(installation="another", dataset_id="d9")
+THEIRS: Final = OwnerTag(installation="another", dataset_id="d9")
 USUAL: Final = {"GLEAN_DIALECT": "indexing", "GLEAN_API_KEY": TOKEN}
 ROW: Final = re.compile(
     r"^\| (?P<case>[^|]+) \| `(?P<area>[a-z]+)` (?P<message>[^|]+) \| (?P<action>[^|]+) \|$"
@@ -59,7 +59,7 @@ def silent(wrong: Wrong) -> Wrong:
     """Glean does not say why it refuses."""
 
     def wronger(sandbox: EmbeddedSandbox) -> dict[str, str] | None:
-        sandbox.sandbox.turn(tells_denial=False)
+        sandbox.sandbox.set_switches(tells_denial=False)
         return wrong(sandbox)
 
     return wronger
@@ -131,58 +131,60 @@ WRONG: Final[dict[str, Wrong]] = {
 
 
 @asynccontextmanager
-async def wrong_in_one_thing(case: str, folder: Path) -> AsyncIterator[Settings | SettingsError]:
+async def write_faulty_config(case: str, folder: Path) -> AsyncIterator[Settings | SettingsError]:
     """A configuration in which only this is wrong."""
     async with EmbeddedSandbox(folder / "theirs.sqlite") as sandbox:
         changed = WRONG[case](sandbox) or {}
         environ = {**USUAL, "GLEAN_BASE_URL": sandbox.base_url, **changed}
         try:
-            yield load(environ, data_dir=folder / "data", cwd=folder)
+            yield load_settings(environ, data_dir=folder / "data", cwd=folder)
         except SettingsError as error:
             yield error
 
 
-async def said(case: str, folder: Path) -> list[tuple[str, str, str]]:
+async def run_doctor(case: str, folder: Path) -> list[tuple[str, str, str]]:
     """What doctor finds wrong: area, message, and what to do."""
-    async with wrong_in_one_thing(case, folder) as settings:
-        found = await wiring.diagnosed(settings)
+    async with write_faulty_config(case, folder) as settings:
+        found = await wiring.run_doctor(settings)
     return [(each.area, each.message, each.action) for each in found if not each.ok]
 
 
-def told() -> dict[str, tuple[str, str, str]]:
+def documented_findings() -> dict[str, tuple[str, str, str]]:
     """What the page says of each case."""
-    rows = filter(None, map(ROW.fullmatch, page("docs/connecting-glean.md").text.splitlines()))
+    rows = filter(None, map(ROW.fullmatch, load_page("docs/connecting-glean.md").text.splitlines()))
     return {row["case"]: (row["area"], row["message"], row["action"]) for row in rows}
 
 
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Between two tries there is no pause to speak of."""
-    monkeypatch.setattr(glean, "IndexingGlean", partial(IndexingGlean, waits=0.001))
+    monkeypatch.setattr(glean, "IndexingPlatform", partial(IndexingPlatform, waits=0.001))
 
 
 @pytest.mark.parametrize("case", WRONG)
 async def test_doctor_says_what_the_page_says(case: str, tmp_path: Path) -> None:
-    assert await said(case, tmp_path) == [told()[case]]
+    assert await run_doctor(case, tmp_path) == [documented_findings()[case]]
 
 
 async def test_what_is_wrong_with_our_datasources_is_told_as_on_the_page(tmp_path: Path) -> None:
     async with EmbeddedSandbox(tmp_path / "theirs.sqlite") as sandbox:
         sandbox.sandbox.tokens.add(TOKEN)
-        settings = load({**USUAL, "GLEAN_BASE_URL": sandbox.base_url}, data_dir=tmp_path, cwd=tmp_path)
-        async with wiring.reaching(settings) as platform:
-            here = await platform.fingerprint()
+        settings = load_settings(
+            {**USUAL, "GLEAN_BASE_URL": sandbox.base_url}, data_dir=tmp_path, cwd=tmp_path
+        )
+        async with wiring.open_platform(settings) as platform:
+            here = await platform.fetch_fingerprint()
             ours = connector(name="ACME-Sandbox-Jira", handle="h1", fingerprint=here)
             elsewhere = replace(ours, fingerprint=replace(here, url="https://umbrella-be.glean.com"))
-            [_, gone] = await datasource_findings(platform, "i1", [ours])
-            [away] = await datasource_findings(platform, "i1", [elsewhere])
-            await taken(platform)
-            [_, foreign] = await datasource_findings(platform, "i1", [ours])
+            [_, gone] = await check_datasources(platform, "i1", [ours])
+            [away] = await check_datasources(platform, "i1", [elsewhere])
+            await occupy_datasource_name(platform)
+            [_, foreign] = await check_datasources(platform, "i1", [ours])
             with anyio.fail_after(10):
-                while await platform.remove(datasource_of(ours.name), THEIRS) is None:
+                while await platform.delete_datasource(datasource_of(ours.name), THEIRS) is None:
                     await anyio.lowlevel.checkpoint()
-            [left] = await datasource_findings(platform, "i1", [], [ours.name, "never-made"])
-            assert await datasource_findings(platform, "i1", [], ["never-made"]) == []
+            [left] = await check_datasources(platform, "i1", [], [ours.name, "never-made"])
+            assert await check_datasources(platform, "i1", [], ["never-made"]) == []
     assert {
         case: (each.area, each.message.replace(sandbox.base_url, INSTANCE), each.action)
         for case, each in {
@@ -191,13 +193,13 @@ async def test_what_is_wrong_with_our_datasources_is_told_as_on_the_page(tmp_pat
             "datasources in another Glean": away,
             "a datasource that was emptied": left,
         }.items()
-    } == {case: words for case, words in told().items() if words[0] == "datasources"}
+    } == {case: words for case, words in documented_findings().items() if words[0] == "datasources"}
 
 
-async def taken(platform: Platform) -> None:
+async def occupy_datasource_name(platform: Platform) -> None:
     """Somebody else's datasource has the name of ours."""
     await platform.ensure(
-        Source(
+        DatasourceSpec(
             name="ACME-Sandbox-Jira",
             kind="jira",
             config={},
@@ -208,4 +210,4 @@ async def taken(platform: Platform) -> None:
 
 
 def test_the_page_has_a_line_for_each_thing_that_is_made_wrong_here_and_for_no_other() -> None:
-    assert {case for case, words in told().items() if words[0] != "datasources"} == set(WRONG)
+    assert {case for case, words in documented_findings().items() if words[0] != "datasources"} == set(WRONG)

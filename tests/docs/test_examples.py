@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from pydantic import SecretStr
 
-from domain.cloud_events import message
-from domain.deliveries import Answer
+from domain.cloud_events import build_message
+from domain.deliveries import DeliveryResult
 from domain.events import EventKind
 from server.adapters.glean.admin_documents import AdminDocument
 from server.adapters.store.sqlite import SqliteStore
 from server.adapters.system import SystemClock
 from server.adapters.templates import FolderTemplates
 from server.adapters.webhooks import HttpCourier
-from server.settings import load
-from tests.delivering.happening import happen
-from tests.docs.pages import CHECKOUT, page, pages
-from tests.receivers import NEXT_SECRET, SECRET, Receiver
+from server.settings import load_settings
+from tests.delivering.happening import append_events
+from tests.docs.pages import CHECKOUT, load_page, load_pages
+from tests.receivers import NEXT_SECRET, SECRET, WebhookReceiver
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,35 +38,39 @@ def _stdio() -> dict[str, Any]:
 
 
 def test_the_examples_for_assistants_start_what_mcp_json_starts() -> None:
-    cursor, code = (json.loads(each.text) for each in page("README.md").fences("json"))
+    cursor, code = (json.loads(each.text) for each in load_page("README.md").code_blocks("json"))
 
     assert cursor == {"mcpServers": {"dataset-lifecycle": _stdio()}}
     assert code == {"servers": {"dataset-lifecycle": _stdio()}}
-    claude = next(each.text for each in page("README.md").fences("sh") if each.text.startswith("claude"))
+    claude = next(
+        each.text for each in load_page("README.md").code_blocks("sh") if each.text.startswith("claude")
+    )
     assert claude.split(" -- ")[1].split() == [_stdio()["command"], *_stdio()["args"]]
 
 
 def test_the_address_over_http_is_that_of_mcp_json() -> None:
     written = json.loads((CHECKOUT / "mcp.json").read_text())["mcpServers"]["dataset-lifecycle-http"]["url"]
-    (address,) = re.findall(r"`(http://\S+/mcp)`", page("README.md").text)
+    (address,) = re.findall(r"`(http://\S+/mcp)`", load_page("README.md").text)
 
     assert f"${{DATASET_LIFECYCLE_URL:-{address}}}" == written
 
 
 def test_every_piece_of_json_is_json() -> None:
-    for each in pages():
-        for fence in each.fences("json"):
+    for each in load_pages():
+        for fence in each.code_blocks("json"):
             json.loads(fence.text)
-        for fence in each.fences("jsonl"):
+        for fence in each.code_blocks("jsonl"):
             assert [json.loads(line) for line in fence.text.splitlines()]
 
 
 def test_the_example_configuration_loads(tmp_path: Path) -> None:
-    (example,) = page("docs/configuration.md").fences("yaml")
+    (example,) = load_page("docs/configuration.md").code_blocks("yaml")
     path = tmp_path / "sdlc_config.yaml"
     path.write_text(example.text)
 
-    settings = load({"GLEAN_API_KEY": "k", "ACME_CONFLUENCE_TOKEN": "t"}, cwd=tmp_path, data_dir=tmp_path)
+    settings = load_settings(
+        {"GLEAN_API_KEY": "k", "ACME_CONFLUENCE_TOKEN": "t"}, cwd=tmp_path, data_dir=tmp_path
+    )
 
     assert settings.config_file == path
     assert settings.mock_data_repo.path == tmp_path / "demo-data"
@@ -76,9 +80,9 @@ def test_the_example_configuration_loads(tmp_path: Path) -> None:
 
 
 async def test_the_example_templates_are_fit_for_use(tmp_path: Path) -> None:
-    guide = page("docs/mock-data.md")
-    (lines,), (table,) = guide.fences("jsonl"), guide.fences("csv")
-    version_1, version_2, beside, questions = guide.fences("json")
+    guide = load_page("docs/mock-data.md")
+    (lines,), (table,) = guide.code_blocks("jsonl"), guide.code_blocks("csv")
+    version_1, version_2, beside, questions = guide.code_blocks("json")
     folder = tmp_path / "mock_data" / "templates" / "fintech" / "payments"
     folder.mkdir(parents=True)
     (folder / "messages.jsonl").write_text(lines.text)
@@ -102,13 +106,13 @@ async def test_the_example_templates_are_fit_for_use(tmp_path: Path) -> None:
 
 
 def test_the_example_document_is_one() -> None:
-    document = page("docs/glean-admin-api.md").fences("json")[0]
+    document = load_page("docs/glean-admin-api.md").code_blocks("json")[0]
 
     assert msgspec.json.decode(document.text, type=AdminDocument).object_type == "CONFLUENCE_PAGE"
 
 
 def test_the_examples_of_the_sandbox_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for each in page("docs/sandbox.md").fences("python"):
+    for each in load_page("docs/sandbox.md").code_blocks("python"):
         exec(compile(each.text, "docs/sandbox.md", "exec"), {})  # noqa: S102 - our own page
 
     assert capsys.readouterr().out.startswith("http://127.0.0.1:")
@@ -116,47 +120,49 @@ def test_the_examples_of_the_sandbox_run(tmp_path: Path, capsys: pytest.CaptureF
 
 
 def test_the_example_webhooks_load(tmp_path: Path) -> None:
-    (example,) = page("docs/events.md").fences("yaml")
+    (example,) = load_page("docs/events.md").code_blocks("yaml")
     path = tmp_path / "sdlc_config.yaml"
     path.write_text(example.text)
 
-    settings = load({"JOURNEYS_WEBHOOK_SECRET": SECRET, "ON_CALL_WEBHOOK_SECRET": SECRET}, path, tmp_path)
+    settings = load_settings(
+        {"JOURNEYS_WEBHOOK_SECRET": SECRET, "ON_CALL_WEBHOOK_SECRET": SECRET}, path, tmp_path
+    )
 
     journeys, on_call = settings.events.webhooks
     assert (journeys.name, journeys.kinds, on_call.clients) == ("journeys", None, ("acme",))
 
 
 def test_the_example_schedules_load(tmp_path: Path) -> None:
-    (example,) = page("docs/schedules.md").fences("yaml")
+    (example,) = load_page("docs/schedules.md").code_blocks("yaml")
     path = tmp_path / "sdlc_config.yaml"
     path.write_text(example.text)
 
-    _, scan, sweep, *_ = load({}, path, tmp_path).schedules.plans
+    _, scan, sweep, *_ = load_settings({}, path, tmp_path).schedules.plans
 
-    assert (scan.words, sweep.words) == ("daily at 01:15 UTC", "off")
+    assert (scan.description, sweep.description) == ("daily at 01:15 UTC", "off")
 
 
 async def test_the_example_receiver_accepts_what_is_signed_and_nothing_else(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (example,) = page("docs/events.md").fences("python")
+    (example,) = load_page("docs/events.md").code_blocks("python")
     assert len([line for line in example.text.splitlines() if line]) <= 10
     known: dict[str, Any] = {"SECRET": SECRET}
     exec(compile(example.text, "docs/events.md", "exec"), known)  # noqa: S102 - our own page
     async with (
         SqliteStore(tmp_path / "store.db") as store,
-        Receiver(known["datasets"], checks=False).up() as hook,
+        WebhookReceiver(known["datasets"], checks=False).listen() as hook,
     ):
-        await happen(store, "d1", kind=EventKind.TORN_DOWN)
+        await append_events(store, "d1", kind=EventKind.TORN_DOWN)
         [(seq, event)] = await store.read(lambda records: records.events())
-        told = message(await store.read(lambda records: records.installation), seq, event)
+        told = build_message(await store.read(lambda records: records.installation), seq, event)
 
-        async def answered(*secrets: str) -> Answer:
+        async def answered(*secrets: str) -> DeliveryResult:
             keys = [SecretStr(each) for each in secrets]
             async with HttpCourier(hook.url, keys, clock=SystemClock(), timeout_s=20) as courier:
                 return await courier.send(told)
 
-        assert await answered(SECRET) == Answer()
-        assert await answered(NEXT_SECRET) == Answer(error="answered 401")
-        assert await answered(NEXT_SECRET, SECRET) == Answer()
+        assert await answered(SECRET) == DeliveryResult()
+        assert await answered(NEXT_SECRET) == DeliveryResult(error="answered 401")
+        assert await answered(NEXT_SECRET, SECRET) == DeliveryResult()
     assert capsys.readouterr().out == "dataset:torn_down d1 ready\n" * 2

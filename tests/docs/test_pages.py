@@ -5,19 +5,19 @@ from typing import TYPE_CHECKING, get_args
 
 import pytest
 
-from domain.errors import BY_CODE
-from domain.tally import WEIGHTS
+from domain.errors import ERRORS_BY_CODE
+from domain.tally import CHECK_WEIGHTS
 from domain.vocabulary import TRANSITIONS, DatasetStatus
 from server.sandbox.admin import ADMIN_OPERATIONS
-from server.sandbox.faults import TransportKind, WorldKind
-from tests.docs.pages import CHECKOUT, Page, page, pages
+from server.sandbox.faults import StateFaultKind, TransportFaultKind
+from tests.docs.pages import CHECKOUT, Page, load_page, load_pages
 from tools.catalogue import TOOLSETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.mark.parametrize("each", pages(), ids=lambda each: each.name)
+@pytest.mark.parametrize("each", load_pages(), ids=lambda each: each.name)
 def test_every_link_leads_somewhere(each: Page) -> None:
     def broken() -> Iterator[str]:
         for link in each.links:
@@ -29,21 +29,21 @@ def test_every_link_leads_somewhere(each: Page) -> None:
     assert list(broken()) == []
 
 
-@pytest.mark.parametrize("each", pages(), ids=lambda each: each.name)
+@pytest.mark.parametrize("each", load_pages(), ids=lambda each: each.name)
 def test_what_is_shown_as_output_is_said_to_be(each: Page) -> None:
-    assert [fence.text for fence in each.fences("console") if not fence.text.startswith("$ ")] == []
-    assert [fence.before for fence in each.fences("text") if "output" not in fence.before] == []
+    assert [fence.text for fence in each.code_blocks("console") if not fence.text.startswith("$ ")] == []
+    assert [fence.before for fence in each.code_blocks("text") if "output" not in fence.before] == []
 
 
 def test_every_guide_is_in_the_index_and_linked_from_the_readme() -> None:
     guides = sorted(each.name for each in (CHECKOUT / "docs").glob("*.md") if each.name != "README.md")
 
-    assert set(guides) <= set(page("docs/README.md").links)
-    assert {f"docs/{each}" for each in guides} <= set(page("README.md").links)
+    assert set(guides) <= set(load_page("docs/README.md").links)
+    assert {f"docs/{each}" for each in guides} <= set(load_page("README.md").links)
 
 
 def test_the_status_diagram_is_the_table_of_transitions() -> None:
-    (diagram,) = page("README.md").fences("mermaid")
+    (diagram,) = load_page("README.md").code_blocks("mermaid")
     arrows = re.findall(r"^    (\S+) --> (\S+)(?: : (.+))?$", diagram.text, re.MULTILINE)
 
     assert len(arrows) == len(diagram.text.splitlines()) - 1
@@ -56,33 +56,33 @@ def test_the_status_diagram_is_the_table_of_transitions() -> None:
 
 
 def test_every_error_code_has_its_heading_and_nothing_else_has_one() -> None:
-    headings = re.findall(r"^### `(\w+)`$", page("docs/troubleshooting.md").text, re.MULTILINE)
+    headings = re.findall(r"^### `(\w+)`$", load_page("docs/troubleshooting.md").text, re.MULTILINE)
 
-    assert sorted(headings) == sorted(BY_CODE)
+    assert sorted(headings) == sorted(ERRORS_BY_CODE)
 
 
 def test_every_tool_is_in_the_readmes_table() -> None:
-    names = re.findall(r"^\| \[`(\w+)`\]", page("README.md").text, re.MULTILINE)
+    names = re.findall(r"^\| \[`(\w+)`\]", load_page("README.md").text, re.MULTILINE)
 
     assert sorted(names) == sorted(each.name for each in TOOLSETS["datasets"])
 
 
 def test_every_quality_check_is_told_with_its_weight() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (\d+) \|", page("docs/provisioning.md").text, re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \| (\d+) \|", load_page("docs/provisioning.md").text, re.MULTILINE)
 
-    assert {name: int(weight) for name, weight in rows} == WEIGHTS
+    assert {name: int(weight) for name, weight in rows} == CHECK_WEIGHTS
 
 
 def test_every_call_of_the_admin_api_is_told() -> None:
     rows = re.findall(
-        r"^\| `([\w.]+)` \| `([A-Z]+) (\S+)` \|", page("docs/glean-admin-api.md").text, re.MULTILINE
+        r"^\| `([\w.]+)` \| `([A-Z]+) (\S+)` \|", load_page("docs/glean-admin-api.md").text, re.MULTILINE
     )
 
     assert sorted(rows) == sorted((each.name, each.method, each.path) for each in ADMIN_OPERATIONS)
 
 
 def test_every_fault_is_told() -> None:
-    table = page("docs/sandbox.md").text.partition("| kind |")[2].partition("\n\n")[0]
+    table = load_page("docs/sandbox.md").text.partition("| kind |")[2].partition("\n\n")[0]
     told = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE)))
 
-    assert sorted(told) == sorted(get_args(TransportKind) + get_args(WorldKind))
+    assert sorted(told) == sorted(get_args(TransportFaultKind) + get_args(StateFaultKind))

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from server.sandbox.faults import Fault
-from tests.docs.pages import page
+from tests.docs.pages import load_page
 from tests.receivers import SECRET
-from tests.server.cli.commands import Commands, invoke
+from tests.server.cli.commands import CommandLine, invoke_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,7 @@ USUAL_FOLDER = "~/.local/share/dataset-lifecycle"
 CLIENT = ("--client-id", "acme", "--stage", "sandbox")
 
 
-def _plain(text: str, folder: Path) -> str:
+def _normalize_output(text: str, folder: Path) -> str:
     """A text without what differs from one run to the next."""
     text = text.replace(str(folder), USUAL_FOLDER)
     text = re.sub(
@@ -45,67 +45,67 @@ def _plain(text: str, folder: Path) -> str:
     return text
 
 
-def _client(commands: Commands) -> None:
+def _client(commands: CommandLine) -> None:
     names = ("--name", "Acme", "--industry", "fintech", "--use-case", "developer_productivity")
-    commands.ok("clients", "add", "acme", *names)
-    commands.ok("journeys", "add", "q3-demo", *CLIENT)
+    commands.run_ok("clients", "add", "acme", *names)
+    commands.run_ok("journeys", "add", "q3-demo", *CLIENT)
 
 
-def _nothing(commands: Commands) -> None:
+def _nothing(commands: CommandLine) -> None:
     assert not commands.folder.exists()
 
 
-def _lost_documents(commands: Commands) -> None:
+def _lost_documents(commands: CommandLine) -> None:
     _client(commands)
-    commands.ok("health")
-    with commands.sandbox() as sandbox:
+    commands.run_ok("health")
+    with commands.open_sandbox() as sandbox:
         sandbox.faults.add(Fault(kind="sync_loses", documents=20))
 
 
-def _an_archive(commands: Commands) -> None:
+def _an_archive(commands: CommandLine) -> None:
     _client(commands)
-    made = commands.json(
+    made = commands.run_json(
         "provision", *CLIENT, "--journey-id", "q3-demo", "--dataset-type", "confluence_pages"
     )
-    commands.ok("journeys", "set-state", "q3-demo", "completed")
-    commands.ok("teardown", "--dataset-id", made["dataset_id"], "--reason", "journey_completed")
-    commands.ok("journeys", "add", "q4-demo", *CLIENT)
+    commands.run_ok("journeys", "set-state", "q3-demo", "completed")
+    commands.run_ok("teardown", "--dataset-id", made["dataset_id"], "--reason", "journey_completed")
+    commands.run_ok("journeys", "add", "q4-demo", *CLIENT)
 
 
-def _an_orphan(commands: Commands) -> None:
+def _an_orphan(commands: CommandLine) -> None:
     Path("sdlc_config.yaml").write_text("dataops:\n  orphans:\n    grace_days: 0\n")
     _client(commands)
-    commands.ok("provision", *CLIENT, "--journey-id", "q3-demo", "--dataset-type", "jira_issues")
-    commands.ok("journeys", "set-state", "q3-demo", "completed")
-    commands.ok("orphans", "--scan")
+    commands.run_ok("provision", *CLIENT, "--journey-id", "q3-demo", "--dataset-type", "jira_issues")
+    commands.run_ok("journeys", "set-state", "q3-demo", "completed")
+    commands.run_ok("orphans", "--scan")
 
 
-def _a_dataset(commands: Commands) -> None:
+def _a_dataset(commands: CommandLine) -> None:
     _client(commands)
-    commands.ok("provision", *CLIENT, "--journey-id", "q3-demo", "--dataset-type", "jira_issues")
+    commands.run_ok("provision", *CLIENT, "--journey-id", "q3-demo", "--dataset-type", "jira_issues")
 
 
-def _a_life(commands: Commands) -> None:
+def _a_life(commands: CommandLine) -> None:
     _client(commands)
-    made = commands.json("provision", *CLIENT, "--journey-id", "q3-demo", "--dataset-type", "jira_issues")
+    made = commands.run_json("provision", *CLIENT, "--journey-id", "q3-demo", "--dataset-type", "jira_issues")
     gone = ("teardown", "--dataset-id", made["dataset_id"], "--reason")
     assert commands.run(*gone, "stage_completed").exit_code == 3
-    commands.ok("journeys", "set-state", "q3-demo", "completed")
-    commands.ok(*gone, "journey_completed")
+    commands.run_ok("journeys", "set-state", "q3-demo", "completed")
+    commands.run_ok(*gone, "journey_completed")
 
 
-def _a_dead_webhook(commands: Commands) -> None:
+def _a_dead_webhook(commands: CommandLine) -> None:
     hook = {"name": "journeys", "url": "http://127.0.0.1:9/hooks", "secrets": [SECRET]}
     Path("sdlc_config.yaml").write_text(json.dumps({"dataops": {"events": {"webhooks": [hook]}}}))
     _client(commands)
 
 
-def _the_indexing_dialect(commands: Commands) -> None:
+def _the_indexing_dialect(commands: CommandLine) -> None:
     _nothing(commands)
     Path("sdlc_config.yaml").write_text("dataops:\n  glean:\n    dialect: indexing\n")
 
 
-def _a_wrong_key(commands: Commands) -> None:
+def _a_wrong_key(commands: CommandLine) -> None:
     Path("sdlc_config.yaml").write_text("dataops:\n  archival:\n    retention_day: 30\n")
 
 
@@ -126,19 +126,19 @@ def _a_wrong_key(commands: Commands) -> None:
     ],
 )
 def test_the_commands_print_what_the_page_shows(
-    name: str, given: Callable[[Commands], None], commands: Commands
+    name: str, given: Callable[[CommandLine], None], commands: CommandLine
 ) -> None:
     given(commands)
     minted: dict[str, str] = {}
     checker, wanted, found = OutputChecker(), [], []
 
-    for arguments, output in page(name).shown:
+    for arguments, output in load_page(name).shown_commands:
         words = [minted.get(each, each) for each in arguments]
         told = commands.run(*words).output.replace(f"{Path.cwd()}/sdlc_config", "sdlc_config")
         real = {each[1]: each[0] for each in ID.finditer(told)}
         minted |= {each[0]: real[each[1]] for each in ID.finditer(output) if each[1] in real}
-        wanted.append(_plain(output, commands.folder))
-        found.append(_plain(told, commands.folder))
+        wanted.append(_normalize_output(output, commands.folder))
+        found.append(_normalize_output(told, commands.folder))
 
     assert [
         (want, got)
@@ -149,12 +149,12 @@ def test_the_commands_print_what_the_page_shows(
 
 def test_the_demo_prints_what_the_readme_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "110")
-    (shown,) = page("README.md").fences("text")
+    (shown,) = load_page("README.md").code_blocks("text")
 
     def lines(text: str) -> list[str]:
         timeless = re.sub(r"\d+\.\d s(econds)?\b", "TIME", text)
         return [each.rstrip() for each in timeless.splitlines() if each.strip()]
 
-    printed = iter(lines(invoke("demo").output))
+    printed = iter(lines(invoke_command("demo").output))
 
     assert [line for line in lines(shown.text) if line not in printed] == []

@@ -8,13 +8,13 @@ import tomllib
 
 import pytest
 
-from tests.docs.pages import CHECKOUT, Page, page, pages
+from tests.docs.pages import CHECKOUT, Page, load_page, load_pages
 
 RULES = tomllib.loads((CHECKOUT / ".ci" / "rules.toml").read_text(encoding="utf-8"))["rule"]
 _NAMED = re.compile(r"`(tests/[\w/]+\.py::\w+)`")
 
 
-def there(test: str) -> bool:
+def has_test(test: str) -> bool:
     """Whether a file has a test of that name."""
     file, _, name = test.partition("::")
     path = CHECKOUT / file
@@ -25,20 +25,20 @@ def there(test: str) -> bool:
     )
 
 
-@pytest.mark.parametrize("each", pages(), ids=lambda each: each.name)
+@pytest.mark.parametrize("each", load_pages(), ids=lambda each: each.name)
 def test_every_test_that_a_page_names_is_there(each: Page) -> None:
-    assert [test for test in _NAMED.findall(each.text) if not there(test)] == []
+    assert [test for test in _NAMED.findall(each.text) if not has_test(test)] == []
 
 
 def test_every_claim_of_the_threat_model_names_the_test_that_shows_it() -> None:
-    rows = [line for line in page("docs/threat-model.md").text.splitlines() if line.startswith("| ")]
+    rows = [line for line in load_page("docs/threat-model.md").text.splitlines() if line.startswith("| ")]
     heads = {"| what holds | shown by |", "| rule | fails without it |"}
     assert heads <= set(rows)
     assert [row for row in rows if row not in heads and not _NAMED.search(row)] == []
 
 
 def test_the_rules_and_their_tests_are_those_that_are_taken_out_in_turn() -> None:
-    table = page("docs/threat-model.md").text.partition("| rule | fails without it |\n|---|---|\n")[2]
+    table = load_page("docs/threat-model.md").text.partition("| rule | fails without it |\n|---|---|\n")[2]
     rows = re.findall(r"^\| (.+) \| `(.+)` \|$", table.partition("\n\n")[0], re.MULTILINE)
     assert rows == [(each["rule"], each["test"]) for each in RULES]
 
@@ -46,4 +46,4 @@ def test_the_rules_and_their_tests_are_those_that_are_taken_out_in_turn() -> Non
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["rule"])
 def test_a_rule_stands_where_it_is_taken_out(rule: dict[str, str]) -> None:
     assert (CHECKOUT / rule["file"]).read_text(encoding="utf-8").count(rule["old"]) == 1
-    assert there(rule["test"])
+    assert has_test(rule["test"])

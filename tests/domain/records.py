@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from domain.ports import RecordStream
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
-SITES = {each: f"https://{each.connector}.acme.example" for each in DatasetType}
+SITES = {each: f"https://{each.connector_kind}.acme.example" for each in DatasetType}
 PAGES, REPOS, MESSAGES, ISSUES = DatasetType
 
 
-def record(dataset_type: DatasetType, number: int = 1, **changes: Any) -> dict[str, Any]:
+def template_record(dataset_type: DatasetType, number: int = 1, **changes: Any) -> dict[str, Any]:
     """One record; a change to None leaves the field out."""
     records: dict[DatasetType, dict[str, Any]] = {
         PAGES: {
@@ -67,23 +67,23 @@ def record(dataset_type: DatasetType, number: int = 1, **changes: Any) -> dict[s
     return {name: value for name, value in (records[dataset_type] | changes).items() if value is not None}
 
 
-class Stream:
+class InMemoryRecordStream:
     """A record stream from memory."""
 
     def __init__(self, lines: Sequence[bytes], batch: int = 3, warnings: Sequence[str] = ()) -> None:
         self._lines = lines
         self._batch = batch
         self.warnings = warnings
-        self.given = 0
+        self.batches_read = 0
 
     def __iter__(self) -> Iterator[Sequence[bytes]]:
         for start in range(0, len(self._lines), self._batch):
-            self.given += 1
+            self.batches_read += 1
             yield self._lines[start : start + self._batch]
 
 
-def stream(records: Sequence[dict[str, Any]], batch: int = 3) -> Stream:
-    return Stream([msgspec.json.encode(each) for each in records], batch)
+def record_stream(records: Sequence[dict[str, Any]], batch: int = 3) -> InMemoryRecordStream:
+    return InMemoryRecordStream([msgspec.json.encode(each) for each in records], batch)
 
 
 def template(dataset_type: DatasetType = PAGES, **changes: Any) -> Template:
@@ -128,8 +128,8 @@ def populate_lines(
     **changes: Any,
 ) -> tuple[list[bytes], Content]:
     attempt = population(dataset_type, wanted, **changes)
-    source = stream(records) if isinstance(records, list) else records
-    data = b"".join(attempt.documents(source))  # type: ignore[arg-type]
+    source = record_stream(records) if isinstance(records, list) else records
+    data = b"".join(attempt.stream_documents(source))  # type: ignore[arg-type]
     lines = data.split(b"\n")[:-1]
     staged = Staged(lines=len(lines), size_bytes=len(data), checksum=sha256(data).hexdigest())
-    return lines, attempt.content(1, staged)
+    return lines, attempt.build_content(1, staged)

@@ -12,34 +12,46 @@ import msgspec
 import pytest
 
 from domain import approvals
-from domain.approval_desk import Approvals
-from domain.approvals import SWEEPER, held, may_answer, may_approve, new_id, shown, sweeper
+from domain.approval_desk import ApprovalService
+from domain.approvals import (
+    SWEEP_SUBJECT,
+    confirmation_facts,
+    find_matching_approval,
+    new_approval_id,
+    require_can_answer,
+    require_can_approve,
+    sweep_principal,
+)
 from domain.audit_chain import AuditQuery
-from domain.callers import Call, Caller
+from domain.callers import Principal, RequestContext
 from domain.errors import LifecycleError
-from domain.job import Policy
+from domain.job import LifecycleSettings
 from domain.model import Confirmation, Content, QualityReport
-from domain.requests import Approval, ApprovalOrigin, ApprovalState, Listed, Question
-from domain.vocabulary import Concession, DatasetType, Stage, TeardownReason
+from domain.requests import Approval, ApprovalItem, ApprovalOrigin, ApprovalState, ConfirmationRequest
+from domain.vocabulary import DatasetType, Stage, TeardownReason, Waiver
 from server.adapters.store.sqlite import SqliteStore
-from tests.entities import NOW, SetClock, approval, client, dataset, journey
+from tests.entities import NOW, ManualClock, approval, client, dataset, journey
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from pathlib import Path
 
-    from domain.job import Outside
+    from domain.job import Dependencies
     from domain.records import Records
 
 MINUTE = timedelta(minutes=1)
 PILOT = dataset(stage=Stage.PILOT)
 ID, NAME = PILOT.dataset_id, PILOT.name
-LEE = Caller(subject="lee", call=Call(audit_id="au-lee", at=NOW, verb="approvals approve", via="cli"))
-KIM = Caller(subject="agent:kim", call=Call(audit_id="au-kim", at=NOW, verb="teardown", via="stdio"))
+LEE = Principal(
+    subject="lee", call=RequestContext(audit_id="au-lee", at=NOW, verb="approvals approve", via="cli")
+)
+KIM = Principal(
+    subject="agent:kim", call=RequestContext(audit_id="au-kim", at=NOW, verb="teardown", via="stdio")
+)
 REASON = TeardownReason.JOURNEY_COMPLETED
 SHOWN = {"dataset": NAME, "record_count": 7}
-QUESTION = Question(
-    dataset=PILOT, reason=REASON, requester="agent:kim", generation=1, shown=SHOWN, caller=KIM
+QUESTION = ConfirmationRequest(
+    dataset=PILOT, reason=REASON, requester="agent:kim", generation=1, shown=SHOWN, principal=KIM
 )
 FILED = Approval(
     approval_id="ap-000001",
@@ -70,7 +82,7 @@ CONTENT = Content(
 
 
 @dataclass
-class Numbers:
+class CountingIds:
     """Tokens that count upwards."""
 
     numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 10_000)))
@@ -80,37 +92,37 @@ class Numbers:
 
 
 @dataclass
-class Desk:
+class ApprovalSetup:
     """The desk, its store and its clock."""
 
     store: SqliteStore
-    clock: SetClock
-    approvals: Approvals
+    clock: ManualClock
+    approvals: ApprovalService
 
     async def put(self, *rows: Approval) -> None:
         for row in rows:
             await self.store.transact(lambda records, row=row: records.put_approval(row))  # type: ignore[misc]
 
-    async def look(self, approval_id: str = "ap-000001") -> Approval | None:
+    async def load_approval(self, approval_id: str = "ap-000001") -> Approval | None:
         return await self.store.read(lambda records: records.approval(approval_id))
 
-    async def noted(self) -> list[dict[str, Any]]:
+    async def load_audit_entries(self) -> list[dict[str, Any]]:
         """What was put on record, oldest first."""
         rows = await self.store.read(lambda records: records.entries(AuditQuery()))
         return [msgspec.json.decode(each.document) for each in reversed(rows)]
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+async def approval_setup(tmp_path: Path) -> AsyncIterator[ApprovalSetup]:
     """A store with the client ACME and one dataset at pilot."""
-    clock = SetClock()
+    clock = ManualClock()
     async with SqliteStore(tmp_path / "store.sqlite") as store:
-        outside = SimpleNamespace(store=store, clock=clock, ids=Numbers(), policy=Policy())
+        deps = SimpleNamespace(store=store, clock=clock, ids=CountingIds(), settings=LifecycleSettings())
         for name in ("acme", "globex"):
             await store.transact(lambda records, name=name: records.put_client(client(name)))  # type: ignore[misc]
         await store.transact(lambda records: records.put_journey(journey()))
         await store.transact(lambda records: records.put_dataset(PILOT))
-        yield Desk(store=store, clock=clock, approvals=Approvals(cast("Outside", outside)))
+        yield ApprovalSetup(store=store, clock=clock, approvals=ApprovalService(cast("Dependencies", deps)))
 
 
 async def said(call: Awaitable[object]) -> dict[str, Any]:
@@ -128,7 +140,9 @@ def refused(call: Callable[[], object]) -> dict[str, Any]:
 # --- asking ------------------------------------------------------------------------------------------------------
 
 
-async def test_a_question_is_filed_once_and_says_what_a_person_does_next(desk: Desk) -> None:
+async def test_a_question_is_filed_once_and_says_what_a_person_does_next(
+    approval_setup: ApprovalSetup,
+) -> None:
     told = {
         "code": "confirmation_required",
         "message": (
@@ -145,12 +159,12 @@ async def test_a_question_is_filed_once_and_says_what_a_person_does_next(desk: D
             " (`dataset-lifecycle approvals approve ap-000001`). Then make the same call again."
         ),
     }
-    assert await said(desk.approvals.ask(QUESTION)) == told
-    desk.clock.instant += MINUTE
-    assert await said(desk.approvals.ask(QUESTION)) == told
-    assert await desk.look() == FILED
-    assert await desk.look("ap-000002") is None
-    [entry] = await desk.noted()
+    assert await said(approval_setup.approvals.ask(QUESTION)) == told
+    approval_setup.clock.instant += MINUTE
+    assert await said(approval_setup.approvals.ask(QUESTION)) == told
+    assert await approval_setup.load_approval() == FILED
+    assert await approval_setup.load_approval("ap-000002") is None
+    [entry] = await approval_setup.load_audit_entries()
     assert (entry["audit_id"], entry["outcome"], entry["dataset_id"]) == ("au-kim", "approval requested", ID)
     assert entry["data"] == {
         "approval_id": "ap-000001",
@@ -164,21 +178,23 @@ async def test_a_question_is_filed_once_and_says_what_a_person_does_next(desk: D
 @pytest.mark.parametrize(
     "asked", [replace(QUESTION, generation=2), replace(QUESTION, dataset=dataset("gone"))]
 )
-async def test_nobody_is_asked_about_a_state_that_has_passed(desk: Desk, asked: Question) -> None:
-    assert await said(desk.approvals.ask(asked)) == {
+async def test_nobody_is_asked_about_a_state_that_has_passed(
+    approval_setup: ApprovalSetup, asked: ConfirmationRequest
+) -> None:
+    assert await said(approval_setup.approvals.ask(asked)) == {
         "code": "changed_meanwhile",
         "message": f"{asked.dataset.name} has changed since it was looked at, so nobody was asked.",
         "recovery": "wait",
         "dataset_id": asked.dataset.dataset_id,
         "suggested_action": "Look at the dataset again, then decide again.",
     }
-    assert await desk.look() is None
-    assert await desk.noted() == []
+    assert await approval_setup.load_approval() is None
+    assert await approval_setup.load_audit_entries() == []
 
 
-async def test_an_approved_question_gives_the_word_of_who_approved_it(desk: Desk) -> None:
-    await desk.put(GRANTED)
-    assert await desk.approvals.ask(QUESTION) == Confirmation(
+async def test_an_approved_question_gives_the_word_of_who_approved_it(approval_setup: ApprovalSetup) -> None:
+    await approval_setup.put(GRANTED)
+    assert await approval_setup.approvals.ask(QUESTION) == Confirmation(
         how="approval",
         by="lee",
         at=NOW,
@@ -191,18 +207,20 @@ async def test_an_approved_question_gives_the_word_of_who_approved_it(desk: Desk
     )
 
 
-async def test_what_a_teardown_would_go_without_is_asked_filed_and_granted_as_just_that(desk: Desk) -> None:
-    question = replace(QUESTION, concession=Concession.ABANDON_CONNECTOR)
-    assert (await said(desk.approvals.ask(question)))["message"] == (
+async def test_what_a_teardown_would_go_without_is_asked_filed_and_granted_as_just_that(
+    approval_setup: ApprovalSetup,
+) -> None:
+    question = replace(QUESTION, concession=Waiver.ABANDON_CONNECTOR)
+    assert (await said(approval_setup.approvals.ask(question)))["message"] == (
         f"{NAME} (pilot) is taken down for the reason journey_completed, leaving its connector in Glean, "
         "only when a person has approved it. They have been asked."
     )
-    filed = replace(FILED, concession=Concession.ABANDON_CONNECTOR)
-    assert await desk.look() == filed
-    await desk.put(replace(GRANTED, concession=Concession.ABANDON_CONNECTOR))
-    given = await desk.approvals.ask(question)
+    filed = replace(FILED, concession=Waiver.ABANDON_CONNECTOR)
+    assert await approval_setup.load_approval() == filed
+    await approval_setup.put(replace(GRANTED, concession=Waiver.ABANDON_CONNECTOR))
+    given = await approval_setup.approvals.ask(question)
     assert given is not None
-    assert given.concession is Concession.ABANDON_CONNECTOR
+    assert given.concession is Waiver.ABANDON_CONNECTOR
 
 
 @pytest.mark.parametrize(
@@ -212,26 +230,26 @@ async def test_what_a_teardown_would_go_without_is_asked_filed_and_granted_as_ju
         {"generation": 2},
         {"reason": TeardownReason.MANUAL},
         {"requester": "agent:lee"},
-        {"concession": Concession.ABANDON_CONNECTOR},
+        {"concession": Waiver.ABANDON_CONNECTOR},
         {"state": ApprovalState.USED},
         {"grant_expires_at": NOW},
     ],
 )
 async def test_a_claim_with_a_grant_for_anything_else_is_refused_with_the_human_step(
-    desk: Desk, other: dict[str, Any]
+    approval_setup: ApprovalSetup, other: dict[str, Any]
 ) -> None:
     held = replace(GRANTED, **other)
-    await desk.put(held)
-    given = approvals.confirmation(GRANTED)
+    await approval_setup.put(held)
+    given = approvals.approval_confirmation(GRANTED)
     claim = partial(
-        approvals.spend,
+        approvals.spend_grant,
         given=given,
         dataset=PILOT,
         reason=REASON,
         requester="agent:kim",
         now=NOW,
     )
-    assert await said(desk.store.transact(claim)) == {
+    assert await said(approval_setup.store.transact(claim)) == {
         "code": "confirmation_required",
         "message": f"The approval for {NAME} was used, has expired, or is for something else.",
         "recovery": "needs_human",
@@ -239,37 +257,37 @@ async def test_a_claim_with_a_grant_for_anything_else_is_refused_with_the_human_
         "dataset_id": ID,
         "suggested_action": "Ask the operator: a person has to look at it again.",
     }
-    assert await desk.look() == held
-    await desk.put(GRANTED)
-    await desk.store.transact(claim)
-    assert await desk.look() == replace(GRANTED, state=ApprovalState.USED)
+    assert await approval_setup.load_approval() == held
+    await approval_setup.put(GRANTED)
+    await approval_setup.store.transact(claim)
+    assert await approval_setup.load_approval() == replace(GRANTED, state=ApprovalState.USED)
 
 
-async def test_a_grant_that_stands_for_one_dataset_is_none_for_another(desk: Desk) -> None:
+async def test_a_grant_that_stands_for_one_dataset_is_none_for_another(approval_setup: ApprovalSetup) -> None:
     other = replace(PILOT, dataset_id="acme-pilot-jira-abc123", dataset_type=DatasetType.JIRA_ISSUES)
-    await desk.store.transact(lambda records: records.put_dataset(other))
+    await approval_setup.store.transact(lambda records: records.put_dataset(other))
     held = replace(GRANTED, dataset_id=other.dataset_id)
-    await desk.put(held)
-    given = approvals.confirmation(GRANTED)
-    claim = partial(approvals.spend, given=given, reason=REASON, requester="agent:kim", now=NOW)
-    assert (await said(desk.store.transact(partial(claim, dataset=PILOT))))["dataset_id"] == ID
-    assert await desk.look() == held
-    await desk.store.transact(partial(claim, dataset=other))
-    assert await desk.look() == replace(held, state=ApprovalState.USED)
+    await approval_setup.put(held)
+    given = approvals.approval_confirmation(GRANTED)
+    claim = partial(approvals.spend_grant, given=given, reason=REASON, requester="agent:kim", now=NOW)
+    assert (await said(approval_setup.store.transact(partial(claim, dataset=PILOT))))["dataset_id"] == ID
+    assert await approval_setup.load_approval() == held
+    await approval_setup.store.transact(partial(claim, dataset=other))
+    assert await approval_setup.load_approval() == replace(held, state=ApprovalState.USED)
 
 
-async def test_a_declined_question_is_told_so_while_it_would_be_open(desk: Desk) -> None:
-    await desk.put(replace(FILED, state=ApprovalState.DECLINED))
-    desk.clock.instant += 30 * MINUTE - timedelta(microseconds=1)
-    assert await said(desk.approvals.ask(QUESTION)) == {
+async def test_a_declined_question_is_told_so_while_it_would_be_open(approval_setup: ApprovalSetup) -> None:
+    await approval_setup.put(replace(FILED, state=ApprovalState.DECLINED))
+    approval_setup.clock.instant += 30 * MINUTE - timedelta(microseconds=1)
+    assert await said(approval_setup.approvals.ask(QUESTION)) == {
         "code": "declined",
         "message": f"A person declined to have {NAME} taken down.",
         "recovery": "never",
         "dataset_id": ID,
         "approval_id": "ap-000001",
     }
-    desk.clock.instant = NOW + 30 * MINUTE
-    assert (await said(desk.approvals.ask(QUESTION)))["code"] == "confirmation_required"
+    approval_setup.clock.instant = NOW + 30 * MINUTE
+    assert (await said(approval_setup.approvals.ask(QUESTION)))["code"] == "confirmation_required"
 
 
 @pytest.mark.parametrize(
@@ -278,7 +296,7 @@ async def test_a_declined_question_is_told_so_while_it_would_be_open(desk: Desk)
         {"generation": 2},
         {"reason": TeardownReason.MANUAL},
         {"requester": "agent:lee"},
-        {"concession": Concession.ABANDON_CONNECTOR},
+        {"concession": Waiver.ABANDON_CONNECTOR},
         {"dataset_id": "another"},
         {"state": ApprovalState.USED},
         {"state": ApprovalState.DECLINED, "expires_at": NOW},
@@ -287,90 +305,100 @@ async def test_a_declined_question_is_told_so_while_it_would_be_open(desk: Desk)
     ],
 )
 async def test_no_request_but_one_for_this_very_question_speaks_for_it(
-    desk: Desk, other: dict[str, Any]
+    approval_setup: ApprovalSetup, other: dict[str, Any]
 ) -> None:
-    await desk.put(replace(FILED, approval_id="ap-999999", **other))
-    assert (await said(desk.approvals.ask(QUESTION)))["approval_id"] == "ap-000001"
-    found = await desk.store.read(lambda records: held(records, QUESTION, NOW))
+    await approval_setup.put(replace(FILED, approval_id="ap-999999", **other))
+    assert (await said(approval_setup.approvals.ask(QUESTION)))["approval_id"] == "ap-000001"
+    found = await approval_setup.store.read(lambda records: find_matching_approval(records, QUESTION, NOW))
     assert found == FILED
 
 
-async def test_a_request_is_found_among_others_of_its_dataset(desk: Desk) -> None:
+async def test_a_request_is_found_among_others_of_its_dataset(approval_setup: ApprovalSetup) -> None:
     others = [replace(FILED, approval_id=f"ap-{n:06d}", requester=f"agent:{n}") for n in range(100, 250)]
 
     def put(records: Records) -> None:
         for each in (*others, replace(FILED, approval_id="ap-999999")):
             records.put_approval(each)
 
-    await desk.store.transact(put)
-    assert (await said(desk.approvals.ask(QUESTION)))["approval_id"] == "ap-999999"
+    await approval_setup.store.transact(put)
+    assert (await said(approval_setup.approvals.ask(QUESTION)))["approval_id"] == "ap-999999"
 
 
-async def test_what_a_sweep_asks_stays_open_and_a_declined_one_stays_declined(desk: Desk) -> None:
-    filed = await desk.approvals.file_for_sweep(PILOT, LEE)
+async def test_what_a_sweep_asks_stays_open_and_a_declined_one_stays_declined(
+    approval_setup: ApprovalSetup,
+) -> None:
+    filed = await approval_setup.approvals.file_for_sweep(PILOT, LEE)
     assert filed == Approval(
         approval_id="ap-000001",
         dataset_id=ID,
         client_id="acme",
         generation=1,
         reason=TeardownReason.ORPHANED,
-        requester=SWEEPER,
+        requester=SWEEP_SUBJECT,
         filed_at=NOW,
         expires_at=None,
-        shown=shown(PILOT, TeardownReason.ORPHANED, NOW, Policy()),
+        shown=confirmation_facts(PILOT, TeardownReason.ORPHANED, NOW, LifecycleSettings()),
         origin=ApprovalOrigin.SWEEP,
     )
-    desk.clock.instant += timedelta(days=400)
-    assert await desk.approvals.file_for_sweep(PILOT, LEE) == filed
-    declined = await desk.approvals.decline("ap-000001", LEE)
-    assert await desk.approvals.file_for_sweep(PILOT, LEE) == declined
-    assert [each["outcome"] for each in await desk.noted()] == ["approval requested", "declined"]
+    approval_setup.clock.instant += timedelta(days=400)
+    assert await approval_setup.approvals.file_for_sweep(PILOT, LEE) == filed
+    declined = await approval_setup.approvals.decline("ap-000001", LEE)
+    assert await approval_setup.approvals.file_for_sweep(PILOT, LEE) == declined
+    assert [each["outcome"] for each in await approval_setup.load_audit_entries()] == [
+        "approval requested",
+        "declined",
+    ]
 
 
-async def test_an_id_that_is_taken_is_not_given_again(desk: Desk) -> None:
-    await desk.put(replace(FILED, requester="agent:lee"))
-    assert (await said(desk.approvals.ask(QUESTION)))["approval_id"] == "ap-000002"
-    assert await desk.store.read(lambda records: new_id(records, Numbers())) == "ap-000003"
+async def test_an_id_that_is_taken_is_not_given_again(approval_setup: ApprovalSetup) -> None:
+    await approval_setup.put(replace(FILED, requester="agent:lee"))
+    assert (await said(approval_setup.approvals.ask(QUESTION)))["approval_id"] == "ap-000002"
+    assert (
+        await approval_setup.store.read(lambda records: new_approval_id(records, CountingIds()))
+        == "ap-000003"
+    )
 
 
-async def test_a_person_alone_is_kept_as_who_asked_and_who_approved(desk: Desk) -> None:
-    alone = replace(QUESTION, requester="lee", caller=LEE)
-    given = await desk.approvals.alone(alone)
+async def test_a_person_alone_is_kept_as_who_asked_and_who_approved(approval_setup: ApprovalSetup) -> None:
+    alone = replace(QUESTION, requester="lee", principal=LEE)
+    given = await approval_setup.approvals.self_approve(alone)
     kept = replace(GRANTED, requester="lee")
-    assert given == approvals.confirmation(kept)
-    assert await desk.look() == kept
-    assert kept.one_person
-    [entry] = await desk.noted()
+    assert given == approvals.approval_confirmation(kept)
+    assert await approval_setup.load_approval() == kept
+    assert kept.self_approved
+    [entry] = await approval_setup.load_audit_entries()
     assert (entry["audit_id"], entry["outcome"]) == ("au-lee", "approved by the one who asks")
     assert (entry["data"]["approval_id"], entry["data"]["shown"]) == ("ap-000001", SHOWN)
 
 
-async def test_a_question_of_nobody_known_is_filed_without_an_entry(desk: Desk) -> None:
-    await said(desk.approvals.ask(replace(QUESTION, caller=None)))
-    assert await desk.look() == FILED
-    assert await desk.noted() == []
+async def test_a_question_of_nobody_known_is_filed_without_an_entry(approval_setup: ApprovalSetup) -> None:
+    await said(approval_setup.approvals.ask(replace(QUESTION, principal=None)))
+    assert await approval_setup.load_approval() == FILED
+    assert await approval_setup.load_audit_entries() == []
 
 
 # --- answering ---------------------------------------------------------------------------------------------------
 
 
-async def test_an_approval_is_kept_with_who_gave_it_and_until_when_and_put_on_record(desk: Desk) -> None:
-    await desk.put(FILED)
-    assert await desk.approvals.answerable("ap-000001", LEE) == FILED
-    assert await desk.approvals.approve("ap-000001", LEE, NAME) == GRANTED
-    assert await desk.look() == GRANTED
-    [entry] = await desk.noted()
+async def test_an_approval_is_kept_with_who_gave_it_and_until_when_and_put_on_record(
+    approval_setup: ApprovalSetup,
+) -> None:
+    await approval_setup.put(FILED)
+    assert await approval_setup.approvals.load_approvable("ap-000001", LEE) == FILED
+    assert await approval_setup.approvals.approve("ap-000001", LEE, NAME) == GRANTED
+    assert await approval_setup.load_approval() == GRANTED
+    [entry] = await approval_setup.load_audit_entries()
     assert (entry["audit_id"], entry["outcome"], entry["dataset_id"]) == ("au-lee", "approved", ID)
     assert (entry["data"]["requester"], entry["data"]["generation"]) == ("agent:kim", 1)
-    assert not GRANTED.one_person
+    assert not GRANTED.self_approved
 
 
-async def test_a_no_is_kept_with_who_said_it_and_put_on_record(desk: Desk) -> None:
-    await desk.put(FILED)
+async def test_a_no_is_kept_with_who_said_it_and_put_on_record(approval_setup: ApprovalSetup) -> None:
+    await approval_setup.put(FILED)
     declined = replace(FILED, state=ApprovalState.DECLINED, answered_by="lee", answered_at=NOW)
-    assert await desk.approvals.decline("ap-000001", LEE) == declined
-    assert await desk.look() == declined
-    [entry] = await desk.noted()
+    assert await approval_setup.approvals.decline("ap-000001", LEE) == declined
+    assert await approval_setup.load_approval() == declined
+    [entry] = await approval_setup.load_audit_entries()
     assert (entry["audit_id"], entry["outcome"], entry["data"]["approval_id"]) == (
         "au-lee",
         "declined",
@@ -382,19 +410,19 @@ async def test_a_no_is_kept_with_who_said_it_and_put_on_record(desk: Desk) -> No
     ("listed", "wanted"),
     [
         ((), "the name of the dataset that it is about"),
-        ((Listed(dataset_id=ID, name=NAME, client_id="acme", generation=1),), "what it asks for"),
+        ((ApprovalItem(dataset_id=ID, name=NAME, client_id="acme", generation=1),), "what it asks for"),
     ],
 )
 async def test_another_phrase_approves_nothing_and_is_told_what_was_meant(
-    desk: Desk, listed: tuple[Listed, ...], wanted: str
+    approval_setup: ApprovalSetup, listed: tuple[ApprovalItem, ...], wanted: str
 ) -> None:
     asked = replace(FILED, listed=listed)
-    await desk.put(asked)
-    told = await said(desk.approvals.approve("ap-000001", LEE, NAME.lower()))
+    await approval_setup.put(asked)
+    told = await said(approval_setup.approvals.approve("ap-000001", LEE, NAME.lower()))
     assert (told["code"], told["field"]) == ("invalid_argument", "name")
     assert told["message"] == f"What was typed for ap-000001 is not {wanted}; nothing was changed."
-    assert await desk.look() == asked
-    assert await desk.noted() == []
+    assert await approval_setup.load_approval() == asked
+    assert await approval_setup.load_audit_entries() == []
 
 
 CLOSED = {
@@ -407,9 +435,9 @@ CLOSED = {
 
 
 @pytest.mark.parametrize("state", CLOSED)
-@pytest.mark.parametrize("rule", [may_answer, may_approve])
+@pytest.mark.parametrize("rule", [require_can_answer, require_can_approve])
 def test_a_closed_request_says_why_it_is_closed(
-    state: ApprovalState, rule: Callable[[Approval, Caller], None]
+    state: ApprovalState, rule: Callable[[Approval, Principal], None]
 ) -> None:
     told = refused(lambda: rule(replace(FILED, state=state), LEE))
     assert (told["code"], told["message"]) == ("approval_closed", f"The request ap-000001 {CLOSED[state]}.")
@@ -426,24 +454,24 @@ NO_PERSON = {
 @pytest.mark.parametrize(
     "nobody",
     [
-        Caller(subject="agent:lee"),
-        Caller(subject="lee", act="bot"),
-        Caller(subject="lee", scopes=frozenset({"admin"})),
+        Principal(subject="agent:lee"),
+        Principal(subject="lee", act="bot"),
+        Principal(subject="lee", scopes=frozenset({"admin"})),
     ],
 )
-@pytest.mark.parametrize("rule", [may_answer, may_approve])
+@pytest.mark.parametrize("rule", [require_can_answer, require_can_approve])
 def test_whoever_is_no_person_or_may_not_approve_is_told_before_anything_else(
-    nobody: Caller, rule: Callable[[Approval, Caller], None]
+    nobody: Principal, rule: Callable[[Approval, Principal], None]
 ) -> None:
-    listed = (Listed(dataset_id=ID, name=NAME, client_id="acme", generation=1),)
+    listed = (ApprovalItem(dataset_id=ID, name=NAME, client_id="acme", generation=1),)
     for asked in (FILED, replace(FILED, state=ApprovalState.USED), replace(GRANTED, listed=listed)):
         assert refused(lambda asked=asked: rule(asked, nobody)) == NO_PERSON  # type: ignore[misc]
 
 
 def test_who_asked_may_take_it_back_and_not_approve_it() -> None:
     own = replace(FILED, requester="lee")
-    may_answer(own, LEE)
-    assert refused(lambda: may_approve(own, LEE)) == {
+    require_can_answer(own, LEE)
+    assert refused(lambda: require_can_approve(own, LEE)) == {
         "code": "forbidden",
         "message": "The request ap-000001 is by lee, and nobody approves their own.",
         "recovery": "needs_human",
@@ -452,54 +480,58 @@ def test_who_asked_may_take_it_back_and_not_approve_it() -> None:
 
 
 def test_what_a_sweep_carries_out_is_the_sweeps_and_on_record_with_the_call_that_approved_it() -> None:
-    sweep = sweeper(LEE)
-    assert sweep == Caller(subject=SWEEPER)
-    assert sweep.call == replace(cast("Call", LEE.call), via="schedule:sweep")
+    sweep = sweep_principal(LEE)
+    assert sweep == Principal(subject=SWEEP_SUBJECT)
+    assert sweep.call == replace(cast("RequestContext", LEE.call), via="schedule:sweep")
 
 
 def test_a_list_that_was_approved_is_gone_on_with_and_keeps_its_first_word() -> None:
-    listed = (Listed(dataset_id=ID, name=NAME, client_id="acme", generation=1),)
+    listed = (ApprovalItem(dataset_id=ID, name=NAME, client_id="acme", generation=1),)
     held = replace(GRANTED, listed=listed)
-    may_approve(held, LEE)
-    assert approvals.granted(held, "mia", NOW + MINUTE) == held
-    fresh = approvals.granted(replace(FILED, listed=listed), "mia", NOW)
+    require_can_approve(held, LEE)
+    assert approvals.approval_with_grant(held, "mia", NOW + MINUTE) == held
+    fresh = approvals.approval_with_grant(replace(FILED, listed=listed), "mia", NOW)
     assert fresh.grant_expires_at == NOW + timedelta(hours=26)
 
 
 # --- looking -----------------------------------------------------------------------------------------------------
 
 
-async def test_a_list_shows_what_waits_oldest_first_and_all_of_it_when_asked(desk: Desk) -> None:
+async def test_a_list_shows_what_waits_oldest_first_and_all_of_it_when_asked(
+    approval_setup: ApprovalSetup,
+) -> None:
     late = replace(FILED, approval_id="ap-000000", requester="agent:x", filed_at=NOW + MINUTE)
     used = replace(FILED, approval_id="ap-000003", state=ApprovalState.USED)
     over = replace(FILED, approval_id="ap-000004", expires_at=NOW)
     theirs = replace(FILED, approval_id="ap-000005", client_id="globex")
     twin = replace(FILED, approval_id="ap-000002", requester="agent:y")
-    await desk.put(late, twin, FILED, used, over, theirs)
-    mine = Caller(subject="lee", clients=frozenset({"acme"}))
+    await approval_setup.put(late, twin, FILED, used, over, theirs)
+    mine = Principal(subject="lee", clients=frozenset({"acme"}))
     expired = replace(over, state=ApprovalState.EXPIRED)
 
-    assert await desk.approvals.list(mine) == [FILED, twin, late]
-    assert await desk.approvals.list(mine, everything=True) == [FILED, twin, used, expired, late]
-    assert await desk.approvals.list(LEE) == [FILED, twin, theirs, late]
-    assert await desk.approvals.show("ap-000004", mine) == expired
+    assert await approval_setup.approvals.list(mine) == [FILED, twin, late]
+    assert await approval_setup.approvals.list(mine, everything=True) == [FILED, twin, used, expired, late]
+    assert await approval_setup.approvals.list(LEE) == [FILED, twin, theirs, late]
+    assert await approval_setup.approvals.load("ap-000004", mine) == expired
 
 
-async def test_more_requests_than_a_page_are_all_listed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_more_requests_than_a_page_are_all_listed(
+    approval_setup: ApprovalSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("domain.approval_desk._PAGE", 2)
     many = [replace(FILED, approval_id=f"ap-{n:06d}", requester=f"agent:{n}") for n in range(5)]
-    await desk.put(*many)
-    assert await desk.approvals.list(LEE) == many
+    await approval_setup.put(*many)
+    assert await approval_setup.approvals.list(LEE) == many
 
 
 async def test_an_unknown_request_and_anothers_are_told_alike_with_the_nearest_of_ones_own(
-    desk: Desk,
+    approval_setup: ApprovalSetup,
 ) -> None:
     used = replace(FILED, approval_id="ap-000007", state=ApprovalState.USED)
-    await desk.put(FILED, used, replace(FILED, approval_id="ap-000009", client_id="globex"))
-    mine = Caller(subject="lee", clients=frozenset({"acme"}))
+    await approval_setup.put(FILED, used, replace(FILED, approval_id="ap-000009", client_id="globex"))
+    mine = Principal(subject="lee", clients=frozenset({"acme"}))
     for name in ("ap-000009", "ap-000008"):
-        assert await said(desk.approvals.show(name, mine)) == {
+        assert await said(approval_setup.approvals.load(name, mine)) == {
             "code": "unknown_approval",
             "message": f"There is no approval request '{name}'.",
             "recovery": "fix_input",
@@ -528,11 +560,11 @@ BACK = {"restorable_days": 90, "restorable_until": "2026-05-30T12:00:00Z"}
 
 
 @pytest.mark.parametrize(
-    ("concession", "changes"),
+    ("waiver", "changes"),
     [
-        (Concession.NONE, BACK),
+        (Waiver.NONE, BACK),
         (
-            Concession.ABANDON_CONNECTOR,
+            Waiver.ABANDON_CONNECTOR,
             BACK
             | {
                 "concession": "abandon_connector",
@@ -541,7 +573,7 @@ BACK = {"restorable_days": 90, "restorable_until": "2026-05-30T12:00:00Z"}
             },
         ),
         (
-            Concession.INCOMPLETE_ARCHIVE,
+            Waiver.INCOMPLETE_ARCHIVE,
             {
                 "concession": "incomplete_archive",
                 "lost": (
@@ -555,18 +587,23 @@ BACK = {"restorable_days": 90, "restorable_until": "2026-05-30T12:00:00Z"}
     ],
 )
 def test_a_person_is_shown_what_goes_what_stays_and_what_can_come_back(
-    concession: Concession, changes: dict[str, Any]
+    waiver: Waiver, changes: dict[str, Any]
 ) -> None:
     whole = replace(PILOT, content=CONTENT)
-    assert shown(whole, REASON, NOW, Policy(), concession) == FACTS | changes
+    assert confirmation_facts(whole, REASON, NOW, LifecycleSettings(), waiver) == FACTS | changes
 
 
 def test_what_no_archive_brings_back_is_promised_to_nobody() -> None:
-    assert shown(replace(PILOT, content=CONTENT), REASON, NOW, Policy(full_data=False)) == FACTS
-    assert shown(PILOT, REASON, NOW, Policy()) == FACTS | {"record_count": PILOT.record_count}
+    assert (
+        confirmation_facts(replace(PILOT, content=CONTENT), REASON, NOW, LifecycleSettings(full_data=False))
+        == FACTS
+    )
+    assert confirmation_facts(PILOT, REASON, NOW, LifecycleSettings()) == FACTS | {
+        "record_count": PILOT.record_count
+    }
 
 
-class One:
+class SingleDatasetStore:
     """The store of a single dataset."""
 
     def dataset(self, dataset_id: str) -> object:
@@ -590,4 +627,6 @@ def test_a_request_stands_as_its_dataset_and_the_clock_say(
     changes: dict[str, Any], state: ApprovalState
 ) -> None:
     one = replace(approval(PILOT), **changes)
-    assert approvals.standing(cast("Records", One()), one, NOW) == replace(one, state=state)
+    assert approvals.current_approval(cast("Records", SingleDatasetStore()), one, NOW) == replace(
+        one, state=state
+    )

@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 from domain.approvals import (
     GRANT_FOR,
     LIST_GRANT_FOR,
-    SWEEPER,
-    confirmation,
-    granted,
-    seen_by,
-    spend,
-    standing,
+    SWEEP_SUBJECT,
+    approval_confirmation,
+    approval_with_grant,
+    current_approval,
+    is_approval_visible,
+    spend_grant,
 )
-from domain.callers import Caller
+from domain.callers import Principal
 from domain.errors import ConfirmationRequiredError
-from domain.requests import ApprovalState, Listed
-from domain.vocabulary import Concession, TeardownReason
+from domain.requests import ApprovalItem, ApprovalState
+from domain.vocabulary import TeardownReason, Waiver
 from tests.entities import DATASET, NOW, approval
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from domain.requests import Approval
 
 
-class Kept:
+class SingleApprovalStore:
     """The one request that a store holds, and the dataset that a claim is about."""
 
     def __init__(self, held: Approval | None) -> None:
@@ -48,18 +48,18 @@ class Kept:
         self.held = changed
 
 
-def spent(kept: Kept, **changes: Any) -> bool:
+def is_accepted(kept: SingleApprovalStore, **changes: Any) -> bool:
     """Whether a claim with these facts passes."""
     facts: dict[str, Any] = {
         "dataset": DATASET,
         "reason": TeardownReason.MANUAL,
         "requester": "agent:kim",
         "now": NOW,
-        "given": confirmation(granted(approval(), "person:lee", NOW)),
+        "given": approval_confirmation(approval_with_grant(approval(), "person:lee", NOW)),
     } | changes
     kept.about = facts["dataset"]
     try:
-        spend(cast("Records", kept), **facts)
+        spend_grant(cast("Records", kept), **facts)
     except ConfirmationRequiredError:
         return False
     return True
@@ -73,7 +73,7 @@ def spent(kept: Kept, **changes: Any) -> bool:
     requester="agent:kim",
     approval_id="ap-000001",
     late=-1,
-    concession=Concession.ABANDON_CONNECTOR,
+    concession=Waiver.ABANDON_CONNECTOR,
 )
 @given(
     state=st.sampled_from([*ApprovalState, None]),
@@ -82,7 +82,7 @@ def spent(kept: Kept, **changes: Any) -> bool:
     reason=st.sampled_from(TeardownReason),
     requester=st.sampled_from(["agent:kim", "agent:lee", "person:kim"]),
     approval_id=st.sampled_from(["ap-000001", "ap-000002", None]),
-    concession=st.sampled_from(Concession),
+    waiver=st.sampled_from(Waiver),
     late=st.integers(-700, 700),
 )
 def test_a_grant_passes_for_what_was_approved_alone_and_once(
@@ -92,43 +92,45 @@ def test_a_grant_passes_for_what_was_approved_alone_and_once(
     reason: TeardownReason,
     requester: str,
     approval_id: str | None,
-    concession: Concession,
+    waiver: Waiver,
     late: int,
 ) -> None:
-    held = granted(approval(concession=concession), "person:lee", NOW)
-    kept = Kept(None if state is None else replace(held, state=state))
+    held = approval_with_grant(approval(concession=waiver), "person:lee", NOW)
+    kept = SingleApprovalStore(None if state is None else replace(held, state=state))
     changes: dict[str, Any] = {
         "dataset": replace(DATASET, dataset_id=dataset_id, generation=generation),
         "reason": reason,
         "requester": requester,
         "now": NOW + GRANT_FOR + timedelta(seconds=late),
-        "given": replace(confirmation(held), approval_id=approval_id),
-        "concession": Concession.ABANDON_CONNECTOR,
+        "given": replace(approval_confirmation(held), approval_id=approval_id),
+        "concession": Waiver.ABANDON_CONNECTOR,
     }
     meant = (DATASET.dataset_id, DATASET.generation, TeardownReason.MANUAL, "agent:kim", "ap-000001")
     good = (
         state is ApprovalState.APPROVED
         and (dataset_id, generation, reason, requester, approval_id) == meant
-        and concession is Concession.ABANDON_CONNECTOR
+        and waiver is Waiver.ABANDON_CONNECTOR
         and late < 0
     )
 
-    assert spent(kept, **changes) is good
-    assert not spent(kept, **changes)
+    assert is_accepted(kept, **changes) is good
+    assert not is_accepted(kept, **changes)
     assert good is (
         kept.held is not None and kept.held.state is ApprovalState.USED and state is not kept.held.state
     )
 
 
 def test_the_usual_case_passes_and_another_kind_of_confirmation_is_not_looked_up() -> None:
-    kept = Kept(granted(approval(), "person:lee", NOW))
-    assert spent(kept)
-    assert spent(Kept(None), given=None)
-    typed = replace(confirmation(granted(approval(), "person:lee", NOW)), how="typed_name")
-    assert spent(Kept(None), given=typed)
+    kept = SingleApprovalStore(approval_with_grant(approval(), "person:lee", NOW))
+    assert is_accepted(kept)
+    assert is_accepted(SingleApprovalStore(None), given=None)
+    typed = replace(
+        approval_confirmation(approval_with_grant(approval(), "person:lee", NOW)), how="typed_name"
+    )
+    assert is_accepted(SingleApprovalStore(None), given=typed)
 
 
-class Datasets(Kept):
+class DatasetGenerationsStore(SingleApprovalStore):
     """A request, and datasets at their generations."""
 
     def __init__(self, held: Approval, generations: dict[str, int]) -> None:
@@ -141,49 +143,57 @@ class Datasets(Kept):
 
 
 LISTED = tuple(
-    Listed(dataset_id=dataset_id, name=dataset_id.upper(), client_id=client_id, generation=generation)
+    ApprovalItem(dataset_id=dataset_id, name=dataset_id.upper(), client_id=client_id, generation=generation)
     for dataset_id, client_id, generation in (("d1", "acme", 1), ("d2", "acme", 4), ("d3", "globex", 2))
 )
 LIST = approval(
-    dataset_id="", client_id="", generation=0, requester=SWEEPER, expires_at=None, listed=LISTED, shown={}
+    dataset_id="",
+    client_id="",
+    generation=0,
+    requester=SWEEP_SUBJECT,
+    expires_at=None,
+    listed=LISTED,
+    shown={},
 )
 
 
 @given(
     state=st.sampled_from(ApprovalState),
     tries=st.lists(st.tuples(st.sampled_from(["d1", "d2", "d3", "d4"]), st.integers(1, 4)), max_size=12),
-    requester=st.sampled_from([SWEEPER, "person:lee"]),
-    concession=st.sampled_from(Concession),
+    requester=st.sampled_from([SWEEP_SUBJECT, "person:lee"]),
+    waiver=st.sampled_from(Waiver),
     late=st.integers(-90_000, 90_000),
 )
 def test_a_list_gives_one_grant_to_each_that_it_names_at_its_generation_and_none_to_anything_else(
     state: ApprovalState,
     tries: list[tuple[str, int]],
     requester: str,
-    concession: Concession,
+    waiver: Waiver,
     late: int,
 ) -> None:
-    held = granted(LIST, "person:lee", NOW)
-    kept = Datasets(replace(held, state=state), {each.dataset_id: each.generation for each in LISTED})
+    held = approval_with_grant(LIST, "person:lee", NOW)
+    kept = DatasetGenerationsStore(
+        replace(held, state=state), {each.dataset_id: each.generation for each in LISTED}
+    )
     named = {(each.dataset_id, each.generation) for each in LISTED}
     used: set[tuple[str, int]] = set()
     for dataset_id, generation in tries:
-        one = Listed(dataset_id=dataset_id, name="", client_id="", generation=generation)
+        one = ApprovalItem(dataset_id=dataset_id, name="", client_id="", generation=generation)
         try:
-            spend(
+            spend_grant(
                 cast("Records", kept),
-                confirmation(held, one),
+                approval_confirmation(held, one),
                 replace(DATASET, dataset_id=dataset_id, generation=generation),
                 TeardownReason.MANUAL,
                 requester,
                 NOW + LIST_GRANT_FOR + timedelta(seconds=late),
-                concession,
+                waiver,
             )
             passed = True
         except ConfirmationRequiredError:
             passed = False
         what = (dataset_id, generation)
-        good = (state, requester, concession) == (ApprovalState.APPROVED, SWEEPER, Concession.NONE)
+        good = (state, requester, waiver) == (ApprovalState.APPROVED, SWEEP_SUBJECT, Waiver.NONE)
         assert passed is (good and late < 0 and what in named - used)
         used |= {what} if passed else set()
     assert kept.held is not None
@@ -204,27 +214,27 @@ def test_a_list_stands_while_something_of_it_is_as_it_was(
         generations.get(each.dataset_id) == each.generation for each in LISTED if each.dataset_id not in spent
     )
     over = {ApprovalState.OPEN: ApprovalState.VOID, ApprovalState.APPROVED: ApprovalState.USED}
-    stands = standing(cast("Records", Datasets(held, generations)), held, NOW)
+    stands = current_approval(cast("Records", DatasetGenerationsStore(held, generations)), held, NOW)
     assert stands.state is (state if left else over.get(state, state))
 
 
 def test_a_list_is_seen_by_those_who_may_touch_every_client_of_it() -> None:
     for clients, seen in ((None, True), ({"acme", "globex"}, True), ({"acme"}, False), (set[str](), False)):
-        caller = Caller(subject="lee", clients=None if clients is None else frozenset(clients))
-        assert seen_by(LIST, caller) is seen
+        principal = Principal(subject="lee", clients=None if clients is None else frozenset(clients))
+        assert is_approval_visible(LIST, principal) is seen
     assert LIST.phrase == "take down 3 datasets"
     assert (approval().phrase, approval().clients) == (DATASET.name, frozenset({DATASET.client_id}))
 
 
 def test_each_of_a_list_is_used_once_and_the_last_ends_it() -> None:
-    held = granted(LIST, "person:lee", NOW)
-    kept = Datasets(held, {each.dataset_id: each.generation for each in LISTED})
+    held = approval_with_grant(LIST, "person:lee", NOW)
+    kept = DatasetGenerationsStore(held, {each.dataset_id: each.generation for each in LISTED})
 
-    def claim(one: Listed) -> bool:
+    def claim(one: ApprovalItem) -> bool:
         about = replace(DATASET, dataset_id=one.dataset_id, generation=one.generation)
-        facts = {"dataset": about, "requester": SWEEPER, "given": confirmation(held, one)}
+        facts = {"dataset": about, "requester": SWEEP_SUBJECT, "given": approval_confirmation(held, one)}
         try:
-            spend(cast("Records", kept), reason=TeardownReason.MANUAL, now=NOW, **facts)  # type: ignore[arg-type]
+            spend_grant(cast("Records", kept), reason=TeardownReason.MANUAL, now=NOW, **facts)  # type: ignore[arg-type]
         except ConfirmationRequiredError:
             return False
         return True
@@ -233,4 +243,4 @@ def test_each_of_a_list_is_used_once_and_the_last_ends_it() -> None:
     assert not claim(replace(LISTED[0], dataset_id="d4"))
     assert [claim(each) for each in (*LISTED, *LISTED)] == [True] * 3 + [False] * 3
     assert kept.held is not None
-    assert standing(cast("Records", kept), kept.held, NOW).state is ApprovalState.USED
+    assert current_approval(cast("Records", kept), kept.held, NOW).state is ApprovalState.USED

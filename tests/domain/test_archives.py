@@ -110,11 +110,11 @@ def documents() -> AsyncIterator[Sequence[bytes]]:
 
 
 def test_a_place_is_made_of_client_stage_type_and_dataset() -> None:
-    assert archives.place(DATASET) == PLACE
+    assert archives.archive_place(DATASET) == PLACE
 
 
 def test_metadata_tells_what_the_wire_contract_lists_and_where_the_data_came_from() -> None:
-    assert archives.metadata(DATASET, CONNECTOR, NOW, 90) == {
+    assert archives.build_archive_metadata(DATASET, CONNECTOR, NOW, 90) == {
         "dataset_id": "acme-sandbox-confluence-7f3k2m",
         "name": "ACME-Sandbox-Confluence",
         "dataset_type": "confluence_pages",
@@ -144,7 +144,7 @@ def test_metadata_tells_what_the_wire_contract_lists_and_where_the_data_came_fro
 
 
 def test_metadata_of_a_dataset_that_never_had_content_keeps_the_contract_fields() -> None:
-    assert archives.metadata(BARE, None, NOW, 90) == {
+    assert archives.build_archive_metadata(BARE, None, NOW, 90) == {
         "dataset_id": "acme-sandbox-confluence-7f3k2m",
         "name": "ACME-Sandbox-Confluence",
         "dataset_type": "confluence_pages",
@@ -165,17 +165,19 @@ def test_metadata_of_a_dataset_that_never_had_content_keeps_the_contract_fields(
 def test_metadata_never_holds_the_connectors_configuration() -> None:
     config = {"authentication": {"token": "s3cret"}}
 
-    assert "s3cret" not in json.dumps(archives.metadata(DATASET, replace(CONNECTOR, config=config), NOW, 90))
+    assert "s3cret" not in json.dumps(
+        archives.build_archive_metadata(DATASET, replace(CONNECTOR, config=config), NOW, 90)
+    )
 
 
 def test_metadata_scores_by_the_gathered_report_when_there_is_no_verdict_yet() -> None:
     unjudged = replace(DATASET, quality=None, content=replace(CONTENT, report=replace(GATHERED, score=70.0)))
 
-    assert archives.metadata(unjudged, None, NOW, 90)["quality_score"] == 70.0
+    assert archives.build_archive_metadata(unjudged, None, NOW, 90)["quality_score"] == 70.0
 
 
 def test_metadata_says_when_a_person_allowed_an_incomplete_archive() -> None:
-    assert archives.metadata(LOST, None, NOW, 90)["incomplete"] is True
+    assert archives.build_archive_metadata(LOST, None, NOW, 90)["incomplete"] is True
 
 
 def test_reports_are_the_gathered_one_and_the_verdict() -> None:
@@ -188,26 +190,26 @@ def test_reports_are_the_gathered_one_and_the_verdict() -> None:
     }
     gate = {"check": "indexed", "weight": 0, "of": 1, "failed": 0, "examples": []}
 
-    found = json.loads(json.dumps(archives.reports(DATASET)))
+    found = json.loads(json.dumps(archives.archive_quality_reports(DATASET)))
 
     assert found == [gathered, {**gathered, "gates": [gate], "evaluated_at": "2026-02-28T12:00:00Z"}]
 
 
 def test_a_verdict_that_is_the_gathered_report_is_told_once() -> None:
-    assert len(archives.reports(replace(DATASET, quality=GATHERED))) == 1
-    assert archives.reports(BARE) == []
+    assert len(archives.archive_quality_reports(replace(DATASET, quality=GATHERED))) == 1
+    assert archives.archive_quality_reports(BARE) == []
 
 
 def test_an_order_holds_everything_and_no_more_than_a_hundred_samples() -> None:
     sample = [b"{}"] * 150
 
-    assert archives.order(
+    assert archives.build_archive_order(
         DATASET, CONNECTOR, sample=sample, documents=documents, now=NOW, retention_days=30
     ) == ArchiveOrder(
         place=PLACE,
-        metadata=archives.metadata(DATASET, CONNECTOR, NOW, 30),
+        metadata=archives.build_archive_metadata(DATASET, CONNECTOR, NOW, 30),
         sample=sample[:100],
-        reports=archives.reports(DATASET),
+        reports=archives.archive_quality_reports(DATASET),
         documents=documents,
         compressed=True,
     )
@@ -215,17 +217,17 @@ def test_an_order_holds_everything_and_no_more_than_a_hundred_samples() -> None:
 
 def test_an_archive_is_restorable_for_the_retention_that_its_manifest_fixed() -> None:
     assert archives.restorable_until(NOW, 90) == NOW + timedelta(days=90)
-    assert archives.restorable_until_of(MANIFEST) == datetime(2026, 5, 30, 12, tzinfo=UTC)
+    assert archives.manifest_restorable_until(MANIFEST) == datetime(2026, 5, 30, 12, tzinfo=UTC)
 
 
 def test_the_manifest_of_what_the_dataset_holds_matches() -> None:
-    assert archives.matching(DATASET, MANIFEST) is MANIFEST
+    assert archives.require_matching_manifest(DATASET, MANIFEST) is MANIFEST
 
 
 def test_the_manifest_of_a_dataset_without_content_matches() -> None:
     manifest = without(MANIFEST, "checksum") | {"record_count": 0, "full_data": False}
 
-    assert archives.matching(BARE, manifest) is manifest
+    assert archives.require_matching_manifest(BARE, manifest) is manifest
 
 
 @pytest.mark.parametrize(
@@ -240,24 +242,26 @@ def test_the_manifest_of_a_dataset_without_content_matches() -> None:
 )
 def test_a_manifest_of_anything_else_does_not_match(changes: dict[str, Any], named: str) -> None:
     with pytest.raises(ArchiveFailedError, match=f"it differs in {named}"):
-        archives.matching(DATASET, MANIFEST | changes)
+        archives.require_matching_manifest(DATASET, MANIFEST | changes)
 
 
 def test_an_incomplete_archive_matches_only_when_that_was_allowed() -> None:
     lost = MANIFEST | {"incomplete": True, "record_count": 3, "checksum": "decaf"}
 
-    assert archives.matching(LOST, lost) is lost
-    assert archives.matching(LOST, MANIFEST) is MANIFEST
+    assert archives.require_matching_manifest(LOST, lost) is lost
+    assert archives.require_matching_manifest(LOST, MANIFEST) is MANIFEST
     with pytest.raises(ArchiveFailedError, match="differs in dataset_id"):
-        archives.matching(LOST, lost | {"dataset_id": "another"})
+        archives.require_matching_manifest(LOST, lost | {"dataset_id": "another"})
     with pytest.raises(ArchiveFailedError, match="differs in record_count"):
-        archives.matching(LOST, MANIFEST | {"record_count": 3})
+        archives.require_matching_manifest(LOST, MANIFEST | {"record_count": 3})
 
 
 def test_the_facts_that_the_store_keeps_come_back_as_the_archive() -> None:
-    facts = json.loads(json.dumps(archives.facts(DATASET, PLACE, f"/archives/{PLACE}", MANIFEST)))
+    facts = json.loads(
+        json.dumps(archives.build_archive_record(DATASET, PLACE, f"/archives/{PLACE}", MANIFEST))
+    )
 
-    assert archives.archive_from(facts) == archives.Archive(
+    assert archives.parse_archive(facts) == archives.Archive(
         dataset_id="acme-sandbox-confluence-7f3k2m",
         name="ACME-Sandbox-Confluence",
         client_id="ACME",
@@ -276,14 +280,16 @@ def test_the_facts_that_the_store_keeps_come_back_as_the_archive() -> None:
 
 
 def test_the_facts_of_a_lost_content_say_that_it_is_incomplete() -> None:
-    facts = archives.facts(BARE, PLACE, "/a", MANIFEST | {"incomplete": True, "record_count": 3})
+    facts = archives.build_archive_record(
+        BARE, PLACE, "/a", MANIFEST | {"incomplete": True, "record_count": 3}
+    )
 
     assert (facts["incomplete"], facts["record_count"], facts["size_bytes"]) == (True, 3, 0)
 
 
 def test_facts_that_cannot_be_read_are_an_error_that_names_the_dataset() -> None:
     with pytest.raises(ArchiveFailedError, match="the archive of acme-x cannot be read"):
-        archives.archive_from({"dataset_id": "acme-x"})
+        archives.parse_archive({"dataset_id": "acme-x"})
 
 
 @pytest.mark.parametrize(
@@ -299,4 +305,4 @@ def test_facts_that_cannot_be_read_are_an_error_that_names_the_dataset() -> None
     ],
 )
 def test_a_document_is_looked_for_by_the_beginning_of_its_title(line: bytes, query: str) -> None:
-    assert archives.probe(line) == query
+    assert archives.probe_query(line) == query

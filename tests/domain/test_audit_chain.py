@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from domain.audit import Entry, canonical
-from domain.audit_chain import Head, Link, extended, genesis
-from domain.audit_log import AuditLog, Verified
-from domain.audit_verifying import Break, Flaw
-from domain.callers import Caller
-from domain.sealing import Sealer
+from domain.audit import AuditEntry, canonical_json
+from domain.audit_chain import ChainHead, ChainLink, genesis_hash, link_hash
+from domain.audit_log import AuditLog, AuditVerification
+from domain.audit_verifying import ChainBreak, Violation
+from domain.callers import Principal
+from domain.sealing import AuditSealer
 from server.adapters.store.sqlite import SqliteStore
-from tests.entities import NOW, SetClock
+from tests.entities import NOW, ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -26,39 +26,39 @@ if TYPE_CHECKING:
     from domain.records import Records
 
 COUNT = 7
-ALL = Caller(subject="person:kim")
+ALL = Principal(subject="person:kim")
 
 
-def told(number: int) -> str:
-    return canonical(
-        Entry(at=NOW + timedelta(seconds=number), verb="provision", principal=f"agent:n{number}")
+def audit_entry(number: int) -> str:
+    return canonical_json(
+        AuditEntry(at=NOW + timedelta(seconds=number), verb="provision", principal=f"agent:n{number}")
     )
 
 
-class Sealing:
+class SealedLog:
     """A log in a file, with the sealer and the auditor of one process."""
 
     def __init__(self, store: SqliteStore) -> None:
         self.store = store
-        self.sealer = Sealer(store)
-        self.log = AuditLog(store, SetClock(), self.sealer)
+        self.sealer = AuditSealer(store)
+        self.log = AuditLog(store, ManualClock(), self.sealer)
 
     async def append(self, *numbers: int) -> None:
         def work(records: Records) -> None:
             for number in numbers:
-                records.append_entry(told(number))
+                records.append_entry(audit_entry(number))
 
         await self.store.transact(work)
 
-    async def broken(self, anchor: Head | None = None) -> Break | None:
+    async def find_violation(self, anchor: ChainHead | None = None) -> ChainBreak | None:
         return (await self.log.verify(anchor)).broken
 
-    async def flaw(self, anchor: Head | None = None) -> Flaw | None:
-        found = await self.broken(anchor)
+    async def violation_text(self, anchor: ChainHead | None = None) -> Violation | None:
+        found = await self.find_violation(anchor)
         return found.flaw if found else None
 
 
-class Attacker:
+class LogAttacker:
     """Somebody with a shell on the account: the triggers do not hold them up."""
 
     def __init__(self, path: Path) -> None:
@@ -66,7 +66,7 @@ class Attacker:
         for (trigger,) in self._rows("select name from sqlite_master where type = 'trigger'"):
             self._db.execute(f"drop trigger {trigger}")
         self._entries = self._rows("select seq, document from audit order by seq")
-        self.links = [Link(*row) for row in self._rows("select * from audit_chain order by position")]
+        self.links = [ChainLink(*row) for row in self._rows("select * from audit_chain order by position")]
 
     def _rows(self, sql: str) -> list[Any]:
         return self._db.execute(sql).fetchall()
@@ -82,7 +82,7 @@ class Attacker:
         self.does("update audit set document = ? where seq = ?", held[other], one)
         self.does("update audit set document = ? where seq = ?", held[one], other)
 
-    def puts_links(self, links: list[Link]) -> None:
+    def puts_links(self, links: list[ChainLink]) -> None:
         self._db.execute("delete from audit_chain")
         self._db.executemany("insert into audit_chain values (?, ?, ?)", links)
 
@@ -95,12 +95,12 @@ class Attacker:
 
     def rewrites(self, installation: str) -> None:
         """Make the whole chain anew over what the log says now."""
-        held, links = genesis(installation), []
+        held, links = genesis_hash(installation), []
         for position, (seq, document) in enumerate(
             self._rows("select seq, document from audit order by seq"), 1
         ):
-            held = extended(held, document.encode())
-            links.append(Link(position, seq, held))
+            held = link_hash(held, document.encode())
+            links.append(ChainLink(position, seq, held))
         self.puts_links(links)
 
     def puts_back(self) -> None:
@@ -113,9 +113,9 @@ class Attacker:
 
 
 @asynccontextmanager
-async def opened(path: Path) -> AsyncIterator[Sealing]:
+async def opened(path: Path) -> AsyncIterator[SealedLog]:
     async with SqliteStore(path) as store:
-        yield Sealing(store)
+        yield SealedLog(store)
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def sealing(path: Path) -> AsyncIterator[Sealing]:
+async def sealed_log(path: Path) -> AsyncIterator[SealedLog]:
     async with opened(path) as made:
         await made.append(*range(1, COUNT + 1))
         assert await made.sealer.seal() == COUNT
@@ -132,20 +132,20 @@ async def sealing(path: Path) -> AsyncIterator[Sealing]:
 
 
 @pytest.fixture
-def attacker(sealing: Sealing, path: Path) -> Iterator[Attacker]:
-    made = Attacker(path)
+def attacker(sealed_log: SealedLog, path: Path) -> Iterator[LogAttacker]:
+    made = LogAttacker(path)
     yield made
     made.close()
 
 
-async def test_each_link_is_made_of_the_one_before_and_the_canonical_entry(sealing: Sealing) -> None:
-    installation = await sealing.store.read(lambda records: records.installation)
-    held = genesis(installation)
-    for link in await sealing.store.read(lambda records: records.chain(after=0, limit=COUNT)):
-        held = extended(held, told(link.seq).encode())
+async def test_each_link_is_made_of_the_one_before_and_the_canonical_entry(sealed_log: SealedLog) -> None:
+    installation = await sealed_log.store.read(lambda records: records.installation)
+    held = genesis_hash(installation)
+    for link in await sealed_log.store.read(lambda records: records.chain(after=0, limit=COUNT)):
+        held = link_hash(held, audit_entry(link.seq).encode())
         assert link.hash == held
-    assert await sealing.log.verify() == Verified(
-        head=Head(position=COUNT, hash=held, installation=installation),
+    assert await sealed_log.log.verify() == AuditVerification(
+        head=ChainHead(position=COUNT, hash=held, installation=installation),
         broken=None,
         unsealed=0,
         unsealed_since=None,
@@ -154,12 +154,12 @@ async def test_each_link_is_made_of_the_one_before_and_the_canonical_entry(seali
 
 
 async def test_no_two_installations_have_one_chain() -> None:
-    assert genesis("one") != genesis("other")
+    assert genesis_hash("one") != genesis_hash("other")
 
 
-async def test_what_is_not_sealed_yet_is_counted_and_dated(sealing: Sealing) -> None:
-    await sealing.append(20, 21)
-    found = await sealing.log.verify()
+async def test_what_is_not_sealed_yet_is_counted_and_dated(sealed_log: SealedLog) -> None:
+    await sealed_log.append(20, 21)
+    found = await sealed_log.log.verify()
     assert (found.unsealed, found.unsealed_since) == (2, NOW + timedelta(seconds=20))
     assert found.head.position == COUNT
 
@@ -170,7 +170,7 @@ async def test_the_tail_of_a_process_that_was_killed_is_sealed_by_the_next(path:
     async with opened(path) as following:
         assert await following.sealer.seal() == 2
         assert await following.sealer.seal() == 0
-        assert await following.flaw() is None
+        assert await following.violation_text() is None
 
 
 async def test_more_than_a_batch_is_sealed_in_several_transactions_and_is_one_chain(path: Path) -> None:
@@ -192,34 +192,34 @@ async def test_two_sealers_make_one_chain(path: Path) -> None:
         assert (found.head.position, found.broken) == (40, None)
 
 
-async def test_what_another_sealer_takes_first_is_not_waited_for(sealing: Sealing) -> None:
+async def test_what_another_sealer_takes_first_is_not_waited_for(sealed_log: SealedLog) -> None:
     class Late:
         """Looked before the other one was done."""
 
-        transact = sealing.store.transact
+        transact = sealed_log.store.transact
 
         async def read(self, _look: object) -> int:
             return 2
 
-    assert await Sealer(cast("SqliteStore", Late())).seal() == 0
+    assert await AuditSealer(cast("SqliteStore", Late())).seal() == 0
 
 
-async def test_every_edited_entry_is_found_and_named(sealing: Sealing, attacker: Attacker) -> None:
+async def test_every_edited_entry_is_found_and_named(sealed_log: SealedLog, attacker: LogAttacker) -> None:
     for seq in range(1, COUNT + 1):
         attacker.edits(seq)
-        found = await sealing.broken()
+        found = await sealed_log.find_violation()
         assert found is not None
         assert (found.position, found.seq) == (seq, seq)
-        assert found.flaw is (Flaw.EDITED if seq < COUNT else Flaw.CHANGED)
+        assert found.flaw is (Violation.EDITED if seq < COUNT else Violation.CHANGED)
         attacker.puts_back()
-    assert await sealing.broken() is None
+    assert await sealed_log.find_violation() is None
 
 
-async def test_every_removed_entry_is_found_and_named(sealing: Sealing, attacker: Attacker) -> None:
+async def test_every_removed_entry_is_found_and_named(sealed_log: SealedLog, attacker: LogAttacker) -> None:
     for seq in range(1, COUNT + 1):
         attacker.does("delete from audit where seq = ?", seq)
-        assert await sealing.broken() == Break(
-            flaw=Flaw.REMOVED,
+        assert await sealed_log.find_violation() == ChainBreak(
+            flaw=Violation.REMOVED,
             position=seq,
             seq=seq,
             what=f"Entry {seq}, sealed at position {seq}, is gone.",
@@ -227,11 +227,13 @@ async def test_every_removed_entry_is_found_and_named(sealing: Sealing, attacker
         attacker.puts_back()
 
 
-async def test_every_swapped_pair_of_entries_is_found_and_named(sealing: Sealing, attacker: Attacker) -> None:
+async def test_every_swapped_pair_of_entries_is_found_and_named(
+    sealed_log: SealedLog, attacker: LogAttacker
+) -> None:
     for one, other in combinations(range(1, COUNT + 1), 2):
         attacker.swaps_entries(one, other)
-        assert await sealing.broken() == Break(
-            flaw=Flaw.SWAPPED,
+        assert await sealed_log.find_violation() == ChainBreak(
+            flaw=Violation.SWAPPED,
             position=one,
             seq=one,
             what=f"Entry {one}, sealed at position {one}, stands where the one that is now entry {other} was sealed.",
@@ -239,140 +241,144 @@ async def test_every_swapped_pair_of_entries_is_found_and_named(sealing: Sealing
         attacker.puts_back()
 
 
-async def test_every_renumbered_entry_is_found(sealing: Sealing, attacker: Attacker) -> None:
+async def test_every_renumbered_entry_is_found(sealed_log: SealedLog, attacker: LogAttacker) -> None:
     for seq in range(1, COUNT + 1):
         attacker.does("update audit set seq = 1000 where seq = ?", seq)
-        assert await sealing.flaw() is Flaw.REMOVED
+        assert await sealed_log.violation_text() is Violation.REMOVED
         attacker.puts_back()
 
 
-async def test_every_changed_hash_is_found(sealing: Sealing, attacker: Attacker) -> None:
+async def test_every_changed_hash_is_found(sealed_log: SealedLog, attacker: LogAttacker) -> None:
     for position in range(1, COUNT + 1):
         attacker.does("update audit_chain set hash = ? where position = ?", "0" * 64, position)
-        found = await sealing.broken()
+        found = await sealed_log.find_violation()
         assert found is not None
         assert found.position == position
-        assert found.flaw is (Flaw.LINK_CHANGED if position < COUNT else Flaw.CHANGED)
+        assert found.flaw is (Violation.LINK_CHANGED if position < COUNT else Violation.CHANGED)
         attacker.puts_back()
 
 
-async def test_every_link_that_names_another_entry_is_found(sealing: Sealing, attacker: Attacker) -> None:
+async def test_every_link_that_names_another_entry_is_found(
+    sealed_log: SealedLog, attacker: LogAttacker
+) -> None:
     for position in range(1, COUNT + 1):
         attacker.does("update audit_chain set seq = 1000 where position = ?", position)
-        found = await sealing.broken()
+        found = await sealed_log.find_violation()
         assert found is not None
-        assert (found.flaw, found.position) == (Flaw.REMOVED, position)
+        assert (found.flaw, found.position) == (Violation.REMOVED, position)
         attacker.puts_back()
 
 
 async def test_every_removed_link_is_found_but_the_last_whose_entry_is_unsealed_again(
-    sealing: Sealing, attacker: Attacker
+    sealed_log: SealedLog, attacker: LogAttacker
 ) -> None:
     for position in range(1, COUNT):
         attacker.does("delete from audit_chain where position = ?", position)
-        assert await sealing.broken() == Break(
-            flaw=Flaw.LINK_MISSING,
+        assert await sealed_log.find_violation() == ChainBreak(
+            flaw=Violation.LINK_MISSING,
             position=position,
             seq=None,
             what=f"The link at position {position} is missing; the next that is there has position {position + 1}.",
         )
         attacker.puts_back()
     attacker.does("delete from audit_chain where position = ?", COUNT)
-    found = await sealing.log.verify()
+    found = await sealed_log.log.verify()
     assert (found.broken, found.unsealed, found.unsealed_since) == (None, 1, NOW + timedelta(seconds=COUNT))
-    await sealing.sealer.seal()
-    assert await sealing.store.read(lambda records: records.chain_head()) == attacker.links[-1]
+    await sealed_log.sealer.seal()
+    assert await sealed_log.store.read(lambda records: records.chain_head()) == attacker.links[-1]
 
 
 @pytest.mark.parametrize("columns", [("seq",), ("hash",), ("seq", "hash")])
 async def test_every_swapped_pair_of_links_is_found(
-    sealing: Sealing, attacker: Attacker, columns: tuple[str, ...]
+    sealed_log: SealedLog, attacker: LogAttacker, columns: tuple[str, ...]
 ) -> None:
     for one, other in combinations(range(1, COUNT + 1), 2):
         attacker.swaps_links(one, other, *columns)
-        found = await sealing.broken()
+        found = await sealed_log.find_violation()
         assert found is not None
-        assert (found.position, found.flaw) == (one, Flaw.SWAPPED)
+        assert (found.position, found.flaw) == (one, Violation.SWAPPED)
         attacker.puts_back()
 
 
-async def test_an_entry_that_is_put_in_between_is_found(sealing: Sealing, attacker: Attacker) -> None:
-    attacker.does("insert into audit (seq, document) values (-1, ?)", told(50))
-    assert await sealing.broken() == Break(
-        flaw=Flaw.INSERTED,
+async def test_an_entry_that_is_put_in_between_is_found(sealed_log: SealedLog, attacker: LogAttacker) -> None:
+    attacker.does("insert into audit (seq, document) values (-1, ?)", audit_entry(50))
+    assert await sealed_log.find_violation() == ChainBreak(
+        flaw=Violation.INSERTED,
         position=None,
         seq=-1,
         what="Entry -1 was never sealed, though later ones are: it was put in behind the sealer's back.",
     )
 
 
-async def test_what_is_no_text_any_more_is_an_edited_entry(sealing: Sealing, attacker: Attacker) -> None:
+async def test_what_is_no_text_any_more_is_an_edited_entry(
+    sealed_log: SealedLog, attacker: LogAttacker
+) -> None:
     attacker.does("update audit set document = replace(document, 'agent', cast(x'ff' as text)) where seq = 3")
-    found = await sealing.broken()
+    found = await sealed_log.find_violation()
     assert found is not None
-    assert (found.flaw, found.seq) == (Flaw.EDITED, 3)
+    assert (found.flaw, found.seq) == (Violation.EDITED, 3)
 
 
 async def test_an_entry_changed_before_it_is_sealed_does_not_show(
-    sealing: Sealing, attacker: Attacker
+    sealed_log: SealedLog, attacker: LogAttacker
 ) -> None:
-    await sealing.append(20, 21)
+    await sealed_log.append(20, 21)
     attacker.edits(COUNT + 1)
     attacker.does("delete from audit where seq = ?", COUNT + 2)
-    await sealing.sealer.seal()
-    assert await sealing.broken() is None
+    await sealed_log.sealer.seal()
+    assert await sealed_log.find_violation() is None
 
 
-async def exported(sealing: Sealing) -> Head:
+async def exported(sealing: SealedLog) -> ChainHead:
     return await sealing.log.export(ALL, lambda _page: None)
 
 
 async def test_a_chain_that_ends_before_the_exported_head_is_truncated(
-    sealing: Sealing, attacker: Attacker
+    sealed_log: SealedLog, attacker: LogAttacker
 ) -> None:
-    head = await exported(sealing)
+    head = await exported(sealed_log)
     for left in range(COUNT):
         attacker.puts_links(attacker.links[:left])
-        found = await sealing.broken(head)
+        found = await sealed_log.find_violation(head)
         assert found is not None
-        assert (found.flaw, found.position) == (Flaw.TRUNCATED, left + 1)
+        assert (found.flaw, found.position) == (Violation.TRUNCATED, left + 1)
         attacker.puts_back()
 
 
 async def test_log_and_chain_cut_at_one_place_are_found_by_the_exported_head_alone(
-    sealing: Sealing, attacker: Attacker
+    sealed_log: SealedLog, attacker: LogAttacker
 ) -> None:
-    head = await exported(sealing)
+    head = await exported(sealed_log)
     attacker.puts_links(attacker.links[:-1])
     attacker.does("delete from audit where seq = ?", COUNT)
-    assert await sealing.flaw() is None
-    assert await sealing.flaw(head) is Flaw.TRUNCATED
+    assert await sealed_log.violation_text() is None
+    assert await sealed_log.violation_text(head) is Violation.TRUNCATED
 
 
 async def test_a_chain_made_anew_over_a_changed_log_is_found_by_the_exported_head_alone(
-    sealing: Sealing, attacker: Attacker
+    sealed_log: SealedLog, attacker: LogAttacker
 ) -> None:
-    head = await exported(sealing)
+    head = await exported(sealed_log)
     attacker.edits(4)
     attacker.rewrites(head.installation or "")
-    assert await sealing.flaw() is None
-    assert await sealing.flaw(head) is Flaw.REWRITTEN
-    await sealing.append(60)
-    await sealing.sealer.seal()
-    found = await sealing.broken(Head(position=head.position, hash=head.hash))
+    assert await sealed_log.violation_text() is None
+    assert await sealed_log.violation_text(head) is Violation.REWRITTEN
+    await sealed_log.append(60)
+    await sealed_log.sealer.seal()
+    found = await sealed_log.find_violation(ChainHead(position=head.position, hash=head.hash))
     assert found is not None
-    assert (found.flaw, found.position) == (Flaw.REWRITTEN, COUNT)
+    assert (found.flaw, found.position) == (Violation.REWRITTEN, COUNT)
 
 
-async def test_an_exported_head_holds_for_the_chain_that_has_gone_on(sealing: Sealing) -> None:
-    head = await exported(sealing)
-    await sealing.append(60, 61)
-    await sealing.sealer.seal()
-    found = await sealing.log.verify(head)
+async def test_an_exported_head_holds_for_the_chain_that_has_gone_on(sealed_log: SealedLog) -> None:
+    head = await exported(sealed_log)
+    await sealed_log.append(60, 61)
+    await sealed_log.sealer.seal()
+    found = await sealed_log.log.verify(head)
     assert (found.broken, found.head.position) == (None, COUNT + 2)
     assert found.exported == {"position": COUNT, "hash": head.hash, "at": "2026-03-01T12:00:00Z"}
 
 
-async def test_a_head_of_another_installation_is_named_as_such(sealing: Sealing) -> None:
-    strange = Head(position=3, hash="0" * 64, installation="elsewhere")
-    assert await sealing.flaw(strange) is Flaw.FOREIGN
+async def test_a_head_of_another_installation_is_named_as_such(sealed_log: SealedLog) -> None:
+    strange = ChainHead(position=3, hash="0" * 64, installation="elsewhere")
+    assert await sealed_log.violation_text(strange) is Violation.FOREIGN

@@ -7,28 +7,28 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from domain.audit import Decision, Entry, canonical
-from domain.audit_chain import AuditQuery, Head, Link
-from domain.audit_log import AuditLog, Listed
-from domain.audit_story import Chapter
-from domain.callers import Caller
+from domain.audit import AuditEntry, Decision, canonical_json
+from domain.audit_chain import AuditQuery, ChainHead, ChainLink
+from domain.audit_log import AuditLog, AuditLogItem
+from domain.audit_story import TimelineEntry
+from domain.callers import Principal
 from domain.errors import ForbiddenError, StoreFailedError, UnknownDatasetError
-from domain.sealing import Sealer
+from domain.sealing import AuditSealer
 from server.adapters.store.sqlite import SqliteStore
-from tests.entities import DATASET, NOW, SetClock
+from tests.entities import DATASET, NOW, ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from domain.audit_chain import Sealed
+    from domain.audit_chain import SealedEntry
     from domain.records import Records
 
-KIM = Caller(subject="person:kim")
-ACME = Caller(subject="person:lee", clients=frozenset({"acme"}))
-BORN = Entry(at=NOW, event="dataset:orphan_cleared", dataset_id="d1", client_id="acme")
-OTHER = Entry(at=NOW, event="dataset:orphan_cleared", dataset_id="d2", client_id="beta")
-REFUSED = Entry(
+KIM = Principal(subject="person:kim")
+ACME = Principal(subject="person:lee", clients=frozenset({"acme"}))
+BORN = AuditEntry(at=NOW, event="dataset:orphan_cleared", dataset_id="d1", client_id="acme")
+OTHER = AuditEntry(at=NOW, event="dataset:orphan_cleared", dataset_id="d2", client_id="beta")
+REFUSED = AuditEntry(
     at=NOW,
     principal="agent:x",
     verb="health",
@@ -46,13 +46,13 @@ async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
 
 @pytest.fixture
 def log(store: SqliteStore) -> AuditLog:
-    return AuditLog(store, SetClock(), Sealer(store))
+    return AuditLog(store, ManualClock(), AuditSealer(store))
 
 
-async def put(store: SqliteStore, *entries: Entry | str) -> None:
+async def put(store: SqliteStore, *entries: AuditEntry | str) -> None:
     def work(records: Records) -> None:
         for each in entries:
-            records.append_entry(each if isinstance(each, str) else canonical(each))
+            records.append_entry(each if isinstance(each, str) else canonical_json(each))
 
     await store.transact(work)
 
@@ -61,23 +61,23 @@ async def test_entries_are_listed_newest_first_with_their_positions(
     store: SqliteStore, log: AuditLog
 ) -> None:
     await put(store, BORN)
-    await Sealer(store).seal()
+    await AuditSealer(store).seal()
     await put(store, OTHER, "{}")
     assert await log.list(AuditQuery(), KIM) == [
-        Listed(seq=3, position=None, entry=None),
-        Listed(seq=2, position=None, entry=OTHER),
-        Listed(seq=1, position=1, entry=BORN),
+        AuditLogItem(seq=3, position=None, entry=None),
+        AuditLogItem(seq=2, position=None, entry=OTHER),
+        AuditLogItem(seq=1, position=1, entry=BORN),
     ]
     assert [each.seq for each in await log.list(AuditQuery(limit=2), KIM)] == [3, 2]
 
 
 async def test_long_entries_do_not_shorten_a_list(store: SqliteStore, log: AuditLog) -> None:
-    await put(store, *[Entry(at=NOW, verb="x" * 3_000_000)] * 5)
+    await put(store, *[AuditEntry(at=NOW, verb="x" * 3_000_000)] * 5)
     assert len(await log.list(AuditQuery(limit=5), KIM)) == 5
 
 
 async def test_a_caller_confined_to_clients_is_listed_only_theirs(store: SqliteStore, log: AuditLog) -> None:
-    await put(store, BORN, OTHER, Entry(at=NOW, verb="audit list"))
+    await put(store, BORN, OTHER, AuditEntry(at=NOW, verb="audit list"))
     assert [each.seq for each in await log.list(AuditQuery(), ACME)] == [1]
     assert await log.list(AuditQuery(client_id="beta"), ACME) == []
 
@@ -94,14 +94,14 @@ async def test_an_export_seals_first_and_tells_every_link_and_the_head(
     store: SqliteStore, log: AuditLog
 ) -> None:
     await put(store, BORN, OTHER)
-    pages: list[Sealed] = []
+    pages: list[SealedEntry] = []
     head = await log.export(KIM, pages.extend)
     assert [(each.position, each.document) for each in pages] == [
-        (1, canonical(BORN).encode()),
-        (2, canonical(OTHER).encode()),
+        (1, canonical_json(BORN).encode()),
+        (2, canonical_json(OTHER).encode()),
     ]
     installation = await store.read(lambda records: records.installation)
-    assert head == Head(position=2, hash=pages[-1].hash, installation=installation, exported_at=NOW)
+    assert head == ChainHead(position=2, hash=pages[-1].hash, installation=installation, exported_at=NOW)
     assert (await log.verify(head)).broken is None
 
 
@@ -109,7 +109,7 @@ async def test_a_broken_chain_has_no_head_to_export(
     store: SqliteStore, log: AuditLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await put(store, BORN)
-    await store.transact(lambda records: records.seal([Link(1, 1, "0" * 64)]))
+    await store.transact(lambda records: records.seal([ChainLink(1, 1, "0" * 64)]))
     with pytest.raises(StoreFailedError, match="Entry 1, sealed at position 1"):
         await log.export(KIM, lambda _page: None)
 
@@ -121,23 +121,25 @@ async def test_a_caller_confined_to_clients_exports_nothing(log: AuditLog) -> No
 
 async def test_the_life_of_a_dataset_that_is_gone_is_told_in_order(store: SqliteStore, log: AuditLog) -> None:
     later = NOW + timedelta(days=400)
-    purged = Entry(at=later, event="archive:purged", dataset_id="d1", client_id="acme", data={"path": "/a"})
+    purged = AuditEntry(
+        at=later, event="archive:purged", dataset_id="d1", client_id="acme", data={"path": "/a"}
+    )
     await put(store, BORN, OTHER, purged)
     life = [
-        Chapter(at=NOW, sentence="It is an orphan no more."),
-        Chapter(at=later, sentence="Its archive was purged from /a."),
+        TimelineEntry(at=NOW, sentence="It is an orphan no more."),
+        TimelineEntry(at=later, sentence="Its archive was purged from /a."),
     ]
     assert await log.explain("d1", KIM) == life
     assert await log.explain("d1", ACME) == life
 
 
-@pytest.mark.parametrize(("dataset_id", "caller"), [("never", KIM), ("never", ACME), ("d2", ACME)])
+@pytest.mark.parametrize(("dataset_id", "principal"), [("never", KIM), ("never", ACME), ("d2", ACME)])
 async def test_what_never_was_or_is_anothers_is_unknown_whoever_asked_for_it(
-    store: SqliteStore, log: AuditLog, dataset_id: str, caller: Caller
+    store: SqliteStore, log: AuditLog, dataset_id: str, principal: Principal
 ) -> None:
     await put(store, BORN, OTHER, REFUSED)
     with pytest.raises(UnknownDatasetError):
-        await log.explain(dataset_id, caller)
+        await log.explain(dataset_id, principal)
 
 
 async def test_a_dataset_older_than_the_log_has_no_life_to_tell(store: SqliteStore, log: AuditLog) -> None:

@@ -7,24 +7,24 @@ from typing import Any
 
 import pytest
 
-from domain.audit import Decision, Entry
-from domain.audit_story import Chapter, Teller
+from domain.audit import AuditEntry, Decision
+from domain.audit_story import TimelineBuilder, TimelineEntry
 from tests.entities import NOW
 
 
-def chapters(*entries: Entry | None) -> list[Chapter]:
-    teller = Teller()
+def chapters(*entries: AuditEntry | None) -> list[TimelineEntry]:
+    teller = TimelineBuilder()
     for seq, entry in reversed(list(enumerate(entries, 1))):
-        teller.before(seq, entry)
-    return list(teller.told())
+        teller.prepend(seq, entry)
+    return list(teller.build())
 
 
-def chapter(**given: Any) -> Chapter:
-    (only,) = chapters(Entry(at=NOW, **given))
+def chapter(**given: Any) -> TimelineEntry:
+    (only,) = chapters(AuditEntry(at=NOW, **given))
     return only
 
 
-def happened(event: str, **data: Any) -> Chapter:
+def happened(event: str, **data: Any) -> TimelineEntry:
     return chapter(
         event=event, data={"name": "ACME-Sandbox-Jira", "journey_id": "q3", "stage": "sandbox", **data}
     )
@@ -53,7 +53,7 @@ def test_a_refused_teardown_tells_who_asked_from_where_and_every_check() -> None
             ],
         },
     )
-    assert told == Chapter(
+    assert told == TimelineEntry(
         at=NOW,
         sentence="agent:planner for kim (over HTTP, with planner 2.0) asked to take it down for the reason manual: "
         "refused (journey_active).",
@@ -110,7 +110,7 @@ def test_an_allowed_teardown_tells_how_it_was_confirmed_and_by_whom(given: dict[
         confirmation={**given, "shown": {"dataset": "ACME", "record_count": 7}},
         data={"reason": "manual", "conceded": None, "incomplete": True},
     )
-    assert told == Chapter(
+    assert told == TimelineEntry(
         at=NOW,
         sentence="person:kim (at the command line) asked to take it down for the reason manual: "
         "teardown claimed.",
@@ -160,7 +160,7 @@ def test_a_request_that_is_filed_tells_what_a_person_is_to_see() -> None:
 
 
 def test_what_is_not_known_is_left_out_and_long_text_is_cut() -> None:
-    assert chapter(decision=Decision.ALLOWED) == Chapter(
+    assert chapter(decision=Decision.ALLOWED) == TimelineEntry(
         at=NOW, sentence="Somebody asked to `something`: allowed."
     )
     told = chapter(
@@ -229,12 +229,12 @@ def test_what_is_not_known_is_left_out_and_long_text_is_cut() -> None:
 def test_an_event_is_a_sentence_and_what_shows_it(
     event: str, data: dict[str, Any], sentence: str, evidence: tuple[str, ...]
 ) -> None:
-    assert happened(event, **data) == Chapter(at=NOW, sentence=sentence, evidence=evidence)
+    assert happened(event, **data) == TimelineEntry(at=NOW, sentence=sentence, evidence=evidence)
 
 
 def test_what_is_done_again_and_again_is_told_once() -> None:
     looked = [
-        Entry(
+        AuditEntry(
             at=NOW + timedelta(minutes=number),
             principal="agent:kim",
             verb="health",
@@ -243,21 +243,21 @@ def test_what_is_done_again_and_again_is_told_once() -> None:
         )
         for number in range(3)
     ]
-    purged = Entry(at=NOW + timedelta(days=1), event="archive:purged", data={"path": "/a"})
+    purged = AuditEntry(at=NOW + timedelta(days=1), event="archive:purged", data={"path": "/a"})
     assert chapters(*looked, purged) == [
-        Chapter(
+        TimelineEntry(
             at=NOW,
             sentence="agent:kim asked to see its connector's health: answered.",
             times=3,
             until=NOW + timedelta(minutes=2),
         ),
-        Chapter(at=NOW + timedelta(days=1), sentence="Its archive was purged from /a."),
+        TimelineEntry(at=NOW + timedelta(days=1), sentence="Its archive was purged from /a."),
     ]
 
 
 def test_an_entry_that_cannot_be_understood_is_said_to_be_there() -> None:
     assert chapters(None) == [
-        Chapter(
+        TimelineEntry(
             at=None,
             sentence="Entry 1 cannot be understood. `audit verify` tells whether it is what was sealed.",
         )
@@ -265,9 +265,9 @@ def test_an_entry_that_cannot_be_understood_is_said_to_be_there() -> None:
 
 
 def test_a_call_is_told_before_what_it_brought_about_and_what_has_no_date_stays_where_it_is() -> None:
-    began = Entry(at=NOW + timedelta(seconds=1), event="dataset:restored", data={"restored_from": "d0"})
-    call = Entry(at=NOW, principal="agent:kim", verb="restore", decision=Decision.ALLOWED)
-    later = Entry(at=NOW + timedelta(days=1), event="archive:purged", data={"path": "/a"})
+    began = AuditEntry(at=NOW + timedelta(seconds=1), event="dataset:restored", data={"restored_from": "d0"})
+    call = AuditEntry(at=NOW, principal="agent:kim", verb="restore", decision=Decision.ALLOWED)
+    later = AuditEntry(at=NOW + timedelta(days=1), event="archive:purged", data={"path": "/a"})
     assert [each.sentence for each in chapters(None, began, call, None, later)] == [
         "Entry 1 cannot be understood. `audit verify` tells whether it is what was sealed.",
         "agent:kim asked to bring its archive back: allowed.",

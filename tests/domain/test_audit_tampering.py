@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.audit_chain import Head, Sealed, genesis, links
-from domain.audit_verifying import Break, Flaw, walked
+from domain.audit_chain import ChainHead, SealedEntry, chain_links, genesis_hash
+from domain.audit_verifying import ChainBreak, Violation, verify_chain
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
 COUNT = 7
-START = Head(position=0, hash=genesis("here"), installation="here")
+START = ChainHead(position=0, hash=genesis_hash("here"), installation="here")
 NUMBERS = st.integers(1, COUNT)
 # The same words may be sealed twice, as two calls of one caller in one microsecond would be.
 LOGS = st.lists(st.sampled_from([b"{}", b'{"a":1}', b'{"b":2}']), min_size=COUNT, max_size=COUNT)
@@ -25,7 +25,7 @@ TAMPERINGS = st.lists(
         st.tuples(st.just("edit"), NUMBERS, st.sampled_from([b"{}", b'{"a":1}', b'{"x":9}'])),
         st.tuples(st.just("remove"), NUMBERS),
         st.tuples(st.just("swap"), NUMBERS, NUMBERS),
-        st.tuples(st.just("rehash"), NUMBERS, st.sampled_from(["0" * 64, "", genesis("here")])),
+        st.tuples(st.just("rehash"), NUMBERS, st.sampled_from(["0" * 64, "", genesis_hash("here")])),
         st.tuples(st.just("renumber"), NUMBERS, st.integers(1, COUNT + 3)),
         st.tuples(st.just("unlink"), NUMBERS),
         st.tuples(st.just("swap links"), NUMBERS, NUMBERS),
@@ -35,12 +35,12 @@ TAMPERINGS = st.lists(
 )
 
 
-class Chained:
+class InMemoryChain:
     """A log and its chain, as plain rows."""
 
     def __init__(self, documents: Sequence[bytes]) -> None:
         self.log = dict(enumerate(documents, 1))
-        self.links = {link.position: link for link in links(START, self.log.items())}
+        self.links = {link.position: link for link in chain_links(START, self.log.items())}
 
     def tamper(self, what: str, one: int, other: int | bytes | str = 0) -> None:
         link = self.links.get(one)
@@ -65,21 +65,21 @@ class Chained:
 
     def _reseal(self, after: int) -> None:
         held = self.links.get(after)
-        head = Head(position=held.position, hash=held.hash) if held else START
+        head = ChainHead(position=held.position, hash=held.hash) if held else START
         later = [(seq, document) for seq, document in sorted(self.log.items()) if seq > head.position]
         self.links = {at: each for at, each in self.links.items() if at <= head.position}
-        self.links |= {link.position: link for link in links(head, later)}
+        self.links |= {link.position: link for link in chain_links(head, later)}
 
-    def sealed(self) -> list[Sealed]:
-        return [Sealed(*each, self.log.get(each.seq)) for _, each in sorted(self.links.items())]
+    def sealed(self) -> list[SealedEntry]:
+        return [SealedEntry(*each, self.log.get(each.seq)) for _, each in sorted(self.links.items())]
 
-    def walk(self, anchor: Head | None, page: int) -> tuple[Head, Break | None]:
-        async def pages(after: int) -> AsyncIterator[Sequence[Sealed]]:
+    def walk(self, anchor: ChainHead | None, page: int) -> tuple[ChainHead, ChainBreak | None]:
+        async def pages(after: int) -> AsyncIterator[Sequence[SealedEntry]]:
             rest = [each for each in self.sealed() if each.position > after]
             for start in range(0, len(rest), page):
                 yield rest[start : start + page]
 
-        return asyncio.run(walked(pages, START, anchor))
+        return asyncio.run(verify_chain(pages, START, anchor))
 
 
 def _swapped(number: int, one: int, other: int) -> int:
@@ -90,9 +90,9 @@ def _swapped(number: int, one: int, other: int) -> int:
 def test_a_kept_head_finds_every_chain_that_does_not_tell_what_was_sealed(
     documents: list[bytes], tamperings: list[tuple[str, int]], page: int
 ) -> None:
-    chained = Chained(documents)
+    chained = InMemoryChain(documents)
     was = [(each.hash, each.document) for each in chained.sealed()]
-    kept = Head(position=COUNT, hash=was[-1][0], installation="here")
+    kept = ChainHead(position=COUNT, hash=was[-1][0], installation="here")
     for each in tamperings:
         chained.tamper(*each)
     now = [(each.hash, each.document) for each in chained.sealed()]
@@ -108,37 +108,37 @@ def test_a_kept_head_finds_every_chain_that_does_not_tell_what_was_sealed(
         )
         assert broken.position is not None
         assert head.position <= COUNT
-        if broken.flaw not in {Flaw.REWRITTEN, Flaw.LINK_MISSING, Flaw.TRUNCATED}:
+        if broken.flaw not in {Violation.REWRITTEN, Violation.LINK_MISSING, Violation.TRUNCATED}:
             assert broken.position == head.position + 1
             assert same <= head.position or broken.position == same + 1
 
 
 @given(LOGS, st.integers(1, COUNT))
 def test_a_chain_that_nobody_touched_holds(documents: list[bytes], page: int) -> None:
-    chained = Chained(documents)
+    chained = InMemoryChain(documents)
     last = chained.links[COUNT]
     head, broken = chained.walk(None, page)
-    assert (head, broken) == (Head(position=COUNT, hash=last.hash, installation="here"), None)
+    assert (head, broken) == (ChainHead(position=COUNT, hash=last.hash, installation="here"), None)
 
 
 @given(LOGS, NUMBERS, st.integers(1, COUNT))
 def test_one_edited_entry_is_never_taken_for_a_swapped_one(
     documents: list[bytes], seq: int, page: int
 ) -> None:
-    chained = Chained(documents)
+    chained = InMemoryChain(documents)
     chained.tamper("edit", seq, b'{"never":"sealed"}')
     _, broken = chained.walk(None, page)
     assert broken is not None
-    assert (broken.seq, broken.flaw) == (seq, Flaw.EDITED if seq < COUNT else Flaw.CHANGED)
+    assert (broken.seq, broken.flaw) == (seq, Violation.EDITED if seq < COUNT else Violation.CHANGED)
 
 
 @pytest.mark.parametrize("following", [("remove", 3), ("edit", 3, b'{"y":9}')])
 def test_where_the_next_entry_is_wrong_too_it_may_be_entry_or_link_that_was_changed(
     following: tuple[str, int],
 ) -> None:
-    chained = Chained([b"{}"] * COUNT)
+    chained = InMemoryChain([b"{}"] * COUNT)
     chained.tamper("edit", 2, b'{"x":9}')
     chained.tamper(*following)
     _, broken = chained.walk(None, COUNT)
     assert broken is not None
-    assert (broken.seq, broken.flaw) == (2, Flaw.CHANGED)
+    assert (broken.seq, broken.flaw) == (2, Violation.CHANGED)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from domain.audit import Decision, Entry, called, canonical, note, parsed
+from domain.audit import AuditEntry, Decision, call_entry, canonical_json, parse_entry, record_audit_entry
 from domain.audit_chain import AuditQuery
-from domain.auditing import NOBODY, Calls, swept
-from domain.callers import Caller
+from domain.auditing import ANONYMOUS, CallAudit, with_sweep_context
+from domain.callers import Principal
 from domain.errors import (
     BlockingCheck,
     ForbiddenError,
@@ -21,20 +21,20 @@ from domain.errors import (
     RateLimitedError,
     StoreFailedError,
 )
-from domain.rates import RateLimits, Rates
+from domain.rates import RateLimiter, RateLimits
 from server.adapters.store.sqlite import SqliteStore
-from tests.entities import NOW, SetClock
+from tests.entities import NOW, ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-KIM = Caller(subject="kim", act="agent-7")
+KIM = Principal(subject="kim", act="agent-7")
 SECRET = "glean-key-17"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
-class Counting:
+class FixedIds:
     """Ids that are told beforehand."""
 
     def __init__(self) -> None:
@@ -52,26 +52,26 @@ async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
 
 
 @pytest.fixture
-def clock() -> SetClock:
-    return SetClock()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
-def calls(store: SqliteStore, clock: SetClock) -> Calls:
-    return Calls(store, clock, Counting(), withheld=("", SECRET))
+def calls(store: SqliteStore, clock: ManualClock) -> CallAudit:
+    return CallAudit(store, clock, FixedIds(), withheld=("", SECRET))
 
 
-def begun(calls: Calls, **arguments: object) -> Caller:
+def begin_call(calls: CallAudit, **arguments: object) -> Principal:
     return calls.begin(KIM, "teardown", "stdio", arguments)
 
 
-async def entries(store: SqliteStore) -> list[Entry]:
+async def load_entries(store: SqliteStore) -> list[AuditEntry]:
     found = await store.read(lambda records: records.entries(AuditQuery()))
-    return [parsed(each.document) for each in reversed(found)]
+    return [parse_entry(each.document) for each in reversed(found)]
 
 
-async def test_a_call_has_an_id_of_its_own_and_says_nothing_of_who_calls(calls: Calls) -> None:
-    caller = calls.begin(
+async def test_a_call_has_an_id_of_its_own_and_says_nothing_of_who_calls(calls: CallAudit) -> None:
+    principal = calls.begin(
         KIM,
         "teardown",
         "http",
@@ -80,13 +80,17 @@ async def test_a_call_has_an_id_of_its_own_and_says_nothing_of_who_calls(calls: 
         client="some agent 1.0",
         traceparent=f"00-{TRACE}-b7ad6b7169203331-01",
     )
-    assert caller == KIM
-    assert caller.call is not None
-    assert caller.call.audit_id == "au-000001000002"
-    assert caller.call.at == NOW
-    assert (caller.call.verb, caller.call.via, caller.call.client) == ("teardown", "http", "some agent 1.0")
-    assert caller.call.trace_id == TRACE
-    assert caller.call.arguments == {"dataset_id": "acme-1", "confirm": "[withheld]"}
+    assert principal == KIM
+    assert principal.call is not None
+    assert principal.call.audit_id == "au-000001000002"
+    assert principal.call.at == NOW
+    assert (principal.call.verb, principal.call.via, principal.call.client) == (
+        "teardown",
+        "http",
+        "some agent 1.0",
+    )
+    assert principal.call.trace_id == TRACE
+    assert principal.call.arguments == {"dataset_id": "acme-1", "confirm": "[withheld]"}
 
 
 @pytest.mark.parametrize(
@@ -101,25 +105,25 @@ async def test_a_call_has_an_id_of_its_own_and_says_nothing_of_who_calls(calls: 
         f"00-{TRACE}-b7ad6b7169203331",
     ],
 )
-async def test_what_is_no_trace_is_passed_over(calls: Calls, traceparent: object) -> None:
+async def test_what_is_no_trace_is_passed_over(calls: CallAudit, traceparent: object) -> None:
     call = calls.begin(KIM, "health", "stdio", {}, traceparent=traceparent).call
     assert call is not None
     assert call.trace_id is None
 
 
-async def test_what_a_program_calls_itself_is_cut_and_holds_no_secret(calls: Calls) -> None:
+async def test_what_a_program_calls_itself_is_cut_and_holds_no_secret(calls: CallAudit) -> None:
     told = [calls.begin(KIM, "health", "stdio", {}, client=each).call for each in ("x" * 500, SECRET, "")]
     assert [each.client for each in told if each] == ["x" * 100 + "…", "[withheld]", None]
 
 
 async def test_a_call_that_ended_well_is_on_record_with_who_and_what(
-    calls: Calls, store: SqliteStore, clock: SetClock
+    calls: CallAudit, store: SqliteStore, clock: ManualClock
 ) -> None:
-    caller = begun(calls, dataset_id="acme-1", client_id="acme")
+    principal = begin_call(calls, dataset_id="acme-1", client_id="acme")
     clock.instant += timedelta(seconds=3)
-    await calls.ended(caller)
-    assert await entries(store) == [
-        Entry(
+    await calls.record_success(principal)
+    assert await load_entries(store) == [
+        AuditEntry(
             at=clock.instant,
             audit_id="au-000001000002",
             principal="kim",
@@ -135,22 +139,24 @@ async def test_a_call_that_ended_well_is_on_record_with_who_and_what(
     ]
 
 
-async def test_what_a_call_changed_is_enough_when_it_ended_well(calls: Calls, store: SqliteStore) -> None:
-    caller = begun(calls)
-    await store.transact(lambda records: note(records, caller, "claimed"))
-    await calls.ended(caller)
-    assert [each.outcome for each in await entries(store)] == ["claimed"]
+async def test_what_a_call_changed_is_enough_when_it_ended_well(calls: CallAudit, store: SqliteStore) -> None:
+    principal = begin_call(calls)
+    await store.transact(lambda records: record_audit_entry(records, principal, "claimed"))
+    await calls.record_success(principal)
+    assert [each.outcome for each in await load_entries(store)] == ["claimed"]
 
 
-async def test_a_refusal_is_on_record_whole_and_says_under_which_id(calls: Calls, store: SqliteStore) -> None:
+async def test_a_refusal_is_on_record_whole_and_says_under_which_id(
+    calls: CallAudit, store: SqliteStore
+) -> None:
     checks = tuple(
         BlockingCheck(code="journey_active", what=f"{number} " + "x" * 300, clears="Wait.", since=NOW)
         for number in range(6)
     )
     error = JourneyActiveError("Not now.", blocking=checks, dataset_id="acme-2")
     told = error.as_dict()
-    await calls.failed(begun(calls, dataset_id="../acme-1", reason="manual"), error)
-    [entry] = await entries(store)
+    await calls.record_failure(begin_call(calls, dataset_id="../acme-1", reason="manual"), error)
+    [entry] = await load_entries(store)
     assert (entry.decision, entry.error, entry.dataset_id) == (Decision.REFUSED, told, "acme-2")
     assert error.as_dict() == told | {"audit_id": "au-000001000002"}
 
@@ -164,26 +170,30 @@ async def test_a_refusal_is_on_record_whole_and_says_under_which_id(calls: Calls
     ],
 )
 async def test_a_rule_refuses_and_the_world_fails(
-    calls: Calls, store: SqliteStore, error: LifecycleError, decision: Decision
+    calls: CallAudit, store: SqliteStore, error: LifecycleError, decision: Decision
 ) -> None:
-    await calls.failed(begun(calls, dataset_id="../acme-1"), error)
-    [entry] = await entries(store)
+    await calls.record_failure(begin_call(calls, dataset_id="../acme-1"), error)
+    [entry] = await load_entries(store)
     assert (entry.decision, entry.dataset_id) == (decision, None)
 
 
 async def test_a_secret_that_found_its_way_into_an_error_is_not_on_record(
-    calls: Calls, store: SqliteStore
+    calls: CallAudit, store: SqliteStore
 ) -> None:
-    await calls.failed(begun(calls), ForbiddenError(f"There is no {SECRET}.", candidates=(SECRET,)))
-    assert SECRET not in str(await entries(store))
+    await calls.record_failure(
+        begin_call(calls), ForbiddenError(f"There is no {SECRET}.", candidates=(SECRET,))
+    )
+    assert SECRET not in str(await load_entries(store))
 
 
-async def test_of_a_bug_its_kind_is_on_record_and_nothing_it_says(calls: Calls, store: SqliteStore) -> None:
+async def test_of_a_bug_its_kind_is_on_record_and_nothing_it_says(
+    calls: CallAudit, store: SqliteStore
+) -> None:
     wrapped = RuntimeError("masked")
     wrapped.__cause__ = ZeroDivisionError(SECRET)
-    await calls.failed(begun(calls), KeyError("hidden"))
-    await calls.failed(begun(calls), wrapped)
-    assert [(each.decision, each.error) for each in await entries(store)] == [
+    await calls.record_failure(begin_call(calls), KeyError("hidden"))
+    await calls.record_failure(begin_call(calls), wrapped)
+    assert [(each.decision, each.error) for each in await load_entries(store)] == [
         (
             Decision.FAILED,
             {
@@ -197,50 +207,52 @@ async def test_of_a_bug_its_kind_is_on_record_and_nothing_it_says(calls: Calls, 
     ]
 
 
-async def test_a_question_is_on_record_with_what_the_person_sees(calls: Calls, store: SqliteStore) -> None:
-    await calls.asked(begun(calls, dataset_id="acme-1"), "Take it down?")
-    [entry] = await entries(store)
+async def test_a_question_is_on_record_with_what_the_person_sees(
+    calls: CallAudit, store: SqliteStore
+) -> None:
+    await calls.record_question(begin_call(calls, dataset_id="acme-1"), "Take it down?")
+    [entry] = await load_entries(store)
     assert (entry.decision, entry.dataset_id) == (Decision.ASKED, "acme-1")
     assert entry.data == {"how": "elicitation", "shown": {"question": "Take it down?"}}
 
 
-async def test_a_caller_who_went_away_leaves_a_failure(calls: Calls, store: SqliteStore) -> None:
-    await calls.left(begun(calls))
-    [entry] = await entries(store)
+async def test_a_caller_who_went_away_leaves_a_failure(calls: CallAudit, store: SqliteStore) -> None:
+    await calls.record_disconnect(begin_call(calls))
+    [entry] = await load_entries(store)
     assert (entry.decision, entry.outcome) == (Decision.FAILED, "the caller went away before the answer")
 
 
-async def test_nobody_is_on_record_without_a_name(calls: Calls, store: SqliteStore) -> None:
-    await calls.failed(calls.begin(NOBODY, "health", "http", {}), ForbiddenError("Who?"))
-    [entry] = await entries(store)
+async def test_nobody_is_on_record_without_a_name(calls: CallAudit, store: SqliteStore) -> None:
+    await calls.record_failure(calls.begin(ANONYMOUS, "health", "http", {}), ForbiddenError("Who?"))
+    [entry] = await load_entries(store)
     assert entry.principal is None
 
 
-async def test_calls_are_counted(store: SqliteStore, clock: SetClock) -> None:
-    counted = Calls(store, clock, Counting(), Rates(store, clock, RateLimits(calls_per_minute=1)))
-    await counted.count(begun(counted))
+async def test_calls_are_counted(store: SqliteStore, clock: ManualClock) -> None:
+    counted = CallAudit(store, clock, FixedIds(), RateLimiter(store, clock, RateLimits(calls_per_minute=1)))
+    await counted.count(begin_call(counted))
     with pytest.raises(RateLimitedError):
-        await counted.count(begun(counted))
+        await counted.count(begin_call(counted))
 
 
-async def test_what_a_sweep_takes_down_is_the_schedules(calls: Calls) -> None:
-    caller = begun(calls)
-    assert caller.call is not None
-    assert swept(caller).call == replace(caller.call, via="schedule:sweep")
-    assert swept(KIM) is KIM
+async def test_what_a_sweep_takes_down_is_the_schedules(calls: CallAudit) -> None:
+    principal = begin_call(calls)
+    assert principal.call is not None
+    assert with_sweep_context(principal).call == replace(principal.call, via="schedule:sweep")
+    assert with_sweep_context(KIM) is KIM
 
 
 async def test_a_caller_without_a_call_has_nothing_to_be_put_on_record(
-    calls: Calls, store: SqliteStore
+    calls: CallAudit, store: SqliteStore
 ) -> None:
-    await store.transact(lambda records: note(records, KIM, "claimed"))
-    assert await entries(store) == []
+    await store.transact(lambda records: record_audit_entry(records, KIM, "claimed"))
+    assert await load_entries(store) == []
     with pytest.raises(ValueError, match="no call"):
-        called(KIM, Decision.ALLOWED)
+        call_entry(KIM, Decision.ALLOWED)
     with pytest.raises(ValueError, match="no call"):
-        await calls.failed(KIM, ForbiddenError("No."))
+        await calls.record_failure(KIM, ForbiddenError("No."))
 
 
 def test_the_same_entry_is_always_the_same_text() -> None:
-    entry = Entry(at=NOW, verb="health", arguments={"b": 1, "a": 2})
-    assert canonical(entry) == '{"arguments":{"a":2,"b":1},"at":"2026-03-01T12:00:00Z","verb":"health"}'
+    entry = AuditEntry(at=NOW, verb="health", arguments={"b": 1, "a": 2})
+    assert canonical_json(entry) == '{"arguments":{"a":2,"b":1},"at":"2026-03-01T12:00:00Z","verb":"health"}'

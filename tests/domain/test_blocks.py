@@ -7,19 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.documents import KINDS
-from domain.documents.blocks import UNFIT, Elements, Lines
-from tests.domain.records import ISSUES, PAGES, populate_lines, record
+from domain.documents import RECORD_KINDS
+from domain.documents.blocks import DECODE_ERRORS, JsonArrayBatch, JsonLinesBatch
+from tests.domain.records import ISSUES, PAGES, populate_lines, template_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-KIND = KINDS[PAGES]
-GOOD = [msgspec.json.encode(record(PAGES, n)) for n in range(3)]
-PLACED = msgspec.json.encode(record(PAGES, 7, body="{{site:confluence_pages}}/x"))
-LONG = msgspec.json.encode(record(PAGES, 6, body="a page " * 400))
-BRACED = msgspec.json.encode(record(PAGES, 8, body="{}" * 400))
-FLAWED = msgspec.json.encode(record(PAGES, 9, title=None, last_modified="yesterday"))
+KIND = RECORD_KINDS[PAGES]
+GOOD = [msgspec.json.encode(template_record(PAGES, n)) for n in range(3)]
+PLACED = msgspec.json.encode(template_record(PAGES, 7, body="{{site:confluence_pages}}/x"))
+LONG = msgspec.json.encode(template_record(PAGES, 6, body="a page " * 400))
+BRACED = msgspec.json.encode(template_record(PAGES, 8, body="{}" * 400))
+FLAWED = msgspec.json.encode(template_record(PAGES, 9, title=None, last_modified="yesterday"))
 
 
 class Given:
@@ -37,7 +37,7 @@ class Given:
 def one_by_one(lines: Sequence[bytes]) -> list[Any] | None:
     try:
         return [KIND.decode(line) for line in lines]
-    except UNFIT:
+    except DECODE_ERRORS:
         return None
 
 
@@ -52,8 +52,8 @@ def test_lines_that_are_decoded_at_once_are_those_that_are_decoded_one_by_one(
     for _ in range(data.draw(st.integers(0, 3))):
         at = data.draw(st.integers(0, len(text)))
         text = text[:at] + data.draw(st.sampled_from([b"\n", b" ", b",", b"{", b"}"])) + text[at:]
-    block = Lines(text)
-    assert block.decoded(KIND) in (None, one_by_one(block))
+    block = JsonLinesBatch(text)
+    assert block.decode_records(KIND) in (None, one_by_one(block))
 
 
 @pytest.mark.parametrize(
@@ -70,11 +70,13 @@ def test_lines_that_are_decoded_at_once_are_those_that_are_decoded_one_by_one(
     ],
 )
 def test_lines_are_not_decoded_at_once_unless_each_is_a_record(text: bytes) -> None:
-    assert Lines(text).decoded(KIND) is None
+    assert JsonLinesBatch(text).decode_records(KIND) is None
 
 
 def test_lines_with_braces_in_their_text_are_decoded_at_once() -> None:
-    assert Lines(b"\n".join([BRACED, *GOOD, BRACED])).decoded(KIND) == one_by_one([BRACED, *GOOD, BRACED])
+    assert JsonLinesBatch(b"\n".join([BRACED, *GOOD, BRACED])).decode_records(KIND) == one_by_one(
+        [BRACED, *GOOD, BRACED]
+    )
 
 
 @pytest.mark.parametrize(
@@ -84,20 +86,26 @@ def test_elements_are_decoded_at_once_when_all_of_them_fit(extra: bytes, fits: b
     data = b"[%b]" % b", ".join([*GOOD, extra])
     if fits is None:
         with pytest.raises(msgspec.DecodeError):
-            Elements(data, KIND)
+            JsonArrayBatch(data, KIND)
         return
-    block = Elements(data, KIND)
+    block = JsonArrayBatch(data, KIND)
     assert (block.size, [*block]) == (4, [*GOOD, extra])
-    assert block.decoded(KIND) == (one_by_one([*GOOD, extra]) if fits else None)
-    assert Elements(data, None).decoded(KIND) == block.decoded(KIND)
-    assert block.decoded(KINDS[ISSUES]) is None
+    assert block.decode_records(KIND) == (one_by_one([*GOOD, extra]) if fits else None)
+    assert JsonArrayBatch(data, None).decode_records(KIND) == block.decode_records(KIND)
+    assert block.decode_records(RECORD_KINDS[ISSUES]) is None
 
 
 @pytest.mark.parametrize("wanted", [None, 2, 4])
 @pytest.mark.parametrize("extra", [[], [FLAWED], [PLACED], [GOOD[0]], [BRACED, FLAWED, GOOD[1]]])
 def test_blocks_make_the_content_that_single_records_make(extra: list[bytes], wanted: int | None) -> None:
-    batches = [[*GOOD, BRACED, *extra], [msgspec.json.encode(record(PAGES, 20, references=["1020"]))]]
+    batches = [
+        [*GOOD, BRACED, *extra],
+        [msgspec.json.encode(template_record(PAGES, 20, references=["1020"]))],
+    ]
     expected = populate_lines(Given(*batches), PAGES, wanted)
-    assert populate_lines(Given(*[Lines(b"\n".join(each)) for each in batches]), PAGES, wanted) == expected
-    arrays = [Elements(b"[%b]" % b",".join(each), KIND) for each in batches]
+    assert (
+        populate_lines(Given(*[JsonLinesBatch(b"\n".join(each)) for each in batches]), PAGES, wanted)
+        == expected
+    )
+    arrays = [JsonArrayBatch(b"[%b]" % b",".join(each), KIND) for each in batches]
     assert populate_lines(Given(*arrays), PAGES, wanted) == expected

@@ -11,20 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.connector_shapes import COLLECTED
+from domain.connector_shapes import CONTAINER_SETTINGS
 from domain.connectors import (
     DriftItem,
-    configure,
+    build_datasource_spec,
+    build_site_urls,
     dataset_name,
-    drift,
-    found_of,
-    merge,
+    datasource_from_observation,
+    detect_drift,
+    merge_settings,
     placeholder_token,
-    sites,
 )
 from domain.errors import Recovery, SettingsError
-from domain.model import Connector, Dataset, Fingerprint, Mark, TemplateChoice
-from domain.platform import Found, Observation, Source
+from domain.model import Connector, Dataset, Fingerprint, OwnerTag, TemplateChoice
+from domain.platform import Datasource, DatasourceSpec, Observation
 from domain.vocabulary import ConnectorStatus, DatasetStatus, DatasetType, DataSource, Stage, TemplateMatch
 
 TEMPLATES = Path(__file__).parents[2] / "mock_data" / "connectors"
@@ -44,7 +44,7 @@ def template(dataset_type: DatasetType) -> dict[str, Any]:
 
 def dataset(dataset_type: DatasetType) -> Dataset:
     return Dataset(
-        dataset_id=f"acme-sandbox-{dataset_type.connector}-7f3k2m",
+        dataset_id=f"acme-sandbox-{dataset_type.connector_kind}-7f3k2m",
         name=dataset_name("acme", Stage.SANDBOX, dataset_type),
         client_id="acme",
         journey_id="j1",
@@ -60,10 +60,10 @@ def dataset(dataset_type: DatasetType) -> Dataset:
 
 def made(
     dataset_type: DatasetType, *overrides: dict[str, Any], containers: list[str] | None = None
-) -> Source:
-    settings = merge(template(dataset_type), *overrides)
+) -> DatasourceSpec:
+    settings = merge_settings(template(dataset_type), *overrides)
     listed = CONTAINERS[dataset_type] if containers is None else containers
-    return configure(dataset(dataset_type), listed, settings, installation="here")
+    return build_datasource_spec(dataset(dataset_type), listed, settings, installation="here")
 
 
 def refused(dataset_type: DatasetType, override: dict[str, Any]) -> SettingsError:
@@ -95,7 +95,7 @@ def test_a_placeholder_token_is_the_hash_of_the_dataset_id() -> None:
 
 
 def test_confluence_is_configured_from_its_template_and_the_spaces_met() -> None:
-    assert made(DatasetType.CONFLUENCE_PAGES) == Source(
+    assert made(DatasetType.CONFLUENCE_PAGES) == DatasourceSpec(
         name="ACME-Sandbox-Confluence",
         kind="confluence",
         config={
@@ -104,7 +104,7 @@ def test_confluence_is_configured_from_its_template_and_the_spaces_met() -> None
             "authentication": {"type": "API_TOKEN"},
             "syncSettings": {"fullSyncSchedule": "0 2 * * *", "incrementalSyncSchedule": "0 */4 * * *"},
         },
-        mark=Mark(installation="here", dataset_id="acme-sandbox-confluence-7f3k2m"),
+        mark=OwnerTag(installation="here", dataset_id="acme-sandbox-confluence-7f3k2m"),
     )
 
 
@@ -121,7 +121,7 @@ def test_every_type_has_its_containers_its_authentication_and_both_schedules(
 ) -> None:
     source = made(dataset_type)
 
-    assert source.kind == dataset_type.connector
+    assert source.kind == dataset_type.connector_kind
     assert source.config[collected] == CONTAINERS[dataset_type]
     assert source.config["authentication"] == {"type": authentication}
     assert {"fullSyncSchedule", "incrementalSyncSchedule"} <= source.config["syncSettings"].keys()
@@ -246,7 +246,7 @@ def test_a_missing_part_is_named(missing: str) -> None:
     del settings[missing]
 
     with pytest.raises(SettingsError, match=f"connectors.slack_messages.{missing} is missing"):
-        configure(dataset(SLACK), ["general"], settings, installation="here")
+        build_datasource_spec(dataset(SLACK), ["general"], settings, installation="here")
 
 
 def test_records_that_name_no_container_are_refused() -> None:
@@ -267,7 +267,7 @@ def test_a_secret_in_the_settings_is_refused_and_never_shown(name: str) -> None:
 def test_a_merge_leaves_what_it_merges_alone() -> None:
     base, over = {"a": {"b": [1]}, "c": 1}, {"a": {"d": 2}, "c": {"e": 3}}
 
-    assert merge(base, over, {"a": 5}) == {"a": 5, "c": {"e": 3}}
+    assert merge_settings(base, over, {"a": 5}) == {"a": 5, "c": {"e": 3}}
     assert (base, over) == ({"a": {"b": [1]}, "c": 1}, {"a": {"d": 2}, "c": {"e": 3}})
 
 
@@ -280,17 +280,17 @@ json_objects = st.recursive(
 
 @given(json_objects, json_objects)
 def test_merging_the_same_again_changes_nothing(base: dict[str, Any], over: dict[str, Any]) -> None:
-    once = merge(base, over)
+    once = merge_settings(base, over)
 
-    assert merge(once, over) == once
-    assert merge(base) == base
-    assert merge({}, over) == over
+    assert merge_settings(once, over) == once
+    assert merge_settings(base) == base
+    assert merge_settings({}, over) == over
 
 
 def test_copies_of_two_clients_or_stages_never_share_an_address() -> None:
     settings = {each: template(each) for each in DatasetType}
 
-    assert sites(settings, client_id="ACME", stage=Stage.SANDBOX) == {
+    assert build_site_urls(settings, client_id="ACME", stage=Stage.SANDBOX) == {
         CONFLUENCE: "https://mock-confluence.example.com/acme/sandbox",
         GITHUB: "https://mock-github.example.com/mock-org/acme/sandbox",
         SLACK: "https://mock-slack.example.com/T0MOCK/acme/sandbox",
@@ -299,20 +299,22 @@ def test_copies_of_two_clients_or_stages_never_share_an_address() -> None:
 
 
 def test_a_site_that_is_set_is_where_the_copies_are() -> None:
-    settings = merge(template(GITHUB), {"site": "https://code.example.com/"})
+    settings = merge_settings(template(GITHUB), {"site": "https://code.example.com/"})
 
-    assert sites({GITHUB: settings}, client_id="a", stage=Stage.PILOT) == {
+    assert build_site_urls({GITHUB: settings}, client_id="a", stage=Stage.PILOT) == {
         GITHUB: "https://code.example.com/a/pilot"
     }
-    assert configure(dataset(GITHUB), ["x"], settings, installation="here").kind == "github"
+    assert build_datasource_spec(dataset(GITHUB), ["x"], settings, installation="here").kind == "github"
 
 
 def test_types_at_one_address_and_clients_called_like_a_stage_stand_apart() -> None:
-    settings = {each: merge(template(each), {"site": "https://x.example.com/a"}) for each in DatasetType}
-    settings[JIRA] = merge(template(JIRA), {"config": {"baseUrl": "https://X.example.com/A/"}})
+    settings = {
+        each: merge_settings(template(each), {"site": "https://x.example.com/a"}) for each in DatasetType
+    }
+    settings[JIRA] = merge_settings(template(JIRA), {"config": {"baseUrl": "https://X.example.com/A/"}})
     settings[SLACK] = template(SLACK)
 
-    assert sites(settings, client_id="Sandbox", stage=Stage.PILOT) == {
+    assert build_site_urls(settings, client_id="Sandbox", stage=Stage.PILOT) == {
         CONFLUENCE: "https://x.example.com/a/sandbox~/pilot/confluence",
         GITHUB: "https://x.example.com/a/sandbox~/pilot/github",
         SLACK: "https://mock-slack.example.com/T0MOCK/sandbox~/pilot",
@@ -336,7 +338,7 @@ def test_types_at_one_address_and_clients_called_like_a_stage_stand_apart() -> N
 )
 def test_a_site_that_cannot_be_told_is_a_wrong_setting(settings: dict[str, Any], field: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        sites({JIRA: settings}, client_id="a", stage=Stage.PILOT)
+        build_site_urls({JIRA: settings}, client_id="a", stage=Stage.PILOT)
 
     assert caught.value.field == field
 
@@ -357,32 +359,32 @@ def connector(
     )
 
 
-def found(dataset_id: str | None, handle: str, installation: str = "here") -> Found:
-    mark = None if dataset_id is None else Mark(installation=installation, dataset_id=dataset_id)
-    return Found(handle=handle, name=f"FOUND-{handle}", kind="confluence", mark=mark)
+def found(dataset_id: str | None, handle: str, installation: str = "here") -> Datasource:
+    mark = None if dataset_id is None else OwnerTag(installation=installation, dataset_id=dataset_id)
+    return Datasource(handle=handle, name=f"FOUND-{handle}", kind="confluence", mark=mark)
 
 
 def test_what_carries_our_mark_and_has_no_owner_is_unowned() -> None:
     listed = [found("d1", "h1"), found("d2", "h2"), found("d3", "h3"), found("d1", "h1-twice")]
     ours = [connector("d1", "h1"), connector("d3", "h3", ConnectorStatus.DISCONNECTED)]
 
-    unowned = [(each.kind, each.handle) for each in drift(listed, ours, "here")]
+    unowned = [(each.kind, each.handle) for each in detect_drift(listed, ours, "here")]
 
     assert unowned == [("unowned_connector", each) for each in ("h2", "h3", "h1-twice")]
 
 
 def test_what_is_not_ours_is_no_drift() -> None:
-    assert drift([found(None, "h1"), found("d1", "h2", "elsewhere")], [], "here") == ()
+    assert detect_drift([found(None, "h1"), found("d1", "h2", "elsewhere")], [], "here") == ()
 
 
 def test_a_connector_that_is_being_made_owns_what_carries_its_mark() -> None:
-    assert drift([found("d1", "h1")], [connector("d1", None, ConnectorStatus.CREATING)], "here") == ()
+    assert detect_drift([found("d1", "h1")], [connector("d1", None, ConnectorStatus.CREATING)], "here") == ()
 
 
 def test_a_connector_that_the_platform_does_not_have_is_missing() -> None:
     ours = [connector("d1", "h1"), connector("d2", "h2"), connector("d3", "h3", ConnectorStatus.DISCONNECTED)]
 
-    assert drift([found("d1", "h1")], ours, "here") == (
+    assert detect_drift([found("d1", "h1")], ours, "here") == (
         DriftItem(
             kind="missing_connector",
             name="NAME-d2",
@@ -409,10 +411,12 @@ def test_a_connector_that_the_platform_does_not_have_is_missing() -> None:
     ],
     ids=str,
 )
-def test_a_connector_that_somebody_changed_is_told_with_what_to_do(listed: Found, words: str | None) -> None:
+def test_a_connector_that_somebody_changed_is_told_with_what_to_do(
+    listed: Datasource, words: str | None
+) -> None:
     ours = replace(connector("d1", "h1"), config={"spaceKeys": ["ENG"]})
 
-    told = drift([listed], [ours], "here")
+    told = detect_drift([listed], [ours], "here")
 
     assert [each.kind for each in told] == ([] if words is None else ["changed_connector"])
     assert all(words and words in each.suggested_action for each in told)
@@ -421,11 +425,17 @@ def test_a_connector_that_somebody_changed_is_told_with_what_to_do(listed: Found
 @pytest.mark.parametrize("changed", [None, False, True])
 def test_what_was_looked_at_by_itself_differs_as_what_was_listed(changed: bool | None) -> None:
     ours = connector("d1", "h1")
-    seen = Observation(present=True, at=NOW, mark=Mark(installation="here", dataset_id="d1"), changed=changed)
+    seen = Observation(
+        present=True, at=NOW, mark=OwnerTag(installation="here", dataset_id="d1"), changed=changed
+    )
 
-    assert found_of(ours, seen) == replace(found("d1", "h1"), name=ours.name, changed=changed)
+    assert datasource_from_observation(ours, seen) == replace(
+        found("d1", "h1"), name=ours.name, changed=changed
+    )
 
 
 def test_every_type_has_a_shape_and_a_template_that_fits_it() -> None:
-    assert {each: made(each).kind for each in DatasetType} == {each: each.connector for each in DatasetType}
-    assert {each: template(each)["collect"] for each in DatasetType} == COLLECTED
+    assert {each: made(each).kind for each in DatasetType} == {
+        each: each.connector_kind for each in DatasetType
+    }
+    assert {each: template(each)["collect"] for each in DatasetType} == CONTAINER_SETTINGS

@@ -23,7 +23,7 @@ from domain import cron
     ],
 )
 def test_a_good_schedule_has_no_problem(schedule: str) -> None:
-    assert cron.problem(schedule) is None
+    assert cron.cron_problem(schedule) is None
 
 
 @pytest.mark.parametrize(
@@ -49,21 +49,21 @@ def test_a_good_schedule_has_no_problem(schedule: str) -> None:
     ],
 )
 def test_a_wrong_field_is_named(schedule: str, field: str) -> None:
-    assert (cron.problem(schedule) or "").startswith(f"has a wrong {field}:")
+    assert (cron.cron_problem(schedule) or "").startswith(f"has a wrong {field}:")
 
 
 @pytest.mark.parametrize("schedule", ["", "@daily", "0 2 * *", "0 0 2 * * *"])
 def test_anything_but_five_fields_is_told_by_its_number(schedule: str) -> None:
-    assert cron.problem(schedule) == (
+    assert cron.cron_problem(schedule) == (
         f"must have five fields (minute, hour, day of month, month, day of week), not {len(schedule.split())}"
     )
 
 
 @pytest.mark.parametrize("schedule", ["0 0 31 2 *", "0 0 30 FEB *", "0 0 31 4,6,9,11 *"])
 def test_a_day_that_no_chosen_month_has_never_comes_due(schedule: str) -> None:
-    assert cron.problem(schedule) == "never comes due: no such day is in those months"
+    assert cron.cron_problem(schedule) == "never comes due: no such day is in those months"
 
 
 @given(st.text(max_size=40))
 def test_any_text_gets_an_answer(text: str) -> None:
-    assert cron.problem(text) is None or isinstance(cron.problem(text), str)
+    assert cron.cron_problem(text) is None or isinstance(cron.cron_problem(text), str)

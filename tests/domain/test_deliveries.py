@@ -11,8 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.cloud_events import Message, event_id, message, seq_of
-from domain.deliveries import Answer, Delivery, DeliveryState, Retrying, Subscription, after, again
+from domain.cloud_events import CloudEventMessage, build_message, event_id, parse_event_id
+from domain.deliveries import (
+    Delivery,
+    DeliveryResult,
+    DeliveryState,
+    RetryPolicy,
+    Subscription,
+    delivery_after_attempt,
+    redelivery,
+)
 from domain.events import Event, EventKind
 from tests.entities import NOW
 
@@ -21,13 +29,13 @@ if TYPE_CHECKING:
 
 WAITING = Delivery(webhook="w", seq=7, dataset_id="d1", due_at=NOW)
 ANSWERS = st.builds(
-    Answer,
+    DeliveryResult,
     error=st.one_of(st.none(), st.just("answered 500")),
     gone=st.booleans(),
     retry_after_s=st.one_of(st.none(), st.floats(0, 1e9)),
 )
 RETRYING = st.builds(
-    Retrying,
+    RetryPolicy,
     attempts=st.integers(1, 100),
     first_s=st.floats(0.01, 3600),
     longest_s=st.floats(3600, 86_400),
@@ -41,7 +49,7 @@ RETRYING = st.builds(
     chances=st.lists(st.floats(0, 1), min_size=120, max_size=120),
 )
 def test_a_delivery_is_tried_at_most_so_often_with_pauses_in_bounds_and_settles_once(
-    retrying: Retrying, answers: list[Answer], jumps: list[timedelta], chances: list[float]
+    retrying: RetryPolicy, answers: list[DeliveryResult], jumps: list[timedelta], chances: list[float]
 ) -> None:
     now, delivery, tries = NOW, WAITING, 0
     for answer, jump, chance in zip(answers, jumps, chances, strict=False):
@@ -49,14 +57,16 @@ def test_a_delivery_is_tried_at_most_so_often_with_pauses_in_bounds_and_settles_
             break
         now += jump
         before, tries = delivery, tries + 1
-        delivery = after(before, answer, now=now, retrying=retrying, chance=chance)
+        delivery = delivery_after_attempt(before, answer, now=now, retrying=retrying, chance=chance)
         assert delivery.attempts == tries
         assert delivery.error == answer.error
         _holds(before, delivery, answer, now, retrying)
     assert tries <= retrying.attempts
 
 
-def _holds(before: Delivery, delivery: Delivery, answer: Answer, now: datetime, retrying: Retrying) -> None:
+def _holds(
+    before: Delivery, delivery: Delivery, answer: DeliveryResult, now: datetime, retrying: RetryPolicy
+) -> None:
     if answer.error is None:
         assert (delivery.state, delivery.settled_at) == (DeliveryState.DELIVERED, now)
     elif answer.gone or delivery.attempts == retrying.attempts:
@@ -67,7 +77,7 @@ def _holds(before: Delivery, delivery: Delivery, answer: Answer, now: datetime, 
         pause = (delivery.due_at - now).total_seconds()
         asked = min(retrying.longest_s, answer.retry_after_s or 0)
         assert max(asked, doubled / 2) - 1e-5 <= pause <= max(asked, doubled) + 1e-5
-        assert delivery.due_at - now <= retrying.longest
+        assert delivery.due_at - now <= retrying.longest_backoff
     assert (delivery.webhook, delivery.seq, delivery.dataset_id) == (
         before.webhook,
         before.seq,
@@ -79,16 +89,16 @@ def _holds(before: Delivery, delivery: Delivery, answer: Answer, now: datetime, 
 def test_what_is_sent_again_is_as_if_it_had_never_been_tried(state: DeliveryState) -> None:
     tried = replace(WAITING, state=state, attempts=20, settled_at=NOW, error="answered 500")
     later = NOW + timedelta(days=3)
-    assert again(tried, later) == replace(WAITING, due_at=later)
+    assert redelivery(tried, later) == replace(WAITING, due_at=later)
 
 
 def test_the_default_pauses_spread_twenty_tries_over_at_most_ten_and_a_half_hours() -> None:
-    usual = Retrying()
-    pauses = [usual.pause(each, 1).total_seconds() for each in range(1, usual.attempts)]
+    usual = RetryPolicy()
+    pauses = [usual.backoff(each, 1).total_seconds() for each in range(1, usual.attempts)]
     assert pauses[:4] == [5, 10, 20, 40]
     assert pauses[-1] == 3600
     assert 10 < sum(pauses) / 3600 < 10.5
-    assert usual.pause(1, 0) == timedelta(seconds=2.5)
+    assert usual.backoff(1, 0) == timedelta(seconds=2.5)
 
 
 PROVISIONED = Event(
@@ -97,17 +107,21 @@ PROVISIONED = Event(
 
 
 def test_a_webhook_is_told_of_the_kinds_and_clients_that_it_wants() -> None:
-    assert Subscription(webhook="w").wants(PROVISIONED)
-    assert Subscription(webhook="w", kinds=frozenset({EventKind.PROVISIONED})).wants(PROVISIONED)
-    assert not Subscription(webhook="w", kinds=frozenset({EventKind.TORN_DOWN})).wants(PROVISIONED)
-    assert Subscription(webhook="w", clients=frozenset({"acme"})).wants(PROVISIONED)
-    assert not Subscription(webhook="w", clients=frozenset({"ACME"})).wants(PROVISIONED)
+    assert Subscription(webhook="w").matches(PROVISIONED)
+    assert Subscription(webhook="w", kinds=frozenset({EventKind.PROVISIONED})).matches(PROVISIONED)
+    assert not Subscription(webhook="w", kinds=frozenset({EventKind.TORN_DOWN})).matches(PROVISIONED)
+    assert Subscription(webhook="w", clients=frozenset({"acme"})).matches(PROVISIONED)
+    assert not Subscription(webhook="w", clients=frozenset({"ACME"})).matches(PROVISIONED)
 
 
 def test_an_event_is_a_cloud_event_with_the_same_id_and_bytes_whenever_it_is_sent() -> None:
     installation = "0123456789abcdef"
-    sent = message(installation, 42, PROVISIONED)
-    assert sent == message(installation, 42, PROVISIONED) == Message(id="evt_0123456789ab_42", body=sent.body)
+    sent = build_message(installation, 42, PROVISIONED)
+    assert (
+        sent
+        == build_message(installation, 42, PROVISIONED)
+        == CloudEventMessage(id="evt_0123456789ab_42", body=sent.body)
+    )
     assert json.loads(sent.body) == {
         "specversion": "1.0",
         "id": "evt_0123456789ab_42",
@@ -125,8 +139,8 @@ def test_an_event_is_a_cloud_event_with_the_same_id_and_bytes_whenever_it_is_sen
 def test_an_id_leads_back_to_its_event_and_no_other_text_does(seq: int) -> None:
     installation = "0123456789abcdef"
     named = event_id(installation, seq)
-    assert seq_of(installation, named) == seq
-    assert seq_of("another-installation", named) is None
+    assert parse_event_id(installation, named) == seq
+    assert parse_event_id("another-installation", named) is None
 
 
 @pytest.mark.parametrize(
@@ -134,5 +148,5 @@ def test_an_id_leads_back_to_its_event_and_no_other_text_does(seq: int) -> None:
     ["", "42", "evt_0123456789ab_", "evt_0123456789ab_042", "evt_0123456789ab_-1", "evt_0123456789ab_٤"],
 )
 def test_what_is_no_id_leads_nowhere(text: str) -> None:
-    assert seq_of("0123456789abcdef", text) is None
-    assert seq_of("0123456789abcdef", f"evt_0123456789ab_{'9' * 5000}") is None
+    assert parse_event_id("0123456789abcdef", text) is None
+    assert parse_event_id("0123456789abcdef", f"evt_0123456789ab_{'9' * 5000}") is None

@@ -9,13 +9,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.documents import KINDS, Author, Document, decode, encode, identify, schema
-from domain.documents.instants import read_instant
+from domain.documents import (
+    RECORD_KINDS,
+    Author,
+    Document,
+    decode_document,
+    encode_document,
+    parse_document_id,
+    record_json_schema,
+)
+from domain.documents.instants import parse_timestamp
 from domain.documents.kinds import EPOCH, headline
-from domain.documents.mending import NoRecordError, mend
+from domain.documents.mending import InvalidRecordError, repair_record
 from domain.documents.neutral import Body
 from domain.vocabulary import DatasetType
-from tests.domain.records import ISSUES, MESSAGES, PAGES, REPOS, populate, record
+from tests.domain.records import ISSUES, MESSAGES, PAGES, REPOS, populate, template_record
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -71,7 +79,7 @@ DOCUMENTS: dict[DatasetType, dict[str, Any]] = {
 
 @pytest.mark.parametrize("dataset_type", DatasetType)
 def test_a_record_of_each_type_becomes_its_document(dataset_type: DatasetType) -> None:
-    documents, _ = populate([record(dataset_type)], dataset_type)
+    documents, _ = populate([template_record(dataset_type)], dataset_type)
     assert documents == [DOCUMENTS[dataset_type]]
 
 
@@ -132,17 +140,17 @@ FULLER: dict[DatasetType, tuple[dict[str, Any], dict[str, Any]]] = {
 @pytest.mark.parametrize("dataset_type", DatasetType)
 def test_optional_fields_are_carried(dataset_type: DatasetType) -> None:
     given_fields, expected = FULLER[dataset_type]
-    documents, _ = populate([record(dataset_type, **given_fields)], dataset_type)
+    documents, _ = populate([template_record(dataset_type, **given_fields)], dataset_type)
     assert documents == [DOCUMENTS[dataset_type] | expected]
 
 
 def test_a_parent_that_is_a_reference_too_is_named_once() -> None:
-    documents, _ = populate([record(PAGES, parent_id="1001", references=["1001"])])
+    documents, _ = populate([template_record(PAGES, parent_id="1001", references=["1001"])])
     assert documents[0]["references"] == ["1001"]
 
 
 def test_a_repository_known_by_its_full_name_keeps_it() -> None:
-    documents, _ = populate([record(REPOS, name="acme/books", owner="???")], REPOS)
+    documents, _ = populate([template_record(REPOS, name="acme/books", owner="???")], REPOS)
     assert documents[0]["id"] == "acme/books"
     assert documents[0]["author"]["email"] == "unknown@owners.example"
 
@@ -158,13 +166,13 @@ SPELLINGS = [
 
 @pytest.mark.parametrize(("dataset_type", "names"), SPELLINGS)
 def test_other_spellings_of_a_field_are_no_flaw(dataset_type: DatasetType, names: dict[str, str]) -> None:
-    spelt = {names.get(name, name): value for name, value in record(dataset_type).items()}
+    spelt = {names.get(name, name): value for name, value in template_record(dataset_type).items()}
     documents, content = populate([spelt], dataset_type)
     assert (documents, content.report.score) == ([DOCUMENTS[dataset_type]], 100.0)
 
 
 def test_the_proper_spelling_wins_over_another() -> None:
-    documents, _ = populate([record(PAGES, id="9", page_id="7", title=5)])
+    documents, _ = populate([template_record(PAGES, id="9", page_id="7", title=5)])
     assert documents[0]["id"] == "7"
 
 
@@ -180,15 +188,15 @@ ODD: st.SearchStrategy[Any] = st.sampled_from(
 def test_the_schema_and_the_reader_agree_on_what_conforms(
     dataset_type: DatasetType, odd: dict[int, Any]
 ) -> None:
-    kind = KINDS[dataset_type]
-    full = record(dataset_type, **FULLER[dataset_type][0])
+    kind = RECORD_KINDS[dataset_type]
+    full = template_record(dataset_type, **FULLER[dataset_type][0])
     for index, value in odd.items():
         full[kind.fields[index % len(kind.fields)].name] = value
     line = msgspec.json.encode(full)
-    fits = jsonschema_rs.is_valid(schema(dataset_type), full)
+    fits = jsonschema_rs.is_valid(record_json_schema(dataset_type), full)
     try:
-        assert mend(kind, line).conforms == fits
-    except NoRecordError:
+        assert repair_record(kind, line).conforms == fits
+    except InvalidRecordError:
         assert not fits
     try:
         msgspec.json.decode(line, type=kind.record)
@@ -199,9 +207,9 @@ def test_the_schema_and_the_reader_agree_on_what_conforms(
 
 @pytest.mark.parametrize("dataset_type", DatasetType)
 def test_a_schema_names_what_is_required(dataset_type: DatasetType) -> None:
-    described = schema(dataset_type)
-    assert jsonschema_rs.is_valid(described, record(dataset_type))
-    assert described["required"] == [each.name for each in KINDS[dataset_type].fields if each.required]
+    described = record_json_schema(dataset_type)
+    assert jsonschema_rs.is_valid(described, template_record(dataset_type))
+    assert described["required"] == [each.name for each in RECORD_KINDS[dataset_type].fields if each.required]
 
 
 # --- the neutral document ------------------------------------------------------------------------------------------
@@ -228,8 +236,8 @@ NEUTRAL = st.builds(
 @settings(deadline=None)
 @given(NEUTRAL)
 def test_a_document_comes_back_from_its_line_as_it_was(document: Document) -> None:
-    line = encode(document)
-    back = decode(line)
+    line = encode_document(document)
+    back = decode_document(line)
     assert b"\n" not in line
     assert msgspec.json.decode(back.body.text) == document.body.text
     again = Document(
@@ -240,13 +248,13 @@ def test_a_document_comes_back_from_its_line_as_it_was(document: Document) -> No
         properties=back.properties or None,
     )
     assert again == document
-    assert encode(again) == line
-    assert identify(line) == document.id
+    assert encode_document(again) == line
+    assert parse_document_id(line) == document.id
 
 
 def indexing(line: bytes) -> dict[str, Any]:
     """The document as an API with epoch seconds, view URLs and permissions wants it, its text spliced as it stands."""
-    found = decode(line)
+    found = decode_document(line)
     rest = msgspec.json.encode(
         {
             "datasource": "acmesandboxconfluence",
@@ -275,7 +283,7 @@ def test_the_document_carries_what_a_second_dialect_needs() -> None:
     text = '<p class="x">Größe \n"quoted" \\ </p>'
     documents, _ = populate(
         [
-            record(
+            template_record(
                 PAGES,
                 body=text,
                 created="2026-04-01T12:00:00+02:00",
@@ -301,7 +309,9 @@ def test_the_document_carries_what_a_second_dialect_needs() -> None:
 
 
 def test_ids_that_differ_in_case_alone_never_both_become_documents() -> None:
-    documents, _ = populate([record(ISSUES, key="PAY-1"), record(ISSUES, key="pay-1")], ISSUES)
+    documents, _ = populate(
+        [template_record(ISSUES, key="PAY-1"), template_record(ISSUES, key="pay-1")], ISSUES
+    )
     assert [each["id"] for each in documents] == ["PAY-1"]
 
 
@@ -326,19 +336,21 @@ NOT_RECORDS = [
 def test_what_is_no_record_says_why_and_never_what_it_holds(
     line: bytes, problem: str, field: str | None
 ) -> None:
-    with pytest.raises(NoRecordError, match=problem) as refused:
-        mend(KINDS[PAGES], line)
+    with pytest.raises(InvalidRecordError, match=problem) as refused:
+        repair_record(RECORD_KINDS[PAGES], line)
     assert refused.value.field == field
     assert refused.value.__cause__ is None
 
 
 def test_a_whole_number_that_is_written_with_a_fraction_is_that_number() -> None:
-    found = mend(KINDS[REPOS], b'{"name": "ledger", "owner": "mock-org", "stars": 2.0}')
+    found = repair_record(RECORD_KINDS[REPOS], b'{"name": "ledger", "owner": "mock-org", "stars": 2.0}')
     assert found.record.stars == 2
 
 
 def test_a_flawed_record_is_understood_as_far_as_it_goes() -> None:
-    found = mend(KINDS[REPOS], b'{"name": 7, "owner": null, "stars": "many", "language": 3, "topics": "x"}')
+    found = repair_record(
+        RECORD_KINDS[REPOS], b'{"name": 7, "owner": null, "stars": "many", "language": 3, "topics": "x"}'
+    )
     kept = {"name": "7", "owner": "unknown", "stars": 0, "language": "3", "updated_at": EPOCH, "topics": None}
     assert {name: getattr(found.record, name) for name in kept} == kept
     assert (found.conforms, found.complete) == (False, False)
@@ -387,7 +399,7 @@ INSTANTS_FOUND = [
 
 @pytest.mark.parametrize(("found", "expected"), INSTANTS_FOUND)
 def test_an_instant_is_read_however_it_is_written(found: object, expected: datetime | None) -> None:
-    assert read_instant(found) == expected
+    assert parse_timestamp(found) == expected
 
 
 def test_a_long_text_gives_a_short_title() -> None:

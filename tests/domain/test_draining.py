@@ -10,18 +10,19 @@ import msgspec
 import pytest
 
 from domain.audit_chain import AuditQuery
-from domain.callers import Call, Caller
-from domain.draining import Drain, Draining, refuse_new
+from domain.callers import Principal, RequestContext
+from domain.draining import DrainService, DrainStatus, require_not_draining
 from domain.errors import DrainingError
 from domain.model import Run
 from server.adapters.store.sqlite import SqliteStore
-from tests.entities import NOW, SetClock, client, dataset, journey
+from tests.entities import NOW, ManualClock, client, dataset, journey
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-OPS = Caller(
-    subject="person:ops", call=Call(audit_id="au-ops", at=NOW, verb="drain on", via="cli", arguments={})
+OPS = Principal(
+    subject="person:ops",
+    call=RequestContext(audit_id="au-ops", at=NOW, verb="drain on", via="cli", arguments={}),
 )
 OTHER = replace(OPS, subject="person:other")
 
@@ -36,18 +37,18 @@ async def noted(store: SqliteStore) -> list[tuple[str, str, dict[str, object]]]:
 async def test_a_drain_says_since_when_and_by_whom_to_people_and_to_whoever_is_refused(
     tmp_path: Path,
 ) -> None:
-    clock = SetClock()
+    clock = ManualClock()
     async with SqliteStore(tmp_path / "store.sqlite") as store:
-        draining = Draining(store, clock)
-        await store.read(refuse_new)
+        draining = DrainService(store, clock)
+        await store.read(require_not_draining)
 
-        begun = await draining.on(OPS)
+        begun = await draining.begin_drain(OPS)
         clock.instant += timedelta(hours=1)
 
-        assert begun == Drain(draining=True, since=NOW, by="person:ops", running=())
-        assert await draining.on(OTHER) == begun
+        assert begun == DrainStatus(draining=True, since=NOW, by="person:ops", running=())
+        assert await draining.begin_drain(OTHER) == begun
         with pytest.raises(DrainingError) as refusal:
-            await store.transact(refuse_new)
+            await store.transact(require_not_draining)
         assert refusal.value.as_dict() == {
             "code": "draining",
             "message": (
@@ -59,18 +60,20 @@ async def test_a_drain_says_since_when_and_by_whom_to_people_and_to_whoever_is_r
         }
 
         for _ in range(2):
-            assert await draining.off(OTHER) == Drain(draining=False, since=None, by=None, running=())
+            assert await draining.end_drain(OTHER) == DrainStatus(
+                draining=False, since=None, by=None, running=()
+            )
         assert await noted(store) == [
             ("person:ops", "drain begun", {}),
             ("person:other", "drain ended", {"since": "2026-03-01T12:00:00Z", "by": "person:ops"}),
         ]
-        await store.read(refuse_new)
+        await store.read(require_not_draining)
 
 
 async def test_a_drain_is_settled_once_nothing_runs_and_looks_again_until_then(tmp_path: Path) -> None:
     at_work = dataset(run=Run(saga_id="provision:d:1", started_at=NOW))
 
-    class EndingClock(SetClock):
+    class EndingClock(ManualClock):
         """A clock on whose first sleep the work ends."""
 
         async def sleep(self, seconds: float) -> None:
@@ -82,8 +85,12 @@ async def test_a_drain_is_settled_once_nothing_runs_and_looks_again_until_then(t
         await store.transact(lambda records: records.put_client(client()))
         await store.transact(lambda records: records.put_journey(journey()))
         await store.transact(lambda records: records.put_dataset(at_work))
-        draining = Draining(store, clock)
+        draining = DrainService(store, clock)
 
-        assert await draining.status() == Drain(draining=False, since=None, by=None, running=(at_work,))
-        assert await draining.settled() == Drain(draining=False, since=None, by=None, running=())
+        assert await draining.load_status() == DrainStatus(
+            draining=False, since=None, by=None, running=(at_work,)
+        )
+        assert await draining.wait_until_idle() == DrainStatus(
+            draining=False, since=None, by=None, running=()
+        )
         assert clock.now() - NOW == timedelta(seconds=0.2)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from domain.errors import (
-    BY_CODE,
+    ERRORS_BY_CODE,
     BlockingCheck,
     DatasetConflictError,
     InternalError,
@@ -17,8 +17,8 @@ from domain.errors import (
     PlatformUnavailableError,
     Recovery,
     UnknownClientError,
-    from_code,
-    instant,
+    error_from_code,
+    format_timestamp,
 )
 
 CONTRACT = [
@@ -58,12 +58,12 @@ CONTRACT = [
 
 
 def test_every_code_of_the_wire_contract_has_its_class() -> None:
-    assert set(CONTRACT) <= set(BY_CODE)
+    assert set(CONTRACT) <= set(ERRORS_BY_CODE)
 
 
-@pytest.mark.parametrize("code", sorted(BY_CODE))
+@pytest.mark.parametrize("code", sorted(ERRORS_BY_CODE))
 def test_every_code_says_what_it_means_and_what_can_be_done(code: str) -> None:
-    kind = BY_CODE[code]
+    kind = ERRORS_BY_CODE[code]
     assert kind.__doc__
     assert kind.code == code
     assert isinstance(kind.recovery, Recovery)
@@ -117,16 +117,16 @@ def test_a_recovery_of_its_own_goes_before_the_usual_one() -> None:
 
 
 def test_what_was_recorded_comes_back_as_its_own_class() -> None:
-    assert type(from_code("platform_unavailable", "gone")) is PlatformUnavailableError
-    assert type(from_code("no_such_code", "what?")) is InternalError
+    assert type(error_from_code("platform_unavailable", "gone")) is PlatformUnavailableError
+    assert type(error_from_code("no_such_code", "what?")) is InternalError
     assert PlatformThrottledError.code == "platform_unavailable"
 
 
 def test_an_instant_is_told_in_utc_to_the_second() -> None:
-    assert instant(None) is None
-    assert instant(datetime(2026, 1, 2, 3, 4, 5, 999999, tzinfo=UTC)) == "2026-01-02T03:04:05Z"
+    assert format_timestamp(None) is None
+    assert format_timestamp(datetime(2026, 1, 2, 3, 4, 5, 999999, tzinfo=UTC)) == "2026-01-02T03:04:05Z"
 
 
 def test_every_error_is_caught_as_one() -> None:
     with pytest.raises(LifecycleError, match="gone"):
-        raise from_code("platform_denied", "gone")
+        raise error_from_code("platform_denied", "gone")

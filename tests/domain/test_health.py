@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import PlatformUnavailableError
-from domain.health import MANY_ERRORS, Finding, Health, unobserved, verdict
-from domain.model import Connector, Mark
+from domain.health import MANY_ERRORS, Health, HealthFinding, assess_health, unobserved_health
+from domain.model import Connector, OwnerTag
 from domain.platform import Observation
 from domain.vocabulary import ConnectorStatus
 from tests.entities import NOW, connector
@@ -20,7 +20,7 @@ SYNCED = NOW - 90 * MINUTE
 GOOD = Observation(
     present=True,
     at=NOW,
-    mark=Mark(installation="here", dataset_id=connector().dataset_id),
+    mark=OwnerTag(installation="here", dataset_id=connector().dataset_id),
     status="healthy",
     syncing=False,
     last_successful_sync=SYNCED,
@@ -29,10 +29,12 @@ GOOD = Observation(
 )
 
 
-def judged(
+def judge_health(
     observation: Observation, ours: Connector | None = None, *, errors: int = 0, documents: int | None = 30
 ) -> Health:
-    return verdict(observation, ours or connector(), own_errors_24h=errors, documents=documents, now=NOW)
+    return assess_health(
+        observation, ours or connector(), own_errors_24h=errors, documents=documents, now=NOW
+    )
 
 
 def seen(**changes: Any) -> Observation:
@@ -44,7 +46,7 @@ def codes(health: Health) -> list[str]:
 
 
 def test_a_connector_that_serves_what_was_pushed_is_healthy() -> None:
-    assert judged(GOOD) == Health(
+    assert judge_health(GOOD) == Health(
         status=ConnectorStatus.HEALTHY,
         last_successful_sync=SYNCED,
         error_count_24h=0,
@@ -57,7 +59,11 @@ def test_a_connector_that_serves_what_was_pushed_is_healthy() -> None:
     ("observation", "status", "found"),
     [
         (seen(present=False), ConnectorStatus.UNHEALTHY, ["missing"]),
-        (seen(mark=Mark(installation="here", dataset_id="other")), ConnectorStatus.UNHEALTHY, ["not_ours"]),
+        (
+            seen(mark=OwnerTag(installation="here", dataset_id="other")),
+            ConnectorStatus.UNHEALTHY,
+            ["not_ours"],
+        ),
         (seen(mark=None), ConnectorStatus.HEALTHY, []),
         (seen(status="unhealthy"), ConnectorStatus.UNHEALTHY, ["reported_unhealthy"]),
         (seen(status="syncing"), ConnectorStatus.SYNCING, []),
@@ -77,7 +83,7 @@ def test_a_connector_that_serves_what_was_pushed_is_healthy() -> None:
     ],
 )
 def test_facts_make_the_verdict(observation: Observation, status: ConnectorStatus, found: list[str]) -> None:
-    health = judged(observation)
+    health = judge_health(observation)
 
     assert (health.status, codes(health)) == (status, found)
 
@@ -95,8 +101,8 @@ def test_facts_make_the_verdict(observation: Observation, status: ConnectorStatu
 def test_what_is_served_is_what_was_pushed_last(
     served: str | None, pushed: str | None, found: list[str]
 ) -> None:
-    health = verdict(seen(run=served), connector(), own_errors_24h=0, documents=30, run=pushed, now=NOW)
-    syncing = verdict(
+    health = assess_health(seen(run=served), connector(), own_errors_24h=0, documents=30, run=pushed, now=NOW)
+    syncing = assess_health(
         seen(run=served, syncing=True), connector(), own_errors_24h=0, documents=30, run=pushed, now=NOW
     )
 
@@ -108,34 +114,34 @@ def test_what_is_served_is_what_was_pushed_last(
 def test_one_that_was_made_long_ago_and_never_synced_is_unhealthy() -> None:
     old = connector(created_at=NOW - 31 * MINUTE)
 
-    health = judged(seen(status="pending", last_successful_sync=None, document_count=0), old)
+    health = judge_health(seen(status="pending", last_successful_sync=None, document_count=0), old)
 
     assert (health.status, codes(health)) == (ConnectorStatus.UNHEALTHY, ["never_synced"])
 
 
 @pytest.mark.parametrize("status", [ConnectorStatus.FAILED, ConnectorStatus.DISCONNECTED])
 def test_a_failed_provision_and_a_disconnect_are_not_healed_by_looking(status: ConnectorStatus) -> None:
-    health = judged(GOOD, connector(status=status))
+    health = judge_health(GOOD, connector(status=status))
 
     found = ["provision_failed"] if status is ConnectorStatus.FAILED else []
     assert (health.status, codes(health)) == (status, found)
 
 
 def test_errors_are_those_of_the_platform_or_of_our_own_ledger_whichever_are_more() -> None:
-    assert judged(seen(error_count_24h=2), errors=5).error_count_24h == 5
-    assert judged(seen(error_count_24h=7), errors=5).error_count_24h == 7
-    assert judged(seen(error_count_24h=None), errors=5).error_count_24h == 5
+    assert judge_health(seen(error_count_24h=2), errors=5).error_count_24h == 5
+    assert judge_health(seen(error_count_24h=7), errors=5).error_count_24h == 7
+    assert judge_health(seen(error_count_24h=None), errors=5).error_count_24h == 5
 
 
 def test_what_the_platform_does_not_say_our_own_row_may() -> None:
     ours = connector(last_successful_sync=SYNCED)
 
-    assert judged(seen(last_successful_sync=None), ours).freshness_s == 5400
-    assert judged(seen(last_successful_sync=None)).freshness_s is None
+    assert judge_health(seen(last_successful_sync=None), ours).freshness_s == 5400
+    assert judge_health(seen(last_successful_sync=None)).freshness_s is None
 
 
 def test_a_clock_that_is_ahead_makes_nothing_fresher_than_now() -> None:
-    assert judged(seen(last_successful_sync=NOW + MINUTE)).freshness_s == 0
+    assert judge_health(seen(last_successful_sync=NOW + MINUTE)).freshness_s == 0
 
 
 @given(
@@ -144,7 +150,7 @@ def test_a_clock_that_is_ahead_makes_nothing_fresher_than_now() -> None:
         present=st.booleans(),
         at=st.just(NOW),
         mark=st.none()
-        | st.builds(Mark, installation=st.just("here"), dataset_id=st.sampled_from(["a", "b"])),
+        | st.builds(OwnerTag, installation=st.just("here"), dataset_id=st.sampled_from(["a", "b"])),
         status=st.sampled_from([None, "pending", "syncing", "healthy", "unhealthy"]),
         syncing=st.none() | st.booleans(),
         syncing_since=st.none() | st.just(NOW - 60 * MINUTE),
@@ -161,7 +167,7 @@ def test_a_clock_that_is_ahead_makes_nothing_fresher_than_now() -> None:
 def test_whatever_is_unhealthy_has_a_finding_and_every_finding_says_what_to_do(
     observation: Observation, status: ConnectorStatus, documents: int | None
 ) -> None:
-    health = judged(observation, connector(status=status), documents=documents)
+    health = judge_health(observation, connector(status=status), documents=documents)
 
     assert health.findings or health.status not in {ConnectorStatus.UNHEALTHY, ConnectorStatus.FAILED}
     assert all(each.message and each.suggested_action for each in health.findings)
@@ -170,7 +176,7 @@ def test_whatever_is_unhealthy_has_a_finding_and_every_finding_says_what_to_do(
 def test_one_out_of_reach_is_unhealthy_and_says_that_its_state_is_unknown() -> None:
     error = PlatformUnavailableError("Glean is not there.")
 
-    assert unobserved(
+    assert unobserved_health(
         connector(last_successful_sync=SYNCED), own_errors_24h=3, now=NOW, error=error
     ) == Health(
         status=ConnectorStatus.UNHEALTHY,
@@ -179,7 +185,7 @@ def test_one_out_of_reach_is_unhealthy_and_says_that_its_state_is_unknown() -> N
         freshness_s=5400,
         checked_at=NOW,
         findings=(
-            Finding(
+            HealthFinding(
                 code="platform_unavailable",
                 message="Its state is unknown: Glean is not there.",
                 suggested_action=PlatformUnavailableError.action,
@@ -200,6 +206,6 @@ def test_one_out_of_reach_is_unhealthy_and_says_that_its_state_is_unknown() -> N
 def test_one_that_is_not_there_to_be_looked_at_is_told_by_our_row(
     held: ConnectorStatus, told: ConnectorStatus, found: list[str]
 ) -> None:
-    health = unobserved(connector(status=held), own_errors_24h=0, now=NOW, error=None)
+    health = unobserved_health(connector(status=held), own_errors_24h=0, now=NOW, error=None)
 
     assert (health.status, codes(health), health.freshness_s) == (told, found, None)

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import InvalidArgumentError
-from domain.identifiers import IDENTIFIER, identifier, nearest
+from domain.identifiers import IDENTIFIER, closest_names, require_identifier
 
 
 @given(st.from_regex(IDENTIFIER, fullmatch=True))
 def test_whatever_fits_the_pattern_passes_unchanged(name: str) -> None:
-    assert identifier(name, "client_id") == name
+    assert require_identifier(name, "client_id") == name
 
 
 @pytest.mark.parametrize(
@@ -20,14 +20,14 @@ def test_whatever_fits_the_pattern_passes_unchanged(name: str) -> None:
 )
 def test_whatever_could_lead_elsewhere_is_refused_by_field(bad: str) -> None:
     with pytest.raises(InvalidArgumentError) as refusal:
-        identifier(bad, "journey_id")
+        require_identifier(bad, "journey_id")
     assert refusal.value.field == "journey_id"
 
 
 @given(st.text())
 def test_a_name_that_passes_is_one_plain_path_part(name: str) -> None:
     try:
-        identifier(name, "client_id")
+        require_identifier(name, "client_id")
     except InvalidArgumentError:
         return
     assert name not in {".", ".."}
@@ -35,9 +35,15 @@ def test_a_name_that_passes_is_one_plain_path_part(name: str) -> None:
 
 
 def test_the_nearest_names_come_first_whatever_their_case() -> None:
-    assert nearest("acne", ["Globex", "ACME", "Initech"]) == ("ACME",)
+    assert closest_names("acne", ["Globex", "ACME", "Initech"]) == ("ACME",)
 
 
 def test_with_nothing_near_the_first_five_are_shown_in_order() -> None:
-    assert nearest("zzz", [f"name{n}" for n in range(9)]) == ("name0", "name1", "name2", "name3", "name4")
-    assert nearest("zzz", []) == ()
+    assert closest_names("zzz", [f"name{n}" for n in range(9)]) == (
+        "name0",
+        "name1",
+        "name2",
+        "name3",
+        "name4",
+    )
+    assert closest_names("zzz", []) == ()

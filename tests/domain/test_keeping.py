@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.audit_chain import AuditQuery
-from domain.callers import Call, Caller
+from domain.callers import Principal, RequestContext
 from domain.errors import (
     ForbiddenError,
     InvalidArgumentError,
@@ -26,11 +26,11 @@ from domain.errors import (
     UnknownDatasetError,
     UnknownJourneyError,
 )
-from domain.keeping import LONGEST, Keeping, Kept, Renewed
+from domain.keeping import MAX_LEASE, LeaseRenewal, LeaseService, ProtectionResult
 from domain.model import Journey, OrphanMark
 from domain.vocabulary import DatasetStatus, DatasetType, JourneyState, Stage
 from server.adapters.store.sqlite import SqliteStore
-from tests.entities import NOW, SetClock, client, dataset, journey
+from tests.entities import NOW, ManualClock, client, dataset, journey
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable
@@ -38,24 +38,24 @@ if TYPE_CHECKING:
 
     from domain.model import Dataset
 
-KIM = Caller(subject="person:kim")
-BOT = Caller(subject="agent:bot")
-GLOBEX = Caller(subject="agent:g", clients=frozenset({"globex"}))
-BOUND = Caller(subject="agent:b", journey_id="j2")
-NO_APPROVER = Caller(subject="person:lee", scopes=frozenset({"datasets:provision"}))
+KIM = Principal(subject="person:kim")
+BOT = Principal(subject="agent:bot")
+GLOBEX = Principal(subject="agent:g", clients=frozenset({"globex"}))
+BOUND = Principal(subject="agent:b", journey_id="j2")
+NO_APPROVER = Principal(subject="person:lee", scopes=frozenset({"datasets:provision"}))
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 MARK = OrphanMark(orphaned_at=NOW - DAY, reason="journey_completed", served=60.0)
 ID = dataset().dataset_id
 
 
 @dataclass
-class Shelf:
+class LeaseSetup:
     """What is kept, over a real store, by a clock that is set."""
 
     path: Path
     store: SqliteStore
-    clock: SetClock
-    keeping: Keeping
+    clock: ManualClock
+    keeping: LeaseService
 
     async def hold(self, row: Journey) -> None:
         await self.store.transact(lambda records: records.put_journey(row))
@@ -64,7 +64,7 @@ class Shelf:
         for row in rows:
             await self.store.transact(lambda records, row=row: records.put_dataset(row))  # type: ignore[misc]
 
-    async def look(self, dataset_id: str = ID) -> Dataset:
+    async def load_dataset(self, dataset_id: str = ID) -> Dataset:
         found = await self.store.read(lambda records: records.dataset(dataset_id))
         assert found is not None
         return found
@@ -74,12 +74,12 @@ class Shelf:
         assert isinstance(found, Journey)
         return found.lease_expires_at
 
-    async def told(self) -> list[tuple[str, object, object]]:
+    async def load_events(self) -> list[tuple[str, object, object]]:
         """Every event, by kind, reason, and since when that was so."""
         events = await self.store.read(lambda records: records.events())
         return [(str(each.kind), each.data["reason"], each.data["orphaned_at"]) for _, each in events]
 
-    async def noted(self) -> list[tuple[str, str | None, str, dict[str, object]]]:
+    async def load_audit_entries(self) -> list[tuple[str, str | None, str, dict[str, object]]]:
         """What was put on record, oldest first: what became of it, about which dataset and client, and the data."""
         rows = await self.store.read(lambda records: records.entries(AuditQuery()))
         entries = [msgspec.json.decode(each.document) for each in reversed(rows)]
@@ -89,12 +89,12 @@ class Shelf:
 
 
 @pytest.fixture
-async def shelf(tmp_path: Path) -> AsyncIterator[Shelf]:
+async def lease_setup(tmp_path: Path) -> AsyncIterator[LeaseSetup]:
     """The client ACME, whose journey j1 is active at sandbox without a lease, and one READY dataset."""
     path = tmp_path / "store.sqlite"
     async with SqliteStore(path) as store:
-        clock = SetClock()
-        found = Shelf(path=path, store=store, clock=clock, keeping=Keeping(store, clock))
+        clock = ManualClock()
+        found = LeaseSetup(path=path, store=store, clock=clock, keeping=LeaseService(store, clock))
         await store.transact(lambda records: records.put_client(client()))
         await store.transact(lambda records: records.put_client(client("globex")))
         await found.hold(journey())
@@ -105,64 +105,64 @@ async def shelf(tmp_path: Path) -> AsyncIterator[Shelf]:
 # --- leases ------------------------------------------------------------------------------------------------------
 
 
-async def test_a_renewed_lease_is_longer_and_a_use_of_the_stages_datasets(shelf: Shelf) -> None:
-    await shelf.hold(journey(lease_expires_at=NOW + HOUR))
-    await shelf.have(
+async def test_a_renewed_lease_is_longer_and_a_use_of_the_stages_datasets(lease_setup: LeaseSetup) -> None:
+    await lease_setup.hold(journey(lease_expires_at=NOW + HOUR))
+    await lease_setup.have(
         dataset("d2", stage=Stage.PILOT), dataset("d3", journey_id="j2", dataset_type=DatasetType.JIRA_ISSUES)
     )
 
-    renewed = await shelf.keeping.renew("j1", 12 * HOUR, BOT, person=False)
+    renewed = await lease_setup.keeping.renew_lease("j1", 12 * HOUR, BOT, person=False)
 
-    assert renewed == Renewed(journey=journey(lease_expires_at=NOW + 12 * HOUR), exposed=())
-    assert await shelf.look() == dataset(last_used_at=NOW)
+    assert renewed == LeaseRenewal(journey=journey(lease_expires_at=NOW + 12 * HOUR), exposed=())
+    assert await lease_setup.load_dataset() == dataset(last_used_at=NOW)
     for other in ("d2", "d3"):
-        assert (await shelf.look(other)).last_used_at < NOW
-    assert await shelf.told() == []
+        assert (await lease_setup.load_dataset(other)).last_used_at < NOW
+    assert await lease_setup.load_events() == []
 
 
-async def test_the_same_lease_again_is_no_shorter_one(shelf: Shelf) -> None:
-    await shelf.hold(journey(lease_expires_at=NOW + HOUR))
-    assert (await shelf.keeping.renew("j1", HOUR, BOT, person=False)).exposed == ()
+async def test_the_same_lease_again_is_no_shorter_one(lease_setup: LeaseSetup) -> None:
+    await lease_setup.hold(journey(lease_expires_at=NOW + HOUR))
+    assert (await lease_setup.keeping.renew_lease("j1", HOUR, BOT, person=False)).exposed == ()
 
 
 @pytest.mark.parametrize("held", [None, NOW + 2 * HOUR])
 async def test_only_a_person_shortens_and_is_told_what_that_exposes(
-    shelf: Shelf, held: datetime | None
+    lease_setup: LeaseSetup, held: datetime | None
 ) -> None:
-    await shelf.hold(journey(lease_expires_at=held))
-    await shelf.have(dataset("d2", status=DatasetStatus.FAILED, dataset_type=DatasetType.JIRA_ISSUES))
+    await lease_setup.hold(journey(lease_expires_at=held))
+    await lease_setup.have(dataset("d2", status=DatasetStatus.FAILED, dataset_type=DatasetType.JIRA_ISSUES))
     with pytest.raises(ForbiddenError) as refusal:
-        await shelf.keeping.renew("j1", HOUR, BOT, person=False)
+        await lease_setup.keeping.renew_lease("j1", HOUR, BOT, person=False)
     assert (refusal.value.field, refusal.value.recovery) == ("duration", "needs_human")
-    assert (await shelf.lease(), await shelf.look()) == (held, dataset())
+    assert (await lease_setup.lease(), await lease_setup.load_dataset()) == (held, dataset())
     with pytest.raises(ForbiddenError, match="datasets:approve"):
-        await shelf.keeping.renew("j1", HOUR, NO_APPROVER, person=True)
-    assert await shelf.lease() == held
+        await lease_setup.keeping.renew_lease("j1", HOUR, NO_APPROVER, person=True)
+    assert await lease_setup.lease() == held
 
-    renewed = await shelf.keeping.renew("j1", HOUR, KIM, person=True)
+    renewed = await lease_setup.keeping.renew_lease("j1", HOUR, KIM, person=True)
 
-    assert renewed == Renewed(
+    assert renewed == LeaseRenewal(
         journey=journey(lease_expires_at=NOW + HOUR), exposed=(dataset(last_used_at=NOW),)
     )
 
 
-async def test_whoever_is_no_approver_lengthens_all_the_same(shelf: Shelf) -> None:
-    await shelf.hold(journey(lease_expires_at=NOW + HOUR))
-    await shelf.keeping.renew("j1", 2 * HOUR, NO_APPROVER, person=True)
-    assert await shelf.lease() == NOW + 2 * HOUR
+async def test_whoever_is_no_approver_lengthens_all_the_same(lease_setup: LeaseSetup) -> None:
+    await lease_setup.hold(journey(lease_expires_at=NOW + HOUR))
+    await lease_setup.keeping.renew_lease("j1", 2 * HOUR, NO_APPROVER, person=True)
+    assert await lease_setup.lease() == NOW + 2 * HOUR
 
 
-@pytest.mark.parametrize("duration", [timedelta(0), -HOUR, LONGEST + timedelta(seconds=1), timedelta.max])
+@pytest.mark.parametrize("duration", [timedelta(0), -HOUR, MAX_LEASE + timedelta(seconds=1), timedelta.max])
 @pytest.mark.parametrize("person", [True, False])
 async def test_a_lease_is_at_least_something_and_at_most_thirty_days(
-    shelf: Shelf, duration: timedelta, person: bool
+    lease_setup: LeaseSetup, duration: timedelta, person: bool
 ) -> None:
     with pytest.raises(InvalidArgumentError) as refusal:
-        await shelf.keeping.renew("j1", duration, KIM, person=person)
+        await lease_setup.keeping.renew_lease("j1", duration, KIM, person=person)
     assert refusal.value.field == "duration"
     assert (
-        await shelf.keeping.renew("j1", LONGEST, KIM, person=True)
-    ).journey.lease_expires_at == NOW + LONGEST
+        await lease_setup.keeping.renew_lease("j1", MAX_LEASE, KIM, person=True)
+    ).journey.lease_expires_at == NOW + MAX_LEASE
 
 
 PERSONS = "Ask the operator: a person decides this on a terminal."
@@ -182,10 +182,10 @@ async def said(call: Awaitable[object]) -> dict[str, object]:
     ],
 )
 async def test_a_shorter_lease_is_refused_with_what_the_journey_has_and_the_human_step(
-    shelf: Shelf, held: datetime | None, how: str
+    lease_setup: LeaseSetup, held: datetime | None, how: str
 ) -> None:
-    await shelf.hold(journey(lease_expires_at=held))
-    assert await said(shelf.keeping.renew("j1", HOUR, BOT, person=False)) == {
+    await lease_setup.hold(journey(lease_expires_at=held))
+    assert await said(lease_setup.keeping.renew_lease("j1", HOUR, BOT, person=False)) == {
         "code": "forbidden",
         "message": f"The journey 'j1' {how}.",
         "recovery": "needs_human",
@@ -194,16 +194,16 @@ async def test_a_shorter_lease_is_refused_with_what_the_journey_has_and_the_huma
     }
 
 
-async def test_a_lease_that_cannot_be_renewed_says_why(shelf: Shelf) -> None:
-    assert await said(shelf.keeping.renew("j1", timedelta(0), KIM, person=True)) == {
+async def test_a_lease_that_cannot_be_renewed_says_why(lease_setup: LeaseSetup) -> None:
+    assert await said(lease_setup.keeping.renew_lease("j1", timedelta(0), KIM, person=True)) == {
         "code": "invalid_argument",
         "message": "A lease runs for at most 30 days from now, and ends after now.",
         "recovery": "fix_input",
         "field": "duration",
         "suggested_action": InvalidArgumentError.action,
     }
-    await shelf.hold(journey(lease_expires_at=NOW))
-    assert await said(shelf.keeping.renew("j1", HOUR, KIM, person=True)) == {
+    await lease_setup.hold(journey(lease_expires_at=NOW))
+    assert await said(lease_setup.keeping.renew_lease("j1", HOUR, KIM, person=True)) == {
         "code": "journey_not_active",
         "message": "The journey 'j1' is expired; only an active journey's lease is renewed.",
         "recovery": "needs_human",
@@ -219,54 +219,56 @@ async def test_a_lease_that_cannot_be_renewed_says_why(shelf: Shelf) -> None:
         journey(lease_expires_at=NOW),
     ],
 )
-async def test_only_an_active_journeys_lease_is_renewed(shelf: Shelf, held: Journey) -> None:
-    await shelf.hold(held)
+async def test_only_an_active_journeys_lease_is_renewed(lease_setup: LeaseSetup, held: Journey) -> None:
+    await lease_setup.hold(held)
     with pytest.raises(JourneyNotActiveError) as refusal:
-        await shelf.keeping.renew("j1", HOUR, KIM, person=True)
+        await lease_setup.keeping.renew_lease("j1", HOUR, KIM, person=True)
     assert (refusal.value.field, refusal.value.recovery) == ("journey_id", "needs_human")
-    assert (await shelf.lease(), await shelf.look()) == (held.lease_expires_at, dataset())
+    assert (await lease_setup.lease(), await lease_setup.load_dataset()) == (held.lease_expires_at, dataset())
 
 
-async def test_a_journey_that_is_not_there_not_theirs_or_not_readable_is_not_renewed(shelf: Shelf) -> None:
-    keeping = shelf.keeping
+async def test_a_journey_that_is_not_there_not_theirs_or_not_readable_is_not_renewed(
+    lease_setup: LeaseSetup,
+) -> None:
+    keeping = lease_setup.keeping
     for call, error in (
-        (keeping.renew("j9", HOUR, KIM, person=True), UnknownJourneyError),
-        (keeping.renew("j1", HOUR, GLOBEX, person=True), UnknownJourneyError),
-        (keeping.renew("j1", HOUR, BOUND, "acme", person=True), UnknownJourneyError),
-        (keeping.renew("j1", HOUR, GLOBEX, "acme", person=True), UnknownClientError),
+        (keeping.renew_lease("j9", HOUR, KIM, person=True), UnknownJourneyError),
+        (keeping.renew_lease("j1", HOUR, GLOBEX, person=True), UnknownJourneyError),
+        (keeping.renew_lease("j1", HOUR, BOUND, "acme", person=True), UnknownJourneyError),
+        (keeping.renew_lease("j1", HOUR, GLOBEX, "acme", person=True), UnknownClientError),
     ):
         with pytest.raises(error):
             await call
-    await shelf.hold(journey(client_id="globex"))
+    await lease_setup.hold(journey(client_id="globex"))
     with pytest.raises(InvalidArgumentError) as refusal:
-        await keeping.renew("j1", HOUR, KIM, person=True)
+        await keeping.renew_lease("j1", HOUR, KIM, person=True)
     assert (refusal.value.field, refusal.value.candidates) == ("client_id", ("acme", "globex"))
-    with closing(sqlite3.connect(shelf.path)) as connection, connection:
+    with closing(sqlite3.connect(lease_setup.path)) as connection, connection:
         connection.execute("update journeys set state = 'zombie' where client_id = 'acme'")
     with pytest.raises(PreconditionUnknownError):
-        await keeping.renew("j1", HOUR, KIM, "acme", person=True)
+        await keeping.renew_lease("j1", HOUR, KIM, "acme", person=True)
 
 
-async def test_a_lease_goes_on_record_with_what_it_was_and_what_it_exposes(shelf: Shelf) -> None:
-    called = replace(KIM, call=Call(audit_id="au-kim", at=NOW, verb="journeys renew", via="cli"))
-    await shelf.keeping.renew("j1", 2 * HOUR, called, person=True)
-    await shelf.keeping.renew("j1", 3 * HOUR, called, person=True)
+async def test_a_lease_goes_on_record_with_what_it_was_and_what_it_exposes(lease_setup: LeaseSetup) -> None:
+    called = replace(KIM, call=RequestContext(audit_id="au-kim", at=NOW, verb="journeys renew", via="cli"))
+    await lease_setup.keeping.renew_lease("j1", 2 * HOUR, called, person=True)
+    await lease_setup.keeping.renew_lease("j1", 3 * HOUR, called, person=True)
     usual = {"journey_id": "j1", "until": "2026-03-01T14:00:00Z", "before": None, "exposed": [ID]}
     longer = {"until": "2026-03-01T15:00:00Z", "before": "2026-03-01T14:00:00Z", "exposed": []}
-    assert await shelf.noted() == [
+    assert await lease_setup.load_audit_entries() == [
         ("lease renewed", None, "acme", usual),
         ("lease renewed", None, "acme", usual | longer),
     ]
 
 
-async def test_a_protection_goes_on_record_with_what_it_was(shelf: Shelf) -> None:
-    called = replace(KIM, call=Call(audit_id="au-kim", at=NOW, verb="datasets protect", via="cli"))
-    await shelf.keeping.protect(ID, NOW + HOUR, called, person=True)
-    await shelf.keeping.protect(ID, NOW + 2 * HOUR, called, person=True)
-    await shelf.keeping.unprotect(ID, called, person=True)
-    await shelf.keeping.unprotect(ID, called, person=True)
+async def test_a_protection_goes_on_record_with_what_it_was(lease_setup: LeaseSetup) -> None:
+    called = replace(KIM, call=RequestContext(audit_id="au-kim", at=NOW, verb="datasets protect", via="cli"))
+    await lease_setup.keeping.protect_dataset(ID, NOW + HOUR, called, person=True)
+    await lease_setup.keeping.protect_dataset(ID, NOW + 2 * HOUR, called, person=True)
+    await lease_setup.keeping.unprotect_dataset(ID, called, person=True)
+    await lease_setup.keeping.unprotect_dataset(ID, called, person=True)
     first, second = "2026-03-01T13:00:00Z", "2026-03-01T14:00:00Z"
-    assert await shelf.noted() == [
+    assert await lease_setup.load_audit_entries() == [
         ("protected", ID, "acme", {"before": None, "until": first}),
         ("protected", ID, "acme", {"before": first, "until": second}),
         ("unprotected", ID, "acme", {"before": second}),
@@ -276,44 +278,50 @@ async def test_a_protection_goes_on_record_with_what_it_was(shelf: Shelf) -> Non
 # --- protection --------------------------------------------------------------------------------------------------
 
 
-async def test_a_protected_dataset_is_used_no_orphan_and_another_generation(shelf: Shelf) -> None:
-    await shelf.have(dataset(orphan=MARK))
+async def test_a_protected_dataset_is_used_no_orphan_and_another_generation(lease_setup: LeaseSetup) -> None:
+    await lease_setup.have(dataset(orphan=MARK))
 
-    kept = await shelf.keeping.protect(ID, NOW + DAY, BOT, person=False)
+    kept = await lease_setup.keeping.protect_dataset(ID, NOW + DAY, BOT, person=False)
 
-    assert kept == Kept(
+    assert kept == ProtectionResult(
         dataset=dataset(protected_until=NOW + DAY, last_used_at=NOW, generation=2), exposed=False
     )
-    assert await shelf.look() == kept.dataset
-    assert await shelf.told() == [("dataset:orphan_cleared", "journey_completed", "2026-02-28T12:00:00Z")]
+    assert await lease_setup.load_dataset() == kept.dataset
+    assert await lease_setup.load_events() == [
+        ("dataset:orphan_cleared", "journey_completed", "2026-02-28T12:00:00Z")
+    ]
 
 
-async def test_the_same_protection_again_voids_nothing(shelf: Shelf) -> None:
-    first = await shelf.keeping.protect(ID, NOW + DAY, BOT, person=False)
-    shelf.clock.instant += HOUR
-    again = await shelf.keeping.protect(ID, NOW + DAY, BOT, person=False)
-    assert again == Kept(dataset=replace(first.dataset, last_used_at=NOW + HOUR), exposed=False)
-    assert await shelf.told() == []
+async def test_the_same_protection_again_voids_nothing(lease_setup: LeaseSetup) -> None:
+    first = await lease_setup.keeping.protect_dataset(ID, NOW + DAY, BOT, person=False)
+    lease_setup.clock.instant += HOUR
+    again = await lease_setup.keeping.protect_dataset(ID, NOW + DAY, BOT, person=False)
+    assert again == ProtectionResult(dataset=replace(first.dataset, last_used_at=NOW + HOUR), exposed=False)
+    assert await lease_setup.load_events() == []
 
 
 @pytest.mark.parametrize("person", [True, False])
 @pytest.mark.parametrize("until", [NOW, NOW - DAY, datetime(2026, 4, 1), datetime.min.replace(tzinfo=UTC)])  # noqa: DTZ001 - on purpose
 async def test_an_instant_that_is_past_or_without_a_zone_protects_nothing(
-    shelf: Shelf, until: datetime, person: bool
+    lease_setup: LeaseSetup, until: datetime, person: bool
 ) -> None:
     with pytest.raises(InvalidArgumentError) as refusal:
-        await shelf.keeping.protect(ID, until, KIM, person=person)
+        await lease_setup.keeping.protect_dataset(ID, until, KIM, person=person)
     assert refusal.value.field == "until"
-    assert await shelf.look() == dataset()
+    assert await lease_setup.load_dataset() == dataset()
 
 
-async def test_beyond_thirty_days_only_a_person_protects(shelf: Shelf) -> None:
-    far = NOW + LONGEST + timedelta(seconds=1)
+async def test_beyond_thirty_days_only_a_person_protects(lease_setup: LeaseSetup) -> None:
+    far = NOW + MAX_LEASE + timedelta(seconds=1)
     with pytest.raises(InvalidArgumentError, match="30 days") as refusal:
-        await shelf.keeping.protect(ID, far, BOT, person=False)
+        await lease_setup.keeping.protect_dataset(ID, far, BOT, person=False)
     assert refusal.value.field == "until"
-    assert (await shelf.keeping.protect(ID, NOW + LONGEST, BOT, person=False)).exposed is False
-    assert (await shelf.keeping.protect(ID, far, KIM, person=True)).dataset.protected_until == far
+    assert (
+        await lease_setup.keeping.protect_dataset(ID, NOW + MAX_LEASE, BOT, person=False)
+    ).exposed is False
+    assert (
+        await lease_setup.keeping.protect_dataset(ID, far, KIM, person=True)
+    ).dataset.protected_until == far
 
 
 @pytest.mark.parametrize(
@@ -326,35 +334,39 @@ async def test_beyond_thirty_days_only_a_person_protects(shelf: Shelf) -> None:
     ],
 )
 async def test_only_a_person_shortens_a_protection_or_ends_it_and_is_told_what_that_exposes(
-    shelf: Shelf, state: JourneyState | None, status: DatasetStatus, exposed: bool
+    lease_setup: LeaseSetup, state: JourneyState | None, status: DatasetStatus, exposed: bool
 ) -> None:
     if state:
-        await shelf.hold(journey(state=state))
+        await lease_setup.hold(journey(state=state))
     held = dataset(
         status=status, protected_until=NOW + 2 * DAY, generation=5, journey_id="j1" if state else "gone"
     )
-    await shelf.have(held)
+    await lease_setup.have(held)
     for forbidden in (
-        shelf.keeping.protect(ID, NOW + DAY, BOT, person=False),
-        shelf.keeping.protect(ID, NOW + DAY, NO_APPROVER, person=True),
-        shelf.keeping.unprotect(ID, BOT, person=False),
+        lease_setup.keeping.protect_dataset(ID, NOW + DAY, BOT, person=False),
+        lease_setup.keeping.protect_dataset(ID, NOW + DAY, NO_APPROVER, person=True),
+        lease_setup.keeping.unprotect_dataset(ID, BOT, person=False),
     ):
         with pytest.raises(ForbiddenError) as refusal:
             await forbidden
         assert refusal.value.recovery == "needs_human"
-    assert await shelf.look() == held
+    assert await lease_setup.load_dataset() == held
 
-    shorter = await shelf.keeping.protect(ID, NOW + DAY, KIM, person=True)
-    ended = await shelf.keeping.unprotect(ID, KIM, person=True)
+    shorter = await lease_setup.keeping.protect_dataset(ID, NOW + DAY, KIM, person=True)
+    ended = await lease_setup.keeping.unprotect_dataset(ID, KIM, person=True)
 
     used = replace(held, last_used_at=NOW)
-    assert shorter == Kept(dataset=replace(used, protected_until=NOW + DAY, generation=6), exposed=exposed)
-    assert ended == Kept(dataset=replace(used, protected_until=None, generation=7), exposed=exposed)
-    assert await shelf.look() == ended.dataset
+    assert shorter == ProtectionResult(
+        dataset=replace(used, protected_until=NOW + DAY, generation=6), exposed=exposed
+    )
+    assert ended == ProtectionResult(
+        dataset=replace(used, protected_until=None, generation=7), exposed=exposed
+    )
+    assert await lease_setup.load_dataset() == ended.dataset
 
 
-async def test_a_protection_that_cannot_be_given_or_taken_says_why(shelf: Shelf) -> None:
-    assert await said(shelf.keeping.protect(ID, NOW, KIM, person=True)) == {
+async def test_a_protection_that_cannot_be_given_or_taken_says_why(lease_setup: LeaseSetup) -> None:
+    assert await said(lease_setup.keeping.protect_dataset(ID, NOW, KIM, person=True)) == {
         "code": "invalid_argument",
         "message": (
             "until must be an instant to come; 2026-03-01T12:00:00Z is past, for it is 2026-03-01T12:00:00Z."
@@ -363,8 +375,8 @@ async def test_a_protection_that_cannot_be_given_or_taken_says_why(shelf: Shelf)
         "field": "until",
         "suggested_action": InvalidArgumentError.action,
     }
-    far = NOW + LONGEST + HOUR
-    assert await said(shelf.keeping.protect(ID, far, BOT, person=False)) == {
+    far = NOW + MAX_LEASE + HOUR
+    assert await said(lease_setup.keeping.protect_dataset(ID, far, BOT, person=False)) == {
         "code": "invalid_argument",
         "message": (
             "until is 2026-03-31T13:00:00Z; without a person a protection reaches 30 days ahead at most."
@@ -373,31 +385,31 @@ async def test_a_protection_that_cannot_be_given_or_taken_says_why(shelf: Shelf)
         "field": "until",
         "suggested_action": InvalidArgumentError.action,
     }
-    await shelf.have(dataset(protected_until=NOW + 2 * HOUR))
+    await lease_setup.have(dataset(protected_until=NOW + 2 * HOUR))
     forbidden = {"code": "forbidden", "recovery": "needs_human", "suggested_action": PERSONS}
     name = dataset().name
-    assert await said(shelf.keeping.protect(ID, NOW + HOUR, BOT, person=False)) == forbidden | {
+    assert await said(lease_setup.keeping.protect_dataset(ID, NOW + HOUR, BOT, person=False)) == forbidden | {
         "message": f"{name} is kept until 2026-03-01T14:00:00Z; only a person shortens that.",
         "field": "until",
     }
-    assert await said(shelf.keeping.unprotect(ID, BOT, person=False)) == forbidden | {
+    assert await said(lease_setup.keeping.unprotect_dataset(ID, BOT, person=False)) == forbidden | {
         "message": f"Only a person ends the protection of {name}.",
         "field": "dataset_id",
     }
 
 
-async def test_what_is_going_or_gone_says_so(shelf: Shelf) -> None:
+async def test_what_is_going_or_gone_says_so(lease_setup: LeaseSetup) -> None:
     name = dataset().name
-    await shelf.have(dataset(status=DatasetStatus.TEARDOWN))
-    assert await said(shelf.keeping.protect(ID, NOW + DAY, KIM, person=True)) == {
+    await lease_setup.have(dataset(status=DatasetStatus.TEARDOWN))
+    assert await said(lease_setup.keeping.protect_dataset(ID, NOW + DAY, KIM, person=True)) == {
         "code": "teardown_in_progress",
         "message": f"{name} is being taken down.",
         "recovery": "wait",
         "dataset_id": ID,
         "suggested_action": TeardownInProgressError.action,
     }
-    await shelf.have(dataset(status=DatasetStatus.ARCHIVED))
-    assert await said(shelf.keeping.protect(ID, NOW + DAY, KIM, person=True)) == {
+    await lease_setup.have(dataset(status=DatasetStatus.ARCHIVED))
+    assert await said(lease_setup.keeping.protect_dataset(ID, NOW + DAY, KIM, person=True)) == {
         "code": "invalid_argument",
         "message": f"{name} was taken down; there is nothing left to keep.",
         "recovery": "choose_other",
@@ -407,28 +419,32 @@ async def test_what_is_going_or_gone_says_so(shelf: Shelf) -> None:
 
 
 async def test_what_a_leased_journey_makes_up_for_is_not_exposed_until_its_lease_has_lapsed(
-    shelf: Shelf,
+    lease_setup: LeaseSetup,
 ) -> None:
-    await shelf.hold(journey(lease_expires_at=NOW + HOUR))
-    await shelf.have(dataset(protected_until=NOW + 2 * DAY))
-    assert (await shelf.keeping.protect(ID, NOW + DAY, KIM, person=True)).exposed is False
-    shelf.clock.instant += 2 * HOUR
-    assert (await shelf.keeping.protect(ID, NOW + DAY / 2, KIM, person=True)).exposed is True
-    assert (await shelf.keeping.unprotect(ID, KIM, person=True)).exposed is True
+    await lease_setup.hold(journey(lease_expires_at=NOW + HOUR))
+    await lease_setup.have(dataset(protected_until=NOW + 2 * DAY))
+    assert (await lease_setup.keeping.protect_dataset(ID, NOW + DAY, KIM, person=True)).exposed is False
+    lease_setup.clock.instant += 2 * HOUR
+    assert (await lease_setup.keeping.protect_dataset(ID, NOW + DAY / 2, KIM, person=True)).exposed is True
+    assert (await lease_setup.keeping.unprotect_dataset(ID, KIM, person=True)).exposed is True
 
 
-async def test_what_is_not_kept_any_more_is_lengthened_by_anybody_and_cannot_be_ended(shelf: Shelf) -> None:
+async def test_what_is_not_kept_any_more_is_lengthened_by_anybody_and_cannot_be_ended(
+    lease_setup: LeaseSetup,
+) -> None:
     lapsed = dataset(protected_until=NOW)
-    await shelf.have(lapsed)
-    assert await shelf.keeping.unprotect(ID, KIM, person=True) == Kept(dataset=lapsed, exposed=False)
-    assert (await shelf.keeping.protect(ID, NOW + HOUR, BOT, person=False)).exposed is False
+    await lease_setup.have(lapsed)
+    assert await lease_setup.keeping.unprotect_dataset(ID, KIM, person=True) == ProtectionResult(
+        dataset=lapsed, exposed=False
+    )
+    assert (await lease_setup.keeping.protect_dataset(ID, NOW + HOUR, BOT, person=False)).exposed is False
 
 
-async def test_a_journey_that_cannot_be_read_keeps_its_datasets(shelf: Shelf) -> None:
-    await shelf.have(dataset(protected_until=NOW + DAY))
-    with closing(sqlite3.connect(shelf.path)) as connection, connection:
+async def test_a_journey_that_cannot_be_read_keeps_its_datasets(lease_setup: LeaseSetup) -> None:
+    await lease_setup.have(dataset(protected_until=NOW + DAY))
+    with closing(sqlite3.connect(lease_setup.path)) as connection, connection:
         connection.execute("update journeys set state = 'zombie'")
-    assert (await shelf.keeping.unprotect(ID, KIM, person=True)).exposed is False
+    assert (await lease_setup.keeping.unprotect_dataset(ID, KIM, person=True)).exposed is False
 
 
 @pytest.mark.parametrize(
@@ -439,27 +455,27 @@ async def test_a_journey_that_cannot_be_read_keeps_its_datasets(shelf: Shelf) ->
     ],
 )
 async def test_what_is_going_or_gone_is_not_protected(
-    shelf: Shelf, status: DatasetStatus, error: type[LifecycleError], recovery: str
+    lease_setup: LeaseSetup, status: DatasetStatus, error: type[LifecycleError], recovery: str
 ) -> None:
     held = dataset(status=status)
-    await shelf.have(held)
+    await lease_setup.have(held)
     for call in (
-        shelf.keeping.protect(ID, NOW + DAY, KIM, person=True),
-        shelf.keeping.unprotect(ID, KIM, person=True),
+        lease_setup.keeping.protect_dataset(ID, NOW + DAY, KIM, person=True),
+        lease_setup.keeping.unprotect_dataset(ID, KIM, person=True),
     ):
         with pytest.raises(error) as refusal:
             await call
         assert refusal.value.recovery == recovery
-    assert await shelf.look() == held
+    assert await lease_setup.load_dataset() == held
 
 
-async def test_another_clients_or_journeys_dataset_is_not_theirs_to_keep(shelf: Shelf) -> None:
-    for caller, error in ((GLOBEX, UnknownDatasetError), (BOUND, ForbiddenError)):
+async def test_another_clients_or_journeys_dataset_is_not_theirs_to_keep(lease_setup: LeaseSetup) -> None:
+    for principal, error in ((GLOBEX, UnknownDatasetError), (BOUND, ForbiddenError)):
         with pytest.raises(error):
-            await shelf.keeping.protect(ID, NOW + DAY, caller, person=True)
+            await lease_setup.keeping.protect_dataset(ID, NOW + DAY, principal, person=True)
         with pytest.raises(error):
-            await shelf.keeping.unprotect(ID, caller, person=True)
-    assert await shelf.look() == dataset()
+            await lease_setup.keeping.unprotect_dataset(ID, principal, person=True)
+    assert await lease_setup.load_dataset() == dataset()
 
 
 @given(
@@ -471,9 +487,9 @@ async def test_another_clients_or_journeys_dataset_is_not_theirs_to_keep(shelf: 
 async def test_no_agent_ever_shortens_or_reaches_beyond_thirty_days(
     tmp_path_factory: pytest.TempPathFactory, calls: list[tuple[bool, timedelta, timedelta]]
 ) -> None:
-    clock = SetClock()
+    clock = ManualClock()
     async with SqliteStore(tmp_path_factory.mktemp("store") / "store.sqlite") as store:
-        keeping = Keeping(store, clock)
+        keeping = LeaseService(store, clock)
         await store.transact(lambda records: records.put_client(client()))
         await store.transact(lambda records: records.put_journey(journey(lease_expires_at=NOW + HOUR)))
         await store.transact(lambda records: records.put_dataset(dataset(protected_until=NOW + HOUR)))
@@ -481,9 +497,9 @@ async def test_no_agent_ever_shortens_or_reaches_beyond_thirty_days(
         for leases, span, passing in calls:
             try:
                 if leases:
-                    await keeping.renew("j1", span, BOT, person=False)
+                    await keeping.renew_lease("j1", span, BOT, person=False)
                 else:
-                    await keeping.protect(ID, clock.now() + span, BOT, person=False)
+                    await keeping.protect_dataset(ID, clock.now() + span, BOT, person=False)
             except LifecycleError:
                 pass
             found = await store.read(lambda records: (records.journey("acme", "j1"), records.dataset(ID)))
@@ -492,6 +508,6 @@ async def test_no_agent_ever_shortens_or_reaches_beyond_thirty_days(
             after = [found[0].lease_expires_at, found[1].protected_until]
             for before, now in zip(ends, after, strict=True):
                 assert now is not None
-                assert before <= now <= max(before, clock.now() + LONGEST)
+                assert before <= now <= max(before, clock.now() + MAX_LEASE)
             ends = [each for each in after if each]
             clock.instant += passing

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.callers import Caller
+from domain.callers import Principal
 from domain.errors import (
     InvalidArgumentError,
     JourneyActiveError,
@@ -22,14 +22,14 @@ from domain.errors import (
     UnknownClientError,
 )
 from domain.events import EventKind
-from domain.mark_and_sweep import Orphans
+from domain.mark_and_sweep import OrphanService
 from domain.model import Journey, OrphanMark, Run
 from domain.orphan_facts import OrphanPage, SweepCaps, SweepPlan
 from domain.orphans import OrphanReason
 from domain.records import DatasetQuery
 from domain.vocabulary import DatasetStatus, DatasetType, JourneyState, Stage
 from server.adapters.store.sqlite import SqliteStore
-from tests.entities import NOW, SetClock, approval, client, dataset, journey
+from tests.entities import NOW, ManualClock, approval, client, dataset, journey
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -41,14 +41,14 @@ if TYPE_CHECKING:
     from domain.requests import Approval
 
 DAY = timedelta(days=1)
-ANYONE = Caller(subject="person:kim")
+ANYONE = Principal(subject="person:kim")
 SERVED = OrphanMark(orphaned_at=NOW - 9 * DAY, reason="journey_completed", served=7 * 86400.0)
 GIVEN_UP = journey("done", state=JourneyState.COMPLETED)
 
 
 @pytest.fixture
-def clock() -> SetClock:
-    return SetClock()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
@@ -58,17 +58,17 @@ async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
 
 
 @pytest.fixture
-def orphans(store: SqliteStore, clock: SetClock) -> Orphans:
-    return Orphans(store, clock)
+def orphans(store: SqliteStore, clock: ManualClock) -> OrphanService:
+    return OrphanService(store, clock)
 
 
-def owned(number: int, **changes: Any) -> Dataset:
+def orphan_dataset(number: int, **changes: Any) -> Dataset:
     """A dataset of a client of its own, whose journey `done` is completed unless it has another one."""
     name = f"c{number:03d}"
     return dataset(**{"dataset_id": f"{name}-d", "client_id": name, "journey_id": "done"} | changes)
 
 
-async def put(store: Store, *datasets: Dataset, journeys: tuple[Journey, ...] = ()) -> None:
+async def put_datasets(store: Store, *datasets: Dataset, journeys: tuple[Journey, ...] = ()) -> None:
     """Put datasets, the completed journeys that they name, and other journeys."""
 
     def work(records: Records) -> None:
@@ -87,7 +87,7 @@ async def all_of(store: Store) -> list[Dataset]:
     return await store.read(lambda records: records.datasets(DatasetQuery(limit=10_000)))
 
 
-async def told(store: Store) -> list[tuple[EventKind, str, str]]:
+async def load_event_kinds(store: Store) -> list[tuple[EventKind, str, str]]:
     events: list[tuple[int, Event]] = await store.read(lambda records: records.events(limit=10_000))
     return [(event.kind, event.dataset_id, event.data["reason"]) for _seq, event in events]
 
@@ -96,15 +96,17 @@ async def told(store: Store) -> list[tuple[EventKind, str, str]]:
 
 
 async def test_a_list_shows_each_orphan_with_its_evidence_and_writes_nothing(
-    store: SqliteStore, orphans: Orphans
+    store: SqliteStore, orphans: OrphanService
 ) -> None:
-    one = owned(1, created_at=NOW - timedelta(days=8, hours=12), orphan=replace(SERVED, served=3 * 86400.0))
-    await put(
+    one = orphan_dataset(
+        1, created_at=NOW - timedelta(days=8, hours=12), orphan=replace(SERVED, served=3 * 86400.0)
+    )
+    await put_datasets(
         store,
         one,
-        owned(2, journey_id="j1"),
-        owned(3, journey_id="none"),
-        owned(4, journey_id="past", orphan=SERVED),
+        orphan_dataset(2, journey_id="j1"),
+        orphan_dataset(3, journey_id="none"),
+        orphan_dataset(4, journey_id="past", orphan=SERVED),
         journeys=(journey(client_id="c002"), journey("past", client_id="c004", stage=Stage.PILOT)),
     )
     await store.transact(lambda records: records.put_fact("orphans.last_scan", (NOW - DAY).isoformat()))
@@ -159,16 +161,16 @@ async def test_a_list_shows_each_orphan_with_its_evidence_and_writes_nothing(
     ]
     assert (page.unknown, page.next_cursor, page.scanned_at) == ((), None, NOW)
     assert await all_of(store) == before
-    assert await told(store) == []
+    assert await load_event_kinds(store) == []
 
 
 async def test_an_eligible_orphan_says_since_when_and_a_kept_one_what_keeps_it(
-    store: SqliteStore, orphans: Orphans
+    store: SqliteStore, orphans: OrphanService
 ) -> None:
-    await put(
+    await put_datasets(
         store,
-        owned(1, orphan=SERVED),
-        owned(2, orphan=replace(SERVED, served=0.0), protected_until=NOW + DAY),
+        orphan_dataset(1, orphan=SERVED),
+        orphan_dataset(2, orphan=replace(SERVED, served=0.0), protected_until=NOW + DAY),
     )
 
     first, second = (await orphans.list(ANYONE)).items
@@ -178,13 +180,13 @@ async def test_an_eligible_orphan_says_since_when_and_a_kept_one_what_keeps_it(
 
 
 async def test_the_age_is_a_filter_and_seven_days_are_not_older_than_seven_days(
-    store: SqliteStore, orphans: Orphans
+    store: SqliteStore, orphans: OrphanService
 ) -> None:
-    await put(
+    await put_datasets(
         store,
-        owned(1, created_at=NOW - 7 * DAY),
-        owned(2, created_at=NOW - 7 * DAY - timedelta(microseconds=1)),
-        owned(3, created_at=NOW),
+        orphan_dataset(1, created_at=NOW - 7 * DAY),
+        orphan_dataset(2, created_at=NOW - 7 * DAY - timedelta(microseconds=1)),
+        orphan_dataset(3, created_at=NOW),
     )
 
     shown = [
@@ -195,8 +197,8 @@ async def test_the_age_is_a_filter_and_seven_days_are_not_older_than_seven_days(
     assert shown == [["c002-d"], ["c001-d", "c002-d", "c003-d"], ["c001-d", "c002-d"], []]
 
 
-async def test_filters_narrow_the_list(store: SqliteStore, orphans: Orphans) -> None:
-    await put(store, owned(1), owned(2, stage=Stage.PILOT))
+async def test_filters_narrow_the_list(store: SqliteStore, orphans: OrphanService) -> None:
+    await put_datasets(store, orphan_dataset(1), orphan_dataset(2, stage=Stage.PILOT))
 
     by_client = await orphans.list(ANYONE, client_id="c001")
     by_stage = await orphans.list(ANYONE, stage=Stage.PILOT)
@@ -208,42 +210,42 @@ async def test_filters_narrow_the_list(store: SqliteStore, orphans: Orphans) -> 
 @pytest.mark.parametrize("limit", [1, 2, 3, 200])
 @pytest.mark.parametrize("clients", [None, frozenset({"c003", "c001", "c005", "c006", "none"})])
 async def test_pages_are_complete_and_hold_only_what_the_caller_may_see(
-    store: SqliteStore, orphans: Orphans, limit: int, clients: frozenset[str] | None
+    store: SqliteStore, orphans: OrphanService, limit: int, clients: frozenset[str] | None
 ) -> None:
-    caller = Caller(subject="agent:x", clients=clients)
+    principal = Principal(subject="agent:x", clients=clients)
     at_work = Run(saga_id="s", started_at=NOW)
-    await put(
+    await put_datasets(
         store,
-        *(owned(number) for number in range(8)),
-        owned(9, run=at_work),
-        owned(10, status=DatasetStatus.TEARDOWN),
+        *(orphan_dataset(number) for number in range(8)),
+        orphan_dataset(9, run=at_work),
+        orphan_dataset(10, status=DatasetStatus.TEARDOWN),
     )
     seen: list[str] = []
     page = OrphanPage(items=(), unknown=(), next_cursor=None, scanned_at=NOW)
     while page.next_cursor or not seen:
-        page = await orphans.list(caller, limit=limit, cursor=page.next_cursor)
+        page = await orphans.list(principal, limit=limit, cursor=page.next_cursor)
         assert 0 < len(page.items) <= limit
         seen += [each.dataset.client_id for each in page.items]
 
     everyone = [f"c{number:03d}" for number in range(8)]
-    assert seen == [name for name in everyone if caller.may_touch(name)]
+    assert seen == [name for name in everyone if principal.can_access_client(name)]
 
 
 async def test_a_client_that_the_caller_may_not_touch_is_unknown(
-    store: SqliteStore, orphans: Orphans
+    store: SqliteStore, orphans: OrphanService
 ) -> None:
-    await put(store, owned(1), owned(2))
+    await put_datasets(store, orphan_dataset(1), orphan_dataset(2))
 
     with pytest.raises(UnknownClientError) as refused:
-        await orphans.list(Caller(subject="agent:x", clients=frozenset({"c001"})), client_id="c002")
+        await orphans.list(Principal(subject="agent:x", clients=frozenset({"c001"})), client_id="c002")
 
     assert refused.value.candidates == ("c001",)
 
 
 async def test_a_journey_that_cannot_be_read_makes_no_orphan_but_an_unknown(
-    store: SqliteStore, orphans: Orphans, tmp_path: Path
+    store: SqliteStore, orphans: OrphanService, tmp_path: Path
 ) -> None:
-    await put(store, owned(1), owned(2, run=Run(saga_id="s", started_at=NOW)))
+    await put_datasets(store, orphan_dataset(1), orphan_dataset(2, run=Run(saga_id="s", started_at=NOW)))
     break_journeys(tmp_path)
 
     page = await orphans.list(ANYONE)
@@ -268,7 +270,7 @@ async def test_a_journey_that_cannot_be_read_makes_no_orphan_but_an_unknown(
     ],
 )
 async def test_arguments_out_of_range_are_refused_by_name(
-    orphans: Orphans, field: str, arguments: dict[str, Any]
+    orphans: OrphanService, field: str, arguments: dict[str, Any]
 ) -> None:
     with pytest.raises(InvalidArgumentError) as refused:
         await orphans.list(ANYONE, **arguments)
@@ -285,15 +287,17 @@ def break_journeys(folder: Path) -> None:
 
 
 async def test_a_scan_marks_every_orphan_counts_on_the_next_and_clears_what_is_in_use_again(
-    store: SqliteStore, orphans: Orphans, clock: SetClock
+    store: SqliteStore, orphans: OrphanService, clock: ManualClock
 ) -> None:
-    await put(store, owned(1), owned(2, journey_id="j1"), journeys=(journey(client_id="c002"),))
+    await put_datasets(
+        store, orphan_dataset(1), orphan_dataset(2, journey_id="j1"), journeys=(journey(client_id="c002"),)
+    )
 
     first = await orphans.scan(ANYONE)
     clock.instant += DAY
     second = await orphans.scan(ANYONE)
     marks = [each.orphan for each in await all_of(store)]
-    await put(
+    await put_datasets(
         store,
         journeys=(journey("done", client_id="c001"), journey(client_id="c002", state=JourneyState.CANCELLED)),
     )
@@ -304,7 +308,7 @@ async def test_a_scan_marks_every_orphan_counts_on_the_next_and_clears_what_is_i
     assert (second.seen, second.marked, second.cleared) == (1, (), ())
     assert marks == [OrphanMark(orphaned_at=NOW, reason="journey_completed", served=86400.0), None]
     assert (third.seen, third.marked, third.cleared) == (1, ("c002-d",), ("c001-d",))
-    assert await told(store) == [
+    assert await load_event_kinds(store) == [
         (EventKind.ORPHANED, "c001-d", "journey_completed"),
         (EventKind.ORPHAN_CLEARED, "c001-d", "journey_completed"),
         (EventKind.ORPHANED, "c002-d", "journey_cancelled"),
@@ -313,23 +317,23 @@ async def test_a_scan_marks_every_orphan_counts_on_the_next_and_clears_what_is_i
 
 
 async def test_use_since_the_mark_gives_a_fresh_grace_and_a_fresh_notice(
-    store: SqliteStore, orphans: Orphans
+    store: SqliteStore, orphans: OrphanService
 ) -> None:
-    await put(store, owned(1, orphan=SERVED, last_used_at=NOW - DAY))
+    await put_datasets(store, orphan_dataset(1, orphan=SERVED, last_used_at=NOW - DAY))
 
     result = await orphans.scan(ANYONE)
 
     [after] = await all_of(store)
     assert (result.marked, result.cleared) == (("c001-d",), ("c001-d",))
     assert after.orphan == OrphanMark(orphaned_at=NOW, reason="journey_completed")
-    assert [kind for kind, _id, _reason in await told(store)] == [
+    assert [kind for kind, _id, _reason in await load_event_kinds(store)] == [
         EventKind.ORPHAN_CLEARED,
         EventKind.ORPHANED,
     ]
 
 
-async def test_a_dataset_that_is_kept_loses_its_mark(store: SqliteStore, orphans: Orphans) -> None:
-    await put(store, owned(1, orphan=SERVED, protected_until=NOW + DAY))
+async def test_a_dataset_that_is_kept_loses_its_mark(store: SqliteStore, orphans: OrphanService) -> None:
+    await put_datasets(store, orphan_dataset(1, orphan=SERVED, protected_until=NOW + DAY))
 
     result = await orphans.scan(ANYONE)
 
@@ -338,22 +342,27 @@ async def test_a_dataset_that_is_kept_loses_its_mark(store: SqliteStore, orphans
 
 
 async def test_a_changed_reason_is_written_and_announced_to_nobody(
-    store: SqliteStore, orphans: Orphans
+    store: SqliteStore, orphans: OrphanService
 ) -> None:
-    await put(store, owned(1, orphan=replace(SERVED, reason="journey_expired")))
+    await put_datasets(store, orphan_dataset(1, orphan=replace(SERVED, reason="journey_expired")))
 
     result = await orphans.scan(ANYONE)
 
     assert (result.marked, result.cleared) == ((), ())
     assert [each.orphan for each in await all_of(store)] == [SERVED]
-    assert await told(store) == []
+    assert await load_event_kinds(store) == []
 
 
 async def test_what_is_unknown_or_at_work_keeps_its_mark_and_serves_nothing(
-    store: SqliteStore, orphans: Orphans, clock: SetClock, tmp_path: Path
+    store: SqliteStore, orphans: OrphanService, clock: ManualClock, tmp_path: Path
 ) -> None:
     at_work = Run(saga_id="s", started_at=NOW)
-    await put(store, owned(1, orphan=SERVED), owned(2), owned(3, orphan=SERVED, run=at_work))
+    await put_datasets(
+        store,
+        orphan_dataset(1, orphan=SERVED),
+        orphan_dataset(2),
+        orphan_dataset(3, orphan=SERVED, run=at_work),
+    )
     await orphans.scan(ANYONE)
     before = await all_of(store)
     break_journeys(tmp_path)
@@ -365,10 +374,14 @@ async def test_what_is_unknown_or_at_work_keeps_its_mark_and_serves_nothing(
     assert await all_of(store) == before
 
 
-async def test_a_scan_that_fails_marks_clears_and_counts_nothing(store: SqliteStore, clock: SetClock) -> None:
+async def test_a_scan_that_fails_marks_clears_and_counts_nothing(
+    store: SqliteStore, clock: ManualClock
+) -> None:
     """It fails at its last word, after every row was written."""
-    await put(
-        store, *(owned(number) for number in range(3)), owned(4, orphan=SERVED, protected_until=NOW + DAY)
+    await put_datasets(
+        store,
+        *(orphan_dataset(number) for number in range(3)),
+        orphan_dataset(4, orphan=SERVED, protected_until=NOW + DAY),
     )
     before = await all_of(store)
 
@@ -384,18 +397,18 @@ async def test_a_scan_that_fails_marks_clears_and_counts_nothing(store: SqliteSt
 
     broken: Any = Failing()
     with pytest.raises(StoreFailedError):
-        await Orphans(broken, clock).scan(ANYONE)
+        await OrphanService(broken, clock).scan(ANYONE)
 
     clock.instant += DAY
     assert await all_of(store) == before
-    assert await told(store) == []
-    await Orphans(store, clock).scan(ANYONE)
+    assert await load_event_kinds(store) == []
+    await OrphanService(store, clock).scan(ANYONE)
     assert next(each.orphan for each in await all_of(store)) == OrphanMark(
         orphaned_at=NOW + DAY, reason="journey_completed"
     )
 
 
-class Busy:
+class InterleavingStore:
     """A store on which something happens between a look and the change that comes of it."""
 
     def __init__(self, store: Store, *happens: Callable[[], Awaitable[object]]) -> None:
@@ -411,27 +424,33 @@ class Busy:
 
 
 async def test_what_changes_while_a_scan_looks_is_judged_as_it_is_when_it_would_be_marked(
-    store: SqliteStore, clock: SetClock
+    store: SqliteStore, clock: ManualClock
 ) -> None:
     at_work = Run(saga_id="s", started_at=NOW)
-    first = [owned(1), owned(2), owned(3, orphan=SERVED), owned(4), owned(5, orphan=SERVED)]
+    first = [
+        orphan_dataset(1),
+        orphan_dataset(2),
+        orphan_dataset(3, orphan=SERVED),
+        orphan_dataset(4),
+        orphan_dataset(5, orphan=SERVED),
+    ]
     later = [
         first[0],
-        owned(2, run=at_work),
-        owned(3, orphan=SERVED, last_used_at=NOW),
-        owned(4, status=DatasetStatus.ARCHIVED),
-        owned(5, orphan=SERVED, protected_until=NOW + DAY),
-        owned(6),
+        orphan_dataset(2, run=at_work),
+        orphan_dataset(3, orphan=SERVED, last_used_at=NOW),
+        orphan_dataset(4, status=DatasetStatus.ARCHIVED),
+        orphan_dataset(5, orphan=SERVED, protected_until=NOW + DAY),
+        orphan_dataset(6),
     ]
-    await put(store, *first)
+    await put_datasets(store, *first)
     await store.transact(lambda records: records.put_fact("orphans.last_scan", (NOW - DAY).isoformat()))
-    busy: Any = Busy(
+    busy: Any = InterleavingStore(
         store,
-        lambda: put(store, *later),
-        lambda: put(store, journeys=(journey("done", client_id="c001"),)),
+        lambda: put_datasets(store, *later),
+        lambda: put_datasets(store, journeys=(journey("done", client_id="c001"),)),
     )
 
-    result = await Orphans(busy, clock).scan(ANYONE)
+    result = await OrphanService(busy, clock).scan(ANYONE)
 
     afresh = OrphanMark(orphaned_at=NOW, reason="journey_completed")
     kept = [*later[:2], replace(later[2], orphan=afresh), later[3], replace(later[4], orphan=None), later[5]]
@@ -440,14 +459,14 @@ async def test_what_changes_while_a_scan_looks_is_judged_as_it_is_when_it_would_
 
 
 async def test_two_scans_at_once_count_the_time_once(
-    store: SqliteStore, orphans: Orphans, clock: SetClock
+    store: SqliteStore, orphans: OrphanService, clock: ManualClock
 ) -> None:
-    await put(store, owned(1))
+    await put_datasets(store, orphan_dataset(1))
     await orphans.scan(ANYONE)
     clock.instant += DAY
-    busy: Any = Busy(store, lambda: orphans.scan(ANYONE))
+    busy: Any = InterleavingStore(store, lambda: orphans.scan(ANYONE))
 
-    result = await Orphans(busy, clock).scan(ANYONE)
+    result = await OrphanService(busy, clock).scan(ANYONE)
 
     assert (result.seen, result.marked) == (1, ())
     assert [each.orphan for each in await all_of(store)] == [
@@ -456,9 +475,12 @@ async def test_two_scans_at_once_count_the_time_once(
 
 
 async def test_a_scan_finds_every_orphan_however_many_pages_they_fill(
-    store: SqliteStore, orphans: Orphans
+    store: SqliteStore, orphans: OrphanService
 ) -> None:
-    await put(store, *(owned(number, journey_id="done" if number % 3 else "none") for number in range(1050)))
+    await put_datasets(
+        store,
+        *(orphan_dataset(number, journey_id="done" if number % 3 else "none") for number in range(1050)),
+    )
 
     first, second = await orphans.scan(ANYONE), await orphans.scan(ANYONE)
 
@@ -466,10 +488,12 @@ async def test_a_scan_finds_every_orphan_however_many_pages_they_fill(
     assert (second.seen, second.marked, second.cleared) == (1050, (), ())
 
 
-async def test_a_scan_clears_however_many_are_in_use_again(store: SqliteStore, orphans: Orphans) -> None:
-    await put(
+async def test_a_scan_clears_however_many_are_in_use_again(
+    store: SqliteStore, orphans: OrphanService
+) -> None:
+    await put_datasets(
         store,
-        *(owned(number, journey_id="j1", orphan=SERVED) for number in range(1050)),
+        *(orphan_dataset(number, journey_id="j1", orphan=SERVED) for number in range(1050)),
         journeys=tuple(journey(client_id=f"c{number:03d}") for number in range(1050)),
     )
 
@@ -493,9 +517,9 @@ async def test_after_every_scan_exactly_the_orphans_are_marked(
     states: list[tuple[JourneyState | None, Stage, Stage]],
     hours: list[int],
 ) -> None:
-    clock = SetClock()
+    clock = ManualClock()
     async with SqliteStore(tmp_path_factory.mktemp("scan") / "store.sqlite") as store:
-        orphans = Orphans(store, clock)
+        orphans = OrphanService(store, clock)
         for turn, hour in enumerate(hours):
             clock.instant += timedelta(hours=hour)
             expected = set()
@@ -503,7 +527,7 @@ async def test_after_every_scan_exactly_the_orphans_are_marked(
             known = {each.dataset_id: each for each in await all_of(store)}
             for number in range(len(states)):
                 state, at, stage = states[(number + turn) % len(states)]
-                one = known.get(f"c{number:03d}-d") or owned(number, journey_id="j", stage=stage)
+                one = known.get(f"c{number:03d}-d") or orphan_dataset(number, journey_id="j", stage=stage)
                 owner = journey("j", client_id=one.client_id, state=state or JourneyState.DRAFT, stage=at)
                 rows.append(one)
                 if state or turn:
@@ -515,7 +539,7 @@ async def test_after_every_scan_exactly_the_orphans_are_marked(
                     expected |= {one.dataset_id} if one.orphan else set()
                 elif not (state or turn) or not owner.protects(one.stage):
                     expected.add(one.dataset_id)
-            await put(store, *rows, journeys=tuple(journeys))
+            await put_datasets(store, *rows, journeys=tuple(journeys))
 
             await orphans.scan(ANYONE)
 
@@ -526,30 +550,32 @@ async def test_after_every_scan_exactly_the_orphans_are_marked(
 
 
 async def test_a_plan_takes_served_sandbox_orphans_and_leaves_the_rest_to_a_person(
-    store: SqliteStore, orphans: Orphans, tmp_path: Path
+    store: SqliteStore, orphans: OrphanService, tmp_path: Path
 ) -> None:
     kinds = list(DatasetType)
-    await put(
+    await put_datasets(
         store,
-        owned(1, orphan=SERVED),
-        owned(2, orphan=replace(SERVED, served=1.0)),
-        owned(3, orphan=SERVED, stage=Stage.PRODUCTION),
-        owned(4, orphan=SERVED, journey_id="none"),
-        owned(5, orphan=SERVED, journey_id="past"),
-        owned(6, orphan=SERVED, protected_until=NOW + DAY),
-        owned(7, journey_id="none"),
-        owned(8, journey_id="j1", orphan=SERVED),
-        owned(9, orphan=SERVED, run=Run(saga_id="s", started_at=NOW)),
-        owned(1, dataset_id="c001-e", dataset_type=kinds[1], status=DatasetStatus.FAILED, orphan=SERVED),
+        orphan_dataset(1, orphan=SERVED),
+        orphan_dataset(2, orphan=replace(SERVED, served=1.0)),
+        orphan_dataset(3, orphan=SERVED, stage=Stage.PRODUCTION),
+        orphan_dataset(4, orphan=SERVED, journey_id="none"),
+        orphan_dataset(5, orphan=SERVED, journey_id="past"),
+        orphan_dataset(6, orphan=SERVED, protected_until=NOW + DAY),
+        orphan_dataset(7, journey_id="none"),
+        orphan_dataset(8, journey_id="j1", orphan=SERVED),
+        orphan_dataset(9, orphan=SERVED, run=Run(saga_id="s", started_at=NOW)),
+        orphan_dataset(
+            1, dataset_id="c001-e", dataset_type=kinds[1], status=DatasetStatus.FAILED, orphan=SERVED
+        ),
         journeys=(journey("past", client_id="c005", stage=Stage.PILOT), journey(client_id="c008")),
     )
-    await put(
+    await put_datasets(
         store,
-        owned(10, journey_id="behind", stage=Stage.PILOT),
+        orphan_dataset(10, journey_id="behind", stage=Stage.PILOT),
         journeys=(journey("behind", client_id="c010"),),
     )
 
-    plan = await orphans.due()
+    plan = await orphans.plan_sweep()
 
     assert [each.dataset_id for each in plan.eligible] == ["c001-d", "c001-e"]
     assert [(each.dataset_id, check.code) for each, check in plan.skipped] == [
@@ -563,7 +589,7 @@ async def test_a_plan_takes_served_sandbox_orphans_and_leaves_the_rest_to_a_pers
     assert plan.refused is None
 
 
-class Teardowns:
+class FakeTeardowns:
     """What was asked to be taken down; those of `refuse` are refused."""
 
     def __init__(self, *refuse: str) -> None:
@@ -576,7 +602,7 @@ class Teardowns:
             raise JourneyActiveError("It is in use again.")
 
 
-class Asked:
+class FakeApprovals:
     """Files approval requests, and keeps for which dataset."""
 
     def __init__(self) -> None:
@@ -587,27 +613,29 @@ class Asked:
         return approval(one)
 
 
-async def nobody(_plan: SweepPlan) -> None:
+async def file_no_batch(_plan: SweepPlan) -> None:
     """Files no list."""
 
 
-async def test_a_sweep_is_a_dry_run_until_told_otherwise(store: SqliteStore, orphans: Orphans) -> None:
-    await put(store, owned(1, orphan=SERVED))
-    asked, teardowns = Asked(), Teardowns()
+async def test_a_sweep_is_a_dry_run_until_told_otherwise(store: SqliteStore, orphans: OrphanService) -> None:
+    await put_datasets(store, orphan_dataset(1, orphan=SERVED))
+    asked, teardowns = FakeApprovals(), FakeTeardowns()
 
-    result = await orphans.sweep(teardowns, asked, nobody, apply=False)
+    result = await orphans.sweep(teardowns, asked, file_no_batch, apply=False)
 
     assert [each.dataset_id for each in result.plan.eligible] == ["c001-d"]
     assert (result.taken, result.failed, teardowns.asked) == ((), (), [])
 
 
 async def test_a_sweep_takes_each_at_its_generation_and_goes_on_past_a_refusal(
-    store: SqliteStore, orphans: Orphans
+    store: SqliteStore, orphans: OrphanService
 ) -> None:
-    await put(store, *(owned(number, orphan=SERVED, generation=number) for number in (1, 2, 3)))
-    asked, teardowns = Asked(), Teardowns("c002-d")
+    await put_datasets(
+        store, *(orphan_dataset(number, orphan=SERVED, generation=number) for number in (1, 2, 3))
+    )
+    asked, teardowns = FakeApprovals(), FakeTeardowns("c002-d")
 
-    result = await orphans.sweep(teardowns, asked, nobody, apply=True)
+    result = await orphans.sweep(teardowns, asked, file_no_batch, apply=True)
 
     assert teardowns.asked == [("c001-d", 1), ("c002-d", 2), ("c003-d", 3)]
     assert [each.dataset_id for each in result.taken] == ["c001-d", "c003-d"]
@@ -615,65 +643,69 @@ async def test_a_sweep_takes_each_at_its_generation_and_goes_on_past_a_refusal(
 
 
 async def test_a_sweep_asks_a_person_about_each_that_only_lacks_an_approval(
-    store: SqliteStore, orphans: Orphans
+    store: SqliteStore, orphans: OrphanService
 ) -> None:
-    pilot = owned(2, orphan=SERVED, stage=Stage.PILOT)
-    kept = owned(3, orphan=SERVED, stage=Stage.PILOT, protected_until=NOW + timedelta(days=1))
-    await put(store, owned(1, orphan=SERVED), pilot, kept)
-    asked, teardowns = Asked(), Teardowns()
+    pilot = orphan_dataset(2, orphan=SERVED, stage=Stage.PILOT)
+    kept = orphan_dataset(3, orphan=SERVED, stage=Stage.PILOT, protected_until=NOW + timedelta(days=1))
+    await put_datasets(store, orphan_dataset(1, orphan=SERVED), pilot, kept)
+    asked, teardowns = FakeApprovals(), FakeTeardowns()
 
-    dry = await orphans.sweep(teardowns, asked, nobody, apply=False)
+    dry = await orphans.sweep(teardowns, asked, file_no_batch, apply=False)
     assert (dry.requests, asked.about, [each.dataset_id for each in dry.plan.to_approve]) == (
         (),
         [],
         ["c002-d"],
     )
 
-    result = await orphans.sweep(teardowns, asked, nobody, apply=True)
+    result = await orphans.sweep(teardowns, asked, file_no_batch, apply=True)
     assert (asked.about, result.requests) == (["c002-d"], (approval(pilot),))
     assert [each.dataset_id for each in result.taken] == ["c001-d"]
 
 
-async def test_a_bug_in_a_teardown_ends_the_sweep(store: SqliteStore, orphans: Orphans) -> None:
-    await put(store, owned(1, orphan=SERVED))
+async def test_a_bug_in_a_teardown_ends_the_sweep(store: SqliteStore, orphans: OrphanService) -> None:
+    await put_datasets(store, orphan_dataset(1, orphan=SERVED))
 
     async def broken(_one: Dataset) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await orphans.sweep(broken, Asked(), nobody, apply=True)
+        await orphans.sweep(broken, FakeApprovals(), file_no_batch, apply=True)
 
 
-async def test_a_sweep_beyond_its_cap_takes_nothing_at_all(store: SqliteStore, clock: SetClock) -> None:
-    await put(store, *(owned(number, orphan=SERVED) for number in range(3)))
-    asked, teardowns = Asked(), Teardowns()
+async def test_a_sweep_beyond_its_cap_takes_nothing_at_all(store: SqliteStore, clock: ManualClock) -> None:
+    await put_datasets(store, *(orphan_dataset(number, orphan=SERVED) for number in range(3)))
+    asked, teardowns = FakeApprovals(), FakeTeardowns()
 
-    result = await Orphans(store, clock, caps=SweepCaps(count=2)).sweep(teardowns, asked, nobody, apply=True)
+    result = await OrphanService(store, clock, caps=SweepCaps(count=2)).sweep(
+        teardowns, asked, file_no_batch, apply=True
+    )
 
     assert result.plan.refused == "3 datasets are due, and one sweep takes 2 at most."
     assert len(result.plan.eligible) == 3
     assert (result.taken, teardowns.asked) == ((), [])
 
 
-async def test_without_grace_an_orphan_goes_after_its_first_scan(store: SqliteStore, clock: SetClock) -> None:
-    await put(store, owned(1))
-    orphans = Orphans(store, clock, grace_days=0)
+async def test_without_grace_an_orphan_goes_after_its_first_scan(
+    store: SqliteStore, clock: ManualClock
+) -> None:
+    await put_datasets(store, orphan_dataset(1))
+    orphans = OrphanService(store, clock, grace_days=0)
 
-    before = await orphans.due()
+    before = await orphans.plan_sweep()
     await orphans.scan(ANYONE)
-    after = await orphans.due()
+    after = await orphans.plan_sweep()
 
     assert (len(before.eligible), len(after.eligible)) == (0, 1)
 
 
 async def test_seven_daily_scans_after_the_first_an_orphan_goes(
-    store: SqliteStore, orphans: Orphans, clock: SetClock
+    store: SqliteStore, orphans: OrphanService, clock: ManualClock
 ) -> None:
-    await put(store, owned(1))
+    await put_datasets(store, orphan_dataset(1))
     due = []
     for _ in range(8):
         await orphans.scan(ANYONE)
-        due.append(len((await orphans.due()).eligible))
+        due.append(len((await orphans.plan_sweep()).eligible))
         clock.instant += DAY
 
     assert due == [0] * 7 + [1]

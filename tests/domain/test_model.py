@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.callers import Caller
+from domain.callers import Principal
 from domain.model import (
     Content,
     Dataset,
@@ -134,8 +134,8 @@ def test_a_lapsed_lease_makes_an_active_journey_expired_at_its_very_instant() ->
     journey = Journey(
         journey_id="j1", client_id="acme", stage=Stage.PILOT, state=JourneyState.ACTIVE, lease_expires_at=NOW
     )
-    assert journey.at(NOW - timedelta(seconds=1)).state is JourneyState.ACTIVE
-    assert journey.at(NOW).state is JourneyState.EXPIRED
+    assert journey.as_of(NOW - timedelta(seconds=1)).state is JourneyState.ACTIVE
+    assert journey.as_of(NOW).state is JourneyState.EXPIRED
 
 
 @given(state=st.sampled_from(JourneyState), stage=st.sampled_from(Stage), asked=st.sampled_from(Stage))
@@ -164,14 +164,14 @@ def test_only_what_is_archived_is_no_longer_live() -> None:
 
 
 def test_a_caller_touches_its_own_clients_and_one_without_a_list_all() -> None:
-    assert Caller(subject="agent:a").may_touch("acme")
-    scoped = Caller(subject="agent:a", clients=frozenset({"acme"}))
-    assert scoped.may_touch("acme")
-    assert not scoped.may_touch("globex")
+    assert Principal(subject="agent:a").can_access_client("acme")
+    scoped = Principal(subject="agent:a", clients=frozenset({"acme"}))
+    assert scoped.can_access_client("acme")
+    assert not scoped.can_access_client("globex")
 
 
 def test_a_type_names_its_connector_and_a_stage_its_place() -> None:
-    assert [each.connector for each in DatasetType] == ["confluence", "github", "slack", "jira"]
+    assert [each.connector_kind for each in DatasetType] == ["confluence", "github", "slack", "jira"]
     assert [each.order for each in Stage] == [0, 1, 2]
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import InvalidArgumentError
-from domain.moments import instant_of, span_of
+from domain.moments import parse_duration, parse_timestamp
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -18,8 +18,8 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
     "text", ["2026-03-01T12:00:00Z", "2026-03-01T13:00:00+01:00", "2026-03-01 12:00+00:00"]
 )
 def test_an_instant_is_one_whatever_its_zone(text: str) -> None:
-    assert instant_of(text, "until") == NOON
-    assert instant_of(text, "until").tzinfo is UTC
+    assert parse_timestamp(text, "until") == NOON
+    assert parse_timestamp(text, "until").tzinfo is UTC
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_an_instant_is_one_whatever_its_zone(text: str) -> None:
 )
 def test_what_is_no_instant_is_refused_by_its_field(text: str, told: str) -> None:
     with pytest.raises(InvalidArgumentError, match=told) as refusal:
-        instant_of(text, "until")
+        parse_timestamp(text, "until")
     assert refusal.value.field == "until"
 
 
@@ -44,7 +44,7 @@ def test_what_is_no_instant_is_refused_by_its_field(text: str, told: str) -> Non
 def test_text_is_an_instant_or_refused_and_nothing_else(given: datetime | str) -> None:
     text = given if isinstance(given, str) else given.isoformat()
     try:
-        found = instant_of(text, "until")
+        found = parse_timestamp(text, "until")
     except InvalidArgumentError:
         return
     assert found == datetime.fromisoformat(text)
@@ -60,7 +60,7 @@ def test_text_is_an_instant_or_refused_and_nothing_else(given: datetime | str) -
     ],
 )
 def test_a_span_is_a_number_and_its_unit(text: str, span: timedelta) -> None:
-    assert span_of(text, "duration") == span
+    assert parse_duration(text, "duration") == span
 
 
 @pytest.mark.parametrize(
@@ -68,5 +68,5 @@ def test_a_span_is_a_number_and_its_unit(text: str, span: timedelta) -> None:
 )
 def test_what_is_no_span_is_refused_by_its_field(text: str) -> None:
     with pytest.raises(InvalidArgumentError) as refusal:
-        span_of(text, "duration")
+        parse_duration(text, "duration")
     assert refusal.value.field == "duration"

@@ -13,17 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import BlockingCheck, Recovery
-from domain.model import Dataset, Journey, OrphanMark, Run, Unreadable
+from domain.model import Dataset, Journey, OrphanMark, Run, UnreadableRow
 from domain.orphan_facts import SweepCaps
 from domain.orphans import (
-    LOOKED_AT,
-    MOST_PER_SCAN,
-    eligible,
-    in_days,
-    next_mark,
+    MAX_GRACE_PER_SCAN,
+    ORPHANABLE_STATUSES,
+    check_orphan_teardown,
+    check_sweep,
+    next_orphan_mark,
     orphan_reason,
-    sweepable,
-    unknown,
+    span_in_days,
+    unknown_protection_reason,
 )
 from domain.vocabulary import DatasetStatus, JourneyState, Stage
 from tests.entities import NOW, dataset, journey
@@ -35,7 +35,7 @@ GRACE = timedelta(days=7)
 MARK = OrphanMark(orphaned_at=NOW - timedelta(days=9), reason="journey_completed")
 SERVED = replace(MARK, served=GRACE.total_seconds())
 DONE = journey(state=JourneyState.COMPLETED)
-UNREADABLE = Unreadable(what="journey 'j1'", why="zombie")
+UNREADABLE = UnreadableRow(what="journey 'j1'", why="zombie")
 AHEAD = journey(stage=Stage.PRODUCTION)
 BEHIND = journey(stage=Stage.SANDBOX)
 
@@ -60,7 +60,7 @@ BEHIND = journey(stage=Stage.SANDBOX)
     ],
 )
 def test_the_reason_is_what_the_journey_says_now(
-    owner: Journey | Unreadable | None, reason: str | None
+    owner: Journey | UnreadableRow | None, reason: str | None
 ) -> None:
     assert orphan_reason(dataset(), owner, NOW) == reason
 
@@ -70,7 +70,7 @@ def test_only_settled_datasets_that_nobody_works_on_are_orphans(status: DatasetS
     one = dataset(status=status)
     at_work = dataset(status=status, run=Run(saga_id="s", started_at=NOW))
 
-    assert (orphan_reason(one, DONE, NOW) is not None) == (status in LOOKED_AT)
+    assert (orphan_reason(one, DONE, NOW) is not None) == (status in ORPHANABLE_STATUSES)
     assert orphan_reason(at_work, DONE, NOW) is None
 
 
@@ -87,18 +87,18 @@ def test_a_dataset_is_protected_or_orphaned_or_unknown_and_only_one_of_them(
     one = dataset(stage=stage)
 
     told = [
-        owner.at(NOW).protects(stage),
+        owner.as_of(NOW).protects(stage),
         orphan_reason(one, owner, NOW) is not None,
-        unknown(one, owner, NOW) is not None,
+        unknown_protection_reason(one, owner, NOW) is not None,
     ]
 
     assert sum(told) == 1
 
 
 def blocks(
-    one: Dataset, owner: Journey | Unreadable | None, grace: timedelta = GRACE
+    one: Dataset, owner: Journey | UnreadableRow | None, grace: timedelta = GRACE
 ) -> tuple[str, Recovery] | None:
-    check = eligible(one, owner, NOW, grace)
+    check = check_orphan_teardown(one, owner, NOW, grace)
     return (check.what, check.recovery) if check else None
 
 
@@ -117,7 +117,7 @@ def test_with_no_grace_the_first_scan_is_enough_and_is_needed() -> None:
 def test_an_orphan_within_its_grace_waits_and_says_how_long() -> None:
     almost = replace(MARK, served=GRACE.total_seconds() - 0.001)
 
-    assert eligible(dataset(orphan=almost), DONE, NOW, GRACE) == BlockingCheck(
+    assert check_orphan_teardown(dataset(orphan=almost), DONE, NOW, GRACE) == BlockingCheck(
         code="reason_not_true",
         what="It has served 6.9 of the 7 days of grace.",
         clears="Wait: the daily scans count the rest.",
@@ -150,8 +150,8 @@ def test_what_is_protected_is_no_orphan_whatever_its_mark_says() -> None:
 
 
 def test_what_nobody_can_tell_is_never_eligible() -> None:
-    unreadable = eligible(dataset(orphan=SERVED), UNREADABLE, NOW, GRACE)
-    behind = eligible(dataset(stage=Stage.PILOT, orphan=SERVED), BEHIND, NOW, GRACE)
+    unreadable = check_orphan_teardown(dataset(orphan=SERVED), UNREADABLE, NOW, GRACE)
+    behind = check_orphan_teardown(dataset(stage=Stage.PILOT, orphan=SERVED), BEHIND, NOW, GRACE)
 
     assert unreadable is not None
     assert behind is not None
@@ -161,11 +161,11 @@ def test_what_nobody_can_tell_is_never_eligible() -> None:
 
 def test_a_sweep_takes_sandbox_datasets_only_and_none_that_is_kept() -> None:
     one = dataset(orphan=SERVED)
-    kept = sweepable(replace(one, protected_until=NOW + timedelta(seconds=1)), DONE, NOW, GRACE)
-    pilot = sweepable(replace(one, stage=Stage.PILOT), DONE, NOW, GRACE)
+    kept = check_sweep(replace(one, protected_until=NOW + timedelta(seconds=1)), DONE, NOW, GRACE)
+    pilot = check_sweep(replace(one, stage=Stage.PILOT), DONE, NOW, GRACE)
 
-    assert sweepable(one, DONE, NOW, GRACE) is None
-    assert sweepable(replace(one, protected_until=NOW), DONE, NOW, GRACE) is None
+    assert check_sweep(one, DONE, NOW, GRACE) is None
+    assert check_sweep(replace(one, protected_until=NOW), DONE, NOW, GRACE) is None
     assert kept is not None
     assert (kept.code, kept.what) == ("dataset_protected", "It is to be kept until 2026-03-01T12:00:01Z.")
     assert pilot is not None
@@ -173,9 +173,9 @@ def test_a_sweep_takes_sandbox_datasets_only_and_none_that_is_kept() -> None:
 
 
 def test_marking_is_written_once_and_then_only_counts() -> None:
-    first = next_mark(dataset(), DONE, NOW, timedelta(hours=5))
-    second = next_mark(dataset(orphan=first), DONE, NOW + timedelta(1), timedelta(hours=24))
-    other = next_mark(dataset(orphan=second), journey(state=JourneyState.EXPIRED), NOW, timedelta(0))
+    first = next_orphan_mark(dataset(), DONE, NOW, timedelta(hours=5))
+    second = next_orphan_mark(dataset(orphan=first), DONE, NOW + timedelta(1), timedelta(hours=24))
+    other = next_orphan_mark(dataset(orphan=second), journey(state=JourneyState.EXPIRED), NOW, timedelta(0))
 
     assert first == OrphanMark(orphaned_at=NOW, reason="journey_completed")
     assert second == OrphanMark(orphaned_at=NOW, reason="journey_completed", served=86400)
@@ -190,28 +190,30 @@ def test_marking_is_written_once_and_then_only_counts() -> None:
     ],
 )
 def test_what_is_not_looked_at_keeps_its_mark_as_it_is(one: Dataset) -> None:
-    assert next_mark(one, DONE, NOW, timedelta(1)) == MARK
+    assert next_orphan_mark(one, DONE, NOW, timedelta(1)) == MARK
 
 
 def test_what_nobody_can_tell_keeps_its_mark_as_it_is() -> None:
-    assert next_mark(dataset(orphan=MARK), UNREADABLE, NOW, timedelta(1)) == MARK
-    assert next_mark(dataset(), UNREADABLE, NOW, timedelta(1)) is None
+    assert next_orphan_mark(dataset(orphan=MARK), UNREADABLE, NOW, timedelta(1)) == MARK
+    assert next_orphan_mark(dataset(), UNREADABLE, NOW, timedelta(1)) is None
 
 
 def test_a_lease_clears_the_mark_while_it_runs_and_not_after() -> None:
     leased = journey(lease_expires_at=NOW + timedelta(seconds=1))
     lapsed = journey(lease_expires_at=NOW)
 
-    assert next_mark(dataset(orphan=MARK), leased, NOW, timedelta(0)) is None
-    assert next_mark(dataset(orphan=MARK), lapsed, NOW, timedelta(0)) == replace(
+    assert next_orphan_mark(dataset(orphan=MARK), leased, NOW, timedelta(0)) is None
+    assert next_orphan_mark(dataset(orphan=MARK), lapsed, NOW, timedelta(0)) == replace(
         MARK, reason="journey_expired"
     )
 
 
 def test_every_sign_of_use_clears_the_mark() -> None:
-    alive = next_mark(dataset(orphan=SERVED), journey(), NOW, timedelta(1))
-    kept = next_mark(dataset(orphan=SERVED, protected_until=NOW + timedelta(1)), DONE, NOW, timedelta(1))
-    used = next_mark(dataset(orphan=SERVED, last_used_at=NOW), DONE, NOW, timedelta(1))
+    alive = next_orphan_mark(dataset(orphan=SERVED), journey(), NOW, timedelta(1))
+    kept = next_orphan_mark(
+        dataset(orphan=SERVED, protected_until=NOW + timedelta(1)), DONE, NOW, timedelta(1)
+    )
+    used = next_orphan_mark(dataset(orphan=SERVED, last_used_at=NOW), DONE, NOW, timedelta(1))
 
     assert (alive, kept) == (None, None)
     assert used == OrphanMark(orphaned_at=NOW, reason="journey_completed")
@@ -222,7 +224,7 @@ def scanned(gaps: list[timedelta]) -> list[OrphanMark | None]:
     one, now, marks = dataset(), NOW, []
     for gap in [timedelta(0), *gaps]:
         now += gap
-        one = replace(one, orphan=next_mark(one, DONE, now, gap))
+        one = replace(one, orphan=next_orphan_mark(one, DONE, now, gap))
         marks.append(one.orphan)
     return marks
 
@@ -248,15 +250,15 @@ def test_no_clock_makes_an_orphan_eligible_before_the_grace_was_scanned_through(
 ) -> None:
     """Whatever the clock does, every 26 hours of the grace take a scan of their own."""
     for scans, mark in enumerate(scanned(gaps)):
-        if scans < ceil(GRACE / MOST_PER_SCAN):
-            assert eligible(dataset(orphan=mark), DONE, NOW, GRACE) is not None
+        if scans < ceil(GRACE / MAX_GRACE_PER_SCAN):
+            assert check_orphan_teardown(dataset(orphan=mark), DONE, NOW, GRACE) is not None
 
 
 @given(st.lists(st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=30)), max_size=40))
 def test_missed_scans_never_shorten_the_grace(gaps: list[timedelta]) -> None:
     for passed, mark in zip(accumulate(gaps, initial=timedelta(0)), scanned(gaps), strict=True):
         if passed < GRACE:
-            assert eligible(dataset(orphan=mark), DONE, NOW, GRACE) is not None
+            assert check_orphan_teardown(dataset(orphan=mark), DONE, NOW, GRACE) is not None
 
 
 @given(
@@ -276,13 +278,13 @@ def test_one_jump_of_the_clock_however_far_counts_for_one_scan_at_most(
 
     assert honest is not None
     assert misled is not None
-    assert misled.served <= honest.served + MOST_PER_SCAN.total_seconds()
+    assert misled.served <= honest.served + MAX_GRACE_PER_SCAN.total_seconds()
 
 
 def test_daily_scans_make_an_orphan_eligible_after_seven_days() -> None:
     marks = scanned([timedelta(days=1)] * 7)
 
-    ready = [eligible(dataset(orphan=mark), DONE, NOW, GRACE) is None for mark in marks]
+    ready = [check_orphan_teardown(dataset(orphan=mark), DONE, NOW, GRACE) is None for mark in marks]
 
     assert ready == [False] * 7 + [True]
 
@@ -303,22 +305,22 @@ def test_daily_scans_make_an_orphan_eligible_after_seven_days() -> None:
 def test_a_sweep_of_more_than_25_or_of_a_third_of_all_that_lives_takes_nothing(
     due: int, live: int, *, refused: bool
 ) -> None:
-    assert (SweepCaps().refuse(due, live) is not None) is refused
+    assert (SweepCaps().sweep_refusal(due, live) is not None) is refused
 
 
 def test_a_purge_has_the_caps_of_a_sweep_and_says_by_how_much() -> None:
     caps = SweepCaps()
-    assert caps.refuse_purge(26, 100) == "26 archives are past their time, and one purge takes 25 at most."
-    assert caps.refuse_purge(20, 40) == (
+    assert caps.purge_refusal(26, 100) == "26 archives are past their time, and one purge takes 25 at most."
+    assert caps.purge_refusal(20, 40) == (
         "20 of 40 archives are past their time, and one purge takes 30% of them at most."
     )
-    assert [caps.refuse_purge(due, held) for due, held in ((25, 84), (10, 10), (15, 50))] == [None] * 3
+    assert [caps.purge_refusal(due, held) for due, held in ((25, 84), (10, 10), (15, 50))] == [None] * 3
 
 
 def test_a_refused_sweep_says_by_how_much() -> None:
-    assert SweepCaps().refuse(26, 100) == "26 datasets are due, and one sweep takes 25 at most."
+    assert SweepCaps().sweep_refusal(26, 100) == "26 datasets are due, and one sweep takes 25 at most."
     assert (
-        SweepCaps().refuse(20, 40)
+        SweepCaps().sweep_refusal(20, 40)
         == "20 of 40 live datasets are due, and one sweep takes 30% of them at most."
     )
 
@@ -326,7 +328,7 @@ def test_a_refused_sweep_says_by_how_much() -> None:
 def test_days_are_cut_never_rounded_up() -> None:
     spans = [timedelta(days=7) - timedelta(microseconds=1), timedelta(days=7), timedelta(0)]
 
-    assert [in_days(span) for span in spans] == [6.9, 7.0, 0.0]
+    assert [span_in_days(span) for span in spans] == [6.9, 7.0, 0.0]
 
 
 def test_the_reasons_cover_every_state_that_does_not_protect() -> None:

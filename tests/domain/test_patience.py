@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 import anyio.lowlevel
 import pytest
 
-from domain.errors import Recovery, StoreAwayError, StoreFailedError
-from domain.patience import patient
-from domain.saga import Step, captured, forward
+from domain.errors import Recovery, StoreFailedError, StoreUnavailableError
+from domain.patience import with_store_retry
+from domain.saga import Step, run_step, run_steps
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from domain.ports import Json, Perform, Saga
+    from domain.ports import Json, Saga, StepRunner
 
-WAIT = StoreAwayError("The store is away.")
-HUMAN = StoreAwayError("The disk is full.", recovery=Recovery.NEEDS_HUMAN)
+WAIT = StoreUnavailableError("The store is away.")
+HUMAN = StoreUnavailableError("The disk is full.", recovery=Recovery.NEEDS_HUMAN)
 
 
 @dataclass
-class Sleeps:
+class RecordingClock:
     """A clock that notes how long it was slept, and takes no time."""
 
     slept: list[float] = field(default_factory=list)
@@ -37,7 +37,7 @@ class Sleeps:
 
 
 @dataclass
-class Meeting:
+class FailingStep:
     """A step that meets errors before it is done."""
 
     errors: list[Exception]
@@ -49,9 +49,9 @@ class Meeting:
         self.done += 1
 
 
-def saga(*steps: tuple[str, Meeting]) -> Saga:
-    async def run(perform: Perform, dataset_id: str, saga_id: str) -> None:
-        _, stumble = await forward([Step(name=name, do=do) for name, do in steps], saga_id, perform)
+def saga(*steps: tuple[str, FailingStep]) -> Saga:
+    async def run(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
+        _, stumble = await run_steps([Step(name=name, action=do) for name, do in steps], saga_id, perform)
         if stumble:
             raise AssertionError(stumble)
 
@@ -62,20 +62,20 @@ async def at_once(step: str, effect: Callable[[], Awaitable[Json]]) -> Json:
     return await effect()
 
 
-def told(caplog: pytest.LogCaptureFixture) -> list[tuple[int, str]]:
+def retry_log_lines(caplog: pytest.LogCaptureFixture) -> list[tuple[int, str]]:
     return [(each.levelno, each.getMessage()) for each in caplog.records]
 
 
 async def test_a_step_that_meets_an_absent_store_is_done_again_until_it_is_there(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    clock, first, second = Sleeps(), Meeting([]), Meeting([WAIT] * 8)
+    clock, first, second = RecordingClock(), FailingStep([]), FailingStep([WAIT] * 8)
 
-    await patient(saga(("one", first), ("two", second)), clock, lambda: 1)(at_once, "d", "s")
+    await with_store_retry(saga(("one", first), ("two", second)), clock, lambda: 1)(at_once, "d", "s")
 
     assert (first.done, second.done) == (1, 1)
     assert clock.slept == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5, 5])
-    assert told(caplog) == [
+    assert retry_log_lines(caplog) == [
         (logging.WARNING, "s, step two waits: The store is away."),
         (logging.WARNING, "s, step two goes on: the store is there again"),
     ]
@@ -84,56 +84,60 @@ async def test_a_step_that_meets_an_absent_store_is_done_again_until_it_is_there
 async def test_what_needs_a_person_is_waited_for_at_greater_length_and_said_to_be_an_error(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    clock, step = Sleeps(), Meeting([WAIT, *[HUMAN] * 10])
+    clock, step = RecordingClock(), FailingStep([WAIT, *[HUMAN] * 10])
 
-    await patient(saga(("one", step)), clock, lambda: 0)(at_once, "d", "s")
+    await with_store_retry(saga(("one", step)), clock, lambda: 0)(at_once, "d", "s")
 
     assert clock.slept == pytest.approx([0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 15, 15])
-    assert [level for level, _ in told(caplog)] == [logging.WARNING, logging.ERROR, logging.WARNING]
+    assert [level for level, _ in retry_log_lines(caplog)] == [
+        logging.WARNING,
+        logging.ERROR,
+        logging.WARNING,
+    ]
     assert "s, step one waits: The disk is full." in caplog.text
 
 
 async def test_what_a_saga_looks_at_before_its_first_step_is_waited_for_too() -> None:
-    clock, looks, step = Sleeps(), [WAIT, WAIT], Meeting([])
+    clock, looks, step = RecordingClock(), [WAIT, WAIT], FailingStep([])
 
-    async def looking(perform: Perform, dataset_id: str, saga_id: str) -> None:
+    async def looking(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
         if looks:
             raise looks.pop()
         await saga(("one", step))(perform, dataset_id, saga_id)
 
-    await patient(looking, clock, lambda: 0)(at_once, "d", "s")
+    await with_store_retry(looking, clock, lambda: 0)(at_once, "d", "s")
 
     assert (step.done, len(clock.slept)) == (1, 2)
 
 
 async def test_a_saga_is_not_begun_anew_once_it_has_done_a_step() -> None:
-    clock, step = Sleeps(), Meeting([])
+    clock, step = RecordingClock(), FailingStep([])
 
-    async def broken(perform: Perform, dataset_id: str, saga_id: str) -> None:
+    async def broken(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
         await saga(("one", step))(perform, dataset_id, saga_id)
         raise WAIT
 
-    with pytest.raises(StoreAwayError):
-        await patient(broken, clock, lambda: 0)(at_once, "d", "s")
+    with pytest.raises(StoreUnavailableError):
+        await with_store_retry(broken, clock, lambda: 0)(at_once, "d", "s")
 
     assert (step.done, clock.slept) == (1, [])
 
 
 async def test_a_row_that_cannot_be_understood_is_a_failure_of_its_step() -> None:
-    step = Meeting([StoreFailedError("The row of dataset 'd' cannot be understood.")])
+    step = FailingStep([StoreFailedError("The row of dataset 'd' cannot be understood.")])
 
-    assert (await captured("one", partial(step, "")))["error"]["code"] == "store_failed"
-    with pytest.raises(StoreAwayError):
-        await captured("one", partial(Meeting([WAIT]), ""))
+    assert (await run_step("one", partial(step, "")))["error"]["code"] == "store_failed"
+    with pytest.raises(StoreUnavailableError):
+        await run_step("one", partial(FailingStep([WAIT]), ""))
 
 
 async def test_a_process_that_ends_ends_the_wait() -> None:
-    class Patiently(Sleeps):
+    class Patiently(RecordingClock):
         async def sleep(self, seconds: float) -> None:
             await anyio.sleep_forever()
 
-    step = Meeting([WAIT])
+    step = FailingStep([WAIT])
     with anyio.move_on_after(0) as scope:
-        await patient(saga(("one", step)), Patiently(), lambda: 0)(at_once, "d", "s")
+        await with_store_retry(saga(("one", step)), Patiently(), lambda: 0)(at_once, "d", "s")
     assert scope.cancelled_caught
     assert step.done == 0

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import TemplateInvalidError
-from domain.questions import LONGEST, LONGEST_ID, MOST, MOST_DOCUMENTS, Question, questions_in
+from domain.questions import (
+    MAX_DOCUMENTS_PER_QUESTION,
+    MAX_ID_LENGTH,
+    MAX_QUESTION_LENGTH,
+    MAX_QUESTIONS,
+    GoldenQuestion,
+    parse_golden_questions,
+)
 from domain.vocabulary import DatasetType
 
 FILE = "mock_data/templates/fintech/payments/questions.json"
@@ -24,13 +31,13 @@ def test_each_question_is_asked_of_every_type_whose_documents_answer_it() -> Non
             asked("Why did totals differ?", jira_issues=["PAY-1"]),
         ]
     }
-    assert questions_in(content, FILE) == {
+    assert parse_golden_questions(content, FILE) == {
         DatasetType.CONFLUENCE_PAGES: (
-            Question(position=1, text="Who is on call?", documents=("1001", "1002")),
+            GoldenQuestion(position=1, text="Who is on call?", documents=("1001", "1002")),
         ),
         DatasetType.JIRA_ISSUES: (
-            Question(position=1, text="Who is on call?", documents=("PAY-1",)),
-            Question(position=2, text="Why did totals differ?", documents=("PAY-1",)),
+            GoldenQuestion(position=1, text="Who is on call?", documents=("PAY-1",)),
+            GoldenQuestion(position=2, text="Why did totals differ?", documents=("PAY-1",)),
         ),
     }
 
@@ -40,7 +47,7 @@ def test_each_question_is_asked_of_every_type_whose_documents_answer_it() -> Non
 )
 def test_a_file_of_questions_is_an_object_with_a_list_and_nothing_else(content: object) -> None:
     with pytest.raises(TemplateInvalidError, match="must be an object with") as refused:
-        questions_in(content, FILE)
+        parse_golden_questions(content, FILE)
     assert refused.value.facts == {"file": FILE, "position": None, "record_field": "questions"}
 
 
@@ -53,7 +60,11 @@ def test_a_file_of_questions_is_an_object_with_a_list_and_nothing_else(content: 
         ({"documents": {"jira_issues": ["P-1"]}}, "question", "must be a text with a word in it"),
         (asked(""), "question", "must be a text with a word in it"),
         (asked(" ?! "), "question", "must be a text with a word in it"),
-        (asked("x" * (LONGEST + 1)), "question", f"has {LONGEST + 1} characters; {LONGEST} are the most"),
+        (
+            asked("x" * (MAX_QUESTION_LENGTH + 1)),
+            "question",
+            f"has {MAX_QUESTION_LENGTH + 1} characters; {MAX_QUESTION_LENGTH} are the most",
+        ),
         (asked("Who?\nIgnore this."), "question", "must be one line of printable characters"),
         (asked("Who \u202eis it?"), "question", "must be one line of printable characters"),
         (asked("who was  FIRST?"), "question", "is the same as question 1"),
@@ -63,14 +74,14 @@ def test_a_file_of_questions_is_an_object_with_a_list_and_nothing_else(content: 
         (asked(jira_issues="P-1"), "documents.jira_issues", "must be a list of ids, one at least"),
         (asked(jira_issues=[]), "documents.jira_issues", "must be a list of ids, one at least"),
         (
-            asked(jira_issues=[f"P-{n}" for n in range(MOST_DOCUMENTS + 1)]),
+            asked(jira_issues=[f"P-{n}" for n in range(MAX_DOCUMENTS_PER_QUESTION + 1)]),
             "documents.jira_issues",
-            f"names {MOST_DOCUMENTS + 1} documents; {MOST_DOCUMENTS} are the most",
+            f"names {MAX_DOCUMENTS_PER_QUESTION + 1} documents; {MAX_DOCUMENTS_PER_QUESTION} are the most",
         ),
         (asked(jira_issues=["P-1", 2]), "documents.jira_issues[2]", "must be an id of 1 to 200 characters"),
         (asked(jira_issues=[" "]), "documents.jira_issues[1]", "must be an id of 1 to 200 characters"),
         (
-            asked(jira_issues=["x" * (LONGEST_ID + 1)]),
+            asked(jira_issues=["x" * (MAX_ID_LENGTH + 1)]),
             "documents.jira_issues[1]",
             "must be an id of 1 to 200 characters",
         ),
@@ -81,18 +92,19 @@ def test_what_is_wrong_with_a_question_is_told_by_file_position_and_field(
     entry: object, field: str, problem: str
 ) -> None:
     with pytest.raises(TemplateInvalidError) as refused:
-        questions_in({"questions": [asked("Who was first?"), entry]}, FILE)
+        parse_golden_questions({"questions": [asked("Who was first?"), entry]}, FILE)
     assert refused.value.message.startswith(f"{FILE}: ")
     assert problem in refused.value.message
     assert refused.value.facts == {"file": FILE, "position": 2, "record_field": field}
 
 
 @pytest.mark.parametrize(
-    ("count", "problem"), [(0, "holds no question"), (MOST + 1, f"holds {MOST + 1} questions")]
+    ("count", "problem"),
+    [(0, "holds no question"), (MAX_QUESTIONS + 1, f"holds {MAX_QUESTIONS + 1} questions")],
 )
 def test_a_file_has_one_question_at_least_and_not_too_many(count: int, problem: str) -> None:
     with pytest.raises(TemplateInvalidError, match=problem):
-        questions_in({"questions": [asked(f"Which is number {n}?") for n in range(count)]}, FILE)
+        parse_golden_questions({"questions": [asked(f"Which is number {n}?") for n in range(count)]}, FILE)
 
 
 @given(
@@ -106,14 +118,14 @@ def test_a_file_has_one_question_at_least_and_not_too_many(count: int, problem: 
 def test_whatever_json_it_is_there_are_questions_or_a_typed_refusal(value: object) -> None:
     for content in (value, {"questions": value}, {"questions": [value]}):
         try:
-            found = questions_in(content, FILE)
+            found = parse_golden_questions(content, FILE)
         except TemplateInvalidError:
             continue
         assert all(each.documents and each.text for questions in found.values() for each in questions)
 
 
 def test_a_question_is_answered_by_any_of_its_documents_whatever_the_case_of_the_id() -> None:
-    question = Question(position=1, text="Which?", documents=("PAY-1", "PAY-2"))
-    assert question.answered_by(["other", "pay-2"])
-    assert not question.answered_by(["PAY-10", "PAY"])
-    assert not question.answered_by([])
+    question = GoldenQuestion(position=1, text="Which?", documents=("PAY-1", "PAY-2"))
+    assert question.is_answered_by(["other", "pay-2"])
+    assert not question.is_answered_by(["PAY-10", "PAY"])
+    assert not question.is_answered_by([])

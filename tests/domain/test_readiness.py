@@ -12,16 +12,23 @@ from hypothesis import strategies as st
 
 from domain.errors import MockDataMissingError, PlatformDeniedError
 from domain.model import Dataset, Readiness, TemplateChoice
-from domain.platform import Can, Hit
-from domain.questions import MOST, Question
-from domain.readiness import FIRST, SHOWN, answered, measured, readiness, told
+from domain.platform import Capabilities, SearchHit
+from domain.questions import MAX_QUESTIONS, GoldenQuestion
+from domain.readiness import (
+    MAX_UNANSWERED_SHOWN,
+    TOP_RESULTS,
+    is_answered,
+    measure_readiness,
+    readiness_from_results,
+    readiness_report,
+)
 from domain.templates import Template
 from domain.vocabulary import DatasetStatus, DatasetType, DataSource, Stage, TemplateMatch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    Answers = Sequence[Sequence[Hit]] | Exception
+    Answers = Sequence[Sequence[SearchHit]] | Exception
     Found = Sequence[Template] | Exception
 
 PAGES, REPOS = DatasetType.CONFLUENCE_PAGES, DatasetType.GITHUB_REPOS
@@ -35,8 +42,8 @@ TEMPLATE = Template(
     format="json-v1",
     source="f",
     questions=(
-        Question(position=1, text="Who is on call?", documents=("1001",)),
-        Question(position=4, text="Where is the handbook?", documents=("1002", "1003")),
+        GoldenQuestion(position=1, text="Who is on call?", documents=("1001",)),
+        GoldenQuestion(position=4, text="Where is the handbook?", documents=("1002", "1003")),
     ),
 )
 DATASET = Dataset(
@@ -54,18 +61,20 @@ DATASET = Dataset(
 )
 
 
-def hit(found: str, url: str | None = None) -> Hit:
-    return Hit(datasource="d", document_id=found, title="t", url=url)
+def hit(found: str, url: str | None = None) -> SearchHit:
+    return SearchHit(datasource="d", document_id=found, title="t", url=url)
 
 
-class Outside:
+class FakeDependencies:
     """A platform that answers what it is told to, and a repository of the templates given."""
 
     def __init__(self, answers: Answers, templates: Found = (TEMPLATE,), *, search: bool = True) -> None:
         self.asked: list[tuple[Any, ...]] = []
         self.templates = SimpleNamespace(list=self._list)
-        self.platform = SimpleNamespace(can=Can(search=search), search_each=self._search_each)
-        self.policy = SimpleNamespace(questions_deadline=timedelta(seconds=7))
+        self.platform = SimpleNamespace(
+            capabilities=Capabilities(search=search), search_each=self._search_each
+        )
+        self.settings = SimpleNamespace(questions_deadline=timedelta(seconds=7))
         self._answers, self._found = answers, templates
 
     async def _list(self) -> Sequence[Template]:
@@ -75,54 +84,54 @@ class Outside:
 
     async def _search_each(
         self, queries: Sequence[str], *, name: str, limit: int, seconds: float
-    ) -> Sequence[Sequence[Hit]]:
+    ) -> Sequence[Sequence[SearchHit]]:
         self.asked.append((list(queries), name, limit, seconds))
         if isinstance(self._answers, Exception):
             raise self._answers
         return self._answers
 
 
-async def of(outside: Outside, **changes: Any) -> Readiness | None:
-    return await readiness(cast("Any", outside), replace(DATASET, **changes), DATASET.name)
+async def readiness_of(deps: FakeDependencies, **changes: Any) -> Readiness | None:
+    return await measure_readiness(cast("Any", deps), replace(DATASET, **changes), DATASET.name)
 
 
 async def test_every_question_of_the_template_is_asked_of_the_datasets_own_datasource() -> None:
-    outside = Outside([[hit("9"), hit("1001")], [hit("9")]])
-    assert await of(outside) == Readiness(asked=2, answered=1, unanswered=("Where is the handbook?",))
-    assert outside.asked == [(["Who is on call?", "Where is the handbook?"], DATASET.name, FIRST, 7.0)]
+    deps = FakeDependencies([[hit("9"), hit("1001")], [hit("9")]])
+    assert await readiness_of(deps) == Readiness(asked=2, answered=1, unanswered=("Where is the handbook?",))
+    assert deps.asked == [(["Who is on call?", "Where is the handbook?"], DATASET.name, TOP_RESULTS, 7.0)]
 
 
 @pytest.mark.parametrize("source", [DataSource.GENERATED, DataSource.SANITIZED_PRODUCTION])
 async def test_content_that_is_not_the_templates_own_is_asked_nothing(source: DataSource) -> None:
-    outside = Outside([])
-    assert (await of(outside, data_source=source), outside.asked) == (None, [])
+    deps = FakeDependencies([])
+    assert (await readiness_of(deps, data_source=source), deps.asked) == (None, [])
 
 
 async def test_nothing_is_asked_where_nothing_can_be_searched_or_the_template_has_no_questions() -> None:
-    for outside in (Outside([], search=False), Outside([], [replace(TEMPLATE, questions=())])):
-        assert (await of(outside), outside.asked) == (None, [])
+    for deps in (FakeDependencies([], search=False), FakeDependencies([], [replace(TEMPLATE, questions=())])):
+        assert (await readiness_of(deps), deps.asked) == (None, [])
 
 
 @pytest.mark.parametrize(
-    ("outside", "readiness"),
+    ("deps", "readiness"),
     [
         (
-            Outside(PlatformDeniedError("Glean's search was tried once: it answered 401.")),
+            FakeDependencies(PlatformDeniedError("Glean's search was tried once: it answered 401.")),
             Readiness(asked=2, unknown="Glean's search was tried once: it answered 401."),
         ),
         (
-            Outside([], MockDataMissingError("There is no repository.")),
+            FakeDependencies([], MockDataMissingError("There is no repository.")),
             Readiness(asked=0, unknown="There is no repository."),
         ),
         (
-            Outside([], []),
+            FakeDependencies([], []),
             Readiness(
                 asked=0,
                 unknown="The template 'fintech/payments/confluence_pages' is no longer in the repository.",
             ),
         ),
         (
-            Outside([], [replace(TEMPLATE, questions=None)]),
+            FakeDependencies([], [replace(TEMPLATE, questions=None)]),
             Readiness(
                 asked=0,
                 unknown="The questions of the template 'fintech/payments/confluence_pages' cannot be read.",
@@ -131,42 +140,42 @@ async def test_nothing_is_asked_where_nothing_can_be_searched_or_the_template_ha
     ],
 )
 async def test_what_keeps_the_questions_from_being_asked_is_told_and_not_raised(
-    outside: Outside, readiness: Readiness
+    deps: FakeDependencies, readiness: Readiness
 ) -> None:
-    assert await of(outside) == readiness
+    assert await readiness_of(deps) == readiness
     assert readiness.share is None
-    assert told(readiness) == {"asked": readiness.asked, "unknown": readiness.unknown}
+    assert readiness_report(readiness) == {"asked": readiness.asked, "unknown": readiness.unknown}
 
 
 def test_only_the_first_three_results_count() -> None:
-    question = Question(position=1, text="Which?", documents=("x",))
+    question = GoldenQuestion(position=1, text="Which?", documents=("x",))
     results = [hit("a"), hit("b"), hit("c"), hit("X")]
-    assert not answered(question, results, PAGES)
-    assert answered(question, results[1:], PAGES)
+    assert not is_answered(question, results, PAGES)
+    assert is_answered(question, results[1:], PAGES)
 
 
 def test_a_document_is_known_by_the_address_that_we_gave_it_when_its_id_has_another_form() -> None:
-    page = Question(position=1, text="Which?", documents=("1001",))
-    assert answered(page, [hit("glean-77", "https://acme.example/spaces/OPS/pages/1001?a=b")], PAGES)
-    assert not answered(page, [hit("glean-77", "https://acme.example/spaces/1001/pages/7")], PAGES)
-    repository = Question(position=1, text="Which?", documents=("acme/billing",))
-    assert answered(repository, [hit("glean-77", "https://git.example/acme/billing")], REPOS)
-    assert not answered(repository, [hit("glean-77", "https://git.example/other/billing")], REPOS)
+    page = GoldenQuestion(position=1, text="Which?", documents=("1001",))
+    assert is_answered(page, [hit("glean-77", "https://acme.example/spaces/OPS/pages/1001?a=b")], PAGES)
+    assert not is_answered(page, [hit("glean-77", "https://acme.example/spaces/1001/pages/7")], PAGES)
+    repository = GoldenQuestion(position=1, text="Which?", documents=("acme/billing",))
+    assert is_answered(repository, [hit("glean-77", "https://git.example/acme/billing")], REPOS)
+    assert not is_answered(repository, [hit("glean-77", "https://git.example/other/billing")], REPOS)
 
 
-@given(st.lists(st.booleans(), min_size=1, max_size=MOST))
+@given(st.lists(st.booleans(), min_size=1, max_size=MAX_QUESTIONS))
 def test_the_share_is_what_was_answered_of_what_was_asked(outcomes: list[bool]) -> None:
     questions = [
-        Question(position=n, text=f"Which is number {n}?", documents=(f"d{n}",))
+        GoldenQuestion(position=n, text=f"Which is number {n}?", documents=(f"d{n}",))
         for n in range(1, len(outcomes) + 1)
     ]
     results = [
         [hit(f"d{n}" if good else "another")] if good or n % 2 else [] for n, good in enumerate(outcomes, 1)
     ]
-    found = measured(questions, results, PAGES)
+    found = readiness_from_results(questions, results, PAGES)
     missed = [each.text for each, good in zip(questions, outcomes, strict=True) if not good]
     assert (found.asked, found.answered) == (len(outcomes), sum(outcomes))
-    assert found.unanswered == tuple(missed[:SHOWN])
+    assert found.unanswered == tuple(missed[:MAX_UNANSWERED_SHOWN])
     share = found.share
     assert share is not None
     exact = Fraction(sum(outcomes), len(outcomes))
@@ -174,7 +183,7 @@ def test_the_share_is_what_was_answered_of_what_was_asked(outcomes: list[bool]) 
     assert (share == 1, share == 0) == (all(outcomes), not any(outcomes))
 
 
-@given(asked=st.integers(1, MOST), data=st.data())
+@given(asked=st.integers(1, MAX_QUESTIONS), data=st.data())
 def test_one_more_answer_raises_the_share_and_one_more_question_without_lowers_it(
     asked: int, data: st.DataObject
 ) -> None:
@@ -193,6 +202,6 @@ def test_one_more_answer_raises_the_share_and_one_more_question_without_lowers_i
 def test_a_report_names_the_questions_for_a_person_and_figures_for_everybody_else() -> None:
     found = Readiness(asked=3, answered=2, unanswered=("Where is the handbook?",))
     figures = {"asked": 3, "answered": 2, "share": 0.666}
-    assert told(found) == {**figures, "unanswered": ["Where is the handbook?"]}
-    assert told(found, questions=False) == figures
-    assert told(Readiness(asked=1, answered=1)) == {"asked": 1, "answered": 1, "share": 1.0}
+    assert readiness_report(found) == {**figures, "unanswered": ["Where is the handbook?"]}
+    assert readiness_report(found, questions=False) == figures
+    assert readiness_report(Readiness(asked=1, answered=1)) == {"asked": 1, "answered": 1, "share": 1.0}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from domain import safety
-from domain.callers import Caller
+from domain.callers import Principal
 from domain.errors import (
     BlockingCheck,
     LifecycleError,
@@ -18,12 +18,12 @@ from domain.errors import (
     PlatformUnavailableError,
     Recovery,
 )
-from domain.model import Confirmation, Content, OrphanMark, QualityReport, Recheck, Run, Unreadable
-from domain.orphans import eligible, kept, sweepable
+from domain.model import Confirmation, Content, OrphanMark, QualityReport, Recheck, Run, UnreadableRow
+from domain.orphans import check_orphan_teardown, check_protection, check_sweep
 from domain.platform import Observation
-from domain.safety import Limits, TeardownFacts, teardown_blocks
-from domain.scopes import demand, demand_journey
-from domain.vocabulary import Concession, DatasetStatus, DataSource, JourneyState, Stage, TeardownReason
+from domain.safety import ProvisionLimits, TeardownFacts, check_teardown
+from domain.scopes import require_journey_access, require_scope
+from domain.vocabulary import DatasetStatus, DataSource, JourneyState, Stage, TeardownReason, Waiver
 from tests.entities import NOW, dataset, journey
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ DONE = journey(state=JourneyState.COMPLETED)
 PAUSED = journey(state=JourneyState.PAUSED)
 LEASED = journey(lease_expires_at=NOW + HOUR)
 LAPSED = journey(lease_expires_at=NOW)
-BROKEN = Unreadable(what="journey 'j1'", why="its state 'odd' is not known")
+BROKEN = UnreadableRow(what="journey 'j1'", why="its state 'odd' is not known")
 CONTENT = Content(
     attempt=1,
     record_count=7,
@@ -62,7 +62,7 @@ def said(call: Callable[[], object]) -> dict[str, Any]:
 
 
 def test_a_journey_at_another_stage_is_told_at_which() -> None:
-    assert said(lambda: safety.may_provision(journey(stage=Stage.PILOT), Stage.SANDBOX)) == {
+    assert said(lambda: safety.require_provision_allowed(journey(stage=Stage.PILOT), Stage.SANDBOX)) == {
         "code": "stage_mismatch",
         "message": "The journey 'j1' is at pilot, not at sandbox.",
         "recovery": "fix_input",
@@ -70,7 +70,7 @@ def test_a_journey_at_another_stage_is_told_at_which() -> None:
         "candidates": ["pilot"],
         "suggested_action": "Ask for the stage that the journey is at, or have the journey promoted.",
     }
-    assert said(lambda: safety.may_restore(journey(), Stage.PILOT)) == {
+    assert said(lambda: safety.require_restore_allowed(journey(), Stage.PILOT)) == {
         "code": "stage_mismatch",
         "message": "The journey 'j1' is at sandbox, not yet at pilot.",
         "recovery": "fix_input",
@@ -82,8 +82,14 @@ def test_a_journey_at_another_stage_is_told_at_which() -> None:
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
-        (safety.may_provision, "The journey 'j1' is paused; only an active journey has datasets made."),
-        (safety.may_restore, "The journey 'j1' is paused; only for an active one is a dataset restored."),
+        (
+            safety.require_provision_allowed,
+            "The journey 'j1' is paused; only an active journey has datasets made.",
+        ),
+        (
+            safety.require_restore_allowed,
+            "The journey 'j1' is paused; only for an active one is a dataset restored.",
+        ),
     ],
 )
 def test_a_journey_that_is_not_active_is_told_in_which_state_it_is(
@@ -103,7 +109,7 @@ def test_a_journey_that_is_not_active_is_told_in_which_state_it_is(
     [(DONE, "completed"), (journey(stage=Stage.PILOT), "at pilot by now")],
 )
 def test_a_provision_that_was_taken_back_says_what_became_of_the_journey(stands: Journey, now: str) -> None:
-    assert said(lambda: safety.may_continue(stands, Stage.SANDBOX)) == {
+    assert said(lambda: safety.require_continue_allowed(stands, Stage.SANDBOX)) == {
         "code": "journey_not_active",
         "message": f"The journey 'j1' is {now}; what this provision had made was taken back.",
         "recovery": "needs_human",
@@ -112,14 +118,14 @@ def test_a_provision_that_was_taken_back_says_what_became_of_the_journey(stands:
 
 
 def test_a_limit_is_told_with_what_is_above_it() -> None:
-    limits = Limits(live_datasets_per_client=2, records_per_dataset=10)
-    assert said(lambda: safety.within_limits(limits, live=2, wanted=1)) == {
+    limits = ProvisionLimits(live_datasets_per_client=2, records_per_dataset=10)
+    assert said(lambda: safety.require_within_limits(limits, live=2, wanted=1)) == {
         "code": "quota_exceeded",
         "message": "The client has 2 live datasets, and may have 2.",
         "recovery": "needs_human",
         "suggested_action": "Have a dataset that is done with taken down first.",
     }
-    assert said(lambda: safety.within_limits(limits, live=0, wanted=11)) == {
+    assert said(lambda: safety.require_within_limits(limits, live=0, wanted=11)) == {
         "code": "quota_exceeded",
         "message": "11 records were asked for; a dataset may have 10.",
         "recovery": "fix_input",
@@ -136,24 +142,24 @@ def test_a_conflict_names_the_dataset_and_what_differs() -> None:
         "dataset_id": ID,
         "suggested_action": "Use the live dataset as it is, or have it taken down first.",
     }
-    assert said(lambda: safety.may_attach(live, "j2", {})) == conflict | {
+    assert said(lambda: safety.require_attachable(live, "j2", {})) == conflict | {
         "message": f"{NAME} is live already and belongs to the journey 'j1'.",
         "field": "journey_id",
         "candidates": ["j1"],
     }
     named = {"record_count": 8, "data_source": DataSource.GENERATED}
-    assert said(lambda: safety.may_attach(live, "j1", named)) == conflict | {
+    assert said(lambda: safety.require_attachable(live, "j1", named)) == conflict | {
         "message": (
             f"{NAME} is live already, and differs: "
             "record_count is 7, not 8; data_source is mock_template, not generated."
         ),
         "field": "record_count",
     }
-    assert said(lambda: safety.may_attach(dataset(), "j1", {"record_count": 8})) == conflict | {
+    assert said(lambda: safety.require_attachable(dataset(), "j1", {"record_count": 8})) == conflict | {
         "message": f"{NAME} is live already, and differs: record_count is all that the template has, not 8.",
         "field": "record_count",
     }
-    assert said(lambda: safety.may_attach(dataset(status=DatasetStatus.TEARDOWN), "j1", {})) == {
+    assert said(lambda: safety.require_attachable(dataset(status=DatasetStatus.TEARDOWN), "j1", {})) == {
         "code": "teardown_in_progress",
         "message": f"{NAME} is being taken down.",
         "recovery": "wait",
@@ -205,7 +211,7 @@ def found(**changes: Any) -> list[BlockingCheck]:
         "grace": GRACE,
         "sync_deadline": HOUR / 2,
     }
-    return list(teardown_blocks(TeardownFacts(**usual | changes)))
+    return list(check_teardown(TeardownFacts(**usual | changes)))
 
 
 UNKNOWN = BlockingCheck(
@@ -341,7 +347,7 @@ def test_a_reason_that_does_not_hold_is_told_why(
 
 def test_a_refusal_carries_all_blocks_and_speaks_for_the_first() -> None:
     first = replace(SYNCING, recovery=Recovery.NEVER)
-    assert said(lambda: safety.refuse(dataset(), [first, KEPT])) == {
+    assert said(lambda: safety.raise_if_blocked(dataset(), [first, KEPT])) == {
         "code": "connector_syncing",
         "message": (
             f"{NAME} cannot be taken down: "
@@ -388,7 +394,7 @@ def test_a_refusal_for_want_of_a_persons_word_names_the_human_step_alone(
     given: Confirmation | None, stale: str, stage: Stage, how: str, when: str, step: str
 ) -> None:
     one = dataset(stage=stage)
-    assert said(lambda: safety.confirmed(one, TeardownReason.MANUAL, "agent:a", given)) == {
+    assert said(lambda: safety.require_confirmation(one, TeardownReason.MANUAL, "agent:a", given)) == {
         "code": "confirmation_required",
         "message": f"{NAME} ({stage}) is taken down for the reason manual only when {when}.{stale}",
         "recovery": "needs_human",
@@ -399,20 +405,20 @@ def test_a_refusal_for_want_of_a_persons_word_names_the_human_step_alone(
 
 
 @pytest.mark.parametrize(
-    ("concession", "without"),
+    ("waiver", "without"),
     [
-        (Concession.ABANDON_CONNECTOR, ", leaving its connector in Glean,"),
-        (Concession.INCOMPLETE_ARCHIVE, ", with an archive of what is left of it,"),
+        (Waiver.ABANDON_CONNECTOR, ", leaving its connector in Glean,"),
+        (Waiver.INCOMPLETE_ARCHIVE, ", with an archive of what is left of it,"),
     ],
 )
 def test_what_a_teardown_would_go_without_is_approved_at_every_stage_and_said(
-    concession: Concession, without: str
+    waiver: Waiver, without: str
 ) -> None:
     reason = TeardownReason.JOURNEY_COMPLETED
-    typed = replace(WORD, reason=reason, concession=concession)
-    for given in (None, typed, replace(typed, how="approval", concession=Concession.NONE)):
+    typed = replace(WORD, reason=reason, concession=waiver)
+    for given in (None, typed, replace(typed, how="approval", concession=Waiver.NONE)):
         stale = STALE if given else ""
-        refusal = said(partial(safety.confirmed, dataset(), reason, "agent:a", given, concession))
+        refusal = said(partial(safety.require_confirmation, dataset(), reason, "agent:a", given, waiver))
         assert refusal == {
             "code": "confirmation_required",
             "message": (
@@ -426,12 +432,12 @@ def test_what_a_teardown_would_go_without_is_approved_at_every_stage_and_said(
                 "Ask the operator: another person has to approve it, with what will be lost in view."
             ),
         }
-    safety.confirmed(dataset(), reason, "agent:a", replace(typed, how="approval"), concession)
+    safety.require_confirmation(dataset(), reason, "agent:a", replace(typed, how="approval"), waiver)
 
 
 def test_rules_run_again_inside_a_claim_that_was_left_without_its_facts_see_the_dataset_as_it_is() -> None:
     torn = dataset(status=DatasetStatus.TEARDOWN)
-    assert safety.as_before(torn) == torn
+    assert safety.dataset_before_teardown(torn) == torn
 
 
 # --- orphans -----------------------------------------------------------------------------------------------------
@@ -467,13 +473,13 @@ def test_what_keeps_an_orphan_from_being_eligible_says_what_clears_it(
     owner: Journey | None, what: str, clears: str, recovery: Recovery
 ) -> None:
     check = BlockingCheck(code="reason_not_true", what=what, clears=clears, recovery=recovery)
-    assert eligible(dataset(orphan=SERVED), owner, NOW, GRACE) == check
+    assert check_orphan_teardown(dataset(orphan=SERVED), owner, NOW, GRACE) == check
     assert found(dataset=dataset(orphan=SERVED), journey=owner, reason=TeardownReason.ORPHANED)[-1] == check
-    assert sweepable(dataset(orphan=SERVED), owner, NOW, GRACE) == check
+    assert check_sweep(dataset(orphan=SERVED), owner, NOW, GRACE) == check
 
 
 def test_an_orphan_that_no_scan_has_marked_is_told_that_one_will() -> None:
-    assert eligible(dataset(), LAPSED, NOW, GRACE) == BlockingCheck(
+    assert check_orphan_teardown(dataset(), LAPSED, NOW, GRACE) == BlockingCheck(
         code="reason_not_true",
         what="No scan has found it orphaned since it was last used.",
         clears="The daily scan marks it, and counts its grace of 7 days from then on.",
@@ -481,20 +487,20 @@ def test_an_orphan_that_no_scan_has_marked_is_told_that_one_will() -> None:
 
 
 def test_an_orphan_whose_journey_cannot_be_read_waits_for_a_person() -> None:
-    assert eligible(dataset(orphan=SERVED), BROKEN, NOW, GRACE) == UNKNOWN
+    assert check_orphan_teardown(dataset(orphan=SERVED), BROKEN, NOW, GRACE) == UNKNOWN
     assert found(dataset=dataset(orphan=SERVED), journey=BROKEN, reason=TeardownReason.ORPHANED) == [UNKNOWN]
 
 
 def test_a_lapsed_lease_makes_an_orphan_that_a_sweep_may_take() -> None:
-    assert sweepable(dataset(orphan=SERVED), LAPSED, NOW, GRACE) is None
+    assert check_sweep(dataset(orphan=SERVED), LAPSED, NOW, GRACE) is None
     assert found(dataset=dataset(orphan=SERVED), journey=LAPSED, reason=TeardownReason.ORPHANED) == []
 
 
 def test_what_is_kept_and_what_is_past_sandbox_is_no_sweeps_and_told_what_clears_it() -> None:
     held = dataset(orphan=SERVED, protected_until=NOW + HOUR)
-    assert kept(held, NOW) == KEPT
-    assert sweepable(held, DONE, NOW, GRACE) == KEPT
-    assert sweepable(dataset(orphan=SERVED, stage=Stage.PILOT), DONE, NOW, GRACE) == BlockingCheck(
+    assert check_protection(held, NOW) == KEPT
+    assert check_sweep(held, DONE, NOW, GRACE) == KEPT
+    assert check_sweep(dataset(orphan=SERVED, stage=Stage.PILOT), DONE, NOW, GRACE) == BlockingCheck(
         code="confirmation_required",
         what="It is at pilot, where no dataset goes without an approval.",
         clears="Have a person approve its teardown.",
@@ -506,8 +512,8 @@ def test_what_is_kept_and_what_is_past_sandbox_is_no_sweeps_and_told_what_clears
 
 
 def test_an_agents_approval_is_refused_with_the_human_step() -> None:
-    agent = Caller(subject="kim", act="bot")
-    assert said(lambda: demand(agent, "approvals approve")) == {
+    agent = Principal(subject="kim", act="bot")
+    assert said(lambda: require_scope(agent, "approvals approve")) == {
         "code": "forbidden",
         "message": "approvals approve is for a person; this token was given to an agent that acts for somebody.",
         "recovery": "needs_human",
@@ -517,11 +523,11 @@ def test_an_agents_approval_is_refused_with_the_human_step() -> None:
 
 
 def test_a_token_bound_to_a_journey_is_told_so_and_not_whose_the_dataset_is() -> None:
-    assert said(lambda: demand_journey(Caller(subject="kim", journey_id="j2"), dataset())) == {
+    assert said(lambda: require_journey_access(Principal(subject="kim", journey_id="j2"), dataset())) == {
         "code": "forbidden",
         "message": f"This token is bound to the journey j2, and {NAME} belongs to another.",
         "recovery": "needs_human",
         "dataset_id": ID,
         "suggested_action": "Have whoever is responsible for that dataset's journey do it.",
     }
-    demand_journey(Caller(subject="kim", journey_id="j1"), dataset())
+    require_journey_access(Principal(subject="kim", journey_id="j1"), dataset())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from domain.callers import Caller
+from domain.callers import Principal
 from domain.errors import (
     ForbiddenError,
     InvalidArgumentError,
@@ -18,12 +18,12 @@ from domain.errors import (
     UnknownClientError,
     UnknownJourneyError,
 )
-from domain.model import OrphanMark, Unreadable
-from domain.orphans import standing_mark
-from domain.registry import Moved, Registry
+from domain.model import OrphanMark, UnreadableRow
+from domain.orphans import current_orphan_mark
+from domain.registry import JourneyChange, RegistryService
 from domain.vocabulary import JOURNEY_TRANSITIONS, DatasetStatus, DatasetType, JourneyState, Stage
 from server.adapters.store.sqlite import SqliteStore
-from tests.entities import NOW, SetClock, client, dataset, journey
+from tests.entities import NOW, ManualClock, client, dataset, journey
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
 
     from domain.model import Dataset, Journey
 
-ALL = Caller(subject="person:kim")
-GLOBEX = Caller(subject="agent:g", clients=frozenset({"globex"}))
+ALL = Principal(subject="person:kim")
+GLOBEX = Principal(subject="agent:g", clients=frozenset({"globex"}))
 HOUR = timedelta(hours=1)
 TYPES = list(DatasetType)
 
 
 @dataclass
-class Book:
+class RegistrySetup:
     """A registry over a real store, by a clock that is set."""
 
     path: Path
     store: SqliteStore
-    clock: SetClock
-    registry: Registry
+    clock: ManualClock
+    registry: RegistryService
 
     async def hold(self, *rows: Journey) -> None:
         """Keep journeys as they are, however they came to be so."""
@@ -55,15 +55,17 @@ class Book:
         for row in rows:
             await self.store.transact(lambda records, row=row: records.put_dataset(row))  # type: ignore[misc]
 
-    async def look(self, dataset_id: str) -> Dataset:
+    async def load_dataset(self, dataset_id: str) -> Dataset:
         found = await self.store.read(lambda records: records.dataset(dataset_id))
         assert found is not None
         return found
 
-    async def stored(self, journey_id: str = "j1", client_id: str = "acme") -> Journey | Unreadable | None:
+    async def load_journey(
+        self, journey_id: str = "j1", client_id: str = "acme"
+    ) -> Journey | UnreadableRow | None:
         return await self.store.read(lambda records: records.journey(client_id, journey_id))
 
-    def spoil(self, client_id: str, journey_id: str = "j1") -> None:
+    def damage_journey(self, client_id: str, journey_id: str = "j1") -> None:
         """Leave a state in the row that nobody knows."""
         with closing(sqlite3.connect(self.path)) as connection, connection:
             connection.execute(
@@ -73,20 +75,20 @@ class Book:
 
 
 @pytest.fixture
-async def book(tmp_path: Path) -> AsyncIterator[Book]:
+async def registry_setup(tmp_path: Path) -> AsyncIterator[RegistrySetup]:
     """Two clients, and no journey yet."""
-    path, clock = tmp_path / "store.sqlite", SetClock()
+    path, clock = tmp_path / "store.sqlite", ManualClock()
     async with SqliteStore(path) as store:
-        registry = Registry(store, clock)
+        registry = RegistryService(store, clock)
         await registry.add_client(client(), ALL)
         await registry.add_client(client("globex"), ALL)
-        yield Book(path=path, store=store, clock=clock, registry=registry)
+        yield RegistrySetup(path=path, store=store, clock=clock, registry=registry)
 
 
-async def test_a_client_that_is_added_again_is_the_same_client(book: Book) -> None:
-    assert await book.registry.add_client(client(), ALL) == client()
-    assert await book.registry.clients(ALL) == [client(), client("globex")]
-    assert await book.registry.clients(GLOBEX) == [client("globex")]
+async def test_a_client_that_is_added_again_is_the_same_client(registry_setup: RegistrySetup) -> None:
+    assert await registry_setup.registry.add_client(client(), ALL) == client()
+    assert await registry_setup.registry.list_clients(ALL) == [client(), client("globex")]
+    assert await registry_setup.registry.list_clients(GLOBEX) == [client("globex")]
 
 
 @pytest.mark.parametrize(
@@ -103,52 +105,56 @@ async def test_a_client_that_is_added_again_is_the_same_client(book: Book) -> No
     ],
 )
 async def test_a_client_that_cannot_be_told_from_another_or_says_nothing_is_refused(
-    book: Book, wrong: object, field: str, candidates: tuple[str, ...]
+    registry_setup: RegistrySetup, wrong: object, field: str, candidates: tuple[str, ...]
 ) -> None:
     with pytest.raises(InvalidArgumentError) as refusal:
-        await book.registry.add_client(wrong, ALL)  # type: ignore[arg-type]
+        await registry_setup.registry.add_client(wrong, ALL)  # type: ignore[arg-type]
     assert (refusal.value.field, refusal.value.candidates) == (field, candidates)
-    assert await book.registry.clients(ALL) == [client(), client("globex")]
+    assert await registry_setup.registry.list_clients(ALL) == [client(), client("globex")]
 
 
-async def test_a_caller_confined_to_clients_adds_no_other_and_learns_of_none(book: Book) -> None:
+async def test_a_caller_confined_to_clients_adds_no_other_and_learns_of_none(
+    registry_setup: RegistrySetup,
+) -> None:
     for other in ("acme", "initech"):
         with pytest.raises(ForbiddenError) as refusal:
-            await book.registry.add_client(client(other), GLOBEX)
+            await registry_setup.registry.add_client(client(other), GLOBEX)
         assert (
             refusal.value.message
             == f"This caller is confined to some clients, and {other!r} is none of them."
         )
-    assert await book.registry.add_client(client("globex"), GLOBEX) == client("globex")
+    assert await registry_setup.registry.add_client(client("globex"), GLOBEX) == client("globex")
     with pytest.raises(InvalidArgumentError, match="taken by 'globex'"):
-        await book.registry.add_client(client("globex", industry="retail"), GLOBEX)
+        await registry_setup.registry.add_client(client("globex", industry="retail"), GLOBEX)
 
 
 async def test_an_id_that_is_taken_in_another_spelling_is_not_named_to_whom_it_does_not_concern(
-    book: Book,
+    registry_setup: RegistrySetup,
 ) -> None:
-    shouting = Caller(subject="agent:g", clients=frozenset({"ACME"}))
+    shouting = Principal(subject="agent:g", clients=frozenset({"ACME"}))
     with pytest.raises(InvalidArgumentError) as refusal:
-        await book.registry.add_client(client("ACME"), shouting)
+        await registry_setup.registry.add_client(client("ACME"), shouting)
     assert refusal.value.message == "The client id 'ACME' is taken in another spelling."
     assert refusal.value.candidates == ()
 
 
-async def test_a_caller_bound_to_a_journey_adds_neither_journeys_nor_clients(book: Book) -> None:
-    bound = Caller(subject="agent:j", journey_id="j1")
+async def test_a_caller_bound_to_a_journey_adds_neither_journeys_nor_clients(
+    registry_setup: RegistrySetup,
+) -> None:
+    bound = Principal(subject="agent:j", journey_id="j1")
     with pytest.raises(ForbiddenError, match="bound to the journey j1"):
-        await book.registry.add_journey(journey(), bound)
+        await registry_setup.registry.add_journey(journey(), bound)
     with pytest.raises(ForbiddenError, match="bound to the journey j1"):
-        await book.registry.add_client(client("initech"), bound)
-    assert await book.registry.journeys(ALL) == []
+        await registry_setup.registry.add_client(client("initech"), bound)
+    assert await registry_setup.registry.list_journeys(ALL) == []
 
 
-async def test_a_journey_that_is_added_again_is_the_same_journey(book: Book) -> None:
-    assert await book.registry.add_journey(journey(), ALL) == journey()
-    assert await book.registry.add_journey(journey(), ALL) == journey()
+async def test_a_journey_that_is_added_again_is_the_same_journey(registry_setup: RegistrySetup) -> None:
+    assert await registry_setup.registry.add_journey(journey(), ALL) == journey()
+    assert await registry_setup.registry.add_journey(journey(), ALL) == journey()
     theirs = journey(client_id="globex")
-    assert await book.registry.add_journey(theirs, ALL) == theirs
-    assert await book.registry.journeys(ALL) == [journey(), theirs]
+    assert await registry_setup.registry.add_journey(theirs, ALL) == theirs
+    assert await registry_setup.registry.list_journeys(ALL) == [journey(), theirs]
 
 
 @pytest.mark.parametrize(
@@ -161,43 +167,47 @@ async def test_a_journey_that_is_added_again_is_the_same_journey(book: Book) -> 
     ],
 )
 async def test_a_journey_id_that_is_malformed_or_taken_is_refused(
-    book: Book, wrong: Journey, candidates: tuple[str, ...]
+    registry_setup: RegistrySetup, wrong: Journey, candidates: tuple[str, ...]
 ) -> None:
-    await book.registry.add_journey(journey(), ALL)
+    await registry_setup.registry.add_journey(journey(), ALL)
     with pytest.raises(InvalidArgumentError) as refusal:
-        await book.registry.add_journey(wrong, ALL)
+        await registry_setup.registry.add_journey(wrong, ALL)
     assert (refusal.value.field, refusal.value.candidates) == ("journey_id", candidates)
-    assert await book.registry.journeys(ALL) == [journey()]
+    assert await registry_setup.registry.list_journeys(ALL) == [journey()]
 
 
-async def test_a_journey_id_whose_row_cannot_be_read_is_taken(book: Book) -> None:
-    await book.registry.add_journey(journey(), ALL)
-    book.spoil("acme")
+async def test_a_journey_id_whose_row_cannot_be_read_is_taken(registry_setup: RegistrySetup) -> None:
+    await registry_setup.registry.add_journey(journey(), ALL)
+    registry_setup.damage_journey("acme")
     with pytest.raises(InvalidArgumentError) as refusal:
-        await book.registry.add_journey(journey("J1"), ALL)
+        await registry_setup.registry.add_journey(journey("J1"), ALL)
     assert refusal.value.field == "journey_id"
 
 
-@pytest.mark.parametrize("caller", [ALL, GLOBEX])
-async def test_a_client_that_is_not_there_is_unknown_to_every_verb(book: Book, caller: Caller) -> None:
-    registry = book.registry
+@pytest.mark.parametrize("principal", [ALL, GLOBEX])
+async def test_a_client_that_is_not_there_is_unknown_to_every_verb(
+    registry_setup: RegistrySetup, principal: Principal
+) -> None:
+    registry = registry_setup.registry
     for call in (
-        registry.add_journey(journey(client_id="globez"), caller),
-        registry.journeys(caller, "globez"),
-        registry.set_state("j1", JourneyState.ACTIVE, caller, "globez"),
-        registry.promote("j1", Stage.PILOT, caller, "globez"),
+        registry.add_journey(journey(client_id="globez"), principal),
+        registry.list_journeys(principal, "globez"),
+        registry.set_state("j1", JourneyState.ACTIVE, principal, "globez"),
+        registry.promote("j1", Stage.PILOT, principal, "globez"),
     ):
         with pytest.raises(UnknownClientError) as refusal:
             await call
         assert refusal.value.candidates == ("globex",)
 
 
-async def test_a_client_that_the_caller_may_not_touch_is_as_unknown_as_none(book: Book) -> None:
-    await book.registry.add_journey(journey(), ALL)
-    registry = book.registry
+async def test_a_client_that_the_caller_may_not_touch_is_as_unknown_as_none(
+    registry_setup: RegistrySetup,
+) -> None:
+    await registry_setup.registry.add_journey(journey(), ALL)
+    registry = registry_setup.registry
     for call in (
         registry.add_journey(journey("j2"), GLOBEX),
-        registry.journeys(GLOBEX, "acme"),
+        registry.list_journeys(GLOBEX, "acme"),
         registry.set_state("j1", JourneyState.COMPLETED, GLOBEX, "acme"),
     ):
         with pytest.raises(UnknownClientError, match="acme") as refusal:
@@ -206,84 +216,92 @@ async def test_a_client_that_the_caller_may_not_touch_is_as_unknown_as_none(book
     with pytest.raises(UnknownJourneyError) as unknown:
         await registry.set_state("j1", JourneyState.COMPLETED, GLOBEX)
     assert unknown.value.candidates == ()
-    assert await registry.journeys(GLOBEX) == []
-    assert await book.stored() == journey()
+    assert await registry.list_journeys(GLOBEX) == []
+    assert await registry_setup.load_journey() == journey()
 
 
-async def test_a_journey_of_another_client_is_unknown_and_the_clients_own_are_offered(book: Book) -> None:
-    await book.hold(journey("spring"), journey("autumn", client_id="globex"))
+async def test_a_journey_of_another_client_is_unknown_and_the_clients_own_are_offered(
+    registry_setup: RegistrySetup,
+) -> None:
+    await registry_setup.hold(journey("spring"), journey("autumn", client_id="globex"))
     with pytest.raises(UnknownJourneyError) as theirs:
-        await book.registry.set_state("autumn", JourneyState.COMPLETED, ALL, "acme")
+        await registry_setup.registry.set_state("autumn", JourneyState.COMPLETED, ALL, "acme")
     assert theirs.value.candidates == ("spring",)
     with pytest.raises(UnknownJourneyError) as none:
-        await book.registry.promote("autum", Stage.PILOT, ALL)
+        await registry_setup.registry.promote("autum", Stage.PILOT, ALL)
     assert none.value.candidates == ("autumn",)
 
 
-async def test_a_journey_id_that_two_clients_have_needs_the_client(book: Book) -> None:
-    await book.hold(journey(), journey(client_id="globex"))
+async def test_a_journey_id_that_two_clients_have_needs_the_client(registry_setup: RegistrySetup) -> None:
+    await registry_setup.hold(journey(), journey(client_id="globex"))
     with pytest.raises(InvalidArgumentError) as refusal:
-        await book.registry.set_state("j1", JourneyState.PAUSED, ALL)
+        await registry_setup.registry.set_state("j1", JourneyState.PAUSED, ALL)
     assert (refusal.value.field, refusal.value.candidates) == ("client_id", ("acme", "globex"))
-    moved = await book.registry.set_state("j1", JourneyState.PAUSED, ALL, "globex")
+    moved = await registry_setup.registry.set_state("j1", JourneyState.PAUSED, ALL, "globex")
     assert moved.journey == journey(client_id="globex", state=JourneyState.PAUSED)
-    assert await book.stored() == journey()
+    assert await registry_setup.load_journey() == journey()
     # Who may touch only one of the two means that one.
-    moved = await book.registry.set_state("j1", JourneyState.ACTIVE, GLOBEX)
+    moved = await registry_setup.registry.set_state("j1", JourneyState.ACTIVE, GLOBEX)
     assert moved.journey == journey(client_id="globex")
 
 
-async def test_a_journey_that_cannot_be_read_is_listed_and_never_moved(book: Book) -> None:
-    await book.hold(journey(), journey("j2"), journey(client_id="globex"))
-    book.spoil("acme")
-    broken = Unreadable(what="journey 'j1' of client 'acme'", why="'zombie' is not a valid JourneyState")
-    assert await book.registry.journeys(ALL) == [broken, journey("j2"), journey(client_id="globex")]
-    assert await book.registry.journeys(ALL, "acme") == [broken, journey("j2")]
-    assert await book.registry.journeys(GLOBEX) == [journey(client_id="globex")]
+async def test_a_journey_that_cannot_be_read_is_listed_and_never_moved(registry_setup: RegistrySetup) -> None:
+    await registry_setup.hold(journey(), journey("j2"), journey(client_id="globex"))
+    registry_setup.damage_journey("acme")
+    broken = UnreadableRow(what="journey 'j1' of client 'acme'", why="'zombie' is not a valid JourneyState")
+    assert await registry_setup.registry.list_journeys(ALL) == [
+        broken,
+        journey("j2"),
+        journey(client_id="globex"),
+    ]
+    assert await registry_setup.registry.list_journeys(ALL, "acme") == [broken, journey("j2")]
+    assert await registry_setup.registry.list_journeys(GLOBEX) == [journey(client_id="globex")]
     with pytest.raises(PreconditionUnknownError) as refusal:
-        await book.registry.set_state("j1", JourneyState.ACTIVE, ALL, "acme")
+        await registry_setup.registry.set_state("j1", JourneyState.ACTIVE, ALL, "acme")
     assert refusal.value.suggested_action
     # One that cannot be read still has its id: the other client's is not meant by it.
     with pytest.raises(InvalidArgumentError) as which:
-        await book.registry.set_state("j1", JourneyState.COMPLETED, ALL)
+        await registry_setup.registry.set_state("j1", JourneyState.COMPLETED, ALL)
     assert which.value.candidates == ("acme", "globex")
-    assert await book.stored() == broken
+    assert await registry_setup.load_journey() == broken
 
 
-async def test_an_unreadable_journey_that_only_one_client_has_is_not_called_unknown(book: Book) -> None:
-    await book.hold(journey())
-    book.spoil("acme")
+async def test_an_unreadable_journey_that_only_one_client_has_is_not_called_unknown(
+    registry_setup: RegistrySetup,
+) -> None:
+    await registry_setup.hold(journey())
+    registry_setup.damage_journey("acme")
     with pytest.raises(PreconditionUnknownError):
-        await book.registry.promote("j1", Stage.PILOT, ALL)
+        await registry_setup.registry.promote("j1", Stage.PILOT, ALL)
     with pytest.raises(UnknownJourneyError) as refusal:
-        await book.registry.promote("j2", Stage.PILOT, ALL)
+        await registry_setup.registry.promote("j2", Stage.PILOT, ALL)
     assert refusal.value.candidates == ()
 
 
 @pytest.mark.parametrize("before", JourneyState)
 @pytest.mark.parametrize("after", JourneyState)
 async def test_a_journey_moves_as_the_table_says_and_not_otherwise(
-    book: Book, before: JourneyState, after: JourneyState
+    registry_setup: RegistrySetup, before: JourneyState, after: JourneyState
 ) -> None:
-    await book.hold(journey(state=before))
+    await registry_setup.hold(journey(state=before))
     if after is before or after in JOURNEY_TRANSITIONS[before]:
-        moved = await book.registry.set_state("j1", after, ALL)
-        assert moved == Moved(journey=journey(state=after), exposed=())
-        assert await book.stored() == journey(state=after)
+        moved = await registry_setup.registry.set_state("j1", after, ALL)
+        assert moved == JourneyChange(journey=journey(state=after), exposed=())
+        assert await registry_setup.load_journey() == journey(state=after)
     else:
         with pytest.raises(InvalidArgumentError) as refusal:
-            await book.registry.set_state("j1", after, ALL)
+            await registry_setup.registry.set_state("j1", after, ALL)
         assert refusal.value.candidates == tuple(sorted(JOURNEY_TRANSITIONS[before]))
-        assert await book.stored() == journey(state=before)
+        assert await registry_setup.load_journey() == journey(state=before)
 
 
-async def test_a_lapsed_lease_is_seen_by_everybody_at_once(book: Book) -> None:
-    await book.hold(journey(lease_expires_at=NOW))
-    [seen] = await book.registry.journeys(ALL)
+async def test_a_lapsed_lease_is_seen_by_everybody_at_once(registry_setup: RegistrySetup) -> None:
+    await registry_setup.hold(journey(lease_expires_at=NOW))
+    [seen] = await registry_setup.registry.list_journeys(ALL)
     assert seen == journey(lease_expires_at=NOW, state=JourneyState.EXPIRED)
     with pytest.raises(InvalidArgumentError, match="is expired"):
-        await book.registry.set_state("j1", JourneyState.COMPLETED, ALL)
-    promoted = await book.registry.promote("j1", Stage.PILOT, ALL)
+        await registry_setup.registry.set_state("j1", JourneyState.COMPLETED, ALL)
+    promoted = await registry_setup.registry.promote("j1", Stage.PILOT, ALL)
     assert promoted.journey.state is JourneyState.EXPIRED
 
 
@@ -298,18 +316,18 @@ async def test_a_lapsed_lease_is_seen_by_everybody_at_once(book: Book) -> None:
     ],
 )
 async def test_what_is_reopened_is_not_ended_by_a_lease_that_lapsed_before(
-    book: Book, over: JourneyState
+    registry_setup: RegistrySetup, over: JourneyState
 ) -> None:
-    await book.hold(journey(state=over, lease_expires_at=NOW - HOUR))
-    moved = await book.registry.set_state("j1", JourneyState.ACTIVE, ALL)
+    await registry_setup.hold(journey(state=over, lease_expires_at=NOW - HOUR))
+    moved = await registry_setup.registry.set_state("j1", JourneyState.ACTIVE, ALL)
     assert moved.journey == journey()
-    assert await book.stored() == journey()
+    assert await registry_setup.load_journey() == journey()
 
 
-async def test_a_lease_that_runs_goes_on_through_a_pause(book: Book) -> None:
-    await book.hold(journey(lease_expires_at=NOW + HOUR))
-    await book.registry.set_state("j1", JourneyState.PAUSED, ALL)
-    moved = await book.registry.set_state("j1", JourneyState.ACTIVE, ALL)
+async def test_a_lease_that_runs_goes_on_through_a_pause(registry_setup: RegistrySetup) -> None:
+    await registry_setup.hold(journey(lease_expires_at=NOW + HOUR))
+    await registry_setup.registry.set_state("j1", JourneyState.PAUSED, ALL)
+    moved = await registry_setup.registry.set_state("j1", JourneyState.ACTIVE, ALL)
     assert moved.journey == journey(lease_expires_at=NOW + HOUR)
 
 
@@ -337,45 +355,49 @@ def of_every_kind() -> list[Dataset]:
     ],
 )
 async def test_a_move_that_takes_protection_away_names_what_it_exposes(
-    book: Book, state: JourneyState, *, exposes: bool
+    registry_setup: RegistrySetup, state: JourneyState, *, exposes: bool
 ) -> None:
-    await book.hold(journey())
-    await book.have(*of_every_kind())
-    moved = await book.registry.set_state("j1", state, ALL)
+    await registry_setup.hold(journey())
+    await registry_setup.have(*of_every_kind())
+    moved = await registry_setup.registry.set_state("j1", state, ALL)
     assert [each.dataset_id for each in moved.exposed] == (["d1", "d2", "d4"] if exposes else [])
 
 
-async def test_a_promotion_names_what_it_leaves_behind_and_goes_forward_only(book: Book) -> None:
-    await book.hold(journey())
-    await book.have(*of_every_kind())
-    stays = await book.registry.promote("j1", Stage.SANDBOX, ALL)
-    assert stays == Moved(journey=journey(), exposed=())
-    moved = await book.registry.promote("j1", Stage.PRODUCTION, ALL)
+async def test_a_promotion_names_what_it_leaves_behind_and_goes_forward_only(
+    registry_setup: RegistrySetup,
+) -> None:
+    await registry_setup.hold(journey())
+    await registry_setup.have(*of_every_kind())
+    stays = await registry_setup.registry.promote("j1", Stage.SANDBOX, ALL)
+    assert stays == JourneyChange(journey=journey(), exposed=())
+    moved = await registry_setup.registry.promote("j1", Stage.PRODUCTION, ALL)
     assert moved.journey == journey(stage=Stage.PRODUCTION)
     assert [each.dataset_id for each in moved.exposed] == ["d1", "d2", "d4"]
     with pytest.raises(InvalidArgumentError) as refusal:
-        await book.registry.promote("j1", Stage.PILOT, ALL)
+        await registry_setup.registry.promote("j1", Stage.PILOT, ALL)
     assert refusal.value.field == "stage"
-    assert await book.stored() == journey(stage=Stage.PRODUCTION)
+    assert await registry_setup.load_journey() == journey(stage=Stage.PRODUCTION)
 
 
-async def test_what_was_exposed_already_is_not_exposed_again(book: Book) -> None:
-    await book.hold(journey(state=JourneyState.COMPLETED))
-    await book.have(*of_every_kind())
-    assert (await book.registry.promote("j1", Stage.PILOT, ALL)).exposed == ()
+async def test_what_was_exposed_already_is_not_exposed_again(registry_setup: RegistrySetup) -> None:
+    await registry_setup.hold(journey(state=JourneyState.COMPLETED))
+    await registry_setup.have(*of_every_kind())
+    assert (await registry_setup.registry.promote("j1", Stage.PILOT, ALL)).exposed == ()
 
 
 @pytest.mark.parametrize("over", [JourneyState.COMPLETED, JourneyState.CANCELLED, JourneyState.EXPIRED])
-async def test_to_be_protected_again_is_a_use_so_grace_begins_anew(book: Book, over: JourneyState) -> None:
+async def test_to_be_protected_again_is_a_use_so_grace_begins_anew(
+    registry_setup: RegistrySetup, over: JourneyState
+) -> None:
     mark = OrphanMark(orphaned_at=NOW - 8 * 24 * HOUR, reason=f"journey_{over}", served=7 * 86400.0)
-    await book.hold(journey(state=over))
-    await book.have(*(replace(each, orphan=mark) for each in of_every_kind()))
-    before = await book.look("d1")
-    assert standing_mark(before) == mark
-    await book.registry.set_state("j1", JourneyState.ACTIVE, ALL)
-    await book.registry.set_state("j1", JourneyState.COMPLETED, ALL)
-    after = await book.look("d1")
+    await registry_setup.hold(journey(state=over))
+    await registry_setup.have(*(replace(each, orphan=mark) for each in of_every_kind()))
+    before = await registry_setup.load_dataset("d1")
+    assert current_orphan_mark(before) == mark
+    await registry_setup.registry.set_state("j1", JourneyState.ACTIVE, ALL)
+    await registry_setup.registry.set_state("j1", JourneyState.COMPLETED, ALL)
+    after = await registry_setup.load_dataset("d1")
     assert after == replace(before, last_used_at=NOW)  # and no approval of it is void
-    assert standing_mark(after) is None
-    assert (await book.look("d3")).last_used_at == NOW
-    assert (await book.look("d7")).last_used_at < NOW
+    assert current_orphan_mark(after) is None
+    assert (await registry_setup.load_dataset("d3")).last_used_at == NOW
+    assert (await registry_setup.load_dataset("d7")).last_used_at < NOW

@@ -26,17 +26,17 @@ from domain.errors import (
     StageMismatchError,
     TeardownInProgressError,
 )
-from domain.model import Confirmation, Journey, OrphanMark, Recheck, Run, Unreadable
+from domain.model import Confirmation, Journey, OrphanMark, Recheck, Run, UnreadableRow
 from domain.platform import Observation
-from domain.safety import Limits, TeardownFacts, teardown_blocks
-from domain.vocabulary import Concession, DatasetStatus, DataSource, JourneyState, Stage, TeardownReason
+from domain.safety import ProvisionLimits, TeardownFacts, check_teardown
+from domain.vocabulary import DatasetStatus, DataSource, JourneyState, Stage, TeardownReason, Waiver
 from tests.domain.test_model import CONTENT, dataset, teardown
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 RUN = Run(saga_id="provision:d:1", started_at=NOW)
 UNDOING = Run(saga_id="undo:d:1:1", started_at=NOW)
-BROKEN = Unreadable(what="journey j1", why="its state 'odd' is not known")
+BROKEN = UnreadableRow(what="journey j1", why="its state 'odd' is not known")
 
 
 def journey(state: JourneyState = JourneyState.ACTIVE, stage: Stage = Stage.SANDBOX) -> Journey:
@@ -57,7 +57,7 @@ def facts(**changes: Any) -> TeardownFacts:
 
 
 def codes(**changes: Any) -> list[str]:
-    return [each.code for each in teardown_blocks(facts(**changes))]
+    return [each.code for each in check_teardown(facts(**changes))]
 
 
 @given(state=st.sampled_from(JourneyState), stage=st.sampled_from(Stage), asked=st.sampled_from(Stage))
@@ -66,12 +66,12 @@ def test_only_an_active_journey_at_that_stage_has_datasets_made(
 ) -> None:
     if stage is not asked:
         with pytest.raises(StageMismatchError):
-            safety.may_provision(journey(state, stage), asked)
+            safety.require_provision_allowed(journey(state, stage), asked)
     elif state is not JourneyState.ACTIVE:
         with pytest.raises(JourneyNotActiveError):
-            safety.may_provision(journey(state, stage), asked)
+            safety.require_provision_allowed(journey(state, stage), asked)
     else:
-        safety.may_provision(journey(state, stage), asked)
+        safety.require_provision_allowed(journey(state, stage), asked)
 
 
 @given(state=st.sampled_from(JourneyState), stage=st.sampled_from(Stage))
@@ -81,9 +81,9 @@ def test_a_running_provision_stops_only_for_a_journey_that_is_over_or_past_the_s
     over = state in {JourneyState.COMPLETED, JourneyState.CANCELLED} or stage is not Stage.SANDBOX
     if over:
         with pytest.raises(JourneyNotActiveError):
-            safety.may_continue(journey(state, stage), Stage.SANDBOX)
+            safety.require_continue_allowed(journey(state, stage), Stage.SANDBOX)
     else:
-        safety.may_continue(journey(state, stage), Stage.SANDBOX)
+        safety.require_continue_allowed(journey(state, stage), Stage.SANDBOX)
 
 
 @given(state=st.sampled_from(JourneyState), stage=st.sampled_from(Stage), asked=st.sampled_from(Stage))
@@ -92,23 +92,23 @@ def test_only_an_active_journey_at_that_stage_or_past_it_has_a_dataset_restored(
 ) -> None:
     if list(Stage).index(stage) < list(Stage).index(asked):
         with pytest.raises(StageMismatchError) as refusal:
-            safety.may_restore(journey(state, stage), asked)
+            safety.require_restore_allowed(journey(state, stage), asked)
         assert refusal.value.field == "journey_id"
     elif state is not JourneyState.ACTIVE:
         with pytest.raises(JourneyNotActiveError) as refused:
-            safety.may_restore(journey(state, stage), asked)
+            safety.require_restore_allowed(journey(state, stage), asked)
         assert refused.value.field == "journey_id"
     else:
-        safety.may_restore(journey(state, stage), asked)
+        safety.require_restore_allowed(journey(state, stage), asked)
 
 
 @given(state=st.sampled_from(JourneyState), stage=st.sampled_from(Stage))
 def test_a_running_restore_stops_only_for_a_journey_that_is_over(state: JourneyState, stage: Stage) -> None:
     if state in {JourneyState.COMPLETED, JourneyState.CANCELLED}:
         with pytest.raises(JourneyNotActiveError, match=f"is {state};"):
-            safety.may_continue(journey(state, stage), Stage.SANDBOX, restored=True)
+            safety.require_continue_allowed(journey(state, stage), Stage.SANDBOX, restored=True)
     else:
-        safety.may_continue(journey(state, stage), Stage.SANDBOX, restored=True)
+        safety.require_continue_allowed(journey(state, stage), Stage.SANDBOX, restored=True)
 
 
 def test_a_retry_of_a_restored_dataset_asks_what_its_restoration_asked() -> None:
@@ -124,25 +124,25 @@ def test_a_retry_of_a_restored_dataset_asks_what_its_restoration_asked() -> None
 
 
 def test_a_client_at_its_limit_gets_no_further_dataset_and_none_is_too_large() -> None:
-    limits = Limits(live_datasets_per_client=2, records_per_dataset=10)
-    safety.within_limits(limits, live=1, wanted=10)
-    safety.within_limits(limits, live=1, wanted=None)
+    limits = ProvisionLimits(live_datasets_per_client=2, records_per_dataset=10)
+    safety.require_within_limits(limits, live=1, wanted=10)
+    safety.require_within_limits(limits, live=1, wanted=None)
     with pytest.raises(QuotaExceededError, match="2 live datasets"):
-        safety.within_limits(limits, live=2, wanted=1)
+        safety.require_within_limits(limits, live=2, wanted=1)
     with pytest.raises(QuotaExceededError) as refusal:
-        safety.within_limits(limits, live=0, wanted=11)
+        safety.require_within_limits(limits, live=0, wanted=11)
     assert (refusal.value.field, refusal.value.recovery) == ("record_count", Recovery.FIX_INPUT)
 
 
 def test_a_call_attaches_when_all_that_it_names_is_so() -> None:
     live = dataset(content=CONTENT)
-    safety.may_attach(live, "j1", {})
-    safety.may_attach(
+    safety.require_attachable(live, "j1", {})
+    safety.require_attachable(
         live,
         "j1",
         {"template_id": "a/b/confluence_pages", "record_count": 7, "data_source": DataSource.MOCK_TEMPLATE},
     )
-    safety.may_attach(replace(live, requested_count=9), "j1", {"record_count": 9})
+    safety.require_attachable(replace(live, requested_count=9), "j1", {"record_count": 9})
 
 
 @pytest.mark.parametrize(
@@ -155,20 +155,20 @@ def test_a_call_attaches_when_all_that_it_names_is_so() -> None:
 )
 def test_a_difference_is_a_conflict_that_names_it(named: dict[str, Any], field: str) -> None:
     with pytest.raises(DatasetConflictError) as refusal:
-        safety.may_attach(dataset(content=CONTENT), "j1", named)
+        safety.require_attachable(dataset(content=CONTENT), "j1", named)
     assert refusal.value.field == field
     assert field in refusal.value.message
 
 
 def test_another_journeys_dataset_is_a_conflict_that_names_the_journey() -> None:
     with pytest.raises(DatasetConflictError) as refusal:
-        safety.may_attach(dataset(), "j2", {})
+        safety.require_attachable(dataset(), "j2", {})
     assert refusal.value.candidates == ("j1",)
 
 
 def test_nothing_attaches_to_a_dataset_in_teardown() -> None:
     with pytest.raises(TeardownInProgressError) as refusal:
-        safety.may_attach(dataset(status=DatasetStatus.TEARDOWN), "j1", {})
+        safety.require_attachable(dataset(status=DatasetStatus.TEARDOWN), "j1", {})
     assert refusal.value.retry_after_s
 
 
@@ -196,7 +196,7 @@ def test_a_retry_waits_for_the_removal_of_what_the_failed_attempt_left(status: D
 
 
 def test_the_removal_of_leftovers_forbids_a_teardown_and_is_not_offered_to_be_cancelled() -> None:
-    [block] = teardown_blocks(facts(dataset=dataset(run=UNDOING), reason=TeardownReason.MANUAL))
+    [block] = check_teardown(facts(dataset=dataset(run=UNDOING), reason=TeardownReason.MANUAL))
     assert (block.code, block.since) == ("provision_running", NOW)
     assert "cancel" not in block.clears
 
@@ -238,12 +238,12 @@ def test_everything_that_forbids_is_reported_not_the_first_only() -> None:
 
 
 def test_every_block_says_what_clears_it() -> None:
-    blocks = teardown_blocks(facts(dataset=dataset(run=RUN), journey=journey()))
+    blocks = check_teardown(facts(dataset=dataset(run=RUN), journey=journey()))
     assert all(each.what and each.clears for each in blocks)
     with pytest.raises(ProvisionRunningError) as refusal:
-        safety.refuse(dataset(), blocks)
+        safety.raise_if_blocked(dataset(), blocks)
     assert refusal.value.blocking == blocks
-    safety.refuse(dataset(), ())
+    safety.raise_if_blocked(dataset(), ())
 
 
 @given(
@@ -338,16 +338,16 @@ def test_the_reason_is_checked_not_believed(
 
 def test_the_rules_see_a_dataset_in_teardown_as_it_was_when_claimed() -> None:
     held = dataset(status=DatasetStatus.TEARDOWN, run=RUN, teardown=teardown())
-    assert safety.as_before(held).status is DatasetStatus.READY
-    assert safety.as_before(held).run is None
-    assert safety.as_before(dataset()) == dataset()
+    assert safety.dataset_before_teardown(held).status is DatasetStatus.READY
+    assert safety.dataset_before_teardown(held).run is None
+    assert safety.dataset_before_teardown(dataset()) == dataset()
 
 
 @given(stage=st.sampled_from(Stage), reason=st.sampled_from(TeardownReason))
 def test_a_person_is_needed_for_manual_and_for_everything_past_sandbox(
     stage: Stage, reason: TeardownReason
 ) -> None:
-    need = safety.needs_confirmation(dataset(stage=stage), reason)
+    need = safety.required_confirmation_kind(dataset(stage=stage), reason)
     if stage is not Stage.SANDBOX:
         assert need == "approval"
     else:
@@ -357,14 +357,14 @@ def test_a_person_is_needed_for_manual_and_for_everything_past_sandbox(
 @given(
     stage=st.sampled_from(Stage),
     reason=st.sampled_from(TeardownReason),
-    concession=st.sampled_from(Concession),
+    waiver=st.sampled_from(Waiver),
 )
 def test_a_concession_needs_an_approval_at_every_stage_and_for_every_reason(
-    stage: Stage, reason: TeardownReason, concession: Concession
+    stage: Stage, reason: TeardownReason, waiver: Waiver
 ) -> None:
-    need = safety.needs_confirmation(dataset(stage=stage), reason, concession)
-    if concession is Concession.NONE:
-        assert need == safety.needs_confirmation(dataset(stage=stage), reason)
+    need = safety.required_confirmation_kind(dataset(stage=stage), reason, waiver)
+    if waiver is Waiver.NONE:
+        assert need == safety.required_confirmation_kind(dataset(stage=stage), reason)
     else:
         assert need == "approval"
 
@@ -395,14 +395,14 @@ def test_abandoning_replaces_the_one_check_that_the_platform_cannot_answer_and_n
         recheck=Recheck(requested_at=NOW, deadline=NOW + HOUR) if pending else None,
     )
     given_facts = facts(dataset=held, journey=journey(journey_state), observation=seen, reason=reason)
-    usual = teardown_blocks(given_facts)
-    abandoned = teardown_blocks(replace(given_facts, abandon=True))
+    usual = check_teardown(given_facts)
+    abandoned = check_teardown(replace(given_facts, abandon=True))
     silent = [each for each in usual if isinstance(seen, LifecycleError) and seen.message in each.what]
     assert len(silent) == isinstance(seen, LifecycleError)
     assert list(abandoned) == [each for each in usual if each not in silent]
 
 
-def word(**changes: Any) -> Confirmation:
+def typed_confirmation(**changes: Any) -> Confirmation:
     usual: dict[str, Any] = {
         "how": "approval",
         "by": "person:kim",
@@ -416,58 +416,64 @@ def word(**changes: Any) -> Confirmation:
 
 
 def test_a_confirmation_for_this_very_teardown_is_enough() -> None:
-    safety.confirmed(dataset(), TeardownReason.MANUAL, "agent:a", word())
-    safety.confirmed(dataset(), TeardownReason.MANUAL, "agent:a", word(how="typed_name"))
-    safety.confirmed(dataset(stage=Stage.PILOT), TeardownReason.MANUAL, "agent:a", word())
-    safety.confirmed(dataset(), TeardownReason.ORPHANED, "agent:a", None)
+    safety.require_confirmation(dataset(), TeardownReason.MANUAL, "agent:a", typed_confirmation())
+    safety.require_confirmation(
+        dataset(), TeardownReason.MANUAL, "agent:a", typed_confirmation(how="typed_name")
+    )
+    safety.require_confirmation(
+        dataset(stage=Stage.PILOT), TeardownReason.MANUAL, "agent:a", typed_confirmation()
+    )
+    safety.require_confirmation(dataset(), TeardownReason.ORPHANED, "agent:a", None)
 
 
 @pytest.mark.parametrize(
     "given_word",
     [
         None,
-        word(dataset_id="another"),
-        word(generation=2),
-        word(reason=TeardownReason.ORPHANED),
-        word(requester="agent:b"),
+        typed_confirmation(dataset_id="another"),
+        typed_confirmation(generation=2),
+        typed_confirmation(reason=TeardownReason.ORPHANED),
+        typed_confirmation(requester="agent:b"),
     ],
 )
 def test_a_confirmation_of_something_else_is_none(given_word: Confirmation | None) -> None:
     with pytest.raises(ConfirmationRequiredError) as refusal:
-        safety.confirmed(dataset(), TeardownReason.MANUAL, "agent:a", given_word)
+        safety.require_confirmation(dataset(), TeardownReason.MANUAL, "agent:a", given_word)
     assert refusal.value.facts["how"] == "elicitation"
 
 
 @pytest.mark.parametrize("how", ["typed_name", "elicitation", "approval"])
-@pytest.mark.parametrize("asked", Concession)
-@pytest.mark.parametrize("given_for", Concession)
-def test_what_is_conceded_is_what_was_approved(how: str, asked: Concession, given_for: Concession) -> None:
-    held, given_word = dataset(), word(how=how, concession=given_for)
-    if asked is given_for and (how == "approval" or asked is Concession.NONE):
-        safety.confirmed(held, TeardownReason.MANUAL, "agent:a", given_word, asked)
+@pytest.mark.parametrize("asked", Waiver)
+@pytest.mark.parametrize("given_for", Waiver)
+def test_what_is_conceded_is_what_was_approved(how: str, asked: Waiver, given_for: Waiver) -> None:
+    held, given_word = dataset(), typed_confirmation(how=how, concession=given_for)
+    if asked is given_for and (how == "approval" or asked is Waiver.NONE):
+        safety.require_confirmation(held, TeardownReason.MANUAL, "agent:a", given_word, asked)
         return
     with pytest.raises(ConfirmationRequiredError) as refusal:
-        safety.confirmed(held, TeardownReason.MANUAL, "agent:a", given_word, asked)
-    assert safety.WITHOUT[asked] in refusal.value.message
-    assert refusal.value.facts["how"] == ("elicitation" if asked is Concession.NONE else "approval")
+        safety.require_confirmation(held, TeardownReason.MANUAL, "agent:a", given_word, asked)
+    assert safety.WAIVER_PHRASES[asked] in refusal.value.message
+    assert refusal.value.facts["how"] == ("elicitation" if asked is Waiver.NONE else "approval")
 
 
 @pytest.mark.parametrize("how", ["typed_name", "elicitation"])
 def test_past_sandbox_only_an_approval_counts(how: str) -> None:
     with pytest.raises(ConfirmationRequiredError) as refusal:
-        safety.confirmed(dataset(stage=Stage.PILOT), TeardownReason.MANUAL, "agent:a", word(how=how))
+        safety.require_confirmation(
+            dataset(stage=Stage.PILOT), TeardownReason.MANUAL, "agent:a", typed_confirmation(how=how)
+        )
     assert refusal.value.facts["how"] == "approval"
 
 
 def test_no_refusal_tells_a_model_which_argument_would_pass() -> None:
     with pytest.raises(ConfirmationRequiredError) as refusal:
-        safety.confirmed(dataset(), TeardownReason.MANUAL, "agent:a", None)
+        safety.require_confirmation(dataset(), TeardownReason.MANUAL, "agent:a", None)
     told = str(refusal.value.as_dict()).lower()
     assert not any(hint in told for hint in ("confirm=", "confirm:", "force", "--yes", "argument"))
 
 
 def test_the_first_block_gives_its_code_to_the_refusal() -> None:
-    blocks = teardown_blocks(facts(journey=journey(), reason=TeardownReason.MANUAL))
+    blocks = check_teardown(facts(journey=journey(), reason=TeardownReason.MANUAL))
     with pytest.raises(JourneyActiveError) as refusal:
-        safety.refuse(dataset(), blocks)
+        safety.raise_if_blocked(dataset(), blocks)
     assert refusal.value.as_dict()["blocking_checks"][0]["check"] == "journey_active"

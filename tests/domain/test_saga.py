@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.errors import PlatformDeniedError, PlatformUnavailableError
-from domain.saga import Step, Stumble, SupersededError, backward, captured, forward, stumbled
+from domain.saga import (
+    Step,
+    StepFailure,
+    SupersededError,
+    compensate,
+    parse_step_failure,
+    run_step,
+    run_steps,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -33,13 +41,13 @@ def step(name: str, *, fails: Exception | None = None, undo_fails: Exception | N
         if undo_fails:
             raise undo_fails
 
-    return Step(name=name, do=do, undo=undo)
+    return Step(name=name, action=do, compensation=undo)
 
 
 async def test_steps_run_in_order_and_nothing_stumbles() -> None:
     log: Log = []
     steps = [step("a"), step("b")]
-    assert await forward(steps, log, perform) == (steps, None)
+    assert await run_steps(steps, log, perform) == (steps, None)
     assert log == ["a", "b"]
 
 
@@ -51,9 +59,9 @@ async def test_the_step_that_fails_is_the_last_begun_and_is_undone_too() -> None
         kept.append((name, error["code"]))
 
     steps = [step("a"), step("b", fails=PlatformDeniedError("no")), step("c")]
-    begun, stumble = await forward(steps, log, perform)
-    assert stumble == Stumble(step="b", error=PlatformDeniedError("no").as_dict())
-    await backward(begun, log, perform, keep)
+    begun, stumble = await run_steps(steps, log, perform)
+    assert stumble == StepFailure(step="b", error=PlatformDeniedError("no").as_dict())
+    await compensate(begun, log, perform, keep)
     assert log == ["a", "b", "undo b", "undo a"]
     assert kept == []
 
@@ -71,10 +79,10 @@ async def test_an_undo_that_fails_is_kept_and_the_others_go_on() -> None:
     steps = [
         step("a"),
         step("b", undo_fails=PlatformUnavailableError("away")),
-        Step(name="plain", do=nothing),
+        Step(name="plain", action=nothing),
     ]
-    begun, _ = await forward(steps, log, perform)
-    await backward(begun, log, perform, keep)
+    begun, _ = await run_steps(steps, log, perform)
+    await compensate(begun, log, perform, keep)
     assert log == ["a", "b", "plain", "undo b", "undo a"]
     assert kept == [("b", "platform_unavailable")]
 
@@ -84,7 +92,7 @@ async def test_a_bug_is_logged_and_told_as_one_without_its_text(caplog: pytest.L
         raise KeyError("secret")
 
     with caplog.at_level(logging.ERROR):
-        answer = await captured("push", broken)
+        answer = await run_step("push", broken)
     assert answer["error"]["code"] == "internal"
     assert "secret" not in str(answer)
     assert "step push failed" in caplog.text
@@ -94,10 +102,10 @@ async def test_a_superseded_saga_stops_where_it_is() -> None:
     async def superseded() -> None:
         raise SupersededError("x")
 
-    answer = await captured("push", superseded)
+    answer = await run_step("push", superseded)
     assert answer == {"superseded": True}
     with pytest.raises(SupersededError):
-        stumbled("push", answer)
+        parse_step_failure("push", answer)
 
 
 async def test_the_process_dying_is_no_answer() -> None:
@@ -105,4 +113,4 @@ async def test_the_process_dying_is_no_answer() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        await captured("push", killed)
+        await run_step("push", killed)

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.schedules import Plan, prefix_of, tick_of, turn_id
+from domain.schedules import Schedule, run_id_prefix, scheduled_run_id, tick_from_run_id
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
-DAILY = Plan(name="orphan_scan", at=time(3, 15))
-MINUTELY = Plan(name="health")
+DAILY = Schedule(name="orphan_scan", at=time(3, 15))
+MINUTELY = Schedule(name="health")
 INSTANTS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)).map(lambda at: at.replace(tzinfo=UTC))  # noqa: DTZ001 - made aware at once
 TIMES = st.times().map(lambda at: at.replace(second=0, microsecond=0))
 
@@ -32,8 +32,8 @@ def test_a_daily_turn_is_named_by_the_day_on_which_it_became_due(now: datetime, 
 
 @given(at=TIMES, now=INSTANTS)
 def test_a_daily_turn_lasts_until_the_next_one_a_day_later(at: time, now: datetime) -> None:
-    plan = Plan(name="p", at=at)
-    since, following = plan.since(now), plan.next(now)
+    plan = Schedule(name="p", at=at)
+    since, following = plan.due_since(now), plan.next_due(now)
     assert since <= now < following == since + DAY
     assert plan.tick(since) == plan.tick(now) == plan.tick(following - MINUTE)
     assert plan.tick(following) == f"{since.date() + DAY}"
@@ -42,34 +42,38 @@ def test_a_daily_turn_lasts_until_the_next_one_a_day_later(at: time, now: dateti
 @given(now=INSTANTS)
 def test_a_turn_of_every_minute_is_named_by_its_minute(now: datetime) -> None:
     assert MINUTELY.tick(now) == now.isoformat()[:16]
-    assert MINUTELY.next(now) - MINUTELY.since(now) == MINUTE
+    assert MINUTELY.next_due(now) - MINUTELY.due_since(now) == MINUTE
 
 
 def test_the_id_of_a_turn_leads_back_to_its_tick() -> None:
-    assert turn_id("health", "2026-03-01T12:05") == "schedule:health:2026-03-01T12:05"
-    assert tick_of("schedule:health:2026-03-01T12:05") == "2026-03-01T12:05"
-    assert turn_id("health", "2026-03-01").startswith(prefix_of("health"))
+    assert scheduled_run_id("health", "2026-03-01T12:05") == "schedule:health:2026-03-01T12:05"
+    assert tick_from_run_id("schedule:health:2026-03-01T12:05") == "2026-03-01T12:05"
+    assert scheduled_run_id("health", "2026-03-01").startswith(run_id_prefix("health"))
 
 
 def test_a_plan_is_told_in_words() -> None:
-    off = Plan(name="p", at=time(3, 15), off=True)
-    assert [each.words for each in (DAILY, MINUTELY, off)] == ["daily at 03:15 UTC", "every minute", "off"]
+    off = Schedule(name="p", at=time(3, 15), off=True)
+    assert [each.description for each in (DAILY, MINUTELY, off)] == [
+        "daily at 03:15 UTC",
+        "every minute",
+        "off",
+    ]
 
 
 @given(now=INSTANTS, installation=st.text())
 def test_an_installation_has_its_own_second_of_the_minute_and_keeps_it(
     now: datetime, installation: str
 ) -> None:
-    plan = MINUTELY.of(installation)
+    plan = MINUTELY.offset_for(installation)
     assert timedelta() <= plan.offset < MINUTE
-    assert plan == MINUTELY.of(installation)
-    since = plan.since(now)
-    assert since <= now < plan.next(now) == since + MINUTE
+    assert plan == MINUTELY.offset_for(installation)
+    since = plan.due_since(now)
+    assert since <= now < plan.next_due(now) == since + MINUTE
     assert since - timedelta(seconds=since.second) + plan.offset == since
     assert plan.tick(now) == plan.tick(since) == since.isoformat()[:16]
 
 
 def test_installations_are_spread_over_the_minute_and_a_time_of_day_is_as_it_was_set() -> None:
     installations = [f"{number:032x}" for number in range(1000)]
-    assert len({MINUTELY.of(each).offset for each in installations}) == 60
-    assert {DAILY.of(each) for each in installations} == {DAILY}
+    assert len({MINUTELY.offset_for(each).offset for each in installations}) == 60
+    assert {DAILY.offset_for(each) for each in installations} == {DAILY}

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from domain.callers import Caller
+from domain.callers import Principal
 from domain.errors import ForbiddenError
-from domain.scopes import ALL, SCOPES, demand, scope_of
+from domain.scopes import ALL_SCOPES, SCOPE_OF_VERB, require_scope, required_scope
 
 PAGE = Path(__file__).parents[2] / "docs" / "identity.md"
 
@@ -56,44 +56,44 @@ def test_the_table_is_that_of_the_document() -> None:
     told = {
         verb: scope for scope, said in rows for phrase in re.split(r"[,;] ", said) for verb in WORDS[phrase]
     }
-    assert [scope for scope, _ in rows] == list(ALL)
-    assert told | BESIDE == SCOPES
+    assert [scope for scope, _ in rows] == list(ALL_SCOPES)
+    assert told | BESIDE == SCOPE_OF_VERB
 
 
-@pytest.mark.parametrize("verb", SCOPES)
+@pytest.mark.parametrize("verb", SCOPE_OF_VERB)
 def test_a_verb_is_for_whoever_has_its_scope_and_nobody_else(verb: str) -> None:
-    demand(Caller(subject="kim"), verb)
-    demand(Caller(subject="kim", scopes=frozenset({SCOPES[verb]})), verb)
-    for scopes in (frozenset(ALL) - {SCOPES[verb]}, frozenset()):
+    require_scope(Principal(subject="kim"), verb)
+    require_scope(Principal(subject="kim", scopes=frozenset({SCOPE_OF_VERB[verb]})), verb)
+    for scopes in (frozenset(ALL_SCOPES) - {SCOPE_OF_VERB[verb]}, frozenset()):
         with pytest.raises(ForbiddenError) as refused:
-            demand(Caller(subject="kim", scopes=scopes), verb)
+            require_scope(Principal(subject="kim", scopes=scopes), verb)
         assert refused.value.as_dict() == {
             "code": "forbidden",
-            "message": f"{verb} needs the scope {SCOPES[verb]}, which this caller does not have.",
+            "message": f"{verb} needs the scope {SCOPE_OF_VERB[verb]}, which this caller does not have.",
             "recovery": "needs_human",
-            "scope": SCOPES[verb],
+            "scope": SCOPE_OF_VERB[verb],
             "suggested_action": "Have an administrator decide whether this account is to have that scope.",
         }
 
 
-@pytest.mark.parametrize("scopes", [None, frozenset(ALL)])
+@pytest.mark.parametrize("scopes", [None, frozenset(ALL_SCOPES)])
 def test_an_agent_on_somebodys_behalf_never_approves(scopes: frozenset[str] | None) -> None:
-    agent = Caller(subject="kim", scopes=scopes, act="journey-agent")
-    demand(agent, "teardown")
+    agent = Principal(subject="kim", scopes=scopes, act="journey-agent")
+    require_scope(agent, "teardown")
     for verb in ("approvals approve", "approvals decline", "datasets unprotect", "leases shorten"):
         with pytest.raises(ForbiddenError, match="is for a person"):
-            demand(agent, verb)
+            require_scope(agent, verb)
 
 
 def test_a_verb_of_a_whole_group_has_the_groups_scope_and_an_unknown_one_none() -> None:
-    assert (scope_of("audit verify"), scope_of("drain on")) == ("admin", "admin")
-    assert scope_of("audit export head") == "admin"
+    assert (required_scope("audit verify"), required_scope("drain on")) == ("admin", "admin")
+    assert required_scope("audit export head") == "admin"
     for verb in ("datasets drop", "wish", ""):
         with pytest.raises(KeyError):
-            scope_of(verb)
+            required_scope(verb)
 
 
 def test_a_caller_changes_their_own_journey_only_when_bound_to_one() -> None:
-    assert Caller(subject="kim").may_change("j1")
-    assert Caller(subject="kim", journey_id="j1").may_change("j1")
-    assert not Caller(subject="kim", journey_id="j1").may_change("j2")
+    assert Principal(subject="kim").can_change_journey("j1")
+    assert Principal(subject="kim", journey_id="j1").can_change_journey("j1")
+    assert not Principal(subject="kim", journey_id="j1").can_change_journey("j2")

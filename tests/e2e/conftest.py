@@ -18,15 +18,15 @@ import pytest
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
-from domain.callers import Caller
+from domain.callers import Principal
 from domain.model import Client as Customer
 from domain.model import Journey
 from domain.vocabulary import JourneyState, Stage
-from server.app import build
-from server.http import bound, serve_http
-from server.opening import Opening
-from server.settings import load
-from server.wiring import running
+from server.app import build_server
+from server.http import open_listening_socket, serve_http
+from server.opening import LazyServices
+from server.settings import load_settings
+from server.wiring import open_services
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -43,7 +43,7 @@ ERAS: Final[tuple[Era, ...]] = ("legacy", "2026-07-28")
 
 
 @asynccontextmanager
-async def connected(
+async def connect_client(
     transport: Transport,
     era: Era,
     data_dir: Path,
@@ -64,19 +64,19 @@ async def connected(
     """
     if transport == "stdio":
         assert confirmer is None, "a process of its own takes no port from here"
-        async with Client(served_process(data_dir, environ or {}, read_only=read_only), mode=era) as client:
+        async with Client(stdio_server(data_dir, environ or {}, read_only=read_only), mode=era) as client:
             yield client
         return
-    settings = load(environ or {}, None, data_dir)
-    provider = partial(running, settings, sagas=True, confirmer=confirmer)
-    async with Opening(provider) as opening:
-        server = build(opening.services, version="test", read_only=read_only)
+    settings = load_settings(environ or {}, None, data_dir)
+    provider = partial(open_services, settings, sagas=True, confirmer=confirmer)
+    async with LazyServices(provider) as opening:
+        server = build_server(opening.get_services, version="test", read_only=read_only)
         if transport == "memory":
             async with Client(server, mode=era) as client:
                 yield client
             return
         stop = anyio.Event()
-        door = bound("127.0.0.1", 0)
+        door = open_listening_socket("127.0.0.1", 0)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(serve_http, server, opening, door, stop)
             async with Client(f"http://127.0.0.1:{door.getsockname()[1]}/mcp", mode=era) as client:
@@ -84,7 +84,7 @@ async def connected(
             stop.set()
 
 
-def served_process(data_dir: Path, environ: Mapping[str, str], *, read_only: bool) -> Any:  # noqa: ANN401 - the SDK's transport
+def stdio_server(data_dir: Path, environ: Mapping[str, str], *, read_only: bool) -> Any:  # noqa: ANN401 - the SDK's transport
     """A server process on that folder, as a host starts it."""
     measured = {name: value for name, value in os.environ.items() if name.startswith("COV")}
     return stdio_client(
@@ -105,35 +105,35 @@ def served_process(data_dir: Path, environ: Mapping[str, str], *, read_only: boo
 
 
 @dataclass(frozen=True)
-class Connect:
+class TransportCell:
     """`connected`, with transport and era chosen by the matrix."""
 
     transport: Transport
     era: Era
 
     def __call__(self, data_dir: Path, **options: Any) -> AbstractAsyncContextManager[Client]:
-        return connected(self.transport, self.era, data_dir, **options)
+        return connect_client(self.transport, self.era, data_dir, **options)
 
 
 @pytest.fixture(params=[(transport, era) for transport in TRANSPORTS for era in ERAS], ids="-".join)
-def connect(request: pytest.FixtureRequest) -> Connect:
+def connect(request: pytest.FixtureRequest) -> TransportCell:
     """`connect(data_dir)` gives a client: once over each transport and in each era."""
     transport, era = request.param
-    return Connect(transport=transport, era=era)
+    return TransportCell(transport=transport, era=era)
 
 
-async def arrive(
+async def add_client_and_journey(
     data_dir: Path, client_id: str = "ACME", journey_id: str = "j1", stage: Stage = Stage.SANDBOX
 ) -> None:
     """Add a client with an active journey to the data folder, as an operator would before."""
-    async with running(load({}, None, data_dir), sagas=False) as services:
+    async with open_services(load_settings({}, None, data_dir), sagas=False) as services:
         await services.registry.add_client(
             Customer(
                 client_id=client_id, name=client_id, industry="fintech", use_case="developer_productivity"
             ),
-            Caller(subject="person:kim"),
+            Principal(subject="person:kim"),
         )
         await services.registry.add_journey(
             Journey(journey_id=journey_id, client_id=client_id, stage=stage, state=JourneyState.ACTIVE),
-            Caller(subject="person:kim"),
+            Principal(subject="person:kim"),
         )

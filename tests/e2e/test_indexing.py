@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from domain.callers import Caller
+from domain.callers import Principal
 from domain.vocabulary import DatasetType, JourneyState
 from server import wiring
-from server.settings import load
-from tests.e2e.conftest import Connect, arrive
-from tests.e2e.test_life import Agent
+from server.settings import load_settings
+from tests.e2e.conftest import TransportCell, add_client_and_journey
+from tests.e2e.test_life import ToolClient
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,24 +24,26 @@ LEFT = (
 
 
 async def test_a_datasource_that_cannot_be_deleted_is_emptied_and_what_is_left_is_named(
-    connect: Connect, tmp_path: Path
+    connect: TransportCell, tmp_path: Path
 ) -> None:
-    await arrive(tmp_path)
+    await add_client_and_journey(tmp_path)
     with anyio.fail_after(60):
         async with connect(tmp_path, environ=INDEXING) as client:
-            agent = Agent(client)
+            agent = ToolClient(client)
             made = await agent.provision(DatasetType.SLACK_MESSAGES, record_count=40)
             assert (made["status"], made["connector"]["status"]) == ("ready", "healthy")
-            health = await agent.done("check_connector_health")
+            health = await agent.call_ok("check_connector_health")
             assert [(each["status"], each["error_count_24h"]) for each in health["items"]] == [("healthy", 0)]
-            async with wiring.running(load(INDEXING, None, tmp_path), sagas=False) as services:
-                await services.registry.set_state("j1", JourneyState.COMPLETED, Caller(subject="person:kim"))
+            async with wiring.open_services(load_settings(INDEXING, None, tmp_path), sagas=False) as services:
+                await services.registry.set_state(
+                    "j1", JourneyState.COMPLETED, Principal(subject="person:kim")
+                )
             asked = {"dataset_id": made["dataset_id"], "reason": "journey_completed"}
-            gone = await agent.done("teardown_dataset", **asked)
+            gone = await agent.call_ok("teardown_dataset", **asked)
             assert (gone["status"], gone["connector_outcome"], gone["manual_step"]) == (
                 "archived",
                 "emptied",
                 LEFT,
             )
             assert gone["cleanup_verified"]
-            assert (await agent.done("teardown_dataset", **asked))["manual_step"] == LEFT
+            assert (await agent.call_ok("teardown_dataset", **asked))["manual_step"] == LEFT

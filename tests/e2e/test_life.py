@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from domain.callers import Caller
+from domain.callers import Principal
 from domain.vocabulary import DatasetType, JourneyState
 from server import wiring
 from server.adapters.glean.indexing_names import datasource_of
 from server.sandbox.sandbox import Sandbox
-from server.settings import load
-from tests.e2e.conftest import Connect, arrive
+from server.settings import load_settings
+from tests.e2e.conftest import TransportCell, add_client_and_journey
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from mcp.client.client import Client
 
 HEADLINE = "INC-2041"
-KIM = Caller(subject="person:kim")
+KIM = Principal(subject="person:kim")
 
 
-class Agent:
+class ToolClient:
     """A client that knows the four tools."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    async def done(self, tool: str, **arguments: object) -> dict[str, Any]:
+    async def call_ok(self, tool: str, **arguments: object) -> dict[str, Any]:
         """The answer of a call that must go through."""
         result = await self._client.call_tool(tool, arguments)
         assert not result.is_error, result.content
@@ -39,7 +39,7 @@ class Agent:
         answer: dict[str, Any] = result.structured_content
         return answer
 
-    async def refused(self, tool: str, **arguments: object) -> dict[str, Any]:
+    async def call_refused(self, tool: str, **arguments: object) -> dict[str, Any]:
         """The error of a call that must not."""
         result = await self._client.call_tool(tool, arguments)
         assert result.is_error
@@ -55,7 +55,7 @@ class Agent:
             "stage": "sandbox",
             "dataset_type": dataset_type.value,
         }
-        while (answer := await self.done("provision_dataset", **arguments, **more))[
+        while (answer := await self.call_ok("provision_dataset", **arguments, **more))[
             "status"
         ] == "provisioning":
             assert answer["progress"]["step"]
@@ -63,30 +63,32 @@ class Agent:
         return answer
 
 
-async def journey(data_dir: Path, state: JourneyState) -> None:
+async def move_journey(data_dir: Path, state: JourneyState) -> None:
     """Move ACME's journey, as an operator would in another process."""
-    async with wiring.running(load({}, None, data_dir), sagas=False) as services:
+    async with wiring.open_services(load_settings({}, None, data_dir), sagas=False) as services:
         await services.registry.set_state("j1", state, KIM)
 
 
-async def test_a_client_is_provisioned_watched_and_taken_down(connect: Connect, tmp_path: Path) -> None:
-    await lives(connect, tmp_path, {}, "deleted")
+async def test_a_client_is_provisioned_watched_and_taken_down(connect: TransportCell, tmp_path: Path) -> None:
+    await run_lifecycle(connect, tmp_path, {}, "deleted")
 
 
 async def test_the_same_holds_where_glean_speaks_the_indexing_dialect(tmp_path: Path) -> None:
-    connect = Connect(transport="memory", era="2026-07-28")
-    await lives(connect, tmp_path, {"GLEAN_DIALECT": "indexing"}, "emptied")
+    connect = TransportCell(transport="memory", era="2026-07-28")
+    await run_lifecycle(connect, tmp_path, {"GLEAN_DIALECT": "indexing"}, "emptied")
 
 
-async def lives(connect: Connect, tmp_path: Path, environ: Mapping[str, str], outcome: str) -> None:
+async def run_lifecycle(
+    connect: TransportCell, tmp_path: Path, environ: Mapping[str, str], outcome: str
+) -> None:
     """All of it; `outcome` is what becomes of a connector."""
-    await arrive(tmp_path)
+    await add_client_and_journey(tmp_path)
     with (
         anyio.fail_after(90),
-        Sandbox.open(wiring.sandbox_path(load({}, None, tmp_path))) as glean,
+        Sandbox.open(wiring.sandbox_path(load_settings({}, None, tmp_path))) as glean,
     ):
         async with connect(tmp_path, environ=environ) as client:
-            agent = Agent(client)
+            agent = ToolClient(client)
             made = {each: await agent.provision(each, record_count=120) for each in DatasetType}
             assert {each["status"] for each in made.values()} == {"ready"}
             named = datasource_of if environ else str
@@ -94,13 +96,13 @@ async def lives(connect: Connect, tmp_path: Path, environ: Mapping[str, str], ou
                 named(each["name"]) for each in made.values()
             }
 
-            health = await agent.done("check_connector_health", client_id="ACME")
+            health = await agent.call_ok("check_connector_health", client_id="ACME")
             assert {each["status"] for each in health["items"]} == {"healthy"}
             assert (health["count"], health["drift"]) == (4, [])
-            assert (await agent.done("list_orphans", min_age_days=0))["items"] == []
+            assert (await agent.call_ok("list_orphans", min_age_days=0))["items"] == []
 
             first = made[DatasetType.CONFLUENCE_PAGES]["dataset_id"]
-            early = await agent.refused("teardown_dataset", dataset_id=first, reason="journey_completed")
+            early = await agent.call_refused("teardown_dataset", dataset_id=first, reason="journey_completed")
             assert early["code"] == "journey_active"
             assert [each["check"] for each in early["blocking_checks"]] == [
                 "journey_active",
@@ -108,26 +110,26 @@ async def lives(connect: Connect, tmp_path: Path, environ: Mapping[str, str], ou
             ]
             assert all(each["clears"] for each in early["blocking_checks"])
 
-            await journey(tmp_path, JourneyState.COMPLETED)
-            orphans = await agent.done("list_orphans", min_age_days=0)
+            await move_journey(tmp_path, JourneyState.COMPLETED)
+            orphans = await agent.call_ok("list_orphans", min_age_days=0)
             assert {each["reason"] for each in orphans["items"]} == {"journey_completed"}
             assert {each["eligible"] for each in orphans["items"]} == {False}
-            human = await agent.refused("teardown_dataset", dataset_id=first, reason="manual")
+            human = await agent.call_refused("teardown_dataset", dataset_id=first, reason="manual")
             assert (human["code"], human["recovery"]) == ("confirmation_required", "needs_human")
-            swept = await agent.refused("teardown_dataset", dataset_id=first, reason="orphaned")
+            swept = await agent.call_refused("teardown_dataset", dataset_id=first, reason="orphaned")
             assert swept["code"] == "reason_not_true"
 
             for dataset in made.values():
                 wanted = {"dataset_id": dataset["dataset_id"], "reason": "journey_completed"}
-                down = await agent.done("teardown_dataset", **wanted)
+                down = await agent.call_ok("teardown_dataset", **wanted)
                 assert down["status"] == "archived"
                 assert down["cleanup_verified"] is True
                 assert down["connector_outcome"] == outcome
                 assert ("Extreme measures" in down.get("manual_step", "")) is (outcome == "emptied")
                 assert down["archived_path"]
                 assert down["restorable_until"]
-                assert await agent.done("teardown_dataset", **wanted) == down
+                assert await agent.call_ok("teardown_dataset", **wanted) == down
 
-            assert (await agent.done("check_connector_health", client_id="ACME"))["items"] == []
+            assert (await agent.call_ok("check_connector_health", client_id="ACME"))["items"] == []
         assert glean.search(HEADLINE) == []
         assert {each["documentCount"] for each in glean.datasources()} == ({0} if environ else set())

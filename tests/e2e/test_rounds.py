@@ -10,9 +10,9 @@ from mcp.client.client import Client
 from mcp_types import CallToolResult, ElicitResult, InputRequiredResult
 
 from domain.vocabulary import DatasetType, JourneyState
-from server.rounds_key import NAME
-from tests.e2e.conftest import Era, arrive, connected, served_process
-from tests.e2e.test_life import Agent, journey
+from server.rounds_key import STATE_KEY_FILE
+from tests.e2e.conftest import Era, add_client_and_journey, connect_client, stdio_server
+from tests.e2e.test_life import ToolClient, move_journey
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,15 +24,15 @@ ERA: Era = "2026-07-28"
 KEY = "tools.asking:_asked"
 
 
-async def shows(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+async def show_question(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
     """Can show a question; nobody looks at it."""
     return ElicitResult(action="cancel")
 
 
-async def one_round(data_dir: Path, arguments: dict[str, Any], **given: Any) -> Any:  # noqa: ANN401 - either result
+async def run_round(data_dir: Path, arguments: dict[str, Any], **given: Any) -> Any:  # noqa: ANN401 - either result
     """One round with a server process of its own."""
     async with Client(
-        served_process(data_dir, {}, read_only=False), mode=ERA, elicitation_callback=shows
+        stdio_server(data_dir, {}, read_only=False), mode=ERA, elicitation_callback=show_question
     ) as client:
         return await client.session.call_tool(
             "teardown_dataset", arguments, allow_input_required=True, **given
@@ -41,10 +41,10 @@ async def one_round(data_dir: Path, arguments: dict[str, Any], **given: Any) -> 
 
 @pytest.mark.parametrize("kept", [True, False], ids=["the folder's key", "another key"])
 async def test_an_answer_after_a_restart(tmp_path: Path, *, kept: bool) -> None:
-    await arrive(tmp_path)
+    await add_client_and_journey(tmp_path)
     with anyio.fail_after(60):
-        async with connected("memory", ERA, tmp_path) as client:
-            made = await Agent(client).done(
+        async with connect_client("memory", ERA, tmp_path) as client:
+            made = await ToolClient(client).call_ok(
                 "provision_dataset",
                 client_id="ACME",
                 journey_id="j1",
@@ -52,14 +52,14 @@ async def test_an_answer_after_a_restart(tmp_path: Path, *, kept: bool) -> None:
                 dataset_type=DatasetType.JIRA_ISSUES.value,
                 record_count=20,
             )
-        await journey(tmp_path, JourneyState.COMPLETED)
+        await move_journey(tmp_path, JourneyState.COMPLETED)
         wanted = {"dataset_id": made["dataset_id"], "reason": "manual"}
-        asked = await one_round(tmp_path, wanted)
+        asked = await run_round(tmp_path, wanted)
         assert isinstance(asked, InputRequiredResult)
         if not kept:
-            (tmp_path / NAME).unlink()
+            (tmp_path / STATE_KEY_FILE).unlink()
         typed = {KEY: ElicitResult(action="accept", content={"dataset_name": made["name"]})}
-        result = await one_round(tmp_path, wanted, request_state=asked.request_state, input_responses=typed)
+        result = await run_round(tmp_path, wanted, request_state=asked.request_state, input_responses=typed)
         assert isinstance(result, CallToolResult)
         if kept:
             assert not result.is_error, result.content

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from tests.e2e.conftest import Connect, arrive
+from tests.e2e.conftest import TransportCell, add_client_and_journey
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,9 +16,9 @@ ACME = {"client_id": "ACME", "journey_id": "j1", "stage": "sandbox", "dataset_ty
 
 
 async def test_a_dataset_is_provisioned_with_progress_and_a_refusal_keeps_its_shape(
-    connect: Connect, tmp_path: Path
+    connect: TransportCell, tmp_path: Path
 ) -> None:
-    await arrive(tmp_path)
+    await add_client_and_journey(tmp_path)
     heard: list[tuple[float, str | None]] = []
 
     async def hear(progress: float, total: float | None, message: str | None) -> None:
@@ -62,7 +62,7 @@ def _error(result: Any) -> dict[str, Any]:  # noqa: ANN401 - a result of either 
     return body
 
 
-async def test_a_read_only_server_refuses_to_change_anything(connect: Connect, tmp_path: Path) -> None:
+async def test_a_read_only_server_refuses_to_change_anything(connect: TransportCell, tmp_path: Path) -> None:
     with anyio.fail_after(60):
         async with connect(tmp_path, read_only=True) as client:
             names = [each.name for each in (await client.list_tools()).tools]

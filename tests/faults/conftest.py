@@ -11,8 +11,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.model import Dataset
-from tests.faults.scenes import SCENES, Prepared, copied, opened, prepared, told
-from tests.faults.truth import Sight, effects, sight, truthful
+from tests.faults.scenes import (
+    SCENARIOS,
+    PreparedScenario,
+    copy_scenario,
+    open_scenario,
+    prepare_scenario,
+    result_or_error,
+)
+from tests.faults.truth import ExternalState, capture_external_state, check_consistency, platform_effects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,69 +28,69 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Calm:
+class UndisturbedRun:
     """A scene when nothing goes wrong: the calls, each as (operation, how many of it came before), and the end."""
 
     calls: list[tuple[str, int]]
     effects: Counter[str]
-    after: Sight
+    after: ExternalState
     status: DatasetStatus
 
 
 @dataclass(slots=True)
-class Stage:
+class ScenarioRunner:
     """Gives fresh copies of scenes, and how they go in calm."""
 
     folder: Callable[[str], Path]
     endings: list[tuple[str, ...]] = field(default_factory=list)
-    _prepared: dict[str, Prepared] = field(default_factory=dict)
-    _calm: dict[str, Calm] = field(default_factory=dict)
+    _prepared: dict[str, PreparedScenario] = field(default_factory=dict)
+    _calm: dict[str, UndisturbedRun] = field(default_factory=dict)
 
-    async def fresh(self, scene: str) -> Prepared:
+    async def copy_prepared(self, scene: str) -> PreparedScenario:
         """A copy of the scene as it is before it is acted."""
         if scene not in self._prepared:
-            self._prepared[scene] = await prepared(SCENES[scene], self.folder("scene"))
-        return copied(self._prepared[scene], self.folder("case"))
+            self._prepared[scene] = await prepare_scenario(SCENARIOS[scene], self.folder("scene"))
+        return copy_scenario(self._prepared[scene], self.folder("case"))
 
-    async def calm(self, scene: str) -> Calm:
+    async def run_undisturbed(self, scene: str) -> UndisturbedRun:
         """How the scene goes when nothing goes wrong."""
         if scene not in self._calm:
-            acted = SCENES[scene]
+            acted = SCENARIOS[scene]
             async with (
-                opened(await self.fresh(scene), acted.policy) as place,
-                place.process() as process,
+                open_scenario(await self.copy_prepared(scene), acted.policy) as place,
+                place.open_process() as process,
             ):
-                for fault in acted.standing:
+                for fault in acted.standing_faults:
                     place.glean.faults.add(fault)
                 before, asked, ledger = (
-                    sight(place),
-                    _asked(place.glean.requests()),
+                    capture_external_state(place),
+                    _count_requests(place.glean.request_counts()),
                     len(place.glean.ledger()),
                 )
-                answer = await told(acted.act(process))
-                dataset = await truthful(place, process, before, None, answer)
-                calls = _asked(place.glean.requests()) - asked
-                self._calm[scene] = Calm(
+                answer = await result_or_error(acted.act(process))
+                dataset = await check_consistency(place, process, before, None, answer)
+                calls = _count_requests(place.glean.request_counts()) - asked
+                self._calm[scene] = UndisturbedRun(
                     calls=[(name, nth) for name, count in sorted(calls.items()) for nth in range(count)],
-                    effects=effects(place, ledger),
-                    after=sight(place),
+                    effects=platform_effects(place, ledger),
+                    after=capture_external_state(place),
                     status=dataset.status,
                 )
-                assert isinstance(answer, Dataset) is not bool(acted.standing)
+                assert isinstance(answer, Dataset) is not bool(acted.standing_faults)
         return self._calm[scene]
 
 
 @pytest.fixture(scope="session")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def scenario_runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScenarioRunner]:
     """All scenes; what every case ended in is written to the file named by FAULT_TABLE, if any."""
-    stage = Stage(tmp_path_factory.mktemp)
+    stage = ScenarioRunner(tmp_path_factory.mktemp)
     yield stage
     if path := os.environ.get("FAULT_TABLE"):
         Path(path).write_text("".join("\t".join(row) + "\n" for row in stage.endings))
 
 
 @pytest.fixture
-def read(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Callable[[], str]:
+def read_output(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Callable[[], str]:
     """Everything that was logged or printed since the last look; no bug may have been."""
 
     def look() -> str:
@@ -97,7 +104,7 @@ def read(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) ->
     return look
 
 
-def _asked(requests: dict[tuple[str, int], int]) -> Counter[str]:
+def _count_requests(requests: dict[tuple[str, int], int]) -> Counter[str]:
     counted = Counter[str]()
     for (operation, _), count in requests.items():
         counted[operation] += count

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from server.adapters.glean.admin import AdminGlean
-from server.adapters.glean.indexing import IndexingGlean
+from server.adapters.glean.admin import AdminPlatform
+from server.adapters.glean.indexing import IndexingPlatform
 from server.adapters.glean.indexing_config import owner_of
 from server.adapters.glean.indexing_names import datasource_of
-from tests.gleaning import admin, indexing
+from tests.gleaning import admin_platform, indexing_platform
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,19 +18,22 @@ if TYPE_CHECKING:
 
 ADMIN: Final = "admin"
 INDEXING: Final = "indexing"
-ADAPTERS: Final[dict[str, type[AdminGlean | IndexingGlean]]] = {ADMIN: AdminGlean, INDEXING: IndexingGlean}
-CLIENTS: Final[dict[str, Callable[[EmbeddedSandbox], AdminGlean | IndexingGlean]]] = {
-    ADMIN: admin,
-    INDEXING: indexing,
+ADAPTERS: Final[dict[str, type[AdminPlatform | IndexingPlatform]]] = {
+    ADMIN: AdminPlatform,
+    INDEXING: IndexingPlatform,
+}
+CLIENTS: Final[dict[str, Callable[[EmbeddedSandbox], AdminPlatform | IndexingPlatform]]] = {
+    ADMIN: admin_platform,
+    INDEXING: indexing_platform,
 }
 
 
 def dialect_of(place: World) -> str:
     """The dialect that its processes speak."""
-    return INDEXING if place.dialect is IndexingGlean else ADMIN
+    return INDEXING if place.dialect is IndexingPlatform else ADMIN
 
 
-def called(place: World, name: str) -> str:
+def datasource_name(place: World, name: str) -> str:
     """What Glean calls the datasource of a connector of that name."""
     return datasource_of(name) if dialect_of(place) == INDEXING else name
 
@@ -41,6 +44,6 @@ def is_in_use(source: dict[str, Any]) -> bool:
     return owner is None or owner.mark is not None
 
 
-def id_of(document: dict[str, Any]) -> str:
+def document_id(document: dict[str, Any]) -> str:
     """A served document's id."""
     return str(document.get("documentId") or document["id"])

@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from domain.errors import LifecycleError
-from domain.job import Policy
+from domain.job import LifecycleSettings
 from domain.model import Dataset
 from domain.vocabulary import DatasetStatus
 from tests.faults.kinds import KINDS_OF
-from tests.faults.scenes import SCENES, datasets, opened, the_dataset, told
-from tests.faults.truth import assert_nothing_is_echoed, effects, sight, truthful
+from tests.faults.scenes import SCENARIOS, load_datasets, load_only_dataset, open_scenario, result_or_error
+from tests.faults.truth import capture_external_state, check_consistency, check_no_echo, platform_effects
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from domain.job import Outside
-    from tests.faults.conftest import Stage
+    from domain.job import Dependencies
+    from tests.faults.conftest import ScenarioRunner
     from tests.world import World
 
 
-def some(cases: Sequence[Any], each: int) -> list[Any]:
+def sampled_params(cases: Sequence[Any], each: int) -> list[Any]:
     """The cases as parameters, of which every `each`-th belongs to the default run."""
     return [
         case if index % each == 0 else pytest.param(*case, marks=pytest.mark.exhaustive)
@@ -33,7 +33,7 @@ def some(cases: Sequence[Any], each: int) -> list[Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class FaultCase:
     """One fault at one call of one scene. `lasting`: until it is cleared, else twice."""
 
     scene: str
@@ -43,7 +43,10 @@ class Case:
     lasting: bool
 
 
-class Witness:
+_REMOVALS = frozenset({"delete", "delete_datasource"})
+
+
+class RecordingPort:
     """A port whose removals and verifications are written down, in their order."""
 
     def __init__(self, port: object, seen: list[str]) -> None:
@@ -52,12 +55,12 @@ class Witness:
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - stands in for any port
         found = getattr(self._port, name)
-        if name not in {"remove", "verify"}:
+        if name not in {*_REMOVALS, "verify"}:
             return found
 
         async def watched(*given: object, **named: object) -> object:
-            if name == "remove":
-                self._seen.append(name)
+            if name in _REMOVALS:
+                self._seen.append("remove")
             answer = await found(*given, **named)
             if name == "verify":
                 self._seen.append(name)
@@ -66,56 +69,61 @@ class Witness:
         return watched
 
 
-def witnessed(seen: list[str]) -> Callable[[Outside], Outside]:
+def record_calls_into(seen: list[str]) -> Callable[[Dependencies], Dependencies]:
     """What puts a witness before everything that can remove or verify."""
 
-    def put(outside: Outside) -> Outside:
+    def put(deps: Dependencies) -> Dependencies:
         return replace(
-            outside,
-            staging=Witness(outside.staging, seen),
-            archives=Witness(outside.archives, seen),
-            platform=Witness(outside.platform, seen),
+            deps,
+            staging=RecordingPort(deps.staging, seen),
+            archives=RecordingPort(deps.archives, seen),
+            platform=RecordingPort(deps.platform, seen),
         )
 
     return put
 
 
-async def strike(stage: Stage, case: Case, read: Callable[[], str]) -> str:
+async def run_with_fault(stage: ScenarioRunner, case: FaultCase, read: Callable[[], str]) -> str:
     """Act the scene under the fault, then again without it; how it ended under it."""
-    scene, calm = SCENES[case.scene], await stage.calm(case.scene)
+    scene, calm = SCENARIOS[case.scene], await stage.run_undisturbed(case.scene)
     kind = KINDS_OF[scene.dialect][case.kind]
-    async with opened(await stage.fresh(case.scene), scene.policy) as place:
+    async with open_scenario(await stage.copy_prepared(case.scene), scene.policy) as place:
         place.timeout_s = kind.timeout_s
-        before, ledger = sight(place), len(place.glean.ledger())
+        before, ledger = capture_external_state(place), len(place.glean.ledger())
         seen: list[str] = []
-        for fault in scene.standing:
+        for fault in scene.standing_faults:
             place.glean.faults.add(fault)
-        mine = place.glean.faults.add(kind.at(case.operation, case.nth, lasting=case.lasting))
-        async with place.process(replace=witnessed(seen)) as process:
-            was = next(iter(await datasets(process)), None)
-            first = await told(scene.act(process))
-            assert next(each.fired for each in place.glean.faults.planned() if each.id == mine)
-            dataset = await truthful(place, process, before, was, first)
+        mine = place.glean.faults.add(kind.fault_at(case.operation, case.nth, lasting=case.lasting))
+        async with place.open_process(replace=record_calls_into(seen)) as process:
+            was = next(iter(await load_datasets(process)), None)
+            first = await result_or_error(scene.act(process))
+            assert next(each.fired for each in place.glean.faults.entries() if each.id == mine)
+            dataset = await check_consistency(place, process, before, was, first)
             if was is not None and dataset.status is was.status is DatasetStatus.READY:
-                assert sight(place) == replace(before, archived=sight(place).archived)
+                assert capture_external_state(place) == replace(
+                    before, archived=capture_external_state(place).archived
+                )
             if kind.passes and not case.lasting:
                 assert dataset.status is calm.status
-                assert isinstance(first, Dataset) or scene.standing
+                assert isinstance(first, Dataset) or scene.standing_faults
             if isinstance(first, Dataset):
-                assert (effects(place, ledger), sight(place).served) == (calm.effects, calm.after.served)
+                assert (platform_effects(place, ledger), capture_external_state(place).served) == (
+                    calm.effects,
+                    calm.after.served,
+                )
             tellings = [json.dumps(first.as_dict()) if isinstance(first, LifecycleError) else ""]
-            assert_nothing_is_echoed(place, *tellings, read())
-        ended = spoken(dataset, first)
+            check_no_echo(place, *tellings, read())
+        ended = outcome_text(dataset, first)
         place.glean.faults.clear()
-        place.timeout_s, place.policy = 10, Policy()
-        await undone_and_done(place, scene.again, witnessed(seen))
+        place.timeout_s, place.policy = 10, LifecycleSettings()
+        await check_recovery(place, scene.again, record_calls_into(seen))
         if scene.act.__name__.startswith("_tear_down") and was is not None and was.content:
             assert seen.index("verify") < seen.index("remove")
         return ended
 
 
-async def break_at(
-    stage: Stage,
+async def run_with_breakage(
+    stage: ScenarioRunner,
     name: str,
     read: Callable[[], str],
     *,
@@ -127,47 +135,47 @@ async def break_at(
 
     `hook` makes what is called with each step and its moment, `before_it` breaks things before the scene begins.
     """
-    scene = SCENES[name]
-    async with opened(await stage.fresh(name), scene.policy) as place:
-        before = sight(place)
-        for fault in scene.standing:
+    scene = SCENARIOS[name]
+    async with open_scenario(await stage.copy_prepared(name), scene.policy) as place:
+        before = capture_external_state(place)
+        for fault in scene.standing_faults:
             place.glean.faults.add(fault)
         before_it(place)
-        async with place.process(crash=hook and hook(place)) as process:
-            was = next(iter(await datasets(process)), None)
-            first = await told(scene.act(process))
+        async with place.open_process(crash=hook and hook(place)) as process:
+            was = next(iter(await load_datasets(process)), None)
+            first = await result_or_error(scene.act(process))
             mend(place)
-            dataset = await truthful(place, process, before, was, first)
+            dataset = await check_consistency(place, process, before, was, first)
             tellings = [json.dumps(first.as_dict()) if isinstance(first, LifecycleError) else ""]
-            assert_nothing_is_echoed(place, *tellings, read())
-        ended = spoken(dataset, first)
+            check_no_echo(place, *tellings, read())
+        ended = outcome_text(dataset, first)
         place.glean.faults.clear()
-        place.policy = Policy()
-        await undone_and_done(place, scene.again)
+        place.policy = LifecycleSettings()
+        await check_recovery(place, scene.again)
         return ended
 
 
-async def undone_and_done(
+async def check_recovery(
     place: World,
     again: Callable[[Any], Awaitable[Dataset]],
-    put: Callable[[Outside], Outside] = lambda outside: outside,
+    put: Callable[[Dependencies], Dependencies] = lambda deps: deps,
 ) -> None:
     """With the fault gone: what was left is undone, and the same wish is granted."""
-    async with place.process(replace=put) as process:
-        stands = await the_dataset(process)
-        before = sight(place)
-        await process.services.sagas.resume(patiently=False)
+    async with place.open_process(replace=put) as process:
+        stands = await load_only_dataset(process)
+        before = capture_external_state(place)
+        await process.services.sagas.resume(respect_backoff=False)
         undone, _ = await process.services.sagas.wait(stands.dataset_id, 30)
-        left = await process.outside.store.read(lambda records: records.undos())
+        left = await process.deps.store.read(lambda records: records.undos())
         assert left == [] or undone.status is DatasetStatus.TEARDOWN
         if undone.status is DatasetStatus.FAILED:
-            assert (sight(place).ours, sight(place).staged) == (0, ())
+            assert (capture_external_state(place).ours, capture_external_state(place).staged) == (0, ())
         final = await again(process)
         assert final.status in {DatasetStatus.READY, DatasetStatus.ARCHIVED}
-        await truthful(place, process, before, stands, final)
+        await check_consistency(place, process, before, stands, final)
 
 
-def spoken(dataset: Dataset, first: Dataset | LifecycleError) -> str:
+def outcome_text(dataset: Dataset, first: Dataset | LifecycleError) -> str:
     """The status, and the code and step of what failed."""
     if isinstance(first, Dataset):
         return dataset.status.value

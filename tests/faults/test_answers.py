@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from domain.job import Policy
+from domain.job import LifecycleSettings
 from domain.vocabulary import DatasetStatus
 from server.sandbox.faults import Fault
-from server.sandbox.indexing.switches import AS_DOCUMENTED
-from tests.faults.scenes import INDEXING_SCENES, NEW, OLD, opened, the_dataset
-from tests.faults.striking import Case, break_at, strike
-from tests.faults.truth import sight, truthful
+from server.sandbox.indexing.switches import DOCUMENTED_DELAYS
+from tests.faults.scenes import INDEXING_SCENARIOS, NEW, OLD, load_only_dataset, open_scenario
+from tests.faults.striking import FaultCase, run_with_breakage, run_with_fault
+from tests.faults.truth import capture_external_state, check_consistency
 from tests.gleaning import PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.faults.conftest import Stage
+    from tests.faults.conftest import ScenarioRunner
     from tests.world import World
 
 PROVISION, RETRY, TEARDOWN = "indexing: provision", "indexing: retry", "indexing: teardown"
@@ -43,24 +43,31 @@ DAY_S: Final = 86_400.0
 @pytest.mark.parametrize("kind", ["drop-after", "500-after-the-effect", "garbage"])
 @pytest.mark.parametrize(("scene", "operation", "nth"), LOST)
 async def test_an_effect_whose_answer_is_lost_is_neither_missed_nor_done_twice(
-    stage: Stage, read: Callable[[], str], scene: str, operation: str, nth: int, kind: str
+    scenario_runner: ScenarioRunner,
+    read_output: Callable[[], str],
+    scene: str,
+    operation: str,
+    nth: int,
+    kind: str,
 ) -> None:
-    ended = await strike(stage, Case(scene, operation, nth, kind, lasting=False), read)
+    ended = await run_with_fault(
+        scenario_runner, FaultCase(scene, operation, nth, kind, lasting=False), read_output
+    )
 
     assert ended == ("archived" if scene == TEARDOWN else "ready")
 
 
 @pytest.mark.parametrize("forgives", [False, True])
 async def test_a_last_page_whose_answers_are_all_lost_ends_in_what_it_was_before(
-    stage: Stage, read: Callable[[], str], *, forgives: bool
+    scenario_runner: ScenarioRunner, read_output: Callable[[], str], *, forgives: bool
 ) -> None:
     def lose(place: World) -> None:
-        place.glean.turn(forgives_last_page=forgives)
+        place.glean.set_switches(forgives_last_page=forgives)
         place.glean.faults.add(
             Fault(kind="drop_after", operation="bulkindexdocuments", skip=NEW_PAGES, times=4)
         )
 
-    ended = await break_at(stage, RETRY, read, before_it=lose, mend=lambda _: None)
+    ended = await run_with_breakage(scenario_runner, RETRY, read_output, before_it=lose, mend=lambda _: None)
 
     assert ended == "validating: platform_unavailable at index"
 
@@ -75,17 +82,20 @@ async def test_a_last_page_whose_answers_are_all_lost_ends_in_what_it_was_before
     ],
 )
 async def test_a_glean_as_slow_as_it_says_is_waited_for(
-    stage: Stage, scene: str, slow: dict[str, float]
+    scenario_runner: ScenarioRunner, scene: str, slow: dict[str, float]
 ) -> None:
-    acted = INDEXING_SCENES[scene]
-    policy = replace(Policy(), sync_deadline=DEADLINE, stop_deadline=DEADLINE)
-    async with opened(await stage.fresh(scene), policy) as place, place.process() as process:
-        before = sight(place)
-        place.glean.turn(**{**AS_DOCUMENTED, **slow})
+    acted = INDEXING_SCENARIOS[scene]
+    policy = replace(LifecycleSettings(), sync_deadline=DEADLINE, stop_deadline=DEADLINE)
+    async with (
+        open_scenario(await scenario_runner.copy_prepared(scene), policy) as place,
+        place.open_process() as process,
+    ):
+        before = capture_external_state(place)
+        place.glean.set_switches(**{**DOCUMENTED_DELAYS, **slow})
         await acted.act(process)  # its own wait is over at once, by this clock
         await process.engine.wait(list(place.journal)[-1], 30)
-        ended = await the_dataset(process)
+        ended = await load_only_dataset(process)
         if scene == RETRY:
             place.clock.ahead += timedelta(seconds=DAY_S)  # what the retry lacks is deleted in the background
-        await truthful(place, process, before, None, ended)
+        await check_consistency(place, process, before, None, ended)
         assert ended.status is (DatasetStatus.ARCHIVED if scene == TEARDOWN else DatasetStatus.READY)

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests.faults.kinds import KINDS_OF, is_the_last_word
-from tests.faults.scenes import INDEXING_SCENES, SCENES
-from tests.faults.striking import Case, strike
+from tests.faults.kinds import KINDS_OF, is_indistinguishable
+from tests.faults.scenes import INDEXING_SCENARIOS, SCENARIOS
+from tests.faults.striking import FaultCase, run_with_fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.faults.conftest import Stage
+    from tests.faults.conftest import ScenarioRunner
 
 PASSING: Final = [
     *("provision", "retry", "teardown"),
@@ -29,54 +29,66 @@ SPARSE: Final = {
     "teardown of a failed one",
     "undoing a provision",
     "undoing a retry",
-    *INDEXING_SCENES,
+    *INDEXING_SCENARIOS,
 }
 """By default every other call only: the other scenes make most of them too."""
 
 
 @pytest.mark.parametrize("scene", PASSING)
 async def test_a_fault_that_passes_at_any_call_ends_truthfully(
-    stage: Stage, subtests: pytest.Subtests, read: Callable[[], str], scene: str
+    scenario_runner: ScenarioRunner, subtests: pytest.Subtests, read_output: Callable[[], str], scene: str
 ) -> None:
-    for index, (operation, nth) in enumerate((await stage.calm(scene)).calls):
+    for index, (operation, nth) in enumerate((await scenario_runner.run_undisturbed(scene)).calls):
         kind = _kind(scene, 7 * index + PASSING.index(scene))
         if index % 2:
             continue
         with subtests.test(f"{operation} {nth} {kind}"):
-            await strike(stage, Case(scene, operation, nth, kind, lasting=False), read)
+            await run_with_fault(
+                scenario_runner, FaultCase(scene, operation, nth, kind, lasting=False), read_output
+            )
 
 
-@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("scene", SCENARIOS)
 async def test_a_fault_that_lasts_at_any_call_ends_truthfully(
-    stage: Stage, subtests: pytest.Subtests, read: Callable[[], str], scene: str
+    scenario_runner: ScenarioRunner, subtests: pytest.Subtests, read_output: Callable[[], str], scene: str
 ) -> None:
-    for index, (operation, nth) in enumerate((await stage.calm(scene)).calls):
-        kind = _kind(scene, 3 * index + 5 * list(SCENES).index(scene))
-        if (index % 2 and scene in SPARSE) or is_the_last_word(scene, operation, kind):
+    for index, (operation, nth) in enumerate((await scenario_runner.run_undisturbed(scene)).calls):
+        kind = _kind(scene, 3 * index + 5 * list(SCENARIOS).index(scene))
+        if (index % 2 and scene in SPARSE) or is_indistinguishable(scene, operation, kind):
             continue
         with subtests.test(f"{operation} {nth} {kind}"):
-            await strike(stage, Case(scene, operation, nth, kind, lasting=True), read)
+            await run_with_fault(
+                scenario_runner, FaultCase(scene, operation, nth, kind, lasting=True), read_output
+            )
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("lasting", [False, True], ids=["passing", "lasting"])
 @pytest.mark.parametrize(
-    ("scene", "kind"), [(name, kind) for name, each in SCENES.items() for kind in KINDS_OF[each.dialect]]
+    ("scene", "kind"), [(name, kind) for name, each in SCENARIOS.items() for kind in KINDS_OF[each.dialect]]
 )
 async def test_every_kind_of_fault_at_every_call_ends_truthfully(
-    stage: Stage, subtests: pytest.Subtests, read: Callable[[], str], scene: str, kind: str, *, lasting: bool
+    scenario_runner: ScenarioRunner,
+    subtests: pytest.Subtests,
+    read_output: Callable[[], str],
+    scene: str,
+    kind: str,
+    *,
+    lasting: bool,
 ) -> None:
-    for operation, nth in (await stage.calm(scene)).calls:
-        if lasting and is_the_last_word(scene, operation, kind):
+    for operation, nth in (await scenario_runner.run_undisturbed(scene)).calls:
+        if lasting and is_indistinguishable(scene, operation, kind):
             continue
         with subtests.test(f"{operation} {nth} {kind}"):
-            ended = await strike(stage, Case(scene, operation, nth, kind, lasting), read)
-            stage.endings.append(
+            ended = await run_with_fault(
+                scenario_runner, FaultCase(scene, operation, nth, kind, lasting), read_output
+            )
+            scenario_runner.endings.append(
                 (scene, "lasting" if lasting else "passing", operation, str(nth), kind, ended)
             )
 
 
 def _kind(scene: str, turn: int) -> str:
     """The kind whose turn it is."""
-    names = list(KINDS_OF[SCENES[scene].dialect])
+    names = list(KINDS_OF[SCENARIOS[scene].dialect])
     return names[turn % len(names)]

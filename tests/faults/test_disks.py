@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from server.disk.durable import Draft
-from tests.faults.striking import break_at, some
+from tests.faults.striking import run_with_breakage, sampled_params
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.faults.conftest import Stage
+    from tests.faults.conftest import ScenarioRunner
     from tests.world import World
 
 UP: Final = ("provision", "retry", "second attempt")
@@ -31,7 +31,7 @@ ARCHIVE_STEPS: Final = ("archive", "disconnect", "delete")
 ERRORS: Final = {"full": errno.ENOSPC, "read-only": errno.EROFS, "broken": errno.EIO}
 
 
-class Disk:
+class FailingDisk:
     """A folder whose disk refuses to be written to, as long as it is `broken`."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: str, code: int, moment: str) -> None:
@@ -41,7 +41,7 @@ class Disk:
         for owner, name in MOMENTS[moment]:
             monkeypatch.setattr(owner, name, self._guarded(getattr(owner, name)))
 
-    def turn(self, _: World) -> None:
+    def toggle(self, _: World) -> None:
         """Break it, or mend it."""
         self.broken = not self.broken
 
@@ -71,26 +71,28 @@ REFUSALS: Final = list(
 )
 
 
-@pytest.mark.parametrize(("scene", "folder", "moment", "why"), some(REFUSALS, 7))
+@pytest.mark.parametrize(("scene", "folder", "moment", "why"), sampled_params(REFUSALS, 7))
 async def test_a_disk_that_refuses_at_any_moment_ends_truthfully(
-    stage: Stage,
-    read: Callable[[], str],
+    scenario_runner: ScenarioRunner,
+    read_output: Callable[[], str],
     monkeypatch: pytest.MonkeyPatch,
     scene: str,
     folder: str,
     moment: str,
     why: str,
 ) -> None:
-    disk = Disk(monkeypatch, folder, ERRORS[why], moment)
+    disk = FailingDisk(monkeypatch, folder, ERRORS[why], moment)
 
-    ended = await break_at(stage, scene, read, before_it=disk.turn, mend=disk.turn)
+    ended = await run_with_breakage(
+        scenario_runner, scene, read_output, before_it=disk.toggle, mend=disk.toggle
+    )
     if scene == "teardown" and (folder == "archives") is (moment != "emptied"):
         assert ended.startswith(
             "teardown: archive_failed at archive" if folder == "archives" else "teardown: "
         )
 
 
-class From:
+class BeforeStepOnce:
     """Does something before a step, and never again."""
 
     def __init__(self, step: str, do: Callable[[], None]) -> None:
@@ -103,11 +105,11 @@ class From:
             self._do = None
 
 
-def _away(folder: Path) -> None:
+def _move_folder_away(folder: Path) -> None:
     folder.rename(folder.with_name(f"{folder.name} away"))
 
 
-def _back(folder: Path) -> None:
+def _move_folder_back(folder: Path) -> None:
     if folder.with_name(f"{folder.name} away").exists():
         if folder.is_dir():
             folder.rmdir()
@@ -115,8 +117,8 @@ def _back(folder: Path) -> None:
         folder.with_name(f"{folder.name} away").rename(folder)
 
 
-def _replaced(folder: Path) -> None:
-    _away(folder)
+def _replace_folder(folder: Path) -> None:
+    _move_folder_away(folder)
     folder.write_bytes(b"a file")
 
 
@@ -126,25 +128,25 @@ VANISHINGS: Final = [
         *((scene, step, "staging") for scene, step in STAGING_STEPS),
         *(("teardown", step, "archives") for step in ARCHIVE_STEPS),
     )
-    for harm in (_away, _replaced)
+    for harm in (_move_folder_away, _replace_folder)
 ]
 
 
-@pytest.mark.parametrize(("scene", "step", "folder", "harm"), some(VANISHINGS, 3))
+@pytest.mark.parametrize(("scene", "step", "folder", "harm"), sampled_params(VANISHINGS, 3))
 async def test_a_folder_that_vanishes_at_any_step_ends_truthfully(
-    stage: Stage,
-    read: Callable[[], str],
+    scenario_runner: ScenarioRunner,
+    read_output: Callable[[], str],
     scene: str,
     step: str,
     folder: str,
     harm: Callable[[Path], None],
 ) -> None:
-    ended = await break_at(
-        stage,
+    ended = await run_with_breakage(
+        scenario_runner,
         scene,
-        read,
-        hook=lambda place: From(step, lambda: harm(place.folder / folder)),
-        mend=lambda place: _back(place.folder / folder),
+        read_output,
+        hook=lambda place: BeforeStepOnce(step, lambda: harm(place.folder / folder)),
+        mend=lambda place: _move_folder_back(place.folder / folder),
     )
     if scene == "teardown":
         code = "archive_failed" if folder == "archives" else "staging_failed"
@@ -154,7 +156,7 @@ async def test_a_folder_that_vanishes_at_any_step_ends_truthfully(
 @pytest.mark.parametrize("step", ["disconnect", "delete"])
 @pytest.mark.parametrize("file", ["documents.jsonl.zst", "metadata.json", "manifest.json"])
 async def test_an_archive_that_is_damaged_when_read_back_keeps_everything(
-    stage: Stage, read: Callable[[], str], step: str, file: str
+    scenario_runner: ScenarioRunner, read_output: Callable[[], str], step: str, file: str
 ) -> None:
     def damage(place: World) -> None:
         [found] = (place.folder / "archives").rglob(file)
@@ -164,16 +166,20 @@ async def test_an_archive_that_is_damaged_when_read_back_keeps_everything(
     kept: list[bool] = []
 
     def look(place: World) -> None:
-        kept.append(bool(place.staged()))
+        kept.append(bool(place.staged_files()))
 
-    ended = await break_at(
-        stage, "teardown", read, hook=lambda place: From(step, lambda: damage(place)), mend=look
+    ended = await run_with_breakage(
+        scenario_runner,
+        "teardown",
+        read_output,
+        hook=lambda place: BeforeStepOnce(step, lambda: damage(place)),
+        mend=look,
     )
     assert (ended, kept) == (f"teardown: archive_failed at {step}", [True])
 
 
 async def test_a_disk_that_changes_what_was_written_keeps_everything(
-    stage: Stage, read: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+    scenario_runner: ScenarioRunner, read_output: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = Draft.write
     lies = [True]
@@ -184,5 +190,5 @@ async def test_a_disk_that_changes_what_was_written_keeps_everything(
         return write(draft, data)
 
     monkeypatch.setattr(Draft, "write", lie)
-    ended = await break_at(stage, "teardown", read, mend=lambda _: lies.clear())
+    ended = await run_with_breakage(scenario_runner, "teardown", read_output, mend=lambda _: lies.clear())
     assert ended == "teardown: archive_failed at archive"

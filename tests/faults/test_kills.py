@@ -26,60 +26,64 @@ import anyio
 import pytest
 
 import domain
-from domain.provisioning import PROVISION
+from domain.provisioning import PROVISION_STEPS
 from domain.saga import Step
-from domain.schedules import KIND
-from server.chores import chores
-from server.wiring import sagas_of, turns_of
-from tests.conftest import KILLS, with_every_table
-from tests.faults.killing.born import Zygote
-from tests.faults.killing.death import MOMENTS, RECORDED, Point
-from tests.faults.killing.gleans import Gleans
-from tests.faults.killing.indexing_scenes import INDEXING_SCENES, SCENES
+from domain.schedules import SCHEDULED_RUN_KIND
+from server.chores import build_scheduled_jobs
+from server.wiring import build_sagas, build_schedule_sagas
+from tests.conftest import KILLS, create_template_database
+from tests.faults.killing.born import ForkServer
+from tests.faults.killing.death import MOMENTS, RECORDED, CrashPoint
+from tests.faults.killing.gleans import SharedSandbox
+from tests.faults.killing.indexing_scenes import INDEXING_SCENARIOS, SCENARIOS
 from tests.faults.killing.matrix import (
     ALL,
     ALWAYS,
     SLICE,
     UPLOADING,
-    at_all_requests,
-    at_requests,
-    moments,
+    all_request_cases,
+    crash_moments,
+    request_cases,
 )
-from tests.faults.killing.scenes import ADMIN_SCENES
-from tests.faults.killing.stage import NEW, NOBODY_DIED, POSTGRES, SQLITE, SURVIVING, Stage
-from tests.pictures import differences
+from tests.faults.killing.scenes import ADMIN_SCENARIOS
+from tests.faults.killing.stage import NEW, NOBODY_DIED, POSTGRES, SQLITE, SURVIVING, KillRunner
+from tests.pictures import snapshot_differences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from tests.faults.killing.matrix import Asked, Case
-    from tests.faults.killing.stage import Ending
-    from tests.postgres import Cluster
+    from tests.faults.killing.matrix import RequestKillCase, StepKillCase
+    from tests.faults.killing.stage import CaseOutcome
+    from tests.postgres import PostgresServer
 
     Tell = Callable[[str, object], None]
 
 AT_ONCE: Final = 3
-POINTS: Final = {point for scene in SCENES.values() for point in scene.points}
+POINTS: Final = {point for scene in SCENARIOS.values() for point in scene.points}
 BUGS: Final = ("saga_broke", "failed by a bug", "adoption_failed", "Traceback")
 
 
 @pytest.fixture(scope="session")
-async def bare(postgres: Cluster) -> str:
+async def engine_and_store_template(postgres: PostgresServer) -> str:
     """The name of a database with the tables of store and engine."""
-    return await with_every_table(postgres.speaking())
+    return await create_template_database(postgres.create_icu_database())
 
 
 @pytest.fixture(scope="session")
-def stage(postgres: Cluster, bare: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def kill_runner(
+    postgres: PostgresServer, engine_and_store_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[KillRunner]:
     """What every case needs."""
-    with Zygote() as zygote, Gleans() as gleans:
-        yield Stage(zygote, gleans, postgres, bare, lambda: tmp_path_factory.mktemp("killing"))
+    with ForkServer() as zygote, SharedSandbox() as gleans:
+        yield KillRunner(
+            zygote, gleans, postgres, engine_and_store_template, lambda: tmp_path_factory.mktemp("killing")
+        )
 
 
-def _kinds() -> set[str]:
+def _saga_kinds() -> set[str]:
     """Every kind of saga that the product runs; nothing of it is run here."""
     anything = MagicMock()
-    return {*sagas_of(anything), *turns_of(anything, anything, anything, anything)}
+    return {*build_sagas(anything), *build_schedule_sagas(anything, anything, anything, anything)}
 
 
 def _step_lists() -> dict[str, Sequence[Step[Any]]]:
@@ -93,31 +97,33 @@ def _step_lists() -> dict[str, Sequence[Step[Any]]]:
 
 
 def test_every_saga_of_the_product_has_a_scene() -> None:
-    assert {point.kind for point in POINTS} == _kinds()
+    assert {point.kind for point in POINTS} == _saga_kinds()
 
 
 def test_every_step_and_every_compensation_has_a_scene() -> None:
     lists = _step_lists()
     assert {kind: {each.name for each in steps} for kind, steps in lists.items()} == {
-        kind: {each.name for each in steps if Point(kind, each.name) in POINTS}
+        kind: {each.name for each in steps if CrashPoint(kind, each.name) in POINTS}
         for kind, steps in lists.items()
     }
     assert {"provision", "teardown", "snapshot"} <= set(lists)
-    undone = {f"undo {each.name}" for each in PROVISION if each.undo}
+    undone = {f"undo {each.name}" for each in PROVISION_STEPS if each.compensation}
     assert undone <= {point.step for point in POINTS if point.kind == "provision"}
 
 
 def test_every_schedule_has_a_scene() -> None:
     scenes = {
-        name for name, scene in ADMIN_SCENES.items() if any(point.kind == KIND for point in scene.points)
+        name
+        for name, scene in ADMIN_SCENARIOS.items()
+        if any(point.kind == SCHEDULED_RUN_KIND for point in scene.points)
     }
-    assert scenes == set(chores(MagicMock(), MagicMock(), MagicMock()))
+    assert scenes == set(build_scheduled_jobs(MagicMock(), MagicMock(), MagicMock()))
 
 
 def test_the_slice_has_every_step_and_every_compensation_every_scene_and_some_of_everything() -> None:
-    assert {each.point for each in SLICE if each.scene in ADMIN_SCENES} == POINTS
-    assert {each.point for each in SLICE if each.scene in INDEXING_SCENES} == POINTS
-    assert set(ADMIN_SCENES) <= {each.scene for each in SLICE} <= set(SCENES)
+    assert {each.point for each in SLICE if each.scene in ADMIN_SCENARIOS} == POINTS
+    assert {each.point for each in SLICE if each.scene in INDEXING_SCENARIOS} == POINTS
+    assert set(ADMIN_SCENARIOS) <= {each.scene for each in SLICE} <= set(SCENARIOS)
     assert set(SLICE) <= set(ALL)
     assert {each.moment for each in SLICE} == {*MOMENTS, RECORDED}
     ways = {(each.database, each.resumed) for each in SLICE}
@@ -127,67 +133,74 @@ def test_the_slice_has_every_step_and_every_compensation_every_scene_and_some_of
 
 
 def test_the_matrix_has_every_moment_of_every_point_in_every_way() -> None:
-    whole = [(scene, point) for scene in SCENES.values() for point in scene.points]
-    assert len(set(ALL)) == len(ALL) == 4 * sum(len(moments(scene.name, point)) for scene, point in whole)
+    whole = [(scene, point) for scene in SCENARIOS.values() for point in scene.points]
+    assert (
+        len(set(ALL)) == len(ALL) == 4 * sum(len(crash_moments(scene.name, point)) for scene, point in whole)
+    )
 
 
 @pytest.mark.parametrize("scene", dict.fromkeys(each.scene for each in SLICE))
 async def test_a_kill_at_any_point_changes_nothing_in_the_end(
-    stage: Stage, scene: str, record_property: Tell
+    kill_runner: KillRunner, scene: str, record_property: Tell
 ) -> None:
-    await _calm(stage, scene)
-    await _all_killed(stage, [each for each in SLICE if each.scene == scene], record_property)
+    await _run_undisturbed(kill_runner, scene)
+    await _run_kill_cases(kill_runner, [each for each in SLICE if each.scene == scene], record_property)
 
 
 @pytest.mark.parametrize("scene", ALWAYS)
 async def test_a_kill_between_any_two_requests_changes_nothing_in_the_end(
-    stage: Stage, scene: str, record_property: Tell
+    kill_runner: KillRunner, scene: str, record_property: Tell
 ) -> None:
-    calm = await _calm(stage, scene)
+    calm = await _run_undisturbed(kill_runner, scene)
     assert calm.requests > 2
-    await _all_killed(stage, at_requests(scene, calm.requests), record_property)
+    await _run_kill_cases(kill_runner, request_cases(scene, calm.requests), record_property)
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("scene", UPLOADING)
 async def test_a_kill_at_any_moment_of_any_request_changes_nothing_in_the_end(
-    stage: Stage, scene: str, record_property: Tell
+    kill_runner: KillRunner, scene: str, record_property: Tell
 ) -> None:
-    calm = await _calm(stage, scene)
-    await _all_killed(stage, at_all_requests(scene, calm.requests), record_property)
+    calm = await _run_undisturbed(kill_runner, scene)
+    await _run_kill_cases(kill_runner, all_request_cases(scene, calm.requests), record_property)
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("resumed", [NEW, SURVIVING])
 @pytest.mark.parametrize("over", [SQLITE, POSTGRES])
-@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("scene", SCENARIOS)
 async def test_a_kill_at_any_moment_changes_nothing_in_the_end(
-    stage: Stage, scene: str, over: str, resumed: str, record_property: Tell
+    kill_runner: KillRunner, scene: str, over: str, resumed: str, record_property: Tell
 ) -> None:
     wanted = (scene, over, resumed)
     cases = [each for each in ALL if (each.scene, each.database, each.resumed) == wanted]
-    await _calm(stage, scene)
-    await _all_killed(stage, cases, record_property)
+    await _run_undisturbed(kill_runner, scene)
+    await _run_kill_cases(kill_runner, cases, record_property)
 
 
-async def _calm(stage: Stage, scene: str) -> Ending:
+async def _run_undisturbed(stage: KillRunner, scene: str) -> CaseOutcome:
     """How the scene ends when nobody dies, which is as it says."""
-    calm = await stage.calm(scene)
-    assert (calm.picture.statuses, calm.picture.events[-1]) == (list(SCENES[scene].ends), SCENES[scene].last)
-    assert set(SCENES[scene].points) <= set(calm.steps) <= POINTS
+    calm = await stage.run_undisturbed(scene)
+    assert (calm.picture.statuses, calm.picture.events[-1]) == (
+        list(SCENARIOS[scene].ends),
+        SCENARIOS[scene].last,
+    )
+    assert set(SCENARIOS[scene].points) <= set(calm.steps) <= POINTS
     assert [bug for bug in BUGS if bug in calm.log] == []
     return calm
 
 
-async def _all_killed(stage: Stage, cases: Sequence[Case | Asked], record_property: Tell) -> None:
+async def _run_kill_cases(
+    stage: KillRunner, cases: Sequence[StepKillCase | RequestKillCase], record_property: Tell
+) -> None:
     failed: dict[str, list[str]] = {}
     began = time.monotonic()
     limit = anyio.CapacityLimiter(AT_ONCE)
-    await stage.ready(cases[0])
+    await stage.prepare_case(cases[0])
 
-    async def run(case: Case | Asked) -> None:
+    async def run(case: StepKillCase | RequestKillCase) -> None:
         async with limit:
-            if wrong := await _wrong(stage, case):
+            if wrong := await _case_differences(stage, case):
                 failed[str(case)] = wrong
 
     async with anyio.create_task_group() as running:
@@ -205,13 +218,13 @@ async def _all_killed(stage: Stage, cases: Sequence[Case | Asked], record_proper
         pytest.fail("\n".join(told), pytrace=False)
 
 
-async def _wrong(stage: Stage, case: Case | Asked) -> list[str]:
-    calm = await stage.calm(case.scene)
-    ending = await stage.killed(case)
+async def _case_differences(stage: KillRunner, case: StepKillCase | RequestKillCase) -> list[str]:
+    calm = await stage.run_undisturbed(case.scene)
+    ending = await stage.run_killed(case)
     if isinstance(ending, str):
         return [ending]
     return [
-        *differences(vars(ending.picture), vars(calm.picture)),
-        *differences(ending.heard, calm.heard, "heard"),
+        *snapshot_differences(vars(ending.picture), vars(calm.picture)),
+        *snapshot_differences(ending.heard, calm.heard, "heard"),
         *(f"{bug} in the log:\n{ending.log}" for bug in BUGS if bug in ending.log),
     ]

@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from domain.errors import LifecycleError
-from domain.provisioning import PROVISION
-from domain.teardown import TEARDOWN
+from domain.provisioning import PROVISION_STEPS
+from domain.teardown import TEARDOWN_STEPS
 from domain.vocabulary import DatasetStatus
 from server.sandbox.faults import Fault
 from server.sandbox.serve import EmbeddedSandbox
 from tests.faults.kinds import RUDE
-from tests.faults.scenes import NAME, SCENES, opened, the_dataset, told
-from tests.faults.striking import break_at, some
-from tests.faults.truth import sight, truthful
+from tests.faults.scenes import NAME, SCENARIOS, load_only_dataset, open_scenario, result_or_error
+from tests.faults.striking import run_with_breakage, sampled_params
+from tests.faults.truth import capture_external_state, check_consistency
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.faults.conftest import Stage
+    from tests.faults.conftest import ScenarioRunner
     from tests.world import World
 
 UP: Final = ("provision", "retry", "second attempt")
-FORWARD: Final = [step.name for step in PROVISION]
-BACK: Final = [f"undo {step.name}" for step in PROVISION if step.undo]
-DOWN: Final = [step.name for step in TEARDOWN]
+FORWARD: Final = [step.name for step in PROVISION_STEPS]
+BACK: Final = [f"undo {step.name}" for step in PROVISION_STEPS if step.compensation]
+DOWN: Final = [step.name for step in TEARDOWN_STEPS]
 STEPS: Final = [
     *(("provision", step) for step in FORWARD),
     *(("retry", step) for step in FORWARD),
@@ -48,7 +48,7 @@ WORLD: Final = {
 }
 
 
-class At:
+class BeforeStepOnce:
     """Does something once, before a step."""
 
     def __init__(self, step: str, do: Callable[[], None]) -> None:
@@ -65,10 +65,14 @@ class At:
 @pytest.mark.parametrize("what", WORLD)
 @pytest.mark.parametrize("scene", [*UP, "teardown"])
 async def test_a_sync_or_a_connector_that_goes_wrong_is_told_as_it_is(
-    stage: Stage, read: Callable[[], str], scene: str, what: str
+    scenario_runner: ScenarioRunner, read_output: Callable[[], str], scene: str, what: str
 ) -> None:
-    ended = await break_at(
-        stage, scene, read, before_it=lambda place: add(place, WORLD[what]), mend=lambda _: None
+    ended = await run_with_breakage(
+        scenario_runner,
+        scene,
+        read_output,
+        before_it=lambda place: add(place, WORLD[what]),
+        mend=lambda _: None,
     )
     expected = {
         "a sync fails": "platform_unavailable at index",
@@ -86,28 +90,28 @@ def add(place: World, fault: Fault) -> None:
     place.glean.faults.add(fault)
 
 
-@pytest.mark.parametrize(("scene", "step", "kept"), some(TENANTS, 3))
+@pytest.mark.parametrize(("scene", "step", "kept"), sampled_params(TENANTS, 3))
 async def test_another_tenant_at_any_step_is_neither_used_nor_touched(
-    stage: Stage, read: Callable[[], str], scene: str, step: str, *, kept: bool
+    scenario_runner: ScenarioRunner, read_output: Callable[[], str], scene: str, step: str, *, kept: bool
 ) -> None:
     seen: list[Any] = []
     former: list[str] = []
 
-    def hook(place: World) -> At:
+    def hook(place: World) -> BeforeStepOnce:
         def replace() -> None:
-            former.append(place.glean.tenant())
+            former.append(place.glean.tenant_id())
             place.glean.replace_tenant(keep_content=kept)
             seen.append(place.glean.snapshot())
 
-        return At(step, replace)
+        return BeforeStepOnce(step, replace)
 
     def mend(place: World) -> None:
         assert [place.glean.snapshot()] == seen
         with place.glean.world.database.write() as connection:
             connection.execute("UPDATE datasource SET tenant_id = ?", (former[0],))
-        place.glean.use_tenant(former[0])
+        place.glean.switch_tenant(former[0])
 
-    ended = await break_at(stage, scene, read, hook=hook, mend=mend)
+    ended = await run_with_breakage(scenario_runner, scene, read_output, hook=hook, mend=mend)
     if step in {"announce", "delete"}:  # the platform is asked no more
         assert ended in {"ready", "archived"}
     elif scene.startswith("undoing"):
@@ -118,10 +122,10 @@ async def test_another_tenant_at_any_step_is_neither_used_nor_touched(
 
 @pytest.mark.parametrize(("scene", "step"), STEPS)
 async def test_nobody_at_home_at_any_step_ends_truthfully(
-    stage: Stage, read: Callable[[], str], scene: str, step: str
+    scenario_runner: ScenarioRunner, read_output: Callable[[], str], scene: str, step: str
 ) -> None:
-    def hook(place: World) -> At:
-        return At(step, place.sandbox.stop)
+    def hook(place: World) -> BeforeStepOnce:
+        return BeforeStepOnce(step, place.sandbox.stop)
 
     def mend(place: World) -> None:
         old = place.sandbox
@@ -131,7 +135,7 @@ async def test_nobody_at_home_at_any_step_ends_truthfully(
             place.folder / "glean.sqlite", token=old.token, port=port, now=place.clock.now
         ).start()
 
-    ended = await break_at(stage, scene, read, hook=hook, mend=mend)
+    ended = await run_with_breakage(scenario_runner, scene, read_output, hook=hook, mend=mend)
     if step in {"announce", "delete"}:
         assert ended in {"ready", "archived"}
     elif scene.startswith("undoing"):
@@ -143,20 +147,20 @@ async def test_nobody_at_home_at_any_step_ends_truthfully(
 @pytest.mark.parametrize("config", [None, {"managedBy": {"installation": "x", "datasetId": "y"}}])
 @pytest.mark.parametrize("name", [NAME, NAME.upper()])
 async def test_a_name_that_somebody_else_took_is_left_alone_until_a_person_has_decided(
-    stage: Stage, name: str, config: dict[str, object] | None
+    scenario_runner: ScenarioRunner, name: str, config: dict[str, object] | None
 ) -> None:
-    async with opened(await stage.fresh("provision")) as place:
-        theirs = place.glean.create_foreign(name, config=config)
-        before = sight(place)
-        async with place.process() as process:
-            first = await told(process.provision())
+    async with open_scenario(await scenario_runner.copy_prepared("provision")) as place:
+        theirs = place.glean.create_foreign_datasource(name, config=config)
+        before = capture_external_state(place)
+        async with place.open_process() as process:
+            first = await result_or_error(process.provision())
             assert isinstance(first, LifecycleError)
             assert (first.facts["step"], first.facts["cause"]) == ("connect", "platform_mismatch")
             assert [each for each in place.glean.datasources() if each["name"] == name] == [theirs]
-            dataset = await the_dataset(process)
-            assert (dataset.status, sight(place).staged) == (DatasetStatus.FAILED, ())
+            dataset = await load_only_dataset(process)
+            assert (dataset.status, capture_external_state(place).staged) == (DatasetStatus.FAILED, ())
             assert dataset.failure is not None
             assert dataset.failure.to_undo == ()
-            place.glean.delete(name)
-            final = await SCENES["provision"].again(process)
-            await truthful(place, process, before, dataset, final)
+            place.glean.delete_datasource(name)
+            final = await SCENARIOS["provision"].again(process)
+            await check_consistency(place, process, before, dataset, final)

@@ -12,11 +12,11 @@ import zstandard
 from domain import archives, quality
 from domain.errors import LifecycleError, ProvisionFailedError
 from domain.model import Dataset
-from domain.undoing import UNDOS
+from domain.undoing import COMPENSATIONS
 from domain.vocabulary import ConnectorOutcome, ConnectorStatus, DatasetStatus
 from tests.faults.kinds import ECHOES
-from tests.faults.scenes import FOREIGN, NAME, the_dataset
-from tests.faults.speaking import called, id_of, is_in_use
+from tests.faults.scenes import FOREIGN, NAME, load_only_dataset
+from tests.faults.speaking import datasource_name, document_id, is_in_use
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class ExternalState:
     """Everything outside our rows, as it stands: what Glean serves, what is staged and archived."""
 
     ours: int
@@ -35,21 +35,21 @@ class Sight:
     archived: tuple[str, ...]
 
 
-def sight(place: World) -> Sight:
+def capture_external_state(place: World) -> ExternalState:
     """Look."""
     sources = place.glean.datasources()
-    name, theirs = called(place, NAME), called(place, FOREIGN)
+    name, theirs = datasource_name(place, NAME), datasource_name(place, FOREIGN)
     [foreign] = [each for each in sources if each["name"] == theirs]
-    return Sight(
+    return ExternalState(
         ours=len([each for each in sources if each["name"] != theirs and is_in_use(each)]),
-        served={id_of(each): each for each in place.glean.documents(name)},
+        served={document_id(each): each for each in place.glean.documents(name)},
         foreign=(foreign, place.glean.documents(theirs)),
-        staged=tuple(place.staged()),
-        archived=tuple(place.archived()),
+        staged=tuple(place.staged_files()),
+        archived=tuple(place.archived_files()),
     )
 
 
-def effects(place: World, since: int) -> Counter[str]:
+def platform_effects(place: World, since: int) -> Counter[str]:
     """What was done to Glean after that many entries of its ledger; a repeat that changed nothing is not counted."""
     seen = Counter[str]()
     for entry in place.glean.ledger()[since:]:
@@ -64,28 +64,28 @@ def effects(place: World, since: int) -> Counter[str]:
     return seen
 
 
-async def truthful(
-    place: World, process: Process, before: Sight, was: Dataset | None, told: Dataset | LifecycleError
+async def check_consistency(
+    place: World, process: Process, before: ExternalState, was: Dataset | None, told: Dataset | LifecycleError
 ) -> Dataset:
     """Assert that rows, answer and the world tell the same story; gives the dataset."""
-    dataset, now = await the_dataset(process), sight(place)
+    dataset, now = await load_only_dataset(process), capture_external_state(place)
     assert dataset.run is None
     assert now.foreign == before.foreign
-    held = await process.outside.store.read(lambda records: records.undos(dataset.dataset_id))
+    held = await process.deps.store.read(lambda records: records.undos(dataset.dataset_id))
     left = {each.what for each in held}
-    assert left <= UNDOS.keys()
+    assert left <= COMPENSATIONS.keys()
     match dataset.status:
         case DatasetStatus.READY:
-            await _ready(place, process, dataset, now)
+            await _check_ready(place, process, dataset, now)
             assert not left
         case DatasetStatus.VALIDATING:
-            _validating(place, dataset, now, left, before, was)
+            _check_validating(place, dataset, now, left, before, was)
         case DatasetStatus.FAILED:
-            _failed(dataset, now, left, was, told)
+            _check_failed(dataset, now, left, was, told)
         case DatasetStatus.TEARDOWN:
-            await _stopped(process, dataset, now, before)
+            await _check_stopped(process, dataset, now, before)
         case DatasetStatus.ARCHIVED:
-            await _archived(place, process, dataset, now, before)
+            await _check_archived(place, process, dataset, now, before)
             assert not left
         case status:
             raise AssertionError(f"nothing works on it, and it is {status}")
@@ -96,34 +96,37 @@ async def truthful(
     return dataset
 
 
-async def _ready(place: World, process: Process, dataset: Dataset, now: Sight) -> None:
+async def _check_ready(place: World, process: Process, dataset: Dataset, now: ExternalState) -> None:
     content = dataset.content
     assert content is not None
     assert content.attempt == dataset.attempt or dataset.teardown is not None
     assert dataset.failure is None
     assert dataset.staged is None
     assert dataset.quality is not None
-    assert quality.passes(dataset.quality)
+    assert quality.is_fit_for_use(dataset.quality)
     assert now.ours == 1
     assert now.staged == (staged_name(dataset, content.attempt),)
     assert now.served.keys() == staged_ids(place, dataset, content.attempt)
     assert len(now.served) == content.record_count
-    connector = await process.outside.store.read(
-        lambda records: records.connector(dataset.connector_id or "")
-    )
+    connector = await process.deps.store.read(lambda records: records.connector(dataset.connector_id or ""))
     assert connector is not None
     assert connector.status is ConnectorStatus.HEALTHY
 
 
-def _validating(
-    place: World, dataset: Dataset, now: Sight, left: set[str], before: Sight, was: Dataset | None
+def _check_validating(
+    place: World,
+    dataset: Dataset,
+    now: ExternalState,
+    left: set[str],
+    before: ExternalState,
+    was: Dataset | None,
 ) -> None:
     content = dataset.content
     assert content is not None
     assert now.ours == 1
     if dataset.failure is None:
         assert dataset.quality is not None
-        assert not quality.passes(dataset.quality)
+        assert not quality.is_fit_for_use(dataset.quality)
         assert any(gate.failed == content.record_count - len(now.served) for gate in dataset.quality.gates)
     else:
         assert dataset.failure.code
@@ -136,8 +139,8 @@ def _validating(
         assert now.staged == (staged_name(dataset, content.attempt),)
 
 
-def _failed(
-    dataset: Dataset, now: Sight, left: set[str], was: Dataset | None, told: Dataset | LifecycleError
+def _check_failed(
+    dataset: Dataset, now: ExternalState, left: set[str], was: Dataset | None, told: Dataset | LifecycleError
 ) -> None:
     failure = dataset.failure
     assert failure is not None
@@ -154,7 +157,9 @@ def _failed(
         assert now.staged == ()
 
 
-async def _stopped(process: Process, dataset: Dataset, now: Sight, before: Sight) -> None:
+async def _check_stopped(
+    process: Process, dataset: Dataset, now: ExternalState, before: ExternalState
+) -> None:
     teardown = dataset.teardown
     assert teardown is not None
     assert teardown.failure is not None
@@ -165,25 +170,29 @@ async def _stopped(process: Process, dataset: Dataset, now: Sight, before: Sight
     assert teardown.disconnecting
     if now.staged != before.staged:
         assert (now.ours, now.served) == (0, {})
-        await _archive_holds(process, dataset)
+        await _check_archive_content(process, dataset)
 
 
-async def _archived(place: World, process: Process, dataset: Dataset, now: Sight, before: Sight) -> None:
+async def _check_archived(
+    place: World, process: Process, dataset: Dataset, now: ExternalState, before: ExternalState
+) -> None:
     assert dataset.teardown is not None
     assert dataset.teardown.failure is None
-    left = [each for each in place.glean.datasources() if each["name"] != called(place, FOREIGN)]
+    left = [each for each in place.glean.datasources() if each["name"] != datasource_name(place, FOREIGN)]
     outcome = ConnectorOutcome.EMPTIED if left else ConnectorOutcome.DELETED
     assert dataset.teardown.connector_outcome is outcome
     assert dataset.teardown.staging_deleted
     assert (now.ours, now.served, now.staged) == (0, {}, ())
     for document in before.served.values():
-        found = place.glean.search(document["title"], datasource=called(place, NAME))
+        found = place.glean.search(document["title"], datasource=datasource_name(place, NAME))
         assert found == []
-    await _archive_holds(process, dataset)
+    await _check_archive_content(process, dataset)
 
 
-async def _archive_holds(process: Process, dataset: Dataset) -> None:
-    archives.matching(dataset, await process.outside.archives.verify(archives.place(dataset)))
+async def _check_archive_content(process: Process, dataset: Dataset) -> None:
+    archives.require_matching_manifest(
+        dataset, await process.deps.archives.verify(archives.archive_place(dataset))
+    )
 
 
 def staged_name(dataset: Dataset, attempt: int) -> str:
@@ -197,15 +206,15 @@ def staged_ids(place: World, dataset: Dataset, attempt: int) -> set[str]:
     return {json.loads(each)["id"] for each in lines}
 
 
-def assert_nothing_is_echoed(place: World, *texts: str) -> None:
+def check_no_echo(place: World, *texts: str) -> None:
     """Neither Glean's own words nor its key stand in these texts, in a row, or in any file of ours."""
     ours = [each for each in place.folder.rglob("*") if each.is_file() and "glean.sqlite" not in each.name]
-    everything = [text.encode() for text in texts] + [_plain(each) for each in ours]
+    everything = [text.encode() for text in texts] + [_decompressed_text(each) for each in ours]
     for words in (*ECHOES, place.sandbox.token):
         assert not any(words.encode() in each for each in everything)
 
 
-def _plain(path: Path) -> bytes:
+def _decompressed_text(path: Path) -> bytes:
     raw = path.read_bytes()
     if path.suffix != ".zst":
         return raw

@@ -31,14 +31,14 @@ def tracked() -> list[Path]:
     return [CHECKOUT / name for name in listed.stdout.split("\0") if name]
 
 
-def ignores() -> list[str]:
+def rule_exceptions() -> list[str]:
     """The lines of pyproject.toml, from ruff's table to mypy's, that name a rule."""
     text = (CHECKOUT / "pyproject.toml").read_text()
     ruff = text[text.index("[tool.ruff.lint]") : text.index("[tool.mypy]")]
     return [line.strip() for line in ruff.splitlines() if re.match(r'\s*"[A-Z]+\d+"', line)]
 
 
-def closure(roots: list[str]) -> dict[str, str]:
+def dependency_closure(roots: list[str]) -> dict[str, str]:
     """Name and installed version of every distribution that `roots` lead to on this platform."""
     versions: dict[str, str] = {}
     pending = [Requirement(root) for root in roots]
@@ -58,15 +58,17 @@ def closure(roots: list[str]) -> dict[str, str]:
 
 
 def test_every_rule_that_is_not_followed_says_why() -> None:
-    assert ignores()
-    assert [line for line in ignores() if not re.fullmatch(r'"[A-Z]+\d+",? +# \S.{5,}', line)] == []
+    assert rule_exceptions()
+    assert [line for line in rule_exceptions() if not re.fullmatch(r'"[A-Z]+\d+",? +# \S.{5,}', line)] == []
 
 
 def test_every_version_of_the_closure_is_pinned_and_is_the_one_installed(pyproject: dict[str, Any]) -> None:
     pinned = dict(
         pin.partition(" ;")[0].split("==") for pin in pyproject["tool"]["uv"]["constraint-dependencies"]
     )
-    installed = closure(pyproject["project"]["dependencies"] + pyproject["dependency-groups"]["dev"])
+    installed = dependency_closure(
+        pyproject["project"]["dependencies"] + pyproject["dependency-groups"]["dev"]
+    )
 
     assert {name: pinned.get(name) for name in installed} == installed
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from server.sandbox.serve import EmbeddedSandbox
-from tests.judges.judging import Exchange, judge
+from tests.judges.judging import Exchange, validate_exchange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,13 +39,13 @@ DOCUMENT: Final[Any] = {
 @pytest.fixture
 def glean(tmp_path: Path) -> Iterator[EmbeddedSandbox]:
     with EmbeddedSandbox(tmp_path / "glean.sqlite") as running:
-        running.sandbox.turn(limits_rate=False)
-        running.sandbox.set_rate(1e9, minimum_seconds=0)
+        running.sandbox.set_switches(limits_rate=False)
+        running.sandbox.set_indexing_rate(1e9, minimum_seconds=0)
         yield running
 
 
 @pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Exchange]]:
+def recorded_exchanges(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Exchange]]:
     """Everything that is sent from here on; in the end each exchange is judged."""
     exchanges: list[Exchange] = []
     send = httpx.AsyncClient.send
@@ -60,16 +60,16 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Exchange]]:
         body = await response.aread()
         kind = response.headers.get("content-type", "")
         exchanges.append(Exchange(path, content, response.status_code, kind, body))
-        response.aiter_raw = _once(body)  # type: ignore[method-assign]
+        response.aiter_raw = _single_chunk_stream(body)  # type: ignore[method-assign]
         return response
 
     monkeypatch.setattr(httpx.AsyncClient, "send", heard)
     yield exchanges
     for each in exchanges:
-        judge(each)
+        validate_exchange(each)
 
 
-def _once(body: bytes) -> Any:  # noqa: ANN401 - takes the place of a method of httpx
+def _single_chunk_stream(body: bytes) -> Any:  # noqa: ANN401 - takes the place of a method of httpx
     async def chunks(chunk_size: int | None = None) -> Any:  # noqa: ANN401 - the same
         if body:
             yield body

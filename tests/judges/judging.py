@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from server.sandbox.pipeline import Operation
 
 
-class Models(NamedTuple):
+class OperationModels(NamedTuple):
     """What the two bodies of an operation are; None is nothing at all."""
 
     request: type[Any] | None
@@ -31,23 +31,25 @@ class Models(NamedTuple):
 
 
 MODELS: Final = {
-    "adddatasource": Models(models.CustomDatasourceConfig),
-    "getdatasourceconfig": Models(models.GetDatasourceConfigRequest, models.CustomDatasourceConfig),
-    "betausers": Models(models.GreenlistUsersRequest),
-    "bulkindexdocuments": Models(models.BulkIndexDocumentsRequest),
-    "bulkindexusers": Models(models.BulkIndexUsersRequest),
-    "indexuser": Models(models.IndexUserRequest),
-    "deleteuser": Models(models.DeleteUserRequest),
-    "indexdocument": Models(models.IndexDocumentRequest),
-    "indexdocuments": Models(models.IndexDocumentsRequest),
-    "deletedocument": Models(models.DeleteDocumentRequest),
-    "processalldocuments": Models(models.ProcessAllDocumentsRequest),
-    "debug.status": Models(None, models.DebugDatasourceStatusResponse),
-    "debug.documents": Models(models.DebugDocumentsRequest, models.DebugDocumentsResponse),
-    "debug.document": Models(models.DebugDocumentRequest, models.DebugDocumentResponse),
-    "checkdocumentaccess": Models(models.CheckDocumentAccessRequest, models.CheckDocumentAccessResponse),
-    "rotatetoken": Models(None, models.RotateTokenResponse),
-    "search": Models(models.SearchRequest, models.SearchResponse),
+    "adddatasource": OperationModels(models.CustomDatasourceConfig),
+    "getdatasourceconfig": OperationModels(models.GetDatasourceConfigRequest, models.CustomDatasourceConfig),
+    "betausers": OperationModels(models.GreenlistUsersRequest),
+    "bulkindexdocuments": OperationModels(models.BulkIndexDocumentsRequest),
+    "bulkindexusers": OperationModels(models.BulkIndexUsersRequest),
+    "indexuser": OperationModels(models.IndexUserRequest),
+    "deleteuser": OperationModels(models.DeleteUserRequest),
+    "indexdocument": OperationModels(models.IndexDocumentRequest),
+    "indexdocuments": OperationModels(models.IndexDocumentsRequest),
+    "deletedocument": OperationModels(models.DeleteDocumentRequest),
+    "processalldocuments": OperationModels(models.ProcessAllDocumentsRequest),
+    "debug.status": OperationModels(None, models.DebugDatasourceStatusResponse),
+    "debug.documents": OperationModels(models.DebugDocumentsRequest, models.DebugDocumentsResponse),
+    "debug.document": OperationModels(models.DebugDocumentRequest, models.DebugDocumentResponse),
+    "checkdocumentaccess": OperationModels(
+        models.CheckDocumentAccessRequest, models.CheckDocumentAccessResponse
+    ),
+    "rotatetoken": OperationModels(None, models.RotateTokenResponse),
+    "search": OperationModels(models.SearchRequest, models.SearchResponse),
 }
 """Of every operation that the sandbox answers in the words of Glean's public APIs."""
 WRITTEN_UNASKED: Final[dict[type[Any], dict[str, Any]]] = {models.SearchResponse: {"errorInfo": None}}
@@ -66,18 +68,18 @@ class Exchange(NamedTuple):
     @property
     def operation(self) -> str:
         """The operation's name. Raises LookupError for one that has no judge."""
-        for name, pattern in _paths():
+        for name, pattern in _operation_paths():
             if pattern.fullmatch(self.path):
                 return name
         raise LookupError(f"nobody judges what is sent to {self.path}")
 
 
-def operations() -> list[Operation]:
+def public_operations() -> list[Operation]:
     """Everything that the sandbox does in Glean's public APIs."""
     return [*INDEXING_OPERATIONS, *CLIENT_OPERATIONS]
 
 
-def judge(exchange: Exchange) -> None:
+def validate_exchange(exchange: Exchange) -> None:
     """Fail on a body that the official models do not hold, and on a refusal that is no plain text."""
     model = MODELS[exchange.operation]
     if exchange.status >= 400:
@@ -88,7 +90,7 @@ def judge(exchange: Exchange) -> None:
     if model.request is None:
         assert exchange.request in {b"", b"{}"}, exchange
     else:
-        _reads(model.request, exchange.request or b"{}")
+        _model_round_trips(model.request, exchange.request or b"{}")
     if not exchange.status:  # the answer was lost
         return
     assert exchange.status == 200, exchange
@@ -96,14 +98,14 @@ def judge(exchange: Exchange) -> None:
         assert (exchange.content_type, exchange.answer) == ("", b""), exchange
     else:
         assert exchange.content_type == "application/json; charset=UTF-8", exchange
-        _reads(model.answer, exchange.answer)
+        _model_round_trips(model.answer, exchange.answer)
 
 
-def _reads(model: type[Any], raw: bytes) -> None:
+def _model_round_trips(model: type[Any], raw: bytes) -> None:
     """The model reads it whole: nothing dropped, nothing changed, nothing filled in, and no word that it has not."""
     body = json.loads(raw)
     read = model.model_validate(body)
-    unknown = list(_unknown(read))
+    unknown = list(_unknown_enum_values(read))
     assert not unknown, f"no such word: {', '.join(unknown)}"
     written = read.model_dump(by_alias=True, mode="json", exclude_unset=True)
     assert written == {**WRITTEN_UNASKED.get(model, {}), **body}, (
@@ -111,24 +113,24 @@ def _reads(model: type[Any], raw: bytes) -> None:
     )
 
 
-def _unknown(read: object) -> Iterator[str]:
+def _unknown_enum_values(read: object) -> Iterator[str]:
     """The words that are in no enumeration where one is expected: the models take any."""
     if isinstance(read, list):
         for each in read:
-            yield from _unknown(each)
+            yield from _unknown_enum_values(each)
     elif isinstance(read, BaseModel):
         for name in read.model_fields_set:
             value, expected = getattr(read, name), type(read).model_fields[name].annotation
             if _is_enumeration(expected) and not isinstance(value, Enum):
                 yield f"{type(read).__name__}.{name}: {value}"
-            yield from _unknown(value)
+            yield from _unknown_enum_values(value)
 
 
 def _is_enumeration(expected: object) -> bool:
     return any(isinstance(each, type) and issubclass(each, Enum) for each in (expected, *get_args(expected)))
 
 
-def _paths() -> Iterator[tuple[str, re.Pattern[str]]]:
+def _operation_paths() -> Iterator[tuple[str, re.Pattern[str]]]:
     for prefix, several in (("/api/index/v1", INDEXING_OPERATIONS), ("/rest/api/v1", CLIENT_OPERATIONS)):
         for each in several:
             yield each.name, re.compile(prefix + re.sub(r"\{\w+\}", "[^/]+", each.path))

@@ -42,9 +42,9 @@ def glean_idx(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def run(glean_idx: Path, glean: EmbeddedSandbox) -> Callable[..., Any]:
+def run_glean_idx(glean_idx: Path, glean: EmbeddedSandbox) -> Callable[..., Any]:
     """Run the command against the sandbox; gives what it says on success."""
-    glean.sandbox.turn(limits_rate=True)
+    glean.sandbox.set_switches(limits_rate=True)
     address = {"GLEAN_SERVER_URL": glean.base_url, "GLEAN_INDEXING_API_TOKEN": glean.token}
 
     def command(*arguments: str) -> Any:  # noqa: ANN401 - any JSON value
@@ -70,15 +70,17 @@ def page(number: int) -> dict[str, Any]:
     return document(number, body=body, permissions=reader, viewURL=address, updatedAt=at)
 
 
-def test_glean_idx_loads_a_datasource_and_empties_it(run: Callable[..., Any], glean: EmbeddedSandbox) -> None:
+def test_glean_idx_loads_a_datasource_and_empties_it(
+    run_glean_idx: Callable[..., Any], glean: EmbeddedSandbox
+) -> None:
     here = ("--datasource", NAME)
-    assert run("datasource", "configure")["registered"]
-    run("run", "--batch-size-bytes", str(PAGE_BYTES))
+    assert run_glean_idx("datasource", "configure")["registered"]
+    run_glean_idx("run", "--batch-size-bytes", str(PAGE_BYTES))
 
     served = {each["id"]: each for each in glean.sandbox.documents(NAME)}
     assert served == {f"p{number}": page(number) for number in range(30)}
     assert len(glean.sandbox.search("heron", datasource=NAME)) == len(served)
-    told = run("datasource", "status", *here)
+    told = run_glean_idx("datasource", "status", *here)
     assert (told["visibility"], told["documents"]["uploaded"], told["documents"]["indexed"]) == (
         "ENABLED_FOR_TEST_GROUP",
         {"Page": 30},
@@ -86,14 +88,14 @@ def test_glean_idx_loads_a_datasource_and_empties_it(run: Callable[..., Any], gl
     )
     assert told["documents"]["last_bulk_upload"]["processing_state"] == "INDEXING COMPLETED"
     assert told["identity"]["users"] == 1
-    assert run("document", "access", *here, "--object-type", "Page", "--id", "p3", "--user", READER)[
-        "has_access"
-    ]
+    assert run_glean_idx(
+        "document", "access", *here, "--object-type", "Page", "--id", "p3", "--user", READER
+    )["has_access"]
 
-    run("document", "delete", *here, "--document", "Page", "p3")
+    run_glean_idx("document", "delete", *here, "--document", "Page", "p3")
     assert len(glean.sandbox.documents(NAME)) == 29
-    assert run("datasource", "teardown", *here)["emptied"]
+    assert run_glean_idx("datasource", "teardown", *here)["emptied"]
     assert glean.sandbox.documents(NAME) == []
-    requests = glean.sandbox.requests()
+    requests = glean.sandbox.request_counts()
     assert {status for _, status in requests} == {200}
     assert requests["bulkindexdocuments", 200] > 4

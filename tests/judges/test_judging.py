@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tests.judges.judging import Exchange, judge
+from tests.judges.judging import Exchange, validate_exchange
 
 DOCUMENT = {"datasource": "acmewiki", "objectType": "Page", "id": "1"}
 JSON = "application/json; charset=UTF-8"
@@ -21,10 +21,12 @@ def exchange(
 
 
 def test_an_exchange_in_the_words_of_the_models_passes() -> None:
-    judge(exchange("indexdocument", {"document": DOCUMENT}))
-    judge(exchange("debug/acmewiki/status", {}, kind=JSON, answer=b'{"documents": {}}'))
-    judge(exchange("indexdocument", {"document": DOCUMENT}, 0))
-    judge(exchange("indexdocument", [], 400, "text/plain; charset=utf-8", b"document: is required"))
+    validate_exchange(exchange("indexdocument", {"document": DOCUMENT}))
+    validate_exchange(exchange("debug/acmewiki/status", {}, kind=JSON, answer=b'{"documents": {}}'))
+    validate_exchange(exchange("indexdocument", {"document": DOCUMENT}, 0))
+    validate_exchange(
+        exchange("indexdocument", [], 400, "text/plain; charset=utf-8", b"document: is required")
+    )
 
 
 @pytest.mark.parametrize(
@@ -54,13 +56,13 @@ def test_what_the_models_would_drop_and_what_the_client_would_not_take_is_found(
     other: dict[str, Any],
 ) -> None:
     with pytest.raises(AssertionError):
-        judge(exchange("indexdocument", **{"body": {"document": DOCUMENT}, **other}))
+        validate_exchange(exchange("indexdocument", **{"body": {"document": DOCUMENT}, **other}))
 
 
 @pytest.mark.parametrize("field", ["updatedAt", "createdAt"])
 def test_a_date_that_is_not_in_epoch_seconds_is_found(field: str) -> None:
     with pytest.raises(ValidationError):
-        judge(exchange("indexdocument", {"document": DOCUMENT | {field: "2026-01-02T03:04:05Z"}}))
+        validate_exchange(exchange("indexdocument", {"document": DOCUMENT | {field: "2026-01-02T03:04:05Z"}}))
 
 
 @pytest.mark.parametrize("kind", ["KNOWLEDGE_HUB", "KNOWLEDGE"])
@@ -69,12 +71,12 @@ def test_a_word_that_no_enumeration_has_is_found(kind: str) -> None:
         "adddatasource", {"name": "wiki", "objectDefinitions": [{"name": "Page", "docCategory": kind}]}
     )
     if kind == "KNOWLEDGE_HUB":
-        judge(made)
+        validate_exchange(made)
     else:
         with pytest.raises(AssertionError, match=r"ObjectDefinition\.doc_category: KNOWLEDGE"):
-            judge(made)
+            validate_exchange(made)
 
 
 def test_an_operation_without_a_model_is_found() -> None:
     with pytest.raises(LookupError, match="indexgroup"):
-        judge(exchange("indexgroup", {}))
+        validate_exchange(exchange("indexgroup", {}))

@@ -9,11 +9,11 @@ import pytest
 from glean.api_client import Glean, models
 from glean.api_client.errors import GleanError
 
-from server.sandbox.indexing.switches import AS_DOCUMENTED
+from server.sandbox.indexing.switches import DOCUMENTED_DELAYS
 from server.sandbox.serve import EmbeddedSandbox
 from tests.judges.conftest import CONFIG, DOCUMENT, NAME, USER
-from tests.judges.judging import MODELS, Exchange, judge, operations
-from tests.server.sandbox.client import HandClock
+from tests.judges.judging import MODELS, Exchange, public_operations, validate_exchange
+from tests.server.sandbox.client import HandDrivenClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,14 +31,14 @@ ACCESS: Final[Any] = {
 NOBODY: Final = "nobody"
 
 
-class Heard(httpx.Client):
+class RecordingClient(httpx.Client):
     """Keeps everything that goes through it."""
 
     def __init__(self) -> None:
-        super().__init__(event_hooks={"response": [self._hear]})
+        super().__init__(event_hooks={"response": [self._record]})
         self.exchanges: list[Exchange] = []
 
-    def _hear(self, response: httpx.Response) -> None:
+    def _record(self, response: httpx.Response) -> None:
         self.exchanges.append(
             Exchange(
                 path=response.request.url.path,
@@ -51,32 +51,35 @@ class Heard(httpx.Client):
 
 
 @pytest.fixture
-def heard() -> Iterator[Heard]:
-    with Heard() as client:
+def recording_client() -> Iterator[RecordingClient]:
+    with RecordingClient() as client:
         yield client
 
 
 @pytest.fixture
-def official(glean: EmbeddedSandbox, heard: Heard) -> Callable[[str], Glean]:
+def make_official_client(glean: EmbeddedSandbox, recording_client: RecordingClient) -> Callable[[str], Glean]:
     """The official client with a token of that secret."""
     glean.sandbox.tokens.add(ROTATED, rotation_minutes=60)
     glean.sandbox.tokens.add(SEARCHING, "client", person=USER["email"])
-    return lambda secret: Glean(api_token=secret, server_url=glean.base_url, client=heard)
+    return lambda secret: Glean(api_token=secret, server_url=glean.base_url, client=recording_client)
 
 
 @pytest.fixture
-def client(glean: EmbeddedSandbox, official: Callable[[str], Glean]) -> Glean:
-    return official(glean.token)
+def client(glean: EmbeddedSandbox, make_official_client: Callable[[str], Glean]) -> Glean:
+    return make_official_client(glean.token)
 
 
 def test_every_operation_has_a_judge() -> None:
-    names = [each.name for each in operations()]
+    names = [each.name for each in public_operations()]
     assert sorted(names) == sorted(MODELS)
     assert set(REFUSED) == set(MODELS)
 
 
 def test_the_official_client_takes_a_datasource_through_every_operation(
-    client: Glean, official: Callable[[str], Glean], glean: EmbeddedSandbox, heard: Heard
+    client: Glean,
+    make_official_client: Callable[[str], Glean],
+    glean: EmbeddedSandbox,
+    recording_client: RecordingClient,
 ) -> None:
     ours = client.indexing
     ours.datasources.add(**CONFIG)
@@ -103,7 +106,7 @@ def test_the_official_client_takes_a_datasource_through_every_operation(
     [seen, absent] = ours.documents.debug_many(datasource=NAME, debug_documents=asked).document_statuses or []
     assert (indexing(seen), indexing(absent)) == ("INDEXED", "NOT_INDEXED")
     assert ours.documents.check_access(**ACCESS).has_access
-    found = official(SEARCHING).client.search.query(query="call", page_size=2)
+    found = make_official_client(SEARCHING).client.search.query(query="call", page_size=2)
     assert (len(found.results or []), found.has_more_results) == (2, True)
 
     ours.documents.delete(datasource=NAME, object_type="Page", id="single")
@@ -119,20 +122,24 @@ def test_the_official_client_takes_a_datasource_through_every_operation(
         disable_stale_document_deletion_check=True,
     )
     assert glean.sandbox.documents(NAME) == []
-    rotated = official(ROTATED).indexing.authentication.rotate_token()
+    rotated = make_official_client(ROTATED).indexing.authentication.rotate_token()
     assert rotated.raw_secret is not None
-    official(rotated.raw_secret).indexing.datasources.retrieve_config(datasource=NAME)
+    make_official_client(rotated.raw_secret).indexing.datasources.retrieve_config(datasource=NAME)
 
-    for exchange in heard.exchanges:
-        judge(exchange)
-    assert {(each.operation, each.status) for each in heard.exchanges} == {(each, 200) for each in MODELS}
+    for exchange in recording_client.exchanges:
+        validate_exchange(exchange)
+    assert {(each.operation, each.status) for each in recording_client.exchanges} == {
+        (each, 200) for each in MODELS
+    }
 
 
-def test_the_official_client_knows_every_state_that_an_upload_is_in(tmp_path: Path, heard: Heard) -> None:
-    clock = HandClock()
+def test_the_official_client_knows_every_state_that_an_upload_is_in(
+    tmp_path: Path, recording_client: RecordingClient
+) -> None:
+    clock = HandDrivenClock()
     with EmbeddedSandbox(tmp_path / "glean.sqlite", now=clock) as glean:
-        glean.sandbox.turn(**AS_DOCUMENTED, deletion_s=60, limits_rate=False)
-        ours = Glean(api_token=glean.token, server_url=glean.base_url, client=heard).indexing
+        glean.sandbox.set_switches(**DOCUMENTED_DELAYS, deletion_s=60, limits_rate=False)
+        ours = Glean(api_token=glean.token, server_url=glean.base_url, client=recording_client).indexing
 
         def states() -> list[tuple[models.BulkUploadHistoryEventStatus, models.ProcessingState]]:
             told = ours.datasource.status(datasource=NAME).documents
@@ -158,8 +165,8 @@ def test_the_official_client_knows_every_state_that_an_upload_is_in(tmp_path: Pa
         active = models.BulkUploadHistoryEventStatus.ACTIVE
         assert states()[2:] == [(active, models.ProcessingState.UPLOAD_IN_PROGRESS)]
 
-    for exchange in heard.exchanges:
-        judge(exchange)
+    for exchange in recording_client.exchanges:
+        validate_exchange(exchange)
 
 
 def indexing(seen: models.DebugDocumentsResponseItem) -> str | None:
@@ -227,30 +234,30 @@ REFUSED: Final[dict[str, tuple[Callable[[Glean], object], str]]] = {
 
 @pytest.mark.parametrize("operation", REFUSED)
 def test_the_official_client_is_told_in_plain_text_what_is_refused(
-    client: Glean, heard: Heard, operation: str
+    client: Glean, recording_client: RecordingClient, operation: str
 ) -> None:
     client.indexing.datasources.add(**CONFIG)
     client.indexing.permissions.index_user(datasource=NAME, user=USER)
     ask, named = REFUSED[operation]
     with pytest.raises(GleanError) as refused:
         ask(client)
-    assert (refused.value.status_code, heard.exchanges[-1].operation) == (400, operation)
+    assert (refused.value.status_code, recording_client.exchanges[-1].operation) == (400, operation)
     assert named in refused.value.body
-    judge(heard.exchanges[-1])
+    validate_exchange(recording_client.exchanges[-1])
 
 
 @pytest.mark.parametrize("operation", REFUSED)
 def test_the_official_client_is_told_that_a_token_will_not_do(
-    official: Callable[[str], Glean], heard: Heard, operation: str
+    make_official_client: Callable[[str], Glean], recording_client: RecordingClient, operation: str
 ) -> None:
     with pytest.raises(GleanError) as refused:
-        REFUSED[operation][0](official("wrong"))
-    assert (refused.value.status_code, heard.exchanges[-1].operation) == (401, operation)
-    judge(heard.exchanges[-1])
+        REFUSED[operation][0](make_official_client("wrong"))
+    assert (refused.value.status_code, recording_client.exchanges[-1].operation) == (401, operation)
+    validate_exchange(recording_client.exchanges[-1])
 
 
 def test_the_official_client_is_told_of_a_second_upload_of_too_large_a_page_and_of_too_many_requests(
-    client: Glean, heard: Heard
+    client: Glean, recording_client: RecordingClient
 ) -> None:
     ours = client.indexing
     ours.datasources.add(**CONFIG)
@@ -269,7 +276,7 @@ def test_the_official_client_is_told_of_a_second_upload_of_too_large_a_page_and_
         with pytest.raises(GleanError) as refused:
             ask()
         assert refused.value.status_code == status
-        judge(heard.exchanges[-1])
+        validate_exchange(recording_client.exchanges[-1])
 
 
 @pytest.mark.filterwarnings("ignore:.*DEPRECATED:DeprecationWarning")

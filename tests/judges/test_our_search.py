@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from glean.api_client import models
 
-from domain.model import Mark
+from domain.model import OwnerTag
 from server.adapters.glean.client_search import ACT_AS
 from server.adapters.glean.indexing_names import datasource_of
-from tests.gleaning import MARK, NAME, line, served, source
-from tests.judges.judging import Exchange, judge
-from tests.searched import searched
+from tests.gleaning import MARK, NAME, datasource_spec, serve_run, staged_line
+from tests.judges.judging import Exchange, validate_exchange
+from tests.searched import searchable_platform
 
 if TYPE_CHECKING:
     import pytest
@@ -41,10 +41,10 @@ async def test_every_search_of_ours_is_in_the_official_clients_words(
         return response
 
     monkeypatch.setattr(httpx.AsyncClient, "send", recorded)
-    async with searched(glean, client_token=lambda: "token-that-searches", act_as=ADA) as platform:
-        await served(platform, "run-1", [line(number) for number in range(5)])
-        another = Mark(installation=MARK.installation, dataset_id="another")
-        await platform.ensure(source("Another", another))
+    async with searchable_platform(glean, client_token=lambda: "token-that-searches", act_as=ADA) as platform:
+        await serve_run(platform, "run-1", [staged_line(number) for number in range(5)])
+        another = OwnerTag(installation=MARK.installation, dataset_id="another")
+        await platform.ensure(datasource_spec("Another", another))
         assert len(await platform.search("ledger")) == 5
         assert len(await platform.search("ledger", name=NAME, limit=2)) == 2
         [first, second] = await platform.search_each(
@@ -53,7 +53,7 @@ async def test_every_search_of_ours_is_in_the_official_clients_words(
         assert (len(first), second) == (3, [])
     assert len(heard) == 4
     for request, exchange in heard:
-        judge(exchange)
+        validate_exchange(exchange)
         assert request.headers[ACT_AS] == ADA
         read = models.SearchRequest.model_validate(json.loads(request.content))
         assert read.request_options is not None

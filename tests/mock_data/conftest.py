@@ -19,22 +19,22 @@ TYPES = ("confluence_pages", "github_repos", "slack_messages", "jira_issues")
 
 
 @pytest.fixture(scope="session")
-def bundled() -> Path:
+def mock_data_root() -> Path:
     return Path(mock_data.__file__).parent
 
 
 @pytest.fixture(params=PAIRS, scope="session")
-def pair(request: pytest.FixtureRequest) -> str:
+def template_set(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture(scope="session")
-def story(bundled: Path, pair: str) -> dict[str, Records]:
+def records_by_type(mock_data_root: Path, template_set: str) -> dict[str, Records]:
     """The records of one industry by type. What a CSV holds is text."""
-    return {each: _read(bundled / "templates" / pair, each) for each in TYPES}
+    return {each: _read_records(mock_data_root / "templates" / template_set, each) for each in TYPES}
 
 
-def _read(folder: Path, dataset_type: str) -> Records:
+def _read_records(folder: Path, dataset_type: str) -> Records:
     table, lines, document = (folder / f"{dataset_type}.{ending}" for ending in ("csv", "jsonl", "json"))
     if table.exists():
         return list(csv.DictReader(io.StringIO(table.read_bytes().decode(), newline="")))

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from domain.connectors import sites
-from domain.documents import decode
-from domain.model import Mark
-from domain.platform import Source
+from domain.connectors import build_site_urls
+from domain.documents import decode_document
+from domain.model import OwnerTag
+from domain.platform import DatasourceSpec
 from domain.population import Population
 from domain.templates import Template
 from domain.vocabulary import DatasetType, Stage
-from server.sandbox.configs import EXAMPLES
-from server.sandbox.words import plain
-from tests.gleaning import HERE, finished, pushed
+from server.sandbox.configs import EXAMPLE_CONFIGS
+from server.sandbox.words import plain_text
+from tests.gleaning import INSTALLATION_ID, push_run, sync_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 NAMES = {each: f"ACME-{each.value}" for each in DatasetType}
 
 
-class Asked(NamedTuple):
+class DemoQuestion(NamedTuple):
     """A question of `questions.json`."""
 
     text: str
@@ -50,7 +50,7 @@ class _Stream:
         yield [json.dumps(record).encode() for record in self._records]
 
 
-class Demo:
+class DemoDatasets:
     """What one client is shown: its datasets by type, and what is asked of them."""
 
     def __init__(self, bundled: Path, pair: str, records: Mapping[str, Records]) -> None:
@@ -58,18 +58,18 @@ class Demo:
             each: json.loads((bundled / "connectors" / f"{each.value}.json").read_bytes())
             for each in DatasetType
         }
-        self._sites = sites(settings, client_id="acme", stage=Stage.SANDBOX)
-        self.lines: Lines = {each: self._populated(each, records[each.value]) for each in DatasetType}
+        self._sites = build_site_urls(settings, client_id="acme", stage=Stage.SANDBOX)
+        self.lines: Lines = {each: self._populate(each, records[each.value]) for each in DatasetType}
         written = json.loads((bundled / "templates" / pair / "questions.json").read_bytes())["questions"]
         self.questions = [
-            Asked(
+            DemoQuestion(
                 each["question"],
                 {DatasetType(name): frozenset(ids) for name, ids in each["documents"].items()},
             )
             for each in written
         ]
 
-    def _populated(self, dataset_type: DatasetType, records: Records) -> list[bytes]:
+    def _populate(self, dataset_type: DatasetType, records: Records) -> list[bytes]:
         population = Population(
             Template(
                 template_id=f"x/y/{dataset_type.value}",
@@ -87,31 +87,31 @@ class Demo:
             now=datetime(2026, 7, 1, tzinfo=UTC),
             progress=lambda _done, _of: None,
         )
-        return b"".join(population.documents(_Stream(records))).splitlines()
+        return b"".join(population.stream_documents(_Stream(records))).splitlines()
 
     async def serve(self, platform: Platform, lines: Lines | None = None, run: str = "run-1") -> None:
         """Have that platform serve these lines, and nothing else, in one datasource for each type."""
         for dataset_type, each in (lines or self.lines).items():
-            mark = Mark(installation=HERE, dataset_id=f"acme-{dataset_type.value}")
-            config = EXAMPLES[dataset_type.connector]
+            mark = OwnerTag(installation=INSTALLATION_ID, dataset_id=f"acme-{dataset_type.value}")
+            config = EXAMPLE_CONFIGS[dataset_type.connector_kind]
             handle = await platform.ensure(
-                Source(
+                DatasourceSpec(
                     name=NAMES[dataset_type],
-                    kind=dataset_type.connector,
+                    kind=dataset_type.connector_kind,
                     config=config,
                     mark=mark,
                     site=self._sites[dataset_type],
                 )
             )
             await platform.authorise(handle, mark, "token-of-the-connector")
-            await pushed(platform, handle, run, each, mark)
-            await finished(platform, handle, run, mark)
+            await push_run(platform, handle, run, each, mark)
+            await sync_run(platform, handle, run, mark)
 
 
-def searched_text(line: bytes) -> tuple[str, str]:
+def searchable_text(line: bytes) -> tuple[str, str]:
     """The id of a document, and all of it that a search may look at."""
-    document = decode(line)
+    document = decode_document(line)
     text = msgspec.json.decode(document.body.text, type=str)
     author = f"{document.author.name} {document.author.email}"
-    shown = plain(document.body.mime, text)
+    shown = plain_text(document.body.mime, text)
     return document.id, f"{document.title} {document.id} {shown} {document.container} {author}"

@@ -22,17 +22,17 @@ def _files(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_script_writes_the_committed_files_byte_for_byte(
-    bundled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    mock_data_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     main(["--out", str(tmp_path)])
     written = _files(tmp_path)
-    committed = _files(bundled / "templates")
+    committed = _files(mock_data_root / "templates")
     assert sorted(written) == sorted(committed)
     assert [name for name in written if written[name] != committed[name]] == []
     assert len(capsys.readouterr().err.splitlines()) == len(written)
 
 
-def test_the_order_of_hashes_changes_nothing(bundled: Path) -> None:
+def test_the_order_of_hashes_changes_nothing(mock_data_root: Path) -> None:
     digest = (
         "import hashlib, json; from mock_data.story.write import catalogue;"
         "print(hashlib.sha256(json.dumps(catalogue()).encode()).hexdigest())"
@@ -40,7 +40,7 @@ def test_the_order_of_hashes_changes_nothing(bundled: Path) -> None:
     outputs = {
         subprocess.run(
             [sys.executable, "-c", digest],
-            cwd=bundled.parent,
+            cwd=mock_data_root.parent,
             env={**os.environ, "PYTHONHASHSEED": seed},
             check=True,
             capture_output=True,
@@ -50,14 +50,18 @@ def test_the_order_of_hashes_changes_nothing(bundled: Path) -> None:
     assert len(outputs) == 1
 
 
-def test_a_type_has_as_many_records_as_it_declares(pair: str, story: dict[str, Records]) -> None:
-    expected = 60 if pair == "default/default" else 500
-    assert {each: len(records) for each, records in story.items()} == dict.fromkeys(story, expected)
+def test_a_type_has_as_many_records_as_it_declares(
+    template_set: str, records_by_type: dict[str, Records]
+) -> None:
+    expected = 60 if template_set == "default/default" else 500
+    assert {each: len(records) for each, records in records_by_type.items()} == dict.fromkeys(
+        records_by_type, expected
+    )
 
 
-def test_every_format_has_an_example(bundled: Path) -> None:
+def test_every_format_has_an_example(mock_data_root: Path) -> None:
     formats = set()
-    for path in (bundled / "templates").rglob("*"):
+    for path in (mock_data_root / "templates").rglob("*"):
         if path.suffix == ".json":
             document = json.loads(path.read_bytes())
             kind = "array" if isinstance(document, list) else f"v{document.get('format_version', 1)}"
@@ -67,8 +71,8 @@ def test_every_format_has_an_example(bundled: Path) -> None:
     assert formats == {("array",), ("v1",), ("v2", "file"), ("v2", "records"), (".csv",), (".jsonl",)}
 
 
-def test_a_version_2_template_says_what_it_is(bundled: Path) -> None:
-    path = bundled / "templates/fintech/developer_productivity/jira_issues.json"
+def test_a_version_2_template_says_what_it_is(mock_data_root: Path) -> None:
+    path = mock_data_root / "templates/fintech/developer_productivity/jira_issues.json"
     head = json.loads(path.read_bytes())
     schema = head.pop("schema")
     assert schema["required"] == [

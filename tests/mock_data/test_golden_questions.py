@@ -15,33 +15,33 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from domain.documents import encode
+from domain.documents import encode_document
 from domain.documents.neutral import Body, Document
 from domain.vocabulary import DatasetType
 from mock_data.story.write import WORLDS
 from server.adapters.glean.indexing_names import datasource_of
-from server.sandbox.questions import understood
+from server.sandbox.questions import parse_query
 from server.sandbox.serve import EmbeddedSandbox
-from tests.gleaning import admin, indexing
-from tests.mock_data.demo import NAMES, Demo, searched_text
+from tests.gleaning import admin_platform, indexing_platform
+from tests.mock_data.demo import NAMES, DemoDatasets, searchable_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping
     from pathlib import Path
 
     from domain.platform import Platform
-    from server.adapters.glean.admin import AdminGlean
-    from server.adapters.glean.indexing import IndexingGlean
-    from tests.mock_data.demo import Asked
+    from server.adapters.glean.admin import AdminPlatform
+    from server.adapters.glean.indexing import IndexingPlatform
+    from tests.mock_data.demo import DemoQuestion
 
     Records = list[dict[str, Any]]
 
 FIRST = 3
 AT_LEAST = 0.95
 DISTRACTORS = 5
-DIALECTS: dict[str, Callable[[EmbeddedSandbox], AdminGlean | IndexingGlean]] = {
-    "admin": admin,
-    "indexing": indexing,
+DIALECTS: dict[str, Callable[[EmbeddedSandbox], AdminPlatform | IndexingPlatform]] = {
+    "admin": admin_platform,
+    "indexing": indexing_platform,
 }
 DATASOURCES = {form: each for each, name in NAMES.items() for form in (name, datasource_of(name))}
 TEXTS = {
@@ -52,15 +52,15 @@ TEXTS = {
 }
 
 
-class Served:
+class ServedDemo:
     """A demo in a sandbox, and who brought it there."""
 
-    def __init__(self, glean: EmbeddedSandbox, demo: Demo, platform: Platform) -> None:
+    def __init__(self, glean: EmbeddedSandbox, demo: DemoDatasets, platform: Platform) -> None:
         self.demo = demo
         self.platform = platform
         self._sandbox = glean.sandbox
 
-    def answered(self) -> set[tuple[str, DatasetType]]:
+    def answered_questions(self) -> set[tuple[str, DatasetType]]:
         """Which questions are answered by the first results of which type's own datasource."""
         names = {DATASOURCES[each["name"]]: each["name"] for each in self._sandbox.datasources()}
         return {
@@ -72,7 +72,7 @@ class Served:
 
     def share(self) -> float:
         """The share of questions and types that are answered."""
-        return len(self.answered()) / (len(self.demo.questions) * len(DatasetType))
+        return len(self.answered_questions()) / (len(self.demo.questions) * len(DatasetType))
 
     def share_anywhere(self) -> float:
         """The share of questions answered by the first results of a search in all four datasources at once."""
@@ -90,27 +90,32 @@ class Served:
 
 
 @asynccontextmanager
-async def served(
-    folder: Path, demo: Demo, dialect: str, lines: Mapping[DatasetType, list[bytes]] | None = None
-) -> AsyncIterator[Served]:
+async def serve_demo(
+    folder: Path, demo: DemoDatasets, dialect: str, lines: Mapping[DatasetType, list[bytes]] | None = None
+) -> AsyncIterator[ServedDemo]:
     """The demo, or other lines in its place, in a new sandbox."""
     with EmbeddedSandbox(folder / "glean.db", token="key-of-the-tests") as glean:
-        glean.sandbox.set_rate(1e9, minimum_seconds=0)
+        glean.sandbox.set_indexing_rate(1e9, minimum_seconds=0)
         async with DIALECTS[dialect](glean) as platform:
             await demo.serve(platform, lines)
-            yield Served(glean, demo, platform)
+            yield ServedDemo(glean, demo, platform)
 
 
 @pytest.fixture(scope="module")
-def demos() -> dict[str, Demo]:
+def demo_cache() -> dict[str, DemoDatasets]:
     return {}
 
 
 @pytest.fixture
-def demo(demos: dict[str, Demo], bundled: Path, pair: str, story: dict[str, Records]) -> Demo:
-    if pair not in demos:
-        demos[pair] = Demo(bundled, pair, story)
-    return demos[pair]
+def demo(
+    demo_cache: dict[str, DemoDatasets],
+    mock_data_root: Path,
+    template_set: str,
+    records_by_type: dict[str, Records],
+) -> DemoDatasets:
+    if template_set not in demo_cache:
+        demo_cache[template_set] = DemoDatasets(mock_data_root, template_set, records_by_type)
+    return demo_cache[template_set]
 
 
 def _words(text: str) -> list[str]:
@@ -137,18 +142,18 @@ def _stems(texts: Iterable[str]) -> list[set[str]]:
     return stems
 
 
-def _telling(question: str) -> str:
-    asked = understood(question)
+def _search_terms(question: str) -> str:
+    asked = parse_query(question)
     assert asked is not None
     return " ".join(asked.terms)
 
 
-def _answers(demo: Demo, asked: Asked, dataset_type: DatasetType) -> list[str]:
-    held = dict(map(searched_text, demo.lines[dataset_type]))
+def _answers(demo: DemoDatasets, asked: DemoQuestion, dataset_type: DatasetType) -> list[str]:
+    held = dict(map(searchable_text, demo.lines[dataset_type]))
     return [held[each] for each in asked.documents[dataset_type]]
 
 
-def test_there_are_ten_questions_and_more_and_each_names_documents_of_every_type(demo: Demo) -> None:
+def test_there_are_ten_questions_and_more_and_each_names_documents_of_every_type(demo: DemoDatasets) -> None:
     assert len(demo.questions) >= 10
     assert len({asked.text for asked in demo.questions}) == len(demo.questions)
     for asked in demo.questions:
@@ -157,7 +162,7 @@ def test_there_are_ten_questions_and_more_and_each_names_documents_of_every_type
             assert answers, asked.text
 
 
-def test_no_question_shares_a_key_or_three_words_in_a_row_with_its_documents(demo: Demo) -> None:
+def test_no_question_shares_a_key_or_three_words_in_a_row_with_its_documents(demo: DemoDatasets) -> None:
     for asked in demo.questions:
         assert not re.search(r"\d", asked.text)
         for dataset_type in DatasetType:
@@ -165,7 +170,7 @@ def test_no_question_shares_a_key_or_three_words_in_a_row_with_its_documents(dem
                 assert _runs(asked.text, 3) & _runs(text, 3) == set(), asked.text
 
 
-def test_no_question_names_the_place_where_its_answer_stands(demo: Demo) -> None:
+def test_no_question_names_the_place_where_its_answer_stands(demo: DemoDatasets) -> None:
     for asked in demo.questions:
         spoken = f" {' '.join(_words(asked.text))} "
         for dataset_type in DatasetType:
@@ -176,14 +181,16 @@ def test_no_question_names_the_place_where_its_answer_stands(demo: Demo) -> None
                     assert [name for name in names if f" {' '.join(_words(name))} " in spoken] == []
 
 
-def test_each_question_has_five_distractors_of_each_type_on_its_subject(demo: Demo, pair: str) -> None:
-    world = next(world for world in WORLDS if f"{world.industry}/{world.use_case}" == pair)
+def test_each_question_has_five_distractors_of_each_type_on_its_subject(
+    demo: DemoDatasets, template_set: str
+) -> None:
+    world = next(world for world in WORLDS if f"{world.industry}/{world.use_case}" == template_set)
     subjects = {question.text: subject for subject in world.subjects for question in subject.questions}
     for dataset_type in DatasetType:
-        texts = dict(map(searched_text, demo.lines[dataset_type]))
+        texts = dict(map(searchable_text, demo.lines[dataset_type]))
         stems = dict(zip(texts, _stems(texts.values()), strict=True))
         for asked in demo.questions:
-            [wanted] = _stems([_telling(asked.text)])
+            [wanted] = _stems([_search_terms(asked.text)])
             distractors = {
                 document_id
                 for document_id, text in texts.items()
@@ -196,9 +203,9 @@ def test_each_question_has_five_distractors_of_each_type_on_its_subject(demo: De
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 async def test_nearly_all_questions_are_answered_in_the_first_three_results(
-    tmp_path: Path, demo: Demo, dialect: str
+    tmp_path: Path, demo: DemoDatasets, dialect: str
 ) -> None:
-    async with served(tmp_path, demo, dialect) as glean:
+    async with serve_demo(tmp_path, demo, dialect) as glean:
         assert glean.share() >= AT_LEAST
         assert glean.share_anywhere() >= 0.8
 
@@ -214,7 +221,7 @@ def _shuffled_records(story: dict[str, Records]) -> dict[str, Records]:
     return shuffled
 
 
-def _shuffled_documents(demo: Demo) -> dict[DatasetType, list[bytes]]:
+def _shuffled_documents(demo: DemoDatasets) -> dict[DatasetType, list[bytes]]:
     """The documents, each with its own title and the body of another."""
     shuffled = {}
     for dataset_type, lines in demo.lines.items():
@@ -222,7 +229,7 @@ def _shuffled_documents(demo: Demo) -> dict[DatasetType, list[bytes]]:
         bodies: list[Body] = [document.body for document in documents]
         random.Random(20260630).shuffle(bodies)
         shuffled[dataset_type] = [
-            encode(msgspec.structs.replace(document, body=body))
+            encode_document(msgspec.structs.replace(document, body=body))
             for document, body in zip(documents, bodies, strict=True)
         ]
     return shuffled
@@ -230,47 +237,47 @@ def _shuffled_documents(demo: Demo) -> dict[DatasetType, list[bytes]]:
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 async def test_with_the_bodies_of_other_documents_fewer_than_half_are_answered(
-    tmp_path: Path, demo: Demo, dialect: str
+    tmp_path: Path, demo: DemoDatasets, dialect: str
 ) -> None:
-    async with served(tmp_path, demo, dialect, _shuffled_documents(demo)) as glean:
+    async with serve_demo(tmp_path, demo, dialect, _shuffled_documents(demo)) as glean:
         assert glean.share() < 0.5
 
 
 async def test_with_the_texts_of_other_records_fewer_than_half_are_answered(
-    tmp_path: Path, bundled: Path, pair: str, story: dict[str, Records]
+    tmp_path: Path, mock_data_root: Path, template_set: str, records_by_type: dict[str, Records]
 ) -> None:
-    shuffled = Demo(bundled, pair, _shuffled_records(story))
-    async with served(tmp_path, shuffled, "admin") as glean:
+    shuffled = DemoDatasets(mock_data_root, template_set, _shuffled_records(records_by_type))
+    async with serve_demo(tmp_path, shuffled, "admin") as glean:
         assert glean.share() < 0.5
 
 
 def _without(lines: list[bytes], ids: frozenset[str]) -> list[bytes]:
-    return [line for line in lines if searched_text(line)[0] not in ids]
+    return [line for line in lines if searchable_text(line)[0] not in ids]
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 async def test_one_page_that_is_taken_away_takes_the_answers_that_it_gave(
-    tmp_path: Path, demo: Demo, dialect: str
+    tmp_path: Path, demo: DemoDatasets, dialect: str
 ) -> None:
     pages = DatasetType.CONFLUENCE_PAGES
     gone = demo.questions[-1].documents[pages]
     assert len(gone) == 1
-    async with served(tmp_path, demo, dialect) as glean:
-        before = glean.answered()
+    async with serve_demo(tmp_path, demo, dialect) as glean:
+        before = glean.answered_questions()
         await demo.serve(glean.platform, {pages: _without(demo.lines[pages], gone)}, run="run-2")
-        after = glean.answered()
+        after = glean.answered_questions()
     asked = {each.text for each in demo.questions if each.documents[pages] == gone}
     assert before - after == {(text, pages) for text in asked}
     assert after < before
 
 
 async def test_a_question_without_its_documents_is_answered_by_nothing_else(
-    tmp_path: Path, demo: Demo
+    tmp_path: Path, demo: DemoDatasets
 ) -> None:
     asked = demo.questions[0]
     lines = {each: _without(demo.lines[each], asked.documents[each]) for each in DatasetType}
-    async with served(tmp_path, demo, "admin", lines) as glean:
-        assert {text for text, _ in glean.answered()} == {each.text for each in demo.questions} - {
+    async with serve_demo(tmp_path, demo, "admin", lines) as glean:
+        assert {text for text, _ in glean.answered_questions()} == {each.text for each in demo.questions} - {
             each.text
             for each in demo.questions
             if all(each.documents[of] <= asked.documents[of] for of in DatasetType)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import anyio.to_thread
 import pytest
 
-from tests.processes.folder import ROOT, Folder
+from tests.processes.folder import ROOT, DataFolder
 from tests.repository import write_repository
 
 if TYPE_CHECKING:
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     Run = Callable[..., subprocess.Popen[str]]
 
 RECORDS: Final = 12
-ONCE: Final = Counter({"datasources.create": 1, "documents stored": RECORDS, "sync jobs": 1})
+EFFECTS_OF_ONE_PROVISION: Final = Counter(
+    {"datasources.create": 1, "documents stored": RECORDS, "sync jobs": 1}
+)
 """What the sandbox's ledger says of one dataset that was provisioned, whatever happened on the way."""
 
 
@@ -32,19 +34,19 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-async def folder(tmp_path: Path, repository: Path) -> Folder:
+async def data_folder(tmp_path: Path, repository: Path) -> DataFolder:
     """A data folder with a client and its active journey."""
-    made = Folder(tmp_path / "data", repository)
-    await made.arrive()
+    made = DataFolder(tmp_path / "data", repository)
+    await made.add_client_and_journey()
     return made
 
 
 @pytest.fixture
-def run() -> Iterator[Run]:
+def start_process() -> Iterator[Run]:
     """`run(folder, command)` starts a process; what is left at the end is killed."""
     with ExitStack() as exits:
 
-        def start(folder: Folder, command: list[str]) -> subprocess.Popen[str]:
+        def start(folder: DataFolder, command: list[str]) -> subprocess.Popen[str]:
             process = exits.enter_context(
                 subprocess.Popen(
                     command,
@@ -62,16 +64,16 @@ def run() -> Iterator[Run]:
         yield start
 
 
-async def over(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+async def wait_for_exit(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     """Exit status, output and log of a process that ends by itself, or else because its input ends."""
     with anyio.fail_after(60):
         out, log = await anyio.to_thread.run_sync(process.communicate, abandon_on_cancel=True)
     return process.returncode, out, log
 
 
-async def stopped(process: subprocess.Popen[str], kind: signal.Signals) -> tuple[int, str, str]:
+async def stop_process(process: subprocess.Popen[str], kind: signal.Signals) -> tuple[int, str, str]:
     """The same of a process that is sent a signal, with its input left open until it has ended."""
     process.send_signal(kind)
     with anyio.fail_after(60):
         await anyio.to_thread.run_sync(process.wait, abandon_on_cancel=True)
-    return await over(process)
+    return await wait_for_exit(process)

@@ -21,44 +21,48 @@ from domain.records import DatasetQuery
 from domain.vocabulary import TeardownReason
 from server import wiring
 from server.adapters.engine.durable import DurableEngine
-from server.logs import configure
-from server.settings import load
-from tests.processes.folder import KIM, request
+from server.logs import configure_logging
+from server.settings import load_settings
+from tests.processes.folder import KIM, provision_request
 
 if TYPE_CHECKING:
-    from domain.job import Job
+    from domain.job import SagaContext
     from domain.saga import Step
 
 SOON = {"watch_s": 0.2, "dead_after_s": 0.5}
 
 
-class Hasty(DurableEngine):
+class FastAdoptionEngine(DurableEngine):
     """It finds the dead sooner than the shipped one, so that a test need not wait."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **{**named, **SOON})
 
 
-def deadly(folder: Path, step: Step[Job]) -> Step[Job]:
-    async def do(job: Job) -> None:
-        await step.do(job)
+def install_crash_step(folder: Path, step: Step[SagaContext]) -> Step[SagaContext]:
+    async def do(context: SagaContext) -> None:
+        await step.action(context)
         if (folder / "cause").exists():
             with (folder / "deaths").open("a") as deaths:
                 deaths.write(f"{os.getpid()}\n")
             os.kill(os.getpid(), signal.SIGKILL)
 
-    return replace(step, do=do)
+    return replace(step, action=do)
 
 
 async def main(data_dir: str, step: str, verb: str) -> None:
     folder = Path(data_dir)
-    for module, name in ((provisioning, "PROVISION"), (teardown, "TEARDOWN")):
-        steps: tuple[Step[Job], ...] = getattr(module, name)
-        setattr(module, name, tuple(deadly(folder, each) if each.name == step else each for each in steps))
-    vars(wiring)["DurableEngine"] = Hasty
-    async with wiring.running(load(os.environ, data_dir=folder), sagas=True) as services:
+    for module, name in ((provisioning, "PROVISION_STEPS"), (teardown, "TEARDOWN_STEPS")):
+        steps: tuple[Step[SagaContext], ...] = getattr(module, name)
+        setattr(
+            module,
+            name,
+            tuple(install_crash_step(folder, each) if each.name == step else each for each in steps),
+        )
+    vars(wiring)["DurableEngine"] = FastAdoptionEngine
+    async with wiring.open_services(load_settings(os.environ, data_dir=folder), sagas=True) as services:
         if verb == "provision":
-            begun = await services.provisioning.start_or_attach(request(), KIM)
+            begun = await services.provisioning.start_or_attach(provision_request(), KIM)
             await services.provisioning.wait(begun, None)
         elif verb == "teardown":
             [dataset] = await services.datasets.list(DatasetQuery(), KIM)
@@ -70,5 +74,5 @@ async def main(data_dir: str, step: str, verb: str) -> None:
 
 
 if __name__ == "__main__":
-    configure()
+    configure_logging()
     anyio.run(partial(main, *sys.argv[1:]))

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from domain.admission import ProvisionRequest
-from domain.callers import Caller
+from domain.callers import Principal
 from domain.model import Client, Journey
 from domain.records import DatasetQuery
 from domain.vocabulary import DatasetType, JourneyState, Stage
 from server.adapters.store.sqlite import SqliteStore
 from server.sandbox.sandbox import Sandbox
-from server.settings import load
-from server.wiring import pending, running, sandbox_path
-from tests.waiting import eventually
+from server.settings import load_settings
+from server.wiring import has_pending_work, open_services, sandbox_path
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).parents[2]
 REPOSITORY: Final = "MOCK_DATA_REPO_PATH"
-KIM: Final = Caller(subject="person:kim")
-WISH: Final[Mapping[str, str]] = {
+KIM: Final = Principal(subject="person:kim")
+PROVISION_ARGUMENTS: Final[Mapping[str, str]] = {
     "client_id": "acme",
     "journey_id": "j1",
     "stage": "sandbox",
@@ -38,7 +38,7 @@ WISH: Final[Mapping[str, str]] = {
 NAME: Final = "ACME-Sandbox-Confluence"
 
 
-def request() -> ProvisionRequest:
+def provision_request() -> ProvisionRequest:
     """`WISH`, as the domain takes it."""
     return ProvisionRequest(
         client_id="acme", journey_id="j1", stage=Stage.SANDBOX, dataset_type=DatasetType.CONFLUENCE_PAGES
@@ -46,7 +46,7 @@ def request() -> ProvisionRequest:
 
 
 @dataclass(frozen=True)
-class Folder:
+class DataFolder:
     """A data folder, over a mock-data repository."""
 
     data: Path
@@ -55,7 +55,7 @@ class Folder:
     @property
     def settings(self) -> Settings:
         """What every process on it is started with."""
-        return load({REPOSITORY: str(self.repository)}, data_dir=self.data)
+        return load_settings({REPOSITORY: str(self.repository)}, data_dir=self.data)
 
     @property
     def environ(self) -> dict[str, str]:
@@ -63,24 +63,24 @@ class Folder:
         kept = {name: value for name, value in os.environ.items() if name.startswith(("COV", "PATH", "HOME"))}
         return {**kept, REPOSITORY: str(self.repository), "PYTHONPATH": str(ROOT), "TERM": "dumb"}
 
-    def command(self, verb: str, *arguments: str) -> list[str]:
+    def command_line(self, verb: str, *arguments: str) -> list[str]:
         """The command line of the product, on this folder."""
         return [sys.executable, "-W", "error", "-m", "server", verb, *arguments, "--data-dir", str(self.data)]
 
-    def sandbox(self) -> Sandbox:
+    def open_sandbox(self) -> Sandbox:
         """The embedded sandbox's file, whichever process serves it."""
         self.data.mkdir(parents=True, exist_ok=True)
         return Sandbox.open(sandbox_path(self.settings))
 
     @asynccontextmanager
-    async def store(self) -> AsyncIterator[SqliteStore]:
+    async def open_store(self) -> AsyncIterator[SqliteStore]:
         """The store, beside whoever works on it."""
         async with SqliteStore(self.settings.store_path) as store:
             yield store
 
-    async def arrive(self) -> None:
+    async def add_client_and_journey(self) -> None:
         """A client with an active journey."""
-        async with running(self.settings, sagas=False) as services:
+        async with open_services(self.settings, sagas=False) as services:
             await services.registry.add_client(
                 Client(client_id="acme", name="acme", industry="fintech", use_case="developer_productivity"),
                 KIM,
@@ -90,32 +90,32 @@ class Folder:
                 KIM,
             )
 
-    async def admit(self) -> None:
+    async def admit_dataset(self) -> None:
         """Admit the dataset of `WISH`, and leave its making to whoever comes next."""
-        async with running(self.settings, sagas=False) as services:
-            await services.provisioning.start_or_attach(request(), KIM)
+        async with open_services(self.settings, sagas=False) as services:
+            await services.provisioning.start_or_attach(provision_request(), KIM)
 
-    async def complete(self) -> None:
+    async def complete_journey(self) -> None:
         """The journey is over."""
-        async with running(self.settings, sagas=False) as services:
+        async with open_services(self.settings, sagas=False) as services:
             await services.registry.set_state("j1", JourneyState.COMPLETED, KIM)
 
-    async def datasets(self) -> list[Dataset]:
+    async def load_datasets(self) -> list[Dataset]:
         """Every dataset that there is."""
-        async with self.store() as store:
+        async with self.open_store() as store:
             return list(await store.read(lambda records: records.datasets(DatasetQuery())))
 
-    async def dataset(self) -> Dataset:
+    async def load_only_dataset(self) -> Dataset:
         """The only one that there is."""
-        [found] = await self.datasets()
+        [found] = await self.load_datasets()
         return found
 
-    async def finish(self) -> None:
+    async def finish_pending_work(self) -> None:
         """Be the next process: open what runs sagas, ask for nothing, and wait until nothing is left to do."""
-        async with running(self.settings, sagas=True):
-            await eventually(lambda: not pending(self.settings), 30)
+        async with open_services(self.settings, sagas=True):
+            await wait_for(lambda: not has_pending_work(self.settings), 30)
 
-    async def syncing(self) -> None:
+    async def wait_for_sync(self) -> None:
         """Return as soon as a sync of the dataset's connector runs."""
-        with self.sandbox() as glean:
-            await eventually(lambda: [each["status"] for each in glean.jobs(NAME)] == ["RUNNING"], 30)
+        with self.open_sandbox() as glean:
+            await wait_for(lambda: [each["status"] for each in glean.sync_jobs(NAME)] == ["RUNNING"], 30)

@@ -9,33 +9,35 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 
-from tests.e2e.conftest import connected
-from tests.pictures import effects
-from tests.processes.conftest import ONCE, RECORDS
-from tests.processes.folder import NAME, REPOSITORY, WISH
+from tests.e2e.conftest import connect_client
+from tests.pictures import visible_effects
+from tests.processes.conftest import EFFECTS_OF_ONE_PROVISION, RECORDS
+from tests.processes.folder import NAME, PROVISION_ARGUMENTS, REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from mcp.client.client import Client
 
-    from tests.processes.folder import Folder
+    from tests.processes.folder import DataFolder
 
 CALLS = 10
 
 
 @asynccontextmanager
-async def reaching(folder: Folder, servers: int) -> AsyncIterator[list[Client]]:
+async def connect_clients(folder: DataFolder, servers: int) -> AsyncIterator[list[Client]]:
     """A client each of that many servers on the folder, over stdio."""
     environ = {REPOSITORY: str(folder.repository)}
     async with AsyncExitStack() as stack:
         yield [
-            await stack.enter_async_context(connected("stdio", "2026-07-28", folder.data, environ=environ))
+            await stack.enter_async_context(
+                connect_client("stdio", "2026-07-28", folder.data, environ=environ)
+            )
             for _ in range(servers)
         ]
 
 
-async def ten_at_once(clients: list[Client], tool: str, asked: dict[str, Any]) -> list[dict[str, Any]]:
+async def call_ten_times(clients: list[Client], tool: str, asked: dict[str, Any]) -> list[dict[str, Any]]:
     """What ten calls of that tool answer, shared out among the clients."""
     answers: list[dict[str, Any]] = []
 
@@ -51,31 +53,31 @@ async def ten_at_once(clients: list[Client], tool: str, asked: dict[str, Any]) -
 
 
 @pytest.mark.parametrize("servers", [1, 2])
-async def test_ten_identical_calls_at_once_make_one_dataset(folder: Folder, servers: int) -> None:
+async def test_ten_identical_calls_at_once_make_one_dataset(data_folder: DataFolder, servers: int) -> None:
     with anyio.fail_after(100):
-        async with reaching(folder, servers) as clients:
-            answers = await ten_at_once(clients, "provision_dataset", dict(WISH))
+        async with connect_clients(data_folder, servers) as clients:
+            answers = await call_ten_times(clients, "provision_dataset", dict(PROVISION_ARGUMENTS))
 
-    dataset = await folder.dataset()
+    dataset = await data_folder.load_only_dataset()
     assert [each.pop("created") for each in answers].count(True) == 1
     assert (answers[0]["dataset_id"], answers[0]["status"]) == (dataset.dataset_id, "ready")
     assert answers == [answers[0]] * CALLS
-    with folder.sandbox() as glean:
+    with data_folder.open_sandbox() as glean:
         assert [each["name"] for each in glean.datasources()] == [NAME]
         assert len(glean.documents(NAME)) == RECORDS
-        assert effects(glean) == ONCE
+        assert visible_effects(glean) == EFFECTS_OF_ONE_PROVISION
 
 
-async def test_ten_identical_teardowns_at_once_take_down_once(folder: Folder) -> None:
-    await folder.admit()
-    await folder.finish()
-    await folder.complete()
-    asked = {"dataset_id": (await folder.dataset()).dataset_id, "reason": "journey_completed"}
+async def test_ten_identical_teardowns_at_once_take_down_once(data_folder: DataFolder) -> None:
+    await data_folder.admit_dataset()
+    await data_folder.finish_pending_work()
+    await data_folder.complete_journey()
+    asked = {"dataset_id": (await data_folder.load_only_dataset()).dataset_id, "reason": "journey_completed"}
     with anyio.fail_after(100):
-        async with reaching(folder, 2) as clients:
-            answers = await ten_at_once(clients, "teardown_dataset", asked)
+        async with connect_clients(data_folder, 2) as clients:
+            answers = await call_ten_times(clients, "teardown_dataset", asked)
 
     assert answers[0]["status"] == "archived"
     assert answers == [answers[0]] * CALLS
-    with folder.sandbox() as glean:
-        assert effects(glean) == ONCE + Counter({"datasources.delete": 1})
+    with data_folder.open_sandbox() as glean:
+        assert visible_effects(glean) == EFFECTS_OF_ONE_PROVISION + Counter({"datasources.delete": 1})

@@ -6,39 +6,43 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from server.wiring import running
-from tests.processes.folder import KIM, WISH
-from tests.processes.test_competing import reaching
+from server.wiring import open_services
+from tests.processes.folder import KIM, PROVISION_ARGUMENTS
+from tests.processes.test_competing import connect_clients
 
 if TYPE_CHECKING:
-    from tests.processes.folder import Folder
+    from tests.processes.folder import DataFolder
 
 TYPES = ("confluence_pages", "slack_messages")
 
 
 async def test_with_provisions_running_in_two_processes_the_next_is_refused_everywhere_and_all_end_ready(
-    folder: Folder,
+    data_folder: DataFolder,
 ) -> None:
-    with folder.sandbox() as glean:
-        glean.set_rate(1_000_000, minimum_seconds=2)
+    with data_folder.open_sandbox() as glean:
+        glean.set_indexing_rate(1_000_000, minimum_seconds=2)
     with anyio.fail_after(100):
-        async with reaching(folder, 2) as clients:
+        async with connect_clients(data_folder, 2) as clients:
             begun = [
-                await client.call_tool("provision_dataset", {**WISH, "dataset_type": each, "wait_s": 0})
+                await client.call_tool(
+                    "provision_dataset", {**PROVISION_ARGUMENTS, "dataset_type": each, "wait_s": 0}
+                )
                 for client, each in zip(clients, TYPES, strict=True)
             ]
-            async with running(folder.settings, sagas=False) as services:
-                drain = await services.draining.on(KIM)
+            async with open_services(data_folder.settings, sagas=False) as services:
+                drain = await services.drain.begin_drain(KIM)
                 refused = [
-                    await client.call_tool("provision_dataset", {**WISH, "dataset_type": "jira_issues"})
+                    await client.call_tool(
+                        "provision_dataset", {**PROVISION_ARGUMENTS, "dataset_type": "jira_issues"}
+                    )
                     for client in clients
                 ]
-                settled = await services.draining.settled()
+                settled = await services.drain.wait_until_idle()
 
     started = sorted(str((each.structured_content or {})["dataset_id"]) for each in begun)
     assert [each.dataset_id for each in drain.running] == started
     assert [(each.meta or {})["dataset-lifecycle/error"]["code"] for each in refused] == ["draining"] * 2
     assert settled.running == ()
-    assert [(each.dataset_id, each.status) for each in await folder.datasets()] == [
+    assert [(each.dataset_id, each.status) for each in await data_folder.load_datasets()] == [
         (each, "ready") for each in started
     ]

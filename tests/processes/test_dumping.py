@@ -13,32 +13,32 @@ from domain.model import Client, Journey
 from domain.records import DatasetQuery
 from domain.vocabulary import JourneyState, Stage
 from server.sandbox.serve import EmbeddedSandbox
-from server.settings import load
-from server.wiring import pending, running
-from tests.docs.pages import page
-from tests.pictures import effects
-from tests.postgres import programs
-from tests.processes.conftest import ONCE
-from tests.processes.folder import KIM, NAME, REPOSITORY, request
-from tests.waiting import eventually
+from server.settings import load_settings
+from server.wiring import has_pending_work, open_services
+from tests.docs.pages import load_page
+from tests.pictures import visible_effects
+from tests.postgres import find_postgres_programs
+from tests.processes.conftest import EFFECTS_OF_ONE_PROVISION
+from tests.processes.folder import KIM, NAME, REPOSITORY, provision_request
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from server.settings import Settings
-    from tests.postgres import Cluster
+    from tests.postgres import PostgresServer
 
 KEY = "their-key"
 
 
 def _commands(tool: str, folder: Path) -> str:
     """The block of the page that calls a program, on folders of ours."""
-    (found,) = (each.text for each in page("docs/backup.md").fences("sh") if tool in each.text)
+    (found,) = (each.text for each in load_page("docs/backup.md").code_blocks("sh") if tool in each.text)
     return found.replace("/srv/", f"{folder}/")
 
 
 def _run(script: str, url: str) -> None:
-    environ = {**os.environ, "DATABASE_URL": url, "PATH": f"{programs()}:{os.environ['PATH']}"}
+    environ = {**os.environ, "DATABASE_URL": url, "PATH": f"{find_postgres_programs()}:{os.environ['PATH']}"}
     done = subprocess.run(
         ("sh", "-e", "-c", script), env=environ, capture_output=True, text=True, check=False
     )
@@ -46,11 +46,11 @@ def _run(script: str, url: str) -> None:
 
 
 async def test_a_dump_of_an_installation_at_work_is_restored_and_goes_on(
-    postgres: Cluster, launched: str, repository: Path, tmp_path: Path
+    postgres: PostgresServer, engine_template: str, repository: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "backup").mkdir()
     shared = tmp_path / "shared"
-    url, other = postgres.fresh(launched), postgres.fresh()
+    url, other = postgres.create_database(engine_template), postgres.create_database()
     config = tmp_path / "config.yaml"
     config.write_text(
         f"dataops: {{staging: {{url: {shared}/staging}}, archival: {{storage_path: {shared}/archives}}}}"
@@ -65,10 +65,10 @@ async def test_a_dump_of_an_installation_at_work_is_restored_and_goes_on(
                 "DATABASE_URL": database,
                 REPOSITORY: str(repository),
             }
-            return load(environ, config, tmp_path / folder)
+            return load_settings(environ, config, tmp_path / folder)
 
-        glean.set_rate(1_000_000, minimum_seconds=3600)
-        async with running(settings(url, "one"), sagas=True) as services:
+        glean.set_indexing_rate(1_000_000, minimum_seconds=3600)
+        async with open_services(settings(url, "one"), sagas=True) as services:
             await services.registry.add_client(
                 Client(client_id="acme", name="acme", industry="fintech", use_case="developer_productivity"),
                 KIM,
@@ -77,21 +77,21 @@ async def test_a_dump_of_an_installation_at_work_is_restored_and_goes_on(
                 Journey(journey_id="j1", client_id="acme", stage=Stage.SANDBOX, state=JourneyState.ACTIVE),
                 KIM,
             )
-            await services.provisioning.start_or_attach(request(), KIM)
-            await eventually(lambda: [each["status"] for each in glean.jobs(NAME)] == ["RUNNING"], 60)
+            await services.provisioning.start_or_attach(provision_request(), KIM)
+            await wait_for(lambda: [each["status"] for each in glean.sync_jobs(NAME)] == ["RUNNING"], 60)
             await to_thread.run_sync(_run, _commands("pg_dump", tmp_path), url)
 
         shutil.rmtree(shared)
         shared.mkdir()
-        postgres.drop(url)
+        postgres.drop_database(url)
         await to_thread.run_sync(_run, _commands("pg_restore", tmp_path), other)
-        glean.set_rate(1_000_000, minimum_seconds=0)
+        glean.set_indexing_rate(1_000_000, minimum_seconds=0)
         with glean.world.database.write() as connection:
             connection.execute("UPDATE job SET duration = 0")
         again = settings(other, "two")
-        async with running(again, sagas=True) as services:
-            await eventually(lambda: not pending(again), 60)
+        async with open_services(again, sagas=True) as services:
+            await wait_for(lambda: not has_pending_work(again), 60)
             [dataset] = await services.datasets.list(DatasetQuery(), KIM)
         assert dataset.status == "ready"
-        assert effects(glean) == ONCE
-    postgres.drop(other)
+        assert visible_effects(glean) == EFFECTS_OF_ONE_PROVISION
+    postgres.drop_database(other)

@@ -11,17 +11,17 @@ import pytest
 
 from domain.vocabulary import DatasetStatus
 from server import presence
-from server.wiring import pending
-from tests.pictures import effects
-from tests.processes.conftest import ONCE, over, stopped
-from tests.processes.folder import WISH
-from tests.waiting import eventually
+from server.wiring import has_pending_work
+from tests.pictures import visible_effects
+from tests.processes.conftest import EFFECTS_OF_ONE_PROVISION, stop_process, wait_for_exit
+from tests.processes.folder import PROVISION_ARGUMENTS
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     import subprocess
 
     from tests.processes.conftest import Run
-    from tests.processes.folder import Folder
+    from tests.processes.folder import DataFolder
 
 SLOW_S: Final = 3600.0
 GREETING: Final[list[dict[str, Any]]] = [
@@ -39,41 +39,41 @@ GREETING: Final[list[dict[str, Any]]] = [
 CALL: Final[dict[str, Any]] = {
     "id": 2,
     "method": "tools/call",
-    "params": {"name": "provision_dataset", "arguments": {**WISH, "wait_s": 50}},
+    "params": {"name": "provision_dataset", "arguments": {**PROVISION_ARGUMENTS, "wait_s": 50}},
 }
 
 
-def say(process: subprocess.Popen[str], *messages: dict[str, Any]) -> None:
+def send_line(process: subprocess.Popen[str], *messages: dict[str, Any]) -> None:
     assert process.stdin
     process.stdin.write("".join(json.dumps({"jsonrpc": "2.0", **each}) + "\n" for each in messages))
     process.stdin.flush()
 
 
-def only_protocol(output: str) -> list[dict[str, Any]]:
+def check_protocol_only(output: str) -> list[dict[str, Any]]:
     messages = [json.loads(line) for line in output.splitlines()]
     assert all(each["jsonrpc"] == "2.0" for each in messages)
     return messages
 
 
-def slow_syncs(folder: Folder) -> None:
-    with folder.sandbox() as glean:
-        glean.set_rate(1_000_000, minimum_seconds=SLOW_S)
+def slow_down_syncs(folder: DataFolder) -> None:
+    with folder.open_sandbox() as glean:
+        glean.set_indexing_rate(1_000_000, minimum_seconds=SLOW_S)
 
 
-def over_syncs(folder: Folder) -> None:
+def finish_syncs(folder: DataFolder) -> None:
     """Let the sync that runs be over, and those that follow be quick."""
-    with folder.sandbox() as glean:
-        glean.set_rate(1_000_000, minimum_seconds=0)
+    with folder.open_sandbox() as glean:
+        glean.set_indexing_rate(1_000_000, minimum_seconds=0)
         with glean.world.database.write() as connection:
             connection.execute("UPDATE job SET duration = 0")
 
 
-async def ready(folder: Folder) -> None:
+async def check_ready_once(folder: DataFolder) -> None:
     """The dataset becomes ready, and everything was done once."""
-    await eventually(lambda: not pending(folder.settings), 30)
-    assert (await folder.dataset()).status is DatasetStatus.READY
-    with folder.sandbox() as glean:
-        assert effects(glean) == ONCE
+    await wait_for(lambda: not has_pending_work(folder.settings), 30)
+    assert (await folder.load_only_dataset()).status is DatasetStatus.READY
+    with folder.open_sandbox() as glean:
+        assert visible_effects(glean) == EFFECTS_OF_ONE_PROVISION
 
 
 @pytest.mark.parametrize(
@@ -82,78 +82,90 @@ async def ready(folder: Folder) -> None:
     ids=["closed stdin", "SIGTERM", "SIGINT", "SIGKILL"],
 )
 async def test_the_next_server_finishes_what_one_was_doing_when_it_ended(
-    folder: Folder, run: Run, kind: signal.Signals | None, status: int
+    data_folder: DataFolder, start_process: Run, kind: signal.Signals | None, status: int
 ) -> None:
-    slow_syncs(folder)
-    first = run(folder, folder.command("serve"))
-    say(first, *GREETING, CALL)
-    await folder.syncing()
-    ended, out, log = await (stopped(first, kind) if kind else over(first))
+    slow_down_syncs(data_folder)
+    first = start_process(data_folder, data_folder.command_line("serve"))
+    send_line(first, *GREETING, CALL)
+    await data_folder.wait_for_sync()
+    ended, out, log = await (stop_process(first, kind) if kind else wait_for_exit(first))
     assert ended == status, log
-    assert [each["id"] for each in only_protocol(out) if "result" in each] == [1]
+    assert [each["id"] for each in check_protocol_only(out) if "result" in each] == [1]
     assert "Traceback" not in log
-    assert pending(folder.settings)
+    assert has_pending_work(data_folder.settings)
 
-    over_syncs(folder)
-    second = run(folder, folder.command("serve"))
-    say(second, GREETING[0])
-    await ready(folder)
-    ended, out, log = await over(second)
-    assert (ended, [each["id"] for each in only_protocol(out)]) == (0, [1]), log
+    finish_syncs(data_folder)
+    second = start_process(data_folder, data_folder.command_line("serve"))
+    send_line(second, GREETING[0])
+    await check_ready_once(data_folder)
+    ended, out, log = await wait_for_exit(second)
+    assert (ended, [each["id"] for each in check_protocol_only(out)]) == (0, [1]), log
 
 
 async def test_a_call_that_is_made_again_attaches_to_what_a_dead_server_began(
-    folder: Folder, run: Run
+    data_folder: DataFolder, start_process: Run
 ) -> None:
-    slow_syncs(folder)
-    first = run(folder, folder.command("serve"))
-    say(first, *GREETING, CALL)
-    await folder.syncing()
+    slow_down_syncs(data_folder)
+    first = start_process(data_folder, data_folder.command_line("serve"))
+    send_line(first, *GREETING, CALL)
+    await data_folder.wait_for_sync()
     first.kill()
-    over_syncs(folder)
-    second = run(folder, folder.command("serve"))
+    finish_syncs(data_folder)
+    second = start_process(data_folder, data_folder.command_line("serve"))
     assert second.stdout
-    say(second, *GREETING, CALL)
+    send_line(second, *GREETING, CALL)
     with anyio.fail_after(60):
         answers = [json.loads(await anyio.to_thread.run_sync(second.stdout.readline)) for _ in range(2)]
     answer = answers[1]["result"]["structuredContent"]
     assert (answer["status"], answer["created"]) == ("ready", False)
-    await ready(folder)
+    await check_ready_once(data_folder)
 
 
-def provision(folder: Folder, *options: str) -> list[str]:
-    wish = (word for name, value in WISH.items() for word in (f"--{name.replace('_', '-')}", value))
-    return folder.command("provision", *wish, *options, "--json")
+def start_provision(folder: DataFolder, *options: str) -> list[str]:
+    wish = (
+        word for name, value in PROVISION_ARGUMENTS.items() for word in (f"--{name.replace('_', '-')}", value)
+    )
+    return folder.command_line("provision", *wish, *options, "--json")
 
 
-async def test_work_is_not_left_to_a_server_that_does_not_run(folder: Folder, run: Run) -> None:
-    status, out, _ = await over(run(folder, provision(folder, "--no-wait")))
+async def test_work_is_not_left_to_a_server_that_does_not_run(
+    data_folder: DataFolder, start_process: Run
+) -> None:
+    status, out, _ = await wait_for_exit(
+        start_process(data_folder, start_provision(data_folder, "--no-wait"))
+    )
     assert (status, json.loads(out)["error"]["field"]) == (3, "no_wait")
-    assert await folder.datasets() == []
+    assert await data_folder.load_datasets() == []
 
 
-async def test_a_running_server_does_what_a_command_leaves_to_it(folder: Folder, run: Run) -> None:
-    server = run(folder, folder.command("serve", "--transport", "http", "--port", "0"))
-    await eventually(lambda: presence.anybody(folder.data))
-    status, out, _ = await over(run(folder, provision(folder, "--no-wait")))
+async def test_a_running_server_does_what_a_command_leaves_to_it(
+    data_folder: DataFolder, start_process: Run
+) -> None:
+    server = start_process(
+        data_folder, data_folder.command_line("serve", "--transport", "http", "--port", "0")
+    )
+    await wait_for(lambda: presence.is_server_on_folder(data_folder.data))
+    status, out, _ = await wait_for_exit(
+        start_process(data_folder, start_provision(data_folder, "--no-wait"))
+    )
     answer = json.loads(out)
     assert (status, answer["status"], answer["created"]) == (4, "provisioning", True)
-    await ready(folder)
-    status, out, log = await stopped(server, signal.SIGTERM)
+    await check_ready_once(data_folder)
+    status, out, log = await stop_process(server, signal.SIGTERM)
     assert (status, out) == (0, ""), log
-    assert not presence.anybody(folder.data)
+    assert not presence.is_server_on_folder(data_folder.data)
 
 
 async def test_a_command_that_is_interrupted_is_gone_on_with_when_it_is_called_again(
-    folder: Folder, run: Run
+    data_folder: DataFolder, start_process: Run
 ) -> None:
-    slow_syncs(folder)
-    first = run(folder, provision(folder))
-    await folder.syncing()
-    status, out, log = await stopped(first, signal.SIGINT)
+    slow_down_syncs(data_folder)
+    first = start_process(data_folder, start_provision(data_folder))
+    await data_folder.wait_for_sync()
+    status, out, log = await stop_process(first, signal.SIGINT)
     assert (status, out) == (130, ""), log
     assert "not lost" in log
-    over_syncs(folder)
-    status, out, log = await over(run(folder, provision(folder)))
+    finish_syncs(data_folder)
+    status, out, log = await wait_for_exit(start_process(data_folder, start_provision(data_folder)))
     assert (status, json.loads(out)["status"]) == (0, "ready"), log
-    await ready(folder)
+    await check_ready_once(data_folder)

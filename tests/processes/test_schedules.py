@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
-from domain.schedules import KIND, Plan, Schedules
+from domain.schedules import SCHEDULED_RUN_KIND, Schedule, ScheduleService
 from server.adapters.system import SystemClock
 from server.sandbox.faults import Fault
-from tests.processes.conftest import stopped
+from tests.processes.conftest import stop_process
 from tests.processes.folder import NAME
-from tests.processes.test_webhooks import configured
-from tests.receivers import Receiver
-from tests.waiting import eventually, until
+from tests.processes.test_webhooks import write_config
+from tests.receivers import WebhookReceiver
+from tests.waiting import wait_for, wait_for_async
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from server.adapters.store.sqlite import SqliteStore
     from server.sandbox.sandbox import Sandbox
     from tests.processes.conftest import Run
-    from tests.processes.folder import Folder
+    from tests.processes.folder import DataFolder
 
 NAMES = ("health", "orphan_scan", "orphan_sweep", "archive_retention", "event_redelivery", "workflow_purge")
 HTTP = ("--transport", "http", "--port", "0")
@@ -35,78 +35,89 @@ FAULTS: dict[str, Callable[[Sandbox], object]] = {
     "a bad report": lambda glean: glean.faults.add(Fault(kind="unhealthy")),
     "a refused key": lambda glean: glean.faults.add(Fault(kind="status", status=403, times=None)),
     "an outage": lambda glean: glean.faults.add(Fault(kind="status", status=500, times=None)),
-    "a datasource that was removed": lambda glean: glean.delete(NAME),
+    "a datasource that was removed": lambda glean: glean.delete_datasource(NAME),
 }
 
 
 async def _outcomes(store: SqliteStore) -> dict[str, str]:
-    plans = [Plan(name=each) for each in NAMES]
-    found = await Schedules(store, SystemClock(), plans).list()
+    plans = [Schedule(name=each) for each in NAMES]
+    found = await ScheduleService(store, SystemClock(), plans).list()
     return {each.plan.name: each.last.outcome for each in found if each.last}
 
 
 def _turns(data: Path) -> list[str]:
     with closing(sqlite3.connect(data / "engine.sqlite")) as engine:
-        rows = engine.execute("select workflow_uuid from workflow_status where name = ?", (KIND,))
+        rows = engine.execute(
+            "select workflow_uuid from workflow_status where name = ?", (SCHEDULED_RUN_KIND,)
+        )
         return sorted(row[0] for row in rows)
 
 
-async def test_two_servers_do_what_is_due_once(folder: Folder, run: Run) -> None:
-    servers = [run(folder, folder.command("serve", *HTTP)) for _ in range(2)]
-    async with folder.store() as store:
+async def test_two_servers_do_what_is_due_once(data_folder: DataFolder, start_process: Run) -> None:
+    servers = [start_process(data_folder, data_folder.command_line("serve", *HTTP)) for _ in range(2)]
+    async with data_folder.open_store() as store:
 
         async def all_done() -> bool:
             return await _outcomes(store) == dict.fromkeys(NAMES, "done")
 
-        await until(all_done, 120)
-    daily = [each for each in _turns(folder.data) if ":health:" not in each]
+        await wait_for_async(all_done, 120)
+    daily = [each for each in _turns(data_folder.data) if ":health:" not in each]
     assert [each.split(":")[1] for each in daily] == sorted(NAMES[1:])
     for each in servers:
-        assert (await stopped(each, signal.SIGTERM))[0] == 0
+        assert (await stop_process(each, signal.SIGTERM))[0] == 0
 
 
-async def test_a_server_may_leave_it_to_others_and_one_that_only_reads_does(folder: Folder, run: Run) -> None:
+async def test_a_server_may_leave_it_to_others_and_one_that_only_reads_does(
+    data_folder: DataFolder, start_process: Run
+) -> None:
     leaving = [
-        run(folder, folder.command("serve", *HTTP, each)) for each in ("--no-schedules", "--read-only")
+        start_process(data_folder, data_folder.command_line("serve", *HTTP, each))
+        for each in ("--no-schedules", "--read-only")
     ]
-    await eventually((folder.data / "serving.lock").exists, 60)
-    doing = run(folder, folder.command("serve", *HTTP))
-    async with folder.store() as store:
+    await wait_for((data_folder.data / "serving.lock").exists, 60)
+    doing = start_process(data_folder, data_folder.command_line("serve", *HTTP))
+    async with data_folder.open_store() as store:
 
         async def health() -> bool:
             return "health" in await _outcomes(store)
 
-        await until(health, 120)
+        await wait_for_async(health, 120)
         assert [each.poll() for each in leaving] == [None, None]
-    with closing(sqlite3.connect(folder.data / "engine.sqlite")) as engine:
+    with closing(sqlite3.connect(data_folder.data / "engine.sqlite")) as engine:
         owners = engine.execute("select distinct executor_id from workflow_status").fetchall()
     assert len(owners) == 1
     for each in (*leaving, doing):
-        assert (await stopped(each, signal.SIGTERM))[0] == 0
+        assert (await stop_process(each, signal.SIGTERM))[0] == 0
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("fault", list(FAULTS))
 async def test_a_webhook_is_told_of_a_failure_within_two_minutes_of_real_time(
-    folder: Folder, tmp_path: Path, run: Run, fault: str, capsys: pytest.CaptureFixture[str]
+    data_folder: DataFolder,
+    tmp_path: Path,
+    start_process: Run,
+    fault: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    await folder.admit()
-    async with Receiver().up() as receiver, folder.store() as store:
-        config = configured(tmp_path / "config.yaml", receiver)
-        server = run(folder, folder.command("serve", *HTTP, "--config", str(config)))
-        await eventually(lambda: "dataset:provisioned" in [each["type"] for each in receiver.heard], 90)
+    await data_folder.admit_dataset()
+    async with WebhookReceiver().listen() as receiver, data_folder.open_store() as store:
+        config = write_config(tmp_path / "config.yaml", receiver)
+        server = start_process(data_folder, data_folder.command_line("serve", *HTTP, "--config", str(config)))
+        await wait_for(lambda: "dataset:provisioned" in [each["type"] for each in receiver.messages], 90)
 
         async def looked() -> bool:
             return (await _outcomes(store)).get("health") == "done"
 
-        await until(looked, 90)
+        await wait_for_async(looked, 90)
         began = anyio.current_time()
-        with folder.sandbox() as glean:
+        with data_folder.open_sandbox() as glean:
             FAULTS[fault](glean)
-        await eventually(lambda: "connector:health_changed" in [each["type"] for each in receiver.heard], 120)
+        await wait_for(
+            lambda: "connector:health_changed" in [each["type"] for each in receiver.messages], 120
+        )
         took = anyio.current_time() - began
         with capsys.disabled():
             sys.stdout.write(f"\nhealth: {fault} was with a webhook after {took:.0f} s\n")
-        [told] = [each for each in receiver.heard if each["type"] == "connector:health_changed"]
+        [told] = [each for each in receiver.messages if each["type"] == "connector:health_changed"]
         assert told["data"]["health"] == "unhealthy"
-        assert (await stopped(server, signal.SIGTERM))[0] == 0
+        assert (await stop_process(server, signal.SIGTERM))[0] == 0

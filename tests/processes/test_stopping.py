@@ -13,11 +13,11 @@ import pytest
 from domain.records import DatasetQuery
 from domain.vocabulary import DatasetStatus, TeardownReason
 from server.sandbox.serve import EmbeddedSandbox
-from server.settings import load
-from server.wiring import diagnosed, running, store_of
-from tests.processes.conftest import over
-from tests.processes.folder import KIM, WISH, Folder, request
-from tests.waiting import eventually, until
+from server.settings import load_settings
+from server.wiring import build_store, open_services, run_doctor
+from tests.processes.conftest import wait_for_exit
+from tests.processes.folder import KIM, PROVISION_ARGUMENTS, DataFolder, provision_request
+from tests.waiting import wait_for, wait_for_async
 
 if TYPE_CHECKING:
     import subprocess
@@ -34,7 +34,7 @@ LONG_S = 120
 
 
 @dataclass(frozen=True)
-class Shared(Folder):
+class SharedInstallation(DataFolder):
     """A folder, and maybe a database, over a Glean that every process reaches."""
 
     glean: EmbeddedSandbox
@@ -50,7 +50,7 @@ class Shared(Folder):
 
     @property
     def settings(self) -> Settings:
-        return load(self.named, data_dir=self.data)
+        return load_settings(self.named, data_dir=self.data)
 
     @property
     def environ(self) -> dict[str, str]:
@@ -58,97 +58,105 @@ class Shared(Folder):
 
     def open(self) -> ThreadedStore:
         """The store, whichever it is."""
-        return store_of(self.settings)
+        return build_store(self.settings)
 
-    async def look(self) -> Dataset:
+    async def load_only_dataset(self) -> Dataset:
         """The only dataset."""
         async with self.open() as store:
             [found] = await store.read(lambda records: records.datasets(DatasetQuery()))
         return found
 
-    def host(self, step: str, verb: str = "idle") -> list[str]:
+    def crashing_process(self, step: str, verb: str = "idle") -> list[str]:
         return [sys.executable, "-m", "tests.processes.deadly_host", str(self.data), step, verb]
 
-    def deaths(self) -> int:
+    def count_deaths(self) -> int:
         path = self.data / "deaths"
         return len(path.read_text().splitlines()) if path.exists() else 0
 
 
 @pytest.fixture
-async def shared(tmp_path: Path, repository: Path, database: str) -> AsyncIterator[Shared]:
+async def installation(tmp_path: Path, repository: Path, database: str) -> AsyncIterator[SharedInstallation]:
     async with EmbeddedSandbox(tmp_path / "glean.sqlite") as sandbox:
-        sandbox.sandbox.set_rate(1_000_000, minimum_seconds=0)
-        made = Shared(tmp_path / "data", repository, sandbox, database)
+        sandbox.sandbox.set_indexing_rate(1_000_000, minimum_seconds=0)
+        made = SharedInstallation(tmp_path / "data", repository, sandbox, database)
         made.data.mkdir()
         (made.data / "sdlc_config.yaml").write_text(f"dataops: {{sagas: {{attempts: {ATTEMPTS}}}}}\n")
-        await made.arrive()
+        await made.add_client_and_journey()
         yield made
 
 
-async def stopped(shared: Shared, run: Run, step: str, verb: str) -> Dataset:
+async def run_until_stopped(shared: SharedInstallation, run: Run, step: str, verb: str) -> Dataset:
     """Have the saga end one process after another, and two more look at what is left; the dataset then."""
     (shared.data / "cause").touch()
     for number in range(ATTEMPTS):
-        status, _, log = await over(run(shared, shared.host(step, "idle" if number else verb)))
-        assert (status, shared.deaths()) == (-signal.SIGKILL, number + 1), log
-    survivors = [run(shared, shared.host(step)) for _ in range(2)]
+        status, _, log = await wait_for_exit(
+            run(shared, shared.crashing_process(step, "idle" if number else verb))
+        )
+        assert (status, shared.count_deaths()) == (-signal.SIGKILL, number + 1), log
+    survivors = [run(shared, shared.crashing_process(step)) for _ in range(2)]
 
     async def settled() -> bool:
         async with shared.open() as store:
             return not await store.read(lambda records: records.running() or records.undos())
 
-    await until(settled, LONG_S)
+    await wait_for_async(settled, LONG_S)
     for each in survivors:
-        await eventually(_up(shared, each), LONG_S)
+        await wait_for(_wait_until_up(shared, each), LONG_S)
         assert each.poll() is None
         each.terminate()
-        await over(each)
-    assert shared.deaths() == ATTEMPTS
-    return await shared.look()
+        await wait_for_exit(each)
+    assert shared.count_deaths() == ATTEMPTS
+    return await shared.load_only_dataset()
 
 
-def _up(shared: Shared, process: subprocess.Popen[str]) -> Callable[[], bool]:
+def _wait_until_up(shared: SharedInstallation, process: subprocess.Popen[str]) -> Callable[[], bool]:
     return (shared.data / f"up-{process.pid}").exists
 
 
 @pytest.mark.each_store
 async def test_a_provision_that_ends_its_processes_is_stopped_shown_and_made_by_the_next_retry(
-    shared: Shared, run: Run
+    installation: SharedInstallation, start_process: Run
 ) -> None:
-    failed = await stopped(shared, run, "push", "provision")
+    failed = await run_until_stopped(installation, start_process, "push", "provision")
     assert failed.failure is not None
     assert (failed.status, failed.failure.step, failed.failure.code) == (
         DatasetStatus.FAILED,
         "push",
         "saga_stranded",
     )
-    [found] = [each for each in await diagnosed(shared.settings) if each.area == "sagas"]
+    [found] = [each for each in await run_doctor(installation.settings) if each.area == "sagas"]
     assert (found.ok, failed.dataset_id in found.message) == (False, True)
-    status, out, log = await over(
-        run(shared, shared.command("datasets", "show", failed.dataset_id, "--json"))
+    status, out, log = await wait_for_exit(
+        start_process(
+            installation, installation.command_line("datasets", "show", failed.dataset_id, "--json")
+        )
     )
     assert status == 0, log
     shown = json.loads(out)["failure"]
     assert (shown["code"], shown["recovery"], shown["step"]) == ("saga_stranded", "needs_human", "push")
 
-    (shared.data / "cause").unlink()
-    wish = [word for name, value in WISH.items() for word in (f"--{name.replace('_', '-')}", value)]
-    status, out, log = await over(run(shared, shared.command("provision", *wish, "--retry", "--json")))
+    (installation.data / "cause").unlink()
+    wish = [
+        word for name, value in PROVISION_ARGUMENTS.items() for word in (f"--{name.replace('_', '-')}", value)
+    ]
+    status, out, log = await wait_for_exit(
+        start_process(installation, installation.command_line("provision", *wish, "--retry", "--json"))
+    )
     assert (status, json.loads(out).get("status")) == (0, "ready"), out
-    [found] = [each for each in await diagnosed(shared.settings) if each.area == "sagas"]
+    [found] = [each for each in await run_doctor(installation.settings) if each.area == "sagas"]
     assert (found.ok, found.message) == (True, "none was stopped")
-    assert [each.operation for each in shared.glean.sandbox.ledger()].count("datasources.delete") == 1
+    assert [each.operation for each in installation.glean.sandbox.ledger()].count("datasources.delete") == 1
 
 
 @pytest.mark.exhaustive
 async def test_a_teardown_that_ends_its_processes_is_stopped_and_goes_on_when_called_again(
-    shared: Shared, run: Run
+    installation: SharedInstallation, start_process: Run
 ) -> None:
-    async with running(shared.settings, sagas=True) as services:
-        begun = await services.provisioning.start_or_attach(request(), KIM)
+    async with open_services(installation.settings, sagas=True) as services:
+        begun = await services.provisioning.start_or_attach(provision_request(), KIM)
         await services.provisioning.wait(begun, None)
-    await shared.complete()
-    held = await stopped(shared, run, "disconnect", "teardown")
+    await installation.complete_journey()
+    held = await run_until_stopped(installation, start_process, "disconnect", "teardown")
     assert held.teardown is not None
     assert held.teardown.failure is not None
     assert (held.status, held.teardown.failure.code, held.teardown.failure.step) == (
@@ -156,8 +164,8 @@ async def test_a_teardown_that_ends_its_processes_is_stopped_and_goes_on_when_ca
         "saga_stranded",
         "disconnect",
     )
-    (shared.data / "cause").unlink()
-    async with running(shared.settings, sagas=True) as services:
+    (installation.data / "cause").unlink()
+    async with open_services(installation.settings, sagas=True) as services:
         down = await services.teardowns.start_or_attach(
             held.dataset_id, TeardownReason.JOURNEY_COMPLETED, KIM
         )

@@ -6,21 +6,21 @@ import json
 import signal
 from typing import TYPE_CHECKING
 
-from server.cli.exits import Exit
+from server.cli.exits import ExitCode
 from tests import receivers
-from tests.processes.conftest import over, stopped
-from tests.processes.test_endings import provision
-from tests.receivers import SECRET, Receiver
-from tests.waiting import eventually, until
+from tests.processes.conftest import stop_process, wait_for_exit
+from tests.processes.test_endings import start_provision
+from tests.receivers import SECRET, WebhookReceiver
+from tests.waiting import wait_for, wait_for_async
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.processes.conftest import Run
-    from tests.processes.folder import Folder
+    from tests.processes.folder import DataFolder
 
 
-def configured(path: Path, *hooks: Receiver) -> Path:
+def write_config(path: Path, *hooks: WebhookReceiver) -> Path:
     """A configuration that names these webhooks."""
     webhooks = [
         {"name": f"hook-{number}", "url": each.url, "secrets": [SECRET]} for number, each in enumerate(hooks)
@@ -30,35 +30,36 @@ def configured(path: Path, *hooks: Receiver) -> Path:
 
 
 async def test_a_server_makes_a_dataset_while_webhooks_hang_fail_and_babble_and_tells_the_one_that_listens(
-    folder: Folder, tmp_path: Path, run: Run
+    data_folder: DataFolder, tmp_path: Path, start_process: Run
 ) -> None:
     async with (
-        Receiver(receivers.hang).up() as hanging,
-        Receiver(receivers.fail).up() as failing,
-        Receiver(receivers.babble).up() as babbling,
-        Receiver().up() as well,
+        WebhookReceiver(receivers.never_reply).listen() as hanging,
+        WebhookReceiver(receivers.reply_error).listen() as failing,
+        WebhookReceiver(receivers.send_huge_body).listen() as babbling,
+        WebhookReceiver().listen() as well,
     ):
-        config = configured(tmp_path / "config.yaml", hanging, failing, babbling, well)
-        server = run(
-            folder, folder.command("serve", "--transport", "http", "--port", "0", "--config", str(config))
+        config = write_config(tmp_path / "config.yaml", hanging, failing, babbling, well)
+        server = start_process(
+            data_folder,
+            data_folder.command_line("serve", "--transport", "http", "--port", "0", "--config", str(config)),
         )
-        async with folder.store() as store:
+        async with data_folder.open_store() as store:
 
             async def known() -> bool:
                 return len(await store.read(lambda records: records.posts())) == 4
 
-            await until(known, 60)
-        left = run(folder, provision(folder, "--no-wait"))
-        assert (await over(left))[0] == Exit.RUNNING
-        await eventually(lambda: len(well.heard) == 3 and bool(hanging.heard and failing.heard), 30)
-        assert (await folder.dataset()).status == "ready"
-        status, out, log = await stopped(server, signal.SIGTERM)
+            await wait_for_async(known, 60)
+        left = start_process(data_folder, start_provision(data_folder, "--no-wait"))
+        assert (await wait_for_exit(left))[0] == ExitCode.RUNNING
+        await wait_for(lambda: len(well.messages) == 3 and bool(hanging.messages and failing.messages), 30)
+        assert (await data_folder.load_only_dataset()).status == "ready"
+        status, out, log = await stop_process(server, signal.SIGTERM)
     assert (status, out) == (0, "")
-    assert [each["type"] for each in well.heard] == [
+    assert [each["type"] for each in well.messages] == [
         "dataset:provisioning_started",
         "dataset:quality_evaluated",
         "dataset:provisioned",
     ]
-    assert len(hanging.heard) == 1
+    assert len(hanging.messages) == 1
     assert SECRET not in log
     assert "/hook" not in log

@@ -15,14 +15,14 @@ from starlette.applications import Starlette
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from server.http import bound
+from server.http import open_listening_socket
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from starlette.requests import Request
 
-    from tests.replicas.fleet import Server
+    from tests.replicas.fleet import ReplicaProcess
 
 _OWN: Final = {"host", "connection", "content-length", "transfer-encoding", "date", "server"}
 
@@ -32,17 +32,17 @@ class Balancer:
     """Where it is, and which replica each call of a tool went to."""
 
     address: str
-    calls: list[tuple[str, Server]] = field(default_factory=list)
+    calls: list[tuple[str, ReplicaProcess]] = field(default_factory=list)
 
-    def answered(self, tool: str) -> list[Server]:
+    def replicas_of(self, tool: str) -> list[ReplicaProcess]:
         """The replicas that the calls of that tool went to, in order."""
         return [server for name, server in self.calls if name == tool]
 
 
 @asynccontextmanager
-async def balanced(servers: Sequence[Server]) -> AsyncIterator[Balancer]:
+async def run_balancer(servers: Sequence[ReplicaProcess]) -> AsyncIterator[Balancer]:
     """Serve as long as the context lasts."""
-    listening = bound("127.0.0.1", 0)
+    listening = open_listening_socket("127.0.0.1", 0)
     made = Balancer(f"http://127.0.0.1:{listening.getsockname()[1]}/mcp")
     servers = tuple(servers)
     # Calls have turns of their own, so that each goes to another replica than the last, whatever goes on between.
@@ -50,7 +50,7 @@ async def balanced(servers: Sequence[Server]) -> AsyncIterator[Balancer]:
 
     async def forward(request: Request) -> Response:
         body = await request.body()
-        tool = _tool(body)
+        tool = _tool_name(body)
         headers = [(name, value) for name, value in request.headers.items() if name not in _OWN]
         for _ in servers:
             server = next(calls if tool else others)
@@ -62,7 +62,7 @@ async def balanced(servers: Sequence[Server]) -> AsyncIterator[Balancer]:
             if tool:
                 made.calls.append((tool, server))
             kept = {name: value for name, value in answer.headers.items() if name not in _OWN}
-            return StreamingResponse(_passed_on(answer), answer.status_code, kept)
+            return StreamingResponse(_stream_answer(answer), answer.status_code, kept)
         return Response(status_code=502)
 
     route = Route("/mcp", forward, methods=["GET", "POST", "DELETE"])
@@ -79,7 +79,7 @@ async def balanced(servers: Sequence[Server]) -> AsyncIterator[Balancer]:
         listener.should_exit = True
 
 
-async def _passed_on(answer: httpx.Response) -> AsyncIterator[bytes]:
+async def _stream_answer(answer: httpx.Response) -> AsyncIterator[bytes]:
     try:
         async for chunk in answer.aiter_raw():
             yield chunk
@@ -87,7 +87,7 @@ async def _passed_on(answer: httpx.Response) -> AsyncIterator[bytes]:
         await answer.aclose()
 
 
-def _tool(body: bytes) -> str | None:
+def _tool_name(body: bytes) -> str | None:
     try:
         message: Any = msgspec.json.decode(body)
     except msgspec.DecodeError:

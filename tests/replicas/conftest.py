@@ -8,30 +8,30 @@ from typing import TYPE_CHECKING
 import pytest
 
 from server.sandbox.serve import EmbeddedSandbox
-from tests.replicas.fleet import Fleet, Pausing
+from tests.replicas.fleet import PausableClock, ReplicaFleet
 from tests.repository import write_repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.postgres import Cluster
+    from tests.postgres import PostgresServer
 
 
 @contextmanager
-def gathered(folder: Path, postgres: Cluster, launched: str) -> Iterator[Fleet]:
+def open_fleet(folder: Path, postgres: PostgresServer, launched: str) -> Iterator[ReplicaFleet]:
     """A fleet without a ship; whatever is started is killed in the end."""
-    url, clock = postgres.fresh(launched), Pausing()
+    url, clock = postgres.create_database(launched), PausableClock()
     repository = write_repository(folder / "repository", records=12)
     with EmbeddedSandbox(folder / "glean.sqlite", token="their-key", now=clock) as sandbox:
-        fleet = Fleet(folder=folder, database=url, sandbox=sandbox, clock=clock, repository=repository)
+        fleet = ReplicaFleet(folder=folder, database=url, sandbox=sandbox, clock=clock, repository=repository)
         with fleet.exits:
             yield fleet
-    postgres.drop(url)
+    postgres.drop_database(url)
 
 
 @pytest.fixture
-def fleet(tmp_path: Path, postgres: Cluster, launched: str) -> Iterator[Fleet]:
+def fleet(tmp_path: Path, postgres: PostgresServer, engine_template: str) -> Iterator[ReplicaFleet]:
     """A fleet of a test's own."""
-    with gathered(tmp_path, postgres, launched) as made:
+    with open_fleet(tmp_path, postgres, engine_template) as made:
         yield made

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Final
 import httpx
 import yaml
 
-from domain.callers import Caller
+from domain.callers import Principal
 from domain.model import Client, Journey
 from domain.vocabulary import JourneyState, Stage
 from server import wiring
-from server.settings import load
-from tests.waiting import eventually, until
+from server.settings import load_settings
+from tests.waiting import wait_for, wait_for_async
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
     from tools.services import Services
 
 ROOT: Final = Path(__file__).parents[2]
-KIM: Final = Caller(subject="person:kim")
-LEE: Final = Caller(subject="person:lee")
+KIM: Final = Principal(subject="person:kim")
+LEE: Final = Principal(subject="person:lee")
 KEY: Final = "k" * 40
-NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+NO_ENVIRONMENT: Final[Mapping[str, str]] = MappingProxyType({})
 PATIENCE_S: Final = 60
 _LISTENS: Final = re.compile(r"Listening on 127\.0\.0\.1 port (\d+)")
 
 
-class Pausing:
+class PausableClock:
     """The sandbox's clock, which can be made to stand still: then no sync gets on."""
 
     def __init__(self) -> None:
@@ -59,21 +59,21 @@ class Pausing:
 
 
 @dataclass(slots=True, eq=False)
-class Server:
+class ReplicaProcess:
     """One replica: a real process, with a data folder of its own."""
 
     process: subprocess.Popen[bytes]
     log: Path
 
     @property
-    def said(self) -> str:
+    def log_text(self) -> str:
         """Its log so far."""
         return self.log.read_text(encoding="utf-8")
 
     @property
     def port(self) -> int | None:
         """Where it listens, once it does."""
-        found = _LISTENS.search(self.said)
+        found = _LISTENS.search(self.log_text)
         return int(found[1]) if found else None
 
     @property
@@ -81,15 +81,15 @@ class Server:
         """Its address."""
         return f"http://127.0.0.1:{self.port}"
 
-    async def ready(self) -> None:
+    async def wait_until_ready(self) -> None:
         """Return when it says that it is."""
-        await eventually(lambda: self.port is not None, PATIENCE_S)
+        await wait_for(lambda: self.port is not None, PATIENCE_S)
         async with httpx.AsyncClient(base_url=self.address, timeout=PATIENCE_S) as http:
 
             async def says_so() -> bool:
                 return (await http.get("/readyz")).status_code == HTTPStatus.OK
 
-            await until(says_so, PATIENCE_S)
+            await wait_for_async(says_so, PATIENCE_S)
 
     def kill(self) -> None:
         """SIGKILL, and wait until it is gone."""
@@ -98,18 +98,18 @@ class Server:
 
 
 @dataclass(slots=True)
-class Fleet:
+class ReplicaFleet:
     """What the replicas have in common, and the processes; an own one may differ by what it is started with."""
 
     folder: Path
     database: str
     sandbox: EmbeddedSandbox
-    clock: Pausing
+    clock: PausableClock
     repository: Path
     exits: ExitStack = field(default_factory=ExitStack)
-    servers: list[Server] = field(default_factory=list)
+    servers: list[ReplicaProcess] = field(default_factory=list)
 
-    def config(self, name: str, *, keys: tuple[str, ...] = (KEY,), shared: str = "shared") -> Path:
+    def write_config(self, name: str, *, keys: tuple[str, ...] = (KEY,), shared: str = "shared") -> Path:
         """A configuration file."""
         section = {
             "staging": {"url": str(self.folder / shared / "staging")},
@@ -133,14 +133,18 @@ class Fleet:
     @property
     def settings(self) -> Settings:
         """Those of an operator who looks from outside."""
-        return load(self.environ, self.config("operator"), self.folder / "operator")
+        return load_settings(self.environ, self.write_config("operator"), self.folder / "operator")
 
-    def run(
-        self, name: str, *arguments: str, config: Path | None = None, environ: Mapping[str, str] = NOTHING
+    def start_command(
+        self,
+        name: str,
+        *arguments: str,
+        config: Path | None = None,
+        environ: Mapping[str, str] = NO_ENVIRONMENT,
     ) -> subprocess.Popen[bytes]:
         """Start a command, with a data folder of its own and its log in a file."""
         kept = {each: value for each, value in os.environ.items() if each in {"PATH", "HOME"}}
-        data, config = str(self.folder / name), config or self.config(name)
+        data, config = str(self.folder / name), config or self.write_config(name)
         log = self.exits.enter_context((self.folder / f"{name}.log").open("wb"))
         process = self.exits.enter_context(
             subprocess.Popen(
@@ -155,24 +159,28 @@ class Fleet:
         self.exits.callback(process.kill)
         return process
 
-    def serve(
-        self, name: str, *arguments: str, config: Path | None = None, environ: Mapping[str, str] = NOTHING
-    ) -> Server:
+    def start_replica(
+        self,
+        name: str,
+        *arguments: str,
+        config: Path | None = None,
+        environ: Mapping[str, str] = NO_ENVIRONMENT,
+    ) -> ReplicaProcess:
         """Start a replica; it listens a while later."""
-        process = self.run(
+        process = self.start_command(
             name, "serve", "--transport", "http", "--port", "0", *arguments, config=config, environ=environ
         )
-        return Server(process, self.folder / f"{name}.log")
+        return ReplicaProcess(process, self.folder / f"{name}.log")
 
     @asynccontextmanager
-    async def outside(self) -> AsyncIterator[Services]:
+    async def deps(self) -> AsyncIterator[Services]:
         """The use cases of an operator elsewhere, who runs nothing."""
-        async with wiring.running(self.settings, sagas=False) as services:
+        async with wiring.open_services(self.settings, sagas=False) as services:
             yield services
 
-    async def arrive(self, client_id: str, stage: Stage = Stage.SANDBOX) -> None:
+    async def add_client_and_journey(self, client_id: str, stage: Stage = Stage.SANDBOX) -> None:
         """A client with an active journey."""
-        async with self.outside() as services:
+        async with self.deps() as services:
             await services.registry.add_client(
                 Client(
                     client_id=client_id, name=client_id, industry="fintech", use_case="developer_productivity"
@@ -186,12 +194,12 @@ class Fleet:
                 KIM,
             )
 
-    async def complete(self, client_id: str) -> None:
+    async def complete_journey(self, client_id: str) -> None:
         """That journey is over."""
-        async with self.outside() as services:
+        async with self.deps() as services:
             await services.registry.set_state(f"{client_id}-1", JourneyState.COMPLETED, KIM)
 
-    async def approve(self, approval_id: str, name: str) -> None:
+    async def approve_request(self, approval_id: str, name: str) -> None:
         """A person says yes to a request, elsewhere."""
-        async with self.outside() as services:
+        async with self.deps() as services:
             await services.approvals.approve(approval_id, LEE, name)

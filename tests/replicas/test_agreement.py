@@ -15,12 +15,12 @@ from server.adapters.store.sqlite import SqliteStore
 from server.replicas.agreement import (
     NOTES,
     PLATFORM,
-    Note,
     Replica,
-    agreed,
-    agreeing,
-    compare,
-    prints,
+    ReplicaNote,
+    count_agreeing_replicas,
+    join_replicas,
+    key_fingerprints,
+    require_agreement,
 )
 from tests.entities import connector
 
@@ -35,13 +35,15 @@ OLD, NEW, OTHER = "o" * 40, "n" * 40, "x" * 40
 GLEAN = Fingerprint(dialect="admin", url="https://acme-be.glean.com", tenant="acme")
 
 
-def note(*keys: str, platform: Fingerprint = GLEAN) -> Note:
-    return Note(host="web-1 (process 7)", platform=platform, keys=prints(keys, "installation"))
+def replica_note(*keys: str, platform: Fingerprint = GLEAN) -> ReplicaNote:
+    return ReplicaNote(
+        host="web-1 (process 7)", platform=platform, keys=key_fingerprints(keys, "installation")
+    )
 
 
-def differ(ours: Note, theirs: Note) -> SettingsError:
+def find_difference(ours: ReplicaNote, theirs: ReplicaNote) -> SettingsError:
     with pytest.raises(SettingsError) as caught:
-        compare(ours, theirs)
+        require_agreement(ours, theirs)
     return caught.value
 
 
@@ -54,7 +56,7 @@ def differ(ours: Note, theirs: Note) -> SettingsError:
     ],
 )
 def test_another_glean_is_named_by_the_setting_that_differs(theirs: Fingerprint, field: str) -> None:
-    error = differ(note(OLD), note(OLD, platform=theirs))
+    error = find_difference(replica_note(OLD), replica_note(OLD, platform=theirs))
     assert error.field == field
     assert "web-1 (process 7)" in error.message
     assert (theirs.tenant or "") in error.message
@@ -62,7 +64,7 @@ def test_another_glean_is_named_by_the_setting_that_differs(theirs: Fingerprint,
 
 def test_a_tenant_that_is_not_known_yet_differs_from_none() -> None:
     for one, other in ((GLEAN, replace(GLEAN, tenant=None)), (replace(GLEAN, tenant=None), GLEAN)):
-        compare(note(OLD, platform=one), note(OLD, platform=other))
+        require_agreement(replica_note(OLD, platform=one), replica_note(OLD, platform=other))
 
 
 ROTATION = ((OLD,), (OLD, NEW), (NEW, OLD), (NEW,))
@@ -71,7 +73,7 @@ ROTATION = ((OLD,), (OLD, NEW), (NEW, OLD), (NEW,))
 def test_keys_change_one_replica_after_another() -> None:
     for before, after in pairwise(ROTATION):
         for one, other in ((before, after), (after, before), (after, after)):
-            compare(note(*one), note(*other))
+            require_agreement(replica_note(*one), replica_note(*other))
 
 
 @pytest.mark.parametrize(
@@ -87,27 +89,29 @@ def test_keys_change_one_replica_after_another() -> None:
 def test_keys_that_skip_a_step_are_refused_and_not_shown(
     ours: Sequence[str], theirs: Sequence[str], words: str
 ) -> None:
-    error = differ(note(*ours), note(*theirs))
+    error = find_difference(replica_note(*ours), replica_note(*theirs))
     assert error.field == "http.state_keys"
     assert words in error.message
     assert "put the new one behind the old one" in error.suggested_action
     told = error.message + error.suggested_action
-    assert not any(each in told for each in (OLD, NEW, OTHER, *prints([OLD, NEW, OTHER], "installation")))
+    assert not any(
+        each in told for each in (OLD, NEW, OTHER, *key_fingerprints([OLD, NEW, OTHER], "installation"))
+    )
 
 
 def test_a_replica_that_no_answer_can_reach_needs_no_keys_in_common() -> None:
-    compare(note(), note(OLD))
-    compare(note(OLD), note())
+    require_agreement(replica_note(), replica_note(OLD))
+    require_agreement(replica_note(OLD), replica_note())
 
 
 def test_a_print_says_nothing_about_its_key_and_is_another_one_elsewhere() -> None:
-    [here], [there] = prints([OLD], "one"), prints([OLD], "two")
+    [here], [there] = key_fingerprints([OLD], "one"), key_fingerprints([OLD], "two")
     assert here != there
     assert len(here) == 32
     assert OLD not in here
 
 
-class Hosts:
+class ReplicaHosts:
     """Processes on one store, each alive until it says that it is not."""
 
     def __init__(self, store: SqliteStore) -> None:
@@ -118,8 +122,8 @@ class Hosts:
         self, owner: str, *keys: str, platform: Fingerprint = GLEAN
     ) -> AbstractAsyncContextManager[None]:
         self.alive.add(owner)
-        replica = Replica(owner=owner, shown=lambda _: True, keys=keys)
-        return agreeing(self.store, platform, self.alive.__contains__, replica)
+        replica = Replica(owner=owner, wait_until_present=lambda _: True, keys=keys)
+        return join_replicas(self.store, platform, self.alive.__contains__, replica)
 
     async def notes(self) -> list[str]:
         found = await self.store.read(lambda records: records.fact(NOTES))
@@ -128,31 +132,31 @@ class Hosts:
 
 
 @pytest.fixture
-async def hosts(tmp_path: Path) -> AsyncIterator[Hosts]:
+async def hosts(tmp_path: Path) -> AsyncIterator[ReplicaHosts]:
     async with SqliteStore(tmp_path / "store.db") as store:
-        yield Hosts(store)
+        yield ReplicaHosts(store)
 
 
-async def test_those_who_agree_serve_beside_each_other_and_leave_nothing_behind(hosts: Hosts) -> None:
+async def test_those_who_agree_serve_beside_each_other_and_leave_nothing_behind(hosts: ReplicaHosts) -> None:
     async with hosts.start("a", OLD), hosts.start("b", OLD, NEW):
         assert await hosts.notes() == ["a", "b"]
-        assert await agreed(hosts.store, GLEAN, [OLD], hosts.alive.__contains__) == 2
+        assert await count_agreeing_replicas(hosts.store, GLEAN, [OLD], hosts.alive.__contains__) == 2
     assert await hosts.notes() == []
 
 
-async def test_one_who_differs_from_any_of_them_is_refused_and_the_others_go_on(hosts: Hosts) -> None:
+async def test_one_who_differs_from_any_of_them_is_refused_and_the_others_go_on(hosts: ReplicaHosts) -> None:
     async with hosts.start("a", OLD), hosts.start("b", OLD, NEW):
         with pytest.raises(SettingsError):
             async with hosts.start("c", NEW, OLD):  # it gets along with b, and not with a
                 pass
         with pytest.raises(SettingsError):
-            await agreed(hosts.store, GLEAN, [NEW, OLD], hosts.alive.__contains__)
+            await count_agreeing_replicas(hosts.store, GLEAN, [NEW, OLD], hosts.alive.__contains__)
         assert await hosts.notes() == ["a", "b"]
         async with hosts.start("d", OLD):
             pass
 
 
-async def test_what_a_dead_replica_went_by_counts_no_more(hosts: Hosts) -> None:
+async def test_what_a_dead_replica_went_by_counts_no_more(hosts: ReplicaHosts) -> None:
     killed = hosts.start("a", OLD)  # it does not get to take its note away
     await killed.__aenter__()
     hosts.alive.remove("a")
@@ -164,18 +168,18 @@ async def test_what_a_dead_replica_went_by_counts_no_more(hosts: Hosts) -> None:
 
 
 async def test_one_who_only_works_for_a_while_leaves_no_note_and_has_to_agree_on_the_glean(
-    hosts: Hosts,
+    hosts: ReplicaHosts,
 ) -> None:
     other = replace(GLEAN, tenant="globex")
     async with hosts.start("a", OLD):
-        async with agreeing(hosts.store, GLEAN, hosts.alive.__contains__):
+        async with join_replicas(hosts.store, GLEAN, hosts.alive.__contains__):
             assert await hosts.notes() == ["a"]
         with pytest.raises(SettingsError, match="tenant globex"):
-            async with agreeing(hosts.store, other, hosts.alive.__contains__):
+            async with join_replicas(hosts.store, other, hosts.alive.__contains__):
                 pass
 
 
-async def put(hosts: Hosts, *fingerprints: Fingerprint, status: ConnectorStatus) -> None:
+async def put(hosts: ReplicaHosts, *fingerprints: Fingerprint, status: ConnectorStatus) -> None:
     def write(records: Records) -> None:
         for number, each in enumerate(fingerprints):
             records.put_connector(
@@ -185,7 +189,9 @@ async def put(hosts: Hosts, *fingerprints: Fingerprint, status: ConnectorStatus)
     await hosts.store.transact(write)
 
 
-async def test_another_glean_is_refused_while_a_connector_lives_at_the_one_before(hosts: Hosts) -> None:
+async def test_another_glean_is_refused_while_a_connector_lives_at_the_one_before(
+    hosts: ReplicaHosts,
+) -> None:
     other = replace(GLEAN, tenant="globex")
     await put(hosts, replace(GLEAN, tenant=None), GLEAN, status=ConnectorStatus.HEALTHY)
     async with hosts.start("a", OLD):
@@ -196,14 +202,14 @@ async def test_another_glean_is_refused_while_a_connector_lives_at_the_one_befor
     assert caught.value.field == "glean.api_key"
     assert await hosts.notes() == []
     with pytest.raises(SettingsError, match="and the connector ACME-Sandbox"):
-        await agreed(hosts.store, other, [OLD], hosts.alive.__contains__)
+        await count_agreeing_replicas(hosts.store, other, [OLD], hosts.alive.__contains__)
     await put(hosts, GLEAN, GLEAN, status=ConnectorStatus.DISCONNECTED)
     async with hosts.start("b", OLD, platform=other):
         pass
 
 
 async def test_one_whose_glean_does_not_say_its_tenant_changes_nothing_about_what_was_agreed(
-    hosts: Hosts,
+    hosts: ReplicaHosts,
 ) -> None:
     async with hosts.start("a", OLD):
         pass
@@ -213,14 +219,14 @@ async def test_one_whose_glean_does_not_say_its_tenant_changes_nothing_about_wha
     assert known == {"dialect": "admin", "url": GLEAN.url, "tenant": "acme"}
 
 
-async def test_a_replica_that_cannot_be_seen_by_others_does_not_begin(hosts: Hosts) -> None:
-    unseen = Replica(owner="a", shown=lambda _: False, keys=[OLD])
+async def test_a_replica_that_cannot_be_seen_by_others_does_not_begin(hosts: ReplicaHosts) -> None:
+    unseen = Replica(owner="a", wait_until_present=lambda _: False, keys=[OLD])
     with pytest.raises(StoreFailedError, match="does not show this process as alive"):
-        async with agreeing(hosts.store, GLEAN, hosts.alive.__contains__, unseen):
+        async with join_replicas(hosts.store, GLEAN, hosts.alive.__contains__, unseen):
             pass
 
 
-class Failing:
+class FailingStore:
     """A store that fails as soon as it is told to."""
 
     def __init__(self, store: SqliteStore) -> None:
@@ -233,12 +239,12 @@ class Failing:
         return getattr(self.store, name)
 
 
-async def test_a_store_that_is_gone_in_the_end_hides_no_other_trouble(hosts: Hosts) -> None:
-    failing = Failing(hosts.store)
-    replica = Replica(owner="a", shown=lambda _: True)
+async def test_a_store_that_is_gone_in_the_end_hides_no_other_trouble(hosts: ReplicaHosts) -> None:
+    failing = FailingStore(hosts.store)
+    replica = Replica(owner="a", wait_until_present=lambda _: True)
 
     async def serve() -> None:
-        async with agreeing(failing, GLEAN, hosts.alive.__contains__, replica):  # type: ignore[arg-type] # a store
+        async with join_replicas(failing, GLEAN, hosts.alive.__contains__, replica):  # type: ignore[arg-type] # a store
             failing.fails = True
             raise LookupError("the first trouble")
 

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 
-from domain.callers import Caller
+from domain.callers import Principal
 from domain.errors import SettingsError
 from server import wiring
 from server.adapters.store.postgres import PostgresStore
 from server.adapters.store.sqlite import SqliteStore
-from server.postgres.address import parsed
-from server.replicas.markers import FACT, Shared, look, prove
+from server.postgres.address import parse_postgres_url
+from server.replicas.markers import FACT, SharedFolder, check_folder_marker, ensure_folder_markers
 from server.replicas.proving import shared_folders
-from server.settings import load
+from server.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -26,28 +26,30 @@ if TYPE_CHECKING:
 
     from domain.records import Records, Store
 
-KIM = Caller(subject="person:kim")
+KIM = Principal(subject="person:kim")
 
 
-def staging(root: Path) -> Shared:
-    return Shared("staging", root / "staging", "staging.url")
+def staging(root: Path) -> SharedFolder:
+    return SharedFolder("staging", root / "staging", "staging.url")
 
 
 @asynccontextmanager
 async def stored(root: Path, database: str = "") -> AsyncIterator[Store]:
-    async with PostgresStore(parsed(database)) if database else SqliteStore(root / "store.db") as opened:
+    async with (
+        PostgresStore(parse_postgres_url(database)) if database else SqliteStore(root / "store.db") as opened
+    ):
         yield opened
 
 
-def markers(folder: Shared) -> list[str]:
+def markers(folder: SharedFolder) -> list[str]:
     return sorted(each.name for each in folder.path.iterdir())
 
 
-async def refusal(store: Store, folder: Shared) -> SettingsError:
+async def refusal(store: Store, folder: SharedFolder) -> SettingsError:
     with pytest.raises(SettingsError) as caught:
-        await prove(store, [folder])
+        await ensure_folder_markers(store, [folder])
     with pytest.raises(SettingsError) as looked:
-        await look(store, folder)
+        await check_folder_marker(store, folder)
     assert (looked.value.message, looked.value.field) == (caught.value.message, folder.setting)
     assert str(folder.path) in caught.value.message
     assert caught.value.suggested_action
@@ -60,16 +62,16 @@ async def test_the_first_start_marks_the_folders_and_the_next_ones_find_the_mark
 ) -> None:
     folder = staging(tmp_path)
     async with stored(tmp_path, database) as store:
-        assert await look(store, folder) == "is marked at the first start"
+        assert await check_folder_marker(store, folder) == "is marked at the first start"
         assert not folder.path.exists()
-        await prove(store, [folder])
+        await ensure_folder_markers(store, [folder])
         [name] = markers(folder)
         installation = await store.read(lambda records: records.installation)
     assert name.startswith(".dataset-lifecycle-staging-")
     assert json.loads((folder.path / name).read_text())["installation"] == installation
     async with stored(tmp_path, database) as store:
-        await prove(store, [folder])
-        assert await look(store, folder) == f"is marked as installation {installation}'s"
+        await ensure_folder_markers(store, [folder])
+        assert await check_folder_marker(store, folder) == f"is marked as installation {installation}'s"
     assert markers(folder) == [name]
 
 
@@ -79,9 +81,9 @@ async def test_processes_that_start_at_once_leave_one_mark(tmp_path: Path, datab
     async with stored(tmp_path, database) as one, stored(tmp_path, database) as other:
         async with anyio.create_task_group() as tasks:
             for store in (one, other) * 4:
-                tasks.start_soon(prove, store, [folder])
+                tasks.start_soon(ensure_folder_markers, store, [folder])
         assert len(markers(folder)) == 1
-        await prove(other, [folder])
+        await ensure_folder_markers(other, [folder])
 
 
 async def test_a_folder_that_is_in_use_from_before_is_marked_with_all_that_is_in_it(tmp_path: Path) -> None:
@@ -89,7 +91,7 @@ async def test_a_folder_that_is_in_use_from_before_is_marked_with_all_that_is_in
     (folder.path / "acme-1").mkdir(parents=True)
     (folder.path / "acme-1" / "1.jsonl").write_text("{}\n")
     async with stored(tmp_path) as store:
-        await prove(store, [folder])
+        await ensure_folder_markers(store, [folder])
     assert (folder.path / "acme-1" / "1.jsonl").read_text() == "{}\n"
 
 
@@ -106,11 +108,11 @@ async def test_of_two_folders_at_the_first_start_one_wins_and_the_other_is_left_
                 return await store.read(look_at)
 
             async def transact(self, work: Any) -> Any:  # noqa: ANN401 - whatever is done
-                await prove(store, [right])
+                await ensure_folder_markers(store, [right])
                 return await store.transact(work)
 
         with pytest.raises(SettingsError, match="is not the one that this installation uses"):
-            await prove(Late(), [wrong])  # type: ignore[arg-type] # as much of a store as is needed
+            await ensure_folder_markers(Late(), [wrong])  # type: ignore[arg-type] # as much of a store as is needed
     assert markers(wrong) == []
     assert len(markers(right)) == 1
 
@@ -118,14 +120,14 @@ async def test_of_two_folders_at_the_first_start_one_wins_and_the_other_is_left_
 async def test_a_mark_whose_process_died_before_the_store_knew_is_used(tmp_path: Path) -> None:
     folder = staging(tmp_path)
     async with stored(tmp_path) as store:
-        await prove(store, [folder])
+        await ensure_folder_markers(store, [folder])
         [name] = markers(folder)
 
         def forget(records: Records) -> None:
             records.put_fact(FACT, None)
 
         await store.transact(forget)
-        await prove(store, [folder])
+        await ensure_folder_markers(store, [folder])
     assert markers(folder) == [name]
 
 
@@ -133,7 +135,7 @@ async def test_a_mark_whose_process_died_before_the_store_knew_is_used(tmp_path:
 async def test_a_share_that_is_not_mounted_is_refused(tmp_path: Path, what: str) -> None:
     folder = staging(tmp_path)
     async with stored(tmp_path) as store:
-        await prove(store, [folder])
+        await ensure_folder_markers(store, [folder])
         shutil.rmtree(folder.path)
         if what == "empty":
             folder.path.mkdir()
@@ -146,9 +148,9 @@ async def test_a_share_that_is_not_mounted_is_refused(tmp_path: Path, what: str)
 async def test_a_folder_that_was_moved_with_its_mark_is_accepted(tmp_path: Path) -> None:
     folder, elsewhere = staging(tmp_path), staging(tmp_path / "new")
     async with stored(tmp_path) as store:
-        await prove(store, [folder])
+        await ensure_folder_markers(store, [folder])
         shutil.copytree(folder.path, elsewhere.path)
-        await prove(store, [elsewhere])
+        await ensure_folder_markers(store, [elsewhere])
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["later", "at the first start"])
@@ -156,11 +158,11 @@ async def test_another_installations_folder_is_refused(tmp_path: Path, *, known:
     theirs = staging(tmp_path / "theirs")
     (tmp_path / "theirs").mkdir()
     async with stored(tmp_path / "theirs") as store:
-        await prove(store, [theirs])
+        await ensure_folder_markers(store, [theirs])
         other = await store.read(lambda records: records.installation)
     async with stored(tmp_path) as store:
         if known:
-            await prove(store, [staging(tmp_path)])
+            await ensure_folder_markers(store, [staging(tmp_path)])
             [name] = markers(staging(tmp_path))
             shutil.copy(theirs.path / markers(theirs)[0], theirs.path / name)
         error = await refusal(store, theirs)
@@ -171,7 +173,7 @@ async def test_another_installations_folder_is_refused(tmp_path: Path, *, known:
 async def test_a_damaged_mark_is_refused_and_left_for_a_person(tmp_path: Path, text: str) -> None:
     folder = staging(tmp_path)
     async with stored(tmp_path) as store:
-        await prove(store, [folder])
+        await ensure_folder_markers(store, [folder])
         [name] = markers(folder)
         (folder.path / name).write_text(text)
         assert "is damaged" in (await refusal(store, folder)).message
@@ -181,7 +183,7 @@ async def test_a_damaged_mark_is_refused_and_left_for_a_person(tmp_path: Path, t
 async def test_a_link_in_the_place_of_a_mark_is_not_followed(tmp_path: Path) -> None:
     folder = staging(tmp_path)
     async with stored(tmp_path) as store:
-        await prove(store, [folder])
+        await ensure_folder_markers(store, [folder])
         [name] = markers(folder)
         (folder.path / name).rename(tmp_path / "moved")
         (folder.path / name).symlink_to(tmp_path / "moved")
@@ -200,7 +202,7 @@ async def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     folder = staging(tmp_path / "file")
     async with stored(tmp_path) as store:
         with pytest.raises(SettingsError, match="cannot be used: a part of its path is not a folder"):
-            await prove(store, [folder])
+            await ensure_folder_markers(store, [folder])
 
 
 async def test_what_is_not_a_mark_of_this_kind_is_no_bother(tmp_path: Path) -> None:
@@ -209,24 +211,24 @@ async def test_what_is_not_a_mark_of_this_kind_is_no_bother(tmp_path: Path) -> N
     for name in (".dataset-lifecycle-staging-notes.json", ".dataset-lifecycle-archive-1.json", ".nfs0001"):
         (folder.path / name).write_text("somebody's")
     async with stored(tmp_path) as store:
-        await prove(store, [folder])
-        await prove(store, [folder])
+        await ensure_folder_markers(store, [folder])
+        await ensure_folder_markers(store, [folder])
     assert len(markers(folder)) == 4
 
 
 async def test_who_runs_sagas_or_reads_archives_is_refused_and_who_only_looks_is_not(tmp_path: Path) -> None:
-    settings = load({}, data_dir=tmp_path, cwd=tmp_path)
-    async with wiring.running(settings, sagas=True):
+    settings = load_settings({}, data_dir=tmp_path, cwd=tmp_path)
+    async with wiring.open_services(settings, sagas=True):
         pass
     _, archives = shared_folders(settings)
     shutil.rmtree(archives.path)
     for sagas in (True, False):
         with pytest.raises(SettingsError, match=r"The archive folder .* is not the one") as caught:
-            async with wiring.running(settings, sagas=sagas, folders=True):
+            async with wiring.open_services(settings, sagas=sagas, folders=True):
                 pass
         assert caught.value.field == "archival.storage_path"
-    async with wiring.running(settings, sagas=False) as services:
-        assert await services.archives.page(KIM) == []
-    [found] = [each for each in await wiring.diagnosed(settings) if each.area == "replicas"]
+    async with wiring.open_services(settings, sagas=False) as services:
+        assert await services.archives.list_archives(KIM) == []
+    [found] = [each for each in await wiring.run_doctor(settings) if each.area == "replicas"]
     assert not found.ok
     assert "archive folder" in found.message

@@ -15,9 +15,9 @@ from mcp_types import ElicitResult
 
 from domain.vocabulary import DatasetType
 from tests.e2e.conftest import ERAS, Era
-from tests.e2e.test_life import Agent
-from tests.replicas.balancing import balanced
-from tests.replicas.conftest import gathered
+from tests.e2e.test_life import ToolClient
+from tests.replicas.balancing import run_balancer
+from tests.replicas.conftest import open_fleet
 from tests.replicas.fleet import PATIENCE_S
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from mcp.client.context import ClientRequestContext
     from mcp_types import ElicitRequestParams
 
-    from tests.postgres import Cluster
-    from tests.replicas.fleet import Fleet
+    from tests.postgres import PostgresServer
+    from tests.replicas.fleet import ReplicaFleet
 
 MODERN: Era = "2026-07-28"
 TYPES = [each.value for each in DatasetType]
@@ -36,19 +36,23 @@ in_both_eras = pytest.mark.parametrize("era", ERAS)
 
 
 @pytest.fixture(scope="module")
-def three(tmp_path_factory: pytest.TempPathFactory, postgres: Cluster, launched: str) -> Iterator[Fleet]:
+def three_replicas(
+    tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer, engine_template: str
+) -> Iterator[ReplicaFleet]:
     """Three replicas, started at once on an empty store."""
-    with gathered(tmp_path_factory.mktemp("fleet"), postgres, launched) as fleet:
-        fleet.servers = [fleet.serve(f"replica-{number}", "--no-schedules") for number in range(3)]
+    with open_fleet(tmp_path_factory.mktemp("fleet"), postgres, engine_template) as fleet:
+        fleet.servers = [fleet.start_replica(f"replica-{number}", "--no-schedules") for number in range(3)]
         yield fleet
 
 
-async def ready(fleet: Fleet) -> None:
+async def ready(fleet: ReplicaFleet) -> None:
     for each in fleet.servers:
-        await each.ready()
+        await each.wait_until_ready()
 
 
-def wish(client_id: str, dataset_type: str = "jira_issues", stage: str = "sandbox") -> dict[str, Any]:
+def provision_arguments(
+    client_id: str, dataset_type: str = "jira_issues", stage: str = "sandbox"
+) -> dict[str, Any]:
     return {
         "client_id": client_id,
         "journey_id": f"{client_id}-1",
@@ -58,21 +62,21 @@ def wish(client_id: str, dataset_type: str = "jira_issues", stage: str = "sandbo
     }
 
 
-def started(fleet: Fleet, name: str) -> int:
+def count_effects(fleet: ReplicaFleet, name: str) -> int:
     """How often a datasource of that name was made, and how many syncs it had."""
     made = [entry for entry in fleet.sandbox.sandbox.ledger() if entry.operation == "datasources.create"]
     assert len([entry for entry in made if entry.datasource == name]) == 1
-    return len(fleet.sandbox.sandbox.jobs(name))
+    return len(fleet.sandbox.sandbox.sync_jobs(name))
 
 
-async def polled(client: Client, client_id: str) -> dict[str, Any]:
+async def call_with_progress(client: Client, client_id: str) -> dict[str, Any]:
     """The answer of a call that waits for a moment, with what was heard meanwhile."""
     heard: list[str | None] = []
 
     async def hear(progress: float, total: float | None, message: str | None) -> None:
         heard.append(message)
 
-    asked = wish(client_id) | {"wait_s": 1}
+    asked = provision_arguments(client_id) | {"wait_s": 1}
     answer = await client.call_tool("provision_dataset", asked, progress_callback=hear)
     assert answer.structured_content is not None, answer.content
     told: dict[str, Any] = answer.structured_content
@@ -81,32 +85,37 @@ async def polled(client: Client, client_id: str) -> dict[str, Any]:
 
 @in_both_eras
 async def test_a_long_call_is_polled_at_every_replica_and_each_shows_how_far_it_is(
-    three: Fleet, era: Era
+    three_replicas: ReplicaFleet, era: Era
 ) -> None:
-    await ready(three)
+    await ready(three_replicas)
     client_id = f"long-{era}"
-    await three.arrive(client_id)
+    await three_replicas.add_client_and_journey(client_id)
     with anyio.fail_after(PATIENCE_S * 2):
-        async with balanced(three.servers) as balancer, Client(balancer.address, mode=era) as client:
-            agent, polls = Agent(client), list[dict[str, Any]]()
-            with three.clock:
-                while len(polls) < len(three.servers) or polls[-1]["progress"]["step"] != "index":
-                    polls.append(await polled(client, client_id))
-            made = await agent.done("provision_dataset", **wish(client_id), wait_s=50)
+        async with (
+            run_balancer(three_replicas.servers) as balancer,
+            Client(balancer.address, mode=era) as client,
+        ):
+            agent, polls = ToolClient(client), list[dict[str, Any]]()
+            with three_replicas.clock:
+                while len(polls) < len(three_replicas.servers) or polls[-1]["progress"]["step"] != "index":
+                    polls.append(await call_with_progress(client, client_id))
+            made = await agent.call_ok("provision_dataset", **provision_arguments(client_id), wait_s=50)
     assert [each["created"] for each in polls] == [True] + [False] * (len(polls) - 1)
     assert {each["status"] for each in polls} == {"provisioning"}
     assert {each["dataset_id"] for each in polls} == {made["dataset_id"]}
     assert made["status"] == "ready"
-    assert set(balancer.answered("provision_dataset")[:3]) == set(three.servers)
+    assert set(balancer.replicas_of("provision_dataset")[:3]) == set(three_replicas.servers)
     assert all(each["heard"] for each in polls)
-    assert started(three, made["name"]) == 1
+    assert count_effects(three_replicas, made["name"]) == 1
 
 
 @in_both_eras
-async def test_an_answer_to_one_replicas_question_is_understood_by_the_next(three: Fleet, era: Era) -> None:
-    await ready(three)
+async def test_an_answer_to_one_replicas_question_is_understood_by_the_next(
+    three_replicas: ReplicaFleet, era: Era
+) -> None:
+    await ready(three_replicas)
     client_id = f"asked-{era}"
-    await three.arrive(client_id)
+    await three_replicas.add_client_and_journey(client_id)
     names: list[str] = []
 
     async def types_the_name(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
@@ -115,59 +124,65 @@ async def test_an_answer_to_one_replicas_question_is_understood_by_the_next(thre
 
     with anyio.fail_after(PATIENCE_S * 2):
         async with (
-            balanced(three.servers) as balancer,
+            run_balancer(three_replicas.servers) as balancer,
             Client(balancer.address, mode=era, elicitation_callback=types_the_name) as client,
         ):
-            agent = Agent(client)
-            made = await agent.done("provision_dataset", **wish(client_id), wait_s=50)
+            agent = ToolClient(client)
+            made = await agent.call_ok("provision_dataset", **provision_arguments(client_id), wait_s=50)
             names.append(made["name"])
-            await three.complete(client_id)
+            await three_replicas.complete_journey(client_id)
             wanted = {"dataset_id": made["dataset_id"], "reason": "manual"}
             if era != MODERN:
                 # Between two requests of the older era there is no session to ask in: a person is asked elsewhere.
-                refusal = await agent.refused("teardown_dataset", **wanted)
+                refusal = await agent.call_refused("teardown_dataset", **wanted)
                 assert (refusal["code"], refusal["how"]) == ("confirmation_required", "approval")
-                await three.approve(refusal["approval_id"], made["name"])
-            down = await agent.done("teardown_dataset", **wanted, wait_s=50)
-            again = await agent.done("teardown_dataset", **wanted)
+                await three_replicas.approve_request(refusal["approval_id"], made["name"])
+            down = await agent.call_ok("teardown_dataset", **wanted, wait_s=50)
+            again = await agent.call_ok("teardown_dataset", **wanted)
     assert (down["status"], down["cleanup_verified"]) == ("archived", True)
     assert again["archived_path"] == down["archived_path"]
-    first, second, *_ = balancer.answered("teardown_dataset")
+    first, second, *_ = balancer.replicas_of("teardown_dataset")
     assert first is not second
 
 
 @in_both_eras
-async def test_a_list_is_paged_across_replicas(three: Fleet, era: Era) -> None:
-    await ready(three)
+async def test_a_list_is_paged_across_replicas(three_replicas: ReplicaFleet, era: Era) -> None:
+    await ready(three_replicas)
     client_id = f"paged-{era}"
-    await three.arrive(client_id)
+    await three_replicas.add_client_and_journey(client_id)
     found: list[str] = []
     with anyio.fail_after(PATIENCE_S * 2):
-        async with balanced(three.servers) as balancer, Client(balancer.address, mode=era) as client:
-            agent = Agent(client)
+        async with (
+            run_balancer(three_replicas.servers) as balancer,
+            Client(balancer.address, mode=era) as client,
+        ):
+            agent = ToolClient(client)
             made = [
-                await agent.done("provision_dataset", **wish(client_id, each), wait_s=50) for each in TYPES
+                await agent.call_ok("provision_dataset", **provision_arguments(client_id, each), wait_s=50)
+                for each in TYPES
             ]
-            await three.complete(client_id)
+            await three_replicas.complete_journey(client_id)
             asked = {"client_id": client_id, "min_age_days": 0, "limit": 1}
-            page = await agent.done("list_orphans", **asked)
+            page = await agent.call_ok("list_orphans", **asked)
             while True:
                 found += [each["dataset_id"] for each in page["items"]]
                 if "next_cursor" not in page:
                     break
-                page = await agent.done("list_orphans", **asked, cursor=page["next_cursor"])
+                page = await agent.call_ok("list_orphans", **asked, cursor=page["next_cursor"])
     assert sorted(found) == sorted(each["dataset_id"] for each in made)
-    assert set(balancer.answered("list_orphans")) == set(three.servers)
+    assert set(balancer.replicas_of("list_orphans")) == set(three_replicas.servers)
 
 
 @pytest.mark.parametrize("era", [pytest.param("legacy", marks=pytest.mark.exhaustive), MODERN])
-async def test_a_replica_that_is_killed_in_a_long_call_is_replaced_by_another(three: Fleet, era: Era) -> None:
-    await ready(three)
+async def test_a_replica_that_is_killed_in_a_long_call_is_replaced_by_another(
+    three_replicas: ReplicaFleet, era: Era
+) -> None:
+    await ready(three_replicas)
     client_id = f"killed-{era}"
-    await three.arrive(client_id)
+    await three_replicas.add_client_and_journey(client_id)
     with anyio.fail_after(PATIENCE_S * 2):
-        async with balanced(three.servers) as balancer:
-            with three.clock:
+        async with run_balancer(three_replicas.servers) as balancer:
+            with three_replicas.clock:
                 async with Client(balancer.address, mode=era) as client:
                     indexing = anyio.Event()
 
@@ -178,17 +193,19 @@ async def test_a_replica_that_is_killed_in_a_long_call_is_replaced_by_another(th
                     async def call() -> None:
                         with pytest.raises(MCPError, match="stream ended without a response"):
                             await client.call_tool(
-                                "provision_dataset", wish(client_id) | {"wait_s": 50}, progress_callback=hear
+                                "provision_dataset",
+                                provision_arguments(client_id) | {"wait_s": 50},
+                                progress_callback=hear,
                             )
 
                     async with anyio.create_task_group() as tasks:
                         tasks.start_soon(call)
                         await indexing.wait()
-                        [busy] = balancer.answered("provision_dataset")
+                        [busy] = balancer.replicas_of("provision_dataset")
                         busy.kill()
-            three.servers.remove(busy)
+            three_replicas.servers.remove(busy)
             async with Client(balancer.address, mode=era) as client:
-                agent = Agent(client)
-                made = await agent.done("provision_dataset", **wish(client_id), wait_s=50)
+                agent = ToolClient(client)
+                made = await agent.call_ok("provision_dataset", **provision_arguments(client_id), wait_s=50)
     assert (made["status"], made["created"]) == ("ready", False)
-    assert started(three, made["name"]) == 1
+    assert count_effects(three_replicas, made["name"]) == 1

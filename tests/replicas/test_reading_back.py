@@ -10,19 +10,19 @@ import pytest
 from domain.errors import ArchiveFailedError
 from domain.vocabulary import DatasetStatus, TeardownReason
 from server.adapters.engine.inline import CrashAt, ProcessDied
-from tests.world import ALL, world
+from tests.world import OPERATOR, open_world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from domain.job import Outside
+    from domain.job import Dependencies
     from tests.world import World
 
 RECORDS = 12
 
 
-class Last:
+class DyingPort:
     """A port by which a process dies, before what it calls there has any effect."""
 
     def __init__(self, port: object, effect: str) -> None:
@@ -37,8 +37,8 @@ class Last:
 
 
 @pytest.fixture
-async def place(tmp_path: Path, database: str) -> AsyncIterator[World]:
-    async with world(tmp_path, records=RECORDS, database=database) as found:
+async def world(tmp_path: Path, database: str) -> AsyncIterator[World]:
+    async with open_world(tmp_path, records=RECORDS, database=database) as found:
         yield found
 
 
@@ -53,48 +53,48 @@ def damage(place: World) -> None:
     ("death", "refused_at", "served"),
     [
         (CrashAt("archive", "after"), "disconnect", RECORDS),
-        (("platform", "remove"), "disconnect", RECORDS),
+        (("platform", "delete_datasource"), "disconnect", RECORDS),
         (CrashAt("disconnect", "inside"), "delete", 0),
         (CrashAt("disconnect", "after"), "delete", 0),
-        (("staging", "remove"), "delete", 0),
+        (("staging", "delete"), "delete", 0),
     ],
     ids=str,
 )
 async def test_an_archive_damaged_between_a_death_and_the_adoption_stops_what_would_be_deleted_next(
-    place: World, death: CrashAt | tuple[str, str], refused_at: str, served: int
+    world: World, death: CrashAt | tuple[str, str], refused_at: str, served: int
 ) -> None:
     crash = death if isinstance(death, CrashAt) else None
 
-    def deadly(outside: Outside) -> Outside:
+    def deadly(deps: Dependencies) -> Dependencies:
         if isinstance(death, CrashAt):
-            return outside
+            return deps
         port, effect = death
-        changed: dict[str, Any] = {port: Last(getattr(outside, port), effect)}
-        return replace(outside, **changed)
+        changed: dict[str, Any] = {port: DyingPort(getattr(deps, port), effect)}
+        return replace(deps, **changed)
 
-    async with place.process() as process:
-        await process.arrive()
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
         dataset = await process.provision()
-        await process.complete()
-    async with place.process(crash=crash, replace=deadly) as process:
+        await process.complete_journey()
+    async with world.open_process(crash=crash, replace=deadly) as process:
         await process.services.teardowns.start_or_attach(
-            dataset.dataset_id, TeardownReason.JOURNEY_COMPLETED, ALL
+            dataset.dataset_id, TeardownReason.JOURNEY_COMPLETED, OPERATOR
         )
-        await process.engine.wait(list(place.journal)[-1], 30)
+        await process.engine.wait(list(world.journal)[-1], 30)
         assert process.engine.dead
-    damage(place)
-    staged = place.staged()
+    damage(world)
+    staged = world.staged_files()
     assert staged
-    async with place.process() as process:
-        await process.services.sagas.resume(patiently=False)
+    async with world.open_process() as process:
+        await process.services.sagas.resume(respect_backoff=False)
         stands, _ = await process.services.sagas.wait(dataset.dataset_id, 30)
         assert stands.status is DatasetStatus.TEARDOWN
         assert stands.teardown is not None
         assert stands.teardown.failure is not None
         failure = stands.teardown.failure
         assert (failure.step, failure.code) == (refused_at, ArchiveFailedError.code)
-        assert place.staged() == staged
-        assert len(place.glean.documents(dataset.name)) == served
+        assert world.staged_files() == staged
+        assert len(world.glean.documents(dataset.name)) == served
         # While it is staged it can be archived anew; then, and only then, the rest goes.
         assert (await process.tear_down(dataset)).status is DatasetStatus.ARCHIVED
-    assert place.staged() == []
+    assert world.staged_files() == []

@@ -10,24 +10,24 @@ import anyio
 from anyio import to_thread
 from mcp.client.client import Client
 
-from tests.e2e.test_life import Agent
+from tests.e2e.test_life import ToolClient
 from tests.replicas.fleet import PATIENCE_S
-from tests.replicas.test_one_address import started, wish
-from tests.waiting import eventually
+from tests.replicas.test_one_address import count_effects, provision_arguments
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
-    from tests.replicas.fleet import Fleet
+    from tests.replicas.fleet import ReplicaFleet
 
 CALLS_MS = 100
 MOST = 80
 
 
 async def test_what_a_replica_leaves_when_it_is_told_to_end_goes_on_at_a_later_one_which_refuses_no_call(
-    fleet: Fleet,
+    fleet: ReplicaFleet,
 ) -> None:
     answers: list[dict[str, Any]] = []
-    asked = wish("long") | {"wait_s": 0}
-    jobs = fleet.sandbox.sandbox.jobs
+    asked = provision_arguments("long") | {"wait_s": 0}
+    jobs = fleet.sandbox.sandbox.sync_jobs
 
     async def call(client: Client) -> None:
         for number in count():
@@ -41,28 +41,30 @@ async def test_what_a_replica_leaves_when_it_is_told_to_end_goes_on_at_a_later_o
             else:
                 await anyio.sleep_forever()
 
-    former = fleet.serve("former", "--no-schedules")
-    await former.ready()
-    await fleet.arrive("long")
+    former = fleet.start_replica("former", "--no-schedules")
+    await former.wait_until_ready()
+    await fleet.add_client_and_journey("long")
     with anyio.fail_after(PATIENCE_S * 3):
         with fleet.clock:
             async with Client(f"{former.address}/mcp") as client:
-                begun = await Agent(client).done("provision_dataset", **asked)
-            await eventually(lambda: [each["status"] for each in jobs(begun["name"])] == ["RUNNING"], 60)
-            later = fleet.serve("later", "--no-schedules")
-            await later.ready()
+                begun = await ToolClient(client).call_ok("provision_dataset", **asked)
+            await wait_for(lambda: [each["status"] for each in jobs(begun["name"])] == ["RUNNING"], 60)
+            later = fleet.start_replica("later", "--no-schedules")
+            await later.wait_until_ready()
             async with Client(f"{later.address}/mcp") as client, anyio.create_task_group() as tasks:
                 tasks.start_soon(call, client)
-                await eventually(lambda: len(answers) >= 2, 60)
+                await wait_for(lambda: len(answers) >= 2, 60)
                 former.process.send_signal(signal.SIGTERM)
                 status = await to_thread.run_sync(former.process.wait)
                 before = len(answers)
-                await eventually(lambda: len(answers) >= before + 2, 60)
+                await wait_for(lambda: len(answers) >= before + 2, 60)
                 tasks.cancel_scope.cancel()
         async with Client(f"{later.address}/mcp") as client:
-            made = await Agent(client).done("provision_dataset", **wish("long"), wait_s=50)
+            made = await ToolClient(client).call_ok(
+                "provision_dataset", **provision_arguments("long"), wait_s=50
+            )
     assert status == 0
     assert {each["status"] for each in answers if "status" in each} == {"provisioning"}
     assert (made["status"], made["dataset_id"], made["created"]) == ("ready", begun["dataset_id"], False)
-    assert started(fleet, made["name"]) == 1
-    assert "Traceback" not in former.said + later.said
+    assert count_effects(fleet, made["name"]) == 1
+    assert "Traceback" not in former.log_text + later.log_text

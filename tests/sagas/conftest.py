@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.world import DIALECTS, World, world
+from tests.world import DIALECTS, World, open_world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-async def place(tmp_path: Path, database: str, dialect: str) -> AsyncIterator[World]:
+async def world(tmp_path: Path, database: str, dialect: str) -> AsyncIterator[World]:
     """The folder, its repository and its sandbox."""
-    async with world(tmp_path, database=database, dialect=DIALECTS[dialect]) as found:
+    async with open_world(tmp_path, database=database, dialect=DIALECTS[dialect]) as found:
         yield found

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from domain.callers import Caller
+from domain.callers import Principal
 from domain.errors import (
     ArchiveFailedError,
     ConfirmationRequiredError,
@@ -21,85 +21,85 @@ from domain.errors import (
 )
 from domain.requests import ApprovalState
 from domain.vocabulary import (
-    Concession,
     ConnectorOutcome,
     ConnectorStatus,
     DatasetStatus,
     JourneyState,
     Stage,
     TeardownReason,
+    Waiver,
 )
 from server.adapters.engine.inline import CrashAt
-from server.adapters.glean.admin import AdminGlean
+from server.adapters.glean.admin import AdminPlatform
 from server.sandbox.faults import Fault
-from tests.world import ALL, Nobody, Yes
+from tests.world import OPERATOR, AcceptingConfirmer, UnavailableConfirmer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from domain.claims import TornDown
+    from domain.claims import TeardownResult
     from domain.model import Dataset
     from domain.requests import Confirmer
     from tests.world import Process, World
 
-AGENT = Caller(subject="agent:kim")
-LEE = Caller(subject="person:lee")
+AGENT = Principal(subject="agent:kim")
+LEE = Principal(subject="person:lee")
 DONE = TeardownReason.JOURNEY_COMPLETED
 GONE = Fault(kind="status", operation="*", status=401, times=None)
 
 
 @asynccontextmanager
-async def finished(
+async def create_unreachable_dataset(
     place: World, stage: Stage = Stage.SANDBOX, confirmer: Confirmer | None = None
 ) -> AsyncIterator[tuple[Process, Dataset]]:
     """A dataset that its journey needs no longer, in a Glean that answers nobody any more."""
-    async with place.process(confirmer=confirmer) as process:
-        await process.arrive(stage=stage)
+    async with place.open_process(confirmer=confirmer) as process:
+        await process.add_client_and_journey(stage=stage)
         dataset = await process.provision(stage=stage)
-        await process.complete()
+        await process.complete_journey()
         place.glean.faults.add(GONE)
         yield process, dataset
 
 
-async def abandon(
-    process: Process, dataset: Dataset, caller: Caller = AGENT, confirmer: Confirmer | None = None
-) -> TornDown:
+async def abandon_connector(
+    process: Process, dataset: Dataset, principal: Principal = AGENT, confirmer: Confirmer | None = None
+) -> TeardownResult:
     teardowns = process.services.teardowns
-    begun = await teardowns.start_or_attach(dataset.dataset_id, DONE, caller, confirmer, abandon=True)
+    begun = await teardowns.start_or_attach(dataset.dataset_id, DONE, principal, confirmer, abandon=True)
     return await teardowns.wait(begun, 30)
 
 
-async def asked(process: Process, dataset: Dataset) -> str:
+async def file_request(process: Process, dataset: Dataset) -> str:
     """The request that abandoning files, which changes nothing else."""
-    before = await process.look(dataset.dataset_id)
+    before = await process.load_dataset(dataset.dataset_id)
     with pytest.raises(ConfirmationRequiredError) as refusal:
-        await abandon(process, dataset)
-    assert await process.look(dataset.dataset_id) == before
+        await abandon_connector(process, dataset)
+    assert await process.load_dataset(dataset.dataset_id) == before
     assert refusal.value.facts["how"] == "approval"
     return str(refusal.value.facts["approval_id"])
 
 
 async def approve(process: Process, approval_id: str) -> None:
     desk = process.services.approvals
-    held = await desk.show(approval_id, LEE)
+    held = await desk.load(approval_id, LEE)
     await desk.approve(approval_id, LEE, held.phrase)
 
 
 @pytest.mark.parametrize("stage", Stage)
 @pytest.mark.each_dialect
 async def test_a_person_approves_it_at_every_stage_and_the_connector_stays(
-    place: World, stage: Stage
+    world: World, stage: Stage
 ) -> None:
-    async with finished(place, stage) as (process, dataset):
-        approval_id = await asked(process, dataset)
-        held = await process.services.approvals.show(approval_id, LEE)
-        assert held.concession is Concession.ABANDON_CONNECTOR
+    async with create_unreachable_dataset(world, stage) as (process, dataset):
+        approval_id = await file_request(process, dataset)
+        held = await process.services.approvals.load(approval_id, LEE)
+        assert held.concession is Waiver.ABANDON_CONNECTOR
         assert held.shown["concession"] == "abandon_connector"
         assert held.shown["lost"] == "what is staged"
         assert "its documents stay in Glean" in held.shown["stays"]
         await approve(process, approval_id)
 
-        down = (await abandon(process, dataset)).dataset
+        down = (await abandon_connector(process, dataset)).dataset
 
         assert down.status is DatasetStatus.ARCHIVED
         assert down.teardown is not None
@@ -108,24 +108,22 @@ async def test_a_person_approves_it_at_every_stage_and_the_connector_stays(
             f"Delete the datasource {dataset.name} in Glean, when it can be reached again."
         )
         assert down.teardown.confirmation is not None
-        assert down.teardown.confirmation.concession is Concession.ABANDON_CONNECTOR
+        assert down.teardown.confirmation.concession is Waiver.ABANDON_CONNECTOR
         assert down.teardown.staging_deleted
-        connector = await process.outside.store.read(
-            lambda records: records.connector(down.connector_id or "")
-        )
+        connector = await process.deps.store.read(lambda records: records.connector(down.connector_id or ""))
         assert connector is not None
         assert connector.status is ConnectorStatus.DISCONNECTED
-    place.glean.faults.clear()
-    assert len(place.served(dataset.name)) == 30
+    world.glean.faults.clear()
+    assert len(world.served_document_ids(dataset.name)) == 30
 
 
 @pytest.mark.each_dialect
-async def test_health_lists_what_was_abandoned_whether_the_platform_answers_or_not(place: World) -> None:
-    async with finished(place) as (process, dataset):
-        await approve(process, await asked(process, dataset))
-        await abandon(process, dataset)
+async def test_health_lists_what_was_abandoned_whether_the_platform_answers_or_not(world: World) -> None:
+    async with create_unreachable_dataset(world) as (process, dataset):
+        await approve(process, await file_request(process, dataset))
+        await abandon_connector(process, dataset)
         health = process.services.health
-        [silent] = (await health.check(ALL)).drift
+        [silent] = (await health.check(OPERATOR)).drift
         assert (silent.kind, silent.name, silent.dataset_id, silent.client_id) == (
             "unowned_connector",
             dataset.name,
@@ -133,58 +131,58 @@ async def test_health_lists_what_was_abandoned_whether_the_platform_answers_or_n
             "acme",
         )
         assert "abandoned" in silent.suggested_action
-        assert silent in (await health.check(ALL, connector_id=silent.connector_id)).drift
-        if place.dialect is AdminGlean:  # whose fingerprint is asked for
+        assert silent in (await health.check(OPERATOR, connector_id=silent.connector_id)).drift
+        if world.dialect is AdminPlatform:  # whose fingerprint is asked for
             with pytest.raises(PlatformError):
-                await health.check(Caller(subject="agent:x", clients=frozenset({"globex"})))
+                await health.check(Principal(subject="agent:x", clients=frozenset({"globex"})))
 
-        place.glean.faults.clear()
-        [listed] = (await health.check(ALL)).drift
+        world.glean.faults.clear()
+        [listed] = (await health.check(OPERATOR)).drift
         assert (listed.kind, listed.dataset_id, listed.connector_id) == (
             "unowned_connector",
             dataset.dataset_id,
             None,
         )
-        place.glean.delete(place.named(dataset.name))
-        assert (await health.check(ALL)).drift == ()
-        if place.dialect is not AdminGlean:
+        world.glean.delete_datasource(world.datasource_name(dataset.name))
+        assert (await health.check(OPERATOR)).drift == ()
+        if world.dialect is not AdminPlatform:
             return
 
-        place.glean.replace_tenant()
-        [elsewhere] = (await health.check(ALL)).drift
+        world.glean.replace_tenant()
+        [elsewhere] = (await health.check(OPERATOR)).drift
         assert "Another platform" in elsewhere.suggested_action
-        assert (await health.check(ALL, cursor="a")).drift == ()
+        assert (await health.check(OPERATOR, cursor="a")).drift == ()
 
 
-async def test_nothing_but_an_approval_allows_it(place: World) -> None:
-    async with finished(place) as (process, dataset):
+async def test_nothing_but_an_approval_allows_it(world: World) -> None:
+    async with create_unreachable_dataset(world) as (process, dataset):
         for how in ("typed_name", "elicitation", "approval"):
             with pytest.raises(ConfirmationRequiredError):
-                await abandon(process, dataset, confirmer=Yes(how))
-        assert await process.look(dataset.dataset_id) == dataset
-    async with place.process(confirmer=Nobody()) as process:
+                await abandon_connector(process, dataset, confirmer=AcceptingConfirmer(how))
+        assert await process.load_dataset(dataset.dataset_id) == dataset
+    async with world.open_process(confirmer=UnavailableConfirmer()) as process:
         with pytest.raises(
             ConfirmationRequiredError, match="leaving its connector in Glean, only when another"
         ):
-            await abandon(process, dataset)
+            await abandon_connector(process, dataset)
         assert await process.services.approvals.list(LEE) == []
 
 
-async def test_an_ordinary_approval_abandons_nothing_and_the_other_way_round(place: World) -> None:
-    async with place.process() as process:
-        await process.arrive(stage=Stage.PILOT)
+async def test_an_ordinary_approval_abandons_nothing_and_the_other_way_round(world: World) -> None:
+    async with world.open_process() as process:
+        await process.add_client_and_journey(stage=Stage.PILOT)
         dataset = await process.provision(stage=Stage.PILOT)
-        await process.complete()
+        await process.complete_journey()
         with pytest.raises(ConfirmationRequiredError) as refusal:
             await process.tear_down(dataset, DONE, AGENT)
         ordinary = str(refusal.value.facts["approval_id"])
         await approve(process, ordinary)
-        place.glean.faults.add(GONE)
+        world.glean.faults.add(GONE)
 
-        other = await asked(process, dataset)
+        other = await file_request(process, dataset)
         assert other != ordinary
         await approve(process, other)
-        place.glean.faults.clear()
+        world.glean.faults.clear()
         assert (await process.tear_down(dataset, DONE, AGENT)).status is DatasetStatus.ARCHIVED
         states = {
             each.approval_id: each.state
@@ -193,83 +191,83 @@ async def test_an_ordinary_approval_abandons_nothing_and_the_other_way_round(pla
         assert (states[ordinary], states[other]) == (ApprovalState.USED, ApprovalState.VOID)
 
 
-async def test_a_grant_to_abandon_takes_no_connector_down(place: World) -> None:
-    async with finished(place, Stage.PILOT) as (process, dataset):
-        await approve(process, await asked(process, dataset))
-        place.glean.faults.clear()
+async def test_a_grant_to_abandon_takes_no_connector_down(world: World) -> None:
+    async with create_unreachable_dataset(world, Stage.PILOT) as (process, dataset):
+        await approve(process, await file_request(process, dataset))
+        world.glean.faults.clear()
         with pytest.raises(ConfirmationRequiredError):
             await process.tear_down(dataset, DONE, AGENT)
-        assert await process.look(dataset.dataset_id) == dataset
+        assert await process.load_dataset(dataset.dataset_id) == dataset
 
 
-async def test_every_other_check_stays(place: World) -> None:
-    async with finished(place) as (process, dataset):
-        approval_id = await asked(process, dataset)
+async def test_every_other_check_stays(world: World) -> None:
+    async with create_unreachable_dataset(world) as (process, dataset):
+        approval_id = await file_request(process, dataset)
         await approve(process, approval_id)
-        await process.services.registry.set_state("j1", JourneyState.ACTIVE, ALL)
+        await process.services.registry.set_state("j1", JourneyState.ACTIVE, OPERATOR)
         with pytest.raises(JourneyActiveError) as refusal:
-            await abandon(process, dataset)
+            await abandon_connector(process, dataset)
         assert [each.code for each in refusal.value.blocking] == ["journey_active", "reason_not_true"]
-        assert (await process.services.approvals.show(approval_id, LEE)).state is ApprovalState.APPROVED
+        assert (await process.services.approvals.load(approval_id, LEE)).state is ApprovalState.APPROVED
         with pytest.raises((JourneyActiveError, PreconditionUnknownError)):
             await process.tear_down(dataset, DONE, AGENT)
 
 
 @pytest.mark.each_dialect
-async def test_a_platform_that_answers_is_not_abandoned(place: World) -> None:
-    async with place.process() as process:
-        await process.arrive()
+async def test_a_platform_that_answers_is_not_abandoned(world: World) -> None:
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
         dataset = await process.provision()
-        await process.complete()
+        await process.complete_journey()
         with pytest.raises(InvalidArgumentError, match="an ordinary teardown removes it") as refusal:
-            await abandon(process, dataset)
+            await abandon_connector(process, dataset)
         assert refusal.value.field == "abandon_connector"
         bare = dataset.evolve(connector_id=None)
-        await process.outside.store.transact(lambda records: records.put_dataset(bare))
+        await process.deps.store.transact(lambda records: records.put_dataset(bare))
         with pytest.raises(InvalidArgumentError, match="there is none to abandon"):
-            await abandon(process, dataset)
+            await abandon_connector(process, dataset)
         assert await process.services.approvals.list(LEE) == []
 
 
-async def test_somebody_elses_platform_is_left_as_it_is(place: World) -> None:
-    async with place.process() as process:
-        await process.arrive()
+async def test_somebody_elses_platform_is_left_as_it_is(world: World) -> None:
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
         dataset = await process.provision()
-        await process.complete()
-        place.glean.replace_tenant(keep_content=True)
-        await approve(process, await asked(process, dataset))
-        before = len(place.glean.datasources())
-        down = (await abandon(process, dataset)).dataset
+        await process.complete_journey()
+        world.glean.replace_tenant(keep_content=True)
+        await approve(process, await file_request(process, dataset))
+        before = len(world.glean.datasources())
+        down = (await abandon_connector(process, dataset)).dataset
         assert down.status is DatasetStatus.ARCHIVED
-        assert len(place.glean.datasources()) == before
-        assert len(place.served(dataset.name)) == 30
+        assert len(world.glean.datasources()) == before
+        assert len(world.served_document_ids(dataset.name)) == 30
 
 
 @pytest.mark.each_dialect
-async def test_a_connector_whose_making_was_never_answered_is_abandoned_too(place: World) -> None:
-    async with finished(place) as (process, dataset):
+async def test_a_connector_whose_making_was_never_answered_is_abandoned_too(world: World) -> None:
+    async with create_unreachable_dataset(world) as (process, dataset):
 
         def forget(records: object) -> None:
             connector = records.connector(dataset.connector_id)  # type: ignore[attr-defined]
             records.put_connector(replace(connector, handle=None))  # type: ignore[attr-defined]
 
-        await process.outside.store.transact(forget)
-        place.glean.faults.clear()
+        await process.deps.store.transact(forget)
+        world.glean.faults.clear()
         with pytest.raises(InvalidArgumentError, match="an ordinary teardown removes it"):
-            await abandon(process, dataset)
-        place.glean.faults.add(GONE)
-        await approve(process, await asked(process, dataset))
-        assert (await abandon(process, dataset)).dataset.status is DatasetStatus.ARCHIVED
+            await abandon_connector(process, dataset)
+        world.glean.faults.add(GONE)
+        await approve(process, await file_request(process, dataset))
+        assert (await abandon_connector(process, dataset)).dataset.status is DatasetStatus.ARCHIVED
 
 
 @pytest.mark.each_dialect
-async def test_a_teardown_that_stands_at_the_disconnect_goes_on_without_it(place: World) -> None:
-    async with place.process() as process:
-        await process.arrive()
+async def test_a_teardown_that_stands_at_the_disconnect_goes_on_without_it(world: World) -> None:
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
         dataset = await process.provision()
-        await process.complete()
-        place.glean.faults.add(
-            Fault(kind="status", operation=place.operation("datasources.delete"), status=403, times=None)
+        await process.complete_journey()
+        world.glean.faults.add(
+            Fault(kind="status", operation=world.operation_name("datasources.delete"), status=403, times=None)
         )
         with pytest.raises(PlatformDeniedError):
             await process.tear_down(dataset, DONE, AGENT)
@@ -278,47 +276,47 @@ async def test_a_teardown_that_stands_at_the_disconnect_goes_on_without_it(place
             await process.tear_down(dataset, DONE, AGENT)
         assert await process.services.approvals.list(LEE) == []
 
-        approval_id = await asked(process, dataset)
+        approval_id = await file_request(process, dataset)
         await approve(process, approval_id)
-        down = (await abandon(process, dataset)).dataset
+        down = (await abandon_connector(process, dataset)).dataset
         assert down.status is DatasetStatus.ARCHIVED
         assert down.teardown is not None
         assert down.teardown.connector_outcome is ConnectorOutcome.ABANDONED
         assert [each.approval_id for each in down.teardown.conceded] == [approval_id]
         assert down.teardown.confirmation is None
-        assert (await process.services.approvals.show(approval_id, LEE)).state is ApprovalState.USED
-        assert (await abandon(process, dataset)).dataset == down
+        assert (await process.services.approvals.load(approval_id, LEE)).state is ApprovalState.USED
+        assert (await abandon_connector(process, dataset)).dataset == down
 
 
-async def test_what_was_abandoned_is_not_asked_about_again_and_is_not_gone_back_on(place: World) -> None:
-    async with finished(place) as (process, dataset):
-        await approve(process, await asked(process, dataset))
-    async with place.process(crash=CrashAt("disconnect", "after")) as process:
+async def test_what_was_abandoned_is_not_asked_about_again_and_is_not_gone_back_on(world: World) -> None:
+    async with create_unreachable_dataset(world) as (process, dataset):
+        await approve(process, await file_request(process, dataset))
+    async with world.open_process(crash=CrashAt("disconnect", "after")) as process:
         begun = await process.services.teardowns.start_or_attach(
             dataset.dataset_id, DONE, AGENT, abandon=True
         )
         await process.services.sagas.wait(begun.dataset.dataset_id, 1)
-    [documents] = (place.folder / "archives").rglob("documents.jsonl.zst")
+    [documents] = (world.folder / "archives").rglob("documents.jsonl.zst")
     whole = documents.read_bytes()
     documents.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    async with place.process() as process:
+    async with world.open_process() as process:
         with pytest.raises(ArchiveFailedError):
-            await abandon(process, dataset)
-        assert (await abandon(process, dataset)).dataset.status is DatasetStatus.ARCHIVED
+            await abandon_connector(process, dataset)
+        assert (await abandon_connector(process, dataset)).dataset.status is DatasetStatus.ARCHIVED
 
 
-async def test_a_platform_that_hangs_up_while_it_is_taken_down_can_be_abandoned_then(place: World) -> None:
-    async with place.process(crash=CrashAt("archive", "after")) as process:
-        await process.arrive()
+async def test_a_platform_that_hangs_up_while_it_is_taken_down_can_be_abandoned_then(world: World) -> None:
+    async with world.open_process(crash=CrashAt("archive", "after")) as process:
+        await process.add_client_and_journey()
         dataset = await process.provision()
-        await process.complete()
+        await process.complete_journey()
         begun = await process.services.teardowns.start_or_attach(dataset.dataset_id, DONE, AGENT)
         await process.services.sagas.wait(begun.dataset.dataset_id, 1)
-    place.glean.faults.add(Fault(kind="status", operation="*", status=503, times=None))
-    async with place.process() as process:
+    world.glean.faults.add(Fault(kind="status", operation="*", status=503, times=None))
+    async with world.open_process() as process:
         with pytest.raises(PreconditionUnknownError, match="ready again"):
             await process.tear_down(dataset, DONE, AGENT)
-        await approve(process, await asked(process, dataset))
-        assert (await abandon(process, dataset)).dataset.status is DatasetStatus.ARCHIVED
+        await approve(process, await file_request(process, dataset))
+        assert (await abandon_connector(process, dataset)).dataset.status is DatasetStatus.ARCHIVED
         with pytest.raises(PlatformUnavailableError):
-            await process.services.health.check(Caller(subject="agent:x", clients=frozenset({"globex"})))
+            await process.services.health.check(Principal(subject="agent:x", clients=frozenset({"globex"})))

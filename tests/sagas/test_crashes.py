@@ -13,142 +13,152 @@ import pytest
 
 from domain.errors import LifecycleError, ProvisionFailedError
 from domain.model import Journey
-from domain.provisioning import PROVISION
-from domain.teardown import TEARDOWN
+from domain.provisioning import PROVISION_STEPS
+from domain.teardown import TEARDOWN_STEPS
 from domain.vocabulary import DatasetStatus, JourneyState, Stage, TeardownReason
 from server.adapters.engine.inline import CrashAt
 from server.sandbox.faults import Fault
 from tests import pictures
-from tests.world import ALL, world
+from tests.world import OPERATOR, open_world
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from tests.pictures import Picture
+    from tests.pictures import StateSnapshot
     from tests.world import Process, World
 
-    Calm = Callable[[str], Awaitable[Picture]]
+    Calm = Callable[[str], Awaitable[StateSnapshot]]
 
 MOMENTS: Final = ("before", "inside", "after")
-FORWARD: Final = [(step.name, moment) for step in PROVISION for moment in MOMENTS]
-DOWN: Final = [(step.name, moment) for step in TEARDOWN for moment in MOMENTS]
+FORWARD: Final = [(step.name, moment) for step in PROVISION_STEPS for moment in MOMENTS]
+DOWN: Final = [(step.name, moment) for step in TEARDOWN_STEPS for moment in MOMENTS]
 BACK: Final = [
     (name, moment)
-    for name in [*(f"undo {step.name}" for step in PROVISION if step.undo), "settle"]
+    for name in [*(f"undo {step.name}" for step in PROVISION_STEPS if step.compensation), "settle"]
     for moment in MOMENTS
 ]
 
 
-async def picture(place: World, process: Process) -> Picture:
-    return await pictures.picture(
-        process.outside.store, place.glean, place.folder / "staging", place.folder / "archives"
+async def take_world_snapshot(place: World, process: Process) -> StateSnapshot:
+    return await pictures.take_snapshot(
+        process.deps.store, place.glean, place.folder / "staging", place.folder / "archives"
     )
 
 
-async def ended_or_dead(process: Process) -> None:
+async def wait_for_end_or_crash(process: Process) -> None:
     """Wait until the newest saga has ended, or its process has died."""
     await process.engine.wait(list(process.world.journal)[-1], 30)
 
 
-async def finish(process: Process, dataset_id: str) -> None:
+async def resume_and_wait(process: Process, dataset_id: str) -> None:
     """What any process does at its start, and the wait for its end."""
-    await process.services.sagas.resume(patiently=False)
+    await process.services.sagas.resume(respect_backoff=False)
     await process.services.sagas.wait(dataset_id, 30)
 
 
-async def live(folder: Path, death: CrashAt | None, database: str = "") -> tuple[Picture, bool]:
+async def provision_with_crash(
+    folder: Path, death: CrashAt | None, database: str = ""
+) -> tuple[StateSnapshot, bool]:
     """Provision, with a death on the way: the picture at the end, and whether the process did die."""
-    async with world(folder, records=12, database=database) as place:
-        async with place.process(crash=death) as process:
-            await process.arrive()
-            dataset_id = (await process.start()).dataset.dataset_id
-            await ended_or_dead(process)
+    async with open_world(folder, records=12, database=database) as place:
+        async with place.open_process(crash=death) as process:
+            await process.add_client_and_journey()
+            dataset_id = (await process.start_provision()).dataset.dataset_id
+            await wait_for_end_or_crash(process)
             died = process.engine.dead
-        async with place.process() as process:
-            await finish(process, dataset_id)
-            return await picture(place, process), died
+        async with place.open_process() as process:
+            await resume_and_wait(process, dataset_id)
+            return await take_world_snapshot(place, process), died
 
 
-async def fail(folder: Path, death: CrashAt | None, database: str = "") -> tuple[Picture, bool]:
+async def failed_provision_with_crash(
+    folder: Path, death: CrashAt | None, database: str = ""
+) -> tuple[StateSnapshot, bool]:
     """Provision into a failure as late as can be, so that every step is to be undone, with a death on the way."""
-    async with world(folder, records=12, database=database) as place:
+    async with open_world(folder, records=12, database=database) as place:
         place.glean.faults.add(Fault(kind="status", operation="health.get", status=403))
-        async with place.process(crash=death) as process:
-            await process.arrive()
-            dataset_id = (await process.start()).dataset.dataset_id
-            await ended_or_dead(process)
+        async with place.open_process(crash=death) as process:
+            await process.add_client_and_journey()
+            dataset_id = (await process.start_provision()).dataset.dataset_id
+            await wait_for_end_or_crash(process)
             died = process.engine.dead
-        async with place.process() as process:
-            await finish(process, dataset_id)
+        async with place.open_process() as process:
+            await resume_and_wait(process, dataset_id)
             with pytest.raises(ProvisionFailedError):
                 await process.provision()
-            return await picture(place, process), died
+            return await take_world_snapshot(place, process), died
 
 
-async def take_down(folder: Path, death: CrashAt | None, database: str = "") -> tuple[Picture, bool]:
+async def teardown_with_crash(
+    folder: Path, death: CrashAt | None, database: str = ""
+) -> tuple[StateSnapshot, bool]:
     """Provision, complete the journey, and take down, with a death on the way."""
-    async with world(folder, records=12, database=database) as place:
-        async with place.process() as process:
-            await process.arrive()
+    async with open_world(folder, records=12, database=database) as place:
+        async with place.open_process() as process:
+            await process.add_client_and_journey()
             dataset_id = (await process.provision()).dataset_id
-            await process.complete()
-        async with place.process(crash=death) as process:
+            await process.complete_journey()
+        async with place.open_process(crash=death) as process:
             await process.services.teardowns.start_or_attach(
-                dataset_id, TeardownReason.JOURNEY_COMPLETED, ALL
+                dataset_id, TeardownReason.JOURNEY_COMPLETED, OPERATOR
             )
-            await ended_or_dead(process)
+            await wait_for_end_or_crash(process)
             died = process.engine.dead
-        async with place.process() as process:
-            await finish(process, dataset_id)
-            return await picture(place, process), died
+        async with place.open_process() as process:
+            await resume_and_wait(process, dataset_id)
+            return await take_world_snapshot(place, process), died
 
 
-async def bring_back(
+async def restore_with_crash(
     folder: Path, death: CrashAt | None, database: str = "", fault: Fault | None = None
-) -> tuple[Picture, bool]:
+) -> tuple[StateSnapshot, bool]:
     """Provision, take down, and restore for another journey, with a death on the way."""
-    async with world(folder, records=12, database=database) as place:
-        async with place.process() as process:
-            await process.arrive()
+    async with open_world(folder, records=12, database=database) as place:
+        async with place.open_process() as process:
+            await process.add_client_and_journey()
             archived = (await process.provision()).dataset_id
-            await process.complete()
+            await process.complete_journey()
             await process.tear_down(archived)
             await process.services.registry.add_journey(
                 Journey(journey_id="j2", client_id="acme", stage=Stage.SANDBOX, state=JourneyState.ACTIVE),
-                ALL,
+                OPERATOR,
             )
         if fault is not None:
             place.glean.faults.add(fault)
-        async with place.process(crash=death) as process:
-            begun = await process.services.restoring.start(archived, "j2", ALL)
-            await ended_or_dead(process)
+        async with place.open_process(crash=death) as process:
+            begun = await process.services.restores.start_or_attach(archived, "j2", OPERATOR)
+            await wait_for_end_or_crash(process)
             died = process.engine.dead
-        async with place.process() as process:
-            await finish(process, begun.dataset.dataset_id)
-            return await picture(place, process), died
+        async with place.open_process() as process:
+            await resume_and_wait(process, begun.dataset.dataset_id)
+            return await take_world_snapshot(place, process), died
 
 
-async def fail_to_bring_back(folder: Path, death: CrashAt | None, database: str = "") -> tuple[Picture, bool]:
+async def failed_restore_with_crash(
+    folder: Path, death: CrashAt | None, database: str = ""
+) -> tuple[StateSnapshot, bool]:
     """Restore into a failure as late as can be, with a death on the way."""
-    return await bring_back(folder, death, database, Fault(kind="status", operation="health.get", status=403))
+    return await restore_with_crash(
+        folder, death, database, Fault(kind="status", operation="health.get", status=403)
+    )
 
 
 RUNS: Final = {
-    "provision": live,
-    "failed provision": fail,
-    "teardown": take_down,
-    "restore": bring_back,
-    "failed restore": fail_to_bring_back,
+    "provision": provision_with_crash,
+    "failed provision": failed_provision_with_crash,
+    "teardown": teardown_with_crash,
+    "restore": restore_with_crash,
+    "failed restore": failed_restore_with_crash,
 }
 
 
 @pytest.fixture(scope="module")
-def calm(tmp_path_factory: pytest.TempPathFactory) -> Calm:
+def undisturbed_snapshot(tmp_path_factory: pytest.TempPathFactory) -> Calm:
     """The picture of each run that was never killed, taken once."""
-    taken: dict[str, Picture] = {}
+    taken: dict[str, StateSnapshot] = {}
 
-    async def take(run: str) -> Picture:
+    async def take(run: str) -> StateSnapshot:
         if run not in taken:
             taken[run], _ = await RUNS[run](tmp_path_factory.mktemp("calm"), None)
         return taken[run]
@@ -167,29 +177,29 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Calm:
     ],
 )
 async def test_a_death_anywhere_changes_nothing_in_the_end(
-    tmp_path: Path, database: str, calm: Calm, run: str, step: str, moment: str
+    tmp_path: Path, database: str, undisturbed_snapshot: Calm, run: str, step: str, moment: str
 ) -> None:
     killed, died = await RUNS[run](tmp_path, CrashAt(step, moment), database)
     assert died
-    assert killed == await calm(run)
+    assert killed == await undisturbed_snapshot(run)
 
 
 @pytest.mark.each_store
 async def test_a_death_between_the_admission_and_the_engine_loses_nothing(
     tmp_path: Path, database: str
 ) -> None:
-    async with world(tmp_path, records=12, database=database) as place:
-        async with place.process() as process:
-            await process.arrive()
+    async with open_world(tmp_path, records=12, database=database) as place:
+        async with place.open_process() as process:
+            await process.add_client_and_journey()
 
             async def refuse(*_: object) -> None:
                 raise BrokenError("the engine never heard of it")
 
             process.engine.start = refuse  # type: ignore[assignment,method-assign]
             with pytest.raises(BrokenError):
-                await process.start()
+                await process.start_provision()
             assert place.journal == {}
-        async with place.process() as process:
+        async with place.open_process() as process:
             assert await process.services.sagas.resume() == 1
             assert (await process.provision()).status is DatasetStatus.READY
 
@@ -197,13 +207,13 @@ async def test_a_death_between_the_admission_and_the_engine_loses_nothing(
 async def test_a_saga_whose_last_write_failed_is_started_anew_by_whoever_asks(
     tmp_path: Path, database: str
 ) -> None:
-    async with world(tmp_path, records=12, database=database) as place, place.process() as process:
-        await process.arrive()
-        begun = await process.start()
+    async with open_world(tmp_path, records=12, database=database) as place, place.open_process() as process:
+        await process.add_client_and_journey()
+        begun = await process.start_provision()
         await process.services.sagas.wait(begun.dataset.dataset_id, 30)
-        ready = await process.look(begun.dataset.dataset_id)
+        ready = await process.load_dataset(begun.dataset.dataset_id)
         # As if the store had refused the very last write of a saga that the engine has as ended.
-        await process.outside.store.transact(
+        await process.deps.store.transact(
             lambda records: records.put_dataset(
                 ready.evolve(status=DatasetStatus.VALIDATING, run=begun.dataset.run)
             )

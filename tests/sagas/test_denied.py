@@ -10,24 +10,25 @@ import pytest
 
 from domain.errors import PlatformDeniedError, ProvisionFailedError
 from domain.vocabulary import ConnectorOutcome, DatasetStatus
-from server.adapters.glean.indexing import IndexingGlean
+from server.adapters.glean.indexing import IndexingPlatform
 from server.sandbox.faults import Fault
-from tests.world import Shifted, world
+from tests.world import ShiftedClock, open_world
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from domain.job import Outside
+    from domain.job import Dependencies
     from tests.world import World
 
 SOON_AGAIN = timedelta(hours=1)
 
 
-class Before:
+class FirstCallInterceptor:
     """A platform before whose first call of one kind something happens."""
 
     def __init__(self, platform: object, call: str, happens: Callable[[], None]) -> None:
+        assert hasattr(platform, call), call
         self._platform = platform
         self._call = call
         self._happens = happens
@@ -45,20 +46,20 @@ class Before:
         return after
 
 
-def denying(place: World, call: str, **made: Any) -> Callable[[Outside], Outside]:
+def deny_token_from(place: World, call: str, **made: Any) -> Callable[[Dependencies], Dependencies]:
     """From that call on the sandbox's token is one that will not do."""
 
     def happens() -> None:
         place.glean.tokens.add(place.sandbox.token, **made)
 
-    return lambda outside: replace(outside, platform=Before(outside.platform, call, happens))
+    return lambda deps: replace(deps, platform=FirstCallInterceptor(deps.platform, call, happens))
 
 
-@pytest.mark.parametrize("call", ["ensure", "push", "sync", "observe"])
+@pytest.mark.parametrize("call", ["ensure", "push", "start_sync", "observe"])
 @pytest.mark.parametrize(
     ("made", "told"),
     [
-        ({"expires_at": Shifted().now()}, "the token has expired"),
+        ({"expires_at": ShiftedClock().now()}, "the token has expired"),
         ({"datasources": ("another",)}, "the token is bound to other datasources"),
         ({"networks": ("10.0.0.0/8",)}, "the token does not serve from the address of this machine"),
     ],
@@ -66,13 +67,13 @@ def denying(place: World, call: str, **made: Any) -> Callable[[Outside], Outside
 async def test_a_provision_that_is_denied_half_way_is_told_remembered_and_taken_back_once_a_token_serves(
     tmp_path: Path, call: str, made: dict[str, Any], told: str
 ) -> None:
-    async with world(tmp_path, dialect=IndexingGlean) as place:
-        async with place.process(replace=denying(place, call, **made)) as process:
-            await process.arrive()
+    async with open_world(tmp_path, dialect=IndexingPlatform) as place:
+        async with place.open_process(replace=deny_token_from(place, call, **made)) as process:
+            await process.add_client_and_journey()
             with pytest.raises(ProvisionFailedError) as refused:
                 await process.provision()
             assert refused.value.facts["cause"] == "platform_denied"
-            dataset = await process.look(refused.value.facts["dataset_id"])
+            dataset = await process.load_dataset(refused.value.facts["dataset_id"])
             assert dataset.status is DatasetStatus.FAILED
             assert dataset.failure is not None
             assert (dataset.failure.code, dataset.failure.recovery) == ("platform_denied", "needs_human")
@@ -83,12 +84,12 @@ async def test_a_provision_that_is_denied_half_way_is_told_remembered_and_taken_
             assert dataset.failure.to_undo
 
         place.glean.tokens.revoke(place.sandbox.token)
-        async with place.process() as process:
+        async with place.open_process() as process:
             place.clock.ahead += SOON_AGAIN
             await process.services.sagas.resume()
             for saga in list(process.engine.journal):
                 await process.engine.wait(saga, 30)
-            after = await process.look(dataset.dataset_id)
+            after = await process.load_dataset(dataset.dataset_id)
             assert after.failure is not None
             assert after.failure.to_undo == ()
             assert not any(place.glean.documents(each["name"]) for each in place.glean.datasources())
@@ -106,8 +107,11 @@ async def test_a_token_that_ends_between_two_pages_leaves_nothing_to_be_found(tm
         skip=1,
         times=None,
     )
-    async with world(tmp_path, records=2100, dialect=IndexingGlean) as place, place.process() as process:
-        await process.arrive()
+    async with (
+        open_world(tmp_path, records=2100, dialect=IndexingPlatform) as place,
+        place.open_process() as process,
+    ):
+        await process.add_client_and_journey()
         place.glean.faults.add(ended)
         with pytest.raises(ProvisionFailedError, match="because the token has expired"):
             await process.provision()
@@ -122,18 +126,18 @@ async def test_a_token_that_ends_between_two_pages_leaves_nothing_to_be_found(tm
 async def test_a_teardown_that_is_denied_stays_at_its_step_and_goes_on_with_another_token(
     tmp_path: Path,
 ) -> None:
-    async with world(tmp_path, dialect=IndexingGlean) as place:
-        expired = denying(place, "remove", expires_at=Shifted().now())
-        async with place.process(replace=expired) as process:
-            await process.arrive()
+    async with open_world(tmp_path, dialect=IndexingPlatform) as place:
+        expired = deny_token_from(place, "delete_datasource", expires_at=ShiftedClock().now())
+        async with place.open_process(replace=expired) as process:
+            await process.add_client_and_journey()
             dataset = await process.provision()
-            await process.complete()
+            await process.complete_journey()
             with pytest.raises(PlatformDeniedError, match="because the token has expired"):
                 await process.tear_down(dataset)
-            assert (await process.look(dataset.dataset_id)).status is DatasetStatus.TEARDOWN
+            assert (await process.load_dataset(dataset.dataset_id)).status is DatasetStatus.TEARDOWN
 
         place.glean.tokens.revoke(place.sandbox.token)
-        async with place.process() as process:
+        async with place.open_process() as process:
             done = await process.tear_down(dataset)
             assert done.teardown is not None
             assert (done.status, done.teardown.connector_outcome) == (

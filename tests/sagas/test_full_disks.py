@@ -12,29 +12,29 @@ import anyio.lowlevel
 import pytest
 
 from domain import provisioning
-from domain.errors import Recovery, StoreAwayError
-from domain.provisioning import PROVISION
+from domain.errors import Recovery, StoreUnavailableError
+from domain.provisioning import PROVISION_STEPS
 from domain.vocabulary import DatasetStatus
 from server.adapters.store.sqlite import SqliteStore
 from tests import pictures
 from tests.entities import client
-from tests.faults.striking import some
-from tests.world import ALL, STORE, Shifted, World, world
+from tests.faults.striking import sampled_params
+from tests.world import OPERATOR, STORE_FILE, ShiftedClock, World, open_world
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from domain.job import Job
+    from domain.job import SagaContext
     from domain.saga import Step
-    from tests.pictures import Picture
+    from tests.pictures import StateSnapshot
     from tests.world import Process
 
 FULL = "the disk could not be read or written"
 """What is said of a file that may not grow; what is said of a full disk is tried at the store itself."""
 
 
-class Until(Shifted):
+class RepairingClock(ShiftedClock):
     """The machine's clock, whose waits take no time; during the third, what was wrong is put right."""
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class Until(Shifted):
                 await self.mend()
 
 
-class Striking:
+class StoreBreaker:
     """Makes the store useless before one step, from within the saga."""
 
     def __init__(self, step: str, strike: Callable[[], None]) -> None:
@@ -62,99 +62,103 @@ class Striking:
             self.strike()
 
 
-async def filled(place: World, process: Process) -> None:
+async def fill_disk(place: World, process: Process) -> None:
     """Let no file of this process grow beyond what the store's log has by now, which is more than others will need."""
     for number in range(20):
-        await process.outside.store.transact(
+        await process.deps.store.transact(
             lambda records, name=f"filling-{number}": records.put_fact(name, "x" * 100_000)  # type: ignore[misc]
         )
     _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
-    size = (place.folder / f"{STORE}-wal").stat().st_size
+    size = (place.folder / f"{STORE_FILE}-wal").stat().st_size
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
 
 
-def emptied() -> None:
+def lift_disk_limit() -> None:
     """Let files grow again."""
     _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 
 
-async def calm(folder: Path) -> Picture:
-    async with world(folder, records=12) as place:
-        async with place.process() as process:
-            await process.arrive()
+async def run_undisturbed(folder: Path) -> StateSnapshot:
+    async with open_world(folder, records=12) as place:
+        async with place.open_process() as process:
+            await process.add_client_and_journey()
             await process.provision()
-        async with place.store() as store:
-            return await pictures.picture(store, place.glean, folder / "staging", folder / "archives")
+        async with place.open_store() as store:
+            return await pictures.take_snapshot(store, place.glean, folder / "staging", folder / "archives")
 
 
-@pytest.mark.parametrize(("at", "why"), some([(each.name, "full") for each in PROVISION], 3))
+@pytest.mark.parametrize(("at", "why"), sampled_params([(each.name, "full") for each in PROVISION_STEPS], 3))
 async def test_a_saga_that_meets_a_full_disk_waits_until_there_is_room_and_callers_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, at: str, why: str
 ) -> None:
     folder = tmp_path / why
-    async with world(folder, records=12) as place:
-        place.clock = clock = Until()
-        async with place.process() as process:
+    async with open_world(folder, records=12) as place:
+        place.clock = clock = RepairingClock()
+        async with place.open_process() as process:
 
             async def mend() -> None:
-                with pytest.raises(StoreAwayError, match=FULL) as told:
-                    await process.services.registry.add_client(client("other", name="Other"), ALL)
+                with pytest.raises(StoreUnavailableError, match=FULL) as told:
+                    await process.services.registry.add_client(client("other", name="Other"), OPERATOR)
                 assert told.value.recovery is Recovery.NEEDS_HUMAN
-                emptied()
-                place.change("delete from facts where name like 'filling-%'")
+                lift_disk_limit()
+                place.execute_sql("delete from facts where name like 'filling-%'")
 
-            def before(step: Step[Job]) -> Step[Job]:
-                async def do(job: Job) -> None:
+            def before(step: Step[SagaContext]) -> Step[SagaContext]:
+                async def do(context: SagaContext) -> None:
                     if clock.mend is None:
-                        await filled(place, process)
+                        await fill_disk(place, process)
                         clock.mend = mend
-                    await step.do(job)
+                    await step.action(context)
 
-                return replace(step, do=do) if step.name == at else step
+                return replace(step, action=do) if step.name == at else step
 
-            monkeypatch.setattr(provisioning, "PROVISION", tuple(map(before, PROVISION)))
-            await process.arrive()
+            monkeypatch.setattr(provisioning, "PROVISION_STEPS", tuple(map(before, PROVISION_STEPS)))
+            await process.add_client_and_journey()
             try:
                 found = await process.provision()
             finally:
-                emptied()
+                lift_disk_limit()
         assert (found.status, found.failure) == (DatasetStatus.READY, None)
         assert len(clock.waits) >= 3
         assert FULL in caplog.text
-        async with place.store() as store:
-            taken = await pictures.picture(store, place.glean, folder / "staging", folder / "archives")
+        async with place.open_store() as store:
+            taken = await pictures.take_snapshot(store, place.glean, folder / "staging", folder / "archives")
     monkeypatch.undo()
-    assert pictures.differences(vars(taken), vars(await calm(tmp_path / "calm"))) == []
+    assert pictures.snapshot_differences(vars(taken), vars(await run_undisturbed(tmp_path / "calm"))) == []
 
 
-@pytest.mark.parametrize(("step", "how"), some([(each.name, "locked") for each in PROVISION], 4))
+@pytest.mark.parametrize(
+    ("step", "how"), sampled_params([(each.name, "locked") for each in PROVISION_STEPS], 4)
+)
 async def test_a_saga_whose_store_is_held_by_somebody_else_waits_until_they_let_it_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, step: str, how: str
 ) -> None:
-    monkeypatch.setattr(World, "store", lambda place: SqliteStore(place.folder / STORE, busy_timeout_s=0.01))
+    monkeypatch.setattr(
+        World, "store", lambda place: SqliteStore(place.folder / STORE_FILE, busy_timeout_s=0.01)
+    )
     folder = tmp_path / how
-    async with world(folder, records=12) as place:
-        place.clock = clock = Until()
+    async with open_world(folder, records=12) as place:
+        place.clock = clock = RepairingClock()
         holder = sqlite3.connect(":memory:")
 
         def hold() -> None:
             nonlocal holder
             holder.close()
-            holder = sqlite3.connect(folder / STORE, isolation_level=None)
+            holder = sqlite3.connect(folder / STORE_FILE, isolation_level=None)
             holder.execute("begin immediate")
 
         async def let_go() -> None:
             holder.rollback()
 
-        async with place.process(crash=Striking(step, hold)) as process:
-            await process.arrive()
+        async with place.open_process(crash=StoreBreaker(step, hold)) as process:
+            await process.add_client_and_journey()
             clock.mend = let_go
             dataset = await process.provision()
         with closing(holder):
             assert (dataset.status, dataset.failure) == (DatasetStatus.READY, None)
         assert len(clock.waits) == 3
         assert "another process has been writing to it all the time" in caplog.text
-        async with place.store() as store:
-            taken = await pictures.picture(store, place.glean, folder / "staging", folder / "archives")
-    assert pictures.differences(vars(taken), vars(await calm(tmp_path / "calm"))) == []
+        async with place.open_store() as store:
+            taken = await pictures.take_snapshot(store, place.glean, folder / "staging", folder / "archives")
+    assert pictures.snapshot_differences(vars(taken), vars(await run_undisturbed(tmp_path / "calm"))) == []

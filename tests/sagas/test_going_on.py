@@ -20,8 +20,8 @@ from domain.errors import (
 from domain.vocabulary import DatasetStatus, JourneyState, TeardownReason
 from server.adapters.engine.inline import CrashAt
 from server.sandbox.faults import Fault
-from tests.stepping_in import Before, Once
-from tests.world import ALL
+from tests.stepping_in import CallInterceptor, OnNthCall
+from tests.world import OPERATOR
 
 if TYPE_CHECKING:
     from domain.model import Dataset
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
     from tests.world import Process, World
 
 
-async def done_with(process: Process) -> Dataset:
-    await process.arrive()
+async def create_finished_dataset(process: Process) -> Dataset:
+    await process.add_client_and_journey()
     dataset = await process.provision()
-    await process.complete()
+    await process.complete_journey()
     return dataset
 
 
-async def stopped_at(process: Process, dataset: Dataset, step: str) -> Dataset:
+async def check_stopped_at(process: Process, dataset: Dataset, step: str) -> Dataset:
     """The dataset, which must stand in TEARDOWN at that step, with nothing working on it."""
-    held = await process.look(dataset.dataset_id)
+    held = await process.load_dataset(dataset.dataset_id)
     assert (held.status, held.run) == (DatasetStatus.TEARDOWN, None)
     assert held.teardown is not None
     assert held.teardown.failure is not None
@@ -46,34 +46,34 @@ async def stopped_at(process: Process, dataset: Dataset, step: str) -> Dataset:
     return held
 
 
-async def finished(place: World, dataset: Dataset) -> None:
+async def finish_teardown(place: World, dataset: Dataset) -> None:
     """The next call finishes it, though by now the journey is active again: nothing is asked any more."""
-    async with place.process() as process:
-        await process.services.registry.set_state("j1", JourneyState.ACTIVE, ALL)
+    async with place.open_process() as process:
+        await process.services.registry.set_state("j1", JourneyState.ACTIVE, OPERATOR)
         down = await process.tear_down(dataset)
         assert down.status is DatasetStatus.ARCHIVED
-        assert (await process.events()).count("dataset:torn_down") == 1
-        await process.outside.archives.verify(f"acme/sandbox/confluence_pages/{dataset.dataset_id}")
-    assert (place.staged(), place.glean.datasources()) == ([], [])
+        assert (await process.load_event_kinds()).count("dataset:torn_down") == 1
+        await process.deps.archives.verify(f"acme/sandbox/confluence_pages/{dataset.dataset_id}")
+    assert (place.staged_files(), place.glean.datasources()) == ([], [])
 
 
-async def test_staging_that_was_deleted_before_the_step_failed_is_not_asked_for_again(place: World) -> None:
+async def test_staging_that_was_deleted_before_the_step_failed_is_not_asked_for_again(world: World) -> None:
     async def fail() -> None:
         raise StagingFailedError("the folder cannot be listed")
 
-    async with place.process() as process:
-        dataset = await done_with(process)
-    async with place.process(
-        replace=lambda outside: replace(outside, staging=Before(outside.staging, "attempts", fail))
+    async with world.open_process() as process:
+        dataset = await create_finished_dataset(process)
+    async with world.open_process(
+        replace=lambda deps: replace(deps, staging=CallInterceptor(deps.staging, "list_attempts", fail))
     ) as process:
         with pytest.raises(StagingFailedError):
             await process.tear_down(dataset)
-        await stopped_at(process, dataset, "delete")
-        assert place.staged() == []
-    await finished(place, dataset)
+        await check_stopped_at(process, dataset, "delete")
+        assert world.staged_files() == []
+    await finish_teardown(world, dataset)
 
 
-class Clinging:
+class UndeletableStaging:
     """A staging area that says that it deletes and does not."""
 
     def __init__(self, staging: Staging) -> None:
@@ -82,142 +82,142 @@ class Clinging:
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the staging area has
         return getattr(self._staging, name)
 
-    async def remove(self, dataset_id: str, attempt: int | None = None) -> None:
+    async def delete(self, dataset_id: str, attempt: int | None = None) -> None:
         pass
 
 
-async def test_staging_that_is_still_there_is_not_called_deleted(place: World) -> None:
-    async with place.process() as process:
-        dataset = await done_with(process)
-    async with place.process(
-        replace=lambda outside: replace(outside, staging=Clinging(outside.staging))
+async def test_staging_that_is_still_there_is_not_called_deleted(world: World) -> None:
+    async with world.open_process() as process:
+        dataset = await create_finished_dataset(process)
+    async with world.open_process(
+        replace=lambda deps: replace(deps, staging=UndeletableStaging(deps.staging))
     ) as process:
         with pytest.raises(CleanupFailedError):
             await process.tear_down(dataset)
-        await stopped_at(process, dataset, "delete")
-        assert place.staged()
-    await finished(place, dataset)
+        await check_stopped_at(process, dataset, "delete")
+        assert world.staged_files()
+    await finish_teardown(world, dataset)
 
 
-async def test_a_last_step_that_could_not_be_written_down_is_taken_again(place: World) -> None:
-    async with place.process() as first:
-        dataset = await done_with(first)
+async def test_a_last_step_that_could_not_be_written_down_is_taken_again(world: World) -> None:
+    async with world.open_process() as first:
+        dataset = await create_finished_dataset(first)
 
         async def fail() -> None:
             raise StoreFailedError("the disk is full")
 
-        failing = Once(fail)
+        failing = OnNthCall(fail)
 
         async def once_deleted() -> None:
-            held = await first.look(dataset.dataset_id)
+            held = await first.load_dataset(dataset.dataset_id)
             if held.teardown and held.teardown.staging_deleted:
                 await failing()
 
-        async with place.process(
-            replace=lambda outside: replace(outside, store=Before(outside.store, "transact", once_deleted))
+        async with world.open_process(
+            replace=lambda deps: replace(deps, store=CallInterceptor(deps.store, "transact", once_deleted))
         ) as process:
             with pytest.raises(StoreFailedError):
                 await process.tear_down(dataset)
-            held = await stopped_at(process, dataset, "announce")
+            held = await check_stopped_at(process, dataset, "announce")
             assert held.teardown is not None
             assert held.teardown.staging_deleted
-    await finished(place, dataset)
+    await finish_teardown(world, dataset)
 
 
 async def test_an_archive_damaged_after_the_disconnect_began_is_written_again_while_staging_is_whole(
-    place: World,
+    world: World,
 ) -> None:
-    place.glean.faults.add(Fault(kind="status", operation="datasources.delete", status=403))
-    async with place.process() as process:
-        dataset = await done_with(process)
+    world.glean.faults.add(Fault(kind="status", operation="datasources.delete", status=403))
+    async with world.open_process() as process:
+        dataset = await create_finished_dataset(process)
         with pytest.raises(PlatformDeniedError):
             await process.tear_down(dataset)
-        await stopped_at(process, dataset, "disconnect")
-    [documents] = (place.folder / "archives").rglob("documents.jsonl.zst")
+        await check_stopped_at(process, dataset, "disconnect")
+    [documents] = (world.folder / "archives").rglob("documents.jsonl.zst")
     whole = documents.read_bytes()
     documents.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    await finished(place, dataset)
+    await finish_teardown(world, dataset)
     assert documents.read_bytes() == whole
 
 
-async def test_a_sync_that_does_not_stop_in_time_fails_the_teardown_there(place: World) -> None:
-    place.policy = replace(place.policy, stop_deadline=timedelta(0))
-    place.glean.faults.add(Fault(kind="sync_loses", documents=3))
-    async with place.process() as process:
-        await process.arrive()
+async def test_a_sync_that_does_not_stop_in_time_fails_the_teardown_there(world: World) -> None:
+    world.policy = replace(world.policy, stop_deadline=timedelta(0))
+    world.glean.faults.add(Fault(kind="sync_loses", documents=3))
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
         poor = await process.provision()
-        place.glean.faults.add(Fault(kind="sync_hangs"))
-        place.glean.faults.add(Fault(kind="status", operation="sync.stop", status=403, times=None))
-        begun = await process.start(retry=True)
+        world.glean.faults.add(Fault(kind="sync_hangs"))
+        world.glean.faults.add(Fault(kind="status", operation="sync.stop", status=403, times=None))
+        begun = await process.start_provision(retry=True)
         await process.services.provisioning.wait(begun, 0.5)
-        await process.services.sagas.cancel(poor.dataset_id, ALL)
+        await process.services.sagas.cancel(poor.dataset_id, OPERATOR)
         with pytest.raises(ProvisionFailedError, match="Still to be undone: index"):
             await process.services.provisioning.wait(begun, 30)
-        await process.complete()
-        place.clock.ahead += timedelta(
+        await process.complete_journey()
+        world.clock.ahead += timedelta(
             hours=2
         )  # past its deadline a sync holds no teardown, and has to be stopped
         with pytest.raises(PlatformUnavailableError, match="had not stopped"):
             await process.tear_down(poor)
-        await stopped_at(process, poor, "disconnect")
-    assert len(place.glean.documents(poor.name)) == 27
-    place.policy = replace(place.policy, stop_deadline=timedelta(minutes=5))
-    place.glean.faults.clear()
-    await finished(place, poor)
+        await check_stopped_at(process, poor, "disconnect")
+    assert len(world.glean.documents(poor.name)) == 27
+    world.policy = replace(world.policy, stop_deadline=timedelta(minutes=5))
+    world.glean.faults.clear()
+    await finish_teardown(world, poor)
 
 
-async def test_a_platform_that_cannot_search_is_not_asked_to(place: World) -> None:
+async def test_a_platform_that_cannot_search_is_not_asked_to(world: World) -> None:
     class Blind:
         def __init__(self, platform: Any) -> None:  # noqa: ANN401 - whatever the platform has
             self._platform = platform
-            self.can = replace(platform.can, search=False)
+            self.capabilities = replace(platform.can, search=False)
 
         def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - the same
             assert name != "search"
             return getattr(self._platform, name)
 
-    async with place.process(
-        replace=lambda outside: replace(outside, platform=Blind(outside.platform))
+    async with world.open_process(
+        replace=lambda deps: replace(deps, platform=Blind(deps.platform))
     ) as process:
-        down = await process.tear_down(await done_with(process))
-    assert (down.status, place.glean.datasources()) == (DatasetStatus.ARCHIVED, [])
+        down = await process.tear_down(await create_finished_dataset(process))
+    assert (down.status, world.glean.datasources()) == (DatasetStatus.ARCHIVED, [])
 
 
-async def test_a_datasource_whose_making_was_never_answered_goes_too(place: World) -> None:
-    place.glean.faults.add(
+async def test_a_datasource_whose_making_was_never_answered_goes_too(world: World) -> None:
+    world.glean.faults.add(
         Fault(kind="status", operation="datasources.create", status=403, applied=True, times=None)
     )
-    place.glean.faults.add(Fault(kind="status", operation="datasources.delete", status=503, times=None))
-    async with place.process() as process:
-        await process.arrive()
+    world.glean.faults.add(Fault(kind="status", operation="datasources.delete", status=503, times=None))
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
         with pytest.raises(ProvisionFailedError, match="Still to be undone: connect") as failure:
             await process.provision()
-        failed = await process.look(str(failure.value.facts["dataset_id"]))
-        connector = await process.outside.store.read(
+        failed = await process.load_dataset(str(failure.value.facts["dataset_id"]))
+        connector = await process.deps.store.read(
             lambda records: records.connector(failed.connector_id or "")
         )
         assert connector is not None
         assert connector.handle is None
-        assert len(place.glean.datasources()) == 1
-        place.glean.faults.clear()
+        assert len(world.glean.datasources()) == 1
+        world.glean.faults.clear()
         down = await process.tear_down(failed, TeardownReason.PROVISION_FAILED)
-    assert (down.status, place.glean.datasources(), place.staged()) == (DatasetStatus.ARCHIVED, [], [])
+    assert (down.status, world.glean.datasources(), world.staged_files()) == (DatasetStatus.ARCHIVED, [], [])
 
 
-async def test_a_check_that_cannot_be_made_before_the_disconnect_gives_the_dataset_back(place: World) -> None:
-    async with place.process(crash=CrashAt("archive", "after")) as process:
-        await process.arrive()
+async def test_a_check_that_cannot_be_made_before_the_disconnect_gives_the_dataset_back(world: World) -> None:
+    async with world.open_process(crash=CrashAt("archive", "after")) as process:
+        await process.add_client_and_journey()
         dataset = await process.provision()
-        await process.complete()
+        await process.complete_journey()
         begun = await process.services.teardowns.start_or_attach(
-            dataset.dataset_id, TeardownReason.JOURNEY_COMPLETED, ALL
+            dataset.dataset_id, TeardownReason.JOURNEY_COMPLETED, OPERATOR
         )
         assert begun.dataset.run is not None
         await process.engine.wait(begun.dataset.run.saga_id, 30)
-    place.glean.faults.add(Fault(kind="status", operation="health.get", status=503, times=None))
-    async with place.process() as process:
+    world.glean.faults.add(Fault(kind="status", operation="health.get", status=503, times=None))
+    async with world.open_process() as process:
         with pytest.raises(PreconditionUnknownError, match="ready again"):
             await process.tear_down(dataset)
-        held = await process.look(dataset.dataset_id)
+        held = await process.load_dataset(dataset.dataset_id)
     assert (held.status, held.run) == (DatasetStatus.READY, None)
-    assert len(place.glean.documents(dataset.name)) == 30
+    assert len(world.glean.documents(dataset.name)) == 30

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 
-from domain.callers import Caller
+from domain.callers import Principal
 from domain.errors import (
     ArchiveFailedError,
     ConfirmationRequiredError,
@@ -20,10 +20,10 @@ from domain.errors import (
 )
 from domain.model import Journey
 from domain.requests import ApprovalState
-from domain.vocabulary import Concession, DatasetStatus, JourneyState, Stage, TeardownReason
+from domain.vocabulary import DatasetStatus, JourneyState, Stage, TeardownReason, Waiver
 from server.adapters.engine.inline import CrashAt
 from server.sandbox.faults import Fault
-from tests.world import ALL, Yes
+from tests.world import OPERATOR, AcceptingConfirmer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from domain.model import Dataset
     from tests.world import Process, World
 
-AGENT = Caller(subject="agent:kim")
-LEE = Caller(subject="person:lee")
+AGENT = Principal(subject="agent:kim")
+LEE = Principal(subject="person:lee")
 DONE = TeardownReason.JOURNEY_COMPLETED
 
 
@@ -40,11 +40,13 @@ def staged(place: World, dataset: Dataset) -> Path:
     return place.folder / "staging" / dataset.dataset_id / "1.jsonl"
 
 
-async def lost(process: Process, *, damaged: bool = False, stage: Stage = Stage.SANDBOX) -> Dataset:
+async def create_dataset_with_lost_content(
+    process: Process, *, damaged: bool = False, stage: Stage = Stage.SANDBOX
+) -> Dataset:
     """A dataset whose teardown stands at the archive, because what was staged is damaged or gone."""
-    await process.arrive(stage=stage)
+    await process.add_client_and_journey(stage=stage)
     dataset = await process.provision(stage=stage)
-    await process.complete()
+    await process.complete_journey()
     file = staged(process.world, dataset)
     if damaged:
         lines = file.read_bytes().splitlines(keepends=True)
@@ -59,20 +61,20 @@ async def lost(process: Process, *, damaged: bool = False, stage: Stage = Stage.
         await process.tear_down(dataset, DONE, AGENT)
     assert failure.value.facts["step"] == "archive"
     assert "a person must confirm" in failure.value.suggested_action
-    return await process.look(dataset.dataset_id)
+    return await process.load_dataset(dataset.dataset_id)
 
 
-async def asked(process: Process, dataset: Dataset) -> str:
+async def file_request(process: Process, dataset: Dataset) -> str:
     with pytest.raises(ConfirmationRequiredError, match="with an archive of what is left of it") as refusal:
         await process.tear_down(dataset, DONE, AGENT)
-    assert await process.look(dataset.dataset_id) == dataset
+    assert await process.load_dataset(dataset.dataset_id) == dataset
     assert refusal.value.facts["how"] == "approval"
     return str(refusal.value.facts["approval_id"])
 
 
 async def approve(process: Process, approval_id: str) -> None:
     desk = process.services.approvals
-    held = await desk.show(approval_id, LEE)
+    held = await desk.load(approval_id, LEE)
     await desk.approve(approval_id, LEE, held.phrase)
 
 
@@ -83,20 +85,20 @@ def document(place: World, name: str) -> dict[str, Any]:
 
 
 def names(place: World) -> list[str]:
-    return [each.rpartition("/")[2] for each in place.archived()]
+    return [each.rpartition("/")[2] for each in place.archived_files()]
 
 
 @pytest.mark.parametrize("stage", [Stage.SANDBOX, Stage.PRODUCTION])
 @pytest.mark.parametrize("damaged", [True, False])
 async def test_what_is_left_is_archived_once_a_person_has_confirmed_that(
-    place: World, stage: Stage, damaged: bool
+    world: World, stage: Stage, damaged: bool
 ) -> None:
-    async with place.process() as process:
-        dataset = await lost(process, damaged=damaged, stage=stage)
-        approval_id = await asked(process, dataset)
-        assert await asked(process, dataset) == approval_id
-        held = await process.services.approvals.show(approval_id, LEE)
-        assert (held.concession, held.generation) == (Concession.INCOMPLETE_ARCHIVE, dataset.generation)
+    async with world.open_process() as process:
+        dataset = await create_dataset_with_lost_content(process, damaged=damaged, stage=stage)
+        approval_id = await file_request(process, dataset)
+        assert await file_request(process, dataset) == approval_id
+        held = await process.services.approvals.load(approval_id, LEE)
+        assert (held.concession, held.generation) == (Waiver.INCOMPLETE_ARCHIVE, dataset.generation)
         assert "for good the documents that staging lost" in held.shown["lost"]
         assert "gone or damaged" in held.shown["incomplete"]
         assert "restorable_until" not in held.shown
@@ -107,100 +109,100 @@ async def test_what_is_left_is_archived_once_a_person_has_confirmed_that(
         assert down.status is DatasetStatus.ARCHIVED
         assert down.teardown is not None
         assert [each.approval_id for each in down.teardown.conceded] == [approval_id]
-        assert (await process.services.approvals.show(approval_id, LEE)).state is ApprovalState.USED
-        manifest, metadata = document(place, "manifest.json"), document(place, "metadata.json")
+        assert (await process.services.approvals.load(approval_id, LEE)).state is ApprovalState.USED
+        manifest, metadata = document(world, "manifest.json"), document(world, "metadata.json")
         assert (manifest["incomplete"], metadata["incomplete"]) == (True, True)
         assert metadata["record_count"] == 30
         assert (manifest["full_data"], manifest["record_count"]) == ((True, 19) if damaged else (False, 30))
-        assert ("documents.jsonl.zst" in names(place)) is damaged
-        [kept] = await process.services.archives.page(ALL)
+        assert ("documents.jsonl.zst" in names(world)) is damaged
+        [kept] = await process.services.archives.list_archives(OPERATOR)
         assert (kept.incomplete, kept.reason) == (True, "journey_completed")
-        assert await process.services.archives.verify(ALL, dataset.dataset_id) == manifest
+        assert await process.services.archives.verify_archive(OPERATOR, dataset.dataset_id) == manifest
 
         await process.services.registry.add_journey(
-            Journey(journey_id="j2", client_id="acme", stage=stage, state=JourneyState.ACTIVE), ALL
+            Journey(journey_id="j2", client_id="acme", stage=stage, state=JourneyState.ACTIVE), OPERATOR
         )
         with pytest.raises(NotRestorableError, match="its archive is incomplete"):
-            await process.services.restoring.start(dataset.dataset_id, "j2", ALL)
-    assert place.staged() == []
-    assert place.glean.datasources() == []
+            await process.services.restores.start_or_attach(dataset.dataset_id, "j2", OPERATOR)
+    assert world.staged_files() == []
+    assert world.glean.datasources() == []
 
 
-async def test_of_content_that_is_nothing_but_damage_nothing_is_left(place: World) -> None:
-    async with place.process() as process:
-        dataset = await lost(process, damaged=True)
-        staged(place, dataset).write_bytes(b'\xff\xfe\n{}\n[]\n{"type":"\xff"}\n' * 10)
-        await approve(process, await asked(process, dataset))
+async def test_of_content_that_is_nothing_but_damage_nothing_is_left(world: World) -> None:
+    async with world.open_process() as process:
+        dataset = await create_dataset_with_lost_content(process, damaged=True)
+        staged(world, dataset).write_bytes(b'\xff\xfe\n{}\n[]\n{"type":"\xff"}\n' * 10)
+        await approve(process, await file_request(process, dataset))
         assert (await process.tear_down(dataset, DONE, AGENT)).status is DatasetStatus.ARCHIVED
-    manifest = document(place, "manifest.json")
+    manifest = document(world, "manifest.json")
     assert (manifest["incomplete"], manifest["record_count"], manifest["full_data"]) == (True, 0, True)
 
 
-async def test_with_only_a_sample_kept_what_is_left_of_the_sample_is(place: World) -> None:
-    place.policy = replace(place.policy, full_data=False)
-    async with place.process() as process:
-        dataset = await lost(process, damaged=True)
-        await approve(process, await asked(process, dataset))
+async def test_with_only_a_sample_kept_what_is_left_of_the_sample_is(world: World) -> None:
+    world.policy = replace(world.policy, full_data=False)
+    async with world.open_process() as process:
+        dataset = await create_dataset_with_lost_content(process, damaged=True)
+        await approve(process, await file_request(process, dataset))
         assert (await process.tear_down(dataset, DONE, AGENT)).status is DatasetStatus.ARCHIVED
         sample = [
             each
-            async for each in process.outside.archives.read(
+            async for each in process.deps.archives.read(
                 f"acme/sandbox/confluence_pages/{dataset.dataset_id}", "sample_data.json"
             )
         ]
     assert len(json.loads(b"".join(sample))) == 19
-    assert "documents.jsonl.zst" not in names(place)
+    assert "documents.jsonl.zst" not in names(world)
 
 
-async def test_content_that_was_brought_back_needs_nobody(place: World) -> None:
-    async with place.process() as process:
-        await process.arrive()
+async def test_content_that_was_brought_back_needs_nobody(world: World) -> None:
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
         dataset = await process.provision()
-        await process.complete()
-        whole = staged(place, dataset).read_bytes()
-        staged(place, dataset).unlink()
+        await process.complete_journey()
+        whole = staged(world, dataset).read_bytes()
+        staged(world, dataset).unlink()
         with pytest.raises(ArchiveFailedError):
             await process.tear_down(dataset, DONE, AGENT)
-        approval_id = await asked(process, await process.look(dataset.dataset_id))
-        staged(place, dataset).parent.mkdir(exist_ok=True)
-        staged(place, dataset).write_bytes(whole)
+        approval_id = await file_request(process, await process.load_dataset(dataset.dataset_id))
+        staged(world, dataset).parent.mkdir(exist_ok=True)
+        staged(world, dataset).write_bytes(whole)
         assert (await process.tear_down(dataset, DONE, AGENT)).status is DatasetStatus.ARCHIVED
-        assert (await process.services.approvals.show(approval_id, LEE)).state is ApprovalState.VOID
-    assert "incomplete" not in document(place, "manifest.json")
+        assert (await process.services.approvals.load(approval_id, LEE)).state is ApprovalState.VOID
+    assert "incomplete" not in document(world, "manifest.json")
 
 
-async def test_content_that_was_brought_back_after_all_is_archived_whole(place: World) -> None:
-    async with place.process(crash=CrashAt("archive", "before")) as first:
-        await first.arrive()
+async def test_content_that_was_brought_back_after_all_is_archived_whole(world: World) -> None:
+    async with world.open_process(crash=CrashAt("archive", "before")) as first:
+        await first.add_client_and_journey()
         dataset = await first.provision()
-        await first.complete()
-        whole = staged(place, dataset).read_bytes()
-        staged(place, dataset).unlink()
+        await first.complete_journey()
+        whole = staged(world, dataset).read_bytes()
+        staged(world, dataset).unlink()
         begun = await first.services.teardowns.start_or_attach(dataset.dataset_id, DONE, AGENT)
         await first.services.sagas.wait(begun.dataset.dataset_id, 1)
-    async with place.process() as process:
+    async with world.open_process() as process:
         with pytest.raises(ArchiveFailedError):
             await process.tear_down(dataset, DONE, AGENT)
-        await approve(process, await asked(process, await process.look(dataset.dataset_id)))
-    async with place.process(crash=CrashAt("archive", "before")) as process:
+        await approve(process, await file_request(process, await process.load_dataset(dataset.dataset_id)))
+    async with world.open_process(crash=CrashAt("archive", "before")) as process:
         await process.services.teardowns.start_or_attach(dataset.dataset_id, DONE, AGENT)
         await process.services.sagas.wait(dataset.dataset_id, 1)
-    staged(place, dataset).write_bytes(whole)
-    async with place.process() as process:
+    staged(world, dataset).write_bytes(whole)
+    async with world.open_process() as process:
         down = await process.tear_down(dataset, DONE, AGENT)
         assert down.status is DatasetStatus.ARCHIVED
         assert down.teardown is not None
         assert down.teardown.archive_incomplete
-    assert "incomplete" not in document(place, "manifest.json")
+    assert "incomplete" not in document(world, "manifest.json")
 
 
 async def test_what_was_conceded_is_not_asked_again_when_the_archive_fails_for_another_cause(
-    place: World,
+    world: World,
 ) -> None:
-    async with place.process() as process:
-        dataset = await lost(process)
-        await approve(process, await asked(process, dataset))
-        archives = place.folder / "archives"
+    async with world.open_process() as process:
+        dataset = await create_dataset_with_lost_content(process)
+        await approve(process, await file_request(process, dataset))
+        archives = world.folder / "archives"
         archives.chmod(0o755)
         blocked = archives / "acme"
         blocked.write_text("a file where a folder must be")
@@ -210,27 +212,27 @@ async def test_what_was_conceded_is_not_asked_again_when_the_archive_fails_for_a
         assert (await process.tear_down(dataset, DONE, AGENT)).status is DatasetStatus.ARCHIVED
 
 
-async def test_nothing_but_an_approval_of_just_that_will_do(place: World) -> None:
-    async with place.process() as process:
-        dataset = await lost(process)
+async def test_nothing_but_an_approval_of_just_that_will_do(world: World) -> None:
+    async with world.open_process() as process:
+        dataset = await create_dataset_with_lost_content(process)
         for how in ("typed_name", "elicitation", "approval"):
             with pytest.raises(ConfirmationRequiredError):
-                await process.tear_down(dataset, DONE, AGENT, Yes(how))
-        approval_id = await asked(process, dataset)
+                await process.tear_down(dataset, DONE, AGENT, AcceptingConfirmer(how))
+        approval_id = await file_request(process, dataset)
         await process.services.approvals.decline(approval_id, LEE)
         with pytest.raises(DeclinedError):
             await process.tear_down(dataset, DONE, AGENT)
-        assert await process.look(dataset.dataset_id) == dataset
-    assert place.archived() == []
+        assert await process.load_dataset(dataset.dataset_id) == dataset
+    assert world.archived_files() == []
 
 
-async def test_a_grant_to_abandon_is_none_to_lose_content(place: World) -> None:
-    async with place.process() as process:
-        await process.arrive()
+async def test_a_grant_to_abandon_is_none_to_lose_content(world: World) -> None:
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
         dataset = await process.provision()
-        await process.complete()
-        staged(place, dataset).unlink()
-        place.glean.faults.add(Fault(kind="status", operation="*", status=401, times=None))
+        await process.complete_journey()
+        staged(world, dataset).unlink()
+        world.glean.faults.add(Fault(kind="status", operation="*", status=401, times=None))
         teardowns = process.services.teardowns
 
         async def call() -> Dataset:
@@ -250,39 +252,39 @@ async def test_a_grant_to_abandon_is_none_to_lose_content(place: World) -> None:
         assert down.teardown is not None
         assert (down.teardown.abandon_connector, down.teardown.archive_incomplete) == (True, True)
         assert len(down.teardown.conceded) == 1
-    assert document(place, "manifest.json")["incomplete"] is True
+    assert document(world, "manifest.json")["incomplete"] is True
 
 
 async def test_what_was_conceded_to_a_teardown_that_gave_its_dataset_back_is_conceded_no_more(
-    place: World,
+    world: World,
 ) -> None:
-    async with place.process() as process:
-        dataset = await lost(process)
-        await approve(process, await asked(process, dataset))
-    async with place.process(crash=CrashAt("archive", "after")) as process:
+    async with world.open_process() as process:
+        dataset = await create_dataset_with_lost_content(process)
+        await approve(process, await file_request(process, dataset))
+    async with world.open_process(crash=CrashAt("archive", "after")) as process:
         await process.services.teardowns.start_or_attach(dataset.dataset_id, DONE, AGENT)
         await process.services.sagas.wait(dataset.dataset_id, 1)
-    async with place.process() as process:
-        await process.services.sagas.cancel(dataset.dataset_id, ALL)
+    async with world.open_process() as process:
+        await process.services.sagas.cancel(dataset.dataset_id, OPERATOR)
         held, _ = await process.services.sagas.wait(dataset.dataset_id, 30)
         assert held.status is DatasetStatus.READY
-        [kept] = await process.services.archives.page(ALL)
+        [kept] = await process.services.archives.list_archives(OPERATOR)
         assert (kept.incomplete, kept.given_back_at is not None) == (True, True)
         with pytest.raises(ArchiveFailedError):
             await process.tear_down(dataset, DONE, AGENT)
-        await asked(process, await process.look(dataset.dataset_id))
+        await file_request(process, await process.load_dataset(dataset.dataset_id))
 
 
-async def test_a_staging_area_that_cannot_be_read_is_not_taken_for_lost(place: World) -> None:
-    async with place.process() as process:
-        await process.arrive()
+async def test_a_staging_area_that_cannot_be_read_is_not_taken_for_lost(world: World) -> None:
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
         dataset = await process.provision()
-        await process.complete()
-        staged(place, dataset).unlink()
+        await process.complete_journey()
+        staged(world, dataset).unlink()
         with pytest.raises(ArchiveFailedError):
             await process.tear_down(dataset, DONE, AGENT)
-        folder = place.folder / "staging"
-        folder.rename(place.folder / "elsewhere")
+        folder = world.folder / "staging"
+        folder.rename(world.folder / "elsewhere")
         with pytest.raises(StagingFailedError):
             await process.tear_down(dataset, DONE, AGENT)
         assert await process.services.approvals.list(LEE) == []
@@ -290,17 +292,17 @@ async def test_a_staging_area_that_cannot_be_read_is_not_taken_for_lost(place: W
 
 @pytest.mark.parametrize("status", [DatasetStatus.READY, DatasetStatus.ARCHIVED])
 async def test_what_is_somebody_elses_by_the_time_of_the_word_is_left_to_them(
-    place: World, status: DatasetStatus
+    world: World, status: DatasetStatus
 ) -> None:
-    async with place.process() as process:
-        dataset = await lost(process)
-        await approve(process, await asked(process, dataset))
+    async with world.open_process() as process:
+        dataset = await create_dataset_with_lost_content(process)
+        await approve(process, await file_request(process, dataset))
 
         class Slow:
             async def ask(self, question: Any) -> Any:  # noqa: ANN401 - as it comes, so it goes
                 given = await process.services.approvals.ask(question)
                 changed = replace(dataset, status=status, generation=dataset.generation + 1)
-                await process.outside.store.transact(lambda records: records.put_dataset(changed))
+                await process.deps.store.transact(lambda records: records.put_dataset(changed))
                 return given
 
         teardowns = process.services.teardowns
@@ -309,10 +311,10 @@ async def test_what_is_somebody_elses_by_the_time_of_the_word_is_left_to_them(
         assert begun.dataset.teardown == dataset.teardown
 
 
-async def test_calls_that_race_with_one_grant_use_it_once(place: World) -> None:
-    async with place.process() as process:
-        dataset = await lost(process)
-        approval_id = await asked(process, dataset)
+async def test_calls_that_race_with_one_grant_use_it_once(world: World) -> None:
+    async with world.open_process() as process:
+        dataset = await create_dataset_with_lost_content(process)
+        approval_id = await file_request(process, dataset)
         await approve(process, approval_id)
         ended: list[DatasetStatus] = []
 
@@ -324,27 +326,27 @@ async def test_calls_that_race_with_one_grant_use_it_once(place: World) -> None:
             for _ in range(5):
                 tasks.start_soon(call)
         assert set(ended) == {DatasetStatus.ARCHIVED}
-        down = await process.look(dataset.dataset_id)
+        down = await process.load_dataset(dataset.dataset_id)
         assert down.teardown is not None
         assert [each.approval_id for each in down.teardown.conceded] == [approval_id]
-        assert (await process.events()).count("dataset:torn_down") == 1
+        assert (await process.load_event_kinds()).count("dataset:torn_down") == 1
 
 
-async def test_a_whole_archive_that_stands_is_kept_when_staging_is_lost_behind_it(place: World) -> None:
-    async with place.process(crash=CrashAt("archive", "after")) as process:
-        await process.arrive()
+async def test_a_whole_archive_that_stands_is_kept_when_staging_is_lost_behind_it(world: World) -> None:
+    async with world.open_process(crash=CrashAt("archive", "after")) as process:
+        await process.add_client_and_journey()
         dataset = await process.provision()
-        await process.complete()
+        await process.complete_journey()
         await process.services.teardowns.start_or_attach(dataset.dataset_id, DONE, AGENT)
         await process.services.sagas.wait(dataset.dataset_id, 1)
-    [documents] = (place.folder / "archives").rglob("documents.jsonl.zst")
+    [documents] = (world.folder / "archives").rglob("documents.jsonl.zst")
     whole = documents.read_bytes()
     documents.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    async with place.process() as process:
+    async with world.open_process() as process:
         with pytest.raises(ArchiveFailedError, match="disconnect"):
             await process.tear_down(dataset, DONE, AGENT)
         documents.write_bytes(whole)
-        staged(place, dataset).unlink()
+        staged(world, dataset).unlink()
         assert (await process.tear_down(dataset, DONE, AGENT)).status is DatasetStatus.ARCHIVED
         assert await process.services.approvals.list(LEE) == []
     assert documents.read_bytes() == whole

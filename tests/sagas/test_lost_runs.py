@@ -10,25 +10,26 @@ import pytest
 
 from domain.errors import PlatformRunLostError, ProvisionFailedError, StagingFailedError
 from domain.vocabulary import ConnectorOutcome, DatasetStatus, TeardownReason
-from server.adapters.glean.admin import AdminGlean
-from server.adapters.glean.indexing import IndexingGlean
-from tests.world import world
+from server.adapters.glean.admin import AdminPlatform
+from server.adapters.glean.indexing import IndexingPlatform
+from tests.world import open_world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from domain.job import Outside
+    from domain.job import Dependencies
     from tests.world import Process, World
 
 LOST = PlatformRunLostError("Another upload took the place of this run's.")
 TRIES = 3
 
 
-class Failing:
+class FailingPlatform:
     """A platform of which one call fails so many times; how often each was asked for is counted."""
 
     def __init__(self, platform: object, name: str, error: Exception, times: int) -> None:
+        assert hasattr(platform, name), name
         self._platform = platform
         self._name = name
         self._error = error
@@ -37,7 +38,7 @@ class Failing:
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - stands in for any port
         found = getattr(self._platform, name)
-        if name not in {"push", "sync", self._name}:
+        if name not in {"push", "start_sync", self._name}:
             return found
 
         async def watched(*given: object) -> object:
@@ -51,37 +52,40 @@ class Failing:
 
 
 @asynccontextmanager
-async def failing(
+async def open_failing_world(
     folder: Path,
-    dialect: type[AdminGlean | IndexingGlean],
+    dialect: type[AdminPlatform | IndexingPlatform],
     name: str,
     times: int,
     error: Exception = LOST,
-) -> AsyncIterator[tuple[World, Process, Callable[[], Failing]]]:
-    made: list[Failing] = []
+) -> AsyncIterator[tuple[World, Process, Callable[[], FailingPlatform]]]:
+    made: list[FailingPlatform] = []
 
-    def put(outside: Outside) -> Outside:
-        made.append(Failing(outside.platform, name, error, times))
-        return replace(outside, platform=made[0])
+    def put(deps: Dependencies) -> Dependencies:
+        made.append(FailingPlatform(deps.platform, name, error, times))
+        return replace(deps, platform=made[0])
 
-    async with world(folder, records=6, dialect=dialect) as place, place.process(replace=put) as process:
-        await process.arrive()
+    async with (
+        open_world(folder, records=6, dialect=dialect) as place,
+        place.open_process(replace=put) as process,
+    ):
+        await process.add_client_and_journey()
         yield place, process, lambda: made[0]
 
 
 @pytest.mark.parametrize(
     ("name", "times", "asked"),
     [
-        ("push", 1, {"push": 2, "sync": 1}),
-        ("push", TRIES - 1, {"push": 3, "sync": 1}),
-        ("sync", 1, {"push": 2, "sync": 2}),
-        ("sync", TRIES - 1, {"push": 3, "sync": 3}),
+        ("push", 1, {"push": 2, "start_sync": 1}),
+        ("push", TRIES - 1, {"push": 3, "start_sync": 1}),
+        ("start_sync", 1, {"push": 2, "start_sync": 2}),
+        ("start_sync", TRIES - 1, {"push": 3, "start_sync": 3}),
     ],
 )
 async def test_a_run_that_was_lost_is_pushed_again(
     tmp_path: Path, name: str, times: int, asked: dict[str, int]
 ) -> None:
-    async with failing(tmp_path, IndexingGlean, name, times) as (place, process, platform):
+    async with open_failing_world(tmp_path, IndexingPlatform, name, times) as (place, process, platform):
         dataset = await process.provision()
 
         assert (dataset.status, platform().asked) == (DatasetStatus.READY, asked)
@@ -89,11 +93,11 @@ async def test_a_run_that_was_lost_is_pushed_again(
         assert source["documentCount"] == 6
 
 
-@pytest.mark.parametrize(("name", "step"), [("push", "push"), ("sync", "index")])
+@pytest.mark.parametrize(("name", "step"), [("push", "push"), ("start_sync", "index")])
 async def test_a_run_that_is_lost_every_time_fails_the_provision(
     tmp_path: Path, name: str, step: str
 ) -> None:
-    async with failing(tmp_path, IndexingGlean, name, 100) as (_, process, platform):
+    async with open_failing_world(tmp_path, IndexingPlatform, name, 100) as (_, process, platform):
         with pytest.raises(ProvisionFailedError) as caught:
             await process.provision()
 
@@ -103,13 +107,13 @@ async def test_a_run_that_is_lost_every_time_fails_the_provision(
 
 @pytest.mark.parametrize(
     ("dialect", "outcome"),
-    [(IndexingGlean, ConnectorOutcome.EMPTIED), (AdminGlean, ConnectorOutcome.DELETED)],
+    [(IndexingPlatform, ConnectorOutcome.EMPTIED), (AdminPlatform, ConnectorOutcome.DELETED)],
 )
 async def test_the_teardown_of_a_failed_dataset_tells_what_its_attempt_left_behind(
-    tmp_path: Path, dialect: type[AdminGlean | IndexingGlean], outcome: ConnectorOutcome
+    tmp_path: Path, dialect: type[AdminPlatform | IndexingPlatform], outcome: ConnectorOutcome
 ) -> None:
     broken = StagingFailedError("It is broken.")
-    async with failing(tmp_path, dialect, "observe", 100, broken) as (place, process, _):
+    async with open_failing_world(tmp_path, dialect, "observe", 100, broken) as (place, process, _):
         with pytest.raises(ProvisionFailedError) as caught:
             await process.provision()
         assert len(place.glean.datasources()) == (outcome is ConnectorOutcome.EMPTIED)
@@ -124,7 +128,11 @@ async def test_the_teardown_of_a_failed_dataset_tells_what_its_attempt_left_behi
 
 async def test_the_teardown_of_a_dataset_that_never_had_a_connector_leaves_nothing(tmp_path: Path) -> None:
     broken = StagingFailedError("It is broken.")
-    async with failing(tmp_path, IndexingGlean, "fingerprint", 1, broken) as (_, process, _platform):
+    async with open_failing_world(tmp_path, IndexingPlatform, "fetch_fingerprint", 1, broken) as (
+        _,
+        process,
+        _platform,
+    ):
         with pytest.raises(ProvisionFailedError) as caught:
             await process.provision()
 

@@ -11,34 +11,34 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from domain.audit import parsed
-from domain.callers import Caller
+from domain.audit import parse_entry
+from domain.callers import Principal
 from domain.errors import ConfirmationRequiredError, StoreFailedError
 from domain.model import Client, Dataset, Journey, Teardown
 from domain.orphan_facts import SweepPlan
-from domain.provisioning import started
-from domain.requests import Question
-from domain.scopes import SCOPES
-from domain.teardown import with_run
+from domain.provisioning import with_provision_run
+from domain.requests import ConfirmationRequest
+from domain.scopes import SCOPE_OF_VERB
+from domain.teardown import with_teardown_run
 from domain.vocabulary import DatasetStatus, JourneyState, Stage, TeardownReason
-from tests.world import ALL, Yes
+from tests.world import OPERATOR, AcceptingConfirmer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-    from domain.job import Outside
+    from domain.job import Dependencies
     from domain.records import Records, Store
     from tests.world import Process, World
 
-    Act = Callable[[Process, Caller], Awaitable[object]]
+    Act = Callable[[Process, Principal], Awaitable[object]]
     Prepared = Callable[[Process], Awaitable[Act]]
 
 CHANGES = ("put_", "drop_", "append", "add_use")
-PERSON = Caller(subject="person:lee")
+PERSON = Principal(subject="person:lee")
 READ_ONLY = {"audit", "backup", "events", "schedules"}
 
 
-class Watching:
+class WatchedTransaction:
     """The rows of one transaction, watched: which were changed, and whose calls were noted."""
 
     def __init__(self, records: Records) -> None:
@@ -55,7 +55,7 @@ class Watching:
         return found
 
     def _note(self, append: Callable[..., None], *documents: str) -> None:
-        self.noted += [parsed(each).audit_id for each in documents]
+        self.noted += [parse_entry(each).audit_id for each in documents]
         append(*documents)
 
     def _change(self, change: Callable[..., Any], name: str, *args: object, **named: object) -> Any:  # noqa: ANN401 - whatever it stands in for has
@@ -63,12 +63,12 @@ class Watching:
         return change(*args, **named)
 
 
-class Watched:
+class WatchedStore:
     """A store whose transactions are watched, and which fails at the end of the one that notes a call when told to."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self.transactions: list[Watching] = []
+        self.transactions: list[WatchedTransaction] = []
         self.failing: str | None = None
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever it stands in for has
@@ -76,7 +76,7 @@ class Watched:
 
     async def transact(self, work: Callable[[Records], Any], **how: bool) -> Any:  # noqa: ANN401 - whatever it stands in for has
         def watched(records: Records) -> object:
-            watching = Watching(records)
+            watching = WatchedTransaction(records)
             result = work(watching)
             self.transactions.append(watching)
             if self.failing is not None and self.failing in watching.noted:
@@ -87,7 +87,7 @@ class Watched:
 
 
 @dataclass(frozen=True)
-class Case:
+class VerbCase:
     """A verb, and what has to be there before its call."""
 
     verb: str
@@ -95,12 +95,12 @@ class Case:
     prepared: Prepared
 
 
-CASES: list[Case] = []
+CASES: list[VerbCase] = []
 
 
 def case(*verbs: str) -> Callable[[Prepared], Prepared]:
     def register(prepared: Prepared) -> Prepared:
-        CASES.extend(Case(verb, f"{verb}: {prepared.__name__}", prepared) for verb in verbs)
+        CASES.extend(VerbCase(verb, f"{verb}: {prepared.__name__}", prepared) for verb in verbs)
         return prepared
 
     return register
@@ -108,213 +108,226 @@ def case(*verbs: str) -> Callable[[Prepared], Prepared]:
 
 @case("provision")
 async def admitted(process: Process) -> Act:
-    return lambda process, caller: process.start(caller)
+    return lambda process, principal: process.start_provision(principal)
 
 
 @case("provision")
 async def retried(process: Process) -> Act:
     made = await process.provision()
     await put(process, replace(made, status=DatasetStatus.FAILED))
-    return lambda process, caller: process.start(caller, retry=True)
+    return lambda process, principal: process.start_provision(principal, retry=True)
 
 
 @case("restore")
 async def restored(process: Process) -> Act:
     gone = await archived(process)
     journey = Journey(journey_id="j2", client_id="acme", stage=Stage.SANDBOX, state=JourneyState.ACTIVE)
-    await process.services.registry.add_journey(journey, ALL)
-    return lambda process, caller: process.services.restoring.start(gone.dataset_id, "j2", caller)
+    await process.services.registry.add_journey(journey, OPERATOR)
+    return lambda process, principal: process.services.restores.start_or_attach(
+        gone.dataset_id, "j2", principal
+    )
 
 
 @case("teardown")
 async def claimed(process: Process) -> Act:
     made = await process.provision()
-    await process.complete()
-    return lambda process, caller: process.services.teardowns.start_or_attach(
-        made.dataset_id, TeardownReason.MANUAL, caller, Yes()
+    await process.complete_journey()
+    return lambda process, principal: process.services.teardowns.start_or_attach(
+        made.dataset_id, TeardownReason.MANUAL, principal, AcceptingConfirmer()
     )
 
 
 @case("teardown")
 async def gone_on_with(process: Process) -> Act:
     made = await process.provision()
-    await process.complete()
+    await process.complete_journey()
     teardown = Teardown(
         reason=TeardownReason.JOURNEY_COMPLETED,
-        requester=ALL.subject,
+        requester=OPERATOR.subject,
         former_status=made.status,
         started_at=made.created_at,
     )
-    await put(process, replace(with_run(made, teardown, made.created_at), run=None))
-    return lambda process, caller: process.services.teardowns.start_or_attach(
-        made.dataset_id, TeardownReason.JOURNEY_COMPLETED, caller
+    await put(process, replace(with_teardown_run(made, teardown, made.created_at), run=None))
+    return lambda process, principal: process.services.teardowns.start_or_attach(
+        made.dataset_id, TeardownReason.JOURNEY_COMPLETED, principal
     )
 
 
 @case("cancel provision", "cancel teardown", "cancel snapshot")
 async def flagged(process: Process) -> Act:
     made = await process.provision()
-    await put(process, started(replace(made, status=DatasetStatus.PROVISIONING, attempt=2), made.created_at))
-    return lambda process, caller: process.services.sagas.cancel(made.dataset_id, caller)
+    await put(
+        process,
+        with_provision_run(replace(made, status=DatasetStatus.PROVISIONING, attempt=2), made.created_at),
+    )
+    return lambda process, principal: process.services.sagas.cancel(made.dataset_id, principal)
 
 
 @case("archives snapshot")
 async def taken(process: Process) -> Act:
     made = await process.provision()
-    return lambda process, caller: process.services.snapshots.take(made.dataset_id, caller)
+    return lambda process, principal: process.services.snapshots.take(made.dataset_id, principal)
 
 
 @case("datasets recheck")
 async def rechecked(process: Process) -> Act:
     made = await process.provision()
-    return lambda process, caller: process.services.datasets.recheck(made.dataset_id, caller)
+    return lambda process, principal: process.services.datasets.recheck(made.dataset_id, principal)
 
 
 @case("journeys renew", "leases shorten")
 async def renewed(process: Process) -> Act:
     hour = timedelta(hours=1)
-    return lambda process, caller: process.services.keeping.renew("j1", hour, caller, person=True)
+    return lambda process, principal: process.services.leases.renew_lease("j1", hour, principal, person=True)
 
 
 @case("datasets protect")
 async def protected(process: Process) -> Act:
     made = await process.provision()
-    until = process.outside.clock.now() + timedelta(days=1)
-    return lambda process, caller: process.services.keeping.protect(
-        made.dataset_id, until, caller, person=True
+    until = process.deps.clock.now() + timedelta(days=1)
+    return lambda process, principal: process.services.leases.protect_dataset(
+        made.dataset_id, until, principal, person=True
     )
 
 
 @case("datasets unprotect")
 async def unprotected(process: Process) -> Act:
     made = await process.provision()
-    until = process.outside.clock.now() + timedelta(days=1)
-    await process.services.keeping.protect(made.dataset_id, until, ALL, person=True)
-    return lambda process, caller: process.services.keeping.unprotect(made.dataset_id, caller, person=True)
+    until = process.deps.clock.now() + timedelta(days=1)
+    await process.services.leases.protect_dataset(made.dataset_id, until, OPERATOR, person=True)
+    return lambda process, principal: process.services.leases.unprotect_dataset(
+        made.dataset_id, principal, person=True
+    )
 
 
 @case("clients add")
 async def client(process: Process) -> Act:
     beta = Client(client_id="beta", name="Beta", industry="retail", use_case="support")
-    return lambda process, caller: process.services.registry.add_client(beta, caller)
+    return lambda process, principal: process.services.registry.add_client(beta, principal)
 
 
 @case("journeys add")
 async def journey(process: Process) -> Act:
     made = Journey(journey_id="j9", client_id="acme", stage=Stage.PILOT, state=JourneyState.DRAFT)
-    return lambda process, caller: process.services.registry.add_journey(made, caller)
+    return lambda process, principal: process.services.registry.add_journey(made, principal)
 
 
 @case("journeys set-state")
 async def moved(process: Process) -> Act:
     await process.provision()
-    return lambda process, caller: process.services.registry.set_state("j1", JourneyState.PAUSED, caller)
+    return lambda process, principal: process.services.registry.set_state(
+        "j1", JourneyState.PAUSED, principal
+    )
 
 
 @case("journeys promote")
 async def promoted(process: Process) -> Act:
     await process.provision()
-    return lambda process, caller: process.services.registry.promote("j1", Stage.PILOT, caller)
+    return lambda process, principal: process.services.registry.promote("j1", Stage.PILOT, principal)
 
 
 @case("teardown")
 async def requested(process: Process) -> Act:
     question = await asked(process)
-    return lambda process, caller: process.services.approvals.ask(replace(question, caller=caller))
+    return lambda process, principal: process.services.approvals.ask(replace(question, principal=principal))
 
 
 @case("teardown")
 async def approved_by_one_person(process: Process) -> Act:
     question = await asked(process)
-    return lambda process, caller: process.services.approvals.alone(replace(question, caller=caller))
+    return lambda process, principal: process.services.approvals.self_approve(
+        replace(question, principal=principal)
+    )
 
 
 @case("approvals approve")
 async def approved(process: Process) -> Act:
     question = await asked(process)
     approval_id = await filed(process, question)
-    return lambda process, caller: process.services.approvals.approve(
-        approval_id, by(PERSON, caller), question.dataset.name
+    return lambda process, principal: process.services.approvals.approve(
+        approval_id, approve_as(PERSON, principal), question.dataset.name
     )
 
 
 @case("approvals decline")
 async def declined(process: Process) -> Act:
     approval_id = await filed(process, await asked(process))
-    return lambda process, caller: process.services.approvals.decline(approval_id, by(PERSON, caller))
+    return lambda process, principal: process.services.approvals.decline(
+        approval_id, approve_as(PERSON, principal)
+    )
 
 
 @case("drain")
 async def begun(process: Process) -> Act:
-    return lambda process, caller: process.services.draining.on(caller)
+    return lambda process, principal: process.services.drain.begin_drain(principal)
 
 
 @case("drain")
 async def ended(process: Process) -> Act:
-    await process.services.draining.on(ALL)
-    return lambda process, caller: process.services.draining.off(caller)
+    await process.services.drain.begin_drain(OPERATOR)
+    return lambda process, principal: process.services.drain.end_drain(principal)
 
 
 @case("orphans scan")
 async def marked(process: Process) -> Act:
     await process.provision()
-    await process.complete()
-    return lambda process, caller: process.services.orphans.scan(caller)
+    await process.complete_journey()
+    return lambda process, principal: process.services.orphans.scan(principal)
 
 
 @case("orphans sweep")
 async def one_asked_about(process: Process) -> Act:
     made = await process.provision()
-    return lambda process, caller: process.services.approvals.file_for_sweep(made, caller)
+    return lambda process, principal: process.services.approvals.file_for_sweep(made, principal)
 
 
 @case("orphans sweep")
 async def all_asked_about(process: Process) -> Act:
     made = await process.provision()
     plan = SweepPlan(eligible=(made,), skipped=(), refused="Too many.")
-    return lambda process, caller: process.services.sweep_lists.file(plan, caller)
+    return lambda process, principal: process.services.sweep_lists.file_request(plan, principal)
 
 
 @case("archives purge")
 async def purged(process: Process) -> Act:
     await archived(process)
     process.world.clock.ahead += timedelta(days=100)
-    return lambda process, caller: process.services.archives.purge(caller, apply=True)
+    return lambda process, principal: process.services.archives.purge_archives(principal, apply=True)
 
 
-def by(person: Caller, caller: Caller) -> Caller:
-    return replace(person, call=caller.call)
+def approve_as(person: Principal, principal: Principal) -> Principal:
+    return replace(person, call=principal.call)
 
 
 async def put(process: Process, dataset: Dataset) -> None:
-    await process.outside.store.transact(lambda records: records.put_dataset(dataset))
+    await process.deps.store.transact(lambda records: records.put_dataset(dataset))
 
 
 async def archived(process: Process) -> Dataset:
     made = await process.provision()
-    await process.complete()
+    await process.complete_journey()
     return await process.tear_down(made)
 
 
-async def asked(process: Process) -> Question:
+async def asked(process: Process) -> ConfirmationRequest:
     made = await process.provision()
-    return Question(
+    return ConfirmationRequest(
         dataset=made,
         reason=TeardownReason.MANUAL,
-        requester=ALL.subject,
+        requester=OPERATOR.subject,
         generation=made.generation,
         shown={"dataset": made.name},
     )
 
 
-async def filed(process: Process, question: Question) -> str:
+async def filed(process: Process, question: ConfirmationRequest) -> str:
     with suppress(ConfirmationRequiredError):
         await process.services.approvals.ask(question)
-    [approval] = await process.services.approvals.list(ALL)
+    [approval] = await process.services.approvals.list(OPERATOR)
     return approval.approval_id
 
 
-def everything(place: World) -> dict[str, list[Any]]:
+def load_all_rows(place: World) -> dict[str, list[Any]]:
     """Every row that means something."""
     with closing(sqlite3.connect(place.folder / "store.sqlite")) as connection:
         tables: Iterable[tuple[str]] = connection.execute(
@@ -323,26 +336,28 @@ def everything(place: World) -> dict[str, list[Any]]:
         return {name: connection.execute(f"select * from {name}").fetchall() for (name,) in tables}  # noqa: S608  # our own tables
 
 
-def watched(stores: list[Watched], outside: Outside) -> Outside:
-    stores.append(Watched(outside.store))
-    return replace(outside, store=stores[0])
+def watch_store(stores: list[WatchedStore], deps: Dependencies) -> Dependencies:
+    stores.append(WatchedStore(deps.store))
+    return replace(deps, store=stores[0])
 
 
 def test_every_verb_that_changes_something_is_tried() -> None:
-    changing = {each for each, scope in SCOPES.items() if scope != "datasets:read"}
+    changing = {each for each, scope in SCOPE_OF_VERB.items() if scope != "datasets:read"}
     assert {each.verb for each in CASES} == changing - READ_ONLY
 
 
 @pytest.mark.parametrize("each", CASES, ids=lambda case: case.name)
-async def test_neither_the_change_nor_its_entry_is_there_without_the_other(place: World, each: Case) -> None:
-    stores: list[Watched] = []
-    async with place.process(replace=partial(watched, stores)) as process:
+async def test_neither_the_change_nor_its_entry_is_there_without_the_other(
+    world: World, each: VerbCase
+) -> None:
+    stores: list[WatchedStore] = []
+    async with world.open_process(replace=partial(watch_store, stores)) as process:
         [store] = stores
-        await process.arrive()
+        await process.add_client_and_journey()
         act = await each.prepared(process)
-        before = everything(place)
+        before = load_all_rows(world)
 
-        failing = process.services.calls.begin(ALL, each.verb, "memory", {})
+        failing = process.services.calls.begin(OPERATOR, each.verb, "memory", {})
         assert failing.call is not None
         store.failing = failing.call.audit_id
         try:
@@ -350,28 +365,30 @@ async def test_neither_the_change_nor_its_entry_is_there_without_the_other(place
         except StoreFailedError:
             plan = None
         assert not getattr(plan, "purged", ())
-        assert everything(place) == before
+        assert load_all_rows(world) == before
 
-        caller = process.services.calls.begin(ALL, each.verb, "memory", {})
-        assert caller.call is not None
+        principal = process.services.calls.begin(OPERATOR, each.verb, "memory", {})
+        assert principal.call is not None
         store.transactions.clear()
         with suppress(ConfirmationRequiredError):
-            await act(process, caller)
-        noting = [one for one in store.transactions if caller.call.audit_id in one.noted]
+            await act(process, principal)
+        noting = [one for one in store.transactions if principal.call.audit_id in one.noted]
         assert noting
         assert all(one.changed for one in noting)
 
 
-async def test_a_cancel_that_was_asked_for_already_changes_nothing_and_is_not_noted(place: World) -> None:
-    stores: list[Watched] = []
-    async with place.process(replace=partial(watched, stores)) as process:
-        await process.arrive()
+async def test_a_cancel_that_was_asked_for_already_changes_nothing_and_is_not_noted(world: World) -> None:
+    stores: list[WatchedStore] = []
+    async with world.open_process(replace=partial(watch_store, stores)) as process:
+        await process.add_client_and_journey()
         made = await process.provision()
-        running = started(replace(made, status=DatasetStatus.PROVISIONING, attempt=2), made.created_at)
+        running = with_provision_run(
+            replace(made, status=DatasetStatus.PROVISIONING, attempt=2), made.created_at
+        )
         assert running.run is not None
         await put(process, replace(running, run=replace(running.run, cancel_requested=True)))
-        caller = process.services.calls.begin(ALL, "cancel", "memory", {})
+        principal = process.services.calls.begin(OPERATOR, "cancel", "memory", {})
         stores[0].transactions.clear()
-        await process.services.sagas.cancel(made.dataset_id, caller)
-        assert caller.call is not None
-        assert not any(caller.call.audit_id in each.noted for each in stores[0].transactions)
+        await process.services.sagas.cancel(made.dataset_id, principal)
+        assert principal.call is not None
+        assert not any(principal.call.audit_id in each.noted for each in stores[0].transactions)

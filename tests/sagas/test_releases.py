@@ -19,12 +19,12 @@ from domain import model
 from domain.errors import ArchiveFailedError, ProvisionFailedError, StoreFailedError
 from domain.model import Layout
 from domain.monitoring import RECHECK
-from domain.schedules import KIND, PURGE, turn_id
+from domain.schedules import SCHEDULED_RUN_KIND, WORKFLOW_PURGE_SCHEDULE, scheduled_run_id
 from domain.vocabulary import DatasetStatus, DatasetType, TeardownReason
 from server.adapters.engine.inline import CrashAt
 from server.sandbox.faults import Fault
-from tests.stepping_in import Before
-from tests.world import ALL
+from tests.stepping_in import CallInterceptor
+from tests.world import OPERATOR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,20 +51,24 @@ def agreed(name: str, found: Mapping[str, object]) -> bool:
     return bool(json.loads(golden.read_text(encoding="utf-8")) == found)
 
 
-async def test_every_kind_of_saga_has_the_steps_that_were_agreed_on(place: World) -> None:
-    async with place.process() as process:
-        await process.arrive()
+async def test_every_kind_of_saga_has_the_steps_that_were_agreed_on(world: World) -> None:
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
         ready = await process.provision()
-        await process.services.snapshots.take(ready.dataset_id, ALL)
+        await process.services.snapshots.take(ready.dataset_id, OPERATOR)
         await failing(process)
         for kind, saga_id, of in (
-            (KIND, turn_id(PURGE, "2026-03-01"), PURGE),
+            (
+                SCHEDULED_RUN_KIND,
+                scheduled_run_id(WORKFLOW_PURGE_SCHEDULE, "2026-03-01"),
+                WORKFLOW_PURGE_SCHEDULE,
+            ),
             (RECHECK, "recheck:c1:2026-03-01", ready.dataset_id),
         ):
             await process.engine.start(kind, saga_id, of)
             assert await process.engine.wait(saga_id, 30)
-        await process.complete()
-        archives = place.folder / "archives" / "acme"
+        await process.complete_journey()
+        archives = world.folder / "archives" / "acme"
         archives.rename(archives.with_name("elsewhere"))
         archives.write_text("no folder")
         with pytest.raises(ArchiveFailedError):
@@ -72,12 +76,12 @@ async def test_every_kind_of_saga_has_the_steps_that_were_agreed_on(place: World
         archives.unlink()
         await process.tear_down(ready)
     found: dict[str, list[list[str]]] = {}
-    for each in place.journal.values():
+    for each in world.journal.values():
         ways = found.setdefault(each.kind, [])
         if list(each.steps) not in ways:
             ways.append(list(each.steps))
-    assert all(each.ended for each in place.journal.values())
-    assert found.keys() == {"provision", "teardown", "undo", "snapshot", KIND, RECHECK}
+    assert all(each.ended for each in world.journal.values())
+    assert found.keys() == {"provision", "teardown", "undo", "snapshot", SCHEDULED_RUN_KIND, RECHECK}
     assert agreed("sagas", found), STEPS
 
 
@@ -89,7 +93,7 @@ async def failing(process: Process) -> None:
     with pytest.raises(ProvisionFailedError) as failure:
         await process.provision(dataset_type=DatasetType.JIRA_ISSUES)
     glean.faults.clear()
-    await process.services.sagas.resume(patiently=False)
+    await process.services.sagas.resume(respect_backoff=False)
     await process.services.sagas.wait(str(failure.value.facts["dataset_id"]), 30)
 
 
@@ -111,64 +115,64 @@ NEWER = {
 @pytest.mark.each_store
 @pytest.mark.parametrize("what", NEWER)
 async def test_a_dataset_that_a_newer_release_has_written_is_left_alone_with_its_saga(
-    place: World, what: str
+    world: World, what: str
 ) -> None:
-    async with place.process(crash=CrashAt("push", "before")) as process:
-        await process.arrive()
-        begun = await process.start()
-        await process.engine.wait(list(place.journal)[-1], 30)
+    async with world.open_process(crash=CrashAt("push", "before")) as process:
+        await process.add_client_and_journey()
+        begun = await process.start_provision()
+        await process.engine.wait(list(world.journal)[-1], 30)
     dataset_id = begun.dataset.dataset_id
     ours, theirs = NEWER[what]
-    place.change(f"update datasets set document = replace(document, '{ours}', '{theirs}')")  # noqa: S608
-    before = (place.glean.documents(begun.dataset.name), place.staged())
+    world.execute_sql(f"update datasets set document = replace(document, '{ours}', '{theirs}')")  # noqa: S608
+    before = (world.glean.documents(begun.dataset.name), world.staged_files())
 
-    async with place.process() as older:
-        requests = place.glean.requests()
-        assert await older.services.sagas.resume(patiently=False) == 0
+    async with world.open_process() as older:
+        requests = world.glean.request_counts()
+        assert await older.services.sagas.resume(respect_backoff=False) == 0
         await older.engine.resume()
-        assert await older.engine.wait(list(place.journal)[-1], 30)
-        assert await older.services.sagas.resume(patiently=False) == 0
+        assert await older.engine.wait(list(world.journal)[-1], 30)
+        assert await older.services.sagas.resume(respect_backoff=False) == 0
         for call in (
             older.provision(),
-            older.start(retry=True),
-            older.services.datasets.show(dataset_id, ALL),
+            older.start_provision(retry=True),
+            older.services.datasets.show(dataset_id, OPERATOR),
         ):
             with pytest.raises(StoreFailedError, match="cannot be understood") as refusal:
                 await call
             assert "newer release" in refusal.value.suggested_action
-        assert place.glean.requests() == requests
-        assert (place.glean.documents(begun.dataset.name), place.staged()) == before
+        assert world.glean.request_counts() == requests
+        assert (world.glean.documents(begun.dataset.name), world.staged_files()) == before
 
-    place.change(f"update datasets set document = replace(document, '{theirs}', '{ours}')")  # noqa: S608
-    async with place.process() as newer:
-        await newer.services.sagas.resume(patiently=False)
+    world.execute_sql(f"update datasets set document = replace(document, '{theirs}', '{ours}')")  # noqa: S608
+    async with world.open_process() as newer:
+        await newer.services.sagas.resume(respect_backoff=False)
         ready, _ = await newer.services.sagas.wait(dataset_id, 30)
         assert ready.status is DatasetStatus.READY
 
 
-async def test_a_row_that_says_nothing_of_its_layout_is_of_the_first(place: World) -> None:
-    async with place.process() as process:
-        await process.arrive()
+async def test_a_row_that_says_nothing_of_its_layout_is_of_the_first(world: World) -> None:
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
         ready = await process.provision()
-        place.change("update datasets set document = replace(document, ',\"layout\":1', '')")
-        assert await process.look(ready.dataset_id) == ready
+        world.execute_sql("update datasets set document = replace(document, ',\"layout\":1', '')")
+        assert await process.load_dataset(ready.dataset_id) == ready
 
 
-async def test_what_may_be_lost_is_dropped_and_nothing_else(place: World) -> None:
+async def test_what_may_be_lost_is_dropped_and_nothing_else(world: World) -> None:
     """A field that a newer release has added without another layout, for the older one may lose it."""
-    async with place.process() as process:
-        await process.arrive()
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
         ready = await process.provision()
-        place.change(
+        world.execute_sql(
             'update datasets set document = replace(document, \'"layout":1\', \'"hue":2,"layout":1\')'
         )
-        assert await process.look(ready.dataset_id) == ready
-        await process.complete()
+        assert await process.load_dataset(ready.dataset_id) == ready
+        await process.complete_journey()
         assert (await process.tear_down(ready)).status is DatasetStatus.ARCHIVED
 
 
 @pytest.mark.each_store
-async def test_a_process_goes_on_while_a_newer_release_has_added_to_the_schema(place: World) -> None:
+async def test_a_process_goes_on_while_a_newer_release_has_added_to_the_schema(world: World) -> None:
     """Replicas are upgraded one after another; the one that runs is drained, not refused."""
     marked = False
 
@@ -176,15 +180,15 @@ async def test_a_process_goes_on_while_a_newer_release_has_added_to_the_schema(p
         nonlocal marked
         if not marked:
             marked = True
-            place.change("create table hues (dataset_id text primary key, hue text)")
-            place.change("alter table datasets add column hue text")
+            world.execute_sql("create table hues (dataset_id text primary key, hue text)")
+            world.execute_sql("alter table datasets add column hue text")
 
-    async with place.process(
-        replace=lambda outside: replace(outside, platform=Before(outside.platform, "push", upgraded))
+    async with world.open_process(
+        replace=lambda deps: replace(deps, platform=CallInterceptor(deps.platform, "push", upgraded))
     ) as older:
-        await older.arrive()
+        await older.add_client_and_journey()
         ready = await older.provision()
         assert (ready.status, marked) == (DatasetStatus.READY, True)
-        await older.complete()
+        await older.complete_journey()
         down = await older.tear_down(ready, TeardownReason.JOURNEY_COMPLETED)
         assert down.status is DatasetStatus.ARCHIVED

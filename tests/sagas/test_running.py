@@ -7,50 +7,50 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from domain.callers import Caller
+from domain.callers import Principal
 from domain.errors import (
     ArchiveFailedError,
-    ChangedMeanwhileError,
     NothingRunningError,
     PastNoReturnError,
     PlatformDeniedError,
     ProvisionFailedError,
     ProvisionRunningError,
+    StaleDatasetError,
     StoreFailedError,
     TeardownInProgressError,
     UnknownDatasetError,
 )
-from domain.model import Run, Undo
+from domain.model import PendingCompensation, Run
 from domain.records import DatasetQuery
 from domain.vocabulary import DatasetStatus, DatasetType, JourneyState, TeardownReason
 from server.adapters.engine.inline import CrashAt
 from server.sandbox.faults import Fault
 from tests.repository import write_template
-from tests.stepping_in import Before, Once
-from tests.world import ALL
+from tests.stepping_in import CallInterceptor, OnNthCall
+from tests.world import OPERATOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from domain.job import Outside
+    from domain.job import Dependencies
     from domain.model import Dataset
     from tests.world import Process, World
 
-STRANGER = Caller(subject="agent:x", clients=frozenset({"globex"}))
+STRANGER = Principal(subject="agent:x", clients=frozenset({"globex"}))
 DONE = TeardownReason.JOURNEY_COMPLETED
 
 
 async def put(process: Process, dataset: Dataset) -> None:
-    await process.outside.store.transact(lambda records: records.put_dataset(dataset))
+    await process.deps.store.transact(lambda records: records.put_dataset(dataset))
 
 
-async def test_a_dataset_that_is_not_there_cannot_be_waited_for_shown_or_cancelled(place: World) -> None:
-    async with place.process() as process:
-        await process.arrive()
+async def test_a_dataset_that_is_not_there_cannot_be_waited_for_shown_or_cancelled(world: World) -> None:
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
         ready = await process.provision()
         for call in (
             process.services.sagas.wait("acme-sandbox-confluence-000000", None),
-            process.services.sagas.cancel("acme-sandbox-confluence-000000", ALL),
+            process.services.sagas.cancel("acme-sandbox-confluence-000000", OPERATOR),
             process.services.sagas.cancel(ready.dataset_id, STRANGER),
             process.services.datasets.show(ready.dataset_id, STRANGER),
         ):
@@ -59,53 +59,53 @@ async def test_a_dataset_that_is_not_there_cannot_be_waited_for_shown_or_cancell
             assert refusal.value.field == "dataset_id"
 
 
-async def test_a_wait_without_a_limit_ends_with_the_saga(place: World) -> None:
-    async with place.process() as process:
-        await process.arrive()
-        begun = await process.start()
+async def test_a_wait_without_a_limit_ends_with_the_saga(world: World) -> None:
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
+        begun = await process.start_provision()
         dataset, progress = await process.services.sagas.wait(begun.dataset.dataset_id, None)
     assert (dataset.status, progress) == (DatasetStatus.READY, None)
 
 
-async def test_what_nobody_works_on_needs_no_saga(place: World) -> None:
-    async with place.process() as process:
-        await process.arrive()
+async def test_what_nobody_works_on_needs_no_saga(world: World) -> None:
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
         ready = await process.provision()
-        sagas = list(place.journal)
-        await process.services.sagas.ensure(ready)
-        assert list(place.journal) == sagas
+        sagas = list(world.journal)
+        await process.services.sagas.ensure_running(ready)
+        assert list(world.journal) == sagas
 
 
-async def test_a_saga_that_ended_and_gave_its_run_back_is_not_begun_anew(place: World) -> None:
-    async with place.process() as process:
-        await process.arrive()
-        begun = await process.start()
+async def test_a_saga_that_ended_and_gave_its_run_back_is_not_begun_anew(world: World) -> None:
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
+        begun = await process.start_provision()
         ready = await process.provision()
-        sagas = list(place.journal)
-        await process.services.sagas.ensure(begun.dataset)  # as who saw it run a moment ago
-        assert list(place.journal) == sagas
-        assert await process.look(ready.dataset_id) == ready
+        sagas = list(world.journal)
+        await process.services.sagas.ensure_running(begun.dataset)  # as who saw it run a moment ago
+        assert list(world.journal) == sagas
+        assert await process.load_dataset(ready.dataset_id) == ready
 
 
-async def test_a_saga_whose_end_is_lost_again_and_again_is_begun_under_ever_new_ids(place: World) -> None:
-    async with place.process() as process:
-        await process.arrive()
-        begun = await process.start()
+async def test_a_saga_whose_end_is_lost_again_and_again_is_begun_under_ever_new_ids(world: World) -> None:
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
+        begun = await process.start_provision()
         ready = await process.provision()
         for again in (2, 3):
             run = replace(begun.dataset.run or Run(saga_id="", started_at=ready.created_at))
             lost = run if again == 2 else replace(run, saga_id=f"{run.saga_id}~2")
             await put(process, ready.evolve(status=DatasetStatus.VALIDATING, run=lost))
             after = await process.provision()
-            assert (after.status, list(place.journal)[-1]) == (DatasetStatus.READY, f"{run.saga_id}~{again}")
+            assert (after.status, list(world.journal)[-1]) == (DatasetStatus.READY, f"{run.saga_id}~{again}")
 
 
-async def test_who_waits_sees_to_a_saga_that_could_not_write_its_end_down(place: World) -> None:
+async def test_who_waits_sees_to_a_saga_that_could_not_write_its_end_down(world: World) -> None:
     armed = False
 
     def arm(step: str, moment: str) -> None:
         nonlocal armed
-        armed = (step, moment) == ("settle", "before") and "~" not in list(place.journal)[-1]
+        armed = (step, moment) == ("settle", "before") and "~" not in list(world.journal)[-1]
 
     async def fail() -> None:
         nonlocal armed
@@ -113,53 +113,53 @@ async def test_who_waits_sees_to_a_saga_that_could_not_write_its_end_down(place:
             armed = False
             raise StoreFailedError("the disk is full")
 
-    write_template(place.repository, DatasetType.CONFLUENCE_PAGES, []).write_text("{")
-    async with place.process(
-        crash=arm, replace=lambda outside: replace(outside, store=Before(outside.store, "transact", fail))
+    write_template(world.repository, DatasetType.CONFLUENCE_PAGES, []).write_text("{")
+    async with world.open_process(
+        crash=arm, replace=lambda deps: replace(deps, store=CallInterceptor(deps.store, "transact", fail))
     ) as process:
-        await process.arrive()
+        await process.add_client_and_journey()
         with pytest.raises(ProvisionFailedError) as failure:
             await process.provision()
     dataset_id = str(failure.value.facts["dataset_id"])
-    assert list(place.journal) == [f"provision:{dataset_id}:1", f"provision:{dataset_id}:1~2"]
-    assert isinstance(place.journal[f"provision:{dataset_id}:1"].error, StoreFailedError)
+    assert list(world.journal) == [f"provision:{dataset_id}:1", f"provision:{dataset_id}:1~2"]
+    assert isinstance(world.journal[f"provision:{dataset_id}:1"].error, StoreFailedError)
 
 
-async def test_resuming_twice_starts_nothing_twice(place: World) -> None:
-    async with place.process(crash=CrashAt("push", "after")) as process:
-        await process.arrive()
-        begun = await process.start()
+async def test_resuming_twice_starts_nothing_twice(world: World) -> None:
+    async with world.open_process(crash=CrashAt("push", "after")) as process:
+        await process.add_client_and_journey()
+        begun = await process.start_provision()
         await process.services.sagas.wait(begun.dataset.dataset_id, 2)
-    async with place.process() as process:
-        assert await process.services.sagas.resume(patiently=False) == 1
-        assert await process.services.sagas.resume(patiently=False) <= 1
+    async with world.open_process() as process:
+        assert await process.services.sagas.resume(respect_backoff=False) == 1
+        assert await process.services.sagas.resume(respect_backoff=False) <= 1
         dataset, _ = await process.services.sagas.wait(begun.dataset.dataset_id, 30)
         assert dataset.status is DatasetStatus.READY
-        assert await process.services.sagas.resume(patiently=False) == 0
-    assert list(place.journal) == [f"provision:{dataset.dataset_id}:1"]
-    assert [entry.operation for entry in place.glean.ledger()].count("datasources.create") == 1
+        assert await process.services.sagas.resume(respect_backoff=False) == 0
+    assert list(world.journal) == [f"provision:{dataset.dataset_id}:1"]
+    assert [entry.operation for entry in world.glean.ledger()].count("datasources.create") == 1
 
 
-async def test_a_saga_of_a_run_that_is_another_by_now_touches_nothing(place: World) -> None:
-    async with place.process() as process:
-        await process.arrive()
+async def test_a_saga_of_a_run_that_is_another_by_now_touches_nothing(world: World) -> None:
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
         ready = await process.provision()
-        before = place.glean.requests()
+        before = world.glean.request_counts()
         for kind in ("provision", "teardown", "undo"):
             for dataset_id in (ready.dataset_id, "acme-sandbox-confluence-000000"):
                 saga_id = f"{kind}:{dataset_id}:9"
                 await process.engine.start(kind, saga_id, dataset_id)
                 assert await process.engine.wait(saga_id, 30)
-                assert place.journal[saga_id].error is None
-        assert await process.look(ready.dataset_id) == ready
-        assert place.glean.requests() == before
-    assert len(place.staged()) == 1
+                assert world.journal[saga_id].error is None
+        assert await process.load_dataset(ready.dataset_id) == ready
+        assert world.glean.request_counts() == before
+    assert len(world.staged_files()) == 1
 
 
 async def leftovers(process: Process, *, retry: bool) -> Dataset:
     """A dataset with an undo that could not be done; of a retry, with its former content served."""
     glean = process.world.glean
-    await process.arrive()
+    await process.add_client_and_journey()
     if retry:
         glean.faults.add(Fault(kind="sync_loses", documents=3))
         await process.provision()
@@ -169,97 +169,99 @@ async def leftovers(process: Process, *, retry: bool) -> Dataset:
     with pytest.raises(ProvisionFailedError) as failure:
         await process.provision(retry=retry)
     glean.faults.clear()
-    return await process.look(str(failure.value.facts["dataset_id"]))
+    return await process.load_dataset(str(failure.value.facts["dataset_id"]))
 
 
-async def test_the_removal_of_leftovers_cannot_be_cancelled(place: World) -> None:
-    async with place.process(crash=CrashAt("undo connect of 1", "before")) as process:
+async def test_the_removal_of_leftovers_cannot_be_cancelled(world: World) -> None:
+    async with world.open_process(crash=CrashAt("undo connect of 1", "before")) as process:
         failed = await leftovers(process, retry=False)
-        await process.services.sagas.resume(patiently=False)
+        await process.services.sagas.resume(respect_backoff=False)
         with pytest.raises(NothingRunningError):
-            await process.services.sagas.cancel(failed.dataset_id, ALL)
+            await process.services.sagas.cancel(failed.dataset_id, OPERATOR)
 
 
-async def test_leftovers_are_removed_once_when_the_process_dies_meanwhile(place: World) -> None:
-    async with place.process(crash=CrashAt("undo connect of 1", "inside")) as process:
+async def test_leftovers_are_removed_once_when_the_process_dies_meanwhile(world: World) -> None:
+    async with world.open_process(crash=CrashAt("undo connect of 1", "inside")) as process:
         failed = await leftovers(process, retry=False)
-        await process.services.sagas.resume(patiently=False)
-        await process.engine.wait(list(place.journal)[-1], 5)
+        await process.services.sagas.resume(respect_backoff=False)
+        await process.engine.wait(list(world.journal)[-1], 5)
         assert process.engine.dead
-    async with place.process() as process:
-        await process.services.sagas.resume(patiently=False)
+    async with world.open_process() as process:
+        await process.services.sagas.resume(respect_backoff=False)
         undone, _ = await process.services.sagas.wait(failed.dataset_id, 30)
-        assert await process.outside.store.read(lambda records: records.undos()) == []
+        assert await process.deps.store.read(lambda records: records.undos()) == []
     assert undone.failure is not None
     assert (undone.run, undone.failure.to_undo) == (None, ())
-    assert [entry.operation for entry in place.glean.ledger()].count("datasources.delete") == 1
+    assert [entry.operation for entry in world.glean.ledger()].count("datasources.delete") == 1
 
 
-async def test_leftovers_of_a_dataset_that_became_ready_are_removed_all_the_same(place: World) -> None:
-    async with place.process() as process:
+async def test_leftovers_of_a_dataset_that_became_ready_are_removed_all_the_same(world: World) -> None:
+    async with world.open_process() as process:
         poor = await leftovers(process, retry=True)
         assert poor.status is DatasetStatus.VALIDATING
         await put(process, poor.evolve(status=DatasetStatus.READY, failure=None))  # as a re-check found it
-        assert await process.outside.store.read(lambda records: records.undos())
-        assert await process.services.sagas.resume(patiently=False) == 1
+        assert await process.deps.store.read(lambda records: records.undos())
+        assert await process.services.sagas.resume(respect_backoff=False) == 1
         ready, _ = await process.services.sagas.wait(poor.dataset_id, 30)
         assert (ready.status, ready.run, ready.failure) == (DatasetStatus.READY, None, None)
-        assert await process.outside.store.read(lambda records: records.undos()) == []
+        assert await process.deps.store.read(lambda records: records.undos()) == []
 
 
-async def test_a_retry_of_what_serves_waits_for_the_removal_of_leftovers(place: World) -> None:
-    async with place.process() as process:
+async def test_a_retry_of_what_serves_waits_for_the_removal_of_leftovers(world: World) -> None:
+    async with world.open_process() as process:
         poor = await leftovers(process, retry=True)
-        run = Run(saga_id=f"undo:{poor.dataset_id}:2:1", started_at=place.clock.now())
+        run = Run(saga_id=f"undo:{poor.dataset_id}:2:1", started_at=world.clock.now())
         await put(process, poor.evolve(run=run))
         with pytest.raises(ProvisionRunningError):
-            await process.start(retry=True)
-        await process.complete()
+            await process.start_provision(retry=True)
+        await process.complete_journey()
         with pytest.raises(ProvisionRunningError, match="being removed"):
             await process.tear_down(poor)
 
 
-async def test_a_bug_in_an_undo_is_kept_as_its_cause_and_ends_its_saga(place: World) -> None:
+async def test_a_bug_in_an_undo_is_kept_as_its_cause_and_ends_its_saga(world: World) -> None:
     async def broken() -> None:
         raise KeyError("a bug")
 
-    async with place.process() as process:
+    async with world.open_process() as process:
         failed = await leftovers(process, retry=False)
-    async with place.process(
-        replace=lambda outside: replace(outside, platform=Before(outside.platform, "remove", broken))
+    async with world.open_process(
+        replace=lambda deps: replace(
+            deps, platform=CallInterceptor(deps.platform, "delete_datasource", broken)
+        )
     ) as process:
-        await process.services.sagas.resume(patiently=False)
+        await process.services.sagas.resume(respect_backoff=False)
         after, _ = await process.services.sagas.wait(failed.dataset_id, 30)
-        [left] = await process.outside.store.read(lambda records: records.undos())
+        [left] = await process.deps.store.read(lambda records: records.undos())
     assert (after.run, left.tries, left.what) == (None, 2, "connect")
     assert "fault of this program" in left.cause
 
 
-async def test_leftovers_wait_while_something_else_works_on_the_dataset(place: World) -> None:
-    async with place.process(crash=CrashAt("archive", "before")) as process:
-        await process.arrive()
+async def test_leftovers_wait_while_something_else_works_on_the_dataset(world: World) -> None:
+    async with world.open_process(crash=CrashAt("archive", "before")) as process:
+        await process.add_client_and_journey()
         ready = await process.provision()
-        left = Undo(
-            dataset_id=ready.dataset_id, attempt=1, what="push", cause="away", since=place.clock.now()
+        left = PendingCompensation(
+            dataset_id=ready.dataset_id, attempt=1, what="push", cause="away", since=world.clock.now()
         )
-        await process.outside.store.transact(lambda records: records.put_undo(left))
-        await process.complete()
-        await process.services.teardowns.start_or_attach(ready.dataset_id, DONE, ALL)
-        await process.engine.wait(list(place.journal)[-1], 5)
-    async with place.process() as process:
-        assert await process.services.sagas.resume(patiently=False) == 1
-        assert not any(saga_id.startswith("undo") for saga_id in place.journal)
+        await process.deps.store.transact(lambda records: records.put_undo(left))
+        await process.complete_journey()
+        await process.services.teardowns.start_or_attach(ready.dataset_id, DONE, OPERATOR)
+        await process.engine.wait(list(world.journal)[-1], 5)
+    async with world.open_process() as process:
+        assert await process.services.sagas.resume(respect_backoff=False) == 1
+        assert not any(saga_id.startswith("undo") for saga_id in world.journal)
         down, _ = await process.services.sagas.wait(ready.dataset_id, 30)
         assert down.status is DatasetStatus.ARCHIVED
-        assert await process.outside.store.read(lambda records: records.undos()) == []
+        assert await process.deps.store.read(lambda records: records.undos()) == []
 
 
-async def stopped(place: World, step: str) -> Dataset:
+async def stop_teardown_at(place: World, step: str) -> Dataset:
     """A dataset whose teardown stopped at that step, and nothing works on it."""
-    async with place.process() as process:
-        await process.arrive()
+    async with place.open_process() as process:
+        await process.add_client_and_journey()
         ready = await process.provision()
-        await process.complete()
+        await process.complete_journey()
         if step == "archive":
             (place.folder / "archives").mkdir(exist_ok=True)
             (place.folder / "archives" / "acme").write_text("no folder")
@@ -270,118 +272,118 @@ async def stopped(place: World, step: str) -> Dataset:
             place.glean.faults.add(Fault(kind="status", operation="datasources.delete", status=403))
             with pytest.raises(PlatformDeniedError):
                 await process.tear_down(ready)
-        return await process.look(ready.dataset_id)
+        return await process.load_dataset(ready.dataset_id)
 
 
-async def test_a_teardown_that_stopped_before_the_disconnect_can_still_be_cancelled(place: World) -> None:
-    held = await stopped(place, "archive")
+async def test_a_teardown_that_stopped_before_the_disconnect_can_still_be_cancelled(world: World) -> None:
+    held = await stop_teardown_at(world, "archive")
     assert (held.status, held.run) == (DatasetStatus.TEARDOWN, None)
-    async with place.process() as process:
-        await process.services.sagas.cancel(held.dataset_id, ALL)
+    async with world.open_process() as process:
+        await process.services.sagas.cancel(held.dataset_id, OPERATOR)
         back, _ = await process.services.sagas.wait(held.dataset_id, 30)
         assert (back.status, back.run) == (DatasetStatus.READY, None)
-        assert (await process.events())[-1] == "dataset:teardown_failed"
+        assert (await process.load_event_kinds())[-1] == "dataset:teardown_failed"
         assert back.teardown is not None
         assert back.teardown.failure is not None
         assert back.teardown.failure.code == "cancelled"
         with pytest.raises(NothingRunningError):
-            await process.services.sagas.cancel(held.dataset_id, ALL)
-    assert len(place.glean.documents(held.name)) == 30
+            await process.services.sagas.cancel(held.dataset_id, OPERATOR)
+    assert len(world.glean.documents(held.name)) == 30
 
 
-async def test_a_teardown_that_stopped_past_the_disconnect_cannot_be_cancelled(place: World) -> None:
-    held = await stopped(place, "disconnect")
-    async with place.process() as process:
+async def test_a_teardown_that_stopped_past_the_disconnect_cannot_be_cancelled(world: World) -> None:
+    held = await stop_teardown_at(world, "disconnect")
+    async with world.open_process() as process:
         with pytest.raises(PastNoReturnError):
-            await process.services.sagas.cancel(held.dataset_id, ALL)
-        assert await process.look(held.dataset_id) == held
+            await process.services.sagas.cancel(held.dataset_id, OPERATOR)
+        assert await process.load_dataset(held.dataset_id) == held
         assert (await process.tear_down(held)).status is DatasetStatus.ARCHIVED
         with pytest.raises(NothingRunningError):
-            await process.services.sagas.cancel(held.dataset_id, ALL)
+            await process.services.sagas.cancel(held.dataset_id, OPERATOR)
 
 
 async def test_who_waited_for_a_provision_is_told_that_the_dataset_was_taken_down_meanwhile(
-    place: World,
+    world: World,
 ) -> None:
-    async with place.process() as process:
-        await process.arrive()
-        begun = await process.start()
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
+        begun = await process.start_provision()
         ready = await process.provision()
-        await process.complete()
+        await process.complete_journey()
         await process.tear_down(ready)
         with pytest.raises(TeardownInProgressError, match="archived") as refusal:
             await process.services.provisioning.wait(begun, 30)
     assert refusal.value.facts["dataset_id"] == ready.dataset_id
 
 
-def before_observing(step: Once) -> Callable[[Outside], Outside]:
+def before_observing(step: OnNthCall) -> Callable[[Dependencies], Dependencies]:
     """What a process is made with, to have something happen before the platform is asked how a connector is."""
-    return lambda outside: replace(outside, platform=Before(outside.platform, "observe", step))
+    return lambda deps: replace(deps, platform=CallInterceptor(deps.platform, "observe", step))
 
 
-async def test_two_teardowns_at_once_are_one(place: World) -> None:
+async def test_two_teardowns_at_once_are_one(world: World) -> None:
     async def overtake() -> None:
-        await process.services.teardowns.start_or_attach(ready.dataset_id, DONE, ALL)
+        await process.services.teardowns.start_or_attach(ready.dataset_id, DONE, OPERATOR)
 
-    async with place.process() as first:
-        await first.arrive()
+    async with world.open_process() as first:
+        await first.add_client_and_journey()
         ready = await first.provision()
-        await first.complete()
-    async with place.process(replace=before_observing(Once(overtake))) as process:
+        await first.complete_journey()
+    async with world.open_process(replace=before_observing(OnNthCall(overtake))) as process:
         down = await process.tear_down(ready)
         assert down.teardown is not None
         assert (down.status, down.teardown.run) == (DatasetStatus.ARCHIVED, 1)
-        assert (await process.events()).count("dataset:torn_down") == 1
+        assert (await process.load_event_kinds()).count("dataset:torn_down") == 1
 
 
-async def test_a_dataset_that_changed_since_it_was_looked_at_is_not_claimed(place: World) -> None:
+async def test_a_dataset_that_changed_since_it_was_looked_at_is_not_claimed(world: World) -> None:
     async def change() -> None:
-        await put(process, ready.evolve(protected_until=place.clock.now()))
+        await put(process, ready.evolve(protected_until=world.clock.now()))
 
-    async with place.process() as first:
-        await first.arrive()
+    async with world.open_process() as first:
+        await first.add_client_and_journey()
         ready = await first.provision()
-        await first.complete()
-    async with place.process(replace=before_observing(Once(change))) as process:
-        with pytest.raises(ChangedMeanwhileError):
+        await first.complete_journey()
+    async with world.open_process(replace=before_observing(OnNthCall(change))) as process:
+        with pytest.raises(StaleDatasetError):
             await process.tear_down(ready)
-        held = await process.look(ready.dataset_id)
+        held = await process.load_dataset(ready.dataset_id)
         assert held.status is DatasetStatus.READY
         # Nor is it for who decided on the earlier generation.
         teardowns = process.services.teardowns
-        with pytest.raises(ChangedMeanwhileError):
-            await teardowns.start_or_attach(ready.dataset_id, DONE, ALL, generation=ready.generation)
-        begun = await teardowns.start_or_attach(ready.dataset_id, DONE, ALL, generation=held.generation)
+        with pytest.raises(StaleDatasetError):
+            await teardowns.start_or_attach(ready.dataset_id, DONE, OPERATOR, generation=ready.generation)
+        begun = await teardowns.start_or_attach(ready.dataset_id, DONE, OPERATOR, generation=held.generation)
         assert (await teardowns.wait(begun, 30)).dataset.status is DatasetStatus.ARCHIVED
 
 
-async def test_a_cancel_in_the_very_last_moment_still_gives_the_dataset_back(place: World) -> None:
+async def test_a_cancel_in_the_very_last_moment_still_gives_the_dataset_back(world: World) -> None:
     async def cancel() -> None:
-        await process.services.sagas.cancel(ready.dataset_id, ALL)
+        await process.services.sagas.cancel(ready.dataset_id, OPERATOR)
 
-    async with place.process() as first:
-        await first.arrive()
+    async with world.open_process() as first:
+        await first.add_client_and_journey()
         ready = await first.provision()
-        await first.complete()
+        await first.complete_journey()
     # Observed before the claim, before the archive, before the disconnect, and right before the first removal.
-    async with place.process(replace=before_observing(Once(cancel, nth=4))) as process:
-        begun = await process.services.teardowns.start_or_attach(ready.dataset_id, DONE, ALL)
+    async with world.open_process(replace=before_observing(OnNthCall(cancel, nth=4))) as process:
+        begun = await process.services.teardowns.start_or_attach(ready.dataset_id, DONE, OPERATOR)
         back, _ = await process.services.sagas.wait(begun.dataset.dataset_id, 30)
     assert back.status is DatasetStatus.READY
     assert back.teardown is not None
     assert back.teardown.failure is not None
     assert (back.teardown.failure.code, back.teardown.failure.step) == ("cancelled", "disconnect")
-    assert len(place.glean.documents(ready.name)) == 30
+    assert len(world.glean.documents(ready.name)) == 30
 
 
-async def test_a_page_of_datasets_is_filled_with_what_the_caller_may_see(place: World) -> None:
-    async with place.process() as process:
+async def test_a_page_of_datasets_is_filled_with_what_the_caller_may_see(world: World) -> None:
+    async with world.open_process() as process:
         for client_id in ("acme", "globex"):
-            await process.arrive(client_id)
+            await process.add_client_and_journey(client_id)
             for dataset_type in (DatasetType.CONFLUENCE_PAGES, DatasetType.JIRA_ISSUES):
                 await process.provision(client_id=client_id, dataset_type=dataset_type)
         datasets = process.services.datasets
-        everything = [each.dataset_id for each in await datasets.list(DatasetQuery(), ALL)]
+        everything = [each.dataset_id for each in await datasets.list(DatasetQuery(), OPERATOR)]
         theirs = [each for each in everything if each.startswith("globex")]
         assert [each.dataset_id for each in await datasets.list(DatasetQuery(limit=1), STRANGER)] == theirs[
             :1
@@ -389,24 +391,26 @@ async def test_a_page_of_datasets_is_filled_with_what_the_caller_may_see(place: 
         assert [each.dataset_id for each in await datasets.list(DatasetQuery(limit=2), STRANGER)] == theirs
         rest = DatasetQuery(limit=2, after=theirs[0])
         assert [each.dataset_id for each in await datasets.list(rest, STRANGER)] == theirs[1:]
-        assert [each.dataset_id for each in await datasets.list(DatasetQuery(limit=3), ALL)] == everything[:3]
+        assert [
+            each.dataset_id for each in await datasets.list(DatasetQuery(limit=3), OPERATOR)
+        ] == everything[:3]
 
 
-async def test_a_dataset_is_shown_with_everything_that_is_known_of_it(place: World) -> None:
-    place.glean.faults.add(Fault(kind="sync_hangs"))
-    async with place.process() as process:
-        await process.arrive()
-        begun = await process.start()
+async def test_a_dataset_is_shown_with_everything_that_is_known_of_it(world: World) -> None:
+    world.glean.faults.add(Fault(kind="sync_hangs"))
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
+        begun = await process.start_provision()
         await process.services.provisioning.wait(begun, 1)
-        running = await process.services.datasets.show(begun.dataset.dataset_id, ALL)
+        running = await process.services.datasets.show(begun.dataset.dataset_id, OPERATOR)
         assert running.progress is not None
         assert running.progress.step == "index"
         assert running.connector is not None
         assert (running.archive, running.undos) == (None, [])
         assert getattr(running.journey, "state", None) is JourneyState.ACTIVE
-        await process.services.sagas.cancel(begun.dataset.dataset_id, ALL)
+        await process.services.sagas.cancel(begun.dataset.dataset_id, OPERATOR)
         with pytest.raises(ProvisionFailedError):
             await process.provision()
-        failed = await process.services.datasets.show(begun.dataset.dataset_id, ALL)
+        failed = await process.services.datasets.show(begun.dataset.dataset_id, OPERATOR)
         assert (failed.progress, failed.connector) == (None, None)
-        assert [str(event.kind) for _, event in failed.events] == await process.events()
+        assert [str(event.kind) for _, event in failed.events] == await process.load_event_kinds()

@@ -8,10 +8,10 @@ import pytest
 
 from domain.errors import PlatformUnavailableError
 from domain.model import Recheck
-from domain.provisioning import provision
-from domain.snapshots import snapshot
-from domain.teardown import tear_down
-from domain.undoing import undo
+from domain.provisioning import run_provision_saga
+from domain.snapshots import run_snapshot_saga
+from domain.teardown import run_teardown_saga
+from domain.undoing import run_compensation_saga
 from domain.vocabulary import TeardownReason
 from server.sandbox.faults import Fault
 
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from tests.world import World
 
 
-@pytest.mark.parametrize("saga", [provision, tear_down, snapshot, undo])
+@pytest.mark.parametrize(
+    "saga", [run_provision_saga, run_teardown_saga, run_snapshot_saga, run_compensation_saga]
+)
 async def test_a_saga_that_comes_too_late_to_settle_has_no_exception_recorded(
-    place: World, saga: Callable[..., Awaitable[None]]
+    world: World, saga: Callable[..., Awaitable[None]]
 ) -> None:
     """An exception of ours comes back from the engine's journal as another one, which nobody expects."""
     answers: list[Json] = []
@@ -35,24 +37,24 @@ async def test_a_saga_that_comes_too_late_to_settle_has_no_exception_recorded(
             return answers[-1]
         return {} if step.startswith("undo") else {"error": PlatformUnavailableError("It is away.").as_dict()}
 
-    async with place.process() as process:
-        await process.arrive()
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
         ready = await process.provision()
-        await saga(process.outside, perform, ready.dataset_id, "provision:of-another:1")
-        assert await process.look(ready.dataset_id) == ready
+        await saga(process.deps, perform, ready.dataset_id, "provision:of-another:1")
+        assert await process.load_dataset(ready.dataset_id) == ready
     assert answers[-1] == {"superseded": True}
 
 
-async def test_a_retry_ends_the_re_check_that_it_overtook(place: World) -> None:
+async def test_a_retry_ends_the_re_check_that_it_overtook(world: World) -> None:
     """The process that was at the re-check died, and whoever takes that up finds a dataset that is being made."""
-    place.glean.faults.add(Fault(kind="sync_loses"))
-    async with place.process() as process:
-        await process.arrive()
+    world.glean.faults.add(Fault(kind="sync_loses"))
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
         poor = await process.provision()
-        now = process.outside.clock.now()
+        now = process.deps.clock.now()
         begun = poor.evolve(recheck=Recheck(requested_at=now, deadline=now.replace(year=now.year + 1)))
-        await process.outside.store.transact(lambda records: records.put_dataset(begun))
+        await process.deps.store.transact(lambda records: records.put_dataset(begun))
         good = await process.provision(retry=True)
         assert good.recheck is None
-        await process.complete()
+        await process.complete_journey()
         await process.tear_down(good, TeardownReason.JOURNEY_COMPLETED)

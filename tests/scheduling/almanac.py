@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from domain.schedules import HEALTH, SWEEP
+from domain.schedules import HEALTH_SCHEDULE, ORPHAN_SWEEP_SCHEDULE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from domain.schedules import Plan
+    from domain.schedules import Schedule
 
 GRACE = timedelta(days=7)
 MOST = timedelta(hours=26)
@@ -20,7 +20,7 @@ RECENT = 4
 
 
 @dataclass
-class Watched:
+class ExpectedDataset:
     """A dataset: since when it is in nobody's use, and the grace that scans have counted."""
 
     used: datetime
@@ -29,12 +29,12 @@ class Watched:
     served: timedelta = timedelta()
     gone: bool = False
 
-    def due(self, now: datetime) -> bool:
+    def is_due(self, now: datetime) -> bool:
         """Whether a sweep has to take it."""
         counted = self.marked is not None and self.marked >= self.used and self.served >= GRACE
         return self.unused(now) and counted
 
-    def scanned(self, now: datetime, passed: timedelta) -> None:
+    def record_scan(self, now: datetime, passed: timedelta) -> None:
         """A scan looked at it."""
         if self.gone:
             return
@@ -47,58 +47,58 @@ class Watched:
 
 
 @dataclass
-class Almanac:
+class ScheduleModel:
     """Every turn that was begun, and what the scans among them have counted."""
 
-    plans: dict[str, Plan]
-    watched: dict[str, Watched] = field(default_factory=dict)
+    plans: dict[str, Schedule]
+    watched: dict[str, ExpectedDataset] = field(default_factory=dict)
     ran: list[tuple[str, str]] = field(default_factory=list)
     deaths: int = 0
     last_scan: datetime | None = None
     must: set[str] = field(default_factory=set)
     seen: int = 0
 
-    def on(self, name: str, now: datetime) -> str | None:
+    def due_tick(self, name: str, now: datetime) -> str | None:
         """The instant of the turn that a look at this moment has to begin; None for none."""
-        since = self.plans[name].since(now)
-        instant = f"{since:%Y-%m-%dT%H:%M}" if name == HEALTH else f"{since:%Y-%m-%d}"
+        since = self.plans[name].due_since(now)
+        instant = f"{since:%Y-%m-%dT%H:%M}" if name == HEALTH_SCHEDULE else f"{since:%Y-%m-%d}"
         had = list(dict.fromkeys(tick for ran, tick in self.ran if ran == name))
-        recent = had[-RECENT:] if name == HEALTH else had
+        recent = had[-RECENT:] if name == HEALTH_SCHEDULE else had
         return None if instant in {each.partition("~")[0] for each in recent} else instant
 
-    def scanned(self, at: datetime | None, now: datetime) -> None:
+    def record_scan(self, at: datetime | None, now: datetime) -> None:
         """When the last complete scan was, by the product's own word; it must have been just now to be a new one."""
         if at == self.last_scan or at is None:
             return
         assert at == now
         passed = at - self.last_scan if self.last_scan else timedelta()
         for each in self.watched.values():
-            each.scanned(at, passed)
+            each.record_scan(at, passed)
         self.last_scan = at
 
-    def ready(self, now: datetime) -> None:
+    def begin_look(self, now: datetime) -> None:
         """The next look is about to happen."""
-        self.must = {name for name, each in self.watched.items() if each.due(now)}
+        self.must = {name for name, each in self.watched.items() if each.is_due(now)}
         self.seen = len(self.ran)
 
-    def judge(self, now: datetime, archived: Iterable[str]) -> None:
+    def check_teardowns(self, now: datetime, archived: Iterable[str]) -> None:
         """What was taken down was due, and what was due when a sweep began was taken down."""
         gone, before = set(archived), {name for name, each in self.watched.items() if each.gone}
         due = {
-            name for name, each in self.watched.items() if each.due(now)
+            name for name, each in self.watched.items() if each.is_due(now)
         }  # a scan may have gone before the sweep
-        swept = any(name == SWEEP for name, _ in self.ran[self.seen :])
+        swept = any(name == ORPHAN_SWEEP_SCHEDULE for name, _ in self.ran[self.seen :])
         may = before | self.must | due if swept else before
         must = before | self.must if swept else before
         assert must <= gone <= may, (must, gone, may)
         for name in gone:
             self.watched[name].gone = True
 
-    def once(self) -> None:
+    def check_each_tick_once(self) -> None:
         """Each turn was begun once, and again only when a process died in it; daily ones never by another name."""
         for turn, times in Counter(self.ran).items():
             assert times <= 1 + self.deaths, turn
         for name in self.plans:
-            if name != HEALTH:
+            if name != HEALTH_SCHEDULE:
                 ticks = {tick for ran, tick in self.ran if ran == name}
                 assert len({each.partition("~")[0] for each in ticks}) == len(ticks)

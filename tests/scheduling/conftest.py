@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from server.adapters.store.sqlite import SqliteStore
-from tests.world import DIALECTS, World, world
+from tests.world import DIALECTS, World, open_world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-async def place(tmp_path: Path, database: str, dialect: str) -> AsyncIterator[World]:
-    async with world(tmp_path, records=10, database=database, dialect=DIALECTS[dialect]) as found:
+async def world(tmp_path: Path, database: str, dialect: str) -> AsyncIterator[World]:
+    async with open_world(tmp_path, records=10, database=database, dialect=DIALECTS[dialect]) as found:
         yield found
 
 

@@ -16,20 +16,20 @@ from hypothesis import strategies as st
 
 from domain.model import Journey
 from domain.records import DatasetQuery
-from domain.schedules import Schedules
+from domain.schedules import ScheduleService
 from domain.vocabulary import DatasetStatus, DatasetType, JourneyState, Stage
 from server.adapters.engine.inline import InlineEngine, ProcessDied
 from server.scheduling import Scheduler
-from tests.scheduling.almanac import Almanac, Watched
-from tests.scheduling.test_days import DAY, HOUR, PLANS, Driven
-from tests.world import ALL, world
+from tests.scheduling.almanac import ExpectedDataset, ScheduleModel
+from tests.scheduling.test_days import DAY, HOUR, PLANS, DrivenClock
+from tests.world import OPERATOR, open_world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from pathlib import Path
 
-    from domain.schedules import Chore, Turn
-    from server.adapters.engine.inline import Entry
+    from domain.schedules import ScheduledJob, ScheduledRun
+    from server.adapters.engine.inline import JournalEntry
     from tests.world import Process, World
 
     Move = tuple[str, int | tuple[str, bool]]
@@ -67,7 +67,7 @@ TAKEN: Sequence[Move] = [("days", 5), ("die", ("inside", True)), ("days", 5), ("
 
 
 @dataclass
-class Doom:
+class CrashPlan:
     """Tells a process at which moment of its next turn to die, if any."""
 
     moment: str = ""
@@ -78,53 +78,53 @@ class Doom:
 
 
 @dataclass
-class Host:
+class SimulatedProcess:
     """A process that lives until it is over."""
 
     process: Process
     scheduler: Scheduler
-    doom: Doom
+    doom: CrashPlan
     over: anyio.Event = field(default_factory=anyio.Event)
 
 
 @dataclass
-class Story:
+class ScheduleSimulation:
     """Some processes on one folder, and the almanac that is kept beside them."""
 
     place: World
-    almanac: Almanac
+    almanac: ScheduleModel
     tasks: anyio.abc.TaskGroup
-    hosts: list[Host] = field(default_factory=list)
+    hosts: list[SimulatedProcess] = field(default_factory=list)
 
     @property
     def now(self) -> datetime:
         return self.place.clock.now()
 
-    async def begin(self, *, task_status: anyio.abc.TaskStatus[None]) -> None:
+    async def run_process(self, *, task_status: anyio.abc.TaskStatus[None]) -> None:
         """Be a process until it is over."""
-        doom = Doom()
-        async with self.place.process(crash=doom) as process:
-            host = Host(process, Scheduler(process.services.schedules, process.engine), doom)
+        doom = CrashPlan()
+        async with self.place.open_process(crash=doom) as process:
+            host = SimulatedProcess(process, Scheduler(process.services.schedules, process.engine), doom)
             self.hosts.append(host)
             await process.engine.resume()
             task_status.started()
             await host.over.wait()
 
-    async def look(self, *, dying: str = "", anew: bool = False) -> None:
+    async def look_for_due_work(self, *, dying: str = "", anew: bool = False) -> None:
         """All look at once; of a process that dies the others, or another, go on with what it left."""
-        self.almanac.ready(self.now)
-        expected = {name: self.almanac.on(name, self.now) for name in self.almanac.plans}
+        self.almanac.begin_look(self.now)
+        expected = {name: self.almanac.due_tick(name, self.now) for name in self.almanac.plans}
         self.hosts[0].doom.moment = dying
         async with anyio.create_task_group() as tasks:
             for each in self.hosts * 2:
-                tasks.start_soon(each.scheduler.look)
+                tasks.start_soon(each.scheduler.start_due_runs)
         if dying:
-            await self.settle()
-            await self.bury(anew=anew)
-        await self.settle()
-        await self.compare(expected)
+            await self.wait_until_idle()
+            await self.replace_dead_process(anew=anew)
+        await self.wait_until_idle()
+        await self.check_model(expected)
 
-    async def settle(self) -> None:
+    async def wait_until_idle(self) -> None:
         """Wait for the end of all that runs, in whichever process."""
         with anyio.fail_after(60):
             while running := [each for each in self.place.journal.values() if _runs(each)]:
@@ -132,7 +132,7 @@ class Story:
                     await each.left.wait()
         assert [name for name, each in self.place.journal.items() if each.error] == []
 
-    async def bury(self, *, anew: bool) -> None:
+    async def replace_dead_process(self, *, anew: bool) -> None:
         """Replace the process that has died, before or after those that live found what it left."""
         dead = [each for each in self.hosts if each.process.engine.dead]
         self.almanac.deaths += len(dead)
@@ -141,24 +141,22 @@ class Story:
             await each.process.engine.resume()
         for each in dead:
             each.over.set()
-            await self.tasks.start(self.begin)
+            await self.tasks.start(self.run_process)
         for each in self.hosts:
             each.doom.moment = ""
 
-    async def compare(self, expected: dict[str, str | None]) -> None:
+    async def check_model(self, expected: dict[str, str | None]) -> None:
         """What happened is what had to."""
         process = self.hosts[0].process
         assert [name for name, each in self.place.journal.items() if not each.ended] == []
         ran = {(name, tick.partition("~")[0]) for name, tick in self.almanac.ran[self.almanac.seen :]}
         assert ran == {(name, tick) for name, tick in expected.items() if tick}
-        last = await process.outside.store.read(lambda records: records.fact("orphans.last_scan"))
-        self.almanac.scanned(datetime.fromisoformat(str(last)) if last else None, self.now)
-        everything = await process.outside.store.read(
-            lambda records: records.datasets(DatasetQuery(limit=50))
-        )
+        last = await process.deps.store.read(lambda records: records.fact("orphans.last_scan"))
+        self.almanac.record_scan(datetime.fromisoformat(str(last)) if last else None, self.now)
+        everything = await process.deps.store.read(lambda records: records.datasets(DatasetQuery(limit=50)))
         archived = [each.dataset_id for each in everything if each.status is DatasetStatus.ARCHIVED]
-        self.almanac.judge(self.now, archived)
-        self.almanac.once()
+        self.almanac.check_teardowns(self.now, archived)
+        self.almanac.check_each_tick_once()
         for each in everything:
             kept = self.almanac.watched[each.dataset_id]
             assert each.status in {DatasetStatus.READY, DatasetStatus.ARCHIVED}
@@ -170,14 +168,14 @@ class Story:
             each.plan.name: each.last.outcome for each in await process.services.schedules.list() if each.last
         }
         assert set(outcomes.values()) <= {"done"}, outcomes
-        assert (await process.events()).count("dataset:torn_down") == len(archived)
+        assert (await process.load_event_kinds()).count("dataset:torn_down") == len(archived)
 
-    async def move(self, kind: str, how: int | tuple[str, bool]) -> None:
+    async def apply_move(self, kind: str, how: int | tuple[str, bool]) -> None:
         """One thing that may happen, and a look."""
         if isinstance(how, tuple):
             moment, anew = how
             self.place.clock.ahead += DAY
-            await self.look(dying=moment, anew=anew)
+            await self.look_for_due_work(dying=moment, anew=anew)
             return
         match kind:
             case "on":
@@ -187,21 +185,21 @@ class Story:
             case "shift":
                 self.place.clock.ahead += timedelta(minutes=how)
             case "begin" if len(self.hosts) < MOST_HOSTS:
-                await self.tasks.start(self.begin)
+                await self.tasks.start(self.run_process)
         for _ in range(how if kind == "days" else 0):
             self.place.clock.ahead += DAY
-            await self.look()
-        await self.look()
+            await self.look_for_due_work()
+        await self.look_for_due_work()
 
 
-def _runs(entry: Entry) -> bool:
+def _runs(entry: JournalEntry) -> bool:
     return not entry.ended and entry.owner is not None and not entry.owner.dead
 
 
-async def peopled(story: Story) -> None:
+async def add_datasets(story: ScheduleSimulation) -> None:
     """Three datasets: one that is wanted, one that is until its lease ends, and one that is not."""
     process = story.hosts[0].process
-    await process.arrive()
+    await process.add_client_and_journey()
     made = {}
     for journey_id, kind, lease in (
         ("j1", DatasetType.CONFLUENCE_PAGES, None),
@@ -216,9 +214,9 @@ async def peopled(story: Story) -> None:
                 state=JourneyState.ACTIVE,
                 lease_expires_at=lease,
             )
-            await process.services.registry.add_journey(journey, ALL)
+            await process.services.registry.add_journey(journey, OPERATOR)
         made[journey_id] = await process.provision(dataset_type=kind, journey_id=journey_id)
-    await process.complete("j2")
+    await process.complete_journey("j2")
     ends = story.now + LEASE
     unused: dict[str, Callable[[datetime], bool]] = {
         "j1": lambda _: False,
@@ -226,22 +224,25 @@ async def peopled(story: Story) -> None:
         "j3": lambda now: now >= ends,
     }
     story.almanac.watched = {
-        each.dataset_id: Watched(used=each.last_used_at, unused=unused[name]) for name, each in made.items()
+        each.dataset_id: ExpectedDataset(used=each.last_used_at, unused=unused[name])
+        for name, each in made.items()
     }
 
 
 @asynccontextmanager
-async def begun(folder: Path, database: str) -> AsyncIterator[Story]:
+async def open_simulation(folder: Path, database: str) -> AsyncIterator[ScheduleSimulation]:
     async with AsyncExitStack() as stack:
-        place = await stack.enter_async_context(world(folder, records=4, database=database))
-        place.clock, place.plans = Driven(), PLANS
-        async with place.store() as store:
+        place = await stack.enter_async_context(open_world(folder, records=4, database=database))
+        place.clock, place.plans = DrivenClock(), PLANS
+        async with place.open_store() as store:
             installation = await store.read(lambda records: records.installation)
         tasks = await stack.enter_async_context(anyio.create_task_group())
-        story = Story(place, Almanac({each.name: each.of(installation) for each in PLANS}), tasks)
+        story = ScheduleSimulation(
+            place, ScheduleModel({each.name: each.offset_for(installation) for each in PLANS}), tasks
+        )
         for _ in range(2):
-            await tasks.start(story.begin)
-        await peopled(story)
+            await tasks.start(story.run_process)
+        await add_datasets(story)
         try:
             yield story
         finally:
@@ -250,11 +251,11 @@ async def begun(folder: Path, database: str) -> AsyncIterator[Story]:
 
 
 @contextmanager
-def noted(stories: list[Story]) -> Iterator[None]:
+def record_ticks(stories: list[ScheduleSimulation]) -> Iterator[None]:
     """Every turn that is begun goes into the almanac, and a purge forgets whatever has ended: all that it ever may."""
-    turn = Schedules.turn
+    turn = ScheduleService.run_job
 
-    async def seen(self: Schedules, name: str, tick: str, chore: Chore) -> Turn | None:
+    async def seen(self: ScheduleService, name: str, tick: str, chore: ScheduledJob) -> ScheduledRun | None:
         stories[-1].almanac.ran.append((name, tick))
         return await turn(self, name, tick, chore)
 
@@ -263,67 +264,69 @@ def noted(stories: list[Story]) -> Iterator[None]:
             del self.journal[saga_id]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Schedules, "turn", seen)
+        patch.setattr(ScheduleService, "turn", seen)
         patch.setattr(InlineEngine, "purge", purge)
         yield
 
 
-def played(
+def play_factory(
     folder: Path, fresh: Callable[[], str], drop: Callable[[str], None]
 ) -> Callable[[Sequence[Move]], None]:
-    numbers, stories = count(), list[Story]()
+    numbers, stories = count(), list[ScheduleSimulation]()
 
     async def play(moves: Sequence[Move]) -> None:
         url = fresh()
         room = folder / str(next(numbers))
         room.mkdir()
         try:
-            async with begun(room, url) as story:
+            async with open_simulation(room, url) as story:
                 stories.append(story)
-                await story.look()
+                await story.look_for_due_work()
                 for kind, how in moves:
-                    await story.move(kind, how)
+                    await story.apply_move(kind, how)
         finally:
             drop(url)
 
     def run(moves: Sequence[Move]) -> None:
-        with noted(stories), start_blocking_portal() as portal:
+        with record_ticks(stories), start_blocking_portal() as portal:
             portal.call(play, moves)
 
     return run
 
 
 @pytest.fixture
-def play(request: pytest.FixtureRequest, tmp_path: Path, database: str) -> Callable[[Sequence[Move]], None]:
+def play_moves(
+    request: pytest.FixtureRequest, tmp_path: Path, database: str
+) -> Callable[[Sequence[Move]], None]:
     """Plays moves in a world of their own, on a database of its own."""
     if not database:
-        return played(tmp_path, str, lambda _: None)
-    cluster, template = request.getfixturevalue("postgres"), request.getfixturevalue("migrated")
-    return played(tmp_path, lambda: cluster.fresh(template), cluster.drop)
+        return play_factory(tmp_path, str, lambda _: None)
+    cluster, template = request.getfixturevalue("postgres"), request.getfixturevalue("store_template")
+    return play_factory(tmp_path, lambda: cluster.fresh(template), cluster.drop)
 
 
 @pytest.mark.each_store
 @pytest.mark.parametrize("moves", [YEAR_AND_BACK, HOURS_AND_BACK, TAKEN], ids=["a year", "hours", "taken"])
 def test_turns_are_had_once_through_the_jumps_that_are_known_to_be_hard(
-    play: Callable[[Sequence[Move]], None], moves: Sequence[Move]
+    play_moves: Callable[[Sequence[Move]], None], moves: Sequence[Move]
 ) -> None:
-    play(moves)
+    play_moves(moves)
 
 
-def test_turns_are_had_once_whatever_happens(play: Callable[[Sequence[Move]], None]) -> None:
+def test_turns_are_had_once_whatever_happens(play_moves: Callable[[Sequence[Move]], None]) -> None:
     @FEW
     @given(moves=st.lists(MOVE, min_size=3, max_size=MOVES))
     def any_days(moves: list[Move]) -> None:
-        play(moves)
+        play_moves(moves)
 
     any_days()
 
 
 @pytest.mark.exhaustive
-def test_turns_are_had_once_whatever_happens_for_long(play: Callable[[Sequence[Move]], None]) -> None:
+def test_turns_are_had_once_whatever_happens_for_long(play_moves: Callable[[Sequence[Move]], None]) -> None:
     @MANY
     @given(moves=st.lists(MOVE, min_size=8, max_size=40))
     def any_days(moves: list[Move]) -> None:
-        play(moves)
+        play_moves(moves)
 
     any_days()

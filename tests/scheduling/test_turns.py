@@ -9,12 +9,20 @@ import anyio
 import pytest
 import structlog
 
-from domain.errors import PlatformUnavailableError, StoreAwayError, StoreFailedError
-from domain.schedules import KIND, Plan, RefusedError, Scheduled, Schedules, Turn, turn_id
+from domain.errors import PlatformUnavailableError, StoreFailedError, StoreUnavailableError
+from domain.schedules import (
+    SCHEDULED_RUN_KIND,
+    RunRefusedError,
+    Schedule,
+    ScheduledRun,
+    ScheduleService,
+    ScheduleStatus,
+    scheduled_run_id,
+)
 from server.adapters.engine.inline import InlineEngine, ProcessDied
-from server.scheduling import Scheduler, turns, within
-from tests.entities import NOW, SetClock
-from tests.waiting import eventually
+from server.scheduling import Scheduler, build_scheduled_run_saga, with_timeout
+from tests.entities import NOW, ManualClock
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,9 +30,9 @@ if TYPE_CHECKING:
     from domain.ports import Json
     from domain.records import Store
 
-HEALTH = Plan(name="health")
-SCAN = Plan(name="scan", at=NOW.time())
-OFF = Plan(name="sweep", at=NOW.time(), off=True)
+HEALTH = Schedule(name="health")
+SCAN = Schedule(name="scan", at=NOW.time())
+OFF = Schedule(name="sweep", at=NOW.time(), off=True)
 TICK = "2026-03-01"
 DAY = timedelta(days=1)
 
@@ -34,38 +42,38 @@ async def counted(_: str) -> Json:
 
 
 async def test_what_came_of_a_turn_is_kept_and_the_next_is_told(store: Store) -> None:
-    clock = SetClock()
-    schedules = Schedules(store, clock, [HEALTH, SCAN, OFF])
-    health = HEALTH.of(await store.read(lambda records: records.installation))
+    clock = ManualClock()
+    schedules = ScheduleService(store, clock, [HEALTH, SCAN, OFF])
+    health = HEALTH.offset_for(await store.read(lambda records: records.installation))
     clock.instant += health.offset
     assert await schedules.list() == [
-        Scheduled(plan=health, last=None, next_at=clock.instant),
-        Scheduled(plan=SCAN, last=None, next_at=NOW),
-        Scheduled(plan=OFF, last=None, next_at=None),
+        ScheduleStatus(plan=health, last=None, next_at=clock.instant),
+        ScheduleStatus(plan=SCAN, last=None, next_at=NOW),
+        ScheduleStatus(plan=OFF, last=None, next_at=None),
     ]
-    assert await schedules.due() == [("health", "2026-03-01T12:00"), ("scan", TICK)]
+    assert await schedules.list_due() == [("health", "2026-03-01T12:00"), ("scan", TICK)]
 
     async def working(tick: str) -> Json:
         [_, running, _] = await schedules.list()
-        assert running.last == Turn(tick=TICK, began_at=began_at)
+        assert running.last == ScheduledRun(tick=TICK, began_at=began_at)
         clock.instant += timedelta(seconds=20)
         return await counted(tick)
 
     began_at = clock.instant
-    done = await schedules.turn("scan", TICK, working)
-    assert done == Turn(
+    done = await schedules.run_job("scan", TICK, working)
+    assert done == ScheduledRun(
         tick=TICK, began_at=began_at, ended_at=clock.instant, outcome="done", told={"seen": 3}
     )
-    assert (await schedules.list())[1] == Scheduled(plan=SCAN, last=done, next_at=NOW + DAY)
-    assert await schedules.due() == [("health", "2026-03-01T12:00")]
+    assert (await schedules.list())[1] == ScheduleStatus(plan=SCAN, last=done, next_at=NOW + DAY)
+    assert await schedules.list_due() == [("health", "2026-03-01T12:00")]
     clock.instant = NOW + DAY
-    assert ("scan", "2026-03-02") in await schedules.due()
+    assert ("scan", "2026-03-02") in await schedules.list_due()
 
 
 @pytest.mark.parametrize(
     ("error", "outcome", "message"),
     [
-        (RefusedError("26 are due."), "refused", "26 are due."),
+        (RunRefusedError("26 are due."), "refused", "26 are due."),
         (PlatformUnavailableError("Glean is away."), "failed", "Glean is away."),
         (TimeoutError(), "failed", "It took longer than it may, and goes on next time."),
     ],
@@ -76,8 +84,8 @@ async def test_a_turn_that_ends_badly_says_why(
     async def broken(_: str) -> Json:
         raise error
 
-    schedules = Schedules(store, SetClock(), [SCAN])
-    done = await schedules.turn("scan", TICK, broken)
+    schedules = ScheduleService(store, ManualClock(), [SCAN])
+    done = await schedules.run_job("scan", TICK, broken)
     assert done is not None
     assert done.error is not None
     assert (done.outcome, done.error["message"]) == (outcome, message)
@@ -88,11 +96,11 @@ async def test_a_turn_that_a_bug_ends_says_so_and_raises_it(store: Store) -> Non
     async def buggy(_: str) -> Json:
         raise ZeroDivisionError
 
-    schedules = Schedules(store, SetClock(), [SCAN])
+    schedules = ScheduleService(store, ManualClock(), [SCAN])
     with pytest.raises(ZeroDivisionError):
-        await schedules.turn("scan", TICK, buggy)
+        await schedules.run_job("scan", TICK, buggy)
     last = (await schedules.list())[0].last
-    assert last == Turn(
+    assert last == ScheduledRun(
         tick=TICK,
         began_at=NOW,
         ended_at=NOW,
@@ -102,13 +110,13 @@ async def test_a_turn_that_a_bug_ends_says_so_and_raises_it(store: Store) -> Non
 
 
 async def test_a_turn_that_ends_after_a_later_one_began_does_not_hide_it(store: Store) -> None:
-    schedules = Schedules(store, SetClock(), [SCAN])
+    schedules = ScheduleService(store, ManualClock(), [SCAN])
 
     async def slow(_: str) -> Json:
-        await schedules.turn("scan", "2026-03-02", counted)
+        await schedules.run_job("scan", "2026-03-02", counted)
         return {}
 
-    await schedules.turn("scan", TICK, slow)
+    await schedules.run_job("scan", TICK, slow)
     last = (await schedules.list())[0].last
     assert last is not None
     assert (last.tick, last.told) == ("2026-03-02", {"seen": 3})
@@ -119,52 +127,56 @@ async def test_a_chore_is_given_up_after_its_time_and_the_turn_says_so(store: St
         await anyio.sleep_forever()
         raise AssertionError
 
-    done = await Schedules(store, SetClock(), [SCAN]).turn("scan", TICK, within(0.01, endless))
+    done = await ScheduleService(store, ManualClock(), [SCAN]).run_job(
+        "scan", TICK, with_timeout(0.01, endless)
+    )
     assert done is not None
     assert done.outcome == "failed"
 
 
 async def test_two_processes_that_see_a_turn_due_have_it_done_once(store: Store) -> None:
-    schedules = Schedules(store, SetClock(), [SCAN])
+    schedules = ScheduleService(store, ManualClock(), [SCAN])
     ran: list[str] = []
 
     async def once(tick: str) -> Json:
         ran.append(tick)
         return {}
 
-    kinds = {KIND: turns(schedules, {"scan": once})}
+    kinds = {SCHEDULED_RUN_KIND: build_scheduled_run_saga(schedules, {"scan": once})}
     async with InlineEngine(kinds) as one, InlineEngine(kinds, journal=one.journal) as two:
         schedulers = [Scheduler(schedules, each) for each in (one, two)]
         async with anyio.create_task_group() as tasks:
             for each in schedulers * 3:
-                tasks.start_soon(each.look)
-        assert await one.wait(turn_id("scan", TICK), 5)
+                tasks.start_soon(each.start_due_runs)
+        assert await one.wait(scheduled_run_id("scan", TICK), 5)
         for each in schedulers:
-            await each.look()
+            await each.start_due_runs()
     assert ran == [TICK]
 
 
 async def test_a_turn_that_was_refused_is_told_in_the_log(store: Store) -> None:
-    schedules = Schedules(store, SetClock(), [SCAN])
+    schedules = ScheduleService(store, ManualClock(), [SCAN])
 
     async def refuse(_: str) -> Json:
-        raise RefusedError("26 are due.")
+        raise RunRefusedError("26 are due.")
 
     with structlog.testing.capture_logs() as logs:
-        async with InlineEngine({KIND: turns(schedules, {"scan": refuse})}) as engine:
-            await Scheduler(schedules, engine).look()
-            assert await engine.wait(turn_id("scan", TICK), 5)
+        async with InlineEngine(
+            {SCHEDULED_RUN_KIND: build_scheduled_run_saga(schedules, {"scan": refuse})}
+        ) as engine:
+            await Scheduler(schedules, engine).start_due_runs()
+            assert await engine.wait(scheduled_run_id("scan", TICK), 5)
     assert [(each["event"], each["cause"]) for each in logs] == [("turn_not_done", "26 are due.")]
 
 
 async def test_a_turn_whose_store_is_away_is_neither_done_nor_failed(store: Store) -> None:
-    schedules = Schedules(store, SetClock(), [SCAN])
+    schedules = ScheduleService(store, ManualClock(), [SCAN])
 
     async def away(_: str) -> Json:
-        raise StoreAwayError("The connection was lost.")
+        raise StoreUnavailableError("The connection was lost.")
 
-    with pytest.raises(StoreAwayError):
-        await schedules.turn("scan", TICK, away)
+    with pytest.raises(StoreUnavailableError):
+        await schedules.run_job("scan", TICK, away)
     [found] = await schedules.list()
     assert found.last is not None
     assert (found.last.outcome, found.last.error) == ("running", None)
@@ -185,7 +197,7 @@ class Failing:
         return ()
 
 
-class Yielding(SetClock):
+class Yielding(ManualClock):
     async def sleep(self, seconds: float) -> None:
         assert 2.5 <= seconds <= 5
         await super().sleep(seconds)
@@ -197,26 +209,28 @@ async def test_looking_goes_on_whatever_one_look_met_and_says_it_once() -> None:
     with structlog.testing.capture_logs() as logs:
         async with InlineEngine({}) as engine, anyio.create_task_group() as tasks:
             scheduler = Scheduler(failing, engine)  # type: ignore[arg-type] # stands in for the schedules
-            tasks.start_soon(scheduler.keep_looking, Yielding())
-            await eventually(lambda: failing.looks > 6)
+            tasks.start_soon(scheduler.run_forever, Yielding())
+            await wait_for(lambda: failing.looks > 6)
             tasks.cancel_scope.cancel()
     assert [each["cause"] for each in logs] == ["the disk is full", "a bug"]
 
 
-async def told(store: Store, clock: SetClock, schedules: Schedules, ticks: int, step: timedelta) -> list[str]:
+async def told(
+    store: Store, clock: ManualClock, schedules: ScheduleService, ticks: int, step: timedelta
+) -> list[str]:
     """The ticks that are had while the clock goes on by steps."""
     had = []
     for _ in range(ticks):
-        had += [tick for _name, tick in await schedules.due()]
-        for name, tick in await schedules.due():
-            await schedules.turn(name, tick, counted)
+        had += [tick for _name, tick in await schedules.list_due()]
+        for name, tick in await schedules.list_due():
+            await schedules.run_job(name, tick, counted)
         clock.instant += step
     return had
 
 
 async def test_a_day_that_was_had_is_not_had_again_after_a_clock_was_a_year_ahead(store: Store) -> None:
-    clock = SetClock()
-    schedules = Schedules(store, clock, [SCAN])
+    clock = ManualClock()
+    schedules = ScheduleService(store, clock, [SCAN])
     assert await told(store, clock, schedules, 2, DAY) == ["2026-03-01", "2026-03-02"]
     clock.instant += 365 * DAY
     assert await told(store, clock, schedules, 1, -365 * DAY) == ["2027-03-03"]
@@ -231,9 +245,9 @@ async def test_a_day_that_was_had_is_not_had_again_after_a_clock_was_a_year_ahea
 
 
 async def test_minutes_go_on_after_a_clock_that_was_hours_ahead_is_put_right(store: Store) -> None:
-    clock = SetClock()
-    schedules = Schedules(store, clock, [HEALTH])
-    clock.instant += HEALTH.of(await store.read(lambda records: records.installation)).offset
+    clock = ManualClock()
+    schedules = ScheduleService(store, clock, [HEALTH])
+    clock.instant += HEALTH.offset_for(await store.read(lambda records: records.installation)).offset
     minute = timedelta(minutes=1)
     assert len(await told(store, clock, schedules, 240, minute)) == 240
     clock.instant -= 180 * minute
@@ -245,40 +259,42 @@ async def test_minutes_go_on_after_a_clock_that_was_hours_ahead_is_put_right(sto
 async def test_a_turn_that_was_left_behind_and_is_taken_up_late_does_not_hide_a_later_one(
     store: Store,
 ) -> None:
-    schedules = Schedules(store, SetClock(), [SCAN])
+    schedules = ScheduleService(store, ManualClock(), [SCAN])
 
     async def dies(_: str) -> Json:
         raise ProcessDied(TICK)
 
     with pytest.raises(ProcessDied):
-        await schedules.turn("scan", TICK, dies)
-    await schedules.turn("scan", "2026-03-02", counted)
-    taken_up = await schedules.turn("scan", TICK, counted)
+        await schedules.run_job("scan", TICK, dies)
+    await schedules.run_job("scan", "2026-03-02", counted)
+    taken_up = await schedules.run_job("scan", TICK, counted)
     assert taken_up is not None
     assert taken_up.outcome == "done"
     last = (await schedules.list())[0].last
     assert last is not None
     assert last.tick == "2026-03-02"
-    assert await schedules.due() == []
+    assert await schedules.list_due() == []
 
 
 @pytest.mark.parametrize("again", [TICK, f"{TICK}~1"])
 async def test_a_turn_that_was_had_to_its_end_is_not_had_again_though_its_engine_forgot_it(
     store: Store, again: str
 ) -> None:
-    schedules = Schedules(store, SetClock(), [SCAN])
-    await schedules.turn("scan", TICK, counted)
-    await schedules.turn("scan", "2026-03-02", counted)
+    schedules = ScheduleService(store, ManualClock(), [SCAN])
+    await schedules.run_job("scan", TICK, counted)
+    await schedules.run_job("scan", "2026-03-02", counted)
     ran: list[str] = []
 
     async def once_more(tick: str) -> Json:
         ran.append(tick)
         return {}
 
-    async with InlineEngine({KIND: turns(schedules, {"scan": once_more})}) as engine:
-        await engine.start(KIND, turn_id("scan", again), "scan")
-        assert await engine.wait(turn_id("scan", again), 5)
-        assert engine.journal[turn_id("scan", again)].error is None
+    async with InlineEngine(
+        {SCHEDULED_RUN_KIND: build_scheduled_run_saga(schedules, {"scan": once_more})}
+    ) as engine:
+        await engine.start(SCHEDULED_RUN_KIND, scheduled_run_id("scan", again), "scan")
+        assert await engine.wait(scheduled_run_id("scan", again), 5)
+        assert engine.journal[scheduled_run_id("scan", again)].error is None
     assert ran == []
 
 
@@ -286,18 +302,18 @@ async def test_a_turn_that_was_had_to_its_end_is_not_had_again_though_its_engine
 async def test_a_ledger_of_an_older_release_is_read(store: Store, ended: str | None, outcome: str) -> None:
     old = {"tick": TICK, "began_at": NOW.isoformat(), "ended_at": ended, "outcome": outcome}
     await store.transact(lambda records: records.put_fact("schedules.scan", old))
-    clock = SetClock()
-    schedules = Schedules(store, clock, [SCAN])
-    assert await schedules.due() == []
-    again = await schedules.turn("scan", TICK, counted)
+    clock = ManualClock()
+    schedules = ScheduleService(store, clock, [SCAN])
+    assert await schedules.list_due() == []
+    again = await schedules.run_job("scan", TICK, counted)
     assert (again is None) == (outcome == "done")
     clock.instant += DAY
-    assert await schedules.due() == [("scan", "2026-03-02")]
+    assert await schedules.list_due() == [("scan", "2026-03-02")]
 
 
 async def test_a_turn_that_hangs_does_not_hold_up_the_next(store: Store) -> None:
-    clock = SetClock()
-    schedules = Schedules(store, clock, [SCAN])
+    clock = ManualClock()
+    schedules = ScheduleService(store, clock, [SCAN])
     ended: list[str] = []
 
     async def hanging(tick: str) -> Json:
@@ -306,10 +322,12 @@ async def test_a_turn_that_hangs_does_not_hold_up_the_next(store: Store) -> None
         ended.append(tick)
         return {}
 
-    async with InlineEngine({KIND: turns(schedules, {"scan": hanging})}) as engine:
+    async with InlineEngine(
+        {SCHEDULED_RUN_KIND: build_scheduled_run_saga(schedules, {"scan": hanging})}
+    ) as engine:
         scheduler = Scheduler(schedules, engine)
         for _ in range(3):
-            await scheduler.look()
+            await scheduler.start_due_runs()
             clock.instant += DAY
-        assert await engine.wait(turn_id("scan", "2026-03-03"), 5)
+        assert await engine.wait(scheduled_run_id("scan", "2026-03-03"), 5)
     assert sorted(ended) == ["2026-03-02", "2026-03-03"]

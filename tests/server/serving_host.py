@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
-from domain.auditing import Calls
+from domain.auditing import CallAudit
 from domain.orphan_facts import OrphanPage
 from server.adapters.store.sqlite import SqliteStore
 from server.adapters.system import RandomIds, SystemClock
-from server.serving import run
-from server.settings import load
+from server.serving import run_server
+from server.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
     from server.settings import Settings
 
 
-def say(words: str) -> None:
+def write_line(words: str) -> None:
     sys.stderr.write(f"{words}\n")
     sys.stderr.flush()
 
 
-class Orphans:
+class PrintingOrphans:
     """Orphans that print where they should not."""
 
-    async def list(self, caller: object, **_: object) -> OrphanPage:
+    async def list(self, principal: object, **_: object) -> OrphanPage:
         print("stray output")  # noqa: T201 - what must not reach the protocol
         return OrphanPage(items=(), unknown=(), next_cursor=None, scanned_at=datetime.now(UTC))
 
@@ -43,25 +43,27 @@ class Orphans:
 @asynccontextmanager
 async def running(settings: Settings, *, sagas: bool, **_: object) -> AsyncIterator[Any]:
     async with SqliteStore(settings.store_path) as store:
-        say(f"opened sagas={sagas}")
+        write_line(f"opened sagas={sagas}")
         try:
-            yield SimpleNamespace(orphans=Orphans(), calls=Calls(store, SystemClock(), RandomIds()))
+            yield SimpleNamespace(
+                orphans=PrintingOrphans(), calls=CallAudit(store, SystemClock(), RandomIds())
+            )
         finally:
             if "slow" in sys.argv:
                 with anyio.CancelScope(shield=True):
                     await anyio.sleep_forever()
-            say("closed")
+            write_line("closed")
 
 
 def pending(settings: object) -> bool:
-    say("looked")
+    write_line("looked")
     return "pending" in sys.argv
 
 
 if __name__ == "__main__":
     wiring = ModuleType("server.wiring")
-    vars(wiring).update(running=running, pending=pending)
+    vars(wiring).update(open_services=running, has_pending_work=pending)
     sys.modules["server.wiring"] = wiring
     sys.modules["server"].wiring = wiring  # type: ignore[attr-defined] # in place of the real one
-    settings = load({}, None, Path(sys.argv[1]))
-    run(settings, cast("Any", sys.argv[2]), port=0)
+    settings = load_settings({}, None, Path(sys.argv[1]))
+    run_server(settings, cast("Any", sys.argv[2]), port=0)

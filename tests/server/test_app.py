@@ -11,8 +11,8 @@ import pytest
 from mcp.client.client import Client
 
 from domain.errors import InvalidArgumentError
-from prompts.words import words
-from server.app import agent, build
+from prompts.words import load_prompt
+from server.app import build_server, local_agent_principal
 
 if TYPE_CHECKING:
     from tools.services import Services
@@ -35,13 +35,13 @@ async def unopened() -> Services:
 
 @pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
 async def test_greeting_and_listing_open_nothing_in_either_era(mode: str) -> None:
-    async with Client(build(unopened, version="9.9"), mode=mode) as client:
+    async with Client(build_server(unopened, version="9.9"), mode=mode) as client:
         listed = (await client.list_tools()).tools
         assert len(listed) == 4
         if mode == "legacy":
             assert client.server_info is not None
             assert (client.server_info.name, client.server_info.version) == ("dataset-lifecycle", "9.9")
-            assert client.instructions == words("instructions")
+            assert client.instructions == load_prompt("instructions")
 
 
 def test_the_server_is_ready_before_anything_heavy_is_imported() -> None:
@@ -54,10 +54,10 @@ def test_the_server_is_ready_before_anything_heavy_is_imported() -> None:
 
 
 def test_whoever_has_no_identity_is_an_agent_on_this_account() -> None:
-    assert agent().subject == f"agent:{getpass.getuser()}"
-    assert agent().clients is None
+    assert local_agent_principal().subject == f"agent:{getpass.getuser()}"
+    assert local_agent_principal().clients is None
 
 
 def test_a_toolset_that_does_not_exist_is_refused_before_serving() -> None:
     with pytest.raises(InvalidArgumentError, match="There is no toolset 'recovry'"):
-        build(unopened, version="1", toolsets=["recovry"])
+        build_server(unopened, version="1", toolsets=["recovry"])

@@ -14,10 +14,10 @@ from mcp.client.client import Client
 
 from domain.errors import InvalidArgumentError, PlatformDeniedError
 from server import http
-from server.app import build
-from server.http import bound, serve_http
-from server.opening import Opening
-from tests.world import world
+from server.app import build_server
+from server.http import open_listening_socket, serve_http
+from server.opening import LazyServices
+from tests.world import open_world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -62,9 +62,9 @@ async def listening(health: Health | HealthService) -> AsyncIterator[str]:
         yield cast("Services", SimpleNamespace(health=health))
 
     stop = anyio.Event()
-    door = bound("127.0.0.1", 0)
-    async with Opening(services) as opening, anyio.create_task_group() as tasks:
-        server = build(opening.services, version="1")
+    door = open_listening_socket("127.0.0.1", 0)
+    async with LazyServices(services) as opening, anyio.create_task_group() as tasks:
+        server = build_server(opening.get_services, version="1")
         tasks.start_soon(serve_http, server, opening, door, stop)
         yield f"http://127.0.0.1:{door.getsockname()[1]}"
         stop.set()
@@ -96,8 +96,8 @@ async def test_it_is_up_whatever_the_platform_says_and_ready_when_that_answers()
 
 async def test_ready_means_that_the_real_store_and_the_real_platform_answer(tmp_path: Path) -> None:
     async with (
-        world(tmp_path) as place,
-        place.process() as process,
+        open_world(tmp_path) as place,
+        place.open_process() as process,
         listening(process.services.health) as address,
     ):
         assert await get(f"{address}/readyz") == (200, {"status": "ready"})
@@ -134,25 +134,25 @@ async def test_what_a_browser_was_tricked_into_sending_is_refused(
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "example.com", ""])  # noqa: S104 - refused
 def test_a_host_that_others_can_reach_is_refused(host: str) -> None:
     with pytest.raises(InvalidArgumentError) as refused:
-        bound(host, 0)
+        open_listening_socket(host, 0)
     assert (refused.value.field, refused.value.candidates) == ("host", ("127.0.0.1",))
 
 
 def test_a_guarded_server_may_listen_for_other_machines() -> None:
-    bound("0.0.0.0", 0, guarded=True).close()  # noqa: S104 - that is the point
+    open_listening_socket("0.0.0.0", 0, guarded=True).close()  # noqa: S104 - that is the point
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.2"])
 def test_the_loopback_interface_has_several_names(host: str) -> None:
-    bound(host, 0).close()
+    open_listening_socket(host, 0).close()
 
 
 def test_the_protocol_is_named_so_that_no_answer_waits_for_an_acknowledgement() -> None:
-    with bound("127.0.0.1", 0) as door:
+    with open_listening_socket("127.0.0.1", 0) as door:
         assert door.proto == socket.IPPROTO_TCP
 
 
 def test_a_port_that_is_in_use_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(InvalidArgumentError) as refused:
-        bound("127.0.0.1", taken.getsockname()[1])
+        open_listening_socket("127.0.0.1", taken.getsockname()[1])
     assert refused.value.field == "port"

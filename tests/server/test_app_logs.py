@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import structlog
 
-from server.logs import configure
+from server.logs import configure_logging
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,7 @@ def as_before() -> Iterator[None]:
 def test_ours_and_theirs_become_json_lines_on_stderr_and_nothing_on_stdout(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    configure()
+    configure_logging()
     structlog.get_logger("ours").info("saga resumed", dataset_id="acme-1")
     logging.getLogger("theirs").warning("slow %s", "disk")
     logging.getLogger("mcp.server").info("request")
@@ -57,7 +57,7 @@ def test_ours_and_theirs_become_json_lines_on_stderr_and_nothing_on_stdout(
 
 def test_an_exception_is_one_line_too() -> None:
     stream = io.StringIO()
-    configure(stream=stream)
+    configure_logging(stream=stream)
     try:
         _ = 1 / 0
     except ZeroDivisionError:
@@ -68,7 +68,7 @@ def test_an_exception_is_one_line_too() -> None:
 
 def test_a_person_at_a_terminal_reads_plain_lines() -> None:
     stream = Terminal()
-    configure("WARNING", stream=stream)
+    configure_logging("WARNING", stream=stream)
     structlog.get_logger("ours").info("not shown")
     structlog.get_logger("ours").warning("look here")
     assert "look here" in stream.getvalue()

@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from domain.errors import StoreFailedError
-from server.opening import Opening
+from server.opening import LazyServices
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tools.services import Services
 
 
-class House:
+class WatchedServices:
     """Services that can be watched, and made to fail."""
 
     def __init__(self) -> None:
@@ -47,19 +47,19 @@ class House:
 
 
 async def test_nothing_is_opened_that_nobody_wants() -> None:
-    house = House()
-    async with Opening(house.provider) as opening:
+    house = WatchedServices()
+    async with LazyServices(house.provider) as opening:
         assert not opening.opened
     assert house.seen == []
 
 
 async def test_many_who_want_them_at_once_get_the_same_and_they_are_closed_once() -> None:
-    house = House()
+    house = WatchedServices()
     got: list[Services] = []
-    async with Opening(house.provider) as opening:
+    async with LazyServices(house.provider) as opening:
 
         async def want() -> None:
-            got.append(await opening.services())
+            got.append(await opening.get_services())
 
         async with anyio.create_task_group() as tasks:
             for _ in range(10):
@@ -70,49 +70,49 @@ async def test_many_who_want_them_at_once_get_the_same_and_they_are_closed_once(
 
 
 async def test_a_caller_that_goes_away_while_they_open_leaves_them_to_the_others() -> None:
-    house = House()
+    house = WatchedServices()
     house.slow = anyio.Event()
-    async with Opening(house.provider) as opening:
+    async with LazyServices(house.provider) as opening:
         with anyio.move_on_after(0.01):
-            await opening.services()
+            await opening.get_services()
         house.slow.set()
-        assert await opening.services() is house.services
+        assert await opening.get_services() is house.services
     assert house.seen == ["opening", "closed"]
 
 
 async def test_what_goes_wrong_is_told_to_those_who_wait_and_the_next_one_tries_again() -> None:
-    house = House()
+    house = WatchedServices()
     house.broken = StoreFailedError("The disk is full.")
-    async with Opening(house.provider) as opening:
+    async with LazyServices(house.provider) as opening:
         for _ in range(2):
             with pytest.raises(StoreFailedError):
-                await opening.services()
+                await opening.get_services()
         house.broken = None
-        assert await opening.services() is house.services
+        assert await opening.get_services() is house.services
     assert house.seen == ["opening", "opening", "opening", "closed"]
 
 
 async def test_services_that_fall_over_are_logged_and_opened_anew(caplog: pytest.LogCaptureFixture) -> None:
-    house = House()
-    async with Opening(house.provider) as opening:
-        await opening.services()
+    house = WatchedServices()
+    async with LazyServices(house.provider) as opening:
+        await opening.get_services()
         house.fault.set()
         with anyio.fail_after(5):
             while opening.opened:
                 await anyio.lowlevel.checkpoint()
         house.fault = anyio.Event()
-        assert await opening.services() is house.services
+        assert await opening.get_services() is house.services
     assert house.seen == ["opening", "opening", "closed"]
     assert [each.levelno for each in caplog.records] == [logging.ERROR]
     assert "the engine fell over" in caplog.text
 
 
 async def test_leaving_while_they_are_being_opened_does_not_wait() -> None:
-    house = House()
+    house = WatchedServices()
     house.slow = anyio.Event()
     with anyio.fail_after(5):
-        async with Opening(house.provider) as opening, anyio.create_task_group() as tasks:
-            tasks.start_soon(opening.services)
+        async with LazyServices(house.provider) as opening, anyio.create_task_group() as tasks:
+            tasks.start_soon(opening.get_services)
             while not house.seen:
                 await anyio.lowlevel.checkpoint()
             await opening.close()
@@ -121,8 +121,8 @@ async def test_leaving_while_they_are_being_opened_does_not_wait() -> None:
 
 
 async def test_closing_returns_when_they_are_closed() -> None:
-    house = House()
-    async with Opening(house.provider) as opening:
-        await opening.services()
+    house = WatchedServices()
+    async with LazyServices(house.provider) as opening:
+        await opening.get_services()
         await opening.close()
         assert house.seen == ["opening", "closed"]

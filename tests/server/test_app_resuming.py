@@ -11,8 +11,8 @@ import pytest
 
 from domain.errors import StoreFailedError
 from server import resuming
-from server.opening import Opening
-from server.resuming import FirstAnswer, take_up
+from server.opening import LazyServices
+from server.resuming import FirstResponseMiddleware, recover_pending_work
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -33,26 +33,26 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_services_are_opened_when_work_is_waiting() -> None:
-    async with Opening(services) as opening:
+    async with LazyServices(services) as opening:
         with anyio.fail_after(5):
-            await take_up(opening, lambda: True, FirstAnswer())
+            await recover_pending_work(opening, lambda: True, FirstResponseMiddleware())
         assert opening.opened
 
 
 async def test_it_looks_again_until_there_is_work() -> None:
     answers = iter([False, False, True])
-    async with Opening(services) as opening:
+    async with LazyServices(services) as opening:
         with anyio.fail_after(5):
-            await take_up(opening, lambda: next(answers), FirstAnswer())
+            await recover_pending_work(opening, lambda: next(answers), FirstResponseMiddleware())
         assert opening.opened
     assert list(answers) == []
 
 
 async def test_it_stops_looking_when_somebody_else_opened_them() -> None:
-    async with Opening(services) as opening:
-        await opening.services()
+    async with LazyServices(services) as opening:
+        await opening.get_services()
         with anyio.fail_after(5):
-            await take_up(opening, lambda: pytest.fail("looked"), FirstAnswer())
+            await recover_pending_work(opening, lambda: pytest.fail("looked"), FirstResponseMiddleware())
 
 
 @pytest.mark.parametrize(
@@ -70,9 +70,9 @@ async def test_what_cannot_be_taken_up_yet_is_logged_and_tried_again(
             raise answer
         return bool(answer)
 
-    async with Opening(services) as opening:
+    async with LazyServices(services) as opening:
         with anyio.fail_after(5):
-            await take_up(opening, pending, FirstAnswer())
+            await recover_pending_work(opening, pending, FirstResponseMiddleware())
         assert opening.opened
     (line,) = caplog.records
     assert (line.levelno, bool(line.exc_info)) == (logging.WARNING, traced)
@@ -80,7 +80,7 @@ async def test_what_cannot_be_taken_up_yet_is_logged_and_tried_again(
 
 
 async def test_the_first_answer_is_noticed_even_when_it_is_an_error() -> None:
-    first = FirstAnswer()
+    first = FirstResponseMiddleware()
 
     async def fails(_: object) -> None:
         raise ValueError("no")

@@ -32,7 +32,7 @@ GREETING = {
 }
 
 
-class Process:
+class ServingProcess:
     """A serving process and its three streams."""
 
     def __init__(self, *arguments: str) -> None:
@@ -101,9 +101,9 @@ class Process:
 
 
 @contextmanager
-def serving(*arguments: str) -> Iterator[Process]:
+def start_serving_process(*arguments: str) -> Iterator[ServingProcess]:
     with TemporaryDirectory() as data_dir:
-        process = Process(data_dir, *arguments)
+        process = ServingProcess(data_dir, *arguments)
         try:
             yield process
         finally:
@@ -114,7 +114,7 @@ def serving(*arguments: str) -> Iterator[Process]:
     "kind", [signal.SIGTERM, signal.SIGINT, None], ids=["SIGTERM", "SIGINT", "closed stdin"]
 )
 def test_it_closes_its_services_and_ends_cleanly(kind: signal.Signals | None) -> None:
-    with serving("stdio") as process:
+    with start_serving_process("stdio") as process:
         process.greet()
         process.call()
         status, took, said = process.end(kind)
@@ -126,7 +126,7 @@ def test_it_closes_its_services_and_ends_cleanly(kind: signal.Signals | None) ->
 
 @pytest.mark.parametrize("kind", [signal.SIGTERM, None], ids=["SIGTERM", "closed stdin"])
 def test_it_ends_in_time_though_its_services_do_not_close(kind: signal.Signals | None) -> None:
-    with serving("stdio", "slow") as process:
+    with start_serving_process("stdio", "slow") as process:
         process.greet()
         process.call()
         status, took, said = process.end(kind)
@@ -136,7 +136,7 @@ def test_it_ends_in_time_though_its_services_do_not_close(kind: signal.Signals |
 
 
 def test_it_ends_without_having_opened_anything_when_nobody_asked() -> None:
-    with serving("stdio") as process:
+    with start_serving_process("stdio") as process:
         process.greet()
         status, took, said = process.end(None)
     assert (status, "opened" in said) == (0, False)
@@ -144,7 +144,7 @@ def test_it_ends_without_having_opened_anything_when_nobody_asked() -> None:
 
 
 def test_work_that_was_left_behind_is_taken_up_though_nobody_calls() -> None:
-    with serving("stdio", "pending") as process:
+    with start_serving_process("stdio", "pending") as process:
         process.greet()
         assert process.read_until("opened") == "looked\nopened sagas=True\n"
         status, _, said = process.end(signal.SIGTERM)
@@ -152,7 +152,7 @@ def test_work_that_was_left_behind_is_taken_up_though_nobody_calls() -> None:
 
 
 def test_it_ends_as_a_failure_when_the_client_died_over_an_answer() -> None:
-    with serving("stdio") as process:
+    with start_serving_process("stdio") as process:
         process.greet()
         process.stdout.close()
         process.send({"jsonrpc": "2.0", "id": 2, "method": "tools/list"})
@@ -163,7 +163,7 @@ def test_it_ends_as_a_failure_when_the_client_died_over_an_answer() -> None:
 
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
 def test_over_http_it_ends_cleanly_too(kind: signal.Signals) -> None:
-    with serving("http", "pending") as process:
+    with start_serving_process("http", "pending") as process:
         before = process.read_until("opened")
         assert re.search(r"Listening on 127\.0\.0\.1 port \d+, at /mcp\.", before)
         status, took, said = process.end(kind)

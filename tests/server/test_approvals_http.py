@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from domain.audit_chain import AuditQuery
-from domain.callers import Caller
+from domain.callers import Principal
 from domain.errors import (
     CleanupFailedError,
     ConfirmationRequiredError,
@@ -24,11 +24,11 @@ from domain.errors import (
     UnknownDatasetError,
 )
 from domain.vocabulary import Stage
-from server.app import build
-from server.http import bound, serve_http
-from server.opening import Opening
-from server.web.answers import refusal, status_of
-from tests.world import Process, world
+from server.app import build_server
+from server.http import open_listening_socket, serve_http
+from server.opening import LazyServices
+from server.web.answers import error_response, status_code_for
+from tests.world import Process, open_world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -40,19 +40,19 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def listening(
-    folder: Path, *, read_only: bool = False, caller: Caller | None = None
+    folder: Path, *, read_only: bool = False, principal: Principal | None = None
 ) -> AsyncIterator[tuple[httpx.AsyncClient, Process]]:
     """A client of a server on the loopback interface."""
-    async with world(folder) as place, place.process() as process:
+    async with open_world(folder) as place, place.open_process() as process:
 
         @asynccontextmanager
         async def services() -> AsyncIterator[Services]:
             yield process.services
 
         stop = anyio.Event()
-        door = bound("127.0.0.1", 0)
-        async with Opening(services) as opening, anyio.create_task_group() as tasks:
-            server = build(opening.services, version="1", read_only=read_only, caller=caller)
+        door = open_listening_socket("127.0.0.1", 0)
+        async with LazyServices(services) as opening, anyio.create_task_group() as tasks:
+            server = build_server(opening.get_services, version="1", read_only=read_only, principal=principal)
             tasks.start_soon(serve_http, server, opening, door, stop)
             address = f"http://127.0.0.1:{door.getsockname()[1]}"
             async with httpx.AsyncClient(base_url=address, trust_env=False) as client:
@@ -62,11 +62,11 @@ async def listening(
 
 async def filed(process: Process) -> tuple[str, str]:
     """A request, and the name that approves it."""
-    await process.arrive(stage=Stage.PILOT)
+    await process.add_client_and_journey(stage=Stage.PILOT)
     made = await process.provision(stage=Stage.PILOT)
-    await process.complete()
+    await process.complete_journey()
     with pytest.raises(ConfirmationRequiredError) as caught:
-        await process.tear_down(made, caller=Caller(subject="agent:somebody"))
+        await process.tear_down(made, principal=Principal(subject="agent:somebody"))
     return caught.value.facts["approval_id"], made.name
 
 
@@ -106,8 +106,8 @@ async def test_a_page_that_a_browser_was_led_to_reads_nothing(
 
 
 async def test_a_read_only_server_shows_and_takes_no_word(tmp_path: Path) -> None:
-    person = Caller(subject="lee")
-    async with listening(tmp_path, read_only=True, caller=person) as (client, process):
+    person = Principal(subject="lee")
+    async with listening(tmp_path, read_only=True, principal=person) as (client, process):
         approval_id, name = await filed(process)
         assert (await client.get("/approvals")).json()["count"] == 1
         for body in ({"decision": "approve", "name": name}, {"decision": "decline"}, {}):
@@ -117,9 +117,9 @@ async def test_a_read_only_server_shows_and_takes_no_word(tmp_path: Path) -> Non
 
 
 async def test_a_call_is_on_record_whatever_becomes_of_it(tmp_path: Path) -> None:
-    person = Caller(subject="lee")
+    person = Principal(subject="lee")
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
-    async with listening(tmp_path, caller=person) as (client, process):
+    async with listening(tmp_path, principal=person) as (client, process):
         approval_id, name = await filed(process)
         path = f"/approvals/{approval_id}"
         headers = {"user-agent": "a page", "traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
@@ -127,7 +127,7 @@ async def test_a_call_is_on_record_whatever_becomes_of_it(tmp_path: Path) -> Non
         await client.post(path, json={"decision": "decline", "note": "no"}, headers=headers)
         await client.post(path, json={"decision": "approve", "name": name}, headers=headers)
         await client.get("/approvals", headers=headers)
-        rows = await process.outside.store.read(entries)
+        rows = await process.deps.store.read(entries)
         told = [each for each in rows if each.get("principal") == "lee"]
         assert {each["trace_id"] for each in told} == {trace}
         assert {each["client"] for each in told} == {"a page"}
@@ -163,7 +163,7 @@ def entries(records: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - the store's
     ],
 )
 def test_each_kind_of_error_has_its_status(given: LifecycleError, status: int) -> None:
-    assert status_of(given) == status
-    answer = refusal(given)
+    assert status_code_for(given) == status
+    answer = error_response(given)
     assert answer.status_code == status
     assert answer.headers.get("retry-after") == ("1" if given.retry_after_s else None)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import SecretStr
 
-from domain.deliveries import Delivery, DeliveryState, Post
+from domain.deliveries import Delivery, DeliveryState, WebhookCursor
 from domain.errors import StoreFailedError
-from domain.schedules import Plan, Scheduled, Turn
+from domain.schedules import Schedule, ScheduledRun, ScheduleStatus
 from server import wiring
 from server.adapters.store import schema
 from server.adapters.store.postgres_tables import NAMESPACE
@@ -22,13 +22,13 @@ from server.adapters.store.sqlite import SqliteStore
 from server.adapters.system import SystemClock
 from server.adapters.webhooks import HttpCourier
 from server.checkups.schedules import schedule_findings
-from server.doctor import Finding, NotYetError, diagnose
-from server.presence import present
-from server.settings import load
+from server.doctor import Finding, ProbeSkippedError, diagnose
+from server.presence import hold_folder_presence
+from server.settings import load_settings
 from tests import receivers
-from tests.delivering.happening import happen
+from tests.delivering.happening import append_events
 from tests.entities import NOW
-from tests.receivers import NEXT_SECRET, SECRET, Receiver
+from tests.receivers import NEXT_SECRET, SECRET, WebhookReceiver
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 
     from domain.records import Records, Store
     from server.settings import Settings
-    from tests.postgres import Cluster
+    from tests.postgres import PostgresServer
 
 
-def configured(folder: Path, **hooks: str) -> Settings:
+def settings_with_webhooks(folder: Path, **hooks: str) -> Settings:
     """Settings with these webhooks, the first of them with two keys."""
     written = [
         {"name": name, "url": url, "secrets": [SECRET] if number else [SECRET, NEXT_SECRET]}
@@ -47,20 +47,20 @@ def configured(folder: Path, **hooks: str) -> Settings:
     ]
     file = folder / "config.yaml"
     file.write_text(json.dumps({"dataops": {"events": {"webhooks": written, "timeout_s": 5}}}))
-    return load({}, file, folder / "data")
+    return load_settings({}, file, folder / "data")
 
 
-async def found(settings: Settings, area: str) -> dict[str, Finding]:
+async def findings_by_name(settings: Settings, area: str) -> dict[str, Finding]:
     """The findings of that area by the names of what they are about."""
-    every = await wiring.diagnosed(settings)
+    every = await wiring.run_doctor(settings)
     return {each.area.removeprefix(f"{area} "): each for each in every if each.area.startswith(f"{area} ")}
 
 
-async def stands(store: Store, webhook: str, *states: str, cursor: int = 0) -> None:
+async def put_cursor(store: Store, webhook: str, *states: str, cursor: int = 0) -> None:
     """Have a webhook stand so, event by event."""
 
     def work(records: Records) -> None:
-        records.put_post(Post(webhook=webhook, cursor=cursor or len(states)))
+        records.put_post(WebhookCursor(webhook=webhook, cursor=cursor or len(states)))
         for seq, state in enumerate(states, 1):
             error = None if state == "delivered" else "answered 500"
             records.put_delivery(
@@ -78,18 +78,18 @@ async def stands(store: Store, webhook: str, *states: str, cursor: int = 0) -> N
 
 
 async def test_each_webhook_is_told_with_whether_it_answers_its_keys_and_what_waits(tmp_path: Path) -> None:
-    async with Receiver(receivers.fail).up() as one, Receiver().up() as two:
-        settings = configured(tmp_path, one=one.url, two=two.url, three=two.url, new=two.url)
+    async with WebhookReceiver(receivers.reply_error).listen() as one, WebhookReceiver().listen() as two:
+        settings = settings_with_webhooks(tmp_path, one=one.url, two=two.url, three=two.url, new=two.url)
         async with SqliteStore(settings.store_path) as store:
-            await happen(store, *"abcdef")
-            await stands(store, "one", *["delivered"] * 6)
-            await stands(store, "two", "delivered", "parked", "waiting", "waiting", cursor=4)
-            await stands(store, "three", "delivered", "waiting", cursor=6)
-            await stands(store, "gone", "waiting", cursor=6)
-            await stands(store, "over", "delivered", cursor=6)
-        told = await found(settings, "webhook")
+            await append_events(store, *"abcdef")
+            await put_cursor(store, "one", *["delivered"] * 6)
+            await put_cursor(store, "two", "delivered", "parked", "waiting", "waiting", cursor=4)
+            await put_cursor(store, "three", "delivered", "waiting", cursor=6)
+            await put_cursor(store, "gone", "waiting", cursor=6)
+            await put_cursor(store, "over", "delivered", cursor=6)
+        told = await findings_by_name(settings, "webhook")
     assert list(told) == ["one", "two", "three", "new", "gone"]
-    assert (one.heard, two.heard) == ([], [])
+    assert (one.messages, two.messages) == ([], [])
     assert told["one"] == Finding(area="webhook one", ok=True, message="it answers, 2 keys, 0 wait, 0 parked")
     assert told["two"].message == (
         "it answers, 1 key, 2 wait since 2026-03-01T12:00:00Z, 2 more are not looked at yet, 1 parked, "
@@ -100,24 +100,24 @@ async def test_each_webhook_is_told_with_whether_it_answers_its_keys_and_what_wa
     assert told["new"].message == "it answers, 1 key, no server has told it anything yet"
     assert told["gone"].warning
     assert told["gone"].message.startswith("not configured here, 1 wait since ")
-    with present(settings.data_dir):
-        assert not (await found(settings, "webhook"))["three"].warning
+    with hold_folder_presence(settings.data_dir):
+        assert not (await findings_by_name(settings, "webhook"))["three"].warning
 
 
 async def test_a_webhook_that_cannot_be_reached_is_wrong_whatever_else_is(tmp_path: Path) -> None:
-    async with Receiver().up() as away:
+    async with WebhookReceiver().listen() as away:
         pass
     async with (
-        Receiver(receivers.redirect, checks=False).up() as moved,
-        Receiver(receivers.hang, checks=False).up() as hangs,
+        WebhookReceiver(receivers.reply_redirect, checks=False).listen() as moved,
+        WebhookReceiver(receivers.never_reply, checks=False).listen() as hangs,
     ):
-        settings = configured(tmp_path, away=away.url, moved=moved.url, hangs=hangs.url)
+        settings = settings_with_webhooks(tmp_path, away=away.url, moved=moved.url, hangs=hangs.url)
         settings = settings.model_copy(
             update={"events": settings.events.model_copy(update={"timeout_s": 0.3})}
         )
         (tmp_path / "data").mkdir()
         (tmp_path / "data" / "store.db").write_text("this is no database, however long one looks at it")
-        every = await wiring.diagnosed(settings)
+        every = await wiring.run_doctor(settings)
     told = {each.area: each for each in every}
     assert not told["store"].ok
     assert not told["webhook away"].ok
@@ -129,23 +129,24 @@ async def test_a_webhook_that_cannot_be_reached_is_wrong_whatever_else_is(tmp_pa
 
 
 @pytest.mark.parametrize(
-    "behaviour", [receivers.accept, receivers.fail, receivers.gone, receivers.wait_please]
+    "behaviour",
+    [receivers.reply_accepted, receivers.reply_error, receivers.reply_gone, receivers.reply_retry_after],
 )
 async def test_whoever_answers_at_all_is_reached(behaviour: receivers.Behaviour) -> None:
     async with (
-        Receiver(behaviour, checks=False).up() as receiver,
+        WebhookReceiver(behaviour, checks=False).listen() as receiver,
         HttpCourier(receiver.url, [SecretStr(SECRET)], clock=SystemClock(), timeout_s=20) as courier,
     ):
-        assert await courier.reach() is None
+        assert await courier.check_reachability() is None
 
 
 AT = datetime(2026, 3, 2, 3, 30, tzinfo=UTC)
-DAILY = Plan(name="orphan_scan", at=time(3, 0))
-HAD = Turn(tick="2026-03-02", began_at=AT - timedelta(minutes=30), ended_at=AT, outcome="done")
+DAILY = Schedule(name="orphan_scan", at=time(3, 0))
+HAD = ScheduledRun(tick="2026-03-02", began_at=AT - timedelta(minutes=30), ended_at=AT, outcome="done")
 
 
-def scheduled(plan: Plan, last: Turn | None, due: timedelta | None = None) -> Scheduled:
-    return Scheduled(plan=plan, last=last, next_at=None if plan.off else AT + (due or timedelta(days=1)))
+def scheduled(plan: Schedule, last: ScheduledRun | None, due: timedelta | None = None) -> ScheduleStatus:
+    return ScheduleStatus(plan=plan, last=last, next_at=None if plan.off else AT + (due or timedelta(days=1)))
 
 
 @pytest.mark.parametrize(
@@ -169,7 +170,7 @@ def scheduled(plan: Plan, last: Turn | None, due: timedelta | None = None) -> Sc
             True,
         ),
         (
-            scheduled(Plan(name="health"), HAD, timedelta(minutes=-6)),
+            scheduled(Schedule(name="health"), HAD, timedelta(minutes=-6)),
             False,
             "last turn 2026-03-02T03:00:00Z: done; the next is due since 2026-03-02T03:24:00Z",
             True,
@@ -199,7 +200,7 @@ def scheduled(plan: Plan, last: Turn | None, due: timedelta | None = None) -> Sc
     ],
 )
 def test_a_schedule_is_told_by_its_last_turn_and_what_to_do(
-    given: Scheduled,
+    given: ScheduleStatus,
     serving: bool,
     message: str,
     ok: bool,
@@ -213,10 +214,10 @@ def test_a_schedule_is_told_by_its_last_turn_and_what_to_do(
 
 
 async def test_a_look_makes_nothing_where_nothing_is(tmp_path: Path) -> None:
-    every = await wiring.diagnosed(load({}, data_dir=tmp_path / "data", cwd=tmp_path))
+    every = await wiring.run_doctor(load_settings({}, data_dir=tmp_path / "data", cwd=tmp_path))
     told = {each.area: each.message for each in every}
     assert all(each.ok for each in every)
-    assert told["store"] == f"{tmp_path / 'data' / 'store.db'}: {schema.NOT_MADE}"
+    assert told["store"] == f"{tmp_path / 'data' / 'store.db'}: {schema.NOT_CREATED}"
     assert told["glean"] == "the embedded sandbox is made at the first start"
     assert not _all(tmp_path)
 
@@ -231,7 +232,7 @@ async def test_a_look_migrates_nothing(
     monkeypatch: pytest.MonkeyPatch,
     emptied: bool,
 ) -> None:
-    settings = load({}, data_dir=tmp_path, cwd=tmp_path)
+    settings = load_settings({}, data_dir=tmp_path, cwd=tmp_path)
     if emptied:
         settings.store_path.touch()
     else:
@@ -240,8 +241,8 @@ async def test_a_look_migrates_nothing(
             async with SqliteStore(settings.store_path):
                 pass
     before = _migrations(settings.store_path)
-    told = {each.area: each for each in await wiring.diagnosed(settings)}
-    words = schema.NOT_MADE if emptied else schema.OLDER
+    told = {each.area: each for each in await wiring.run_doctor(settings)}
+    words = schema.NOT_CREATED if emptied else schema.OUTDATED
     assert told["store"] == Finding(area="store", ok=True, message=f"{settings.store_path}: {words}")
     assert _migrations(settings.store_path) == before
 
@@ -252,30 +253,30 @@ def _migrations(path: Path) -> list[Any]:
 
 
 async def test_a_look_at_a_database_without_our_tables_makes_none_and_says_who_may(
-    postgres: Cluster, tmp_path: Path
+    postgres: PostgresServer, tmp_path: Path
 ) -> None:
-    url = postgres.fresh()
+    url = postgres.create_database()
     postgres.execute("create role bystander login")
     environ: Mapping[str, str] = {"GLEAN_API_KEY": "k", "GLEAN_BASE_URL": "http://127.0.0.1:9"}
 
     async def store(address: str) -> Finding:
-        settings = load({**environ, "DATABASE_URL": address}, data_dir=tmp_path, cwd=tmp_path)
-        [told] = [each for each in await wiring.diagnosed(settings) if each.area == "store"]
+        settings = load_settings({**environ, "DATABASE_URL": address}, data_dir=tmp_path, cwd=tmp_path)
+        [told] = [each for each in await wiring.run_doctor(settings) if each.area == "store"]
         return told
 
     name = url.partition("?")[0].rpartition("/")[2]
-    assert (await store(url)).message.endswith(schema.NOT_MADE)
+    assert (await store(url)).message.endswith(schema.NOT_CREATED)
     refused = await store(postgres.url(name, user="bystander"))
     assert (refused.ok, "may not create tables" in refused.message) == (False, True)
     postgres.execute(f"create schema {NAMESPACE} authorization bystander", url)
     assert (await store(postgres.url(name, user="bystander"))).ok
     tables = f"select count(*) from pg_tables where schemaname = '{NAMESPACE}'"  # noqa: S608 - a name of ours
     assert postgres.execute(tables, url) == [(0,)]
-    postgres.drop(url)
+    postgres.drop_database(url)
 
 
 async def test_whatever_one_look_meets_the_others_are_made(tmp_path: Path) -> None:
-    settings = load({}, data_dir=tmp_path, cwd=tmp_path)
+    settings = load_settings({}, data_dir=tmp_path, cwd=tmp_path)
 
     async def fine() -> str:
         return "fine"
@@ -284,7 +285,7 @@ async def test_whatever_one_look_meets_the_others_are_made(tmp_path: Path) -> No
         raise ZeroDivisionError
 
     async def nothing() -> str:
-        raise NotYetError("nothing yet")
+        raise ProbeSkippedError("nothing yet")
 
     async def failed() -> Sequence[Finding]:
         raise StoreFailedError("The disk is gone.")

@@ -13,13 +13,13 @@ import pytest
 from domain.errors import SettingsError
 from domain.vocabulary import DatasetStatus, DatasetType, JourneyState, Stage, TeardownReason
 from server import wiring
-from server.checkups.datasources import datasource_findings
+from server.checkups.datasources import check_datasources
 from server.sandbox.faults import Fault
 from server.sandbox.serve import EmbeddedSandbox
-from server.settings import load
+from server.settings import load_settings
 from tests.entities import connector
-from tests.server.test_wiring import KIM, arrive
-from tests.world import request
+from tests.server.test_wiring import KIM, add_client_and_journey
+from tests.world import provision_request
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -35,27 +35,27 @@ LONG_AGO = datetime.now(UTC) - timedelta(days=1)
 
 
 @asynccontextmanager
-async def theirs(folder: Path, **made: Any) -> AsyncIterator[tuple[EmbeddedSandbox, Settings]]:
+async def open_foreign_sandbox(folder: Path, **made: Any) -> AsyncIterator[tuple[EmbeddedSandbox, Settings]]:
     """Somebody's Glean, and what configures it with a token of theirs."""
     async with EmbeddedSandbox(folder / "theirs.sqlite") as glean:
         glean.sandbox.tokens.add(TOKEN, **made)
-        glean.sandbox.turn(limits_rate=False)
+        glean.sandbox.set_switches(limits_rate=False)
         yield glean, configured(folder, glean.base_url)
 
 
 def configured(folder: Path, url: str, token: str = TOKEN) -> Settings:
     environ = {"GLEAN_DIALECT": "indexing", "GLEAN_API_KEY": token, "GLEAN_BASE_URL": url}
-    return load(environ, data_dir=folder / "data", cwd=folder)
+    return load_settings(environ, data_dir=folder / "data", cwd=folder)
 
 
-async def found(settings: Settings, area: str = "glean") -> list[Finding]:
-    return [each for each in await wiring.diagnosed(settings) if each.area == area]
+async def findings_by_name(settings: Settings, area: str = "glean") -> list[Finding]:
+    return [each for each in await wiring.run_doctor(settings) if each.area == area]
 
 
 async def test_a_token_that_serves_is_told_and_nothing_is_changed(tmp_path: Path) -> None:
-    async with theirs(tmp_path) as (glean, settings):
-        [told] = await found(settings)
-        [configuration] = await found(settings, "configuration")
+    async with open_foreign_sandbox(tmp_path) as (glean, settings):
+        [told] = await findings_by_name(settings)
+        [configuration] = await findings_by_name(settings, "configuration")
         assert told.ok
         assert told.message == f"{glean.base_url} answers (indexing dialect), and the token serves"
         assert configuration.message.endswith(f"Glean is {glean.base_url}, in the dialect indexing")
@@ -87,8 +87,8 @@ async def test_a_token_that_serves_is_told_and_nothing_is_changed(tmp_path: Path
 async def test_a_token_that_will_not_do_is_one_line_with_what_to_do(
     tmp_path: Path, made: dict[str, Any], message: str, action: str
 ) -> None:
-    async with theirs(tmp_path, **made) as (_, settings):
-        [told] = await found(settings)
+    async with open_foreign_sandbox(tmp_path, **made) as (_, settings):
+        [told] = await findings_by_name(settings)
     assert not told.ok
     assert message in told.message
     assert action in told.action
@@ -96,8 +96,8 @@ async def test_a_token_that_will_not_do_is_one_line_with_what_to_do(
 
 
 async def test_a_token_of_another_instance_is_told_with_the_address_to_look_at(tmp_path: Path) -> None:
-    async with theirs(tmp_path) as (glean, _):
-        [told] = await found(configured(tmp_path, glean.base_url, "a-token-of-elsewhere"))
+    async with open_foreign_sandbox(tmp_path) as (glean, _):
+        [told] = await findings_by_name(configured(tmp_path, glean.base_url, "a-token-of-elsewhere"))
     assert "because the token is not known there" in told.message
     assert "Check that glean.base_url is the instance that the token was made in." in told.action
 
@@ -116,49 +116,49 @@ async def test_a_token_of_another_instance_is_told_with_the_address_to_look_at(t
 async def test_an_address_where_something_else_answers_is_told(
     tmp_path: Path, fault: Fault, message: str
 ) -> None:
-    async with theirs(tmp_path) as (glean, settings):
+    async with open_foreign_sandbox(tmp_path) as (glean, settings):
         glean.sandbox.faults.add(fault)
-        [told] = await found(settings)
+        [told] = await findings_by_name(settings)
     assert message in told.message
     assert told.action.startswith("Check that glean.base_url is the address of a Glean")
 
 
 async def test_a_limit_that_is_used_up_is_told_with_when_to_come_again(tmp_path: Path) -> None:
-    async with theirs(tmp_path) as (glean, settings):
+    async with open_foreign_sandbox(tmp_path) as (glean, settings):
         glean.sandbox.faults.add(Fault(kind="status", status=429, retry_after=90, body="plain", times=None))
-        [told] = await found(settings)
+        [told] = await findings_by_name(settings)
     assert "answered 429" in told.message
     assert "Wait" in told.action
 
 
 async def test_the_embedded_sandbox_speaks_either_dialect(tmp_path: Path) -> None:
-    settings = load({"GLEAN_DIALECT": "indexing"}, data_dir=tmp_path, cwd=tmp_path)
-    async with wiring.reaching(settings) as platform:
-        assert (await platform.fingerprint()).dialect == "indexing"
-        assert not platform.can.delete
-    [told] = await found(settings)
+    settings = load_settings({"GLEAN_DIALECT": "indexing"}, data_dir=tmp_path, cwd=tmp_path)
+    async with wiring.open_platform(settings) as platform:
+        assert (await platform.fetch_fingerprint()).dialect == "indexing"
+        assert not platform.capabilities.delete
+    [told] = await findings_by_name(settings)
     assert told.message == "embedded sandbox answers (indexing dialect), and the token serves"
 
 
 async def test_our_datasources_are_looked_for_by_name_and_each_difference_is_a_finding(
     tmp_path: Path,
 ) -> None:
-    async with theirs(tmp_path) as (glean, settings):
-        async with wiring.running(settings, sagas=True) as services:
-            await arrive(services)
+    async with open_foreign_sandbox(tmp_path) as (glean, settings):
+        async with wiring.open_services(settings, sagas=True) as services:
+            await add_client_and_journey(services)
             for each in (DatasetType.SLACK_MESSAGES, DatasetType.JIRA_ISSUES):
                 begun = await services.provisioning.start_or_attach(
-                    request(dataset_type=each, record_count=20), KIM
+                    provision_request(dataset_type=each, record_count=20), KIM
                 )
                 done = await services.provisioning.wait(begun, 60)
                 assert done.dataset.status is DatasetStatus.READY
-        assert [each.message for each in await found(settings, "datasources")] == [
+        assert [each.message for each in await findings_by_name(settings, "datasources")] == [
             "2 of 2 that our records name are there, and ours"
         ]
         first, second = (str(held["name"]) for held in glean.sandbox.datasources())
-        glean.sandbox.delete(first)
+        glean.sandbox.delete_datasource(first)
         unmark(glean, second)
-        [summary, gone, foreign] = await found(settings, "datasources")
+        [summary, gone, foreign] = await findings_by_name(settings, "datasources")
         assert summary.message == "0 of 2 that our records name are there, and ours"
         assert (gone.ok, gone.warning, gone.message) == (True, True, "not there: ACME-Sandbox-Slack")
         assert (foreign.ok, foreign.message) == (False, "there, and without our mark: ACME-Sandbox-Jira")
@@ -177,57 +177,60 @@ def unmark(glean: EmbeddedSandbox, datasource: str) -> None:
 
 
 async def test_what_was_emptied_is_told_until_it_is_deleted_or_serves_again(tmp_path: Path) -> None:
-    async with theirs(tmp_path) as (glean, settings):
-        async with wiring.running(settings, sagas=True) as services:
-            await arrive(services)
+    async with open_foreign_sandbox(tmp_path) as (glean, settings):
+        async with wiring.open_services(settings, sagas=True) as services:
+            await add_client_and_journey(services)
             dataset = await made(services)
             await services.registry.set_state("j1", JourneyState.COMPLETED, KIM)
             begun = await services.teardowns.start_or_attach(
                 dataset.dataset_id, TeardownReason.JOURNEY_COMPLETED, KIM
             )
             await services.teardowns.wait(begun, 60)
-            [left] = await found(settings, "datasources")
+            [left] = await findings_by_name(settings, "datasources")
             assert (left.ok, left.message) == (True, "emptied, and still registered: ACME-Sandbox-Slack")
 
             await services.registry.set_state("j1", JourneyState.ACTIVE, KIM)
             await made(services)
-            [told] = await found(settings, "datasources")
+            [told] = await findings_by_name(settings, "datasources")
             assert told.message == "1 of 1 that our records name are there, and ours"
         for each in glean.sandbox.datasources():
-            glean.sandbox.delete(each["name"])
-        assert [each.warning for each in await found(settings, "datasources")] == [False, True]
+            glean.sandbox.delete_datasource(each["name"])
+        assert [each.warning for each in await findings_by_name(settings, "datasources")] == [False, True]
 
 
 async def made(services: Services, **changes: Any) -> Dataset:
     begun = await services.provisioning.start_or_attach(
-        request(dataset_type=DatasetType.SLACK_MESSAGES, record_count=20, **changes), KIM
+        provision_request(dataset_type=DatasetType.SLACK_MESSAGES, record_count=20, **changes), KIM
     )
     return (await services.provisioning.wait(begun, 60)).dataset
 
 
 async def test_past_sandbox_no_credential_is_asked_for_where_nothing_signs_in(tmp_path: Path) -> None:
-    async with theirs(tmp_path) as (_, settings), wiring.running(settings, sagas=True) as services:
-        await arrive(services)
+    async with (
+        open_foreign_sandbox(tmp_path) as (_, settings),
+        wiring.open_services(settings, sagas=True) as services,
+    ):
+        await add_client_and_journey(services)
         await services.registry.promote("j1", Stage.PILOT, KIM)
         dataset = await made(services, stage=Stage.PILOT)
         assert dataset.status is DatasetStatus.READY
 
 
 async def test_where_glean_does_not_answer_its_datasources_are_no_second_finding(tmp_path: Path) -> None:
-    async with theirs(tmp_path) as (glean, settings):
-        async with wiring.running(settings, sagas=False) as services:
-            await arrive(services)
+    async with open_foreign_sandbox(tmp_path) as (glean, settings):
+        async with wiring.open_services(settings, sagas=False) as services:
+            await add_client_and_journey(services)
         glean.sandbox.tokens.revoke(TOKEN)
-        assert await found(settings, "datasources") == []
+        assert await findings_by_name(settings, "datasources") == []
 
 
 async def test_connectors_of_another_glean_and_what_lost_our_mark_are_wrong(tmp_path: Path) -> None:
-    settings = load({"GLEAN_DIALECT": "indexing"}, data_dir=tmp_path, cwd=tmp_path)
-    async with wiring.reaching(settings) as platform:
-        here = await platform.fingerprint()
+    settings = load_settings({"GLEAN_DIALECT": "indexing"}, data_dir=tmp_path, cwd=tmp_path)
+    async with wiring.open_platform(settings) as platform:
+        here = await platform.fetch_fingerprint()
         elsewhere = replace(here, url="https://acme-be.glean.com")
         kept = [connector(connector_id=f"cn-{number}", name=f"A{number}") for number in range(7)]
-        findings = await datasource_findings(
+        findings = await check_datasources(
             platform, "i1", [replace(each, fingerprint=elsewhere) for each in kept]
         )
     [told] = findings
@@ -240,5 +243,5 @@ async def test_connectors_of_another_glean_and_what_lost_our_mark_are_wrong(tmp_
 
 def test_a_start_with_a_key_alone_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as refused:
-        load({"GLEAN_DIALECT": "indexing", "GLEAN_API_KEY": "k"}, data_dir=tmp_path, cwd=tmp_path)
+        load_settings({"GLEAN_DIALECT": "indexing", "GLEAN_API_KEY": "k"}, data_dir=tmp_path, cwd=tmp_path)
     assert refused.value.field == "glean.base_url"

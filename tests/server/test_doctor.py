@@ -16,20 +16,20 @@ from domain.errors import (
     StoreFailedError,
 )
 from domain.model import Fingerprint
-from domain.platform import Can, Found
+from domain.platform import Capabilities, Datasource
 from domain.vocabulary import DatasetType
 from server.adapters.store.sqlite import SqliteStore
 from server.doctor import (
     Finding,
-    confirmation,
+    describe_confirmation,
     diagnose,
     folder_probe,
     glean_probe,
     repository_probe,
     store_probe,
 )
-from server.settings import load
-from server.wiring import diagnosed
+from server.settings import load_settings
+from server.wiring import run_doctor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +67,7 @@ def failing(error: LifecycleError) -> object:
 
 
 async def test_everything_well_is_one_finding_an_area(tmp_path: Path) -> None:
-    settings = load({}, None, tmp_path / "data", cwd=tmp_path)
+    settings = load_settings({}, None, tmp_path / "data", cwd=tmp_path)
     settings.staging.url.mkdir(parents=True)
 
     found = await diagnose(settings, repository=fine, glean=fine, store=fine, identity=fine)
@@ -110,7 +110,7 @@ async def test_everything_well_is_one_finding_an_area(tmp_path: Path) -> None:
 async def test_the_configuration_is_told_with_its_file_and_the_address_of_glean(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text("dataops: {}")
-    settings = load({"GLEAN_API_KEY": "s3cret"}, file, tmp_path)
+    settings = load_settings({"GLEAN_API_KEY": "s3cret"}, file, tmp_path)
 
     found = await diagnose(settings, repository=fine, glean=fine, store=fine, identity=fine)
 
@@ -132,7 +132,7 @@ async def test_a_configuration_that_cannot_be_read_is_the_only_finding() -> None
 
 async def test_each_thing_that_is_not_well_says_what_to_do_and_hides_no_other(tmp_path: Path) -> None:
     (tmp_path / "staging").touch()
-    settings = load({"ARCHIVAL_PATH": str(tmp_path / "staging" / "x")}, None, tmp_path, cwd=tmp_path)
+    settings = load_settings({"ARCHIVAL_PATH": str(tmp_path / "staging" / "x")}, None, tmp_path, cwd=tmp_path)
 
     found = await diagnose(
         settings,
@@ -194,14 +194,14 @@ class Catalogue:
 class Answering:
     def __init__(self, tenant: str | None) -> None:
         self.tenant = tenant
-        self.can = Can()
+        self.capabilities = Capabilities()
 
-    async def fingerprint(self) -> Fingerprint:
+    async def fetch_fingerprint(self) -> Fingerprint:
         return Fingerprint(dialect="admin", url="https://g.example", tenant=self.tenant)
 
-    async def find(self, names: Sequence[str] | None = None) -> Sequence[Found]:
-        assert (names is None) is self.can.list
-        return [Found(handle="1", name="A", kind="jira", mark=None)]
+    async def find_datasources(self, names: Sequence[str] | None = None) -> Sequence[Datasource]:
+        assert (names is None) is self.capabilities.list
+        return [Datasource(handle="1", name="A", kind="jira", mark=None)]
 
 
 async def test_a_repository_is_told_by_its_templates() -> None:
@@ -229,7 +229,7 @@ async def test_with_identity_it_says_who_may_call_who_may_approve_and_under_whic
 ) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(IDENTITY)
-    settings = load({}, file, tmp_path)
+    settings = load_settings({}, file, tmp_path)
 
     found = await diagnose(settings, repository=fine, glean=fine, store=fine, identity=fine)
 
@@ -245,8 +245,8 @@ async def test_with_identity_it_says_who_may_call_who_may_approve_and_under_whic
         "another subject than asked, at /approvals with a token that has datasets:approve and no act claim; "
         f"agent:{ME}, a server or a command without a terminal, approves nothing"
     )
-    trusting = confirmation(
-        load({}, _written(tmp_path, IDENTITY.replace("datasets:read", "datasets:approve")), tmp_path)
+    trusting = describe_confirmation(
+        load_settings({}, _written(tmp_path, IDENTITY.replace("datasets:read", "datasets:approve")), tmp_path)
     )
     assert (
         f"; or by person:{ME}, who types on a terminal of this account, when somebody else asked;" in trusting
@@ -256,7 +256,7 @@ async def test_with_identity_it_says_who_may_call_who_may_approve_and_under_whic
 
 def test_where_nobody_may_approve_it_says_so(tmp_path: Path) -> None:
     text = "dataops: {identity: {local: {scopes: [datasets:read]}}}"
-    found = confirmation(load({}, _written(tmp_path, text), tmp_path))
+    found = describe_confirmation(load_settings({}, _written(tmp_path, text), tmp_path))
     assert "approved by nobody, for this account lacks datasets:approve;" in found
     assert "shell" not in found
 
@@ -270,9 +270,9 @@ def _written(folder: Path, text: str) -> Path:
 async def test_keys_that_cannot_be_had_are_found_before_anybody_is_turned_away(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(IDENTITY)
-    settings = load({}, file, tmp_path)
+    settings = load_settings({}, file, tmp_path)
 
-    assert (await diagnosed(settings))[1] == Finding(
+    assert (await run_doctor(settings))[1] == Finding(
         area="identity",
         ok=False,
         message="The keys of https://login.example.com cannot be had, so nobody is let in: "
@@ -280,4 +280,4 @@ async def test_keys_that_cannot_be_had_are_found_before_anybody_is_turned_away(t
         action="Check identity.jwks_url or identity.jwks_file, and the network between.",
     )
     (tmp_path / "jwks.json").write_text('{"keys": []}')
-    assert ", 0 keys;" in (await diagnosed(settings))[1].message
+    assert ", 0 keys;" in (await run_doctor(settings))[1].message

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from server.importing import undisturbed
+from server.importing import pause_garbage_collection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,13 +19,13 @@ def thawed() -> Iterator[None]:
 
 def test_the_collector_sleeps_meanwhile_and_leaves_out_afterwards_what_was_made() -> None:
     frozen = gc.get_freeze_count()
-    with undisturbed():
+    with pause_garbage_collection():
         assert not gc.isenabled()
     assert gc.isenabled()
     assert gc.get_freeze_count() > frozen
 
 
 def test_the_collector_wakes_when_an_import_fails() -> None:
-    with pytest.raises(ImportError), undisturbed():
+    with pytest.raises(ImportError), pause_garbage_collection():
         raise ImportError
     assert gc.isenabled()

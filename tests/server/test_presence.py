@@ -17,30 +17,30 @@ MANY = 200
 
 
 def test_nobody_serves_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    assert not presence.anybody(tmp_path / "none")
+    assert not presence.is_server_on_folder(tmp_path / "none")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_server_is_seen_until_the_last_has_gone(tmp_path: Path) -> None:
-    with presence.present(tmp_path):
-        with presence.present(tmp_path):
-            assert presence.anybody(tmp_path)
-        assert presence.anybody(tmp_path)
-    assert not presence.anybody(tmp_path)
+    with presence.hold_folder_presence(tmp_path):
+        with presence.hold_folder_presence(tmp_path):
+            assert presence.is_server_on_folder(tmp_path)
+        assert presence.is_server_on_folder(tmp_path)
+    assert not presence.is_server_on_folder(tmp_path)
 
 
 def test_those_who_look_at_once_do_not_take_each_other_for_a_server(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as looking:
-        with presence.present(tmp_path):
-            assert set(looking.map(presence.anybody, [tmp_path] * MANY)) == {True}
-        assert set(looking.map(presence.anybody, [tmp_path] * MANY)) == {False}
+        with presence.hold_folder_presence(tmp_path):
+            assert set(looking.map(presence.is_server_on_folder, [tmp_path] * MANY)) == {True}
+        assert set(looking.map(presence.is_server_on_folder, [tmp_path] * MANY)) == {False}
 
 
 def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (
         pytest.raises(SettingsError, match="file/data") as refused,
-        presence.present(tmp_path / "file" / "data"),
+        presence.hold_folder_presence(tmp_path / "file" / "data"),
     ):
         pass
     assert refused.value.field == "data_dir"
@@ -49,4 +49,4 @@ def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 def test_a_lock_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     (tmp_path / "serving.lock").mkdir()
     with pytest.raises(SettingsError, match="Is a directory"):
-        presence.anybody(tmp_path)
+        presence.is_server_on_folder(tmp_path)

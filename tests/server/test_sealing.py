@@ -9,9 +9,9 @@ from anyio import lowlevel
 from structlog.testing import capture_logs
 
 from domain.errors import StoreFailedError
-from domain.sealing import Sealer
+from domain.sealing import AuditSealer
 from server.adapters.store.sqlite import SqliteStore
-from server.sealing import sealing
+from server.sealing import seal_audit_in_background
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from domain.records import Records
 
 
-class Met:
+class ScriptedSealer:
     """A sealer whose tries meet these, one after another; then it has nothing to do."""
 
     def __init__(self, *met: Exception | None) -> None:
@@ -53,7 +53,7 @@ async def test_what_is_appended_is_sealed_meanwhile(tmp_path: Path) -> None:
             while positions[-1] < 1:
                 positions.append(await sealed(store))
 
-        async with sealing(Sealer(store), every_s=0):
+        async with seal_audit_in_background(AuditSealer(store), every_s=0):
             await store.transact(append)
             with anyio.fail_after(10):
                 await look()
@@ -62,7 +62,7 @@ async def test_what_is_appended_is_sealed_meanwhile(tmp_path: Path) -> None:
 
 async def test_what_a_short_process_appends_last_is_sealed_when_it_ends(tmp_path: Path) -> None:
     async with SqliteStore(tmp_path / "store.sqlite") as store:
-        async with sealing(Sealer(store), every_s=3600):
+        async with seal_audit_in_background(AuditSealer(store), every_s=3600):
             await store.transact(append)
             await store.transact(append)
         assert await sealed(store) == 2
@@ -78,15 +78,15 @@ async def test_nothing_to_seal_begins_no_write_transaction(tmp_path: Path) -> No
             async def transact(self, work: object, **_: object) -> None:
                 begun.append(work)
 
-        assert await Sealer(cast("SqliteStore", Counting())).seal() == 0
+        assert await AuditSealer(cast("SqliteStore", Counting())).seal() == 0
         assert begun == []
 
 
 async def test_a_try_that_fails_is_told_once_and_the_next_is_made() -> None:
     full, broken = StoreFailedError("The disk is full."), RuntimeError("A bug.")
-    sealer = Met(full, full, broken, None, full)
+    sealer = ScriptedSealer(full, full, broken, None, full)
     with capture_logs() as said, anyio.fail_after(5):
-        async with sealing(cast("Sealer", sealer), every_s=0):
+        async with seal_audit_in_background(cast("AuditSealer", sealer), every_s=0):
             await sealer.over.wait()
     assert [(each["cause"], each["exc_info"]) for each in said] == [
         ("The disk is full.", False),
@@ -96,9 +96,9 @@ async def test_a_try_that_fails_is_told_once_and_the_next_is_made() -> None:
 
 
 async def test_a_last_try_that_fails_does_not_keep_the_process() -> None:
-    sealer = Met()
+    sealer = ScriptedSealer()
     with capture_logs() as said:
-        async with sealing(cast("Sealer", sealer), every_s=3600):
+        async with seal_audit_in_background(cast("AuditSealer", sealer), every_s=3600):
             await sealer.over.wait()
             sealer.met = [StoreFailedError("The disk is full.")]
     assert [each["cause"] for each in said] == ["The disk is full."]

@@ -11,7 +11,7 @@ from server import wiring
 from server.checkups.search import AREA
 from server.sandbox.faults import Fault
 from server.sandbox.serve import EmbeddedSandbox
-from server.settings import load
+from server.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,11 +34,11 @@ def theirs(tmp_path: Path) -> Iterator[EmbeddedSandbox]:
 
 async def searches(tmp_path: Path, environ: Mapping[str, str]) -> bool:
     """Whether it can be searched there; and a search, when it can."""
-    settings = load(dict(environ), data_dir=tmp_path / "ours", cwd=tmp_path)
-    async with wiring.reaching(settings) as platform:
-        if platform.can.search:
+    settings = load_settings(dict(environ), data_dir=tmp_path / "ours", cwd=tmp_path)
+    async with wiring.open_platform(settings) as platform:
+        if platform.capabilities.search:
             assert await platform.search("anything", limit=1) == []
-        return platform.can.search
+        return platform.capabilities.search
 
 
 def instance(glean: EmbeddedSandbox, **more: str) -> dict[str, str]:
@@ -79,8 +79,8 @@ async def test_a_token_that_may_not_search_is_denied_and_no_other_is_tried(
 
 
 async def findings(tmp_path: Path, environ: Mapping[str, str]) -> list[Finding]:
-    settings = load(dict(environ), data_dir=tmp_path / "ours", cwd=tmp_path)
-    return [each for each in await wiring.diagnosed(settings) if each.area == AREA]
+    settings = load_settings(dict(environ), data_dir=tmp_path / "ours", cwd=tmp_path)
+    return [each for each in await wiring.run_doctor(settings) if each.area == AREA]
 
 
 async def test_doctor_tells_whether_the_client_token_searches(

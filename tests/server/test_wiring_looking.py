@@ -9,15 +9,15 @@ from structlog.testing import capture_logs
 
 from domain.errors import StoreFailedError
 from server.wiring import processes
-from server.wiring.processes import _looking_after
+from server.wiring.processes import _resume_sagas_in_background
 
 if TYPE_CHECKING:
     import pytest
 
-    from domain.running import Sagas
+    from domain.running import SagaRunner
 
 
-class Looked:
+class ScriptedSagas:
     """Sagas whose looks meet these, one after another."""
 
     def __init__(self, *met: Exception | None) -> None:
@@ -25,8 +25,8 @@ class Looked:
         self.patiently: list[bool] = []
         self.over = anyio.Event()
 
-    async def resume(self, *, patiently: bool) -> int:
-        self.patiently.append(patiently)
+    async def resume(self, *, respect_backoff: bool) -> int:
+        self.patiently.append(respect_backoff)
         met = self._met.pop(0)
         if not self._met:
             self.over.set()
@@ -39,9 +39,9 @@ class Looked:
 async def test_a_look_that_fails_is_told_once_and_the_next_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "_LOOK_EVERY_S", 0)
     full, broken = StoreFailedError("The disk is full."), RuntimeError("A bug.")
-    sagas = Looked(full, full, broken, None, full, None)
+    sagas = ScriptedSagas(full, full, broken, None, full, None)
     with capture_logs() as said, anyio.fail_after(5):
-        async with _looking_after(cast("Sagas", sagas)):
+        async with _resume_sagas_in_background(cast("SagaRunner", sagas)):
             await sagas.over.wait()
     assert [(each["cause"], each["exc_info"]) for each in said] == [
         ("The disk is full.", False),

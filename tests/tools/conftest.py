@@ -11,8 +11,8 @@ import pytest
 from mcp.client.client import Client
 from mcp_types import TextContent
 
-from server.app import build
-from tests.world import Process, World, world
+from server.app import build_server
+from tests.world import Process, World, open_world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mcp.client.session import ElicitationFnT
     from mcp_types import CallToolResult
 
-    from domain.callers import Caller
+    from domain.callers import Principal
     from domain.requests import Confirmer
     from tools.services import Services
 
@@ -35,21 +35,21 @@ ACME = {
 
 
 @dataclass
-class Session:
+class ToolSession:
     """A client of the tools, and the process that serves them."""
 
     client: Client
     process: Process
 
-    async def answer(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    async def call_ok(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """What the tool answers, which its text must repeat."""
         result = await self.client.call_tool(tool, arguments)
         assert not result.is_error, result.content
-        assert json.loads(text(result)) == result.structured_content
+        assert json.loads(result_text(result)) == result.structured_content
         answered: dict[str, Any] = result.structured_content
         return answered
 
-    async def refusal(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    async def call_refused(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """What the tool refuses with, which its text must repeat; it is on record under its audit id."""
         result = await self.client.call_tool(tool, arguments)
         assert result.is_error
@@ -57,12 +57,12 @@ class Session:
         assert result.meta is not None
         error = result.meta["dataset-lifecycle/error"]
         assert isinstance(error, dict)
-        assert json.loads(text(result)) == {"error": error}
-        assert await self.process.recorded(error.pop("audit_id"))
+        assert json.loads(result_text(result)) == {"error": error}
+        assert await self.process.is_audited(error.pop("audit_id"))
         return error
 
 
-def text(result: CallToolResult) -> str:
+def result_text(result: CallToolResult) -> str:
     """The one text block of a result."""
     (block,) = result.content
     assert isinstance(block, TextContent)
@@ -70,45 +70,45 @@ def text(result: CallToolResult) -> str:
 
 
 @asynccontextmanager
-async def session(
+async def open_tool_session(
     place: World,
     *,
     confirmer: Confirmer | None = None,
     read_only: bool = False,
-    caller: Caller | None = None,
+    principal: Principal | None = None,
     toolsets: Sequence[str] = (),
     mode: str = MODERN,
     person: ElicitationFnT | None = None,
     state_keys: Sequence[str] = (),
-) -> AsyncIterator[Session]:
+) -> AsyncIterator[ToolSession]:
     """A client, connected in memory to a server on that folder; with a `person` it shows them questions."""
-    async with place.process(confirmer=confirmer) as process:
+    async with place.open_process(confirmer=confirmer) as process:
 
         async def services() -> Services:
             return process.services
 
-        server = build(
+        server = build_server(
             services,
             version="1",
             read_only=read_only,
-            caller=caller,
+            principal=principal,
             toolsets=toolsets,
             state_keys=state_keys,
         )
         async with Client(server, mode=mode, elicitation_callback=person) as client:
-            yield Session(client=client, process=process)
+            yield ToolSession(client=client, process=process)
 
 
 @pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[World]:
+async def world(tmp_path: Path) -> AsyncIterator[World]:
     """A folder with a repository and a sandbox."""
-    async with world(tmp_path) as found:
+    async with open_world(tmp_path) as found:
         yield found
 
 
 @pytest.fixture
-async def served(place: World) -> AsyncIterator[Session]:
+async def tool_session(world: World) -> AsyncIterator[ToolSession]:
     """The tools, with the client ACME there and its journey j1 active at sandbox."""
-    async with session(place) as found:
-        await found.process.arrive()
+    async with open_tool_session(world) as found:
+        await found.process.add_client_and_journey()
         yield found

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from mcp.client.client import Client
 
-from domain.audit import Decision, parsed
+from domain.audit import Decision, parse_entry
 from domain.audit_chain import AuditQuery
-from domain.auditing import Calls
+from domain.auditing import CallAudit
 from domain.errors import InvalidArgumentError
 from server.adapters.store.sqlite import SqliteStore
 from server.adapters.system import RandomIds, SystemClock
-from server.app import build
-from tests.tools.conftest import ACME, MODERN, text
+from server.app import build_server
+from tests.tools.conftest import ACME, MODERN, result_text
 from tools import teardown_dataset
 
 if TYPE_CHECKING:
@@ -30,28 +30,28 @@ NAMED = "must be letters, digits, '.', '_' and '-', beginning with a letter or d
 
 
 @dataclass
-class OnlyCalls:
+class CallsOnlyServices:
     """Services that put calls on record, and do nothing else."""
 
-    calls: Calls
+    calls: CallAudit
 
 
 async def refusal(tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
     with TemporaryDirectory() as folder:
         async with SqliteStore(Path(folder) / "store.db") as store:
-            only = OnlyCalls(Calls(store, SystemClock(), RandomIds()))
+            only = CallsOnlyServices(CallAudit(store, SystemClock(), RandomIds()))
 
             async def services() -> Services:
                 return cast("Services", only)
 
-            async with Client(build(services, version="1"), mode=MODERN) as client:
+            async with Client(build_server(services, version="1"), mode=MODERN) as client:
                 result = await client.call_tool(tool, arguments)
             [entry] = await store.read(lambda records: records.entries(AuditQuery()))
     assert result.is_error
     assert result.meta is not None
-    body = json.loads(text(result))["error"]
+    body = json.loads(result_text(result))["error"]
     assert result.meta["dataset-lifecycle/error"] == body
-    recorded = parsed(entry.document)
+    recorded = parse_entry(entry.document)
     assert (recorded.audit_id, recorded.decision) == (body.pop("audit_id"), Decision.REFUSED)
     assert body.pop("code") == "invalid_argument"
     assert body.pop("recovery") == "fix_input"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from domain.errors import InvalidArgumentError
-from tools.catalogue import chosen
+from tools.catalogue import select_tools
 
 
 def test_the_default_tools_are_always_there_and_once() -> None:
-    assert [each.name for each in chosen(["datasets"])] == [each.name for each in chosen()]
+    assert [each.name for each in select_tools(["datasets"])] == [each.name for each in select_tools()]
 
 
 def test_a_toolset_that_does_not_exist_is_refused_with_the_nearest() -> None:
     with pytest.raises(InvalidArgumentError) as refused:
-        chosen(["dataset"])
+        select_tools(["dataset"])
     assert (refused.value.field, refused.value.candidates) == ("toolsets", ("datasets",))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from domain.callers import Caller
+from domain.callers import Principal
 from domain.connectors import DriftItem
-from domain.health import Finding, Health
+from domain.health import Health, HealthFinding
 from domain.health_check import ConnectorHealth, HealthPage
 from domain.vocabulary import ConnectorStatus, DatasetType
 from tests.entities import NOW, connector, dataset
-from tests.tools.conftest import Session, session
-from tools.check_connector_health import answer
+from tests.tools.conftest import ToolSession, open_tool_session
+from tools.check_connector_health import health_answer
 
 if TYPE_CHECKING:
     from tests.world import World
@@ -22,7 +22,9 @@ UNKNOWN = Health(
     error_count_24h=None,
     freshness_s=None,
     checked_at=NOW,
-    findings=(Finding(code="platform_unavailable", message="Its state is unknown.", suggested_action=""),),
+    findings=(
+        HealthFinding(code="platform_unavailable", message="Its state is unknown.", suggested_action=""),
+    ),
 )
 
 
@@ -47,7 +49,7 @@ def test_what_nobody_knows_is_left_out() -> None:
         "checked_at": "2026-03-01T12:00:00Z",
         "findings": [{"code": "platform_unavailable", "message": "Its state is unknown."}],
     }
-    assert answer(page).body() == {
+    assert health_answer(page).as_dict() == {
         "items": [
             both | {"connector_id": "k1", "stage": "sandbox", "dataset_type": "confluence_pages"},
             both | {"connector_id": "k2"},
@@ -65,25 +67,27 @@ def test_what_nobody_knows_is_left_out() -> None:
     }
 
 
-async def test_a_dataset_that_is_served_is_healthy_under_every_selector(served: Session) -> None:
-    made = await served.process.provision()
+async def test_a_dataset_that_is_served_is_healthy_under_every_selector(tool_session: ToolSession) -> None:
+    made = await tool_session.process.provision()
     for arguments in (
         {},
         {"connector_id": made.connector_id},
         {"dataset_id": made.dataset_id},
         {"client_id": "acme"},
     ):
-        found = await served.answer("check_connector_health", arguments)
+        found = await tool_session.call_ok("check_connector_health", arguments)
         assert (found["count"], found["drift"]) == (1, [])
         (item,) = found["items"]
         assert (item["name"], item["status"], item["findings"]) == ("ACME-Sandbox-Confluence", "healthy", [])
 
 
-async def test_pages_follow_each_other(served: Session) -> None:
-    await served.process.provision()
-    await served.process.provision(dataset_type=DatasetType.JIRA_ISSUES)
-    first = await served.answer("check_connector_health", {"limit": 1})
-    second = await served.answer("check_connector_health", {"limit": 1, "cursor": first["next_cursor"]})
+async def test_pages_follow_each_other(tool_session: ToolSession) -> None:
+    await tool_session.process.provision()
+    await tool_session.process.provision(dataset_type=DatasetType.JIRA_ISSUES)
+    first = await tool_session.call_ok("check_connector_health", {"limit": 1})
+    second = await tool_session.call_ok(
+        "check_connector_health", {"limit": 1, "cursor": first["next_cursor"]}
+    )
     assert "next_cursor" not in second
     assert {each["dataset_type"] for each in first["items"] + second["items"]} == {
         "confluence_pages",
@@ -91,15 +95,19 @@ async def test_pages_follow_each_other(served: Session) -> None:
     }
 
 
-async def test_more_than_one_selector_is_refused(served: Session) -> None:
-    error = await served.refusal("check_connector_health", {"client_id": "acme", "dataset_id": "d"})
+async def test_more_than_one_selector_is_refused(tool_session: ToolSession) -> None:
+    error = await tool_session.call_refused(
+        "check_connector_health", {"client_id": "acme", "dataset_id": "d"}
+    )
     assert error["code"] == "invalid_argument"
 
 
-async def test_another_client_s_is_unknown(place: World) -> None:
-    async with session(place, caller=Caller(subject="agent:x", clients=frozenset({"globex"}))) as served:
-        await served.process.arrive()
+async def test_another_client_s_is_unknown(world: World) -> None:
+    async with open_tool_session(
+        world, principal=Principal(subject="agent:x", clients=frozenset({"globex"}))
+    ) as served:
+        await served.process.add_client_and_journey()
         made = await served.process.provision()
-        error = await served.refusal("check_connector_health", {"dataset_id": made.dataset_id})
+        error = await served.call_refused("check_connector_health", {"dataset_id": made.dataset_id})
     assert error["code"] == "unknown_dataset"
     assert "candidates" not in error

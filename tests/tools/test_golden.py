@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 from mcp.client.client import Client
 
-from server.app import build
+from server.app import build_server
 from tests.tools.conftest import MODERN
-from tools.catalogue import TOOLSETS, chosen
+from tools.catalogue import TOOLSETS, select_tools
 
 if TYPE_CHECKING:
     from tools.services import Services
@@ -27,9 +27,9 @@ async def unopened() -> Services:
     raise AssertionError("listing tools opens nothing")
 
 
-@pytest.mark.parametrize("name", [each.name for each in chosen(tuple(TOOLSETS))])
+@pytest.mark.parametrize("name", [each.name for each in select_tools(tuple(TOOLSETS))])
 async def test_the_published_tool_is_the_golden_one(name: str) -> None:
-    async with Client(build(unopened, version="1", toolsets=tuple(TOOLSETS)), mode=MODERN) as client:
+    async with Client(build_server(unopened, version="1", toolsets=tuple(TOOLSETS)), mode=MODERN) as client:
         listed = {each.name: each for each in (await client.list_tools()).tools}
     published = (
         json.dumps(listed[name].model_dump(mode="json", by_alias=True, exclude_none=True), indent=2) + "\n"
@@ -41,4 +41,6 @@ async def test_the_published_tool_is_the_golden_one(name: str) -> None:
 
 
 def test_there_is_no_golden_file_of_a_tool_that_is_gone() -> None:
-    assert {each.stem for each in GOLDEN.glob("*.json")} == {each.name for each in chosen(tuple(TOOLSETS))}
+    assert {each.stem for each in GOLDEN.glob("*.json")} == {
+        each.name for each in select_tools(tuple(TOOLSETS))
+    }

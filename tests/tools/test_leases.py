@@ -8,62 +8,64 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from domain.callers import Caller
-from domain.errors import instant
+from domain.callers import Principal
+from domain.errors import format_timestamp
 from domain.model import Journey
-from tests.tools.conftest import ACME, session
+from tests.tools.conftest import ACME, open_tool_session
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from domain.records import Records
-    from tests.tools.conftest import Session
+    from tests.tools.conftest import ToolSession
     from tests.world import World
 
 ON_A_JOURNEY = {"journey_id": "j1", "duration": "12h"}
 
 
 @pytest.fixture
-async def leasing(place: World) -> AsyncIterator[Session]:
+async def lease_session(world: World) -> AsyncIterator[ToolSession]:
     """The toolset, with the client ACME there, its journey j1 leased for an hour, and one dataset."""
-    async with session(place, toolsets=("leases",)) as found:
-        await found.process.arrive()
+    async with open_tool_session(world, toolsets=("leases",)) as found:
+        await found.process.add_client_and_journey()
         await found.process.provision()
-        await found.process.services.keeping.renew(
-            "j1", timedelta(hours=1), Caller(subject="person:kim"), person=True
+        await found.process.services.leases.renew_lease(
+            "j1", timedelta(hours=1), Principal(subject="person:kim"), person=True
         )
         yield found
 
 
-async def dataset_id(served: Session) -> str:
+async def dataset_id(served: ToolSession) -> str:
     """The id of the only dataset."""
-    answered = await served.answer("provision_dataset", ACME)
+    answered = await served.call_ok("provision_dataset", ACME)
     return str(answered["dataset_id"])
 
 
 def ahead(span: timedelta) -> str:
     """The instant that far from now, as a model writes it."""
-    return str(instant(datetime.now(UTC) + span))
+    return str(format_timestamp(datetime.now(UTC) + span))
 
 
-async def test_the_toolset_is_there_only_when_it_is_asked_for(served: Session, leasing: Session) -> None:
-    usual = {each.name for each in (await served.client.list_tools()).tools}
-    with_leases = {each.name for each in (await leasing.client.list_tools()).tools}
+async def test_the_toolset_is_there_only_when_it_is_asked_for(
+    tool_session: ToolSession, lease_session: ToolSession
+) -> None:
+    usual = {each.name for each in (await tool_session.client.list_tools()).tools}
+    with_leases = {each.name for each in (await lease_session.client.list_tools()).tools}
     assert with_leases - usual == {"renew_journey_lease", "protect_dataset"}
 
 
-async def test_a_lease_is_lengthened_from_now(leasing: Session) -> None:
-    answered = await leasing.answer("renew_journey_lease", {**ON_A_JOURNEY, "client_id": "acme"})
+async def test_a_lease_is_lengthened_from_now(lease_session: ToolSession) -> None:
+    answered = await lease_session.call_ok("renew_journey_lease", {**ON_A_JOURNEY, "client_id": "acme"})
 
     until = datetime.fromisoformat(answered.pop("lease_expires_at"))
     assert answered == {"journey_id": "j1", "client_id": "acme", "stage": "sandbox", "state": "active"}
     assert timedelta(hours=11, minutes=55) < until - datetime.now(UTC) <= timedelta(hours=12)
 
 
-async def test_a_dataset_is_kept_until_the_instant(leasing: Session) -> None:
-    found, until = await dataset_id(leasing), ahead(timedelta(days=3))
+async def test_a_dataset_is_kept_until_the_instant(lease_session: ToolSession) -> None:
+    found, until = await dataset_id(lease_session), ahead(timedelta(days=3))
 
-    answered = await leasing.answer("protect_dataset", {"dataset_id": found, "until": until})
+    answered = await lease_session.call_ok("protect_dataset", {"dataset_id": found, "until": until})
 
     assert answered == {
         "name": "ACME-Sandbox-Confluence",
@@ -92,8 +94,12 @@ async def test_a_dataset_is_kept_until_the_instant(leasing: Session) -> None:
         ("h", "invalid_argument"),
     ],
 )
-async def test_a_lease_is_not_shortened_and_no_nonsense(leasing: Session, duration: str, code: str) -> None:
-    error = await leasing.refusal("renew_journey_lease", {"journey_id": "j1", "duration": duration})
+async def test_a_lease_is_not_shortened_and_no_nonsense(
+    lease_session: ToolSession, duration: str, code: str
+) -> None:
+    error = await lease_session.call_refused(
+        "renew_journey_lease", {"journey_id": "j1", "duration": duration}
+    )
     assert (error["code"], error["field"]) == (code, "duration")
 
 
@@ -109,53 +115,59 @@ async def test_a_lease_is_not_shortened_and_no_nonsense(leasing: Session, durati
         "1800000000",
     ],
 )
-async def test_an_instant_that_is_past_far_or_none_is_refused(leasing: Session, until: str) -> None:
-    error = await leasing.refusal(
-        "protect_dataset", {"dataset_id": await dataset_id(leasing), "until": until}
+async def test_an_instant_that_is_past_far_or_none_is_refused(lease_session: ToolSession, until: str) -> None:
+    error = await lease_session.call_refused(
+        "protect_dataset", {"dataset_id": await dataset_id(lease_session), "until": until}
     )
     assert (error["code"], error["field"], error["recovery"]) == ("invalid_argument", "until", "fix_input")
 
 
-async def test_a_protection_is_not_shortened_and_no_argument_gets_past_that(leasing: Session) -> None:
-    found = await dataset_id(leasing)
-    kept = await leasing.answer("protect_dataset", {"dataset_id": found, "until": ahead(timedelta(days=9))})
+async def test_a_protection_is_not_shortened_and_no_argument_gets_past_that(
+    lease_session: ToolSession,
+) -> None:
+    found = await dataset_id(lease_session)
+    kept = await lease_session.call_ok(
+        "protect_dataset", {"dataset_id": found, "until": ahead(timedelta(days=9))}
+    )
 
-    error = await leasing.refusal("protect_dataset", {"dataset_id": found, "until": ahead(timedelta(days=8))})
+    error = await lease_session.call_refused(
+        "protect_dataset", {"dataset_id": found, "until": ahead(timedelta(days=8))}
+    )
 
     assert (error["code"], error["recovery"], error["field"]) == ("forbidden", "needs_human", "until")
     for name in ("person", "force", "confirmed"):
         more = {"dataset_id": found, "until": ahead(timedelta(days=8)), name: True}
-        assert (await leasing.refusal("protect_dataset", more))["field"] == name
-    shown = await leasing.process.look(found)
-    assert instant(shown.protected_until) == kept["protected_until"]
+        assert (await lease_session.call_refused("protect_dataset", more))["field"] == name
+    shown = await lease_session.process.load_dataset(found)
+    assert format_timestamp(shown.protected_until) == kept["protected_until"]
 
 
-async def test_a_journey_without_a_lease_is_given_none(place: World) -> None:
-    async with session(place, toolsets=("leases",)) as served:
-        await served.process.arrive()
-        error = await served.refusal("renew_journey_lease", ON_A_JOURNEY)
+async def test_a_journey_without_a_lease_is_given_none(world: World) -> None:
+    async with open_tool_session(world, toolsets=("leases",)) as served:
+        await served.process.add_client_and_journey()
+        error = await served.call_refused("renew_journey_lease", ON_A_JOURNEY)
     assert (error["code"], error["recovery"]) == ("forbidden", "needs_human")
     assert "no lease" in error["message"]
 
 
 @pytest.mark.parametrize("tool", ["renew_journey_lease", "protect_dataset"])
-async def test_what_another_client_has_is_unknown(place: World, tool: str) -> None:
-    async with session(place) as first:
-        await first.process.arrive()
+async def test_what_another_client_has_is_unknown(world: World, tool: str) -> None:
+    async with open_tool_session(world) as first:
+        await first.process.add_client_and_journey()
         found = (await first.process.provision()).dataset_id
-    stranger = Caller(subject="agent:x", clients=frozenset({"globex"}))
+    stranger = Principal(subject="agent:x", clients=frozenset({"globex"}))
     arguments: dict[str, Any] = {
         "renew_journey_lease": ON_A_JOURNEY,
         "protect_dataset": {"dataset_id": found, "until": ahead(timedelta(days=1))},
     }
-    async with session(place, toolsets=("leases",), caller=stranger) as other:
-        error = await other.refusal(tool, arguments[tool])
+    async with open_tool_session(world, toolsets=("leases",), principal=stranger) as other:
+        error = await other.call_refused(tool, arguments[tool])
     assert error["code"] in {"unknown_journey", "unknown_dataset"}
     assert "candidates" not in error
 
 
-async def test_a_lapsed_lease_is_not_renewed(leasing: Session) -> None:
-    store = leasing.process.outside.store
+async def test_a_lapsed_lease_is_not_renewed(lease_session: ToolSession) -> None:
+    store = lease_session.process.deps.store
 
     def lapse(records: Records) -> None:
         held = records.journey("acme", "j1")
@@ -163,5 +175,5 @@ async def test_a_lapsed_lease_is_not_renewed(leasing: Session) -> None:
         records.put_journey(replace(held, lease_expires_at=datetime(2026, 1, 1, tzinfo=UTC)))
 
     await store.transact(lapse)
-    error = await leasing.refusal("renew_journey_lease", ON_A_JOURNEY)
+    error = await lease_session.call_refused("renew_journey_lease", ON_A_JOURNEY)
     assert (error["code"], error["recovery"]) == ("journey_not_active", "needs_human")

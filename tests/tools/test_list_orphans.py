@@ -10,10 +10,10 @@ from domain.orphan_facts import OrphanFacts, OrphanPage
 from domain.orphans import OrphanReason
 from domain.vocabulary import DatasetType, JourneyState
 from tests.entities import NOW, dataset
-from tools.list_orphans import answer
+from tools.list_orphans import orphans_answer
 
 if TYPE_CHECKING:
-    from tests.tools.conftest import Session
+    from tests.tools.conftest import ToolSession
     from tests.world import World
 
 
@@ -63,7 +63,7 @@ def test_the_evidence_is_told_and_what_is_not_there_left_out() -> None:
         "record_count": 0,
         "size_bytes": 0,
     }
-    assert answer(page).body() == {
+    assert orphans_answer(page).as_dict() == {
         "items": [
             both
             | {
@@ -93,29 +93,31 @@ def test_the_evidence_is_told_and_what_is_not_there_left_out() -> None:
     }
 
 
-async def test_what_no_journey_needs_is_listed_when_it_is_old_enough(served: Session, place: World) -> None:
-    made = await served.process.provision()
-    await served.process.provision(dataset_type=DatasetType.JIRA_ISSUES)
-    assert (await served.answer("list_orphans", {"min_age_days": 0}))["items"] == []
-    await served.process.complete()
-    assert (await served.answer("list_orphans", {}))["items"] == []
-    place.clock.ahead += timedelta(days=8)
-    first = await served.answer("list_orphans", {"client_id": "acme", "stage": "sandbox", "limit": 1})
+async def test_what_no_journey_needs_is_listed_when_it_is_old_enough(
+    tool_session: ToolSession, world: World
+) -> None:
+    made = await tool_session.process.provision()
+    await tool_session.process.provision(dataset_type=DatasetType.JIRA_ISSUES)
+    assert (await tool_session.call_ok("list_orphans", {"min_age_days": 0}))["items"] == []
+    await tool_session.process.complete_journey()
+    assert (await tool_session.call_ok("list_orphans", {}))["items"] == []
+    world.clock.ahead += timedelta(days=8)
+    first = await tool_session.call_ok("list_orphans", {"client_id": "acme", "stage": "sandbox", "limit": 1})
     (item,) = first["items"]
     assert (item["dataset_id"], item["reason"], item["eligible"]) == (
         made.dataset_id,
         "journey_completed",
         False,
     )
-    second = await served.answer("list_orphans", {"limit": 1, "cursor": first["next_cursor"]})
+    second = await tool_session.call_ok("list_orphans", {"limit": 1, "cursor": first["next_cursor"]})
     assert [each["dataset_type"] for each in second["items"]] == ["jira_issues"]
     assert "next_cursor" not in second
 
 
-async def test_an_unknown_client_is_refused_with_the_nearest(served: Session) -> None:
-    error = await served.refusal("list_orphans", {"client_id": "acmee"})
+async def test_an_unknown_client_is_refused_with_the_nearest(tool_session: ToolSession) -> None:
+    error = await tool_session.call_refused("list_orphans", {"client_id": "acmee"})
     assert (error["code"], error["candidates"]) == ("unknown_client", ["acme"])
 
 
-async def test_a_cursor_that_nobody_gave_is_refused(served: Session) -> None:
-    assert (await served.refusal("list_orphans", {"cursor": "nonsense"}))["field"] == "cursor"
+async def test_a_cursor_that_nobody_gave_is_refused(tool_session: ToolSession) -> None:
+    assert (await tool_session.call_refused("list_orphans", {"cursor": "nonsense"}))["field"] == "cursor"

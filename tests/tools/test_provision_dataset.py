@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 
-from domain.admission import Provisioned
+from domain.admission import ProvisionResult
 from domain.model import CheckResult, Content, Progress, QualityReport, Readiness, Recheck, Run
 from domain.vocabulary import DatasetStatus
 from tests.entities import NOW, connector, dataset
-from tests.tools.conftest import ACME, Session
-from tools.provision_dataset import answer
+from tests.tools.conftest import ACME, ToolSession
+from tools.provision_dataset import provision_answer
 
 if TYPE_CHECKING:
     from tests.world import World
@@ -49,7 +49,7 @@ UNJUDGED = {"threshold": 95.0, "pending": True, "issues": []}
 
 def test_a_dataset_below_the_threshold_is_told_with_every_issue_and_nothing_empty() -> None:
     stands = dataset(status=DatasetStatus.VALIDATING, content=CONTENT, quality=REPORT)
-    assert answer(Provisioned(dataset=stands, created=True), connector()).body() == SAID | {
+    assert provision_answer(ProvisionResult(dataset=stands, created=True), connector()).as_dict() == SAID | {
         "status": "validating",
         "record_count": 40,
         "size_bytes": 9000,
@@ -78,7 +78,9 @@ def test_a_running_provision_says_how_far_it_is_and_when_to_ask_again(
     progress: Progress | None, said: dict[str, Any]
 ) -> None:
     runs = dataset(status=DatasetStatus.PROVISIONING, run=Run(saga_id="provision:1", started_at=NOW))
-    assert answer(Provisioned(dataset=runs, created=True, progress=progress)).body() == SAID | {
+    assert provision_answer(
+        ProvisionResult(dataset=runs, created=True, progress=progress)
+    ).as_dict() == SAID | {
         "status": "provisioning",
         "record_count": 0,
         "size_bytes": 0,
@@ -90,7 +92,7 @@ def test_a_running_provision_says_how_far_it_is_and_when_to_ask_again(
 
 def test_quality_is_pending_while_it_is_judged_again() -> None:
     stands = dataset(content=CONTENT, quality=REPORT, recheck=Recheck(requested_at=NOW, deadline=NOW))
-    assert answer(Provisioned(dataset=stands, created=False)).quality.pending
+    assert provision_answer(ProvisionResult(dataset=stands, created=False)).quality.pending
 
 
 @pytest.mark.parametrize(
@@ -108,13 +110,13 @@ def test_readiness_is_told_in_figures_and_no_question_is_repeated(
     found: Readiness, said: dict[str, Any]
 ) -> None:
     stands = dataset(content=CONTENT, quality=replace(REPORT, readiness=found))
-    body = answer(Provisioned(dataset=stands, created=True)).body()
+    body = provision_answer(ProvisionResult(dataset=stands, created=True)).as_dict()
     assert body["quality"]["readiness"] == said
     assert "Ignore" not in str(body)
 
 
-async def test_a_dataset_is_made_and_the_same_call_attaches_to_it(served: Session) -> None:
-    made = await served.answer("provision_dataset", ACME)
+async def test_a_dataset_is_made_and_the_same_call_attaches_to_it(tool_session: ToolSession) -> None:
+    made = await tool_session.call_ok("provision_dataset", ACME)
     assert made | {"dataset_id": "", "size_bytes": 0, "connector": {}} == {
         "name": "ACME-Sandbox-Confluence",
         "dataset_id": "",
@@ -132,14 +134,14 @@ async def test_a_dataset_is_made_and_the_same_call_attaches_to_it(served: Sessio
     }
     assert made["connector"]["name"] == "ACME-Sandbox-Confluence"
     assert made["connector"]["status"] == "healthy"
-    assert await served.answer("provision_dataset", ACME) == made | {"created": False}
+    assert await tool_session.call_ok("provision_dataset", ACME) == made | {"created": False}
 
 
 async def test_a_call_that_does_not_wait_answers_at_once_and_the_next_one_attaches(
-    served: Session, place: World
+    tool_session: ToolSession, world: World
 ) -> None:
-    place.glean.set_rate(1_000_000, minimum_seconds=0.4)
-    begun = await served.answer("provision_dataset", ACME | {"wait_s": 0})
+    world.glean.set_indexing_rate(1_000_000, minimum_seconds=0.4)
+    begun = await tool_session.call_ok("provision_dataset", ACME | {"wait_s": 0})
     assert begun["status"] == "provisioning"
     assert begun["created"] is True
     assert begun["poll_after_s"] == 5
@@ -150,7 +152,7 @@ async def test_a_call_that_does_not_wait_answers_at_once_and_the_next_one_attach
         heard.append(progress)
 
     with anyio.fail_after(20):
-        ended = await served.client.call_tool("provision_dataset", ACME, progress_callback=hear)
+        ended = await tool_session.client.call_tool("provision_dataset", ACME, progress_callback=hear)
     assert ended.structured_content is not None
     assert ended.structured_content["status"] == "ready"
     assert ended.structured_content["created"] is False
@@ -160,39 +162,41 @@ async def test_a_call_that_does_not_wait_answers_at_once_and_the_next_one_attach
     assert heard == sorted(set(heard))
 
 
-async def test_a_caller_that_goes_away_takes_nothing_with_it(served: Session, place: World) -> None:
-    place.glean.set_rate(1_000_000, minimum_seconds=0.4)
+async def test_a_caller_that_goes_away_takes_nothing_with_it(tool_session: ToolSession, world: World) -> None:
+    world.glean.set_indexing_rate(1_000_000, minimum_seconds=0.4)
     with anyio.move_on_after(0.2) as gone:
-        await served.client.call_tool("provision_dataset", ACME)
+        await tool_session.client.call_tool("provision_dataset", ACME)
     assert gone.cancelled_caught
     with anyio.fail_after(20):
-        ended = await served.answer("provision_dataset", ACME)
+        ended = await tool_session.call_ok("provision_dataset", ACME)
     assert ended["status"] == "ready"
     assert ended["created"] is False
 
 
-async def test_a_template_that_is_too_small_is_told_as_a_failed_provision(served: Session) -> None:
-    error = await served.refusal("provision_dataset", ACME | {"record_count": 31})
+async def test_a_template_that_is_too_small_is_told_as_a_failed_provision(tool_session: ToolSession) -> None:
+    error = await tool_session.call_refused("provision_dataset", ACME | {"record_count": 31})
     assert error["code"] == "provision_failed"
     assert error["step"] == "populate"
-    again = await served.refusal("provision_dataset", ACME | {"record_count": 31})
+    again = await tool_session.call_refused("provision_dataset", ACME | {"record_count": 31})
     assert again == error
 
 
-async def test_what_is_asked_for_reaches_the_dataset(served: Session) -> None:
+async def test_what_is_asked_for_reaches_the_dataset(tool_session: ToolSession) -> None:
     wanted = {
         "template_id": "fintech/developer_productivity/confluence_pages",
         "record_count": 5,
         "data_source": "mock_template",
     }
-    made = await served.answer("provision_dataset", ACME | wanted | {"retry": False})
+    made = await tool_session.call_ok("provision_dataset", ACME | wanted | {"retry": False})
     assert made["record_count"] == 5
     assert made["template"]["match"] == "named"
 
 
 @pytest.mark.parametrize("source", ["generated", "sanitized_production"])
-async def test_a_source_that_is_not_there_yet_names_the_ones_that_are(served: Session, source: str) -> None:
-    error = await served.refusal("provision_dataset", ACME | {"data_source": source})
+async def test_a_source_that_is_not_there_yet_names_the_ones_that_are(
+    tool_session: ToolSession, source: str
+) -> None:
+    error = await tool_session.call_refused("provision_dataset", ACME | {"data_source": source})
     assert (error["code"], error["recovery"], error["field"], error["candidates"]) == (
         "invalid_argument",
         "choose_other",

@@ -9,9 +9,9 @@ import pytest
 
 from domain.model import Dataset, Journey
 from domain.vocabulary import JourneyState, Stage
-from tests.tools.conftest import ACME, Session, session
-from tests.world import ALL
-from tools.catalogue import chosen
+from tests.tools.conftest import ACME, ToolSession, open_tool_session
+from tests.world import OPERATOR
+from tools.catalogue import select_tools
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -20,32 +20,34 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-async def recovering(place: World) -> AsyncIterator[Session]:
+async def recovery_session(world: World) -> AsyncIterator[ToolSession]:
     """A client of a server with the toolset `recovery`."""
-    async with session(place, toolsets=("recovery",)) as served:
+    async with open_tool_session(world, toolsets=("recovery",)) as served:
         yield served
 
 
-async def archived(served: Session) -> Dataset:
+async def archived(served: ToolSession) -> Dataset:
     """A dataset that was taken down, and the journey j2."""
     process = served.process
-    await process.arrive()
+    await process.add_client_and_journey()
     dataset = await process.provision()
-    await process.complete()
+    await process.complete_journey()
     again = Journey(journey_id="j2", client_id="acme", stage=Stage.SANDBOX, state=JourneyState.ACTIVE)
-    await process.services.registry.add_journey(again, ALL)
+    await process.services.registry.add_journey(again, OPERATOR)
     return await process.tear_down(dataset)
 
 
 def test_it_is_there_only_with_its_toolset() -> None:
-    assert "restore_dataset" not in {each.name for each in chosen()}
-    assert "restore_dataset" in {each.name for each in chosen(["recovery"])}
+    assert "restore_dataset" not in {each.name for each in select_tools()}
+    assert "restore_dataset" in {each.name for each in select_tools(["recovery"])}
 
 
-async def test_it_answers_with_the_new_dataset_and_attaches_to_it_later(recovering: Session) -> None:
-    gone = await archived(recovering)
+async def test_it_answers_with_the_new_dataset_and_attaches_to_it_later(
+    recovery_session: ToolSession,
+) -> None:
+    gone = await archived(recovery_session)
     wanted = {"dataset_id": gone.dataset_id, "journey_id": "j2"}
-    made = await recovering.answer("restore_dataset", wanted)
+    made = await recovery_session.call_ok("restore_dataset", wanted)
     assert made | {"quality": {}, "connector": {}, "dataset_id": "", "protected_until": ""} == {
         "name": "ACME-Sandbox-Confluence",
         "dataset_id": "",
@@ -65,28 +67,30 @@ async def test_it_answers_with_the_new_dataset_and_attaches_to_it_later(recoveri
     }
     assert made["dataset_id"] != gone.dataset_id
     assert made["protected_until"].endswith("Z")
-    assert await recovering.answer("restore_dataset", wanted) == made | {"created": False}
-    provided = await recovering.answer("provision_dataset", ACME | {"journey_id": "j2"})
+    assert await recovery_session.call_ok("restore_dataset", wanted) == made | {"created": False}
+    provided = await recovery_session.call_ok("provision_dataset", ACME | {"journey_id": "j2"})
     assert provided["dataset_id"] == made["dataset_id"]
 
 
-async def test_a_call_that_does_not_wait_answers_at_once(recovering: Session, place: World) -> None:
-    gone = await archived(recovering)
-    place.glean.set_rate(1_000_000, minimum_seconds=0.4)
+async def test_a_call_that_does_not_wait_answers_at_once(recovery_session: ToolSession, world: World) -> None:
+    gone = await archived(recovery_session)
+    world.glean.set_indexing_rate(1_000_000, minimum_seconds=0.4)
     wanted = {"dataset_id": gone.dataset_id, "journey_id": "j2"}
-    begun = await recovering.answer("restore_dataset", wanted | {"wait_s": 0})
+    begun = await recovery_session.call_ok("restore_dataset", wanted | {"wait_s": 0})
     assert (begun["status"], begun["poll_after_s"], "protected_until" in begun) == ("provisioning", 5, False)
     with anyio.fail_after(20):
-        ended = await recovering.answer("restore_dataset", wanted)
+        ended = await recovery_session.call_ok("restore_dataset", wanted)
     assert (ended["status"], ended["created"]) == ("ready", False)
     assert ended["dataset_id"] == begun["dataset_id"]
 
 
-async def test_what_cannot_come_back_says_why(recovering: Session, place: World) -> None:
-    gone = await archived(recovering)
-    where = place.folder / "archives" / "acme" / "sandbox" / "confluence_pages" / gone.dataset_id
+async def test_what_cannot_come_back_says_why(recovery_session: ToolSession, world: World) -> None:
+    gone = await archived(recovery_session)
+    where = world.folder / "archives" / "acme" / "sandbox" / "confluence_pages" / gone.dataset_id
     (where / "manifest.json").unlink()
-    error = await recovering.refusal("restore_dataset", {"dataset_id": gone.dataset_id, "journey_id": "j2"})
+    error = await recovery_session.call_refused(
+        "restore_dataset", {"dataset_id": gone.dataset_id, "journey_id": "j2"}
+    )
     assert (error["code"], error["recovery"], error["field"]) == (
         "not_restorable",
         "needs_human",
@@ -96,16 +100,16 @@ async def test_what_cannot_come_back_says_why(recovering: Session, place: World)
 
 
 @pytest.mark.parametrize("missing", ["dataset_id", "journey_id"])
-async def test_both_arguments_are_needed(recovering: Session, missing: str) -> None:
+async def test_both_arguments_are_needed(recovery_session: ToolSession, missing: str) -> None:
     given = {"dataset_id": "acme-sandbox-confluence-7f3k2m", "journey_id": "j2"}
     del given[missing]
-    error = await recovering.refusal("restore_dataset", given)
+    error = await recovery_session.call_refused("restore_dataset", given)
     assert (error["code"], error["field"]) == ("invalid_argument", missing)
 
 
-async def test_a_read_only_server_does_not_have_it(place: World) -> None:
-    async with session(place, toolsets=("recovery",), read_only=True) as served:
+async def test_a_read_only_server_does_not_have_it(world: World) -> None:
+    async with open_tool_session(world, toolsets=("recovery",), read_only=True) as served:
         listed = [each.name for each in (await served.client.list_tools()).tools]
-        error = await served.refusal("restore_dataset", {"dataset_id": "x", "journey_id": "j2"})
+        error = await served.call_refused("restore_dataset", {"dataset_id": "x", "journey_id": "j2"})
     assert "restore_dataset" not in listed
     assert error["code"] == "read_only"

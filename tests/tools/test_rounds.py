@@ -14,11 +14,11 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, CallToolRequest, CallToolResult, ElicitResult, InputRequiredResult
 from pydantic import TypeAdapter
 
-from domain.callers import Caller
+from domain.callers import Principal
 from domain.vocabulary import DatasetStatus, JourneyState
-from tests.tools.conftest import ACME, Session, session
-from tests.tools.test_asking import NAME, by_hand, finished, typed
-from tools.rounds import Rounds
+from tests.tools.conftest import ACME, ToolSession, open_tool_session
+from tests.tools.test_asking import NAME, create_finished_dataset, teardown_arguments, typed
+from tools.rounds import RequestStateMiddleware
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -31,15 +31,15 @@ KEY = "tools.asking:_asked"
 _ROUND: TypeAdapter[CallToolResult | InputRequiredResult] = TypeAdapter(CallToolResult | InputRequiredResult)
 
 
-class Raw:
+class RawClient:
     """A client that keeps what it is given, and sends what it likes."""
 
-    def __init__(self, served: Session) -> None:
+    def __init__(self, served: ToolSession) -> None:
         self.served = served
 
     async def ask(self, dataset: Dataset) -> str:
         """Have the question asked, and keep the state."""
-        asked = await self.send("teardown_dataset", by_hand(dataset))
+        asked = await self.send("teardown_dataset", teardown_arguments(dataset))
         assert isinstance(asked, InputRequiredResult)
         assert asked.input_requests is not None
         assert list(asked.input_requests) == [KEY]
@@ -53,7 +53,7 @@ class Raw:
         given = {"requestState": state, "inputResponses": answers}
         present = {name: value for name, value in given.items() if value is not None}
         return await self.served.client.session.send_request(
-            _Odd(method="tools/call", params={"name": tool, "arguments": arguments, **present}),
+            _RawRequest(method="tools/call", params={"name": tool, "arguments": arguments, **present}),
             _ROUND,
         )
 
@@ -62,10 +62,10 @@ class Raw:
     ) -> CallToolResult | InputRequiredResult:
         """Type a name into the question of that state."""
         form = ElicitResult(action="accept", content={"dataset_name": name}).model_dump(exclude_none=True)
-        return await self.send("teardown_dataset", by_hand(dataset) | changes, state, {KEY: form})
+        return await self.send("teardown_dataset", teardown_arguments(dataset) | changes, state, {KEY: form})
 
 
-class _Odd(CallToolRequest):
+class _RawRequest(CallToolRequest):
     """A request that is sent as it is."""
 
     params: Any
@@ -101,23 +101,25 @@ STALE = {
 
 
 @pytest.fixture
-async def served(place: World) -> AsyncIterator[Session]:
-    async with session(place, person=typed(NAME), state_keys=[ONE]) as found:
+async def tool_session(world: World) -> AsyncIterator[ToolSession]:
+    async with open_tool_session(world, person=typed(NAME), state_keys=[ONE]) as found:
         yield found
 
 
-async def test_an_answer_counts_once(served: Session) -> None:
-    made = await finished(served)
-    raw = Raw(served)
+async def test_an_answer_counts_once(tool_session: ToolSession) -> None:
+    made = await create_finished_dataset(tool_session)
+    raw = RawClient(tool_session)
     state = await raw.ask(made)
     done(await raw.answer(made, state))
-    await served.process.services.registry.set_state("j1", JourneyState.ACTIVE, Caller(subject="person:kim"))
-    again = await served.answer("provision_dataset", ACME)
+    await tool_session.process.services.registry.set_state(
+        "j1", JourneyState.ACTIVE, Principal(subject="person:kim")
+    )
+    again = await tool_session.call_ok("provision_dataset", ACME)
     assert again["dataset_id"] != made.dataset_id
-    await served.process.complete()
-    anew = await raw.answer(await served.process.look(again["dataset_id"]), state)
+    await tool_session.process.complete_journey()
+    anew = await raw.answer(await tool_session.process.load_dataset(again["dataset_id"]), state)
     assert refusal(anew) == STALE
-    assert (await served.process.look(again["dataset_id"])).status is DatasetStatus.READY
+    assert (await tool_session.process.load_dataset(again["dataset_id"])).status is DatasetStatus.READY
 
 
 @pytest.mark.parametrize(
@@ -126,37 +128,39 @@ async def test_an_answer_counts_once(served: Session) -> None:
     ids=["the same key", "a new key first", "another key", "a key of its own"],
 )
 async def test_another_server_understands_an_answer_when_it_shares_a_key(
-    place: World, served: Session, keys: list[str], *, understood: bool
+    world: World, tool_session: ToolSession, keys: list[str], *, understood: bool
 ) -> None:
-    made = await finished(served)
-    state = await Raw(served).ask(made)
-    async with session(place, person=typed(NAME), state_keys=keys) as other:
-        result = await Raw(other).answer(made, state)
+    made = await create_finished_dataset(tool_session)
+    state = await RawClient(tool_session).ask(made)
+    async with open_tool_session(world, person=typed(NAME), state_keys=keys) as other:
+        result = await RawClient(other).answer(made, state)
         if understood:
             done(result)
         else:
             assert refusal(result) == STALE
-            assert await served.process.look(made.dataset_id) == made
+            assert await tool_session.process.load_dataset(made.dataset_id) == made
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        Caller(subject="person:lee"),
-        Caller(subject="kim", act="journey-agent"),
-        Caller(subject="kim", journey_id="j1"),
+        Principal(subject="person:lee"),
+        Principal(subject="kim", act="journey-agent"),
+        Principal(subject="kim", journey_id="j1"),
     ],
     ids=["somebody else", "their agent", "another token"],
 )
-async def test_an_answer_is_that_of_whom_was_asked(place: World, other: Caller) -> None:
-    kim = Caller(subject="kim")
-    async with session(place, person=typed(NAME), state_keys=[ONE], caller=kim) as served:
-        made = await finished(served)
-        state = await Raw(served).ask(made)
-        async with session(place, person=typed(NAME), state_keys=[ONE], caller=other) as stranger:
-            assert refusal(await Raw(stranger).answer(made, state)) == STALE
-        assert await served.process.look(made.dataset_id) == made
-        done(await Raw(served).answer(made, state))
+async def test_an_answer_is_that_of_whom_was_asked(world: World, other: Principal) -> None:
+    kim = Principal(subject="kim")
+    async with open_tool_session(world, person=typed(NAME), state_keys=[ONE], principal=kim) as served:
+        made = await create_finished_dataset(served)
+        state = await RawClient(served).ask(made)
+        async with open_tool_session(
+            world, person=typed(NAME), state_keys=[ONE], principal=other
+        ) as stranger:
+            assert refusal(await RawClient(stranger).answer(made, state)) == STALE
+        assert await served.process.load_dataset(made.dataset_id) == made
+        done(await RawClient(served).answer(made, state))
 
 
 @pytest.mark.parametrize(
@@ -173,58 +177,60 @@ async def test_an_answer_is_that_of_whom_was_asked(place: World, other: Caller) 
     ids=["changed", "cut", "another version", "empty", "long", "a number", "an object"],
 )
 async def test_a_state_that_was_tampered_with_is_refused(
-    served: Session, change: Callable[[str], object]
+    tool_session: ToolSession, change: Callable[[str], object]
 ) -> None:
-    made = await finished(served)
-    raw = Raw(served)
+    made = await create_finished_dataset(tool_session)
+    raw = RawClient(tool_session)
     state = await raw.ask(made)
     assert refusal(await raw.answer(made, change(state))) == STALE
-    assert await served.process.look(made.dataset_id) == made
+    assert await tool_session.process.load_dataset(made.dataset_id) == made
 
 
-async def test_a_state_serves_no_other_call(served: Session) -> None:
-    made = await finished(served)
-    raw = Raw(served)
+async def test_a_state_serves_no_other_call(tool_session: ToolSession) -> None:
+    made = await create_finished_dataset(tool_session)
+    raw = RawClient(tool_session)
     state = await raw.ask(made)
     assert refusal(await raw.answer(made, state, wait_s=1)) == STALE
     assert refusal(await raw.answer(made, state, reason="orphaned")) == STALE
     assert refusal(await raw.send("list_orphans", {}, state)) == STALE
-    assert await served.process.look(made.dataset_id) == made
+    assert await tool_session.process.load_dataset(made.dataset_id) == made
 
 
-async def test_an_answer_comes_within_ten_minutes(served: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = await finished(served)
-    raw = Raw(served)
+async def test_an_answer_comes_within_ten_minutes(
+    tool_session: ToolSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await create_finished_dataset(tool_session)
+    raw = RawClient(tool_session)
     state = await raw.ask(made)
     monkeypatch.setattr(request_state, "time", SimpleNamespace(time=lambda: time.time() + 599))
-    asked = await raw.send("teardown_dataset", by_hand(made), state)
+    asked = await raw.send("teardown_dataset", teardown_arguments(made), state)
     assert isinstance(asked, InputRequiredResult)
     monkeypatch.setattr(request_state, "time", SimpleNamespace(time=lambda: time.time() + 601))
     assert refusal(await raw.answer(made, state)) == STALE
-    assert await served.process.look(made.dataset_id) == made
+    assert await tool_session.process.load_dataset(made.dataset_id) == made
 
 
 async def test_an_answer_after_the_generation_moved_has_the_question_asked_anew(
-    place: World, served: Session
+    world: World, tool_session: ToolSession
 ) -> None:
-    made = await finished(served)
-    raw = Raw(served)
+    made = await create_finished_dataset(tool_session)
+    raw = RawClient(tool_session)
     state = await raw.ask(made)
-    past = place.clock.now() - timedelta(days=1)
-    await served.process.outside.store.transact(
+    past = world.clock.now() - timedelta(days=1)
+    await tool_session.process.deps.store.transact(
         lambda records: records.put_dataset(made.evolve(protected_until=past))
     )
     anew = await raw.answer(made, state)
     assert isinstance(anew, InputRequiredResult)
     assert anew.request_state != state
-    assert (await served.process.look(made.dataset_id)).status == made.status
+    assert (await tool_session.process.load_dataset(made.dataset_id)).status == made.status
 
 
-async def test_an_answer_without_a_question_has_it_asked(served: Session) -> None:
-    made = await finished(served)
-    asked = await Raw(served).answer(made, None)
+async def test_an_answer_without_a_question_has_it_asked(tool_session: ToolSession) -> None:
+    made = await create_finished_dataset(tool_session)
+    asked = await RawClient(tool_session).answer(made, None)
     assert isinstance(asked, InputRequiredResult)
-    assert await served.process.look(made.dataset_id) == made
+    assert await tool_session.process.load_dataset(made.dataset_id) == made
 
 
 @pytest.mark.parametrize(
@@ -240,13 +246,13 @@ async def test_an_answer_without_a_question_has_it_asked(served: Session) -> Non
     ],
     ids=["an object", "another action", "a text", "no answer", "a sample", "a list", "bare"],
 )
-async def test_an_answer_without_its_form_is_no(served: Session, answers: object) -> None:
-    made = await finished(served)
-    raw = Raw(served)
+async def test_an_answer_without_its_form_is_no(tool_session: ToolSession, answers: object) -> None:
+    made = await create_finished_dataset(tool_session)
+    raw = RawClient(tool_session)
     state = await raw.ask(made)
-    error = refusal(await raw.send("teardown_dataset", by_hand(made), state, answers))
+    error = refusal(await raw.send("teardown_dataset", teardown_arguments(made), state, answers))
     assert (error["code"], error["recovery"]) == ("declined", "never")
-    assert await served.process.look(made.dataset_id) == made
+    assert await tool_session.process.load_dataset(made.dataset_id) == made
 
 
 async def test_an_error_of_the_protocol_stays_one() -> None:
@@ -255,10 +261,10 @@ async def test_an_error_of_the_protocol_stays_one() -> None:
 
     request = SimpleNamespace(method="tools/call", params={})
     with pytest.raises(MCPError, match="Internal error"):
-        await Rounds()(cast("Any", request), cast("Any", broken))
+        await RequestStateMiddleware()(cast("Any", request), cast("Any", broken))
 
 
-async def test_what_is_no_round_is_left_to_the_sdk(served: Session) -> None:
+async def test_what_is_no_round_is_left_to_the_sdk(tool_session: ToolSession) -> None:
     with pytest.raises(MCPError, match="Invalid request parameters"):
-        await Raw(served).send(5, {})  # type: ignore[arg-type]
-    assert (await served.client.list_tools()).tools
+        await RawClient(tool_session).send(5, {})  # type: ignore[arg-type]
+    assert (await tool_session.client.list_tools()).tools

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import jsonschema_rs
 import pytest
 
-from tools.catalogue import chosen
-from tools.schemas import published
+from tools.catalogue import select_tools
+from tools.schemas import published_schema
 
 if TYPE_CHECKING:
     from tools.spec import LifecycleTool
 
 
-@pytest.mark.parametrize("tool", chosen(), ids=lambda tool: tool.name)
+@pytest.mark.parametrize("tool", select_tools(), ids=lambda tool: tool.name)
 def test_a_published_schema_is_self_contained_without_nulls_and_closed_to_other_arguments(
     tool: LifecycleTool,
 ) -> None:
@@ -29,7 +29,7 @@ def test_a_published_schema_is_self_contained_without_nulls_and_closed_to_other_
     assert tool.parameters["additionalProperties"] is False
 
 
-@pytest.mark.parametrize("tool", chosen(), ids=lambda tool: tool.name)
+@pytest.mark.parametrize("tool", select_tools(), ids=lambda tool: tool.name)
 def test_every_argument_is_described(tool: LifecycleTool) -> None:
     assert [
         name for name, schema in tool.parameters["properties"].items() if not schema.get("description")
@@ -46,7 +46,7 @@ def test_a_property_may_be_called_title() -> None:
         },
         "$defs": {"It": {"title": "It", "type": "integer", "description": "theirs"}},
     }
-    assert published(schema) == {
+    assert published_schema(schema) == {
         "type": "object",
         "properties": {
             "title": {"type": "string"},

@@ -9,8 +9,8 @@ from mcp.client.client import Client
 from mcp_types import InputRequiredResult, ToolAnnotations
 
 from domain.errors import DeclinedError, StoreFailedError
-from server.app import build
-from tests.tools.conftest import ACME, MODERN, Session, session, text
+from server.app import build_server
+from tests.tools.conftest import ACME, MODERN, ToolSession, open_tool_session, result_text
 from tools import list_orphans
 
 if TYPE_CHECKING:
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from tools.services import Services
 
 
-async def test_the_four_tools_are_listed_in_their_order_with_every_hint_written_out(served: Session) -> None:
-    listed = (await served.client.list_tools()).tools
+async def test_the_four_tools_are_listed_in_their_order_with_every_hint_written_out(
+    tool_session: ToolSession,
+) -> None:
+    listed = (await tool_session.client.list_tools()).tools
     assert {each.name: each.annotations for each in listed} == {
         "provision_dataset": hints(read_only=False, destructive=False, open_world=True),
         "teardown_dataset": hints(read_only=False, destructive=True, open_world=True),
@@ -46,13 +48,13 @@ def hints(*, read_only: bool, destructive: bool, open_world: bool) -> ToolAnnota
     )
 
 
-async def test_neither_services_nor_caller_can_be_given_as_arguments(served: Session) -> None:
-    for name in ("services", "caller", "ctx"):
-        assert (await served.refusal("list_orphans", {name: "x"}))["field"] == name
+async def test_neither_services_nor_caller_can_be_given_as_arguments(tool_session: ToolSession) -> None:
+    for name in ("services", "principal", "ctx"):
+        assert (await tool_session.call_refused("list_orphans", {name: "x"}))["field"] == name
 
 
-async def test_an_optional_argument_that_is_null_counts_as_left_out(served: Session) -> None:
-    found = await served.answer("list_orphans", {"client_id": None, "limit": None})
+async def test_an_optional_argument_that_is_null_counts_as_left_out(tool_session: ToolSession) -> None:
+    found = await tool_session.call_ok("list_orphans", {"client_id": None, "limit": None})
     assert found["items"] == []
 
 
@@ -60,7 +62,7 @@ async def test_services_that_cannot_be_opened_are_an_error_of_the_one_shape() ->
     async def broken() -> Services:
         raise StoreFailedError("The database file is no database.")
 
-    async with Client(build(broken, version="1"), mode=MODERN) as client:
+    async with Client(build_server(broken, version="1"), mode=MODERN) as client:
         result = await client.call_tool("list_orphans", {})
     assert result.meta is not None
     assert (
@@ -74,38 +76,38 @@ async def test_a_bug_is_masked_and_logged(caplog: pytest.LogCaptureFixture) -> N
         raise RuntimeError("the secret of the house")
 
     with caplog.at_level(logging.ERROR):
-        async with Client(build(broken, version="1"), mode=MODERN) as client:
+        async with Client(build_server(broken, version="1"), mode=MODERN) as client:
             result = await client.call_tool("list_orphans", {})
     assert result.is_error
-    assert text(result) == "Error executing tool list_orphans"
+    assert result_text(result) == "Error executing tool list_orphans"
     assert "the secret of the house" in caplog.text
 
 
-async def test_a_read_only_server_hides_what_changes_things_and_refuses_it(place: World) -> None:
-    async with session(place, read_only=True) as served:
-        await served.process.arrive()
+async def test_a_read_only_server_hides_what_changes_things_and_refuses_it(world: World) -> None:
+    async with open_tool_session(world, read_only=True) as served:
+        await served.process.add_client_and_journey()
         listed = [each.name for each in (await served.client.list_tools()).tools]
         assert listed == ["check_connector_health", "list_orphans"]
-        error = await served.refusal("provision_dataset", ACME)
+        error = await served.call_refused("provision_dataset", ACME)
         assert error == {
             "code": "read_only",
             "message": "This server was started read-only, so provision_dataset is not available.",
             "recovery": "needs_human",
         }
-        assert await served.process.events() == []
-        assert (await served.answer("list_orphans", {}))["items"] == []
+        assert await served.process.load_event_kinds() == []
+        assert (await served.call_ok("list_orphans", {}))["items"] == []
 
 
-async def test_a_person_who_says_no_is_told_of_as_declined(place: World) -> None:
+async def test_a_person_who_says_no_is_told_of_as_declined(world: World) -> None:
     class No:
         async def ask(self, question: object) -> None:
             raise DeclinedError("Kim said no.")
 
-    async with session(place, confirmer=No()) as served:
-        await served.process.arrive()
+    async with open_tool_session(world, confirmer=No()) as served:
+        await served.process.add_client_and_journey()
         dataset = await served.process.provision()
-        await served.process.complete()
-        error = await served.refusal(
+        await served.process.complete_journey()
+        error = await served.call_refused(
             "teardown_dataset", {"dataset_id": dataset.dataset_id, "reason": "manual"}
         )
     assert error == {"code": "declined", "message": "Kim said no.", "recovery": "never"}

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from domain.claims import TornDown
+from domain.claims import TeardownResult
 from domain.model import Progress, Run, Teardown
 from domain.vocabulary import ConnectorOutcome, DatasetStatus, TeardownReason
 from tests.entities import NOW, dataset
-from tests.tools.conftest import Session, session
-from tests.world import ALL, Yes
-from tools.teardown_dataset import answer
+from tests.tools.conftest import ToolSession, open_tool_session
+from tests.world import OPERATOR, AcceptingConfirmer
+from tools.teardown_dataset import teardown_answer
 
 if TYPE_CHECKING:
     from tests.world import World
@@ -39,9 +39,9 @@ def test_a_running_teardown_says_how_far_it_is_and_when_to_ask_again() -> None:
     runs = dataset(
         status=DatasetStatus.TEARDOWN, teardown=teardown(), run=Run(saga_id="teardown:1", started_at=NOW)
     )
-    assert answer(
-        TornDown(dataset=runs, progress=Progress(step="archive", message="archive …"))
-    ).body() == SAID | {
+    assert teardown_answer(
+        TeardownResult(dataset=runs, progress=Progress(step="archive", message="archive …"))
+    ).as_dict() == SAID | {
         "status": "teardown",
         "cleanup_verified": False,
         "progress": {"step": "archive", "done": 0, "message": "archive …"},
@@ -67,7 +67,7 @@ def test_what_was_left_behind_is_not_called_verified(outcome: ConnectorOutcome, 
             restorable_until=NOW,
         ),
     )
-    assert answer(TornDown(dataset=gone)).body() == SAID | {
+    assert teardown_answer(TeardownResult(dataset=gone)).as_dict() == SAID | {
         "status": "archived",
         "archived_path": "/archives/acme",
         "restorable_until": "2026-03-01T12:00:00Z",
@@ -78,14 +78,17 @@ def test_what_was_left_behind_is_not_called_verified(outcome: ConnectorOutcome, 
 
 
 def test_a_dataset_whose_teardown_is_not_on_record_is_told_all_the_same() -> None:
-    assert answer(TornDown(dataset=dataset())).body() == SAID | {"status": "ready", "cleanup_verified": False}
+    assert teardown_answer(TeardownResult(dataset=dataset())).as_dict() == SAID | {
+        "status": "ready",
+        "cleanup_verified": False,
+    }
 
 
-async def test_a_dataset_is_taken_down_and_the_same_call_answers_the_same(served: Session) -> None:
-    made = await served.process.provision()
-    await served.process.complete()
+async def test_a_dataset_is_taken_down_and_the_same_call_answers_the_same(tool_session: ToolSession) -> None:
+    made = await tool_session.process.provision()
+    await tool_session.process.complete_journey()
     asked = {"dataset_id": made.dataset_id, "reason": "journey_completed"}
-    gone = await served.answer("teardown_dataset", asked)
+    gone = await tool_session.call_ok("teardown_dataset", asked)
     assert gone | {"archived_path": "", "restorable_until": ""} == SAID | {
         "dataset_id": made.dataset_id,
         "status": "archived",
@@ -95,59 +98,65 @@ async def test_a_dataset_is_taken_down_and_the_same_call_answers_the_same(served
         "cleanup_verified": True,
     }
     assert gone["archived_path"].endswith(f"acme/sandbox/confluence_pages/{made.dataset_id}")
-    assert await served.answer("teardown_dataset", asked) == gone
+    assert await tool_session.call_ok("teardown_dataset", asked) == gone
 
 
 async def test_an_archive_that_was_purged_is_said_to_be_with_the_instant(
-    served: Session, place: World
+    tool_session: ToolSession, world: World
 ) -> None:
-    made = await served.process.provision()
-    await served.process.complete()
+    made = await tool_session.process.provision()
+    await tool_session.process.complete_journey()
     asked = {"dataset_id": made.dataset_id, "reason": "journey_completed"}
-    gone = await served.answer("teardown_dataset", asked)
-    place.clock.ahead += 2 * (place.policy.orphan_grace * 13)
-    plan = await served.process.services.archives.purge(ALL, apply=True)
+    gone = await tool_session.call_ok("teardown_dataset", asked)
+    world.clock.ahead += 2 * (world.policy.orphan_grace * 13)
+    plan = await tool_session.process.services.archives.purge_archives(OPERATOR, apply=True)
     assert plan.purged == (made.dataset_id,)
-    said = await served.answer("teardown_dataset", asked)
+    said = await tool_session.call_ok("teardown_dataset", asked)
     assert said.pop("purged_at") > gone["restorable_until"]
     assert said == gone
 
 
-async def test_everything_that_stands_against_it_is_told_and_nothing_is_changed(served: Session) -> None:
-    made = await served.process.provision()
-    error = await served.refusal(
+async def test_everything_that_stands_against_it_is_told_and_nothing_is_changed(
+    tool_session: ToolSession,
+) -> None:
+    made = await tool_session.process.provision()
+    error = await tool_session.call_refused(
         "teardown_dataset", {"dataset_id": made.dataset_id, "reason": "journey_completed"}
     )
     assert error["code"] == "journey_active"
     assert [each["check"] for each in error["blocking_checks"]] == ["journey_active", "reason_not_true"]
     assert all(each["what"] and each["clears"] for each in error["blocking_checks"])
-    assert await served.process.look(made.dataset_id) == made
+    assert await tool_session.process.load_dataset(made.dataset_id) == made
 
 
-async def test_manual_needs_a_person_and_no_argument_stands_for_one(served: Session) -> None:
-    made = await served.process.provision()
-    await served.process.complete()
-    error = await served.refusal("teardown_dataset", {"dataset_id": made.dataset_id, "reason": "manual"})
+async def test_manual_needs_a_person_and_no_argument_stands_for_one(tool_session: ToolSession) -> None:
+    made = await tool_session.process.provision()
+    await tool_session.process.complete_journey()
+    error = await tool_session.call_refused(
+        "teardown_dataset", {"dataset_id": made.dataset_id, "reason": "manual"}
+    )
     assert error["code"] == "confirmation_required"
     assert error["recovery"] == "needs_human"
-    assert await served.process.look(made.dataset_id) == made
+    assert await tool_session.process.load_dataset(made.dataset_id) == made
 
 
-async def test_a_confirmation_through_the_port_lets_it_go_on(place: World) -> None:
-    person = Yes()
-    async with session(place, confirmer=person) as served:
-        await served.process.arrive()
+async def test_a_confirmation_through_the_port_lets_it_go_on(world: World) -> None:
+    person = AcceptingConfirmer()
+    async with open_tool_session(world, confirmer=person) as served:
+        await served.process.add_client_and_journey()
         made = await served.process.provision()
-        await served.process.complete()
-        gone = await served.answer("teardown_dataset", {"dataset_id": made.dataset_id, "reason": "manual"})
+        await served.process.complete_journey()
+        gone = await served.call_ok("teardown_dataset", {"dataset_id": made.dataset_id, "reason": "manual"})
     assert gone["status"] == "archived"
-    (question,) = person.asked
+    (question,) = person.requests
     assert question.requester.startswith("agent:")
 
 
-async def test_an_unknown_dataset_gets_the_nearest_ones(served: Session) -> None:
-    made = await served.process.provision()
-    error = await served.refusal("teardown_dataset", {"dataset_id": made.dataset_id[:-2], "reason": "manual"})
+async def test_an_unknown_dataset_gets_the_nearest_ones(tool_session: ToolSession) -> None:
+    made = await tool_session.process.provision()
+    error = await tool_session.call_refused(
+        "teardown_dataset", {"dataset_id": made.dataset_id[:-2], "reason": "manual"}
+    )
     assert (error["code"], error["field"], error["candidates"]) == (
         "unknown_dataset",
         "dataset_id",

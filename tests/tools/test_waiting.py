@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.model import Progress
-from tools.waiting import forwarding
+from tools.waiting import progress_forwarder
 
 if TYPE_CHECKING:
     from tools.spec import EdgeContext
@@ -29,7 +29,7 @@ class Client:
 
 async def hear(*shown: Progress) -> Client:
     client = Client()
-    forward = forwarding(cast("EdgeContext", client))
+    forward = progress_forwarder(cast("EdgeContext", client))
     for each in shown:
         await forward(each)
     return client

@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import ArchiveFailedError
-from server.adapters.archives.format import MANIFEST, METADATA, NAMES, owner
-from server.disk.durable import drafted
-from server.disk.faults import told_as
+from server.adapters.archives.format import MANIFEST, METADATA, NAMES, parse_dataset_id
+from server.disk.durable import draft_target_name
+from server.disk.faults import translate_os_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ DEPTH: Final = 4
 _PART: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 
-def folder_of(root: Path, place: str) -> Path:
+def archive_folder(root: Path, place: str) -> Path:
     """The folder of a place `{client_id}/{stage}/{dataset_type}/{dataset_id}`. Raises ArchiveFailedError."""
     parts = place.split("/")
     if len(parts) != DEPTH or not all(_PART.fullmatch(part) for part in parts):
@@ -26,12 +26,12 @@ def folder_of(root: Path, place: str) -> Path:
     return root.joinpath(*parts)
 
 
-def check_way(root: Path, folder: Path) -> None:
+def check_no_links(root: Path, folder: Path) -> None:
     """The root is there and no link stands on the way to the folder. Raises ArchiveFailedError."""
     if not root.is_dir():
         raise ArchiveFailedError(f"The archive folder {root} is not there any more.")
-    for step in _steps(root, folder):
-        with told_as(ArchiveFailedError, "look at", step):
+    for step in _path_steps(root, folder):
+        with translate_os_errors(ArchiveFailedError, "look at", step):
             linked = step.is_symlink()
         if linked:
             raise ArchiveFailedError(f"A symbolic link stands at {step}; archives are kept in real folders.")
@@ -42,7 +42,7 @@ def check_spelling(root: Path, folder: Path) -> None:
 
     Where the file system does not tell upper from lower case, two such places would be one.
     """
-    for step in _steps(root, folder):
+    for step in _path_steps(root, folder):
         if not step.parent.is_dir():
             return
         for other in step.parent.iterdir():
@@ -56,9 +56,11 @@ def check_owner(folder: Path) -> None:
     """What is in the folder, if anything, belongs to the dataset of its name. Raises ArchiveFailedError."""
     names = {each.name for each in folder.iterdir()} if folder.is_dir() else set()
     for name in sorted(names - NAMES):
-        if drafted(name) not in NAMES:
+        if draft_target_name(name) not in NAMES:
             raise ArchiveFailedError(f"{folder / name} is not a file of an archive; move it away.", file=name)
-    said = {name: owner((folder / name).read_bytes()) for name in (MANIFEST, METADATA) if name in names}
+    said = {
+        name: parse_dataset_id((folder / name).read_bytes()) for name in (MANIFEST, METADATA) if name in names
+    }
     for name, dataset_id in said.items():
         if dataset_id not in (None, folder.name):
             raise ArchiveFailedError(
@@ -69,7 +71,7 @@ def check_owner(folder: Path) -> None:
         raise ArchiveFailedError(message, file=min(said))
 
 
-def archives_below(root: Path) -> list[str]:
+def list_archive_places(root: Path) -> list[str]:
     """Every place with a manifest, in order; links are not followed."""
     folders = [root]
     for _level in range(DEPTH):
@@ -79,7 +81,7 @@ def archives_below(root: Path) -> list[str]:
     return sorted("/".join(each.parts[-DEPTH:]) for each in folders if (each / MANIFEST).is_file())
 
 
-def _steps(root: Path, folder: Path) -> Iterator[Path]:
+def _path_steps(root: Path, folder: Path) -> Iterator[Path]:
     step = root
     for part in folder.relative_to(root).parts:
         step /= part

@@ -25,7 +25,7 @@ NAMES: Final = frozenset(
 """Every file name that an archive may hold."""
 
 
-class Stored(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class StoredFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One file as it stands on the disk: its size in bytes and SHA-256."""
 
     size: int
@@ -47,7 +47,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     checksum: str | None = None
     full_data: bool
     incomplete: bool = False
-    files: dict[str, Stored]
+    files: dict[str, StoredFile]
 
     def as_dict(self) -> dict[str, Any]:
         """The manifest as plain JSON values."""
@@ -66,12 +66,12 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     incomplete: bool = False
 
 
-def encode(value: object) -> bytes:
+def encode_json(value: object) -> bytes:
     """JSON that a person can read; one value has one encoding."""
     return msgspec.json.format(msgspec.json.encode(value, order="deterministic"), indent=2) + b"\n"
 
 
-def manifest_from(data: bytes) -> Manifest:
+def parse_manifest(data: bytes) -> Manifest:
     """The manifest that was written with `encode`. Raises ArchiveFailedError for anything else."""
     try:
         manifest = msgspec.json.decode(data, type=Manifest)
@@ -84,12 +84,12 @@ def manifest_from(data: bytes) -> Manifest:
             f"{MANIFEST} is of format {manifest.format_version}, and this version reads format {VERSION}."
         )
         raise ArchiveFailedError(message, file=MANIFEST)
-    if encode(manifest) != data:
+    if encode_json(manifest) != data:
         raise ArchiveFailedError(f"{MANIFEST} is damaged: it is not as it was written.", file=MANIFEST)
     return manifest
 
 
-def metadata_from(data: bytes) -> Metadata:
+def parse_metadata(data: bytes) -> Metadata:
     """What the metadata says of the archive. Raises ArchiveFailedError."""
     try:
         return msgspec.json.decode(data, type=Metadata)
@@ -97,7 +97,7 @@ def metadata_from(data: bytes) -> Metadata:
         raise ArchiveFailedError(f"{METADATA} is damaged: it cannot be read.", file=METADATA) from error
 
 
-def owner(data: bytes) -> str | None:
+def parse_dataset_id(data: bytes) -> str | None:
     """The dataset that a manifest or metadata names; None when it cannot be read."""
     try:
         return msgspec.json.decode(data, type=_Owner).dataset_id
@@ -109,7 +109,7 @@ class _Owner(msgspec.Struct, frozen=True):
     dataset_id: str
 
 
-def check_agreement(manifest: Manifest, metadata: Metadata) -> None:
+def check_manifest_agreement(manifest: Manifest, metadata: Metadata) -> None:
     """Both tell the same. Raises ArchiveFailedError naming what differs."""
     fields = ["dataset_id", "archived_at", "restorable_until", "incomplete"]
     if not manifest.incomplete:
@@ -120,7 +120,7 @@ def check_agreement(manifest: Manifest, metadata: Metadata) -> None:
         raise ArchiveFailedError(message, file=MANIFEST)
 
 
-def check_names(manifest: Manifest, present: Iterable[str]) -> None:
+def check_file_names(manifest: Manifest, present: Iterable[str]) -> None:
     """The archive has every file that it must have, and no other. Raises ArchiveFailedError naming one."""
     kept = (SAMPLE, REPORTS, DOCUMENTS) if manifest.full_data else (SAMPLE, REPORTS)
     plain = {METADATA, *kept}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, Self, cast
 import zstandard
 
 from domain.errors import ArchiveFailedError
-from server.adapters.archives.format import COMPRESSED, Stored
+from server.adapters.archives.format import COMPRESSED, StoredFile
 from server.disk.durable import Draft
 
 if TYPE_CHECKING:
@@ -43,12 +43,12 @@ class Sink:
         """Append."""
         self._store(self._codec.compress(data) if self._codec else data)
 
-    def close(self) -> Stored:
+    def close(self) -> StoredFile:
         """End the file and bring it to the disk."""
         if self._codec:
             self._store(self._codec.flush())
         self._draft.close()
-        return Stored(self._size, self._hash.hexdigest())
+        return StoredFile(self._size, self._hash.hexdigest())
 
     def publish(self) -> None:
         """Give it its final name."""
@@ -109,6 +109,6 @@ class Source:
         self._read += len(data)
         return data
 
-    def stored(self) -> Stored:
+    def stored_file(self) -> StoredFile:
         """What has been read: the whole file, once `chunks` has ended."""
-        return Stored(self._read, self._hash.hexdigest())
+        return StoredFile(self._read, self._hash.hexdigest())

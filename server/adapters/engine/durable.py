@@ -15,9 +15,9 @@ import anyio
 import anyio.to_thread
 import structlog
 
-from domain.errors import LifecycleError, StoreAwayError
-from domain.stranding import Stranded
-from server.adapters.engine.liveness import Owners
+from domain.errors import LifecycleError, StoreUnavailableError
+from domain.stranding import DeadLetter
+from server.adapters.engine.liveness import FileLiveness
 from server.adapters.engine.sqlite import SqliteJournal
 
 if TYPE_CHECKING:
@@ -32,33 +32,33 @@ if TYPE_CHECKING:
     )
     from types import TracebackType
 
-    from domain.ports import Json, Perform, Saga
-    from server.adapters.engine.journal import Journal, Unfinished
+    from domain.ports import Json, Saga, StepRunner
+    from server.adapters.engine.journal import Journal, UnfinishedSaga
     from server.adapters.engine.liveness import Presence
-    from server.adapters.engine.postgres_liveness import DatabaseOwners, DatabasePresence
-    from server.adapters.engine.runtime import Runtime
-    from server.postgres.address import Address
+    from server.adapters.engine.postgres_liveness import PostgresLiveness, PostgresPresence
+    from server.adapters.engine.runtime import DbosRuntime
+    from server.postgres.address import PostgresAddress
 
 _log = structlog.get_logger(__name__)
 
-_FIRST_LOOK_S: Final = 0.01
-_SLOWEST_LOOK_S: Final = 0.1
+_FIRST_POLL_S: Final = 0.01
+_SLOWEST_POLL_S: Final = 0.1
 # A stdio server is killed two seconds after its input has ended: what runs has the first part of them to stop, the
 # engine's own threads the second.
 _STOP_S: Final = 1.2
 _DESTROY_S: Final = 0.6
 _PURGE_BATCH: Final = 500
-_PASSING: Final = timedelta(days=1)
+_SHORT_LIVED_RETENTION: Final = timedelta(days=1)
 _ANSWER_S: Final = 30.0
 _LOST_S: Final = 5.0
 """A saga of ours that has not been running here for so long, though it has not ended, is taken up again."""
 
 
-_lingering: Final[list[Presence | DatabasePresence]] = []
+_unreleased_presences: Final[list[Presence | PostgresPresence]] = []
 """Of engines that ended before everything of theirs had: a lock must not go with the object that held it."""
 
 
-def _journal(where: Path | Address) -> Journal:
+def _journal_at(where: Path | PostgresAddress) -> Journal:
     if isinstance(where, Path):
         return SqliteJournal(where / "engine.sqlite")
     from server.adapters.engine.postgres import PostgresJournal  # noqa: PLC0415 - brings a driver that few need
@@ -66,16 +66,16 @@ def _journal(where: Path | Address) -> Journal:
     return PostgresJournal(where)
 
 
-def _owners(where: Path | Address, dead_after_s: float) -> Owners | DatabaseOwners:
+def _liveness_at(where: Path | PostgresAddress, dead_after_s: float) -> FileLiveness | PostgresLiveness:
     if isinstance(where, Path):
-        return Owners(where / "owners")
-    from server.adapters.engine.postgres_liveness import DatabaseOwners  # noqa: PLC0415 - the same
+        return FileLiveness(where / "owners")
+    from server.adapters.engine.postgres_liveness import PostgresLiveness  # noqa: PLC0415 - the same
 
-    return DatabaseOwners(where, dead_after_s=dead_after_s)
+    return PostgresLiveness(where, dead_after_s=dead_after_s)
 
 
 @dataclass(slots=True)
-class _Running:
+class _RunningSaga:
     """A saga that runs here, and how it is stopped. `tried`: it was taken up from a dead process and is in a step."""
 
     saga_id: str
@@ -93,14 +93,14 @@ class DurableEngine:
 
     def __init__(
         self,
-        where: Path | Address,
+        where: Path | PostgresAddress,
         sagas: Mapping[str, Saga],
         *,
         watch_s: float = 1.0,
         dead_after_s: float = 4.0,
         attempts: int = 10,
         keep: timedelta = timedelta(days=30),
-        passing: Sequence[str] = (),
+        short_lived_prefixes: Sequence[str] = (),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Take `sagas` by kind; whoever changes the steps of a saga in use gives it a new kind.
@@ -114,38 +114,41 @@ class DurableEngine:
         self._sagas = sagas
         self._watch_s = watch_s
         self._attempts = attempts
-        self._keeping = [("", keep), *((each, min(keep, _PASSING)) for each in passing)]
+        self._keeping = [
+            ("", keep),
+            *((each, min(keep, _SHORT_LIVED_RETENTION)) for each in short_lived_prefixes),
+        ]
         self._now = now
-        self._journal = _journal(where)
-        self._owners = _owners(where, dead_after_s)
-        self._presence: Presence | DatabasePresence | None = None
-        self._runtime: Runtime | None = None
+        self._journal = _journal_at(where)
+        self._owners = _liveness_at(where, dead_after_s)
+        self._presence: Presence | PostgresPresence | None = None
+        self._runtime: DbosRuntime | None = None
         self._ready = False
         self._launching = anyio.Lock()
         self._watcher: asyncio.Task[object]
         self._begun: set[asyncio.Task[object]] = set()
-        self._running: dict[asyncio.Task[object], _Running] = {}
+        self._running: dict[asyncio.Task[object], _RunningSaga] = {}
         self._closing = False
         self._reported: set[str] = set()
         self._idle_since: dict[str, float] = {}
 
     @staticmethod
-    def pending(where: Path | Address) -> bool:
+    def has_unfinished_sagas(where: Path | PostgresAddress) -> bool:
         """Whether sagas are unfinished there, running or left behind; a look that imports no engine."""
-        with closing(_journal(where)) as journal:
-            return bool(journal.unfinished())
+        with closing(_journal_at(where)) as journal:
+            return bool(journal.list_unfinished())
 
     @staticmethod
-    def killers(where: Path | Address, attempts: int) -> Sequence[str]:
+    def describe_dead_letters(where: Path | PostgresAddress, attempts: int) -> Sequence[str]:
         """Sagas that no process takes up any more, in words, or only one more; a look that imports no engine."""
-        with closing(_journal(where)) as journal:
-            found = [each for each in journal.unfinished() if each.fruitless >= attempts - 1]
+        with closing(_journal_at(where)) as journal:
+            found = [each for each in journal.list_unfinished() if each.fruitless >= attempts - 1]
         return [f"{each.saga_id}, after {each.fruitless + 1} tries of {each.step!r}" for each in found]
 
     async def __aenter__(self) -> Self:
         """Show this process as alive and begin to adopt. Raises SettingsError when the folder keeps no locks."""
-        self._presence = await anyio.to_thread.run_sync(self._owners.enter)
-        self._watcher = asyncio.create_task(self._watch(), context=Context())
+        self._presence = await anyio.to_thread.run_sync(self._owners.register)
+        self._watcher = asyncio.create_task(self._watch_for_abandoned(), context=Context())
         return self
 
     async def __aexit__(
@@ -163,16 +166,16 @@ class DurableEngine:
         if kind not in self._sagas:
             raise LookupError(f"No saga of kind {kind!r}; there are {sorted(self._sagas)}.")
         with anyio.move_on_after(_ANSWER_S) as late:
-            await self._apart(self._start(kind, saga_id, dataset_id))
+            await self._run_detached(self._start_or_adopt(kind, saga_id, dataset_id))
         if late.cancelled_caught:
-            raise StoreAwayError(
+            raise StoreUnavailableError(
                 "The saga engine's database does not answer; what was begun goes on when it does."
             )
 
     async def wait(self, saga_id: str, seconds: float) -> bool:
         """Wait for the end of a saga, wherever it runs."""
-        pause = _FIRST_LOOK_S
-        if await anyio.to_thread.run_sync(self._journal.ended, saga_id):
+        pause = _FIRST_POLL_S
+        if await anyio.to_thread.run_sync(self._journal.has_ended, saga_id):
             return True
         with anyio.move_on_after(seconds):
             while True:
@@ -180,55 +183,56 @@ class DurableEngine:
                     await asyncio.wait(here)
                 else:
                     await anyio.sleep(pause)
-                if await anyio.to_thread.run_sync(self._journal.ended, saga_id):
+                if await anyio.to_thread.run_sync(self._journal.has_ended, saga_id):
                     return True
-                pause = min(pause * 1.5, _SLOWEST_LOOK_S)
+                pause = min(pause * 1.5, _SLOWEST_POLL_S)
         return False
 
     async def resume(self) -> None:
         """Look once for sagas that dead processes left, and adopt them."""
-        await self._apart(self._resume())
+        await self._run_detached(self._adopt_abandoned())
 
     async def launch(self) -> None:
         """Import and launch what runs sagas, for whoever would rather not wait for it at the first start."""
-        await self._apart(self._launch())
+        await self._run_detached(self._launch())
 
     async def purge(self) -> None:
         """Forget sagas that ended long ago; also done whenever the engine is launched."""
         await self._purge(await self._launch())
 
-    async def stranded(self) -> Sequence[Stranded]:
+    async def fetch_dead_letters(self) -> Sequence[DeadLetter]:
         """Sagas that are left alone, because so many processes died in the same step of them, and the last did."""
         return [
-            await self._stranding(each) for each in await self._dead(self._killers(await self._unfinished()))
+            await self._fetch_dead_letter(each)
+            for each in await self._filter_abandoned(self._dead_letters_in(await self._list_unfinished()))
         ]
 
-    async def forsake(self, saga_id: str) -> None:
+    async def discard_saga(self, saga_id: str) -> None:
         """Have a saga that is left alone never run again, and count as ended."""
-        await self._apart(self._forsake(saga_id))
+        await self._run_detached(self._discard_saga(saga_id))
 
-    async def _forsake(self, saga_id: str) -> None:
-        await (await self._launch()).forsake(saga_id)
+    async def _discard_saga(self, saga_id: str) -> None:
+        await (await self._launch()).discard_saga(saga_id)
 
-    def _killers(self, found: Iterable[Unfinished]) -> Sequence[Unfinished]:
+    def _dead_letters_in(self, found: Iterable[UnfinishedSaga]) -> Sequence[UnfinishedSaga]:
         """What is tried no more, once its last process is dead."""
         return [each for each in found if not each.queued and each.fruitless >= self._attempts - 1]
 
-    async def _stranding(self, saga: Unfinished) -> Stranded:
-        done = await anyio.to_thread.run_sync(self._journal.done, saga.saga_id)
-        return Stranded(saga_id=saga.saga_id, step=saga.step, attempts=saga.fruitless + 1, done=tuple(done))
+    async def _fetch_dead_letter(self, saga: UnfinishedSaga) -> DeadLetter:
+        done = await anyio.to_thread.run_sync(self._journal.list_finished_steps, saga.saga_id)
+        return DeadLetter(saga_id=saga.saga_id, step=saga.step, attempts=saga.fruitless + 1, done=tuple(done))
 
-    async def _start(self, kind: str, saga_id: str, dataset_id: str) -> None:
+    async def _start_or_adopt(self, kind: str, saga_id: str, dataset_id: str) -> None:
         runtime = await self._launch()
         await runtime.start(kind, saga_id, dataset_id)
-        await self._resume()  # it may be a dead process's
+        await self._adopt_abandoned()  # it may be a dead process's
 
-    async def _watch(self) -> None:
+    async def _watch_for_abandoned(self) -> None:
         await anyio.to_thread.run_sync(self._owners.sweep)
         while True:
             try:
-                await anyio.to_thread.run_sync(self._owners.stay)
-                await self._resume()
+                await anyio.to_thread.run_sync(self._owners.renew)
+                await self._adopt_abandoned()
             except Exception as error:  # noqa: BLE001 - the watch goes on, whatever one look met
                 if str(error) not in self._reported:
                     self._reported.add(str(error))
@@ -236,23 +240,25 @@ class DurableEngine:
                     _log.error("adoption_failed", cause=str(error), exc_info=not known)
             await anyio.sleep(self._watch_s)
 
-    async def _resume(self) -> None:
-        if not await self._left():
+    async def _adopt_abandoned(self) -> None:
+        if not await self._find_adoptable():
             return
         runtime = await self._launch()
-        async with self._adopting() as alone:
+        async with self._adoption_lock() as alone:
             # Looked at again, alone: what another process adopted a moment ago is no longer left.
-            for saga in await self._left() if alone else ():
+            for saga in await self._find_adoptable() if alone else ():
                 if not saga.queued:
                     await runtime.adopt(saga.kind, saga.saga_id)
                     _log.info("saga_adopted", saga_id=saga.saga_id, kind=saga.kind, former_owner=saga.owner)
 
-    async def _left(self) -> Sequence[Unfinished]:
+    async def _find_adoptable(self) -> Sequence[UnfinishedSaga]:
         """What dead owners left, and what is queued for whoever has an engine launched."""
-        found = await self._unfinished()
-        await self._leave_unknown(found)
-        killers = self._killers(found)
-        for each in await self._dead(each for each in killers if each.saga_id not in self._reported):
+        found = await self._list_unfinished()
+        await self._log_unknown_kinds(found)
+        killers = self._dead_letters_in(found)
+        for each in await self._filter_abandoned(
+            each for each in killers if each.saga_id not in self._reported
+        ):
             self._reported.add(each.saga_id)
             _log.error(
                 "saga_stranded",
@@ -263,11 +269,13 @@ class DurableEngine:
             )
         alone = {each.saga_id for each in killers}
         kept = [each for each in found if each.kind in self._sagas and each.saga_id not in alone]
-        dead = {each.saga_id for each in await self._dead(each for each in kept if not each.queued)}
-        lost = self._lost(kept)
+        dead = {
+            each.saga_id for each in await self._filter_abandoned(each for each in kept if not each.queued)
+        }
+        lost = self._find_lost(kept)
         return [each for each in kept if each.queued or each.saga_id in dead | lost]
 
-    def _lost(self, found: Iterable[Unfinished]) -> set[str]:
+    def _find_lost(self, found: Iterable[UnfinishedSaga]) -> set[str]:
         """What is ours and has not been running here for a while, because the engine could not record how it went."""
         ours = self._presence.owner if self._presence else ""
         running = {each.saga_id for each in self._running.values()}
@@ -276,26 +284,26 @@ class DurableEngine:
         self._idle_since = {each: self._idle_since.get(each, now) for each in idle}
         return {each for each, since in self._idle_since.items() if now - since >= _LOST_S}
 
-    async def _leave_unknown(self, found: Iterable[Unfinished]) -> None:
+    async def _log_unknown_kinds(self, found: Iterable[UnfinishedSaga]) -> None:
         """Say of each kind that only others know, of another release or another task, that what is left is theirs."""
         strange = [each for each in found if each.kind not in self._sagas and each.kind not in self._reported]
-        for kind in sorted({each.kind for each in await self._dead(strange)}):
+        for kind in sorted({each.kind for each in await self._filter_abandoned(strange)}):
             self._reported.add(kind)
             _log.info("sagas_left_to_others", kind=kind)
 
-    async def _dead(self, sagas: Iterable[Unfinished]) -> Sequence[Unfinished]:
+    async def _filter_abandoned(self, sagas: Iterable[UnfinishedSaga]) -> Sequence[UnfinishedSaga]:
         """Those whose owner is no more."""
         asked = list(sagas)
-        living = await anyio.to_thread.run_sync(self._living, {each.owner for each in asked})
+        living = await anyio.to_thread.run_sync(self._find_living_owners, {each.owner for each in asked})
         return [each for each in asked if each.owner not in living]
 
-    def _living(self, owners: Iterable[str]) -> set[str]:
-        return {each for each in owners if self._owners.alive(each)}
+    def _find_living_owners(self, owners: Iterable[str]) -> set[str]:
+        return {each for each in owners if self._owners.is_alive(each)}
 
     @asynccontextmanager
-    async def _adopting(self) -> AsyncIterator[bool]:
+    async def _adoption_lock(self) -> AsyncIterator[bool]:
         """`Owners.adopting`, which may block, in threads."""
-        turn = self._owners.adopting()
+        turn = self._owners.adoption_lock()
         with anyio.CancelScope(shield=True):
             alone = await anyio.to_thread.run_sync(turn.__enter__)
         try:
@@ -304,34 +312,34 @@ class DurableEngine:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(turn.__exit__, None, None, None)
 
-    async def _unfinished(self) -> Sequence[Unfinished]:
-        return await anyio.to_thread.run_sync(self._journal.unfinished)
+    async def _list_unfinished(self) -> Sequence[UnfinishedSaga]:
+        return await anyio.to_thread.run_sync(self._journal.list_unfinished)
 
-    async def _launch(self) -> Runtime:
+    async def _launch(self) -> DbosRuntime:
         async with self._launching:
             if self._runtime is None:
                 load = await anyio.to_thread.run_sync(_load)
                 await anyio.to_thread.run_sync(self._journal.prepare)
                 if self._closing or self._presence is None:  # asked only now: importing takes its time
                     raise RuntimeError("The saga engine is not open.")
-                bodies = {kind: partial(self._run, kind, saga) for kind, saga in self._sagas.items()}
+                bodies = {kind: partial(self._run_saga, kind, saga) for kind, saga in self._sagas.items()}
                 database = self._where if not isinstance(self._where, Path) else self._where / "engine.sqlite"
                 self._runtime = load(database, self._presence.owner, bodies)
             if not self._ready:
-                await self._runtime.prepare()
+                await self._runtime.register_queues()
                 await self._purge(self._runtime)
                 self._ready = True
             return self._runtime
 
-    async def _purge(self, runtime: Runtime) -> None:
+    async def _purge(self, runtime: DbosRuntime) -> None:
         for prefix, keep in self._keeping:
             before = int((self._now() - keep).timestamp() * 1000)
-            look = partial(self._journal.finished_before, before, _PURGE_BATCH, prefix)
+            look = partial(self._journal.list_finished_before, before, _PURGE_BATCH, prefix)
             while old := await anyio.to_thread.run_sync(look):
                 await runtime.delete(old)
-        await anyio.to_thread.run_sync(self._journal.forget)
+        await anyio.to_thread.run_sync(self._journal.purge_attempts)
 
-    async def _run(self, kind: str, saga: Saga, dataset_id: str, saga_id: str) -> None:
+    async def _run_saga(self, kind: str, saga: Saga, dataset_id: str, saga_id: str) -> None:
         """Run a saga, inside the workflow that records it."""
         runtime = self._runtime
         task = asyncio.current_task()
@@ -339,44 +347,44 @@ class DurableEngine:
             raise asyncio.CancelledError  # taken from the queue too late: it stays unfinished, for the next process
         # A scope rather than the task is cancelled: it lets a step's worker thread come to its end.
         scope = anyio.CancelScope()
-        self._running[task] = here = _Running(saga_id, scope)
+        self._running[task] = here = _RunningSaga(saga_id, scope)
         task.add_done_callback(self._running.pop)
         try:
             with scope:
-                await saga(self._counting(runtime, here), dataset_id, saga_id)
+                await saga(self._counting_perform(runtime, here), dataset_id, saga_id)
         except Exception:
             _log.exception("saga_broke", saga_id=saga_id, kind=kind, dataset_id=dataset_id)
             raise
         if scope.cancelled_caught:
             raise asyncio.CancelledError
 
-    def _counting(self, runtime: Runtime, here: _Running) -> Perform:
+    def _counting_perform(self, runtime: DbosRuntime, here: _RunningSaga) -> StepRunner:
         """How that saga does its steps; when it was adopted, the first that is not done yet is counted as tried."""
         first = True
 
         async def perform(step: str, effect: Callable[[], Awaitable[Json]]) -> Json:
-            async def counted() -> Json:
+            async def count_and_run() -> Json:
                 nonlocal first
                 if first:
                     first = False
                     with suppress(LifecycleError):  # at worst one attempt is not counted
-                        if await anyio.to_thread.run_sync(self._journal.adopted, here.saga_id):
-                            await anyio.to_thread.run_sync(self._journal.tried, here.saga_id, step)
+                        if await anyio.to_thread.run_sync(self._journal.is_adopted, here.saga_id):
+                            await anyio.to_thread.run_sync(self._journal.record_attempt, here.saga_id, step)
                             here.tried = True
                 return await effect()
 
-            return await runtime.perform(step, counted)
+            return await runtime.perform(step, count_and_run)
 
         return perform
 
-    async def _apart(self, work: Coroutine[Any, Any, object]) -> None:
+    async def _run_detached(self, work: Coroutine[Any, Any, object]) -> None:
         """Do this whatever becomes of the caller, and without what the caller's context carries."""
         task = asyncio.create_task(work, context=Context())
         self._begun.add(task)
-        task.add_done_callback(self._over)
+        task.add_done_callback(self._forget_task)
         await asyncio.shield(task)
 
-    def _over(self, task: asyncio.Task[object]) -> None:
+    def _forget_task(self, task: asyncio.Task[object]) -> None:
         self._begun.discard(task)
         if self._closing and not task.cancelled():
             task.exception()  # heard: who asked may have gone before, and what was not started is left to the next
@@ -385,37 +393,37 @@ class DurableEngine:
         deadline = anyio.current_time() + _STOP_S
         self._closing = True
         if self._runtime:
-            self._runtime.stopping()
+            self._runtime.begin_shutdown()
         self._watcher.cancel()
         self._begun.add(self._watcher)
-        begun = await _ended(self._begun, deadline)
+        begun = await _wait_for_tasks(self._begun, deadline)
         running = dict(self._running)
         for each in running.values():
             each.scope.cancel()
-        stopped = await _ended(running, deadline) and begun
+        stopped = await _wait_for_tasks(running, deadline) and begun
         if self._runtime:
             with suppress(LifecycleError):  # at worst one attempt too many is counted
                 left = [each.saga_id for each in running.values() if each.tried]
-                await anyio.to_thread.run_sync(self._journal.forgive, left)
+                await anyio.to_thread.run_sync(self._journal.decrement_attempts, left)
             left_s = max(0.0, deadline - anyio.current_time())
             stopped = await self._runtime.close(left_s + _DESTROY_S) and stopped
         # As long as anything of ours may still run, we are alive; then the lock goes with the process.
         if self._presence and stopped:
-            await anyio.to_thread.run_sync(self._presence.end)
+            await anyio.to_thread.run_sync(self._presence.release)
         elif self._presence:
-            _lingering.append(self._presence)
+            _unreleased_presences.append(self._presence)
         await anyio.to_thread.run_sync(self._journal.close)
         self._runtime = self._presence = None
 
 
-async def _ended(tasks: Iterable[asyncio.Task[object]], deadline: float) -> bool:
+async def _wait_for_tasks(tasks: Iterable[asyncio.Task[object]], deadline: float) -> bool:
     if waited := set(tasks):
         _, left = await asyncio.wait(waited, timeout=max(0.0, deadline - anyio.current_time()))
         return not left
     return True
 
 
-def _load() -> type[Runtime]:
-    from server.adapters.engine.runtime import Runtime  # noqa: PLC0415 - brings DBOS: a second or two of importing
+def _load() -> type[DbosRuntime]:
+    from server.adapters.engine.runtime import DbosRuntime  # noqa: PLC0415 - brings DBOS: a second or two of importing
 
-    return Runtime
+    return DbosRuntime

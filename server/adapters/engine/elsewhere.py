@@ -9,10 +9,10 @@ import anyio
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from domain.stranding import Stranded
+    from domain.stranding import DeadLetter
 
 
-class Elsewhere:
+class NullEngine:
     """Starts nothing and adopts nothing; for commands that only look, or that hand their work to a running server."""
 
     async def start(self, kind: str, saga_id: str, dataset_id: str) -> None:
@@ -22,9 +22,9 @@ class Elsewhere:
         await anyio.sleep(seconds)
         return False
 
-    async def stranded(self) -> Sequence[Stranded]:
+    async def fetch_dead_letters(self) -> Sequence[DeadLetter]:
         """None that this process could tell of."""
         return ()
 
-    async def forsake(self, saga_id: str) -> None:
+    async def discard_saga(self, saga_id: str) -> None:
         """Leave it to whoever runs sagas."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 import anyio
 import structlog
 
-from domain.stranding import Stranded
+from domain.stranding import DeadLetter
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -37,7 +37,7 @@ class CrashAt:
 
 
 @dataclass(slots=True)
-class Entry:
+class JournalEntry:
     """What outlives a process of one saga. `steps` are the finished ones with their answers, as JSON.
 
     `deaths` are the steps in which its processes died.
@@ -65,7 +65,7 @@ class InlineEngine:
         self,
         sagas: Mapping[str, Saga],
         *,
-        journal: dict[str, Entry] | None = None,
+        journal: dict[str, JournalEntry] | None = None,
         crash: Callable[[str, str], None] | None = None,
         attempts: int = 10,
     ) -> None:
@@ -92,12 +92,12 @@ class InlineEngine:
         """Start the saga, or take it over when its engine is dead. Raises LookupError for an unknown kind."""
         if kind not in self._sagas:
             raise LookupError(f"No saga of kind {kind!r}; there are {sorted(self._sagas)}.")
-        self._take(saga_id, self.journal.setdefault(saga_id, Entry(kind, dataset_id)))
+        self._adopt(saga_id, self.journal.setdefault(saga_id, JournalEntry(kind, dataset_id)))
 
     async def resume(self) -> None:
         """Go on with what dead engines left in the journal."""
         for saga_id, entry in list(self.journal.items()):
-            self._take(saga_id, entry)
+            self._adopt(saga_id, entry)
 
     async def purge(self) -> None:
         """Nothing: the journal lives as long as its test."""
@@ -116,34 +116,36 @@ class InlineEngine:
                     await anyio.sleep_forever()
         return saga_id in self.journal and self.journal[saga_id].ended
 
-    async def stranded(self) -> Sequence[Stranded]:
+    async def fetch_dead_letters(self) -> Sequence[DeadLetter]:
         """Sagas in one step of which too many engines died."""
         return [
-            Stranded(saga_id=saga_id, step=entry.deaths[-1], attempts=self._attempts, done=tuple(entry.steps))
+            DeadLetter(
+                saga_id=saga_id, step=entry.deaths[-1], attempts=self._attempts, done=tuple(entry.steps)
+            )
             for saga_id, entry in self.journal.items()
-            if not entry.ended and self._strands(entry)
+            if not entry.ended and self._is_dead_letter(entry)
         ]
 
-    async def forsake(self, saga_id: str) -> None:
+    async def discard_saga(self, saga_id: str) -> None:
         """Count it as ended."""
         self.journal[saga_id].ended = True
 
-    def _strands(self, entry: Entry) -> bool:
+    def _is_dead_letter(self, entry: JournalEntry) -> bool:
         last = entry.deaths[-1] if entry.deaths else None
         return last not in entry.steps and entry.deaths.count(last or "") >= self._attempts
 
-    def _take(self, saga_id: str, entry: Entry) -> None:
+    def _adopt(self, saga_id: str, entry: JournalEntry) -> None:
         owned = entry.owner is not None and not entry.owner.dead
-        known = entry.kind in self._sagas and not self._strands(entry)
+        known = entry.kind in self._sagas and not self._is_dead_letter(entry)
         if entry.ended or owned or self.dead or not known:
             return
         entry.owner = self
         entry.left = anyio.Event()
-        self._tasks.start_soon(self._run, saga_id, entry)
+        self._tasks.start_soon(self._run_saga, saga_id, entry)
 
-    async def _run(self, saga_id: str, entry: Entry) -> None:
+    async def _run_saga(self, saga_id: str, entry: JournalEntry) -> None:
         async def perform(step: str, effect: Callable[[], Awaitable[Json]]) -> Json:
-            return await self._perform(entry, step, effect)
+            return await self._perform_step(entry, step, effect)
 
         try:
             with anyio.CancelScope() as scope:
@@ -161,7 +163,9 @@ class InlineEngine:
         finally:
             entry.left.set()
 
-    async def _perform(self, entry: Entry, step: str, effect: Callable[[], Awaitable[Json]]) -> Json:
+    async def _perform_step(
+        self, entry: JournalEntry, step: str, effect: Callable[[], Awaitable[Json]]
+    ) -> Json:
         if self.dead:
             raise ProcessDied(step)
         if step not in entry.steps:

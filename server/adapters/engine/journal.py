@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Values = Mapping[str, str | int]
 
-ATTEMPTS: Final = """
+CREATE_ATTEMPTS: Final = """
 CREATE TABLE IF NOT EXISTS attempts (saga_id TEXT PRIMARY KEY, step TEXT NOT NULL, times INTEGER NOT NULL)
 """
 _STATUS: Final = "SELECT status FROM workflow_status WHERE workflow_uuid = :saga_id"
@@ -29,17 +29,17 @@ SELECT saga_id, step, times FROM attempts
 WHERE NOT EXISTS (SELECT 1 FROM operation_outputs AS done
                   WHERE done.workflow_uuid = attempts.saga_id AND done.function_name = attempts.step)
 """
-_DONE: Final = (
+_FINISHED_STEPS: Final = (
     "SELECT function_name FROM operation_outputs WHERE workflow_uuid = :saga_id ORDER BY function_id"
 )
 # What was started here has no queue; what was adopted came through one.
 _ADOPTED: Final = "SELECT 1 FROM workflow_status WHERE workflow_uuid = :saga_id AND queue_name IS NOT NULL"
-_TRIED: Final = """
+_RECORD_ATTEMPT: Final = """
 INSERT INTO attempts (saga_id, step, times) VALUES (:saga_id, :step, 1)
 ON CONFLICT (saga_id) DO UPDATE
 SET times = CASE WHEN attempts.step = excluded.step THEN attempts.times + 1 ELSE 1 END, step = excluded.step
 """
-_FORGIVEN: Final = "UPDATE attempts SET times = times - 1 WHERE saga_id = :saga_id AND times > 0"
+_DECREMENT_ATTEMPTS: Final = "UPDATE attempts SET times = times - 1 WHERE saga_id = :saga_id AND times > 0"
 _FINISHED_BEFORE: Final = """
 SELECT workflow_uuid FROM workflow_status
 WHERE status NOT IN ('PENDING', 'ENQUEUED', 'DELAYED') AND updated_at < :before
@@ -51,7 +51,7 @@ _FORGET_ATTEMPTS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Unfinished:
+class UnfinishedSaga:
     """A saga that has not ended. `owner` is the process that has it, or had it; `queued` means that nobody has.
 
     `fruitless` counts the processes that took it up from a dead one and have not finished `step`, the one they found it
@@ -77,51 +77,51 @@ class Journal(ABC):
     def close(self) -> None:
         """Let go of it; another look opens it again."""
 
-    def unfinished(self) -> Sequence[Unfinished]:
+    def list_unfinished(self) -> Sequence[UnfinishedSaga]:
         """Every saga that has not ended, oldest first."""
-        found = self._look(_UNFINISHED, {})
+        found = self._query(_UNFINISHED, {})
         tried = (
-            {saga_id: (times, step) for saga_id, step, times in self._look(_FRUITLESS, {})} if found else {}
+            {saga_id: (times, step) for saga_id, step, times in self._query(_FRUITLESS, {})} if found else {}
         )
         return [
-            Unfinished(saga_id, kind, status == "ENQUEUED", owner or "", *tried.get(saga_id, (0, "")))
+            UnfinishedSaga(saga_id, kind, status == "ENQUEUED", owner or "", *tried.get(saga_id, (0, "")))
             for saga_id, kind, status, owner in found
         ]
 
-    def ended(self, saga_id: str) -> bool:
+    def has_ended(self, saga_id: str) -> bool:
         """Whether that saga has ended, well or not; False for one that nobody started."""
-        found = self._look(_STATUS, {"saga_id": saga_id})
+        found = self._query(_STATUS, {"saga_id": saga_id})
         return any(status not in {"PENDING", "ENQUEUED", "DELAYED"} for (status,) in found)
 
-    def finished_before(self, epoch_ms: int, limit: int, prefix: str = "") -> Sequence[str]:
+    def list_finished_before(self, epoch_ms: int, limit: int, prefix: str = "") -> Sequence[str]:
         """Sagas that ended before that instant and whose ids begin so, at most so many."""
-        found = self._look(_FINISHED_BEFORE, {"before": epoch_ms, "limit": limit, "prefix": prefix})
+        found = self._query(_FINISHED_BEFORE, {"before": epoch_ms, "limit": limit, "prefix": prefix})
         return [saga_id for (saga_id,) in found]
 
-    def done(self, saga_id: str) -> Sequence[str]:
+    def list_finished_steps(self, saga_id: str) -> Sequence[str]:
         """The steps that a saga has finished, in order."""
-        return [step for (step,) in self._look(_DONE, {"saga_id": saga_id})]
+        return [step for (step,) in self._query(_FINISHED_STEPS, {"saga_id": saga_id})]
 
-    def adopted(self, saga_id: str) -> bool:
+    def is_adopted(self, saga_id: str) -> bool:
         """Whether a saga was taken over from a dead process."""
-        return bool(self._look(_ADOPTED, {"saga_id": saga_id}))
+        return bool(self._query(_ADOPTED, {"saga_id": saga_id}))
 
-    def tried(self, saga_id: str, step: str) -> None:
+    def record_attempt(self, saga_id: str, step: str) -> None:
         """Count one process that is about to try that step; the count starts anew when it is another than before."""
-        self._change(_TRIED, {"saga_id": saga_id, "step": step})
+        self._execute(_RECORD_ATTEMPT, {"saga_id": saga_id, "step": step})
 
-    def forgive(self, saga_ids: Iterable[str]) -> None:
+    def decrement_attempts(self, saga_ids: Iterable[str]) -> None:
         """Take one attempt of each back: this process leaves them in good order, they did not kill it."""
-        self._change(_FORGIVEN, *({"saga_id": each} for each in saga_ids))
+        self._execute(_DECREMENT_ATTEMPTS, *({"saga_id": each} for each in saga_ids))
 
-    def forget(self) -> None:
+    def purge_attempts(self) -> None:
         """Drop the counts of sagas that are no more."""
-        self._change(_FORGET_ATTEMPTS, {})
+        self._execute(_FORGET_ATTEMPTS, {})
 
     @abstractmethod
-    def _look(self, question: str, values: Values) -> list[tuple[Any, ...]]:
+    def _query(self, question: str, values: Values) -> list[tuple[Any, ...]]:
         """The rows found; none as long as there is no such table."""
 
     @abstractmethod
-    def _change(self, statement: str, *values: Values) -> None:
+    def _execute(self, statement: str, *values: Values) -> None:
         """Run it once for each of the values."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from domain.errors import SettingsError
-from server.disk.locks import lock, unlocked
+from server.disk.locks import lock_file, unsupported_locks_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ _SUFFIX = ".lock"
 
 def _try_lock(descriptor: int, path: Path) -> bool:
     try:
-        lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, path)
+        lock_file(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, path)
     except BlockingIOError:
         return False
     return True
@@ -39,41 +39,41 @@ class Presence:
     path: Path
     descriptor: int
 
-    def end(self) -> None:
+    def release(self) -> None:
         """Let others take over whatever this owner left. Nothing of it may run any more."""
         self.path.unlink(missing_ok=True)
         os.close(self.descriptor)
 
 
-class Owners:
+class FileLiveness:
     """The folder of those locks."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def enter(self) -> Presence:
+    def register(self) -> Presence:
         """Show this process as alive, under a fresh id.
 
         Raises SettingsError when the folder cannot be written, or its file system does not keep locks.
         """
         owner = uuid4().hex
-        path = self._path(owner)
+        path = self._lock_path(owner)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            descriptor = self._hold(path)
+            descriptor = self._acquire_lock(path)
         except OSError as error:
             raise SettingsError(
                 f"The data folder cannot hold the saga engine's locks: {self._folder}: {error.strerror}",
                 field="data_dir",
             ) from error
-        if not self.alive(owner):
+        if not self.is_alive(owner):
             os.close(descriptor)
-            raise unlocked(self._folder)
+            raise unsupported_locks_error(self._folder)
         return Presence(owner, path, descriptor)
 
-    def alive(self, owner: str) -> bool:
+    def is_alive(self, owner: str) -> bool:
         """Whether that owner's process lives. A dead one's file is removed."""
-        path = self._path(owner)
+        path = self._lock_path(owner)
         try:
             descriptor = os.open(path, os.O_RDWR)
         except FileNotFoundError:
@@ -87,7 +87,7 @@ class Owners:
             os.close(descriptor)
 
     @contextmanager
-    def adopting(self) -> Iterator[bool]:
+    def adoption_lock(self) -> Iterator[bool]:
         """Be the only one who adopts on this folder: False when somebody else is at it."""
         descriptor = os.open(self._folder / "adopting", os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -95,23 +95,23 @@ class Owners:
         finally:
             os.close(descriptor)
 
-    def stay(self) -> None:
+    def renew(self) -> None:
         """Nothing is to be done: a lock is held as long as its process lives."""
 
     def sweep(self) -> None:
         """Remove the files of the dead."""
         for path in self._folder.glob(f"*{_SUFFIX}"):
             with suppress(OSError):  # tidiness only: what cannot be removed now is removed another time
-                self.alive(path.name.removesuffix(_SUFFIX))
+                self.is_alive(path.name.removesuffix(_SUFFIX))
 
-    def _path(self, owner: str) -> Path:
+    def _lock_path(self, owner: str) -> Path:
         return self._folder / f"{owner}{_SUFFIX}"
 
-    def _hold(self, path: Path) -> int:
+    def _acquire_lock(self, path: Path) -> int:
         while True:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
             try:
-                lock(descriptor, fcntl.LOCK_EX, path)
+                lock_file(descriptor, fcntl.LOCK_EX, path)
             except BaseException:
                 os.close(descriptor)
                 path.unlink(missing_ok=True)

@@ -10,42 +10,42 @@ import psycopg
 from psycopg import errors
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from domain.errors import Recovery, SettingsError, StoreAwayError, StoreFailedError
-from server.adapters.engine.journal import ATTEMPTS, Journal
-from server.postgres.dialect import statement
-from server.postgres.failures import meaning_of
+from domain.errors import Recovery, SettingsError, StoreFailedError, StoreUnavailableError
+from server.adapters.engine.journal import CREATE_ATTEMPTS, Journal
+from server.postgres.dialect import translate_statement
+from server.postgres.failures import interpret_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from server.adapters.engine.journal import Values
-    from server.postgres.address import Address
+    from server.postgres.address import PostgresAddress
 
     Plain = psycopg.Connection[tuple[Any, ...]]
 
 _NAMESPACE: Final = "dbos"
-_PREPARING: Final = b"select pg_advisory_xact_lock(1684368495, 3)"
+_PREPARE_LOCK: Final = b"select pg_advisory_xact_lock(1684368495, 3)"
 _SPARE_S: Final = 5.0
-_LOOKERS: Final = 2
+_MAX_CONNECTIONS: Final = 2
 
 
 class PostgresJournal(Journal):
     """Looks through few connections of its own."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: PostgresAddress) -> None:
         self._address = address
         self._pool: ConnectionPool[Plain] | None = None
         self._guard = threading.Lock()
 
     def prepare(self) -> None:
-        with self._connected() as connection:
+        with self._connection() as connection:
             try:
                 with connection.transaction():
-                    connection.execute(_PREPARING)
+                    connection.execute(_PREPARE_LOCK)
                     known = b"select 1 from pg_catalog.pg_namespace where nspname = 'dbos'"
                     if connection.execute(known).fetchone() is None:
                         connection.execute(b"create schema dbos")
-                    connection.execute(ATTEMPTS.encode())
+                    connection.execute(CREATE_ATTEMPTS.encode())
             except errors.InsufficientPrivilege as error:
                 raise SettingsError(
                     f"The user of {self._address.name} may not create the saga engine's tables.",
@@ -59,32 +59,32 @@ class PostgresJournal(Journal):
         if pool:
             pool.close()
 
-    def _look(self, question: str, values: Values) -> list[tuple[Any, ...]]:
-        with self._connected() as connection:
+    def _query(self, question: str, values: Values) -> list[tuple[Any, ...]]:
+        with self._connection() as connection:
             try:
-                return connection.execute(statement(question).encode(), values).fetchall()
+                return connection.execute(translate_statement(question).encode(), values).fetchall()
             except (errors.UndefinedTable, errors.InvalidSchemaName):
                 return []
 
-    def _change(self, statement_: str, *values: Values) -> None:
-        with self._connected() as connection, connection.transaction(), connection.cursor() as cursor:
-            cursor.executemany(statement(statement_).encode(), values)
+    def _execute(self, statement_: str, *values: Values) -> None:
+        with self._connection() as connection, connection.transaction(), connection.cursor() as cursor:
+            cursor.executemany(translate_statement(statement_).encode(), values)
 
     @contextmanager
-    def _connected(self) -> Iterator[Plain]:
-        with told(self._address, "failed"), self._opened().connection() as connection:
+    def _connection(self) -> Iterator[Plain]:
+        with translate_database_errors(self._address, "failed"), self._open_pool().connection() as connection:
             yield connection
 
-    def _opened(self) -> ConnectionPool[Plain]:
+    def _open_pool(self) -> ConnectionPool[Plain]:
         with self._guard:  # of two that are made at once, one would be left to the garbage collector
             if self._pool is None:
                 self._pool = ConnectionPool(
                     self._address.conninfo,
                     kwargs={"autocommit": True},
-                    configure=_configured,
+                    configure=_configure_connection,
                     check=ConnectionPool.check_connection,
                     min_size=0,
-                    max_size=_LOOKERS,
+                    max_size=_MAX_CONNECTIONS,
                     timeout=_SPARE_S,
                     reconnect_timeout=_SPARE_S,
                     num_workers=1,
@@ -95,21 +95,21 @@ class PostgresJournal(Journal):
 
 
 @contextmanager
-def told(address: Address, what: str) -> Iterator[None]:
+def translate_database_errors(address: PostgresAddress, what: str) -> Iterator[None]:
     """Raise StoreFailedError, naming the database and what is wrong with it."""
     try:
         yield
     except PoolTimeout as error:
-        raise StoreAwayError(
+        raise StoreUnavailableError(
             f"The saga engine's database {address.name} {what}: it cannot be reached.", recovery=Recovery.WAIT
         ) from error
     except psycopg.Error as error:
-        meaning = meaning_of(error)
-        failure = StoreAwayError if meaning.away else StoreFailedError
+        meaning = interpret_error(error)
+        failure = StoreUnavailableError if meaning.unavailable else StoreFailedError
         raise failure(
             f"The saga engine's database {address.name} {what}: {meaning.why}.", recovery=meaning.recovery
         ) from error
 
 
-def _configured(connection: Plain) -> None:
+def _configure_connection(connection: Plain) -> None:
     connection.execute(f"set search_path = {_NAMESPACE}".encode())

@@ -16,40 +16,40 @@ from uuid import uuid4
 import psycopg
 
 from domain.errors import SettingsError, StoreFailedError
-from server.adapters.engine.postgres import told
+from server.adapters.engine.postgres import translate_database_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from server.postgres.address import Address
+    from server.postgres.address import PostgresAddress
 
     Plain = psycopg.Connection[tuple[Any, ...]]
 
-_ADOPTING: Final = "1684368495, 4"
+_ADOPTION_LOCK: Final = "1684368495, 4"
 # A host that is gone without a word is noticed by the server in so many seconds, and its locks are free.
-_NOTICED: Final = b"""
+_KEEPALIVE_SETTINGS: Final = b"""
 set tcp_keepalives_idle = 2; set tcp_keepalives_interval = 1; set tcp_keepalives_count = 3; set tcp_user_timeout = 5000
 """
 
 
 @dataclass(frozen=True, slots=True)
-class DatabasePresence:
+class PostgresPresence:
     """This process, as others see it."""
 
     owner: str
-    owners: DatabaseOwners
+    owners: PostgresLiveness
 
-    def end(self) -> None:
+    def release(self) -> None:
         """Let others take over whatever this owner left. Nothing of it may run any more."""
-        self.owners.leave()
+        self.owners.unregister()
 
 
-class DatabaseOwners:
+class PostgresLiveness:
     """The locks of one database. One process enters once; its methods may be called by any thread."""
 
     def __init__(
         self,
-        address: Address,
+        address: PostgresAddress,
         *,
         dead_after_s: float,
         monotonic: Callable[[], float] = time.monotonic,
@@ -64,28 +64,28 @@ class DatabaseOwners:
         self._turn = threading.Lock()
         self._free_since: dict[str, float] = {}
 
-    def enter(self) -> DatabasePresence:
+    def register(self) -> PostgresPresence:
         """Show this process as alive, under a fresh id. Raises StoreFailedError, SettingsError."""
         self._owner = uuid4().hex
-        with told(self._address, "cannot be reached"), self._guard:
-            self._hold()
+        with translate_database_errors(self._address, "cannot be reached"), self._guard:
+            self._open_session()
             with self._address.connect() as other:
-                kept = not _free(other, self._owner)
+                kept = not _is_lock_free(other, self._owner)
         if not kept:
-            self.leave()
+            self.unregister()
             raise SettingsError(
                 f"The connections of {self._address.name} do not keep locks: a pooler hands one session to many.",
                 field="store.url",
                 suggested_action="Name the database itself, or a pooler in session mode.",
             )
-        return DatabasePresence(self._owner, self)
+        return PostgresPresence(self._owner, self)
 
-    def stay(self) -> None:
+    def renew(self) -> None:
         """See to it that the lock is still ours. Raises StoreFailedError while the database is away."""
-        with told(self._address, "cannot be reached"), self._guard:
-            self._held()
+        with translate_database_errors(self._address, "cannot be reached"), self._guard:
+            self._ensure_session()
 
-    def leave(self) -> None:
+    def unregister(self) -> None:
         """Give the lock free."""
         with self._guard:
             self._owner = ""
@@ -94,12 +94,12 @@ class DatabaseOwners:
                     self._session.execute(b"select pg_advisory_unlock_all()")
                 self._session.close()
 
-    def alive(self, owner: str) -> bool:
+    def is_alive(self, owner: str) -> bool:
         """Whether that owner's process lives, or may well."""
         if owner == self._owner:
             return True
-        with told(self._address, "failed"), self._guard:
-            free = _free(self._held(), owner)
+        with translate_database_errors(self._address, "failed"), self._guard:
+            free = _is_lock_free(self._ensure_session(), owner)
         now = self._monotonic()
         if not free:
             self._free_since.pop(owner, None)
@@ -107,31 +107,31 @@ class DatabaseOwners:
         return now - self._free_since.setdefault(owner, now) < self._dead_after_s
 
     @contextmanager
-    def adopting(self) -> Iterator[bool]:
+    def adoption_lock(self) -> Iterator[bool]:
         """Be the only one who adopts on this database: False when somebody else is at it."""
         if not self._turn.acquire(blocking=False):
             yield False
             return
         try:
-            alone = self._try(f"select pg_try_advisory_lock({_ADOPTING})")
+            alone = self._execute_lock_query(f"select pg_try_advisory_lock({_ADOPTION_LOCK})")
             try:
                 yield alone
             finally:
                 if alone:
                     with suppress(StoreFailedError):  # then the lock is gone with its session
-                        self._try(f"select pg_advisory_unlock({_ADOPTING})")
+                        self._execute_lock_query(f"select pg_advisory_unlock({_ADOPTION_LOCK})")
         finally:
             self._turn.release()
 
     def sweep(self) -> None:
         """Nothing is left of the dead here."""
 
-    def _try(self, question: str) -> bool:
-        with told(self._address, "failed"), self._guard:
-            row = self._held().execute(question.encode()).fetchone()
+    def _execute_lock_query(self, question: str) -> bool:
+        with translate_database_errors(self._address, "failed"), self._guard:
+            row = self._ensure_session().execute(question.encode()).fetchone()
             return row is not None and bool(row[0])
 
-    def _held(self) -> Plain:
+    def _ensure_session(self) -> Plain:
         """The session that holds the lock; another one when that was lost."""
         if (session := self._session) is not None:
             try:
@@ -140,24 +140,26 @@ class DatabaseOwners:
                 session.close()
             else:
                 return session
-        return self._hold()
+        return self._open_session()
 
-    def _hold(self) -> Plain:
+    def _open_session(self) -> Plain:
         # Whatever seemed dead may have lost its session as we have: it is given its time again.
         self._free_since.clear()
         self._session = session = self._address.connect()
-        session.execute(_NOTICED)
+        session.execute(_KEEPALIVE_SETTINGS)
         if self._owner:
-            session.execute(f"select pg_advisory_lock({_key(self._owner)})".encode())
+            session.execute(f"select pg_advisory_lock({_lock_key(self._owner)})".encode())
         return session
 
 
-def _free(connection: Plain, owner: str) -> bool:
+def _is_lock_free(connection: Plain, owner: str) -> bool:
     # Shared, so that two who look do not take each other for the owner; and given free as the statement ends.
-    row = connection.execute(f"select pg_try_advisory_xact_lock_shared({_key(owner)})".encode()).fetchone()
+    row = connection.execute(
+        f"select pg_try_advisory_xact_lock_shared({_lock_key(owner)})".encode()
+    ).fetchone()
     return row is not None and bool(row[0])
 
 
-def _key(owner: str) -> int:
+def _lock_key(owner: str) -> int:
     """The number of a lock: half of an id that is random."""
     return int.from_bytes(bytes.fromhex(owner[:16]), "big", signed=True)

@@ -15,7 +15,7 @@ import psycopg
 import structlog
 
 if TYPE_CHECKING:
-    from server.postgres.address import Address
+    from server.postgres.address import PostgresAddress
 
 Plain = psycopg.Connection[tuple[Any, ...]]
 
@@ -23,13 +23,13 @@ _log: Final = structlog.get_logger(__name__)
 _IDLE_S: Final = 60
 _FIRST_S: Final = 0.1
 _LONGEST_S: Final = 5.0
-_OVER: Final = "the saga engine is being closed"
+_CLOSED_MESSAGE: Final = "the saga engine is being closed"
 
 
-class Reconnecting:
+class ReconnectingConnector:
     """Opens connections, from any thread. At first it fails as the server does; from `persist` on it waits."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: PostgresAddress) -> None:
         self._address = address
         self._persisting = False
         self._ending = threading.Event()
@@ -38,11 +38,11 @@ class Reconnecting:
         self._closed = False
         self._away = False
 
-    def persist(self) -> None:
+    def enable_waiting(self) -> None:
         """From now on wait for a server that is away."""
         self._persisting = True
 
-    def end(self) -> None:
+    def stop_waiting(self) -> None:
         """Let nobody wait any longer."""
         self._ending.set()
 
@@ -63,13 +63,13 @@ class Reconnecting:
             except psycopg.OperationalError:
                 if not self._persisting:
                     raise
-                self._tell(away=True)
+                self._log_availability(away=True)
             else:
-                self._tell(away=False)
+                self._log_availability(away=False)
                 return connection
             if self._ending.wait(pause_s * (1 + random.random()) / 2):  # noqa: S311 - for pauses that differ
                 # No OperationalError, which DBOS would take for one that passes.
-                raise psycopg.InterfaceError(_OVER)
+                raise psycopg.InterfaceError(_CLOSED_MESSAGE)
             pause_s = min(2 * pause_s, _LONGEST_S)
 
     def _open(self) -> Plain:
@@ -85,9 +85,9 @@ class Reconnecting:
                 self._opened.add(connection)
                 return connection
         connection.close()
-        raise psycopg.InterfaceError(_OVER)
+        raise psycopg.InterfaceError(_CLOSED_MESSAGE)
 
-    def _tell(self, *, away: bool) -> None:
+    def _log_availability(self, *, away: bool) -> None:
         if away != self._away:
             self._away = away
             _log.warning(

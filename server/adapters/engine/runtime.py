@@ -19,9 +19,9 @@ from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID
 from sqlalchemy import URL, create_engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from domain.errors import InternalError, StoreAwayError, StoreFailedError
-from server.adapters.engine.reconnecting import Reconnecting
-from server.postgres.failures import meaning_of
+from domain.errors import InternalError, StoreFailedError, StoreUnavailableError
+from server.adapters.engine.reconnecting import ReconnectingConnector
+from server.postgres.failures import interpret_error
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from domain.ports import Json
-    from server.postgres.address import Address
+    from server.postgres.address import PostgresAddress
 
     Body = Callable[[str, str], Awaitable[None]]
 
@@ -41,13 +41,13 @@ _QUEUE_POLL_S: Final = 0.25
 _CONNECTIONS: Final = 8
 _A_DAY_S: Final = 86_400
 
-_launched: list[Runtime] = []
+_launched: list[DbosRuntime] = []
 
 
-class Runtime:
+class DbosRuntime:
     """The launched engine of this process."""
 
-    def __init__(self, database: Path | Address, owner: str, bodies: Mapping[str, Body]) -> None:
+    def __init__(self, database: Path | PostgresAddress, owner: str, bodies: Mapping[str, Body]) -> None:
         """Launch in the running loop; blocks it for about a tenth of a second.
 
         `bodies` are the sagas by kind; each takes `dataset_id` and `saga_id`. Raises InternalError.
@@ -64,40 +64,40 @@ class Runtime:
             "notification_listener_polling_interval_sec": 0.25,
         }
         self._engine: Engine | None = None
-        self._connections: Reconnecting | None = None
+        self._connections: ReconnectingConnector | None = None
         if isinstance(database, Path):
             config["system_database_url"] = URL.create("sqlite", database=str(database)).render_as_string()
         else:
-            self._connections = Reconnecting(database)
-            config["system_database_engine"] = self._engine = _engine(self._connections)
-        with _translated("open its database"), self._unless_opened():
+            self._connections = ReconnectingConnector(database)
+            config["system_database_engine"] = self._engine = _create_sqlalchemy_engine(self._connections)
+        with _translate_errors("open its database"), self._destroy_on_failure():
             DBOS(config=config)
             # A queue for each kind, so that a process of another release never takes a saga that it does not know.
             DBOS.listen_queues(sorted(bodies))
-            self._workflows = {kind: _workflow(kind, body) for kind, body in bodies.items()}
+            self._workflows = {kind: _register_workflow(kind, body) for kind, body in bodies.items()}
             DBOS.launch()
         if self._connections:
-            self._connections.persist()
+            self._connections.enable_waiting()
         _launched.append(self)
 
     @contextmanager
-    def _unless_opened(self) -> Iterator[None]:
+    def _destroy_on_failure(self) -> Iterator[None]:
         try:
             yield
         except BaseException:
             DBOS.destroy(destroy_registry=True)  # or the next attempt would be given the broken one
-            self._let_go()
+            self._close_connections()
             raise
 
-    def _let_go(self) -> None:
+    def _close_connections(self) -> None:
         """Close every connection."""
         if self._engine and self._connections:
             self._engine.dispose()
             self._connections.close()
 
-    async def prepare(self) -> None:
+    async def register_queues(self) -> None:
         """Make the queues through which sagas are adopted."""
-        with _translated("open its database"):
+        with _translate_errors("open its database"):
             for kind in self._workflows:
                 await DBOS.register_queue_async(kind, polling_interval_sec=_QUEUE_POLL_S)
 
@@ -112,29 +112,29 @@ class Runtime:
 
     async def start(self, kind: str, saga_id: str, dataset_id: str) -> None:
         """Start a saga here, unless that id was started before, anywhere. Not to be cancelled. Raises InternalError."""
-        with _translated(f"start saga {saga_id}"), SetWorkflowID(saga_id):
+        with _translate_errors(f"start saga {saga_id}"), SetWorkflowID(saga_id):
             await DBOS.start_workflow_async(self._workflows[kind], dataset_id, saga_id)
 
     async def adopt(self, kind: str, saga_id: str) -> None:
         """Have a dead owner's saga go on, here or in whichever process takes it first. Raises InternalError."""
-        with _translated(f"adopt saga {saga_id}"):
+        with _translate_errors(f"adopt saga {saga_id}"):
             await DBOS.resume_workflow_async(saga_id, queue_name=kind)
 
-    async def forsake(self, saga_id: str) -> None:
+    async def discard_saga(self, saga_id: str) -> None:
         """Have a saga that nobody runs count as ended. Raises InternalError."""
-        with _translated(f"leave saga {saga_id} for good"):
+        with _translate_errors(f"leave saga {saga_id} for good"):
             await DBOS.cancel_workflow_async(saga_id)
 
     async def delete(self, saga_ids: Sequence[str]) -> None:
         """Forget sagas that have ended. Raises InternalError."""
-        with _translated("purge what has ended"):
+        with _translate_errors("purge what has ended"):
             await DBOS.delete_workflows_async(list(saga_ids))
 
-    def stopping(self) -> None:
+    def begin_shutdown(self) -> None:
         """From now on a cancelled saga is no warning, and nobody waits for a database that is away."""
         logging.getLogger("dbos").setLevel(logging.CRITICAL)
         if self._connections:
-            self._connections.end()
+            self._connections.stop_waiting()
 
     async def close(self, seconds: float) -> bool:
         """Stop every thread of the engine, in at most that time: True when all have stopped.
@@ -144,7 +144,7 @@ class Runtime:
 
         def destroy() -> None:
             DBOS.destroy(destroy_registry=True)
-            self._let_go()
+            self._close_connections()
             _launched.remove(self)  # also when nobody waits for it any more
 
         closed = False
@@ -156,7 +156,7 @@ class Runtime:
         return closed
 
 
-def _engine(connections: Reconnecting) -> Engine:
+def _create_sqlalchemy_engine(connections: ReconnectingConnector) -> Engine:
     """Connections as the store has them, to the same database; whoever waits for one waits in `connections`."""
     return create_engine(
         "postgresql+psycopg://",
@@ -168,7 +168,7 @@ def _engine(connections: Reconnecting) -> Engine:
     )
 
 
-def _workflow(kind: str, body: Body) -> Callable[[str, str], Coroutine[Any, Any, None]]:
+def _register_workflow(kind: str, body: Body) -> Callable[[str, str], Coroutine[Any, Any, None]]:
     async def run(dataset_id: str, saga_id: str) -> None:
         await body(dataset_id, saga_id)
 
@@ -177,13 +177,13 @@ def _workflow(kind: str, body: Body) -> Callable[[str, str], Coroutine[Any, Any,
 
 
 @contextmanager
-def _translated(what: str) -> Iterator[None]:
+def _translate_errors(what: str) -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
         if isinstance(error, DBAPIError) and isinstance(error.orig, psycopg.Error):
-            meaning = meaning_of(error.orig)
-            failure = StoreAwayError if meaning.away else StoreFailedError
+            meaning = interpret_error(error.orig)
+            failure = StoreUnavailableError if meaning.unavailable else StoreFailedError
             raise failure(
                 f"The saga engine could not {what}: {meaning.why}.", recovery=meaning.recovery
             ) from error

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from domain.errors import InternalError
-from server.adapters.engine.journal import ATTEMPTS, Journal
+from server.adapters.engine.journal import CREATE_ATTEMPTS, Journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,17 +26,17 @@ class SqliteJournal(Journal):
         self.path = path
 
     def prepare(self) -> None:
-        with self._connected() as connection, connection:
+        with self._connection() as connection, connection:
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute(ATTEMPTS)
+            connection.execute(CREATE_ATTEMPTS)
 
     def close(self) -> None:
         """Nothing is kept open."""
 
-    def _look(self, question: str, values: Values) -> list[tuple[Any, ...]]:
+    def _query(self, question: str, values: Values) -> list[tuple[Any, ...]]:
         if not self.path.exists():
             return []
-        with self._connected() as connection:
+        with self._connection() as connection:
             try:
                 return connection.execute(question, dict(values)).fetchall()
             except sqlite3.OperationalError as error:
@@ -45,12 +45,12 @@ class SqliteJournal(Journal):
                     return []
                 raise
 
-    def _change(self, statement: str, *values: Values) -> None:
-        with self._connected() as connection, connection:
+    def _execute(self, statement: str, *values: Values) -> None:
+        with self._connection() as connection, connection:
             connection.executemany(statement, [dict(each) for each in values])
 
     @contextmanager
-    def _connected(self) -> Iterator[sqlite3.Connection]:
+    def _connection(self) -> Iterator[sqlite3.Connection]:
         try:
             with closing(sqlite3.connect(self.path, timeout=_BUSY_S)) as connection:
                 yield connection

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from domain.archives import probe
+from domain.archives import probe_query
 from domain.errors import (
     PlatformConflictError,
     PlatformError,
@@ -24,15 +24,15 @@ from domain.errors import (
     PlatformNotFoundError,
     PlatformUnavailableError,
 )
-from domain.model import Fingerprint, Mark
-from domain.platform import Can, Found, Hit, Job, Observation, Removal, Source
+from domain.model import Fingerprint, OwnerTag
+from domain.platform import Capabilities, Datasource, DatasourceSpec, Observation, Removal, SearchHit, SyncJob
 from domain.vocabulary import ConnectorOutcome
 from server.adapters.glean import admin_wire as wire
-from server.adapters.glean.admin_documents import encode
-from server.adapters.glean.http import Http, Secret
-from server.adapters.glean.limiter import Limiter
-from server.adapters.glean.paging import Page, recut, spread
-from server.adapters.glean.searching import search_each
+from server.adapters.glean.admin_documents import encode_admin_document
+from server.adapters.glean.http import GleanHttpClient, Secret
+from server.adapters.glean.limiter import RateLimiter
+from server.adapters.glean.paging import EncodedPage, repaginate, run_concurrently
+from server.adapters.glean.searching import run_searches
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -44,20 +44,20 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _PAGES_AT_ONCE: Final = 4
-_LOOKS_AT_ONCE: Final = 8
+_OBSERVATIONS_AT_ONCE: Final = 8
 _LIST_LIMIT: Final = 500
 _MOST_LIST_PAGES: Final = 400
 _MOST_HITS: Final = 100
 _LONGEST_QUERY: Final = 1000
 _ID: Final = re.compile(wire.ID)
-_MARK: Final = "managedBy"
+_OWNER_TAG_KEY: Final = "managedBy"
 _STATUS: Final = {"PENDING": "pending", "SYNCING": "syncing", "HEALTHY": "healthy", "UNHEALTHY": "unhealthy"}
 
 
-class AdminGlean(AbstractAsyncContextManager["AdminGlean"]):
+class AdminPlatform(AbstractAsyncContextManager["AdminPlatform"]):
     """One Glean that speaks the Admin dialect; open it before use, on one event loop."""
 
-    can = Can()
+    capabilities = Capabilities()
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class AdminGlean(AbstractAsyncContextManager["AdminGlean"]):
         *,
         clock: Clock,
         identity_url: str | None = None,
-        limiter: Limiter | None = None,
+        limiter: RateLimiter | None = None,
         timeout_s: float = 30.0,
         waits: float = 1.0,
     ) -> None:
@@ -84,12 +84,12 @@ class AdminGlean(AbstractAsyncContextManager["AdminGlean"]):
         Raises:
             SettingsError: the address or the key cannot be used.
         """
-        self._http = Http(
+        self._http = GleanHttpClient(
             f"{base_url.rstrip('/')}/api/v1",
             token,
             clock=clock,
-            limiter=limiter or Limiter(),
-            sent=wire.SENT,
+            limiter=limiter or RateLimiter(),
+            sent=wire.SENT_FIELDS,
             timeout_s=timeout_s,
             waits=waits,
         )
@@ -105,69 +105,80 @@ class AdminGlean(AbstractAsyncContextManager["AdminGlean"]):
     ) -> None:
         await self._http.__aexit__(kind, error, trace)
 
-    async def fingerprint(self) -> Fingerprint:
+    async def fetch_fingerprint(self) -> Fingerprint:
         try:
             tenant = (await self._http.call("tenant.get", "GET", "/tenant", wire.Tenant)).id
         except PlatformNotFoundError:  # it does not say who it is
             tenant = None
         return Fingerprint(dialect="admin", url=self._url, tenant=tenant)
 
-    async def find(self, names: Sequence[str] | None = None) -> Sequence[Found]:
+    async def find_datasources(self, names: Sequence[str] | None = None) -> Sequence[Datasource]:
         wanted = None if names is None else {name.casefold() for name in names}
         return [
-            Found(
+            Datasource(
                 handle=each.id,
                 name=each.name,
                 kind=each.connector,
-                mark=_mark(each),
+                mark=_owner_tag(each),
                 document_count=each.document_count,
-                config={name: value for name, value in each.config.items() if name != _MARK},
+                config={name: value for name, value in each.config.items() if name != _OWNER_TAG_KEY},
             )
-            for each in await self._listed()
+            for each in await self._list_datasources()
             if wanted is None or each.name.casefold() in wanted
         ]
 
-    async def ensure(self, source: Source) -> str:
-        config = _config(source)
-        present = await self._named(source.name)
+    async def ensure(self, source: DatasourceSpec) -> str:
+        config = _datasource_config(source)
+        present = await self._find_by_name(source.name)
         if present is None:
             try:
-                return (await self._create(source, config)).id
+                return (await self._create_datasource(source, config)).id
             except PlatformConflictError:
                 # A lost answer, or somebody else's making between our look and our call: whose it is decides.
-                present = await self._named(source.name)
+                present = await self._find_by_name(source.name)
                 if present is None:
                     raise
-        if _mark(present) != source.mark or present.connector != source.kind:
+        if _owner_tag(present) != source.mark or present.connector != source.kind:
             raise PlatformMismatchError(
                 f"Glean has a datasource {source.name}, and it is not this dataset's."
             )
         if present.config != config:
-            body = _json({"config": config})
-            await self._one("datasources.update", "PUT", present.id, "", wire.Datasource, body=body)
+            body = _encode_json({"config": config})
+            await self._call_datasource(
+                "datasources.update", "PUT", present.id, "", wire.Datasource, body=body
+            )
         return present.id
 
-    async def authorise(self, handle: str, mark: Mark, secret: str) -> None:
-        source = await self._owned(handle, mark)
-        body = _json({"authConfig": {"type": wire.AUTHENTICATION.get(source.connector), "token": secret}})
-        await self._one("auth.set", "PUT", handle, "/auth", wire.Authenticated, body=body)
+    async def authorise(self, handle: str, mark: OwnerTag, secret: str) -> None:
+        source = await self._require_owned(handle, mark)
+        body = _encode_json(
+            {"authConfig": {"type": wire.AUTHENTICATION.get(source.connector), "token": secret}}
+        )
+        await self._call_datasource(
+            "auth.set", "PUT", handle, "/auth", wire.AuthenticationResponse, body=body
+        )
 
     async def push(
         self,
         handle: str,
-        mark: Mark,
+        mark: OwnerTag,
         run: str,
         pages: AsyncIterator[Sequence[bytes]],
         sent: Callable[[int], None],
     ) -> int:
-        await self._owned(handle, mark)
+        await self._require_owned(handle, mark)
         count = 0
 
-        async def send(page: Page) -> None:
+        async def send_page(page: EncodedPage) -> None:
             nonlocal count
             body = b'{"documents":[' + page.documents + b"]}"
-            taken = await self._one(
-                "documents.upload", "POST", handle, _upload(run, "/documents"), wire.Uploaded, body=body
+            taken = await self._call_datasource(
+                "documents.upload",
+                "POST",
+                handle,
+                _upload_path(run, "/documents"),
+                wire.UploadResponse,
+                body=body,
             )
             if taken.accepted != page.count:
                 raise PlatformInvalidError(
@@ -179,22 +190,30 @@ class AdminGlean(AbstractAsyncContextManager["AdminGlean"]):
         async with AsyncExitStack() as stack:
             if isinstance(pages, AsyncGenerator):
                 await stack.enter_async_context(aclosing(pages))
-            cut = recut(pages, encode, max_count=wire.PAGE_COUNT, max_bytes=wire.PAGE_BYTES)
-            await spread(await stack.enter_async_context(aclosing(cut)), send, at_once=_PAGES_AT_ONCE)
+            cut = repaginate(
+                pages, encode_admin_document, max_count=wire.PAGE_COUNT, max_bytes=wire.PAGE_BYTES
+            )
+            await run_concurrently(
+                await stack.enter_async_context(aclosing(cut)), send_page, at_once=_PAGES_AT_ONCE
+            )
         return count
 
-    async def sync(self, handle: str, mark: Mark, run: str) -> Job:
-        await self._owned(handle, mark)
-        body = _json({"incremental": False, "uploadId": run})
-        started = await self._one("sync.start", "POST", handle, "/sync", wire.Started, body=body)
-        return await self.job(handle, run) or Job(run=run, state=started.status.lower())
+    async def start_sync(self, handle: str, mark: OwnerTag, run: str) -> SyncJob:
+        await self._require_owned(handle, mark)
+        body = _encode_json({"incremental": False, "uploadId": run})
+        started = await self._call_datasource(
+            "sync.start", "POST", handle, "/sync", wire.SyncStartResponse, body=body
+        )
+        return await self.fetch_sync_job(handle, run) or SyncJob(run=run, state=started.status.lower())
 
-    async def job(self, handle: str, run: str) -> Job | None:
+    async def fetch_sync_job(self, handle: str, run: str) -> SyncJob | None:
         try:
-            found = await self._one("sync.find", "GET", handle, _upload(run, "/sync"), wire.Sync)
+            found = await self._call_datasource(
+                "sync.find", "GET", handle, _upload_path(run, "/sync"), wire.Sync
+            )
         except PlatformNotFoundError:
             return None
-        return Job(
+        return SyncJob(
             run=run,
             state=found.status.lower(),
             total=found.total,
@@ -202,81 +221,83 @@ class AdminGlean(AbstractAsyncContextManager["AdminGlean"]):
             started_at=found.started_at,
         )
 
-    async def stop(self, handle: str, mark: Mark) -> None:
+    async def stop_sync(self, handle: str, mark: OwnerTag) -> None:
         """Stop whatever sync runs; in a datasource that is gone there is none."""
         try:
-            await self._owned(handle, mark)
-            await self._one("sync.stop", "POST", handle, "/sync/stop", wire.Stopped)
+            await self._require_owned(handle, mark)
+            await self._call_datasource("sync.stop", "POST", handle, "/sync/stop", wire.SyncStopResponse)
         except PlatformNotFoundError:
-            await self._unlisted(handle)
+            await self._require_unlisted(handle)
 
-    async def discard(self, handle: str, mark: Mark, run: str) -> None:
+    async def discard_run(self, handle: str, mark: OwnerTag, run: str) -> None:
         """Forget a run; one that is served stays, and with a datasource that is gone it went."""
         try:
-            await self._owned(handle, mark)
-            await self._one("uploads.discard", "DELETE", handle, _upload(run), type(None))
+            await self._require_owned(handle, mark)
+            await self._call_datasource("uploads.discard", "DELETE", handle, _upload_path(run), type(None))
         except PlatformNotFoundError:
-            await self._unlisted(handle)
+            await self._require_unlisted(handle)
 
     async def observe(self, handle: str) -> Observation:
-        return await self._observed(handle, None)
+        return await self._observe(handle, None)
 
     async def observe_all(
-        self, handles: Sequence[str], found: Sequence[Found]
+        self, handles: Sequence[str], found: Sequence[Datasource]
     ) -> Mapping[str, Observation | PlatformError]:
         listed = {each.handle: each for each in found}
         results: dict[str, Observation | PlatformError] = {}
 
-        async def look(handle: str) -> None:
+        async def observe_one(handle: str) -> None:
             try:
-                results[handle] = await self._observed(handle, listed)
+                results[handle] = await self._observe(handle, listed)
             except PlatformError as error:
                 results[handle] = error
 
-        async def each() -> AsyncIterator[str]:
+        async def iterate_handles() -> AsyncIterator[str]:
             for handle in handles:
                 yield handle
 
-        await spread(each(), look, at_once=_LOOKS_AT_ONCE)
+        await run_concurrently(iterate_handles(), observe_one, at_once=_OBSERVATIONS_AT_ONCE)
         return results
 
-    async def remove(self, handle: str, mark: Mark) -> Removal | None:
-        before = await self.fingerprint()
-        if await self._holds(handle, mark):
+    async def delete_datasource(self, handle: str, mark: OwnerTag) -> Removal | None:
+        before = await self.fetch_fingerprint()
+        if await self._has_owned(handle, mark):
             with suppress(
                 PlatformNotFoundError
             ):  # gone already, in its own word; the list below is asked as well
-                await self._one("datasources.delete", "DELETE", handle, "", type(None))
-            if any(each.id == handle for each in await self._listed()):
+                await self._call_datasource("datasources.delete", "DELETE", handle, "", type(None))
+            if any(each.id == handle for each in await self._list_datasources()):
                 raise PlatformUnavailableError(
                     "Glean said that the datasource was deleted, and still lists it."
                 )
-        if await self.fingerprint() != before:
+        if await self.fetch_fingerprint() != before:
             raise PlatformMismatchError("Another tenant answered while the datasource was being removed.")
         return Removal(outcome=ConnectorOutcome.DELETED)
 
-    async def serves(self, handle: str, name: str, lines: Sequence[bytes]) -> bool:  # noqa: ARG002 - the port's own form
+    async def is_still_served(self, handle: str, name: str, lines: Sequence[bytes]) -> bool:  # noqa: ARG002 - the port's own form
         """Whether a search finds any of those documents below that name."""
         for line in lines:
-            if await self.search(probe(line), name=name, limit=1):
+            if await self.search(probe_query(line), name=name, limit=1):
                 return True
         return False
 
-    async def search(self, query: str, *, name: str | None = None, limit: int = 10) -> Sequence[Hit]:
+    async def search(self, query: str, *, name: str | None = None, limit: int = 10) -> Sequence[SearchHit]:
         asked = {"query": query[:_LONGEST_QUERY], "limit": max(1, min(limit, _MOST_HITS))}
-        body = _json(asked if name is None else {**asked, "datasource": name})
-        answer = await self._http.call("search", "POST", "/search", wire.Results, body=body)
+        body = _encode_json(asked if name is None else {**asked, "datasource": name})
+        answer = await self._http.call("search", "POST", "/search", wire.SearchResults, body=body)
         return [
-            Hit(datasource=each.datasource, document_id=each.document_id, title=each.title, url=each.url)
+            SearchHit(
+                datasource=each.datasource, document_id=each.document_id, title=each.title, url=each.url
+            )
             for each in answer.results
         ]
 
     async def search_each(
         self, queries: Sequence[str], *, name: str, limit: int, seconds: float
-    ) -> Sequence[Sequence[Hit]]:
-        return await search_each(partial(self.search, name=name, limit=limit), queries, seconds)
+    ) -> Sequence[Sequence[SearchHit]]:
+        return await run_searches(partial(self.search, name=name, limit=limit), queries, seconds)
 
-    async def _listed(self) -> list[wire.Datasource]:
+    async def _list_datasources(self) -> list[wire.Datasource]:
         listed: list[wire.Datasource] = []
         query: dict[str, str | int] = {"limit": _LIST_LIMIT}
         for _ in range(_MOST_LIST_PAGES):
@@ -289,43 +310,45 @@ class AdminGlean(AbstractAsyncContextManager["AdminGlean"]):
             query["cursor"] = page.next_cursor
         raise PlatformUnavailableError("Glean's list of datasources does not end.")
 
-    async def _named(self, name: str) -> wire.Datasource | None:
+    async def _find_by_name(self, name: str) -> wire.Datasource | None:
         wanted = name.casefold()
-        return next((each for each in await self._listed() if each.name.casefold() == wanted), None)
+        return next((each for each in await self._list_datasources() if each.name.casefold() == wanted), None)
 
-    async def _create(self, source: Source, config: dict[str, Any]) -> wire.Datasource:
-        body = _json({"name": source.name, "connector": source.kind, "config": config})
+    async def _create_datasource(self, source: DatasourceSpec, config: dict[str, Any]) -> wire.Datasource:
+        body = _encode_json({"name": source.name, "connector": source.kind, "config": config})
         return await self._http.call("datasources.create", "POST", "/datasources", wire.Datasource, body=body)
 
-    async def _owned(self, handle: str, mark: Mark) -> wire.Datasource:
-        source = await self._one("datasources.get", "GET", handle, "", wire.Datasource)
-        if _mark(source) != mark:
+    async def _require_owned(self, handle: str, mark: OwnerTag) -> wire.Datasource:
+        source = await self._call_datasource("datasources.get", "GET", handle, "", wire.Datasource)
+        if _owner_tag(source) != mark:
             raise PlatformMismatchError(f"What Glean has under this id, {mark.dataset_id} does not own.")
         return source
 
-    async def _holds(self, handle: str, mark: Mark) -> bool:
+    async def _has_owned(self, handle: str, mark: OwnerTag) -> bool:
         """Whether it is there, ours; False only when the list and the API's own word agree that it is not."""
-        listed = next((each for each in await self._listed() if each.id == handle), None)
+        listed = next((each for each in await self._list_datasources() if each.id == handle), None)
         if listed is None:
             try:
-                await self._owned(handle, mark)
+                await self._require_owned(handle, mark)
             except PlatformNotFoundError:
                 return False
-        elif _mark(listed) != mark:
+        elif _owner_tag(listed) != mark:
             raise PlatformMismatchError(f"What Glean has under this id, {mark.dataset_id} does not own.")
         return True
 
-    async def _observed(self, handle: str, listed: Mapping[str, Found] | None) -> Observation:
+    async def _observe(self, handle: str, listed: Mapping[str, Datasource] | None) -> Observation:
         entry = listed.get(handle) if listed is not None else None
         try:
             if entry is not None:
                 mark = entry.mark
             else:
-                mark = _mark(await self._one("datasources.get", "GET", handle, "", wire.Datasource))
-            health = await self._one("health.get", "GET", handle, "/health", wire.Health)
+                mark = _owner_tag(
+                    await self._call_datasource("datasources.get", "GET", handle, "", wire.Datasource)
+                )
+            health = await self._call_datasource("health.get", "GET", handle, "/health", wire.Health)
         except PlatformNotFoundError:
             if listed is None or entry is not None:
-                await self._unlisted(handle)
+                await self._require_unlisted(handle)
             return Observation(present=False, at=self._clock.now())
         running = health.running_job
         return Observation(
@@ -334,28 +357,30 @@ class AdminGlean(AbstractAsyncContextManager["AdminGlean"]):
             mark=mark,
             status=_STATUS.get(health.status),
             syncing=running is not None or health.status == "SYNCING",
-            syncing_since=None if running is None else await self._began(handle, running),
+            syncing_since=None if running is None else await self._fetch_started_at(handle, running),
             last_successful_sync=health.last_successful_sync,
             error_count_24h=health.error_count,
             document_count=health.document_count,
         )
 
-    async def _unlisted(self, handle: str) -> None:
+    async def _require_unlisted(self, handle: str) -> None:
         """What is said not to be there must not be listed either. Raises PlatformUnavailableError."""
-        if any(each.id == handle for each in await self._listed()):
+        if any(each.id == handle for each in await self._list_datasources()):
             raise PlatformUnavailableError(
                 "Glean lists a datasource, and says that it is not there."
             ) from None
 
-    async def _began(self, handle: str, job_id: str) -> datetime | None:
+    async def _fetch_started_at(self, handle: str, job_id: str) -> datetime | None:
         try:
             return (
-                await self._one("sync.get", "GET", handle, f"/sync/{_quoted(job_id)}", wire.Sync)
+                await self._call_datasource(
+                    "sync.get", "GET", handle, f"/sync/{_quote_id(job_id)}", wire.Sync
+                )
             ).started_at
         except PlatformNotFoundError:
             return None
 
-    async def _one(
+    async def _call_datasource(
         self,
         operation: str,
         method: str,
@@ -366,31 +391,31 @@ class AdminGlean(AbstractAsyncContextManager["AdminGlean"]):
         body: bytes | None = None,
     ) -> T:
         return await self._http.call(
-            operation, method, f"/datasources/{_quoted(handle)}{below}", answer, body=body
+            operation, method, f"/datasources/{_quote_id(handle)}{below}", answer, body=body
         )
 
 
-def _config(source: Source) -> dict[str, Any]:
+def _datasource_config(source: DatasourceSpec) -> dict[str, Any]:
     mark = {"installation": source.mark.installation, "datasetId": source.mark.dataset_id}
-    return {**source.config, _MARK: mark}
+    return {**source.config, _OWNER_TAG_KEY: mark}
 
 
-def _mark(source: wire.Datasource) -> Mark | None:
-    match source.config.get(_MARK):
+def _owner_tag(source: wire.Datasource) -> OwnerTag | None:
+    match source.config.get(_OWNER_TAG_KEY):
         case {"installation": str(installation), "datasetId": str(dataset_id)}:
-            return Mark(installation=installation, dataset_id=dataset_id)
+            return OwnerTag(installation=installation, dataset_id=dataset_id)
     return None
 
 
-def _upload(run: str, below: str = "") -> str:
-    return f"/uploads/{_quoted(run)}{below}"
+def _upload_path(run: str, below: str = "") -> str:
+    return f"/uploads/{_quote_id(run)}{below}"
 
 
-def _quoted(part: str) -> str:
+def _quote_id(part: str) -> str:
     if not _ID.fullmatch(part):
         raise PlatformInvalidError("What was to be an id of Glean's is none, so it was not asked for.")
     return quote(part, safe="")
 
 
-def _json(value: object) -> bytes:
+def _encode_json(value: object) -> bytes:
     return msgspec.json.encode(value)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from domain.documents.neutral import Author, decode
+from domain.documents.neutral import Author, decode_document
 from domain.errors import PlatformInvalidError
 from domain.vocabulary import DatasetType
 from server.adapters.glean.admin_wire import Instant
@@ -60,7 +60,7 @@ class AdminDocument(_Strict):
     references: list[str] | None = None
 
 
-def schema() -> dict[str, Any]:
+def admin_document_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of the dialect's documents."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(AdminDocument)}
 
@@ -87,19 +87,19 @@ class _Document(Struct, gc=False, rename="camel", omit_defaults=True):
 _ENCODER: Final = msgspec.json.Encoder()
 
 
-def encode(line: bytes) -> bytes:
+def encode_admin_document(line: bytes) -> bytes:
     """The Admin document of one neutral document.
 
     Raises:
         PlatformInvalidError: the line is none, so there is nothing that could be sent.
     """
     try:
-        return _ENCODER.encode(_document(decode(line)))
+        return _ENCODER.encode(_admin_document(decode_document(line)))
     except (msgspec.MsgspecError, UnicodeDecodeError, KeyError):
         raise PlatformInvalidError("A staged line is not a document that Glean could take.") from None
 
 
-def _document(neutral: NeutralDocument) -> _Document:
+def _admin_document(neutral: NeutralDocument) -> _Document:
     return _Document(
         OBJECT_TYPES[neutral.type],
         neutral.id,

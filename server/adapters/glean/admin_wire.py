@@ -18,7 +18,7 @@ PAGE_COUNT: Final = 500
 PAGE_BYTES: Final = 4 * 1024 * 1024
 """What we put into one upload, at most: within the 1000 documents and 5 MiB that the API takes."""
 
-SENT: Final = frozenset(
+SENT_FIELDS: Final = frozenset(
     {
         *("name", "connector", "config", "limit", "cursor", "query", "datasource"),
         *("baseUrl", "spaceKeys", "organization", "repositories", "workspaceId", "channels", "projectKeys"),
@@ -68,19 +68,19 @@ class Datasources(Struct, rename="camel"):
     next_cursor: Annotated[str, Meta(max_length=2000)] | None = None
 
 
-class Authenticated(Struct):
+class AuthenticationResponse(Struct):
     """The connector can sign in."""
 
     status: Literal["AUTHENTICATED"]
 
 
-class Uploaded(Struct):
+class UploadResponse(Struct):
     """How many documents of a page were taken."""
 
     accepted: Count
 
 
-class Started(Struct):
+class SyncStartResponse(Struct):
     """The sync that serves a run."""
 
     job_id: Id
@@ -98,7 +98,7 @@ class Sync(Struct):
     started_at: Instant | None = field(default=None, name="startedAt")
 
 
-class Stopped(Struct):
+class SyncStopResponse(Struct):
     """The syncs that were stopped."""
 
     stopped: list[str]
@@ -114,7 +114,7 @@ class Health(Struct, rename="camel"):
     running_job: Id | None = None
 
 
-class Result(Struct, rename="camel"):
+class SearchResult(Struct, rename="camel"):
     """One document that a search found."""
 
     datasource: str
@@ -123,7 +123,7 @@ class Result(Struct, rename="camel"):
     url: str | None = None
 
 
-class Results(Struct):
+class SearchResults(Struct):
     """What a search found."""
 
-    results: list[Result]
+    results: list[SearchResult]

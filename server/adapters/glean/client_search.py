@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final, Self
 import msgspec
 from msgspec import Struct
 
-from domain.platform import Hit
-from server.adapters.glean.http import Http, Secret
+from domain.platform import SearchHit
+from server.adapters.glean.http import GleanHttpClient, Secret
 from server.adapters.glean.indexing_documents import OBJECT_TYPES
 from server.adapters.glean.remedies import Remedy
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from domain.ports import Clock
-    from server.adapters.glean.limiter import Limiter
+    from server.adapters.glean.limiter import RateLimiter
 
 ACT_AS: Final = "X-Glean-ActAs"
-SENT: Final = frozenset(
+SENT_FIELDS: Final = frozenset(
     {"query", "pageSize", "requestOptions", "datasourcesFilter", "facetBucketSize", "responseHints"}
 )
 """Every field name that we send, and that an error may therefore name."""
@@ -57,7 +57,7 @@ class Document(Struct, rename="camel"):
     metadata: Metadata | None = None
 
 
-class Result(Struct, rename="camel"):
+class SearchResult(Struct, rename="camel"):
     """One result."""
 
     url: str | None = None
@@ -65,10 +65,10 @@ class Result(Struct, rename="camel"):
     document: Document | None = None
 
 
-class Results(Struct, rename="camel"):
+class SearchResults(Struct, rename="camel"):
     """What a search found, best first."""
 
-    results: list[Result] | None = None
+    results: list[SearchResult] | None = None
 
 
 class ClientSearch(AbstractAsyncContextManager["ClientSearch"]):
@@ -80,18 +80,18 @@ class ClientSearch(AbstractAsyncContextManager["ClientSearch"]):
         token: Secret | Callable[[], str],
         *,
         clock: Clock,
-        limiter: Limiter,
+        limiter: RateLimiter,
         act_as: str | None = None,
         timeout_s: float = 30.0,
         waits: float = 1.0,
     ) -> None:
         """Prepare to search; nothing is sent yet. `act_as` is the person as whom a global token searches."""
-        self._http = Http(
+        self._http = GleanHttpClient(
             f"{base_url.rstrip('/')}/rest/api/v1",
             token,
             clock=clock,
             limiter=limiter,
-            sent=SENT,
+            sent=SENT_FIELDS,
             timeout_s=timeout_s,
             waits=waits,
             headers={ACT_AS: act_as} if act_as else {},
@@ -107,7 +107,7 @@ class ClientSearch(AbstractAsyncContextManager["ClientSearch"]):
     ) -> None:
         await self._http.__aexit__(kind, error, trace)
 
-    async def search(self, query: str, *, datasource: str | None, limit: int) -> Sequence[Hit]:
+    async def search(self, query: str, *, datasource: str | None, limit: int) -> Sequence[SearchHit]:
         """The best results, of one datasource or of everything that the token's person may see."""
         wanted = max(1, min(limit, _MOST_HITS))
         options = {"facetBucketSize": 1, "responseHints": ["RESULTS"]}
@@ -116,16 +116,18 @@ class ClientSearch(AbstractAsyncContextManager["ClientSearch"]):
             "pageSize": wanted,
             "requestOptions": options | ({} if datasource is None else {"datasourcesFilter": [datasource]}),
         }
-        found = await self._http.call("search", "POST", "/search", Results, body=msgspec.json.encode(body))
+        found = await self._http.call(
+            "search", "POST", "/search", SearchResults, body=msgspec.json.encode(body)
+        )
         hits = [_hit(each, each.document) for each in found.results or () if each.document is not None]
         ours = [each for each in hits if datasource is None or each.datasource in {"", datasource.casefold()}]
         return ours[:wanted]  # Glean takes the size for a hint, and may send more
 
 
-def _hit(result: Result, document: Document) -> Hit:
+def _hit(result: SearchResult, document: Document) -> SearchHit:
     metadata = document.metadata or Metadata()
     datasource = (document.datasource or metadata.datasource or "").casefold().removeprefix(_CUSTOM)
-    return Hit(
+    return SearchHit(
         datasource=datasource,
         document_id=pushed_id(document.id or metadata.document_id or "", datasource),
         title=document.title or result.title or "",

@@ -24,7 +24,7 @@ from domain.errors import (
     PlatformThrottledError,
     PlatformUnavailableError,
 )
-from server.adapters.glean.remedies import ASTRAY, CROWDED, is_page
+from server.adapters.glean.remedies import NOT_GLEAN_API, RATE_LIMITED, is_web_page
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -94,7 +94,7 @@ class _Envelope(Struct):
 _ENVELOPE: Final = msgspec.json.Decoder(_Envelope)
 
 
-def of_answer(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> Fault:
+def fault_from_response(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> Fault:
     """The fault of an answer that is no success."""
     try:
         error: _Error | None = _ENVELOPE.decode(body).error
@@ -102,14 +102,14 @@ def of_answer(status: int, headers: Mapping[str, str], body: bytes, now: datetim
         error = None
     # Only the API itself can say that something is not there; a proxy's 404 says that nobody is at home.
     astray = status == HTTPStatus.NOT_FOUND and error is None
-    foreign = astray or status in _REDIRECT or (status < _SERVER and is_page(headers))
+    foreign = astray or status in _REDIRECT or (status < _SERVER and is_web_page(headers))
     return Fault(
         f"answered {status}",
         status=status,
         transient=status >= _SERVER or status in _TRANSIENT or astray,
         foreign=foreign,
         remedy=_remedy(status, foreign=foreign),
-        retry_after_s=retry_after(headers, now),
+        retry_after_s=parse_retry_after(headers, now),
         code=error.code if error else None,
         fields=tuple(each.field for each in error.details) if error else (),
     )
@@ -117,25 +117,25 @@ def of_answer(status: int, headers: Mapping[str, str], body: bytes, now: datetim
 
 def _remedy(status: int, *, foreign: bool) -> Remedy | None:
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return CROWDED
-    return ASTRAY if foreign and status not in _TRANSIENT else None
+        return RATE_LIMITED
+    return NOT_GLEAN_API if foreign and status not in _TRANSIENT else None
 
 
-def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+def parse_retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """`Retry-After` in seconds from now, given as seconds or as an HTTP date (RFC 9110, 10.2.3); None when absent."""
     text = headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(text):
         return float(text)
-    wanted = _instant(text)
+    wanted = _parse_http_date(text)
     # The server's own clock, when it tells it, is the one that its date is meant by.
     return (
         None
         if wanted is None
-        else max(0.0, (wanted - (_instant(headers.get("date", "")) or now)).total_seconds())
+        else max(0.0, (wanted - (_parse_http_date(headers.get("date", "")) or now)).total_seconds())
     )
 
 
-def _instant(text: str) -> datetime | None:
+def _parse_http_date(text: str) -> datetime | None:
     try:
         read = parsedate_to_datetime(text)
     except ValueError:
@@ -143,7 +143,7 @@ def _instant(text: str) -> datetime | None:
     return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
-def translated(
+def platform_error(
     fault: Fault, operation: str, tries: int, sent: Collection[str], absent: Collection[int] = ()
 ) -> PlatformError:
     """The domain's error for the last of `tries` faults; `sent` are the field names that may be told.
@@ -156,17 +156,17 @@ def translated(
     facts: dict[str, Any] = {"operation": operation, "tries": tries}
     if fault.remedy:
         facts["suggested_action"] = fault.remedy.action
-    kind = PlatformNotFoundError if fault.status in absent and not fault.foreign else _kind(fault)
+    kind = PlatformNotFoundError if fault.status in absent and not fault.foreign else _error_class(fault)
     if issubclass(kind, PlatformUnavailableError):
         facts["retry_after_s"] = fault.retry_after_s
-    named = [each for each in fault.fields if _is_ours(each, sent)]
+    named = [each for each in fault.fields if _is_sent_field(each, sent)]
     if named and issubclass(kind, PlatformInvalidError):
         message += f" It refused {', '.join(named)}."
         facts["field"] = named[0]
     return kind(message, **facts)
 
 
-def _kind(fault: Fault) -> type[PlatformError]:
+def _error_class(fault: Fault) -> type[PlatformError]:
     match fault.status:
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
             return PlatformDeniedError
@@ -181,6 +181,6 @@ def _kind(fault: Fault) -> type[PlatformError]:
     return PlatformInvalidError
 
 
-def _is_ours(path: str, sent: Collection[str]) -> bool:
+def _is_sent_field(path: str, sent: Collection[str]) -> bool:
     parts = [_PART.fullmatch(part) for part in path.split(".")]
     return all(part is not None and part.group(1) in sent for part in parts)

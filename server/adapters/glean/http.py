@@ -16,15 +16,15 @@ import msgspec
 from stamina import AsyncRetryingCaller
 
 from domain.errors import PlatformDeniedError, PlatformThrottledError, SettingsError
-from server.adapters.glean.faults import Fault, of_answer, translated
-from server.adapters.glean.remedies import ASTRAY, connecting, is_page
+from server.adapters.glean.faults import Fault, fault_from_response, platform_error
+from server.adapters.glean.remedies import NOT_GLEAN_API, connection_remedy, is_web_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from types import TracebackType
 
     from domain.ports import Clock
-    from server.adapters.glean.limiter import Limiter
+    from server.adapters.glean.limiter import RateLimiter
     from server.adapters.glean.remedies import Remedy
 
 T = TypeVar("T")
@@ -34,9 +34,9 @@ TRIES: Final = 4
 LONGEST_WAIT_S: Final = 60.0
 """A longer `Retry-After` is not waited for: the caller is told instead."""
 ANSWER_BYTES: Final = 8 * 1024 * 1024
-_FORGOTTEN: Final = httpx.ByteStream(b"")
+_EMPTY_STREAM: Final = httpx.ByteStream(b"")
 """In place of a response's stream, which refers back to it: else both, and the page sent, await the collector."""
-_NOTHING: Final = b"{}"
+_EMPTY_OBJECT: Final = b"{}"
 """An empty body is as good as an empty object where nothing has to be in it."""
 _FIRST_WAIT_S: Final = 0.5
 _QUIET_S: Final = 0.5
@@ -55,7 +55,7 @@ class Secret(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _ApiCall:
     """One call, whatever it takes to make it."""
 
     operation: str
@@ -67,7 +67,7 @@ class _Asked:
     again: bool
 
 
-class Http(AbstractAsyncContextManager["Http"]):
+class GleanHttpClient(AbstractAsyncContextManager["GleanHttpClient"]):
     """HTTP to one Glean. Raises only PlatformError and its kinds, once open."""
 
     def __init__(  # noqa: PLR0913 - all in which two APIs of one Glean differ
@@ -76,7 +76,7 @@ class Http(AbstractAsyncContextManager["Http"]):
         token: Secret | Callable[[], str],
         *,
         clock: Clock,
-        limiter: Limiter,
+        limiter: RateLimiter,
         sent: Collection[str],
         timeout_s: float = 30.0,
         waits: float = 1.0,
@@ -100,7 +100,7 @@ class Http(AbstractAsyncContextManager["Http"]):
             SettingsError: the address is not https (or http on this machine), or carries a user; the key is empty or
                 holds what no key holds.
         """
-        self.base_url = _checked(base_url)
+        self.base_url = _normalize_base_url(base_url)
         self._token = token if callable(token) else token.get_secret_value
         if not callable(token) and not _KEY.fullmatch(token.get_secret_value()):
             raise SettingsError(
@@ -163,33 +163,35 @@ class Http(AbstractAsyncContextManager["Http"]):
         not there. Without `again` only an answer that it was not done is a reason for another try. Who is throttled
         while others get through is only queued: it is tried on for as long as they do.
         """
-        asked = _Asked(operation, method, path, body, query, absent, again)
+        asked = _ApiCall(operation, method, path, body, query, absent, again)
         rounds = 0
         while True:
             rounds += 1
             others = self._limiter.successes
             try:
-                return await self._retried(asked, answer)
+                return await self._call_with_retries(asked, answer)
             except PlatformThrottledError as error:
                 alone = self._limiter.successes == others
                 if alone or rounds == _ROUNDS or (error.retry_after_s or 0) > LONGEST_WAIT_S:
                     raise
 
-    async def _retried(self, asked: _Asked, answer: type[T]) -> T:
+    async def _call_with_retries(self, asked: _ApiCall, answer: type[T]) -> T:
         tries = 0
 
         async def attempt() -> T:
             nonlocal tries
             tries += 1
-            return await self._once(asked, answer)
+            return await self._attempt_call(asked, answer)
 
         try:
             # It leaves itself to the garbage collector, and with it what it was given: so nothing that has the body.
-            return await self._retry(partial(self._pause, absent=asked.absent, again=asked.again), attempt)
+            return await self._retry(
+                partial(self._retry_delay, absent=asked.absent, again=asked.again), attempt
+            )
         except Fault as fault:
-            raise translated(fault, asked.operation, tries, self._sent, asked.absent) from None
+            raise platform_error(fault, asked.operation, tries, self._sent, asked.absent) from None
 
-    def _pause(self, error: Exception, *, absent: Collection[int], again: bool) -> bool | float:
+    def _retry_delay(self, error: Exception, *, absent: Collection[int], again: bool) -> bool | float:
         """Whether to try again, and after how long when the answer said it."""
         if not isinstance(error, Fault) or not error.transient or error.status in absent:
             return False
@@ -199,8 +201,8 @@ class Http(AbstractAsyncContextManager["Http"]):
             return True
         return error.retry_after_s <= LONGEST_WAIT_S and error.retry_after_s * self._waits
 
-    async def _once(self, asked: _Asked, answer: type[T]) -> T:
-        headers = {"Authorization": f"Bearer {self._key()}"}
+    async def _attempt_call(self, asked: _ApiCall, answer: type[T]) -> T:
+        headers = {"Authorization": f"Bearer {self._require_key()}"}
         if asked.body is not None:
             headers["Content-Type"] = "application/json"
         request = self._client.build_request(
@@ -210,21 +212,21 @@ class Http(AbstractAsyncContextManager["Http"]):
             params=asked.query,
             headers=headers,
         )
-        async with self._limiter.turn():
+        async with self._limiter.slot():
             status, received, raw = await self._exchange(request)
         if status == httpx.codes.TOO_MANY_REQUESTS:
-            fault = of_answer(status, received, raw, self._clock.now())
+            fault = fault_from_response(status, received, raw, self._clock.now())
             quiet = _QUIET_S if fault.retry_after_s is None else min(fault.retry_after_s, LONGEST_WAIT_S)
-            self._limiter.throttled(quiet * self._waits)
+            self._limiter.record_throttling(quiet * self._waits)
             raise fault
-        self._limiter.succeeded()
+        self._limiter.record_success()
         if not httpx.codes.is_success(status):
-            raise self._refused(status, received, raw)
-        return _read(raw, answer)
+            raise self._refusal_fault(status, received, raw)
+        return _decode_body(raw, answer)
 
-    def _refused(self, status: int, received: Mapping[str, str], raw: bytes) -> Fault:
-        fault = of_answer(status, received, raw, self._clock.now())
-        if self._denial and status in _DENIED and not is_page(received):
+    def _refusal_fault(self, status: int, received: Mapping[str, str], raw: bytes) -> Fault:
+        fault = fault_from_response(status, received, raw, self._clock.now())
+        if self._denial and status in _DENIED and not is_web_page(received):
             fault.remedy = self._denial(status, raw)
         return fault
 
@@ -233,25 +235,25 @@ class Http(AbstractAsyncContextManager["Http"]):
             with anyio.fail_after(self._deadline_s):
                 response = await self._client.send(request, stream=True)
                 try:
-                    return response.status_code, response.headers, await _bounded(response)
+                    return response.status_code, response.headers, await _read_bounded(response)
                 finally:
                     await response.aclose()
-                    response.stream = _FORGOTTEN
+                    response.stream = _EMPTY_STREAM
         except (httpx.TimeoutException, TimeoutError):
             raise Fault("did not answer in time") from None
         except httpx.ConnectError as error:
-            raise Fault("could not be reached", remedy=connecting(error)) from None
+            raise Fault("could not be reached", remedy=connection_remedy(error)) from None
         except httpx.RequestError:
             raise Fault("broke off without a whole answer") from None
 
-    def _key(self) -> str:
+    def _require_key(self) -> str:
         key = self._token()
         if not _KEY.fullmatch(key):
             raise PlatformDeniedError("The Glean key is empty, or holds characters that no key has.")
         return key
 
 
-def _checked(base_url: str) -> str:
+def _normalize_base_url(base_url: str) -> str:
     field = "glean.base_url"
     try:
         parts = urlsplit(base_url)
@@ -271,7 +273,7 @@ def _checked(base_url: str) -> str:
     return base_url.rstrip("/")
 
 
-async def _bounded(response: httpx.Response) -> bytes:
+async def _read_bounded(response: httpx.Response) -> bytes:
     parts: list[bytes] = []
     size = 0
     async for part in response.aiter_raw():
@@ -282,12 +284,12 @@ async def _bounded(response: httpx.Response) -> bytes:
     return b"".join(parts)
 
 
-def _read(raw: bytes, answer: type[T]) -> T:
+def _decode_body(raw: bytes, answer: type[T]) -> T:
     if answer is type(None):
         if raw:
-            raise Fault("answered something else than it should", remedy=ASTRAY)
+            raise Fault("answered something else than it should", remedy=NOT_GLEAN_API)
         return None
     try:
-        return msgspec.json.decode(raw or _NOTHING, type=answer)
+        return msgspec.json.decode(raw or _EMPTY_OBJECT, type=answer)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise Fault("answered something else than it should", remedy=ASTRAY) from None
+        raise Fault("answered something else than it should", remedy=NOT_GLEAN_API) from None

@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from domain.model import Mark
+from domain.model import OwnerTag
 from server.adapters.glean.indexing_names import datasource_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from domain.platform import Source
+    from domain.platform import DatasourceSpec
 
-_MARK: Final = re.compile(
+_OWNER_TAG: Final = re.compile(
     r"#dataset-lifecycle/(?P<installation>[^/#]+)/(?P<dataset>[^/#]*)/(?P<kind>[a-z]+)(?:/(?P<digest>[0-9a-f]+))?$"
 )
 _DIGEST: Final = 16
 """Hexadecimal digits: enough against chance, and nobody gains by forging one."""
-_SET: Final = (
+_MANAGED_FIELDS: Final = (
     "displayName",
     "datasourceCategory",
     "urlRegex",
@@ -43,7 +43,7 @@ _DEFINED: Final = ("name", "docCategory")
 
 
 @dataclass(frozen=True, slots=True)
-class _Kind:
+class _ConnectorKind:
     """What Glean is to take a kind of connector for: categories of datasource, documents and containers."""
 
     category: str
@@ -55,16 +55,16 @@ class _Kind:
 
 
 # https://developers.glean.com/api-info/indexing/datasource/category; a preset shows results as those of that product.
-_KINDS: Final[Mapping[str, _Kind]] = {
-    "confluence": _Kind("KNOWLEDGE_HUB", "Page", "Space", "KNOWLEDGE_HUB", "KNOWLEDGE_HUB"),
-    "github": _Kind("CODE_REPOSITORY", "Repository", None, "CODE_REPOSITORY"),
-    "slack": _Kind("MESSAGING", "Message", "Channel", "MESSAGING", "MESSAGING"),
-    "jira": _Kind("TICKETS", "Issue", "Project", "TICKETS", "TICKETS", preset="jira"),
+_KINDS: Final[Mapping[str, _ConnectorKind]] = {
+    "confluence": _ConnectorKind("KNOWLEDGE_HUB", "Page", "Space", "KNOWLEDGE_HUB", "KNOWLEDGE_HUB"),
+    "github": _ConnectorKind("CODE_REPOSITORY", "Repository", None, "CODE_REPOSITORY"),
+    "slack": _ConnectorKind("MESSAGING", "Message", "Channel", "MESSAGING", "MESSAGING"),
+    "jira": _ConnectorKind("TICKETS", "Issue", "Project", "TICKETS", "TICKETS", preset="jira"),
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Owner:
+class DatasourceOwner:
     """Whose a datasource is. Without a dataset it is nobody's any more: emptied, and free for another of ours."""
 
     installation: str
@@ -73,12 +73,14 @@ class Owner:
     digest: str | None = field(default=None, compare=False)
 
     @property
-    def mark(self) -> Mark | None:
+    def mark(self) -> OwnerTag | None:
         """The mark of the dataset that it serves."""
-        return Mark(installation=self.installation, dataset_id=self.dataset_id) if self.dataset_id else None
+        return (
+            OwnerTag(installation=self.installation, dataset_id=self.dataset_id) if self.dataset_id else None
+        )
 
 
-def wanted(source: Source, datasource: str) -> dict[str, Any]:
+def desired_config(source: DatasourceSpec, datasource: str) -> dict[str, Any]:
     """The configuration that serves a source."""
     kind = _KINDS[source.kind]
     types = [(kind.document, kind.documents), (kind.container, kind.containers)]
@@ -96,21 +98,23 @@ def wanted(source: Source, datasource: str) -> dict[str, Any]:
         "isUserReferencedByEmail": True,
         "trustUrlRegexForViewActivity": True,
     }
-    owner = Owner(installation=source.mark.installation, dataset_id=source.mark.dataset_id, kind=source.kind)
-    return _marked(config | ({"renderConfigPreset": kind.preset} if kind.preset else {}), owner)
+    owner = DatasourceOwner(
+        installation=source.mark.installation, dataset_id=source.mark.dataset_id, kind=source.kind
+    )
+    return _with_owner_tag(config | ({"renderConfigPreset": kind.preset} if kind.preset else {}), owner)
 
 
-def released(config: Mapping[str, Any], datasource: str, owner: Owner) -> dict[str, Any]:
+def released_config(config: Mapping[str, Any], datasource: str, owner: DatasourceOwner) -> dict[str, Any]:
     """The configuration of a datasource that serves no dataset any more; of what stands, only what we set."""
-    kept = {name: config[name] for name in _SET if name in config}
-    free = Owner(installation=owner.installation, dataset_id="", kind=owner.kind)
-    return _marked({"name": datasource, **kept, "homeUrl": site_of(config)}, free)
+    kept = {name: config[name] for name in _MANAGED_FIELDS if name in config}
+    free = DatasourceOwner(installation=owner.installation, dataset_id="", kind=owner.kind)
+    return _with_owner_tag({"name": datasource, **kept, "homeUrl": site_of(config)}, free)
 
 
-def owner_of(config: Mapping[str, Any]) -> Owner | None:
+def owner_of(config: Mapping[str, Any]) -> DatasourceOwner | None:
     """Whose a datasource is; None for one that carries no mark."""
-    found = _MARK.search(str(config.get("homeUrl", "")))
-    return found and Owner(
+    found = _OWNER_TAG.search(str(config.get("homeUrl", "")))
+    return found and DatasourceOwner(
         installation=found["installation"],
         dataset_id=found["dataset"],
         kind=found["kind"],
@@ -123,31 +127,31 @@ def site_of(config: Mapping[str, Any]) -> str:
     return str(config.get("homeUrl", "")).partition("#")[0]
 
 
-def changed(config: Mapping[str, Any]) -> bool | None:
+def has_config_changed(config: Mapping[str, Any]) -> bool | None:
     """Whether a datasource is configured otherwise than when it was marked; None when the mark does not say."""
     owner = owner_of(config)
-    return None if owner is None or owner.digest is None else owner.digest != _digest(config)
+    return None if owner is None or owner.digest is None else owner.digest != _config_digest(config)
 
 
-def is_same(held: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
+def is_same_config(held: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
     """Whether what stands in Glean is what is wanted; the name is told in a form of Glean's own."""
-    return held.get("homeUrl") == config["homeUrl"] and _digest(held) == _digest(config)
+    return held.get("homeUrl") == config["homeUrl"] and _config_digest(held) == _config_digest(config)
 
 
-def name_of(config: Mapping[str, Any], datasource: str, otherwise: str) -> str:
+def display_name_of(config: Mapping[str, Any], datasource: str, otherwise: str) -> str:
     """The name that we gave; `otherwise` where another stands by now, whose words are not ours to repeat."""
     told = config.get("displayName")
     return told if isinstance(told, str) and datasource_of(told) == datasource else otherwise
 
 
-def _marked(config: dict[str, Any], owner: Owner) -> dict[str, Any]:
-    mark = f"#dataset-lifecycle/{owner.installation}/{owner.dataset_id}/{owner.kind}/{_digest(config)}"
+def _with_owner_tag(config: dict[str, Any], owner: DatasourceOwner) -> dict[str, Any]:
+    mark = f"#dataset-lifecycle/{owner.installation}/{owner.dataset_id}/{owner.kind}/{_config_digest(config)}"
     return {**config, "homeUrl": config["homeUrl"] + mark}
 
 
-def _digest(config: Mapping[str, Any]) -> str:
+def _config_digest(config: Mapping[str, Any]) -> str:
     """What was set, in few characters; False and nothing are told alike, and definitions may come in any order."""
-    told = {name: config.get(name) or None for name in _SET}
+    told = {name: config.get(name) or None for name in _MANAGED_FIELDS}
     defined = told["objectDefinitions"]
     if isinstance(defined, list):
         each = [{name: one.get(name) for name in _DEFINED} for one in defined if isinstance(one, dict)]

@@ -10,10 +10,10 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Raw, Struct
 
-from domain.documents.neutral import EVERYONE, decode
+from domain.documents.neutral import EVERYONE, decode_document
 from domain.errors import PlatformInvalidError
 from domain.vocabulary import DatasetType
-from server.adapters.glean.indexing_names import document_id
+from server.adapters.glean.indexing_names import glean_document_id
 
 if TYPE_CHECKING:
     from domain.documents.neutral import NeutralDocument
@@ -76,7 +76,7 @@ class _Document(Struct, gc=False, rename="camel", omit_defaults=True):
 _ENCODER: Final = msgspec.json.Encoder()
 
 
-class Encoder:
+class DocumentEncoder:
     """Encodes the documents of one datasource, and gathers whom their permissions name."""
 
     def __init__(self, datasource: str, site: str = "") -> None:
@@ -93,11 +93,11 @@ class Encoder:
             PlatformInvalidError: the line is none, so there is nothing that could be sent.
         """
         try:
-            return _ENCODER.encode(self._document(decode(line)))
+            return _ENCODER.encode(self._document(decode_document(line)))
         except (msgspec.MsgspecError, UnicodeDecodeError, KeyError):
             raise PlatformInvalidError("A staged line is not a document that Glean could take.") from None
 
-    def met(self) -> list[str]:
+    def take_new_readers(self) -> list[str]:
         """The readers met since this was asked last, by e-mail address: Glean must know them before their documents."""
         met, self._new = self._new, []
         return met
@@ -110,9 +110,9 @@ class Encoder:
         return _Document(
             datasource=self._datasource,
             object_type=OBJECT_TYPES[neutral.type],
-            id=document_id(neutral.id),
+            id=glean_document_id(neutral.id),
             title=neutral.title,
-            view_url=self._address(neutral),
+            view_url=self._view_url(neutral),
             body=_Body(neutral.body.mime, neutral.body.text),
             container=neutral.container,
             container_object_type=CONTAINERS[neutral.type],
@@ -121,16 +121,16 @@ class Encoder:
             permissions=self._permissions(neutral.readers),
             created_at=None if neutral.created is None else math.floor(neutral.created.timestamp()),
             updated_at=math.floor(neutral.updated.timestamp()),
-            tags=_texts(tags),
+            tags=_text_list(tags),
             status=status if isinstance(status, str) else None,
-            custom_properties=_properties(properties),
+            custom_properties=_custom_properties(properties),
         )
 
-    def _address(self, neutral: NeutralDocument) -> str:
+    def _view_url(self, neutral: NeutralDocument) -> str:
         """Where it is seen: Glean takes nothing outside of the datasource's site, so what is elsewhere is put there."""
         if neutral.url.startswith(self._below):
             return neutral.url
-        return f"{self._below}{quote(document_id(neutral.id), safe='')}"
+        return f"{self._below}{quote(glean_document_id(neutral.id), safe='')}"
 
     def _permissions(self, readers: tuple[str, ...]) -> _Permissions:
         if readers == EVERYONE:
@@ -142,11 +142,11 @@ class Encoder:
         return _Permissions(allowed_users=tuple(_Person(each) for each in readers))
 
 
-def _properties(given: dict[str, Any]) -> list[_Property] | None:
+def _custom_properties(given: dict[str, Any]) -> list[_Property] | None:
     """What a custom property can hold: texts, numbers and lists of texts; a boolean becomes a word."""
     found = []
     for name, value in given.items():
-        texts = _texts(value)
+        texts = _text_list(value)
         if isinstance(value, bool):
             found.append(_Property(name, "true" if value else "false"))
         elif isinstance(value, str | int | float):
@@ -156,7 +156,7 @@ def _properties(given: dict[str, Any]) -> list[_Property] | None:
     return found or None
 
 
-def _texts(value: object) -> list[str] | None:
+def _text_list(value: object) -> list[str] | None:
     if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
         return list(value)
     return None
@@ -169,11 +169,11 @@ class _Identity(Struct, gc=False):
     readers: tuple[str, ...]
 
 
-_identity: Final = msgspec.json.Decoder(_Identity).decode
+_decode_identity: Final = msgspec.json.Decoder(_Identity).decode
 
 
 @dataclass(frozen=True, slots=True)
-class Identified:
+class DocumentIdentity:
     """Type and id under which Glean has a document, and somebody who may see it."""
 
     kind: str
@@ -181,8 +181,8 @@ class Identified:
     reader: str
 
 
-def identified(line: bytes) -> Identified:
+def identify_document(line: bytes) -> DocumentIdentity:
     """How Glean knows the document of a line."""
-    found = _identity(line)
+    found = _decode_identity(line)
     reader = next((each for each in found.readers if each not in EVERYONE), found.author.email)
-    return Identified(OBJECT_TYPES[found.type], document_id(found.id), reader)
+    return DocumentIdentity(OBJECT_TYPES[found.type], glean_document_id(found.id), reader)

@@ -27,7 +27,7 @@ def datasource_of(name: str) -> str:
     return f"{_NOT_TAKEN.sub('', name).lower()[: LONGEST_NAME - _HASH]}{mark}"
 
 
-def document_id(neutral: str) -> str:
+def glean_document_id(neutral: str) -> str:
     """A document's id as Glean takes it: as it stands, or, when it is too long, its beginning and its hash.
 
     One that looks like such a beginning with a hash gets one of its own, so that it is nobody else's id.

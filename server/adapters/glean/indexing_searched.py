@@ -7,27 +7,27 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
-from domain.archives import probe
+from domain.archives import probe_query
 from domain.errors import PlatformDeniedError
-from server.adapters.glean.indexing import IndexingGlean
+from server.adapters.glean.indexing import IndexingPlatform
 from server.adapters.glean.indexing_names import datasource_of
-from server.adapters.glean.searching import search_each
+from server.adapters.glean.searching import run_searches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
 
-    from domain.platform import Hit
+    from domain.platform import SearchHit
     from domain.ports import Clock
     from server.adapters.glean.client_search import ClientSearch
     from server.adapters.glean.http import Secret
-    from server.adapters.glean.limiter import Limiter
+    from server.adapters.glean.limiter import RateLimiter
 
 
-class SearchedIndexingGlean(IndexingGlean):
+class SearchableIndexingPlatform(IndexingPlatform):
     """`IndexingGlean`, and search; open it before use, on one event loop."""
 
-    can = replace(IndexingGlean.can, search=True)
+    capabilities = replace(IndexingPlatform.capabilities, search=True)
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class SearchedIndexingGlean(IndexingGlean):
         search: ClientSearch,
         clock: Clock,
         identity_url: str | None = None,
-        limiter: Limiter | None = None,
+        limiter: RateLimiter | None = None,
         timeout_s: float = 30.0,
         waits: float = 1.0,
     ) -> None:
@@ -63,20 +63,20 @@ class SearchedIndexingGlean(IndexingGlean):
         await super().__aexit__(kind, error, trace)
         await self._search.__aexit__(kind, error, trace)
 
-    async def serves(self, handle: str, name: str, lines: Sequence[bytes]) -> bool:
+    async def is_still_served(self, handle: str, name: str, lines: Sequence[bytes]) -> bool:
         """Whether any of those documents is still there, by what Glean tells of each, or is found by a search.
 
         A client token that serves no longer keeps nobody from taking a datasource down: then the former has to do.
         """
-        if await super().serves(handle, name, lines):
+        if await super().is_still_served(handle, name, lines):
             return True
         with suppress(PlatformDeniedError):
             for line in lines:
-                if await self.search(probe(line), name=name, limit=1):
+                if await self.search(probe_query(line), name=name, limit=1):
                     return True
         return False
 
-    async def search(self, query: str, *, name: str | None = None, limit: int = 10) -> Sequence[Hit]:
+    async def search(self, query: str, *, name: str | None = None, limit: int = 10) -> Sequence[SearchHit]:
         """What the token's person finds; a hit has the datasource's handle, or the name that was asked for."""
         datasource = None if name is None else datasource_of(name)
         hits = await self._search.search(query, datasource=datasource, limit=limit)
@@ -84,5 +84,5 @@ class SearchedIndexingGlean(IndexingGlean):
 
     async def search_each(
         self, queries: Sequence[str], *, name: str, limit: int, seconds: float
-    ) -> Sequence[Sequence[Hit]]:
-        return await search_each(partial(self.search, name=name, limit=limit), queries, seconds)
+    ) -> Sequence[Sequence[SearchHit]]:
+        return await run_searches(partial(self.search, name=name, limit=limit), queries, seconds)

@@ -20,7 +20,7 @@ SUCCESSFUL: Final = "SUCCESSFUL"
 INDEXED: Final = frozenset({"INDEXING COMPLETED", "DELETION PAUSED"})
 """States in which what an upload brought is served."""
 
-SENT: Final = frozenset(
+SENT_FIELDS: Final = frozenset(
     {
         *(
             "datasource",
@@ -69,7 +69,7 @@ Config = dict[str, Any]
 """A datasource's configuration, of which more than we set may be told."""
 
 
-class Acknowledged(Struct):
+class Acknowledgement(Struct):
     """What is answered to a change: nothing, or an object of which nothing is needed."""
 
 
@@ -88,7 +88,7 @@ class Upload(Struct, rename="camel"):
             self.start_time = self.start_time.replace(tzinfo=UTC)
 
 
-class Number(Struct, rename="camel"):
+class DocumentCount(Struct, rename="camel"):
     """How many documents of a type there are."""
 
     object_type: str
@@ -98,11 +98,11 @@ class Number(Struct, rename="camel"):
 class Counts(Struct):
     """Documents that were uploaded, and of them those that are indexed."""
 
-    uploaded: list[Number] = []
-    indexed: list[Number] = []
+    uploaded: list[DocumentCount] = []
+    indexed: list[DocumentCount] = []
 
 
-class Processing(Struct, rename="camel"):
+class ProcessingRun(Struct, rename="camel"):
     """One turn of the indexing; `end_time` as in an upload."""
 
     end_time: str = "NA"
@@ -113,7 +113,7 @@ class Documents(Struct, rename="camel"):
 
     bulk_upload_history: list[Upload] = []
     counts: Counts | None = None
-    processing_history: list[Processing] = []
+    processing_history: list[ProcessingRun] = []
 
 
 class Users(Struct, rename="camel"):
@@ -128,7 +128,7 @@ class Identity(Struct):
     users: Users | None = None
 
 
-class Status(Struct):
+class DatasourceStatus(Struct):
     """How a datasource is."""
 
     documents: Documents | None = None
@@ -148,26 +148,26 @@ class DebugInfo(Struct):
     status: DocumentStatus | None = None
 
 
-class Debugged(Struct, rename="camel"):
+class DebuggedDocument(Struct, rename="camel"):
     """One document that was asked about."""
 
     doc_id: str
     debug_info: DebugInfo | None = None
 
 
-class Documented(Struct, rename="camel"):
+class DebugDocumentsResponse(Struct, rename="camel"):
     """Documents that were asked about."""
 
-    document_statuses: list[Debugged] = []
+    document_statuses: list[DebuggedDocument] = []
 
 
-class Access(Struct, rename="camel"):
+class DocumentAccess(Struct, rename="camel"):
     """Whether somebody finds a document."""
 
     has_access: bool
 
 
-def only_page(datasource: str, upload: str) -> dict[str, object]:
+def single_page_upload(datasource: str, upload: str) -> dict[str, object]:
     """What stands around the items of an upload that has one page."""
     flags = {"isFirstPage": True, "isLastPage": True, "forceRestartUpload": True}
     return {"uploadId": upload, "datasource": datasource, **flags}

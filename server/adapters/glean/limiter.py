@@ -22,7 +22,7 @@ _DECREASE: Final = 0.7
 _SLOWEST: Final = 0.2
 
 
-class Limiter:
+class RateLimiter:
     """Shared by all requests to one Glean; made for one event loop.
 
     Attributes:
@@ -41,19 +41,19 @@ class Limiter:
         self._gate = 0.0
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    async def slot(self) -> AsyncIterator[None]:
         """Wait for a turn; it lasts as long as the block."""
         async with self._slots:
-            while not await self._waited():
+            while not await self._wait_for_slot():
                 pass
             yield
 
-    def succeeded(self) -> None:
+    def record_success(self) -> None:
         """Note an answer that was no 429."""
         self.successes += 1
         self._rate = min(self._highest, self._rate + 1 / self._rate)
 
-    def throttled(self, quiet_s: float) -> None:
+    def record_throttling(self, quiet_s: float) -> None:
         """Close the gate for so many seconds, and slow down: once for all requests that were under way together."""
         now = time.monotonic()
         if now >= self._gate:
@@ -61,7 +61,7 @@ class Limiter:
         self._gate = max(self._gate, now + quiet_s)
         self._arrival = self._gate + _BURST_S  # no burst when it opens
 
-    async def _waited(self) -> bool:
+    async def _wait_for_slot(self) -> bool:
         """Reserve the next place and wait for it; False when the gate was closed meanwhile."""
         now, gate = time.monotonic(), self._gate
         arrival = max(self._arrival, now)

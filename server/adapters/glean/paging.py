@@ -16,16 +16,16 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class EncodedPage:
     """Encoded documents, joined by commas, and their number."""
 
     documents: bytes
     count: int
 
 
-async def recut(
+async def repaginate(
     pages: AsyncIterator[Sequence[bytes]], encode: Callable[[bytes], bytes], *, max_count: int, max_bytes: int
-) -> AsyncGenerator[Page, None]:
+) -> AsyncGenerator[EncodedPage, None]:
     """Encode neutral lines and join them into pages of at most so many documents and bytes.
 
     Without any document there is one empty page: the platform is to know of the run all the same.
@@ -46,14 +46,14 @@ async def recut(
                     position=number,
                 )
             if held and (len(held) == max_count or size + len(document) > max_bytes):
-                yield Page(b",".join(held), len(held))
+                yield EncodedPage(b",".join(held), len(held))
                 held, size = [], 0
             held.append(document)
             size += len(document) + 1
-    yield Page(b",".join(held), len(held))
+    yield EncodedPage(b",".join(held), len(held))
 
 
-async def spread(
+async def run_concurrently(
     items: AsyncIterator[T], work: Callable[[T], Awaitable[None]], *, at_once: int | anyio.Semaphore
 ) -> None:
     """Do the work on every item, a few at a time and never more of them held than that.
@@ -65,7 +65,7 @@ async def spread(
     failures: list[LifecycleError] = []
     async with anyio.create_task_group() as group:
 
-        async def one(item: T) -> None:
+        async def run_one(item: T) -> None:
             try:
                 await work(item)
             except LifecycleError as error:
@@ -74,7 +74,7 @@ async def spread(
             finally:
                 places.release()
 
-        async def begun() -> bool:
+        async def start_next() -> bool:
             await places.acquire()
             try:
                 item = await anext(items)
@@ -83,11 +83,11 @@ async def spread(
                 if isinstance(error, StopAsyncIteration):
                     return False
                 raise
-            group.start_soon(one, item)
+            group.start_soon(run_one, item)
             return True
 
         try:
-            while await begun():
+            while await start_next():
                 pass
         except LifecycleError as error:
             failures.append(error)

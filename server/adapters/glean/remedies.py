@@ -32,7 +32,7 @@ _ASK_FOR_ANOTHER: Final = (
     "tokens), and set glean.api_key to it."
 )
 _EXPIRED: Final = Remedy("because the token has expired", _ASK_FOR_ANOTHER)
-_KIND: Final = Remedy(
+_WRONG_TOKEN_KIND: Final = Remedy(
     "because the token is one for another of Glean's APIs, and not an indexing token", _ASK_FOR_ANOTHER
 )
 _ADDRESS: Final = Remedy(
@@ -55,16 +55,16 @@ _FORBIDDEN: Final = Remedy(
 _WORDS: Final = (
     (re.compile(r"expired"), _EXPIRED),
     (re.compile(r"\bip\b|\bips\b|greenlist|allowlist"), _ADDRESS),
-    (re.compile(r"\bclient\b|token type|type of token|not an indexing token"), _KIND),
+    (re.compile(r"\bclient\b|token type|type of token|not an indexing token"), _WRONG_TOKEN_KIND),
     (re.compile(r"data ?source|\bscope"), _BOUND),
 )
 
-ASTRAY: Final = Remedy(
+NOT_GLEAN_API: Final = Remedy(
     "which is not Glean's API",
     "Check that glean.base_url is the address of a Glean that speaks the dialect of glean.dialect, and no page for "
     "people, and that no proxy answers in its place.",
 )
-CROWDED: Final = Remedy(
+RATE_LIMITED: Final = Remedy(
     "because too much is asked of it in this time",
     "Wait and call again. Lower glean.requests_per_second where others use the same token or address.",
 )
@@ -79,18 +79,18 @@ _CERTIFICATE: Final = Remedy(
 _TLS: Final = Remedy(
     "because what is there does not speak TLS", "Check the scheme and the port of glean.base_url."
 )
-_NOBODY: Final = Remedy(
+_NOTHING_LISTENS: Final = Remedy(
     "because nothing listens there", "Check the host and the port of glean.base_url, and whether Glean is up."
 )
 _CONNECTING: Final = (
     (ssl.SSLCertVerificationError, _CERTIFICATE),
     (ssl.SSLError, _TLS),
     (socket.gaierror, _NAME),
-    (ConnectionRefusedError, _NOBODY),
+    (ConnectionRefusedError, _NOTHING_LISTENS),
 )
 
 
-def denial(status: int, body: bytes) -> Remedy:
+def denial_remedy(status: int, body: bytes) -> Remedy:
     """Why the Indexing API refuses a token, by the status and the text of its answer."""
     text = body[:_READ_BYTES].decode("utf-8", "replace").casefold()
     for words, remedy in _WORDS:
@@ -99,13 +99,13 @@ def denial(status: int, body: bytes) -> Remedy:
     return _UNKNOWN if status == HTTPStatus.UNAUTHORIZED else _FORBIDDEN
 
 
-def connecting(error: BaseException) -> Remedy | None:
+def connection_remedy(error: BaseException) -> Remedy | None:
     """Why no connection was made; None when that is not known."""
     met = list(_causes(error))
     return next((remedy for kind, remedy in _CONNECTING if any(isinstance(each, kind) for each in met)), None)
 
 
-def is_page(headers: Mapping[str, str]) -> bool:
+def is_web_page(headers: Mapping[str, str]) -> bool:
     """Whether an answer is a web page, which no API of Glean's answers with."""
     return headers.get("content-type", "").casefold().startswith("text/html")
 

@@ -6,40 +6,40 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 
-from domain.errors import PlatformLateError
-from server.adapters.glean.paging import spread
+from domain.errors import PlatformTimeoutError
+from server.adapters.glean.paging import run_concurrently
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-    from domain.platform import Hit
+    from domain.platform import SearchHit
 
 _AT_ONCE: Final = 4
 
 
-async def search_each(
-    search: Callable[[str], Awaitable[Sequence[Hit]]], queries: Sequence[str], seconds: float
-) -> list[Sequence[Hit]]:
+async def run_searches(
+    search: Callable[[str], Awaitable[Sequence[SearchHit]]], queries: Sequence[str], seconds: float
+) -> list[Sequence[SearchHit]]:
     """The results of every query, in order.
 
     Raises:
         PlatformLateError: not all of them were answered within so many seconds.
         PlatformError: what the first search that failed raised.
     """
-    found: dict[int, Sequence[Hit]] = {}
+    found: dict[int, Sequence[SearchHit]] = {}
 
-    async def numbered() -> AsyncIterator[tuple[int, str]]:
+    async def numbered_queries() -> AsyncIterator[tuple[int, str]]:
         for each in enumerate(queries):
             yield each
 
-    async def one(item: tuple[int, str]) -> None:
+    async def search_one(item: tuple[int, str]) -> None:
         found[item[0]] = await search(item[1])
 
     try:
         with anyio.fail_after(seconds):
-            await spread(numbered(), one, at_once=_AT_ONCE)
+            await run_concurrently(numbered_queries(), search_one, at_once=_AT_ONCE)
     except TimeoutError:
-        raise PlatformLateError(
+        raise PlatformTimeoutError(
             f"Glean answered {len(found)} of {len(queries)} searches within {seconds:g} seconds."
         ) from None
     return [found[number] for number in range(len(queries))]

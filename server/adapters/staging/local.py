@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from domain.errors import InvalidArgumentError, StagingFailedError
 from domain.ports import Staged
-from server.disk.durable import Draft, drafted, flush_folder, make_folders
-from server.disk.faults import told_as
+from server.disk.durable import Draft, draft_target_name, flush_folder, make_folders
+from server.disk.faults import translate_os_errors
 from server.disk.threads import Worker
 
 if TYPE_CHECKING:
@@ -39,19 +39,19 @@ class LocalStaging:
         # Apart from each other, so that readers need not wait for the long work of writers.
         self._writers = Worker("staging-writers", 8)
         self._readers = Worker("staging-readers", 8)
-        with told_as(StagingFailedError, "make the staging folder", root):
+        with translate_os_errors(StagingFailedError, "make the staging folder", root):
             root.mkdir(parents=True, exist_ok=True)
 
     async def write(self, dataset_id: str, attempt: int, produce: Callable[[], Iterator[bytes]]) -> Staged:
-        folder = self._folder(dataset_id)
+        folder = self._dataset_folder(dataset_id)
         return await self._writers.run(partial(self._write, folder, attempt, produce))
 
-    async def pages(
+    async def iterate_pages(
         self, dataset_id: str, attempt: int, *, max_count: int, max_bytes: int
     ) -> AsyncIterator[Sequence[bytes]]:
-        path = self._folder(dataset_id) / _name(attempt)
-        pages = _Pages(path, max_count, max_bytes)
-        while page := await self._readers.call(pages.read):
+        path = self._dataset_folder(dataset_id) / _file_name(attempt)
+        pages = _PageReader(path, max_count, max_bytes)
+        while page := await self._readers.call(pages.read_page):
             yield page
 
     async def examine(
@@ -63,22 +63,22 @@ class LocalStaging:
         max_count: int,
         max_bytes: int,
     ) -> T:
-        pages = _Pages(self._folder(dataset_id) / _name(attempt), max_count, max_bytes)
+        pages = _PageReader(self._dataset_folder(dataset_id) / _file_name(attempt), max_count, max_bytes)
         return await self._readers.run(partial(self._examine, pages, look))
 
     async def measure(self, dataset_id: str, attempt: int) -> Staged | None:
-        folder = self._folder(dataset_id)
-        return await self._readers.run(partial(self._measure, folder / _name(attempt)))
+        folder = self._dataset_folder(dataset_id)
+        return await self._readers.run(partial(self._measure, folder / _file_name(attempt)))
 
-    async def remove(self, dataset_id: str, attempt: int | None = None) -> None:
-        folder = self._folder(dataset_id)
+    async def delete(self, dataset_id: str, attempt: int | None = None) -> None:
+        folder = self._dataset_folder(dataset_id)
         await self._readers.call(partial(self._remove, folder, attempt))
 
-    async def attempts(self, dataset_id: str) -> Sequence[int]:
-        folder = self._folder(dataset_id)
-        return await self._readers.call(partial(self._attempts, folder))
+    async def list_attempts(self, dataset_id: str) -> Sequence[int]:
+        folder = self._dataset_folder(dataset_id)
+        return await self._readers.call(partial(self._list_attempts, folder))
 
-    def _folder(self, dataset_id: str) -> Path:
+    def _dataset_folder(self, dataset_id: str) -> Path:
         if not _ID.fullmatch(dataset_id):
             raise InvalidArgumentError("A dataset's id must be a plain name.", field="dataset_id")
         return self._root / dataset_id
@@ -90,14 +90,14 @@ class LocalStaging:
         produce: Callable[[], Iterator[bytes]],
         checkpoint: Callable[[], None],
     ) -> Staged:
-        told = partial(told_as, StagingFailedError)
-        name = _name(attempt)
+        told = partial(translate_os_errors, StagingFailedError)
+        name = _file_name(attempt)
         with told("write to", folder):
-            self._look(folder)
+            self._has_folder(folder)
             make_folders(self._root, folder.name)
-            _drop_drafts(folder, name)
+            _remove_drafts(folder, name)
             draft = Draft(folder / name)
-        tally = _Tally()
+        tally = _ContentMeter()
         try:
             with _closing(produce()) as chunks:
                 for chunk in chunks:
@@ -116,23 +116,26 @@ class LocalStaging:
         return tally.result()
 
     def _examine(
-        self, pages: _Pages, look: Callable[[Iterator[Sequence[bytes]]], T], checkpoint: Callable[[], None]
+        self,
+        pages: _PageReader,
+        look: Callable[[Iterator[Sequence[bytes]]], T],
+        checkpoint: Callable[[], None],
     ) -> T:
-        def read() -> Iterator[Sequence[bytes]]:
-            while page := pages.read():
+        def read_pages() -> Iterator[Sequence[bytes]]:
+            while page := pages.read_page():
                 checkpoint()
                 yield page
 
-        return look(read())
+        return look(read_pages())
 
     def _measure(self, path: Path, checkpoint: Callable[[], None]) -> Staged | None:
-        with told_as(StagingFailedError, "read", path):
-            self._look(path.parent)
+        with translate_os_errors(StagingFailedError, "read", path):
+            self._has_folder(path.parent)
             try:
-                descriptor = _open(path)
+                descriptor = _open_file(path)
             except FileNotFoundError:
                 return None
-            tally = _Tally()
+            tally = _ContentMeter()
             with os.fdopen(descriptor, "rb", buffering=0) as file:
                 while chunk := file.read(_CHUNK):
                     checkpoint()
@@ -140,26 +143,26 @@ class LocalStaging:
         return tally.result()
 
     def _remove(self, folder: Path, attempt: int | None) -> None:
-        with told_as(StagingFailedError, "empty", folder):
-            if not self._look(folder):
+        with translate_os_errors(StagingFailedError, "empty", folder):
+            if not self._has_folder(folder):
                 return
             if attempt is None:
                 shutil.rmtree(folder)
                 flush_folder(self._root)
                 return
-            name = _name(attempt)
-            _drop_drafts(folder, name)
+            name = _file_name(attempt)
+            _remove_drafts(folder, name)
             (folder / name).unlink(missing_ok=True)
             flush_folder(folder)
 
-    def _attempts(self, folder: Path) -> list[int]:
-        with told_as(StagingFailedError, "list", folder):
-            if not self._look(folder):
+    def _list_attempts(self, folder: Path) -> list[int]:
+        with translate_os_errors(StagingFailedError, "list", folder):
+            if not self._has_folder(folder):
                 return []
             found = (_ATTEMPT.fullmatch(each.name) for each in folder.iterdir())
             return sorted(int(match[1]) for match in found if match)
 
-    def _look(self, folder: Path) -> bool:
+    def _has_folder(self, folder: Path) -> bool:
         """Whether a dataset's folder is there; never through a link, and never without the root."""
         if not self._root.is_dir():
             raise StagingFailedError(f"The staging folder {self._root} is not there any more.")
@@ -168,7 +171,7 @@ class LocalStaging:
         return folder.exists()
 
 
-class _Tally:
+class _ContentMeter:
     """Lines, bytes and checksum of what passes by."""
 
     def __init__(self) -> None:
@@ -184,7 +187,7 @@ class _Tally:
         return Staged(lines=self._lines, size_bytes=self._bytes, checksum=self._hash.hexdigest())
 
 
-class _Pages:
+class _PageReader:
     """One file's lines, page by page, each read with the file opened anew where the last one ended."""
 
     def __init__(self, path: Path, max_count: int, max_bytes: int) -> None:
@@ -194,20 +197,22 @@ class _Pages:
         self._offset = 0
         self._identity: tuple[int, int] | None = None
 
-    def read(self) -> list[bytes]:
+    def read_page(self) -> list[bytes]:
         """The next page, empty at the end."""
         with (
-            told_as(StagingFailedError, "read", self._path),
-            os.fdopen(_open(self._path), "rb", buffering=min(_CHUNK, max(self._max_bytes, 1 << 14))) as file,
+            translate_os_errors(StagingFailedError, "read", self._path),
+            os.fdopen(
+                _open_file(self._path), "rb", buffering=min(_CHUNK, max(self._max_bytes, 1 << 14))
+            ) as file,
         ):
             stat = os.fstat(file.fileno())
             if self._identity not in (None, (stat.st_ino, stat.st_size)):
                 raise StagingFailedError(f"{self._path} was replaced while it was read.")
             self._identity = (stat.st_ino, stat.st_size)
             file.seek(self._offset)
-            return self._cut(file)
+            return self._take_page(file)
 
-    def _cut(self, lines: Iterator[bytes]) -> list[bytes]:
+    def _take_page(self, lines: Iterator[bytes]) -> list[bytes]:
         page: list[bytes] = []
         room = self._max_bytes
         for line in lines:
@@ -233,16 +238,16 @@ def _closing(chunks: Iterator[bytes]) -> Iterator[Iterator[bytes]]:
             close()
 
 
-def _name(attempt: int) -> str:
+def _file_name(attempt: int) -> str:
     return f"{attempt}.jsonl"
 
 
-def _open(path: Path) -> int:
+def _open_file(path: Path) -> int:
     return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
 
 
-def _drop_drafts(folder: Path, name: str) -> None:
+def _remove_drafts(folder: Path, name: str) -> None:
     """Remove what killed processes left of that file."""
     for each in folder.iterdir():
-        if drafted(each.name) == name:
+        if draft_target_name(each.name) == name:
             each.unlink(missing_ok=True)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from domain.requests import Approval, ApprovalState
-from server.adapters.store.codec import encode
-from server.adapters.store.rows import Rows, understood
+from server.adapters.store.codec import encode_document
+from server.adapters.store.rows import Rows, decode_row
 
 
 class ApprovalRows(Rows):
     """The approval part of `domain.records.Records`."""
 
     def approval(self, approval_id: str) -> Approval | None:
-        row = self._row("select document from approvals where approval_id = :id", id=approval_id)
-        return understood(f"approval {approval_id!r}", row[0], Approval) if row else None
+        row = self._fetch_one("select document from approvals where approval_id = :id", id=approval_id)
+        return decode_row(f"approval {approval_id!r}", row[0], Approval) if row else None
 
     def approvals(
         self,
@@ -25,7 +25,7 @@ class ApprovalRows(Rows):
         values: dict[str, object] = {f"s{number}": each.value for number, each in enumerate(states)}
         in_states = f"and state in ({', '.join(f':{name}' for name in values)})" if states else ""
         of_dataset = "" if dataset_id is None else "and dataset_id = :dataset_id"
-        page = self._page(
+        page = self._fetch_page(
             "approval",
             Approval,
             f"""
@@ -43,6 +43,6 @@ class ApprovalRows(Rows):
             "approval_id": approval.approval_id,
             "dataset_id": approval.dataset_id,
             "state": approval.state.value,
-            "document": encode(approval),
+            "document": encode_document(approval),
         }
-        self._put("approvals", ("approval_id",), row)
+        self._upsert("approvals", ("approval_id",), row)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from domain.audit_chain import Link, Recorded, Sealed, Tail
+from domain.audit_chain import ChainLink, SealedEntry, StoredEntry, UnsealedTail
 from server.adapters.store.rows import Rows
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ class AuditRows(Rows):
     """The audit part of `domain.records.Records`."""
 
     def append_entry(self, *documents: str) -> None:
-        self._append("audit", ("document",), [{"document": each} for each in documents])
+        self._append_rows("audit", ("document",), [{"document": each} for each in documents])
 
     def audited(self, audit_id: str) -> bool:
-        return self._row("select 1 from audit where audit_id = :id limit 1", id=audit_id) is not None
+        return self._fetch_one("select 1 from audit where audit_id = :id limit 1", id=audit_id) is not None
 
-    def entries(self, query: AuditQuery) -> list[Recorded]:
+    def entries(self, query: AuditQuery) -> list[StoredEntry]:
         asked = {
             "audit.seq < :before": query.before,
             "dataset_id = :dataset_id": query.dataset_id,
@@ -40,7 +40,7 @@ class AuditRows(Rows):
             "client_id in (select value from json_each(:clients))": query.clients,
         }
         where = " and ".join(["true", *(each for each, value in asked.items() if value is not None)])
-        rows = self._rows(
+        rows = self._execute(
             f"""
             select audit.seq, audit_chain.position, cast(audit.document as blob)
             from audit left join audit_chain on audit_chain.seq = audit.seq
@@ -57,31 +57,31 @@ class AuditRows(Rows):
                 "limit": query.limit,
             },
         )
-        return [Recorded(*row) for row in _page(rows)]
+        return [StoredEntry(*row) for row in _take_page(rows)]
 
     def lock_chain(self) -> None:
         """Nothing to do: there is one write transaction at a time."""
 
     def unsealed(self, limit: int) -> list[tuple[int, bytes]]:
-        rows = self._rows(
+        rows = self._execute(
             f"select seq, cast(document as blob) from audit where seq > {_SEALED} order by seq limit :limit",  # noqa: S608  # a constant
             {"limit": limit},
         )
-        return [(seq, document) for seq, document in _page(rows)]
+        return [(seq, document) for seq, document in _take_page(rows)]
 
-    def seal(self, links: Sequence[Link]) -> None:
+    def seal(self, links: Sequence[ChainLink]) -> None:
         for each in links:
-            self._rows(
+            self._execute(
                 "insert into audit_chain (position, seq, hash) values (:position, :seq, :hash)",
                 {"position": each.position, "seq": each.seq, "hash": each.hash},
             )
 
-    def chain_head(self) -> Link | None:
-        row = self._row("select position, seq, hash from audit_chain order by position desc limit 1")
-        return Link(*row) if row else None
+    def chain_head(self) -> ChainLink | None:
+        row = self._fetch_one("select position, seq, hash from audit_chain order by position desc limit 1")
+        return ChainLink(*row) if row else None
 
-    def chain(self, *, after: int, limit: int) -> list[Sealed]:
-        rows = self._rows(
+    def chain(self, *, after: int, limit: int) -> list[SealedEntry]:
+        rows = self._execute(
             """
             select position, audit_chain.seq, hash, cast(document as blob)
             from audit_chain left join audit on audit.seq = audit_chain.seq
@@ -89,19 +89,19 @@ class AuditRows(Rows):
             """,
             {"after": after, "limit": limit},
         )
-        return [Sealed(*row) for row in _page(rows)]
+        return [SealedEntry(*row) for row in _take_page(rows)]
 
-    def tail(self) -> Tail:
-        count = self._count(f"select count(*) from audit where seq > {_SEALED}")  # noqa: S608  # a constant
+    def tail(self) -> UnsealedTail:
+        count = self._fetch_count(f"select count(*) from audit where seq > {_SEALED}")  # noqa: S608  # a constant
         oldest = self.unsealed(1)
-        return Tail(count=count, oldest=oldest[0][1] if oldest else None)
+        return UnsealedTail(count=count, oldest=oldest[0][1] if oldest else None)
 
     def passed_over(self) -> int | None:
-        row = self._row(f"select min(seq) from audit where seq < {_SEALED} and {_LINKLESS}")  # noqa: S608  # constants
+        row = self._fetch_one(f"select min(seq) from audit where seq < {_SEALED} and {_LINKLESS}")  # noqa: S608  # constants
         return row[0] if row else None
 
 
-def _page(rows: Cursor) -> Iterator[tuple[Any, ...]]:
+def _take_page(rows: Cursor) -> Iterator[tuple[Any, ...]]:
     """The rows, whose last column is a document, until their documents grow too long for one page; one at least."""
     size = 0
     for row in rows:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from domain.errors import InvalidArgumentError
-from domain.model import Client, Journey, Unreadable
+from domain.model import Client, Journey, UnreadableRow
 from domain.vocabulary import JourneyState, Stage
 from server.adapters.store.codec import from_micros, to_micros
 from server.adapters.store.rows import Rows
@@ -18,59 +18,61 @@ class ClientRows(Rows):
     """The client and journey part of `domain.records.Records`."""
 
     def client(self, client_id: str) -> Client | None:
-        return _client(self._row(f"{_CLIENT} where client_id = :client_id", client_id=client_id))
+        return _client_from_row(
+            self._fetch_one(f"{_CLIENT} where client_id = :client_id", client_id=client_id)
+        )
 
     def client_spelt_like(self, client_id: str) -> Client | None:
-        return _client(
-            self._row(f"{_CLIENT} where client_id = :client_id collate nocase", client_id=client_id)
+        return _client_from_row(
+            self._fetch_one(f"{_CLIENT} where client_id = :client_id collate nocase", client_id=client_id)
         )
 
     def clients(self) -> list[Client]:
-        rows = self._rows(f"{_CLIENT} order by client_id", {})
-        return [client for row in rows if (client := _client(row))]
+        rows = self._execute(f"{_CLIENT} order by client_id", {})
+        return [client for row in rows if (client := _client_from_row(row))]
 
     def put_client(self, client: Client) -> None:
         """Insert or replace. Raises InvalidArgumentError when another one's id differs in case only."""
         taken = self.client_spelt_like(client.client_id)
         if taken and taken.client_id != client.client_id:
-            raise _taken("client_id", client.client_id, taken.client_id)
+            raise _spelling_conflict_error("client_id", client.client_id, taken.client_id)
         row = {
             "client_id": client.client_id,
             "name": client.name,
             "industry": client.industry,
             "use_case": client.use_case,
         }
-        self._put("clients", ("client_id",), row)
+        self._upsert("clients", ("client_id",), row)
 
-    def journey(self, client_id: str, journey_id: str) -> Journey | Unreadable | None:
-        row = self._row(
+    def journey(self, client_id: str, journey_id: str) -> Journey | UnreadableRow | None:
+        row = self._fetch_one(
             f"{_JOURNEY} where client_id = :client_id and journey_id = :journey_id",
             client_id=client_id,
             journey_id=journey_id,
         )
-        return journey_of(*row) if row else None
+        return journey_from_row(*row) if row else None
 
-    def journey_spelt_like(self, client_id: str, journey_id: str) -> Journey | Unreadable | None:
-        row = self._spelt_like(client_id, journey_id)
-        return journey_of(*row) if row else None
+    def journey_spelt_like(self, client_id: str, journey_id: str) -> Journey | UnreadableRow | None:
+        row = self._find_journey_row_spelt_like(client_id, journey_id)
+        return journey_from_row(*row) if row else None
 
     def journeys(
         self, *, client_id: str | None = None, journey_id: str | None = None
-    ) -> list[Journey | Unreadable]:
+    ) -> list[Journey | UnreadableRow]:
         given = {"client_id": client_id, "journey_id": journey_id}
         where = " and ".join(
             ["true", *(f"{name} = :{name}" for name, value in given.items() if value is not None)]
         )
-        rows = self._rows(f"{_JOURNEY} where {where} order by client_id, journey_id", given)
-        return [journey_of(*row) for row in rows]
+        rows = self._execute(f"{_JOURNEY} where {where} order by client_id, journey_id", given)
+        return [journey_from_row(*row) for row in rows]
 
     def put_journey(self, journey: Journey) -> None:
         """Insert or replace. Raises InvalidArgumentError when another one's id differs in case only."""
-        taken = self._spelt_like(journey.client_id, journey.journey_id)
+        taken = self._find_journey_row_spelt_like(journey.client_id, journey.journey_id)
         if taken and taken[0] != journey.client_id:
-            raise _taken("client_id", journey.client_id, taken[0])
+            raise _spelling_conflict_error("client_id", journey.client_id, taken[0])
         if taken and taken[1] != journey.journey_id:
-            raise _taken("journey_id", journey.journey_id, taken[1])
+            raise _spelling_conflict_error("journey_id", journey.journey_id, taken[1])
         lease = journey.lease_expires_at
         row = {
             "client_id": journey.client_id,
@@ -79,19 +81,19 @@ class ClientRows(Rows):
             "state": journey.state.value,
             "lease_expires_at": None if lease is None else to_micros(lease),
         }
-        self._put("journeys", ("client_id", "journey_id"), row)
+        self._upsert("journeys", ("client_id", "journey_id"), row)
 
-    def _spelt_like(self, client_id: str, journey_id: str) -> tuple[Any, ...] | None:
-        return self._row(
+    def _find_journey_row_spelt_like(self, client_id: str, journey_id: str) -> tuple[Any, ...] | None:
+        return self._fetch_one(
             f"{_JOURNEY} where client_id = :client_id collate nocase and journey_id = :journey_id collate nocase",
             client_id=client_id,
             journey_id=journey_id,
         )
 
 
-def journey_of(
+def journey_from_row(
     client_id: str, journey_id: str, stage: str, state: str, lease: int | None
-) -> Journey | Unreadable:
+) -> Journey | UnreadableRow:
     """The journey in a row, or that it cannot be understood."""
     try:
         return Journey(
@@ -102,17 +104,17 @@ def journey_of(
             lease_expires_at=None if lease is None else from_micros(lease),
         )
     except (ValueError, OverflowError) as error:
-        return Unreadable(what=f"journey {journey_id!r} of client {client_id!r}", why=str(error))
+        return UnreadableRow(what=f"journey {journey_id!r} of client {client_id!r}", why=str(error))
 
 
-def _client(row: tuple[str, str, str, str] | None) -> Client | None:
+def _client_from_row(row: tuple[str, str, str, str] | None) -> Client | None:
     if row is None:
         return None
     client_id, name, industry, use_case = row
     return Client(client_id=client_id, name=name, industry=industry, use_case=use_case)
 
 
-def _taken(field: str, wanted: str, existing: str) -> InvalidArgumentError:
+def _spelling_conflict_error(field: str, wanted: str, existing: str) -> InvalidArgumentError:
     return InvalidArgumentError(
         f"{field} {wanted!r} differs only in case from the existing {existing!r}.",
         field=field,

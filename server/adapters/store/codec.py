@@ -13,7 +13,7 @@ import msgspec
 
 T = TypeVar("T")
 
-_learning: Final = Lock()
+_decoder_lock: Final = Lock()
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _PLAIN: Final = (str, int, float)
@@ -33,13 +33,13 @@ def from_micros(micros: int) -> datetime:
     return _EPOCH + micros * _MICROSECOND
 
 
-def encode(value: object) -> str:
+def encode_document(value: object) -> str:
     """A dataclass or plain value as JSON. Raises ValueError for an instant that is not in UTC: a bug of ours."""
-    _check_instants(value)
+    _require_utc(value)
     return msgspec.json.encode(value, enc_hook=_as_builtin).decode()
 
 
-def decode(text: str, kind: type[T]) -> T:
+def decode_document(text: str, kind: type[T]) -> T:
     """The value of that type. Raises UndecodableError."""
     try:
         return cast("T", _decoder(kind).decode(text))  # type: ignore[arg-type]  # typing has a type be hashable or not
@@ -50,7 +50,7 @@ def decode(text: str, kind: type[T]) -> T:
 @cache
 def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:  # noqa: ANN401  # a type, or what stands for one
     # msgspec 0.22.0 takes the process down when two threads have it learn the same dataclass at once.
-    with _learning:
+    with _decoder_lock:
         return msgspec.json.Decoder(kind)
 
 
@@ -60,24 +60,24 @@ def _as_builtin(value: object) -> object:
     raise TypeError(f"{type(value).__name__} has no place in a document")
 
 
-def _check_instants(value: object) -> None:
+def _require_utc(value: object) -> None:
     if value is None or isinstance(value, _PLAIN):
         return
     if isinstance(value, datetime):
         if value.utcoffset() != timedelta(0):
             raise ValueError(f"{value!r} is not an aware instant in UTC")
-    elif names := _names(type(value)):  # type: ignore[arg-type]  # the same
+    elif names := _field_names(type(value)):  # type: ignore[arg-type]  # the same
         for name in names:
-            _check_instants(getattr(value, name))
+            _require_utc(getattr(value, name))
     elif isinstance(value, Mapping):
         for part in value.values():
-            _check_instants(part)
+            _require_utc(part)
     elif isinstance(value, (list, tuple)):
         for part in value:
-            _check_instants(part)
+            _require_utc(part)
 
 
 @cache
-def _names(kind: type) -> tuple[str, ...]:
+def _field_names(kind: type) -> tuple[str, ...]:
     """The fields of a dataclass; none for any other type."""
     return tuple(each.name for each in fields(kind)) if is_dataclass(kind) else ()

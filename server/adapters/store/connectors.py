@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from domain.model import Connector
-from server.adapters.store.codec import encode, to_micros
-from server.adapters.store.rows import Rows, understood
+from server.adapters.store.codec import encode_document, to_micros
+from server.adapters.store.rows import Rows, decode_row
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -19,8 +19,8 @@ class ConnectorRows(Rows):
     """The connector part of `domain.records.Records`."""
 
     def connector(self, connector_id: str) -> Connector | None:
-        row = self._row("select document from connectors where connector_id = :id", id=connector_id)
-        return understood(f"connector {connector_id!r}", row[0], Connector) if row else None
+        row = self._fetch_one("select document from connectors where connector_id = :id", id=connector_id)
+        return decode_row(f"connector {connector_id!r}", row[0], Connector) if row else None
 
     def connectors(
         self, *, client_id: str | None = None, after: str | None = None, limit: int = 100
@@ -28,7 +28,7 @@ class ConnectorRows(Rows):
         index, of_client = "connectors_connected", ""
         if client_id is not None:
             index, of_client = "connectors_connected_of_client", "and client_id = :client_id"
-        page = self._page(
+        page = self._fetch_page(
             "connector",
             Connector,
             f"""
@@ -46,19 +46,21 @@ class ConnectorRows(Rows):
             "connector_id": connector.connector_id,
             "client_id": connector.client_id,
             "status": connector.status.value,
-            "document": encode(connector),
+            "document": encode_document(connector),
         }
-        self._put("connectors", ("connector_id",), row)
+        self._upsert("connectors", ("connector_id",), row)
 
     def note_error(self, connector_id: str, at: datetime, code: str) -> None:
         values = {"id": connector_id, "at": to_micros(at), "code": code}
-        self._rows("insert into connector_errors (connector_id, at, code) values (:id, :at, :code)", values)
-        self._rows(
+        self._execute(
+            "insert into connector_errors (connector_id, at, code) values (:id, :at, :code)", values
+        )
+        self._execute(
             "delete from connector_errors where at < :oldest", {"oldest": to_micros(at - _ERRORS_KEPT)}
         )
 
     def errors_since(self, connector_id: str, since: datetime, until: datetime) -> int:
-        return self._count(
+        return self._fetch_count(
             "select count(*) from connector_errors where connector_id = :id and at between :since and :until",
             id=connector_id,
             since=to_micros(since),

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from domain.errors import DatasetConflictError
-from domain.model import Dataset, Journey, Unreadable
+from domain.model import Dataset, Journey, UnreadableRow
 from domain.records import DatasetQuery
 from domain.vocabulary import DatasetStatus, DatasetType, Stage
-from server.adapters.store.clients import journey_of
-from server.adapters.store.codec import encode, to_micros
-from server.adapters.store.rows import Rows, readable, understood
+from server.adapters.store.clients import journey_from_row
+from server.adapters.store.codec import encode_document, to_micros
+from server.adapters.store.rows import Rows, decode_readable_rows, decode_row
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from datetime import datetime
 
-    from domain.records import Owned
+    from domain.records import DatasetWithJourney
 
 _LIVE: Final = "d.status <> 'archived'"
 _PAGE: Final = """
@@ -43,60 +43,62 @@ class DatasetRows(Rows):
     """The dataset part of `domain.records.Records`."""
 
     def dataset(self, dataset_id: str) -> Dataset | None:
-        row = self._row("select document from datasets where dataset_id = :id", id=dataset_id)
-        return understood(f"dataset {dataset_id!r}", row[0], Dataset) if row else None
+        row = self._fetch_one("select document from datasets where dataset_id = :id", id=dataset_id)
+        return decode_row(f"dataset {dataset_id!r}", row[0], Dataset) if row else None
 
     def live_dataset(self, client_id: str, stage: Stage, dataset_type: DatasetType) -> Dataset | None:
-        row = self._holder(client_id, stage, dataset_type)
-        return understood(f"dataset {row[0]!r}", row[1], Dataset) if row else None
+        row = self._find_slot_holder(client_id, stage, dataset_type)
+        return decode_row(f"dataset {row[0]!r}", row[1], Dataset) if row else None
 
     def datasets(self, query: DatasetQuery) -> list[Dataset]:
-        index, where, values = _asked(query)
-        page = self._page("dataset", Dataset, _PAGE.format(index=index, where=where), values, query.limit)
+        index, where, values = _query_conditions(query)
+        page = self._fetch_page(
+            "dataset", Dataset, _PAGE.format(index=index, where=where), values, query.limit
+        )
         return [dataset for _row, dataset in page]
 
-    def with_journeys(self, dataset_ids: Collection[str]) -> list[Owned]:
+    def with_journeys(self, dataset_ids: Collection[str]) -> list[DatasetWithJourney]:
         asked = "d.dataset_id in (select value from json_each(:ids))"
         sql = _OWNED.format(index="", where=f"{asked} {_IN_ORDER}")
-        return list(_owned(self._rows(sql, {"ids": encode(list(dataset_ids))})))
+        return list(_owned_datasets(self._execute(sql, {"ids": encode_document(list(dataset_ids))})))
 
-    def unprotected(self, query: DatasetQuery, now: datetime) -> list[Owned]:
-        index, where, values = _asked(query)
+    def unprotected(self, query: DatasetQuery, now: datetime) -> list[DatasetWithJourney]:
+        index, where, values = _query_conditions(query)
         sql = _OWNED.format(index=index, where=f"{where} and {_UNPROTECTED} {_IN_ORDER}")
-        page = self._page("dataset", Dataset, sql, values | {"now": to_micros(now)}, query.limit)
-        return [(dataset, _owner(row)) for row, dataset in page]
+        page = self._fetch_page("dataset", Dataset, sql, values | {"now": to_micros(now)}, query.limit)
+        return [(dataset, _owning_journey(row)) for row, dataset in page]
 
-    def to_scan(self, statuses: tuple[DatasetStatus, ...], now: datetime) -> Iterator[Owned]:
-        index, where, values = _asked(DatasetQuery(statuses=statuses))
+    def to_scan(self, statuses: tuple[DatasetStatus, ...], now: datetime) -> Iterator[DatasetWithJourney]:
+        index, where, values = _query_conditions(DatasetQuery(statuses=statuses))
         values["now"] = to_micros(now)
         orphaned = f"{where} and {_UNPROTECTED} {_IN_ORDER}"
         in_vain = f"d.marked = 1 and {where} and {_UNPROTECTED} is not true {_IN_ORDER}"
-        yield from _owned(self._stream(_OWNED.format(index=index, where=orphaned), values))
-        yield from _owned(
+        yield from _owned_datasets(self._stream(_OWNED.format(index=index, where=orphaned), values))
+        yield from _owned_datasets(
             self._stream(_OWNED.format(index="indexed by datasets_marked", where=in_vain), values)
         )
 
     def count_live(self, client_id: str | None = None) -> int:
         of_client = "" if client_id is None else "and client_id = :client_id"
-        return self._count(
+        return self._fetch_count(
             f"select count(*) from datasets d where {_LIVE} {of_client}",  # noqa: S608  # constants
             client_id=client_id,
         )
 
     def running(self) -> list[Dataset]:
-        rows = self._rows(
+        rows = self._execute(
             "select dataset_id, document from datasets where running = 1 order by dataset_id", {}
         )
-        return [dataset for _row, dataset in readable("dataset", rows, Dataset)]
+        return [dataset for _row, dataset in decode_readable_rows("dataset", rows, Dataset)]
 
     def put_marks(self, datasets: Iterable[Dataset]) -> None:
-        self._repeat(
+        self._execute_many(
             _REMARKED,
             [
                 {
                     "dataset_id": each.dataset_id,
                     "marked": int(each.orphan is not None),
-                    "document": encode(each),
+                    "document": encode_document(each),
                 }
                 for each in datasets
             ],
@@ -104,7 +106,9 @@ class DatasetRows(Rows):
 
     def put_dataset(self, dataset: Dataset) -> None:
         holder = (
-            self._holder(dataset.client_id, dataset.stage, dataset.dataset_type) if dataset.live else None
+            self._find_slot_holder(dataset.client_id, dataset.stage, dataset.dataset_type)
+            if dataset.live
+            else None
         )
         if holder and holder[0] != dataset.dataset_id:
             raise DatasetConflictError(
@@ -121,12 +125,14 @@ class DatasetRows(Rows):
             "created_at": to_micros(dataset.created_at),
             "running": int(dataset.run is not None),
             "marked": int(dataset.orphan is not None),
-            "document": encode(dataset),
+            "document": encode_document(dataset),
         }
-        self._put("datasets", ("dataset_id",), row)
+        self._upsert("datasets", ("dataset_id",), row)
 
-    def _holder(self, client_id: str, stage: Stage, dataset_type: DatasetType) -> tuple[Any, ...] | None:
-        return self._row(
+    def _find_slot_holder(
+        self, client_id: str, stage: Stage, dataset_type: DatasetType
+    ) -> tuple[Any, ...] | None:
+        return self._fetch_one(
             f"""
             select d.dataset_id, d.document from datasets d
             where d.client_id = :client_id and d.stage = :stage and d.dataset_type = :dataset_type and {_LIVE}
@@ -137,16 +143,16 @@ class DatasetRows(Rows):
         )
 
 
-def _owned(rows: Iterable[Any]) -> Iterator[Owned]:
-    for row, dataset in readable("dataset", rows, Dataset):
-        yield dataset, _owner(row)
+def _owned_datasets(rows: Iterable[Any]) -> Iterator[DatasetWithJourney]:
+    for row, dataset in decode_readable_rows("dataset", rows, Dataset):
+        yield dataset, _owning_journey(row)
 
 
-def _owner(row: tuple[Any, ...]) -> Journey | Unreadable | None:
-    return None if row[2] is None else journey_of(*row[2:])
+def _owning_journey(row: tuple[Any, ...]) -> Journey | UnreadableRow | None:
+    return None if row[2] is None else journey_from_row(*row[2:])
 
 
-def _asked(query: DatasetQuery) -> tuple[str, str, dict[str, object]]:
+def _query_conditions(query: DatasetQuery) -> tuple[str, str, dict[str, object]]:
     """Which index a query walks, its conditions, and their values."""
     where = ["d.dataset_id > :after"]
     values: dict[str, object] = {"after": query.after or ""}
@@ -165,10 +171,10 @@ def _asked(query: DatasetQuery) -> tuple[str, str, dict[str, object]]:
     live = bool(query.statuses) and DatasetStatus.ARCHIVED not in query.statuses
     if live:
         where.append(_LIVE)
-    return _index(query, live=live), " and ".join(where), values
+    return _index_clause(query, live=live), " and ".join(where), values
 
 
-def _index(query: DatasetQuery, *, live: bool) -> str:
+def _index_clause(query: DatasetQuery, *, live: bool) -> str:
     if query.client_id is not None:
         return "indexed by datasets_live_of_client" if live else "indexed by datasets_of_client"
     return "indexed by datasets_live" if live else ""

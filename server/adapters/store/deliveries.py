@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from domain.deliveries import Delivery, Post
-from server.adapters.store.codec import encode, to_micros
+from domain.deliveries import Delivery, WebhookCursor
+from server.adapters.store.codec import encode_document, to_micros
 from server.adapters.store.rows import Rows
 
 if TYPE_CHECKING:
@@ -28,14 +28,14 @@ order by first.seq
 class DeliveryRows(Rows):
     """The part of `domain.records.Records` that is about webhooks."""
 
-    def post(self, webhook: str) -> Post | None:
-        row = self._row(f"{_POST} where webhook = :webhook", webhook=webhook)
-        return _post(*row) if row else None
+    def post(self, webhook: str) -> WebhookCursor | None:
+        row = self._fetch_one(f"{_POST} where webhook = :webhook", webhook=webhook)
+        return _webhook_cursor_from_row(*row) if row else None
 
-    def posts(self) -> list[Post]:
-        return [_post(*row) for row in self._rows(f"{_POST} order by webhook", {})]
+    def posts(self) -> list[WebhookCursor]:
+        return [_webhook_cursor_from_row(*row) for row in self._execute(f"{_POST} order by webhook", {})]
 
-    def put_post(self, post: Post) -> None:
+    def put_post(self, post: WebhookCursor) -> None:
         row = {
             "webhook": post.webhook,
             "cursor": post.cursor,
@@ -43,7 +43,7 @@ class DeliveryRows(Rows):
             "fence": post.fence,
             "beats": post.beats,
         }
-        self._put("posts", ("webhook",), row)
+        self._upsert("posts", ("webhook",), row)
 
     def deliveries(
         self,
@@ -59,7 +59,7 @@ class DeliveryRows(Rows):
         in_states = f"and ({either})" if states else ""
         of_webhook = "" if webhook is None else "and webhook = :webhook"
         of_event = "" if seq is None else "and seq = :seq"
-        page = self._page(
+        page = self._fetch_page(
             "delivery of event",
             Delivery,
             f"""
@@ -79,20 +79,20 @@ class DeliveryRows(Rows):
             "dataset_id": delivery.dataset_id,
             "state": delivery.state.value,
             "due_at": to_micros(delivery.due_at),
-            "document": encode(delivery),
+            "document": encode_document(delivery),
         }
-        self._put("deliveries", ("webhook", "seq"), row)
+        self._upsert("deliveries", ("webhook", "seq"), row)
 
     def count_waiting(self, webhook: str) -> int:
-        return self._count(
+        return self._fetch_count(
             "select count(*) from deliveries where webhook = :webhook and state = 'waiting'", webhook=webhook
         )
 
     def heads(self, webhook: str, *, due_until: datetime, due_from: datetime, limit: int) -> list[Delivery]:
         values = {"webhook": webhook, "due_until": to_micros(due_until), "due_from": to_micros(due_from)}
-        page = self._page("delivery of event", Delivery, _HEADS, {**values, "after": 0}, limit)
+        page = self._fetch_page("delivery of event", Delivery, _HEADS, {**values, "after": 0}, limit)
         return [delivery for _row, delivery in page]
 
 
-def _post(webhook: str, cursor: int, owner: str, fence: int, beats: int) -> Post:
-    return Post(webhook=webhook, cursor=cursor, owner=owner, fence=fence, beats=beats)
+def _webhook_cursor_from_row(webhook: str, cursor: int, owner: str, fence: int, beats: int) -> WebhookCursor:
+    return WebhookCursor(webhook=webhook, cursor=cursor, owner=owner, fence=fence, beats=beats)

@@ -10,17 +10,17 @@ from psycopg import errors
 from psycopg_pool import ConnectionPool
 
 from server.adapters.store import postgres_tables
-from server.adapters.store.postgres_failures import reaching, translated
-from server.adapters.store.postgres_tables import NAMESPACE, WRITING, migrate
+from server.adapters.store.postgres_failures import translate_connection_errors, translate_postgres_errors
+from server.adapters.store.postgres_tables import NAMESPACE, WRITE_LOCK, migrate
 from server.adapters.store.records import StoredRecords
 from server.adapters.store.threaded import READERS, ThreadedStore
-from server.postgres.dialect import statement
+from server.postgres.dialect import translate_statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from server.adapters.store.rows import Cursor
-    from server.postgres.address import Address
+    from server.postgres.address import PostgresAddress
 
     Plain = psycopg.Connection[tuple[Any, ...]]
 
@@ -32,7 +32,7 @@ _SPARE_S: Final = 5.0
 _READ: Final = b"begin isolation level repeatable read read only"
 # The lock is taken by a statement of its own, so the next one, which is the first of the work, sees what its last
 # holder wrote; and it goes with the transaction, whatever becomes of it. Under it, rows are numbered as they commit.
-_WRITE: Final = f"begin isolation level read committed; {{how}}select {WRITING}"
+_WRITE: Final = f"begin isolation level read committed; {{how}}select {WRITE_LOCK}"
 
 _INSTALLATION: Final = f"select installation_id from {NAMESPACE}.installation".encode()  # noqa: S608  # a name of ours
 _UNFINISHED: Final = f"""
@@ -47,7 +47,9 @@ class PostgresStore(ThreadedStore):
     when the database fails or is away; when that happened during the commit, whether it was kept is not known.
     """
 
-    def __init__(self, address: Address, *, patience_s: float = 30, progress_every_s: float = 0.25) -> None:
+    def __init__(
+        self, address: PostgresAddress, *, patience_s: float = 30, progress_every_s: float = 0.25
+    ) -> None:
         super().__init__(progress_every_s)
         self._address = address
         self._patience_ms = int(patience_s * 1000)
@@ -66,9 +68,9 @@ class PostgresStore(ThreadedStore):
         )
 
     def _prepare(self) -> None:
-        with reaching(self._address):
+        with translate_connection_errors(self._address):
             connection = self._address.connect()
-        with translated(self._address), connection:
+        with translate_postgres_errors(self._address), connection:
             migrate(connection, self._address)
             row = connection.execute(_INSTALLATION).fetchone()
             self._installation = str(row[0]) if row else ""
@@ -77,26 +79,26 @@ class PostgresStore(ThreadedStore):
     def _transact(self, work: Callable[[StoredRecords], T], lasting: bool, /) -> T:  # noqa: FBT001 - an executor passes no names
         how = "" if lasting else "set local synchronous_commit = off; "
         begin = _WRITE.format(how=how).encode()
-        with translated(self._address):
+        with translate_postgres_errors(self._address):
             for _ in range(_TRIES - 1):
                 with suppress(errors.SerializationFailure, errors.DeadlockDetected):
-                    return self._within(begin, work)
-            return self._within(begin, work)
+                    return self._run_in_transaction(begin, work)
+            return self._run_in_transaction(begin, work)
 
-    def _look(self, look: Callable[[StoredRecords], T], /) -> T:
-        with translated(self._address):
-            return self._within(_READ, look)
+    def _read(self, look: Callable[[StoredRecords], T], /) -> T:
+        with translate_postgres_errors(self._address):
+            return self._run_in_transaction(_READ, look)
 
-    def _within(self, begin: bytes, work: Callable[[StoredRecords], T]) -> T:
-        with self._begun(begin) as connection:
+    def _run_in_transaction(self, begin: bytes, work: Callable[[StoredRecords], T]) -> T:
+        with self._transaction(begin) as connection:
             result = work(StoredRecords(_Connection(connection), self._installation))
             connection.execute(b"commit")
         return result
 
     @contextmanager
-    def _begun(self, begin: bytes) -> Iterator[Plain]:
+    def _transaction(self, begin: bytes) -> Iterator[Plain]:
         """A connection in a transaction, which is taken back unless it was committed."""
-        connection = self._alive(begin)
+        connection = self._begin_on_live_connection(begin)
         try:
             yield connection
         except BaseException:
@@ -106,7 +108,7 @@ class PostgresStore(ThreadedStore):
         finally:
             self._pool.putconn(connection)
 
-    def _alive(self, begin: bytes) -> Plain:
+    def _begin_on_live_connection(self, begin: bytes) -> Plain:
         """Begin on a connection that has not died while it lay in the pool."""
         while True:
             connection = self._pool.getconn()
@@ -137,36 +139,36 @@ class _Connection:
         self._connection = connection
 
     def execute(self, sql: str, values: dict[str, Any], /) -> Cursor:
-        return self._connection.execute(statement(sql).encode(), values)
+        return self._connection.execute(translate_statement(sql).encode(), values)
 
     def stream(self, sql: str, values: dict[str, Any], /) -> Iterator[Any]:
         with self._connection.cursor() as cursor:
-            yield from cursor.stream(statement(sql).encode(), values)
+            yield from cursor.stream(translate_statement(sql).encode(), values)
 
-    def repeat(self, sql: str, values: Sequence[dict[str, Any]], /) -> None:
+    def execute_many(self, sql: str, values: Sequence[dict[str, Any]], /) -> None:
         with self._connection.cursor() as cursor:
-            cursor.executemany(statement(sql).encode(), values)
+            cursor.executemany(translate_statement(sql).encode(), values)
 
 
-def outlook(address: Address) -> str:
+def describe_pending_migration(address: PostgresAddress) -> str:
     """What the next process makes of the database before it can be read; nothing when it is as it has to be.
 
     Raises StoreFailedError and SettingsError.
     """
-    with reaching(address):
+    with translate_connection_errors(address):
         connection = address.connect()
-    with translated(address), connection:
-        return postgres_tables.outlook(connection, address)
+    with translate_postgres_errors(address), connection:
+        return postgres_tables.describe_schema_state(connection, address)
 
 
-def unfinished(address: Address) -> bool:
+def has_unfinished_work(address: PostgresAddress) -> bool:
     """Whether some dataset's saga is not over, or something is still to be undone; False where there is no store yet.
 
     Raises StoreFailedError and SettingsError.
     """
-    with reaching(address):
+    with translate_connection_errors(address):
         connection = address.connect()
-    with translated(address), connection:
+    with translate_postgres_errors(address), connection:
         there = connection.execute(f"select to_regclass('{NAMESPACE}.undos')".encode()).fetchone()
         if there is None or there[0] is None:
             return False

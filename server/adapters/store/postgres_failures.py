@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Final
 import psycopg
 from psycopg_pool import PoolClosed, PoolTimeout
 
-from domain.errors import Recovery, SettingsError, StoreAwayError, StoreFailedError
-from server.postgres.failures import Meaning, meaning_of, refusal_of
+from domain.errors import Recovery, SettingsError, StoreFailedError, StoreUnavailableError
+from server.postgres.failures import ErrorMeaning, interpret_connection_error, interpret_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.postgres.address import Address
+    from server.postgres.address import PostgresAddress
 
 _ACTION: Final = "Check the database with `dataset-lifecycle doctor`, then call again."
 
 
 @contextmanager
-def translated(address: Address) -> Iterator[None]:
+def translate_postgres_errors(address: PostgresAddress) -> Iterator[None]:
     """Raise StoreFailedError, naming the database and what is wrong with it, for an error of PostgreSQL.
 
     A StoreAwayError where the database would have refused anything else, too.
@@ -28,20 +28,20 @@ def translated(address: Address) -> Iterator[None]:
     try:
         yield
     except (PoolTimeout, PoolClosed) as error:
-        raise _failed(address, _why_none(address)) from error
+        raise _store_failed_error(address, _diagnose_missing_connection(address)) from error
     except psycopg.Error as error:
-        raise _failed(address, meaning_of(error)) from error
+        raise _store_failed_error(address, interpret_error(error)) from error
 
 
 @contextmanager
-def reaching(address: Address) -> Iterator[None]:
+def translate_connection_errors(address: PostgresAddress) -> Iterator[None]:
     """For a first connection: SettingsError where only a person can help, StoreFailedError where waiting may."""
     try:
         yield
     except psycopg.Error as error:
-        meaning = refusal_of(error, address)
+        meaning = interpret_connection_error(error, address)
         if meaning.recovery is Recovery.WAIT:
-            raise _failed(address, meaning) from error
+            raise _store_failed_error(address, meaning) from error
         raise SettingsError(
             f"The store {address.name} cannot be used: {meaning.why}.",
             field="store.url",
@@ -49,8 +49,8 @@ def reaching(address: Address) -> Iterator[None]:
         ) from error
 
 
-def _failed(address: Address, meaning: Meaning) -> StoreFailedError:
-    failure = StoreAwayError if meaning.away else StoreFailedError
+def _store_failed_error(address: PostgresAddress, meaning: ErrorMeaning) -> StoreFailedError:
+    failure = StoreUnavailableError if meaning.unavailable else StoreFailedError
     return failure(
         f"The store {address.name} failed: {meaning.why}.",
         recovery=meaning.recovery,
@@ -58,10 +58,10 @@ def _failed(address: Address, meaning: Meaning) -> StoreFailedError:
     )
 
 
-def _why_none(address: Address) -> Meaning:
+def _diagnose_missing_connection(address: PostgresAddress) -> ErrorMeaning:
     """Why no connection was to be had: a pool does not tell, so it is asked once more."""
     try:
         address.connect().close()
     except psycopg.Error as error:
-        return refusal_of(error, address)
-    return Meaning("it had no connection to spare", Recovery.WAIT)
+        return interpret_connection_error(error, address)
+    return ErrorMeaning("it had no connection to spare", Recovery.WAIT)

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from domain.errors import InvalidArgumentError, Recovery, StoreFailedError
-from server.adapters.store.codec import UndecodableError, decode
+from server.adapters.store.codec import UndecodableError, decode_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ class Connection(Protocol):
         """The rows one by one, in bounded memory; nothing else is executed before the last."""
         ...
 
-    def repeat(self, sql: str, values: Sequence[dict[str, Any]], /) -> None:
+    def execute_many(self, sql: str, values: Sequence[dict[str, Any]], /) -> None:
         """Execute it with each of the values, without waiting for each."""
         ...
 
@@ -46,28 +46,28 @@ class Rows:
     def __init__(self, db: Connection) -> None:
         self._db = db
 
-    def _rows(self, sql: str, values: Mapping[str, object]) -> Cursor:
-        return self._db.execute(sql, _storable(values))
+    def _execute(self, sql: str, values: Mapping[str, object]) -> Cursor:
+        return self._db.execute(sql, _storable_values(values))
 
     def _stream(self, sql: str, values: Mapping[str, object]) -> Iterator[Any]:
-        return self._db.stream(sql, _storable(values))
+        return self._db.stream(sql, _storable_values(values))
 
-    def _repeat(self, sql: str, values: Iterable[Mapping[str, object]]) -> None:
-        each = [_storable(one) for one in values]
+    def _execute_many(self, sql: str, values: Iterable[Mapping[str, object]]) -> None:
+        each = [_storable_values(one) for one in values]
         if len(each) > 1:
-            self._db.repeat(sql, each)
+            self._db.execute_many(sql, each)
         elif each:
             self._db.execute(sql, each[0])  # which is what most are, and three times as quick
 
-    def _row(self, sql: str, **values: object) -> tuple[Any, ...] | None:
-        found: tuple[Any, ...] | None = self._rows(sql, values).fetchone()
+    def _fetch_one(self, sql: str, **values: object) -> tuple[Any, ...] | None:
+        found: tuple[Any, ...] | None = self._execute(sql, values).fetchone()
         return found
 
-    def _count(self, sql: str, **values: object) -> int:
-        (count,) = self._rows(sql, values).fetchone()
+    def _fetch_count(self, sql: str, **values: object) -> int:
+        (count,) = self._execute(sql, values).fetchone()
         return int(count)
 
-    def _page(
+    def _fetch_page(
         self, what: str, kind: type[T], sql: str, values: Mapping[str, object], limit: int
     ) -> list[tuple[Any, T]]:
         """The first `limit` rows that can be understood, with what their documents say.
@@ -78,8 +78,8 @@ class Rows:
         page: list[tuple[Any, T]] = []
         given = dict(values)
         while wanted := limit - len(page):
-            rows = self._rows(f"{sql} limit :limit", {**given, "limit": wanted}).fetchall()
-            page += readable(what, rows, kind)
+            rows = self._execute(f"{sql} limit :limit", {**given, "limit": wanted}).fetchall()
+            page += decode_readable_rows(what, rows, kind)
             if len(rows) < wanted:
                 break
             given["after"] = rows[-1][0]
@@ -87,34 +87,34 @@ class Rows:
                 given["then"] = rows[-1][2]
         return page
 
-    def _put(self, table: str, key: tuple[str, ...], row: Mapping[str, object]) -> None:
+    def _upsert(self, table: str, key: tuple[str, ...], row: Mapping[str, object]) -> None:
         """Insert the row, or replace the one of that key."""
         rest = ", ".join(f"{name} = excluded.{name}" for name in row if name not in key)
-        self._rows(
+        self._execute(
             f"insert into {table} ({', '.join(row)}) values ({', '.join(f':{name}' for name in row)}) "  # noqa: S608  # names of ours
             f"on conflict ({', '.join(key)}) do update set {rest}",
             row,
         )
 
-    def _append(self, log: str, columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
+    def _append_rows(self, log: str, columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
         """Append the rows under the next numbers: none is left out, and none is given twice."""
-        self._repeat(
+        self._execute_many(
             f"insert into {log} (seq, {', '.join(columns)}) values "  # noqa: S608  # the same
             f"((select coalesce(max(seq), 0) + 1 from {log}), {', '.join(f':{name}' for name in columns)})",
             rows,
         )
 
 
-def _storable(values: Mapping[str, object]) -> dict[str, object]:
+def _storable_values(values: Mapping[str, object]) -> dict[str, object]:
     if any(isinstance(value, str) and "\0" in value for value in values.values()):
         raise InvalidArgumentError("A text holds the character NUL, which cannot be stored or looked up.")
     return dict(values)
 
 
-def understood(what: str, document: str, kind: type[T]) -> T:
+def decode_row(what: str, document: str, kind: type[T]) -> T:
     """The value in a document. Raises StoreFailedError naming the row."""
     try:
-        return decode(document, kind)
+        return decode_document(document, kind)
     except UndecodableError as error:
         raise StoreFailedError(
             f"The row of {what} is there and cannot be understood: {error}.",
@@ -124,10 +124,10 @@ def understood(what: str, document: str, kind: type[T]) -> T:
         ) from error
 
 
-def readable(what: str, rows: Iterable[Any], kind: type[T]) -> Iterator[tuple[Any, T]]:
+def decode_readable_rows(what: str, rows: Iterable[Any], kind: type[T]) -> Iterator[tuple[Any, T]]:
     """Each row that begins with a key and a document, and what the document says; without those that say nothing."""
     for row in rows:
         try:
-            yield row, decode(row[1], kind)
+            yield row, decode_document(row[1], kind)
         except UndecodableError as error:
             _LOG.error("the row of %s %s cannot be understood and is left out: %s", what, row[0], error)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 class Tables(Protocol):
     """A database in the middle of a migration. Texts compare byte by byte, whatever the machine's language."""
 
-    def table(
+    def create_table(
         self,
         name: str,
         columns: Mapping[str, type[str | int]],
@@ -23,18 +23,20 @@ class Tables(Protocol):
         """Make a table. A primary key that is one number is given by the database, unless it is given; never twice."""
         ...
 
-    def log(self, name: str, columns: Mapping[str, type[str | int]], *, shown: Collection[str] = ()) -> None:
+    def create_log(
+        self, name: str, columns: Mapping[str, type[str | int]], *, shown: Collection[str] = ()
+    ) -> None:
         """Make a table that is only ever appended to, its rows numbered by `seq`.
 
         The `shown` fields of its JSON `document` are columns, too.
         """
         ...
 
-    def append_only(self, name: str) -> None:
+    def make_append_only(self, name: str) -> None:
         """Refuse every change and deletion of that table's rows."""
         ...
 
-    def run(self, statements: str) -> None:
+    def run_statements(self, statements: str) -> None:
         """Run statements that need no values, parted by semicolons."""
         ...
 
@@ -98,16 +100,16 @@ create index deliveries_of_event on deliveries (seq, webhook);
 
 def first_tables(to: Tables) -> None:
     """Make every table, and mint the installation's id."""
-    to.table("installation", {"installation_id": str}, "installation_id")
-    to.run(f"insert into installation values ('{uuid4().hex}');")  # noqa: S608  # digits of ours
-    to.table("clients", {"client_id": str, "name": str, "industry": str, "use_case": str}, "client_id")
-    to.table(
+    to.create_table("installation", {"installation_id": str}, "installation_id")
+    to.run_statements(f"insert into installation values ('{uuid4().hex}');")  # noqa: S608  # digits of ours
+    to.create_table("clients", {"client_id": str, "name": str, "industry": str, "use_case": str}, "client_id")
+    to.create_table(
         "journeys",
         {"client_id": str, "journey_id": str, "stage": str, "state": str, "lease_expires_at": int},
         ("client_id", "journey_id"),
         nullable=["lease_expires_at"],
     )
-    to.table(
+    to.create_table(
         "datasets",
         {
             "dataset_id": str,
@@ -123,57 +125,57 @@ def first_tables(to: Tables) -> None:
         },
         "dataset_id",
     )
-    to.table(
+    to.create_table(
         "connectors", {"connector_id": str, "client_id": str, "status": str, "document": str}, "connector_id"
     )
-    to.table("connector_errors", {"id": int, "connector_id": str, "at": int, "code": str}, "id")
+    to.create_table("connector_errors", {"id": int, "connector_id": str, "at": int, "code": str}, "id")
     undo = {"dataset_id": str, "attempt": int, "what": str, "document": str}
-    to.table("undos", undo, ("dataset_id", "attempt", "what"))
-    to.table("progress", {"dataset_id": str, "document": str}, "dataset_id")
-    to.table("facts", {"name": str, "document": str}, "name")
-    to.table("archives", {"dataset_id": str, "document": str}, "dataset_id")
-    to.log("events", {"dataset_id": str, "kind": str, "document": str})
+    to.create_table("undos", undo, ("dataset_id", "attempt", "what"))
+    to.create_table("progress", {"dataset_id": str, "document": str}, "dataset_id")
+    to.create_table("facts", {"name": str, "document": str}, "name")
+    to.create_table("archives", {"dataset_id": str, "document": str}, "dataset_id")
+    to.create_log("events", {"dataset_id": str, "kind": str, "document": str})
     for statements in (_SPELLINGS, _PROTECTION, _SLOT, _PAGES, _EVENTS, _ERRORS):
-        to.run(statements)
+        to.run_statements(statements)
 
 
 def approval_tables(to: Tables) -> None:
     """Make the table of approval requests."""
     approval = {"approval_id": str, "dataset_id": str, "state": str, "document": str}
-    to.table("approvals", approval, "approval_id")
-    to.run(_APPROVALS)
+    to.create_table("approvals", approval, "approval_id")
+    to.run_statements(_APPROVALS)
 
 
 def audit_tables(to: Tables) -> None:
     """Make the audit log: the document is what the chain seals, so what is looked up stands nowhere else."""
-    to.log("audit", {"document": str}, shown=("audit_id", "principal", "dataset_id", "client_id"))
-    to.run(_AUDIT)
+    to.create_log("audit", {"document": str}, shown=("audit_id", "principal", "dataset_id", "client_id"))
+    to.run_statements(_AUDIT)
 
 
 def audit_chain_tables(to: Tables) -> None:
     """Make the chain beside the audit log: a link is made once."""
-    to.table("audit_chain", {"position": int, "seq": int, "hash": str}, "position")
-    to.append_only("audit_chain")
-    to.run(_AUDIT_CHAIN)
+    to.create_table("audit_chain", {"position": int, "seq": int, "hash": str}, "position")
+    to.make_append_only("audit_chain")
+    to.run_statements(_AUDIT_CHAIN)
 
 
 def use_tables(to: Tables) -> None:
     """Make the table of what principals have used lately."""
-    to.table("uses", {"number": int, "kind": str, "principal": str, "at": int}, "number")
-    to.run(_USES)
+    to.create_table("uses", {"number": int, "kind": str, "principal": str, "at": int}, "number")
+    to.run_statements(_USES)
 
 
 def delivery_tables(to: Tables) -> None:
     """Make the tables of webhooks and of what they are told."""
     post = {"webhook": str, "cursor": int, "owner": str, "fence": int, "beats": int}
-    to.table("posts", post, "webhook")
+    to.create_table("posts", post, "webhook")
     delivery = {"webhook": str, "seq": int, "dataset_id": str, "state": str, "due_at": int, "document": str}
-    to.table("deliveries", delivery, ("webhook", "seq"))
-    to.run(_DELIVERIES)
+    to.create_table("deliveries", delivery, ("webhook", "seq"))
+    to.run_statements(_DELIVERIES)
 
 
-NOT_MADE: Final = "it is made at the first start"
-OLDER: Final = (
+NOT_CREATED: Final = "it is made at the first start"
+OUTDATED: Final = (
     "an older version made it; the next start brings it up to this one, and the older refuses from then on"
 )
 MIGRATIONS: Final[tuple[Callable[[Tables], None], ...]] = (

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from domain.errors import Recovery, StoreFailedError
 from server.adapters.store.records import StoredRecords
-from server.adapters.store.sqlite_failures import translated
-from server.adapters.store.sqlite_file import connect, prepare
+from server.adapters.store.sqlite_failures import translate_sqlite_errors
+from server.adapters.store.sqlite_file import connect_sqlite, prepare_sqlite_file
 from server.adapters.store.threaded import ThreadedStore
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class SqliteConnection:
     def stream(self, sql: str, values: dict[str, Any], /) -> Iterator[Any]:
         return self._db.execute(sql, values)
 
-    def repeat(self, sql: str, values: Sequence[dict[str, Any]], /) -> None:
+    def execute_many(self, sql: str, values: Sequence[dict[str, Any]], /) -> None:
         self._db.conn.executemany(sql, values)
 
 
@@ -54,24 +54,24 @@ class SqliteStore(ThreadedStore):
 
     def _prepare(self) -> None:
         try:
-            with translated(self._path):
-                self._installation = prepare(self._path, self._busy_timeout_s)
+            with translate_sqlite_errors(self._path):
+                self._installation = prepare_sqlite_file(self._path, self._busy_timeout_s)
         except OSError as error:
             raise StoreFailedError(
                 f"The store {self._path} cannot be made: {error.strerror}.", recovery=Recovery.NEEDS_HUMAN
             ) from error
 
     def _transact(self, work: Callable[[StoredRecords], T], lasting: bool, /) -> T:  # noqa: FBT001 - an executor passes no names
-        with translated(self._path):
-            db = self._connection(reading=False)
+        with translate_sqlite_errors(self._path):
+            db = self._thread_connection(reading=False)
             db.execute(f"pragma synchronous = {'full' if lasting else 'normal'}")
-            return self._within("begin immediate", db, work)
+            return self._run_in_transaction("begin immediate", db, work)
 
-    def _look(self, look: Callable[[StoredRecords], T], /) -> T:
-        with translated(self._path):
-            return self._within("begin", self._connection(reading=True), look)
+    def _read(self, look: Callable[[StoredRecords], T], /) -> T:
+        with translate_sqlite_errors(self._path):
+            return self._run_in_transaction("begin", self._thread_connection(reading=True), look)
 
-    def _within(self, begin: str, db: Database, work: Callable[[StoredRecords], T]) -> T:
+    def _run_in_transaction(self, begin: str, db: Database, work: Callable[[StoredRecords], T]) -> T:
         db.execute(begin)
         try:
             result = work(StoredRecords(SqliteConnection(db), self._installation))
@@ -81,10 +81,10 @@ class SqliteStore(ThreadedStore):
             raise
         return result
 
-    def _connection(self, *, reading: bool) -> Database:
+    def _thread_connection(self, *, reading: bool) -> Database:
         found: Database | None = getattr(self._mine, "connection", None)
         if found is None:
-            found = self._mine.connection = connect(self._path, self._busy_timeout_s, reading=reading)
+            found = self._mine.connection = connect_sqlite(self._path, self._busy_timeout_s, reading=reading)
             self._connections.append(found)
         return found
 

@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from domain.errors import Recovery, StoreAwayError, StoreFailedError
+from domain.errors import Recovery, StoreFailedError, StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ _MEANING: Final = {
 
 
 @contextmanager
-def translated(path: Path) -> Iterator[None]:
+def translate_sqlite_errors(path: Path) -> Iterator[None]:
     """Raise StoreFailedError, naming the file and what is wrong with it, for an error of SQLite.
 
     A StoreAwayError where the file would have refused anything else, too.
@@ -40,7 +40,7 @@ def translated(path: Path) -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
         if known := _MEANING.get(code & _PRIMARY):
             why, recovery = known
-            raise StoreAwayError(f"The store {path} failed: {why}.", recovery=recovery) from error
+            raise StoreUnavailableError(f"The store {path} failed: {why}.", recovery=recovery) from error
         name = getattr(error, "sqlite_errorname", type(error).__name__)
         raise StoreFailedError(
             f"The store {path} failed: SQLite reports {name}.", recovery=Recovery.NEEDS_HUMAN

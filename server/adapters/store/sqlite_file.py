@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from sqlite_utils import Database
 
 from server.adapters.store.sqlite_tables import migrate
-from server.disk.locks import lock
+from server.disk.locks import lock_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def prepare(path: Path, busy_timeout_s: float) -> str:
+def prepare_sqlite_file(path: Path, busy_timeout_s: float) -> str:
     """Make or migrate the file and tell the installation's id.
 
     One process at a time, by a lock on a file beside it: two that turn a new file to WAL at once are told it is locked.
@@ -23,8 +23,8 @@ def prepare(path: Path, busy_timeout_s: float) -> str:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_name(path.name + ".lock").open("w") as turn:
-        lock(turn.fileno(), fcntl.LOCK_EX, path)
-        db = connect(path, busy_timeout_s)
+        lock_file(turn.fileno(), fcntl.LOCK_EX, path)
+        db = connect_sqlite(path, busy_timeout_s)
         try:
             db.execute("pragma journal_mode = wal")
             migrate(db, path)
@@ -33,7 +33,7 @@ def prepare(path: Path, busy_timeout_s: float) -> str:
             db.close()
 
 
-def connect(path: Path, busy_timeout_s: float, *, reading: bool = False) -> Database:
+def connect_sqlite(path: Path, busy_timeout_s: float, *, reading: bool = False) -> Database:
     """A connection that begins and ends its transactions itself; one for `reading` refuses every change.
 
     It belongs to the thread that works with it; only its closing may come from another.

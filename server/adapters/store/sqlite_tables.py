@@ -22,7 +22,7 @@ class SqliteTables:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def table(
+    def create_table(
         self,
         name: str,
         columns: Mapping[str, type[str | int]],
@@ -37,27 +37,29 @@ class SqliteTables:
         ]
         if not isinstance(pk, str) or columns[pk] is str:
             parts.append(f"primary key ({pk if isinstance(pk, str) else ', '.join(pk)})")
-        self.run(f"create table {name} ({', '.join(parts)}) strict;")
+        self.run_statements(f"create table {name} ({', '.join(parts)}) strict;")
 
-    def log(self, name: str, columns: Mapping[str, type[str | int]], *, shown: Collection[str] = ()) -> None:
+    def create_log(
+        self, name: str, columns: Mapping[str, type[str | int]], *, shown: Collection[str] = ()
+    ) -> None:
         parts = [
             "seq integer primary key autoincrement",
             *(f"{each} {_TYPES[kind]} not null" for each, kind in columns.items()),
             *(f"{each} text generated always as (document ->> '$.{each}') virtual" for each in shown),
         ]
-        self.run(f"create table {name} ({', '.join(parts)}) strict;")
-        self.append_only(name)
+        self.run_statements(f"create table {name} ({', '.join(parts)}) strict;")
+        self.make_append_only(name)
 
-    def append_only(self, name: str) -> None:
+    def make_append_only(self, name: str) -> None:
         refuse = f"begin select raise(abort, 'the {name} table is append-only'); end"
-        self.run(
+        self.run_statements(
             f"""
             create trigger {name}_stand before update on {name} {refuse};
             create trigger {name}_stay before delete on {name} {refuse};
             """
         )
 
-    def run(self, statements: str) -> None:
+    def run_statements(self, statements: str) -> None:
         self._db.executescript(statements)
 
 
@@ -68,7 +70,7 @@ def migrate(db: Database, path: Path) -> None:
     """
     ours = Migrations("dataset_lifecycle")
     for each in schema.MIGRATIONS:
-        ours(name=each.__name__)(_on_sqlite(each))
+        ours(name=each.__name__)(_sqlite_migration(each))
     newer = {each.name for each in ours.applied(db)} - {each.__name__ for each in schema.MIGRATIONS}
     if newer:
         raise SettingsError(
@@ -87,5 +89,5 @@ def migrate(db: Database, path: Path) -> None:
     db.commit()
 
 
-def _on_sqlite(migration: Callable[[schema.Tables], None]) -> Callable[[Database], None]:
+def _sqlite_migration(migration: Callable[[schema.Tables], None]) -> Callable[[Database], None]:
     return lambda db: migration(SqliteTables(db))

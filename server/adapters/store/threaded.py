@@ -68,7 +68,7 @@ class ThreadedStore(ABC):
         return await (asyncio.shield(begun) if regardless else begun)
 
     async def read(self, look: Callable[[Records], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._reading, self._look, look)
+        return await asyncio.get_running_loop().run_in_executor(self._reading, self._read, look)
 
     def report(self, dataset_id: str, progress: Progress | None) -> None:
         self._progress.report(dataset_id, progress)
@@ -82,7 +82,7 @@ class ThreadedStore(ABC):
         """One change."""
 
     @abstractmethod
-    def _look(self, look: Callable[[StoredRecords], T], /) -> T:
+    def _read(self, look: Callable[[StoredRecords], T], /) -> T:
         """One look."""
 
     @abstractmethod

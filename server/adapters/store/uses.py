@@ -15,7 +15,7 @@ class UseRows(Rows):
     """Implements `domain.uses.UseRecords`."""
 
     def add_use(self, kind: str, principal: str, at: datetime) -> int:
-        row = self._rows(
+        row = self._execute(
             "insert into uses (kind, principal, at) values (:kind, :principal, :at) returning number",
             {"kind": kind, "principal": principal, "at": to_micros(at)},
         )
@@ -23,7 +23,7 @@ class UseRows(Rows):
         return int(number)
 
     def nth_use(self, kind: str, principal: str, after: datetime, n: int) -> datetime | None:
-        row = self._row(
+        row = self._fetch_one(
             "select at from uses where kind = :kind and principal = :principal and at > :after "
             "order by at desc limit 1 offset :before",
             kind=kind,
@@ -34,10 +34,10 @@ class UseRows(Rows):
         return from_micros(row[0]) if row else None
 
     def drop_use(self, number: int) -> None:
-        self._rows("delete from uses where number = :number", {"number": number})
+        self._execute("delete from uses where number = :number", {"number": number})
 
     def drop_uses(self, kind: str, *, until: datetime, after: datetime) -> None:
         values = {"kind": kind, "until": to_micros(until), "after": to_micros(after)}
         # Two statements, for each finds its rows in the index.
-        self._rows("delete from uses where kind = :kind and at <= :until", values)
-        self._rows("delete from uses where kind = :kind and at > :after", values)
+        self._execute("delete from uses where kind = :kind and at <= :until", values)
+        self._execute("delete from uses where kind = :kind and at > :after", values)

@@ -8,11 +8,20 @@ from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
-from server.adapters.templates.catalogue import Catalogue
-from server.adapters.templates.missing import demand, none_found, unreadable
-from server.adapters.templates.questions import beside
+from server.adapters.templates.catalogue import TemplateCatalogue
+from server.adapters.templates.missing import (
+    no_templates_error,
+    require_templates_folder,
+    unreadable_repository_error,
+)
+from server.adapters.templates.questions import questions_path
 from server.adapters.templates.stream import FolderRecords
-from server.adapters.templates.validation import TemplateReport, asking, examine, stranger
+from server.adapters.templates.validation import (
+    TemplateReport,
+    question_file_report,
+    unrecognized_file_report,
+    validate_template,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,14 +38,14 @@ class FolderTemplates:
     def __init__(self, repository: Path, subdir: str = "mock_data/templates") -> None:
         self._repository = Path(repository)
         self._subdir = subdir.strip("/")
-        self._catalogue = Catalogue(self._repository, self._subdir)
+        self._catalogue = TemplateCatalogue(self._repository, self._subdir)
 
     async def list(self) -> Sequence[Template]:
-        return await to_thread.run_sync(self._list)
+        return await to_thread.run_sync(self._list_templates)
 
     @contextmanager
-    def records(self, template: Template) -> Iterator[FolderRecords]:
-        demand(self._repository, self._subdir)
+    def open_records(self, template: Template) -> Iterator[FolderRecords]:
+        require_templates_folder(self._repository, self._subdir)
         with ExitStack() as stack:
             yield FolderRecords(self._repository, template, stack)
 
@@ -46,23 +55,26 @@ class FolderTemplates:
         Raises:
             MockDataMissingError: there is no repository to validate.
         """
-        return await to_thread.run_sync(self._validate, now)
+        return await to_thread.run_sync(self._validate_templates, now)
 
-    def _list(self) -> Sequence[Template]:
-        demand(self._repository, self._subdir)
+    def _list_templates(self) -> Sequence[Template]:
+        require_templates_folder(self._repository, self._subdir)
         try:
-            found = self._catalogue.templates()
+            found = self._catalogue.list_templates()
         except OSError as error:
-            raise unreadable(self._repository / self._subdir, error) from None
+            raise unreadable_repository_error(self._repository / self._subdir, error) from None
         if not found:
-            raise none_found(self._repository, self._subdir)
+            raise no_templates_error(self._repository, self._subdir)
         return found
 
-    def _validate(self, now: datetime) -> Sequence[TemplateReport]:
-        templates = self._list()
-        reports = [examine(each, self.records, now) for each in templates]
-        for file, found in self._catalogue.questions().items():
-            served = {each.dataset_type for each in templates if beside(each.source) == file}
-            if report := asking(file, found, served):
+    def _validate_templates(self, now: datetime) -> Sequence[TemplateReport]:
+        templates = self._list_templates()
+        reports = [validate_template(each, self.open_records, now) for each in templates]
+        for file, found in self._catalogue.load_questions().items():
+            served = {each.dataset_type for each in templates if questions_path(each.source) == file}
+            if report := question_file_report(file, found, served):
                 reports.append(report)
-        return sorted([*reports, *map(stranger, self._catalogue.strangers())], key=lambda each: each.file)
+        return sorted(
+            [*reports, *map(unrecognized_file_report, self._catalogue.list_unrecognized_files())],
+            key=lambda each: each.file,
+        )

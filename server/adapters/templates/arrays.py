@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from domain.documents.blocks import Elements
+from domain.documents.blocks import JsonArrayBatch
 from server.adapters.templates.window import CHUNK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from domain.documents import Kind
+    from domain.documents import RecordKind
     from server.adapters.templates.window import Window
 
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[][{},"]', re.DOTALL)
@@ -27,7 +27,7 @@ _OPEN: Final = frozenset(b"{[")
 _CLOSE: Final = frozenset(b"}]")
 
 
-def records(window: Window, kind: Kind | None = None) -> Iterator[Sequence[bytes]]:
+def read_array_records(window: Window, kind: RecordKind | None = None) -> Iterator[Sequence[bytes]]:
     """Batches of the elements of the array whose opening bracket was just used; uses its closing bracket too.
 
     `kind` says what they ought to be, so that those that are need be parsed only once. Raises TemplateInvalidError
@@ -35,21 +35,23 @@ def records(window: Window, kind: Kind | None = None) -> Iterator[Sequence[bytes
     """
     count = 0
     if window.peek() == b"]":
-        window.use(1)
+        window.advance(1)
         return
     while True:
         if len(window.data) < CHUNK and not window.ended:
-            window.more()
-        batch, size, closed = _quick(window, kind) or _exact(window, count)
+            window.read_more()
+        batch, size, closed = _guess_batch(window, kind) or _scan_batch(window, count)
         count += size
         yield batch
         if closed:
             return
         if window.peek() in b"]":
-            raise window.broken(f"has nothing behind the comma after record {count}", count + 1)
+            raise window.invalid_template_error(
+                f"has nothing behind the comma after record {count}", count + 1
+            )
 
 
-def value_end(data: bytes, start: int = 0) -> int:
+def find_value_end(data: bytes, start: int = 0) -> int:
     """Where the JSON value that begins at `start` ends, at the comma or bracket after it; -1 when not in sight."""
     depth = 0
     for token in _TOKEN.finditer(data, start):
@@ -67,7 +69,7 @@ def value_end(data: bytes, start: int = 0) -> int:
     return -1
 
 
-def _quick(window: Window, kind: Kind | None) -> tuple[Elements, int, bool] | None:
+def _guess_batch(window: Window, kind: RecordKind | None) -> tuple[JsonArrayBatch, int, bool] | None:
     """All records up to the last comma between records that is in sight, or to the end of the array.
 
     Also their number, and whether the array has been closed. None when that is not found by guessing.
@@ -82,35 +84,37 @@ def _quick(window: Window, kind: Kind | None) -> tuple[Elements, int, bool] | No
         if not rest.startswith((b",", b"]")):
             continue
         try:
-            block = Elements(b"[%b]" % data[: end + 1], kind)
+            block = JsonArrayBatch(b"[%b]" % data[: end + 1], kind)
         except (msgspec.DecodeError, RecursionError):
             continue
-        window.use(data.index(rest[:1], end + 1) + 1)
+        window.advance(data.index(rest[:1], end + 1) + 1)
         return block, block.size, rest.startswith(b"]")
     return None
 
 
-def _exact(window: Window, count: int) -> tuple[Sequence[bytes], int, bool]:
+def _scan_batch(window: Window, count: int) -> tuple[Sequence[bytes], int, bool]:
     """The records that are whole, their number, and whether the array has been closed.
 
     Reads on until there is at least one record.
     """
     while True:
-        batch, used, closed = _scan(window.data)
+        batch, used, closed = _scan_elements(window.data)
         if closed or batch:
-            window.use(used)
+            window.advance(used)
             if closed == b"}":
-                raise window.broken(f"closes a bracket that is not open, after record {count + len(batch)}")
+                raise window.invalid_template_error(
+                    f"closes a bracket that is not open, after record {count + len(batch)}"
+                )
             return batch, len(batch), bool(closed)
-        if not window.more():
-            raise window.broken(f"ends in the middle of record {count + 1}", count + 1)
+        if not window.read_more():
+            raise window.invalid_template_error(f"ends in the middle of record {count + 1}", count + 1)
 
 
-def _scan(data: bytes) -> tuple[list[bytes], int, bytes]:
+def _scan_elements(data: bytes) -> tuple[list[bytes], int, bytes]:
     """The elements that are whole, how many bytes they take, and the bracket that closed, empty when none did."""
     batch: list[bytes] = []
     start = 0
-    while (end := value_end(data, start)) >= 0:
+    while (end := find_value_end(data, start)) >= 0:
         batch.append(data[start:end].strip())
         start = end + 1
         if data[end] != ord(","):

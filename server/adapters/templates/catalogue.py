@@ -10,11 +10,11 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from domain.errors import LifecycleError
-from domain.templates import ANY, Template
+from domain.templates import DEFAULT_FOLDER, Template
 from domain.vocabulary import DatasetType
 from server.adapters.templates import objects, questions
-from server.adapters.templates.formats import SUFFIXES, Head, read_head, recognise
-from server.adapters.templates.opening import beside, opened
+from server.adapters.templates.formats import SUFFIXES, TemplateHead, detect_format, parse_template_head
+from server.adapters.templates.opening import open_repository_file, resolve_sibling
 from server.adapters.templates.questions import QuestionFiles
 from server.adapters.templates.window import Window
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-    from domain.questions import Question
+    from domain.questions import GoldenQuestion
 
 _TYPES: Final = frozenset(each.value for each in DatasetType)
 _READ_TO_THE_END: Final = 4 << 20
@@ -32,7 +32,7 @@ _READ_TO_THE_END: Final = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TemplateFile:
     """A file that may hold records: its name in the repository, and what its folders say."""
 
     name: str
@@ -47,27 +47,27 @@ class Place:
         return f"{self.industry}/{self.use_case}/{self.stem}"
 
     @property
-    def asks(self) -> bool:
+    def is_question_file(self) -> bool:
         """Whether it is the folder's file of questions."""
-        return f"{self.stem}{self.suffix}" == questions.NAME
+        return f"{self.stem}{self.suffix}" == questions.QUESTIONS_FILE
 
 
-def places(repository: Path, subdir: str) -> list[Place]:
+def list_template_files(repository: Path, subdir: str) -> list[TemplateFile]:
     """Every file of a template's format in the layout's folders, in order."""
     found = []
-    for name in sorted(_files(repository, subdir)):
+    for name in sorted(_walk_files(repository, subdir)):
         path = PurePosixPath(name)
         folders = path.relative_to(subdir).parts[:-1]
-        if len(folders) == 1 and folders[0] == ANY:
-            folders = (ANY, ANY)
+        if len(folders) == 1 and folders[0] == DEFAULT_FOLDER:
+            folders = (DEFAULT_FOLDER, DEFAULT_FOLDER)
         if len(folders) == 2 and path.suffix in SUFFIXES:  # noqa: PLR2004 - industry and use case
             found.append(
-                Place(name, folders[0], folders[1], path.name.removesuffix(path.suffix), path.suffix)
+                TemplateFile(name, folders[0], folders[1], path.name.removesuffix(path.suffix), path.suffix)
             )
     return found
 
 
-def _files(repository: Path, folder: str, depth: int = 0) -> Iterator[str]:
+def _walk_files(repository: Path, folder: str, depth: int = 0) -> Iterator[str]:
     with os.scandir(repository / folder) as entries:
         for entry in entries:
             name = f"{folder}/{entry.name}"
@@ -75,12 +75,12 @@ def _files(repository: Path, folder: str, depth: int = 0) -> Iterator[str]:
                 continue
             if entry.is_dir(follow_symlinks=False):
                 if depth < 2:  # noqa: PLR2004 - industry and use case
-                    yield from _files(repository, name, depth + 1)
+                    yield from _walk_files(repository, name, depth + 1)
             else:
                 yield name
 
 
-class Catalogue:
+class TemplateCatalogue:
     """The templates of a repository; what a file says of itself is read again only when it has changed."""
 
     def __init__(self, repository: Path, subdir: str) -> None:
@@ -89,62 +89,69 @@ class Catalogue:
         self._known: dict[str, tuple[tuple[int, ...], Template, str | None]] = {}
         self._questions = QuestionFiles(repository)
 
-    def templates(self) -> list[Template]:
+    def list_templates(self) -> list[Template]:
         """Every template, in the order of its id, with the questions beside it."""
-        beside_each_other: defaultdict[str, list[tuple[Place, Template, str | None]]] = defaultdict(list)
+        beside_each_other: defaultdict[str, list[tuple[TemplateFile, Template, str | None]]] = defaultdict(
+            list
+        )
         asking = set()
-        for place in places(self._repository, self._subdir):
+        for place in list_template_files(self._repository, self._subdir):
             if place.stem in _TYPES:
-                beside_each_other[place.template_id].append((place, *self._described(place)))
-            elif place.asks:
+                beside_each_other[place.template_id].append((place, *self._load_template(place)))
+            elif place.is_question_file:
                 asking.add(place.name)
-        chosen = [_chosen(beside_each_other[template_id]) for template_id in sorted(beside_each_other)]
-        return [self._asked(each) if questions.beside(each.source) in asking else each for each in chosen]
+        chosen = [
+            _choose_template(beside_each_other[template_id]) for template_id in sorted(beside_each_other)
+        ]
+        return [
+            self._with_questions(each) if questions.questions_path(each.source) in asking else each
+            for each in chosen
+        ]
 
-    def strangers(self) -> list[str]:
+    def list_unrecognized_files(self) -> list[str]:
         """Files in the layout's folders that are no template, no questions, and that no template names."""
-        found = places(self._repository, self._subdir)
-        named = {file for place in found if place.stem in _TYPES for _, file in (self._described(place),)}
+        found = list_template_files(self._repository, self._subdir)
+        named = {file for place in found if place.stem in _TYPES for _, file in (self._load_template(place),)}
         return [
             place.name
             for place in found
-            if place.stem not in _TYPES and not place.asks and place.name not in named
+            if place.stem not in _TYPES and not place.is_question_file and place.name not in named
         ]
 
-    def questions(self) -> dict[str, Mapping[DatasetType, tuple[Question, ...]] | LifecycleError]:
+    def load_questions(self) -> dict[str, Mapping[DatasetType, tuple[GoldenQuestion, ...]] | LifecycleError]:
         """What every file of questions holds, by its name, or what is wrong with it."""
-        found: dict[str, Mapping[DatasetType, tuple[Question, ...]] | LifecycleError] = {}
-        for place in places(self._repository, self._subdir):
-            if place.asks:
+        found: dict[str, Mapping[DatasetType, tuple[GoldenQuestion, ...]] | LifecycleError] = {}
+        for place in list_template_files(self._repository, self._subdir):
+            if place.is_question_file:
                 try:
                     found[place.name] = self._questions.read(place.name)
                 except LifecycleError as error:
                     found[place.name] = error
         return found
 
-    def _asked(self, template: Template) -> Template:
+    def _with_questions(self, template: Template) -> Template:
         try:
-            found = self._questions.read(questions.beside(template.source))
+            found = self._questions.read(questions.questions_path(template.source))
         except LifecycleError as error:
             warning = f"Its golden questions are not asked: {error.message}"
             return replace(template, questions=None, warnings=(*template.warnings, warning))
         return replace(template, questions=found.get(template.dataset_type, ()))
 
-    def _described(self, place: Place) -> tuple[Template, str | None]:
+    def _load_template(self, place: TemplateFile) -> tuple[Template, str | None]:
         try:
-            with opened(self._repository, place.name) as file:
+            with open_repository_file(self._repository, place.name) as file:
                 status = os.fstat(file.fileno())
                 identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
                 known = self._known.get(place.name)
                 if known is None or known[0] != identity:
-                    known = (identity, *_template(place, file, status.st_size))
+                    known = (identity, *_read_template(place, file, status.st_size))
                     self._known[place.name] = known
             return known[1], known[2]
         except LifecycleError as error:
-            return _broken(place, error), None
+            return _broken_template(place, error), None
 
 
-def _chosen(found: list[tuple[Place, Template, str | None]]) -> Template:
+def _choose_template(found: list[tuple[TemplateFile, Template, str | None]]) -> Template:
     named = {file for _, _, file in found}
     serving = sorted(
         (SUFFIXES.index(place.suffix), position)
@@ -159,13 +166,17 @@ def _chosen(found: list[tuple[Place, Template, str | None]]) -> Template:
     return replace(template, warnings=(*template.warnings, warning))
 
 
-def _template(place: Place, file: BinaryIO, size: int) -> tuple[Template, str | None]:
+def _read_template(place: TemplateFile, file: BinaryIO, size: int) -> tuple[Template, str | None]:
     """The template at a place, and the file that it names for its records."""
-    head = Head(format="csv")
+    head = TemplateHead(format="csv")
     if place.suffix != ".csv":
         window = Window(file, place.name)
-        form = recognise(window)
-        head = read_head(place.name, _members(window, size)) if form == "object" else Head(format=form)
+        form = detect_format(window)
+        head = (
+            parse_template_head(place.name, _read_members(window, size))
+            if form == "object"
+            else TemplateHead(format=form)
+        )
     file.seek(0)
     checksum = file_digest(cast("FileIO", file), "sha256").hexdigest()
     template = Template(
@@ -183,20 +194,20 @@ def _template(place: Place, file: BinaryIO, size: int) -> tuple[Template, str | 
         version=head.version,
         checksum=checksum,
         source=place.name,
-        warnings=(*head.warnings, *_elsewhere(place, head)),
+        warnings=(*head.warnings, *_folder_mismatch_warnings(place, head)),
     )
-    return template, beside(place.name, head.file) if head.file else None
+    return template, resolve_sibling(place.name, head.file) if head.file else None
 
 
-def _members(window: Window, size: int) -> dict[str, Any]:
+def _read_members(window: Window, size: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for _ in objects.records(window, found):
+    for _ in objects.read_object_records(window, found):
         if size > _READ_TO_THE_END and "metadata" in found:
             break
     return found
 
 
-def _elsewhere(place: Place, head: Head) -> Iterator[str]:
+def _folder_mismatch_warnings(place: TemplateFile, head: TemplateHead) -> Iterator[str]:
     for what, said, is_ in (
         ("industry", head.industry, place.industry),
         ("use case", head.use_case, place.use_case),
@@ -205,7 +216,7 @@ def _elsewhere(place: Place, head: Head) -> Iterator[str]:
             yield f"Its metadata say {what} {said[:80]!r}; the folder says {is_!r}, which counts."
 
 
-def _broken(place: Place, error: LifecycleError) -> Template:
+def _broken_template(place: TemplateFile, error: LifecycleError) -> Template:
     """A template that is listed all the same: whoever chooses it gets the error itself."""
     return Template(
         template_id=place.template_id,

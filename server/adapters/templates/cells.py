@@ -27,18 +27,18 @@ _QUOTED: Final = "\x01"
 """Stands for a quoted cell while the bare ones are cut; a file that has this character is left to `csv`."""
 
 
-def pieces(file: BinaryIO) -> Iterator[list[Row]]:
+def read_row_batches(file: BinaryIO) -> Iterator[list[Row]]:
     """The rows of a file from its beginning, some at a time and never none, as `csv.reader` gives them.
 
     Raises csv.Error for what is no CSV, and UnicodeDecodeError for what is no UTF-8.
     """
     given, pending = 0, ""
-    texts = _texts(file)
+    texts = _decode_text(file)
     try:
         for chunk in chain(texts, ("",)):
             pending += chunk
-            whole, rest = _divided(pending.split('"'), ended=not chunk)
-            rows = None if _QUOTED in chunk or len(rest) > _LONGEST else _cut(whole)
+            whole, rest = _split_at_last_line(pending.split('"'), ended=not chunk)
+            rows = None if _QUOTED in chunk or len(rest) > _LONGEST else _parse_rows(whole)
             if rows is None:
                 break
             given += len(rows)
@@ -52,7 +52,7 @@ def pieces(file: BinaryIO) -> Iterator[list[Row]]:
     yield from _read(file, given)
 
 
-def _texts(file: BinaryIO) -> Iterator[str]:
+def _decode_text(file: BinaryIO) -> Iterator[str]:
     """The file, some characters at a time and never none."""
     decoder = codecs.getincrementaldecoder(_ENCODING)()
     while data := file.read(_CHUNK):
@@ -61,7 +61,7 @@ def _texts(file: BinaryIO) -> Iterator[str]:
     decoder.decode(b"", final=True)
 
 
-def _divided(parts: list[str], *, ended: bool) -> tuple[list[str], str]:
+def _split_at_last_line(parts: list[str], *, ended: bool) -> tuple[list[str], str]:
     """What stands before the end of the last line, divided at its quotes; and the rest, whole."""
     if ended:
         return parts, ""
@@ -72,15 +72,15 @@ def _divided(parts: list[str], *, ended: bool) -> tuple[list[str], str]:
     return [""], '"'.join(parts)
 
 
-def _cut(parts: list[str]) -> list[Row] | None:
+def _parse_rows(parts: list[str]) -> list[Row] | None:
     """The rows of a text that was divided at its quotes; None when one of these is not a quoted cell's own."""
-    outside, inside = parts[::2], parts[1::2]
-    if len(outside) == len(inside):
+    deps, inside = parts[::2], parts[1::2]
+    if len(deps) == len(inside):
         return None
     # Where nothing stands between two quotes, they are one within a cell.
-    begins = [at for at, between in enumerate(outside[:-1]) if between or not at]
+    begins = [at for at, between in enumerate(deps[:-1]) if between or not at]
     cells = iter(['"'.join(inside[begin:end]) for begin, end in pairwise([*begins, len(inside)])])
-    lines = _QUOTED.join([*[outside[at] for at in begins], outside[-1]]).split("\n")
+    lines = _QUOTED.join([*[deps[at] for at in begins], deps[-1]]).split("\n")
     if not lines[-1]:
         del lines[-1]
     rows = []

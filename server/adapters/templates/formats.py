@@ -27,14 +27,14 @@ _MARKS: Final = frozenset({"metadata", "records", "format_version", "source"})
 _MARK: Final = re.compile(rb'"(?:metadata|records|format_version|source)"\s*:')
 
 
-def recognise(window: Window) -> str:
+def detect_format(window: Window) -> str:
     """`object`, `json-array` or `jsonl`. Raises TemplateFormatUnknownError for what begins like none of them."""
     mark = window.peek()
     if mark == b"[":
         return "json-array"
     if mark == b"{":
         return "object" if _is_template(window) else "jsonl"
-    raise unknown(
+    raise unknown_format_error(
         window.name, f"a file that begins with {mark.decode('latin-1')!r}" if mark else "an empty file"
     )
 
@@ -46,17 +46,17 @@ def _is_template(window: Window) -> bool:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         # A template over several lines, or on one that is longer than the window; or a first record that is broken.
         return not window.name.endswith(".jsonl") and (
-            _MARK.search(window.data) is not None or not _lines(line)
+            _MARK.search(window.data) is not None or not _is_whole_record(line)
         )
     return bool(_MARKS.intersection(found))
 
 
-def _lines(line: bytes) -> bool:
+def _is_whole_record(line: bytes) -> bool:
     """Whether a first line that cannot be read was at least meant to be a whole record."""
     return line.rstrip().endswith(b"}")
 
 
-def unknown(name: str, found: str) -> TemplateFormatUnknownError:
+def unknown_format_error(name: str, found: str) -> TemplateFormatUnknownError:
     """The error that names the file, what was found in it and what was expected."""
     return TemplateFormatUnknownError(
         f"{name}: found {found}, expected {EXPECTED}.", file=name, found=found, expected=EXPECTED
@@ -64,7 +64,7 @@ def unknown(name: str, found: str) -> TemplateFormatUnknownError:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class TemplateHead:
     """What a template says of itself; what it says wrongly is left out and becomes a warning."""
 
     format: str = "json-v1"
@@ -83,19 +83,21 @@ class Head:
     warnings: tuple[str, ...] = ()
 
 
-def read_head(name: str, found: Mapping[str, Any]) -> Head:
+def parse_template_head(name: str, found: Mapping[str, Any]) -> TemplateHead:
     """What the members of a template's object mean.
 
     Raises TemplateFormatUnknownError for a version nobody knows, or none, without anything that could be records.
     """
-    reader = _Reader({**_object(found.get("metadata")), **{k: v for k, v in found.items() if k in _BESIDE}})
-    source = _object(found.get("source"))
+    reader = _MemberReader(
+        {**_as_object(found.get("metadata")), **{k: v for k, v in found.items() if k in _BESIDE}}
+    )
+    source = _as_object(found.get("source"))
     version = found.get("format_version")
     inline = bool(found.get("records") is True or source.get("records") is True)
     file = source.get("file") if isinstance(source.get("file"), str) else None
     generated = isinstance(source.get("generator"), dict)
     if not (inline or file or generated):
-        raise unknown(
+        raise unknown_format_error(
             name,
             f"an object without records (version {version!r})" if version else "an object without records",
         )
@@ -103,7 +105,7 @@ def read_head(name: str, found: Mapping[str, Any]) -> Head:
         reader.warnings.append(
             f"Format version {str(version)[:20]!r} is not known; its records were recognised all the same."
         )
-    return Head(
+    return TemplateHead(
         format="v2" if version == 2 else "json-v1" if version in _KNOWN else "unknown",  # noqa: PLR2004 - the version
         version=version if isinstance(version, int) else None,
         name=reader.text("name"),
@@ -125,11 +127,11 @@ _KNOWN: Final = (None, 1, 2)
 _BESIDE: Final = ("name", "schema", "default_record_count")
 
 
-def _object(value: object) -> dict[str, Any]:
+def _as_object(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-class _Reader:
+class _MemberReader:
     """Reads members of known types; notes those of another type."""
 
     def __init__(self, given: Mapping[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from domain.documents.blocks import Lines
+from domain.documents.blocks import JsonLinesBatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from server.adapters.templates.window import Window
 
 
-def records(window: Window) -> Iterator[Sequence[bytes]]:
+def read_line_records(window: Window) -> Iterator[Sequence[bytes]]:
     """Batches of lines; empty ones are passed over, and the last needs no line end."""
     while not window.ended:
         whole, found, rest = window.data.rpartition(b"\n")
         if found:
             window.data = rest
             if whole.strip():
-                yield Lines(whole)
-        window.more()
+                yield JsonLinesBatch(whole)
+        window.read_more()
     if window.data.strip():
         yield [window.data]
     window.data = b""

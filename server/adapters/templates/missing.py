@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 _SUBMODULE: Final = re.compile(r"^\s*path\s*=\s*(.+?)\s*$", re.MULTILINE)
 
 
-def demand(repository: Path, subdir: str) -> None:
+def require_templates_folder(repository: Path, subdir: str) -> None:
     """Make sure that the folder of templates is there. Raises MockDataMissingError, saying what to do."""
     folder = repository / subdir
     try:
         if folder.is_dir():
             return
-        submodule = _uninitialised(folder)
+        submodule = _find_uninitialised_submodule(folder)
         there = repository.is_dir()
     except OSError as error:
-        raise unreadable(folder, error) from None
+        raise unreadable_repository_error(folder, error) from None
     if submodule is not None:
         home, path = submodule
         raise MockDataMissingError(
@@ -39,14 +39,14 @@ def demand(repository: Path, subdir: str) -> None:
     )
 
 
-def unreadable(folder: Path, error: OSError) -> MockDataMissingError:
+def unreadable_repository_error(folder: Path, error: OSError) -> MockDataMissingError:
     """The error for a repository that is there and may not be read."""
     return MockDataMissingError(f"{folder} cannot be read: {error.strerror}.", field=_FIELD)
 
 
-def none_found(repository: Path, subdir: str) -> MockDataMissingError:
+def no_templates_error(repository: Path, subdir: str) -> MockDataMissingError:
     """The error for a folder of templates that holds none."""
-    submodule = _uninitialised(repository / subdir)
+    submodule = _find_uninitialised_submodule(repository / subdir)
     action = f"Run `git -C {submodule[0]} submodule update --init {submodule[1]}`." if submodule else None
     return MockDataMissingError(
         f"{repository / subdir} holds no templates.",
@@ -58,7 +58,7 @@ def none_found(repository: Path, subdir: str) -> MockDataMissingError:
 _FIELD: Final = "mock_data_repo.path"
 
 
-def _uninitialised(folder: Path) -> tuple[Path, str] | None:
+def _find_uninitialised_submodule(folder: Path) -> tuple[Path, str] | None:
     """The checkout and the path of a submodule, not initialised, that this folder would be in."""
     for home in folder.absolute().parents:
         modules = home / ".gitmodules"

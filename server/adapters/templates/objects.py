@@ -12,74 +12,78 @@ from server.adapters.templates import arrays
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from domain.documents import Kind
+    from domain.documents import RecordKind
     from server.adapters.templates.window import Window
 
 _NAME: Final = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 
-def records(window: Window, head: dict[str, Any], kind: Kind | None = None) -> Iterator[Sequence[bytes]]:
+def read_object_records(
+    window: Window, head: dict[str, Any], kind: RecordKind | None = None
+) -> Iterator[Sequence[bytes]]:
     """Batches of `records`, or of `source.records`, wherever they stand; `head` is filled with everything else.
 
     `head` is whole once the iteration has ended. Raises TemplateInvalidError for what is no JSON object.
     """
-    yield from _members(window, head, kind, "")
+    yield from _read_members(window, head, kind, "")
     if window.peek():
-        raise window.broken("goes on after the end of its JSON object")
+        raise window.invalid_template_error("goes on after the end of its JSON object")
 
 
-def _members(window: Window, into: dict[str, Any], kind: Kind | None, path: str) -> Iterator[Sequence[bytes]]:
-    _expect(window, b"{")
+def _read_members(
+    window: Window, into: dict[str, Any], kind: RecordKind | None, path: str
+) -> Iterator[Sequence[bytes]]:
+    _consume_mark(window, b"{")
     if window.peek() == b"}":
-        window.use(1)
+        window.advance(1)
         return
     while True:
-        name = _name(window)
-        _expect(window, b":")
+        name = _read_name(window)
+        _consume_mark(window, b":")
         mark = window.peek()
         if name == "records" and mark == b"[" and path in {"", "source"}:
             into.setdefault("records", True)
-            window.use(1)
-            yield from arrays.records(window, kind)
+            window.advance(1)
+            yield from arrays.read_array_records(window, kind)
         elif name == "source" and mark == b"{" and not path:
             into["source"] = {}
-            yield from _members(window, into["source"], kind, "source")
+            yield from _read_members(window, into["source"], kind, "source")
         else:
-            into[name] = _value(window, name)
+            into[name] = _read_value(window, name)
         if window.peek() == b"}":
-            window.use(1)
+            window.advance(1)
             return
-        _expect(window, b",")
+        _consume_mark(window, b",")
 
 
-def _expect(window: Window, mark: bytes) -> None:
+def _consume_mark(window: Window, mark: bytes) -> None:
     found = window.peek()
     if found != mark:
         what = f"has {found.decode('latin-1')!r}" if found else "ends"
-        raise window.broken(f"is not JSON: it {what} where {mark.decode()!r} is expected")
-    window.use(1)
+        raise window.invalid_template_error(f"is not JSON: it {what} where {mark.decode()!r} is expected")
+    window.advance(1)
 
 
-def _name(window: Window) -> str:
+def _read_name(window: Window) -> str:
     window.peek()
     while (found := _NAME.match(window.data)) is None:
-        if window.data[:1] != b'"' or not window.more():
-            raise window.broken("is not JSON: a member has no name")
-    window.use(found.end())
-    return str(_decoded(window, found[0], "a member's name"))
+        if window.data[:1] != b'"' or not window.read_more():
+            raise window.invalid_template_error("is not JSON: a member has no name")
+    window.advance(found.end())
+    return str(_decode_json(window, found[0], "a member's name"))
 
 
-def _value(window: Window, name: str) -> object:
-    while (end := arrays.value_end(window.data)) < 0:
-        if not window.more():
-            raise window.broken(f"ends in the middle of {name[:80]!r}")
-    value = _decoded(window, window.data[:end], repr(name[:80]))
-    window.use(end)
+def _read_value(window: Window, name: str) -> object:
+    while (end := arrays.find_value_end(window.data)) < 0:
+        if not window.read_more():
+            raise window.invalid_template_error(f"ends in the middle of {name[:80]!r}")
+    value = _decode_json(window, window.data[:end], repr(name[:80]))
+    window.advance(end)
     return value
 
 
-def _decoded(window: Window, data: bytes, what: str) -> object:
+def _decode_json(window: Window, data: bytes, what: str) -> object:
     try:
         return msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise window.broken(f"is not JSON: {what} cannot be read") from None
+        raise window.invalid_template_error(f"is not JSON: {what} cannot be read") from None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def beside(name: str, other: str) -> str:
+def resolve_sibling(name: str, other: str) -> str:
     """The name, within the repository, of a file that a template names relative to itself.
 
     Raises TemplateInvalidError for one that would be outside the repository.
@@ -32,16 +32,18 @@ def beside(name: str, other: str) -> str:
 
 
 @contextmanager
-def opened(repository: Path, name: str) -> Iterator[BinaryIO]:
+def open_repository_file(repository: Path, name: str) -> Iterator[BinaryIO]:
     """A regular file of the repository, reached without a symbolic link.
 
     Raises MockDataMissingError when it is not there, and TemplateInvalidError for a link, for what is no file, for
     one that may not be read, and, at the end, for one that was replaced or written meanwhile.
     """
-    with _file(repository, name) as file:
+    with _open_regular_file(repository, name) as file:
         before = os.fstat(file.fileno())
         yield file
-        if _identity(before) != _identity(os.fstat(file.fileno())) or not _same(repository, name, before):
+        if _file_identity(before) != _file_identity(os.fstat(file.fileno())) or not _is_same_file(
+            repository, name, before
+        ):
             raise TemplateInvalidError(
                 f"{name} was changed while it was read.",
                 file=name,
@@ -49,29 +51,29 @@ def opened(repository: Path, name: str) -> Iterator[BinaryIO]:
             )
 
 
-def _identity(found: os.stat_result) -> tuple[int, ...]:
+def _file_identity(found: os.stat_result) -> tuple[int, ...]:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _same(repository: Path, name: str, before: os.stat_result) -> bool:
+def _is_same_file(repository: Path, name: str, before: os.stat_result) -> bool:
     try:
-        return _identity(os.lstat(repository / name)) == _identity(before)
+        return _file_identity(os.lstat(repository / name)) == _file_identity(before)
     except OSError:
         return False
 
 
-def _file(repository: Path, name: str) -> BinaryIO:
+def _open_regular_file(repository: Path, name: str) -> BinaryIO:
     try:
-        found = _descend(os.open(repository, os.O_RDONLY | os.O_DIRECTORY), name.split("/"))
+        found = _open_below(os.open(repository, os.O_RDONLY | os.O_DIRECTORY), name.split("/"))
     except OSError as error:
-        raise _translated(error, name) from None
+        raise _opening_error(error, name) from None
     if not stat.S_ISREG(os.fstat(found).st_mode):
         os.close(found)
         raise TemplateInvalidError(f"{name} is no regular file.", file=name)
     return os.fdopen(found, "rb", 0)
 
 
-def _descend(folder: int, parts: list[str]) -> int:
+def _open_below(folder: int, parts: list[str]) -> int:
     """The descriptor of what these names lead to from a folder, whose descriptor is closed."""
     # O_NONBLOCK: a pipe must not keep us waiting for a writer.
     flags = os.O_RDONLY | os.O_NOFOLLOW | (os.O_DIRECTORY if parts[1:] else os.O_NONBLOCK)
@@ -79,10 +81,10 @@ def _descend(folder: int, parts: list[str]) -> int:
         inner = os.open(parts[0], flags, dir_fd=folder)
     finally:
         os.close(folder)
-    return _descend(inner, parts[1:]) if parts[1:] else inner
+    return _open_below(inner, parts[1:]) if parts[1:] else inner
 
 
-def _translated(error: OSError, name: str) -> TemplateInvalidError | MockDataMissingError:
+def _opening_error(error: OSError, name: str) -> TemplateInvalidError | MockDataMissingError:
     if error.errno == errno.ENOENT:
         return MockDataMissingError(f"{name} is not in the repository.", file=name)
     if error.errno in {errno.ELOOP, errno.ENOTDIR}:

@@ -8,32 +8,32 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from domain.documents import identify
+from domain.documents import parse_document_id
 from domain.errors import LifecycleError, TemplateInvalidError
-from domain.questions import questions_in
-from server.adapters.templates.opening import opened
+from domain.questions import parse_golden_questions
+from server.adapters.templates.opening import open_repository_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
     from typing import BinaryIO
 
-    from domain.questions import Question
+    from domain.questions import GoldenQuestion
     from domain.vocabulary import DatasetType
 
-    Questions = Mapping[DatasetType, tuple[Question, ...]]
+    Questions = Mapping[DatasetType, tuple[GoldenQuestion, ...]]
 
-NAME: Final = "questions.json"
-LIMIT: Final = 4 << 20
+QUESTIONS_FILE: Final = "questions.json"
+QUESTIONS_FILE_LIMIT: Final = 4 << 20
 """Bytes; the most that a file of questions within all other limits can have is less."""
 
 _BOM: Final = b"\xef\xbb\xbf"
-_MOST_TOLD: Final = 10
+_MAX_PROBLEMS: Final = 10
 
 
-def beside(source: str) -> str:
+def questions_path(source: str) -> str:
     """Where the questions of the template in that file would stand."""
-    return posixpath.join(posixpath.dirname(source), NAME)
+    return posixpath.join(posixpath.dirname(source), QUESTIONS_FILE)
 
 
 class QuestionFiles:
@@ -50,56 +50,56 @@ class QuestionFiles:
             TemplateInvalidError: it is no such file, or lies outside the repository.
             MockDataMissingError: it is gone.
         """
-        with opened(self._repository, name) as file:
+        with open_repository_file(self._repository, name) as file:
             status = os.fstat(file.fileno())
             identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
             known = self._known.get(name)
             if known is None or known[0] != identity:
-                known = self._known[name] = (identity, _read(file, name))
+                known = self._known[name] = (identity, _read_questions(file, name))
         if isinstance(known[1], LifecycleError):
             raise known[1]
         return known[1]
 
 
-def _read(file: BinaryIO, name: str) -> Questions | LifecycleError:
+def _read_questions(file: BinaryIO, name: str) -> Questions | LifecycleError:
     try:
-        return questions_in(_decoded(file.read(LIMIT + 1), name), name)
+        return parse_golden_questions(_decode_json(file.read(QUESTIONS_FILE_LIMIT + 1), name), name)
     except TemplateInvalidError as error:
         return error
 
 
-def _decoded(content: bytes, name: str) -> object:
-    if len(content) > LIMIT:
-        raise TemplateInvalidError(f"{name} has more than {LIMIT >> 20} MiB.", file=name)
+def _decode_json(content: bytes, name: str) -> object:
+    if len(content) > QUESTIONS_FILE_LIMIT:
+        raise TemplateInvalidError(f"{name} has more than {QUESTIONS_FILE_LIMIT >> 20} MiB.", file=name)
     try:
         return msgspec.json.decode(content.removeprefix(_BOM))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise TemplateInvalidError(f"{name} is not JSON: {error}.", file=name) from None
 
 
-class Unmet:
+class UnmatchedDocuments:
     """The documents that questions name, less those that were met."""
 
-    def __init__(self, questions: Iterable[Question]) -> None:
+    def __init__(self, questions: Iterable[GoldenQuestion]) -> None:
         self._questions = list(questions)
         self._left = {each.casefold() for question in self._questions for each in question.documents}
 
-    def meet(self, chunk: bytes) -> None:
+    def discard_found(self, chunk: bytes) -> None:
         """Take note of the documents of a chunk of whole lines."""
         if self._left:
-            self._left.difference_update(identify(line).casefold() for line in chunk.splitlines())
+            self._left.difference_update(parse_document_id(line).casefold() for line in chunk.splitlines())
 
     def problems(self, source: str, dataset_type: str) -> list[str]:
         """What a person should know: each question that names a document which the template has not."""
         found = [
-            f"{beside(source)}: question {question.position} names {each!r}, "
+            f"{questions_path(source)}: question {question.position} names {each!r}, "
             f"which is the id of no document of {source} (documents.{dataset_type})."
             for question in self._questions
             for each in question.documents
             if each.casefold() in self._left
         ]
-        more = len(found) - _MOST_TOLD
+        more = len(found) - _MAX_PROBLEMS
         return [
-            *found[:_MOST_TOLD],
+            *found[:_MAX_PROBLEMS],
             *([f"{more} more documents are named and not there."] if more > 0 else []),
         ]

@@ -7,67 +7,67 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from domain.documents.blocks import PLACEHOLDER, Block
+from domain.documents.blocks import PLACEHOLDER, RecordBatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from domain.documents import Kind
+    from domain.documents import RecordKind
 
 _encode = msgspec.json.Encoder().encode
 _PLACEHOLDER = PLACEHOLDER.decode()
 
 
-class Columns:
+class TableColumns:
     """The columns of a table whose rows are records of a kind; `names` are the fields, each in one column."""
 
-    def __init__(self, names: Sequence[str], kind: Kind) -> None:
+    def __init__(self, names: Sequence[str], kind: RecordKind) -> None:
         self.names = names
         self.kind = kind
-        by_plain: dict[type, Callable[[str], Any]] = {int: _number, tuple: _list}
+        by_plain: dict[type, Callable[[str], Any]] = {int: _parse_number, tuple: _parse_list}
         self._readers = {
             names.index(each.name): by_plain[each.plain]
             for each in kind.fields
             if each.name in names and each.plain in by_plain
         }
-        self._row = _row(names, kind)
+        self._row = _row_list_type(names, kind)
 
-    def values(self, row: Sequence[str]) -> list[Any]:
+    def convert_row(self, row: Sequence[str]) -> list[Any]:
         """What the cells of a row stand for; None for an empty one."""
-        return [self._column(at, [cell])[0] for at, cell in enumerate(row)]
+        return [self._convert_column(at, [cell])[0] for at, cell in enumerate(row)]
 
-    def converted(self, rows: Sequence[Sequence[str]]) -> list[Any] | None:
+    def convert_rows(self, rows: Sequence[Sequence[str]]) -> list[Any] | None:
         """Records of all these rows, as `kind.record` would have them; None when one does not fit."""
         if self._row is None:
             return None
         try:
-            columns = [self._column(at, cells) for at, cells in enumerate(zip(*rows, strict=True))]
+            columns = [self._convert_column(at, cells) for at, cells in enumerate(zip(*rows, strict=True))]
             found: list[Any] = msgspec.convert([*zip(*columns, strict=True)], self._row)
         except msgspec.ValidationError:
             return None
         return found
 
-    def _column(self, at: int, cells: Sequence[str]) -> Sequence[Any]:
+    def _convert_column(self, at: int, cells: Sequence[str]) -> Sequence[Any]:
         if read := self._readers.get(at):
             return [read(cell) if cell else None for cell in cells]
         return [cell or None for cell in cells] if "" in cells else cells
 
 
-class Rows(Block):
+class TableRows(RecordBatch):
     """A batch of rows; each as a JSON object has no members for its empty cells."""
 
-    def __init__(self, rows: Sequence[Sequence[str]], columns: Columns) -> None:
+    def __init__(self, rows: Sequence[Sequence[str]], columns: TableColumns) -> None:
         self._rows = rows
         self._columns = columns
 
-    def decoded(self, kind: Kind) -> list[Any] | None:
+    def decode_records(self, kind: RecordKind) -> list[Any] | None:
         text = "".join(chain.from_iterable(self._rows))
         if kind is not self._columns.kind or ("{" in text and _PLACEHOLDER in text):
             return None
-        return self._columns.converted(self._rows)
+        return self._columns.convert_rows(self._rows)
 
-    def cut(self) -> list[bytes]:
-        names, values = self._columns.names, self._columns.values
+    def split_records(self) -> list[bytes]:
+        names, values = self._columns.names, self._columns.convert_row
         return [
             _encode(
                 {name: value for name, value in zip(names, values(row), strict=True) if value is not None}
@@ -76,7 +76,7 @@ class Rows(Block):
         ]
 
 
-def _row(names: Sequence[str], kind: Kind) -> Any:  # noqa: ANN401 - a list of a type that is made here
+def _row_list_type(names: Sequence[str], kind: RecordKind) -> Any:  # noqa: ANN401 - a list of a type that is made here
     """The type of many rows: a list of what has the fields of the record and reads them by column."""
     fields = {each.name: each for each in kind.fields}
     if any(each.required and name not in names for name, each in fields.items()):
@@ -89,7 +89,7 @@ def _row(names: Sequence[str], kind: Kind) -> Any:  # noqa: ANN401 - a list of a
     return list[msgspec.defstruct("Row", columns + absent, array_like=True, gc=False)]  # type: ignore[misc]
 
 
-def _number(cell: str) -> int | str:
+def _parse_number(cell: str) -> int | str:
     """The number, or the cell as it is: that it is none is the schema check's to say."""
     try:
         return int(cell)
@@ -97,7 +97,7 @@ def _number(cell: str) -> int | str:
         return cell
 
 
-def _list(cell: str) -> object:
+def _parse_list(cell: str) -> object:
     if cell.startswith("["):
         try:
             return msgspec.json.decode(cell)

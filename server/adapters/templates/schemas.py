@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from domain.templates import Template
 
 
-def conformity(template: Template) -> Callable[[bytes], bool] | None:
+def build_conformity_check(template: Template) -> Callable[[bytes], bool] | None:
     """Whether a record fits the template's own schema; None when it has none. Raises TemplateInvalidError."""
     if template.schema is None:
         return None
     try:
-        validator = jsonschema_rs.validator_for(dict(template.schema), retriever=_refuse)
+        validator = jsonschema_rs.validator_for(dict(template.schema), retriever=_refuse_reference)
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError):
         raise TemplateInvalidError(
             f"{template.source}: its schema is no JSON Schema.", file=template.source, record_field="schema"
@@ -32,6 +32,6 @@ def conformity(template: Template) -> Callable[[bytes], bool] | None:
     return conforms
 
 
-def _refuse(address: str) -> NoReturn:
+def _refuse_reference(address: str) -> NoReturn:
     """A schema is not fetched from anywhere: the repository is all there is."""
     raise ValueError(address)

@@ -32,11 +32,11 @@ class DiskSpill:
         self._pieces[heap].append((self._end, len(piece)))
         self._end += len(piece)
 
-    def pieces(self, heap: str) -> Iterator[bytes]:
+    def read_pieces(self, heap: str) -> Iterator[bytes]:
         for start, length in self._pieces.get(heap, ()):
-            yield self._piece(start, length)
+            yield self._read_piece(start, length)
 
-    def _piece(self, start: int, length: int) -> bytes:
+    def _read_piece(self, start: int, length: int) -> bytes:
         assert self._file is not None  # noqa: S101 - a piece that is known was written
         self._file.seek(start)
         return self._file.read(length)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from domain.documents import KINDS
+from domain.documents import RECORD_KINDS
 from domain.errors import Recovery, TemplateInvalidError
 from server.adapters.templates import arrays, lines, objects, tables
-from server.adapters.templates.formats import read_head, recognise, unknown
-from server.adapters.templates.opening import beside, opened
-from server.adapters.templates.schemas import conformity
+from server.adapters.templates.formats import detect_format, parse_template_head, unknown_format_error
+from server.adapters.templates.opening import open_repository_file, resolve_sibling
+from server.adapters.templates.schemas import build_conformity_check
 from server.adapters.templates.spill import DiskSpill
 from server.adapters.templates.window import Window
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-    from domain.documents import Kind
+    from domain.documents import RecordKind
     from domain.templates import Template
 
 
@@ -28,26 +28,26 @@ class FolderRecords:
 
     def __init__(self, repository: Path, template: Template, stack: ExitStack) -> None:
         self._repository = repository
-        self._kind = KINDS[template.dataset_type]
+        self._kind = RECORD_KINDS[template.dataset_type]
         self._stack = stack
         self.file = template.source
         self.warnings: Sequence[str] = ()
         self.spill = DiskSpill()
         stack.callback(self.spill.close)
-        self.conforms = conformity(template)
-        self._opened = stack.enter_context(opened(repository, template.source))
+        self.conforms = build_conformity_check(template)
+        self._opened = stack.enter_context(open_repository_file(repository, template.source))
 
     def __iter__(self) -> Iterator[Sequence[bytes]]:
         if self.file.endswith(".csv"):
-            yield from tables.records(self._opened, self.file, self._kind)
+            yield from tables.read_table_records(self._opened, self.file, self._kind)
             return
         window = Window(self._opened, self.file)
-        if recognise(window) != "object":
-            yield from _plain(window, self._kind)
+        if detect_format(window) != "object":
+            yield from _read_plain_records(window, self._kind)
             return
         found: dict[str, Any] = {}
-        yield from objects.records(window, found, self._kind)
-        head = read_head(self.file, found)
+        yield from objects.read_object_records(window, found, self._kind)
+        head = parse_template_head(self.file, found)
         self.warnings = head.warnings
         if head.inline:
             return
@@ -59,25 +59,27 @@ class FolderRecords:
                 recovery=Recovery.CHOOSE_OTHER,
                 suggested_action="Choose a template that holds its records.",
             )
-        name = beside(self.file, head.file)
-        yield from self._records_of(self._stack.enter_context(opened(self._repository, name)), name)
+        name = resolve_sibling(self.file, head.file)
+        yield from self._read_referenced_file(
+            self._stack.enter_context(open_repository_file(self._repository, name)), name
+        )
 
-    def _records_of(self, file: BinaryIO, name: str) -> Iterator[Sequence[bytes]]:
+    def _read_referenced_file(self, file: BinaryIO, name: str) -> Iterator[Sequence[bytes]]:
         self.file = name
         if name.endswith(".csv"):
-            yield from tables.records(file, name, self._kind)
+            yield from tables.read_table_records(file, name, self._kind)
             return
         window = Window(file, name)
-        if recognise(window) == "object":
-            raise unknown(name, "a template within a template")
-        yield from _plain(window, self._kind)
+        if detect_format(window) == "object":
+            raise unknown_format_error(name, "a template within a template")
+        yield from _read_plain_records(window, self._kind)
 
 
-def _plain(window: Window, kind: Kind) -> Iterator[Sequence[bytes]]:
+def _read_plain_records(window: Window, kind: RecordKind) -> Iterator[Sequence[bytes]]:
     if window.peek() != b"[":
-        yield from lines.records(window)
+        yield from lines.read_line_records(window)
         return
-    window.use(1)
-    yield from arrays.records(window, kind)
+    window.advance(1)
+    yield from arrays.read_array_records(window, kind)
     if window.peek():
-        raise window.broken("goes on after the end of its array")
+        raise window.invalid_template_error("goes on after the end of its array")

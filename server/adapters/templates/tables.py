@@ -6,55 +6,55 @@ import csv
 from typing import TYPE_CHECKING
 
 from domain.errors import TemplateInvalidError
-from server.adapters.templates.cells import pieces
-from server.adapters.templates.rows import Columns, Rows
-from server.adapters.templates.window import LIMIT
+from server.adapters.templates.cells import read_row_batches
+from server.adapters.templates.rows import TableColumns, TableRows
+from server.adapters.templates.window import VALUE_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import BinaryIO
 
-    from domain.documents import Kind
+    from domain.documents import RecordKind
 
 
-def records(file: BinaryIO, name: str, kind: Kind) -> Iterator[Rows]:
+def read_table_records(file: BinaryIO, name: str, kind: RecordKind) -> Iterator[TableRows]:
     """Batches of rows, each as a JSON object; numbers and lists by the type's schema, empty cells left out.
 
     A list is written with `;` between its members, or as JSON. Raises TemplateInvalidError naming the row (from 1,
     without the header) for what is no UTF-8, no CSV, or has more or fewer cells than the header.
     """
-    csv.field_size_limit(LIMIT)
-    columns: Columns | None = None
+    csv.field_size_limit(VALUE_LIMIT)
+    columns: TableColumns | None = None
     position = 0
     try:
-        for piece in pieces(file):
+        for piece in read_row_batches(file):
             rows = iter(piece)
-            columns = columns or Columns(_names(next(rows), name, kind), kind)
+            columns = columns or TableColumns(_column_names(next(rows), name, kind), kind)
             batch = [row for row in rows if row]
             if batch:
                 _check_widths(batch, len(columns.names), name, position)
                 position += len(batch)
-                yield Rows(batch, columns)
+                yield TableRows(batch, columns)
     except UnicodeDecodeError:
-        raise _broken(name, f"is not UTF-8 after row {position}", position + 1) from None
+        raise _table_error(name, f"is not UTF-8 after row {position}", position + 1) from None
     except csv.Error as error:
-        raise _broken(name, f"is not CSV after row {position}: {error}", position + 1) from None
+        raise _table_error(name, f"is not CSV after row {position}: {error}", position + 1) from None
 
 
 def _check_widths(rows: Sequence[Sequence[str]], width: int, name: str, before: int) -> None:
     if set(map(len, rows)) == {width}:
         return
     position, row = next((at, row) for at, row in enumerate(rows, before + 1) if len(row) != width)
-    raise _broken(name, f"has {len(row)} cells in row {position}; the header has {width}", position)
+    raise _table_error(name, f"has {len(row)} cells in row {position}; the header has {width}", position)
 
 
-def _names(header: Sequence[str], file: str, kind: Kind) -> list[str]:
+def _column_names(header: Sequence[str], file: str, kind: RecordKind) -> list[str]:
     names = [kind.spellings.get(each.strip().lower(), each.strip()) for each in header]
     twice = sorted({each for each in names if names.count(each) > 1})
     if twice:
-        raise _broken(file, f"has more than one column for {twice[0][:80]!r}")
+        raise _table_error(file, f"has more than one column for {twice[0][:80]!r}")
     return names
 
 
-def _broken(file: str, problem: str, position: int | None = None) -> TemplateInvalidError:
+def _table_error(file: str, problem: str, position: int | None = None) -> TemplateInvalidError:
     return TemplateInvalidError(f"{file} {problem}.", file=file, position=position)

@@ -10,7 +10,7 @@ from domain.errors import LifecycleError
 from domain.population import Population
 from domain.ports import Staged
 from domain.vocabulary import DatasetType
-from server.adapters.templates.questions import Unmet
+from server.adapters.templates.questions import UnmatchedDocuments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from domain.model import QualityReport
     from domain.ports import RecordStream
-    from domain.questions import Question
+    from domain.questions import GoldenQuestion
     from domain.templates import Template
 
 
@@ -44,7 +44,7 @@ class TemplateReport:
     warnings: tuple[str, ...] = ()
 
 
-def stranger(file: str) -> TemplateReport:
+def unrecognized_file_report(file: str) -> TemplateReport:
     """The report on a file that is no template."""
     names = ", ".join(each.value for each in DatasetType)
     return TemplateReport(
@@ -52,9 +52,9 @@ def stranger(file: str) -> TemplateReport:
     )
 
 
-def asking(
+def question_file_report(
     file: str,
-    found: Mapping[DatasetType, tuple[Question, ...]] | LifecycleError,
+    found: Mapping[DatasetType, tuple[GoldenQuestion, ...]] | LifecycleError,
     served: Collection[DatasetType],
 ) -> TemplateReport | None:
     """The report on a file of questions beside templates of those types; None when nothing is wrong with it."""
@@ -68,7 +68,7 @@ def asking(
     return TemplateReport(file=file, problems=problems) if problems else None
 
 
-def examine(
+def validate_template(
     template: Template, records: Callable[[Template], AbstractContextManager[RecordStream]], now: datetime
 ) -> TemplateReport:
     """Populate from a template, to nowhere, and say how it went."""
@@ -76,35 +76,35 @@ def examine(
         template,
         dataset_type=template.dataset_type,
         wanted=None,
-        sites={each: f"https://{each.connector}.example.com" for each in DatasetType},
+        sites={each: f"https://{each.connector_kind}.example.com" for each in DatasetType},
         now=now,
         progress=lambda _done, _total: None,
     )
     lines = size = 0
-    unmet = Unmet(template.questions or ())
+    unmet = UnmatchedDocuments(template.questions or ())
     try:
         with records(template) as stream:
-            for chunk in population.documents(stream):
+            for chunk in population.stream_documents(stream):
                 lines += chunk.count(b"\n")
                 size += len(chunk)
-                unmet.meet(chunk)
-        content = population.content(1, Staged(lines=lines, size_bytes=size, checksum=""))
+                unmet.discard_found(chunk)
+        content = population.build_content(1, Staged(lines=lines, size_bytes=size, checksum=""))
     except LifecycleError as error:
-        return _report(template, problems=(error.message,), warnings=template.warnings)
+        return _template_report(template, problems=(error.message,), warnings=template.warnings)
     found: QualityReport = content.report
-    return _report(
+    return _template_report(
         template,
         records=content.record_count,
         questions=len(template.questions or ()),
         problems=tuple(unmet.problems(template.source, template.dataset_type.value)),
         score=found.score,
-        passes=quality.passes(found),
-        issues=tuple(quality.issues(found)),
+        passes=quality.is_fit_for_use(found),
+        issues=tuple(quality.quality_issues(found)),
         warnings=content.warnings,
     )
 
 
-def _report(template: Template, **found: Any) -> TemplateReport:
+def _template_report(template: Template, **found: Any) -> TemplateReport:
     return TemplateReport(
         file=template.source,
         template_id=template.template_id,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 CHUNK: Final = 1 << 18
 """Small enough to stay in a core's cache until its records are decoded."""
-LIMIT: Final = 64 << 20
+VALUE_LIMIT: Final = 64 << 20
 """The longest single value that is read: a record, or what stands beside the records."""
 
 _BOM: Final = b"\xef\xbb\xbf"
@@ -34,24 +34,24 @@ class Window:
         self.name = name
         self.ended = False
         self.data = b""
-        self.more()
+        self.read_more()
         self.data = self.data.removeprefix(_BOM)
         encoding = next((each for mark, each in _FOREIGN if self.data.startswith(mark)), None)
         if encoding is None and b"\x00" in self.data[:4]:
             encoding = "UTF-16 or binary"
         if encoding:
-            raise self.broken(f"is {encoding}; UTF-8 is expected")
+            raise self.invalid_template_error(f"is {encoding}; UTF-8 is expected")
 
-    def more(self) -> bool:
+    def read_more(self) -> bool:
         """Read on, as much again as is waiting already; False at the end of the file."""
-        if len(self.data) > LIMIT:
-            raise self.broken(f"has a value of more than {LIMIT >> 20} MiB")
+        if len(self.data) > VALUE_LIMIT:
+            raise self.invalid_template_error(f"has a value of more than {VALUE_LIMIT >> 20} MiB")
         found = self._file.read(max(CHUNK, len(self.data)))
         self.data += found
         self.ended = not found
         return not self.ended
 
-    def use(self, count: int) -> None:
+    def advance(self, count: int) -> None:
         """Move past this many bytes."""
         self.data = self.data[count:]
 
@@ -59,9 +59,9 @@ class Window:
         """The next byte that is no white space, which is passed; nothing at the end of the file."""
         while True:
             self.data = self.data.lstrip()
-            if self.data or not self.more():
+            if self.data or not self.read_more():
                 return self.data[:1]
 
-    def broken(self, problem: str, position: int | None = None) -> TemplateInvalidError:
+    def invalid_template_error(self, problem: str, position: int | None = None) -> TemplateInvalidError:
         """The error that says what is wrong with this file."""
         return TemplateInvalidError(f"{self.name} {problem}.", file=self.name, position=position)

@@ -14,22 +14,22 @@ import httpx
 from standardwebhooks import Webhook
 
 from domain.cloud_events import CONTENT_TYPE
-from domain.deliveries import Answer
-from server.adapters.webhooks.failures import why
-from server.adapters.webhooks.resolving import Resolving
+from domain.deliveries import DeliveryResult
+from server.adapters.webhooks.failures import failure_reason
+from server.adapters.webhooks.resolving import ResolvingTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
     from urllib.parse import SplitResult
 
-    from domain.cloud_events import Message
+    from domain.cloud_events import CloudEventMessage
     from domain.ports import Clock
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _ANSWER_BYTES: Final = 8 * 1024
 """What is read of an answer at most, only so that its connection can be used again; nobody looks at it."""
-_CONNECTING: Final = 0.4
+_CONNECT_SHARE: Final = 0.4
 """Of all the time, for a connection and again for its TLS: the client closes what took too long, and would not when it
 is called off from outside."""
 _GONE: Final = 410
@@ -63,9 +63,9 @@ class HttpCourier(AbstractAsyncContextManager["HttpCourier"]):
         # Without TLS no authorities are needed, and reading those of the machine takes its time.
         trusted = True if parts.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         # A proxy looks names up itself.
-        direct = None if _proxied(parts) else Resolving(httpx.AsyncHTTPTransport(verify=trusted))
+        direct = None if _is_proxied(parts) else ResolvingTransport(httpx.AsyncHTTPTransport(verify=trusted))
         self._client = httpx.AsyncClient(
-            timeout=httpx.Timeout(timeout_s, connect=timeout_s * _CONNECTING, pool=None),
+            timeout=httpx.Timeout(timeout_s, connect=timeout_s * _CONNECT_SHARE, pool=None),
             headers={
                 "Content-Type": CONTENT_TYPE,
                 "Accept-Encoding": "identity",
@@ -87,38 +87,38 @@ class HttpCourier(AbstractAsyncContextManager["HttpCourier"]):
     ) -> None:
         await self._client.aclose()
 
-    async def send(self, message: Message) -> Answer:
-        return await self._asked("POST", _judged, message.body, self._signed(message))
+    async def send(self, message: CloudEventMessage) -> DeliveryResult:
+        return await self._request("POST", _delivery_answer, message.body, self._signature_headers(message))
 
-    async def reach(self) -> str | None:
+    async def check_reachability(self) -> str | None:
         """Ask whether anybody is there, by a request that carries nothing; why not, None when there is.
 
         Whatever is answered will do, but for a redirect: no message would follow it.
         """
-        return (await self._asked("HEAD", _there)).error
+        return (await self._request("HEAD", _reachability_answer)).error
 
-    async def _asked(
+    async def _request(
         self,
         method: str,
-        judge: Callable[[httpx.Response], Answer],
+        judge: Callable[[httpx.Response], DeliveryResult],
         content: bytes | None = None,
         headers: dict[str, str] | None = None,
-    ) -> Answer:
-        answer: Answer | None = None
+    ) -> DeliveryResult:
+        answer: DeliveryResult | None = None
         try:
             with anyio.fail_after(self._timeout_s):
                 async with self._client.stream(
                     method, self._url, content=content, headers=headers
                 ) as response:
                     answer = judge(response)
-                    await _drained(response)
+                    await _drain(response)
         except (TimeoutError, httpx.TimeoutException):
-            return answer or Answer(error=f"no answer within {self._timeout_s:g} seconds")
+            return answer or DeliveryResult(error=f"no answer within {self._timeout_s:g} seconds")
         except (httpx.HTTPError, OSError) as error:
-            return answer or Answer(error=f"no answer: {why(error)}")
+            return answer or DeliveryResult(error=f"no answer: {failure_reason(error)}")
         return answer
 
-    def _signed(self, message: Message) -> dict[str, str]:
+    def _signature_headers(self, message: CloudEventMessage) -> dict[str, str]:
         now, body = self._clock.now(), message.body.decode()
         return {
             "webhook-id": message.id,
@@ -127,34 +127,34 @@ class HttpCourier(AbstractAsyncContextManager["HttpCourier"]):
         }
 
 
-def _proxied(parts: SplitResult) -> bool:
+def _is_proxied(parts: SplitResult) -> bool:
     """Whether the environment names a proxy for that address; what is on this machine is never sent through one."""
     if parts.hostname in _LOOPBACK:
         return False
     return not {parts.scheme, "all"}.isdisjoint(getproxies()) and not proxy_bypass(parts.netloc)
 
 
-def _judged(response: httpx.Response) -> Answer:
+def _delivery_answer(response: httpx.Response) -> DeliveryResult:
     if response.is_success:
-        return Answer()
+        return DeliveryResult()
     redirected = ", a redirect, which is not followed" if response.is_redirect else ""
-    return Answer(
+    return DeliveryResult(
         error=f"answered {response.status_code}{redirected}",
         gone=response.status_code == _GONE,
-        retry_after_s=_seconds(response.headers.get("retry-after", "")),
+        retry_after_s=_parse_retry_seconds(response.headers.get("retry-after", "")),
     )
 
 
-def _there(response: httpx.Response) -> Answer:
-    return _judged(response) if response.is_redirect else Answer()
+def _reachability_answer(response: httpx.Response) -> DeliveryResult:
+    return _delivery_answer(response) if response.is_redirect else DeliveryResult()
 
 
-def _seconds(retry_after: str) -> float | None:
+def _parse_retry_seconds(retry_after: str) -> float | None:
     """The header in its form of seconds; a date is not heeded, for clocks differ."""
     return float(retry_after) if retry_after.isascii() and retry_after.isdecimal() else None
 
 
-async def _drained(response: httpx.Response) -> None:
+async def _drain(response: httpx.Response) -> None:
     read = 0
     async for chunk in response.aiter_raw():
         read += len(chunk)

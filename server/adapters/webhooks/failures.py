@@ -18,7 +18,7 @@ _MEANING: Final[tuple[tuple[type[BaseException], str], ...]] = (
 )
 
 
-def why(error: BaseException) -> str:
+def failure_reason(error: BaseException) -> str:
     """What is behind an error of the HTTP client: the cause that says most, else the error's own kind."""
     behind = list(_causes(error))
     for kind, words in _MEANING:

@@ -14,13 +14,13 @@ from typing import Final
 import httpx
 from anyio import CapacityLimiter, to_thread
 
-_HERE: Final = ("127.0.0.1", "::1")
+_LOOPBACK_ADDRESSES: Final = ("127.0.0.1", "::1")
 _AT_ONCE: Final = 8
-_TRIED: Final = 4
+_MAX_ADDRESSES: Final = 4
 """So many addresses of one name are tried; each has its part of the time that a connection may take."""
 
 
-class Resolving(httpx.AsyncBaseTransport):
+class ResolvingTransport(httpx.AsyncBaseTransport):
     """Another transport, with names looked up before it is asked; `localhost` is this machine, whoever says otherwise.
 
     Certificates are checked against the name. A name that cannot be found raises httpx.ConnectError.
@@ -32,20 +32,24 @@ class Resolving(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         name = request.url.raw_host.decode("ascii")
-        addresses = await self._addresses(name)
+        addresses = await self._resolve(name)
         for each in addresses[:-1]:
             try:
-                return await self._inner.handle_async_request(_to(request, name, each, len(addresses)))
+                return await self._inner.handle_async_request(
+                    _request_to_address(request, name, each, len(addresses))
+                )
             except (httpx.ConnectError, httpx.ConnectTimeout):
                 continue  # nothing was sent yet
-        return await self._inner.handle_async_request(_to(request, name, addresses[-1], len(addresses)))
+        return await self._inner.handle_async_request(
+            _request_to_address(request, name, addresses[-1], len(addresses))
+        )
 
     async def aclose(self) -> None:
         await self._inner.aclose()
 
-    async def _addresses(self, name: str) -> list[str]:
+    async def _resolve(self, name: str) -> list[str]:
         if name == "localhost":
-            return list(_HERE)
+            return list(_LOOPBACK_ADDRESSES)
         try:
             return [str(ip_address(name))]
         except ValueError:
@@ -57,10 +61,10 @@ class Resolving(httpx.AsyncBaseTransport):
             found = await to_thread.run_sync(look, abandon_on_cancel=True, limiter=self._limiter)
         except (OSError, UnicodeError) as error:
             raise httpx.ConnectError("The name is not known.") from error
-        return list(dict.fromkeys(str(each[4][0]) for each in found))[:_TRIED]
+        return list(dict.fromkeys(str(each[4][0]) for each in found))[:_MAX_ADDRESSES]
 
 
-def _to(request: httpx.Request, name: str, address: str, shares: int) -> httpx.Request:
+def _request_to_address(request: httpx.Request, name: str, address: str, shares: int) -> httpx.Request:
     limits = request.extensions["timeout"]
     extensions = {
         **request.extensions,

@@ -16,73 +16,83 @@ from typing import TYPE_CHECKING, Final
 from msgspec import UNSET
 
 from server.sandbox import datasources
-from server.sandbox.contents import CUSTOM
-from server.sandbox.indexing.datasources import config_of
+from server.sandbox.contents import CUSTOM_CONNECTOR
+from server.sandbox.indexing.datasources import decode_config
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from server.sandbox.world import World
+    from server.sandbox.world import SandboxState
 
-OVERLAP: Final = "urlRegex.overlap"
+OVERLAP_OPERATION: Final = "urlRegex.overlap"
 _LITERAL: Final = re.compile(r"\\(?P<escaped>[^A-Za-z0-9])|(?P<plain>[^\\.^$*+?{}\[\]|()])")
 _ANYWHERE: Final = re.compile(r"(?<!\\)\|")
 _REPEATED: Final = frozenset("*?{")
 
 
-def rivals(connection: sqlite3.Connection, datasource: sqlite3.Row) -> dict[str, re.Pattern[str]]:
+def find_overlapping_claims(
+    connection: sqlite3.Connection, datasource: sqlite3.Row
+) -> dict[str, re.Pattern[str]]:
     """The claims of other datasources that may overlap with that one's, by their names.
 
     Two claims are held apart by the fixed text with which their expressions begin, and by nothing else.
     """
-    own = _head(_claim(datasource))
+    own = _literal_prefix(_url_regex(datasource))
     found = {}
-    for other in datasources.page(connection, 0, -1):
-        if other["row"] != datasource["row"] and other["connector"] == CUSTOM:
-            claim = _claim(other)
-            head = _head(claim)
+    for other in datasources.load_datasource_page(connection, 0, -1):
+        if other["row"] != datasource["row"] and other["connector"] == CUSTOM_CONNECTOR:
+            claim = _url_regex(other)
+            head = _literal_prefix(claim)
             if own.startswith(head) or head.startswith(own):
                 found[str(other["name"])] = re.compile(claim)
     return found
 
 
-def suspect(world: World, connection: sqlite3.Connection, datasource: sqlite3.Row) -> None:
+def report_config_overlap(
+    world: SandboxState, connection: sqlite3.Connection, datasource: sqlite3.Row
+) -> None:
     """Report whose claims a configuration may overlap with."""
-    others = sorted(rivals(connection, datasource))
+    others = sorted(find_overlapping_claims(connection, datasource))
     if others:
-        world.record(connection, OVERLAP, datasource=datasource["name"], detail={"with": others})
+        world.record_effect(
+            connection, OVERLAP_OPERATION, datasource=datasource["name"], detail={"with": others}
+        )
 
 
-def contested(claims: dict[str, re.Pattern[str]], address: str) -> list[str]:
+def rival_claimants(claims: dict[str, re.Pattern[str]], address: str) -> list[str]:
     """Who of the rivals claims that address."""
     return sorted(name for name, claim in claims.items() if claim.fullmatch(address))
 
 
-def report(
-    world: World, connection: sqlite3.Connection, datasource: sqlite3.Row, address: str, others: list[str]
+def report_document_overlap(
+    world: SandboxState,
+    connection: sqlite3.Connection,
+    datasource: sqlite3.Row,
+    address: str,
+    others: list[str],
 ) -> None:
     """Report a document's address that others claim too."""
     detail = {"with": others, "viewURL": address}
-    world.record(connection, OVERLAP, datasource=datasource["name"], detail=detail)
+    world.record_effect(connection, OVERLAP_OPERATION, datasource=datasource["name"], detail=detail)
 
 
-def viewed(connection: sqlite3.Connection, address: str) -> str | None:
+def attributed_datasource(connection: sqlite3.Connection, address: str) -> str | None:
     """The datasource to which a view of that address is attributed; None when nobody claims it."""
     claiming = [
         str(each["name"])
-        for each in datasources.page(connection, 0, -1)
-        if each["connector"] == CUSTOM and re.fullmatch(_claim(each), address)
+        for each in datasources.load_datasource_page(connection, 0, -1)
+        if each["connector"] == CUSTOM_CONNECTOR and re.fullmatch(_url_regex(each), address)
     ]
     return min(claiming, key=lambda name: sha256(f"{name} {address}".encode()).digest(), default=None)
 
 
-def _claim(datasource: sqlite3.Row) -> str:
-    claim = config_of(datasource).url_regex
+def _url_regex(datasource: sqlite3.Row) -> str:
+    claim = decode_config(datasource).url_regex
     assert claim is not UNSET  # noqa: S101 - no datasource is registered without
     return claim
 
 
-def _head(claim: str) -> str:
+def _literal_prefix(claim: str) -> str:
     """The text with which everything begins that the expression matches, as far as that is plain to see."""
     if _ANYWHERE.search(claim):
         return ""

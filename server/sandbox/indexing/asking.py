@@ -4,53 +4,60 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from server.sandbox.answers import Answer
+from server.sandbox.answers import ApiResponse
 from server.sandbox.indexing import datasources, processing, status
-from server.sandbox.indexing.reading import Reader
-from server.sandbox.indexing.shapes import Access, DebugDocuments, Debugged, NamesDatasource
-from server.sandbox.indexing.switches import switches
+from server.sandbox.indexing.reading import BodyReader
+from server.sandbox.indexing.shapes import (
+    DatasourceRequest,
+    DebugDocumentRequest,
+    DebugDocumentsRequest,
+    DocumentAccessRequest,
+)
+from server.sandbox.indexing.switches import load_switches
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from server.sandbox.pipeline import Call
-    from server.sandbox.world import World
+    from server.sandbox.pipeline import ApiRequest
+    from server.sandbox.world import SandboxState
 
 
-def about(connection: sqlite3.Connection, call: Call, kind: type[Any]) -> tuple[Any, sqlite3.Row]:
+def read_datasource_request(
+    connection: sqlite3.Connection, call: ApiRequest, kind: type[Any]
+) -> tuple[Any, sqlite3.Row]:
     """The body, read as a `kind`, and the datasource that it names. Raises RefusedError `invalid`."""
-    asked = Reader(switches(connection)).read(kind, call.body)
-    return asked, datasources.known(connection, asked.datasource)
+    asked = BodyReader(load_switches(connection)).read(kind, call.body)
+    return asked, datasources.load_custom_datasource(connection, asked.datasource)
 
 
-def datasource_config(world: World, call: Call) -> Answer:
+def get_datasource_config(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """The configuration of a datasource."""
     with world.database.read() as connection:
-        _, found = about(connection, call, NamesDatasource)
-        return Answer(payload=datasources.echoed(found))
+        _, found = read_datasource_request(connection, call, DatasourceRequest)
+        return ApiResponse(payload=datasources.config_payload(found))
 
 
-def debug_status(world: World, call: Call) -> Answer:
+def get_datasource_status(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """How a datasource is."""
-    processing.settle(world)
+    processing.complete_due_work(world)
     with world.database.write() as connection:
-        found = datasources.known(connection, call.path["datasource"])
-        return Answer(payload=status.of_datasource(world, connection, found))
+        found = datasources.load_custom_datasource(connection, call.path["datasource"])
+        return ApiResponse(payload=status.datasource_status_payload(world, connection, found))
 
 
-def debug_documents(world: World, call: Call) -> Answer:
+def get_document_statuses(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """How some documents are."""
-    processing.settle(world)
+    processing.complete_due_work(world)
     with world.database.read() as connection:
-        asked = Reader(switches(connection)).read(DebugDocuments, call.body)
-        found = datasources.known(connection, call.path["datasource"])
-        return Answer(
+        asked = BodyReader(load_switches(connection)).read(DebugDocumentsRequest, call.body)
+        found = datasources.load_custom_datasource(connection, call.path["datasource"])
+        return ApiResponse(
             payload={
                 "documentStatuses": [
                     {
                         "docId": each.doc_id,
                         "objectType": each.object_type,
-                        "debugInfo": status.of_document(connection, found, each),
+                        "debugInfo": status.document_status_payload(connection, found, each),
                     }
                     for each in asked.debug_documents
                 ]
@@ -58,19 +65,21 @@ def debug_documents(world: World, call: Call) -> Answer:
         )
 
 
-def debug_document(world: World, call: Call) -> Answer:
+def get_document_status(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """How one document is."""
-    processing.settle(world)
+    processing.complete_due_work(world)
     with world.database.read() as connection:
-        asked = Reader(switches(connection)).read(Debugged, call.body)
-        found = datasources.known(connection, call.path["datasource"])
-        return Answer(payload=status.of_document(connection, found, asked))
+        asked = BodyReader(load_switches(connection)).read(DebugDocumentRequest, call.body)
+        found = datasources.load_custom_datasource(connection, call.path["datasource"])
+        return ApiResponse(payload=status.document_status_payload(connection, found, asked))
 
 
-def document_access(world: World, call: Call) -> Answer:
+def check_document_access(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Whether somebody finds a document."""
-    processing.settle(world)
+    processing.complete_due_work(world)
     with world.database.read() as connection:
-        asked, found = about(connection, call, Access)
-        document = Debugged(object_type=asked.object_type, doc_id=asked.doc_id)
-        return Answer(payload={"hasAccess": status.has_access(connection, found, document, asked.user_email)})
+        asked, found = read_datasource_request(connection, call, DocumentAccessRequest)
+        document = DebugDocumentRequest(object_type=asked.object_type, doc_id=asked.doc_id)
+        return ApiResponse(
+            payload={"hasAccess": status.has_access(connection, found, document, asked.user_email)}
+        )

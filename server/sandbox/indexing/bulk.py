@@ -10,64 +10,66 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from server.sandbox import uploads
-from server.sandbox.answers import RefusedError, invalid
+from server.sandbox.answers import RefusedError, invalid_field_error
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from server.sandbox.indexing.shapes import Page
+    from server.sandbox.indexing.shapes import BulkPage
     from server.sandbox.indexing.switches import Switches
-    from server.sandbox.world import World
+    from server.sandbox.world import SandboxState
 
-DOCUMENTS: Final = "documents"
-USERS: Final = "users"
+DOCUMENTS_ENTITY: Final = "documents"
+USERS_ENTITY: Final = "users"
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class AcceptedPage:
     """A page that fits: the upload it belongs to, None when all was done with it before."""
 
     upload: sqlite3.Row | None
 
 
-def take(
-    world: World,
+def accept_page(
+    world: SandboxState,
     connection: sqlite3.Connection,
     datasource: sqlite3.Row,
     entity: str,
-    page: Page,
+    page: BulkPage,
     switches: Switches,
     *,
     unchecked: bool,
-) -> Taken:
+) -> AcceptedPage:
     """Find the upload that a page belongs to, begun by its first. Raises RefusedError."""
     if page.force_restart_upload and not page.is_first_page:
-        raise invalid("forceRestartUpload", "may be true on the first page only")
+        raise invalid_field_error("forceRestartUpload", "may be true on the first page only")
     if unchecked and not page.is_last_page:
-        raise invalid("disableStaleDocumentDeletionCheck", "may be true on the last page only")
-    active = running(connection, datasource, entity)
+        raise invalid_field_error("disableStaleDocumentDeletionCheck", "may be true on the last page only")
+    active = find_active_bulk_upload(connection, datasource, entity)
     same = active is not None and active["upload_id"] == page.upload_id
     if active is not None and page.force_restart_upload:
-        active = _restarted(world, connection, datasource, active, page.upload_id, switches)
+        active = _restart_bulk_upload(world, connection, datasource, active, page.upload_id, switches)
     former = connection.execute(
         "SELECT * FROM bulk WHERE datasource_row = ? AND entity = ? AND upload_id = ? AND state <> 'active'",
         (datasource["row"], entity, page.upload_id),
     ).fetchone()
     if former is not None:
         if former["state"] == "complete" and page.is_last_page and switches.forgives_last_page:
-            return Taken(None)
-        raise invalid("uploadId", "no upload of this id is active")
+            return AcceptedPage(None)
+        raise invalid_field_error("uploadId", "no upload of this id is active")
     if active is None and page.is_first_page:
-        return Taken(_begin(world, connection, datasource, entity, page.upload_id))
+        return AcceptedPage(_insert_bulk_upload(world, connection, datasource, entity, page.upload_id))
     if active is None:
-        raise invalid("uploadId", "no upload of this id is active: begin with a first page")
+        raise invalid_field_error("uploadId", "no upload of this id is active: begin with a first page")
     if not same:
         code = "invalid" if switches.refuses_as_bad else "already_exists"
         raise RefusedError(code, "Another upload of this datasource is in progress")
-    return Taken(active)
+    return AcceptedPage(active)
 
 
-def running(connection: sqlite3.Connection, datasource: sqlite3.Row, entity: str) -> sqlite3.Row | None:
+def find_active_bulk_upload(
+    connection: sqlite3.Connection, datasource: sqlite3.Row, entity: str
+) -> sqlite3.Row | None:
     """The upload that has begun and not ended."""
     found: sqlite3.Row | None = connection.execute(
         "SELECT * FROM bulk WHERE datasource_row = ? AND entity = ? AND state = 'active'",
@@ -76,22 +78,24 @@ def running(connection: sqlite3.Connection, datasource: sqlite3.Row, entity: str
     return found
 
 
-def end(world: World, connection: sqlite3.Connection, upload: sqlite3.Row, *, unchecked: bool) -> sqlite3.Row:
+def complete_bulk_upload(
+    world: SandboxState, connection: sqlite3.Connection, upload: sqlite3.Row, *, unchecked: bool
+) -> sqlite3.Row:
     """The last page has come."""
     connection.execute(
         "UPDATE bulk SET state = 'complete', ended_at = ?, unchecked = ? WHERE row = ?",
         (world.now(), unchecked, upload["row"]),
     )
-    return by_row(connection, upload["row"])
+    return load_bulk_upload(connection, upload["row"])
 
 
-def by_row(connection: sqlite3.Connection, row: int) -> sqlite3.Row:
+def load_bulk_upload(connection: sqlite3.Connection, row: int) -> sqlite3.Row:
     """An upload by its number."""
     found: sqlite3.Row = connection.execute("SELECT * FROM bulk WHERE row = ?", (row,)).fetchone()
     return found
 
 
-def history(
+def load_bulk_history(
     connection: sqlite3.Connection, datasource: sqlite3.Row, entity: str, switches: Switches
 ) -> list[sqlite3.Row]:
     """Every upload that is told of; one that was given up has no end."""
@@ -103,18 +107,18 @@ def history(
     ).fetchall()
 
 
-def _begin(
-    world: World, connection: sqlite3.Connection, datasource: sqlite3.Row, entity: str, upload_id: str
+def _insert_bulk_upload(
+    world: SandboxState, connection: sqlite3.Connection, datasource: sqlite3.Row, entity: str, upload_id: str
 ) -> sqlite3.Row:
     cursor = connection.execute(
         "INSERT INTO bulk (datasource_row, entity, upload_id, state, started_at) VALUES (?, ?, ?, 'active', ?)",
         (datasource["row"], entity, upload_id, world.now()),
     )
-    return by_row(connection, int(cursor.lastrowid or 0))
+    return load_bulk_upload(connection, int(cursor.lastrowid or 0))
 
 
-def _restarted(
-    world: World,
+def _restart_bulk_upload(
+    world: SandboxState,
     connection: sqlite3.Connection,
     datasource: sqlite3.Row,
     active: sqlite3.Row,
@@ -123,17 +127,17 @@ def _restarted(
 ) -> sqlite3.Row | None:
     """What is active when a first page forces its way."""
     if active["upload_id"] != upload_id:
-        _give_up(world, connection, datasource, active)
+        _abandon_bulk_upload(world, connection, datasource, active)
         return None
     if not switches.restart_forgets:
         return active
-    uploads.discard(world, connection, datasource, upload_id)
+    uploads.discard_unserved_upload(world, connection, datasource, upload_id)
     connection.execute("UPDATE bulk SET upload_row = NULL WHERE row = ?", (active["row"],))
-    return by_row(connection, active["row"])
+    return load_bulk_upload(connection, active["row"])
 
 
-def _give_up(
-    world: World, connection: sqlite3.Connection, datasource: sqlite3.Row, upload: sqlite3.Row
+def _abandon_bulk_upload(
+    world: SandboxState, connection: sqlite3.Connection, datasource: sqlite3.Row, upload: sqlite3.Row
 ) -> None:
-    uploads.discard(world, connection, datasource, upload["upload_id"])
+    uploads.discard_unserved_upload(world, connection, datasource, upload["upload_id"])
     connection.execute("UPDATE bulk SET state = 'given up' WHERE row = ?", (upload["row"],))

@@ -10,19 +10,19 @@ import msgspec
 from msgspec import UNSET
 
 from server.sandbox import datasources
-from server.sandbox.answers import RefusedError, invalid
-from server.sandbox.contents import CUSTOM
+from server.sandbox.answers import RefusedError, invalid_field_error
+from server.sandbox.contents import CUSTOM_CONNECTOR
 from server.sandbox.indexing.shapes import DatasourceConfig
 
 if TYPE_CHECKING:
     import sqlite3
 
     from server.sandbox.indexing.switches import Switches
-    from server.sandbox.world import World
+    from server.sandbox.world import SandboxState
 
 _NAME: Final = re.compile(r"[A-Za-z0-9]+")
 _TYPE: Final = re.compile(r"[A-Za-z0-9-]+")
-BUILT_IN: Final = frozenset(
+BUILT_IN_NAMES: Final = frozenset(
     {
         "asana",
         "box",
@@ -47,62 +47,64 @@ BUILT_IN: Final = frozenset(
 """Names that belong to Glean's own connectors; the list is not published, these are the well-known ones."""
 
 
-def register(
-    world: World, connection: sqlite3.Connection, config: DatasourceConfig, switches: Switches
+def register_datasource(
+    world: SandboxState, connection: sqlite3.Connection, config: DatasourceConfig, switches: Switches
 ) -> sqlite3.Row:
     """Make the datasource, or override its configuration; gives what it is now. Raises RefusedError `invalid`."""
-    _check(config, switches)
+    _validate_config(config, switches)
     stored = msgspec.json.encode(config).decode()
-    found = datasources.named(connection, config.name)
+    found = datasources.find_datasource_by_name(connection, config.name)
     if found is None:
-        return datasources.create(world, connection, config.name, CUSTOM, stored, "adddatasource")
-    if found["connector"] != CUSTOM:
-        raise invalid("name", "is taken by one of Glean's own connectors")
-    return datasources.configure(world, connection, found, stored)
+        return datasources.insert_datasource(
+            world, connection, config.name, CUSTOM_CONNECTOR, stored, "adddatasource"
+        )
+    if found["connector"] != CUSTOM_CONNECTOR:
+        raise invalid_field_error("name", "is taken by one of Glean's own connectors")
+    return datasources.update_config(world, connection, found, stored)
 
 
-def known(connection: sqlite3.Connection, name: str) -> sqlite3.Row:
+def load_custom_datasource(connection: sqlite3.Connection, name: str) -> sqlite3.Row:
     """The datasource of this name, compared without case. Raises RefusedError `invalid`."""
-    found = datasources.named(connection, name)
-    if found is None or found["connector"] != CUSTOM:
+    found = datasources.find_datasource_by_name(connection, name)
+    if found is None or found["connector"] != CUSTOM_CONNECTOR:
         raise RefusedError("invalid", f"Datasource {name} does not exist")
     return found
 
 
-def config_of(datasource: sqlite3.Row) -> DatasourceConfig:
+def decode_config(datasource: sqlite3.Row) -> DatasourceConfig:
     """How it was registered last."""
     return msgspec.json.decode(datasource["config"], type=DatasourceConfig)
 
 
-def echoed(datasource: sqlite3.Row) -> dict[str, Any]:
+def config_payload(datasource: sqlite3.Row) -> dict[str, Any]:
     """The configuration as Glean tells it: under the name that it has inside."""
     return {**json.loads(datasource["config"]), "name": f"CUSTOM_{datasource['name'].upper()}"}
 
 
-def visibility(datasource: sqlite3.Row) -> str:
+def datasource_visibility(datasource: sqlite3.Row) -> str:
     """Who may search in it, before an administrator says otherwise."""
-    return "ENABLED_FOR_TEST_GROUP" if config_of(datasource).is_test_datasource else "NOT_ENABLED"
+    return "ENABLED_FOR_TEST_GROUP" if decode_config(datasource).is_test_datasource else "NOT_ENABLED"
 
 
-def _check(config: DatasourceConfig, switches: Switches) -> None:
+def _validate_config(config: DatasourceConfig, switches: Switches) -> None:
     if not _NAME.fullmatch(config.name):
-        raise invalid("name", "may have letters and digits only")
+        raise invalid_field_error("name", "may have letters and digits only")
     if len(config.name) > switches.longest_name:
-        raise invalid("name", f"may have {switches.longest_name} characters at most")
-    if config.name.casefold() in BUILT_IN:
-        raise invalid("name", "belongs to one of Glean's own connectors")
+        raise invalid_field_error("name", f"may have {switches.longest_name} characters at most")
+    if config.name.casefold() in BUILT_IN_NAMES:
+        raise invalid_field_error("name", "belongs to one of Glean's own connectors")
     if config.datasource_category in {UNSET, "UNCATEGORIZED"}:
-        raise invalid("datasourceCategory", "is required")
+        raise invalid_field_error("datasourceCategory", "is required")
     if not config.url_regex:
-        raise invalid("urlRegex", "is required")
+        raise invalid_field_error("urlRegex", "is required")
     try:
         re.compile(config.url_regex)
     except re.error as error:
-        raise invalid("urlRegex", f"is no regular expression: {error}") from error
+        raise invalid_field_error("urlRegex", f"is no regular expression: {error}") from error
     if not config.object_definitions:
-        raise invalid("objectDefinitions", "is required")
+        raise invalid_field_error("objectDefinitions", "is required")
     for each in config.object_definitions:
         if not _TYPE.fullmatch(each.name):
-            raise invalid(
+            raise invalid_field_error(
                 "objectDefinitions", f"the name {each.name!r} may have no spaces and no underscores"
             )

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from server.sandbox.indexing.shapes import User
 
 
-def put(connection: sqlite3.Connection, datasource: int, upload: int | None, users: Iterable[User]) -> int:
+def upsert_users(
+    connection: sqlite3.Connection, datasource: int, upload: int | None, users: Iterable[User]
+) -> int:
     """Add users, or replace them; how many that changed."""
     return connection.executemany(
         "INSERT INTO identity (datasource_row, email, user_id, name, active, bulk_row) VALUES (?, ?, ?, ?, ?, ?)"
@@ -33,21 +35,21 @@ def put(connection: sqlite3.Connection, datasource: int, upload: int | None, use
     ).rowcount
 
 
-def only(connection: sqlite3.Connection, datasource: int, upload: int) -> None:
+def delete_users_of_other_uploads(connection: sqlite3.Connection, datasource: int, upload: int) -> None:
     """Forget every user that this upload did not bring."""
     connection.execute(
         "DELETE FROM identity WHERE datasource_row = ? AND bulk_row IS NOT ?", (datasource, upload)
     )
 
 
-def remove(connection: sqlite3.Connection, datasource: int, email: str) -> None:
+def delete_user_by_email(connection: sqlite3.Connection, datasource: int, email: str) -> None:
     """Forget one; absent is fine."""
     connection.execute(
         "DELETE FROM identity WHERE datasource_row = ? AND email = ?", (datasource, email.casefold())
     )
 
 
-def known(connection: sqlite3.Connection, datasource: int) -> tuple[set[str], set[str]]:
+def load_user_keys(connection: sqlite3.Connection, datasource: int) -> tuple[set[str], set[str]]:
     """The e-mail addresses, without case, and the own ids of the users."""
     rows = connection.execute(
         "SELECT email, user_id FROM identity WHERE datasource_row = ?", (datasource,)
@@ -55,7 +57,7 @@ def known(connection: sqlite3.Connection, datasource: int) -> tuple[set[str], se
     return {row["email"] for row in rows}, {row["user_id"] for row in rows if row["user_id"]}
 
 
-def count(connection: sqlite3.Connection, datasource: int) -> int:
+def count_users(connection: sqlite3.Connection, datasource: int) -> int:
     """How many there are."""
     (number,) = connection.execute(
         "SELECT count(*) FROM identity WHERE datasource_row = ?", (datasource,)

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET
 
 from server.sandbox import uploads
-from server.sandbox.answers import Answer, RefusedError, invalid
+from server.sandbox.answers import ApiResponse, RefusedError, invalid_field_error
 from server.sandbox.indexing import (
     addresses,
     asking,
@@ -20,92 +20,102 @@ from server.sandbox.indexing import (
     rates,
     rotating,
 )
-from server.sandbox.indexing.asking import about
-from server.sandbox.indexing.documents import Checker
-from server.sandbox.indexing.reading import Reader
+from server.sandbox.indexing.asking import read_datasource_request
+from server.sandbox.indexing.documents import DocumentValidator
+from server.sandbox.indexing.reading import BodyReader
 from server.sandbox.indexing.shapes import (
-    BetaUsers,
+    BetaUsersRequest,
+    BulkIndexDocumentsRequest,
+    BulkIndexUsersRequest,
     DatasourceConfig,
-    DocumentPage,
-    OneDocument,
-    OneUser,
-    Processed,
-    SeveralDocuments,
-    SingleDocument,
-    SingleUser,
-    UserPage,
+    DeleteDocumentRequest,
+    DeleteUserRequest,
+    IndexDocumentRequest,
+    IndexDocumentsRequest,
+    IndexUserRequest,
+    ProcessAllDocumentsRequest,
 )
-from server.sandbox.indexing.switches import switches
-from server.sandbox.pipeline import SMALL_BODY, Operation
+from server.sandbox.indexing.switches import load_switches
+from server.sandbox.pipeline import DEFAULT_BODY_LIMIT, Operation
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
 
-    from server.sandbox.pipeline import Call
-    from server.sandbox.world import World
+    from server.sandbox.pipeline import ApiRequest
+    from server.sandbox.world import SandboxState
 
 PAGE_DOCUMENTS: Final = 1_000
 PAGE_BYTES: Final = 5 * 1024 * 1024
-_BAD: Final = frozenset({"invalid", "not_found"})
+_BAD_REQUEST_CODES: Final = frozenset({"invalid", "not_found"})
 
 
-def refuse(refusal: RefusedError) -> Answer:
+def render_indexing_refusal(refusal: RefusedError) -> ApiResponse:
     """A refusal as Glean's Indexing API words it."""
-    code = HTTPStatus.BAD_REQUEST if refusal.code in _BAD else refusal.status
-    return Answer(status=code, text=refusal.message, headers=refusal.headers)
+    code = HTTPStatus.BAD_REQUEST if refusal.code in _BAD_REQUEST_CODES else refusal.status
+    return ApiResponse(status=code, text=refusal.message, headers=refusal.headers)
 
 
-def add_datasource(world: World, call: Call) -> Answer:
+def add_datasource(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Register a datasource, or override all of its configuration."""
     with world.database.write() as connection:
-        switched = switches(connection)
-        config = Reader(switched).read(DatasourceConfig, call.body)
-        addresses.suspect(world, connection, datasources.register(world, connection, config, switched))
-    return Answer()
+        switched = load_switches(connection)
+        config = BodyReader(switched).read(DatasourceConfig, call.body)
+        addresses.report_config_overlap(
+            world, connection, datasources.register_datasource(world, connection, config, switched)
+        )
+    return ApiResponse()
 
 
-def beta_users(world: World, call: Call) -> Answer:
+def set_beta_users(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Say who may see a datasource that is not yet for all."""
     with world.database.write() as connection:
-        asked, found = about(connection, call, BetaUsers)
-        world.record(connection, "betausers", datasource=found["name"], detail={"users": len(asked.emails)})
-    return Answer()
+        asked, found = read_datasource_request(connection, call, BetaUsersRequest)
+        world.record_effect(
+            connection, "betausers", datasource=found["name"], detail={"users": len(asked.emails)}
+        )
+    return ApiResponse()
 
 
-def bulk_documents(world: World, call: Call) -> Answer:
+def bulk_index_documents(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """One page of a bulk upload."""
-    processing.settle(world)
+    processing.complete_due_work(world)
     with world.database.write() as connection:
-        page = Reader(switches(connection)).read(DocumentPage, call.body)
-        _fits(len(page.documents))
-        found = datasources.known(connection, page.datasource)
-        keyed = _checked(world, connection, found, page.documents)
+        page = BodyReader(load_switches(connection)).read(BulkIndexDocumentsRequest, call.body)
+        _require_page_size(len(page.documents))
+        found = datasources.load_custom_datasource(connection, page.datasource)
+        keyed = _validate_documents(world, connection, found, page.documents)
         unchecked = page.disable_stale_document_deletion_check
-        taken = bulk.take(
-            world, connection, found, bulk.DOCUMENTS, page, switches(connection), unchecked=unchecked
+        taken = bulk.accept_page(
+            world,
+            connection,
+            found,
+            bulk.DOCUMENTS_ENTITY,
+            page,
+            load_switches(connection),
+            unchecked=unchecked,
         )
         if taken.upload is not None:
-            _store(world, connection, found, taken.upload, keyed)
+            _store_page(world, connection, found, taken.upload, keyed)
             if page.is_last_page:
-                _end(world, connection, found, taken.upload, unchecked=unchecked)
-    return Answer()
+                _complete_upload(world, connection, found, taken.upload, unchecked=unchecked)
+    return ApiResponse()
 
 
-def bulk_users(world: World, call: Call) -> Answer:
+def bulk_index_users(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """One page of a bulk upload of users."""
     with world.database.write() as connection:
-        page = Reader(switches(connection)).read(UserPage, call.body)
-        _fits(len(page.users))
-        found = datasources.known(connection, page.datasource)
+        page = BodyReader(load_switches(connection)).read(BulkIndexUsersRequest, call.body)
+        _require_page_size(len(page.users))
+        found = datasources.load_custom_datasource(connection, page.datasource)
         unchecked = page.disable_stale_data_deletion_check
-        taken = bulk.take(
-            world, connection, found, bulk.USERS, page, switches(connection), unchecked=unchecked
+        taken = bulk.accept_page(
+            world, connection, found, bulk.USERS_ENTITY, page, load_switches(connection), unchecked=unchecked
         )
         if taken.upload is not None:
             upload = taken.upload
-            identities.put(connection, found["row"], upload["row"], page.users)
-            world.record(
+            identities.upsert_users(connection, found["row"], upload["row"], page.users)
+            world.record_effect(
                 connection,
                 "bulkindexusers",
                 datasource=found["name"],
@@ -113,165 +123,175 @@ def bulk_users(world: World, call: Call) -> Answer:
                 detail={"received": len(page.users)},
             )
             if page.is_last_page:
-                identities.only(connection, found["row"], upload["row"])
-                bulk.end(world, connection, upload, unchecked=unchecked)
-    return Answer()
+                identities.delete_users_of_other_uploads(connection, found["row"], upload["row"])
+                bulk.complete_bulk_upload(world, connection, upload, unchecked=unchecked)
+    return ApiResponse()
 
 
-def index_user(world: World, call: Call) -> Answer:
+def index_user(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Add or change one user."""
     with world.database.write() as connection:
-        asked, found = about(connection, call, SingleUser)
-        identities.put(connection, found["row"], None, [asked.user])
-        world.record(connection, "indexuser", datasource=found["name"])
-    return Answer()
+        asked, found = read_datasource_request(connection, call, IndexUserRequest)
+        identities.upsert_users(connection, found["row"], None, [asked.user])
+        world.record_effect(connection, "indexuser", datasource=found["name"])
+    return ApiResponse()
 
 
-def delete_user(world: World, call: Call) -> Answer:
+def delete_user(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Forget one user; absent is fine."""
     with world.database.write() as connection:
-        asked, found = about(connection, call, OneUser)
-        identities.remove(connection, found["row"], asked.email)
-        world.record(connection, "deleteuser", datasource=found["name"])
-    return Answer()
+        asked, found = read_datasource_request(connection, call, DeleteUserRequest)
+        identities.delete_user_by_email(connection, found["row"], asked.email)
+        world.record_effect(connection, "deleteuser", datasource=found["name"])
+    return ApiResponse()
 
 
-def index_document(world: World, call: Call) -> Answer:
+def index_document(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Add or change one document."""
     with world.database.write() as connection:
-        raw = Reader(switches(connection)).read(SingleDocument, call.body).document
-        name = msgspec.json.decode(raw, type=NamesAnything).datasource
-        _add(world, connection, call, name, [raw])
-    processing.settle(world)
-    return Answer()
+        raw = BodyReader(load_switches(connection)).read(IndexDocumentRequest, call.body).document
+        name = msgspec.json.decode(raw, type=DocumentDatasource).datasource
+        _index_documents(world, connection, call, name, [raw])
+    processing.complete_due_work(world)
+    return ApiResponse()
 
 
-def index_documents(world: World, call: Call) -> Answer:
+def index_documents(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Add or change several documents."""
     with world.database.write() as connection:
-        asked = Reader(switches(connection)).read(SeveralDocuments, call.body)
-        _fits(len(asked.documents))
-        _add(world, connection, call, asked.datasource, asked.documents)
-    processing.settle(world)
-    return Answer()
+        asked = BodyReader(load_switches(connection)).read(IndexDocumentsRequest, call.body)
+        _require_page_size(len(asked.documents))
+        _index_documents(world, connection, call, asked.datasource, asked.documents)
+    processing.complete_due_work(world)
+    return ApiResponse()
 
 
-def delete_document(world: World, call: Call) -> Answer:
+def delete_document(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Delete one document; absent is fine."""
-    processing.settle(world)
+    processing.complete_due_work(world)
     with world.database.write() as connection:
-        asked, found = about(connection, call, OneDocument)
-        was = processing.delete(world, connection, found, asked.object_type, asked.id)
-        world.record(connection, "deletedocument", datasource=found["name"], detail={"deleted": int(was)})
-    return Answer()
+        asked, found = read_datasource_request(connection, call, DeleteDocumentRequest)
+        was = processing.delete_indexed_document(world, connection, found, asked.object_type, asked.id)
+        world.record_effect(
+            connection, "deletedocument", datasource=found["name"], detail={"deleted": int(was)}
+        )
+    return ApiResponse()
 
 
-def process_all(world: World, call: Call) -> Answer:
+def process_all_documents(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Have everything processed at once, of one datasource or of all; refused when that was asked for lately."""
     with world.database.write() as connection:
-        asked = Reader(switches(connection)).read(Processed, call.body or b"{}")
-        found = None if asked.datasource is UNSET else datasources.known(connection, asked.datasource)
-        processing.hasten(world, connection, found)
-    processing.settle(world)
-    return Answer()
+        asked = BodyReader(load_switches(connection)).read(ProcessAllDocumentsRequest, call.body or b"{}")
+        found = (
+            None
+            if asked.datasource is UNSET
+            else datasources.load_custom_datasource(connection, asked.datasource)
+        )
+        processing.expedite_indexing(world, connection, found)
+    processing.complete_due_work(world)
+    return ApiResponse()
 
 
-class NamesAnything(msgspec.Struct):
+class DocumentDatasource(msgspec.Struct):
     """A document, of which only the datasource is wanted."""
 
     datasource: str = ""
 
 
-def _fits(number: int) -> None:
+def _require_page_size(number: int) -> None:
     if number > PAGE_DOCUMENTS:
         raise RefusedError("too_large", f"a page has {PAGE_DOCUMENTS} items at most, not {number}")
 
 
-def _checked(
-    world: World, connection: sqlite3.Connection, datasource: sqlite3.Row, raw: list[msgspec.Raw]
+def _validate_documents(
+    world: SandboxState, connection: sqlite3.Connection, datasource: sqlite3.Row, raw: list[msgspec.Raw]
 ) -> dict[str, bytes]:
-    checker = Checker(connection, datasource, Reader(switches(connection)))
-    keyed = checker.keyed(raw)
+    checker = DocumentValidator(connection, datasource, BodyReader(load_switches(connection)))
+    keyed = checker.validate_documents(raw)
     if checker.contested is not None:
-        addresses.report(world, connection, datasource, *checker.contested)
+        addresses.report_document_overlap(world, connection, datasource, *checker.contested)
     return keyed
 
 
-def _store(
-    world: World,
+def _store_page(
+    world: SandboxState,
     connection: sqlite3.Connection,
     datasource: sqlite3.Row,
     upload: sqlite3.Row,
     page: dict[str, bytes],
 ) -> None:
-    uploads.store(world, connection, datasource, upload["upload_id"], page, operation="bulkindexdocuments")
-    held = uploads.find(connection, datasource, upload["upload_id"])
+    uploads.store_upload_page(
+        world, connection, datasource, upload["upload_id"], page, operation="bulkindexdocuments"
+    )
+    held = uploads.find_upload(connection, datasource, upload["upload_id"])
     assert held is not None  # noqa: S101 - stored just now
     connection.execute("UPDATE bulk SET upload_row = ? WHERE row = ?", (held["row"], upload["row"]))
 
 
-def _end(
-    world: World,
+def _complete_upload(
+    world: SandboxState,
     connection: sqlite3.Connection,
     datasource: sqlite3.Row,
     upload: sqlite3.Row,
     *,
     unchecked: bool,
 ) -> None:
-    ended = bulk.end(world, connection, upload, unchecked=unchecked)
-    job = processing.begin(world, connection, datasource, ended["upload_row"])
+    ended = bulk.complete_bulk_upload(world, connection, upload, unchecked=unchecked)
+    job = processing.start_indexing(world, connection, datasource, ended["upload_row"])
     connection.execute(
         "UPDATE bulk SET job_row = ?, old_total = ? WHERE row = ?",
         (job, datasource["document_count"], upload["row"]),
     )
 
 
-def _add(world: World, connection: sqlite3.Connection, call: Call, name: str, raw: list[msgspec.Raw]) -> None:
-    rates.spend(world, connection, call, rates.DOCUMENTS, len(raw))
+def _index_documents(
+    world: SandboxState, connection: sqlite3.Connection, call: ApiRequest, name: str, raw: list[msgspec.Raw]
+) -> None:
+    rates.consume_rate_limit(world, connection, call, rates.DOCUMENTS_BUCKET, len(raw))
     if not name:
-        raise invalid("document.datasource", "is required")
-    found = datasources.known(connection, name)
-    keyed = _checked(world, connection, found, raw)
+        raise invalid_field_error("document.datasource", "is required")
+    found = datasources.load_custom_datasource(connection, name)
+    keyed = _validate_documents(world, connection, found, raw)
     (number,) = connection.execute("SELECT count(*) FROM upload").fetchone()
     run = f"single-{number}-{world.now():.6f}"
-    uploads.store(world, connection, found, run, keyed, operation="indexdocuments")
-    held = uploads.find(connection, found, run)
+    uploads.store_upload_page(world, connection, found, run, keyed, operation="indexdocuments")
+    held = uploads.find_upload(connection, found, run)
     assert held is not None  # noqa: S101 - stored just now
-    processing.begin(world, connection, found, held["row"], single=True)
+    processing.start_indexing(world, connection, found, held["row"], single=True)
 
 
 def _operation(
-    act: Callable[[World, Call], Answer],
+    handler: Callable[[SandboxState, ApiRequest], ApiResponse],
     path: str,
-    *buckets: rates.Bucket,
+    *buckets: rates.RateBucket,
     name: str | None = None,
-    body_limit: int = SMALL_BODY,
+    body_limit: int = DEFAULT_BODY_LIMIT,
 ) -> Operation:
     return Operation(
         name=name or path.strip("/"),
         method="POST",
         path=path,
-        act=rates.limited(act, *buckets),
+        handler=rates.rate_limited_handler(handler, *buckets),
         body_limit=body_limit,
     )
 
 
 INDEXING_OPERATIONS: Final = (
     _operation(add_datasource, "/adddatasource"),
-    _operation(asking.datasource_config, "/getdatasourceconfig"),
-    _operation(beta_users, "/betausers"),
-    _operation(bulk_documents, "/bulkindexdocuments", body_limit=PAGE_BYTES),
-    _operation(bulk_users, "/bulkindexusers"),
+    _operation(asking.get_datasource_config, "/getdatasourceconfig"),
+    _operation(set_beta_users, "/betausers"),
+    _operation(bulk_index_documents, "/bulkindexdocuments", body_limit=PAGE_BYTES),
+    _operation(bulk_index_users, "/bulkindexusers"),
     _operation(index_user, "/indexuser"),
     _operation(delete_user, "/deleteuser"),
-    _operation(index_document, "/indexdocument", rates.SINGLE, body_limit=PAGE_BYTES),
-    _operation(index_documents, "/indexdocuments", rates.SINGLE, body_limit=PAGE_BYTES),
+    _operation(index_document, "/indexdocument", rates.SINGLE_DOCUMENT_BUCKET, body_limit=PAGE_BYTES),
+    _operation(index_documents, "/indexdocuments", rates.SINGLE_DOCUMENT_BUCKET, body_limit=PAGE_BYTES),
     _operation(delete_document, "/deletedocument"),
-    _operation(process_all, "/processalldocuments"),
-    _operation(asking.debug_status, "/debug/{datasource}/status", name="debug.status"),
-    _operation(asking.debug_documents, "/debug/{datasource}/documents", name="debug.documents"),
-    _operation(asking.debug_document, "/debug/{datasource}/document", name="debug.document"),
-    _operation(asking.document_access, "/checkdocumentaccess"),
+    _operation(process_all_documents, "/processalldocuments"),
+    _operation(asking.get_datasource_status, "/debug/{datasource}/status", name="debug.status"),
+    _operation(asking.get_document_statuses, "/debug/{datasource}/documents", name="debug.documents"),
+    _operation(asking.get_document_status, "/debug/{datasource}/document", name="debug.document"),
+    _operation(asking.check_document_access, "/checkdocumentaccess"),
     _operation(rotating.rotate_token, "/rotatetoken"),
 )
 """Every operation that a client of ours, or of Glean's, relies on."""

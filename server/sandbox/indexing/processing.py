@@ -12,35 +12,35 @@ from typing import TYPE_CHECKING, Final
 
 from server.sandbox import jobs
 from server.sandbox.answers import RefusedError
-from server.sandbox.contents import CUSTOM
-from server.sandbox.indexing.documents import key_of
-from server.sandbox.indexing.switches import switches
-from server.sandbox.world import setting, store_setting
+from server.sandbox.contents import CUSTOM_CONNECTOR
+from server.sandbox.indexing.documents import document_key
+from server.sandbox.indexing.switches import load_switches
+from server.sandbox.world import load_setting, store_setting
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from server.sandbox.world import World
+    from server.sandbox.world import SandboxState
 
-PAUSE_S: Final = 7 * 86_400.0
+DELETION_PAUSE_S: Final = 7 * 86_400.0
 """How long Glean waits before it deletes more than a fifth of what a datasource has."""
 _FIFTH: Final = 5
-HASTEN_EVERY_S: Final = 3 * 3600.0
-_HASTENED: Final = "indexing.processed"
+PROCESS_ALL_INTERVAL_S: Final = 3 * 3600.0
+_PROCESS_ALL_SETTING: Final = "indexing.processed"
 
-_LACKING: Final = """
+_MISSING_DOCUMENTS: Final = """
 SELECT document_row FROM served JOIN document ON document.row = document_row
 WHERE served.datasource_row = :datasource AND document.upload_row < :upload
   AND served.key NOT IN (SELECT key FROM document WHERE upload_row = :upload)
 """
-_SOONER: Final = """
+_EXPEDITE_JOBS: Final = """
 UPDATE job SET duration = min(duration, ?1 - started_at)
 WHERE status = 'RUNNING' AND datasource_row IN (SELECT row FROM datasource WHERE connector = ?3 AND ifnull(row = ?2, 1))
 """
 _UNSETTLED: Final = (
     "SELECT 1 FROM bulk JOIN job ON job.row = job_row WHERE settled = 0 AND job.status = 'SUCCEEDED'"
 )
-_DOOM: Final = """
+_MARK_STALE: Final = """
 INSERT INTO stale (document_row, datasource_row, due_at) VALUES (?, ?, ?)
 ON CONFLICT (document_row) DO UPDATE SET due_at = min(due_at, excluded.due_at)
 """
@@ -48,8 +48,8 @@ _EARLIEST: Final = "SELECT min(due_at) FROM stale WHERE due_at <= ?"
 _DUE: Final = "SELECT document_row FROM stale WHERE datasource_row = ? AND due_at <= ?"
 
 
-def begin(
-    world: World,
+def start_indexing(
+    world: SandboxState,
     connection: sqlite3.Connection,
     datasource: sqlite3.Row,
     upload_row: int,
@@ -58,22 +58,24 @@ def begin(
 ) -> int:
     """Have the documents of a run indexed, sooner when they came outside of uploads; the number of the job."""
     upload = connection.execute("SELECT * FROM upload WHERE row = ?", (upload_row,)).fetchone()
-    switched = switches(connection)
-    return jobs.index(
+    switched = load_switches(connection)
+    return jobs.start_indexing_job(
         world, connection, datasource, upload, switched.single_s if single else switched.indexing_s
     )
 
 
-def hasten(world: World, connection: sqlite3.Connection, datasource: sqlite3.Row | None) -> None:
+def expedite_indexing(
+    world: SandboxState, connection: sqlite3.Connection, datasource: sqlite3.Row | None
+) -> None:
     """Have what waits to be indexed not wait longer than a single document, of one datasource or of all.
 
     Raises:
         RefusedError: `rate_limited`, when this was asked for less than three hours ago, for this datasource or for all.
     """
-    switched, now = switches(connection), world.now()
-    own = _HASTENED if datasource is None else f"{_HASTENED}.{datasource['row']}"
-    for name in {_HASTENED, own}:
-        left = setting(connection, name, -HASTEN_EVERY_S) + HASTEN_EVERY_S - now
+    switched, now = load_switches(connection), world.now()
+    own = _PROCESS_ALL_SETTING if datasource is None else f"{_PROCESS_ALL_SETTING}.{datasource['row']}"
+    for name in {_PROCESS_ALL_SETTING, own}:
+        left = load_setting(connection, name, -PROCESS_ALL_INTERVAL_S) + PROCESS_ALL_INTERVAL_S - now
         if left > 0:
             headers = {"Retry-After": str(math.ceil(left))} if switched.tells_retry_after else {}
             raise RefusedError(
@@ -81,26 +83,27 @@ def hasten(world: World, connection: sqlite3.Connection, datasource: sqlite3.Row
             )
     store_setting(connection, own, now)
     connection.execute(
-        _SOONER, (now + switched.single_s, None if datasource is None else datasource["row"], CUSTOM)
+        _EXPEDITE_JOBS,
+        (now + switched.single_s, None if datasource is None else datasource["row"], CUSTOM_CONNECTOR),
     )
-    world.record(
+    world.record_effect(
         connection, "processalldocuments", datasource=None if datasource is None else datasource["name"]
     )
 
 
-def settle(world: World) -> None:
+def complete_due_work(world: SandboxState) -> None:
     """Bring what is over by now to its end, in the order of its instants: whoever looks when makes no difference."""
-    while (due := _next(world)) is not None:
+    while (due := _next_due(world)) is not None:
         instant, job_id = due
         if job_id is not None:
-            jobs.finish(world, job_id)
+            jobs.finish_sync_job(world, job_id)
         with world.database.write() as connection:
-            _condemn(connection)
+            _schedule_stale_deletions(connection)
             if job_id is None:
-                _delete(connection, instant)
+                _delete_due_documents(connection, instant)
 
 
-def _next(world: World) -> tuple[float, str | None] | None:
+def _next_due(world: SandboxState) -> tuple[float, str | None] | None:
     """What is to be done first: its instant, and the job that is over, None when documents are to be deleted.
 
     An upload that was indexed by somebody who did not come to what it lacks is as good as a deletion that is due.
@@ -108,18 +111,22 @@ def _next(world: World) -> tuple[float, str | None] | None:
     with world.database.read() as connection:
         if connection.execute(_UNSETTLED).fetchone() is not None:
             return -math.inf, None
-        job = next(iter(jobs.over(world, connection)), None)
+        job = next(iter(jobs.load_due_sync_jobs(world, connection)), None)
         (due,) = connection.execute(_EARLIEST, (world.now(),)).fetchone()
     if job is not None and (due is None or job["ended_at"] <= due):
         return float(job["ended_at"]), str(job["id"])
     return None if due is None else (float(due), None)
 
 
-def delete(
-    world: World, connection: sqlite3.Connection, datasource: sqlite3.Row, object_type: str, document_id: str
+def delete_indexed_document(
+    world: SandboxState,
+    connection: sqlite3.Connection,
+    datasource: sqlite3.Row,
+    object_type: str,
+    document_id: str,
 ) -> bool:
     """Delete one document; whether there was one."""
-    key = key_of(object_type, document_id)
+    key = document_key(object_type, document_id)
     connection.execute(
         "DELETE FROM document WHERE key = ? AND row NOT IN (SELECT document_row FROM served)"
         " AND upload_row IN (SELECT row FROM upload WHERE datasource_row = ?)",
@@ -130,13 +137,13 @@ def delete(
     ).fetchone()
     if found is None:
         return False
-    due = world.now() + switches(connection).deletion_s
-    connection.execute(_DOOM, (found["document_row"], datasource["row"], due))
-    _delete(connection, world.now())
+    due = world.now() + load_switches(connection).deletion_s
+    connection.execute(_MARK_STALE, (found["document_row"], datasource["row"], due))
+    _delete_due_documents(connection, world.now())
     return True
 
 
-def _condemn(connection: sqlite3.Connection) -> None:
+def _schedule_stale_deletions(connection: sqlite3.Connection) -> None:
     """Say when the documents go that the uploads which were just indexed lack."""
     for each in connection.execute(
         "SELECT bulk.*, job.started_at + job.duration AS indexed_at FROM bulk JOIN job ON job.row = job_row"
@@ -145,13 +152,13 @@ def _condemn(connection: sqlite3.Connection) -> None:
         lacking = [
             row["document_row"]
             for row in connection.execute(
-                _LACKING, {"datasource": each["datasource_row"], "upload": each["upload_row"]}
+                _MISSING_DOCUMENTS, {"datasource": each["datasource_row"], "upload": each["upload_row"]}
             )
         ]
         paused = not each["unchecked"] and len(lacking) * _FIFTH > each["old_total"]
-        due = each["indexed_at"] + (PAUSE_S if paused else switches(connection).deletion_s)
+        due = each["indexed_at"] + (DELETION_PAUSE_S if paused else load_switches(connection).deletion_s)
         connection.executemany(
-            _DOOM,
+            _MARK_STALE,
             ((row, each["datasource_row"], due) for row in lacking),
         )
         connection.execute(
@@ -160,7 +167,7 @@ def _condemn(connection: sqlite3.Connection) -> None:
         )
 
 
-def _delete(connection: sqlite3.Connection, now: float) -> None:
+def _delete_due_documents(connection: sqlite3.Connection, now: float) -> None:
     for (datasource,) in connection.execute(
         "SELECT DISTINCT datasource_row FROM stale WHERE due_at <= ?", (now,)
     ).fetchall():

@@ -11,68 +11,74 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from server.sandbox.answers import RefusedError
-from server.sandbox.indexing.switches import switches
-from server.sandbox.world import setting, store_setting
+from server.sandbox.indexing.switches import load_switches
+from server.sandbox.world import load_setting, store_setting
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
 
-    from server.sandbox.answers import Answer
-    from server.sandbox.pipeline import Call
-    from server.sandbox.world import World
+    from server.sandbox.answers import ApiResponse
+    from server.sandbox.pipeline import ApiRequest
+    from server.sandbox.world import SandboxState
 
 
-class Bucket(NamedTuple):
+class RateBucket(NamedTuple):
     """A kind of bucket: how much flows in a second, how much one holds, and whose it is."""
 
     name: str
     per_second: float
     size: float
-    of: Callable[[Call], str]
+    key_of: Callable[[ApiRequest], str]
 
 
-def _everybody(_: Call) -> str:
+def _shared_key(_: ApiRequest) -> str:
     return ""
 
 
-def _token(call: Call) -> str:
+def _token_key(call: ApiRequest) -> str:
     return sha256(call.bearer.encode()).hexdigest()[:16]
 
 
-DEPLOYMENT: Final = Bucket("deployment", 8_000 / 60, 8_000, _everybody)
-ADDRESS: Final = Bucket("address", 100, 100, lambda call: call.peer)
-TOKEN: Final = Bucket("token", 30, 30, _token)
-SINGLE: Final = Bucket("single", 10, 10, _token)
-DOCUMENTS: Final = Bucket("documents", 600 / 60, 600, _token)
-_EVERY_REQUEST: Final = (DEPLOYMENT, ADDRESS, TOKEN)
+DEPLOYMENT_BUCKET: Final = RateBucket("deployment", 8_000 / 60, 8_000, _shared_key)
+ADDRESS_BUCKET: Final = RateBucket("address", 100, 100, lambda call: call.peer)
+TOKEN_BUCKET: Final = RateBucket("token", 30, 30, _token_key)
+SINGLE_DOCUMENT_BUCKET: Final = RateBucket("single", 10, 10, _token_key)
+DOCUMENTS_BUCKET: Final = RateBucket("documents", 600 / 60, 600, _token_key)
+_EVERY_REQUEST: Final = (DEPLOYMENT_BUCKET, ADDRESS_BUCKET, TOKEN_BUCKET)
 
 
-def limited(act: Callable[[World, Call], Answer], *buckets: Bucket) -> Callable[[World, Call], Answer]:
+def rate_limited_handler(
+    handler: Callable[[SandboxState, ApiRequest], ApiResponse], *buckets: RateBucket
+) -> Callable[[SandboxState, ApiRequest], ApiResponse]:
     """The operation, refused beyond the rates of every request and those of its own."""
 
-    def acting(world: World, call: Call) -> Answer:
+    def handle(world: SandboxState, call: ApiRequest) -> ApiResponse:
         with world.database.read() as connection:
-            counts = switches(connection).limits_rate
+            counts = load_switches(connection).limits_rate
         if counts:
             with world.database.write() as connection:
                 for bucket in (*_EVERY_REQUEST, *buckets):
-                    spend(world, connection, call, bucket)
-        return act(world, call)
+                    consume_rate_limit(world, connection, call, bucket)
+        return handler(world, call)
 
-    return acting
+    return handle
 
 
-def spend(
-    world: World, connection: sqlite3.Connection, call: Call, bucket: Bucket, amount: float = 1
+def consume_rate_limit(
+    world: SandboxState,
+    connection: sqlite3.Connection,
+    call: ApiRequest,
+    bucket: RateBucket,
+    amount: float = 1,
 ) -> None:
     """Take so much out of the caller's bucket. Raises RefusedError `rate_limited`."""
-    switched = switches(connection)
+    switched = load_switches(connection)
     if not switched.limits_rate:
         return
-    key = f"indexing.rate.{bucket.name}.{bucket.of(call)}"
+    key = f"indexing.rate.{bucket.name}.{bucket.key_of(call)}"
     now = world.now()
-    level, at = setting(connection, key, None) or (bucket.size, now)
+    level, at = load_setting(connection, key, None) or (bucket.size, now)
     level = min(bucket.size, level + max(0.0, now - at) * bucket.per_second)
     if level < amount:
         wait = math.ceil((amount - level) / bucket.per_second)

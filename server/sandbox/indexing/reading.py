@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
-from server.sandbox.answers import invalid
-from server.sandbox.decoding import decode
+from server.sandbox.answers import invalid_field_error
+from server.sandbox.decoding import decode_json
 
 if TYPE_CHECKING:
     from server.sandbox.indexing.switches import Switches
@@ -19,28 +19,30 @@ _UNKNOWN: Final = re.compile(r"contains unknown field `(?P<field>[^`]*)`(?: - at
 _STEP: Final = re.compile(r"\.(?P<name>[^.\[]+)|\[(?P<index>\d+)\]")
 
 
-class Reader:
+class BodyReader:
     """Reads bodies as one Glean is switched."""
 
     def __init__(self, switches: Switches) -> None:
         self._forgives = switches.forgives_unknown_fields
 
-    def kept(self, raw: msgspec.Raw, read: msgspec.Struct) -> bytes:
+    def stored_bytes(self, raw: msgspec.Raw, read: msgspec.Struct) -> bytes:
         """What is stored of a body that was read: the bytes that were sent, less what was passed over."""
         return msgspec.json.encode(read) if self._forgives else bytes(raw)
 
     def read(self, kind: type[T], raw: bytes | msgspec.Raw, where: str = "") -> T:
         """The body as a `kind`. Raises RefusedError `invalid`, naming the field."""
         decoder = msgspec.json.Decoder(kind)
-        return decode(decoder, _known(decoder, bytes(raw)) if self._forgives else raw, where)
+        return decode_json(
+            decoder, _drop_unknown_fields(decoder, bytes(raw)) if self._forgives else raw, where
+        )
 
 
-def _known(decoder: msgspec.json.Decoder[T], raw: bytes) -> bytes:
+def _drop_unknown_fields(decoder: msgspec.json.Decoder[T], raw: bytes) -> bytes:
     """The body without what the schema does not know; one that fails otherwise is left as it is."""
     try:
         body = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise invalid("body", f"is not JSON: {error}") from error
+        raise invalid_field_error("body", f"is not JSON: {error}") from error
     while True:
         kept = msgspec.json.encode(body)
         try:
@@ -49,12 +51,12 @@ def _known(decoder: msgspec.json.Decoder[T], raw: bytes) -> bytes:
             unknown = _UNKNOWN.search(str(error))
             if unknown is None:
                 return kept
-            del _at(body, unknown["path"] or "")[unknown["field"]]
+            del _value_at(body, unknown["path"] or "")[unknown["field"]]
         else:
             return kept
 
 
-def _at(body: Any, path: str) -> Any:  # noqa: ANN401 - any JSON value
+def _value_at(body: Any, path: str) -> Any:  # noqa: ANN401 - any JSON value
     for step in _STEP.finditer(path):
         body = body[step["name"]] if step["name"] else body[int(step["index"])]
     return body

@@ -189,7 +189,7 @@ class User(_Camel, kw_only=True):
     is_active: bool | UnsetType = UNSET
 
 
-class Page(_Camel, kw_only=True):
+class BulkPage(_Camel, kw_only=True):
     """What pages of documents and of users have in common."""
 
     upload_id: Text
@@ -199,28 +199,28 @@ class Page(_Camel, kw_only=True):
     force_restart_upload: bool = False
 
 
-class DocumentPage(Page, kw_only=True):
+class BulkIndexDocumentsRequest(BulkPage, kw_only=True):
     """`BulkIndexDocumentsRequest`; each document is read by itself."""
 
     documents: list[Raw]
     disable_stale_document_deletion_check: bool = False
 
 
-class UserPage(Page, kw_only=True):
+class BulkIndexUsersRequest(BulkPage, kw_only=True):
     """`BulkIndexUsersRequest`."""
 
     users: list[User]
     disable_stale_data_deletion_check: bool = False
 
 
-class SingleDocument(_Camel, kw_only=True):
+class IndexDocumentRequest(_Camel, kw_only=True):
     """`IndexDocumentRequest`."""
 
     document: Raw
     version: int | UnsetType = UNSET
 
 
-class SeveralDocuments(_Camel, kw_only=True):
+class IndexDocumentsRequest(_Camel, kw_only=True):
     """`IndexDocumentsRequest`."""
 
     datasource: Text
@@ -228,7 +228,7 @@ class SeveralDocuments(_Camel, kw_only=True):
     upload_id: str | UnsetType = UNSET
 
 
-class SingleUser(_Camel, kw_only=True):
+class IndexUserRequest(_Camel, kw_only=True):
     """`IndexUserRequest`."""
 
     datasource: Text
@@ -236,19 +236,19 @@ class SingleUser(_Camel, kw_only=True):
     version: int | UnsetType = UNSET
 
 
-class NamesDatasource(_Camel, kw_only=True):
+class DatasourceRequest(_Camel, kw_only=True):
     """A body that names a datasource and nothing else."""
 
     datasource: Text
 
 
-class Processed(_Camel, kw_only=True):
+class ProcessAllDocumentsRequest(_Camel, kw_only=True):
     """`ProcessAllDocumentsRequest`: what is to be processed, everything where it names nothing."""
 
     datasource: Text | UnsetType = UNSET
 
 
-class OneDocument(_Camel, kw_only=True):
+class DeleteDocumentRequest(_Camel, kw_only=True):
     """A document by its type and id."""
 
     datasource: Text
@@ -257,7 +257,7 @@ class OneDocument(_Camel, kw_only=True):
     version: int | UnsetType = UNSET
 
 
-class OneUser(_Camel, kw_only=True):
+class DeleteUserRequest(_Camel, kw_only=True):
     """A user by e-mail address."""
 
     datasource: Text
@@ -265,14 +265,14 @@ class OneUser(_Camel, kw_only=True):
     version: int | UnsetType = UNSET
 
 
-class BetaUsers(_Camel, kw_only=True):
+class BetaUsersRequest(_Camel, kw_only=True):
     """Who may see a datasource that is not yet for all."""
 
     datasource: Text
     emails: list[Text]
 
 
-class Access(_Camel, kw_only=True):
+class DocumentAccessRequest(_Camel, kw_only=True):
     """Whether somebody sees a document."""
 
     datasource: Text
@@ -281,14 +281,14 @@ class Access(_Camel, kw_only=True):
     user_email: Text
 
 
-class Debugged(_Camel, kw_only=True):
+class DebugDocumentRequest(_Camel, kw_only=True):
     """A document that is asked about."""
 
     object_type: Text
     doc_id: Text
 
 
-class DebugDocuments(_Camel, kw_only=True):
+class DebugDocumentsRequest(_Camel, kw_only=True):
     """Documents that are asked about."""
 
-    debug_documents: Annotated[list[Debugged], Meta(max_length=100)]
+    debug_documents: Annotated[list[DebugDocumentRequest], Meta(max_length=100)]

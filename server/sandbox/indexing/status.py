@@ -9,17 +9,17 @@ import msgspec
 from msgspec import UNSET
 
 from server.sandbox.indexing import bulk, identities
-from server.sandbox.indexing.datasources import config_of, visibility
-from server.sandbox.indexing.documents import key_of, may_see, names_only_known, read
-from server.sandbox.indexing.switches import switches
-from server.sandbox.instants import instant
-from server.sandbox.world import setting, store_setting
+from server.sandbox.indexing.datasources import datasource_visibility, decode_config
+from server.sandbox.indexing.documents import decode_document, document_key, has_only_known_users, may_see
+from server.sandbox.indexing.switches import load_switches
+from server.sandbox.instants import format_instant
+from server.sandbox.world import load_setting, store_setting
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from server.sandbox.indexing.shapes import Debugged
-    from server.sandbox.world import World
+    from server.sandbox.indexing.shapes import DebugDocumentRequest
+    from server.sandbox.world import SandboxState
 
 _UPLOADED: Final = """
 SELECT substr(key, 1, instr(key, char(31)) - 1) AS type, count(DISTINCT key) AS number
@@ -42,37 +42,41 @@ WHERE served.datasource_row = :datasource AND served.key = :key
 """
 
 
-def of_datasource(world: World, connection: sqlite3.Connection, datasource: sqlite3.Row) -> dict[str, Any]:
+def datasource_status_payload(
+    world: SandboxState, connection: sqlite3.Connection, datasource: sqlite3.Row
+) -> dict[str, Any]:
     """`DebugDatasourceStatusResponse`."""
-    row, switched = datasource["row"], switches(connection)
+    row, switched = datasource["row"], load_switches(connection)
     return {
         "documents": {
             "bulkUploadHistory": [
-                _event(world, connection, each)
-                for each in bulk.history(connection, datasource, bulk.DOCUMENTS, switched)
+                _upload_event(world, connection, each)
+                for each in bulk.load_bulk_history(connection, datasource, bulk.DOCUMENTS_ENTITY, switched)
             ],
             "counts": {
-                "uploaded": _uploaded(world, connection, datasource),
-                "indexed": _counts(connection, datasource, _INDEXED),
+                "uploaded": _uploaded_counts(world, connection, datasource),
+                "indexed": _counts_by_type(connection, datasource, _INDEXED),
             },
-            "processingHistory": _processed(connection, row),
+            "processingHistory": _processing_history(connection, row),
         },
         "identity": {
             "users": {
                 "bulkUploadHistory": [
-                    _event(world, connection, each)
-                    for each in bulk.history(connection, datasource, bulk.USERS, switched)
+                    _upload_event(world, connection, each)
+                    for each in bulk.load_bulk_history(connection, datasource, bulk.USERS_ENTITY, switched)
                 ],
-                "counts": {"uploaded": identities.count(connection, row)},
+                "counts": {"uploaded": identities.count_users(connection, row)},
             },
         },
-        "datasourceVisibility": visibility(datasource),
+        "datasourceVisibility": datasource_visibility(datasource),
     }
 
 
-def of_document(connection: sqlite3.Connection, datasource: sqlite3.Row, asked: Debugged) -> dict[str, Any]:
+def document_status_payload(
+    connection: sqlite3.Connection, datasource: sqlite3.Row, asked: DebugDocumentRequest
+) -> dict[str, Any]:
     """`DebugDocumentResponse`."""
-    key = {"datasource": datasource["row"], "key": key_of(asked.object_type, asked.doc_id)}
+    key = {"datasource": datasource["row"], "key": document_key(asked.object_type, asked.doc_id)}
     uploaded = connection.execute(_NEWEST, key).fetchone()
     served = connection.execute(_SERVED, key).fetchone()
     status: dict[str, Any] = {
@@ -84,11 +88,11 @@ def of_document(connection: sqlite3.Connection, datasource: sqlite3.Row, asked: 
         ("lastIndexedAt", served and served["finished_at"]),
     ):
         if at is not None:
-            status[name] = instant(at)
+            status[name] = format_instant(at)
     if uploaded is None:
         return {"status": status}
-    document = read(uploaded["raw"])
-    known = names_only_known(document, *identities.known(connection, datasource["row"]))
+    document = decode_document(uploaded["raw"])
+    known = has_only_known_users(document, *identities.load_user_keys(connection, datasource["row"]))
     status["permissionIdentityStatus"] = "UPLOADED" if known else "NOT_UPLOADED"
     answer: dict[str, Any] = {"status": status}
     if document.permissions is not UNSET:
@@ -96,7 +100,9 @@ def of_document(connection: sqlite3.Connection, datasource: sqlite3.Row, asked: 
     return answer
 
 
-def has_access(connection: sqlite3.Connection, datasource: sqlite3.Row, asked: Debugged, email: str) -> bool:
+def has_access(
+    connection: sqlite3.Connection, datasource: sqlite3.Row, asked: DebugDocumentRequest, email: str
+) -> bool:
     """Whether that user finds that document."""
     somebody = connection.execute(
         "SELECT user_id FROM identity WHERE datasource_row = ? AND email = ? AND active",
@@ -105,25 +111,25 @@ def has_access(connection: sqlite3.Connection, datasource: sqlite3.Row, asked: D
     served = connection.execute(
         "SELECT raw FROM served JOIN document ON document.row = document_row"
         " WHERE datasource_row = ? AND served.key = ?",
-        (datasource["row"], key_of(asked.object_type, asked.doc_id)),
+        (datasource["row"], document_key(asked.object_type, asked.doc_id)),
     ).fetchone()
     if somebody is None or served is None:
         return False
-    return may_see(read(served["raw"]), email.casefold(), somebody["user_id"])
+    return may_see(decode_document(served["raw"]), email.casefold(), somebody["user_id"])
 
 
-def _event(world: World, connection: sqlite3.Connection, upload: sqlite3.Row) -> dict[str, str]:
+def _upload_event(world: SandboxState, connection: sqlite3.Connection, upload: sqlite3.Row) -> dict[str, str]:
     over = upload["ended_at"] is not None
     return {
         "uploadId": upload["upload_id"],
-        "startTime": instant(upload["started_at"]),
-        "endTime": instant(upload["ended_at"]) if over else "NA",
+        "startTime": format_instant(upload["started_at"]),
+        "endTime": format_instant(upload["ended_at"]) if over else "NA",
         "status": "SUCCESSFUL" if over else "ACTIVE",
-        "processingState": _state(world, connection, upload),
+        "processingState": _processing_state(world, connection, upload),
     }
 
 
-def _state(world: World, connection: sqlite3.Connection, upload: sqlite3.Row) -> str:
+def _processing_state(world: SandboxState, connection: sqlite3.Connection, upload: sqlite3.Row) -> str:
     if upload["ended_at"] is None:
         return "UPLOAD IN PROGRESS" if upload["upload_row"] else "UPLOAD STARTED"
     if upload["paused_until"] is not None and world.now() < upload["paused_until"]:
@@ -132,21 +138,25 @@ def _state(world: World, connection: sqlite3.Connection, upload: sqlite3.Row) ->
     return "INDEXING COMPLETED" if job is None or job["status"] == "SUCCEEDED" else "UPLOAD COMPLETED"
 
 
-def _uploaded(world: World, connection: sqlite3.Connection, datasource: sqlite3.Row) -> list[dict[str, Any]]:
+def _uploaded_counts(
+    world: SandboxState, connection: sqlite3.Connection, datasource: sqlite3.Row
+) -> list[dict[str, Any]]:
     """The counts of documents that were uploaded, which may be old: Glean keeps what it told."""
-    lag, now = switches(connection).counts_lag_s, world.now()
+    lag, now = load_switches(connection).counts_lag_s, world.now()
     name = f"indexing.uploaded.{datasource['row']}"
-    at, told = setting(connection, name, None) or (-math.inf, [])
+    at, told = load_setting(connection, name, None) or (-math.inf, [])
     if now < at + lag:
         return list(told)
-    counted = _counts(connection, datasource, _UPLOADED)
+    counted = _counts_by_type(connection, datasource, _UPLOADED)
     if lag:
         store_setting(connection, name, (now, counted))
     return counted
 
 
-def _counts(connection: sqlite3.Connection, datasource: sqlite3.Row, question: str) -> list[dict[str, Any]]:
-    definitions = config_of(datasource).object_definitions
+def _counts_by_type(
+    connection: sqlite3.Connection, datasource: sqlite3.Row, question: str
+) -> list[dict[str, Any]]:
+    definitions = decode_config(datasource).object_definitions
     names = {each.name.casefold(): each.name for each in definitions or ()}
     return [
         {"objectType": names.get(row["type"], row["type"]), "count": row["number"]}
@@ -154,13 +164,13 @@ def _counts(connection: sqlite3.Connection, datasource: sqlite3.Row, question: s
     ]
 
 
-def _processed(connection: sqlite3.Connection, datasource: int) -> list[dict[str, str]]:
+def _processing_history(connection: sqlite3.Connection, datasource: int) -> list[dict[str, str]]:
     rows = connection.execute(
         "SELECT started_at, finished_at FROM job WHERE datasource_row = ? AND status IN ('RUNNING', 'SUCCEEDED')",
         (datasource,),
     )
     return [
-        {"startTime": instant(row["started_at"])}
-        | ({} if row["finished_at"] is None else {"endTime": instant(row["finished_at"])})
+        {"startTime": format_instant(row["started_at"])}
+        | ({} if row["finished_at"] is None else {"endTime": format_instant(row["finished_at"])})
         for row in rows
     ]

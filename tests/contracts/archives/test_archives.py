@@ -7,7 +7,7 @@ import anyio
 import pytest
 
 from domain.errors import ArchiveFailedError
-from tests.archived import ID, LINES, PLACE, checksum, order
+from tests.archived import ID, LINES, PLACE, archive_order, lines_checksum
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -26,7 +26,7 @@ def sized(manifest: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("compressed", [True, False])
 async def test_an_archive_reads_back_as_it_was_ordered(archives: Archives, compressed: bool) -> None:
-    ordered = order(compressed=compressed)
+    ordered = archive_order(compressed=compressed)
     end = ".zst" if compressed else ""
 
     written = await archives.write(ordered)
@@ -37,13 +37,13 @@ async def test_an_archive_reads_back_as_it_was_ordered(archives: Archives, compr
         "archived_at": "2026-03-01T12:00:00Z",
         "restorable_until": "2026-05-30T12:00:00Z",
         "record_count": 250,
-        "checksum": checksum(LINES),
+        "checksum": lines_checksum(LINES),
         "full_data": True,
         "files": sorted(
             ["metadata.json", f"sample_data.json{end}", f"quality_reports.json{end}", f"documents.jsonl{end}"]
         ),
     }
-    assert await archives.manifest(PLACE) == written
+    assert await archives.read_manifest(PLACE) == written
     assert await archives.verify(PLACE) == written
     assert json.loads(await content(archives, "metadata.json")) == ordered.metadata
     assert json.loads(await content(archives, "sample_data.json")) == [
@@ -59,10 +59,10 @@ async def test_the_documents_come_in_whole_lines(archives: Archives, compressed:
     lines = [
         b'{"id":"%d","title":"%s"}' % (number, b"x" * (number * 9000)) for number in (0, 1, 90, 250, 2, 3)
     ]
-    await archives.write(order(lines, compressed=compressed))
+    await archives.write(archive_order(lines, compressed=compressed))
 
     def read() -> list[bytes]:
-        with archives.documents(PLACE) as chunks:
+        with archives.open_documents(PLACE) as chunks:
             return list(chunks)
 
     chunks = await anyio.to_thread.run_sync(read)
@@ -73,10 +73,10 @@ async def test_the_documents_come_in_whole_lines(archives: Archives, compressed:
 
 
 async def test_documents_that_are_not_kept_cannot_be_opened(archives: Archives) -> None:
-    await archives.write(order(None))
+    await archives.write(archive_order(None))
 
     def read(place: str) -> None:
-        with archives.documents(place):
+        with archives.open_documents(place):
             raise AssertionError("there is nothing to read")
 
     with pytest.raises(ArchiveFailedError, match=r"has no documents\.jsonl"):
@@ -88,7 +88,7 @@ async def test_documents_that_are_not_kept_cannot_be_opened(archives: Archives) 
 
 
 async def test_an_archive_of_the_sample_only_says_so(archives: Archives) -> None:
-    written = await archives.write(order(None))
+    written = await archives.write(archive_order(None))
 
     assert sized(written) == {
         "format_version": 1,
@@ -96,7 +96,7 @@ async def test_an_archive_of_the_sample_only_says_so(archives: Archives) -> None
         "archived_at": "2026-03-01T12:00:00Z",
         "restorable_until": "2026-05-30T12:00:00Z",
         "record_count": 250,
-        "checksum": checksum(LINES),
+        "checksum": lines_checksum(LINES),
         "full_data": False,
         "files": ["metadata.json", "quality_reports.json.zst", "sample_data.json.zst"],
     }
@@ -106,7 +106,7 @@ async def test_an_archive_of_the_sample_only_says_so(archives: Archives) -> None
 
 
 async def test_a_dataset_that_never_had_content_is_archived_with_an_empty_sample(archives: Archives) -> None:
-    ordered = order(None, metadata={"record_count": 0, "checksum": None})
+    ordered = archive_order(None, metadata={"record_count": 0, "checksum": None})
     ordered = type(ordered)(place=PLACE, metadata=ordered.metadata, sample=(), reports=(), documents=None)
 
     written = await archives.write(ordered)
@@ -118,40 +118,42 @@ async def test_a_dataset_that_never_had_content_is_archived_with_an_empty_sample
 
 async def test_documents_that_are_not_those_of_the_dataset_make_no_archive(archives: Archives) -> None:
     with pytest.raises(ArchiveFailedError, match="249 documents that are not the 250"):
-        await archives.write(order(LINES[1:], metadata={"record_count": 250, "checksum": checksum(LINES)}))
+        await archives.write(
+            archive_order(LINES[1:], metadata={"record_count": 250, "checksum": lines_checksum(LINES)})
+        )
 
-    assert await archives.manifest(PLACE) is None
+    assert await archives.read_manifest(PLACE) is None
 
 
 async def test_what_is_lost_already_may_be_archived_as_incomplete(archives: Archives) -> None:
-    said = {"record_count": 250, "checksum": checksum(LINES), "incomplete": True}
+    said = {"record_count": 250, "checksum": lines_checksum(LINES), "incomplete": True}
 
-    written = await archives.write(order(LINES[:7], metadata=said))
+    written = await archives.write(archive_order(LINES[:7], metadata=said))
 
     assert (written["incomplete"], written["record_count"], written["checksum"]) == (
         True,
         7,
-        checksum(LINES[:7]),
+        lines_checksum(LINES[:7]),
     )
     assert await archives.verify(PLACE) == written
 
 
 async def test_writing_again_replaces_the_archive_of_the_same_dataset(archives: Archives) -> None:
-    await archives.write(order())
-    written = await archives.write(order(LINES[:3], compressed=False))
+    await archives.write(archive_order())
+    written = await archives.write(archive_order(LINES[:3], compressed=False))
 
     assert await archives.verify(PLACE) == written
     assert await content(archives, "documents.jsonl") == b"".join(line + b"\n" for line in LINES[:3])
 
 
 async def test_a_write_that_fails_leaves_the_former_archive_as_it_was(archives: Archives) -> None:
-    written = await archives.write(order())
+    written = await archives.write(archive_order())
 
     async def broken() -> AsyncIterator[Sequence[bytes]]:
         yield LINES[:100]
         raise ValueError("staging broke")
 
-    failing = order()
+    failing = archive_order()
     with pytest.raises(ValueError, match="staging broke"):
         await archives.write(
             type(failing)(
@@ -175,7 +177,7 @@ async def test_a_write_that_is_cancelled_leaves_no_archive(archives: Archives) -
             yield LINES
             begun.set()
 
-    ordered = order()
+    ordered = archive_order()
     async with anyio.create_task_group() as group:
         group.start_soon(
             archives.write,
@@ -191,38 +193,38 @@ async def test_a_write_that_is_cancelled_leaves_no_archive(archives: Archives) -
         await begun.wait()
         group.cancel_scope.cancel()
 
-    assert await archives.manifest(PLACE) is None
-    assert await archives.places() == []
+    assert await archives.read_manifest(PLACE) is None
+    assert await archives.list_places() == []
 
 
 async def test_an_archive_whose_metadata_names_another_dataset_is_refused(archives: Archives) -> None:
     with pytest.raises(ArchiveFailedError, match="is not the place of other"):
-        await archives.write(order(metadata={"dataset_id": "other"}))
+        await archives.write(archive_order(metadata={"dataset_id": "other"}))
 
 
 async def test_places_are_those_with_a_manifest_in_order(archives: Archives) -> None:
     places = [f"{client}/pilot/jira_issues/{client}-x" for client in ("beta", "acme")]
     for place in places:
-        await archives.write(order(place=place))
+        await archives.write(archive_order(place=place))
 
-    assert await archives.places() == sorted(places)
+    assert await archives.list_places() == sorted(places)
 
 
 async def test_a_purged_archive_is_gone_and_purging_again_is_fine(archives: Archives) -> None:
     other = "ACME/sandbox/confluence_pages/another"
-    await archives.write(order())
-    kept = await archives.write(order(place=other))
+    await archives.write(archive_order())
+    kept = await archives.write(archive_order(place=other))
 
     await archives.purge(PLACE)
     await archives.purge(PLACE)
 
-    assert await archives.manifest(PLACE) is None
-    assert await archives.places() == [other]
+    assert await archives.read_manifest(PLACE) is None
+    assert await archives.list_places() == [other]
     assert await archives.verify(other) == kept
 
 
 async def test_where_there_is_no_archive_nothing_can_be_read_or_verified(archives: Archives) -> None:
-    assert await archives.manifest(PLACE) is None
+    assert await archives.read_manifest(PLACE) is None
     with pytest.raises(ArchiveFailedError, match="no archive"):
         await archives.verify(PLACE)
     with pytest.raises(ArchiveFailedError, match="no archive"):
@@ -251,11 +253,11 @@ async def test_a_location_tells_the_place(archives: Archives) -> None:
 )
 async def test_what_is_not_a_place_is_refused_everywhere(archives: Archives, place: str) -> None:
     with pytest.raises(ArchiveFailedError, match="not the place"):
-        await archives.write(order(place=place))
+        await archives.write(archive_order(place=place))
     with pytest.raises(ArchiveFailedError, match="not the place"):
         await archives.verify(place)
     with pytest.raises(ArchiveFailedError, match="not the place"):
-        await archives.manifest(place)
+        await archives.read_manifest(place)
     with pytest.raises(ArchiveFailedError, match="not the place"):
         await content(archives, "metadata.json", place)
     with pytest.raises(ArchiveFailedError, match="not the place"):

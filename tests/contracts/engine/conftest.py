@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from server.adapters.engine.durable import DurableEngine
-from server.adapters.engine.inline import Entry, InlineEngine
-from server.postgres.address import parsed
+from server.adapters.engine.inline import InlineEngine, JournalEntry
+from server.postgres.address import parse_postgres_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -16,31 +16,31 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from domain.ports import Engine, Saga
-    from server.postgres.address import Address
-    from tests.postgres import Cluster
+    from server.postgres.address import PostgresAddress
+    from tests.postgres import PostgresServer
 
     Open = Callable[[Mapping[str, Saga]], AbstractAsyncContextManager[Any]]
 
 
 @pytest.fixture(params=["inline", "sqlite", "postgres"])
-def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
+def open_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
     """Opens an engine; the next one that it opens finds what the former left."""
-    journal: dict[str, Entry] = {}
+    journal: dict[str, JournalEntry] = {}
     if request.param == "inline":
         yield lambda sagas: InlineEngine(sagas, journal=journal)
     elif request.param == "sqlite":
-        yield _durable(tmp_path / "engine")
+        yield _durable_engine_factory(tmp_path / "engine")
     else:
-        cluster: Cluster = request.getfixturevalue("postgres")
-        url = cluster.fresh(request.getfixturevalue("launched"))
-        yield _durable(parsed(url))
-        cluster.drop(url)
+        cluster: PostgresServer = request.getfixturevalue("postgres")
+        url = cluster.create_database(request.getfixturevalue("engine_template"))
+        yield _durable_engine_factory(parse_postgres_url(url))
+        cluster.drop_database(url)
 
 
-def _durable(where: Path | Address) -> Open:
+def _durable_engine_factory(where: Path | PostgresAddress) -> Open:
     return lambda sagas: DurableEngine(where, sagas, watch_s=0.1, dead_after_s=0.1)
 
 
-def conforms(inline: InlineEngine, durable: DurableEngine) -> tuple[Engine, Engine]:
+def check_port_types(inline: InlineEngine, durable: DurableEngine) -> tuple[Engine, Engine]:
     """The type checker's word that both are the port."""
     return inline, durable

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from contextlib import AbstractAsyncContextManager
 
-    from domain.ports import Json, Perform, Saga
+    from domain.ports import Json, Saga, StepRunner
 
     Open = Callable[[Mapping[str, Saga]], AbstractAsyncContextManager[Any]]
 
@@ -24,7 +24,7 @@ def answer(value: Json) -> Callable[[], Awaitable[Json]]:
     return effect
 
 
-class Walk:
+class ThreeStepSaga:
     """A saga of three steps that notes each effect and each answer; `gate` holds the second one."""
 
     def __init__(self, *, gated: bool = False) -> None:
@@ -35,7 +35,7 @@ class Walk:
         if not gated:
             self.gate.set()
 
-    async def __call__(self, perform: Perform, dataset_id: str, saga_id: str) -> None:
+    async def __call__(self, perform: StepRunner, dataset_id: str, saga_id: str) -> None:
         for step in ("one", "two", "three"):
 
             async def effect(step: str = step) -> Json:
@@ -48,18 +48,18 @@ class Walk:
             self.answers.append(await perform(step, effect))
 
 
-async def test_a_saga_runs_every_step_in_order(opened: Open) -> None:
-    walk = Walk()
-    async with opened({"walk": walk}) as engine:
+async def test_a_saga_runs_every_step_in_order(open_engine: Open) -> None:
+    walk = ThreeStepSaga()
+    async with open_engine({"walk": walk}) as engine:
         await engine.start("walk", "s1", "ds-1")
         assert await engine.wait("s1", 10)
     assert walk.effects == ["one", "two", "three"]
     assert walk.answers == [{"step": each, "of": "ds-1", "saga": "s1"} for each in walk.effects]
 
 
-async def test_a_saga_that_was_started_twice_runs_once(opened: Open) -> None:
-    walk = Walk(gated=True)
-    async with opened({"walk": walk}) as engine:
+async def test_a_saga_that_was_started_twice_runs_once(open_engine: Open) -> None:
+    walk = ThreeStepSaga(gated=True)
+    async with open_engine({"walk": walk}) as engine:
         async with anyio.create_task_group() as callers:
             for _ in range(5):
                 callers.start_soon(engine.start, "walk", "s1", "ds-1")
@@ -70,30 +70,30 @@ async def test_a_saga_that_was_started_twice_runs_once(opened: Open) -> None:
     assert walk.effects == ["one", "two", "three"]
 
 
-async def test_an_ended_saga_stays_ended_for_the_next_engine(opened: Open) -> None:
-    walk = Walk()
-    async with opened({"walk": walk}) as engine:
+async def test_an_ended_saga_stays_ended_for_the_next_engine(open_engine: Open) -> None:
+    walk = ThreeStepSaga()
+    async with open_engine({"walk": walk}) as engine:
         await engine.start("walk", "s1", "ds-1")
         assert await engine.wait("s1", 10)
-    async with opened({"walk": walk}) as engine:
+    async with open_engine({"walk": walk}) as engine:
         await engine.resume()
         await engine.start("walk", "s1", "ds-1")
         assert await engine.wait("s1", 0)
     assert walk.effects == ["one", "two", "three"]
 
 
-async def test_waiting_ends_when_its_time_is_over(opened: Open) -> None:
-    walk = Walk(gated=True)
-    async with opened({"walk": walk}) as engine:
+async def test_waiting_ends_when_its_time_is_over(open_engine: Open) -> None:
+    walk = ThreeStepSaga(gated=True)
+    async with open_engine({"walk": walk}) as engine:
         assert not await engine.wait("s1", 0.02)
         await engine.start("walk", "s1", "ds-1")
         assert not await engine.wait("s1", 0.02)
         assert not await engine.wait("s1", 0)
 
 
-async def test_a_waiter_that_is_cancelled_leaves_the_saga_running(opened: Open) -> None:
-    walk = Walk(gated=True)
-    async with opened({"walk": walk}) as engine:
+async def test_a_waiter_that_is_cancelled_leaves_the_saga_running(open_engine: Open) -> None:
+    walk = ThreeStepSaga(gated=True)
+    async with open_engine({"walk": walk}) as engine:
         await engine.start("walk", "s1", "ds-1")
         async with anyio.create_task_group() as waiters:
             waiters.start_soon(engine.wait, "s1", 60)
@@ -104,9 +104,9 @@ async def test_a_waiter_that_is_cancelled_leaves_the_saga_running(opened: Open) 
     assert walk.effects == ["one", "two", "three"]
 
 
-async def test_a_starter_that_is_cancelled_leaves_no_saga_half_started(opened: Open) -> None:
-    walk = Walk()
-    async with opened({"walk": walk}) as engine:
+async def test_a_starter_that_is_cancelled_leaves_no_saga_half_started(open_engine: Open) -> None:
+    walk = ThreeStepSaga()
+    async with open_engine({"walk": walk}) as engine:
         async with anyio.create_task_group() as callers:
             callers.start_soon(engine.start, "walk", "s1", "ds-1")
             await anyio.lowlevel.checkpoint()
@@ -116,97 +116,97 @@ async def test_a_starter_that_is_cancelled_leaves_no_saga_half_started(opened: O
     assert walk.effects == ["one", "two", "three"]
 
 
-async def test_leaving_the_engine_leaves_its_sagas_to_the_next(opened: Open) -> None:
-    stopped = Walk(gated=True)
-    async with opened({"walk": stopped}) as engine:
+async def test_leaving_the_engine_leaves_its_sagas_to_the_next(open_engine: Open) -> None:
+    stopped = ThreeStepSaga(gated=True)
+    async with open_engine({"walk": stopped}) as engine:
         await engine.start("walk", "s1", "ds-1")
         await stopped.inside.wait()
     assert stopped.effects == ["one", "two"]
 
-    resumed = Walk()
-    async with opened({"walk": resumed}) as engine:
+    resumed = ThreeStepSaga()
+    async with open_engine({"walk": resumed}) as engine:
         await engine.resume()
         assert await engine.wait("s1", 10)
     assert resumed.effects == ["two", "three"]
     assert resumed.answers == [{"step": each, "of": "ds-1", "saga": "s1"} for each in ("one", "two", "three")]
 
 
-async def test_starting_a_saga_that_was_left_takes_it_up(opened: Open) -> None:
-    stopped = Walk(gated=True)
-    async with opened({"walk": stopped}) as engine:
+async def test_starting_a_saga_that_was_left_takes_it_up(open_engine: Open) -> None:
+    stopped = ThreeStepSaga(gated=True)
+    async with open_engine({"walk": stopped}) as engine:
         await engine.start("walk", "s1", "ds-1")
         await stopped.inside.wait()
 
-    resumed = Walk()
-    async with opened({"walk": resumed}) as engine:
+    resumed = ThreeStepSaga()
+    async with open_engine({"walk": resumed}) as engine:
         await engine.start("walk", "s1", "ds-1")
         assert await engine.wait("s1", 10)
     assert resumed.effects == ["two", "three"]
 
 
-async def test_a_saga_that_breaks_has_ended_and_is_not_run_again(opened: Open) -> None:
+async def test_a_saga_that_breaks_has_ended_and_is_not_run_again(open_engine: Open) -> None:
     begun: list[str] = []
 
-    async def broken(perform: Perform, dataset_id: str, saga_id: str) -> None:
+    async def broken(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
         async def effect() -> Json:
             begun.append(saga_id)
             raise ZeroDivisionError
 
         await perform("only", effect)
 
-    async with opened({"broken": broken}) as engine:
+    async with open_engine({"broken": broken}) as engine:
         await engine.start("broken", "s1", "ds-1")
         assert await engine.wait("s1", 10)
-    async with opened({"broken": broken}) as engine:
+    async with open_engine({"broken": broken}) as engine:
         await engine.resume()
         await engine.start("broken", "s1", "ds-1")
         assert await engine.wait("s1", 10)
     assert begun == ["s1"]
 
 
-async def test_an_answer_that_is_no_json_breaks_the_saga(opened: Open) -> None:
+async def test_an_answer_that_is_no_json_breaks_the_saga(open_engine: Open) -> None:
     went_on: list[Json] = []
 
-    async def strange(perform: Perform, dataset_id: str, saga_id: str) -> None:
+    async def strange(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
         went_on.append(await perform("only", answer({"it": object()})))
 
-    async with opened({"strange": strange}) as engine:
+    async with open_engine({"strange": strange}) as engine:
         await engine.start("strange", "s1", "ds-1")
         assert await engine.wait("s1", 10)
     assert went_on == []
 
 
-async def test_a_kind_that_nobody_knows_cannot_be_started(opened: Open) -> None:
-    async with opened({"walk": Walk()}) as engine:
+async def test_a_kind_that_nobody_knows_cannot_be_started(open_engine: Open) -> None:
+    async with open_engine({"walk": ThreeStepSaga()}) as engine:
         with pytest.raises(LookupError, match=r"'run'.*'walk'"):
             await engine.start("run", "s1", "ds-1")
         assert not await engine.wait("s1", 0)
 
 
-async def test_a_saga_of_a_kind_that_is_gone_is_left_alone(opened: Open) -> None:
-    stopped = Walk(gated=True)
-    async with opened({"walk-1": stopped}) as engine:
+async def test_a_saga_of_a_kind_that_is_gone_is_left_alone(open_engine: Open) -> None:
+    stopped = ThreeStepSaga(gated=True)
+    async with open_engine({"walk-1": stopped}) as engine:
         await engine.start("walk-1", "s1", "ds-1")
         await stopped.inside.wait()
 
-    other = Walk()
-    async with opened({"walk-2": other}) as engine:
+    other = ThreeStepSaga()
+    async with open_engine({"walk-2": other}) as engine:
         await engine.resume()
         assert not await engine.wait("s1", 0.3)
     assert other.effects == []
 
-    resumed = Walk()
-    async with opened({"walk-1": resumed, "walk-2": other}) as engine:
+    resumed = ThreeStepSaga()
+    async with open_engine({"walk-1": resumed, "walk-2": other}) as engine:
         await engine.resume()
         assert await engine.wait("s1", 10)
     assert (resumed.effects, other.effects) == (["two", "three"], [])
 
 
-async def test_many_sagas_run_side_by_side(opened: Open) -> None:
+async def test_many_sagas_run_side_by_side(open_engine: Open) -> None:
     met = anyio.Event()
     inside: set[str] = set()
 
-    async def meeting(perform: Perform, dataset_id: str, saga_id: str) -> None:
+    async def meeting(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
         async def effect() -> Json:
             inside.add(dataset_id)
             if len(inside) == 10:
@@ -216,7 +216,7 @@ async def test_many_sagas_run_side_by_side(opened: Open) -> None:
 
         await perform("meet", effect)
 
-    async with opened({"meeting": meeting}) as engine:
+    async with open_engine({"meeting": meeting}) as engine:
         for each in range(10):
             await engine.start("meeting", f"s{each}", f"ds-{each}")
         assert all([await engine.wait(f"s{each}", 10) for each in range(10)])

@@ -8,12 +8,20 @@ from zlib import crc32
 
 import pytest
 
-from server.adapters.glean.indexing_config import wanted
+from server.adapters.glean.indexing_config import desired_config
 from server.adapters.glean.indexing_names import datasource_of
 from server.adapters.system import SystemClock
-from server.sandbox.contents import CUSTOM
+from server.sandbox.contents import CUSTOM_CONNECTOR
 from server.sandbox.serve import EmbeddedSandbox
-from tests.gleaning import FLIPPED, SITE, SLOW, USUAL, admin, indexing, source
+from tests.gleaning import (
+    DEFAULT_SWITCHES,
+    SITE,
+    SLOW,
+    SWITCH_VARIANTS,
+    admin_platform,
+    datasource_spec,
+    indexing_platform,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -21,16 +29,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from domain.platform import Platform
-    from server.adapters.glean.admin import AdminGlean
-    from server.adapters.glean.indexing import IndexingGlean
+    from server.adapters.glean.admin import AdminPlatform
+    from server.adapters.glean.indexing import IndexingPlatform
 
     Foreign = Callable[[str, object], str]
 
-DIALECTS: dict[str, Callable[..., AdminGlean | IndexingGlean]] = {"admin": admin, "indexing": indexing}
+DIALECTS: dict[str, Callable[..., AdminPlatform | IndexingPlatform]] = {
+    "admin": admin_platform,
+    "indexing": indexing_platform,
+}
 LATER: Final = timedelta(days=1)
 
 
-class Ahead(SystemClock):
+class ForwardClock(SystemClock):
     """The machine's clock, put forward by hand."""
 
     def __init__(self) -> None:
@@ -40,16 +51,16 @@ class Ahead(SystemClock):
         return super().now() + self.ahead
 
 
-class Later:
+class DayPassingPlatform:
     """A platform with which a day passes whenever something was asked of it that takes its time."""
 
-    def __init__(self, platform: IndexingGlean | AdminGlean, clock: Ahead) -> None:
+    def __init__(self, platform: IndexingPlatform | AdminPlatform, clock: ForwardClock) -> None:
         self._platform = platform
         self._clock = clock
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - stands in for any port
         found = getattr(self._platform, name)
-        if name not in {"sync", "remove"}:
+        if name not in {"start_sync", "delete_datasource"}:
             return found
 
         async def passing(*given: object) -> object:
@@ -63,7 +74,7 @@ class Later:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Every test over each dialect, and over the Indexing dialect with every switch both ways."""
     if "dialect" in metafunc.fixturenames:
-        names = [f"indexing: {name}" for name in FLIPPED if FLIPPED[name]]
+        names = [f"indexing: {name}" for name in SWITCH_VARIANTS if SWITCH_VARIANTS[name]]
         turn = crc32(metafunc.function.__name__.encode())
         always = names[turn % len(names)]  # by turns; the others with the long matrices
         flipped = [
@@ -78,45 +89,47 @@ def dialect(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def flipped(request: pytest.FixtureRequest, dialect: str) -> Mapping[str, Any]:
+def switches(request: pytest.FixtureRequest, dialect: str) -> Mapping[str, Any]:
     """What is other than the sandbox has it at first."""
     name = request.node.callspec.params["dialect"].partition(": ")[2]
-    return FLIPPED[name or USUAL]
+    return SWITCH_VARIANTS[name or DEFAULT_SWITCHES]
 
 
 @pytest.fixture
-def clock() -> Ahead:
-    return Ahead()
+def clock() -> ForwardClock:
+    return ForwardClock()
 
 
 @pytest.fixture
-def glean(tmp_path: Path, clock: Ahead, flipped: Mapping[str, Any]) -> Iterator[EmbeddedSandbox]:
+def glean(tmp_path: Path, clock: ForwardClock, switches: Mapping[str, Any]) -> Iterator[EmbeddedSandbox]:
     with EmbeddedSandbox(tmp_path / "glean.db", token="key-of-the-tests", now=clock.now) as running:
-        running.sandbox.set_rate(1e9, minimum_seconds=0)
-        running.sandbox.turn(**flipped)
+        running.sandbox.set_indexing_rate(1e9, minimum_seconds=0)
+        running.sandbox.set_switches(**switches)
         yield running
 
 
 @pytest.fixture
 async def platform(
-    dialect: str, glean: EmbeddedSandbox, clock: Ahead, flipped: Mapping[str, Any]
+    dialect: str, glean: EmbeddedSandbox, clock: ForwardClock, switches: Mapping[str, Any]
 ) -> AsyncIterator[Platform]:
     async with DIALECTS[dialect](glean, clock=clock) as opened:
-        yield Later(opened, clock) if SLOW.keys() & flipped else opened
+        yield DayPassingPlatform(opened, clock) if SLOW.keys() & switches else opened
 
 
 @pytest.fixture
-def foreign(dialect: str, glean: EmbeddedSandbox) -> Foreign:
+def create_foreign_datasource(dialect: str, glean: EmbeddedSandbox) -> Foreign:
     """`foreign(name, mark)` makes a datasource by hand under a name of ours, with whatever for a mark; its handle."""
 
     def admin_made(name: str, mark: object) -> str:
         config = None if mark is None else {"managedBy": mark}
-        return str(glean.sandbox.create_foreign(name, config=config)["id"])
+        return str(glean.sandbox.create_foreign_datasource(name, config=config)["id"])
 
     def indexing_made(name: str, mark: object) -> str:
         handle = datasource_of(name)
         home = SITE if mark is None else f"{SITE}#dataset-lifecycle/{mark}"
-        glean.sandbox.create_foreign(handle, CUSTOM, {**wanted(source(name), handle), "homeUrl": home})
+        glean.sandbox.create_foreign_datasource(
+            handle, CUSTOM_CONNECTOR, {**desired_config(datasource_spec(name), handle), "homeUrl": home}
+        )
         return handle
 
     return {"admin": admin_made, "indexing": indexing_made}[dialect]

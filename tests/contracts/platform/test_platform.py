@@ -8,11 +8,21 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.errors import PlatformInvalidError, PlatformMismatchError, PlatformUnavailableError
-from domain.model import Mark
-from domain.platform import Found
+from domain.model import OwnerTag
+from domain.platform import Datasource
 from domain.vocabulary import ConnectorOutcome
 from server.sandbox.faults import Fault
-from tests.gleaning import MARK, NAME, SITE, finished, line, pages, pushed, served, source
+from tests.gleaning import (
+    MARK,
+    NAME,
+    SITE,
+    datasource_spec,
+    push_run,
+    serve_run,
+    staged_line,
+    staged_pages,
+    sync_run,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -23,52 +33,54 @@ if TYPE_CHECKING:
 
 ABSENT = "ds_0000000000000000"
 STRANGERS = [
-    pytest.param(Mark(installation=MARK.installation, dataset_id="another-dataset"), id="of another dataset"),
-    pytest.param(Mark(installation="another", dataset_id=MARK.dataset_id), id="of another installation"),
+    pytest.param(
+        OwnerTag(installation=MARK.installation, dataset_id="another-dataset"), id="of another dataset"
+    ),
+    pytest.param(OwnerTag(installation="another", dataset_id=MARK.dataset_id), id="of another installation"),
 ]
 
 
-def shown(glean: EmbeddedSandbox, words: str) -> list[str]:
+def search_document_ids(glean: EmbeddedSandbox, words: str) -> list[str]:
     """The documents that a search in Glean finds, whatever the dialect can do itself."""
     return sorted(each["documentId"] for each in glean.sandbox.search(words))
 
 
-async def removed(platform: Platform, handle: str) -> Removal:
+async def remove_completely(platform: Platform, handle: str) -> Removal:
     """What became of it, once the platform is done with it."""
-    while (removal := await platform.remove(handle, MARK)) is None:
+    while (removal := await platform.delete_datasource(handle, MARK)) is None:
         pass
     return removal
 
 
 async def test_a_datasource_is_made_once_and_found_again(platform: Platform, glean: EmbeddedSandbox) -> None:
-    handle = await platform.ensure(source())
+    handle = await platform.ensure(datasource_spec())
 
-    assert await platform.ensure(source()) == handle
-    [found] = await platform.find([NAME])
-    assert replace(found, document_count=None, config=None, changed=None) == Found(
+    assert await platform.ensure(datasource_spec()) == handle
+    [found] = await platform.find_datasources([NAME])
+    assert replace(found, document_count=None, config=None, changed=None) == Datasource(
         handle=handle, name=NAME, kind="confluence", mark=MARK
     )
-    assert found.config in (None, source().config)
+    assert found.config in (None, datasource_spec().config)
     assert not found.changed
     assert len(glean.sandbox.ledger()) == 1
 
 
 async def test_names_are_found_without_regard_to_case(platform: Platform) -> None:
-    handle = await platform.ensure(source())
-    await platform.ensure(source("OTHER", replace(MARK, dataset_id="other")))
+    handle = await platform.ensure(datasource_spec())
+    await platform.ensure(datasource_spec("OTHER", replace(MARK, dataset_id="other")))
 
-    assert [each.handle for each in await platform.find([NAME.lower(), "nobody"])] == [handle]
-    assert await platform.find([]) == []
-    assert await platform.ensure(source(NAME.lower())) == handle
+    assert [each.handle for each in await platform.find_datasources([NAME.lower(), "nobody"])] == [handle]
+    assert await platform.find_datasources([]) == []
+    assert await platform.ensure(datasource_spec(NAME.lower())) == handle
 
 
 async def test_a_changed_configuration_is_brought_to_what_is_wanted(
     platform: Platform, glean: EmbeddedSandbox
 ) -> None:
-    handle = await platform.ensure(source())
+    handle = await platform.ensure(datasource_spec())
 
     before = glean.sandbox.snapshot()
-    changed = replace(source(spaceKeys=["ENG", "OPS"]), site=f"{SITE}/moved")
+    changed = replace(datasource_spec(spaceKeys=["ENG", "OPS"]), site=f"{SITE}/moved")
     assert await platform.ensure(changed) == handle
     assert await platform.ensure(changed) == handle
 
@@ -80,23 +92,23 @@ async def test_a_changed_configuration_is_brought_to_what_is_wanted(
 async def test_what_is_pushed_is_found_only_once_it_is_synced(
     platform: Platform, glean: EmbeddedSandbox
 ) -> None:
-    handle = await platform.ensure(source())
+    handle = await platform.ensure(datasource_spec())
     await platform.authorise(handle, MARK, "token-of-the-connector")
-    lines = [line(number) for number in range(20)]
+    lines = [staged_line(number) for number in range(20)]
 
-    told = await pushed(platform, handle, "run-1", lines)
+    told = await push_run(platform, handle, "run-1", lines)
     assert (sorted(told), told[-1]) == (told, 20)
-    assert shown(glean, "ledger") == []
+    assert search_document_ids(glean, "ledger") == []
 
-    job = await finished(platform, handle, "run-1")
+    job = await sync_run(platform, handle, "run-1")
     assert (job.run, job.state, job.started_at is not None) == ("run-1", "succeeded", True)
     assert {job.total, job.indexed} <= {20, None}
-    assert shown(glean, "ledger") == sorted(f"page-{number}" for number in range(20))
+    assert search_document_ids(glean, "ledger") == sorted(f"page-{number}" for number in range(20))
 
 
 async def test_what_can_be_searched_finds_what_is_served(platform: Platform) -> None:
-    await served(platform, "run-1", [line(1)])
-    if platform.can.search:
+    await serve_run(platform, "run-1", [staged_line(1)])
+    if platform.capabilities.search:
         [hit] = await platform.search("ledger", name=NAME, limit=50)
         assert (hit.datasource, hit.document_id) == (NAME, "page-1")
     else:
@@ -107,78 +119,78 @@ async def test_what_can_be_searched_finds_what_is_served(platform: Platform) -> 
 async def test_a_run_that_is_pushed_and_synced_again_ends_the_same(
     platform: Platform, glean: EmbeddedSandbox
 ) -> None:
-    lines = [line(number) for number in range(20)]
-    handle = await served(platform, "run-1", lines)
+    lines = [staged_line(number) for number in range(20)]
+    handle = await serve_run(platform, "run-1", lines)
     before = glean.sandbox.snapshot()
 
-    await pushed(platform, handle, "run-1", lines)
-    await finished(platform, handle, "run-1")
+    await push_run(platform, handle, "run-1", lines)
+    await sync_run(platform, handle, "run-1")
 
     assert glean.sandbox.snapshot() == before
 
 
 async def test_a_second_run_takes_the_place_of_the_first(platform: Platform, glean: EmbeddedSandbox) -> None:
-    handle = await served(platform, "run-1", [line(number, "walrus") for number in range(5)])
-    await pushed(platform, handle, "run-2", [line(number, "ostrich") for number in range(3)])
-    assert len(shown(glean, "walrus")) == 5
+    handle = await serve_run(platform, "run-1", [staged_line(number, "walrus") for number in range(5)])
+    await push_run(platform, handle, "run-2", [staged_line(number, "ostrich") for number in range(3)])
+    assert len(search_document_ids(glean, "walrus")) == 5
 
-    await finished(platform, handle, "run-2")
+    await sync_run(platform, handle, "run-2")
 
-    assert shown(glean, "walrus") == []
-    assert len(shown(glean, "ostrich")) == 3
+    assert search_document_ids(glean, "walrus") == []
+    assert len(search_document_ids(glean, "ostrich")) == 3
 
 
 async def test_a_run_of_no_documents_serves_none(platform: Platform, glean: EmbeddedSandbox) -> None:
-    handle = await served(platform, "run-1", [line(1)])
+    handle = await serve_run(platform, "run-1", [staged_line(1)])
 
-    assert await pushed(platform, handle, "run-2", []) == [0]
-    assert (await finished(platform, handle, "run-2")).state == "succeeded"
-    assert shown(glean, "ledger") == []
+    assert await push_run(platform, handle, "run-2", []) == [0]
+    assert (await sync_run(platform, handle, "run-2")).state == "succeeded"
+    assert search_document_ids(glean, "ledger") == []
 
 
 async def test_a_run_that_was_discarded_is_gone_and_absent_ones_are_fine(
     platform: Platform, glean: EmbeddedSandbox
 ) -> None:
-    handle = await served(platform, "run-1", [line(1)])
-    await pushed(platform, handle, "run-2", [line(2)])
+    handle = await serve_run(platform, "run-1", [staged_line(1)])
+    await push_run(platform, handle, "run-2", [staged_line(2)])
 
-    await platform.discard(handle, MARK, "run-2")
-    await platform.discard(handle, MARK, "run-2")
-    await platform.discard(handle, MARK, "never")
+    await platform.discard_run(handle, MARK, "run-2")
+    await platform.discard_run(handle, MARK, "run-2")
+    await platform.discard_run(handle, MARK, "never")
 
-    assert shown(glean, "ledger") == ["page-1"]
+    assert search_document_ids(glean, "ledger") == ["page-1"]
 
 
 async def test_there_is_no_sync_of_a_run_that_was_not_started(platform: Platform) -> None:
-    handle = await platform.ensure(source())
+    handle = await platform.ensure(datasource_spec())
 
-    assert await platform.job(handle, "never") is None
-    assert await platform.job(ABSENT, "never") is None
+    assert await platform.fetch_sync_job(handle, "never") is None
+    assert await platform.fetch_sync_job(ABSENT, "never") is None
 
 
 async def test_a_stopped_sync_leaves_what_was_served(platform: Platform, glean: EmbeddedSandbox) -> None:
-    handle = await served(platform, "run-1", [line(1, "walrus")])
-    await pushed(platform, handle, "run-2", [line(2, "ostrich")])
+    handle = await serve_run(platform, "run-1", [staged_line(1, "walrus")])
+    await push_run(platform, handle, "run-2", [staged_line(2, "ostrich")])
     glean.sandbox.faults.add(Fault(kind="sync_hangs"))
-    assert (await platform.sync(handle, MARK, "run-2")).state == "running"
+    assert (await platform.start_sync(handle, MARK, "run-2")).state == "running"
     assert (await platform.observe(handle)).syncing
 
-    if not platform.can.stop:
+    if not platform.capabilities.stop:
         with pytest.raises(PlatformUnavailableError):
-            await platform.stop(handle, MARK)
+            await platform.stop_sync(handle, MARK)
         return
-    await platform.stop(handle, MARK)
+    await platform.stop_sync(handle, MARK)
 
-    job = await platform.job(handle, "run-2")
+    job = await platform.fetch_sync_job(handle, "run-2")
     assert job is not None
     assert job.state == "stopped"
     assert not (await platform.observe(handle)).syncing
-    assert shown(glean, "walrus") == ["page-1"]
-    await platform.stop(handle, MARK)
+    assert search_document_ids(glean, "walrus") == ["page-1"]
+    await platform.stop_sync(handle, MARK)
 
 
 async def test_an_observation_tells_what_is_served(platform: Platform) -> None:
-    handle = await served(platform, "run-1", [line(number) for number in range(20)])
+    handle = await serve_run(platform, "run-1", [staged_line(number) for number in range(20)])
 
     seen = await platform.observe(handle)
 
@@ -191,15 +203,15 @@ async def test_an_observation_tells_what_is_served(platform: Platform) -> None:
 async def test_a_sync_that_failed_shows_in_the_observation(
     platform: Platform, glean: EmbeddedSandbox
 ) -> None:
-    handle = await platform.ensure(source())
+    handle = await platform.ensure(datasource_spec())
     assert (await platform.observe(handle)).status == "pending"
     await platform.authorise(handle, MARK, "token-of-the-connector")
-    await pushed(platform, handle, "run-1", [line(1)])
+    await push_run(platform, handle, "run-1", [staged_line(1)])
     glean.sandbox.faults.add(Fault(kind="sync_fails", message="upstream text"))
 
-    state = (await finished(platform, handle, "run-1")).state
+    state = (await sync_run(platform, handle, "run-1")).state
     seen = await platform.observe(handle)
-    if not platform.can.stop:  # it does not tell either, but that nothing becomes of it
+    if not platform.capabilities.stop:  # it does not tell either, but that nothing becomes of it
         assert (state, seen.status) == ("running", "syncing")
         return
     assert state == "failed"
@@ -212,10 +224,11 @@ async def test_what_is_absent_is_observed_as_absent(platform: Platform) -> None:
 
 async def test_many_are_observed_at_once(platform: Platform) -> None:
     handles = [
-        await platform.ensure(source(f"N{each}", replace(MARK, dataset_id=f"d{each}"))) for each in range(12)
+        await platform.ensure(datasource_spec(f"N{each}", replace(MARK, dataset_id=f"d{each}")))
+        for each in range(12)
     ]
 
-    listed = await platform.find() if platform.can.list else ()
+    listed = await platform.find_datasources() if platform.capabilities.list else ()
     seen = await platform.observe_all([*handles, ABSENT], listed)
 
     marks = {handle: getattr(each, "mark", None) for handle, each in seen.items()}
@@ -229,60 +242,64 @@ async def test_many_are_observed_at_once(platform: Platform) -> None:
 async def test_what_was_removed_is_listed_and_found_no_more(
     platform: Platform, glean: EmbeddedSandbox
 ) -> None:
-    handle = await served(platform, "run-1", [line(1)])
+    handle = await serve_run(platform, "run-1", [staged_line(1)])
 
-    removal = await removed(platform, handle)
+    removal = await remove_completely(platform, handle)
 
-    assert removal.outcome is (ConnectorOutcome.DELETED if platform.can.delete else ConnectorOutcome.EMPTIED)
-    assert (removal.left is None) is platform.can.delete
-    assert [each.mark for each in await platform.find([NAME])] == ([] if platform.can.delete else [None])
-    assert shown(glean, "ledger") == []
-    assert not await platform.serves(handle, NAME, [line(1)])
+    assert removal.outcome is (
+        ConnectorOutcome.DELETED if platform.capabilities.delete else ConnectorOutcome.EMPTIED
+    )
+    assert (removal.left is None) is platform.capabilities.delete
+    assert [each.mark for each in await platform.find_datasources([NAME])] == (
+        [] if platform.capabilities.delete else [None]
+    )
+    assert search_document_ids(glean, "ledger") == []
+    assert not await platform.is_still_served(handle, NAME, [staged_line(1)])
     assert all(each["documents"] == {} for each in glean.sandbox.snapshot().values())
     assert (await platform.observe(handle)).mark is None
-    assert await removed(platform, handle) == removal
-    await platform.stop(handle, MARK)
-    await platform.discard(handle, MARK, "run-1")
+    assert await remove_completely(platform, handle) == removal
+    await platform.stop_sync(handle, MARK)
+    await platform.discard_run(handle, MARK, "run-1")
 
 
 @pytest.mark.parametrize("name", [NAME, NAME.lower()])
 async def test_a_datasource_of_that_name_that_is_not_ours_is_not_adopted(
-    platform: Platform, glean: EmbeddedSandbox, foreign: Foreign, name: str
+    platform: Platform, glean: EmbeddedSandbox, create_foreign_datasource: Foreign, name: str
 ) -> None:
-    foreign(name, None)
+    create_foreign_datasource(name, None)
     before = glean.sandbox.snapshot()
 
     with pytest.raises(PlatformMismatchError):
-        await platform.ensure(source())
+        await platform.ensure(datasource_spec())
 
     assert glean.sandbox.snapshot() == before
 
 
 async def test_one_of_ours_that_serves_another_kind_is_not_adopted(platform: Platform) -> None:
-    await platform.ensure(source())
+    await platform.ensure(datasource_spec())
 
     with pytest.raises(PlatformMismatchError):
-        await platform.ensure(replace(source(), kind="jira"))
+        await platform.ensure(replace(datasource_spec(), kind="jira"))
 
 
-CHANGES: dict[str, Callable[[Platform, str, Mark], Awaitable[object]]] = {
+CHANGES: dict[str, Callable[[Platform, str, OwnerTag], Awaitable[object]]] = {
     "authorise": lambda platform, handle, mark: platform.authorise(handle, mark, "other"),
     "push": lambda platform, handle, mark: platform.push(
-        handle, mark, "run-9", pages([line(9)]), lambda _: None
+        handle, mark, "run-9", staged_pages([staged_line(9)]), lambda _: None
     ),
-    "sync": lambda platform, handle, mark: platform.sync(handle, mark, "run-1"),
-    "stop": lambda platform, handle, mark: platform.stop(handle, mark),
-    "discard": lambda platform, handle, mark: platform.discard(handle, mark, "run-1"),
-    "remove": lambda platform, handle, mark: platform.remove(handle, mark),
+    "sync": lambda platform, handle, mark: platform.start_sync(handle, mark, "run-1"),
+    "stop": lambda platform, handle, mark: platform.stop_sync(handle, mark),
+    "discard": lambda platform, handle, mark: platform.discard_run(handle, mark, "run-1"),
+    "remove": lambda platform, handle, mark: platform.delete_datasource(handle, mark),
 }
 
 
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("mark", STRANGERS)
 async def test_what_carries_another_mark_is_never_touched(
-    platform: Platform, glean: EmbeddedSandbox, change: str, mark: Mark
+    platform: Platform, glean: EmbeddedSandbox, change: str, mark: OwnerTag
 ) -> None:
-    handle = await served(platform, "run-1", [line(1)])
+    handle = await serve_run(platform, "run-1", [staged_line(1)])
     before, effects = glean.sandbox.snapshot(), len(glean.sandbox.ledger())
 
     with pytest.raises(PlatformMismatchError):
@@ -294,23 +311,27 @@ async def test_what_carries_another_mark_is_never_touched(
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("managed_by", [None, "us", {"installation": 1, "datasetId": MARK.dataset_id}, {}])
 async def test_what_a_person_made_is_never_touched(
-    platform: Platform, glean: EmbeddedSandbox, foreign: Foreign, change: str, managed_by: object
+    platform: Platform,
+    glean: EmbeddedSandbox,
+    create_foreign_datasource: Foreign,
+    change: str,
+    managed_by: object,
 ) -> None:
-    handle = foreign("by-hand", managed_by)
+    handle = create_foreign_datasource("by-hand", managed_by)
     effects = len(glean.sandbox.ledger())
 
     with pytest.raises(PlatformMismatchError):
         await CHANGES[change](platform, handle, MARK)
 
     assert len(glean.sandbox.ledger()) == effects
-    assert [each.mark for each in await platform.find(["by-hand"])] == [None]
+    assert [each.mark for each in await platform.find_datasources(["by-hand"])] == [None]
 
 
 async def test_another_tenant_shows_in_the_fingerprint(platform: Platform, glean: EmbeddedSandbox) -> None:
-    before = await platform.fingerprint()
-    assert await platform.fingerprint() == before
+    before = await platform.fetch_fingerprint()
+    assert await platform.fetch_fingerprint() == before
 
     tenant = glean.sandbox.replace_tenant(keep_content=True)
 
     told = before if before.tenant is None else replace(before, tenant=tenant)
-    assert await platform.fingerprint() == told
+    assert await platform.fetch_fingerprint() == told

@@ -27,7 +27,7 @@ async def put(staging: Staging, attempt: int, *chunks: bytes, dataset_id: str = 
 async def lines(
     staging: Staging, attempt: int, *, count: int = 1000, size: int = 1 << 20
 ) -> list[list[bytes]]:
-    return [list(page) async for page in staging.pages(ID, attempt, max_count=count, max_bytes=size)]
+    return [list(page) async for page in staging.iterate_pages(ID, attempt, max_count=count, max_bytes=size)]
 
 
 async def test_what_is_written_is_told_in_lines_bytes_and_checksum_and_measured_alike(
@@ -46,7 +46,7 @@ async def test_nothing_produced_is_an_empty_content(staging: Staging) -> None:
 
     assert written == Staged(lines=0, size_bytes=0, checksum=sha256().hexdigest())
     assert await lines(staging, 1) == []
-    assert await staging.attempts(ID) == [1]
+    assert await staging.list_attempts(ID) == [1]
 
 
 async def test_pages_are_bounded_by_count(staging: Staging) -> None:
@@ -87,23 +87,23 @@ async def test_writing_an_attempt_again_replaces_it_and_touches_no_other(staging
 
     assert await lines(staging, 1) == [[b"new"]]
     assert await staging.measure(ID, 2) == kept
-    assert await staging.attempts(ID) == [1, 2]
+    assert await staging.list_attempts(ID) == [1, 2]
 
 
 async def test_attempts_are_in_the_order_of_their_numbers(staging: Staging) -> None:
     for attempt in (10, 9, 1):
         await put(staging, attempt, b"x\n")
 
-    assert await staging.attempts(ID) == [1, 9, 10]
+    assert await staging.list_attempts(ID) == [1, 9, 10]
 
 
 async def test_removing_one_attempt_leaves_the_other(staging: Staging) -> None:
     await put(staging, 1, b"x\n")
     await put(staging, 2, b"y\n")
 
-    await staging.remove(ID, 1)
+    await staging.delete(ID, 1)
 
-    assert await staging.attempts(ID) == [2]
+    assert await staging.list_attempts(ID) == [2]
     assert await staging.measure(ID, 1) is None
 
 
@@ -111,21 +111,21 @@ async def test_removing_a_dataset_leaves_other_datasets(staging: Staging) -> Non
     await put(staging, 1, b"x\n")
     await put(staging, 1, b"y\n", dataset_id="other")
 
-    await staging.remove(ID)
+    await staging.delete(ID)
 
-    assert await staging.attempts(ID) == []
-    assert await staging.attempts("other") == [1]
+    assert await staging.list_attempts(ID) == []
+    assert await staging.list_attempts("other") == [1]
 
 
 async def test_removing_what_is_not_there_is_fine(staging: Staging) -> None:
     await put(staging, 1, b"x\n")
 
-    await staging.remove(ID, 7)
-    await staging.remove("never-staged")
-    await staging.remove("never-staged", 1)
+    await staging.delete(ID, 7)
+    await staging.delete("never-staged")
+    await staging.delete("never-staged", 1)
 
-    assert await staging.attempts(ID) == [1]
-    assert await staging.attempts("never-staged") == []
+    assert await staging.list_attempts(ID) == [1]
+    assert await staging.list_attempts("never-staged") == []
     assert await staging.measure("never-staged", 1) is None
 
 
@@ -159,7 +159,7 @@ async def test_an_error_of_the_producer_leaves_nothing(staging: Staging) -> None
     with pytest.raises(ValueError, match="record 7"):
         await staging.write(ID, 1, produce)
 
-    assert await staging.attempts(ID) == []
+    assert await staging.list_attempts(ID) == []
 
 
 async def test_the_producer_runs_in_a_thread_of_its_own_and_is_ended_there(staging: Staging) -> None:
@@ -216,8 +216,8 @@ async def test_a_path_like_id_is_refused_everywhere(staging: Staging, dataset_id
     with pytest.raises(InvalidArgumentError):
         await staging.measure(dataset_id, 1)
     with pytest.raises(InvalidArgumentError):
-        await staging.remove(dataset_id)
+        await staging.delete(dataset_id)
     with pytest.raises(InvalidArgumentError):
-        await staging.attempts(dataset_id)
+        await staging.list_attempts(dataset_id)
     with pytest.raises(InvalidArgumentError):
-        await anext(aiter(staging.pages(dataset_id, 1, max_count=1, max_bytes=1)))
+        await anext(aiter(staging.iterate_pages(dataset_id, 1, max_count=1, max_bytes=1)))

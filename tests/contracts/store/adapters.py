@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from server.adapters.store.postgres import PostgresStore
 from server.adapters.store.sqlite import SqliteStore
-from server.postgres.address import parsed
-from server.postgres.dialect import statement
+from server.postgres.address import parse_postgres_url
+from server.postgres.dialect import translate_statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,53 +18,58 @@ if TYPE_CHECKING:
     from server.adapters.store.threaded import ThreadedStore
 
 
-class Place(Protocol):
+class StoreLocation(Protocol):
     """A folder whose stores, however many, are one."""
 
     folder: Path
 
-    def store(self) -> ThreadedStore: ...
-    def change(self, *statements: str, **values: str) -> int:
+    def open_store(self) -> ThreadedStore: ...
+    def execute_sql(self, *statements: str, **values: str) -> int:
         """Do to it what somebody with a shell can; how many rows that changed."""
         ...
 
 
-class SqlitePlace:
+class SqliteLocation:
     """Its stores share one SQLite file."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.path = folder / "store.sqlite"
 
-    def store(self) -> SqliteStore:
+    def open_store(self) -> SqliteStore:
         return SqliteStore(self.path, progress_every_s=0)
 
-    def change(self, *statements: str, **values: str) -> int:
+    def execute_sql(self, *statements: str, **values: str) -> int:
         with closing(sqlite3.connect(self.path)) as connection, connection:
             return sum(connection.execute(each, values).rowcount for each in statements)
 
 
-class PostgresPlace:
+class PostgresLocation:
     """Its stores share the database whose URL stands in the folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.address = parsed((folder / "url").read_text(encoding="utf-8"))
+        self.address = parse_postgres_url((folder / "url").read_text(encoding="utf-8"))
 
-    def store(self) -> PostgresStore:
+    def open_store(self) -> PostgresStore:
         return PostgresStore(self.address, progress_every_s=0)
 
-    def change(self, *statements: str, **values: str) -> int:
+    def execute_sql(self, *statements: str, **values: str) -> int:
         with self.address.connect() as connection:
             connection.execute("set search_path = dataset_lifecycle")
-            return sum(connection.execute(statement(each).encode(), values).rowcount for each in statements)
+            return sum(
+                connection.execute(translate_statement(each).encode(), values).rowcount for each in statements
+            )
 
 
-PLACES: Final[dict[str, Callable[[Path], Place]]] = {"sqlite": SqlitePlace, "postgres": PostgresPlace}
+LOCATIONS: Final[dict[str, Callable[[Path], StoreLocation]]] = {
+    "sqlite": SqliteLocation,
+    "postgres": PostgresLocation,
+}
 
 
-def broken(place: Place, table: str, key: str, document: str) -> None:
+def replace_document(place: StoreLocation, table: str, key: str, document: str) -> None:
     """Put another document into a row."""
     name = f"{table[:-1]}_id"
     sql = f"update {table} set document = :document where {name} = :key"  # noqa: S608
-    assert place.change(sql, document=document, key=key) == 1
+    assert place.execute_sql(sql, document=document, key=key) == 1

@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from domain.callers import Caller
+from domain.callers import Principal
 from domain.errors import DatasetConflictError, RateLimitedError
-from domain.rates import RateLimits, Rates
-from tests.contracts.store.adapters import PLACES
-from tests.entities import SetClock, client, dataset
+from domain.rates import RateLimiter, RateLimits
+from tests.contracts.store.adapters import LOCATIONS
+from tests.entities import ManualClock, client, dataset
 
 if TYPE_CHECKING:
     from domain.records import Records, Store
@@ -22,21 +22,21 @@ ROUNDS = 40
 ALLOWED = 30
 
 
-def say(what: object) -> None:
+def write_line(what: object) -> None:
     sys.stdout.write(f"{what}\n")
     sys.stdout.flush()
 
 
-def told() -> None:
-    say("ready")
+def read_line() -> None:
+    write_line("ready")
     sys.stdin.readline()
 
 
 async def installation(store: Store) -> None:
-    say(await store.read(lambda records: records.installation))
+    write_line(await store.read(lambda records: records.installation))
 
 
-async def admit(store: Store) -> None:
+async def run_admissions(store: Store) -> None:
     """Ten callers want one key, each under an id of its own, without looking first."""
 
     async def one(number: int) -> bool:
@@ -49,10 +49,10 @@ async def admit(store: Store) -> None:
             return False
         return True
 
-    say(sum(await asyncio.gather(*(one(number) for number in range(CALLERS)))))
+    write_line(sum(await asyncio.gather(*(one(number) for number in range(CALLERS)))))
 
 
-async def count(store: Store) -> None:
+async def run_increments(store: Store) -> None:
     """Read a number and write the next one, again and again."""
 
     def add(records: Records) -> None:
@@ -60,29 +60,29 @@ async def count(store: Store) -> None:
 
     for _ in range(ROUNDS):
         await store.transact(add)
-    say("done")
+    write_line("done")
 
 
-async def use(store: Store) -> None:
+async def run_rate_limited_calls(store: Store) -> None:
     """As many callers as may call in a minute, all of one principal."""
-    rates = Rates(store, SetClock(), RateLimits(calls_per_minute=ALLOWED))
+    rates = RateLimiter(store, ManualClock(), RateLimits(calls_per_minute=ALLOWED))
 
     async def one() -> bool:
         try:
-            await rates.call(Caller(subject="agent:kim"))
+            await rates.count_call(Principal(subject="agent:kim"))
         except RateLimitedError:
             return False
         return True
 
-    say(sum(await asyncio.gather(*(one() for _ in range(ALLOWED)))))
+    write_line(sum(await asyncio.gather(*(one() for _ in range(ALLOWED)))))
 
 
-async def hang(store: Store) -> None:
+async def hold_transaction(store: Store) -> None:
     """Write, and stay in the transaction for good."""
 
     def hang(records: Records) -> None:
         records.put_client(client())
-        say("inside")
+        write_line("inside")
         sys.stdin.read()
 
     await store.transact(hang)
@@ -90,9 +90,15 @@ async def hang(store: Store) -> None:
 
 async def main() -> None:
     adapter, folder, job = sys.argv[1:]
-    told()
-    async with PLACES[adapter](Path(folder)).store() as store:
-        jobs = {"installation": installation, "admit": admit, "count": count, "use": use, "hang": hang}
+    read_line()
+    async with LOCATIONS[adapter](Path(folder)).open_store() as store:
+        jobs = {
+            "installation": installation,
+            "admit": run_admissions,
+            "count": run_increments,
+            "use": run_rate_limited_calls,
+            "hang": hold_transaction,
+        }
         await jobs[job](store)
 
 

@@ -6,36 +6,36 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.contracts.store.adapters import PLACES
+from tests.contracts.store.adapters import LOCATIONS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from domain.records import Store
-    from tests.contracts.store.adapters import Place
-    from tests.postgres import Cluster
+    from tests.contracts.store.adapters import StoreLocation
+    from tests.postgres import PostgresServer
 
 
-@pytest.fixture(params=list(PLACES))
+@pytest.fixture(params=list(LOCATIONS))
 def adapter(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture
-def place(adapter: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
+def location(adapter: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[StoreLocation]:
     if adapter == "sqlite":
-        yield PLACES[adapter](tmp_path)
+        yield LOCATIONS[adapter](tmp_path)
     else:
-        template = request.getfixturevalue("migrated")
-        cluster: Cluster = request.getfixturevalue("postgres")
-        url = cluster.fresh(template)
+        template = request.getfixturevalue("store_template")
+        cluster: PostgresServer = request.getfixturevalue("postgres")
+        url = cluster.create_database(template)
         (tmp_path / "url").write_text(url, encoding="utf-8")
-        yield PLACES[adapter](tmp_path)
-        cluster.drop(url)
+        yield LOCATIONS[adapter](tmp_path)
+        cluster.drop_database(url)
 
 
 @pytest.fixture
-async def store(place: Place) -> AsyncIterator[Store]:
-    async with place.store() as opened:
+async def store(location: StoreLocation) -> AsyncIterator[Store]:
+    async with location.open_store() as opened:
         yield opened

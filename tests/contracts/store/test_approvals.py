@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.errors import StoreFailedError
-from domain.requests import ApprovalOrigin, ApprovalState, Listed
-from domain.vocabulary import Concession
-from server.adapters.store.codec import encode
-from tests.contracts.store.adapters import broken
+from domain.requests import ApprovalItem, ApprovalOrigin, ApprovalState
+from domain.vocabulary import Waiver
+from server.adapters.store.codec import encode_document
+from tests.contracts.store.adapters import replace_document
 from tests.entities import NOW, approval
 
 if TYPE_CHECKING:
     from domain.records import Records, Store
     from domain.requests import Approval
-    from tests.contracts.store.adapters import Place
+    from tests.contracts.store.adapters import StoreLocation
 
 FULL = approval(
     approval_id="ap-2",
@@ -41,11 +41,11 @@ LIST = approval(
     expires_at=None,
     shown={"dataset": "2 datasets", "datasets": [{"dataset": "A", "generation": 2}, {"dataset": "B"}]},
     listed=(
-        Listed(dataset_id="d1", name="A", client_id="acme", generation=2, spent=True),
-        Listed(dataset_id="d2", name="B", client_id="globex", generation=7),
+        ApprovalItem(dataset_id="d1", name="A", client_id="acme", generation=2, spent=True),
+        ApprovalItem(dataset_id="d2", name="B", client_id="globex", generation=7),
     ),
 )
-ABANDON = approval(approval_id="ap-5", concession=Concession.ABANDON_CONNECTOR)
+ABANDON = approval(approval_id="ap-5", concession=Waiver.ABANDON_CONNECTOR)
 USED = approval(approval_id="ap-3", dataset_id="d1", state=ApprovalState.USED)
 
 
@@ -72,12 +72,12 @@ async def test_a_list_and_a_concession_come_back_as_they_were_put(store: Store) 
 
 
 async def test_a_request_of_an_earlier_version_concedes_nothing_and_lists_nothing(
-    store: Store, place: Place
+    store: Store, location: StoreLocation
 ) -> None:
     await put(store, OPEN)
-    document = json.loads(encode(OPEN))
+    document = json.loads(encode_document(OPEN))
     del document["concession"], document["listed"]
-    broken(place, "approvals", "ap-1", json.dumps(document))
+    replace_document(location, "approvals", "ap-1", json.dumps(document))
     assert await store.read(lambda records: records.approval("ap-1")) == OPEN
 
 
@@ -99,10 +99,10 @@ async def test_a_changed_state_is_found_under_the_new_one(store: Store) -> None:
 
 
 async def test_a_request_that_cannot_be_understood_refuses_by_name_and_hides_no_other(
-    place: Place, store: Store
+    location: StoreLocation, store: Store
 ) -> None:
     await put(store, OPEN, FULL)
-    broken(place, "approvals", "ap-1", "{}")
+    replace_document(location, "approvals", "ap-1", "{}")
     with pytest.raises(StoreFailedError, match="approval 'ap-1'"):
         await store.read(lambda records: records.approval("ap-1"))
     assert await store.read(lambda records: records.approvals()) == [FULL]

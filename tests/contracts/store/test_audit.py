@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from domain.audit_chain import AuditQuery, Link, Recorded, Sealed, Tail
+from domain.audit_chain import AuditQuery, ChainLink, SealedEntry, StoredEntry, UnsealedTail
 from domain.errors import StoreFailedError
 
 if TYPE_CHECKING:
     from domain.records import Records, Store
-    from tests.contracts.store.adapters import Place
+    from tests.contracts.store.adapters import StoreLocation
 
 
 async def put(store: Store, *documents: str) -> None:
@@ -31,26 +31,26 @@ async def test_what_waits_for_its_link_comes_in_order_and_not_twice(store: Store
     await put(store, "{}", '{"é":1}', "{}")
     waiting = await store.read(lambda records: records.unsealed(2))
     assert waiting == [(1, b"{}"), (2, '{"é":1}'.encode())]
-    assert await store.read(lambda records: records.tail()) == Tail(count=3, oldest=b"{}")
+    assert await store.read(lambda records: records.tail()) == UnsealedTail(count=3, oldest=b"{}")
 
-    await store.transact(lambda records: records.seal([Link(1, 1, "aa"), Link(2, 2, "bb")]))
+    await store.transact(lambda records: records.seal([ChainLink(1, 1, "aa"), ChainLink(2, 2, "bb")]))
 
     assert await store.read(lambda records: records.unsealed(2)) == [(3, b"{}")]
-    assert await store.read(lambda records: records.tail()) == Tail(count=1, oldest=b"{}")
-    assert await store.read(lambda records: records.chain_head()) == Link(2, 2, "bb")
-    await store.transact(lambda records: records.seal([Link(3, 3, "cc")]))
-    assert await store.read(lambda records: records.tail()) == Tail()
+    assert await store.read(lambda records: records.tail()) == UnsealedTail(count=1, oldest=b"{}")
+    assert await store.read(lambda records: records.chain_head()) == ChainLink(2, 2, "bb")
+    await store.transact(lambda records: records.seal([ChainLink(3, 3, "cc")]))
+    assert await store.read(lambda records: records.tail()) == UnsealedTail()
     assert await store.read(lambda records: records.passed_over()) is None
 
 
 async def test_the_chain_comes_in_pages_with_the_entries_as_they_are(store: Store) -> None:
     await put(store, '{"n":1}', '{"n":2}', '{"n":3}')
     await store.transact(lambda records: records.lock_chain())
-    await store.transact(lambda records: records.seal([Link(n, n, "aa") for n in (1, 2, 3)]))
+    await store.transact(lambda records: records.seal([ChainLink(n, n, "aa") for n in (1, 2, 3)]))
     page = await store.read(lambda records: records.chain(after=0, limit=2))
-    assert page == [Sealed(1, 1, "aa", b'{"n":1}'), Sealed(2, 2, "aa", b'{"n":2}')]
+    assert page == [SealedEntry(1, 1, "aa", b'{"n":1}'), SealedEntry(2, 2, "aa", b'{"n":2}')]
     assert await store.read(lambda records: records.chain(after=2, limit=2)) == [
-        Sealed(3, 3, "aa", b'{"n":3}')
+        SealedEntry(3, 3, "aa", b'{"n":3}')
     ]
     assert await store.read(lambda records: records.chain(after=3, limit=2)) == []
 
@@ -71,16 +71,16 @@ async def test_entries_come_newest_first_by_what_they_say(store: Store) -> None:
     two = entry(client_id="beta", dataset_id="d2", decision="allowed", principal="agent:kim")
     three = entry(decision="allowed", principal="person:lee")
     await put(store, one, two, three)
-    await store.transact(lambda records: records.seal([Link(1, 1, "aa")]))
+    await store.transact(lambda records: records.seal([ChainLink(1, 1, "aa")]))
 
-    async def found(**asked: object) -> list[Recorded]:
+    async def found(**asked: object) -> list[StoredEntry]:
         query = AuditQuery(**asked)  # type: ignore[arg-type]
         return await store.read(lambda records: records.entries(query))
 
     first, second, third = (
-        Recorded(1, 1, one.encode()),
-        Recorded(2, None, two.encode()),
-        Recorded(3, None, three.encode()),
+        StoredEntry(1, 1, one.encode()),
+        StoredEntry(2, None, two.encode()),
+        StoredEntry(3, None, three.encode()),
     )
     assert await found() == [third, second, first]
     assert await found(limit=1) == [third]
@@ -95,14 +95,14 @@ async def test_entries_come_newest_first_by_what_they_say(store: Store) -> None:
 
 async def test_an_entry_that_no_sealer_takes_any_more_is_found(store: Store) -> None:
     await put(store, "{}", "{}", "{}")
-    await store.transact(lambda records: records.seal([Link(1, 1, "aa"), Link(2, 3, "bb")]))
+    await store.transact(lambda records: records.seal([ChainLink(1, 1, "aa"), ChainLink(2, 3, "bb")]))
     assert await store.read(lambda records: records.passed_over()) == 2
 
 
-@pytest.mark.parametrize("link", [Link(1, 2, "bb"), Link(2, 1, "bb")])
-async def test_neither_a_position_nor_an_entry_gets_two_links(store: Store, link: Link) -> None:
+@pytest.mark.parametrize("link", [ChainLink(1, 2, "bb"), ChainLink(2, 1, "bb")])
+async def test_neither_a_position_nor_an_entry_gets_two_links(store: Store, link: ChainLink) -> None:
     await put(store, "{}", "{}")
-    await store.transact(lambda records: records.seal([Link(1, 1, "aa")]))
+    await store.transact(lambda records: records.seal([ChainLink(1, 1, "aa")]))
     with pytest.raises(StoreFailedError):
         await store.transact(lambda records: records.seal([link]))
 
@@ -117,9 +117,9 @@ async def test_neither_a_position_nor_an_entry_gets_two_links(store: Store, link
     ],
 )
 async def test_what_is_on_record_and_its_links_cannot_be_changed(
-    place: Place, store: Store, change: str
+    location: StoreLocation, store: Store, change: str
 ) -> None:
     await put(store, entry(a="b"))
-    await store.transact(lambda records: records.seal([Link(1, 1, "aa")]))
+    await store.transact(lambda records: records.seal([ChainLink(1, 1, "aa")]))
     with pytest.raises(Exception, match="append-only"):
-        place.change(change)
+        location.execute_sql(change)

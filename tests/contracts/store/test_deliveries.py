@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from domain.deliveries import Delivery, DeliveryState, Post
+from domain.deliveries import Delivery, DeliveryState, WebhookCursor
 from domain.errors import StoreFailedError
 from domain.events import Event, EventKind
 from tests.entities import NOW
-from tests.waiting import eventually
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from domain.records import Records, Store
-    from tests.contracts.store.adapters import Place
+    from tests.contracts.store.adapters import StoreLocation
 
 MINUTE = timedelta(minutes=1)
 FAR = NOW + timedelta(days=1)
@@ -33,12 +33,12 @@ def waiting(webhook: str, seq: int, dataset_id: str, **changes: object) -> Deliv
     return replace(made, **changes)  # type: ignore[arg-type] # a delivery's own fields
 
 
-async def put(store: Store, *rows: Delivery | Post | Event) -> None:
+async def put(store: Store, *rows: Delivery | WebhookCursor | Event) -> None:
     def work(records: Records) -> None:
         for each in rows:
             if isinstance(each, Delivery):
                 records.put_delivery(each)
-            elif isinstance(each, Post):
+            elif isinstance(each, WebhookCursor):
                 records.put_post(each)
             else:
                 records.append(each)
@@ -61,7 +61,7 @@ async def test_events_are_read_by_number_and_from_the_end(store: Store) -> None:
 
 
 async def test_the_last_event_has_its_number_only_after_all_before_it_have_theirs(
-    store: Store, place: Place
+    store: Store, location: StoreLocation
 ) -> None:
     inside, go_on = threading.Event(), threading.Event()
 
@@ -76,9 +76,9 @@ async def test_the_last_event_has_its_number_only_after_all_before_it_have_their
         assert numbers == list(range(1, last + 1))
         return numbers
 
-    async with place.store() as other:
+    async with location.open_store() as other:
         first = asyncio.create_task(store.transact(slow))
-        await eventually(inside.is_set)
+        await wait_for(inside.is_set)
         later = [asyncio.create_task(put(other, event("d2"), event("d3"))) for _ in range(5)]
         for _ in range(30):
             assert await seen() == []
@@ -104,13 +104,13 @@ async def test_an_event_that_was_taken_back_leaves_no_gap(store: Store) -> None:
 
 
 async def test_a_webhook_comes_back_as_it_was_put(store: Store) -> None:
-    first = Post(webhook="b", cursor=3, owner="p1", fence=2, beats=9)
-    await put(store, first, Post(webhook="a", cursor=0))
+    first = WebhookCursor(webhook="b", cursor=3, owner="p1", fence=2, beats=9)
+    await put(store, first, WebhookCursor(webhook="a", cursor=0))
     assert await store.read(lambda records: records.post("b")) == first
     assert await store.read(lambda records: records.post("c")) is None
     await put(store, replace(first, cursor=4))
     assert await store.read(lambda records: records.posts()) == [
-        Post(webhook="a", cursor=0),
+        WebhookCursor(webhook="a", cursor=0),
         replace(first, cursor=4),
     ]
 
@@ -161,14 +161,16 @@ async def test_the_heads_are_the_first_that_waits_of_each_dataset_and_only_what_
     assert await heads(10) == [3, 6]
 
 
-async def test_a_page_of_deliveries_is_full_whatever_cannot_be_understood(store: Store, place: Place) -> None:
+async def test_a_page_of_deliveries_is_full_whatever_cannot_be_understood(
+    store: Store, location: StoreLocation
+) -> None:
     rows = [waiting(webhook, seq, f"d{seq}") for seq in (1, 2, 3) for webhook in ("B", "a", "c")]
     await put(store, *reversed(rows))
     for webhook, seq in (("B", 1), ("a", 1), ("c", 2)):
         broken = (
             "update deliveries set document = '{' where webhook = :webhook and seq = cast(:seq as integer)"
         )
-        assert place.change(broken, webhook=webhook, seq=str(seq)) == 1
+        assert location.execute_sql(broken, webhook=webhook, seq=str(seq)) == 1
     good = [each for each in rows if (each.webhook, each.seq) not in {("B", 1), ("a", 1), ("c", 2)}]
     look = store.read
     for limit in range(1, 8):
@@ -179,10 +181,12 @@ async def test_a_page_of_deliveries_is_full_whatever_cannot_be_understood(store:
     assert heads == [waiting("a", 2, "d2")]
 
 
-async def test_the_last_events_are_full_whatever_cannot_be_understood(store: Store, place: Place) -> None:
+async def test_the_last_events_are_full_whatever_cannot_be_understood(
+    store: Store, location: StoreLocation
+) -> None:
     await put(store, event("d1"), event("d2"))
     row = "insert into events (seq, dataset_id, kind, document) values ({}, 'd1', 'provisioned', '{{')"
-    place.change(row.format(3), row.format(4))
+    location.execute_sql(row.format(3), row.format(4))
     await put(store, event("d1"))
     found = await store.read(lambda records: records.last_events(None, None, 2))
     assert [seq for seq, _event in found] == [5, 2]

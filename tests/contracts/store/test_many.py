@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from domain.audit import tell
+from domain.audit import publish_events
 from domain.audit_chain import AuditQuery
 from domain.errors import InvalidArgumentError
-from domain.events import EventKind, about
+from domain.events import EventKind, dataset_event
 from domain.model import OrphanMark
 from domain.records import DatasetQuery
 from domain.vocabulary import DatasetStatus
@@ -25,7 +25,7 @@ MARK = OrphanMark(orphaned_at=NOW, reason="journey_completed")
 
 
 def told(*numbers: int) -> list[Event]:
-    return [about(EventKind.ORPHANED, DATASET, NOW, number=number) for number in numbers]
+    return [dataset_event(EventKind.ORPHANED, DATASET, NOW, number=number) for number in numbers]
 
 
 @pytest.mark.parametrize("batches", [[[0]], [[]], [[0, 1, 2], [], [3], [4, 5]]])
@@ -33,7 +33,7 @@ async def test_events_that_are_told_together_are_numbered_one_after_another(
     store: Store, batches: Sequence[Sequence[int]]
 ) -> None:
     for each in batches:
-        await store.transact(lambda records, each=each: tell(records, *told(*each)))  # type: ignore[misc]
+        await store.transact(lambda records, each=each: publish_events(records, *told(*each)))  # type: ignore[misc]
 
     events, entries = await store.read(
         lambda records: (records.events(), records.entries(AuditQuery(limit=100)))
@@ -53,7 +53,7 @@ async def test_of_many_that_are_written_together_all_are_kept_or_none(store: Sto
             records.put_dataset(each)
 
     def fail(records: Records) -> None:
-        tell(records, *told(0, 1))
+        publish_events(records, *told(0, 1))
         records.put_marks(each.evolve(orphan=MARK) for each in rows[:2])
         records.put_marks([rows[0], rows[2].evolve(orphan=MARK), dataset("nul\0")])
 

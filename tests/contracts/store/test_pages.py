@@ -55,7 +55,7 @@ QUERIES: Final = [
 
 
 @pytest.fixture
-async def filled(store: Store) -> Store:
+async def filled_store(store: Store) -> Store:
     def work(records: Records) -> None:
         for number, owner in enumerate(JOURNEYS):
             if number % 5:
@@ -81,7 +81,7 @@ async def filled(store: Store) -> Store:
     return store
 
 
-def fits(each: Dataset, query: DatasetQuery) -> bool:
+def matches_query(each: Dataset, query: DatasetQuery) -> bool:
     return (
         query.client_id in {None, each.client_id}
         and query.journey_id in {None, each.journey_id}
@@ -93,7 +93,7 @@ def fits(each: Dataset, query: DatasetQuery) -> bool:
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=range(len(QUERIES)))
-async def test_pages_of_any_query_are_complete_and_in_order(filled: Store, query: DatasetQuery) -> None:
+async def test_pages_of_any_query_are_complete_and_in_order(filled_store: Store, query: DatasetQuery) -> None:
     def look(records: Records) -> tuple[list[Dataset], list[Dataset]]:
         pages, after = [], None
         while page := records.datasets(replace(query, after=after, limit=7)):
@@ -102,16 +102,16 @@ async def test_pages_of_any_query_are_complete_and_in_order(filled: Store, query
             after = page[-1].dataset_id
         return pages, records.datasets(DatasetQuery(limit=1000))
 
-    found, everything = await filled.read(look)
+    found, everything = await filled_store.read(look)
 
     assert len(everything) == len(MANY)
     assert found == sorted(
-        (each for each in everything if fits(each, query)), key=lambda each: each.dataset_id
+        (each for each in everything if matches_query(each, query)), key=lambda each: each.dataset_id
     )
 
 
 @pytest.mark.parametrize("every", [1, 3])
-async def test_datasets_come_with_the_journeys_that_are_stored(filled: Store, every: int) -> None:
+async def test_datasets_come_with_the_journeys_that_are_stored(filled_store: Store, every: int) -> None:
     def look(records: Records) -> tuple[list[tuple[Dataset, object]], list[tuple[Dataset, object]]]:
         some = records.datasets(DatasetQuery(limit=1000))[::every]
         asked = [*(each.dataset_id for each in reversed(some)), "nothing", 'with "quotes"']
@@ -119,15 +119,15 @@ async def test_datasets_come_with_the_journeys_that_are_stored(filled: Store, ev
             (each, records.journey(each.client_id, each.journey_id)) for each in some
         ]
 
-    found, expected = await filled.read(look)
+    found, expected = await filled_store.read(look)
 
     assert found == expected
-    assert await filled.read(lambda records: records.with_journeys([])) == []
+    assert await filled_store.read(lambda records: records.with_journeys([])) == []
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=range(len(QUERIES)))
 async def test_what_is_unprotected_is_what_the_rule_of_journeys_says(
-    filled: Store, query: DatasetQuery
+    filled_store: Store, query: DatasetQuery
 ) -> None:
     def look(records: Records) -> tuple[list[tuple[Dataset, object]], list[tuple[Dataset, object]]]:
         pages, after = [], None
@@ -140,14 +140,14 @@ async def test_what_is_unprotected_is_what_the_rule_of_journeys_says(
         ]
         return list(pages), [(each, owner) for each, owner in owned if not protected(each, owner)]
 
-    found, expected = await filled.read(look)
+    found, expected = await filled_store.read(look)
 
     assert found == expected
 
 
 @pytest.mark.parametrize("statuses", [tuple(DatasetStatus), (DatasetStatus.READY, DatasetStatus.FAILED)])
 async def test_a_scan_is_given_what_nothing_protects_and_what_is_marked_all_the_same(
-    filled: Store, statuses: tuple[DatasetStatus, ...]
+    filled_store: Store, statuses: tuple[DatasetStatus, ...]
 ) -> None:
     def look(records: Records) -> tuple[list[tuple[Dataset, object]], list[tuple[Dataset, object]]]:
         owned = [
@@ -159,13 +159,13 @@ async def test_a_scan_is_given_what_nothing_protects_and_what_is_marked_all_the_
             *((each, owner) for each, owner in owned if protected(each, owner) and each.orphan),
         ]
 
-    found, expected = await filled.read(look)
+    found, expected = await filled_store.read(look)
 
     assert found == expected
     assert any(each.orphan and protected(each, owner) for each, owner in found)
 
 
-async def test_marks_are_written_for_all_at_once_and_change_nothing_else(filled: Store) -> None:
+async def test_marks_are_written_for_all_at_once_and_change_nothing_else(filled_store: Store) -> None:
     def work(records: Records) -> tuple[list[Dataset], list[Dataset]]:
         before = records.datasets(DatasetQuery(limit=1000))
         marks = [
@@ -179,17 +179,17 @@ async def test_marks_are_written_for_all_at_once_and_change_nothing_else(filled:
         records.put_marks([])
         return [*changed, *before[len(changed) :]], before
 
-    after, before = await filled.transact(work)
+    after, before = await filled_store.transact(work)
 
-    assert await filled.read(lambda records: records.datasets(DatasetQuery(limit=1000))) == after
-    scanned = await filled.read(lambda records: list(records.to_scan(tuple(DatasetStatus), NOW)))
+    assert await filled_store.read(lambda records: records.datasets(DatasetQuery(limit=1000))) == after
+    scanned = await filled_store.read(lambda records: list(records.to_scan(tuple(DatasetStatus), NOW)))
     marked = {each.dataset_id for each in after if each.orphan}
     assert marked <= {each.dataset_id for each, _owner in scanned}
     assert after != before
 
 
 def protected(each: Dataset, owner: object) -> bool:
-    return owner is not None and as_journey(owner).at(NOW).protects(each.stage)
+    return owner is not None and as_journey(owner).as_of(NOW).protects(each.stage)
 
 
 def as_journey(owner: object) -> Journey:

@@ -14,13 +14,13 @@ import pytest
 from domain.records import DatasetQuery
 from tests.contracts.store.caller import ALLOWED, CALLERS, ROUNDS
 from tests.entities import client
-from tests.postgres import name_of
+from tests.postgres import database_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.contracts.store.adapters import Place
-    from tests.postgres import Cluster
+    from tests.contracts.store.adapters import StoreLocation
+    from tests.postgres import PostgresServer
 
     Start = Callable[[str], subprocess.Popen[str]]
 
@@ -29,14 +29,14 @@ _CALLER = Path(__file__).with_name("caller.py")
 
 
 @pytest.fixture
-def start(adapter: str, place: Place) -> Iterator[Start]:
+def start_store_process(adapter: str, location: StoreLocation) -> Iterator[Start]:
     """Starts a process that is about to do a job, and waits for the line that lets it go."""
     with ExitStack() as stack:
 
         def begin(job: str) -> subprocess.Popen[str]:
             process = stack.enter_context(
                 subprocess.Popen(
-                    [sys.executable, "-W", "error", str(_CALLER), adapter, str(place.folder), job],
+                    [sys.executable, "-W", "error", str(_CALLER), adapter, str(location.folder), job],
                     env={**os.environ, "PYTHONPATH": str(_ROOT)},
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
@@ -44,77 +44,83 @@ def start(adapter: str, place: Place) -> Iterator[Start]:
                 )
             )
             stack.callback(process.kill)
-            assert line(process) == "ready"
+            assert read_line(process) == "ready"
             return process
 
         yield begin
 
 
 @pytest.fixture
-def migrated(postgres: Cluster) -> str:
+def store_template(postgres: PostgresServer) -> str:
     """A database without tables: whoever starts first makes them."""
-    return name_of(postgres.speaking())
+    return database_name(postgres.create_icu_database())
 
 
-def line(process: subprocess.Popen[str]) -> str:
+def read_line(process: subprocess.Popen[str]) -> str:
     assert process.stdout
     return process.stdout.readline().strip()
 
 
-def go(process: subprocess.Popen[str]) -> None:
+def release(process: subprocess.Popen[str]) -> None:
     assert process.stdin
     process.stdin.write("go\n")
     process.stdin.flush()
 
 
-def together(start: Start, job: str, processes: int = 2) -> list[str]:
+def run_together(start: Start, job: str, processes: int = 2) -> list[str]:
     started = [start(job) for _ in range(processes)]
     for process in started:
-        go(process)
-    return [line(process) for process in started]
+        release(process)
+    return [read_line(process) for process in started]
 
 
-def test_processes_that_start_at_once_on_a_new_folder_share_one_installation(start: Start) -> None:
-    ids = together(start, "installation", processes=4)
+def test_processes_that_start_at_once_on_a_new_folder_share_one_installation(
+    start_store_process: Start,
+) -> None:
+    ids = run_together(start_store_process, "installation", processes=4)
 
     assert ids[0]
     assert ids == [ids[0]] * 4
 
 
-async def test_ten_callers_in_each_of_two_processes_make_one_dataset(start: Start, place: Place) -> None:
-    admitted = together(start, "admit")
+async def test_ten_callers_in_each_of_two_processes_make_one_dataset(
+    start_store_process: Start, location: StoreLocation
+) -> None:
+    admitted = run_together(start_store_process, "admit")
 
-    async with place.store() as store:
+    async with location.open_store() as store:
         rows = await store.read(lambda records: records.datasets(DatasetQuery()))
     assert sorted(admitted) == ["0", "1"]
     assert len(rows) == 1
     assert CALLERS == 10
 
 
-def test_two_processes_together_let_through_no_more_calls_than_one_principal_may_make(start: Start) -> None:
-    let_through = [int(each) for each in together(start, "use")]
+def test_two_processes_together_let_through_no_more_calls_than_one_principal_may_make(
+    start_store_process: Start,
+) -> None:
+    let_through = [int(each) for each in run_together(start_store_process, "use")]
     assert sum(let_through) == ALLOWED
 
 
 async def test_reading_and_then_writing_is_serialised_over_processes_and_never_refused(
-    start: Start, place: Place
+    start_store_process: Start, location: StoreLocation
 ) -> None:
-    assert together(start, "count", processes=3) == ["done"] * 3
+    assert run_together(start_store_process, "count", processes=3) == ["done"] * 3
 
-    async with place.store() as store:
+    async with location.open_store() as store:
         assert await store.read(lambda records: records.fact("count")) == 3 * ROUNDS
 
 
 async def test_a_process_killed_inside_a_transaction_leaves_nothing_and_holds_nobody_up(
-    start: Start, place: Place
+    start_store_process: Start, location: StoreLocation
 ) -> None:
-    victim = start("hang")
-    go(victim)
-    assert line(victim) == "inside"
+    victim = start_store_process("hang")
+    release(victim)
+    assert read_line(victim) == "inside"
     victim.kill()
     victim.wait()
 
-    async with place.store() as store:
+    async with location.open_store() as store:
         assert await store.read(lambda records: records.clients()) == []
         await store.transact(lambda records: records.put_client(client()))
         assert await store.read(lambda records: records.clients()) == [client()]

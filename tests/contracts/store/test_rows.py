@@ -13,23 +13,22 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.errors import InvalidArgumentError, Recovery, StoreFailedError
-from domain.events import EventKind, about
+from domain.events import EventKind, dataset_event
 from domain.model import (
     CheckResult,
     Confirmation,
     Content,
     Failure,
     OrphanMark,
+    PendingCompensation,
     QualityReport,
     Recheck,
     Run,
     Teardown,
-    Undo,
-    Unreadable,
+    UnreadableRow,
 )
 from domain.records import DatasetQuery
 from domain.vocabulary import (
-    Concession,
     ConnectorOutcome,
     ConnectorStatus,
     DatasetStatus,
@@ -37,15 +36,16 @@ from domain.vocabulary import (
     JourneyState,
     Stage,
     TeardownReason,
+    Waiver,
 )
-from tests.contracts.store.adapters import broken
+from tests.contracts.store.adapters import replace_document
 from tests.entities import DATASET, NOW, client, connector, dataset, journey
 
 if TYPE_CHECKING:
     from domain.events import Event
     from domain.model import Dataset
     from domain.records import Records, Store
-    from tests.contracts.store.adapters import Place
+    from tests.contracts.store.adapters import StoreLocation
 
 LATER = NOW + timedelta(microseconds=1)
 REPORT = QualityReport(
@@ -112,7 +112,7 @@ FULL = dataset(
                 reason=TeardownReason.MANUAL,
                 requester="agent:kim",
                 approval_id="ap-1",
-                concession=Concession.INCOMPLETE_ARCHIVE,
+                concession=Waiver.INCOMPLETE_ARCHIVE,
             ),
         ),
         archived_path="acme/sandbox",
@@ -160,7 +160,7 @@ async def test_instants_that_are_not_in_utc_are_not_let_in(store: Store) -> None
     for naive in (NOW.replace(tzinfo=None), NOW.astimezone(timezone(timedelta(hours=1)))):
         with pytest.raises((TypeError, ValueError)):
             await put(store, dataset(last_used_at=naive))
-        told = about(EventKind.PROVISIONED, DATASET, NOW, since=[naive])
+        told = dataset_event(EventKind.PROVISIONED, DATASET, NOW, since=[naive])
         with pytest.raises(ValueError, match="not an aware instant in UTC"):
             await store.transact(partial(append, told))
 
@@ -235,13 +235,15 @@ async def test_journeys_are_unique_within_their_client_without_regard_to_case(st
 
 
 async def test_a_journey_of_an_unknown_state_is_unreadable_wherever_it_is_met(
-    store: Store, place: Place
+    store: Store, location: StoreLocation
 ) -> None:
     await store.transact(lambda records: records.put_journey(journey()))
     await put(store, DATASET)
-    place.change("update journeys set state = 'zombie'")
+    location.execute_sql("update journeys set state = 'zombie'")
 
-    unreadable = Unreadable(what="journey 'j1' of client 'acme'", why="'zombie' is not a valid JourneyState")
+    unreadable = UnreadableRow(
+        what="journey 'j1' of client 'acme'", why="'zombie' is not a valid JourneyState"
+    )
     assert await store.read(lambda records: records.journey("acme", "j1")) == unreadable
     assert await store.read(lambda records: records.journey_spelt_like("ACME", "j1")) == unreadable
     assert await store.read(lambda records: records.journeys()) == [unreadable]
@@ -253,14 +255,14 @@ async def test_a_journey_of_an_unknown_state_is_unreadable_wherever_it_is_met(
 
 @pytest.mark.parametrize("document", ["{", '{"dataset_id": "d2"}', '{"status": "zombie"}', '"text"'])
 async def test_a_broken_dataset_refuses_by_name_and_never_hides_the_others(
-    store: Store, place: Place, document: str
+    store: Store, location: StoreLocation, document: str
 ) -> None:
     rows = [
         dataset(f"d{number}", dataset_type=kind, run=Run(saga_id="s", started_at=NOW))
         for number, kind in enumerate(DatasetType)
     ]
     await put(store, *rows)
-    broken(place, "datasets", "d2", document)
+    replace_document(location, "datasets", "d2", document)
 
     for look in (
         lambda records: records.dataset("d2"),
@@ -280,9 +282,9 @@ async def test_a_broken_dataset_refuses_by_name_and_never_hides_the_others(
     assert await store.read(lambda records: records.count_live()) == 4
 
 
-async def test_a_broken_dataset_keeps_its_place(store: Store, place: Place) -> None:
+async def test_a_broken_dataset_keeps_its_place(store: Store, location: StoreLocation) -> None:
     await put(store, DATASET)
-    broken(place, "datasets", DATASET.dataset_id, "{")
+    replace_document(location, "datasets", DATASET.dataset_id, "{")
 
     with pytest.raises(Exception, match=DATASET.dataset_id):
         await put(store, dataset("other"))
@@ -314,7 +316,9 @@ async def test_live_datasets_are_counted_by_client(store: Store) -> None:
     assert counted == (2, 1, 0)
 
 
-async def test_connectors_are_listed_until_they_are_disconnected(store: Store, place: Place) -> None:
+async def test_connectors_are_listed_until_they_are_disconnected(
+    store: Store, location: StoreLocation
+) -> None:
     kept = [
         connector("k1", config=MappingProxyType({"spaces": ["ENG"]})),
         connector("k2", client_id="beta"),
@@ -344,7 +348,7 @@ async def test_connectors_are_listed_until_they_are_disconnected(store: Store, p
         ["k2", "k4"],
     ]
 
-    broken(place, "connectors", "k1", "{")
+    replace_document(location, "connectors", "k1", "{")
     assert [each.connector_id for each in await store.read(lambda records: records.connectors(limit=2))] == [
         "k2",
         "k4",
@@ -355,9 +359,9 @@ async def test_connectors_are_listed_until_they_are_disconnected(store: Store, p
 
 async def test_events_keep_their_order_and_never_change_their_number(store: Store) -> None:
     told = [
-        about(EventKind.PROVISIONING_STARTED, dataset("d1"), NOW),
-        about(EventKind.PROVISIONED, dataset("d2"), LATER, score=99.5),
-        about(EventKind.TORN_DOWN, dataset("d1"), NOW),
+        dataset_event(EventKind.PROVISIONING_STARTED, dataset("d1"), NOW),
+        dataset_event(EventKind.PROVISIONED, dataset("d2"), LATER, score=99.5),
+        dataset_event(EventKind.TORN_DOWN, dataset("d1"), NOW),
     ]
     for event in told:
         await store.transact(partial(append, event))
@@ -389,9 +393,9 @@ async def test_errors_are_counted_from_an_instant_on_and_forgotten_after_two_day
 
 async def test_an_undo_is_kept_until_it_is_dropped(store: Store) -> None:
     kept = [
-        Undo(dataset_id="d1", attempt=1, what="connect", cause="c", since=NOW),
-        Undo(dataset_id="d1", attempt=1, what="populate", cause="c", since=NOW),
-        Undo(dataset_id="d2", attempt=3, what="populate", cause="c", since=NOW),
+        PendingCompensation(dataset_id="d1", attempt=1, what="connect", cause="c", since=NOW),
+        PendingCompensation(dataset_id="d1", attempt=1, what="populate", cause="c", since=NOW),
+        PendingCompensation(dataset_id="d2", attempt=3, what="populate", cause="c", since=NOW),
     ]
 
     def work(records: Records) -> None:
@@ -465,11 +469,11 @@ async def test_what_has_an_order_is_ordered_byte_by_byte_whatever_the_machine_sp
 
 async def test_events_are_numbered_without_a_gap_whatever_was_taken_back(store: Store) -> None:
     def fail(records: Records) -> None:
-        records.append(about(EventKind.PROVISIONED, DATASET, NOW))
+        records.append(dataset_event(EventKind.PROVISIONED, DATASET, NOW))
         raise KeyError("as it is")
 
     for _ in range(3):
-        await store.transact(partial(append, about(EventKind.PROVISIONED, DATASET, NOW)))
+        await store.transact(partial(append, dataset_event(EventKind.PROVISIONED, DATASET, NOW)))
         with pytest.raises(KeyError, match="as it is"):
             await store.transact(fail)
 

@@ -10,21 +10,21 @@ import anyio
 import pytest
 
 from domain.errors import DatasetConflictError, QuotaExceededError
-from domain.events import Event, EventKind, about
+from domain.events import Event, EventKind, dataset_event
 from domain.model import Progress
 from domain.records import DatasetQuery
-from domain.safety import Limits, within_limits
+from domain.safety import ProvisionLimits, require_within_limits
 from domain.vocabulary import DatasetStatus, DatasetType, Stage
 from tests.entities import DATASET, NOW, client, dataset, journey
-from tests.waiting import eventually
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from domain.records import Records, Store
-    from tests.contracts.store.adapters import Place
+    from tests.contracts.store.adapters import StoreLocation
 
 
 def told() -> Event:
-    return about(EventKind.PROVISIONING_STARTED, DATASET, NOW)
+    return dataset_event(EventKind.PROVISIONING_STARTED, DATASET, NOW)
 
 
 async def test_an_exception_takes_everything_back_and_comes_out_as_it_is(store: Store) -> None:
@@ -55,7 +55,7 @@ async def test_events_are_there_if_and_only_if_their_transaction_was_committed(s
     async def one(number: int) -> None:
         def work(records: Records) -> None:
             records.put_fact(f"n{number}", number)
-            records.append(about(EventKind.PROVISIONED, DATASET, NOW, number=number))
+            records.append(dataset_event(EventKind.PROVISIONED, DATASET, NOW, number=number))
             if number % 2:
                 raise ValueError(number)
 
@@ -77,7 +77,9 @@ async def test_a_limit_of_two_holds_for_ten_callers_at_once(store: Store) -> Non
         stage, kind = keys[number]
 
         def work(records: Records) -> None:
-            within_limits(Limits(live_datasets_per_client=2), live=records.count_live("acme"), wanted=None)
+            require_within_limits(
+                ProvisionLimits(live_datasets_per_client=2), live=records.count_live("acme"), wanted=None
+            )
             records.put_dataset(dataset(f"d{number}", stage=stage, dataset_type=kind))
 
         await store.transact(work)
@@ -110,7 +112,7 @@ async def test_a_caller_that_is_cancelled_leaves_a_whole_transaction_or_none(sto
 
     running = asyncio.create_task(store.transact(slow))
     waiting = asyncio.create_task(store.transact(lambda records: records.put_client(client("never"))))
-    await eventually(inside.is_set)
+    await wait_for(inside.is_set)
     for task in (running, waiting):
         task.cancel()
     await asyncio.gather(running, waiting, return_exceptions=True)
@@ -130,7 +132,7 @@ async def test_what_is_to_be_done_regardless_is_done_whatever_becomes_of_the_cal
         assert go_on.wait(10)
 
     running = asyncio.create_task(store.transact(slow))
-    await eventually(inside.is_set)
+    await wait_for(inside.is_set)
     with anyio.CancelScope() as gone:
         gone.cancel()
         await store.transact(lambda records: records.put_client(client("second")), regardless=True)
@@ -152,7 +154,7 @@ async def test_a_read_waits_for_no_writer_and_sees_nothing_of_its_transaction(st
         assert go_on.wait(10)
 
     writing = asyncio.create_task(store.transact(slow))
-    await eventually(inside.is_set)
+    await wait_for(inside.is_set)
 
     assert await store.read(lambda records: records.clients()) == []
     go_on.set()
@@ -160,7 +162,7 @@ async def test_a_read_waits_for_no_writer_and_sees_nothing_of_its_transaction(st
     assert await store.read(lambda records: records.clients()) == [client()]
 
 
-async def test_one_look_sees_one_state_however_long_it_takes(store: Store, place: Place) -> None:
+async def test_one_look_sees_one_state_however_long_it_takes(store: Store, location: StoreLocation) -> None:
     looked, changed = threading.Event(), threading.Event()
 
     def look(records: Records) -> tuple[int, int]:
@@ -170,7 +172,7 @@ async def test_one_look_sees_one_state_however_long_it_takes(store: Store, place
         return before, records.count_live()
 
     looking = asyncio.create_task(store.read(look))
-    await eventually(looked.is_set)
+    await wait_for(looked.is_set)
     await store.transact(lambda records: records.put_dataset(DATASET))
     changed.set()
 
@@ -185,11 +187,11 @@ async def test_a_look_cannot_write(store: Store) -> None:
     assert await store.read(lambda records: records.clients()) == []
 
 
-async def test_what_was_committed_is_there_for_the_next_store(place: Place) -> None:
-    async with place.store() as first:
+async def test_what_was_committed_is_there_for_the_next_store(location: StoreLocation) -> None:
+    async with location.open_store() as first:
         await first.transact(lambda records: records.put_dataset(DATASET))
         installation = await first.read(lambda records: records.installation)
-    async with place.store() as second:
+    async with location.open_store() as second:
         assert await second.read(lambda records: records.dataset(DATASET.dataset_id)) == DATASET
         assert await second.read(lambda records: records.installation) == installation
 
@@ -209,24 +211,24 @@ async def test_a_dataset_gives_its_place_free_only_when_it_is_archived(store: St
     assert held == dataset("other")
 
 
-async def test_only_the_latest_progress_counts_and_none_takes_it_away(place: Place) -> None:
-    async with place.store() as store:
+async def test_only_the_latest_progress_counts_and_none_takes_it_away(location: StoreLocation) -> None:
+    async with location.open_store() as store:
         for done in range(1000):
             store.report("d1", Progress(step="populate", done=done, total=1000))
         store.report("d2", Progress(step="push"))
         store.report("d2", None)
-    async with place.store() as store:
+    async with location.open_store() as store:
         seen = await store.read(lambda records: (records.progress("d1"), records.progress("d2")))
         store.report("d1", None)
-    async with place.store() as store:
+    async with location.open_store() as store:
         after = await store.read(lambda records: records.progress("d1"))
 
     assert seen == (Progress(step="populate", done=999, total=1000), None)
     assert after is None
 
 
-async def test_progress_may_be_reported_by_any_thread_and_at_any_time(place: Place) -> None:
-    store = place.store()
+async def test_progress_may_be_reported_by_any_thread_and_at_any_time(location: StoreLocation) -> None:
+    store = location.open_store()
     store.report("early", Progress(step="populate"))
     async with store:
         threads = [
@@ -239,7 +241,7 @@ async def test_progress_may_be_reported_by_any_thread_and_at_any_time(place: Pla
             thread.join()
     store.report("late", Progress(step="populate"))
 
-    async with place.store() as other:
+    async with location.open_store() as other:
         early = await other.read(lambda records: records.progress("early"))
         seen = await other.read(lambda records: [records.progress(f"d{number}") for number in range(8)])
     assert early == Progress(step="populate")

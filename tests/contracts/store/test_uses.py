@@ -7,7 +7,7 @@ from functools import partial
 from itertools import count, takewhile
 from typing import TYPE_CHECKING
 
-from domain.rates import CALL, TEARDOWN
+from domain.rates import CALL_USE, TEARDOWN_USE
 from tests.entities import NOW
 
 if TYPE_CHECKING:
@@ -28,39 +28,39 @@ def all_of(kind: str, principal: str, after: datetime, records: Records) -> list
 async def test_uses_are_told_from_the_last_of_one_kind_and_principal_after_an_instant(store: Store) -> None:
     def use(records: Records) -> list[int]:
         return [
-            records.add_use(CALL, "kim", NOW + 2 * SECOND),
-            records.add_use(CALL, "kim", NOW),
-            records.add_use(CALL, "kim", NOW + SECOND / 1_000_000),
-            records.add_use(CALL, "lee", NOW + SECOND),
-            records.add_use(TEARDOWN, "kim", NOW + SECOND),
+            records.add_use(CALL_USE, "kim", NOW + 2 * SECOND),
+            records.add_use(CALL_USE, "kim", NOW),
+            records.add_use(CALL_USE, "kim", NOW + SECOND / 1_000_000),
+            records.add_use(CALL_USE, "lee", NOW + SECOND),
+            records.add_use(TEARDOWN_USE, "kim", NOW + SECOND),
         ]
 
     numbers = await store.transact(use)
     assert len(set(numbers)) == 5
-    found = await store.read(partial(all_of, CALL, "kim", NOW))
+    found = await store.read(partial(all_of, CALL_USE, "kim", NOW))
     assert found == [NOW + 2 * SECOND, NOW + SECOND / 1_000_000]
-    assert await store.read(partial(all_of, CALL, "KIM", LONG_AGO)) == []
+    assert await store.read(partial(all_of, CALL_USE, "KIM", LONG_AGO)) == []
 
 
 async def test_one_use_is_forgotten_by_its_number_which_no_other_ever_gets(store: Store) -> None:
-    first = await store.transact(lambda records: records.add_use(CALL, "kim", NOW))
+    first = await store.transact(lambda records: records.add_use(CALL_USE, "kim", NOW))
     await store.transact(lambda records: records.drop_use(first))
     await store.transact(lambda records: records.drop_use(first))
-    second = await store.transact(lambda records: records.add_use(CALL, "kim", NOW))
+    second = await store.transact(lambda records: records.add_use(CALL_USE, "kim", NOW))
     assert second != first
-    assert await store.read(partial(all_of, CALL, "kim", LONG_AGO)) == [NOW]
+    assert await store.read(partial(all_of, CALL_USE, "kim", LONG_AGO)) == [NOW]
 
 
 async def test_old_and_future_uses_of_one_kind_are_forgotten_whoever_had_them(store: Store) -> None:
     def use(records: Records) -> None:
         for at in (NOW, NOW + SECOND, NOW + 2 * SECOND, NOW + 3 * SECOND):
-            records.add_use(CALL, "kim", at)
-            records.add_use(CALL, "lee", at)
-            records.add_use(TEARDOWN, "kim", at)
-        records.drop_uses(CALL, until=NOW, after=NOW + 2 * SECOND)
+            records.add_use(CALL_USE, "kim", at)
+            records.add_use(CALL_USE, "lee", at)
+            records.add_use(TEARDOWN_USE, "kim", at)
+        records.drop_uses(CALL_USE, until=NOW, after=NOW + 2 * SECOND)
 
     await store.transact(use)
     left = [NOW + 2 * SECOND, NOW + SECOND]
-    assert await store.read(partial(all_of, CALL, "kim", LONG_AGO)) == left
-    assert await store.read(partial(all_of, CALL, "lee", LONG_AGO)) == left
-    assert len(await store.read(partial(all_of, TEARDOWN, "kim", LONG_AGO))) == 4
+    assert await store.read(partial(all_of, CALL_USE, "kim", LONG_AGO)) == left
+    assert await store.read(partial(all_of, CALL_USE, "lee", LONG_AGO)) == left
+    assert len(await store.read(partial(all_of, TEARDOWN_USE, "kim", LONG_AGO))) == 4

@@ -13,10 +13,10 @@ from domain.deliveries import Delivery, DeliveryState
 from domain.errors import LifecycleError
 from domain.model import Client, Journey, OrphanMark
 from domain.records import DatasetQuery
-from domain.schedules import HEALTH, KIND, turn_id
+from domain.schedules import HEALTH_SCHEDULE, SCHEDULED_RUN_KIND, scheduled_run_id
 from domain.vocabulary import DatasetType, JourneyState, Stage, TeardownReason
 from server.sandbox.faults import Fault
-from tests.processes.folder import KIM, request
+from tests.processes.folder import KIM, provision_request
 from tests.repository import confluence_page, write_template
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
     from domain.model import Dataset
     from domain.records import Records
-    from tests.faults.killing.host import Host
+    from tests.faults.killing.host import ScenarioHost
 
-    Part = Callable[[Host], Awaitable[None]]
+    Part = Callable[[ScenarioHost], Awaitable[None]]
 
-TICKS: Final = {HEALTH: "2026-01-31T12:05"}
+TICKS: Final = {HEALTH_SCHEDULE: "2026-01-31T12:05"}
 TICK: Final = "2026-01-31"
 
 
@@ -36,34 +36,34 @@ KEEPING: Final = {"admin": "datasources.delete", "indexing": "bulkindexusers"}
 """The operation that Glean must refuse so that it keeps a datasource."""
 
 
-async def nothing(_: Host) -> None:
+async def do_nothing(_: ScenarioHost) -> None:
     """What is done where nothing needs to be."""
 
 
-def refused(operation: str, **more: object) -> Fault:
+def refusing_fault(operation: str, **more: object) -> Fault:
     """Glean refuses that, for ever, and asking again does not help."""
     return Fault(kind="status", operation=operation, status=403, **({"times": None} | more))  # type: ignore[arg-type]
 
 
-async def only(host: Host) -> Dataset:
+async def load_only_dataset(host: ScenarioHost) -> Dataset:
     """The dataset that was made last."""
-    found = await host.outside.store.read(lambda records: records.datasets(DatasetQuery()))
+    found = await host.deps.store.read(lambda records: records.datasets(DatasetQuery()))
     return max(found, key=lambda each: each.created_at)
 
 
-async def evolve(host: Host, dataset: Dataset, **changes: object) -> None:
+async def change_dataset(host: ScenarioHost, dataset: Dataset, **changes: object) -> None:
     def change(records: Records) -> None:
         held = records.dataset(dataset.dataset_id)
         assert held is not None
         records.put_dataset(held.evolve(**changes))
 
-    await host.outside.store.transact(change)
+    await host.deps.store.transact(change)
 
 
 # --- what was before ------------------------------------------------------------------------------------------------
 
 
-async def arrived(host: Host) -> None:
+async def add_client_and_journey(host: ScenarioHost) -> None:
     """A client with an active journey."""
     await host.services.registry.add_client(
         Client(client_id="acme", name="acme", industry="fintech", use_case="developer_productivity"), KIM
@@ -71,155 +71,157 @@ async def arrived(host: Host) -> None:
     await journey(host, "j1")
 
 
-async def journey(host: Host, journey_id: str) -> None:
+async def journey(host: ScenarioHost, journey_id: str) -> None:
     await host.services.registry.add_journey(
         Journey(journey_id=journey_id, client_id="acme", stage=Stage.SANDBOX, state=JourneyState.ACTIVE), KIM
     )
 
 
-async def served(host: Host) -> None:
-    await arrived(host)
+async def prepare_ready(host: ScenarioHost) -> None:
+    await add_client_and_journey(host)
     await provision(host)
 
 
-async def short(host: Host) -> None:
+async def prepare_missing_documents(host: ScenarioHost) -> None:
     """VALIDATING, for three documents were lost; a retry will bring other records."""
     host.glean.faults.add(Fault(kind="sync_loses", documents=3))
-    await served(host)
+    await prepare_ready(host)
     host.glean.faults.clear()
     pages = [confluence_page(number) for number in range(50, 58)]
     write_template(host.folder / "repository", DatasetType.CONFLUENCE_PAGES, pages)
 
 
-async def flawed(host: Host) -> None:
+async def prepare_flawed_records(host: ScenarioHost) -> None:
     """VALIDATING, for a third of the records had no title; a retry will bring other records."""
     folder = host.folder / "repository"
     pages = [confluence_page(number) | ({} if number % 3 else {"title": ""}) for number in range(12)]
     write_template(folder, DatasetType.CONFLUENCE_PAGES, pages)
-    await served(host)
+    await prepare_ready(host)
     pages = [confluence_page(number) for number in range(50, 58)]
     write_template(folder, DatasetType.CONFLUENCE_PAGES, pages)
 
 
-async def flawed_and_quick(host: Host) -> None:
+async def prepare_flawed_records_fast_sync(host: ScenarioHost) -> None:
     """The same, where syncs take no time."""
-    await flawed(host)
-    host.glean.set_rate(1_000_000, minimum_seconds=0)
+    await prepare_flawed_records(host)
+    host.glean.set_indexing_rate(1_000_000, minimum_seconds=0)
 
 
-async def short_and_quick(host: Host) -> None:
+async def prepare_missing_documents_fast_sync(host: ScenarioHost) -> None:
     """The same, where syncs take no time."""
-    await short(host)
-    host.glean.set_rate(1_000_000, minimum_seconds=0)
+    await prepare_missing_documents(host)
+    host.glean.set_indexing_rate(1_000_000, minimum_seconds=0)
 
 
-async def done_with(host: Host) -> None:
+async def prepare_finished_journey(host: ScenarioHost) -> None:
     """READY, and its journey is over."""
-    await served(host)
+    await prepare_ready(host)
     await host.services.registry.set_state("j1", JourneyState.COMPLETED, KIM)
 
 
-async def stuck(host: Host) -> None:
+async def prepare_stuck_disconnect(host: ScenarioHost) -> None:
     """In TEARDOWN past the point of no return, for Glean would not let go of the datasource."""
-    await done_with(host)
-    host.glean.faults.add(refused(KEEPING[host.settings.glean.dialect]))
+    await prepare_finished_journey(host)
+    host.glean.faults.add(refusing_fault(KEEPING[host.settings.glean.dialect]))
     await tear_down(host)
     host.glean.faults.clear()
 
 
-async def stuck_before(host: Host) -> None:
+async def prepare_stuck_archive(host: ScenarioHost) -> None:
     """In TEARDOWN with its archive written, short of the point of no return."""
-    await done_with(host)
+    await prepare_finished_journey(host)
     host.death.broken.add(("archives", "read"))
     await tear_down(host)
 
 
-async def archived(host: Host) -> None:
+async def prepare_archived(host: ScenarioHost) -> None:
     """ARCHIVED, and there is a journey for which it may come back."""
-    await done_with(host)
+    await prepare_finished_journey(host)
     await tear_down(host)
     await journey(host, "j2")
 
 
-async def lost(host: Host) -> None:
+async def prepare_lost_staging(host: ScenarioHost) -> None:
     """READY, with its staged file gone."""
-    await served(host)
-    await host.outside.staging.remove((await only(host)).dataset_id)
+    await prepare_ready(host)
+    await host.deps.staging.delete((await load_only_dataset(host)).dataset_id)
 
 
-async def orphaned(host: Host) -> None:
+async def prepare_orphan(host: ScenarioHost) -> None:
     """An orphan past its grace."""
-    await done_with(host)
+    await prepare_finished_journey(host)
     served_s = timedelta(days=30).total_seconds()
     mark = OrphanMark(orphaned_at=datetime.now(UTC), reason="journey_completed", served=served_s)
-    await evolve(host, await only(host), orphan=mark)
+    await change_dataset(host, await load_only_dataset(host), orphan=mark)
 
 
-async def past_keeping(host: Host) -> None:
+async def prepare_expired_archive(host: ScenarioHost) -> None:
     """An archive past its time, as another day has found it, too."""
-    await archived(host)
+    await prepare_archived(host)
 
     def found(records: Records) -> None:
         [(dataset_id, facts)] = records.archives()
         records.put_archive(dataset_id, facts | {"found_past": "2026-01-01"})
 
-    await host.outside.store.transact(found)
+    await host.deps.store.transact(found)
 
 
-async def parked(host: Host) -> None:
+async def prepare_parked_event(host: ScenarioHost) -> None:
     """An event that a webhook would not take."""
-    await served(host)
-    dataset_id = (await only(host)).dataset_id
+    await prepare_ready(host)
+    dataset_id = (await load_only_dataset(host)).dataset_id
     now = datetime.now(UTC)
     left = Delivery(
         webhook="gone", seq=1, dataset_id=dataset_id, state=DeliveryState.PARKED, due_at=now, settled_at=now
     )
-    await host.outside.store.transact(lambda records: records.put_delivery(left))
+    await host.deps.store.transact(lambda records: records.put_delivery(left))
 
 
 # --- what is done ---------------------------------------------------------------------------------------------------
 
 
-async def provision(host: Host, *, retry: bool = False) -> None:
+async def provision(host: ScenarioHost, *, retry: bool = False) -> None:
     """Provision; that it fails is for the scene to say."""
-    wish = replace(request(), retry=retry)
+    wish = replace(provision_request(), retry=retry)
     with suppress(LifecycleError):
         begun = await host.services.provisioning.start_or_attach(wish, KIM)
         await host.services.provisioning.wait(begun, None)
 
 
-async def provision_again(host: Host) -> None:
+async def provision_again(host: ScenarioHost) -> None:
     await provision(host, retry=True)
 
 
-async def provision_in_vain(host: Host) -> None:
+async def provision_with_failure(host: ScenarioHost) -> None:
     """A first attempt fails late, and of what it made nothing can be taken back at once."""
-    host.death.broken.add(("staging", "remove"))
+    host.death.broken.add(("staging", "delete"))
     if host.settings.glean.dialect == "admin":
         for operation in ("health.get", "sync.find", "uploads.discard", "datasources.delete"):
-            host.glean.faults.add(refused(operation))
+            host.glean.faults.add(refusing_fault(operation))
     else:  # what undoes asks for the same things as what does: how a sync stands is asked by those who wait for it, too
-        host.death.broken.update(("platform", name) for name in ("observe", "discard", "remove"))
-        host.death.breaking["platform", "observe"] = ("platform", "job")
+        host.death.broken.update(
+            ("platform", name) for name in ("observe", "discard_run", "delete_datasource")
+        )
+        host.death.breaking["platform", "observe"] = ("platform", "fetch_sync_job")
     await provision(host)
     host.death.broken.clear()
     host.death.breaking.clear()
     host.glean.faults.clear()
 
 
-async def deleted_at_the_console(host: Host) -> None:
+async def delete_datasource_at_console(host: ScenarioHost) -> None:
     """Somebody deletes the datasource."""
     [found] = host.glean.datasources()
-    host.glean.delete(found["name"])
+    host.glean.delete_datasource(found["name"])
 
 
-async def take_back(host: Host) -> None:
+async def retry_compensation(host: ScenarioHost) -> None:
     """Try again to take back what could not be."""
-    await host.services.sagas.resume(patiently=False)
+    await host.services.sagas.resume(respect_backoff=False)
 
 
-async def tear_down(host: Host) -> None:
-    dataset_id = (await only(host)).dataset_id
+async def tear_down(host: ScenarioHost) -> None:
+    dataset_id = (await load_only_dataset(host)).dataset_id
     with suppress(LifecycleError):
         begun = await host.services.teardowns.start_or_attach(
             dataset_id, TeardownReason.JOURNEY_COMPLETED, KIM
@@ -227,29 +229,31 @@ async def tear_down(host: Host) -> None:
         await host.services.teardowns.wait(begun, None)
 
 
-async def call_off(host: Host) -> None:
+async def cancel_teardown(host: ScenarioHost) -> None:
     """Cancel the teardown; the dataset is given back."""
-    await host.services.sagas.cancel((await only(host)).dataset_id, KIM)
+    await host.services.sagas.cancel((await load_only_dataset(host)).dataset_id, KIM)
 
 
-async def bring_back(host: Host) -> None:
-    begun = await host.services.restoring.start((await only(host)).dataset_id, "j2", KIM)
+async def restore(host: ScenarioHost) -> None:
+    begun = await host.services.restores.start_or_attach(
+        (await load_only_dataset(host)).dataset_id, "j2", KIM
+    )
     await host.services.sagas.wait(begun.dataset.dataset_id, None)
 
 
-async def keep(host: Host) -> None:
+async def take_snapshot(host: ScenarioHost) -> None:
     """Take a snapshot."""
     with suppress(LifecycleError):
-        await host.services.snapshots.take((await only(host)).dataset_id, KIM)
+        await host.services.snapshots.take((await load_only_dataset(host)).dataset_id, KIM)
 
 
-def turned(schedule: str) -> Part:
+def run_schedule(schedule: str) -> Part:
     """Do what a schedule does, once."""
 
-    async def act(host: Host) -> None:
+    async def act(host: ScenarioHost) -> None:
         tick = TICKS.get(schedule, TICK)
-        saga_id = turn_id(schedule, tick)
-        await host.engine.start(KIND, saga_id, schedule)
+        saga_id = scheduled_run_id(schedule, tick)
+        await host.engine.start(SCHEDULED_RUN_KIND, saga_id, schedule)
         with anyio.fail_after(60):
             assert await host.engine.wait(saga_id, 60)
 

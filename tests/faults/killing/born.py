@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 import anyio
 import msgspec
 
-from tests.faults.killing.orders import Order, Said
+from tests.faults.killing.orders import ProcessOrder, ProcessReport
 from tests.processes.folder import ROOT
 
 if TYPE_CHECKING:
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 _LONG_S = 180.0
 
 
-class Born:
+class ForkedProcess:
     """A process that was forked; `log` is what it wrote."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: ProcessOrder) -> None:
         self.order = order
         self.pid = Future[int]()
         self.status = Future[int]()
 
-    async def ended(self) -> int:
+    async def wait_for_exit(self) -> int:
         """Its exit status; -9 when it was killed."""
         with anyio.fail_after(_LONG_S):
             return await asyncio.wrap_future(self.status)
@@ -43,12 +43,12 @@ class Born:
             os.kill(self.pid.result(), signal.SIGKILL)
 
 
-class Zygote:
+class ForkServer:
     """Started inside its context. Coverage is not measured there: it would make every process a slow one."""
 
     def __init__(self) -> None:
         self._numbers = count()
-        self._born: dict[int, Born] = {}
+        self._born: dict[int, ForkedProcess] = {}
         kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME"}}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.killing.zygote"],
@@ -71,9 +71,9 @@ class Zygote:
         self._listener.join()
         self._process.stdout.close()
 
-    def fork(self, folder: Path, verb: str, **told: Any) -> Born:
+    def fork(self, folder: Path, verb: str, **told: Any) -> ForkedProcess:
         """A new process of the product on that folder, with that order."""
-        born = Born(Order(number=next(self._numbers), verb=verb, folder=str(folder), **told))
+        born = ForkedProcess(ProcessOrder(number=next(self._numbers), verb=verb, folder=str(folder), **told))
         self._born[born.order.number] = born
         assert self._process.stdin
         self._process.stdin.write(msgspec.json.encode(born.order) + b"\n")
@@ -83,7 +83,7 @@ class Zygote:
     def _listen(self) -> None:
         assert self._process.stdout
         for line in self._process.stdout:
-            said = msgspec.json.decode(line, type=Said)
+            said = msgspec.json.decode(line, type=ProcessReport)
             if said.status is None:
                 self._born[said.number].pid.set_result(said.pid)
             else:

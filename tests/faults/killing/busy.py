@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import anyio.to_thread
 
-from server.adapters.engine.durable import _journal
-from tests.waiting import until
+from server.adapters.engine.durable import _journal_at
+from tests.waiting import wait_for_async
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -21,34 +21,34 @@ _LONG_S: Final = 120.0
 _SOON_S: Final = 0.06
 
 
-async def calm(settings: Settings, store: Store) -> None:
+async def wait_until_idle(settings: Settings, store: Store) -> None:
     """Return when no saga is unfinished, nothing is to be undone, and every webhook has been told."""
-    async with _engine(settings) as unfinished:
+    async with _saga_view(settings) as unfinished:
 
         async def over() -> bool:
-            if await store.read(partial(_busy, settings)):
+            if await store.read(partial(_has_unfinished_work, settings)):
                 return False
             return not await anyio.to_thread.run_sync(unfinished)
 
-        await until(over, _LONG_S, pause=_SOON_S)
+        await wait_for_async(over, _LONG_S, pause=_SOON_S)
 
 
 @asynccontextmanager
-async def _engine(settings: Settings) -> AsyncIterator[Callable[[], Any]]:
+async def _saga_view(settings: Settings) -> AsyncIterator[Callable[[], Any]]:
     """What tells which sagas the engine has not ended."""
-    journal = _journal(settings.store.address if settings.store.shared else settings.data_dir)
+    journal = _journal_at(settings.store.address if settings.store.shared else settings.data_dir)
     try:
-        yield journal.unfinished
+        yield journal.list_unfinished
     finally:
         await anyio.to_thread.run_sync(journal.close)
 
 
-def _busy(settings: Settings, records: Records) -> bool:
+def _has_unfinished_work(settings: Settings, records: Records) -> bool:
     return bool(records.running() or records.undos()) or any(
-        _untold(each.name, records) for each in settings.events.webhooks
+        _has_pending_deliveries(each.name, records) for each in settings.events.webhooks
     )
 
 
-def _untold(webhook: str, records: Records) -> bool:
+def _has_pending_deliveries(webhook: str, records: Records) -> bool:
     post = records.post(webhook)
     return post is None or post.cursor < records.last_event() or records.count_waiting(webhook) > 0

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
-    from domain.job import Outside
-    from domain.ports import Json, Perform, Saga
+    from domain.job import Dependencies
+    from domain.ports import Json, Saga, StepRunner
 
 Method: TypeAlias = tuple[str, str]
 """A port and its method."""
@@ -29,23 +29,32 @@ RECORDED: Final = "recorded"
 _PORTS: Final = ("staging", "archives", "platform")
 _LOOKS: Final = frozenset(
     {
-        "pages",
+        "iterate_pages",
         "examine",
         "measure",
-        "attempts",
+        "list_attempts",
         "verify",
-        "manifest",
+        "read_manifest",
         "read",
-        "documents",
-        "places",
+        "open_documents",
+        "list_places",
         "location",
     }
-    | {"fingerprint", "find", "job", "observe", "observe_all", "search", "search_each", "can"}
+    | {
+        "fetch_fingerprint",
+        "find_datasources",
+        "fetch_sync_job",
+        "observe",
+        "observe_all",
+        "search",
+        "search_each",
+        "capabilities",
+    }
 )
 """What a port is asked without anything changing; whatever else it is told has an effect."""
 
 
-class Point(msgspec.Struct, frozen=True, order=True):
+class CrashPoint(msgspec.Struct, frozen=True, order=True):
     """A step of a saga of that kind."""
 
     kind: str
@@ -55,14 +64,14 @@ class Point(msgspec.Struct, frozen=True, order=True):
         return f"{self.kind}:{self.step}"
 
 
-def die() -> NoReturn:
+def kill_self() -> NoReturn:
     """End this process as the kernel ends one, with nothing written, closed or said."""
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError("nobody survives SIGKILL")
 
 
 @dataclass
-class Death:
+class CrashTrigger:
     """Comes to a process at a moment of a step, once `expected`; to one that is given no step it never comes.
 
     Each step that runs is written to `diary`, with the process. The methods of ports that stand in `broken` fail; once
@@ -70,63 +79,63 @@ class Death:
     """
 
     diary: Path
-    at: Point | None = None
+    at: CrashPoint | None = None
     moment: str = ""
     expected: bool = False
     broken: set[Method] = field(default_factory=set)
     breaking: dict[Method, Method] = field(default_factory=dict)
     _near: bool = False
 
-    def sagas(self, kinds: Mapping[str, Saga]) -> dict[str, Saga]:
+    def wrap_sagas(self, kinds: Mapping[str, Saga]) -> dict[str, Saga]:
         """The same sagas, mortal."""
-        return {kind: self._mortal(kind, saga) for kind, saga in kinds.items()}
+        return {kind: self._wrap_saga(kind, saga) for kind, saga in kinds.items()}
 
-    def ports(self, outside: Outside) -> dict[str, Any]:
+    def wrap_ports(self, deps: Dependencies) -> dict[str, Any]:
         """The same ports: after the first effect of a step that is to be died in, this process is no more."""
-        return {name: _Port(getattr(outside, name), name, self) for name in _PORTS}
+        return {name: _CrashingPort(getattr(deps, name), name, self) for name in _PORTS}
 
-    def fail(self, asked: Method, *_: object, **__: object) -> NoReturn:
+    def raise_failure(self, asked: Method, *_: object, **__: object) -> NoReturn:
         """Something broken was asked."""
         if asked in self.breaking:
             self.broken.add(self.breaking[asked])
         raise StagingFailedError("It is broken.")
 
-    def struck(self) -> None:
+    def note_effect(self) -> None:
         """An effect has just happened."""
         if self._near and self.moment == "inside":
-            die()
+            kill_self()
 
-    def _mortal(self, kind: str, saga: Saga) -> Saga:
-        async def live(perform: Perform, dataset_id: str, saga_id: str) -> None:
+    def _wrap_saga(self, kind: str, saga: Saga) -> Saga:
+        async def live(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
             async def performed(step: str, effect: Callable[[], Awaitable[Json]]) -> Json:
-                here = Point(kind, step)
+                here = CrashPoint(kind, step)
                 last = self.expected and here == self.at
                 answer = await perform(step, lambda: self._run(here, effect, last=last))
                 if last and self.moment == RECORDED:
-                    die()
+                    kill_self()
                 return answer
 
             await saga(performed, dataset_id, saga_id)
 
         return live
 
-    async def _run(self, here: Point, effect: Callable[[], Awaitable[Json]], *, last: bool) -> Json:
+    async def _run(self, here: CrashPoint, effect: Callable[[], Awaitable[Json]], *, last: bool) -> Json:
         with self.diary.open("a") as diary:
             diary.write(f"{os.getpid()} {here}\n")
         if last and self.moment == "before":
-            die()
+            kill_self()
         self._near = last
         try:
             return await effect()
         finally:
             if last and self.moment in {"inside", "after"}:
-                die()
+                kill_self()
 
 
-class _Port:
+class _CrashingPort:
     """A port before which death may stand."""
 
-    def __init__(self, port: object, name: str, death: Death) -> None:
+    def __init__(self, port: object, name: str, death: CrashTrigger) -> None:
         self._port = port
         self._name = name
         self._death = death
@@ -134,13 +143,13 @@ class _Port:
     def __getattr__(self, name: str) -> object:
         found = getattr(self._port, name)
         if (self._name, name) in self._death.broken:
-            return partial(self._death.fail, (self._name, name))
+            return partial(self._death.raise_failure, (self._name, name))
         if name in _LOOKS or not iscoroutinefunction(found):
             return found
 
         async def effect(*given: object, **named: object) -> object:
             answer = await cast("Callable[..., Awaitable[object]]", found)(*given, **named)
-            self._death.struck()
+            self._death.note_effect()
             return answer
 
         return effect

@@ -8,7 +8,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
-from server.http import bound
+from server.http import open_listening_socket
 from server.sandbox.app import create_app
 from server.sandbox.protocol import SandboxServer
 from server.sandbox.sandbox import Sandbox
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 _HEADER = b"authorization"
 
 
-class Gleans:
+class SharedSandbox:
     """They answer inside its context, from a thread and a loop of their own."""
 
     def __init__(self) -> None:
         self._apps: dict[bytes, ASGIApp] = {}
-        self._socket = bound("127.0.0.1", 0)
+        self._socket = open_listening_socket("127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self._started = threading.Event()
         self._server = SandboxServer(self, on_start=self._started.set)
@@ -47,7 +47,7 @@ class Gleans:
         await self._apps[dict(scope["headers"])[_HEADER]](scope, receive, send)
 
     @contextmanager
-    def open(self, path: Path) -> Iterator[str]:
+    def serve_file(self, path: Path) -> Iterator[str]:
         """The key of the Glean in that file."""
         token = secrets.token_urlsafe(24)
         with Sandbox(path) as sandbox:

@@ -9,43 +9,46 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from domain.schedules import HEALTH
+from domain.schedules import HEALTH_SCHEDULE
 from tests.faults.killing.acts import (
     KEEPING,
-    deleted_at_the_console,
-    flawed,
-    flawed_and_quick,
-    refused,
-    short,
-    short_and_quick,
+    delete_datasource_at_console,
+    prepare_flawed_records,
+    prepare_flawed_records_fast_sync,
+    prepare_missing_documents,
+    prepare_missing_documents_fast_sync,
+    refusing_fault,
 )
-from tests.faults.killing.scenes import ADMIN_SCENES
+from tests.faults.killing.scenes import ADMIN_SCENARIOS
 from tests.faults.speaking import INDEXING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tests.faults.killing.acts import Part
-    from tests.faults.killing.scenes import Scene
+    from tests.faults.killing.scenes import Scenario
 
 _PAGES: Final = 3
 """So many pages has what a retry brings: eight documents."""
 _UNSEEN: Final[Mapping[str, Any]] = {"faults": (), "broken": frozenset({("platform", "observe")})}
-_PREPARED: Final[Mapping[Part, Part]] = {short: flawed, short_and_quick: flawed_and_quick}
+_PREPARED: Final[Mapping[Part, Part]] = {
+    prepare_missing_documents: prepare_flawed_records,
+    prepare_missing_documents_fast_sync: prepare_flawed_records_fast_sync,
+}
 _OTHERWISE: Final[Mapping[str, Mapping[str, Any]]] = {
     "failed provision": _UNSEEN,
     "retry that fails when it is served": _UNSEEN,
     "failed restore": _UNSEEN,
-    "failed retry": {"faults": (), "broken": frozenset({("platform", "sync")})},
+    "failed retry": {"faults": (), "broken": frozenset({("platform", "start_sync")})},
     "failed retry that was served unseen": {
-        "faults": (refused("bulkindexdocuments", skip=_PAGES, times=1, applied=True),)
+        "faults": (refusing_fault("bulkindexdocuments", skip=_PAGES, times=1, applied=True),)
     },
-    "teardown that gets stuck": {"faults": (refused(KEEPING[INDEXING]),)},
-    HEALTH: {"faults": (), "first": deleted_at_the_console, "ends": ("validating",)},
+    "teardown that gets stuck": {"faults": (refusing_fault(KEEPING[INDEXING]),)},
+    HEALTH_SCHEDULE: {"faults": (), "first": delete_datasource_at_console, "ends": ("validating",)},
 }
 
 
-def _spoken(scene: Scene) -> Scene:
+def _in_indexing_dialect(scene: Scenario) -> Scenario:
     changes: dict[str, Any] = {
         "name": f"{INDEXING}: {scene.name}",
         "dialect": INDEXING,
@@ -54,5 +57,5 @@ def _spoken(scene: Scene) -> Scene:
     return replace(scene, **changes, **_OTHERWISE.get(scene.name, {}))
 
 
-INDEXING_SCENES: Final = {each.name: each for each in map(_spoken, ADMIN_SCENES.values())}
-SCENES: Final = {**ADMIN_SCENES, **INDEXING_SCENES}
+INDEXING_SCENARIOS: Final = {each.name: each for each in map(_in_indexing_dialect, ADMIN_SCENARIOS.values())}
+SCENARIOS: Final = {**ADMIN_SCENARIOS, **INDEXING_SCENARIOS}

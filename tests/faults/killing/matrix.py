@@ -8,13 +8,13 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 from tests.faults.killing import requests
-from tests.faults.killing.death import MOMENTS, RECORDED, Point
-from tests.faults.killing.indexing_scenes import SCENES
+from tests.faults.killing.death import MOMENTS, RECORDED, CrashPoint
+from tests.faults.killing.indexing_scenes import SCENARIOS
 from tests.faults.killing.stage import NEW, POSTGRES, SQLITE, SURVIVING
 from tests.faults.speaking import ADMIN, INDEXING
 
 if TYPE_CHECKING:
-    from tests.faults.killing.stage import Place
+    from tests.faults.killing.stage import CaseInstallation
 
 SEED: Final = 4
 _RECORDED_SHARE: Final = 0.25
@@ -23,30 +23,30 @@ _AGAIN: Final = 2
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Case:
+class StepKillCase:
     """A process dies at a moment of a point of a scene, over that database, and that kind of process takes over."""
 
     scene: str
-    point: Point
+    point: CrashPoint
     moment: str
     database: str
     resumed: str
 
     @property
-    def death(self) -> dict[str, str | int]:
+    def crash_order(self) -> dict[str, str | int]:
         """What the process that is to die is told of it."""
         return {"kind": self.point.kind, "step": self.point.step, "moment": self.moment}
 
-    def died(self, place: Place, pid: int) -> bool:
+    def reached_crash_point(self, place: CaseInstallation, pid: int) -> bool:
         """Whether the process came so far."""
-        return (pid, self.point) in place.diary()
+        return (pid, self.point) in place.read_step_log()
 
     def __str__(self) -> str:
         return f"{self.scene}, {self.moment} {self.point}, {self.database}, {self.resumed}"
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Asked:
+class RequestKillCase:
     """A process dies at a moment of its so-manieth change in Glean, over that database; and who takes over."""
 
     scene: str
@@ -56,44 +56,44 @@ class Asked:
     resumed: str
 
     @property
-    def death(self) -> dict[str, str | int]:
+    def crash_order(self) -> dict[str, str | int]:
         """What the process that is to die is told of it."""
         return {"request": self.request, "moment": self.moment}
 
-    def died(self, place: Place, pid: int) -> bool:
+    def reached_crash_point(self, place: CaseInstallation, pid: int) -> bool:
         """Whether the process came so far."""
-        return (pid, self.request) in place.requests()
+        return (pid, self.request) in place.read_request_log()
 
     def __str__(self) -> str:
         return f"{self.scene}, {self.moment} request {self.request}, {self.database}, {self.resumed}"
 
 
-def moments(scene: str, point: Point) -> tuple[str, ...]:
+def crash_moments(scene: str, point: CrashPoint) -> tuple[str, ...]:
     """When one can die at that point; once it is recorded only at the last, else that is before the next."""
-    last = [each for each in SCENES[scene].points if each.kind == point.kind][-1]
+    last = [each for each in SCENARIOS[scene].points if each.kind == point.kind][-1]
     return (*MOMENTS, RECORDED) if point == last else MOMENTS
 
 
 ALL: Final = tuple(
-    Case(scene.name, point, moment, database, resumed)
-    for scene in SCENES.values()
+    StepKillCase(scene.name, point, moment, database, resumed)
+    for scene in SCENARIOS.values()
     for database in (SQLITE, POSTGRES)
     for resumed in (NEW, SURVIVING)
     for point in scene.points
-    for moment in moments(scene.name, point)
+    for moment in crash_moments(scene.name, point)
 )
 
 
-def _slice() -> tuple[Case, ...]:
+def _default_cases() -> tuple[StepKillCase, ...]:
     """Each point in one scene of each dialect at least; spread over moments, databases and successors.
 
     A scene stays on one database, because it has to be prepared there. Of the Indexing dialect's, on SQLite, only those
     scenes are here that have a point of their own.
     """
-    random, found, had = Random(SEED), list[Case](), set[tuple[str, Point]]()
+    random, found, had = Random(SEED), list[StepKillCase](), set[tuple[str, CrashPoint]]()
     databases = cycle((SQLITE, POSTGRES))
     whens = cycle(random.sample(MOMENTS, len(MOMENTS)))
-    for scene in SCENES.values():
+    for scene in SCENARIOS.values():
         first = scene.dialect == ADMIN
         database, ways = next(databases) if first else SQLITE, cycle(random.sample((NEW, SURVIVING), 2))
         known = [each for each in scene.points if (scene.dialect, each) in had]
@@ -101,13 +101,15 @@ def _slice() -> tuple[Case, ...]:
         for point in scene.points:
             if point in known and point not in again:
                 continue
-            last = RECORDED in moments(scene.name, point) and random.random() < _RECORDED_SHARE
-            found.append(Case(scene.name, point, RECORDED if last else next(whens), database, next(ways)))
+            last = RECORDED in crash_moments(scene.name, point) and random.random() < _RECORDED_SHARE
+            found.append(
+                StepKillCase(scene.name, point, RECORDED if last else next(whens), database, next(ways))
+            )
         had.update((scene.dialect, each) for each in scene.points)
     return tuple(found)
 
 
-SLICE: Final = _slice()
+SLICE: Final = _default_cases()
 ALWAYS: Final = tuple(f"{INDEXING}: {name}" for name in ("provision", "teardown"))
 UPLOADING: Final = (
     *ALWAYS,
@@ -116,16 +118,18 @@ UPLOADING: Final = (
 """Scenes that change something in Glean, by requests of which no fault waits for a certain one."""
 
 
-def at_requests(scene: str, count: int) -> tuple[Asked, ...]:
+def request_cases(scene: str, count: int) -> tuple[RequestKillCase, ...]:
     """Each of so many requests once, spread over moments and successors."""
     whens, ways = cycle(requests.MOMENTS), cycle((NEW, SURVIVING))
-    return tuple(Asked(scene, each, next(whens), SQLITE, next(ways)) for each in range(1, count + 1))
+    return tuple(
+        RequestKillCase(scene, each, next(whens), SQLITE, next(ways)) for each in range(1, count + 1)
+    )
 
 
-def at_all_requests(scene: str, count: int) -> tuple[Asked, ...]:
+def all_request_cases(scene: str, count: int) -> tuple[RequestKillCase, ...]:
     """Each of so many requests in every way."""
     return tuple(
-        Asked(scene, each, moment, database, resumed)
+        RequestKillCase(scene, each, moment, database, resumed)
         for database in (SQLITE, POSTGRES)
         for resumed in (NEW, SURVIVING)
         for each in range(1, count + 1)

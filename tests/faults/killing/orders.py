@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True):
+class ProcessOrder(msgspec.Struct, frozen=True, kw_only=True):
     """Be one process of `scene` on the data folder, with these settings, until the work of the verb is done.
 
     It may be told to die at a moment of a step of a saga, or of the so-manieth `request` that changes Glean.
@@ -24,7 +24,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     moment: str = ""
 
 
-class Said(msgspec.Struct, frozen=True, kw_only=True):
+class ProcessReport(msgspec.Struct, frozen=True, kw_only=True):
     """The process of order `number` was begun as `pid`, or has ended with `status` (-9: killed)."""
 
     number: int

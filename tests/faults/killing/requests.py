@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 
 from server.adapters.glean import indexing_wire
-from server.adapters.glean.http import Http
-from tests.faults.killing.death import die
+from server.adapters.glean.http import GleanHttpClient
+from tests.faults.killing.death import kill_self
 from tests.gleaning import PAGE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from tests.faults.killing.death import Death
+    from tests.faults.killing.death import CrashTrigger
 
 UNSENT, HALF, TAKEN = "unsent", "half", "taken"
 MOMENTS: Final = (UNSENT, HALF, TAKEN)
 _CHANGES: Final = frozenset({"adddatasource", "bulkindexdocuments", "bulkindexusers", "indexuser"})
 
 
-class _Half(httpx.AsyncByteStream):
+class _HalfBody(httpx.AsyncByteStream):
     """The first half of a body, and then nobody."""
 
     def __init__(self, body: bytes) -> None:
@@ -31,18 +31,18 @@ class _Half(httpx.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         yield self._body[: len(self._body) // 2]
-        die()
+        kill_self()
 
 
-def mortal(death: Death, folder: Path, wanted: int, moment: str) -> None:
+def install_request_crash(death: CrashTrigger, folder: Path, wanted: int, moment: str) -> None:
     """Have this process count its changes of Glean, once death is expected, and die at the `wanted`-th.
 
     Pages of documents are small from now on. What is counted is written down beside the diary.
     """
     number = 0
-    exchange: Any = Http._exchange  # noqa: SLF001 - there is no nearer place to a request
+    exchange: Any = GleanHttpClient._exchange  # noqa: SLF001 - there is no nearer place to a request
 
-    async def exchanged(http: Http, request: httpx.Request) -> object:
+    async def exchanged(http: GleanHttpClient, request: httpx.Request) -> object:
         nonlocal number
         operation = request.url.path.rpartition("/")[2]
         if not death.expected or operation not in _CHANGES:
@@ -52,13 +52,13 @@ def mortal(death: Death, folder: Path, wanted: int, moment: str) -> None:
         with (folder / "requests").open("a") as requests:
             requests.write(f"{os.getpid()} {number} {operation}\n")
         if last and moment == UNSENT:
-            die()
+            kill_self()
         if last and moment == HALF:
-            request.stream = _Half(await request.aread())
+            request.stream = _HalfBody(await request.aread())
         answer = await exchange(http, request)
         if last:
-            die()
+            kill_self()
         return answer
 
-    Http._exchange = exchanged  # type: ignore[assignment,method-assign] # noqa: SLF001 - the same
+    GleanHttpClient._exchange = exchanged  # type: ignore[assignment,method-assign] # noqa: SLF001 - the same
     indexing_wire.PAGE_COUNT = PAGE  # type: ignore[misc]

@@ -8,50 +8,58 @@ from typing import TYPE_CHECKING, Final
 
 from domain.events import EventKind
 from domain.monitoring import RECHECK
-from domain.provisioning import PROVISION
-from domain.schedules import HEALTH, KIND, PURGE, REDELIVERY, RETENTION, SCAN, SWEEP
-from domain.snapshots import SNAPSHOT
-from domain.teardown import TEARDOWN
-from domain.undoing import UNDOS
+from domain.provisioning import PROVISION_STEPS
+from domain.schedules import (
+    HEALTH_SCHEDULE,
+    ORPHAN_SCAN_SCHEDULE,
+    ORPHAN_SWEEP_SCHEDULE,
+    REDELIVERY_SCHEDULE,
+    RETENTION_SCHEDULE,
+    SCHEDULED_RUN_KIND,
+    WORKFLOW_PURGE_SCHEDULE,
+)
+from domain.snapshots import SNAPSHOT_STEPS
+from domain.teardown import TEARDOWN_STEPS
+from domain.undoing import COMPENSATIONS
 from server.sandbox.faults import Fault
 from tests.faults.killing.acts import (
-    archived,
-    arrived,
-    bring_back,
-    call_off,
-    done_with,
-    keep,
-    lost,
-    nothing,
-    orphaned,
-    parked,
-    past_keeping,
+    add_client_and_journey,
+    cancel_teardown,
+    do_nothing,
+    prepare_archived,
+    prepare_expired_archive,
+    prepare_finished_journey,
+    prepare_lost_staging,
+    prepare_missing_documents,
+    prepare_missing_documents_fast_sync,
+    prepare_orphan,
+    prepare_parked_event,
+    prepare_ready,
+    prepare_stuck_archive,
+    prepare_stuck_disconnect,
     provision,
     provision_again,
-    provision_in_vain,
-    refused,
-    served,
-    short,
-    short_and_quick,
-    stuck,
-    stuck_before,
-    take_back,
+    provision_with_failure,
+    refusing_fault,
+    restore,
+    retry_compensation,
+    run_schedule,
+    take_snapshot,
     tear_down,
-    turned,
 )
-from tests.faults.killing.death import Point
+from tests.faults.killing.death import CrashPoint
 from tests.faults.speaking import ADMIN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from domain.job import Job
+    from domain.job import SagaContext
     from domain.saga import Step
     from tests.faults.killing.acts import Part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
+class Scenario:
     """A situation: what was before, and what is done when death may come.
 
     `prepare` makes what is copied for every death; `first` happens in the process that is to die, with death not yet
@@ -64,10 +72,10 @@ class Scene:
     name: str
     prepare: Part
     act: Part
-    points: tuple[Point, ...]
+    points: tuple[CrashPoint, ...]
     ends: tuple[str, ...]
     last: EventKind
-    first: Part = nothing
+    first: Part = do_nothing
     faults: tuple[Fault, ...] = ()
     past: timedelta = field(default_factory=timedelta)
     told: bool = False
@@ -75,224 +83,226 @@ class Scene:
     dialect: str = ADMIN
 
 
-def steps(kind: str, names: Sequence[str]) -> tuple[Point, ...]:
-    return tuple(Point(kind, each) for each in names)
+def crash_points_of(kind: str, names: Sequence[str]) -> tuple[CrashPoint, ...]:
+    return tuple(CrashPoint(kind, each) for each in names)
 
 
-def through(kind: str, saga: Sequence[Step[Job]]) -> tuple[Point, ...]:
+def all_steps(kind: str, saga: Sequence[Step[SagaContext]]) -> tuple[CrashPoint, ...]:
     """Every step of a saga that goes well."""
-    return steps(kind, [each.name for each in saga])
+    return crash_points_of(kind, [each.name for each in saga])
 
 
-def failing(kind: str, saga: Sequence[Step[Job]], at: str, *, again: bool = True) -> tuple[Point, ...]:
+def failing_steps(
+    kind: str, saga: Sequence[Step[SagaContext]], at: str, *, again: bool = True
+) -> tuple[CrashPoint, ...]:
     """The step that fails, every compensation of what was begun, and the end.
 
     A step that would succeed when it is done `again` is left out.
     """
     names = [each.name for each in saga]
     begun = saga[: names.index(at) + 1]
-    back = [f"undo {each.name}" for each in reversed(begun) if each.undo]
-    return steps(kind, [*([at] if again else []), *back, "settle"])
+    back = [f"undo {each.name}" for each in reversed(begun) if each.compensation]
+    return crash_points_of(kind, [*([at] if again else []), *back, "settle"])
 
 
-def turn(schedule: str) -> tuple[Point, ...]:
-    return steps(KIND, ["work"])
+def schedule_scenario(schedule: str) -> tuple[CrashPoint, ...]:
+    return crash_points_of(SCHEDULED_RUN_KIND, ["work"])
 
 
-_UNHEALTHY: Final = refused("health.get")
-_TAKEN_BACK: Final = ("list", *(f"undo {each} of 1" for each in UNDOS), "settle")
+_UNHEALTHY: Final = refusing_fault("health.get")
+_TAKEN_BACK: Final = ("list", *(f"undo {each} of 1" for each in COMPENSATIONS), "settle")
 
 _SAGAS: Final = (
-    Scene(
+    Scenario(
         name="provision",
         ends=("ready",),
         last=EventKind.PROVISIONED,
-        prepare=arrived,
+        prepare=add_client_and_journey,
         act=provision,
-        points=through("provision", PROVISION),
+        points=all_steps("provision", PROVISION_STEPS),
         told=True,
     ),
-    Scene(
+    Scenario(
         name="failed provision",
         ends=("failed",),
         last=EventKind.PROVISION_FAILED,
-        prepare=arrived,
+        prepare=add_client_and_journey,
         act=provision,
         faults=(_UNHEALTHY,),
-        points=failing("provision", PROVISION, "validate"),
+        points=failing_steps("provision", PROVISION_STEPS, "validate"),
         told=True,
     ),
-    Scene(
+    Scenario(
         name="retry",
         ends=("ready",),
         last=EventKind.PROVISIONED,
-        prepare=short,
+        prepare=prepare_missing_documents,
         act=provision_again,
-        points=through("provision", PROVISION),
+        points=all_steps("provision", PROVISION_STEPS),
     ),
-    Scene(
+    Scenario(
         name="failed retry",
         ends=("validating",),
         last=EventKind.PROVISION_FAILED,
-        prepare=short,
+        prepare=prepare_missing_documents,
         act=provision_again,
-        faults=(refused("sync.start"),),
-        points=failing("provision", PROVISION, "index"),
+        faults=(refusing_fault("sync.start"),),
+        points=failing_steps("provision", PROVISION_STEPS, "index"),
     ),
-    Scene(
+    Scenario(
         name="failed retry that was served unseen",
         ends=("validating",),
         last=EventKind.PROVISION_FAILED,
-        prepare=short_and_quick,
+        prepare=prepare_missing_documents_fast_sync,
         act=provision_again,
-        faults=(refused("sync.start", times=1, applied=True),),
-        points=failing("provision", PROVISION, "index", again=False),
+        faults=(refusing_fault("sync.start", times=1, applied=True),),
+        points=failing_steps("provision", PROVISION_STEPS, "index", again=False),
     ),
-    Scene(
+    Scenario(
         name="retry that fails when it is served",
         ends=("validating",),
         last=EventKind.PROVISION_FAILED,
-        prepare=short,
+        prepare=prepare_missing_documents,
         act=provision_again,
         faults=(_UNHEALTHY,),
-        points=failing("provision", PROVISION, "validate"),
+        points=failing_steps("provision", PROVISION_STEPS, "validate"),
     ),
-    Scene(
+    Scenario(
         name="second attempt",
         ends=("ready",),
         last=EventKind.PROVISIONED,
-        prepare=arrived,
-        first=provision_in_vain,
+        prepare=add_client_and_journey,
+        first=provision_with_failure,
         act=provision_again,
-        points=through("provision", PROVISION),
+        points=all_steps("provision", PROVISION_STEPS),
     ),
-    Scene(
+    Scenario(
         name="undoing of what could not be undone",
         ends=("failed",),
         last=EventKind.PROVISION_FAILED,
-        prepare=arrived,
-        first=provision_in_vain,
-        act=take_back,
-        points=steps("undo", _TAKEN_BACK),
+        prepare=add_client_and_journey,
+        first=provision_with_failure,
+        act=retry_compensation,
+        points=crash_points_of("undo", _TAKEN_BACK),
     ),
-    Scene(
+    Scenario(
         name="teardown",
         ends=("archived",),
         last=EventKind.TORN_DOWN,
-        prepare=done_with,
+        prepare=prepare_finished_journey,
         act=tear_down,
-        points=through("teardown", TEARDOWN),
+        points=all_steps("teardown", TEARDOWN_STEPS),
         told=True,
     ),
-    Scene(
+    Scenario(
         name="teardown that gets stuck",
         ends=("teardown",),
         last=EventKind.TEARDOWN_FAILED,
-        prepare=done_with,
+        prepare=prepare_finished_journey,
         act=tear_down,
-        faults=(refused("datasources.delete"),),
-        points=failing("teardown", TEARDOWN, "disconnect"),
+        faults=(refusing_fault("datasources.delete"),),
+        points=failing_steps("teardown", TEARDOWN_STEPS, "disconnect"),
     ),
-    Scene(
+    Scenario(
         name="teardown again",
         ends=("archived",),
         last=EventKind.TORN_DOWN,
-        prepare=stuck,
+        prepare=prepare_stuck_disconnect,
         act=tear_down,
-        points=through("teardown", TEARDOWN),
+        points=all_steps("teardown", TEARDOWN_STEPS),
     ),
-    Scene(
+    Scenario(
         name="teardown that is called off",
         ends=("ready",),
         last=EventKind.TEARDOWN_FAILED,
-        prepare=stuck_before,
-        act=call_off,
-        points=failing("teardown", TEARDOWN, "archive"),
+        prepare=prepare_stuck_archive,
+        act=cancel_teardown,
+        points=failing_steps("teardown", TEARDOWN_STEPS, "archive"),
     ),
-    Scene(
+    Scenario(
         name="restore",
         ends=("archived", "ready"),
         last=EventKind.PROVISIONED,
-        prepare=archived,
-        act=bring_back,
-        points=through("provision", PROVISION),
+        prepare=prepare_archived,
+        act=restore,
+        points=all_steps("provision", PROVISION_STEPS),
     ),
-    Scene(
+    Scenario(
         name="failed restore",
         ends=("archived", "failed"),
         last=EventKind.PROVISION_FAILED,
-        prepare=archived,
-        act=bring_back,
+        prepare=prepare_archived,
+        act=restore,
         faults=(_UNHEALTHY,),
-        points=failing("provision", PROVISION, "validate"),
+        points=failing_steps("provision", PROVISION_STEPS, "validate"),
     ),
-    Scene(
+    Scenario(
         name="snapshot",
         ends=("ready",),
         last=EventKind.PROVISIONED,
-        prepare=served,
-        act=keep,
-        points=(*through("snapshot", SNAPSHOT), Point("snapshot", "settle")),
+        prepare=prepare_ready,
+        act=take_snapshot,
+        points=(*all_steps("snapshot", SNAPSHOT_STEPS), CrashPoint("snapshot", "settle")),
     ),
-    Scene(
+    Scenario(
         name="failed snapshot",
         ends=("ready",),
         last=EventKind.PROVISIONED,
-        prepare=lost,
-        act=keep,
-        points=failing("snapshot", SNAPSHOT, "archive"),
+        prepare=prepare_lost_staging,
+        act=take_snapshot,
+        points=failing_steps("snapshot", SNAPSHOT_STEPS, "archive"),
     ),
 )
 _TURNS: Final = (
-    Scene(
-        name=HEALTH,
+    Scenario(
+        name=HEALTH_SCHEDULE,
         ends=("ready",),
         last=EventKind.QUALITY_EVALUATED,
-        prepare=served,
-        act=turned(HEALTH),
+        prepare=prepare_ready,
+        act=run_schedule(HEALTH_SCHEDULE),
         faults=(Fault(kind="unhealthy"),),
-        points=(*turn(HEALTH), Point(RECHECK, "judge")),
+        points=(*schedule_scenario(HEALTH_SCHEDULE), CrashPoint(RECHECK, "judge")),
     ),
-    Scene(
-        name=SCAN,
+    Scenario(
+        name=ORPHAN_SCAN_SCHEDULE,
         ends=("ready",),
         last=EventKind.ORPHANED,
-        prepare=done_with,
-        act=turned(SCAN),
-        points=turn(SCAN),
+        prepare=prepare_finished_journey,
+        act=run_schedule(ORPHAN_SCAN_SCHEDULE),
+        points=schedule_scenario(ORPHAN_SCAN_SCHEDULE),
     ),
-    Scene(
-        name=SWEEP,
+    Scenario(
+        name=ORPHAN_SWEEP_SCHEDULE,
         ends=("archived",),
         last=EventKind.TORN_DOWN,
-        prepare=orphaned,
-        act=turned(SWEEP),
-        points=turn(SWEEP),
+        prepare=prepare_orphan,
+        act=run_schedule(ORPHAN_SWEEP_SCHEDULE),
+        points=schedule_scenario(ORPHAN_SWEEP_SCHEDULE),
     ),
-    Scene(
-        name=RETENTION,
+    Scenario(
+        name=RETENTION_SCHEDULE,
         ends=("archived",),
         last=EventKind.ARCHIVE_PURGED,
-        prepare=past_keeping,
-        act=turned(RETENTION),
-        points=turn(RETENTION),
+        prepare=prepare_expired_archive,
+        act=run_schedule(RETENTION_SCHEDULE),
+        points=schedule_scenario(RETENTION_SCHEDULE),
         past=timedelta(days=365),
     ),
-    Scene(
-        name=REDELIVERY,
+    Scenario(
+        name=REDELIVERY_SCHEDULE,
         ends=("ready",),
         last=EventKind.PROVISIONED,
-        prepare=parked,
-        act=turned(REDELIVERY),
-        points=turn(REDELIVERY),
+        prepare=prepare_parked_event,
+        act=run_schedule(REDELIVERY_SCHEDULE),
+        points=schedule_scenario(REDELIVERY_SCHEDULE),
     ),
-    Scene(
-        name=PURGE,
+    Scenario(
+        name=WORKFLOW_PURGE_SCHEDULE,
         ends=("ready",),
         last=EventKind.PROVISIONED,
-        prepare=served,
-        act=turned(PURGE),
-        points=turn(PURGE),
+        prepare=prepare_ready,
+        act=run_schedule(WORKFLOW_PURGE_SCHEDULE),
+        points=schedule_scenario(WORKFLOW_PURGE_SCHEDULE),
     ),
 )
-ADMIN_SCENES: Final = {each.name: each for each in (*_SAGAS, *_TURNS)}
+ADMIN_SCENARIOS: Final = {each.name: each for each in (*_SAGAS, *_TURNS)}

@@ -11,26 +11,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from server.sandbox.sandbox import Sandbox
-from server.settings import load
-from server.wiring import sandbox_path, store_of
+from server.settings import load_settings
+from server.wiring import build_store, sandbox_path
 from tests import pictures
-from tests.faults.killing.busy import calm
-from tests.faults.killing.death import Point
-from tests.faults.killing.indexing_scenes import SCENES
-from tests.postgres import name_of
-from tests.receivers import SECRET, Receiver
+from tests.faults.killing.busy import wait_until_idle
+from tests.faults.killing.death import CrashPoint
+from tests.faults.killing.indexing_scenes import SCENARIOS
+from tests.postgres import database_name
+from tests.receivers import SECRET, WebhookReceiver
 from tests.repository import write_repository
-from tests.waiting import eventually
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from server.settings import Settings
-    from tests.faults.killing.born import Born, Zygote
-    from tests.faults.killing.gleans import Gleans
-    from tests.faults.killing.matrix import Asked, Case
-    from tests.pictures import Picture
-    from tests.postgres import Cluster
+    from tests.faults.killing.born import ForkedProcess, ForkServer
+    from tests.faults.killing.gleans import SharedSandbox
+    from tests.faults.killing.matrix import RequestKillCase, StepKillCase
+    from tests.pictures import StateSnapshot
+    from tests.postgres import PostgresServer
 
 SQLITE, POSTGRES = "sqlite", "postgres"
 NEW, SURVIVING = "new", "surviving"
@@ -40,54 +40,54 @@ _LONG_S: Final = 120.0
 
 
 @dataclass(frozen=True)
-class Place:
+class CaseInstallation:
     """A data folder with what belongs to it: a repository, perhaps a database, and a Glean of its own."""
 
     folder: Path
     scene: str
     environ: dict[str, str]
-    zygote: Zygote
-    receiver: Receiver | None = None
+    zygote: ForkServer
+    receiver: WebhookReceiver | None = None
 
     @property
     def settings(self) -> Settings:
         """What every process on it goes by."""
         config = Path(self._config) if self._config else None
-        return load(self.environ, data_dir=self.folder / "data", config_path=config)
+        return load_settings(self.environ, data_dir=self.folder / "data", config_path=config)
 
-    def fork(self, verb: str, **told: str | int) -> Born:
+    def fork_process(self, verb: str, **told: str | int) -> ForkedProcess:
         """A process on it."""
         return self.zygote.fork(
             self.folder, verb, scene=self.scene, environ=self.environ, config=self._config, **told
         )
 
-    def diary(self) -> list[tuple[int, Point]]:
+    def read_step_log(self) -> list[tuple[int, CrashPoint]]:
         """Which process ran which step, in order, those included that were never recorded."""
         path = self.folder / "diary"
         lines = path.read_text().splitlines() if path.exists() else []
-        return [_read(line) for line in lines]
+        return [_parse_step_line(line) for line in lines]
 
-    def requests(self) -> list[tuple[int, int]]:
+    def read_request_log(self) -> list[tuple[int, int]]:
         """Which process made which of its changes in Glean, as far as they were counted."""
         path = self.folder / "requests"
         lines = path.read_text().splitlines() if path.exists() else []
         return [(int(pid), int(number)) for pid, number, _ in map(str.split, lines)]
 
-    def log(self) -> str:
+    def read_log(self) -> str:
         """What the processes wrote."""
         return (self.folder / "log").read_text()
 
-    async def still(self) -> None:
+    async def wait_until_idle(self) -> None:
         """Return when nothing is left to do."""
-        async with store_of(self.settings) as store:
-            await calm(self.settings, store)
+        async with build_store(self.settings) as store:
+            await wait_until_idle(self.settings, store)
 
-    async def picture(self) -> Picture:
+    async def take_snapshot(self) -> StateSnapshot:
         """The whole world of it."""
         settings = self.settings
         with Sandbox.open(sandbox_path(settings)) as glean:
-            async with store_of(settings) as store:
-                return await pictures.picture(
+            async with build_store(settings) as store:
+                return await pictures.take_snapshot(
                     store, glean, settings.staging.url, settings.archival.storage_path
                 )
 
@@ -102,149 +102,155 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Ending:
+class CaseOutcome:
     """How a case ended: the world, what the webhook heard first of each event, the steps, the changes in Glean."""
 
-    picture: Picture
+    picture: StateSnapshot
     heard: list[object]
-    steps: list[Point]
+    steps: list[CrashPoint]
     requests: int
     log: str
 
 
 @dataclass
-class Stage:
+class KillRunner:
     """What every case needs."""
 
-    zygote: Zygote
-    gleans: Gleans
-    cluster: Cluster
+    zygote: ForkServer
+    gleans: SharedSandbox
+    cluster: PostgresServer
     bare: str
     folder: Callable[[], Path]
     _prepared: dict[tuple[str, str], tuple[Path, str]] = field(default_factory=dict)
-    _calm: dict[str, Ending] = field(default_factory=dict)
+    _calm: dict[str, CaseOutcome] = field(default_factory=dict)
 
-    async def calm(self, scene: str) -> Ending:
+    async def run_undisturbed(self, scene: str) -> CaseOutcome:
         """How the scene ends when nobody dies; acted on SQLite, for the database must make no difference."""
         if scene not in self._calm:
-            async with self._copied(scene, SQLITE) as place:
-                acting = place.fork("act")
-                assert await acting.ended() == 0, place.log()
-                self._calm[scene] = await _ending(place)
+            async with self._copy_scenario(scene, SQLITE) as place:
+                acting = place.fork_process("act")
+                assert await acting.wait_for_exit() == 0, place.read_log()
+                self._calm[scene] = await _case_outcome(place)
         return self._calm[scene]
 
-    async def ready(self, case: Case | Asked) -> None:
+    async def prepare_case(self, case: StepKillCase | RequestKillCase) -> None:
         """Prepare what cases like this one are copied from, and act it in calm."""
-        await self.calm(case.scene)
-        await self._original(case.scene, case.database)
+        await self.run_undisturbed(case.scene)
+        await self._prepared_scenario(case.scene, case.database)
 
-    async def killed(self, case: Case | Asked) -> Ending | str:
+    async def run_killed(self, case: StepKillCase | RequestKillCase) -> CaseOutcome | str:
         """How it ends when the process that acts is killed as the case says, and another takes up what it left.
 
         A case that did not come to that gives words.
         """
-        async with self._copied(case.scene, case.database) as place:
+        async with self._copy_scenario(case.scene, case.database) as place:
             try:
-                failed = await _died_and_finished(place, case)
+                failed = await _kill_and_finish(place, case)
             except TimeoutError:
                 failed = "it never ended"
-            return f"{failed}\n{place.diary()}\n{place.log()}" if failed else await _ending(place)
+            return (
+                f"{failed}\n{place.read_step_log()}\n{place.read_log()}"
+                if failed
+                else await _case_outcome(place)
+            )
 
     @asynccontextmanager
-    async def _copied(self, scene: str, database: str) -> AsyncIterator[Place]:
-        original, template = await self._original(scene, database)
+    async def _copy_scenario(self, scene: str, database: str) -> AsyncIterator[CaseInstallation]:
+        original, template = await self._prepared_scenario(scene, database)
         folder = self.folder()
         shutil.copytree(original / "data", folder / "data")
         shutil.copytree(original / "repository", folder / "repository")
-        async with self._opened(folder, scene, database, template) as place:
+        async with self._open_installation(folder, scene, database, template) as place:
             with Sandbox.open(sandbox_path(place.settings)) as glean:
-                for fault in SCENES[scene].faults:
+                for fault in SCENARIOS[scene].faults:
                     glean.faults.add(fault)
             yield place
         shutil.rmtree(folder)
 
-    async def _original(self, scene: str, database: str) -> tuple[Path, str]:
+    async def _prepared_scenario(self, scene: str, database: str) -> tuple[Path, str]:
         if (scene, database) not in self._prepared:
-            self._prepared[scene, database] = await self._prepare(scene, database)
+            self._prepared[scene, database] = await self._prepare_scenario(scene, database)
         return self._prepared[scene, database]
 
-    async def _prepare(self, scene: str, database: str) -> tuple[Path, str]:
+    async def _prepare_scenario(self, scene: str, database: str) -> tuple[Path, str]:
         folder = self.folder()
         write_repository(folder / "repository", records=12)
         (folder / "data").mkdir()
         template = self.bare if database == POSTGRES else ""
-        async with self._opened(folder, scene, database, template, keep=True) as place:
+        async with self._open_installation(folder, scene, database, template, keep=True) as place:
             with Sandbox.open(sandbox_path(place.settings)) as glean:
-                glean.set_rate(1_000_000, minimum_seconds=0.04)
-                glean.turn(limits_rate=False)
-            preparing = place.fork("prepare")
-            assert await preparing.ended() == 0, place.log()
-            return folder, name_of(place.environ.get("DATABASE_URL", ""))
+                glean.set_indexing_rate(1_000_000, minimum_seconds=0.04)
+                glean.set_switches(limits_rate=False)
+            preparing = place.fork_process("prepare")
+            assert await preparing.wait_for_exit() == 0, place.read_log()
+            return folder, database_name(place.environ.get("DATABASE_URL", ""))
 
     @asynccontextmanager
-    async def _opened(
+    async def _open_installation(
         self, folder: Path, scene: str, database: str, template: str, *, keep: bool = False
-    ) -> AsyncIterator[Place]:
+    ) -> AsyncIterator[CaseInstallation]:
         environ = {
             "MOCK_DATA_REPO_PATH": str(folder / "repository"),
-            "GLEAN_DIALECT": SCENES[scene].dialect,
+            "GLEAN_DIALECT": SCENARIOS[scene].dialect,
         }
         async with AsyncExitStack() as stack:
-            receiver = await stack.enter_async_context(Receiver().up()) if SCENES[scene].told else None
-            place = Place(folder, scene, environ, self.zygote, receiver)
+            receiver = (
+                await stack.enter_async_context(WebhookReceiver().listen()) if SCENARIOS[scene].told else None
+            )
+            place = CaseInstallation(folder, scene, environ, self.zygote, receiver)
             if database == POSTGRES:
                 environ["GLEAN_BASE_URL"] = self.gleans.url
                 environ["GLEAN_API_KEY"] = stack.enter_context(
-                    self.gleans.open(folder / "data" / "glean-sandbox.sqlite")
+                    self.gleans.serve_file(folder / "data" / "glean-sandbox.sqlite")
                 )
                 environ["DATABASE_URL"] = stack.enter_context(_database(self.cluster, template, keep=keep))
             yield place
 
 
-async def _died_and_finished(place: Place, case: Case | Asked) -> str:
+async def _kill_and_finish(place: CaseInstallation, case: StepKillCase | RequestKillCase) -> str:
     """Have it happen; words for what did not go that way."""
-    survivor = place.fork("idle") if case.resumed == SURVIVING else None
+    survivor = place.fork_process("idle") if case.resumed == SURVIVING else None
     if survivor:
-        await eventually((place.folder / "idle").exists, _LONG_S)
-    doomed = place.fork("act", **case.death)
-    if await doomed.ended() != -signal.SIGKILL:
+        await wait_for((place.folder / "idle").exists, _LONG_S)
+    doomed = place.fork_process("act", **case.crash_order)
+    if await doomed.wait_for_exit() != -signal.SIGKILL:
         return NOBODY_DIED
-    if not case.died(place, doomed.pid.result()):
+    if not case.reached_crash_point(place, doomed.pid.result()):
         return NOBODY_DIED
     if survivor is None:
-        return "" if await place.fork("finish").ended() == 0 else "the next process failed"
-    await place.still()
+        return "" if await place.fork_process("finish").wait_for_exit() == 0 else "the next process failed"
+    await place.wait_until_idle()
     if survivor.status.done():
         return "the survivor ended"
     survivor.kill()
-    await survivor.ended()
+    await survivor.wait_for_exit()
     return ""
 
 
 @contextmanager
-def _database(cluster: Cluster, template: str, *, keep: bool) -> Iterator[str]:
-    url = cluster.fresh(template)
+def _database(cluster: PostgresServer, template: str, *, keep: bool) -> Iterator[str]:
+    url = cluster.create_database(template)
     try:
         yield url
     finally:
         if not keep:
-            cluster.drop(url)
+            cluster.drop_database(url)
 
 
-async def _ending(place: Place) -> Ending:
+async def _case_outcome(place: CaseInstallation) -> CaseOutcome:
     heard: dict[Any, object] = {}
-    for message in place.receiver.heard if place.receiver else []:
+    for message in place.receiver.messages if place.receiver else []:
         heard.setdefault(message["sequence"], message["type"])
-    return Ending(
-        picture=await place.picture(),
+    return CaseOutcome(
+        picture=await place.take_snapshot(),
         heard=list(heard.items()),
-        steps=[point for _, point in place.diary()],
-        requests=len(place.requests()),
-        log=place.log(),
+        steps=[point for _, point in place.read_step_log()],
+        requests=len(place.read_request_log()),
+        log=place.read_log(),
     )
 
 
-def _read(line: str) -> tuple[int, Point]:
+def _parse_step_line(line: str) -> tuple[int, CrashPoint]:
     pid, _, point = line.partition(" ")
     kind, _, step = point.partition(":")
-    return int(pid), Point(kind, step)
+    return int(pid), CrashPoint(kind, step)

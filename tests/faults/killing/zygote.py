@@ -31,8 +31,8 @@ from server.adapters.engine import postgres, runtime
 from server.adapters.store import postgres as store
 from server.postgres import presence
 from server.sandbox import app, protocol
-from tests.faults.killing.host import live
-from tests.faults.killing.orders import Order, Said
+from tests.faults.killing.host import run_order
+from tests.faults.killing.orders import ProcessOrder, ProcessReport
 
 _IMPORTED = (
     anyio,
@@ -71,30 +71,32 @@ def main() -> None:
                         return
                     *lines, text = (text + read).split(b"\n")
                     for line in lines:
-                        order = msgspec.json.decode(line, type=Order)
-                        pid = _born(order)
+                        order = msgspec.json.decode(line, type=ProcessOrder)
+                        pid = _fork_process(order)
                         alive[pid] = order.number
                         selector.register(os.pidfd_open(pid), selectors.EVENT_READ, pid)
-                        _say(Said(number=order.number, pid=pid))
+                        _write_report(ProcessReport(number=order.number, pid=pid))
                 else:
                     selector.unregister(key.fd)
                     os.close(key.fd)
                     _, status = os.waitpid(key.data, 0)
                     number = alive.pop(key.data)
-                    _say(Said(number=number, pid=key.data, status=os.waitstatus_to_exitcode(status)))
+                    _write_report(
+                        ProcessReport(number=number, pid=key.data, status=os.waitstatus_to_exitcode(status))
+                    )
     finally:
         for pid in alive:
             os.kill(pid, signal.SIGKILL)
 
 
-def _born(order: Order) -> int:
+def _fork_process(order: ProcessOrder) -> int:
     pid = os.fork()
     if pid == 0:
-        _lead(order)
+        _run_child(order)
     return pid
 
 
-def _lead(order: Order) -> NoReturn:
+def _run_child(order: ProcessOrder) -> NoReturn:
     status = 1
     try:
         log = os.open(Path(order.folder) / "log", os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
@@ -102,7 +104,7 @@ def _lead(order: Order) -> NoReturn:
         for number, copy in ((0, null), (1, log), (2, log)):
             os.dup2(copy, number)
         os.closerange(3, 1 << 10)
-        live(order)
+        run_order(order)
         status = 0
     except BaseException:  # noqa: BLE001 - whatever it was, the zygote's own life must not be gone on with
         traceback.print_exc()
@@ -111,7 +113,7 @@ def _lead(order: Order) -> NoReturn:
         os._exit(status)
 
 
-def _say(said: Said) -> None:
+def _write_report(said: ProcessReport) -> None:
     os.write(1, msgspec.json.encode(said) + b"\n")
 
 

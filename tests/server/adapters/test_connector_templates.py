@@ -17,7 +17,7 @@ BUNDLED = Path(mock_data.__file__).parent / "connectors"
 @pytest.mark.parametrize("dataset_type", DatasetType)
 def test_each_type_has_its_template(dataset_type: DatasetType) -> None:
     found = FileConnectorTemplates(BUNDLED).settings(dataset_type, Stage.SANDBOX, "acme")
-    assert found["connector"] == dataset_type.connector
+    assert found["connector"] == dataset_type.connector_kind
     assert set(found) == {"connector", "collect", "config"}
 
 

@@ -8,7 +8,7 @@ from domain.connectors import placeholder_token
 from domain.errors import SettingsError
 from domain.vocabulary import DatasetType, Stage
 from server.adapters.secrets import ConfiguredSecrets
-from server.settings import load
+from server.settings import load_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ KIND = DatasetType.JIRA_ISSUES
 def secrets(tmp_path: Path, credential: str, *, embedded: bool = False) -> ConfiguredSecrets:
     file = tmp_path / "config.yaml"
     file.write_text(f"dataops: {{connectors: {{jira_issues: {{credential: {credential}}}}}}}")
-    return ConfiguredSecrets(load({}, file, tmp_path).connectors, embedded=embedded)
+    return ConfiguredSecrets(load_settings({}, file, tmp_path).connectors, embedded=embedded)
 
 
 @pytest.mark.parametrize(

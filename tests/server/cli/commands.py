@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from typer.testing import CliRunner
 
-from domain.audit import parsed
+from domain.audit import parse_entry
 from server.cli.app import app
 from server.sandbox.sandbox import Sandbox
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from typer.testing import Result
 
-    from domain.audit import Entry
+    from domain.audit import AuditEntry
 
 CHECKOUT = Path(__file__).parents[3]
 CLIENT = ("clients", "add", "ACME", "--name", "Acme", "--industry", "fintech")
@@ -37,7 +37,7 @@ PROVISION = ("provision", "--client-id", "ACME", "--journey-id", "j1", "--stage"
 PATIENCE_S = 30
 
 
-def invoke(*args: str) -> Result:
+def invoke_command(*args: str) -> Result:
     """One command, in this process."""
     try:
         return CliRunner().invoke(app, args)
@@ -47,42 +47,42 @@ def invoke(*args: str) -> Result:
 
 
 @dataclass
-class Commands:
+class CommandLine:
     """The command line on one data folder."""
 
     folder: Path
 
     def run(self, *args: str) -> Result:
         """One command, in this process, with nobody at a terminal."""
-        return invoke(*args, "--data-dir", str(self.folder))
+        return invoke_command(*args, "--data-dir", str(self.folder))
 
-    def ok(self, *args: str) -> str:
+    def run_ok(self, *args: str) -> str:
         """What a command says that must succeed."""
         done = self.run(*args)
         assert done.exit_code == 0, done.output
         return done.stdout
 
-    def json(self, *args: str, code: int = 0) -> dict[str, Any]:
+    def run_json(self, *args: str, code: int = 0) -> dict[str, Any]:
         """The one document of a command that must end with that code."""
         done = self.run(*args, "--json")
         assert done.exit_code == code, done.output
         document: dict[str, Any] = json.loads(done.stdout)
         return document
 
-    def client(self) -> Commands:
+    def add_client_and_journey(self) -> CommandLine:
         """With a client, and its journey at sandbox."""
-        self.ok(*CLIENT, "--use-case", "developer_productivity")
-        self.ok("journeys", "add", "j1", "--client-id", "ACME", "--stage", "sandbox")
+        self.run_ok(*CLIENT, "--use-case", "developer_productivity")
+        self.run_ok("journeys", "add", "j1", "--client-id", "ACME", "--stage", "sandbox")
         return self
 
-    def dataset(self, dataset_type: str = "slack_messages") -> str:
+    def provision_dataset(self, dataset_type: str = "slack_messages") -> str:
         """The id of a small dataset that is ready."""
-        made = self.json(*PROVISION, dataset_type, "--record-count", "20")
+        made = self.run_json(*PROVISION, dataset_type, "--record-count", "20")
         assert made["status"] == "ready"
         return str(made["dataset_id"])
 
     @contextmanager
-    def started(self, *args: str, until: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    def start_process(self, *args: str, until: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
         """One command in a process of its own, and its line on stderr that has `until`; killed when it takes long."""
         process = subprocess.Popen(
             (sys.executable, "-m", "server", *args, "--data-dir", self.folder),
@@ -102,7 +102,7 @@ class Commands:
             process.kill()
             process.communicate()
 
-    def on_terminal(self, *args: str, typed: str | None, after: str) -> tuple[int, str, str]:
+    def run_on_terminal(self, *args: str, typed: str | None, after: str) -> tuple[int, str, str]:
         """One command of a person, who types a line when `after` is shown: exit code, stdout, and what was shown.
 
         With nothing typed they press Ctrl-C.
@@ -118,30 +118,32 @@ class Commands:
         )
         os.close(terminal)
         try:
-            shown = _shown(person, until=after)
+            shown = _read_terminal(person, until=after)
             if typed is None:
                 process.send_signal(signal.SIGINT)
             else:
                 os.write(person, typed.encode())
             stdout, _ = process.communicate(timeout=PATIENCE_S)
-            shown += _shown(person)
+            shown += _read_terminal(person)
         finally:
             process.kill()
             process.communicate()
             os.close(person)
         return process.returncode, stdout.decode(), shown
 
-    def entries(self) -> list[Entry]:
+    def load_audit_entries(self) -> list[AuditEntry]:
         """Everything that is on record in the folder, in order."""
         with closing(sqlite3.connect(self.folder / "store.db")) as connection:
-            return [parsed(text) for (text,) in connection.execute("select document from audit order by seq")]
+            return [
+                parse_entry(text) for (text,) in connection.execute("select document from audit order by seq")
+            ]
 
-    def sandbox(self) -> Sandbox:
+    def open_sandbox(self) -> Sandbox:
         """The folder's Glean, to script it."""
         return Sandbox(self.folder / "glean-sandbox.sqlite")
 
 
-def _shown(person: int, until: str | None = None) -> str:
+def _read_terminal(person: int, until: str | None = None) -> str:
     """What the terminal shows, until that text or the end of the process."""
     text, patience = "", time.monotonic() + PATIENCE_S
     while until is None or until not in text:

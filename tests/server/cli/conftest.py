@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import structlog
 
-from tests.server.cli.commands import Commands
+from tests.server.cli.commands import CommandLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Neither the environment nor a file of this machine says anything; logging is put back."""
     for name in (
         "GLEAN_API_KEY",
@@ -41,5 +41,5 @@ def _nothing_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 
 @pytest.fixture
-def commands(tmp_path: Path) -> Commands:
-    return Commands(tmp_path / "data")
+def command_line(tmp_path: Path) -> CommandLine:
+    return CommandLine(tmp_path / "data")

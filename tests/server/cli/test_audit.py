@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tests.server.cli.commands import Commands
+    from tests.server.cli.commands import CommandLine
 
 
-def tamper(commands: Commands, *statements: str) -> None:
+def tamper(commands: CommandLine, *statements: str) -> None:
     with closing(sqlite3.connect(store_of(commands))) as db, db:
         for (trigger,) in db.execute("select name from sqlite_master where type = 'trigger'").fetchall():
             db.execute(f"drop trigger {trigger}")
@@ -22,45 +22,45 @@ def tamper(commands: Commands, *statements: str) -> None:
             db.execute(each)
 
 
-def store_of(commands: Commands) -> Path:
+def store_of(commands: CommandLine) -> Path:
     return commands.folder / "store.db"
 
 
 @pytest.fixture
-def told(commands: Commands) -> Commands:
+def audited_folder(command_line: CommandLine) -> CommandLine:
     """With a client and a journey, and so at least two entries."""
-    return commands.client()
+    return command_line.add_client_and_journey()
 
 
-def export(commands: Commands, name: str = "kept.jsonl") -> tuple[Path, str]:
-    made = commands.json("audit", "export", "--to", name)
+def export(commands: CommandLine, name: str = "kept.jsonl") -> tuple[Path, str]:
+    made = commands.run_json("audit", "export", "--to", name)
     return Path(name), f"{made['head']['position']}:{made['head']['hash']}"
 
 
-def test_an_untouched_log_verifies_and_says_what_proves_its_end(told: Commands) -> None:
-    shown = told.ok("audit", "verify")
+def test_an_untouched_log_verifies_and_says_what_proves_its_end(audited_folder: CommandLine) -> None:
+    shown = audited_folder.run_ok("audit", "verify")
     assert "sealed entries are as they were sealed" in shown
     assert "not sealed yet  0" in shown
     assert "never: nothing outside of this store proves its end" in shown
 
-    path, head = export(told)
+    path, head = export(audited_folder)
     for kept in (head, str(path)):
-        shown = told.ok("audit", "verify", "--head", kept)
+        shown = audited_folder.run_ok("audit", "verify", "--head", kept)
         assert f"the head that was kept, position {head.partition(':')[0]}" in shown
         assert f"last exported   position {head.partition(':')[0]}, 20" in shown
-    assert told.json("audit", "verify", "--head", head)["intact"] is True
+    assert audited_folder.run_json("audit", "verify", "--head", head)["intact"] is True
 
 
-def test_a_changed_entry_is_named_and_fails(told: Commands) -> None:
-    told.ok("audit", "verify")
-    tamper(told, "update audit set document = replace(document, 'ACME', 'acme') where seq = 1")
-    done = told.run("audit", "verify")
+def test_a_changed_entry_is_named_and_fails(audited_folder: CommandLine) -> None:
+    audited_folder.run_ok("audit", "verify")
+    tamper(audited_folder, "update audit set document = replace(document, 'ACME', 'acme') where seq = 1")
+    done = audited_folder.run("audit", "verify")
     assert done.exit_code == 1
     assert (
         "BROKEN (edited), after 0 entries that hold. Entry 1, sealed at position 1, is not what was sealed."
         in (done.stdout)
     )
-    found = told.json("audit", "verify", code=1)
+    found = audited_folder.run_json("audit", "verify", code=1)
     assert found["intact"] is False
     assert found["broken"] == {
         "flaw": "edited",
@@ -68,43 +68,52 @@ def test_a_changed_entry_is_named_and_fails(told: Commands) -> None:
         "seq": 1,
         "what": "Entry 1, sealed at position 1, is not what was sealed.",
     }
-    refused = told.json("audit", "export", "--to", "kept.jsonl", code=1)
+    refused = audited_folder.run_json("audit", "export", "--to", "kept.jsonl", code=1)
     assert refused["error"]["code"] == "store_failed"
     assert not list(Path().glob("*kept*"))
 
 
-def test_a_cut_log_is_found_by_the_head_that_was_kept(told: Commands) -> None:
-    _, head = export(told)
-    tamper(told, "delete from audit_chain where position > 1", "delete from audit where seq > 1")
-    assert told.json("audit", "verify", "--head", head, code=1)["broken"]["flaw"] in {
+def test_a_cut_log_is_found_by_the_head_that_was_kept(audited_folder: CommandLine) -> None:
+    _, head = export(audited_folder)
+    tamper(audited_folder, "delete from audit_chain where position > 1", "delete from audit where seq > 1")
+    assert audited_folder.run_json("audit", "verify", "--head", head, code=1)["broken"]["flaw"] in {
         "truncated",
         "rewritten",
     }
 
 
-def test_an_export_verifies_by_itself_and_against_a_head(told: Commands) -> None:
-    path, head = export(told)
-    assert "as they were sealed" in told.ok("audit", "verify", "--file", str(path))
-    assert told.json("audit", "verify", "--file", str(path), "--head", head)["intact"] is True
+def test_an_export_verifies_by_itself_and_against_a_head(audited_folder: CommandLine) -> None:
+    path, head = export(audited_folder)
+    assert "as they were sealed" in audited_folder.run_ok("audit", "verify", "--file", str(path))
+    assert audited_folder.run_json("audit", "verify", "--file", str(path), "--head", head)["intact"] is True
     lines = path.read_text().splitlines(keepends=True)
 
     changed = Path("changed.jsonl")
     changed.write_text("".join([lines[0].replace("ACME", "acme"), *lines[1:]]))
-    assert told.json("audit", "verify", "--file", "changed.jsonl", code=1)["broken"]["flaw"] == "edited"
+    assert (
+        audited_folder.run_json("audit", "verify", "--file", "changed.jsonl", code=1)["broken"]["flaw"]
+        == "edited"
+    )
 
     changed.write_text("".join(lines[1:]))
-    assert told.json("audit", "verify", "--file", "changed.jsonl", code=1)["broken"]["flaw"] == "link_missing"
+    assert (
+        audited_folder.run_json("audit", "verify", "--file", "changed.jsonl", code=1)["broken"]["flaw"]
+        == "link_missing"
+    )
 
     changed.write_text("".join([*lines[:-2], lines[-1]]))
-    assert told.json("audit", "verify", "--file", "changed.jsonl", code=1)["broken"]["flaw"] == "truncated"
+    assert (
+        audited_folder.run_json("audit", "verify", "--file", "changed.jsonl", code=1)["broken"]["flaw"]
+        == "truncated"
+    )
 
     other = f"1:{'0' * 64}"
-    found = told.json("audit", "verify", "--file", str(path), "--head", other, code=1)
+    found = audited_folder.run_json("audit", "verify", "--file", str(path), "--head", other, code=1)
     assert found["broken"]["flaw"] == "rewritten"
 
 
-def test_an_export_goes_to_stdout_line_by_line_with_its_head_in_the_last(told: Commands) -> None:
-    done = told.run("audit", "export")
+def test_an_export_goes_to_stdout_line_by_line_with_its_head_in_the_last(audited_folder: CommandLine) -> None:
+    done = audited_folder.run("audit", "export")
     assert done.exit_code == 0
     *entries, last = [json.loads(line) for line in done.stdout.splitlines()]
     assert [each["position"] for each in entries] == list(range(1, len(entries) + 1))
@@ -114,11 +123,11 @@ def test_an_export_goes_to_stdout_line_by_line_with_its_head_in_the_last(told: C
     assert "Keep this head where nobody who can write here can change it" in done.stderr
 
 
-def test_a_long_export_is_read_back_in_pages(told: Commands) -> None:
-    with closing(sqlite3.connect(store_of(told))) as db, db:
+def test_a_long_export_is_read_back_in_pages(audited_folder: CommandLine) -> None:
+    with closing(sqlite3.connect(store_of(audited_folder))) as db, db:
         db.executemany("insert into audit (document) values (?)", [(f'{{"n":{n}}}',) for n in range(2100)])
-    path, _ = export(told)
-    assert told.json("audit", "verify", "--file", str(path))["head"]["position"] > 2100
+    path, _ = export(audited_folder)
+    assert audited_folder.run_json("audit", "verify", "--file", str(path))["head"]["position"] > 2100
 
 
 @pytest.mark.parametrize(
@@ -134,48 +143,50 @@ def test_a_long_export_is_read_back_in_pages(told: Commands) -> None:
     ],
 )
 def test_a_file_or_head_that_will_not_do_is_named(
-    told: Commands, arguments: tuple[str, ...], field: str, content: str | None
+    audited_folder: CommandLine, arguments: tuple[str, ...], field: str, content: str | None
 ) -> None:
     if content is not None:
         Path("file.jsonl").write_text(content)
-    error = told.json("audit", *arguments, code=3)["error"]
+    error = audited_folder.run_json("audit", *arguments, code=3)["error"]
     assert (error["code"], error["field"]) == ("invalid_argument", field)
 
 
-def test_the_list_is_newest_first_and_narrowed_by_what_entries_say(told: Commands) -> None:
-    told.json("datasets", "show", "never-was", code=3)
-    items: list[dict[str, Any]] = told.json("audit", "list")["items"]
+def test_the_list_is_newest_first_and_narrowed_by_what_entries_say(audited_folder: CommandLine) -> None:
+    audited_folder.run_json("datasets", "show", "never-was", code=3)
+    items: list[dict[str, Any]] = audited_folder.run_json("audit", "list")["items"]
     assert [each["seq"] for each in items] == sorted((each["seq"] for each in items), reverse=True)
     assert {each["position"] for each in items[1:]} >= {1, 2}
-    refused = told.json("audit", "list", "--decision", "refused", "--limit", "1")["items"]
+    refused = audited_folder.run_json("audit", "list", "--decision", "refused", "--limit", "1")["items"]
     assert [each["entry"]["error"]["code"] for each in refused] == ["unknown_dataset"]
-    assert told.json("audit", "list", "--client-id", "ACME", "--principal", "nobody")["count"] == 0
-    assert "Nothing is on record." in told.ok("audit", "list", "--dataset-id", "other")
-    shown = told.ok("audit", "list")
+    assert (
+        audited_folder.run_json("audit", "list", "--client-id", "ACME", "--principal", "nobody")["count"] == 0
+    )
+    assert "Nothing is on record." in audited_folder.run_ok("audit", "list", "--dataset-id", "other")
+    shown = audited_folder.run_ok("audit", "list")
     assert "clients add" in shown
     assert "unknown_dataset" in shown
 
 
-def test_an_entry_that_cannot_be_understood_is_listed_as_such(told: Commands) -> None:
-    with closing(sqlite3.connect(store_of(told))) as db, db:
+def test_an_entry_that_cannot_be_understood_is_listed_as_such(audited_folder: CommandLine) -> None:
+    with closing(sqlite3.connect(store_of(audited_folder))) as db, db:
         db.execute("insert into audit (document) values ('{}')")
         agent = '{"at":"2026-01-01T00:00:00Z","principal":"kim","act":"agent:planner"}'
         db.execute("insert into audit (document) values (?)", [agent])
-    shown = told.ok("audit", "list")
+    shown = audited_folder.run_ok("audit", "list")
     assert "cannot be understood" in shown
     assert "agent:planner for kim" in shown
-    assert [each for each in told.json("audit", "list")["items"] if "entry" not in each]
+    assert [each for each in audited_folder.run_json("audit", "list")["items"] if "entry" not in each]
 
 
-def test_the_life_of_a_dataset_is_told_from_its_beginning_to_its_archive(told: Commands) -> None:
-    dataset_id = told.dataset()
+def test_the_life_of_a_dataset_is_told_from_its_beginning_to_its_archive(audited_folder: CommandLine) -> None:
+    dataset_id = audited_folder.provision_dataset()
     gone = ("teardown", "--dataset-id", dataset_id, "--reason")
-    assert told.run(*gone, "stage_completed").exit_code == 3
-    told.ok("journeys", "set-state", "j1", "completed")
-    told.ok(*gone, "journey_completed")
+    assert audited_folder.run(*gone, "stage_completed").exit_code == 3
+    audited_folder.run_ok("journeys", "set-state", "j1", "completed")
+    audited_folder.run_ok(*gone, "journey_completed")
 
-    chapters = told.json("audit", "explain", dataset_id)["chapters"]
-    shown = told.ok("audit", "explain", dataset_id)
+    chapters = audited_folder.run_json("audit", "explain", dataset_id)["chapters"]
+    shown = audited_folder.run_ok("audit", "explain", dataset_id)
     told_all = " ".join(each["sentence"] for each in chapters)
     for part in (
         "Provisioning of ACME-Sandbox-Slack began for the journey j1 at sandbox.",
@@ -190,20 +201,23 @@ def test_the_life_of_a_dataset_is_told_from_its_beginning_to_its_archive(told: C
     assert [each["at"] for each in chapters] == sorted(each["at"] for each in chapters)
 
 
-def test_what_never_was_has_no_life(told: Commands) -> None:
+def test_what_never_was_has_no_life(audited_folder: CommandLine) -> None:
     for _ in range(2):
-        assert told.json("audit", "explain", "never-was", code=3)["error"]["code"] == "unknown_dataset"
+        assert (
+            audited_folder.run_json("audit", "explain", "never-was", code=3)["error"]["code"]
+            == "unknown_dataset"
+        )
 
 
 def test_a_dataset_with_nothing_on_record_says_so_and_what_was_done_often_is_told_once(
-    told: Commands,
+    audited_folder: CommandLine,
 ) -> None:
-    dataset_id = told.dataset()
+    dataset_id = audited_folder.provision_dataset()
     event = json.dumps({"at": "2026-01-01T00:00:00Z", "event": "dataset:sung_to", "dataset_id": dataset_id})
-    with closing(sqlite3.connect(store_of(told))) as db, db:
+    with closing(sqlite3.connect(store_of(audited_folder))) as db, db:
         db.executemany("insert into audit (document) values (?)", [(event,)] * 3)
-    assert "dataset:sung_to happened. (3 times, until 2026-01-01T00:00:00Z)" in told.ok(
+    assert "dataset:sung_to happened. (3 times, until 2026-01-01T00:00:00Z)" in audited_folder.run_ok(
         "audit", "explain", dataset_id
     )
-    tamper(told, "delete from audit")
-    assert f"Nothing is on record of {dataset_id}." in told.ok("audit", "explain", dataset_id)
+    tamper(audited_folder, "delete from audit")
+    assert f"Nothing is on record of {dataset_id}." in audited_folder.run_ok("audit", "explain", dataset_id)

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.server.cli.commands import Commands
+    from tests.server.cli.commands import CommandLine
 
 _ASKED = "to go on: "
 
 
-def _finished(commands: Commands) -> str:
-    dataset_id = commands.client().dataset()
-    commands.ok("journeys", "set-state", "j1", "completed")
+def _finished(commands: CommandLine) -> str:
+    dataset_id = commands.add_client_and_journey().provision_dataset()
+    commands.run_ok("journeys", "set-state", "j1", "completed")
     return dataset_id
 
 
-def test_the_typed_name_takes_the_dataset_down(commands: Commands) -> None:
-    dataset_id = _finished(commands)
-    code, stdout, shown = commands.on_terminal(
+def test_the_typed_name_takes_the_dataset_down(command_line: CommandLine) -> None:
+    dataset_id = _finished(command_line)
+    code, stdout, shown = command_line.run_on_terminal(
         "teardown",
         "--dataset-id",
         dataset_id,
@@ -35,29 +35,29 @@ def test_the_typed_name_takes_the_dataset_down(commands: Commands) -> None:
     for words in ("ACME-Sandbox-Slack", "ACME", "j1", "20", "its connector in Glean", "restorable until"):
         assert words in shown
     person = f"person:{getpass.getuser()}"
-    teardown = commands.json("datasets", "show", dataset_id)["teardown"]
+    teardown = command_line.run_json("datasets", "show", dataset_id)["teardown"]
     assert teardown["confirmed"] == {"how": "typed_name", "by": person}
-    assert f"{person} (typed_name)" in commands.ok("datasets", "show", dataset_id)
+    assert f"{person} (typed_name)" in command_line.run_ok("datasets", "show", dataset_id)
 
 
 @pytest.mark.parametrize("typed", ["acme-sandbox-slack\n", "\x04"])
-def test_anything_else_leaves_it_as_it_was(commands: Commands, typed: str) -> None:
-    dataset_id = _finished(commands)
-    before = commands.json("datasets", "show", dataset_id)
-    code, stdout, _ = commands.on_terminal(
+def test_anything_else_leaves_it_as_it_was(command_line: CommandLine, typed: str) -> None:
+    dataset_id = _finished(command_line)
+    before = command_line.run_json("datasets", "show", dataset_id)
+    code, stdout, _ = command_line.run_on_terminal(
         "teardown", "--dataset-id", dataset_id, "--reason", "manual", "--json", typed=typed, after=_ASKED
     )
 
     assert (code, json.loads(stdout)["error"]["code"]) == (3, "declined")
-    assert commands.json("datasets", "show", dataset_id) == before
+    assert command_line.run_json("datasets", "show", dataset_id) == before
 
 
-def test_ctrl_c_at_the_question_leaves_it_as_it_was(commands: Commands) -> None:
-    dataset_id = _finished(commands)
-    before = commands.json("datasets", "show", dataset_id)
-    code, stdout, _ = commands.on_terminal(
+def test_ctrl_c_at_the_question_leaves_it_as_it_was(command_line: CommandLine) -> None:
+    dataset_id = _finished(command_line)
+    before = command_line.run_json("datasets", "show", dataset_id)
+    code, stdout, _ = command_line.run_on_terminal(
         "teardown", "--dataset-id", dataset_id, "--reason", "manual", typed=None, after=_ASKED
     )
 
     assert (code, stdout) == (130, "")
-    assert commands.json("datasets", "show", dataset_id) == before
+    assert command_line.run_json("datasets", "show", dataset_id) == before

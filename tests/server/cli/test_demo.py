@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.server.cli.commands import invoke
+from tests.server.cli.commands import invoke_command
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.server.cli.commands import Commands
+    from tests.server.cli.commands import CommandLine
 
 NAMES = [
     "ACME-Sandbox-Confluence",
@@ -36,7 +36,7 @@ def test_the_demo_tells_the_whole_story_in_one_document(
     monkeypatch.setenv("GLEAN_BASE_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("GLEAN_API_KEY", "never-used")
     (tmp_path / "sdlc_config.yaml").write_text("nonsense: true\n")
-    done = invoke("demo", "--json")
+    done = invoke_command("demo", "--json")
     assert done.exit_code == 0, done.output
     story = json.loads(done.stdout)
     steps = {each["name"]: each for each in story["steps"]}
@@ -70,8 +70,10 @@ def test_the_demo_tells_the_whole_story_in_one_document(
     assert list(temporary.iterdir()) == []
 
 
-def test_the_demo_tells_people_and_keeps_its_folder_when_asked(temporary: Path, commands: Commands) -> None:
-    told = commands.ok("demo", "--keep")
+def test_the_demo_tells_people_and_keeps_its_folder_when_asked(
+    temporary: Path, command_line: CommandLine
+) -> None:
+    told = command_line.run_ok("demo", "--keep")
     (kept,) = temporary.iterdir()
 
     assert "neither used nor touched" in told
@@ -83,4 +85,4 @@ def test_the_demo_tells_people_and_keeps_its_folder_when_asked(temporary: Path, 
         "jira_issues",
         "slack_messages",
     }
-    assert not commands.folder.exists()
+    assert not command_line.folder.exists()

@@ -5,22 +5,22 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from domain.deliveries import Delivery, DeliveryState, Post
+from domain.deliveries import Delivery, DeliveryState, WebhookCursor
 from server.adapters.store.sqlite import SqliteStore
 from tests.entities import NOW
 from tests.receivers import SECRET
 
 if TYPE_CHECKING:
     from domain.records import Records
-    from tests.server.cli.commands import Commands
+    from tests.server.cli.commands import CommandLine
 
 
-def _parked(commands: Commands) -> None:
+def _parked(commands: CommandLine) -> None:
     """The first event is parked at one webhook, waits for a second, and was delivered to a third."""
 
     def work(records: Records) -> None:
         dataset_id = records.event(1).dataset_id
-        records.put_post(Post(webhook="one", cursor=records.last_event()))
+        records.put_post(WebhookCursor(webhook="one", cursor=records.last_event()))
         for name, state in zip(("one", "three", "two"), ("parked", "delivered", "waiting"), strict=True):
             made = Delivery(
                 webhook=name,
@@ -41,21 +41,21 @@ def _parked(commands: Commands) -> None:
     anyio.run(put)
 
 
-def test_events_are_listed_with_how_they_stand_and_sent_again(commands: Commands) -> None:
-    assert "Nothing has happened yet." in commands.ok("events", "list")
-    dataset_id = commands.client().dataset()
-    listed = commands.json("events", "list")
+def test_events_are_listed_with_how_they_stand_and_sent_again(command_line: CommandLine) -> None:
+    assert "Nothing has happened yet." in command_line.run_ok("events", "list")
+    dataset_id = command_line.add_client_and_journey().provision_dataset()
+    listed = command_line.run_json("events", "list")
     assert [each["kind"] for each in listed["items"]] == [
         "dataset:provisioning_started",
         "dataset:quality_evaluated",
         "dataset:provisioned",
     ]
     assert listed["items"][0]["deliveries"] == []
-    assert "Nothing is parked." in commands.ok("events", "list", "--parked")
-    _parked(commands)
+    assert "Nothing is parked." in command_line.run_ok("events", "list", "--parked")
+    _parked(command_line)
     said = "one is not configured here, and a server that is configured like this tells it nothing: 0 wait, 1 parked."
-    assert said in commands.ok("events", "list")
-    [parked] = commands.json("events", "list", "--parked")["items"]
+    assert said in command_line.run_ok("events", "list")
+    [parked] = command_line.run_json("events", "list", "--parked")["items"]
     assert parked["deliveries"] == [
         {
             "webhook": "one",
@@ -73,11 +73,11 @@ def test_events_are_listed_with_how_they_stand_and_sent_again(commands: Commands
             "error": "answered 500",
         },
     ]
-    shown = commands.ok("events", "list", "--dataset-id", dataset_id, "--limit", "3")
+    shown = command_line.run_ok("events", "list", "--dataset-id", dataset_id, "--limit", "3")
     assert shown.count(dataset_id) == 5
-    told = commands.ok("events", "redeliver", parked["id"])
+    told = command_line.run_ok("events", "redeliver", parked["id"])
     assert f"{parked['id']} waits to be sent to one, two." in told
-    left = commands.json("events", "list", "--parked")
+    left = command_line.run_json("events", "list", "--parked")
     assert (left["count"], left["not_configured"]) == (
         0,
         [{"webhook": "one", "waiting": 1, "behind": 0, "parked": 0}],
@@ -87,18 +87,18 @@ def test_events_are_listed_with_how_they_stand_and_sent_again(commands: Commands
         + SECRET
         + "]}]}}"
     )
-    assert "not configured here" not in commands.ok("events", "list")
-    again = commands.json("events", "redeliver", parked["id"], "--webhook", "three")
+    assert "not configured here" not in command_line.run_ok("events", "list")
+    again = command_line.run_json("events", "redeliver", parked["id"], "--webhook", "three")
     assert [each["state"] for each in again["deliveries"]] == ["waiting"] * 3
 
 
-def test_what_cannot_be_sent_again_is_refused_by_name(commands: Commands) -> None:
-    commands.client().dataset()
-    [event, *_] = commands.json("events", "list")["items"]
+def test_what_cannot_be_sent_again_is_refused_by_name(command_line: CommandLine) -> None:
+    command_line.add_client_and_journey().provision_dataset()
+    [event, *_] = command_line.run_json("events", "list")["items"]
     for code, arguments in (
         ("unknown_event", ("evt_none_1",)),
         ("invalid_argument", (event["id"],)),
         ("invalid_argument", (event["id"], "--webhook", "nowhere")),
     ):
-        assert commands.json("events", "redeliver", *arguments, code=3)["error"]["code"] == code
-    assert commands.run("events", "list", "--parked", "--dataset-id", "d").exit_code == 2
+        assert command_line.run_json("events", "redeliver", *arguments, code=3)["error"]["code"] == code
+    assert command_line.run("events", "list", "--parked", "--dataset-id", "d").exit_code == 2

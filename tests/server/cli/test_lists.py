@@ -12,45 +12,52 @@ from domain import approvals
 from server.adapters.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
-    from tests.server.cli.commands import Commands
+    from tests.server.cli.commands import CommandLine
 
 _ASKED = "to go on: "
 _PHRASE = "take down 2 datasets"
 
 
-def _due(commands: Commands) -> tuple[list[str], tuple[str, str]]:
+def _due(commands: CommandLine) -> tuple[list[str], tuple[str, str]]:
     """Two datasets that are due where a sweep may take one, and the options for it."""
-    ids = [commands.client().dataset("slack_messages"), commands.dataset("github_repos")]
+    ids = [
+        commands.add_client_and_journey().provision_dataset("slack_messages"),
+        commands.provision_dataset("github_repos"),
+    ]
     config = commands.folder / "no_grace.yaml"
     config.write_text("dataops:\n  orphans:\n    grace_days: 0\n    sweep_count: 1\n")
     at_once = ("--config", str(config))
-    commands.ok("journeys", "set-state", "j1", "cancelled")
-    commands.ok("orphans", "--scan", *at_once)
+    commands.run_ok("journeys", "set-state", "j1", "cancelled")
+    commands.run_ok("orphans", "--scan", *at_once)
     return sorted(ids), at_once
 
 
-def _asked(commands: Commands, *at_once: str) -> dict[str, Any]:
-    error: dict[str, Any] = commands.json("orphans", "--sweep", "--apply", *at_once, code=3)["error"]
+def _asked(commands: CommandLine, *at_once: str) -> dict[str, Any]:
+    error: dict[str, Any] = commands.run_json("orphans", "--sweep", "--apply", *at_once, code=3)["error"]
     assert (error["code"], error["how"]) == ("quota_exceeded", "approval")
     return error
 
 
-def test_a_sweep_beyond_its_cap_is_asked_about_once_and_carried_out_when_approved(commands: Commands) -> None:
-    ids, at_once = _due(commands)
-    dry = commands.json("orphans", "--sweep", *at_once)
+def test_a_sweep_beyond_its_cap_is_asked_about_once_and_carried_out_when_approved(
+    command_line: CommandLine,
+) -> None:
+    ids, at_once = _due(command_line)
+    dry = command_line.run_json("orphans", "--sweep", *at_once)
     assert dry["refused"] == "2 datasets are due, and one sweep takes 1 at most."
-    assert "A sweep would ask a person about all of it first" in commands.ok("orphans", "--sweep", *at_once)
-    assert commands.json("approvals", "list")["count"] == 0
-    error = _asked(commands, *at_once)
+    assert "A sweep would ask a person about all of it first" in command_line.run_ok(
+        "orphans", "--sweep", *at_once
+    )
+    assert command_line.run_json("approvals", "list")["count"] == 0
+    error = _asked(command_line, *at_once)
     approval_id = error["approval_id"]
     assert f"approvals approve {approval_id}" in error["suggested_action"]
-    assert _asked(commands, *at_once)["approval_id"] == approval_id
+    assert _asked(command_line, *at_once)["approval_id"] == approval_id
 
-    [waiting] = commands.json("approvals", "list")["items"]
+    [waiting] = command_line.run_json("approvals", "list")["items"]
     assert (waiting["approval_id"], waiting["phrase"]) == (approval_id, _PHRASE)
     assert "dataset_id" not in waiting
     assert [each["dataset_id"] for each in waiting["listed"]] == ids
-    shown = commands.ok("approvals", "show", approval_id)
+    shown = command_line.run_ok("approvals", "show", approval_id)
     for words in (
         "2 datasets",
         "ACME-Sandbox-Slack",
@@ -60,11 +67,11 @@ def test_a_sweep_beyond_its_cap_is_asked_about_once_and_carried_out_when_approve
     ):
         assert words in shown
 
-    code, stdout, _ = commands.on_terminal(
+    code, stdout, _ = command_line.run_on_terminal(
         "approvals", "approve", approval_id, "--json", *at_once, typed="yes\n", after=_ASKED
     )
     assert (code, json.loads(stdout)["error"]["code"]) == (3, "invalid_argument")
-    code, stdout, seen = commands.on_terminal(
+    code, stdout, seen = command_line.run_on_terminal(
         "approvals", "approve", approval_id, "--json", *at_once, typed=f"{_PHRASE}\n", after=_ASKED
     )
     done = json.loads(stdout)
@@ -76,21 +83,21 @@ def test_a_sweep_beyond_its_cap_is_asked_about_once_and_carried_out_when_approve
     )
     assert "These datasets will be taken down" in seen
     assert f"Type this ({_PHRASE})" in seen
-    assert commands.json("orphans", "--sweep", "--apply", *at_once)["taken"] == []
+    assert command_line.run_json("orphans", "--sweep", "--apply", *at_once)["taken"] == []
 
 
-def test_a_list_that_is_declined_stays_declined(commands: Commands) -> None:
-    _, at_once = _due(commands)
-    approval_id = _asked(commands, *at_once)["approval_id"]
-    code, stdout, _ = commands.on_terminal("approvals", "decline", approval_id, typed="", after="")
+def test_a_list_that_is_declined_stays_declined(command_line: CommandLine) -> None:
+    _, at_once = _due(command_line)
+    approval_id = _asked(command_line, *at_once)["approval_id"]
+    code, stdout, _ = command_line.run_on_terminal("approvals", "decline", approval_id, typed="", after="")
     assert (code, stdout) == (0, "Declined. 2 datasets stay.\n")
-    error = _asked(commands, *at_once)
+    error = _asked(command_line, *at_once)
     assert error["approval_id"] == approval_id
     assert "declined to have them all taken down" in error["message"]
     assert "one by one" in error["suggested_action"]
 
 
-def _granted(commands: Commands, approval_id: str) -> None:
+def _granted(commands: CommandLine, approval_id: str) -> None:
     """As a process leaves it that was killed after the approval and before the first claim."""
 
     async def grant() -> None:
@@ -98,36 +105,36 @@ def _granted(commands: Commands, approval_id: str) -> None:
 
             def work(now: datetime, records: Any) -> None:  # noqa: ANN401 - the store's own
                 held = records.approval(approval_id)
-                records.put_approval(approvals.granted(held, "person:lee", now))
+                records.put_approval(approvals.approval_with_grant(held, "person:lee", now))
 
             await store.transact(partial(work, datetime.now(UTC)))
 
     asyncio.run(grant())
 
 
-def test_what_was_broken_off_goes_on_by_the_next_sweep(commands: Commands) -> None:
-    _, at_once = _due(commands)
-    approval_id = _asked(commands, *at_once)["approval_id"]
-    _granted(commands, approval_id)
-    told = commands.run("orphans", "--sweep", "--apply", *at_once)
+def test_what_was_broken_off_goes_on_by_the_next_sweep(command_line: CommandLine) -> None:
+    _, at_once = _due(command_line)
+    approval_id = _asked(command_line, *at_once)["approval_id"]
+    _granted(command_line, approval_id)
+    told = command_line.run("orphans", "--sweep", "--apply", *at_once)
     assert (told.exit_code, "2 datasets are being taken down" in told.stderr) == (0, True)
     assert "Nothing is due." in told.stdout
-    assert commands.json("approvals", "show", approval_id)["state"] == "used"
+    assert command_line.run_json("approvals", "show", approval_id)["state"] == "used"
 
 
 def test_what_was_broken_off_goes_on_when_it_is_approved_again_and_what_is_left_is_told(
-    commands: Commands,
+    command_line: CommandLine,
 ) -> None:
-    ids, at_once = _due(commands)
-    approval_id = _asked(commands, *at_once)["approval_id"]
-    _granted(commands, approval_id)
+    ids, at_once = _due(command_line)
+    approval_id = _asked(command_line, *at_once)["approval_id"]
+    _granted(command_line, approval_id)
     tomorrow = datetime.now(UTC) + timedelta(days=1)
-    commands.ok("datasets", "protect", ids[0], "--until", f"{tomorrow:%Y-%m-%dT%H:%M:%SZ}")
-    code, stdout, seen = commands.on_terminal(
+    command_line.run_ok("datasets", "protect", ids[0], "--until", f"{tomorrow:%Y-%m-%dT%H:%M:%SZ}")
+    code, stdout, seen = command_line.run_on_terminal(
         "approvals", "approve", approval_id, *at_once, typed="", after=""
     )
     assert code == 1
     assert "to go on" not in seen
     for words in ("taken down", ids[1], "Left", ids[0]):
         assert words in stdout
-    assert commands.json("approvals", "show", approval_id)["state"] == "used"
+    assert command_line.run_json("approvals", "show", approval_id)["state"] == "used"

@@ -16,7 +16,7 @@ from tests.entities import client, connector, dataset, journey
 
 if TYPE_CHECKING:
     from domain.records import Records
-    from tests.server.cli.commands import Commands
+    from tests.server.cli.commands import CommandLine
 
 CLIENTS = tuple(f"client-{number}" for number in range(5))
 COUNT = len(CLIENTS) * len(Stage) * len(DatasetType)
@@ -43,7 +43,7 @@ def _sixty(records: Records) -> None:
         )
 
 
-def _seed(commands: Commands) -> None:
+def _seed(commands: CommandLine) -> None:
     async def seed() -> None:
         async with SqliteStore(commands.folder / "store.db") as store:
             await store.transact(_sixty)
@@ -53,23 +53,23 @@ def _seed(commands: Commands) -> None:
 
 
 @pytest.mark.parametrize("args", [("datasets", "list"), ("orphans",), ("health",)])
-def test_every_page_is_shown(commands: Commands, args: tuple[str, ...]) -> None:
-    _seed(commands)
-    shown = commands.json(*args)
+def test_every_page_is_shown(command_line: CommandLine, args: tuple[str, ...]) -> None:
+    _seed(command_line)
+    shown = command_line.run_json(*args)
 
     assert [each["dataset_id"] for each in shown["items"]] == [f"d{number:02}" for number in range(COUNT)]
     assert (shown["count"], shown.get("next_cursor")) == (COUNT, None)
 
 
-def test_a_journey_that_cannot_be_read_is_named(commands: Commands) -> None:
-    _seed(commands)
-    with closing(sqlite3.connect(commands.folder / "store.db")) as store, store:
+def test_a_journey_that_cannot_be_read_is_named(command_line: CommandLine) -> None:
+    _seed(command_line)
+    with closing(sqlite3.connect(command_line.folder / "store.db")) as store, store:
         store.execute("update journeys set state = 'gone' where client_id = 'client-3'")
-    listed = commands.json("journeys", "list")
-    orphans = commands.json("orphans", "--client-id", "client-3")
+    listed = command_line.run_json("journeys", "list")
+    orphans = command_line.run_json("orphans", "--client-id", "client-3")
 
     assert listed["count"] == len(CLIENTS) - 1
     assert len(listed["unreadable"]) == 1
-    assert "cannot be read" in commands.ok("journeys", "list")
+    assert "cannot be read" in command_line.run_ok("journeys", "list")
     assert (orphans["items"], len(orphans["unknown"])) == ([], COUNT // len(CLIENTS))
-    assert "Nobody can tell" in commands.ok("orphans", "--client-id", "client-3")
+    assert "Nobody can tell" in command_line.run_ok("orphans", "--client-id", "client-3")

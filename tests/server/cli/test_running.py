@@ -9,44 +9,44 @@ from server.sandbox.faults import Fault
 from tests.server.cli.commands import PATIENCE_S, PROVISION
 
 if TYPE_CHECKING:
-    from tests.server.cli.commands import Commands
+    from tests.server.cli.commands import CommandLine
 
 
-def test_no_wait_leaves_the_work_to_a_server_and_ends_with_4(commands: Commands) -> None:
-    commands.client()
-    with presence.present(commands.folder):
-        left = commands.json(*PROVISION, "slack_messages", "--no-wait", code=4)
-    done = commands.json(*PROVISION, "slack_messages")
+def test_no_wait_leaves_the_work_to_a_server_and_ends_with_4(command_line: CommandLine) -> None:
+    command_line.add_client_and_journey()
+    with presence.hold_folder_presence(command_line.folder):
+        left = command_line.run_json(*PROVISION, "slack_messages", "--no-wait", code=4)
+    done = command_line.run_json(*PROVISION, "slack_messages")
 
     assert (left["status"], left["created"], left["progress"]["step"]) == ("provisioning", True, "begin")
     assert (done["dataset_id"], done["status"], done["created"]) == (left["dataset_id"], "ready", False)
 
 
-def test_what_ctrl_c_interrupts_goes_on_when_it_is_called_again(commands: Commands) -> None:
-    commands.client().ok("health")
-    with commands.sandbox() as sandbox:
-        sandbox.set_rate(1_000_000, minimum_seconds=4)
-    with commands.started(*PROVISION, "slack_messages", "--json", until="index") as (process, _):
+def test_what_ctrl_c_interrupts_goes_on_when_it_is_called_again(command_line: CommandLine) -> None:
+    command_line.add_client_and_journey().run_ok("health")
+    with command_line.open_sandbox() as sandbox:
+        sandbox.set_indexing_rate(1_000_000, minimum_seconds=4)
+    with command_line.start_process(*PROVISION, "slack_messages", "--json", until="index") as (process, _):
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=PATIENCE_S)
 
     assert (process.returncode, stdout) == (130, "")
     assert "is not lost: it goes on" in stderr
-    (left,) = commands.json("datasets", "list")["items"]
+    (left,) = command_line.run_json("datasets", "list")["items"]
     assert left["status"] == "provisioning"
-    done = commands.json(*PROVISION, "slack_messages")
+    done = command_line.run_json(*PROVISION, "slack_messages")
     assert (done["dataset_id"], done["status"]) == (left["dataset_id"], "ready")
-    with commands.sandbox() as sandbox:
-        assert len(sandbox.jobs("ACME-Sandbox-Slack")) == 1
+    with command_line.open_sandbox() as sandbox:
+        assert len(sandbox.sync_jobs("ACME-Sandbox-Slack")) == 1
 
 
-def test_cancel_has_a_running_provision_undo_itself(commands: Commands) -> None:
-    commands.client().ok("health")
-    with commands.sandbox() as sandbox:
+def test_cancel_has_a_running_provision_undo_itself(command_line: CommandLine) -> None:
+    command_line.add_client_and_journey().run_ok("health")
+    with command_line.open_sandbox() as sandbox:
         sandbox.faults.add(Fault(kind="sync_hangs"))
-    with commands.started(*PROVISION, "slack_messages", "--json", until="index") as (process, _):
-        (running,) = commands.json("datasets", "list")["items"]
-        cancelled = commands.json("cancel", running["dataset_id"])
+    with command_line.start_process(*PROVISION, "slack_messages", "--json", until="index") as (process, _):
+        (running,) = command_line.run_json("datasets", "list")["items"]
+        cancelled = command_line.run_json("cancel", running["dataset_id"])
         stdout, _stderr = process.communicate(timeout=PATIENCE_S)
 
     assert cancelled == {
@@ -57,6 +57,8 @@ def test_cancel_has_a_running_provision_undo_itself(commands: Commands) -> None:
     }
     assert process.returncode == 1
     assert json.loads(stdout)["error"]["cause"] == "cancelled"
-    assert commands.json("cancel", running["dataset_id"], code=3)["error"]["code"] == "nothing_running"
-    with commands.sandbox() as sandbox:
+    assert (
+        command_line.run_json("cancel", running["dataset_id"], code=3)["error"]["code"] == "nothing_running"
+    )
+    with command_line.open_sandbox() as sandbox:
         assert sandbox.datasources() == []

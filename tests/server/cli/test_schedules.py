@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 import anyio
 
 from domain.errors import PlatformUnavailableError
-from domain.schedules import Schedules
+from domain.schedules import ScheduleService
 from server.adapters.store.sqlite import SqliteStore
-from tests.entities import NOW, SetClock
+from tests.entities import NOW, ManualClock
 
 if TYPE_CHECKING:
     from domain.ports import Json
-    from tests.server.cli.commands import Commands
+    from tests.server.cli.commands import CommandLine
 
 
 async def _seen(_: str) -> Json:
@@ -22,8 +22,8 @@ async def _away(_: str) -> Json:
     raise PlatformUnavailableError("Glean is away.")
 
 
-def test_schedules_are_listed_with_what_came_of_them(commands: Commands) -> None:
-    listed = commands.json("schedules", "list")
+def test_schedules_are_listed_with_what_came_of_them(command_line: CommandLine) -> None:
+    listed = command_line.run_json("schedules", "list")
     assert [(each["name"], each["when"]) for each in listed["items"]] == [
         ("health", "every minute"),
         ("orphan_scan", "daily at 03:00 UTC"),
@@ -34,13 +34,13 @@ def test_schedules_are_listed_with_what_came_of_them(commands: Commands) -> None
     ]
 
     async def turns() -> None:
-        async with SqliteStore(commands.folder / "store.db") as store:
-            schedules = Schedules(store, SetClock(NOW), [])
-            await schedules.turn("orphan_scan", "2026-03-01", _seen)
-            await schedules.turn("health", "2026-03-01T12:00", _away)
+        async with SqliteStore(command_line.folder / "store.db") as store:
+            schedules = ScheduleService(store, ManualClock(NOW), [])
+            await schedules.run_job("orphan_scan", "2026-03-01", _seen)
+            await schedules.run_job("health", "2026-03-01T12:00", _away)
 
     anyio.run(turns)
-    health, scan, *_ = commands.json("schedules", "list")["items"]
+    health, scan, *_ = command_line.run_json("schedules", "list")["items"]
     assert scan["last"] == {
         "tick": "2026-03-01",
         "began_at": "2026-03-01T12:00:00Z",
@@ -49,6 +49,6 @@ def test_schedules_are_listed_with_what_came_of_them(commands: Commands) -> None
         "told": {"seen": 3, "marked": 0, "put_again": 2},
     }
     assert (health["last"]["outcome"], health["last"]["error"]["code"]) == ("failed", "platform_unavailable")
-    shown = commands.ok("schedules", "list")
+    shown = command_line.run_ok("schedules", "list")
     assert "3 seen, 2 put again" in shown
     assert "Glean is away." in shown

@@ -14,14 +14,14 @@ import anyio.to_thread
 import pytest
 
 from server.adapters.store.postgres_tables import migrate
-from server.postgres.address import parsed
+from server.postgres.address import parse_postgres_url
 from server.sandbox.serve import EmbeddedSandbox
-from tests.postgres import name_of
+from tests.postgres import database_name
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
-    from tests.postgres import Cluster
+    from tests.postgres import PostgresServer
 
 ROOT: Final = Path(__file__).parents[3]
 SECRET: Final = "s3cr%2Ft"
@@ -49,7 +49,7 @@ postgres_tables.OLDEST = 1000
 
 
 @dataclass(frozen=True)
-class Starting:
+class StartupSetup:
     """A Glean, and a folder to start in."""
 
     folder: Path
@@ -85,12 +85,12 @@ class Starting:
 
 
 @pytest.fixture
-async def starting(tmp_path: Path) -> AsyncIterator[Starting]:
+async def startup_setup(tmp_path: Path) -> AsyncIterator[StartupSetup]:
     async with EmbeddedSandbox(tmp_path / "glean.sqlite", token="their-key") as glean:
-        yield Starting(tmp_path, glean)
+        yield StartupSetup(tmp_path, glean)
 
 
-def said(words: str) -> str:
+def joined_lines(words: str) -> str:
     """What stands there, whichever way its lines are broken."""
     return " ".join(words.split())
 
@@ -118,27 +118,27 @@ CASES: Final = (
 )
 
 
-def store_of(case: str, postgres: Cluster) -> tuple[str, str]:
+def store_of(case: str, postgres: PostgresServer) -> tuple[str, str]:
     """The URL of such a store, and what is done before a command begins."""
-    url = postgres.fresh()
-    at = f"127.0.0.1:{postgres.port}/{name_of(url)}"
+    url = postgres.create_database()
+    at = f"127.0.0.1:{postgres.port}/{database_name(url)}"
     if case == "no tables":
-        postgres.execute(f"create role limited_{name_of(url)} login password 's3cr/t'")
-        return f"postgresql://limited_{name_of(url)}:{SECRET}@{at}", ""
+        postgres.execute(f"create role limited_{database_name(url)} login password 's3cr/t'")
+        return f"postgresql://limited_{database_name(url)}:{SECRET}@{at}", ""
     if case == "newer":
-        with parsed(url).connect() as connection:
-            migrate(connection, parsed(url))
+        with parse_postgres_url(url).connect() as connection:
+            migrate(connection, parse_postgres_url(url))
         postgres.execute("insert into dataset_lifecycle.migrations (name) values ('of_the_future')", url)
     return {
         "malformed": (f"postgresql://kim:s3cr/t@{at}", ""),
         "without a database": (f"postgresql://kim:{SECRET}@127.0.0.1", ""),
-        "unreachable": (f"postgresql://kim:{SECRET}@127.0.0.1:1/{name_of(url)}", ""),
+        "unreachable": (f"postgresql://kim:{SECRET}@127.0.0.1:1/{database_name(url)}", ""),
         "wrong password": (f"postgresql://kim:{SECRET}@{at}", ""),
         "too old": (url, OLD),
     }.get(case, (url, ""))
 
 
-def some(cases: Iterable[tuple[str, object]], always: set[tuple[str, str]]) -> list[Any]:
+def sampled_params(cases: Iterable[tuple[str, object]], always: set[tuple[str, str]]) -> list[Any]:
     """The cases as parameters; those that run every time are named, by verb and case."""
     return [
         pytest.param(
@@ -153,16 +153,18 @@ def some(cases: Iterable[tuple[str, object]], always: set[tuple[str, str]]) -> l
 
 @pytest.mark.parametrize(
     ("verb", "case"),
-    some(product(("serve", "doctor"), CASES), {("serve", "wrong password"), ("doctor", "no tables")}),
+    sampled_params(
+        product(("serve", "doctor"), CASES), {("serve", "wrong password"), ("doctor", "no tables")}
+    ),
 )
 async def test_a_database_that_will_not_do_is_refused_with_its_cause_and_without_its_password(
-    starting: Starting, postgres: Cluster, verb: str, case: Case
+    startup_setup: StartupSetup, postgres: PostgresServer, verb: str, case: Case
 ) -> None:
     if (verb, case.serve) == ("serve", WAITS):
         pytest.skip("a server waits for it, and answers meanwhile: tests/away/test_servers.py")
-    code, output = await starting.run(verb, *store_of(case.name, postgres))
+    code, output = await startup_setup.run(verb, *store_of(case.name, postgres))
 
-    assert case.says in said(output)
+    assert case.says in joined_lines(output)
     assert code == (case.serve if verb == "serve" else FAILED)
     assert [each for each in SPOKEN if each in output] == []
     assert "Traceback" not in output
@@ -170,26 +172,28 @@ async def test_a_database_that_will_not_do_is_refused_with_its_cause_and_without
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("verb", ["serve", "doctor"])
-async def test_a_shared_database_with_the_embedded_sandbox_is_refused(starting: Starting, verb: str) -> None:
-    code, output = await starting.run(verb, "", DATABASE_URL=f"postgresql://kim:{SECRET}@db/sets")
+async def test_a_shared_database_with_the_embedded_sandbox_is_refused(
+    startup_setup: StartupSetup, verb: str
+) -> None:
+    code, output = await startup_setup.run(verb, "", DATABASE_URL=f"postgresql://kim:{SECRET}@db/sets")
 
-    assert "the embedded sandbox belongs to one machine" in said(output)
+    assert "the embedded sandbox belongs to one machine" in joined_lines(output)
     assert code == (UNUSABLE if verb == "serve" else FAILED)
     assert [each for each in SPOKEN if each in output] == []
 
 
 @pytest.mark.parametrize(
     ("verb", "flock"),
-    some(
+    sampled_params(
         product(("serve", "doctor"), ("ENOLCK", "ENOTSUP", "ENOSYS", "nothing")),
         {("serve", "nothing"), ("doctor", "ENOLCK")},
     ),
 )
 async def test_a_data_folder_without_working_locks_is_refused(
-    starting: Starting, verb: str, flock: str
+    startup_setup: StartupSetup, verb: str, flock: str
 ) -> None:
-    code, output = await starting.run(verb, "", LOCKLESS, FLOCK=flock)
+    code, output = await startup_setup.run(verb, "", LOCKLESS, FLOCK=flock)
 
-    assert "does not keep file locks (flock)" in said(output)
-    assert "on a local disk" in said(output)
+    assert "does not keep file locks (flock)" in joined_lines(output)
+    assert "on a local disk" in joined_lines(output)
     assert code == (UNUSABLE if verb == "serve" else FAILED)

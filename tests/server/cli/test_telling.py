@@ -13,7 +13,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from domain import model, vocabulary
-from domain.datasets import Shown
+from domain.datasets import DatasetDetails
 from domain.errors import (
     ArchiveFailedError,
     CancelledError,
@@ -24,13 +24,13 @@ from domain.errors import (
     UnknownClientError,
 )
 from server.cli import invocation
-from server.cli.dataset_document import whole
-from server.cli.dataset_text import paragraphs
-from server.cli.exits import Exit, exit_for
-from server.cli.invocation import Invocation, account, command
-from server.cli.output import plain, span, table, text
-from server.cli.progress import bars
-from server.cli.refusals import refusal_text
+from server.cli.dataset_document import serialize_dataset
+from server.cli.dataset_text import render_dataset
+from server.cli.exits import ExitCode, exit_code_for
+from server.cli.invocation import Invocation, account_name, command
+from server.cli.output import format_duration, format_value, render_table, render_value
+from server.cli.progress import show_progress
+from server.cli.refusals import render_error
 from tests.entities import NOW, connector, dataset, journey
 
 if TYPE_CHECKING:
@@ -57,21 +57,21 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(invocation, "UNSCOPED", frozenset({""}))
 
 
-def _app(body: Callable[[Invocation], Awaitable[Exit | None]]) -> typer.Typer:
+def _app(body: Callable[[Invocation], Awaitable[ExitCode | None]]) -> typer.Typer:
     app = typer.Typer()
     command(app, "work")(body)
     return app
 
 
-def _told(shown: Shown) -> str:
+def _told(shown: DatasetDetails) -> str:
     console = Console(file=io.StringIO(), width=200)
-    for each in paragraphs(shown, NOW):
+    for each in render_dataset(shown, NOW):
         console.print(each)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
 
-def _shown(held: model.Dataset, **facts: object) -> Shown:
+def _shown(held: model.Dataset, **facts: object) -> DatasetDetails:
     usual = {
         "journey": journey(),
         "connector": None,
@@ -80,15 +80,15 @@ def _shown(held: model.Dataset, **facts: object) -> Shown:
         "undos": (),
         "events": (),
     }
-    return Shown(dataset=held, **{**usual, **facts})  # type: ignore[arg-type] # each fact by its own name
+    return DatasetDetails(dataset=held, **{**usual, **facts})  # type: ignore[arg-type] # each fact by its own name
 
 
 def test_a_failed_dataset_tells_what_is_still_to_be_undone() -> None:
-    undo = model.Undo(
+    undo = model.PendingCompensation(
         dataset_id="d", attempt=2, what="connect", cause="Glean did not answer.", since=NOW, tries=3
     )
     shown = _shown(dataset(status=vocabulary.DatasetStatus.FAILED, failure=FAILURE, attempt=2), undos=(undo,))
-    told, document = _told(shown), whole(shown)
+    told, document = _told(shown), serialize_dataset(shown)
 
     for words in ("It failed at the step push", "(platform_unavailable)", "Still to be undone", "Wait."):
         assert words in told
@@ -105,7 +105,7 @@ def test_a_running_dataset_tells_how_far_it_is() -> None:
 
     assert "push … (asked to stop)" in _told(_shown(held, progress=progress))
     assert "about to begin" in _told(_shown(replace(held, run=replace(run, cancel_requested=False))))
-    document = whole(_shown(held, progress=progress))
+    document = serialize_dataset(_shown(held, progress=progress))
     assert document["running"] == {"since": "2026-03-01T12:00:00Z", "cancel_requested": True}
     assert document["progress"] == {"step": "push", "done": 3, "total": 7, "message": "push …"}
 
@@ -116,7 +116,7 @@ def test_protection_orphan_mark_and_recheck_are_told() -> None:
         orphan=model.OrphanMark(orphaned_at=NOW - HOUR, reason="journey_expired", served=7200),
         recheck=model.Recheck(requested_at=NOW, deadline=NOW + HOUR),
     )
-    told, document = _told(_shown(held, journey=journey())), whole(_shown(held))
+    told, document = _told(_shown(held, journey=journey())), serialize_dataset(_shown(held))
 
     assert "by its journey, kept until 2026-03-01 13:00 UTC" in told
     assert "(journey_expired), 2 hours of grace served" in told
@@ -134,7 +134,7 @@ def test_protection_orphan_mark_and_recheck_are_told() -> None:
     [
         (None, "not on record", None),
         (
-            model.Unreadable(what="j1", why="its state is 'gone'"),
+            model.UnreadableRow(what="j1", why="its state is 'gone'"),
             "cannot be read: its state",
             "its state is 'gone'",
         ),
@@ -147,7 +147,7 @@ def test_a_journey_that_nobody_knows_protects_nothing_that_can_be_told(
 
     assert told in _told(shown)
     assert "protection  none" in _told(shown)
-    assert whole(shown).get("journey") == (document and {"unreadable": document})
+    assert serialize_dataset(shown).get("journey") == (document and {"unreadable": document})
 
 
 def test_a_teardown_that_stopped_tells_where() -> None:
@@ -162,7 +162,7 @@ def test_a_teardown_that_stopped_tells_where() -> None:
 
     assert "It stopped at the step push" in _told(shown)
     assert "http://glean.test" in _told(shown)
-    assert whole(shown)["teardown"]["failure"]["step"] == "push"
+    assert serialize_dataset(shown)["teardown"]["failure"]["step"] == "push"
 
 
 @pytest.mark.parametrize(
@@ -177,11 +177,11 @@ def test_a_teardown_that_stopped_tells_where() -> None:
     ],
 )
 def test_each_kind_of_error_has_its_code(error: LifecycleError, code: int) -> None:
-    assert exit_for(error) == code
+    assert exit_code_for(error) == code
 
 
 def test_when_to_try_again_is_told() -> None:
-    told = refusal_text(PlatformThrottledError("Slow down.", retry_after_s=2.5)).plain
+    told = render_error(PlatformThrottledError("Slow down.", retry_after_s=2.5)).plain
 
     assert told.startswith("Failed: platform_unavailable\n  Slow down.\n")
     assert "Try again in: 2.5 seconds" in told
@@ -198,11 +198,11 @@ def test_when_to_try_again_is_told() -> None:
     ],
 )
 def test_nothing_that_is_shown_can_move_the_cursor(value: object, shown: str) -> None:
-    assert plain(value) == shown
+    assert format_value(value) == shown
 
 
 def test_a_status_has_its_colour() -> None:
-    assert [str(text(each).style) for each in ("ready", "failed", "syncing", "x")] == [
+    assert [str(render_value(each).style) for each in ("ready", "failed", "syncing", "x")] == [
         "green",
         "red",
         "yellow",
@@ -211,7 +211,7 @@ def test_a_status_has_its_colour() -> None:
 
 
 def test_an_empty_table_says_so() -> None:
-    assert str(table(("a",), [], empty="Nothing.")) == "Nothing."
+    assert str(render_table(("a",), [], empty="Nothing.")) == "Nothing."
 
 
 @pytest.mark.parametrize(
@@ -219,13 +219,13 @@ def test_an_empty_table_says_so() -> None:
     [(0, "0 seconds"), (119, "119 seconds"), (120, "2 minutes"), (7200, "2 hours"), (200_000, "2 days")],
 )
 def test_a_span_is_told_in_its_greatest_unit(seconds: float, told: str) -> None:
-    assert span(seconds) == told
+    assert format_duration(seconds) == told
 
 
 @pytest.mark.parametrize("terminal", [True, False])
 async def test_progress_is_a_bar_on_a_terminal_and_a_line_a_step_elsewhere(*, terminal: bool) -> None:
     console = Console(file=io.StringIO(), width=120, force_terminal=terminal)
-    with bars(console) as bar:
+    with show_progress(console) as bar:
         listener = bar("ACME-Sandbox-Jira")
         for done in (1, 2):
             await listener(model.Progress(step="push", done=done, total=2, message="push …"))
@@ -241,7 +241,7 @@ async def test_progress_is_a_bar_on_a_terminal_and_a_line_a_step_elsewhere(*, te
 def test_a_bug_is_told_in_words_and_its_traceback_logged_when_asked_for(
     monkeypatch: pytest.MonkeyPatch, *, wrapped: bool
 ) -> None:
-    async def work(run: Invocation) -> Exit | None:
+    async def work(run: Invocation) -> ExitCode | None:
         bug = ZeroDivisionError("the secret")
         raise ExceptionGroup("tasks", [bug]) if wrapped else bug
 
@@ -257,8 +257,8 @@ def test_a_bug_is_told_in_words_and_its_traceback_logged_when_asked_for(
 
 
 def test_an_interrupted_command_ends_with_130() -> None:
-    async def work(run: Invocation) -> Exit | None:
-        run.leaves_work("d1")
+    async def work(run: Invocation) -> ExitCode | None:
+        run.announce_resumable_work("d1")
         raise KeyboardInterrupt
 
     done = CliRunner().invoke(_app(work), ["--json"])
@@ -268,7 +268,7 @@ def test_an_interrupted_command_ends_with_130() -> None:
 
 
 def test_a_reader_that_went_away_ends_the_command_quietly() -> None:
-    async def work(run: Invocation) -> Exit | None:
+    async def work(run: Invocation) -> ExitCode | None:
         raise BrokenPipeError
 
     done = CliRunner().invoke(_app(work), [])
@@ -281,4 +281,4 @@ def test_an_account_without_a_name_is_called_by_its_number(monkeypatch: pytest.M
         raise OSError
 
     monkeypatch.setattr(getpass, "getuser", nameless)
-    assert account() == str(os.getuid())
+    assert account_name() == str(os.getuid())

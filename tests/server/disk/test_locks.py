@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.errors import SettingsError
-from server.adapters.engine.liveness import Owners
+from server.adapters.engine.liveness import FileLiveness
 from server.adapters.store.sqlite import SqliteStore
-from server.disk.locks import try_locks
-from server.presence import present
+from server.disk.locks import require_file_locks
+from server.presence import hold_folder_presence
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,9 +37,9 @@ async def test_whoever_needs_a_lock_refuses_a_file_system_without_any_and_names_
         await SqliteStore(tmp_path / "store.sqlite").open()
     assert str(tmp_path) in told.value.message
     for begin in (
-        Owners(tmp_path).enter,
-        present(tmp_path).__enter__,
-        partial(try_locks, tmp_path / "later"),
+        FileLiveness(tmp_path).register,
+        hold_folder_presence(tmp_path).__enter__,
+        partial(require_file_locks, tmp_path / "later"),
     ):
         with pytest.raises(SettingsError, match="does not keep file locks") as refused:
             begin()
@@ -47,10 +47,10 @@ async def test_whoever_needs_a_lock_refuses_a_file_system_without_any_and_names_
 
 
 def test_a_lock_that_keeps_nobody_out_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    try_locks(tmp_path)
+    require_file_locks(tmp_path)
     monkeypatch.setattr(fcntl, "flock", lambda _descriptor, _operation: None)
     with pytest.raises(SettingsError, match="does not keep file locks"):
-        try_locks(tmp_path / "made" / "later")
+        require_file_locks(tmp_path / "made" / "later")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -62,4 +62,4 @@ def test_a_folder_in_which_nothing_can_be_tried_is_named(
 
     monkeypatch.setattr(fcntl, "flock", flock)
     with pytest.raises(SettingsError, match=r"cannot be used: .*Input/output error"):
-        try_locks(tmp_path)
+        require_file_locks(tmp_path)

@@ -13,14 +13,14 @@ import pytest
 from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from server.app import build
-from server.http import Door, bound, serve_http
-from server.identity.gate import Gate, gate
-from server.opening import Opening
+from server.app import build_server
+from server.http import HttpAccess, open_listening_socket, serve_http
+from server.identity.gate import Gate, build_gate
+from server.opening import LazyServices
 from server.settings.fields import DATA_DIR
 from server.settings.identity import IdentitySettings
-from tests.server.identity.issuing import AUDIENCE, ISSUER, Issuer
-from tests.world import Process, world
+from tests.server.identity.issuing import AUDIENCE, ISSUER, TokenIssuer
+from tests.world import Process, open_world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -33,37 +33,37 @@ ERA = "2026-07-28"
 
 
 @pytest.fixture(scope="session")
-def made() -> Issuer:
+def issuer_keys() -> TokenIssuer:
     """Keys take a while to make."""
-    issuer = Issuer()
-    issuer.rotate("one", "RS256")
-    issuer.rotate("two", "ES256")
-    issuer.rotate("three", "EdDSA")
+    issuer = TokenIssuer()
+    issuer.add_key("one", "RS256")
+    issuer.add_key("two", "ES256")
+    issuer.add_key("three", "EdDSA")
     return issuer
 
 
 @pytest.fixture
-def issuer(made: Issuer) -> Issuer:
+def issuer(issuer_keys: TokenIssuer) -> TokenIssuer:
     """An issuer with three keys."""
-    return Issuer(keys=dict(made.keys))
+    return TokenIssuer(keys=dict(issuer_keys.keys))
 
 
-def settings(issuer: Issuer | None = None, **given: Any) -> IdentitySettings:
+def identity_settings(issuer: TokenIssuer | None = None, **given: Any) -> IdentitySettings:
     """The section `identity`: with the issuer's keys in PEM, unless others are given."""
     keys = {"keys": {kid: issuer.pem(kid) for kid in issuer.keys}} if issuer else {}
     values = {"issuer": ISSUER, "audience": AUDIENCE} | keys | given
     return IdentitySettings.model_validate(values, context={DATA_DIR: Path("/")})
 
 
-def guarding(identity: IdentitySettings) -> Gate:
+def build_test_gate(identity: IdentitySettings) -> Gate:
     """The gate of that section."""
-    made = gate(identity)
+    made = build_gate(identity)
     assert made is not None
     return made
 
 
 @dataclass
-class Guarded:
+class GuardedServer:
     """A guarded server over real services."""
 
     address: str
@@ -93,7 +93,7 @@ class Guarded:
         async with httpx2.AsyncClient(trust_env=False) as client:
             return await client.get(f"{self.address}{path}", headers=headers)
 
-    async def call(self, token: str, tool: str, mode: str = ERA, **arguments: Any) -> CallToolResult:
+    async def call_tool(self, token: str, tool: str, mode: str = ERA, **arguments: Any) -> CallToolResult:
         """What a tool answers to the bearer of a token, asked by the SDK's own client."""
         headers = {"authorization": f"Bearer {token}"}
         async with (
@@ -102,16 +102,16 @@ class Guarded:
         ):
             return await client.call_tool(tool, arguments)
 
-    async def answer(self, token: str, tool: str, **arguments: Any) -> dict[str, Any]:
+    async def call_ok(self, token: str, tool: str, **arguments: Any) -> dict[str, Any]:
         """What it answers, when it is no refusal."""
-        result = await self.call(token, tool, **arguments)
+        result = await self.call_tool(token, tool, **arguments)
         assert not result.is_error, result.content
         found: dict[str, Any] = result.structured_content
         return found
 
-    async def refusal(self, token: str, tool: str, **arguments: Any) -> dict[str, Any]:
+    async def call_refused(self, token: str, tool: str, **arguments: Any) -> dict[str, Any]:
         """What it refuses with, beside the id under which that is on record."""
-        result = await self.call(token, tool, **arguments)
+        result = await self.call_tool(token, tool, **arguments)
         assert result.is_error
         assert result.meta is not None
         found: dict[str, Any] = dict(result.meta["dataset-lifecycle/error"])
@@ -120,26 +120,28 @@ class Guarded:
 
 
 @asynccontextmanager
-async def guarded(folder: Path, identity: IdentitySettings) -> AsyncIterator[Guarded]:
+async def open_guarded_server(folder: Path, identity: IdentitySettings) -> AsyncIterator[GuardedServer]:
     """A server behind that gate, on its own folder."""
-    async with world(folder) as place, place.process() as process:
+    async with open_world(folder) as place, place.open_process() as process:
 
         @asynccontextmanager
         async def services() -> AsyncIterator[Services]:
             yield process.services
 
         stop = anyio.Event()
-        way = Door(gate=guarding(identity), allowed_hosts=("mcp.internal",))
-        listening = bound("127.0.0.1", 0)
-        async with Opening(services) as opening, anyio.create_task_group() as tasks:
-            server = build(opening.services, version="1", toolsets=("recovery", "leases"), gate=way.gate)
+        way = HttpAccess(gate=build_test_gate(identity), allowed_hosts=("mcp.internal",))
+        listening = open_listening_socket("127.0.0.1", 0)
+        async with LazyServices(services) as opening, anyio.create_task_group() as tasks:
+            server = build_server(
+                opening.get_services, version="1", toolsets=("recovery", "leases"), gate=way.gate
+            )
             tasks.start_soon(serve_http, server, opening, listening, stop, way)
-            yield Guarded(address=f"http://127.0.0.1:{listening.getsockname()[1]}", process=process)
+            yield GuardedServer(address=f"http://127.0.0.1:{listening.getsockname()[1]}", process=process)
             stop.set()
 
 
 @pytest.fixture
-async def server(tmp_path: Path, issuer: Issuer) -> AsyncIterator[Guarded]:
+async def guarded_server(tmp_path: Path, issuer: TokenIssuer) -> AsyncIterator[GuardedServer]:
     """A server that believes the issuer."""
-    async with guarded(tmp_path, settings(issuer)) as found:
+    async with open_guarded_server(tmp_path, identity_settings(issuer)) as found:
         yield found

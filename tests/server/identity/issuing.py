@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from server.http import bound
+from server.http import open_listening_socket
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -40,7 +40,7 @@ ALGORITHM: dict[str, Any] = {
 
 
 @dataclass
-class Issuer:
+class TokenIssuer:
     """Signs whatever it is told to, and publishes its public keys."""
 
     keys: dict[str, tuple[str, Any]] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class Issuer:
     status: int = 200
     page: bytes | None = None
 
-    def rotate(self, kid: str, algorithm: str = "ES256") -> None:
+    def add_key(self, kid: str, algorithm: str = "ES256") -> None:
         """Have one more key."""
         self.keys[kid] = (algorithm, MAKE[algorithm]())
 
@@ -88,7 +88,7 @@ class Issuer:
 
 
 @asynccontextmanager
-async def publishing(issuer: Issuer) -> AsyncIterator[str]:
+async def publish_keys(issuer: TokenIssuer) -> AsyncIterator[str]:
     """The address of the issuer's page, while it is up."""
 
     async def page(_: Request) -> Response:
@@ -99,7 +99,7 @@ async def publishing(issuer: Issuer) -> AsyncIterator[str]:
         Starlette(routes=[Route("/jwks", page)]), log_config=None, access_log=False, ws="none", lifespan="off"
     )
     server = uvicorn.Server(config)
-    door = bound("127.0.0.1", 0)
+    door = open_listening_socket("127.0.0.1", 0)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(server._serve, [door])  # noqa: SLF001 - as `serve`, but leaves the signals to pytest
         yield f"http://127.0.0.1:{door.getsockname()[1]}/jwks"

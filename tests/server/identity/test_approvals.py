@@ -11,29 +11,29 @@ import anyio
 import httpx2
 import pytest
 
-from domain.callers import Caller
+from domain.callers import Principal
 from domain.errors import ConfirmationRequiredError, InternalError
 from domain.orphan_facts import SweepPlan
 from domain.vocabulary import DatasetType, Stage, TeardownReason
 from server.identity.keys import PAUSE_S
-from tests.server.identity.conftest import guarded, settings
-from tests.server.identity.issuing import publishing
-from tests.world import ALL
+from tests.server.identity.conftest import identity_settings, open_guarded_server
+from tests.server.identity.issuing import publish_keys
+from tests.world import OPERATOR
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from domain.model import Dataset
-    from tests.server.identity.conftest import Guarded
-    from tests.server.identity.issuing import Issuer
+    from tests.server.identity.conftest import GuardedServer
+    from tests.server.identity.issuing import TokenIssuer
 
 METADATA = 'resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource/mcp"'
 APPROVER = {"sub": "lee", "scope": "datasets:read datasets:approve"}
-KIM = Caller(subject="kim", clients=frozenset({"acme"}))
+KIM = Principal(subject="kim", clients=frozenset({"acme"}))
 
 
-async def ask(
-    server: Guarded,
+async def send_request(
+    server: GuardedServer,
     path: str,
     token: str | None,
     body: object = None,
@@ -61,17 +61,17 @@ def error(answer: httpx2.Response, status: int) -> dict[str, Any]:
     return found
 
 
-async def filed(server: Guarded, requester: Caller = KIM) -> tuple[Dataset, str]:
+async def file_request(server: GuardedServer, requester: Principal = KIM) -> tuple[Dataset, str]:
     """A dataset at pilot that its journey needs no longer, and the request to take it down."""
-    await server.process.arrive(stage=Stage.PILOT)
+    await server.process.add_client_and_journey(stage=Stage.PILOT)
     made = await server.process.provision(stage=Stage.PILOT)
-    await server.process.complete()
+    await server.process.complete_journey()
     return made, await requested(server, made, requester)
 
 
-async def requested(server: Guarded, made: Dataset, requester: Caller = KIM) -> str:
+async def requested(server: GuardedServer, made: Dataset, requester: Principal = KIM) -> str:
     with pytest.raises(ConfirmationRequiredError) as caught:
-        await server.process.tear_down(made, caller=requester)
+        await server.process.tear_down(made, principal=requester)
     approval_id: str = caught.value.facts["approval_id"]
     return approval_id
 
@@ -80,20 +80,20 @@ def yes(made: Dataset) -> dict[str, str]:
     return {"decision": "approve", "name": made.name}
 
 
-async def test_from_the_request_to_the_archive(server: Guarded, issuer: Issuer) -> None:
-    made, approval_id = await filed(server)
+async def test_from_the_request_to_the_archive(guarded_server: GuardedServer, issuer: TokenIssuer) -> None:
+    made, approval_id = await file_request(guarded_server)
     reads, approves = issuer.token(scope="datasets:read"), issuer.token(**APPROVER)
-    listed = await ask(server, "/approvals", reads)
+    listed = await send_request(guarded_server, "/approvals", reads)
     assert listed.status_code == 200
     assert listed.headers["cache-control"] == "no-store"
     (item,) = listed.json()["items"]
     assert listed.json()["count"] == 1
     assert (item["approval_id"], item["state"], item["phrase"]) == (approval_id, "open", made.name)
     assert item["shown"]["record_count"] == 30
-    shown = await ask(server, f"/approvals/{approval_id}", reads)
+    shown = await send_request(guarded_server, f"/approvals/{approval_id}", reads)
     assert shown.json() == item
 
-    answered = await ask(server, f"/approvals/{approval_id}", approves, yes(made))
+    answered = await send_request(guarded_server, f"/approvals/{approval_id}", approves, yes(made))
     assert answered.status_code == 200
     assert answered.json() == item | {
         "state": "approved",
@@ -102,26 +102,33 @@ async def test_from_the_request_to_the_archive(server: Guarded, issuer: Issuer) 
         "grant_expires_at": answered.json()["grant_expires_at"],
     }
     wanted = {"dataset_id": made.dataset_id, "reason": "journey_completed"}
-    assert (await server.answer(issuer.token(), "teardown_dataset", **wanted))["status"] == "archived"
-    used = error(await ask(server, f"/approvals/{approval_id}", approves, yes(made)), 409)
+    assert (await guarded_server.call_ok(issuer.token(), "teardown_dataset", **wanted))[
+        "status"
+    ] == "archived"
+    used = error(await send_request(guarded_server, f"/approvals/{approval_id}", approves, yes(made)), 409)
     assert (used["code"], used["message"]) == (
         "approval_closed",
         f"The request {approval_id} was approved and used.",
     )
-    assert (await ask(server, "/approvals", reads)).json() == {"items": [], "count": 0}
+    assert (await send_request(guarded_server, "/approvals", reads)).json() == {"items": [], "count": 0}
 
 
-async def test_what_is_declined_stays(server: Guarded, issuer: Issuer) -> None:
-    made, approval_id = await filed(server)
-    answered = await ask(
-        server, f"/approvals/{approval_id}", issuer.token(**APPROVER), {"decision": "decline"}
+async def test_what_is_declined_stays(guarded_server: GuardedServer, issuer: TokenIssuer) -> None:
+    made, approval_id = await file_request(guarded_server)
+    answered = await send_request(
+        guarded_server, f"/approvals/{approval_id}", issuer.token(**APPROVER), {"decision": "decline"}
     )
     assert (answered.status_code, answered.json()["state"]) == (200, "declined")
-    found = error(await ask(server, f"/approvals/{approval_id}", issuer.token(**APPROVER), yes(made)), 409)
+    found = error(
+        await send_request(guarded_server, f"/approvals/{approval_id}", issuer.token(**APPROVER), yes(made)),
+        409,
+    )
     assert found["message"] == f"The request {approval_id} was declined."
     wanted = {"dataset_id": made.dataset_id, "reason": "journey_completed"}
-    assert (await server.refusal(issuer.token(), "teardown_dataset", **wanted))["code"] == "declined"
-    assert await server.process.look(made.dataset_id) == made
+    assert (await guarded_server.call_refused(issuer.token(), "teardown_dataset", **wanted))[
+        "code"
+    ] == "declined"
+    assert await guarded_server.process.load_dataset(made.dataset_id) == made
 
 
 @pytest.mark.parametrize(
@@ -137,9 +144,9 @@ async def test_what_is_declined_stays(server: Guarded, issuer: Issuer) -> None:
     ids=["none", "expired", "not yet", "another audience", "another issuer", "malformed"],
 )
 async def test_without_a_good_token_nothing_is_seen_or_said(
-    server: Guarded, issuer: Issuer, claims: dict[str, Any] | None
+    guarded_server: GuardedServer, issuer: TokenIssuer, claims: dict[str, Any] | None
 ) -> None:
-    made, approval_id = await filed(server)
+    made, approval_id = await file_request(guarded_server)
     token = None if claims is None else issuer.token(**APPROVER | claims)
     for path, body in [
         ("/approvals", None),
@@ -147,7 +154,7 @@ async def test_without_a_good_token_nothing_is_seen_or_said(
         (f"/approvals/{approval_id}", yes(made)),
         ("/approvals/ap-nothing", yes(made)),
     ]:
-        answer = await ask(server, path, token, body)
+        answer = await send_request(guarded_server, path, token, body)
         assert error(answer, 401) == {
             "code": "forbidden",
             "message": "This request carries no good bearer token.",
@@ -157,11 +164,11 @@ async def test_without_a_good_token_nothing_is_seen_or_said(
         assert answer.headers["www-authenticate"] == (
             f'Bearer error="invalid_token", error_description="Authentication required", {METADATA}'
         )
-    assert (await server.process.services.approvals.show(approval_id, ALL)).state == "open"
+    assert (await guarded_server.process.services.approvals.load(approval_id, OPERATOR)).state == "open"
 
 
-async def test_each_page_asks_for_its_scope(server: Guarded, issuer: Issuer) -> None:
-    made, approval_id = await filed(server)
+async def test_each_page_asks_for_its_scope(guarded_server: GuardedServer, issuer: TokenIssuer) -> None:
+    made, approval_id = await file_request(guarded_server)
     for scope, needed, path, body in [
         ("datasets:approve", "datasets:read", "/approvals", None),
         ("datasets:approve", "datasets:read", f"/approvals/{approval_id}", None),
@@ -173,23 +180,27 @@ async def test_each_page_asks_for_its_scope(server: Guarded, issuer: Issuer) -> 
             {"decision": "decline"},
         ),
     ]:
-        answer = await ask(server, path, issuer.token(sub="lee", scope=scope), body)
+        answer = await send_request(guarded_server, path, issuer.token(sub="lee", scope=scope), body)
         found = error(answer, 403)
         assert (found["code"], found["scope"]) == ("forbidden", needed)
         assert answer.headers["www-authenticate"] == (
             f'Bearer error="insufficient_scope", scope="{needed}", {METADATA}'
         )
     only = issuer.token(sub="lee", scope="datasets:approve")
-    assert (await ask(server, f"/approvals/{approval_id}", only, yes(made))).status_code == 200
+    assert (
+        await send_request(guarded_server, f"/approvals/{approval_id}", only, yes(made))
+    ).status_code == 200
 
 
 @pytest.mark.parametrize("decision", ["approve", "decline"])
 async def test_an_agent_that_acts_for_somebody_answers_nothing(
-    server: Guarded, issuer: Issuer, decision: str
+    guarded_server: GuardedServer, issuer: TokenIssuer, decision: str
 ) -> None:
-    made, approval_id = await filed(server)
+    made, approval_id = await file_request(guarded_server)
     token = issuer.token(**APPROVER, act={"sub": "journey-agent"})
-    answer = await ask(server, f"/approvals/{approval_id}", token, yes(made) | {"decision": decision})
+    answer = await send_request(
+        guarded_server, f"/approvals/{approval_id}", token, yes(made) | {"decision": decision}
+    )
     assert error(answer, 403) == {
         "code": "forbidden",
         "message": (
@@ -200,67 +211,79 @@ async def test_an_agent_that_acts_for_somebody_answers_nothing(
         "scope": "datasets:approve",
     }
     assert "www-authenticate" not in answer.headers
-    assert (await server.process.services.approvals.show(approval_id, ALL)).state == "open"
+    assert (await guarded_server.process.services.approvals.load(approval_id, OPERATOR)).state == "open"
 
 
-async def test_nobody_approves_their_own_whatever_scopes_they_have(server: Guarded, issuer: Issuer) -> None:
-    made, approval_id = await filed(server)
+async def test_nobody_approves_their_own_whatever_scopes_they_have(
+    guarded_server: GuardedServer, issuer: TokenIssuer
+) -> None:
+    made, approval_id = await file_request(guarded_server)
     token = issuer.token(scope="datasets:read datasets:teardown datasets:approve admin")
-    found = error(await ask(server, f"/approvals/{approval_id}", token, yes(made)), 403)
+    found = error(await send_request(guarded_server, f"/approvals/{approval_id}", token, yes(made)), 403)
     assert found["message"] == f"The request {approval_id} is by kim, and nobody approves their own."
 
 
-async def test_a_request_about_another_client_does_not_exist(server: Guarded, issuer: Issuer) -> None:
-    made, approval_id = await filed(server)
+async def test_a_request_about_another_client_does_not_exist(
+    guarded_server: GuardedServer, issuer: TokenIssuer
+) -> None:
+    made, approval_id = await file_request(guarded_server)
     stranger = issuer.token(**APPROVER, clients=["globex"])
-    assert (await ask(server, "/approvals", stranger)).json() == {"items": [], "count": 0}
+    assert (await send_request(guarded_server, "/approvals", stranger)).json() == {"items": [], "count": 0}
     for body in (None, yes(made), {"decision": "decline"}):
-        hidden = error(await ask(server, f"/approvals/{approval_id}", stranger, body), 404)
-        absent = error(await ask(server, "/approvals/ap-nothing", stranger, body), 404)
+        hidden = error(await send_request(guarded_server, f"/approvals/{approval_id}", stranger, body), 404)
+        absent = error(await send_request(guarded_server, "/approvals/ap-nothing", stranger, body), 404)
         assert hidden["code"] == "unknown_approval"
         assert {**hidden, "message": ""} == {**absent, "message": ""}
-    known = error(await ask(server, f"/approvals/{approval_id}x", issuer.token(**APPROVER)), 404)
+    known = error(
+        await send_request(guarded_server, f"/approvals/{approval_id}x", issuer.token(**APPROVER)), 404
+    )
     assert known["candidates"] == [approval_id]
 
 
-async def test_what_has_expired_changed_or_gone_is_closed(server: Guarded, issuer: Issuer) -> None:
-    made, approval_id = await filed(server)
+async def test_what_has_expired_changed_or_gone_is_closed(
+    guarded_server: GuardedServer, issuer: TokenIssuer
+) -> None:
+    made, approval_id = await file_request(guarded_server)
     lee = issuer.token(**APPROVER)
-    clock = server.process.world.clock
+    clock = guarded_server.process.world.clock
     clock.ahead = timedelta(minutes=31)
-    found = error(await ask(server, f"/approvals/{approval_id}", lee, yes(made)), 409)
+    found = error(await send_request(guarded_server, f"/approvals/{approval_id}", lee, yes(made)), 409)
     assert found["message"] == f"The request {approval_id} has expired."
 
-    again = await requested(server, made)
+    again = await requested(guarded_server, made)
     assert again != approval_id
     past = clock.now() - timedelta(days=1)
-    await server.process.outside.store.transact(
+    await guarded_server.process.deps.store.transact(
         lambda records: records.put_dataset(made.evolve(protected_until=past))
     )
-    found = error(await ask(server, f"/approvals/{again}", lee, yes(made)), 409)
+    found = error(await send_request(guarded_server, f"/approvals/{again}", lee, yes(made)), 409)
     assert (
         found["message"]
         == f"The request {again} is void, because what it is about has changed since it was asked."
     )
 
-    held = await server.process.look(made.dataset_id)
-    last = await requested(server, held)
-    other = Caller(subject="person:ops")
-    second = await requested(server, held, other)
-    await server.process.services.approvals.approve(second, Caller(subject="person:lee"), made.name)
-    gone = await server.process.tear_down(held, caller=other)
+    held = await guarded_server.process.load_dataset(made.dataset_id)
+    last = await requested(guarded_server, held)
+    other = Principal(subject="person:ops")
+    second = await requested(guarded_server, held, other)
+    await guarded_server.process.services.approvals.approve(
+        second, Principal(subject="person:lee"), made.name
+    )
+    gone = await guarded_server.process.tear_down(held, principal=other)
     assert not gone.live
-    found = error(await ask(server, f"/approvals/{last}", lee, yes(made)), 409)
+    found = error(await send_request(guarded_server, f"/approvals/{last}", lee, yes(made)), 409)
     assert "is void" in found["message"]
 
 
-async def test_of_two_at_once_one_approves(server: Guarded, issuer: Issuer) -> None:
-    made, approval_id = await filed(server)
+async def test_of_two_at_once_one_approves(guarded_server: GuardedServer, issuer: TokenIssuer) -> None:
+    made, approval_id = await file_request(guarded_server)
     answers = []
 
     async def answer(name: str) -> None:
         token = issuer.token(**APPROVER | {"sub": name})
-        answers.append((await ask(server, f"/approvals/{approval_id}", token, yes(made))).status_code)
+        answers.append(
+            (await send_request(guarded_server, f"/approvals/{approval_id}", token, yes(made))).status_code
+        )
 
     async with anyio.create_task_group() as tasks:
         for name in ("lee", "max", "ada", "eve"):
@@ -268,18 +291,23 @@ async def test_of_two_at_once_one_approves(server: Guarded, issuer: Issuer) -> N
     assert sorted(answers) == [200, 409, 409, 409]
 
 
-async def test_a_wrong_name_changes_nothing(server: Guarded, issuer: Issuer) -> None:
-    made, approval_id = await filed(server)
+async def test_a_wrong_name_changes_nothing(guarded_server: GuardedServer, issuer: TokenIssuer) -> None:
+    made, approval_id = await file_request(guarded_server)
     lee = issuer.token(**APPROVER)
     for name in (made.name.lower(), f"{made.name} ", "", "yes"):
         found = error(
-            await ask(server, f"/approvals/{approval_id}", lee, {"decision": "approve", "name": name}), 400
+            await send_request(
+                guarded_server, f"/approvals/{approval_id}", lee, {"decision": "approve", "name": name}
+            ),
+            400,
         )
         assert (found["code"], found["field"]) == ("invalid_argument", "name")
         assert made.name not in found["message"]
-    missing = error(await ask(server, f"/approvals/{approval_id}", lee, {"decision": "approve"}), 400)
+    missing = error(
+        await send_request(guarded_server, f"/approvals/{approval_id}", lee, {"decision": "approve"}), 400
+    )
     assert missing["message"] == "name is required to approve: what the request's phrase says."
-    assert (await server.process.services.approvals.show(approval_id, ALL)).state == "open"
+    assert (await guarded_server.process.services.approvals.load(approval_id, OPERATOR)).state == "open"
 
 
 @pytest.mark.parametrize(
@@ -308,23 +336,32 @@ async def test_a_wrong_name_changes_nothing(server: Guarded, issuer: Issuer) -> 
     ],
 )
 async def test_a_body_that_will_not_do_is_refused(
-    server: Guarded, issuer: Issuer, body: bytes, status: int, words: str
+    guarded_server: GuardedServer, issuer: TokenIssuer, body: bytes, status: int, words: str
 ) -> None:
-    _, approval_id = await filed(server)
-    found = error(await ask(server, f"/approvals/{approval_id}", issuer.token(**APPROVER), body), status)
+    _, approval_id = await file_request(guarded_server)
+    found = error(
+        await send_request(guarded_server, f"/approvals/{approval_id}", issuer.token(**APPROVER), body),
+        status,
+    )
     assert found["code"] == "invalid_argument"
     assert words in found["message"]
-    assert (await server.process.services.approvals.show(approval_id, ALL)).state == "open"
+    assert (await guarded_server.process.services.approvals.load(approval_id, OPERATOR)).state == "open"
 
 
 @pytest.mark.parametrize(
     "kind",
     ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/jsonp", ""],
 )
-async def test_what_a_web_page_can_post_is_refused(server: Guarded, issuer: Issuer, kind: str) -> None:
-    made, approval_id = await filed(server)
-    answer = await ask(
-        server, f"/approvals/{approval_id}", issuer.token(**APPROVER), yes(made), {"content-type": kind}
+async def test_what_a_web_page_can_post_is_refused(
+    guarded_server: GuardedServer, issuer: TokenIssuer, kind: str
+) -> None:
+    made, approval_id = await file_request(guarded_server)
+    answer = await send_request(
+        guarded_server,
+        f"/approvals/{approval_id}",
+        issuer.token(**APPROVER),
+        yes(made),
+        {"content-type": kind},
     )
     found = error(answer, 415)
     assert "Content-Type: application/json" in found["suggested_action"]
@@ -341,11 +378,11 @@ async def test_what_a_web_page_can_post_is_refused(server: Guarded, issuer: Issu
     ],
 )
 async def test_another_host_or_origin_is_refused_whatever_the_token(
-    server: Guarded, issuer: Issuer, header: str, value: str, status: int
+    guarded_server: GuardedServer, issuer: TokenIssuer, header: str, value: str, status: int
 ) -> None:
-    made, approval_id = await filed(server)
+    made, approval_id = await file_request(guarded_server)
     for path, body in [("/approvals", None), (f"/approvals/{approval_id}", yes(made))]:
-        answer = await ask(server, path, issuer.token(**APPROVER), body, {header: value})
+        answer = await send_request(guarded_server, path, issuer.token(**APPROVER), body, {header: value})
         if status == 200:
             assert answer.status_code == 200
         else:
@@ -353,71 +390,88 @@ async def test_another_host_or_origin_is_refused_whatever_the_token(
 
 
 async def test_what_a_sweep_asked_for_is_carried_out_when_it_is_approved(
-    server: Guarded, issuer: Issuer
+    guarded_server: GuardedServer, issuer: TokenIssuer
 ) -> None:
-    made, _ = await filed(server)
-    await server.process.services.orphans.scan(ALL)
+    made, _ = await file_request(guarded_server)
+    await guarded_server.process.services.orphans.scan(OPERATOR)
     for day in range(2, 40):
-        server.process.world.clock.ahead = timedelta(days=day)
-        await server.process.services.orphans.scan(ALL)
-    orphan = await server.process.look(made.dataset_id)
-    asked = await server.process.services.approvals.file_for_sweep(orphan, ALL)
-    answer = await ask(server, f"/approvals/{asked.approval_id}", issuer.token(**APPROVER), yes(made))
+        guarded_server.process.world.clock.ahead = timedelta(days=day)
+        await guarded_server.process.services.orphans.scan(OPERATOR)
+    orphan = await guarded_server.process.load_dataset(made.dataset_id)
+    asked = await guarded_server.process.services.approvals.file_for_sweep(orphan, OPERATOR)
+    answer = await send_request(
+        guarded_server, f"/approvals/{asked.approval_id}", issuer.token(**APPROVER), yes(made)
+    )
     assert answer.status_code == 200, answer.text
     assert answer.json()["teardown"]["dataset_id"] == made.dataset_id
-    gone = await server.process.tear_down(made.dataset_id, TeardownReason.ORPHANED)
+    gone = await guarded_server.process.tear_down(made.dataset_id, TeardownReason.ORPHANED)
     assert not gone.live
 
 
-async def test_a_list_is_approved_by_its_phrase_and_carried_out(server: Guarded, issuer: Issuer) -> None:
-    services = server.process.services
-    await server.process.arrive()
-    made = [await server.process.provision(dataset_type=each) for each in DatasetType]
-    await server.process.complete()
+async def test_a_list_is_approved_by_its_phrase_and_carried_out(
+    guarded_server: GuardedServer, issuer: TokenIssuer
+) -> None:
+    services = guarded_server.process.services
+    await guarded_server.process.add_client_and_journey()
+    made = [await guarded_server.process.provision(dataset_type=each) for each in DatasetType]
+    await guarded_server.process.complete_journey()
     for day in range(40):
-        server.process.world.clock.ahead = timedelta(days=day)
-        await services.orphans.scan(ALL)
-    orphans = [await server.process.look(each.dataset_id) for each in made]
-    asked = await services.sweep_lists.file(
-        SweepPlan(eligible=tuple(orphans), skipped=(), refused="Too many."), ALL
+        guarded_server.process.world.clock.ahead = timedelta(days=day)
+        await services.orphans.scan(OPERATOR)
+    orphans = [await guarded_server.process.load_dataset(each.dataset_id) for each in made]
+    asked = await services.sweep_lists.file_request(
+        SweepPlan(eligible=tuple(orphans), skipped=(), refused="Too many."), OPERATOR
     )
     assert asked is not None
     path, lee = f"/approvals/{asked.approval_id}", issuer.token(**APPROVER)
-    assert (await ask(server, path, lee)).json()["phrase"] == "take down 4 datasets"
+    assert (await send_request(guarded_server, path, lee)).json()["phrase"] == "take down 4 datasets"
     stranger = issuer.token(**APPROVER, clients=["globex"])
-    assert error(await ask(server, path, stranger, yes(made[0])), 404)["code"] == "unknown_approval"
-    assert error(await ask(server, path, lee, yes(made[0])), 400)["field"] == "name"
-    answer = await ask(server, path, lee, {"decision": "approve", "name": asked.phrase})
+    assert (
+        error(await send_request(guarded_server, path, stranger, yes(made[0])), 404)["code"]
+        == "unknown_approval"
+    )
+    assert error(await send_request(guarded_server, path, lee, yes(made[0])), 400)["field"] == "name"
+    answer = await send_request(guarded_server, path, lee, {"decision": "approve", "name": asked.phrase})
     assert answer.status_code == 200, answer.text
     assert answer.json()["state"] == "used"
     assert {each["dataset_id"] for each in answer.json()["taken"]} == {each.dataset_id for each in made}
     assert answer.json()["left"] == []
 
 
-async def test_what_forbids_a_swept_teardown_after_all_is_told(server: Guarded, issuer: Issuer) -> None:
-    made, _ = await filed(server)
-    asked = await server.process.services.approvals.file_for_sweep(made, ALL)
-    answer = await ask(server, f"/approvals/{asked.approval_id}", issuer.token(**APPROVER), yes(made))
+async def test_what_forbids_a_swept_teardown_after_all_is_told(
+    guarded_server: GuardedServer, issuer: TokenIssuer
+) -> None:
+    made, _ = await file_request(guarded_server)
+    asked = await guarded_server.process.services.approvals.file_for_sweep(made, OPERATOR)
+    answer = await send_request(
+        guarded_server, f"/approvals/{asked.approval_id}", issuer.token(**APPROVER), yes(made)
+    )
     assert error(answer, 409)["code"] == "reason_not_true"
-    assert await server.process.look(made.dataset_id) == made
+    assert await guarded_server.process.load_dataset(made.dataset_id) == made
 
 
-async def test_while_the_keys_cannot_be_had_nobody_is_heard(tmp_path: Path, issuer: Issuer) -> None:
-    async with publishing(issuer) as url, guarded(tmp_path, settings(jwks_url=url)) as server:
+async def test_while_the_keys_cannot_be_had_nobody_is_heard(tmp_path: Path, issuer: TokenIssuer) -> None:
+    async with (
+        publish_keys(issuer) as url,
+        open_guarded_server(tmp_path, identity_settings(jwks_url=url)) as server,
+    ):
         issuer.status = 500
-        answer = await ask(server, "/approvals", issuer.token(**APPROVER))
+        answer = await send_request(server, "/approvals", issuer.token(**APPROVER))
         assert error(answer, 503)["code"] == "precondition_unknown"
         assert answer.headers["retry-after"] == str(int(PAUSE_S))
 
 
 async def test_a_bug_is_told_as_one_and_shows_nothing(
-    server: Guarded, issuer: Issuer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    guarded_server: GuardedServer,
+    issuer: TokenIssuer,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def broken(*_: object, **__: object) -> None:
         raise RuntimeError("the secret is 42")
 
-    monkeypatch.setattr(server.process.services.approvals, "list", broken)
-    answer = await ask(server, "/approvals", issuer.token(**APPROVER))
+    monkeypatch.setattr(guarded_server.process.services.approvals, "list", broken)
+    answer = await send_request(guarded_server, "/approvals", issuer.token(**APPROVER))
     assert error(answer, 500)["code"] == InternalError.code
     assert "42" not in answer.text
     assert "the secret is 42" in caplog.text

@@ -16,11 +16,11 @@ from server.identity.keys import (
     KeysUnavailableError,
     PublishedKeys,
     UnknownKeyError,
-    from_settings,
-    parsed,
+    build_keys,
+    parse_jwks,
 )
-from tests.server.identity.conftest import guarded, settings
-from tests.server.identity.issuing import Issuer, publishing
+from tests.server.identity.conftest import identity_settings, open_guarded_server
+from tests.server.identity.issuing import TokenIssuer, publish_keys
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,13 +46,16 @@ def ticking(monkeypatch: pytest.MonkeyPatch) -> Ticking:
 async def test_a_new_key_is_believed_at_once_and_an_old_one_is_not_believed_for_long(
     tmp_path: Path, ticking: Ticking
 ) -> None:
-    issuer = Issuer()
-    issuer.rotate("spring")
-    async with publishing(issuer) as url, guarded(tmp_path, settings(jwks_url=url)) as server:
+    issuer = TokenIssuer()
+    issuer.add_key("spring")
+    async with (
+        publish_keys(issuer) as url,
+        open_guarded_server(tmp_path, identity_settings(jwks_url=url)) as server,
+    ):
         old = issuer.token("spring")
         assert (await server.post(old)).status_code == 200
 
-        issuer.rotate("summer")
+        issuer.add_key("summer")
         ticking.now += PAUSE_S
         assert (await server.post(issuer.token("summer"))).status_code == 200
         assert (await server.post(old)).status_code == 200
@@ -61,16 +64,19 @@ async def test_a_new_key_is_believed_at_once_and_an_old_one_is_not_believed_for_
         ticking.now += MAX_AGE_S
         assert (await server.post(old)).status_code == 401
         assert (await server.post(issuer.token("summer"))).status_code == 200
-        answer = await server.answer(issuer.token("summer"), "list_orphans")
+        answer = await server.call_ok(issuer.token("summer"), "list_orphans")
         assert answer["items"] == []
 
 
 async def test_while_the_keys_cannot_be_had_nobody_is_let_in_and_health_is_told(
     tmp_path: Path, ticking: Ticking
 ) -> None:
-    issuer = Issuer()
-    issuer.rotate("spring")
-    async with publishing(issuer) as url, guarded(tmp_path, settings(jwks_url=url)) as server:
+    issuer = TokenIssuer()
+    issuer.add_key("spring")
+    async with (
+        publish_keys(issuer) as url,
+        open_guarded_server(tmp_path, identity_settings(jwks_url=url)) as server,
+    ):
         issuer.status = 500
         answer = await server.post(issuer.token("spring"))
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
@@ -89,14 +95,14 @@ async def test_while_the_keys_cannot_be_had_nobody_is_let_in_and_health_is_told(
 
 
 async def test_many_tokens_with_unknown_keys_ask_the_issuer_once(ticking: Ticking) -> None:
-    issuer = Issuer()
-    issuer.rotate("spring")
-    async with publishing(issuer) as url:
-        keys = from_settings(settings(jwks_url=url))
+    issuer = TokenIssuer()
+    issuer.add_key("spring")
+    async with publish_keys(issuer) as url:
+        keys = build_keys(identity_settings(jwks_url=url))
 
         async def refused(kid: str) -> None:
             with pytest.raises(UnknownKeyError):
-                await keys.key(kid)
+                await keys.get_key(kid)
 
         async with anyio.create_task_group() as tasks:
             for number in range(20):
@@ -112,41 +118,41 @@ async def test_a_file_of_keys_rotates_too_and_its_absence_lets_nobody_in(
     tmp_path: Path, ticking: Ticking
 ) -> None:
     file = tmp_path / "jwks.json"
-    keys = from_settings(settings(jwks_file=str(file)))
+    keys = build_keys(identity_settings(jwks_file=str(file)))
     with pytest.raises(KeysUnavailableError, match="No such file"):
-        await keys.key("spring")
-    issuer = Issuer()
-    issuer.rotate("spring")
+        await keys.get_key("spring")
+    issuer = TokenIssuer()
+    issuer.add_key("spring")
     file.write_bytes(issuer.jwks())
     ticking.now += PAUSE_S
-    assert await keys.key("spring")
-    assert await keys.key(None) is await keys.key("spring"), "the only key there is"
+    assert await keys.get_key("spring")
+    assert await keys.get_key(None) is await keys.get_key("spring"), "the only key there is"
 
 
 @pytest.mark.parametrize("page", [b"", b"<html>", b"[]", b'{"keys": 5}', b'{"keys": [5]}', b"[" * 100_000])
 async def test_a_page_that_is_no_jwks_lets_nobody_in(page: bytes) -> None:
     with pytest.raises(KeysUnavailableError, match="no JWKS document"):
-        parsed(page)
+        parse_jwks(page)
 
 
 async def test_an_endless_page_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MOST_BYTES", 10)
-    async with publishing(Issuer()) as url:
+    async with publish_keys(TokenIssuer()) as url:
         with pytest.raises(KeysUnavailableError, match="more than a megabyte"):
-            await from_settings(settings(jwks_url=url)).count()
+            await build_keys(identity_settings(jwks_url=url)).count()
 
 
 async def test_an_issuer_that_is_not_there_lets_nobody_in(caplog: pytest.LogCaptureFixture) -> None:
-    async with publishing(Issuer()) as url:
+    async with publish_keys(TokenIssuer()) as url:
         pass
     with pytest.raises(KeysUnavailableError), caplog.at_level(logging.WARNING):
-        await from_settings(settings(jwks_url=url)).count()
+        await build_keys(identity_settings(jwks_url=url)).count()
     assert "does not answer as it should (ConnectError)" in caplog.text
 
 
 def test_shared_secrets_private_keys_and_unknown_kinds_in_the_document_are_passed_over() -> None:
-    issuer = Issuer()
-    issuer.rotate("good")
+    issuer = TokenIssuer()
+    issuer.add_key("good")
     (good,) = json.loads(issuer.jwks())["keys"]
     others = [
         {"kty": "oct", "k": "c2VjcmV0", "kid": "shared"},
@@ -157,8 +163,8 @@ def test_shared_secrets_private_keys_and_unknown_kinds_in_the_document_are_passe
         {"kty": "quantum", "kid": "new"},
         {"kid": "nothing"},
     ]
-    assert list(parsed(json.dumps({"keys": [good, *others]}).encode())) == ["good"]
+    assert list(parse_jwks(json.dumps({"keys": [good, *others]}).encode())) == ["good"]
 
 
-async def test_keys_in_the_configuration_are_counted(issuer: Issuer) -> None:
-    assert await from_settings(settings(issuer)).count() == 3
+async def test_keys_in_the_configuration_are_counted(issuer: TokenIssuer) -> None:
+    assert await build_keys(identity_settings(issuer)).count() == 3

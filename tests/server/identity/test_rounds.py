@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from mcp.client.context import ClientRequestContext
     from mcp_types import ElicitRequestParams
 
-    from tests.server.identity.conftest import Guarded
-    from tests.server.identity.issuing import Issuer
+    from tests.server.identity.conftest import GuardedServer
+    from tests.server.identity.issuing import TokenIssuer
 
 
 async def shows(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
@@ -26,7 +26,11 @@ async def shows(context: ClientRequestContext, params: ElicitRequestParams) -> E
 
 
 async def one_round(
-    server: Guarded, token: str, arguments: dict[str, Any], state: str | None = None, name: str | None = None
+    server: GuardedServer,
+    token: str,
+    arguments: dict[str, Any],
+    state: str | None = None,
+    name: str | None = None,
 ) -> CallToolResult | InputRequiredResult:
     """One round of a teardown, in a session of its own."""
     answers: Any = name and {
@@ -61,22 +65,22 @@ async def one_round(
     ids=["somebody else", "their agent", "another program of theirs", "a narrower token"],
 )
 async def test_the_answer_of_another_bearer_is_refused(
-    server: Guarded, issuer: Issuer, other: dict[str, Any]
+    guarded_server: GuardedServer, issuer: TokenIssuer, other: dict[str, Any]
 ) -> None:
-    await server.process.arrive()
-    made = await server.process.provision()
-    await server.process.complete()
+    await guarded_server.process.add_client_and_journey()
+    made = await guarded_server.process.provision()
+    await guarded_server.process.complete_journey()
     wanted = {"dataset_id": made.dataset_id, "reason": "manual"}
-    asked = await one_round(server, issuer.token(), wanted)
+    asked = await one_round(guarded_server, issuer.token(), wanted)
     assert isinstance(asked, InputRequiredResult)
-    refused = await one_round(server, issuer.token(**other), wanted, asked.request_state, made.name)
+    refused = await one_round(guarded_server, issuer.token(**other), wanted, asked.request_state, made.name)
     assert isinstance(refused, CallToolResult)
     assert refused.meta is not None
     error = refused.meta["dataset-lifecycle/error"]
     assert (error["code"], error["how"]) == ("confirmation_required", "elicitation")
-    assert await server.process.look(made.dataset_id) == made
+    assert await guarded_server.process.load_dataset(made.dataset_id) == made
 
-    gone = await one_round(server, issuer.token("two"), wanted, asked.request_state, made.name)
+    gone = await one_round(guarded_server, issuer.token("two"), wanted, asked.request_state, made.name)
     assert isinstance(gone, CallToolResult)
     assert not gone.is_error
-    assert (await server.process.look(made.dataset_id)).live is False
+    assert (await guarded_server.process.load_dataset(made.dataset_id)).live is False

@@ -14,13 +14,13 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.server.identity.conftest import guarding, settings
-from tests.server.identity.issuing import AUDIENCE, ISSUER, Issuer
+from tests.server.identity.conftest import build_test_gate, identity_settings
+from tests.server.identity.issuing import AUDIENCE, ISSUER, TokenIssuer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.server.identity.conftest import Guarded
+    from tests.server.identity.conftest import GuardedServer
 
 METADATA = "https://mcp.example.com/.well-known/oauth-protected-resource/mcp"
 
@@ -29,48 +29,48 @@ def part(value: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
 
-def unsigned(issuer: Issuer) -> str:
+def unsigned(issuer: TokenIssuer) -> str:
     return f"{part({'alg': 'none', 'kid': 'one'})}.{part(issuer.claims())}."
 
 
-def signed_with_the_public_key(issuer: Issuer) -> str:
+def signed_with_the_public_key(issuer: TokenIssuer) -> str:
     head = f"{part({'alg': 'HS256', 'typ': 'JWT', 'kid': 'one'})}.{part(issuer.claims())}"
     mac = hmac.new(issuer.pem("one").encode(), head.encode(), hashlib.sha256).digest()
     return f"{head}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
 
 
-def signed_by_another(issuer: Issuer) -> str:
-    stranger = Issuer()
-    stranger.rotate("one", "RS256")
+def signed_by_another(issuer: TokenIssuer) -> str:
+    stranger = TokenIssuer()
+    stranger.add_key("one", "RS256")
     return stranger.token()
 
 
-def changed(issuer: Issuer) -> str:
+def changed(issuer: TokenIssuer) -> str:
     head, _, signature = issuer.token().split(".")
     return f"{head}.{part(issuer.claims(clients=['globex']))}.{signature}"
 
 
-def of_another_kind(issuer: Issuer) -> str:
+def of_another_kind(issuer: TokenIssuer) -> str:
     return jwt.encode(issuer.claims(), issuer.keys["two"][1], "ES256", headers={"kid": "one"})
 
 
-def without_kid(issuer: Issuer) -> str:
+def without_kid(issuer: TokenIssuer) -> str:
     return jwt.encode(issuer.claims(), issuer.keys["one"][1], "RS256")
 
 
-def signed_otherwise(issuer: Issuer) -> str:
+def signed_otherwise(issuer: TokenIssuer) -> str:
     return jwt.encode(issuer.claims(), issuer.keys["one"][1], "PS256", headers={"kid": "one"})
 
 
-def unknown_kid(issuer: Issuer) -> str:
+def unknown_kid(issuer: TokenIssuer) -> str:
     return jwt.encode(issuer.claims(), issuer.keys["one"][1], "RS256", headers={"kid": "nine"})
 
 
-def with_claims(**changes: Any) -> Callable[[Issuer], str]:
+def with_claims(**changes: Any) -> Callable[[TokenIssuer], str]:
     return lambda issuer: issuer.token(**changes)
 
 
-def lacking(claim: str) -> Callable[[Issuer], str]:
+def lacking(claim: str) -> Callable[[TokenIssuer], str]:
     return lambda issuer: issuer.token(without=claim)
 
 
@@ -78,7 +78,7 @@ def in_seconds(seconds: int) -> int:
     return int(time.time()) + seconds
 
 
-BAD: dict[str, Callable[[Issuer], str]] = {
+BAD: dict[str, Callable[[TokenIssuer], str]] = {
     "alg none": unsigned,
     "HS256 with the public key": signed_with_the_public_key,
     "another's signature": signed_by_another,
@@ -127,13 +127,13 @@ BAD: dict[str, Callable[[Issuer], str]] = {
 
 
 async def test_every_token_that_is_not_good_gets_401_and_where_to_ask(
-    server: Guarded, issuer: Issuer, caplog: pytest.LogCaptureFixture
+    guarded_server: GuardedServer, issuer: TokenIssuer, caplog: pytest.LogCaptureFixture
 ) -> None:
     let_in = []
     with caplog.at_level(logging.INFO):
         for name, made in BAD.items():
             token = made(issuer)
-            answer = await server.post(token)
+            answer = await guarded_server.post(token)
             if (
                 answer.status_code != 401
                 or f'resource_metadata="{METADATA}"' not in answer.headers["www-authenticate"]
@@ -143,52 +143,60 @@ async def test_every_token_that_is_not_good_gets_401_and_where_to_ask(
     assert let_in == []
 
 
-async def test_nobody_comes_in_without_a_token(server: Guarded) -> None:
-    answer = await server.post()
+async def test_nobody_comes_in_without_a_token(guarded_server: GuardedServer) -> None:
+    answer = await guarded_server.post()
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == (
         'Bearer error="invalid_token", error_description="Authentication required", '
         f'resource_metadata="{METADATA}"'
     )
-    assert (await server.post(authorization="Basic a2ltOmtpbQ==")).status_code == 401
+    assert (await guarded_server.post(authorization="Basic a2ltOmtpbQ==")).status_code == 401
 
 
 @pytest.mark.parametrize("kid", ["one", "two", "three"])
-async def test_a_good_token_of_each_kind_of_key_is_let_in(server: Guarded, issuer: Issuer, kid: str) -> None:
-    assert (await server.post(issuer.token(kid))).status_code == 200
+async def test_a_good_token_of_each_kind_of_key_is_let_in(
+    guarded_server: GuardedServer, issuer: TokenIssuer, kid: str
+) -> None:
+    assert (await guarded_server.post(issuer.token(kid))).status_code == 200
     assert (
-        await server.post(issuer.token(kid, aud=["https://other.example.com", AUDIENCE]))
+        await guarded_server.post(issuer.token(kid, aud=["https://other.example.com", AUDIENCE]))
     ).status_code == 200
 
 
-async def test_clocks_may_differ_by_thirty_seconds(server: Guarded, issuer: Issuer) -> None:
-    assert (await server.post(issuer.token(exp=in_seconds(-20)))).status_code == 200
-    assert (await server.post(issuer.token(nbf=in_seconds(20)))).status_code == 200
+async def test_clocks_may_differ_by_thirty_seconds(
+    guarded_server: GuardedServer, issuer: TokenIssuer
+) -> None:
+    assert (await guarded_server.post(issuer.token(exp=in_seconds(-20)))).status_code == 200
+    assert (await guarded_server.post(issuer.token(nbf=in_seconds(20)))).status_code == 200
 
 
-async def test_a_token_without_the_base_scope_gets_403(server: Guarded, issuer: Issuer) -> None:
+async def test_a_token_without_the_base_scope_gets_403(
+    guarded_server: GuardedServer, issuer: TokenIssuer
+) -> None:
     for token in (issuer.token(without="scope"), issuer.token(scope="datasets:readx admin")):
-        answer = await server.post(token)
+        answer = await guarded_server.post(token)
         assert answer.status_code == 403
         assert 'error="insufficient_scope"' in answer.headers["www-authenticate"]
 
 
-async def test_a_key_that_is_too_short_is_not_believed(server: Guarded, issuer: Issuer) -> None:
+async def test_a_key_that_is_too_short_is_not_believed(
+    guarded_server: GuardedServer, issuer: TokenIssuer
+) -> None:
     issuer.keys = {"one": ("RS256", rsa.generate_private_key(public_exponent=65537, key_size=1024))}  # noqa: S505 - refused
     with pytest.warns(jwt.warnings.InsecureKeyLengthWarning):
         token = issuer.token()
-    assert await guarding(settings(issuer)).verifier.verify_token(token) is None
+    assert await build_test_gate(identity_settings(issuer)).verifier.verify_token(token) is None
 
 
-async def test_the_metadata_and_the_health_paths_are_open(server: Guarded) -> None:
-    metadata = await server.get("/.well-known/oauth-protected-resource/mcp")
+async def test_the_metadata_and_the_health_paths_are_open(guarded_server: GuardedServer) -> None:
+    metadata = await guarded_server.get("/.well-known/oauth-protected-resource/mcp")
     assert metadata.json() == {
         "resource": AUDIENCE,
         "authorization_servers": [ISSUER],
         "scopes_supported": ["datasets:read", "datasets:provision", "datasets:teardown"],
         "bearer_methods_supported": ["header"],
     }
-    assert [(await server.get(path)).status_code for path in ("/healthz", "/readyz")] == [200, 200]
+    assert [(await guarded_server.get(path)).status_code for path in ("/healthz", "/readyz")] == [200, 200]
 
 
 @pytest.mark.parametrize(
@@ -202,6 +210,6 @@ async def test_the_metadata_and_the_health_paths_are_open(server: Guarded) -> No
     ],
 )
 async def test_a_good_token_does_not_help_a_wrong_host_or_origin(
-    server: Guarded, issuer: Issuer, header: str, value: str, status: int
+    guarded_server: GuardedServer, issuer: TokenIssuer, header: str, value: str, status: int
 ) -> None:
-    assert (await server.post(issuer.token(), **{header: value})).status_code == status
+    assert (await guarded_server.post(issuer.token(), **{header: value})).status_code == status

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.postgres.address import parsed
+from server.postgres.address import parse_postgres_url
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from server.postgres.address import parsed
     ],
 )
 def test_an_address_shows_where_and_hides_who(url: str, name: str) -> None:
-    address = parsed(url)
+    address = parse_postgres_url(url)
 
     assert address.name == name
     assert "s3cret" not in repr(address)
@@ -25,7 +25,7 @@ def test_an_address_shows_where_and_hides_who(url: str, name: str) -> None:
 
 
 def test_what_the_url_says_goes_before_what_is_usual() -> None:
-    said = parsed("postgresql://db/sets?connect_timeout=3").conninfo
+    said = parse_postgres_url("postgresql://db/sets?connect_timeout=3").conninfo
 
     assert "connect_timeout=3" in said
     assert "application_name=dataset-lifecycle" in said
@@ -49,6 +49,6 @@ def test_what_the_url_says_goes_before_what_is_usual() -> None:
 )
 def test_a_malformed_url_is_told_how_it_should_be_and_never_repeated(url: str, words: str) -> None:
     with pytest.raises(ValueError, match=words) as refused:
-        parsed(url)
+        parse_postgres_url(url)
 
     assert "s3cret" not in str(refused.value)

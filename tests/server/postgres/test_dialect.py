@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.postgres.dialect import definition, statement
+from server.postgres.dialect import translate_definition, translate_statement
 
 
 @pytest.mark.parametrize(
@@ -26,10 +26,10 @@ from server.postgres.dialect import definition, statement
     ],
 )
 def test_a_statement_is_put_into_postgresqls_words(ours: str, theirs: str) -> None:
-    assert statement(ours) == theirs
+    assert translate_statement(ours) == theirs
 
 
 def test_an_index_that_folds_case_is_one_on_lower_case() -> None:
     ours = "create unique index i on t (a collate nocase, b)"
 
-    assert definition(ours) == "create unique index i on t (lower(a), b)"
+    assert translate_definition(ours) == "create unique index i on t (lower(a), b)"

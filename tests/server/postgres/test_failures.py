@@ -5,8 +5,8 @@ import pytest
 from psycopg import errors
 
 from domain.errors import Recovery
-from server.postgres.address import parsed
-from server.postgres.failures import meaning_of, refusal_of
+from server.postgres.address import parse_postgres_url
+from server.postgres.failures import interpret_connection_error, interpret_error
 
 
 @pytest.mark.parametrize(
@@ -30,11 +30,11 @@ from server.postgres.failures import meaning_of, refusal_of
     ],
 )
 def test_every_error_says_whether_waiting_helps(error: psycopg.Error, says: str, recovery: Recovery) -> None:
-    meaning = meaning_of(error)
+    meaning = interpret_error(error)
 
     assert says in meaning.why
     assert meaning.recovery is recovery
-    assert meaning.away is ("reports" not in meaning.why)
+    assert meaning.unavailable is ("reports" not in meaning.why)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_refused_connection_says_what_to_do_about_it(said: str, says: str, rec
         f'connection failed: connection to server at "10.0.0.1", port 5432 failed: {said} and s3cret'
     )
 
-    meaning = refusal_of(error, parsed("postgresql://kim:s3cret@db/sets"))
+    meaning = interpret_connection_error(error, parse_postgres_url("postgresql://kim:s3cret@db/sets"))
 
     assert says.rstrip(")") in meaning.why
     assert meaning.recovery is recovery

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def test_the_page_is_what_the_settings_model_says() -> None:
-    assert (pages.FOLDER / settings.PAGE).read_text(encoding="utf-8") == settings.page()
+    assert (pages.FOLDER / settings.PAGE).read_text(encoding="utf-8") == settings.render_page()
 
 
 def keys(section: type[BaseModel], path: str) -> Iterator[str]:
@@ -34,7 +34,7 @@ def test_every_key_is_on_the_page_and_says_what_it_means() -> None:
         name: field.annotation for name, field in Dataops.model_fields.items() if name != "connectors"
     }
     sections["connectors.{type}"] = TypeSettings
-    page = settings.page()
+    page = settings.render_page()
 
     for path, section in sections.items():
         assert isinstance(section, type)
@@ -43,7 +43,7 @@ def test_every_key_is_on_the_page_and_says_what_it_means() -> None:
 
 
 def test_writing_makes_every_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pages.write, "__defaults__", (tmp_path / "reference",))
+    monkeypatch.setattr(pages.write_pages, "__defaults__", (tmp_path / "reference",))
 
     runpy.run_module("server.reference", run_name="__main__")
 
@@ -55,7 +55,7 @@ def test_writing_makes_every_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_worker_process_that_imports_the_main_module_writes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages.write, "__defaults__", (tmp_path / "reference",))
+    monkeypatch.setattr(pages.write_pages, "__defaults__", (tmp_path / "reference",))
 
     runpy.run_module("server.reference", run_name="__mp_main__")
 

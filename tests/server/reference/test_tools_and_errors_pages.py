@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from domain.errors import BY_CODE
+from domain.errors import ERRORS_BY_CODE
 from server.reference import errors, events, pages, tools
-from tools.catalogue import chosen
+from tools.catalogue import select_tools
 
 
 @pytest.mark.parametrize("name", [errors.PAGE, events.PAGE, events.SCHEMA, tools.PAGE])
@@ -13,12 +13,14 @@ def test_the_page_is_what_the_code_says(name: str) -> None:
 
 
 def test_every_error_is_on_the_page_once_with_its_meaning() -> None:
-    page = errors.page()
-    assert {code: page.count(f"\n| `{code}` |") for code in BY_CODE} == dict.fromkeys(BY_CODE, 1)
+    page = errors.render_page()
+    assert {code: page.count(f"\n| `{code}` |") for code in ERRORS_BY_CODE} == dict.fromkeys(
+        ERRORS_BY_CODE, 1
+    )
 
 
 def test_every_argument_is_on_the_page() -> None:
-    page = tools.page()
-    for each in chosen():
+    page = tools.render_page()
+    for each in select_tools():
         assert f"\n## {each.name}\n" in page
         assert [name for name in each.parameters["properties"] if f"| `{name}` |" not in page] == []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from server.sandbox.configs import AUTH_TYPES, EXAMPLES
+from server.sandbox.configs import AUTH_TYPES, EXAMPLE_CONFIGS
 
 if TYPE_CHECKING:
     from server.sandbox.serve import EmbeddedSandbox
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-class HandClock:
+class HandDrivenClock:
     def __init__(self) -> None:
         self.instant = START
 
@@ -39,7 +39,7 @@ def document(number: int | str, text: str = "ordinary words", **changes: Any) ->
     }
 
 
-class Admin(httpx.Client):
+class AdminClient(httpx.Client):
     """The client, and the few steps that most tests begin with."""
 
     def __init__(self, glean: EmbeddedSandbox, **options: Any) -> None:
@@ -50,9 +50,9 @@ class Admin(httpx.Client):
             **options,
         )
 
-    def make(self, name: str = "ACME-Sandbox-Confluence", connector: str = "confluence") -> str:
+    def create_datasource(self, name: str = "ACME-Sandbox-Confluence", connector: str = "confluence") -> str:
         made = self.post(
-            "/datasources", json={"name": name, "connector": connector, "config": EXAMPLES[connector]}
+            "/datasources", json={"name": name, "connector": connector, "config": EXAMPLE_CONFIGS[connector]}
         )
         assert made.status_code == 201, made.text
         one = f"/datasources/{made.json()['id']}"
@@ -72,7 +72,7 @@ class Admin(httpx.Client):
         assert started.status_code == 202, started.text
         return str(started.json()["job_id"])
 
-    def found(self, query: str, **narrowed: Any) -> list[str]:
+    def search_document_ids(self, query: str, **narrowed: Any) -> list[str]:
         answer = self.post("/search", json={"query": query, "limit": 100, **narrowed})
         assert answer.status_code == 200, answer.text
         return sorted(hit["documentId"] for hit in answer.json()["results"])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from server.sandbox.serve import EmbeddedSandbox
-from tests.server.sandbox.client import Admin, HandClock
+from tests.server.sandbox.client import AdminClient, HandDrivenClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
+def clock() -> HandDrivenClock:
+    return HandDrivenClock()
 
 
 @pytest.fixture
-def glean(tmp_path: Path, clock: HandClock) -> Iterator[EmbeddedSandbox]:
+def glean(tmp_path: Path, clock: HandDrivenClock) -> Iterator[EmbeddedSandbox]:
     with EmbeddedSandbox(tmp_path / "sandbox.db", token="secret", now=clock) as running:
         yield running
 
 
 @pytest.fixture
-def admin(glean: EmbeddedSandbox) -> Iterator[Admin]:
-    with Admin(glean) as client:
+def admin_client(glean: EmbeddedSandbox) -> Iterator[AdminClient]:
+    with AdminClient(glean) as client:
         yield client

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from tests.server.sandbox.client import Admin, HandClock, document
+from tests.server.sandbox.client import AdminClient, HandDrivenClock, document
 
 if TYPE_CHECKING:
     from server.sandbox.serve import EmbeddedSandbox
@@ -14,13 +14,13 @@ FOREIGN = {"Host": "sandbox.example.com"}
 
 
 def test_the_page_shows_datasources_and_what_a_search_finds(
-    glean: EmbeddedSandbox, admin: Admin, clock: HandClock
+    glean: EmbeddedSandbox, admin_client: AdminClient, clock: HandDrivenClock
 ) -> None:
     assert "There are none." in httpx.get(glean.base_url).text
     evil = document(
         1, text="payment &lt;script&gt;alert(1)&lt;/script&gt;", title="<img src=x onerror=alert(1)>"
     )
-    admin.load(admin.make("<b>Wiki</b>"), "r", [evil])
+    admin_client.load(admin_client.create_datasource("<b>Wiki</b>"), "r", [evil])
     clock.advance(1)
     page = httpx.get(glean.base_url, params={"q": 'payment "'})
     assert page.status_code == 200

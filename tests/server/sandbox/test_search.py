@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.sandbox.questions import Asked, understood
+from server.sandbox.questions import FulltextQuery, parse_query
 from server.sandbox.sandbox import Sandbox
-from tests.server.sandbox.client import Admin, HandClock, document, error_of
+from tests.server.sandbox.client import AdminClient, HandDrivenClock, document, error_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def loaded(admin: Admin, clock: HandClock) -> Admin:
-    one = admin.make("Wiki")
+def loaded(admin_client: AdminClient, clock: HandDrivenClock) -> AdminClient:
+    one = admin_client.create_datasource("Wiki")
     full = document(
         1,
         text="The <b>payment</b>&nbsp;gateway failed, see INC-2041 &amp; its follow-up",
@@ -27,14 +27,14 @@ def loaded(admin: Admin, clock: HandClock) -> Admin:
         author={"email": "grace@example.com", "name": "Grace H"},
         url="https://wiki.example.com/1",
     )
-    admin.load(one, "r", [full, document(2, text="INC 2041x"), document(3, text="payment INC-2042")])
-    other = admin.make("Chat", "slack")
+    admin_client.load(one, "r", [full, document(2, text="INC 2041x"), document(3, text="payment INC-2042")])
+    other = admin_client.create_datasource("Chat", "slack")
     message = document(
         9, objectType="SLACK_MESSAGE", body={"mimeType": "text/plain", "textContent": "inc-2041 <b>"}
     )
-    admin.load(other, "r", [message])
+    admin_client.load(other, "r", [message])
     clock.advance(1)
-    return admin
+    return admin_client
 
 
 @pytest.mark.parametrize(
@@ -59,12 +59,12 @@ def loaded(admin: Admin, clock: HandClock) -> Admin:
     ],
 )
 def test_every_word_must_be_there_and_a_key_is_one_phrase(
-    loaded: Admin, query: str, expected: list[str]
+    loaded: AdminClient, query: str, expected: list[str]
 ) -> None:
-    assert loaded.found(query) == expected
+    assert loaded.search_document_ids(query) == expected
 
 
-def test_a_hit_says_where_it_is_and_shows_the_place(loaded: Admin) -> None:
+def test_a_hit_says_where_it_is_and_shows_the_place(loaded: AdminClient) -> None:
     answer = loaded.post("/search", json={"query": "INC-2041", "datasource": "wiki"}).json()
     wiki = next(each for each in loaded.get("/datasources").json()["datasources"] if each["name"] == "Wiki")
     (hit,) = answer["results"]
@@ -80,15 +80,15 @@ def test_a_hit_says_where_it_is_and_shows_the_place(loaded: Admin) -> None:
     }
 
 
-def test_the_total_counts_what_the_limit_cuts_off(loaded: Admin) -> None:
+def test_the_total_counts_what_the_limit_cuts_off(loaded: AdminClient) -> None:
     answer = loaded.post("/search", json={"query": "INC-2041", "limit": 1}).json()
     assert (len(answer["results"]), answer["total"]) == (1, 2)
 
 
-def test_a_datasource_that_is_gone_is_searched_in_vain(loaded: Admin, glean: EmbeddedSandbox) -> None:
-    glean.sandbox.delete("WIKI")
-    assert loaded.found("INC-2041") == ["page-9"]
-    assert loaded.found("INC-2041", datasource="Wiki") == []
+def test_a_datasource_that_is_gone_is_searched_in_vain(loaded: AdminClient, glean: EmbeddedSandbox) -> None:
+    glean.sandbox.delete_datasource("WIKI")
+    assert loaded.search_document_ids("INC-2041") == ["page-9"]
+    assert loaded.search_document_ids("INC-2041", datasource="Wiki") == []
 
 
 @pytest.mark.parametrize(
@@ -103,9 +103,9 @@ def test_a_datasource_that_is_gone_is_searched_in_vain(loaded: Admin, glean: Emb
     ],
 )
 def test_a_search_that_will_not_do_is_refused_by_its_field(
-    admin: Admin, body: dict[str, object], field: str
+    admin_client: AdminClient, body: dict[str, object], field: str
 ) -> None:
-    assert error_of(admin.post("/search", json=body)) == (422, "invalid", [field])
+    assert error_of(admin_client.post("/search", json=body)) == (422, "invalid", [field])
 
 
 def test_no_question_is_a_syntax_error(tmp_path: Path) -> None:
@@ -125,8 +125,8 @@ def test_no_question_is_a_syntax_error(tmp_path: Path) -> None:
 
 
 def test_words_without_a_letter_or_digit_ask_for_nothing() -> None:
-    assert understood(' INC-2041 "a"b ... \0 ') == Asked(match='"INC-2041" """a""b"')
-    assert understood(" ... \0 ? ") is None
+    assert parse_query(' INC-2041 "a"b ... \0 ') == FulltextQuery(match='"INC-2041" """a""b"')
+    assert parse_query(" ... \0 ? ") is None
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_words_without_a_letter_or_digit_ask_for_nothing() -> None:
 def test_a_question_is_its_telling_words_a_third_of_which_is_enough(
     text: str, words: tuple[str, ...], least: int
 ) -> None:
-    asked = understood(text)
+    asked = parse_query(text)
     assert asked is not None
     assert (len(asked.terms), asked.least) == (len(words), least)
     assert asked.match == " OR ".join(asked.terms)
@@ -153,7 +153,7 @@ def test_a_question_is_its_telling_words_a_third_of_which_is_enough(
 
 @pytest.mark.parametrize("text", ["What is it?", "Who was that", "why"])
 def test_a_question_without_a_telling_word_is_taken_as_keywords(text: str) -> None:
-    asked = understood(text)
+    asked = parse_query(text)
     assert asked is not None
     assert (asked.terms, asked.least) == ((), 0)
 
@@ -174,19 +174,21 @@ def test_a_question_without_a_telling_word_is_taken_as_keywords(text: str) -> No
     ],
 )
 def test_a_question_needs_not_be_put_in_the_words_of_its_answer(
-    admin: Admin, clock: HandClock, query: str, expected: list[str]
+    admin_client: AdminClient, clock: HandDrivenClock, query: str, expected: list[str]
 ) -> None:
     documents = [
         document(1, text="The paying gateway failed after its payment, see INC-2041"),
         document(3, text="one payment of many"),
         document(9, text="inc-2041 was closed"),
     ]
-    admin.load(admin.make("Wiki"), "r", documents)
+    admin_client.load(admin_client.create_datasource("Wiki"), "r", documents)
     clock.advance(1)
-    assert admin.found(query) == expected
+    assert admin_client.search_document_ids(query) == expected
 
 
-def test_what_shares_more_and_rarer_words_with_a_question_comes_first(admin: Admin, clock: HandClock) -> None:
+def test_what_shares_more_and_rarer_words_with_a_question_comes_first(
+    admin_client: AdminClient, clock: HandDrivenClock
+) -> None:
     texts = [
         "builds wait",
         "builds wait for the cache, which was evicted",
@@ -194,8 +196,10 @@ def test_what_shares_more_and_rarer_words_with_a_question_comes_first(admin: Adm
         "cache",
     ]
     documents = [document(number, text=text) for number, text in enumerate(texts)]
-    admin.load(admin.make("Wiki"), "r", documents)
+    admin_client.load(admin_client.create_datasource("Wiki"), "r", documents)
     clock.advance(1)
-    answer = admin.post("/search", json={"query": "Why do builds wait since the cache was evicted?"}).json()
+    answer = admin_client.post(
+        "/search", json={"query": "Why do builds wait since the cache was evicted?"}
+    ).json()
     assert answer["results"][0]["documentId"] == "page-1"
     assert answer["total"] == 3

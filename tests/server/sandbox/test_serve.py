@@ -15,20 +15,20 @@ import httpx
 import pytest
 from sse_starlette.sse import AppStatus
 
-from server.sandbox.answers import Answer
+from server.sandbox.answers import ApiResponse
 from server.sandbox.app import create_app
 from server.sandbox.database import SandboxFileError
 from server.sandbox.faults import Fault
-from server.sandbox.misbehaviour import TRANSPORT, answer
+from server.sandbox.misbehaviour import TRANSPORT_STATE_KEY, send_fault_response
 from server.sandbox.protocol import SandboxServer
 from server.sandbox.sandbox import Sandbox
 from server.sandbox.serve import EmbeddedSandbox
-from tests.server.sandbox.client import Admin, HandClock, document
+from tests.server.sandbox.client import AdminClient, HandDrivenClock, document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.sandbox.faults import TransportKind
+    from server.sandbox.faults import TransportFaultKind
 
 ROOT = Path(__file__).parents[3]
 SERVE = (
@@ -57,20 +57,24 @@ def process(path: Path, token: str) -> Iterator[tuple[subprocess.Popen[str], str
 
 
 def test_two_servers_on_one_file_are_one_glean(
-    glean: EmbeddedSandbox, admin: Admin, clock: HandClock
+    glean: EmbeddedSandbox, admin_client: AdminClient, clock: HandDrivenClock
 ) -> None:
     path = glean.sandbox.world.database.path
-    with EmbeddedSandbox(path, now=clock) as second, Admin(second) as other:
-        assert other.get("/tenant").json() == admin.get("/tenant").json()
-        one = admin.make()
+    with EmbeddedSandbox(path, now=clock) as second, AdminClient(second) as other:
+        assert other.get("/tenant").json() == admin_client.get("/tenant").json()
+        one = admin_client.create_datasource()
         other.load(one, "r", [document(1)])
         clock.advance(1)
-        assert admin.found("ordinary") == other.found("ordinary") == ["page-1"]
+        assert (
+            admin_client.search_document_ids("ordinary")
+            == other.search_document_ids("ordinary")
+            == ["page-1"]
+        )
         with ThreadPoolExecutor(8) as threads:
             uploads = [
                 threads.submit(client.upload, one, f"run-{number % 4}", [document(number)])
                 for number in range(40)
-                for client in (admin, other)
+                for client in (admin_client, other)
             ]
             assert {upload.result().status_code for upload in uploads} == {200}
         assert [other.upload(one, f"run-{run}", []).json()["total"] for run in range(4)] == [10] * 4
@@ -86,7 +90,7 @@ def test_two_processes_on_one_file_are_one_glean(tmp_path: Path) -> None:
             Sandbox.open(path) as sandbox,
         ):
             assert one.get("/tenant").json() == two.get("/tenant").json()
-            sandbox.create_foreign("A")
+            sandbox.create_foreign_datasource("A")
             assert [each["name"] for each in two.get("/datasources").json()["datasources"]] == ["A"]
             sandbox.faults.add(Fault(kind="status", status=500))
             assert sorted([one.get("/tenant").status_code, two.get("/tenant").status_code]) == [200, 500]
@@ -150,11 +154,11 @@ async def test_many_async_clients_at_once(tmp_path: Path) -> None:
             for _ in range(20):
                 tasks.start_soon(ask)
         assert statuses == [200] * 20
-        assert running.sandbox.requests() == {("tenant.get", 200): 20}
+        assert running.sandbox.request_counts() == {("tenant.get", 200): 20}
 
 
 def test_a_client_that_leaves_in_the_middle_of_its_body_changes_nothing(
-    glean: EmbeddedSandbox, admin: Admin
+    glean: EmbeddedSandbox, admin_client: AdminClient
 ) -> None:
     host, port = glean.base_url.removeprefix("http://").split(":")
     for path in ("search", "nothing"):
@@ -166,8 +170,8 @@ def test_a_client_that_leaves_in_the_middle_of_its_body_changes_nothing(
                 "Content-Length: 100",
             )
             half.sendall("\r\n".join((*lines, "", '{"query"')).encode())
-    assert admin.get("/tenant").status_code == 200
-    assert ("search", 200) not in glean.sandbox.requests()
+    assert admin_client.get("/tenant").status_code == 200
+    assert ("search", 200) not in glean.sandbox.request_counts()
 
 
 def test_a_server_that_was_stopped_does_not_start_again(tmp_path: Path) -> None:
@@ -190,7 +194,7 @@ async def test_a_signal_before_the_first_request_is_heeded(
 
 
 @pytest.mark.parametrize("kind", ["drop_before", "timeout"])
-async def test_a_held_request_is_let_go_only_when_its_client_has_left(kind: TransportKind) -> None:
+async def test_a_held_request_is_let_go_only_when_its_client_has_left(kind: TransportFaultKind) -> None:
     dropped, left = [], [{"type": "http.request"}, {"type": "http.disconnect"}]
 
     async def receive() -> Any:  # noqa: ANN401 - an ASGI message
@@ -203,5 +207,7 @@ async def test_a_held_request_is_let_go_only_when_its_client_has_left(kind: Tran
         def abort(self) -> None:
             dropped.append(kind)
 
-    await answer(Fault(kind=kind), Answer(), {"state": {TRANSPORT: Transport()}}, receive, send)
+    await send_fault_response(
+        Fault(kind=kind), ApiResponse(), {"state": {TRANSPORT_STATE_KEY: Transport()}}, receive, send
+    )
     assert (left, dropped) == ([], ["drop_before"] if kind == "drop_before" else [])

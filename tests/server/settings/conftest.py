@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.server.settings.given import Given
+from tests.server.settings.given import ConfigFiles
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 @pytest.fixture
-def given(tmp_path: Path) -> Given:
-    return Given(tmp_path)
+def config_files(tmp_path: Path) -> ConfigFiles:
+    return ConfigFiles(tmp_path)

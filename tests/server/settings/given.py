@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.errors import SettingsError
-from server.settings import Settings, load
+from server.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Given:
+class ConfigFiles:
     """A working folder and a data folder, and the loading of what a test puts there."""
 
     def __init__(self, root: Path) -> None:
@@ -24,11 +24,11 @@ class Given:
 
     def load(self, text: str | bytes | None = None, /, **environ: str) -> Settings:
         if text is None:
-            return load(environ, None, self.data, cwd=self.cwd)
+            return load_settings(environ, None, self.data, cwd=self.cwd)
         self.file.write_bytes(text.encode() if isinstance(text, str) else text)
-        return load(environ, self.file, self.data, cwd=self.cwd)
+        return load_settings(environ, self.file, self.data, cwd=self.cwd)
 
-    def refused(self, text: str | bytes | None = None, /, **environ: str) -> SettingsError:
+    def load_error(self, text: str | bytes | None = None, /, **environ: str) -> SettingsError:
         with pytest.raises(SettingsError) as caught:
             self.load(text, **environ)
         return caught.value

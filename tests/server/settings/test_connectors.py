@@ -7,7 +7,7 @@ import pytest
 from domain.vocabulary import DatasetType, Stage
 
 if TYPE_CHECKING:
-    from tests.server.settings.given import Given
+    from tests.server.settings.given import ConfigFiles
 
 CONFLUENCE = DatasetType.CONFLUENCE_PAGES
 
@@ -40,9 +40,9 @@ dataops:
     ],
 )
 def test_what_is_nearer_to_client_and_stage_is_stronger(
-    given: Given, stage: Stage, client_id: str, layers: list[str | None], token: str
+    config_files: ConfigFiles, stage: Stage, client_id: str, layers: list[str | None], token: str
 ) -> None:
-    connectors = given.load(LAYERS).connectors
+    connectors = config_files.load(LAYERS).connectors
     credential = connectors.credential(CONFLUENCE, stage, client_id)
 
     found = connectors.overrides(CONFLUENCE, stage, client_id)
@@ -52,8 +52,10 @@ def test_what_is_nearer_to_client_and_stage_is_stronger(
     assert credential.get_secret_value() == token
 
 
-def test_a_site_is_laid_over_with_the_configuration_and_a_credential_never_is(given: Given) -> None:
-    connectors = given.load(LAYERS).connectors
+def test_a_site_is_laid_over_with_the_configuration_and_a_credential_never_is(
+    config_files: ConfigFiles,
+) -> None:
+    connectors = config_files.load(LAYERS).connectors
 
     assert connectors.overrides(CONFLUENCE, Stage.SANDBOX, "ACME") == [
         {"config": {"baseUrl": "type"}},
@@ -61,19 +63,21 @@ def test_a_site_is_laid_over_with_the_configuration_and_a_credential_never_is(gi
     ]
 
 
-def test_where_no_credential_is_set_there_is_none(given: Given) -> None:
-    assert given.load().connectors.credential(CONFLUENCE, Stage.PILOT, "ACME") is None
+def test_where_no_credential_is_set_there_is_none(config_files: ConfigFiles) -> None:
+    assert config_files.load().connectors.credential(CONFLUENCE, Stage.PILOT, "ACME") is None
 
 
-def test_no_secret_is_shown(given: Given) -> None:
-    settings = given.load(LAYERS, GLEAN_API_KEY="s3cret-key")
+def test_no_secret_is_shown(config_files: ConfigFiles) -> None:
+    settings = config_files.load(LAYERS, GLEAN_API_KEY="s3cret-key")
     shown = f"{settings!r} {settings} {settings.model_dump_json()}"
 
     assert "s3cret-key" not in shown
     assert "-token" not in shown
 
 
-def test_every_secret_that_is_set_is_known_so_that_it_can_be_kept_out_of_what_is_kept(given: Given) -> None:
-    settings = given.load(LAYERS, GLEAN_API_KEY="glean-key")
+def test_every_secret_that_is_set_is_known_so_that_it_can_be_kept_out_of_what_is_kept(
+    config_files: ConfigFiles,
+) -> None:
+    settings = config_files.load(LAYERS, GLEAN_API_KEY="glean-key")
     assert settings.secrets() == {"glean-key", "type-token", "stage-token", "both-token"}
-    assert given.load().secrets() == frozenset()
+    assert config_files.load().secrets() == frozenset()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.server.settings.given import Given
+    from tests.server.settings.given import ConfigFiles
 
 NO_INSTANCE = (
     "is no instance's server, which has an address of its own such as https://acme-be.glean.com "
@@ -44,9 +44,9 @@ PATH = "must end with its host or port: the path of the Indexing API is added to
     ],
 )
 def test_an_address_that_is_no_instances_is_refused_before_anything_is_sent_there(
-    given: Given, url: str, words: str
+    config_files: ConfigFiles, url: str, words: str
 ) -> None:
-    error = given.refused(GLEAN_DIALECT="indexing", GLEAN_API_KEY="k", GLEAN_BASE_URL=url)
+    error = config_files.load_error(GLEAN_DIALECT="indexing", GLEAN_API_KEY="k", GLEAN_BASE_URL=url)
 
     assert (error.message, error.field) == (f"GLEAN_BASE_URL: glean.base_url {words}.", "glean.base_url")
 
@@ -61,14 +61,14 @@ def test_an_address_that_is_no_instances_is_refused_before_anything_is_sent_ther
         "http://127.0.0.1:8765",
     ],
 )
-def test_the_address_of_an_instance_is_taken(given: Given, url: str) -> None:
-    glean = given.load(GLEAN_DIALECT="indexing", GLEAN_API_KEY="k", GLEAN_BASE_URL=f"{url}/").glean
+def test_the_address_of_an_instance_is_taken(config_files: ConfigFiles, url: str) -> None:
+    glean = config_files.load(GLEAN_DIALECT="indexing", GLEAN_API_KEY="k", GLEAN_BASE_URL=f"{url}/").glean
 
     assert (glean.dialect, glean.base_url, glean.embedded) == ("indexing", url, False)
 
 
-def test_the_indexing_dialect_has_no_usual_address(given: Given) -> None:
-    error = given.refused("dataops: {glean: {dialect: indexing}}", GLEAN_API_KEY="k")
+def test_the_indexing_dialect_has_no_usual_address(config_files: ConfigFiles) -> None:
+    error = config_files.load_error("dataops: {glean: {dialect: indexing}}", GLEAN_API_KEY="k")
 
     assert error.field == "glean.base_url"
     assert error.message.endswith(
@@ -77,20 +77,20 @@ def test_the_indexing_dialect_has_no_usual_address(given: Given) -> None:
     )
 
 
-def test_an_address_without_a_token_is_refused_in_this_dialect_too(given: Given) -> None:
-    error = given.refused(GLEAN_DIALECT="indexing", GLEAN_BASE_URL="https://acme-be.glean.com")
+def test_an_address_without_a_token_is_refused_in_this_dialect_too(config_files: ConfigFiles) -> None:
+    error = config_files.load_error(GLEAN_DIALECT="indexing", GLEAN_BASE_URL="https://acme-be.glean.com")
 
     assert error.field == "glean.api_key"
 
 
-def test_without_key_and_address_the_embedded_sandbox_speaks_it(given: Given) -> None:
-    glean = given.load(GLEAN_DIALECT="indexing").glean
+def test_without_key_and_address_the_embedded_sandbox_speaks_it(config_files: ConfigFiles) -> None:
+    glean = config_files.load(GLEAN_DIALECT="indexing").glean
 
     assert (glean.dialect, glean.embedded) == ("indexing", True)
 
 
-def test_a_dialect_that_nobody_speaks_names_those_that_there_are(given: Given) -> None:
-    error = given.refused(GLEAN_DIALECT="rest", GLEAN_API_KEY="k")
+def test_a_dialect_that_nobody_speaks_names_those_that_there_are(config_files: ConfigFiles) -> None:
+    error = config_files.load_error(GLEAN_DIALECT="rest", GLEAN_API_KEY="k")
 
     assert error.message == "GLEAN_DIALECT: glean.dialect must be one of 'admin' or 'indexing'."
 
@@ -104,6 +104,6 @@ def test_a_dialect_that_nobody_speaks_names_those_that_there_are(given: Given) -
     ],
 )
 def test_a_sync_may_take_as_long_as_is_usual_for_the_dialect(
-    given: Given, text: str, deadline: timedelta
+    config_files: ConfigFiles, text: str, deadline: timedelta
 ) -> None:
-    assert given.load(f"dataops: {text}").sync_deadline == deadline
+    assert config_files.load(f"dataops: {text}").sync_deadline == deadline

@@ -9,7 +9,7 @@ from domain.events import EventKind
 from server.settings import Settings
 
 if TYPE_CHECKING:
-    from tests.server.settings.given import Given
+    from tests.server.settings.given import ConfigFiles
 
 KEY = "whsec_" + b64encode(bytes(24)).decode()
 URL = "https://hooks.example.com/x?token=hush"
@@ -26,18 +26,20 @@ dataops:
 {more}"""
 
 
-def test_a_webhook_has_a_name_an_address_and_one_or_two_keys(given: Given) -> None:
-    settings = given.load(written(more="        kinds: ['dataset:torn_down']\n        clients: [acme]\n"))
+def test_a_webhook_has_a_name_an_address_and_one_or_two_keys(config_files: ConfigFiles) -> None:
+    settings = config_files.load(
+        written(more="        kinds: ['dataset:torn_down']\n        clients: [acme]\n")
+    )
     [webhook] = settings.events.webhooks
     assert (webhook.name, webhook.url) == ("one", URL)
     assert (webhook.kinds, webhook.clients) == ((EventKind.TORN_DOWN,), ("acme",))
-    two = given.load(written(secrets=f"['{KEY}', '${{NEXT}}']"), NEXT=KEY).events.webhooks[0]
+    two = config_files.load(written(secrets=f"['{KEY}', '${{NEXT}}']"), NEXT=KEY).events.webhooks[0]
     assert [each.get_secret_value() for each in two.secrets] == [KEY, KEY]
-    assert given.load(written(url="http://127.0.0.1:9/hook")).events.webhooks[0].kinds is None
+    assert config_files.load(written(url="http://127.0.0.1:9/hook")).events.webhooks[0].kinds is None
 
 
-def test_a_key_is_shown_nowhere(given: Given) -> None:
-    settings = given.load(written())
+def test_a_key_is_shown_nowhere(config_files: ConfigFiles) -> None:
+    settings = config_files.load(written())
     assert KEY not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
     assert isinstance(settings, Settings)
 
@@ -65,9 +67,9 @@ def test_a_key_is_shown_nowhere(given: Given) -> None:
     ],
 )
 def test_an_address_that_will_not_do_is_refused_by_field_and_not_repeated(
-    given: Given, url: str, words: str
+    config_files: ConfigFiles, url: str, words: str
 ) -> None:
-    error = given.refused(written(url=url))
+    error = config_files.load_error(written(url=url))
     assert error.field == "events.webhooks.0.url"
     assert words in error.message
     assert "line 5" in error.message
@@ -87,9 +89,9 @@ def test_an_address_that_will_not_do_is_refused_by_field_and_not_repeated(
     ],
 )
 def test_a_key_that_will_not_do_is_refused_by_field_and_not_repeated(
-    given: Given, secrets: str, field: str
+    config_files: ConfigFiles, secrets: str, field: str
 ) -> None:
-    error = given.refused(written(secrets=secrets))
+    error = config_files.load_error(written(secrets=secrets))
     assert error.field == field
     assert "hush" not in error.message
     assert KEY.removeprefix("whsec_") not in error.message
@@ -107,19 +109,19 @@ def test_a_key_that_will_not_do_is_refused_by_field_and_not_repeated(
         ("    first_retry_s: 10\n    longest_retry_s: 5\n", "events.longest_retry_s"),
     ],
 )
-def test_what_will_not_do_is_refused_by_field(given: Given, more: str, field: str) -> None:
-    assert given.refused(written(more=more)).field == field
+def test_what_will_not_do_is_refused_by_field(config_files: ConfigFiles, more: str, field: str) -> None:
+    assert config_files.load_error(written(more=more)).field == field
 
 
-def test_an_unknown_key_of_a_webhook_names_the_nearest_known_one(given: Given) -> None:
-    assert given.refused(written(more="        secret: x\n")).candidates[0] == "secrets"
+def test_an_unknown_key_of_a_webhook_names_the_nearest_known_one(config_files: ConfigFiles) -> None:
+    assert config_files.load_error(written(more="        secret: x\n")).candidates[0] == "secrets"
 
 
-def test_two_webhooks_of_one_name_are_refused(given: Given) -> None:
+def test_two_webhooks_of_one_name_are_refused(config_files: ConfigFiles) -> None:
     twice = written() + f"      - {{name: one, url: '{URL}', secrets: ['{KEY}']}}\n"
-    error = given.refused(twice)
+    error = config_files.load_error(twice)
     assert (error.field, "two webhooks of the name one" in error.message) == ("events.webhooks", True)
 
 
-def test_a_name_is_one_that_can_be_typed(given: Given) -> None:
-    assert given.refused(written(name="'a/b'")).field == "events.webhooks.0.name"
+def test_a_name_is_one_that_can_be_typed(config_files: ConfigFiles) -> None:
+    assert config_files.load_error(written(name="'a/b'")).field == "events.webhooks.0.name"

@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from domain.callers import Caller
+from domain.callers import Principal
 from domain.errors import SettingsError
-from server.app import agent
-from server.identity.gate import gate
-from server.serving import door_of
+from server.app import local_agent_principal
+from server.identity.gate import build_gate
+from server.serving import build_http_access
 
 if TYPE_CHECKING:
-    from tests.server.settings.given import Given
+    from tests.server.settings.given import ConfigFiles
 
 WHOLE = {
     "issuer": "https://login.example.com",
@@ -59,13 +59,15 @@ def written(section: str = "identity", /, **values: str) -> str:
         ({"local": "{clients: [../x]}"}, "identity.local.clients.0 is no client id."),
     ],
 )
-def test_an_identity_that_will_not_do_is_refused(given: Given, changes: dict[str, str], words: str) -> None:
-    assert words in given.refused(written(**WHOLE | changes)).message
+def test_an_identity_that_will_not_do_is_refused(
+    config_files: ConfigFiles, changes: dict[str, str], words: str
+) -> None:
+    assert words in config_files.load_error(written(**WHOLE | changes)).message
 
 
 @pytest.mark.parametrize("algorithm", ["none", "HS256", "HS512"])
-def test_no_shared_secret_can_be_allowed(given: Given, algorithm: str) -> None:
-    error = given.refused(written(**WHOLE, algorithms=f"[{algorithm}]"))
+def test_no_shared_secret_can_be_allowed(config_files: ConfigFiles, algorithm: str) -> None:
+    error = config_files.load_error(written(**WHOLE, algorithms=f"[{algorithm}]"))
     assert "identity.algorithms.0 must be one of 'RS256'" in error.message
 
 
@@ -80,33 +82,35 @@ def test_no_shared_secret_can_be_allowed(given: Given, algorithm: str) -> None:
         ("allowed_origins", "['https://a.example']", "http lets other machines in"),
     ],
 )
-def test_names_that_will_not_do_are_refused(given: Given, key: str, value: str, words: str) -> None:
-    assert words in given.refused(written("http", **{key: value})).message
+def test_names_that_will_not_do_are_refused(
+    config_files: ConfigFiles, key: str, value: str, words: str
+) -> None:
+    assert words in config_files.load_error(written("http", **{key: value})).message
 
 
-def test_without_an_issuer_there_is_no_gate(given: Given) -> None:
-    settings = given.load()
-    assert (gate(settings.identity), door_of(settings).gate) == (None, None)
+def test_without_an_issuer_there_is_no_gate(config_files: ConfigFiles) -> None:
+    settings = config_files.load()
+    assert (build_gate(settings.identity), build_http_access(settings).gate) == (None, None)
 
 
-def test_the_door_opens_to_the_names_of_the_configuration(given: Given) -> None:
+def test_the_door_opens_to_the_names_of_the_configuration(config_files: ConfigFiles) -> None:
     text = written(**WHOLE, keys="") + "\n  http: {allowed_hosts: ['[::1]:8000', 'a.example:*']}"
-    door = door_of(given.load(text))
+    door = build_http_access(config_files.load(text))
     assert door.security.allowed_hosts[3:] == ["mcp.example.com", "[::1]:8000", "a.example:*"]
     assert door.security.allowed_origins[3:] == ["https://mcp.example.com"]
 
 
-def test_a_pem_that_holds_no_key_is_refused_before_serving(given: Given) -> None:
-    settings = given.load(written(**WHOLE | {"jwks_url": "", "keys": KEY}))
+def test_a_pem_that_holds_no_key_is_refused_before_serving(config_files: ConfigFiles) -> None:
+    settings = config_files.load(written(**WHOLE | {"jwks_url": "", "keys": KEY}))
     with pytest.raises(SettingsError) as refused:
-        door_of(settings)
+        build_http_access(settings)
     assert refused.value.field == "identity.keys.one"
 
 
-def test_an_account_is_granted_what_is_written(given: Given) -> None:
+def test_an_account_is_granted_what_is_written(config_files: ConfigFiles) -> None:
     text = written(local="{scopes: [datasets:read], clients: []}")
-    granted = agent(given.load(text).identity.local)
-    assert granted == Caller(
-        subject=agent().subject, scopes=frozenset({"datasets:read"}), clients=frozenset()
+    granted = local_agent_principal(config_files.load(text).identity.local)
+    assert granted == Principal(
+        subject=local_agent_principal().subject, scopes=frozenset({"datasets:read"}), clients=frozenset()
     )
-    assert agent(given.load().identity.local) == agent()
+    assert local_agent_principal(config_files.load().identity.local) == local_agent_principal()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.server.settings.given import Given
+    from tests.server.settings.given import ConfigFiles
 
 INSTANCE = {
     "GLEAN_DIALECT": "indexing",
@@ -16,8 +16,10 @@ INSTANCE = {
 }
 
 
-def test_a_client_token_is_a_secret_beside_the_key(given: Given) -> None:
-    settings = given.load(**INSTANCE, GLEAN_CLIENT_TOKEN="client-token", GLEAN_ACT_AS="ada@example.com")
+def test_a_client_token_is_a_secret_beside_the_key(config_files: ConfigFiles) -> None:
+    settings = config_files.load(
+        **INSTANCE, GLEAN_CLIENT_TOKEN="client-token", GLEAN_ACT_AS="ada@example.com"
+    )
 
     assert settings.glean.client_token is not None
     assert settings.glean.client_token.get_secret_value() == "client-token"
@@ -27,8 +29,8 @@ def test_a_client_token_is_a_secret_beside_the_key(given: Given) -> None:
 
 
 @pytest.mark.parametrize("token", ["two words", "schlüssel"])
-def test_a_client_token_with_what_no_token_has_is_refused(given: Given, token: str) -> None:
-    error = given.refused(**INSTANCE, GLEAN_CLIENT_TOKEN=token)
+def test_a_client_token_with_what_no_token_has_is_refused(config_files: ConfigFiles, token: str) -> None:
+    error = config_files.load_error(**INSTANCE, GLEAN_CLIENT_TOKEN=token)
 
     assert error.message == "GLEAN_CLIENT_TOKEN: glean.client_token holds characters that no key has."
 
@@ -36,21 +38,21 @@ def test_a_client_token_with_what_no_token_has_is_refused(given: Given, token: s
 @pytest.mark.parametrize(
     "person", ["ada", "ada@", "@example.com", "a b@example.com", "ada@ex@ample.com", "ü@e.com"]
 )
-def test_whom_to_act_as_is_told_by_e_mail_address(given: Given, person: str) -> None:
-    error = given.refused(**INSTANCE, GLEAN_CLIENT_TOKEN="t", GLEAN_ACT_AS=person)
+def test_whom_to_act_as_is_told_by_e_mail_address(config_files: ConfigFiles, person: str) -> None:
+    error = config_files.load_error(**INSTANCE, GLEAN_CLIENT_TOKEN="t", GLEAN_ACT_AS=person)
 
     assert error.message == "GLEAN_ACT_AS: glean.act_as must be an e-mail address."
 
 
-def test_nobody_is_acted_as_without_a_client_token(given: Given) -> None:
-    error = given.refused(**INSTANCE, GLEAN_ACT_AS="ada@example.com")
+def test_nobody_is_acted_as_without_a_client_token(config_files: ConfigFiles) -> None:
+    error = config_files.load_error(**INSTANCE, GLEAN_ACT_AS="ada@example.com")
 
     assert error.field == "glean.act_as"
     assert error.message.endswith("names whom a client token searches as: set glean.client_token too.")
 
 
 @pytest.mark.parametrize("seconds", [0, 3601])
-def test_asking_has_a_deadline_within_reason(given: Given, seconds: int) -> None:
-    error = given.refused(f"dataops: {{provisioning: {{questions_deadline_s: {seconds}}}}}")
+def test_asking_has_a_deadline_within_reason(config_files: ConfigFiles, seconds: int) -> None:
+    error = config_files.load_error(f"dataops: {{provisioning: {{questions_deadline_s: {seconds}}}}}")
 
     assert error.field == "provisioning.questions_deadline_s"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.server.settings.given import Given
+    from tests.server.settings.given import ConfigFiles
 
 SQLITE_OR_POSTGRES = "must be sqlite:/// and the path of a file, or postgresql:// and a database"
 
@@ -90,15 +90,15 @@ SQLITE_OR_POSTGRES = "must be sqlite:/// and the path of a file, or postgresql:/
     ],
 )
 def test_a_value_that_will_not_do_is_named_with_its_line(
-    given: Given, key: str, value: object, words: str
+    config_files: ConfigFiles, key: str, value: object, words: str
 ) -> None:
     head, _, rest = key.partition(".")
     for part in reversed(rest.split(".") if rest else []):
         value = f"{{{part}: {value}}}"
 
-    error = given.refused(f"dataops:\n  {head}: {value}")
+    error = config_files.load_error(f"dataops:\n  {head}: {value}")
 
-    assert (error.message, error.field) == (f"{given.file}, line 2: {key} {words}.", key)
+    assert (error.message, error.field) == (f"{config_files.file}, line 2: {key} {words}.", key)
 
 
 @pytest.mark.parametrize(
@@ -126,9 +126,9 @@ def test_a_value_that_will_not_do_is_named_with_its_line(
     ],
 )
 def test_an_address_that_will_not_do_is_named_by_its_variable_and_never_repeated(
-    given: Given, url: str, words: str
+    config_files: ConfigFiles, url: str, words: str
 ) -> None:
-    error = given.refused(GLEAN_API_KEY="k", GLEAN_BASE_URL=url)
+    error = config_files.load_error(GLEAN_API_KEY="k", GLEAN_BASE_URL=url)
 
     assert (error.message, error.field) == (f"GLEAN_BASE_URL: glean.base_url {words}.", "glean.base_url")
 
@@ -136,18 +136,18 @@ def test_an_address_that_will_not_do_is_named_by_its_variable_and_never_repeated
 @pytest.mark.parametrize(
     "url", ["https://acme-be.glean.com", "http://localhost:8765", "http://127.0.0.1:1/x", "http://[::1]:8765"]
 )
-def test_an_address_with_a_key_is_taken_without_its_last_slash(given: Given, url: str) -> None:
-    glean = given.load(GLEAN_API_KEY="k", GLEAN_BASE_URL=f"{url}/").glean
+def test_an_address_with_a_key_is_taken_without_its_last_slash(config_files: ConfigFiles, url: str) -> None:
+    glean = config_files.load(GLEAN_API_KEY="k", GLEAN_BASE_URL=f"{url}/").glean
 
     assert (glean.base_url, glean.embedded) == (url, False)
 
 
-def test_a_key_alone_means_the_usual_address(given: Given) -> None:
-    assert given.load(GLEAN_API_KEY="k").glean.base_url == "https://api.glean.com"
+def test_a_key_alone_means_the_usual_address(config_files: ConfigFiles) -> None:
+    assert config_files.load(GLEAN_API_KEY="k").glean.base_url == "https://api.glean.com"
 
 
-def test_an_address_alone_is_refused(given: Given) -> None:
-    error = given.refused(GLEAN_BASE_URL="https://acme-be.glean.com")
+def test_an_address_alone_is_refused(config_files: ConfigFiles) -> None:
+    error = config_files.load_error(GLEAN_BASE_URL="https://acme-be.glean.com")
 
     assert (error.message, error.field) == (
         "glean.api_key is missing, and glean.base_url is set: set both, or none of them for the embedded sandbox.",
@@ -156,10 +156,10 @@ def test_an_address_alone_is_refused(given: Given) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
-def test_a_postgresql_database_is_taken_with_a_glean_for_all(given: Given, scheme: str) -> None:
-    settings = given.load(GLEAN_API_KEY="k", DATABASE_URL=f"{scheme}://user:s3cret@db/datasets")
+def test_a_postgresql_database_is_taken_with_a_glean_for_all(config_files: ConfigFiles, scheme: str) -> None:
+    settings = config_files.load(GLEAN_API_KEY="k", DATABASE_URL=f"{scheme}://user:s3cret@db/datasets")
 
-    assert (settings.store.shared, given.load().store.shared) == (True, False)
+    assert (settings.store.shared, config_files.load().store.shared) == (True, False)
     assert "s3cret" not in repr(settings)
 
 
@@ -182,17 +182,17 @@ def test_a_postgresql_database_is_taken_with_a_glean_for_all(given: Given, schem
     ],
 )
 def test_a_malformed_database_is_named_by_its_variable_and_never_repeated(
-    given: Given, url: str, words: str
+    config_files: ConfigFiles, url: str, words: str
 ) -> None:
-    error = given.refused(GLEAN_API_KEY="k", DATABASE_URL=url)
+    error = config_files.load_error(GLEAN_API_KEY="k", DATABASE_URL=url)
 
     assert error.message.startswith(f"DATABASE_URL: store.url {words}")
     assert error.field == "store.url"
     assert "s3cret" not in error.message
 
 
-def test_a_shared_database_with_the_embedded_sandbox_is_refused(given: Given) -> None:
-    error = given.refused(DATABASE_URL="postgresql://user:s3cret@db/datasets")
+def test_a_shared_database_with_the_embedded_sandbox_is_refused(config_files: ConfigFiles) -> None:
+    error = config_files.load_error(DATABASE_URL="postgresql://user:s3cret@db/datasets")
 
     assert error.message == (
         "DATABASE_URL: store.url names a shared database, and the embedded sandbox belongs to one machine: "
@@ -202,22 +202,24 @@ def test_a_shared_database_with_the_embedded_sandbox_is_refused(given: Given) ->
     assert error.field == "store.url"
 
 
-def test_a_variable_over_a_section_that_the_file_got_wrong_names_the_file(given: Given) -> None:
-    assert given.refused("dataops: {glean: 5}", GLEAN_API_KEY="k").field == "glean"
+def test_a_variable_over_a_section_that_the_file_got_wrong_names_the_file(config_files: ConfigFiles) -> None:
+    assert config_files.load_error("dataops: {glean: 5}", GLEAN_API_KEY="k").field == "glean"
 
 
-def test_everything_that_is_wrong_is_told_at_once(given: Given) -> None:
-    error = given.refused("dataops:\n  archival:\n    retention_days: 0\n  orphans:\n    grace_days: x")
+def test_everything_that_is_wrong_is_told_at_once(config_files: ConfigFiles) -> None:
+    error = config_files.load_error(
+        "dataops:\n  archival:\n    retention_days: 0\n  orphans:\n    grace_days: x"
+    )
 
     assert error.message == (
-        f"{given.file}, line 3: archival.retention_days must be at least 1. "
-        f"{given.file}, line 5: orphans.grace_days must be a whole number."
+        f"{config_files.file}, line 3: archival.retention_days must be at least 1. "
+        f"{config_files.file}, line 5: orphans.grace_days must be a whole number."
     )
     assert error.field == "archival.retention_days"
 
 
-def test_a_grace_of_no_days_is_allowed(given: Given) -> None:
-    assert given.load("dataops: {orphans: {grace_days: 0}}").orphans.grace_days == 0
+def test_a_grace_of_no_days_is_allowed(config_files: ConfigFiles) -> None:
+    assert config_files.load("dataops: {orphans: {grace_days: 0}}").orphans.grace_days == 0
 
 
 @pytest.mark.parametrize(
@@ -247,16 +249,21 @@ def test_a_grace_of_no_days_is_allowed(given: Given) -> None:
     ],
 )
 def test_an_unknown_key_is_refused_with_the_nearest_known(
-    given: Given, text: str, key: str, candidate: str
+    config_files: ConfigFiles, text: str, key: str, candidate: str
 ) -> None:
-    error = given.refused(f"dataops: {text}")
+    error = config_files.load_error(f"dataops: {text}")
 
-    assert error.message == f"{given.file}, line 1: {key} is not known; the nearest known key is {candidate}."
+    assert (
+        error.message
+        == f"{config_files.file}, line 1: {key} is not known; the nearest known key is {candidate}."
+    )
     assert (error.field, error.candidates[0]) == (key, candidate)
 
 
-def test_the_password_of_a_database_is_one_of_the_secrets_that_are_kept_out(given: Given) -> None:
-    settings = given.load(GLEAN_API_KEY="k", DATABASE_URL="postgresql://kim:s3cr%40t@db/sets")
+def test_the_password_of_a_database_is_one_of_the_secrets_that_are_kept_out(
+    config_files: ConfigFiles,
+) -> None:
+    settings = config_files.load(GLEAN_API_KEY="k", DATABASE_URL="postgresql://kim:s3cr%40t@db/sets")
 
     assert "s3cr@t" in settings.secrets()
-    assert given.load(GLEAN_API_KEY="k", DATABASE_URL="postgresql://kim@db/sets").secrets() == {"k"}
+    assert config_files.load(GLEAN_API_KEY="k", DATABASE_URL="postgresql://kim@db/sets").secrets() == {"k"}

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.errors import SettingsError
-from server.settings import load
+from server.settings import load_settings
 
 if TYPE_CHECKING:
-    from tests.server.settings.given import Given
+    from tests.server.settings.given import ConfigFiles
 
 
 @pytest.mark.parametrize(
@@ -25,25 +25,27 @@ if TYPE_CHECKING:
     ],
 )
 def test_a_variable_is_replaced_by_its_value_or_default(
-    given: Given, written: str, environ: dict[str, str], days: int
+    config_files: ConfigFiles, written: str, environ: dict[str, str], days: int
 ) -> None:
     assert (
-        given.load(f"dataops:\n  archival:\n    retention_days: {written}", **environ).archival.retention_days
+        config_files.load(
+            f"dataops:\n  archival:\n    retention_days: {written}", **environ
+        ).archival.retention_days
         == days
     )
 
 
-def test_a_variables_value_is_text_and_never_yaml(given: Given) -> None:
+def test_a_variables_value_is_text_and_never_yaml(config_files: ConfigFiles) -> None:
     text = "dataops:\n  glean:\n    api_key: ${KEY}\n  archival:\n    storage_path: ${FOLDER}"
 
-    settings = given.load(text, KEY="12345", FOLDER="/a: {b: !!python/name:os.system '${KEY}'}")
+    settings = config_files.load(text, KEY="12345", FOLDER="/a: {b: !!python/name:os.system '${KEY}'}")
 
     assert settings.glean.api_key is not None
     assert settings.glean.api_key.get_secret_value() == "12345"
     assert settings.archival.storage_path == Path("/a: {b: !!python/name:os.system '${KEY}'}")
 
 
-def test_a_variable_is_replaced_wherever_it_stands_and_an_alias_once(given: Given) -> None:
+def test_a_variable_is_replaced_wherever_it_stands_and_an_alias_once(config_files: ConfigFiles) -> None:
     text = """
     dataops:
       connectors:
@@ -55,7 +57,7 @@ def test_a_variable_is_replaced_wherever_it_stands_and_an_alias_once(given: Give
           config: {<<: *base, channels: [x]}
     """
 
-    connectors = given.load(text, A="${B}").connectors
+    connectors = config_files.load(text, A="${B}").connectors
 
     assert connectors.confluence_pages.config == {"spaceKeys": ["${B}", "plain"], "site": "b"}
     assert connectors.jira_issues.config == connectors.confluence_pages.config
@@ -79,11 +81,11 @@ def test_a_variable_is_replaced_wherever_it_stands_and_an_alias_once(given: Give
     ],
 )
 def test_a_variable_that_cannot_be_replaced_is_named_with_its_line(
-    given: Given, written: str, words: str
+    config_files: ConfigFiles, written: str, words: str
 ) -> None:
-    error = given.refused(f"dataops:\n  glean:\n    api_key: {written}")
+    error = config_files.load_error(f"dataops:\n  glean:\n    api_key: {written}")
 
-    assert (error.message, error.field) == (f"{given.file}, {words}", "glean.api_key")
+    assert (error.message, error.field) == (f"{config_files.file}, {words}", "glean.api_key")
 
 
 @pytest.mark.parametrize(
@@ -112,34 +114,38 @@ def test_a_variable_that_cannot_be_replaced_is_named_with_its_line(
         ("dataops:\n  glean:\n    ? [a]\n    : b", ", line 3: glean has a key that is no text."),
     ],
 )
-def test_a_broken_file_is_named_with_the_line(given: Given, text: str | bytes, words: str) -> None:
-    assert given.refused(text).message.startswith(f"{given.file}{words}")
+def test_a_broken_file_is_named_with_the_line(
+    config_files: ConfigFiles, text: str | bytes, words: str
+) -> None:
+    assert config_files.load_error(text).message.startswith(f"{config_files.file}{words}")
 
 
-def test_a_usual_file_whose_section_is_misspelt_is_refused(given: Given) -> None:
-    (given.cwd / "sdlc_config.yaml").write_text("dataop: {}")
+def test_a_usual_file_whose_section_is_misspelt_is_refused(config_files: ConfigFiles) -> None:
+    (config_files.cwd / "sdlc_config.yaml").write_text("dataop: {}")
 
-    assert given.refused().message.endswith("has no section `dataops`; `dataop` may be meant for it.")
+    assert config_files.load_error().message.endswith(
+        "has no section `dataops`; `dataop` may be meant for it."
+    )
 
 
-def test_a_file_that_was_asked_for_and_is_not_there_is_an_error(given: Given) -> None:
-    error = given.refused(DATASET_LIFECYCLE_CONFIG="missing.yaml")
+def test_a_file_that_was_asked_for_and_is_not_there_is_an_error(config_files: ConfigFiles) -> None:
+    error = config_files.load_error(DATASET_LIFECYCLE_CONFIG="missing.yaml")
 
     assert (
         error.message
-        == f"The configuration {given.cwd / 'missing.yaml'} cannot be read: No such file or directory."
+        == f"The configuration {config_files.cwd / 'missing.yaml'} cannot be read: No such file or directory."
     )
     assert error.as_dict()["code"] == "invalid_configuration"
 
 
-def test_a_folder_of_an_account_that_is_not_there_is_an_error(given: Given) -> None:
-    assert given.refused(DATASET_LIFECYCLE_CONFIG="~no-such-account/x").field == "config"
+def test_a_folder_of_an_account_that_is_not_there_is_an_error(config_files: ConfigFiles) -> None:
+    assert config_files.load_error(DATASET_LIFECYCLE_CONFIG="~no-such-account/x").field == "config"
     with pytest.raises(SettingsError) as caught:
-        load({}, None, Path("~no-such-account/x"), cwd=given.cwd)
+        load_settings({}, None, Path("~no-such-account/x"), cwd=config_files.cwd)
     assert caught.value.field == "data_dir"
 
 
-def test_a_file_that_includes_itself_is_refused(given: Given) -> None:
-    error = given.refused("dataops: {connectors: {jira_issues: {config: &a {x: *a}}}}")
+def test_a_file_that_includes_itself_is_refused(config_files: ConfigFiles) -> None:
+    error = config_files.load_error("dataops: {connectors: {jira_issues: {config: &a {x: *a}}}}")
 
-    assert error.message == f"{given.file}, line 1: connectors.jira_issues.config.x includes itself."
+    assert error.message == f"{config_files.file}, line 1: connectors.jira_issues.config.x includes itself."

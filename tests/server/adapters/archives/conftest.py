@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from server.adapters.archives.local import LocalArchives
-from tests.archived import PLACE, order
+from tests.archived import PLACE, archive_order
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,5 +24,5 @@ def archives(root: Path) -> LocalArchives:
 @pytest.fixture
 async def folder(archives: LocalArchives, root: Path) -> Path:
     """The folder of an archive, compressed and whole."""
-    await archives.write(order())
+    await archives.write(archive_order())
     return root / PLACE

@@ -14,7 +14,7 @@ import pytest
 
 from domain.errors import ArchiveFailedError
 from server.disk.durable import Draft
-from tests.archived import FILES, LINES, PLACE, contents, names, order
+from tests.archived import FILES, LINES, PLACE, archive_order, file_contents, file_names
 
 if TYPE_CHECKING:
     from server.adapters.archives.local import LocalArchives
@@ -29,7 +29,7 @@ CHECKOUT = Path(__file__).parents[4]
 async def test_a_disk_that_fails_at_any_file_keeps_the_former_archive_and_says_so(
     archives: LocalArchives, folder: Path, monkeypatch: pytest.MonkeyPatch, code: int, words: str, after: int
 ) -> None:
-    before = contents(folder)
+    before = file_contents(folder)
     closed: list[Draft] = []
     close = Draft.close
 
@@ -41,10 +41,10 @@ async def test_a_disk_that_fails_at_any_file_keeps_the_former_archive_and_says_s
 
     monkeypatch.setattr(Draft, "close", fail)
     with pytest.raises(ArchiveFailedError) as caught:
-        await archives.write(order(LINES[:3]))
+        await archives.write(archive_order(LINES[:3]))
 
     assert caught.value.message == f"Could not write to {folder}: {words}."
-    assert contents(folder) == before
+    assert file_contents(folder) == before
 
 
 def run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -76,7 +76,7 @@ def test_a_disk_that_fills_up_in_the_middle_leaves_no_archive(root: Path) -> Non
         f"Could not write to {root / PLACE}: the file would be larger than this process may write.\n",
         "",
     )
-    assert contents(root / PLACE) == {}
+    assert file_contents(root / PLACE) == {}
 
 
 KILLED = """
@@ -106,17 +106,17 @@ anyio.run(archives.write, order(LINES[:3]))
 async def test_killed_before_any_file_is_in_place_there_is_no_archive_and_the_next_write_makes_one(
     archives: LocalArchives, root: Path, published: int
 ) -> None:
-    await archives.write(order())
+    await archives.write(archive_order())
 
     ended = run(KILLED, root, published)
 
     assert ended.returncode == -9
-    assert await archives.manifest(PLACE) is None
+    assert await archives.read_manifest(PLACE) is None
 
-    written = await archives.write(order())
+    written = await archives.write(archive_order())
 
     assert await archives.verify(PLACE) == written
-    assert names(root / PLACE) == FILES
+    assert file_names(root / PLACE) == FILES
 
 
 def test_a_file_that_decompresses_to_far_more_stays_in_bounded_memory(root: Path) -> None:

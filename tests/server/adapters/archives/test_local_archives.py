@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from domain.errors import ArchiveFailedError
 from server.adapters.archives import format as form
-from tests.archived import FILES, ID, LINES, PLACE, names, order
+from tests.archived import FILES, ID, LINES, PLACE, archive_order, file_names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,11 +27,11 @@ PLAIN = [name.removesuffix(".zst") for name in FILES]
 def rewrite(folder: Path, **changes: Any) -> None:
     """Change the manifest, in the very form in which it was written."""
     manifest = json.loads((folder / form.MANIFEST).read_bytes()) | changes
-    (folder / form.MANIFEST).write_bytes(form.encode(msgspec.convert(manifest, form.Manifest)))
+    (folder / form.MANIFEST).write_bytes(form.encode_json(msgspec.convert(manifest, form.Manifest)))
 
 
 async def test_the_files_are_those_of_the_wire_contract(folder: Path) -> None:
-    assert names(folder) == FILES
+    assert file_names(folder) == FILES
 
 
 async def test_metadata_and_manifest_stay_readable(folder: Path) -> None:
@@ -48,7 +48,7 @@ async def test_the_location_is_the_folder(archives: LocalArchives, folder: Path)
 async def test_one_changed_bit_anywhere_is_found(
     archives: LocalArchives, root: Path, name: str, compressed: bool
 ) -> None:
-    await archives.write(order(LINES[:40], compressed=compressed))
+    await archives.write(archive_order(LINES[:40], compressed=compressed))
     path = next(each for each in (root / PLACE).iterdir() if each.name.removesuffix(".zst") == name)
     whole = path.read_bytes()
 
@@ -95,8 +95,8 @@ async def test_a_missing_file_is_named(archives: LocalArchives, folder: Path, na
 async def test_without_its_manifest_it_is_no_archive(archives: LocalArchives, folder: Path) -> None:
     (folder / "manifest.json").unlink()
 
-    assert await archives.manifest(PLACE) is None
-    assert await archives.places() == []
+    assert await archives.read_manifest(PLACE) is None
+    assert await archives.list_places() == []
     with pytest.raises(ArchiveFailedError, match="no archive"):
         await archives.verify(PLACE)
 
@@ -121,14 +121,14 @@ async def test_the_archive_of_another_dataset_put_in_its_place_is_found(
     archives: LocalArchives, root: Path, folder: Path
 ) -> None:
     other = "ACME/sandbox/confluence_pages/another"
-    await archives.write(order(place=other))
+    await archives.write(archive_order(place=other))
     shutil.rmtree(folder)
     shutil.copytree(root / other, folder)
 
     with pytest.raises(ArchiveFailedError, match="holds the archive of another"):
         await archives.verify(PLACE)
     with pytest.raises(ArchiveFailedError, match="holds the archive of another"):
-        await archives.manifest(PLACE)
+        await archives.read_manifest(PLACE)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ async def test_a_manifest_that_is_none_is_found(
     (folder / "manifest.json").write_bytes(manifest)
 
     with pytest.raises(ArchiveFailedError, match=r"manifest\.json is damaged"):
-        await archives.manifest(PLACE)
+        await archives.read_manifest(PLACE)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
@@ -214,11 +214,11 @@ async def test_documents_that_were_cut_short_on_the_disk_come_as_they_are(
     archives: LocalArchives, root: Path
 ) -> None:
     """Whoever stages them compares their checksum."""
-    await archives.write(order(compressed=False))
+    await archives.write(archive_order(compressed=False))
     path = root / PLACE / "documents.jsonl"
     path.write_bytes(path.read_bytes()[:-1] + b"x")
 
-    with archives.documents(PLACE) as chunks:
+    with archives.open_documents(PLACE) as chunks:
         assert b"".join(chunks) == path.read_bytes()
 
 

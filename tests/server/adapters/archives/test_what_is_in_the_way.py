@@ -10,7 +10,7 @@ import pytest
 
 from domain.errors import ArchiveFailedError
 from server.adapters.archives.local import LocalArchives
-from tests.archived import FILES, ID, PLACE, contents, names, order
+from tests.archived import FILES, ID, PLACE, archive_order, file_contents, file_names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,10 +25,10 @@ async def test_an_unfinished_write_of_the_same_dataset_is_replaced(
     (folder / "documents.jsonl").write_bytes(b"half\n")
     (folder / ".documents.jsonl.zst.0123abcd.tmp").write_bytes(b"half")
 
-    written = await archives.write(order())
+    written = await archives.write(archive_order())
 
     assert await archives.verify(PLACE) == written
-    assert names(folder) == FILES
+    assert file_names(folder) == FILES
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "metadata.json"])
@@ -39,13 +39,13 @@ async def test_what_belongs_to_another_dataset_is_neither_replaced_nor_purged(
     folder.mkdir(parents=True)
     (folder / name).write_text(json.dumps({"dataset_id": "another"}))
     (folder / "documents.jsonl").write_bytes(b"another's\n")
-    before = contents(folder)
+    before = file_contents(folder)
 
     with pytest.raises(ArchiveFailedError, match="holds the archive of another; it stays"):
-        await archives.write(order())
+        await archives.write(archive_order())
     with pytest.raises(ArchiveFailedError, match="holds the archive of another; it stays"):
         await archives.purge(PLACE)
-    assert contents(folder) == before
+    assert file_contents(folder) == before
 
 
 async def test_what_does_not_say_whose_it_is_stays_for_a_person(archives: LocalArchives, root: Path) -> None:
@@ -54,7 +54,7 @@ async def test_what_does_not_say_whose_it_is_stays_for_a_person(archives: LocalA
     (folder / "metadata.json").write_bytes(b"\xff\xfe")
 
     with pytest.raises(ArchiveFailedError, match="does not say whose it is"):
-        await archives.write(order())
+        await archives.write(archive_order())
     with pytest.raises(ArchiveFailedError, match="does not say whose it is"):
         await archives.purge(PLACE)
 
@@ -64,20 +64,20 @@ async def test_an_archive_with_a_damaged_manifest_is_replaced_while_its_metadata
 ) -> None:
     (folder / "manifest.json").write_bytes(b"\0")
 
-    written = await archives.write(order())
+    written = await archives.write(archive_order())
 
     assert await archives.verify(PLACE) == written
 
 
 async def test_a_foreign_file_in_the_way_is_named_and_kept(archives: LocalArchives, folder: Path) -> None:
     (folder / "notes.txt").touch()
-    before = contents(folder)
+    before = file_contents(folder)
 
     with pytest.raises(ArchiveFailedError, match=r"notes\.txt is not a file of an archive"):
-        await archives.write(order())
+        await archives.write(archive_order())
     with pytest.raises(ArchiveFailedError, match=r"notes\.txt is not a file of an archive"):
         await archives.purge(PLACE)
-    assert contents(folder) == before
+    assert file_contents(folder) == before
 
 
 @pytest.mark.parametrize(
@@ -89,13 +89,13 @@ async def test_no_link_is_followed(archives: LocalArchives, root: Path, tmp_path
     (root / link).symlink_to(tmp_path / "elsewhere")
 
     with pytest.raises(ArchiveFailedError, match="symbolic link"):
-        await archives.write(order())
+        await archives.write(archive_order())
     with pytest.raises(ArchiveFailedError, match="symbolic link"):
-        await archives.manifest(PLACE)
+        await archives.read_manifest(PLACE)
     with pytest.raises(ArchiveFailedError, match="symbolic link"):
         await archives.purge(PLACE)
     assert list((tmp_path / "elsewhere").iterdir()) == []
-    assert await archives.places() == []
+    assert await archives.list_places() == []
 
 
 async def test_a_linked_file_is_not_read(archives: LocalArchives, folder: Path, tmp_path: Path) -> None:
@@ -109,12 +109,12 @@ async def test_a_linked_file_is_not_read(archives: LocalArchives, folder: Path, 
 async def test_a_place_that_differs_only_in_case_is_refused(
     archives: LocalArchives, folder: Path, root: Path
 ) -> None:
-    before = contents(folder)
+    before = file_contents(folder)
 
     with pytest.raises(ArchiveFailedError, match="differs from acme only in case"):
-        await archives.write(order(place=PLACE.replace("ACME", "acme")))
-    assert contents(folder) == before
-    assert names(root) == ["ACME"]
+        await archives.write(archive_order(place=PLACE.replace("ACME", "acme")))
+    assert file_contents(folder) == before
+    assert file_names(root) == ["ACME"]
 
 
 async def test_a_purge_that_was_broken_off_is_finished(archives: LocalArchives, folder: Path) -> None:
@@ -123,7 +123,7 @@ async def test_a_purge_that_was_broken_off_is_finished(archives: LocalArchives, 
 
     await archives.purge(PLACE)
 
-    assert names(folder.parent) == []
+    assert file_names(folder.parent) == []
 
 
 async def test_a_root_that_vanished_is_an_error_and_never_reads_as_empty(
@@ -132,11 +132,11 @@ async def test_a_root_that_vanished_is_an_error_and_never_reads_as_empty(
     shutil.rmtree(root)
 
     with pytest.raises(ArchiveFailedError, match="not there any more"):
-        await archives.write(order())
+        await archives.write(archive_order())
     with pytest.raises(ArchiveFailedError, match="not there any more"):
-        await archives.manifest(PLACE)
+        await archives.read_manifest(PLACE)
     with pytest.raises(ArchiveFailedError, match="not there any more"):
-        await archives.places()
+        await archives.list_places()
     with pytest.raises(ArchiveFailedError, match="not there any more"):
         await archives.purge(PLACE)
 

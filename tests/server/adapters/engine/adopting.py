@@ -9,36 +9,39 @@ from typing import TYPE_CHECKING
 import anyio.to_thread
 
 from server.adapters.engine.durable import DurableEngine
-from tests.waiting import eventually
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
-    from tests.server.adapters.engine.conftest import Hosts
+    from tests.server.adapters.engine.conftest import EngineProcesses
 
 _LONG_S = 120
 
 
-def shipped(name: str) -> float:
+def default_argument(name: str) -> float:
     """What the engine takes for that argument when nobody says otherwise."""
     return float(signature(DurableEngine).parameters[name].default)
 
 
-async def adopted(hosts: Hosts, kills: int) -> list[float]:
+async def measure_adoption(hosts: EngineProcesses, kills: int) -> list[float]:
     """Seconds from each SIGKILL to the end of the step that the dead process was in, done by a survivor."""
-    hosts.environ |= {"WATCH_S": str(shipped("watch_s")), "DEAD_AFTER_S": str(shipped("dead_after_s"))}
-    survivor = hosts.run("launch")
-    await hosts.up(survivor, "launched")
-    hosts.say("begin")
+    hosts.environ |= {
+        "WATCH_S": str(default_argument("watch_s")),
+        "DEAD_AFTER_S": str(default_argument("dead_after_s")),
+    }
+    survivor = hosts.start_process("launch")
+    await hosts.wait_until_up(survivor, "launched")
+    hosts.set_mark("begin")
     taken: list[float] = []
     for number in range(kills):
-        hosts.unsay("go")
+        hosts.clear_mark("go")
         saga_id = f"s{number}"
-        doomed = hosts.run(f"walk:{saga_id}")
-        await eventually(lambda saga_id=saga_id: hosts.steps(saga_id) == ["one", "two"], _LONG_S)  # type: ignore[misc]
+        doomed = hosts.start_process(f"walk:{saga_id}")
+        await wait_for(lambda saga_id=saga_id: hosts.read_steps(saga_id) == ["one", "two"], _LONG_S)  # type: ignore[misc]
         doomed.kill()
         killed = time.monotonic()
-        hosts.say("go")
-        await eventually(lambda saga_id=saga_id: hosts.steps(saga_id)[2:] == ["two", "three"], _LONG_S)  # type: ignore[misc]
+        hosts.set_mark("go")
+        await wait_for(lambda saga_id=saga_id: hosts.read_steps(saga_id)[2:] == ["two", "three"], _LONG_S)  # type: ignore[misc]
         taken.append(time.monotonic() - killed)
         await anyio.to_thread.run_sync(doomed.wait)
-        assert hosts.effects()[-1] == (saga_id, "three", survivor.pid)
+        assert hosts.read_effects()[-1] == (saga_id, "three", survivor.pid)
     return taken

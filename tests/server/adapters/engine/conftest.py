@@ -12,24 +12,24 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from server.adapters.engine.durable import _journal
-from server.postgres.address import parsed
-from tests.server.adapters.engine.where import where
-from tests.waiting import eventually
+from server.adapters.engine.durable import _journal_at
+from server.postgres.address import parse_postgres_url
+from tests.server.adapters.engine.where import engine_location_of
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from server.adapters.engine.journal import Journal
-    from server.postgres.address import Address
-    from tests.postgres import Cluster
+    from server.postgres.address import PostgresAddress
+    from tests.postgres import PostgresServer
 
 _HOST = Path(__file__).with_name("host.py")
 _ROOT = Path(__file__).parents[4]
 
 
 @dataclass
-class Hosts:
+class EngineProcesses:
     """The processes on one folder."""
 
     folder: Path
@@ -38,15 +38,15 @@ class Hosts:
     environ: dict[str, str] = field(default_factory=dict)
 
     @property
-    def where(self) -> Path | Address:
+    def where(self) -> Path | PostgresAddress:
         """Where their engines meet."""
-        return where(self.folder)
+        return engine_location_of(self.folder)
 
-    def journal(self) -> Journal:
+    def open_journal(self) -> Journal:
         """The engine's database, seen from outside."""
-        return _journal(self.where)
+        return _journal_at(self.where)
 
-    def run(self, *arguments: str, die_at: str = "") -> subprocess.Popen[str]:
+    def start_process(self, *arguments: str, die_at: str = "") -> subprocess.Popen[str]:
         process = self.exits.enter_context(
             subprocess.Popen(
                 [sys.executable, "-W", "error", str(_HOST), str(self.folder), *arguments],
@@ -59,34 +59,34 @@ class Hosts:
         self.running.append(process)
         return process
 
-    async def up(self, process: subprocess.Popen[str], mark: str = "up") -> None:
-        await eventually((self.folder / f"{mark}-{process.pid}").exists, 120)
+    async def wait_until_up(self, process: subprocess.Popen[str], mark: str = "up") -> None:
+        await wait_for((self.folder / f"{mark}-{process.pid}").exists, 120)
 
-    def say(self, mark: str) -> None:
+    def set_mark(self, mark: str) -> None:
         (self.folder / mark).touch()
 
-    def unsay(self, mark: str) -> None:
+    def clear_mark(self, mark: str) -> None:
         (self.folder / mark).unlink(missing_ok=True)
 
-    def effects(self) -> list[tuple[str, str, int]]:
+    def read_effects(self) -> list[tuple[str, str, int]]:
         """Every effect so far: saga, step, process."""
         path = self.folder / "effects"
         lines = path.read_text().splitlines() if path.exists() else []
         return [(saga, step, int(pid)) for saga, step, pid in (line.split() for line in lines)]
 
-    def steps(self, saga_id: str) -> list[str]:
-        return [step for saga, step, _pid in self.effects() if saga == saga_id]
+    def read_steps(self, saga_id: str) -> list[str]:
+        return [step for saga, step, _pid in self.read_effects() if saga == saga_id]
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def hosts(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Hosts]:
+def engine_processes(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[EngineProcesses]:
     """Starts processes, and ends those that are left."""
-    started = Hosts(tmp_path)
+    started = EngineProcesses(tmp_path)
     if request.param == "postgres":
-        cluster: Cluster = request.getfixturevalue("postgres")
-        url = cluster.fresh(request.getfixturevalue("launched"))
+        cluster: PostgresServer = request.getfixturevalue("postgres")
+        url = cluster.create_database(request.getfixturevalue("engine_template"))
         (tmp_path / "url").write_text(url)
-        started.exits.callback(cluster.drop, url)
+        started.exits.callback(cluster.drop_database, url)
     with started.exits:
         yield started
         for each in started.running:
@@ -95,12 +95,12 @@ def hosts(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Hosts]:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def anywhere(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path | Address]:
+def engine_location(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path | PostgresAddress]:
     """What an engine is given: a folder, or a database."""
     if request.param == "sqlite":
         yield tmp_path
     else:
-        cluster: Cluster = request.getfixturevalue("postgres")
-        url = cluster.fresh(request.getfixturevalue("launched"))
-        yield parsed(url)
-        cluster.drop(url)
+        cluster: PostgresServer = request.getfixturevalue("postgres")
+        url = cluster.create_database(request.getfixturevalue("engine_template"))
+        yield parse_postgres_url(url)
+        cluster.drop_database(url)

@@ -17,11 +17,11 @@ import anyio
 import structlog
 
 from server.adapters.engine.durable import DurableEngine
-from tests.server.adapters.engine.where import where
-from tests.waiting import eventually
+from tests.server.adapters.engine.where import engine_location_of
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
-    from domain.ports import Json, Perform
+    from domain.ports import Json, StepRunner
 
 FOLDER = Path(sys.argv[1])
 DEAD_AFTER_S = float(os.environ.get("DEAD_AFTER_S", "0.5"))
@@ -29,39 +29,39 @@ WATCH_S = float(os.environ.get("WATCH_S", "0.2"))
 DIE_AT = os.environ.get("DIE_AT", "")
 
 
-def note(line: str) -> None:
+def write_effect(line: str) -> None:
     with (FOLDER / "effects").open("a") as effects:
         effects.write(f"{line} {os.getpid()}\n")
 
 
-def die() -> None:
+def kill_self() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-async def walk(perform: Perform, dataset_id: str, saga_id: str) -> None:
+async def three_step_saga(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
     for step in ("one", "two", "three"):
 
         async def effect(step: str = step) -> Json:
-            note(f"{saga_id} {step}")
+            write_effect(f"{saga_id} {step}")
             if step == "two":
-                await eventually((FOLDER / "go").exists, 60)
+                await wait_for((FOLDER / "go").exists, 60)
             if f"{step}:inside" == DIE_AT:
-                die()
+                kill_self()
             return {"step": step}
 
         if f"{step}:before" == DIE_AT:
-            die()
+            kill_self()
         answer = await perform(step, effect)
         if f"{step}:after" == DIE_AT:
-            die()
+            kill_self()
         if answer != {"step": step}:
             raise ValueError(answer)
 
 
-async def kill(perform: Perform, dataset_id: str, saga_id: str) -> None:
+async def killing_saga(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
     async def effect() -> Json:
-        note(f"{saga_id} kill")
-        die()
+        write_effect(f"{saga_id} kill")
+        kill_self()
         return {}
 
     await perform("kill", effect)
@@ -69,19 +69,19 @@ async def kill(perform: Perform, dataset_id: str, saga_id: str) -> None:
 
 async def main() -> None:
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    sagas = {"walk": walk, "kill": kill}
+    sagas = {"walk": three_step_saga, "kill": killing_saga}
     async with DurableEngine(
-        where(FOLDER), sagas, watch_s=WATCH_S, dead_after_s=DEAD_AFTER_S, attempts=3
+        engine_location_of(FOLDER), sagas, watch_s=WATCH_S, dead_after_s=DEAD_AFTER_S, attempts=3
     ) as engine:
         await engine.resume()
         (FOLDER / f"up-{os.getpid()}").touch()
         if "launch" in sys.argv:
             await engine.launch()
             (FOLDER / f"launched-{os.getpid()}").touch()
-            await eventually((FOLDER / "begin").exists, 60)
+            await wait_for((FOLDER / "begin").exists, 60)
         for kind, saga_id in (each.split(":") for each in sys.argv[2:] if ":" in each):
             await engine.start(kind, saga_id, f"ds-{saga_id}")
-        await eventually((FOLDER / "stop").exists, 1200)
+        await wait_for((FOLDER / "stop").exists, 1200)
 
 
 anyio.run(main)

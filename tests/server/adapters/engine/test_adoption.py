@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from server.adapters.engine import runtime
-from tests.server.adapters.engine.adopting import shipped
+from tests.server.adapters.engine.adopting import default_argument
 
 PROMISED_S = 10
 NOTICED_S = 2 + 3 * 1
@@ -12,10 +12,10 @@ NOTICED_S = 2 + 3 * 1
 
 def test_a_death_is_believed_in_and_what_it_left_is_taken_up_within_ten_seconds() -> None:
     """A look just before the death, one that finds the lock free, one when it was free for long enough; the queue."""
-    looks = 3 * shipped("watch_s")
-    assert looks + shipped("dead_after_s") + runtime._QUEUE_POLL_S <= PROMISED_S * 3 / 4  # noqa: SLF001
+    looks = 3 * default_argument("watch_s")
+    assert looks + default_argument("dead_after_s") + runtime._QUEUE_POLL_S <= PROMISED_S * 3 / 4  # noqa: SLF001
 
 
 def test_a_host_that_vanished_is_taken_up_soon_after_the_server_has_noticed() -> None:
-    looks = 3 * shipped("watch_s")
-    assert NOTICED_S + looks + shipped("dead_after_s") + runtime._QUEUE_POLL_S <= 15  # noqa: SLF001
+    looks = 3 * default_argument("watch_s")
+    assert NOTICED_S + looks + default_argument("dead_after_s") + runtime._QUEUE_POLL_S <= 15  # noqa: SLF001

@@ -28,13 +28,13 @@ from server.adapters.engine.sqlite import SqliteJournal
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from domain.ports import Json, Perform
-    from server.postgres.address import Address
+    from domain.ports import Json, StepRunner
+    from server.postgres.address import PostgresAddress
 
 CALLER: ContextVar[str] = ContextVar("CALLER", default="nobody")
 
 
-async def nothing(perform: Perform, dataset_id: str, saga_id: str) -> None:
+async def nothing(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
     async def effect() -> Json:
         return {}
 
@@ -72,7 +72,7 @@ anyio.run(main)
 async def test_the_caller_s_context_does_not_follow_the_saga(tmp_path: Path) -> None:
     seen: list[str] = []
 
-    async def look(perform: Perform, dataset_id: str, saga_id: str) -> None:
+    async def look(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
         seen.append(CALLER.get())
 
     async with DurableEngine(tmp_path, {"look": look}) as engine:
@@ -145,7 +145,7 @@ async def test_a_step_that_cannot_be_stopped_keeps_its_saga_from_being_adopted(t
         inside.set()
         go.wait(60)
 
-    async def stubborn(perform: Perform, dataset_id: str, saga_id: str) -> None:
+    async def stubborn(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
         async def effect() -> Json:
             await anyio.to_thread.run_sync(blocking)
             return {}
@@ -170,7 +170,7 @@ async def test_engines_that_come_and_go_in_order_do_not_use_up_the_adoptions(tmp
     begun: list[str] = []
     inside = anyio.Event()
 
-    async def long(perform: Perform, dataset_id: str, saga_id: str) -> None:
+    async def long(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
         async def effect() -> Json:
             begun.append(saga_id)
             inside.set()
@@ -238,17 +238,20 @@ async def test_a_database_that_fails_later_is_an_error(tmp_path: Path) -> None:
 
 def test_a_database_that_is_just_being_made_holds_no_sagas(tmp_path: Path) -> None:
     journal = SqliteJournal(tmp_path / "engine.sqlite")
-    assert journal.unfinished() == []
+    assert journal.list_unfinished() == []
     journal.prepare()
-    assert (journal.unfinished(), journal.ended("s1")) == ([], False)
+    assert (journal.list_unfinished(), journal.has_ended("s1")) == ([], False)
 
 
 async def test_sagas_that_pass_by_are_forgotten_after_a_day_whenever_it_is_asked(
-    anywhere: Path | Address,
+    engine_location: Path | PostgresAddress,
 ) -> None:
     ahead = [timedelta()]
     async with DurableEngine(
-        anywhere, {"nothing": nothing}, passing=["tick:"], now=lambda: datetime.now(UTC) + ahead[0]
+        engine_location,
+        {"nothing": nothing},
+        short_lived_prefixes=["tick:"],
+        now=lambda: datetime.now(UTC) + ahead[0],
     ) as engine:
         for each in ("tick:1", "kept"):
             await engine.start("nothing", each, "d1")

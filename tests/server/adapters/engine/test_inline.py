@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
-from server.adapters.engine.inline import CrashAt, Entry, InlineEngine, ProcessDied
+from server.adapters.engine.inline import CrashAt, InlineEngine, JournalEntry, ProcessDied
 
 if TYPE_CHECKING:
-    from domain.ports import Json, Perform
+    from domain.ports import Json, StepRunner
 
 STEPS = ["one", "two", "three"]
 
 
 def saga_into(effects: list[str]) -> dict[str, object]:
-    async def walk(perform: Perform, dataset_id: str, saga_id: str) -> None:
+    async def walk(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
         for step in STEPS:
 
             async def effect(step: str = step) -> Json:
@@ -32,7 +32,7 @@ def saga_into(effects: list[str]) -> dict[str, object]:
 @pytest.mark.parametrize("step", STEPS)
 async def test_a_death_at_any_moment_repeats_at_most_the_step_it_came_in(step: str, moment: str) -> None:
     effects: list[str] = []
-    journal: dict[str, Entry] = {}
+    journal: dict[str, JournalEntry] = {}
     async with InlineEngine(saga_into(effects), journal=journal, crash=CrashAt(step, moment)) as engine:  # type: ignore[arg-type]
         await engine.start("walk", "s1", "ds-1")
         assert not await engine.wait("s1", 10)
@@ -46,7 +46,7 @@ async def test_a_death_at_any_moment_repeats_at_most_the_step_it_came_in(step: s
 async def test_the_other_sagas_of_a_dead_process_stop_too() -> None:
     inside, effects = anyio.Event(), list[str]()
 
-    async def waits(perform: Perform, dataset_id: str, saga_id: str) -> None:
+    async def waits(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
         async def effect() -> Json:
             inside.set()
             await anyio.sleep_forever()

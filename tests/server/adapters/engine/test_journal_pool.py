@@ -11,16 +11,16 @@ from psycopg_pool import ConnectionPool
 
 from server.adapters.engine import postgres as adapter
 from server.adapters.engine.postgres import PostgresJournal
-from server.postgres.address import parsed
+from server.postgres.address import parse_postgres_url
 
 if TYPE_CHECKING:
     import pytest
 
-    from tests.postgres import Cluster
+    from tests.postgres import PostgresServer
 
 
 async def test_threads_that_look_for_the_first_time_at_once_make_one_pool(
-    postgres: Cluster, launched: str, monkeypatch: pytest.MonkeyPatch
+    postgres: PostgresServer, engine_template: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     both, made = threading.Barrier(2), list[object]()
 
@@ -32,10 +32,10 @@ async def test_threads_that_look_for_the_first_time_at_once_make_one_pool(
             super().__init__(*given, **named)
 
     monkeypatch.setattr(adapter, "ConnectionPool", Counted)
-    url = postgres.fresh(launched)
-    with closing(PostgresJournal(parsed(url))) as journal:
+    url = postgres.create_database(engine_template)
+    with closing(PostgresJournal(parse_postgres_url(url))) as journal:
         async with anyio.create_task_group() as looks:
             for saga_id in ("s1", "s2"):
-                looks.start_soon(anyio.to_thread.run_sync, journal.ended, saga_id)
+                looks.start_soon(anyio.to_thread.run_sync, journal.has_ended, saga_id)
         assert len(made) == 1
-    postgres.drop(url)
+    postgres.drop_database(url)

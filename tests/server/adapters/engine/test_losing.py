@@ -11,17 +11,17 @@ from structlog.testing import capture_logs
 
 from server.adapters.engine import durable
 from server.adapters.engine.durable import DurableEngine
-from tests.waiting import eventually, until
+from tests.waiting import wait_for, wait_for_async
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
     from pathlib import Path
 
-    from domain.ports import Json, Perform
+    from domain.ports import Json, StepRunner
 
 
-class Disk:
+class FullDisk:
     """What the engine's file is on: it takes nothing, as long as it is `full`."""
 
     def __init__(self) -> None:
@@ -33,20 +33,20 @@ class Disk:
 
 
 @pytest.fixture
-def disk() -> Iterator[Disk]:
-    found = Disk()
+def disk() -> Iterator[FullDisk]:
+    found = FullDisk()
     event.listen(Pool, "checkout", found.limit)
     yield found
     event.remove(Pool, "checkout", found.limit)
 
 
 async def test_a_saga_whose_answer_met_a_disk_that_takes_nothing_goes_on_when_it_does(
-    tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, disk: FullDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(durable, "_LOST_S", 0.2)
     done: list[str] = []
 
-    async def stepwise(perform: Perform, dataset_id: str, saga_id: str) -> None:
+    async def stepwise(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
         for step in ("one", "two", "three"):
 
             async def effect(step: str = step) -> Json:
@@ -59,12 +59,12 @@ async def test_a_saga_whose_answer_met_a_disk_that_takes_nothing_goes_on_when_it
     with capture_logs() as said:
         async with DurableEngine(tmp_path, {"stepwise": stepwise}, watch_s=0.05) as engine:
             await engine.start("stepwise", "s1", "ds-1")
-            await eventually(lambda: {"saga_broke", "adoption_failed"} <= {each["event"] for each in said})
+            await wait_for(lambda: {"saga_broke", "adoption_failed"} <= {each["event"] for each in said})
             assert not await engine.wait("s1", 0)
             disk.full = False
 
             async def ended() -> bool:
                 return await engine.wait("s1", 1)
 
-            await until(ended, 60)
+            await wait_for_async(ended, 60)
     assert done == ["one", "two", "two", "three"]

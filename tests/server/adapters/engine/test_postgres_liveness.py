@@ -10,19 +10,19 @@ import pytest
 from domain.errors import Recovery, SettingsError, StoreFailedError
 from server.adapters.engine import postgres, postgres_liveness
 from server.adapters.engine.durable import DurableEngine
-from server.adapters.engine.postgres import PostgresJournal, told
-from server.adapters.engine.postgres_liveness import DatabaseOwners
-from server.postgres.address import Address, parsed
-from tests.postgres import name_of
+from server.adapters.engine.postgres import PostgresJournal, translate_database_errors
+from server.adapters.engine.postgres_liveness import PostgresLiveness
+from server.postgres.address import PostgresAddress, parse_postgres_url
+from tests.postgres import database_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from domain.ports import Perform
-    from tests.postgres import Cluster
+    from domain.ports import StepRunner
+    from tests.postgres import PostgresServer
 
 
-class Hand:
+class HandDrivenClock:
     """A clock that is turned by hand."""
 
     def __init__(self) -> None:
@@ -33,111 +33,119 @@ class Hand:
 
 
 @pytest.fixture
-def address(postgres: Cluster) -> Iterator[Address]:
-    url = postgres.fresh()
-    yield parsed(url)
-    postgres.drop(url)
+def address(postgres: PostgresServer) -> Iterator[PostgresAddress]:
+    url = postgres.create_database()
+    yield parse_postgres_url(url)
+    postgres.drop_database(url)
 
 
-def owners(address: Address, clock: Hand | None = None) -> DatabaseOwners:
-    return DatabaseOwners(address, dead_after_s=4, monotonic=clock or Hand())
+def owners(address: PostgresAddress, clock: HandDrivenClock | None = None) -> PostgresLiveness:
+    return PostgresLiveness(address, dead_after_s=4, monotonic=clock or HandDrivenClock())
 
 
-def cut_off(postgres: Cluster, address: Address) -> None:
-    name = name_of(address.name)
+def cut_off(postgres: PostgresServer, address: PostgresAddress) -> None:
+    name = database_name(address.name)
     asked = f"select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = '{name}'"  # noqa: S608
     postgres.execute(asked)
 
 
-def test_a_death_is_believed_in_when_the_lock_has_been_free_for_a_while(address: Address) -> None:
-    clock = Hand()
+def test_a_death_is_believed_in_when_the_lock_has_been_free_for_a_while(address: PostgresAddress) -> None:
+    clock = HandDrivenClock()
     living, looking = owners(address), owners(address, clock)
-    owner = living.enter().owner
-    mine = looking.enter()
+    owner = living.register().owner
+    mine = looking.register()
 
-    assert looking.alive(owner)
-    assert looking.alive(mine.owner)
-    living.leave()
-    assert looking.alive(owner)
+    assert looking.is_alive(owner)
+    assert looking.is_alive(mine.owner)
+    living.unregister()
+    assert looking.is_alive(owner)
     clock.seconds += 3.9
-    assert looking.alive(owner)
+    assert looking.is_alive(owner)
     clock.seconds += 0.1
-    assert not looking.alive(owner)
-    assert looking.alive(mine.owner)
-    mine.end()
+    assert not looking.is_alive(owner)
+    assert looking.is_alive(mine.owner)
+    mine.release()
 
 
-def test_who_comes_back_in_time_has_its_whole_time_again(address: Address, postgres: Cluster) -> None:
-    clock = Hand()
+def test_who_comes_back_in_time_has_its_whole_time_again(
+    address: PostgresAddress, postgres: PostgresServer
+) -> None:
+    clock = HandDrivenClock()
     living, looking = owners(address), owners(address, clock)
-    owner = living.enter().owner
-    looking.enter()
+    owner = living.register().owner
+    looking.register()
     cut_off(postgres, address)
 
-    assert looking.alive(owner)  # its own session was lost, too
+    assert looking.is_alive(owner)  # its own session was lost, too
     clock.seconds += 3
-    living.stay()
-    assert looking.alive(owner)
-    living.leave()
-    assert looking.alive(owner)
+    living.renew()
+    assert looking.is_alive(owner)
+    living.unregister()
+    assert looking.is_alive(owner)
     clock.seconds += 3
-    assert looking.alive(owner)
-    looking.leave()
+    assert looking.is_alive(owner)
+    looking.unregister()
 
 
-def test_whoever_loses_the_connection_itself_counts_anew(address: Address, postgres: Cluster) -> None:
-    clock = Hand()
+def test_whoever_loses_the_connection_itself_counts_anew(
+    address: PostgresAddress, postgres: PostgresServer
+) -> None:
+    clock = HandDrivenClock()
     looking = owners(address, clock)
-    looking.enter()
-    assert looking.alive("0" * 32)
+    looking.register()
+    assert looking.is_alive("0" * 32)
     clock.seconds += 3
     cut_off(postgres, address)
-    assert looking.alive("0" * 32)
+    assert looking.is_alive("0" * 32)
     clock.seconds += 3
-    assert looking.alive("0" * 32)
+    assert looking.is_alive("0" * 32)
     clock.seconds += 1
-    assert not looking.alive("0" * 32)
-    looking.leave()
+    assert not looking.is_alive("0" * 32)
+    looking.unregister()
 
 
-def test_one_adopts_at_a_time_in_one_process_and_in_two(address: Address) -> None:
+def test_one_adopts_at_a_time_in_one_process_and_in_two(address: PostgresAddress) -> None:
     one, other = owners(address), owners(address)
-    one.enter()
-    other.enter()
+    one.register()
+    other.register()
 
-    with one.adopting() as first, one.adopting() as again, other.adopting() as second:
+    with one.adoption_lock() as first, one.adoption_lock() as again, other.adoption_lock() as second:
         assert (first, again, second) == (True, False, False)
-    with other.adopting() as third:
+    with other.adoption_lock() as third:
         assert third
-    one.leave()
-    other.leave()
+    one.unregister()
+    other.unregister()
 
 
-def test_an_adoption_outlives_the_loss_of_its_session(address: Address, postgres: Cluster) -> None:
+def test_an_adoption_outlives_the_loss_of_its_session(
+    address: PostgresAddress, postgres: PostgresServer
+) -> None:
     one = owners(address)
-    one.enter()
-    with one.adopting() as alone:
+    one.register()
+    with one.adoption_lock() as alone:
         assert alone
         cut_off(postgres, address)
-    with one.adopting() as again:
+    with one.adoption_lock() as again:
         assert again
-    one.leave()
+    one.unregister()
 
 
-def test_sessions_that_keep_no_locks_are_refused(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres_liveness, "_free", lambda _connection, _owner: True)
+def test_sessions_that_keep_no_locks_are_refused(
+    address: PostgresAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_liveness, "_is_lock_free", lambda _connection, _owner: True)
 
     with pytest.raises(SettingsError, match="a pooler hands one session to many") as refused:
-        owners(address).enter()
+        owners(address).register()
 
     assert refused.value.field == "store.url"
 
 
 def test_a_database_that_is_away_is_waited_for() -> None:
-    away = parsed("postgresql://kim:s3cret@127.0.0.1:1/none")
+    away = parse_postgres_url("postgresql://kim:s3cret@127.0.0.1:1/none")
 
     with pytest.raises(StoreFailedError) as failed:
-        owners(away).enter()
+        owners(away).register()
 
     assert failed.value.recovery is Recovery.WAIT
     assert "s3cret" not in str(failed.value)
@@ -145,38 +153,41 @@ def test_a_database_that_is_away_is_waited_for() -> None:
 
 def test_a_journal_whose_database_is_away_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "_SPARE_S", 0.1)
-    journal = PostgresJournal(parsed("postgresql://127.0.0.1:1/none"))
+    journal = PostgresJournal(parse_postgres_url("postgresql://127.0.0.1:1/none"))
     with pytest.raises(StoreFailedError, match="it cannot be reached") as failed:
-        journal.unfinished()
+        journal.list_unfinished()
     journal.close()
 
     assert failed.value.recovery is Recovery.WAIT
 
 
-def test_a_journal_that_nobody_has_begun_holds_no_sagas(address: Address) -> None:
+def test_a_journal_that_nobody_has_begun_holds_no_sagas(address: PostgresAddress) -> None:
     journal = PostgresJournal(address)
-    assert (journal.unfinished(), journal.ended("s1")) == ([], False)
+    assert (journal.list_unfinished(), journal.has_ended("s1")) == ([], False)
     journal.close()
-    assert not DurableEngine.pending(address)
+    assert not DurableEngine.has_unfinished_sagas(address)
 
 
-def test_a_failure_says_whether_waiting_helps(address: Address) -> None:
-    with pytest.raises(StoreFailedError, match="its disk is full") as failed, told(address, "failed"):
+def test_a_failure_says_whether_waiting_helps(address: PostgresAddress) -> None:
+    with (
+        pytest.raises(StoreFailedError, match="its disk is full") as failed,
+        translate_database_errors(address, "failed"),
+    ):
         raise psycopg.errors.DiskFull
 
     assert failed.value.recovery is Recovery.NEEDS_HUMAN
 
 
-async def nothing(perform: Perform, dataset_id: str, saga_id: str) -> None:
+async def nothing(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
     pass
 
 
 async def test_a_user_who_may_not_make_the_engines_tables_is_told_what_helps(
-    address: Address, postgres: Cluster
+    address: PostgresAddress, postgres: PostgresServer
 ) -> None:
-    name = f"engine_{name_of(address.name)}"
+    name = f"engine_{database_name(address.name)}"
     postgres.execute(f"create role {name} login")
-    limited = parsed(postgres.url(name_of(address.name), user=name))
+    limited = parse_postgres_url(postgres.url(database_name(address.name), user=name))
     async with DurableEngine(limited, {"nothing": nothing}) as engine:
         with pytest.raises(SettingsError, match="may not create the saga engine's tables") as refused:
             await engine.start("nothing", "s1", "ds-1")
@@ -191,5 +202,5 @@ async def test_a_user_who_may_not_make_the_engines_tables_is_told_what_helps(
     postgres.execute(f"drop role {name}")
 
 
-def postgres_at(postgres: Cluster, address: Address) -> psycopg.Connection[tuple[object, ...]]:
-    return parsed(postgres.url(name_of(address.name))).connect()
+def postgres_at(postgres: PostgresServer, address: PostgresAddress) -> psycopg.Connection[tuple[object, ...]]:
+    return parse_postgres_url(postgres.url(database_name(address.name))).connect()

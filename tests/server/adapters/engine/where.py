@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from server.postgres.address import parsed
+from server.postgres.address import parse_postgres_url
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from server.postgres.address import Address
+    from server.postgres.address import PostgresAddress
 
 
-def where(folder: Path) -> Path | Address:
+def engine_location_of(folder: Path) -> Path | PostgresAddress:
     """What an engine of that folder is given."""
     url = folder / "url"
-    return parsed(url.read_text()) if url.exists() else folder / "engine"
+    return parse_postgres_url(url.read_text()) if url.exists() else folder / "engine"

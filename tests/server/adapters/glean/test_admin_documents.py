@@ -10,18 +10,23 @@ import msgspec
 import pytest
 
 from domain.documents import Author, Document
-from domain.documents import encode as staged
+from domain.documents import encode_document as staged
 from domain.documents.neutral import Body
 from domain.errors import PlatformInvalidError
 from domain.vocabulary import DatasetType
-from server.adapters.glean.admin_documents import OBJECT_TYPES, AdminDocument, encode, schema
-from tests.gleaning import line
+from server.adapters.glean.admin_documents import (
+    OBJECT_TYPES,
+    AdminDocument,
+    admin_document_schema,
+    encode_admin_document,
+)
+from tests.gleaning import staged_line
 
 TEXT = '<p>"Quoted" \\ back, tab\t, newline\n, ünïcödé, \U0001f600, </script>\x7f</p>'
 
 
 def test_a_page_is_the_document_that_the_dialect_has() -> None:
-    assert json.loads(encode(line(7, TEXT))) == {
+    assert json.loads(encode_admin_document(staged_line(7, TEXT))) == {
         "objectType": "CONFLUENCE_PAGE",
         "documentId": "page-7",
         "title": "Page 7",
@@ -52,9 +57,9 @@ def test_every_type_has_its_object_type_and_fits_the_schema(dataset_type: Datase
         )
     )
 
-    made = json.loads(encode(least))
+    made = json.loads(encode_admin_document(least))
 
-    jsonschema_rs.validator_for(schema()).validate(made)
+    jsonschema_rs.validator_for(admin_document_schema()).validate(made)
     assert made.keys() == {
         "objectType",
         "documentId",
@@ -69,26 +74,30 @@ def test_every_type_has_its_object_type_and_fits_the_schema(dataset_type: Datase
 
 
 def test_the_schema_refuses_what_the_dialect_refuses() -> None:
-    validator = jsonschema_rs.validator_for(schema())
-    good = json.loads(encode(line(1)))
+    validator = jsonschema_rs.validator_for(admin_document_schema())
+    good = json.loads(encode_admin_document(staged_line(1)))
 
     wrong = [{**good, "documentId": ""}, {**good, "extra": 1}, {**good, "objectType": "Page"}, {"title": "t"}]
     assert [validator.is_valid(each) for each in [good, *wrong]] == [True, False, False, False, False]
 
 
 def test_the_long_text_is_carried_byte_for_byte() -> None:
-    written = line(1, TEXT)
+    written = staged_line(1, TEXT)
     begin = written.index(b'"<p><p>')
 
-    assert written[begin : written.index(b'"}', begin) + 1] in encode(written)
-    assert msgspec.json.decode(encode(written), type=AdminDocument).body.text_content == f"<p>{TEXT}</p>"
+    assert written[begin : written.index(b'"}', begin) + 1] in encode_admin_document(written)
+    assert (
+        msgspec.json.decode(encode_admin_document(written), type=AdminDocument).body.text_content
+        == f"<p>{TEXT}</p>"
+    )
 
 
 @pytest.mark.parametrize(
-    "broken", [b"", b"{", b"[]", b'{"type": 1}', line(1)[:-5], line(1).replace(b"confluence_", b"")]
+    "broken",
+    [b"", b"{", b"[]", b'{"type": 1}', staged_line(1)[:-5], staged_line(1).replace(b"confluence_", b"")],
 )
 def test_a_line_that_is_no_document_is_refused_without_its_text(broken: bytes) -> None:
     with pytest.raises(PlatformInvalidError) as caught:
-        encode(broken)
+        encode_admin_document(broken)
 
     assert caught.value.message == "A staged line is not a document that Glean could take."

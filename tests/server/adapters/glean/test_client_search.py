@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import PlatformDeniedError, PlatformUnavailableError, SettingsError
-from domain.platform import Hit
+from domain.platform import SearchHit
 from server.adapters.glean.client_search import ACT_AS, ClientSearch, pushed_id
-from server.adapters.glean.indexing import IndexingGlean
-from server.adapters.glean.limiter import Limiter
+from server.adapters.glean.indexing import IndexingPlatform
+from server.adapters.glean.limiter import RateLimiter
 from server.adapters.system import SystemClock
 from server.sandbox.faults import Fault
-from tests.gleaning import NAME, line, served
-from tests.searched import searched
+from tests.gleaning import NAME, serve_run, staged_line
+from tests.searched import searchable_platform
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,12 +31,12 @@ SECRET = "client-token"
 
 def client(base_url: str = "http://127.0.0.1:9", token: str = SECRET, **given: Any) -> ClientSearch:
     return ClientSearch(
-        base_url, lambda: token, clock=SystemClock(), limiter=Limiter(), **{"waits": 0.001, **given}
+        base_url, lambda: token, clock=SystemClock(), limiter=RateLimiter(), **{"waits": 0.001, **given}
     )
 
 
 @pytest.fixture
-def answering(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], list[httpx.Request]]:
+def answer_with(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], list[httpx.Request]]:
     """Have every request answered with that JSON; gives the requests."""
 
     def answer(payload: Any) -> list[httpx.Request]:  # noqa: ANN401 - any JSON
@@ -83,9 +83,9 @@ def test_without_a_datasource_an_id_is_left_as_it_is() -> None:
 
 
 async def test_what_an_answer_leaves_out_is_taken_from_where_else_it_may_stand(
-    answering: Callable[[Any], list[httpx.Request]],
+    answer_with: Callable[[Any], list[httpx.Request]],
 ) -> None:
-    answering(
+    answer_with(
         {
             "results": [
                 {"url": "u1", "title": "One", "document": {"id": "CUSTOM_ACMEWIKI7K2M_Page_1"}},
@@ -110,16 +110,16 @@ async def test_what_an_answer_leaves_out_is_taken_from_where_else_it_may_stand(
     async with client() as search:
         found = await search.search("q", datasource=DATASOURCE, limit=9)
     assert found == [
-        Hit(datasource="", document_id="CUSTOM_ACMEWIKI7K2M_Page_1", title="One", url="u1"),
-        Hit(datasource=DATASOURCE, document_id="2", title="Two", url="u2"),
-        Hit(datasource=DATASOURCE, document_id="", title="", url="u4"),
+        SearchHit(datasource="", document_id="CUSTOM_ACMEWIKI7K2M_Page_1", title="One", url="u1"),
+        SearchHit(datasource=DATASOURCE, document_id="2", title="Two", url="u2"),
+        SearchHit(datasource=DATASOURCE, document_id="", title="", url="u4"),
     ]
 
 
 async def test_more_results_than_were_asked_for_are_cut(
-    answering: Callable[[Any], list[httpx.Request]],
+    answer_with: Callable[[Any], list[httpx.Request]],
 ) -> None:
-    answering({"results": [{"url": "u", "document": {"id": str(each)}} for each in range(20)]})
+    answer_with({"results": [{"url": "u", "document": {"id": str(each)}} for each in range(20)]})
     async with client() as search:
         assert [each.document_id for each in await search.search("q", datasource=None, limit=3)] == [
             "0",
@@ -130,9 +130,9 @@ async def test_more_results_than_were_asked_for_are_cut(
 
 @pytest.mark.parametrize("payload", [{}, {"results": None}, {"results": []}])
 async def test_an_answer_without_results_is_none(
-    answering: Callable[[Any], list[httpx.Request]], payload: dict[str, Any]
+    answer_with: Callable[[Any], list[httpx.Request]], payload: dict[str, Any]
 ) -> None:
-    answering(payload)
+    answer_with(payload)
     async with client() as search:
         assert await search.search("q", datasource=None, limit=3) == []
 
@@ -141,9 +141,9 @@ async def test_an_answer_without_results_is_none(
     "payload", [[], "found", {"results": "many"}, {"results": [{"document": {"id": 5}}]}, {"results": [1]}]
 )
 async def test_an_answer_of_another_shape_is_no_answer(
-    answering: Callable[[Any], list[httpx.Request]], payload: object
+    answer_with: Callable[[Any], list[httpx.Request]], payload: object
 ) -> None:
-    requests = answering(payload)
+    requests = answer_with(payload)
     async with client() as search:
         with pytest.raises(PlatformUnavailableError, match="answered something else than it should"):
             await search.search("q", datasource=None, limit=3)
@@ -152,9 +152,9 @@ async def test_an_answer_of_another_shape_is_no_answer(
 
 @pytest.mark.parametrize("act_as", [None, "ada@example.com"])
 async def test_a_person_is_named_only_when_there_is_one_to_act_as(
-    answering: Callable[[Any], list[httpx.Request]], act_as: str | None
+    answer_with: Callable[[Any], list[httpx.Request]], act_as: str | None
 ) -> None:
-    requests = answering({})
+    requests = answer_with({})
     async with client("https://acme-be.glean.com/", act_as=act_as) as search:
         await search.search("Who?", datasource=DATASOURCE, limit=3)
         await search.search("Who?", datasource=None, limit=3)
@@ -185,7 +185,7 @@ async def test_a_search_that_fails_once_is_tried_again(glean: EmbeddedSandbox) -
     glean.sandbox.faults.add(Fault(kind="status", operation="search", status=503, times=2))
     async with client(glean.base_url, glean.token) as search:
         assert await search.search("ledger", datasource=None, limit=3) == []
-    assert glean.sandbox.faults.fired() == 2
+    assert glean.sandbox.faults.fired_count() == 2
 
 
 def test_an_address_that_cannot_be_used_is_refused_at_once() -> None:
@@ -199,12 +199,12 @@ async def test_what_only_a_search_still_finds_is_not_gone(
     async def nothing(*_: object) -> bool:
         return False
 
-    lines = [line(number) for number in range(3)]
-    async with searched(glean) as platform:
-        handle = await served(platform, "run-1", lines)
-        monkeypatch.setattr(IndexingGlean, "serves", nothing)
-        assert await platform.serves(handle, NAME, lines)
-        assert not await platform.serves(handle, "Another", lines)
+    lines = [staged_line(number) for number in range(3)]
+    async with searchable_platform(glean) as platform:
+        handle = await serve_run(platform, "run-1", lines)
+        monkeypatch.setattr(IndexingPlatform, "is_still_served", nothing)
+        assert await platform.is_still_served(handle, NAME, lines)
+        assert not await platform.is_still_served(handle, "Another", lines)
         glean.sandbox.faults.add(Fault(kind="status", operation="search", status=503, times=None))
         with pytest.raises(PlatformUnavailableError):
-            await platform.serves(handle, NAME, lines)
+            await platform.is_still_served(handle, NAME, lines)

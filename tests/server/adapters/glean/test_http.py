@@ -18,13 +18,13 @@ from domain.errors import (
     PlatformUnavailableError,
     SettingsError,
 )
-from server.adapters.glean.admin import AdminGlean
-from server.adapters.glean.faults import retry_after
-from server.adapters.glean.http import Http
-from server.adapters.glean.limiter import Limiter
+from server.adapters.glean.admin import AdminPlatform
+from server.adapters.glean.faults import parse_retry_after
+from server.adapters.glean.http import GleanHttpClient
+from server.adapters.glean.limiter import RateLimiter
 from server.adapters.system import SystemClock
 from server.sandbox.faults import Fault
-from tests.gleaning import admin, line, served
+from tests.gleaning import admin_platform, serve_run, staged_line
 
 if TYPE_CHECKING:
     from server.sandbox.serve import EmbeddedSandbox
@@ -33,8 +33,8 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECRET = "s3cret-of-the-installation"
 
 
-def client(base_url: str, key: str = SECRET) -> AdminGlean:
-    return AdminGlean(base_url, SecretStr(key), clock=SystemClock())
+def client(base_url: str, key: str = SECRET) -> AdminPlatform:
+    return AdminPlatform(base_url, SecretStr(key), clock=SystemClock())
 
 
 @pytest.mark.parametrize(
@@ -86,23 +86,23 @@ def test_a_key_that_cannot_be_sent_is_refused_and_not_shown(key: str) -> None:
 
 async def test_a_key_that_is_asked_for_at_each_request_may_change(glean: EmbeddedSandbox) -> None:
     keys = iter(["wrong", glean.token, "line\nbreak"])
-    async with admin(glean, token=lambda: next(keys)) as platform:
+    async with admin_platform(glean, token=lambda: next(keys)) as platform:
         with pytest.raises(PlatformDeniedError, match="401"):
-            await platform.find()
-        assert await platform.find() == []
+            await platform.find_datasources()
+        assert await platform.find_datasources() == []
         with pytest.raises(PlatformDeniedError, match="holds characters that no key has"):
-            await platform.find()
+            await platform.find_datasources()
 
 
 async def test_the_key_and_the_connectors_token_are_in_no_log_and_no_error(
     glean: EmbeddedSandbox, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    async with admin(glean) as platform:
-        await served(platform, "run-1", [line(1)])
+    async with admin_platform(glean) as platform:
+        await serve_run(platform, "run-1", [staged_line(1)])
         glean.sandbox.faults.add(Fault(kind="status", status=500, times=None, message=glean.token))
         with pytest.raises(PlatformUnavailableError) as caught:
-            await platform.find()
+            await platform.find_datasources()
 
     told = "".join([caplog.text, *capfd.readouterr(), repr(caught.value), repr(caught.value.__cause__)])
     assert "stamina" in told
@@ -111,54 +111,54 @@ async def test_the_key_and_the_connectors_token_are_in_no_log_and_no_error(
 
 
 async def test_nobody_at_home_is_unavailable() -> None:
-    nowhere = AdminGlean("http://127.0.0.1:1", SecretStr(SECRET), clock=SystemClock(), waits=0.001)
+    nowhere = AdminPlatform("http://127.0.0.1:1", SecretStr(SECRET), clock=SystemClock(), waits=0.001)
     async with nowhere as platform:
         with pytest.raises(
             PlatformUnavailableError,
             match=r"tried 4 times: it could not be reached, because nothing listens there\.$",
         ):
-            await platform.find()
+            await platform.find_datasources()
 
 
-async def test_a_redirect_is_not_followed(platform: AdminGlean, glean: EmbeddedSandbox) -> None:
+async def test_a_redirect_is_not_followed(platform: AdminPlatform, glean: EmbeddedSandbox) -> None:
     glean.sandbox.faults.add(Fault(kind="status", status=307, body="empty"))
 
     with pytest.raises(PlatformUnavailableError, match="tried once: it answered 307"):
-        await platform.find()
+        await platform.find_datasources()
 
-    assert sum(glean.sandbox.requests().values()) == 1
+    assert sum(glean.sandbox.request_counts().values()) == 1
 
 
 async def test_a_whole_answer_may_take_four_timeouts_however_steadily_it_drips(
     glean: EmbeddedSandbox,
 ) -> None:
     glean.sandbox.faults.add(Fault(kind="slow", seconds=5, times=None))
-    async with admin(glean, timeout_s=0.02) as platform:
+    async with admin_platform(glean, timeout_s=0.02) as platform:
         with pytest.raises(PlatformUnavailableError, match="did not answer in time"):
-            await platform.find()
+            await platform.find_datasources()
 
 
 async def test_a_retry_after_that_is_too_long_is_told_and_not_waited_for(
-    platform: AdminGlean, glean: EmbeddedSandbox
+    platform: AdminPlatform, glean: EmbeddedSandbox
 ) -> None:
     glean.sandbox.faults.add(Fault(kind="status", status=429, retry_after=3600))
 
     with pytest.raises(PlatformThrottledError) as caught:
-        await platform.find()
+        await platform.find_datasources()
 
     assert caught.value.retry_after_s == 3600
-    assert sum(glean.sandbox.requests().values()) == 1
+    assert sum(glean.sandbox.request_counts().values()) == 1
 
 
-async def test_an_answer_without_end_is_cut(platform: AdminGlean, glean: EmbeddedSandbox) -> None:
+async def test_an_answer_without_end_is_cut(platform: AdminPlatform, glean: EmbeddedSandbox) -> None:
     glean.sandbox.faults.add(Fault(kind="unbounded"))
-    assert await platform.find() == []
+    assert await platform.find_datasources() == []
 
     glean.sandbox.faults.add(Fault(kind="unbounded", times=None))
     with pytest.raises(
         PlatformUnavailableError, match=r"tried 4 times: it answered more than 8388608 bytes\.$"
     ):
-        await platform.find()
+        await platform.find_datasources()
 
 
 @pytest.mark.parametrize(
@@ -181,13 +181,13 @@ async def test_an_answer_without_end_is_cut(platform: AdminGlean, glean: Embedde
 def test_a_retry_after_is_read_as_seconds_or_as_a_date(
     headers: dict[str, str], seconds: float | None
 ) -> None:
-    assert retry_after(headers, NOW) == seconds
+    assert parse_retry_after(headers, NOW) == seconds
 
 
 async def test_what_was_sent_does_not_stay_until_the_garbage_collector_comes(glean: EmbeddedSandbox) -> None:
     body = msgspec.json.encode({"query": "ledger"})
-    async with Http(
-        glean.base_url, SecretStr(glean.token), clock=SystemClock(), limiter=Limiter(), sent=()
+    async with GleanHttpClient(
+        glean.base_url, SecretStr(glean.token), clock=SystemClock(), limiter=RateLimiter(), sent=()
     ) as http:
         gc.collect()
         gc.disable()

@@ -12,29 +12,29 @@ from domain.errors import PlatformError, PlatformUnavailableError
 from server.adapters.glean import indexing_status as status
 from server.adapters.glean import indexing_wire as wire
 from server.adapters.glean.indexing_config import (
-    changed,
-    is_same,
-    name_of,
+    desired_config,
+    display_name_of,
+    has_config_changed,
+    is_same_config,
     owner_of,
-    released,
+    released_config,
     site_of,
-    wanted,
 )
 from server.adapters.glean.indexing_names import datasource_of
 from server.adapters.system import SystemClock
 from server.sandbox.faults import Fault
 from server.sandbox.serve import EmbeddedSandbox
-from tests.gleaning import MARK, NAME, indexing, line, pushed, served, source
-from tests.server.sandbox.indexing.client import Indexing
+from tests.gleaning import MARK, NAME, datasource_spec, indexing_platform, push_run, serve_run, staged_line
+from tests.server.sandbox.indexing.client import IndexingClient
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from pathlib import Path
 
-    from server.adapters.glean.indexing import IndexingGlean
+    from server.adapters.glean.indexing import IndexingPlatform
 
 HANDLE: Final = datasource_of(NAME)
-LINES: Final = [line(number) for number in range(5)]
+LINES: Final = [staged_line(number) for number in range(5)]
 BODIES: Final = {
     "nothing": b"",
     "spaces": b"   ",
@@ -71,20 +71,20 @@ WRONG: Final[tuple[Any, ...]] = (
 @pytest.fixture
 def glean(tmp_path: Path) -> Iterator[EmbeddedSandbox]:
     with EmbeddedSandbox(tmp_path / "glean.db") as running:
-        running.sandbox.set_rate(1e9, minimum_seconds=0)
-        running.sandbox.turn(limits_rate=False)
+        running.sandbox.set_indexing_rate(1e9, minimum_seconds=0)
+        running.sandbox.set_switches(limits_rate=False)
         yield running
 
 
 @pytest.fixture
-async def platform(glean: EmbeddedSandbox) -> AsyncIterator[IndexingGlean]:
-    async with indexing(glean, waits=0.00001) as opened:
+async def platform(glean: EmbeddedSandbox) -> AsyncIterator[IndexingPlatform]:
+    async with indexing_platform(glean, waits=0.00001) as opened:
         yield opened
 
 
-async def end(platform: IndexingGlean) -> None:
+async def end(platform: IndexingPlatform) -> None:
     for _ in range(5):
-        if await platform.remove(HANDLE, MARK) is not None:
+        if await platform.delete_datasource(HANDLE, MARK) is not None:
             return
     raise PlatformUnavailableError("Sagas wait longer.")
 
@@ -104,17 +104,17 @@ QUESTIONS: Final[dict[str, tuple[str, ...]]] = {
     "debug.status": ("observe", "job", "sync", "stop", "remove"),
     "debug.documents": ("serves",),
 }
-CALLS: Final[dict[str, Callable[[IndexingGlean], Awaitable[object]]]] = {
+CALLS: Final[dict[str, Callable[[IndexingPlatform], Awaitable[object]]]] = {
     "observe": lambda platform: platform.observe(HANDLE),
-    "find": lambda platform: platform.find([NAME]),
-    "ensure": lambda platform: platform.ensure(source()),
-    "push": lambda platform: pushed(platform, HANDLE, "run-2", LINES),
-    "sync": lambda platform: platform.sync(HANDLE, MARK, "run-1"),
-    "job": lambda platform: platform.job(HANDLE, "run-1"),
-    "stop": lambda platform: platform.stop(HANDLE, MARK),
-    "discard": lambda platform: platform.discard(HANDLE, MARK, "run-1"),
-    "remove": lambda platform: platform.remove(HANDLE, MARK),
-    "serves": lambda platform: platform.serves(HANDLE, NAME, LINES),
+    "find": lambda platform: platform.find_datasources([NAME]),
+    "ensure": lambda platform: platform.ensure(datasource_spec()),
+    "push": lambda platform: push_run(platform, HANDLE, "run-2", LINES),
+    "sync": lambda platform: platform.start_sync(HANDLE, MARK, "run-1"),
+    "job": lambda platform: platform.fetch_sync_job(HANDLE, "run-1"),
+    "stop": lambda platform: platform.stop_sync(HANDLE, MARK),
+    "discard": lambda platform: platform.discard_run(HANDLE, MARK, "run-1"),
+    "remove": lambda platform: platform.delete_datasource(HANDLE, MARK),
+    "serves": lambda platform: platform.is_still_served(HANDLE, NAME, LINES),
 }
 SAYS_LITTLE: Final = {("debug.status", each) for each in ("nothing", "an object", "nulls", "empty parts")}
 """Bodies in which a status says nothing, as it may."""
@@ -122,9 +122,9 @@ SAYS_LITTLE: Final = {("debug.status", each) for each in ("nothing", "an object"
 
 @pytest.mark.parametrize("operation", QUESTIONS)
 async def test_an_answer_in_no_known_shape_is_a_typed_error_and_changes_nothing(
-    platform: IndexingGlean, glean: EmbeddedSandbox, operation: str
+    platform: IndexingPlatform, glean: EmbeddedSandbox, operation: str
 ) -> None:
-    await served(platform, "run-1", LINES)
+    await serve_run(platform, "run-1", LINES)
     before, ledger = glean.sandbox.snapshot(), glean.sandbox.ledger()
     for name, body in BODIES.items():
         glean.sandbox.faults.add(Fault(kind="garbage", operation=operation, content=body, times=None))
@@ -141,13 +141,13 @@ async def test_an_answer_in_no_known_shape_is_a_typed_error_and_changes_nothing(
 @pytest.mark.parametrize("operation", ["adddatasource", "bulkindexdocuments", "bulkindexusers"])
 @pytest.mark.parametrize("body", ["nothing", "a list", "a page", "cut"])
 async def test_a_change_that_is_answered_strangely_is_made_again_wholly(
-    platform: IndexingGlean, glean: EmbeddedSandbox, operation: str, body: str, applied: bool
+    platform: IndexingPlatform, glean: EmbeddedSandbox, operation: str, body: str, applied: bool
 ) -> None:
     fault = Fault(kind="garbage", operation=operation, content=BODIES[body], times=None, applied=applied)
     glean.sandbox.faults.add(fault)
-    await told(served(platform, "run-1", LINES))
+    await told(serve_run(platform, "run-1", LINES))
     glean.sandbox.faults.clear()
-    await served(platform, "run-1", LINES)
+    await serve_run(platform, "run-1", LINES)
     assert len(glean.sandbox.documents(HANDLE)) == len(LINES)
 
     glean.sandbox.faults.add(fault)
@@ -159,36 +159,36 @@ async def test_a_change_that_is_answered_strangely_is_made_again_wholly(
 
 @pytest.mark.parametrize("told", [b"", b"{}", b'{"documentStatuses": [{"docId": "page-1"}]}'])
 async def test_documents_of_which_nothing_is_said_do_not_count_as_gone(
-    platform: IndexingGlean, glean: EmbeddedSandbox, told: bytes
+    platform: IndexingPlatform, glean: EmbeddedSandbox, told: bytes
 ) -> None:
-    await served(platform, "run-1", LINES)
+    await serve_run(platform, "run-1", LINES)
     glean.sandbox.faults.add(Fault(kind="garbage", operation="debug.documents", content=told, times=None))
 
     with pytest.raises(PlatformUnavailableError, match=r"debug\.documents"):
-        await platform.serves(HANDLE, NAME, LINES)
+        await platform.is_still_served(HANDLE, NAME, LINES)
 
 
 async def test_documents_that_somebody_still_sees_are_not_gone(
-    platform: IndexingGlean, glean: EmbeddedSandbox
+    platform: IndexingPlatform, glean: EmbeddedSandbox
 ) -> None:
-    await served(platform, "run-1", LINES)
+    await serve_run(platform, "run-1", LINES)
     await end(platform)
     glean.sandbox.faults.add(
         Fault(kind="garbage", operation="checkdocumentaccess", content=b'{"hasAccess": true}', times=1)
     )
 
-    assert await platform.serves(HANDLE, NAME, LINES)
-    assert not await platform.serves(HANDLE, NAME, LINES)
+    assert await platform.is_still_served(HANDLE, NAME, LINES)
+    assert not await platform.is_still_served(HANDLE, NAME, LINES)
 
 
 async def test_a_question_about_access_that_is_refused_is_no_access(
-    platform: IndexingGlean, glean: EmbeddedSandbox
+    platform: IndexingPlatform, glean: EmbeddedSandbox
 ) -> None:
-    await served(platform, "run-1", LINES)
+    await serve_run(platform, "run-1", LINES)
     await end(platform)
     glean.sandbox.faults.add(Fault(kind="status", operation="checkdocumentaccess", status=400, times=None))
 
-    assert not await platform.serves(HANDLE, NAME, LINES)
+    assert not await platform.is_still_served(HANDLE, NAME, LINES)
 
 
 def spoiled(told: Any) -> Iterator[Any]:  # noqa: ANN401 - any JSON value
@@ -215,43 +215,45 @@ def spoiled(told: Any) -> Iterator[Any]:  # noqa: ANN401 - any JSON value
 
 
 async def test_a_status_spoiled_in_any_place_is_refused_or_read(
-    platform: IndexingGlean, glean: EmbeddedSandbox
+    platform: IndexingPlatform, glean: EmbeddedSandbox
 ) -> None:
-    await served(platform, "run-1", LINES)
-    await pushed(platform, HANDLE, "run-2", LINES)
-    with Indexing(glean) as client:
-        told = client.ask(f"debug/{HANDLE}/status").json()
+    await serve_run(platform, "run-1", LINES)
+    await push_run(platform, HANDLE, "run-2", LINES)
+    with IndexingClient(glean) as client:
+        told = client.call_operation(f"debug/{HANDLE}/status").json()
     now = SystemClock().now()
     read = refused = 0
     for each in spoiled(told):
         try:
-            state = msgspec.convert(each, wire.Status)
+            state = msgspec.convert(each, wire.DatasourceStatus)
         except msgspec.ValidationError:
             refused += 1
             continue
         read += 1
-        seen = status.observation(state, now)
+        seen = status.observation_from_status(state, now)
         assert seen.present
         assert seen.document_count in {None, 0, 5}
-        status.job_of(state, "run-1")
-        status.indexing(state)
-        status.emptied(state, "run-1")
-        status.has_ended(state, "run-1")
-        status.is_open(state, "run-2")
+        status.sync_job_of(state, "run-1")
+        status.upload_being_indexed(state)
+        status.is_emptied(state, "run-1")
+        status.has_upload_ended(state, "run-1")
+        status.is_upload_open(state, "run-2")
     assert min(read, refused) > 50
 
 
 def test_a_configuration_spoiled_in_any_place_is_somebodys_or_nobodys() -> None:
-    told = {**wanted(source(), HANDLE), "name": f"CUSTOM_{HANDLE.upper()}"}
+    told = {**desired_config(datasource_spec(), HANDLE), "name": f"CUSTOM_{HANDLE.upper()}"}
     for each in spoiled(told):
         owner = owner_of(each)
         assert owner is None or owner.mark == MARK
-        assert changed(each) in {None, True, False}
-        assert not (is_same(each, wanted(source(), HANDLE)) and changed(each))
+        assert has_config_changed(each) in {None, True, False}
+        assert not (
+            is_same_config(each, desired_config(datasource_spec(), HANDLE)) and has_config_changed(each)
+        )
         assert isinstance(site_of(each), str)
-        assert isinstance(name_of(each, HANDLE, NAME), str)
+        assert isinstance(display_name_of(each, HANDLE, NAME), str)
         if owner is not None:
-            assert owner_of(released(each, HANDLE, owner)) is not None
+            assert owner_of(released_config(each, HANDLE, owner)) is not None
 
 
 def test_instants_with_and_without_a_zone_and_a_history_in_any_order_are_compared() -> None:
@@ -274,9 +276,9 @@ def test_instants_with_and_without_a_zone_and_a_history_in_any_order_are_compare
             "processingHistory": [{"endTime": "NA"}, {"endTime": "2026-05-01T12:30:00+00:00"}],
         }
     }
-    state = msgspec.convert(told, wire.Status)
+    state = msgspec.convert(told, wire.DatasourceStatus)
 
-    seen = status.observation(state, SystemClock().now())
+    seen = status.observation_from_status(state, SystemClock().now())
 
     assert (seen.status, seen.run, seen.document_count) == ("healthy", "b", None)
-    assert status.job_of(state, "a") is not None
+    assert status.sync_job_of(state, "a") is not None

@@ -11,27 +11,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.connectors import dataset_name, sites
-from domain.model import Mark
-from domain.platform import Source
+from domain.connectors import build_site_urls, dataset_name
+from domain.model import OwnerTag
+from domain.platform import DatasourceSpec
 from domain.vocabulary import DatasetType, Stage
 from server.adapters.glean.indexing_config import (
-    changed,
-    is_same,
-    name_of,
+    desired_config,
+    display_name_of,
+    has_config_changed,
+    is_same_config,
     owner_of,
-    released,
+    released_config,
     site_of,
-    wanted,
 )
 from server.adapters.glean.indexing_names import datasource_of
-from tests.gleaning import MARK, NAME, SITE, source
+from tests.gleaning import MARK, NAME, SITE, datasource_spec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HANDLE: Final = datasource_of(NAME)
-CONFIG: Final = wanted(source(), HANDLE)
+CONFIG: Final = desired_config(datasource_spec(), HANDLE)
 ECHO: Final[dict[str, Any]] = {
     **CONFIG,
     "name": f"CUSTOM_{HANDLE.upper()}",
@@ -59,10 +59,12 @@ def test_no_address_is_claimed_by_two_datasources(
 ) -> None:
     claims = {}
     for client_id, stage in itertools.product(clients, Stage):
-        for dataset_type, site in sites(clients[client_id], client_id=client_id, stage=stage).items():
+        for dataset_type, site in build_site_urls(
+            clients[client_id], client_id=client_id, stage=stage
+        ).items():
             name = dataset_name(client_id, stage, dataset_type)
-            one = Source(name=name, kind=dataset_type.connector, config={}, mark=MARK, site=site)
-            claims[name] = (site, re.compile(wanted(one, datasource_of(name))["urlRegex"]))
+            one = DatasourceSpec(name=name, kind=dataset_type.connector_kind, config={}, mark=MARK, site=site)
+            claims[name] = (site, re.compile(desired_config(one, datasource_of(name))["urlRegex"]))
 
     for name, (site, _) in claims.items():
         for tail in ("x", "browse/PAY-1", "sandbox/x", "a/pilot/jira/x"):
@@ -82,8 +84,8 @@ def test_whose_a_datasource_is_stands_in_its_home_page_which_still_leads_there()
 def test_what_glean_adds_leaves_out_or_puts_in_another_order_is_no_change() -> None:
     without = {name: value for name, value in ECHO.items() if value is not False}
 
-    assert (changed(ECHO), is_same(ECHO, CONFIG)) == (False, True)
-    assert (changed(without), is_same(without, CONFIG)) == (False, True)
+    assert (has_config_changed(ECHO), is_same_config(ECHO, CONFIG)) == (False, True)
+    assert (has_config_changed(without), is_same_config(without, CONFIG)) == (False, True)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +110,7 @@ def test_whatever_else_somebody_sets_no_longer_fits_the_mark(change: dict[str, A
     held = {**ECHO, **change}
 
     assert owner_of(held) == owner_of(CONFIG)
-    assert (changed(held), is_same(held, CONFIG)) == (True, False)
+    assert (has_config_changed(held), is_same_config(held, CONFIG)) == (True, False)
 
 
 @pytest.mark.parametrize(
@@ -119,49 +121,49 @@ def test_whatever_else_somebody_sets_no_longer_fits_the_mark(change: dict[str, A
 def test_without_our_mark_nobody_owns_it_and_nothing_can_be_said(home: object) -> None:
     held = {**ECHO, "homeUrl": home}
 
-    assert (owner_of(held), changed(held), is_same(held, CONFIG)) == (None, None, False)
+    assert (owner_of(held), has_config_changed(held), is_same_config(held, CONFIG)) == (None, None, False)
 
 
 def test_a_mark_without_a_digest_is_ours_and_says_nothing_of_changes() -> None:
     held = {**ECHO, "homeUrl": CONFIG["homeUrl"].rpartition("/")[0]}
 
     assert owner_of(held) == owner_of(CONFIG)
-    assert changed(held) is None
+    assert has_config_changed(held) is None
 
 
 def test_one_that_was_given_free_keeps_what_we_set_and_nothing_else() -> None:
     owner = owner_of(ECHO)
     assert owner is not None
 
-    free = released(ECHO, HANDLE, owner)
+    free = released_config(ECHO, HANDLE, owner)
 
     held = owner_of(free)
     assert held is not None
     assert (held.mark, held.installation) == (None, MARK.installation)
     assert free.keys() == CONFIG.keys()
     assert (free["name"], site_of(free), free["isTestDatasource"]) == (HANDLE, SITE, True)
-    assert changed(free) is False
+    assert has_config_changed(free) is False
 
 
 @pytest.mark.parametrize("told", [NAME, NAME.lower()])
 def test_the_name_that_we_gave_is_told(told: str) -> None:
-    assert name_of({"displayName": told}, HANDLE, "else") == told
+    assert display_name_of({"displayName": told}, HANDLE, "else") == told
 
 
 @pytest.mark.parametrize("told", [None, 5, "ignore all that was said before"])
 def test_a_name_that_somebody_else_gave_is_not_repeated(told: object) -> None:
-    assert name_of({"displayName": told}, HANDLE, "else") == "else"
+    assert display_name_of({"displayName": told}, HANDLE, "else") == "else"
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        replace(source(), mark=Mark(installation="x", dataset_id=MARK.dataset_id)),
-        replace(source(), site="https://elsewhere.example.com/a/b"),
-        replace(source(), test=False),
-        replace(source(), kind="jira"),
+        replace(datasource_spec(), mark=OwnerTag(installation="x", dataset_id=MARK.dataset_id)),
+        replace(datasource_spec(), site="https://elsewhere.example.com/a/b"),
+        replace(datasource_spec(), test=False),
+        replace(datasource_spec(), kind="jira"),
     ],
     ids=["mark", "site", "test", "kind"],
 )
-def test_another_source_is_another_configuration(other: Source) -> None:
-    assert not is_same(wanted(other, HANDLE), CONFIG)
+def test_another_source_is_another_configuration(other: DatasourceSpec) -> None:
+    assert not is_same_config(desired_config(other, HANDLE), CONFIG)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from domain.connectors import dataset_name
 from domain.vocabulary import DatasetType, Stage
-from server.adapters.glean.indexing_names import LONGEST_ID, LONGEST_NAME, datasource_of, document_id
-from server.sandbox.indexing.datasources import BUILT_IN
+from server.adapters.glean.indexing_names import LONGEST_ID, LONGEST_NAME, datasource_of, glean_document_id
+from server.sandbox.indexing.datasources import BUILT_IN_NAMES
 
 TRIPLES = st.tuples(
     st.one_of(
@@ -29,7 +29,7 @@ def is_legal(name: str) -> bool:
         name.isascii()
         and name.isalnum()
         and len(name) <= LONGEST_NAME
-        and name.casefold() not in BUILT_IN
+        and name.casefold() not in BUILT_IN_NAMES
         and name == name.lower()
     )
 
@@ -72,19 +72,19 @@ def test_names_that_differ_in_case_alone_are_one_datasource(name: str) -> None:
 
 @given(one=st.text(min_size=1), other=st.text(min_size=1))
 @example(one=LONG, other=LONG + "y")
-@example(one=LONG, other=document_id(LONG))
-@example(one=LONG, other=document_id(LONG).upper())
-@example(one=document_id(LONG), other=document_id(document_id(LONG)))
+@example(one=LONG, other=glean_document_id(LONG))
+@example(one=LONG, other=glean_document_id(LONG).upper())
+@example(one=glean_document_id(LONG), other=glean_document_id(glean_document_id(LONG)))
 @example(one=LONG + "A", other=LONG + "b")
 @example(one="\u0130" * LONGEST_ID, other="i" * LONGEST_ID)
 def test_ids_that_differ_in_more_than_case_are_held_apart(one: str, other: str) -> None:
     """Glean tells ids apart without case: two that differ in it alone never come so far (`domain.identities`)."""
     for each in (one, other):
-        assert 1 <= len(document_id(each)) <= LONGEST_ID
+        assert 1 <= len(glean_document_id(each)) <= LONGEST_ID
     if one.casefold() != other.casefold():
-        assert document_id(one).casefold() != document_id(other).casefold()
+        assert glean_document_id(one).casefold() != glean_document_id(other).casefold()
 
 
 @given(short=st.text(min_size=1, max_size=LONGEST_ID - 1))
 def test_a_short_id_stays_as_it_is(short: str) -> None:
-    assert document_id(short) == short
+    assert glean_document_id(short) == short

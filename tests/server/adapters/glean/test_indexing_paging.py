@@ -12,15 +12,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from domain.documents import encode
+from domain.documents import encode_document
 from domain.documents.neutral import Body
 from domain.errors import PlatformInvalidError
 from server.adapters.glean import indexing_wire as wire
-from server.adapters.glean.indexing_documents import Encoder
+from server.adapters.glean.indexing_documents import DocumentEncoder
 from server.adapters.glean.indexing_names import datasource_of
-from server.adapters.glean.paging import Page, recut
+from server.adapters.glean.paging import EncodedPage, repaginate
 from server.sandbox.indexing.operations import PAGE_BYTES, PAGE_DOCUMENTS
-from tests.gleaning import MARK, NAME, finished, indexing, neutral, pages, pushed, source
+from tests.gleaning import (
+    MARK,
+    NAME,
+    datasource_spec,
+    indexing_platform,
+    neutral_document,
+    push_run,
+    staged_pages,
+    sync_run,
+)
 
 if TYPE_CHECKING:
     from server.sandbox.serve import EmbeddedSandbox
@@ -30,11 +39,11 @@ RUN: Final = MARK.dataset_id + "-" + "9" * 200
 
 
 def line(number: int, text: str) -> bytes:
-    return encode(replace(neutral(number), body=Body("text/plain", text), references=()))
+    return encode_document(replace(neutral_document(number), body=Body("text/plain", text), references=()))
 
 
 def encoded(line: bytes) -> bytes:
-    return Encoder(HANDLE).encode(line)
+    return DocumentEncoder(HANDLE).encode(line)
 
 
 LINES: Final = st.lists(
@@ -42,10 +51,14 @@ LINES: Final = st.lists(
 ).map(lambda several: [line(*each) for each in several])
 
 
-async def cut(lines: list[bytes], *, count: int, size: int, at_once: int) -> tuple[list[Page], int | None]:
+async def cut(
+    lines: list[bytes], *, count: int, size: int, at_once: int
+) -> tuple[list[EncodedPage], int | None]:
     """The pages, and the position of the document at which it was refused to go on."""
-    made: list[Page] = []
-    cutting = recut(pages(lines, at_once), Encoder(HANDLE).encode, max_count=count, max_bytes=size)
+    made: list[EncodedPage] = []
+    cutting = repaginate(
+        staged_pages(lines, at_once), DocumentEncoder(HANDLE).encode, max_count=count, max_bytes=size
+    )
     try:
         while (page := await anext(cutting, None)) is not None:
             made.append(page)
@@ -100,26 +113,26 @@ async def test_what_fills_a_page_to_the_last_byte_is_taken_with_all_that_stands_
         return await send(self, request, **options)
 
     monkeypatch.setattr(httpx.AsyncClient, "send", heard)
-    async with indexing(glean) as platform:
-        assert await platform.ensure(source()) == HANDLE
-        await pushed(platform, HANDLE, RUN, [sized(number, size) for number, size in enumerate(sizes)])
-        await finished(platform, HANDLE, RUN)
+    async with indexing_platform(glean) as platform:
+        assert await platform.ensure(datasource_spec()) == HANDLE
+        await push_run(platform, HANDLE, RUN, [sized(number, size) for number, size in enumerate(sizes)])
+        await sync_run(platform, HANDLE, RUN)
 
     sent = [len(each["documents"]) for each in map(json.loads, bodies)]
     assert (sent[0], sorted(sent[1:-1]), sent[-1]) == (counts[0], sorted(counts[1:]), 0)
     assert max(map(len, bodies)) <= PAGE_BYTES
     assert max(sent) <= PAGE_DOCUMENTS
     assert len(glean.sandbox.documents(HANDLE)) == len(sizes)
-    assert ("bulkindexdocuments", 413) not in glean.sandbox.requests()
+    assert ("bulkindexdocuments", 413) not in glean.sandbox.request_counts()
 
 
 async def test_a_document_that_is_too_large_is_refused_before_it_is_sent(glean: EmbeddedSandbox) -> None:
-    async with indexing(glean) as platform:
-        await platform.ensure(source())
+    async with indexing_platform(glean) as platform:
+        await platform.ensure(datasource_spec())
         with pytest.raises(PlatformInvalidError, match="Document 3 has") as refused:
-            await pushed(
+            await push_run(
                 platform, HANDLE, RUN, [sized(1, 1_000), sized(2, 1_000), sized(3, wire.PAGE_BYTES + 1)]
             )
 
     assert refused.value.facts == {"position": 3}
-    assert "bulkindexdocuments" not in {operation for operation, _ in glean.sandbox.requests()}
+    assert "bulkindexdocuments" not in {operation for operation, _ in glean.sandbox.request_counts()}

@@ -10,22 +10,22 @@ import anyio
 import pytest
 
 from domain.errors import PlatformThrottledError
-from server.adapters.glean.limiter import Limiter
+from server.adapters.glean.limiter import RateLimiter
 from server.sandbox.faults import Fault
-from tests.gleaning import MARK, admin, line, pushed, source
+from tests.gleaning import MARK, admin_platform, datasource_spec, push_run, staged_line
 
 if TYPE_CHECKING:
-    from server.adapters.glean.admin import AdminGlean
+    from server.adapters.glean.admin import AdminPlatform
     from server.sandbox.serve import EmbeddedSandbox
 
 
-async def take(limiter: Limiter, turns: int) -> float:
+async def take(limiter: RateLimiter, turns: int) -> float:
     """Seconds that so many turns took, asked for at once."""
     started = time.monotonic()
 
     async def one() -> None:
-        async with limiter.turn():
-            limiter.succeeded()
+        async with limiter.slot():
+            limiter.record_success()
 
     async with anyio.create_task_group() as group:
         for _ in range(turns):
@@ -34,7 +34,7 @@ async def take(limiter: Limiter, turns: int) -> float:
 
 
 async def test_half_a_second_worth_of_requests_may_come_at_once_and_the_rest_in_its_time() -> None:
-    limiter = Limiter(per_second=10, in_flight=200)
+    limiter = RateLimiter(per_second=10, in_flight=200)
     took = []
 
     async def ten() -> None:
@@ -51,12 +51,12 @@ async def test_half_a_second_worth_of_requests_may_come_at_once_and_the_rest_in_
 
 
 async def test_no_more_than_the_allowed_number_is_under_way() -> None:
-    limiter = Limiter(per_second=1e6, in_flight=3)
+    limiter = RateLimiter(per_second=1e6, in_flight=3)
     under_way = most = 0
 
     async def one() -> None:
         nonlocal under_way, most
-        async with limiter.turn():
+        async with limiter.slot():
             under_way += 1
             most = max(most, under_way)
             await anyio.lowlevel.checkpoint()
@@ -70,20 +70,20 @@ async def test_no_more_than_the_allowed_number_is_under_way() -> None:
 
 
 async def test_a_closed_gate_holds_everybody_and_opens_without_a_burst() -> None:
-    limiter = Limiter(per_second=100)
-    limiter.throttled(0.2)
+    limiter = RateLimiter(per_second=100)
+    limiter.record_throttling(0.2)
 
     assert await take(limiter, 8) > 0.2 + 5 / 100
 
 
 async def test_who_waits_already_waits_for_a_gate_that_closes_meanwhile() -> None:
-    limiter = Limiter(per_second=1000)
-    limiter.throttled(0.1)
+    limiter = RateLimiter(per_second=1000)
+    limiter.record_throttling(0.1)
     started = time.monotonic()
 
     async def close_again() -> None:
         await anyio.lowlevel.checkpoint()
-        limiter.throttled(0.3)
+        limiter.record_throttling(0.3)
 
     async with anyio.create_task_group() as group:
         group.start_soon(take, limiter, 1)
@@ -96,10 +96,12 @@ async def test_who_waits_already_waits_for_a_gate_that_closes_meanwhile() -> Non
 async def test_twenty_pushes_at_once_all_succeed_though_glean_allows_few(
     glean: EmbeddedSandbox, retry_after: int | None
 ) -> None:
-    lines = [line(number) for number in range(1200)]
-    async with admin(glean, limiter=Limiter(per_second=300), waits=0.05) as platform:
+    lines = [staged_line(number) for number in range(1200)]
+    async with admin_platform(glean, limiter=RateLimiter(per_second=300), waits=0.05) as platform:
         marks = [replace(MARK, dataset_id=f"d{number}") for number in range(20)]
-        handles = [await platform.ensure(source(f"N{number}", mark)) for number, mark in enumerate(marks)]
+        handles = [
+            await platform.ensure(datasource_spec(f"N{number}", mark)) for number, mark in enumerate(marks)
+        ]
         glean.sandbox.limit_requests(40, retry_after=retry_after)
         # However slow this machine is, some of them are refused.
         glean.sandbox.faults.add(
@@ -108,20 +110,20 @@ async def test_twenty_pushes_at_once_all_succeed_though_glean_allows_few(
 
         async with anyio.create_task_group() as group:
             for handle, mark in zip(handles, marks, strict=True):
-                group.start_soon(pushed, platform, handle, "run-1", lines, mark)
+                group.start_soon(push_run, platform, handle, "run-1", lines, mark)
 
-    requests = glean.sandbox.requests()
+    requests = glean.sandbox.request_counts()
     assert requests["documents.upload", 200] == 60
     assert requests["documents.upload", 429] >= 3
 
 
 async def test_one_that_never_gets_through_is_told_so_after_four_tries(
-    platform: AdminGlean, glean: EmbeddedSandbox
+    platform: AdminPlatform, glean: EmbeddedSandbox
 ) -> None:
     glean.sandbox.faults.add(Fault(kind="status", status=429, retry_after=1, times=None))
 
     with pytest.raises(PlatformThrottledError) as caught:
-        await platform.find()
+        await platform.find_datasources()
 
     assert (caught.value.retry_after_s, caught.value.facts["tries"]) == (1, 4)
 
@@ -130,17 +132,17 @@ async def test_one_that_alone_never_gets_through_is_not_tried_for_ever(glean: Em
     glean.sandbox.faults.add(Fault(kind="status", status=429, operation="search", times=None))
     done = anyio.Event()
     async with (
-        admin(glean, limiter=Limiter(per_second=1e6), waits=0) as platform,
+        admin_platform(glean, limiter=RateLimiter(per_second=1e6), waits=0) as platform,
         anyio.create_task_group() as group,
     ):
 
         async def others() -> None:
             while not done.is_set():
-                await platform.fingerprint()
+                await platform.fetch_fingerprint()
 
         group.start_soon(others)
         with pytest.raises(PlatformThrottledError):
             await platform.search("ledger")
         done.set()
 
-    assert 4 <= glean.sandbox.requests()["search", 429] <= 4 * 26
+    assert 4 <= glean.sandbox.request_counts()["search", 429] <= 4 * 26

@@ -10,27 +10,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import PlatformInvalidError, PlatformUnavailableError, StagingFailedError
-from server.adapters.glean.paging import Page, recut, spread
-from tests.gleaning import pages
+from server.adapters.glean.paging import EncodedPage, repaginate, run_concurrently
+from tests.gleaning import staged_pages
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
 
-async def cut(lines: Sequence[bytes], *, count: int = 3, size: int = 100, given: int = 7) -> list[Page]:
-    return [page async for page in recut(pages(lines, given), bytes, max_count=count, max_bytes=size)]
+async def cut(
+    lines: Sequence[bytes], *, count: int = 3, size: int = 100, given: int = 7
+) -> list[EncodedPage]:
+    return [
+        page async for page in repaginate(staged_pages(lines, given), bytes, max_count=count, max_bytes=size)
+    ]
 
 
 async def test_pages_are_bounded_by_count() -> None:
-    assert await cut([b"a", b"b", b"c", b"d"]) == [Page(b"a,b,c", 3), Page(b"d", 1)]
+    assert await cut([b"a", b"b", b"c", b"d"]) == [EncodedPage(b"a,b,c", 3), EncodedPage(b"d", 1)]
 
 
 async def test_pages_are_bounded_by_bytes() -> None:
-    assert await cut([b"aaaa", b"bbbb", b"cc"], size=9) == [Page(b"aaaa,bbbb", 2), Page(b"cc", 1)]
+    assert await cut([b"aaaa", b"bbbb", b"cc"], size=9) == [
+        EncodedPage(b"aaaa,bbbb", 2),
+        EncodedPage(b"cc", 1),
+    ]
 
 
 async def test_no_documents_are_one_empty_page() -> None:
-    assert await cut([]) == [Page(b"", 0)]
+    assert await cut([]) == [EncodedPage(b"", 0)]
 
 
 async def test_a_document_that_fits_no_page_is_refused_by_its_position() -> None:
@@ -48,7 +55,7 @@ async def test_a_document_that_fits_no_page_is_refused_by_its_position() -> None
     given_=st.integers(1, 9),
 )
 def test_nothing_is_lost_added_or_reordered(lines: list[bytes], count: int, size: int, given_: int) -> None:
-    async def run() -> list[Page]:
+    async def run() -> list[EncodedPage]:
         return await cut(lines, count=count, size=size, given=given_)
 
     made = anyio.run(run)
@@ -76,7 +83,7 @@ async def test_no_more_than_a_few_are_under_way_and_held() -> None:
         under_way -= 1
         done.append(number)
 
-    await spread(numbers(30), work, at_once=4)
+    await run_concurrently(numbers(30), work, at_once=4)
 
     assert (sorted(done), most) == (list(range(30)), 4)
 
@@ -91,7 +98,7 @@ async def test_the_first_failure_ends_the_others_and_is_raised_itself() -> None:
         await anyio.sleep_forever()
 
     with pytest.raises(PlatformUnavailableError, match="no"):
-        await spread(numbers(30), work, at_once=4)
+        await run_concurrently(numbers(30), work, at_once=4)
 
     assert begun == [0, 1, 2, 3]
 
@@ -101,7 +108,7 @@ async def test_a_failure_of_what_gives_the_items_is_raised_itself() -> None:
         await anyio.sleep_forever()
 
     with pytest.raises(StagingFailedError, match="disk"):
-        await spread(numbers(2, StagingFailedError("disk")), work, at_once=4)
+        await run_concurrently(numbers(2, StagingFailedError("disk")), work, at_once=4)
 
 
 async def test_places_that_are_shared_bound_all_who_share_them_and_are_given_back() -> None:
@@ -121,12 +128,12 @@ async def test_places_that_are_shared_bound_all_who_share_them_and_are_given_bac
 
     async def one(end: int, error: Exception | None = None) -> None:
         with pytest.raises((PlatformUnavailableError, StagingFailedError)):
-            await spread(numbers(end, error), work, at_once=places)
+            await run_concurrently(numbers(end, error), work, at_once=places)
 
     async with anyio.create_task_group() as group:
         group.start_soon(one, 10)
         group.start_soon(one, 30)
         group.start_soon(one, 5, StagingFailedError("disk"))
-    await spread(numbers(20), lambda _: anyio.lowlevel.checkpoint(), at_once=places)
+    await run_concurrently(numbers(20), lambda _: anyio.lowlevel.checkpoint(), at_once=places)
 
     assert (most, places.value) == (3, 3)

@@ -13,8 +13,8 @@ import pytest
 from pydantic import SecretStr
 
 from domain.errors import PlatformDeniedError, PlatformError, PlatformInvalidError, PlatformUnavailableError
-from server.adapters.glean.indexing import IndexingGlean
-from server.adapters.glean.remedies import connecting, denial
+from server.adapters.glean.indexing import IndexingPlatform
+from server.adapters.glean.remedies import connection_remedy, denial_remedy
 from server.adapters.system import SystemClock
 from server.sandbox.faults import Fault
 
@@ -36,8 +36,8 @@ WORDS = {
 
 
 @asynccontextmanager
-async def indexing(base_url: str, token: str = KEY) -> AsyncIterator[IndexingGlean]:
-    async with IndexingGlean(base_url, SecretStr(token), clock=SystemClock(), waits=0.001) as platform:
+async def indexing(base_url: str, token: str = KEY) -> AsyncIterator[IndexingPlatform]:
+    async with IndexingPlatform(base_url, SecretStr(token), clock=SystemClock(), waits=0.001) as platform:
         yield platform
 
 
@@ -60,7 +60,7 @@ async def indexing(base_url: str, token: str = KEY) -> AsyncIterator[IndexingGle
     ],
 )
 def test_a_denial_is_recognised_by_its_words(status: int, body: str | bytes, told: str) -> None:
-    assert denial(status, body.encode() if isinstance(body, str) else body).what == WORDS[told]
+    assert denial_remedy(status, body.encode() if isinstance(body, str) else body).what == WORDS[told]
 
 
 @pytest.mark.parametrize("frank", [True, False])
@@ -76,12 +76,12 @@ def test_a_denial_is_recognised_by_its_words(status: int, body: str | bytes, tol
 async def test_a_token_that_will_not_do_is_told_as_far_as_glean_tells_it(
     glean: EmbeddedSandbox, made: dict[str, Any] | None, told: str, untold: str, *, frank: bool
 ) -> None:
-    glean.sandbox.turn(tells_denial=frank)
+    glean.sandbox.set_switches(tells_denial=frank)
     if made is not None:
         glean.sandbox.tokens.add("theirs", **made)
     async with indexing(glean.base_url, "theirs") as platform:
         with pytest.raises(PlatformDeniedError) as caught:
-            await platform.find(["ACME-Sandbox-Confluence"])
+            await platform.find_datasources(["ACME-Sandbox-Confluence"])
     error = caught.value
     assert error.message.endswith(f", {WORDS[told if frank else untold]}.")
     assert error.suggested_action != PlatformDeniedError.action
@@ -114,7 +114,7 @@ async def test_what_is_not_glean_is_not_taken_for_it(
     glean.sandbox.faults.add(fault)
     async with indexing(glean.base_url, glean.token) as platform:
         with pytest.raises(PlatformError) as caught:
-            await platform.find(["ACME-Sandbox-Confluence"])
+            await platform.find_datasources(["ACME-Sandbox-Confluence"])
     assert type(caught.value) is kind
     assert caught.value.message.endswith(", which is not Glean's API.")
     assert "glean.base_url" in caught.value.suggested_action
@@ -126,7 +126,7 @@ async def test_a_web_page_that_denies_is_not_read_for_words(glean: EmbeddedSandb
     glean.sandbox.faults.add(page)
     async with indexing(glean.base_url, glean.token) as platform:
         with pytest.raises(PlatformDeniedError, match=r"answered 403, which is not Glean's API\.$"):
-            await platform.find(["ACME-Sandbox-Confluence"])
+            await platform.find_datasources(["ACME-Sandbox-Confluence"])
 
 
 async def test_an_address_that_nobody_has_is_told_apart_from_one_where_nobody_listens() -> None:
@@ -135,23 +135,23 @@ async def test_an_address_that_nobody_has_is_told_apart_from_one_where_nobody_li
         port = bound.getsockname()[1]
     async with indexing(f"http://127.0.0.1:{port}") as platform:
         with pytest.raises(PlatformUnavailableError, match="because nothing listens there"):
-            await platform.find(["ACME"])
+            await platform.find_datasources(["ACME"])
     async with indexing("https://no-such-host.invalid") as platform:
         with pytest.raises(PlatformUnavailableError) as caught:
-            await platform.find(["ACME"])
+            await platform.find_datasources(["ACME"])
     assert "because the name of its host is not known here" in caught.value.message
 
 
 async def test_a_port_without_tls_is_told(glean: EmbeddedSandbox) -> None:
     async with indexing(glean.base_url.replace("http:", "https:")) as platform:
         with pytest.raises(PlatformUnavailableError, match="because what is there does not speak TLS"):
-            await platform.find(["ACME"])
+            await platform.find_datasources(["ACME"])
 
 
 def test_the_reason_is_found_behind_what_a_client_makes_of_it() -> None:
     met = httpx.ConnectError("x")
     met.__cause__ = ExceptionGroup("all attempts", [OSError("first"), ssl.SSLCertVerificationError("second")])
-    remedy = connecting(met)
+    remedy = connection_remedy(met)
     assert remedy is not None
     assert remedy.what == "because its certificate is not trusted here"
-    assert connecting(OSError("out of sockets")) is None
+    assert connection_remedy(OSError("out of sockets")) is None

@@ -24,16 +24,25 @@ from hypothesis.stateful import (
 )
 
 from domain.documents import Author, Document
-from domain.documents import encode as encoded
+from domain.documents import encode_document as encoded
 from domain.documents.neutral import EVERYONE, Body
 from domain.errors import PlatformError, PlatformRunLostError
-from domain.model import Mark
-from server.adapters.glean.indexing import IndexingGlean
+from domain.model import OwnerTag
+from server.adapters.glean.indexing import IndexingPlatform
 from server.adapters.glean.indexing_names import datasource_of
-from server.adapters.glean.limiter import Limiter
+from server.adapters.glean.limiter import RateLimiter
 from server.sandbox.serve import EmbeddedSandbox
-from tests.gleaning import FLIPPED, HERE, IN_TURN, SITE, SLOW, pages, small_pages, source
-from tests.server.sandbox.client import HandClock
+from tests.gleaning import (
+    INSTALLATION_ID,
+    SITE,
+    SLOW,
+    SWITCH_PARAMS,
+    SWITCH_VARIANTS,
+    datasource_spec,
+    staged_pages,
+    use_small_pages,
+)
+from tests.server.sandbox.client import HandDrivenClock
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -74,22 +83,22 @@ def wanted(run: str) -> dict[str, str]:
     return {f"page-{number}": f"<p>as {run} has it</p>" for number in numbers(run)}
 
 
-class Gated:
+class SteppedProcess:
     """One process: a client whose requests wait until they are let on."""
 
-    def __init__(self, glean: EmbeddedSandbox, clock: HandClock, name: str) -> None:
+    def __init__(self, glean: EmbeddedSandbox, clock: HandDrivenClock, name: str) -> None:
         self.work: asyncio.Task[None] | None = None
-        self.source = source(name, Mark(installation=HERE, dataset_id=f"of-{name}"))
+        self.source = datasource_spec(name, OwnerTag(installation=INSTALLATION_ID, dataset_id=f"of-{name}"))
         self.handle = datasource_of(name)
         self.waiting = 0
         self._free = False
         self._permits = asyncio.Semaphore(0)
         self._made = asyncio.Event()
-        self.platform = IndexingGlean(
+        self.platform = IndexingPlatform(
             glean.base_url,
             lambda: glean.token,
-            clock=_Read(clock),
-            limiter=Limiter(per_second=1e6, in_flight=32),
+            clock=_AdapterClock(clock),
+            limiter=RateLimiter(per_second=1e6, in_flight=32),
             waits=1e-6,
         )
         http: Any = self.platform._http  # noqa: SLF001 - there is no nearer place to a request
@@ -110,12 +119,12 @@ class Gated:
 
         http._exchange = exchanged  # noqa: SLF001 - the same
 
-    async def begin(self, act: Callable[[Gated], Awaitable[None]]) -> None:
+    async def begin(self, act: Callable[[SteppedProcess], Awaitable[None]]) -> None:
         """Have it do something, up to its first request."""
         self.work = asyncio.create_task(_done(act, self))
         await self.settled()
 
-    async def go_on(self) -> None:
+    async def release_request(self) -> None:
         """Let one request on, and what follows from it."""
         if self.waiting:
             self._made.clear()
@@ -148,10 +157,10 @@ class Gated:
             await asyncio.sleep(0)
 
 
-class _Read:
+class _AdapterClock:
     """The clock of the test as an adapter reads it."""
 
-    def __init__(self, clock: HandClock) -> None:
+    def __init__(self, clock: HandDrivenClock) -> None:
         self._clock = clock
 
     def now(self) -> datetime:
@@ -161,15 +170,15 @@ class _Read:
         raise AssertionError(f"an adapter waits {seconds} s by its own means")
 
 
-async def _done(act: Callable[[Gated], Awaitable[None]], process: Gated) -> None:
+async def _done(act: Callable[[SteppedProcess], Awaitable[None]], process: SteppedProcess) -> None:
     with suppress(PlatformError):  # a refusal is an end, too
         await act(process)
 
 
-def serve(run: str) -> Callable[[Gated], Awaitable[None]]:
+def serve(run: str) -> Callable[[SteppedProcess], Awaitable[None]]:
     """Register, push, sync, and push again what was lost, as the saga does."""
 
-    async def act(process: Gated) -> None:
+    async def act(process: SteppedProcess) -> None:
         await process.platform.ensure(process.source)
         await push(process, run)
         await sync(process, run)
@@ -177,21 +186,21 @@ def serve(run: str) -> Callable[[Gated], Awaitable[None]]:
     return act
 
 
-def resume(run: str) -> Callable[[Gated], Awaitable[None]]:
+def resume(run: str) -> Callable[[SteppedProcess], Awaitable[None]]:
     """Go on where another process had pushed."""
 
-    async def act(process: Gated) -> None:
+    async def act(process: SteppedProcess) -> None:
         await sync(process, run)
 
     return act
 
 
-async def push(process: Gated, run: str) -> None:
+async def push(process: SteppedProcess, run: str) -> None:
     lines = [line(number, run) for number in numbers(run)]
     for again in (True, True, False):
         try:
             await process.platform.push(
-                process.handle, process.source.mark, run, pages(lines), lambda _: None
+                process.handle, process.source.mark, run, staged_pages(lines), lambda _: None
             )
         except PlatformRunLostError:
             if not again:
@@ -200,10 +209,10 @@ async def push(process: Gated, run: str) -> None:
             return
 
 
-async def sync(process: Gated, run: str) -> None:
+async def sync(process: SteppedProcess, run: str) -> None:
     for again in (True, True, False):
         try:
-            await process.platform.sync(process.handle, process.source.mark, run)
+            await process.platform.start_sync(process.handle, process.source.mark, run)
         except PlatformRunLostError:
             if not again:
                 raise
@@ -212,25 +221,25 @@ async def sync(process: Gated, run: str) -> None:
             return
 
 
-async def stop(process: Gated) -> None:
-    await process.platform.stop(process.handle, process.source.mark)
+async def stop(process: SteppedProcess) -> None:
+    await process.platform.stop_sync(process.handle, process.source.mark)
 
 
-async def discard(process: Gated) -> None:
-    await process.platform.discard(process.handle, process.source.mark, "run-0")
+async def discard(process: SteppedProcess) -> None:
+    await process.platform.discard_run(process.handle, process.source.mark, "run-0")
 
 
-async def observe(process: Gated) -> None:
+async def observe(process: SteppedProcess) -> None:
     await process.platform.observe(process.handle)
 
 
-async def remove(process: Gated) -> None:
+async def remove(process: SteppedProcess) -> None:
     for _ in range(3):
-        if await process.platform.remove(process.handle, process.source.mark) is not None:
+        if await process.platform.delete_datasource(process.handle, process.source.mark) is not None:
             return
 
 
-ACTS: Final[dict[str, Callable[[Gated], Awaitable[None]]]] = {
+ACTS: Final[dict[str, Callable[[SteppedProcess], Awaitable[None]]]] = {
     **{f"serve {run}": serve(run) for run in RUNS},
     **{f"resume {run}": resume(run) for run in RUNS},
     "stop": stop,
@@ -244,14 +253,14 @@ class Takeovers(RuleBasedStateMachine):
     """One datasource of one sandbox, and the processes on it."""
 
     glean: EmbeddedSandbox
-    clock: HandClock
+    clock: HandDrivenClock
     runner: asyncio.Runner
     lingers: bool  # what is replaced is still served for a while
 
     def __init__(self) -> None:
         super().__init__()
         self.name = f"ACME-{next(_NAMES)}-Confluence"
-        self.processes: dict[str, Gated] = {}
+        self.processes: dict[str, SteppedProcess] = {}
 
     @rule(process=PROCESSES, what=st.sampled_from(sorted(ACTS)))
     def begins(self, process: str, what: str) -> None:
@@ -265,7 +274,7 @@ class Takeovers(RuleBasedStateMachine):
     @rule(process=PROCESSES, requests=st.integers(1, 12))
     def goes_on(self, process: str, requests: int) -> None:
         for _ in range(requests if process in self.processes else 0):
-            self.runner.run(self.processes[process].go_on())
+            self.runner.run(self.processes[process].release_request())
             self.serves_one_run()
 
     @precondition(lambda self: self.processes)
@@ -289,7 +298,7 @@ class Takeovers(RuleBasedStateMachine):
         for each in (*self.processes.values(), last):
             self._dead(each)
 
-    async def _alone(self, process: Gated) -> None:
+    async def _alone(self, process: SteppedProcess) -> None:
         """Whatever was before, one that is alone is served, and can be taken away."""
         process.work = None
         await process.finish()
@@ -311,15 +320,15 @@ class Takeovers(RuleBasedStateMachine):
         held = self.glean.sandbox.documents(datasource_of(self.name))
         return {each["id"]: each["body"]["textContent"] for each in held}
 
-    def _born(self) -> Gated:
-        async def born() -> Gated:
-            made = Gated(self.glean, self.clock, self.name)
+    def _born(self) -> SteppedProcess:
+        async def born() -> SteppedProcess:
+            made = SteppedProcess(self.glean, self.clock, self.name)
             await made.platform.__aenter__()
             return made
 
         return self.runner.run(born())
 
-    def _dead(self, process: Gated) -> None:
+    def _dead(self, process: SteppedProcess) -> None:
         async def dead() -> None:
             await process.die()
             await process.platform.__aexit__(None, None, None)
@@ -328,40 +337,42 @@ class Takeovers(RuleBasedStateMachine):
 
 
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
+def clock() -> HandDrivenClock:
+    return HandDrivenClock()
 
 
 @pytest.fixture
-def glean(tmp_path: Path, clock: HandClock) -> Iterator[EmbeddedSandbox]:
-    with EmbeddedSandbox(tmp_path / "glean.db", now=clock) as running, small_pages():
-        running.sandbox.set_rate(1e12, minimum_seconds=0)
+def glean(tmp_path: Path, clock: HandDrivenClock) -> Iterator[EmbeddedSandbox]:
+    with EmbeddedSandbox(tmp_path / "glean.db", now=clock) as running, use_small_pages():
+        running.sandbox.set_indexing_rate(1e12, minimum_seconds=0)
         yield running
 
 
-@pytest.mark.parametrize("flipped", IN_TURN)
+@pytest.mark.parametrize("flipped", SWITCH_PARAMS)
 def test_whoever_takes_over_from_whom_one_run_is_served(
-    glean: EmbeddedSandbox, clock: HandClock, flipped: str
+    glean: EmbeddedSandbox, clock: HandDrivenClock, flipped: str
 ) -> None:
     run_machine(glean, clock, flipped, examples=8, steps=15)
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("flipped", FLIPPED)
+@pytest.mark.parametrize("flipped", SWITCH_VARIANTS)
 def test_whoever_takes_over_from_whom_one_run_is_served_for_long(
-    glean: EmbeddedSandbox, clock: HandClock, flipped: str
+    glean: EmbeddedSandbox, clock: HandDrivenClock, flipped: str
 ) -> None:
     run_machine(glean, clock, flipped, examples=100, steps=40)
 
 
-def run_machine(glean: EmbeddedSandbox, clock: HandClock, flipped: str, *, examples: int, steps: int) -> None:
-    glean.sandbox.turn(**{"limits_rate": False, **FLIPPED[flipped]})
+def run_machine(
+    glean: EmbeddedSandbox, clock: HandDrivenClock, flipped: str, *, examples: int, steps: int
+) -> None:
+    glean.sandbox.set_switches(**{"limits_rate": False, **SWITCH_VARIANTS[flipped]})
     with asyncio.Runner() as runner:
         named = {
             "glean": glean,
             "clock": clock,
             "runner": runner,
-            "lingers": bool(SLOW.keys() & FLIPPED[flipped]),
+            "lingers": bool(SLOW.keys() & SWITCH_VARIANTS[flipped]),
         }
         run_state_machine_as_test(
             type("Takeovers", (Takeovers,), named),

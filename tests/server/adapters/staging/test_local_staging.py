@@ -75,9 +75,9 @@ async def test_a_root_that_vanished_is_an_error_and_never_reads_as_empty(
     with pytest.raises(StagingFailedError, match="not there any more"):
         await staging.measure(ID, 1)
     with pytest.raises(StagingFailedError, match="not there any more"):
-        await staging.attempts(ID)
+        await staging.list_attempts(ID)
     with pytest.raises(StagingFailedError, match="not there any more"):
-        await staging.remove(ID)
+        await staging.delete(ID)
     assert [each.name for each in root.parent.glob("*")] == []
 
 
@@ -92,7 +92,7 @@ async def test_a_link_in_the_place_of_a_dataset_is_not_followed(
     with pytest.raises(StagingFailedError, match="symbolic link"):
         await staging.write(ID, 1, lambda: iter([b"x\n"]))
     with pytest.raises(StagingFailedError, match="symbolic link"):
-        await staging.remove(ID)
+        await staging.delete(ID)
     assert (elsewhere / "1.jsonl").read_bytes() == b"not ours\n"
 
 
@@ -106,7 +106,7 @@ async def test_a_link_in_the_place_of_an_attempt_is_not_read(
     with pytest.raises(StagingFailedError, match="symbolic link"):
         await staging.measure(ID, 1)
     with pytest.raises(StagingFailedError, match="symbolic link"):
-        await anext(aiter(staging.pages(ID, 1, max_count=1, max_bytes=1)))
+        await anext(aiter(staging.iterate_pages(ID, 1, max_count=1, max_bytes=1)))
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ async def test_what_a_killed_process_left_is_cleaned_by_the_next_write_of_the_sa
 
     assert ended.returncode == -9
     assert len(left) == 1
-    assert await staging.attempts(ID) == []
+    assert await staging.list_attempts(ID) == []
 
     await staging.write(ID, 1, lambda: iter([b"y\n"]))
 
@@ -200,14 +200,14 @@ async def test_removing_an_attempt_removes_what_a_killed_process_left_of_it(
     (root / ID).mkdir()
     (root / ID / ".1.jsonl.0123abcd.tmp").touch()
 
-    await staging.remove(ID, 1)
+    await staging.delete(ID, 1)
 
     assert files(root) == []
 
 
 async def test_a_file_replaced_between_two_pages_is_noticed(staging: LocalStaging) -> None:
     await staging.write(ID, 1, lambda: iter([b"a\nb\n"]))
-    pages = aiter(staging.pages(ID, 1, max_count=1, max_bytes=100))
+    pages = aiter(staging.iterate_pages(ID, 1, max_count=1, max_bytes=100))
     first = await anext(pages)
     await staging.write(ID, 1, lambda: iter([b"longer\nlines\n"]))
 
@@ -220,7 +220,7 @@ async def test_the_last_line_of_a_cut_off_file_is_given_as_it_is(staging: LocalS
     written = await staging.write(ID, 1, lambda: iter([b"a\nbcd\n"]))
     os.truncate(root / ID / "1.jsonl", 4)
 
-    assert [page async for page in staging.pages(ID, 1, max_count=9, max_bytes=9)] == [[b"a", b"bc"]]
+    assert [page async for page in staging.iterate_pages(ID, 1, max_count=9, max_bytes=9)] == [[b"a", b"bc"]]
     assert await staging.measure(ID, 1) != written
 
 

@@ -14,28 +14,28 @@ from domain.errors import Recovery, SettingsError, StoreFailedError
 from domain.model import Run
 from domain.records import DatasetQuery
 from server.adapters.store import postgres_tables, schema
-from server.adapters.store.postgres import PostgresStore, unfinished
-from server.postgres.address import parsed
+from server.adapters.store.postgres import PostgresStore, has_unfinished_work
+from server.postgres.address import parse_postgres_url
 from tests.entities import DATASET, NOW, client, dataset
-from tests.postgres import name_of
-from tests.waiting import eventually
+from tests.postgres import database_name
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from domain.records import Records
-    from tests.postgres import Cluster
+    from tests.postgres import PostgresServer
 
 
 @pytest.fixture
-def url(postgres: Cluster) -> Iterator[str]:
-    made = postgres.fresh()
+def url(postgres: PostgresServer) -> Iterator[str]:
+    made = postgres.create_database()
     yield made
-    postgres.drop(made)
+    postgres.drop_database(made)
 
 
 async def opened(url: str) -> None:
-    async with PostgresStore(parsed(url)):
+    async with PostgresStore(parse_postgres_url(url)):
         pass
 
 
@@ -48,13 +48,13 @@ async def test_only_what_need_not_last_is_committed_without_a_flush(url: str) ->
     def look(records: Records) -> str:
         return setting(records, "synchronous_commit")
 
-    async with PostgresStore(parsed(url)) as store:
+    async with PostgresStore(parse_postgres_url(url)) as store:
         assert await store.transact(look) == "on"
         assert await store.transact(look, lasting=False) == "off"
         assert await store.transact(look) == "on"
 
 
-async def test_a_newer_schema_is_refused_and_left_alone(url: str, postgres: Cluster) -> None:
+async def test_a_newer_schema_is_refused_and_left_alone(url: str, postgres: PostgresServer) -> None:
     await opened(url)
     postgres.execute("insert into dataset_lifecycle.migrations (name) values ('from_the_future')", url)
 
@@ -65,13 +65,13 @@ async def test_a_newer_schema_is_refused_and_left_alone(url: str, postgres: Clus
 
 
 async def test_a_migration_that_fails_leaves_nothing_of_itself(
-    url: str, postgres: Cluster, monkeypatch: pytest.MonkeyPatch
+    url: str, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await opened(url)
 
     def breaks(to: schema.Tables) -> None:
-        to.table("half", {"x": str}, "x")
-        to.run("no sql;")
+        to.create_table("half", {"x": str}, "x")
+        to.run_statements("no sql;")
 
     with monkeypatch.context() as patch:
         patch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, breaks))
@@ -84,38 +84,38 @@ async def test_a_migration_that_fails_leaves_nothing_of_itself(
 
 async def test_opening_again_waits_for_no_writer(url: str) -> None:
     await opened(url)
-    with parsed(url).connect() as writer, writer.transaction():
-        writer.execute(f"select {postgres_tables.WRITING}".encode())
-        async with PostgresStore(parsed(url)) as store:
+    with parse_postgres_url(url).connect() as writer, writer.transaction():
+        writer.execute(f"select {postgres_tables.WRITE_LOCK}".encode())
+        async with PostgresStore(parse_postgres_url(url)) as store:
             assert await store.read(lambda records: records.clients()) == []
 
 
 async def test_a_server_that_is_too_old_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres_tables, "OLDEST", 99)
+    monkeypatch.setattr(postgres_tables, "OLDEST_VERSION", 99)
 
     with pytest.raises(SettingsError, match=r"is on PostgreSQL \d+; 99 is the oldest"):
         await opened(url)
 
 
-async def test_a_database_of_another_encoding_is_refused(postgres: Cluster) -> None:
-    url = postgres.fresh(options="encoding 'SQL_ASCII' locale 'C'")
+async def test_a_database_of_another_encoding_is_refused(postgres: PostgresServer) -> None:
+    url = postgres.create_database(options="encoding 'SQL_ASCII' locale 'C'")
 
     with pytest.raises(SettingsError, match="keeps its texts in SQL_ASCII, and must in UTF8"):
         await opened(url)
 
 
 @pytest.fixture
-def limited(url: str, postgres: Cluster) -> Iterator[str]:
+def limited(url: str, postgres: PostgresServer) -> Iterator[str]:
     """The same database, for a user who owns nothing there."""
-    name = f"limited_{name_of(url)}"
+    name = f"limited_{database_name(url)}"
     postgres.execute(f"create role {name} login password 'pa:s/s@w%rd'")
-    yield postgres.url(name_of(url), user=name, password="pa:s/s@w%rd")
+    yield postgres.url(database_name(url), user=name, password="pa:s/s@w%rd")
     postgres.execute(f"drop owned by {name} cascade", url)
     postgres.execute(f"drop role {name}")
 
 
 async def test_a_user_who_may_not_create_tables_is_told_what_helps(
-    url: str, limited: str, postgres: Cluster
+    url: str, limited: str, postgres: PostgresServer
 ) -> None:
     with pytest.raises(SettingsError, match="may not create tables") as refused:
         await opened(limited)
@@ -126,10 +126,12 @@ async def test_a_user_who_may_not_create_tables_is_told_what_helps(
     await opened(limited)
 
 
-async def test_a_right_that_is_taken_away_later_is_named(url: str, limited: str, postgres: Cluster) -> None:
+async def test_a_right_that_is_taken_away_later_is_named(
+    url: str, limited: str, postgres: PostgresServer
+) -> None:
     name = limited.partition("://")[2].partition(":")[0]
     postgres.execute(f"create schema dataset_lifecycle authorization {name}", url)
-    async with PostgresStore(parsed(limited)) as store:
+    async with PostgresStore(parse_postgres_url(limited)) as store:
         postgres.execute("alter table dataset_lifecycle.clients owner to tester", url)
         with pytest.raises(StoreFailedError, match="its user lacks a right") as failed:
             await store.transact(lambda records: records.put_client(client()))
@@ -146,14 +148,14 @@ async def test_a_right_that_is_taken_away_later_is_named(url: str, limited: str,
     ],
 )
 async def test_who_is_refused_is_told_why_and_no_password_is_repeated(
-    postgres: Cluster, change: dict[str, str], says: str
+    postgres: PostgresServer, change: dict[str, str], says: str
 ) -> None:
-    address = parsed(postgres.url(**{"database": "postgres", **change}))
+    address = parse_postgres_url(postgres.url(**{"database": "postgres", **change}))
 
     with pytest.raises(SettingsError, match=says) as refused:
         await PostgresStore(address).open()
     with pytest.raises(SettingsError, match=says):
-        unfinished(address)
+        has_unfinished_work(address)
 
     assert (refused.value.field, refused.value.recovery) == ("store.url", Recovery.FIX_INPUT)
     assert "s3cret" not in f"{refused.value} {refused.value.as_dict()} {address}"
@@ -171,9 +173,9 @@ async def test_a_server_that_cannot_be_reached_is_named_and_waited_for(host: str
 
 
 async def test_a_server_that_ended_every_connection_is_connected_to_again(
-    url: str, postgres: Cluster
+    url: str, postgres: PostgresServer
 ) -> None:
-    async with PostgresStore(parsed(url)) as store:
+    async with PostgresStore(parse_postgres_url(url)) as store:
         await asyncio.gather(*(store.read(lambda records: records.clients()) for _ in range(8)))
         cut_off(postgres, url)
 
@@ -181,31 +183,33 @@ async def test_a_server_that_ended_every_connection_is_connected_to_again(
         assert await store.read(lambda records: records.clients()) == [client()]
 
 
-async def test_a_connection_lost_inside_a_transaction_takes_it_back(url: str, postgres: Cluster) -> None:
+async def test_a_connection_lost_inside_a_transaction_takes_it_back(
+    url: str, postgres: PostgresServer
+) -> None:
     def work(records: Records) -> None:
         records.put_dataset(DATASET)
         cut_off(postgres, url)
         records.put_client(client())
 
-    async with PostgresStore(parsed(url)) as store:
+    async with PostgresStore(parse_postgres_url(url)) as store:
         with pytest.raises(StoreFailedError) as failed:
             await store.transact(work)
         assert failed.value.recovery is Recovery.WAIT
         assert await store.read(lambda records: records.datasets(DatasetQuery())) == []
 
 
-def cut_off(postgres: Cluster, url: str) -> None:
-    asked = f"select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = '{name_of(url)}'"  # noqa: S608
+def cut_off(postgres: PostgresServer, url: str) -> None:
+    asked = f"select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = '{database_name(url)}'"  # noqa: S608
     assert postgres.execute(asked)
 
 
 async def test_a_database_that_is_gone_is_said_to_be_none(
-    postgres: Cluster, monkeypatch: pytest.MonkeyPatch
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("server.adapters.store.postgres._SPARE_S", 0.2)
-    url = postgres.fresh()
-    async with PostgresStore(parsed(url)) as store:
-        postgres.drop(url)
+    url = postgres.create_database()
+    async with PostgresStore(parse_postgres_url(url)) as store:
+        postgres.drop_database(url)
         with pytest.raises(StoreFailedError, match="there is no such database") as failed:
             await store.read(lambda records: records.clients())
 
@@ -213,9 +217,9 @@ async def test_a_database_that_is_gone_is_said_to_be_none(
 
 
 async def test_a_writer_that_never_ends_is_waited_for_and_then_reported(url: str) -> None:
-    async with PostgresStore(parsed(url), patience_s=0.1) as store:
-        with parsed(url).connect() as writer, writer.transaction():
-            writer.execute(f"select {postgres_tables.WRITING}".encode())
+    async with PostgresStore(parse_postgres_url(url), patience_s=0.1) as store:
+        with parse_postgres_url(url).connect() as writer, writer.transaction():
+            writer.execute(f"select {postgres_tables.WRITE_LOCK}".encode())
             with pytest.raises(StoreFailedError, match="another process") as failed:
                 await store.transact(lambda records: records.put_client(client()))
             assert await store.read(lambda records: records.clients()) == []
@@ -224,7 +228,9 @@ async def test_a_writer_that_never_ends_is_waited_for_and_then_reported(url: str
     assert failed.value.recovery is Recovery.WAIT
 
 
-async def test_a_process_that_stands_still_in_a_transaction_is_cut_off(url: str, postgres: Cluster) -> None:
+async def test_a_process_that_stands_still_in_a_transaction_is_cut_off(
+    url: str, postgres: PostgresServer
+) -> None:
     still = threading.Event()
 
     def work(records: Records) -> None:
@@ -233,12 +239,17 @@ async def test_a_process_that_stands_still_in_a_transaction_is_cut_off(url: str,
         records.put_client(client())
 
     def over() -> bool:
-        asked = f"select 1 from pg_stat_activity where datname = '{name_of(url)}' and state like 'idle in%'"  # noqa: S608
+        asked = (
+            f"select 1 from pg_stat_activity where datname = '{database_name(url)}' and state like 'idle in%'"  # noqa: S608
+        )
         return not postgres.execute(asked)
 
-    async with PostgresStore(parsed(url), patience_s=0.5) as store, PostgresStore(parsed(url)) as other:
+    async with (
+        PostgresStore(parse_postgres_url(url), patience_s=0.5) as store,
+        PostgresStore(parse_postgres_url(url)) as other,
+    ):
         frozen = asyncio.create_task(store.transact(work))
-        await eventually(lambda: not over())
+        await wait_for(lambda: not over())
         await other.transact(lambda records: records.put_client(client("other")))
         assert over()
         still.set()
@@ -257,7 +268,7 @@ async def test_work_that_met_others_is_done_again_and_given_up_in_the_end(url: s
         if len(runs) <= times:
             raise errors.SerializationFailure if len(runs) % 2 else errors.DeadlockDetected
 
-    async with PostgresStore(parsed(url)) as store:
+    async with PostgresStore(parse_postgres_url(url)) as store:
         await store.transact(lambda _records: unlucky(2))
         assert len(runs) == 3
         with pytest.raises(StoreFailedError):
@@ -270,14 +281,14 @@ async def test_a_full_disk_is_a_persons_business(url: str) -> None:
     def full(_records: Records) -> None:
         raise errors.DiskFull
 
-    async with PostgresStore(parsed(url)) as store:
+    async with PostgresStore(parse_postgres_url(url)) as store:
         with pytest.raises(StoreFailedError, match="its disk is full") as failed:
             await store.transact(full)
 
     assert failed.value.recovery is Recovery.NEEDS_HUMAN
 
 
-async def test_what_happened_cannot_be_changed_or_deleted(url: str, postgres: Cluster) -> None:
+async def test_what_happened_cannot_be_changed_or_deleted(url: str, postgres: PostgresServer) -> None:
     await opened(url)
     columns = {"events": "(seq, dataset_id, kind, document) values (1, 'd', 'k', '{}')"}
     columns["audit"] = "(seq, document) values (1, '{}')"
@@ -289,16 +300,16 @@ async def test_what_happened_cannot_be_changed_or_deleted(url: str, postgres: Cl
 
 
 async def test_a_store_that_is_closed_says_so_and_can_be_closed_again(url: str) -> None:
-    store = PostgresStore(parsed(url))
+    store = PostgresStore(parse_postgres_url(url))
     await store.open()
     await store.close()
     await store.close()
 
 
 async def test_work_that_is_left_is_seen_from_outside(url: str) -> None:
-    assert not unfinished(parsed(url))
-    async with PostgresStore(parsed(url)) as store:
-        assert not unfinished(parsed(url))
+    assert not has_unfinished_work(parse_postgres_url(url))
+    async with PostgresStore(parse_postgres_url(url)) as store:
+        assert not has_unfinished_work(parse_postgres_url(url))
         running = dataset(run=Run(saga_id="s", started_at=NOW))
         await store.transact(lambda records: records.put_dataset(running))
-        assert unfinished(parsed(url))
+        assert has_unfinished_work(parse_postgres_url(url))

@@ -13,7 +13,7 @@ from domain.records import DatasetQuery
 from domain.vocabulary import DatasetStatus, DatasetType, Stage
 from server.adapters.store.records import StoredRecords
 from server.adapters.store.sqlite import SqliteConnection
-from server.adapters.store.sqlite_file import connect, prepare
+from server.adapters.store.sqlite_file import connect_sqlite, prepare_sqlite_file
 from tests.entities import CONNECTOR, DATASET, NOW, journey
 
 if TYPE_CHECKING:
@@ -160,8 +160,8 @@ CASES: Final[dict[str, tuple[Callable[[StoredRecords], Any], list[str]]]] = {
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[Database]:
     path = tmp_path / "store.sqlite"
-    prepare(path, 1)
-    db = connect(path, 1)
+    prepare_sqlite_file(path, 1)
+    db = connect_sqlite(path, 1)
     yield db
     db.close()
 

@@ -15,8 +15,8 @@ from domain.records import DatasetQuery
 from server.adapters.store import schema
 from server.adapters.store.progress import ProgressWriter
 from server.adapters.store.sqlite import SqliteStore
-from server.adapters.store.sqlite_failures import translated
-from server.adapters.store.sqlite_file import connect
+from server.adapters.store.sqlite_failures import translate_sqlite_errors
+from server.adapters.store.sqlite_file import connect_sqlite
 from tests.entities import DATASET, NOW, client
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ async def test_the_file_is_in_wal_mode_and_every_commit_is_synced(tmp_path: Path
     path = tmp_path / "new" / "folder" / "store.sqlite"
     await opened(path)
 
-    with closing(connect(path, 1).conn) as connection:
+    with closing(connect_sqlite(path, 1).conn) as connection:
         assert connection.execute("pragma journal_mode").fetchone() == ("wal",)
         assert connection.execute("pragma synchronous").fetchone() == (2,)
 
@@ -74,11 +74,11 @@ async def test_a_migration_that_fails_leaves_nothing_of_itself(
     await opened(path)
 
     def before(to: schema.Tables) -> None:
-        to.run("create table half_before (x); create index half_x on half_before (x);")
+        to.run_statements("create table half_before (x); create index half_x on half_before (x);")
 
     def breaks(to: schema.Tables) -> None:
-        to.table("half", {"x": str}, "x")
-        to.run("no sql;")
+        to.create_table("half", {"x": str}, "x")
+        to.run_statements("no sql;")
 
     with monkeypatch.context() as patch:
         patch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, before, breaks))
@@ -186,7 +186,7 @@ def test_every_failure_is_one_of_the_store_and_names_the_file(
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("create table first (x)")
 
-    with pytest.raises(StoreFailedError) as failed, translated(path):
+    with pytest.raises(StoreFailedError) as failed, translate_sqlite_errors(path):
         fail(path)
 
     assert failed.value.message == f"The store {path} failed: {says}."

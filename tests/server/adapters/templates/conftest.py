@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.server.adapters.templates.repository import Repository
+from tests.server.adapters.templates.repository import RepositoryFiles
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    return Repository(tmp_path)
+def repository(tmp_path: Path) -> RepositoryFiles:
+    return RepositoryFiles(tmp_path)

@@ -8,7 +8,7 @@ from typing import BinaryIO, cast
 from server.adapters.templates.window import Window
 
 
-class _Pieces(io.RawIOBase):
+class _ChunkedFile(io.RawIOBase):
     def __init__(self, data: bytes, sizes: list[int]) -> None:
         self._data = io.BytesIO(data)
         self._sizes = [*sizes, 1 << 20]
@@ -17,6 +17,6 @@ class _Pieces(io.RawIOBase):
         return self._data.read(self._sizes.pop(0) if len(self._sizes) > 1 else self._sizes[0])
 
 
-def seen_through(data: bytes, sizes: list[int]) -> Window:
+def window_over(data: bytes, sizes: list[int]) -> Window:
     """A window on these bytes, which come in pieces of these sizes and then all at once."""
-    return Window(cast("BinaryIO", _Pieces(data, sizes)), "x.json")
+    return Window(cast("BinaryIO", _ChunkedFile(data, sizes)), "x.json")

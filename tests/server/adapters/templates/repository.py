@@ -9,7 +9,7 @@ from domain.population import Population
 from domain.ports import Staged
 from domain.vocabulary import DatasetType
 from server.adapters.templates import FolderTemplates
-from tests.domain.records import NOW, SITES, record
+from tests.domain.records import NOW, SITES, template_record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ SUBDIR = "mock_data/templates"
 PAGES = DatasetType.CONFLUENCE_PAGES
 
 
-class Repository:
+class RepositoryFiles:
     """Write files, then read them as templates."""
 
     def __init__(self, root: Path) -> None:
@@ -37,14 +37,14 @@ class Repository:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         return path
 
-    async def only(self) -> Template:
+    async def load_only_template(self) -> Template:
         """The one template there is."""
         (found,) = await self.templates.list()
         return found
 
-    def read(self, template: Template) -> list[bytes]:
+    def read_records(self, template: Template) -> list[bytes]:
         """Its records."""
-        with self.templates.records(template) as stream:
+        with self.templates.open_records(template) as stream:
             return [line for batch in stream for line in batch]
 
     def populate(self, template: Template, wanted: int | None = None) -> Content:
@@ -57,13 +57,13 @@ class Repository:
             now=NOW,
             progress=lambda _done, _total: None,
         )
-        with self.templates.records(template) as stream:
-            data = b"".join(attempt.documents(stream))
-        return attempt.content(1, Staged(lines=data.count(b"\n"), size_bytes=len(data), checksum="c"))
+        with self.templates.open_records(template) as stream:
+            data = b"".join(attempt.stream_documents(stream))
+        return attempt.build_content(1, Staged(lines=data.count(b"\n"), size_bytes=len(data), checksum="c"))
 
 
 def pages(count: int = 3) -> list[dict[str, Any]]:
-    return [record(PAGES, n) for n in range(1, count + 1)]
+    return [template_record(PAGES, n) for n in range(1, count + 1)]
 
 
 def lines(records: Sequence[dict[str, Any]]) -> str:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain.errors import TemplateInvalidError
 from server.adapters.templates import arrays, lines, objects, window
-from tests.server.adapters.templates.pieces import seen_through
+from tests.server.adapters.templates.pieces import window_over
 
 ODD_TEXT = st.text(st.sampled_from('{}[],":\\ \nabé😀'), max_size=12)
 VALUES = st.recursive(
@@ -22,12 +22,12 @@ RECORDS = st.lists(st.dictionaries(ODD_TEXT, VALUES, max_size=4), max_size=12)
 
 
 def cut(data: bytes, sizes: list[int], tail: bytes = b"") -> list[bytes]:
-    seen = seen_through(data, sizes)
+    seen = window_over(data, sizes)
     assert seen.peek() == b"["
-    seen.use(1)
-    found = [each for batch in arrays.records(seen) for each in batch]
+    seen.advance(1)
+    found = [each for batch in arrays.read_array_records(seen) for each in batch]
     rest = seen.data
-    while seen.more():
+    while seen.read_more():
         rest = seen.data
     assert rest == tail
     return found
@@ -58,8 +58,8 @@ def test_however_a_file_comes_in_pieces_its_lines_are_the_same(
     records: list[dict[str, Any]], sizes: list[int]
 ) -> None:
     data = b"\n\r\n".join(msgspec.json.encode(each) for each in records)
-    seen = seen_through(data, sizes)
-    found = [each for batch in lines.records(seen) for each in batch]
+    seen = window_over(data, sizes)
+    found = [each for batch in lines.read_line_records(seen) for each in batch]
     assert [msgspec.json.decode(each) for each in found] == records
 
 
@@ -116,7 +116,7 @@ def test_nested_objects_that_fool_the_guess_are_cut_exactly() -> None:
 
 
 def test_a_value_without_end_is_not_read_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(window, "LIMIT", 1000)
+    monkeypatch.setattr(window, "VALUE_LIMIT", 1000)
     with pytest.raises(TemplateInvalidError, match="a value of more than"):
         cut(b'[{"a":"' + b"x" * 5000, [100] * 50)
 
@@ -141,7 +141,7 @@ def test_however_an_object_comes_in_pieces_it_is_the_same(
     inner = {"source": {"before": 1, "records": records, "file": "x"}} if nested else {"records": records}
     data = json.dumps(inner | beside, indent=indent).encode() + b"\n"
     head: dict[str, Any] = {}
-    found = [each for batch in objects.records(seen_through(data, sizes), head) for each in batch]
+    found = [each for batch in objects.read_object_records(window_over(data, sizes), head) for each in batch]
     assert [msgspec.json.decode(each) for each in found] == records
     kept = {"source": {"before": 1, "records": True, "file": "x"}} if nested else {"records": True}
     assert head == kept | beside
@@ -150,10 +150,13 @@ def test_however_an_object_comes_in_pieces_it_is_the_same(
 def test_an_object_may_come_byte_by_byte() -> None:
     head: dict[str, Any] = {}
     data = b'{"metadata": {"a": "b"}, "records": [{"c": "d"}, {"e": 1}]}'
-    assert [*objects.records(seen_through(data, [1] * len(data)), head)] == [[b'{"c": "d"}'], [b'{"e": 1}']]
+    assert [*objects.read_object_records(window_over(data, [1] * len(data)), head)] == [
+        [b'{"c": "d"}'],
+        [b'{"e": 1}'],
+    ]
     assert head == {"metadata": {"a": "b"}, "records": True}
 
 
 def test_blank_lines_alone_are_no_batch() -> None:
-    found = [[*batch] for batch in lines.records(seen_through(b"\n \n\r\n{}\n", [4]))]
+    found = [[*batch] for batch in lines.read_line_records(window_over(b"\n \n\r\n{}\n", [4]))]
     assert found == [[b"{}"]]

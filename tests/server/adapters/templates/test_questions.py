@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from domain.questions import Question
+from domain.questions import GoldenQuestion
 from domain.vocabulary import DatasetType
-from server.adapters.templates.questions import LIMIT
-from tests.domain.records import NOW, record
-from tests.server.adapters.templates.repository import PAGES, SUBDIR, Repository, lines, pages
+from server.adapters.templates.questions import QUESTIONS_FILE_LIMIT
+from tests.domain.records import NOW, template_record
+from tests.server.adapters.templates.repository import PAGES, SUBDIR, RepositoryFiles, lines, pages
 
 if TYPE_CHECKING:
     from server.adapters.templates import TemplateReport
 
 FOLDER = "fintech/dev"
 QUESTIONS = f"{FOLDER}/questions.json"
-ID = record(PAGES, 1)["page_id"]
+ID = template_record(PAGES, 1)["page_id"]
 FORMATS: dict[str, tuple[str, str]] = {
     "version 1": ("confluence_pages.json", json.dumps({"records": pages()})),
     "version 2": (
@@ -44,37 +44,40 @@ def asked(text: str = "Who is on call?", **documents: list[str]) -> dict[str, An
     return {"question": text, "documents": documents or {"confluence_pages": [ID]}}
 
 
-async def reports(repository: Repository) -> dict[str, TemplateReport]:
+async def reports(repository: RepositoryFiles) -> dict[str, TemplateReport]:
     return {each.file.removeprefix(f"{SUBDIR}/"): each for each in await repository.templates.validate(NOW)}
 
 
 @pytest.mark.parametrize("form", sorted(FORMATS))
 async def test_a_template_of_any_format_has_the_questions_beside_it(
-    repository: Repository, form: str
+    repository: RepositoryFiles, form: str
 ) -> None:
     name, text = FORMATS[form]
     repository.write(f"{FOLDER}/{name}", text)
     repository.write(QUESTIONS, file(asked(jira_issues=["PAY-1"]), asked("Where is it?")))
-    template = await repository.only()
-    assert template.questions == (Question(position=2, text="Where is it?", documents=(ID,)),)
+    template = await repository.load_only_template()
+    assert template.questions == (GoldenQuestion(position=2, text="Where is it?", documents=(ID,)),)
     assert template.warnings == ()
     assert (await reports(repository))[f"{FOLDER}/{name}"].questions == 1
 
 
-async def test_a_default_template_has_the_questions_of_its_own_folder(repository: Repository) -> None:
-    repository.write("default/jira_issues.jsonl", lines([record(DatasetType.JIRA_ISSUES, 1)]))
+async def test_a_default_template_has_the_questions_of_its_own_folder(repository: RepositoryFiles) -> None:
+    repository.write("default/jira_issues.jsonl", lines([template_record(DatasetType.JIRA_ISSUES, 1)]))
     repository.write("default/default/confluence_pages.jsonl", lines(pages()))
     repository.write("default/questions.json", file(asked(jira_issues=["PAY-1"])))
     pages_template, issues_template = await repository.templates.list()
     assert (pages_template.questions, len(issues_template.questions or ())) == ((), 1)
 
 
-async def test_questions_are_no_stranger_in_the_repository(repository: Repository) -> None:
+async def test_questions_are_no_stranger_in_the_repository(repository: RepositoryFiles) -> None:
     repository.write(f"{FOLDER}/confluence_pages.jsonl", lines(pages()))
     repository.write(QUESTIONS, b"\xef\xbb\xbf" + file(asked()).encode())
     found = await reports(repository)
     assert list(found) == [f"{FOLDER}/confluence_pages.jsonl"]
-    assert (found[f"{FOLDER}/confluence_pages.jsonl"].problems, (await repository.only()).warnings) == (
+    assert (
+        found[f"{FOLDER}/confluence_pages.jsonl"].problems,
+        (await repository.load_only_template()).warnings,
+    ) == (
         (),
         (),
     )
@@ -88,15 +91,15 @@ async def test_questions_are_no_stranger_in_the_repository(repository: Repositor
         ("[" * 100_000, "is not JSON: "),
         (file(), "holds no question."),
         (file(asked(""), asked()), "question 1: question must be a text with a word in it."),
-        (" " * (LIMIT + 1), "has more than 4 MiB."),
+        (" " * (QUESTIONS_FILE_LIMIT + 1), "has more than 4 MiB."),
     ],
 )
 async def test_broken_questions_are_reported_and_keep_no_template_from_serving(
-    repository: Repository, text: str | bytes, problem: str
+    repository: RepositoryFiles, text: str | bytes, problem: str
 ) -> None:
     repository.write(f"{FOLDER}/confluence_pages.jsonl", lines(pages()))
     repository.write(QUESTIONS, text)
-    template = await repository.only()
+    template = await repository.load_only_template()
     assert template.questions is None
     [warning] = template.warnings
     assert warning.startswith(f"Its golden questions are not asked: {SUBDIR}/{QUESTIONS}")
@@ -108,35 +111,35 @@ async def test_broken_questions_are_reported_and_keep_no_template_from_serving(
     assert found[f"{FOLDER}/confluence_pages.jsonl"].problems == ()
 
 
-async def test_questions_outside_the_repository_are_not_read(repository: Repository) -> None:
+async def test_questions_outside_the_repository_are_not_read(repository: RepositoryFiles) -> None:
     repository.write(f"{FOLDER}/confluence_pages.jsonl", lines(pages()))
     elsewhere = repository.root.parent / f"{repository.root.name}-secrets.json"
     elsewhere.write_text(file(asked()))
     (repository.folder / QUESTIONS).symlink_to(elsewhere)
-    assert (await repository.only()).questions is None
+    assert (await repository.load_only_template()).questions is None
     assert "symbolic link" in (await reports(repository))[QUESTIONS].problems[0]
 
 
-async def test_a_pipe_in_the_place_of_questions_holds_nobody_up(repository: Repository) -> None:
+async def test_a_pipe_in_the_place_of_questions_holds_nobody_up(repository: RepositoryFiles) -> None:
     repository.write(f"{FOLDER}/confluence_pages.jsonl", lines(pages()))
     os.mkfifo(repository.folder / QUESTIONS)
-    assert (await repository.only()).questions is None
+    assert (await repository.load_only_template()).questions is None
     assert "no regular file" in (await reports(repository))[QUESTIONS].problems[0]
 
 
-async def test_questions_are_read_again_when_they_have_changed(repository: Repository) -> None:
+async def test_questions_are_read_again_when_they_have_changed(repository: RepositoryFiles) -> None:
     repository.write(f"{FOLDER}/confluence_pages.jsonl", lines(pages()))
-    assert (await repository.only()).questions == ()
+    assert (await repository.load_only_template()).questions == ()
     path = repository.write(QUESTIONS, file(asked()))
-    assert len((await repository.only()).questions or ()) == 1
-    assert len((await repository.only()).questions or ()) == 1
+    assert len((await repository.load_only_template()).questions or ()) == 1
+    assert len((await repository.load_only_template()).questions or ()) == 1
     repository.write(QUESTIONS, file(asked(), asked("And who was before?")))
-    assert len((await repository.only()).questions or ()) == 2
+    assert len((await repository.load_only_template()).questions or ()) == 2
     path.unlink()
-    assert (await repository.only()).questions == ()
+    assert (await repository.load_only_template()).questions == ()
 
 
-async def test_ids_that_are_no_record_of_the_template_are_found(repository: Repository) -> None:
+async def test_ids_that_are_no_record_of_the_template_are_found(repository: RepositoryFiles) -> None:
     repository.write(f"{FOLDER}/confluence_pages.jsonl", lines(pages()))
     repository.write(
         QUESTIONS, file(asked(confluence_pages=[ID]), asked("Where?", confluence_pages=[ID, "page-77"]))
@@ -151,7 +154,7 @@ async def test_ids_that_are_no_record_of_the_template_are_found(repository: Repo
     assert (report.questions, report.passes, report.records) == (2, True, 3)
 
 
-async def test_many_such_ids_are_counted_and_the_first_are_named(repository: Repository) -> None:
+async def test_many_such_ids_are_counted_and_the_first_are_named(repository: RepositoryFiles) -> None:
     repository.write(f"{FOLDER}/confluence_pages.jsonl", lines(pages()))
     repository.write(QUESTIONS, file(asked(confluence_pages=[f"x{n}" for n in range(12)])))
     report = (await reports(repository))[f"{FOLDER}/confluence_pages.jsonl"]
@@ -161,8 +164,10 @@ async def test_many_such_ids_are_counted_and_the_first_are_named(repository: Rep
     )
 
 
-async def test_ids_are_compared_without_case_and_a_repositorys_has_its_owner(repository: Repository) -> None:
-    repositories = [record(DatasetType.GITHUB_REPOS, n) for n in (1, 2)]
+async def test_ids_are_compared_without_case_and_a_repositorys_has_its_owner(
+    repository: RepositoryFiles,
+) -> None:
+    repositories = [template_record(DatasetType.GITHUB_REPOS, n) for n in (1, 2)]
     repository.write(f"{FOLDER}/github_repos.jsonl", lines(repositories))
     full = f"{repositories[0]['owner']}/{repositories[0]['name']}".upper()
     repository.write(QUESTIONS, file(asked(github_repos=[full])))
@@ -170,7 +175,7 @@ async def test_ids_are_compared_without_case_and_a_repositorys_has_its_owner(rep
 
 
 async def test_questions_about_a_type_that_no_template_beside_them_makes_are_found(
-    repository: Repository,
+    repository: RepositoryFiles,
 ) -> None:
     repository.write(f"{FOLDER}/confluence_pages.jsonl", lines(pages()))
     repository.write(QUESTIONS, file(asked(), asked("Which issue?", jira_issues=["PAY-1"])))

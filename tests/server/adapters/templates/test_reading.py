@@ -9,8 +9,8 @@ import pytest
 
 from domain.errors import MockDataMissingError, Recovery, TemplateFormatUnknownError, TemplateInvalidError
 from domain.vocabulary import Stage
-from tests.domain.records import record
-from tests.server.adapters.templates.repository import PAGES, SUBDIR, Repository, lines, pages
+from tests.domain.records import template_record
+from tests.server.adapters.templates.repository import PAGES, SUBDIR, RepositoryFiles, lines, pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,22 +51,24 @@ FORMATS = {
 
 
 @pytest.mark.parametrize("name", FORMATS)
-async def test_every_format_gives_its_records(repository: Repository, name: str) -> None:
+async def test_every_format_gives_its_records(repository: RepositoryFiles, name: str) -> None:
     file, text, expected = FORMATS[name]
     repository.write(file, text)
-    template = await repository.only()
+    template = await repository.load_only_template()
     assert template.format == expected
-    assert [msgspec.json.decode(line) for line in repository.read(template)] == pages()
+    assert [msgspec.json.decode(line) for line in repository.read_records(template)] == pages()
     assert repository.populate(template).report.score == 100.0
 
 
-async def test_csv_gives_numbers_lists_and_only_what_is_there(repository: Repository) -> None:
+async def test_csv_gives_numbers_lists_and_only_what_is_there(repository: RepositoryFiles) -> None:
     repository.write(
         "fintech/dev/github_repos.csv",
         "\ufeffrepo name,Owner,stars,issues,topics,language,maintainer_email,owner\n"
         'ledger,x,3,many,"a; b;",Kotlin,,acme\n\nbooks,x,4,0,"[""c""]",Go,,acme\nbills,x,,0,[c,"Go\nand C",,acme\n',
     )
-    found = [msgspec.json.decode(line) for line in repository.read(await repository.only())]
+    found = [
+        msgspec.json.decode(line) for line in repository.read_records(await repository.load_only_template())
+    ]
     shared = {"Owner": "x", "owner": "acme"}
     assert found == [
         shared | {"name": "ledger", "stars": 3, "issues": "many", "topics": ["a", "b"], "language": "Kotlin"},
@@ -75,9 +77,12 @@ async def test_csv_gives_numbers_lists_and_only_what_is_there(repository: Reposi
     ]
 
 
-async def test_more_rows_than_a_batch_come_in_order(repository: Repository) -> None:
+async def test_more_rows_than_a_batch_come_in_order(repository: RepositoryFiles) -> None:
     repository.write(CSV, HEADER + "\n" + "".join(ROW.replace("1001", str(n)) + "\n" for n in range(600)))
-    found = [msgspec.json.decode(line)["page_id"] for line in repository.read(await repository.only())]
+    found = [
+        msgspec.json.decode(line)["page_id"]
+        for line in repository.read_records(await repository.load_only_template())
+    ]
     assert found == [str(n) for n in range(600)]
 
 
@@ -93,18 +98,18 @@ async def test_more_rows_than_a_batch_come_in_order(repository: Repository) -> N
         ),
     ],
 )
-async def test_version_2_reads_a_file_beside_it(repository: Repository, file: str, text: str) -> None:
+async def test_version_2_reads_a_file_beside_it(repository: RepositoryFiles, file: str, text: str) -> None:
     repository.write(JSON, v2(source={"file": file}))
     repository.write(f"fintech/dev/{file}", text)
-    template = await repository.only()
+    template = await repository.load_only_template()
     assert (template.format, template.warnings) == ("v2", ())
-    assert [msgspec.json.decode(line) for line in repository.read(template)] == pages()
+    assert [msgspec.json.decode(line) for line in repository.read_records(template)] == pages()
 
 
-async def test_what_a_template_says_of_itself_is_read(repository: Repository) -> None:
+async def test_what_a_template_says_of_itself_is_read(repository: RepositoryFiles) -> None:
     metadata = {"stage": "pilot", "tags": ["story"], "custom_fields": {"language": "en"}, "data_type": "mock"}
     repository.write(JSON, v2(metadata=metadata, default_record_count=3, schema={"type": "object"}))
-    found = await repository.only()
+    found = await repository.load_only_template()
     assert (found.template_id, found.name) == ("fintech/dev/confluence_pages", "Pages")
     assert (found.industry, found.use_case, found.stage) == ("fintech", "dev", Stage.PILOT)
     assert (found.tags, found.custom_fields) == (("story",), {"language": "en"})
@@ -114,10 +119,10 @@ async def test_what_a_template_says_of_itself_is_read(repository: Repository) ->
     assert len(found.checksum) == 64
 
 
-async def test_what_a_template_says_wrongly_is_left_out_with_a_warning(repository: Repository) -> None:
+async def test_what_a_template_says_wrongly_is_left_out_with_a_warning(repository: RepositoryFiles) -> None:
     metadata = {"stage": "moon", "tags": "x", "custom_fields": [1], "industry": "retail", "use_case": "dev"}
     repository.write(JSON, v2(metadata=metadata, default_record_count=0))
-    found = await repository.only()
+    found = await repository.load_only_template()
     assert (found.stage, found.tags, found.custom_fields) == (Stage.SANDBOX, (), {})
     assert (found.industry, found.default_record_count) == ("fintech", None)
     assert found.warnings == (
@@ -130,19 +135,19 @@ async def test_what_a_template_says_wrongly_is_left_out_with_a_warning(repositor
 
 @pytest.mark.parametrize("version", [3, "2.1", [2], "x" * 100])
 async def test_an_unknown_version_with_records_serves_with_a_warning(
-    repository: Repository, version: object
+    repository: RepositoryFiles, version: object
 ) -> None:
     repository.write(JSON, v2(format_version=version))
-    template = await repository.only()
+    template = await repository.load_only_template()
     content = repository.populate(template)
     assert (template.format, content.record_count) == ("unknown", 3)
     assert len(content.warnings) == 1
     assert "is not known; its records were recognised all the same" in content.warnings[0]
 
 
-async def test_a_template_s_own_schema_is_applied(repository: Repository) -> None:
+async def test_a_template_s_own_schema_is_applied(repository: RepositoryFiles) -> None:
     repository.write(JSON, v2(schema={"properties": {"title": {"maxLength": 3}}}))
-    report = repository.populate(await repository.only()).report
+    report = repository.populate(await repository.load_only_template()).report
     assert [each.failed for each in report.checks if each.check == "schema_conformity"] == [3]
 
 
@@ -318,10 +323,10 @@ BAD: dict[str, tuple[str, str | bytes, type[LifecycleError | TemplateInvalidErro
 
 
 @pytest.mark.parametrize("name", BAD)
-async def test_bad_input_is_refused_naming_the_file(repository: Repository, name: str) -> None:
+async def test_bad_input_is_refused_naming_the_file(repository: RepositoryFiles, name: str) -> None:
     file, text, error, problem, position = BAD[name]
     repository.write(file, text)
-    template = await repository.only()
+    template = await repository.load_only_template()
     with pytest.raises(error, match=problem) as refused:
         repository.populate(template)
     found = refused.value
@@ -331,42 +336,42 @@ async def test_bad_input_is_refused_naming_the_file(repository: Repository, name
     assert str(repository.root) not in found.message
 
 
-async def test_an_unknown_format_says_what_was_found_and_what_expected(repository: Repository) -> None:
+async def test_an_unknown_format_says_what_was_found_and_what_expected(repository: RepositoryFiles) -> None:
     repository.write(JSON, v2(format_version=9, source=None))
     with pytest.raises(TemplateFormatUnknownError) as refused:
-        repository.populate(await repository.only())
+        repository.populate(await repository.load_only_template())
     assert refused.value.as_dict()["found"] == "an object without records (version 9)"
     assert '"format_version": 2' in refused.value.as_dict()["expected"]
 
 
-async def test_a_generator_says_to_choose_another_template(repository: Repository) -> None:
+async def test_a_generator_says_to_choose_another_template(repository: RepositoryFiles) -> None:
     repository.write(JSON, v2(source={"generator": {}}))
     with pytest.raises(TemplateInvalidError) as refused:
-        repository.populate(await repository.only())
+        repository.populate(await repository.load_only_template())
     assert refused.value.recovery is Recovery.CHOOSE_OTHER
 
 
-async def test_duplicate_ids_are_counted_and_not_pushed(repository: Repository) -> None:
-    repository.write(JSONL, lines([*pages(3), record(PAGES, 1)]))
-    content = repository.populate(await repository.only())
+async def test_duplicate_ids_are_counted_and_not_pushed(repository: RepositoryFiles) -> None:
+    repository.write(JSONL, lines([*pages(3), template_record(PAGES, 1)]))
+    content = repository.populate(await repository.load_only_template())
     assert content.record_count == 3
 
 
-async def test_of_two_members_of_one_name_the_last_counts(repository: Repository) -> None:
+async def test_of_two_members_of_one_name_the_last_counts(repository: RepositoryFiles) -> None:
     repository.write(JSONL, lines(pages(1)).replace('"title":', '"title": "first", "title":'))
-    content = repository.populate(await repository.only())
+    content = repository.populate(await repository.load_only_template())
     assert (content.record_count, content.report.score) == (1, 100.0)
 
 
-async def test_fewer_records_than_asked_for_are_refused_naming_how_many(repository: Repository) -> None:
+async def test_fewer_records_than_asked_for_are_refused_naming_how_many(repository: RepositoryFiles) -> None:
     repository.write(JSONL, lines(pages(3)))
     with pytest.raises(TemplateInvalidError, match="holds 3 records, and 4 were asked for"):
-        repository.populate(await repository.only(), wanted=4)
+        repository.populate(await repository.load_only_template(), wanted=4)
 
 
-async def test_a_body_of_five_megabytes_is_read_from_csv_too(repository: Repository) -> None:
+async def test_a_body_of_five_megabytes_is_read_from_csv_too(repository: RepositoryFiles) -> None:
     repository.write(CSV, f"{HEADER}\n{ROW.replace('<p>Posts</p>', 'x' * 5_000_000)}\n")
-    assert repository.populate(await repository.only()).size_bytes > 5_000_000
+    assert repository.populate(await repository.load_only_template()).size_bytes > 5_000_000
 
 
 # --- the file itself -----------------------------------------------------------------------------------------------
@@ -375,16 +380,18 @@ OUTSIDE = ["../../../../../elsewhere.jsonl", "/etc/passwd", "a\0b", "../../../..
 
 
 @pytest.mark.parametrize("file", OUTSIDE)
-async def test_a_file_outside_the_repository_is_refused(repository: Repository, file: str) -> None:
+async def test_a_file_outside_the_repository_is_refused(repository: RepositoryFiles, file: str) -> None:
     (repository.root.parent / "elsewhere.jsonl").write_text(lines(pages()))
     repository.write(JSON, v2(source={"file": file}))
     with pytest.raises(TemplateInvalidError, match="outside the repository") as refused:
-        repository.populate(await repository.only())
+        repository.populate(await repository.load_only_template())
     assert refused.value.facts["record_field"] == "source.file"
 
 
 @pytest.mark.parametrize("link", ["pages.jsonl", "inner"])
-async def test_a_file_reached_through_a_symbolic_link_is_refused(repository: Repository, link: str) -> None:
+async def test_a_file_reached_through_a_symbolic_link_is_refused(
+    repository: RepositoryFiles, link: str
+) -> None:
     file = "pages.jsonl" if link == "pages.jsonl" else "inner/pages.jsonl"
     repository.write(JSON, v2(source={"file": file}))
     elsewhere = repository.root.parent / f"{repository.root.name}-elsewhere"
@@ -393,13 +400,13 @@ async def test_a_file_reached_through_a_symbolic_link_is_refused(repository: Rep
     target = elsewhere / "pages.jsonl" if link == "pages.jsonl" else elsewhere
     (repository.folder / "fintech/dev" / link).symlink_to(target)
     with pytest.raises(TemplateInvalidError, match="symbolic link"):
-        repository.populate(await repository.only())
+        repository.populate(await repository.load_only_template())
 
 
-async def test_a_template_that_is_a_link_is_listed_and_refused(repository: Repository) -> None:
+async def test_a_template_that_is_a_link_is_listed_and_refused(repository: RepositoryFiles) -> None:
     path = repository.write("fintech/dev/kept.jsonl", lines(pages()))
     (path.parent / "confluence_pages.jsonl").symlink_to(path)
-    template = await repository.only()
+    template = await repository.load_only_template()
     assert (template.format, "symbolic link" in template.warnings[0]) == ("unknown", True)
     with pytest.raises(TemplateInvalidError, match="symbolic link"):
         repository.populate(template)
@@ -411,18 +418,18 @@ def _pipe(path: Path) -> None:
 
 @pytest.mark.parametrize("make", [_pipe, lambda path: path.mkdir()])
 async def test_what_is_no_regular_file_is_refused(
-    repository: Repository, make: Callable[[Path], None]
+    repository: RepositoryFiles, make: Callable[[Path], None]
 ) -> None:
     repository.write(JSON, v2(source={"file": "pages.jsonl"}))
     make(repository.folder / "fintech/dev/pages.jsonl")
     with pytest.raises(TemplateInvalidError, match="is no regular file"):
-        repository.populate(await repository.only())
+        repository.populate(await repository.load_only_template())
 
 
-async def test_a_file_that_is_missing_is_named(repository: Repository) -> None:
+async def test_a_file_that_is_missing_is_named(repository: RepositoryFiles) -> None:
     repository.write(JSON, v2(source={"file": "gone.jsonl"}))
     with pytest.raises(MockDataMissingError, match=r"fintech/dev/gone\.jsonl is not in the repository"):
-        repository.populate(await repository.only())
+        repository.populate(await repository.load_only_template())
 
 
 def _replace(path: Path) -> None:
@@ -438,15 +445,15 @@ def _append(path: Path) -> None:
 @pytest.mark.parametrize("change", [_replace, _append, lambda path: path.unlink()])
 @pytest.mark.parametrize("beside", [False, True])
 async def test_a_file_that_changes_while_it_is_read_is_refused(
-    repository: Repository, change: Callable[[Path], None], beside: bool
+    repository: RepositoryFiles, change: Callable[[Path], None], beside: bool
 ) -> None:
     path = repository.write("fintech/dev/pages.jsonl" if beside else JSONL, lines(pages()))
     if beside:
         repository.write(JSON, v2(source={"file": "pages.jsonl"}))
-    template = await repository.only()
+    template = await repository.load_only_template()
 
     def read() -> None:
-        with repository.templates.records(template) as stream:
+        with repository.templates.open_records(template) as stream:
             next(iter(stream))
             change(path)
 
@@ -454,8 +461,8 @@ async def test_a_file_that_changes_while_it_is_read_is_refused(
         read()
 
 
-async def test_a_template_within_a_template_is_refused(repository: Repository) -> None:
+async def test_a_template_within_a_template_is_refused(repository: RepositoryFiles) -> None:
     repository.write(JSON, v2(source={"file": "inner.json"}))
     repository.write("fintech/dev/inner.json", v2())
     with pytest.raises(TemplateFormatUnknownError, match="a template within a template"):
-        repository.populate(await repository.only())
+        repository.populate(await repository.load_only_template())

@@ -3,11 +3,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from domain.documents import KINDS
+from domain.documents import RECORD_KINDS
 from domain.vocabulary import DatasetType
-from server.adapters.templates.rows import Columns, Rows
+from server.adapters.templates.rows import TableColumns, TableRows
 
-KIND = KINDS[DatasetType.GITHUB_REPOS]
+KIND = RECORD_KINDS[DatasetType.GITHUB_REPOS]
 NAMES = [
     "name",
     "team",
@@ -40,9 +40,9 @@ def changed(**cells: str) -> list[str]:
     ],
 )
 def test_rows_are_decoded_at_once_as_their_json_is_one_by_one(cells: dict[str, str]) -> None:
-    rows = Rows([ROW, changed(**cells)], Columns(NAMES, KIND))
+    rows = TableRows([ROW, changed(**cells)], TableColumns(NAMES, KIND))
     decoded = [msgspec.structs.asdict(KIND.decode(each)) for each in rows]
-    found = rows.decoded(KIND)
+    found = rows.decode_records(KIND)
     assert found is not None
     assert [{name: getattr(each, name) for name in decoded[0]} for each in found] == decoded
 
@@ -60,14 +60,17 @@ def test_rows_are_decoded_at_once_as_their_json_is_one_by_one(cells: dict[str, s
     ],
 )
 def test_rows_of_which_one_must_be_looked_at_are_not_decoded_at_once(cells: dict[str, str]) -> None:
-    assert Rows([ROW, changed(**cells)], Columns(NAMES, KIND)).decoded(KIND) is None
+    assert TableRows([ROW, changed(**cells)], TableColumns(NAMES, KIND)).decode_records(KIND) is None
 
 
 def test_rows_without_a_required_column_are_not_decoded_at_once() -> None:
-    rows = Rows([ROW[:-2]], Columns(NAMES[:-2], KIND))
-    assert rows.decoded(KIND) is None
+    rows = TableRows([ROW[:-2]], TableColumns(NAMES[:-2], KIND))
+    assert rows.decode_records(KIND) is None
     assert msgspec.json.decode(rows[0])["stars"] == 3
 
 
 def test_rows_are_of_one_kind() -> None:
-    assert Rows([ROW], Columns(NAMES, KIND)).decoded(KINDS[DatasetType.JIRA_ISSUES]) is None
+    assert (
+        TableRows([ROW], TableColumns(NAMES, KIND)).decode_records(RECORD_KINDS[DatasetType.JIRA_ISSUES])
+        is None
+    )

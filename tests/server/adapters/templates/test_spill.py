@@ -16,8 +16,8 @@ def test_pieces_come_back_heap_by_heap_as_they_were_added(make: type[MemorySpill
     spill: Spill = made
     for number in range(200):
         spill.add(f"heap {number % 3}", b"%d" % number * number)
-    assert list(spill.pieces("heap 1")) == [b"%d" % number * number for number in range(1, 200, 3)]
-    assert list(spill.pieces("another")) == []
+    assert list(spill.read_pieces("heap 1")) == [b"%d" % number * number for number in range(1, 200, 3)]
+    assert list(spill.read_pieces("another")) == []
     if isinstance(made, DiskSpill):
         made.close()
 
@@ -27,7 +27,7 @@ def test_an_unused_spill_closes_and_a_used_one_forgets() -> None:
     spill.close()
     spill.add("heap", b"x")
     spill.close()
-    assert list(spill.pieces("heap")) == []
+    assert list(spill.read_pieces("heap")) == []
 
 
 def test_a_full_disk_is_a_failure_of_staging(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,7 +46,7 @@ def without(body: dict[str, Any], field: str) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name != field}
 
 
-class Indexing(httpx.Client):
+class IndexingClient(httpx.Client):
     """The client, and the few steps that most tests begin with."""
 
     def __init__(self, glean: EmbeddedSandbox, **options: Any) -> None:
@@ -57,14 +57,14 @@ class Indexing(httpx.Client):
             **options,
         )
 
-    def ask(self, operation: str, **body: Any) -> httpx.Response:
+    def call_operation(self, operation: str, **body: Any) -> httpx.Response:
         return self.post(f"/{operation}", json=body)
 
-    def make(self, **changes: Any) -> None:
-        made = self.ask("adddatasource", **config(**changes))
+    def create_datasource(self, **changes: Any) -> None:
+        made = self.call_operation("adddatasource", **config(**changes))
         assert (made.status_code, made.content) == (200, b""), made.text
 
-    def page(
+    def send_page(
         self,
         upload: str,
         documents: list[dict[str, Any]],
@@ -73,7 +73,7 @@ class Indexing(httpx.Client):
         last: bool = False,
         **flags: Any,
     ) -> httpx.Response:
-        return self.ask(
+        return self.call_operation(
             "bulkindexdocuments",
             uploadId=upload,
             datasource=NAME,
@@ -84,16 +84,16 @@ class Indexing(httpx.Client):
         )
 
     def load(self, upload: str, documents: list[dict[str, Any]], **flags: Any) -> None:
-        done = self.page(upload, documents, first=True, last=True, **flags)
+        done = self.send_page(upload, documents, first=True, last=True, **flags)
         assert done.status_code == 200, done.text
 
     def status(self) -> dict[str, Any]:
-        told = self.ask(f"debug/{NAME}/status")
+        told = self.call_operation(f"debug/{NAME}/status")
         assert told.status_code == 200, told.text
         answer: dict[str, Any] = told.json()
         return answer
 
-    def states(self) -> dict[str, str]:
+    def upload_states(self) -> dict[str, str]:
         """The processing state of every upload of documents."""
         history = self.status()["documents"]["bulkUploadHistory"]
         return {each["uploadId"]: each["processingState"] for each in history}
@@ -102,7 +102,7 @@ class Indexing(httpx.Client):
         return sum(each["count"] for each in self.status()["documents"]["counts"]["indexed"])
 
 
-def refused(response: httpx.Response, status: int = 400) -> str:
+def refusal_text(response: httpx.Response, status: int = 400) -> str:
     """The refusal's text, which is all that there is of it."""
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "text/plain; charset=utf-8"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.server.sandbox.indexing.client import Indexing
+from tests.server.sandbox.indexing.client import IndexingClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def indexing(glean: EmbeddedSandbox) -> Iterator[Indexing]:
-    glean.sandbox.turn(limits_rate=False)
-    glean.sandbox.set_rate(1e9, minimum_seconds=0)
-    with Indexing(glean) as client:
+def indexing_client(glean: EmbeddedSandbox) -> Iterator[IndexingClient]:
+    glean.sandbox.set_switches(limits_rate=False)
+    glean.sandbox.set_indexing_rate(1e9, minimum_seconds=0)
+    with IndexingClient(glean) as client:
         yield client
 
 
 @pytest.fixture
-def wiki(indexing: Indexing) -> Indexing:
+def wiki_client(indexing_client: IndexingClient) -> IndexingClient:
     """With a datasource."""
-    indexing.make()
-    return indexing
+    indexing_client.create_datasource()
+    return indexing_client

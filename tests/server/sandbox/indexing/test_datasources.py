@@ -8,7 +8,7 @@ import pytest
 
 from server.sandbox.indexing.operations import INDEXING_OPERATIONS
 from server.sandbox.operations import OPERATIONS
-from tests.server.sandbox.indexing.client import NAME, Indexing, config, refused, without
+from tests.server.sandbox.indexing.client import NAME, IndexingClient, config, refusal_text, without
 
 if TYPE_CHECKING:
     from server.sandbox.serve import EmbeddedSandbox
@@ -20,22 +20,28 @@ def test_every_operation_of_the_dialect_is_known_to_the_fault_plan() -> None:
     assert set(names) <= OPERATIONS
 
 
-def test_a_datasource_is_told_as_it_was_registered_under_the_name_that_it_has_inside(wiki: Indexing) -> None:
-    told = wiki.ask("getdatasourceconfig", datasource=NAME.upper())
+def test_a_datasource_is_told_as_it_was_registered_under_the_name_that_it_has_inside(
+    wiki_client: IndexingClient,
+) -> None:
+    told = wiki_client.call_operation("getdatasourceconfig", datasource=NAME.upper())
     assert told.status_code == 200
     assert told.headers["content-type"] == "application/json; charset=UTF-8"
     assert told.json() == {**config(), "name": "CUSTOM_ACMEWIKI"}
 
 
-def test_registering_again_overrides_the_whole_and_turns_the_test_flag_off(wiki: Indexing) -> None:
-    assert wiki.status()["datasourceVisibility"] == "ENABLED_FOR_TEST_GROUP"
-    wiki.ask("adddatasource", **without(without(config(), "isTestDatasource"), "displayName"))
-    told = wiki.ask("getdatasourceconfig", datasource=NAME).json()
+def test_registering_again_overrides_the_whole_and_turns_the_test_flag_off(
+    wiki_client: IndexingClient,
+) -> None:
+    assert wiki_client.status()["datasourceVisibility"] == "ENABLED_FOR_TEST_GROUP"
+    wiki_client.call_operation(
+        "adddatasource", **without(without(config(), "isTestDatasource"), "displayName")
+    )
+    told = wiki_client.call_operation("getdatasourceconfig", datasource=NAME).json()
     assert told == {
         **without(without(config(), "isTestDatasource"), "displayName"),
         "name": "CUSTOM_ACMEWIKI",
     }
-    assert wiki.status()["datasourceVisibility"] == "NOT_ENABLED"
+    assert wiki_client.status()["datasourceVisibility"] == "NOT_ENABLED"
 
 
 @pytest.mark.parametrize(
@@ -57,58 +63,63 @@ def test_registering_again_overrides_the_whole_and_turns_the_test_flag_off(wiki:
     ],
 )
 def test_what_glean_refuses_of_a_configuration_is_refused(
-    indexing: Indexing, changes: dict[str, Any], named: str
+    indexing_client: IndexingClient, changes: dict[str, Any], named: str
 ) -> None:
-    assert named in refused(indexing.ask("adddatasource", **config(**changes)))
-    refused(indexing.ask("getdatasourceconfig", datasource=NAME))
+    assert named in refusal_text(indexing_client.call_operation("adddatasource", **config(**changes)))
+    refusal_text(indexing_client.call_operation("getdatasourceconfig", datasource=NAME))
 
 
 @pytest.mark.parametrize("field", ["name", "datasourceCategory", "urlRegex", "objectDefinitions"])
-def test_what_is_needed_in_practice_is_demanded(indexing: Indexing, field: str) -> None:
-    assert field in refused(indexing.ask("adddatasource", **without(config(), field)))
+def test_what_is_needed_in_practice_is_demanded(indexing_client: IndexingClient, field: str) -> None:
+    assert field in refusal_text(indexing_client.call_operation("adddatasource", **without(config(), field)))
 
 
 def test_unknown_fields_are_passed_over_where_glean_is_taken_to_do_so(
-    indexing: Indexing, glean: EmbeddedSandbox
+    indexing_client: IndexingClient, glean: EmbeddedSandbox
 ) -> None:
-    glean.sandbox.turn(forgives_unknown_fields=True)
+    glean.sandbox.set_switches(forgives_unknown_fields=True)
     definitions = [{"name": "Page", "docCategory": "KNOWLEDGE_HUB", "colour": "red"}]
-    indexing.make(objectDefinitions=definitions, managedBy="us")
-    told = indexing.ask("getdatasourceconfig", datasource=NAME).json()
+    indexing_client.create_datasource(objectDefinitions=definitions, managedBy="us")
+    told = indexing_client.call_operation("getdatasourceconfig", datasource=NAME).json()
     assert told["objectDefinitions"] == [{"name": "Page", "docCategory": "KNOWLEDGE_HUB"}]
     assert "managedBy" not in told
-    assert "name" in refused(indexing.ask("adddatasource", **config(name=7)))
-    assert "JSON" in refused(indexing.post("/adddatasource", content=b"{"))
+    assert "name" in refusal_text(indexing_client.call_operation("adddatasource", **config(name=7)))
+    assert "JSON" in refusal_text(indexing_client.post("/adddatasource", content=b"{"))
 
 
 def test_a_longer_name_is_taken_where_glean_is_taken_to_do_so(
-    indexing: Indexing, glean: EmbeddedSandbox
+    indexing_client: IndexingClient, glean: EmbeddedSandbox
 ) -> None:
-    glean.sandbox.turn(longest_name=64)
-    assert indexing.ask("adddatasource", **config(name="a" * 64)).status_code == 200
+    glean.sandbox.set_switches(longest_name=64)
+    assert indexing_client.call_operation("adddatasource", **config(name="a" * 64)).status_code == 200
 
 
 def test_a_name_of_gleans_own_connectors_is_not_taken_over(
-    indexing: Indexing, glean: EmbeddedSandbox
+    indexing_client: IndexingClient, glean: EmbeddedSandbox
 ) -> None:
-    glean.sandbox.create_foreign(NAME)
-    assert "name" in refused(indexing.ask("adddatasource", **config()))
-    refused(indexing.ask("getdatasourceconfig", datasource=NAME))
+    glean.sandbox.create_foreign_datasource(NAME)
+    assert "name" in refusal_text(indexing_client.call_operation("adddatasource", **config()))
+    refusal_text(indexing_client.call_operation("getdatasourceconfig", datasource=NAME))
 
 
 def test_everything_is_a_post_of_a_known_operation_by_a_known_token(
-    indexing: Indexing, glean: EmbeddedSandbox
+    indexing_client: IndexingClient, glean: EmbeddedSandbox
 ) -> None:
-    got = indexing.get("/adddatasource")
-    assert (refused(got, 405) != "", got.headers["allow"]) == (True, "POST")
+    got = indexing_client.get("/adddatasource")
+    assert (refusal_text(got, 405) != "", got.headers["allow"]) == (True, "POST")
     for removed in ("getdocumentcount", "getdocumentstatus", "getusercount", "adddatasource/"):
-        refused(indexing.ask(removed, datasource=NAME), 404)
-    with Indexing(glean) as other:
+        refusal_text(indexing_client.call_operation(removed, datasource=NAME), 404)
+    with IndexingClient(glean) as other:
         other.headers["Authorization"] = "Bearer wrong"
-        refused(other.ask("adddatasource", **config()), 401)
-    assert indexing.ask("betausers", datasource="nobody", emails=["a@b.c"]).status_code == 400
+        refusal_text(other.call_operation("adddatasource", **config()), 401)
+    assert (
+        indexing_client.call_operation("betausers", datasource="nobody", emails=["a@b.c"]).status_code == 400
+    )
 
 
-def test_beta_users_are_on_record(wiki: Indexing, glean: EmbeddedSandbox) -> None:
-    assert wiki.ask("betausers", datasource=NAME, emails=["ada@example.com"]).status_code == 200
+def test_beta_users_are_on_record(wiki_client: IndexingClient, glean: EmbeddedSandbox) -> None:
+    assert (
+        wiki_client.call_operation("betausers", datasource=NAME, emails=["ada@example.com"]).status_code
+        == 200
+    )
     assert glean.sandbox.ledger()[-1].operation == "betausers"

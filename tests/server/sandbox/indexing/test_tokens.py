@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.server.sandbox.indexing.client import NAME, Indexing, config, document, refused
+from tests.server.sandbox.indexing.client import NAME, IndexingClient, config, document, refusal_text
 
 if TYPE_CHECKING:
     from server.sandbox.serve import EmbeddedSandbox
-    from tests.server.sandbox.client import HandClock
+    from tests.server.sandbox.client import HandDrivenClock
 
 
-def bearing(glean: EmbeddedSandbox, token: str) -> Indexing:
-    return Indexing(glean, event_hooks={"request": [lambda request: _carry(request, token)]})
+def bearing(glean: EmbeddedSandbox, token: str) -> IndexingClient:
+    return IndexingClient(glean, event_hooks={"request": [lambda request: _carry(request, token)]})
 
 
 def _carry(request: httpx.Request, token: str) -> None:
@@ -24,11 +24,11 @@ def _carry(request: httpx.Request, token: str) -> None:
 
 
 def test_a_global_indexing_token_makes_and_fills_datasources(
-    glean: EmbeddedSandbox, indexing: Indexing
+    glean: EmbeddedSandbox, indexing_client: IndexingClient
 ) -> None:
     glean.sandbox.tokens.add("theirs")
     with bearing(glean, "theirs") as client:
-        client.make()
+        client.create_datasource()
         client.load("u1", [document(1)])
     assert len(glean.sandbox.documents(NAME)) == 1
 
@@ -43,57 +43,68 @@ def test_a_global_indexing_token_makes_and_fills_datasources(
 )
 @pytest.mark.parametrize("frank", [True, False])
 def test_a_token_for_something_else_is_refused(
-    wiki: Indexing, glean: EmbeddedSandbox, made: dict[str, Any], status: int, words: str, *, frank: bool
+    wiki_client: IndexingClient,
+    glean: EmbeddedSandbox,
+    made: dict[str, Any],
+    status: int,
+    words: str,
+    *,
+    frank: bool,
 ) -> None:
-    glean.sandbox.turn(tells_denial=frank)
+    glean.sandbox.set_switches(tells_denial=frank)
     glean.sandbox.tokens.add("theirs", **made)
     with bearing(glean, "theirs") as client:
         for each in (
-            client.ask("getdatasourceconfig", datasource=NAME),
-            client.ask("adddatasource", **config(displayName="Taken over")),
-            client.ask("indexdocument", document=document(1)),
-            client.page("u1", [document(1)], first=True),
-            client.ask(f"debug/{NAME}/status"),
+            client.call_operation("getdatasourceconfig", datasource=NAME),
+            client.call_operation("adddatasource", **config(displayName="Taken over")),
+            client.call_operation("indexdocument", document=document(1)),
+            client.send_page("u1", [document(1)], first=True),
+            client.call_operation(f"debug/{NAME}/status"),
         ):
-            assert refused(each, status) == (words if frank else "access denied")
-    assert wiki.ask("getdatasourceconfig", datasource=NAME).json()["displayName"] == "Acme's wiki"
+            assert refusal_text(each, status) == (words if frank else "access denied")
+    assert (
+        wiki_client.call_operation("getdatasourceconfig", datasource=NAME).json()["displayName"]
+        == "Acme's wiki"
+    )
     assert glean.sandbox.documents(NAME) == []
 
 
 def test_a_bound_token_serves_its_own_datasources_and_its_own_network(
-    wiki: Indexing, glean: EmbeddedSandbox
+    wiki_client: IndexingClient, glean: EmbeddedSandbox
 ) -> None:
     glean.sandbox.tokens.add("theirs", datasources=(NAME.upper(),), networks=("127.0.0.0/8",))
     with bearing(glean, "theirs") as client:
-        assert client.ask("getdatasourceconfig", datasource=NAME).status_code == 200
-        assert client.ask("indexdocument", document=document(1)).status_code == 200
-        refused(client.ask("adddatasource", **config(name="another")), 403)
+        assert client.call_operation("getdatasourceconfig", datasource=NAME).status_code == 200
+        assert client.call_operation("indexdocument", document=document(1)).status_code == 200
+        refusal_text(client.call_operation("adddatasource", **config(name="another")), 403)
 
 
 def test_an_expired_token_and_a_revoked_one_open_nothing(
-    wiki: Indexing, glean: EmbeddedSandbox, clock: HandClock
+    wiki_client: IndexingClient, glean: EmbeddedSandbox, clock: HandDrivenClock
 ) -> None:
     glean.sandbox.tokens.add("theirs", expires_at=clock() + timedelta(hours=1))
     with bearing(glean, "theirs") as client:
-        assert client.ask("getdatasourceconfig", datasource=NAME).status_code == 200
+        assert client.call_operation("getdatasourceconfig", datasource=NAME).status_code == 200
         clock.advance(3600)
-        asked = client.ask("getdatasourceconfig", datasource=NAME)
-        assert refused(asked, 401) == "the token has expired"
+        asked = client.call_operation("getdatasourceconfig", datasource=NAME)
+        assert refusal_text(asked, 401) == "the token has expired"
         assert asked.headers["www-authenticate"] == "Bearer"
         glean.sandbox.tokens.revoke("theirs")
-        assert refused(client.ask("nosuchoperation"), 401) == "the token is missing or wrong"
+        assert refusal_text(client.call_operation("nosuchoperation"), 401) == "the token is missing or wrong"
 
 
 def test_the_sandboxs_own_token_opens_everything_until_a_token_is_made_of_it(
-    wiki: Indexing, glean: EmbeddedSandbox
+    wiki_client: IndexingClient, glean: EmbeddedSandbox
 ) -> None:
     glean.sandbox.tokens.add(glean.token, datasources=("another",))
-    refused(wiki.ask("getdatasourceconfig", datasource=NAME), 403)
+    refusal_text(wiki_client.call_operation("getdatasourceconfig", datasource=NAME), 403)
     glean.sandbox.tokens.revoke(glean.token)
-    assert wiki.ask("getdatasourceconfig", datasource=NAME).status_code == 200
+    assert wiki_client.call_operation("getdatasourceconfig", datasource=NAME).status_code == 200
 
 
-def test_an_indexing_token_does_not_open_the_admin_api(wiki: Indexing, glean: EmbeddedSandbox) -> None:
+def test_an_indexing_token_does_not_open_the_admin_api(
+    wiki_client: IndexingClient, glean: EmbeddedSandbox
+) -> None:
     glean.sandbox.tokens.add("theirs")
     answer = httpx.get(f"{glean.base_url}/api/v1/tenant", headers={"Authorization": "Bearer theirs"})
     assert answer.status_code == 401
@@ -101,11 +112,11 @@ def test_an_indexing_token_does_not_open_the_admin_api(wiki: Indexing, glean: Em
 
 
 def test_a_rotated_secret_serves_ten_minutes_more(
-    wiki: Indexing, glean: EmbeddedSandbox, clock: HandClock
+    wiki_client: IndexingClient, glean: EmbeddedSandbox, clock: HandDrivenClock
 ) -> None:
     glean.sandbox.tokens.add("old", rotation_minutes=60, datasources=(NAME,))
     with bearing(glean, "old") as old:
-        told = old.ask("rotatetoken")
+        told = old.call_operation("rotatetoken")
         answer = told.json()
         assert answer == {
             "rawSecret": answer["rawSecret"],
@@ -113,24 +124,24 @@ def test_a_rotated_secret_serves_ten_minutes_more(
             "rotationPeriodMinutes": 60,
         }
         with bearing(glean, answer["rawSecret"]) as new:
-            assert new.ask("getdatasourceconfig", datasource=NAME).status_code == 200
-            refused(new.ask("getdatasourceconfig", datasource="another"), 403)
+            assert new.call_operation("getdatasourceconfig", datasource=NAME).status_code == 200
+            refusal_text(new.call_operation("getdatasourceconfig", datasource="another"), 403)
             clock.advance(599)
-            assert old.ask("getdatasourceconfig", datasource=NAME).status_code == 200
+            assert old.call_operation("getdatasourceconfig", datasource=NAME).status_code == 200
             clock.advance(1)
-            refused(old.ask("getdatasourceconfig", datasource=NAME), 401)
+            refusal_text(old.call_operation("getdatasourceconfig", datasource=NAME), 401)
             clock.advance(3000)  # an hour after the rotation, with none in it
-            refused(new.ask("getdatasourceconfig", datasource=NAME), 401)
+            refusal_text(new.call_operation("getdatasourceconfig", datasource=NAME), 401)
 
 
 def test_rotating_lengthens_no_life_and_is_for_tokens_that_were_made_for_it(
-    wiki: Indexing, glean: EmbeddedSandbox, clock: HandClock
+    wiki_client: IndexingClient, glean: EmbeddedSandbox, clock: HandDrivenClock
 ) -> None:
-    assert refused(wiki.ask("rotatetoken")) == "the token was not made to be rotated"
+    assert refusal_text(wiki_client.call_operation("rotatetoken")) == "the token was not made to be rotated"
     glean.sandbox.tokens.add("old", rotation_minutes=60, expires_at=clock() + timedelta(minutes=1))
     with bearing(glean, "old") as old:
-        secret = old.ask("rotatetoken").json()["rawSecret"]
+        secret = old.call_operation("rotatetoken").json()["rawSecret"]
         clock.advance(60)
         with bearing(glean, secret) as new:
-            refused(new.ask("getdatasourceconfig", datasource=NAME), 401)
-        refused(old.ask("getdatasourceconfig", datasource=NAME), 401)
+            refusal_text(new.call_operation("getdatasourceconfig", datasource=NAME), 401)
+        refusal_text(old.call_operation("getdatasourceconfig", datasource=NAME), 401)

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from server.sandbox.indexing.switches import Switches
-from tests.gleaning import FLIPPED, IN_TURN
-from tests.server.sandbox.indexing.client import SITE, Indexing, config
-from tests.server.sandbox.indexing.upload_model import WEEK_S, Model
+from tests.gleaning import SWITCH_PARAMS, SWITCH_VARIANTS
+from tests.server.sandbox.indexing.client import SITE, IndexingClient, config
+from tests.server.sandbox.indexing.upload_model import WEEK_S, UploadModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import httpx
 
     from server.sandbox.serve import EmbeddedSandbox
-    from tests.server.sandbox.client import HandClock
+    from tests.server.sandbox.client import HandDrivenClock
 
 NUMBERS: Final = st.sets(st.integers(0, 7), max_size=6)
 TEXTS: Final = st.sampled_from(["early", "late"])
@@ -35,16 +35,16 @@ class Uploads(RuleBasedStateMachine):
     """One datasource of one sandbox, and the model of it."""
 
     glean: EmbeddedSandbox
-    client: Indexing
-    clock: HandClock
+    client: IndexingClient
+    clock: HandDrivenClock
     switches: Switches
 
     def __init__(self) -> None:
         super().__init__()
         self.name = f"wiki{next(_NAMES)}"
         self.clock.advance(10)
-        assert self.client.ask("adddatasource", **config(name=self.name)).status_code == 200
-        self.model = Model(self.switches)
+        assert self.client.call_operation("adddatasource", **config(name=self.name)).status_code == 200
+        self.model = UploadModel(self.switches)
 
     @rule(
         upload=UPLOADS,
@@ -98,22 +98,24 @@ class Uploads(RuleBasedStateMachine):
     def indexes_single_documents(self, numbers: set[int], text: str) -> None:
         self._passes(1)
         sent = [self._document(number, text) for number in sorted(numbers)]
-        answer = self.client.ask("indexdocuments", datasource=self.name, documents=sent)
+        answer = self.client.call_operation("indexdocuments", datasource=self.name, documents=sent)
         assert answer.status_code == 200, answer.text
         self.model.index({f"p{number}": text for number in numbers})
 
     @rule(number=st.integers(0, 7))
     def deletes_a_document(self, number: int) -> None:
         self._passes(1)
-        answer = self.client.ask("deletedocument", datasource=self.name, objectType="Page", id=f"P{number}")
+        answer = self.client.call_operation(
+            "deletedocument", datasource=self.name, objectType="Page", id=f"P{number}"
+        )
         assert answer.status_code == 200, answer.text
         self.model.delete(f"p{number}")
 
     @rule()
     def asks_for_processing(self) -> None:
         self._passes(1)
-        answer = self.client.ask("processalldocuments", datasource=self.name)
-        assert answer.status_code == (200 if self.model.hasten() else 429), answer.text
+        answer = self.client.call_operation("processalldocuments", datasource=self.name)
+        assert answer.status_code == (200 if self.model.can_process_now() else 429), answer.text
 
     @rule(seconds=PAUSES)
     def waits(self, seconds: float) -> None:
@@ -140,7 +142,7 @@ class Uploads(RuleBasedStateMachine):
         assert served == self.model.texts()
         self.clock.advance(1)
         self.model.advance(1)
-        told = self.client.ask(f"debug/{self.name}/status").json()["documents"]
+        told = self.client.call_operation(f"debug/{self.name}/status").json()["documents"]
         history = [(each["uploadId"], each["processingState"]) for each in told["bulkUploadHistory"]]
         expected = list(self.model.history().items())
         assert sorted(history) == sorted(expected)
@@ -158,7 +160,7 @@ class Uploads(RuleBasedStateMachine):
         assert not (self.switches.refuses_as_bad and answer.status_code == 409)
 
     def _sent(self, upload: int, numbers: set[int], text: str, **flags: bool) -> httpx.Response:
-        return self.client.ask(
+        return self.client.call_operation(
             "bulkindexdocuments",
             uploadId=f"u{upload}",
             datasource=self.name,
@@ -189,38 +191,38 @@ class Uploads(RuleBasedStateMachine):
 
 
 @pytest.fixture
-def client(glean: EmbeddedSandbox) -> Iterator[Indexing]:
-    glean.sandbox.set_rate(1e12, minimum_seconds=0)
-    with Indexing(glean) as client:
+def client(glean: EmbeddedSandbox) -> Iterator[IndexingClient]:
+    glean.sandbox.set_indexing_rate(1e12, minimum_seconds=0)
+    with IndexingClient(glean) as client:
         yield client
 
 
-@pytest.mark.parametrize("flipped", IN_TURN)
+@pytest.mark.parametrize("flipped", SWITCH_PARAMS)
 def test_the_sandbox_does_as_the_model_has_it(
-    glean: EmbeddedSandbox, client: Indexing, clock: HandClock, flipped: str
+    glean: EmbeddedSandbox, client: IndexingClient, clock: HandDrivenClock, flipped: str
 ) -> None:
-    run(glean, client, clock, FLIPPED[flipped], examples=8, steps=20)
+    run(glean, client, clock, SWITCH_VARIANTS[flipped], examples=8, steps=20)
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("flipped", FLIPPED)
+@pytest.mark.parametrize("flipped", SWITCH_VARIANTS)
 def test_the_sandbox_does_as_the_model_has_it_for_long(
-    glean: EmbeddedSandbox, client: Indexing, clock: HandClock, flipped: str
+    glean: EmbeddedSandbox, client: IndexingClient, clock: HandDrivenClock, flipped: str
 ) -> None:
-    run(glean, client, clock, FLIPPED[flipped], examples=100, steps=40)
+    run(glean, client, clock, SWITCH_VARIANTS[flipped], examples=100, steps=40)
 
 
 def run(
     glean: EmbeddedSandbox,
-    client: Indexing,
-    clock: HandClock,
+    client: IndexingClient,
+    clock: HandDrivenClock,
     flipped: dict[str, Any],
     *,
     examples: int,
     steps: int,
 ) -> None:
     switches = {"limits_rate": False, **flipped}
-    glean.sandbox.turn(**switches)
+    glean.sandbox.set_switches(**switches)
     told = Switches(**switches)
     named = {"glean": glean, "client": client, "clock": clock, "switches": told}
     run_state_machine_as_test(

@@ -44,7 +44,7 @@ class Job:
     old: int = 0
 
 
-class Model:
+class UploadModel:
     """One datasource."""
 
     def __init__(self, switches: Switches) -> None:
@@ -113,7 +113,7 @@ class Model:
         if key in self.served:
             self._at(self.now + self.switches.deletion_s, self._gone({key: self.served[key]}))
 
-    def hasten(self) -> bool:
+    def can_process_now(self) -> bool:
         """Whether everything may be processed now."""
         if self.now < self._hastened + HOURS_S:
             return False

@@ -15,7 +15,10 @@ from pathlib import Path
 PYPROJECT = Path(__file__).parent.parent / "pyproject.toml"
 TABLE = re.compile(r"^constraint-dependencies = \[.*?\]$", re.DOTALL | re.MULTILINE)
 EXPORT = ("uv", "export", "--quiet", "--all-groups", "--all-extras", "--no-emit-project")
-JUDGE = ("glean-indexing-sdk==1.2.1", Path(__file__).parent.parent / "tests" / "judges" / "glean_idx.txt")
+JUDGE = (
+    "glean-indexing-sdk==1.2.1",
+    Path(__file__).parent.parent / "tests" / "conformance" / "glean" / "connector_kit" / "glean_idx.txt",
+)
 COMPILE = ("uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11")
 PLAIN = ("--no-header", "--no-hashes", "--no-annotate", "--format", "requirements.txt")
 

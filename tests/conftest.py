@@ -8,24 +8,31 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from server.adapters.engine.durable import DurableEngine
-from server.adapters.store.postgres_tables import migrate
-from server.postgres.address import parse_postgres_url
-from tests.postgres import database_name, run_postgres
+from server.adapters.engine.engine import DurableEngine
+from server.adapters.store.postgres.migrations import migrate
+from server.infra.postgres.dsn import parse_postgres_url
+from tests.support.stores.postgres_server import database_name, run_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from _pytest.terminal import TerminalReporter
 
-    from tests.postgres import PostgresServer
+    from tests.support.stores.postgres_server import PostgresServer
 
 FIGURES = "adversarial"
+
+
 KILLS = "killing"
+
+
 ADOPTIONS = "adoptions"
+
 
 # No test judges by the clock: a busy machine is no failure.
 settings.register_profile("house", deadline=None)
+
+
 settings.load_profile("house")
 
 

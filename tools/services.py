@@ -6,25 +6,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from domain.admission import ProvisionService
-    from domain.approval_desk import ApprovalService
-    from domain.audit_log import AuditLog
-    from domain.auditing import CallAudit
-    from domain.claims import TeardownService
-    from domain.datasets import DatasetService
-    from domain.draining import DrainService
-    from domain.event_desk import EventService
-    from domain.health_check import HealthService
-    from domain.keeping import LeaseService
-    from domain.mark_and_sweep import OrphanService
+    from domain.audit import AuditLog, CallAudit
+    from domain.connectors import HealthService
+    from domain.events import EventService
+    from domain.governance import (
+        ApprovalService,
+        BatchApprovalService,
+        LeaseService,
+        OrphanService,
+        RegistryService,
+        RetentionService,
+        ScheduleService,
+    )
+    from domain.lifecycle import (
+        DatasetService,
+        DrainService,
+        ProvisionService,
+        RestoreService,
+        SagaRunner,
+        SnapshotService,
+        TeardownService,
+    )
     from domain.ports import Clock, Templates
-    from domain.registry import RegistryService
-    from domain.restoring import RestoreService
-    from domain.retention import RetentionService
-    from domain.running import SagaRunner
-    from domain.schedules import ScheduleService
-    from domain.snapshots import SnapshotService
-    from domain.sweep_lists import BatchApprovalService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

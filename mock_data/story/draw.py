@@ -11,8 +11,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+
 STORY_BEGINS = datetime(2025, 7, 1, tzinfo=UTC)
+
+
 STORY_ENDS = datetime(2026, 6, 30, 18, 0, tzinfo=UTC)
+
+
 _SATURDAY = 5
 
 

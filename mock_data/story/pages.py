@@ -27,11 +27,19 @@ if TYPE_CHECKING:
     )
 
 _FIRST_ID = 4_210_001
+
+
 _ID_STEP = 37
+
+
 # How the pages beside the core are shared out, in percent.
 _RUNBOOKS, _DECISIONS, _NOTES = 36, 22, 26
+
+
 # Days after the story's beginning in which a page of that kind is made: parents before children.
 _FIRST_DAYS = {"home": (0, 2), "shelf": (3, 6), "team": (0, 2), "overview": (7, 28)}
+
+
 _SHELVES = {"review": "Incident reviews", "decision": "Decisions", "practice": "How we work"}
 
 

@@ -103,6 +103,8 @@ _GIVEN = [
     "Zainab",
     "Zofia",
 ]
+
+
 _FAMILY = [
     "Abebe",
     "Adeyemi",
@@ -189,6 +191,8 @@ _FAMILY = [
     "Yilmaz",
     "Zhou",
 ]
+
+
 _ROLES = (
     "Engineering Lead",
     "Staff Engineer",

@@ -10,6 +10,8 @@ OPENINGS = (
     "A calm week, used for work that had been waiting for a while.",
     "The first half went into an unplanned question from another team.",
 )
+
+
 TRENDS = (
     "better by {n} % than the time before",
     "within the objective all the time",
@@ -18,6 +20,8 @@ TRENDS = (
     "worse by {n} % after a release, recovered on the same day",
     "steady, with one peak of {m} minutes",
 )
+
+
 NEXT = (
     "Finish what is in review before anything new is started.",
     "Try the procedure for a fail-over with the two newest colleagues.",
@@ -26,6 +30,8 @@ NEXT = (
     "Write down what was learnt about {data}.",
     "Move the alert on {signal} from the old to the new dashboard.",
 )
+
+
 REMARKS = (
     "Costs per thousand {data} fell by {n} %, mostly because of smaller instances at night.",
     "{n} changes went to production, {d} of them were rolled back.",

@@ -5,9 +5,17 @@ from __future__ import annotations
 from typing import Final
 
 _TEXT: Final = {"type": "string", "minLength": 1}
+
+
 _MAIL: Final = {"type": "string", "pattern": "^[^@\\s]+@[^@\\s]+$"}
+
+
 _INSTANT: Final = {"type": "string", "format": "date-time"}
+
+
 _COUNT: Final = {"type": "integer", "minimum": 0}
+
+
 _LIST: Final = {"type": "array", "items": {"type": "string"}}
 
 

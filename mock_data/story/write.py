@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 WORLDS: Final = (fintech.WORLD, healthcare.WORLD, general.WORLD)
 
+
 # Every format has a template, so that the catalogue is an example of each.
 _FORMATS: Final[dict[str, dict[str, Writer]]] = {
     "fintech": {

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 def main() -> None:
     """Run the command that the arguments of this process name, and exit with its code."""
-    from server.importing import pause_garbage_collection
+    from server.infra.imports import pause_garbage_collection
 
     with pause_garbage_collection():
         from server.cli.app import app

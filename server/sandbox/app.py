@@ -11,21 +11,20 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route, Router
 
-from server.sandbox import admin
-from server.sandbox.admin import ADMIN_OPERATIONS
-from server.sandbox.browser import ConsolePage
-from server.sandbox.client import CLIENT_OPERATIONS
-from server.sandbox.indexing import operations
-from server.sandbox.indexing.operations import INDEXING_OPERATIONS
-from server.sandbox.indexing.switches import is_denial_explained
-from server.sandbox.pipeline import Gate, Operation, Resource, UnknownRoute
+from server.sandbox.admin_api.operations import ADMIN_OPERATIONS, render_admin_refusal
+from server.sandbox.console.page import ConsolePage
+from server.sandbox.http.pipeline import Gate, Operation, Resource, UnknownRoute
+from server.sandbox.indexing_api import operations
+from server.sandbox.indexing_api.operations import INDEXING_OPERATIONS
+from server.sandbox.indexing_api.switches import is_denial_explained
+from server.sandbox.search_api.operations import CLIENT_OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from starlette.requests import Request
 
-    from server.sandbox.world import SandboxState
+    from server.sandbox.state.state import SandboxState
 
 _WORKERS = 4
 
@@ -36,7 +35,7 @@ def create_app(world: SandboxState, token: str) -> Starlette:
     Its worker threads are in `app.state.workers`; shut them down after the last request.
     """
     workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="glean-sandbox")
-    gate = Gate(world=world, token=token, workers=workers, refuse=admin.render_admin_refusal)
+    gate = Gate(world=world, token=token, workers=workers, refuse=render_admin_refusal)
     indexing = replace(
         gate, refuse=operations.render_indexing_refusal, api="indexing", frank=is_denial_explained
     )

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Self
 
 import anyio.to_thread
 
-from server.sandbox.instants import Clock, utc_now
-from server.sandbox.sandbox import Sandbox
+from server.sandbox.control import Sandbox
+from server.sandbox.state.clock import Clock, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
 
-    from server.sandbox.protocol import SandboxServer
+    from server.sandbox.http.protocol import SandboxServer
 
 
 class EmbeddedSandbox(
@@ -143,7 +143,7 @@ def _build_server(
     """A server of the sandbox, and what ends its worker threads."""
     # Starlette and uvicorn only now: the stdio server answers before it needs a sandbox.
     from server.sandbox.app import create_app  # noqa: PLC0415
-    from server.sandbox.protocol import SandboxServer  # noqa: PLC0415
+    from server.sandbox.http.protocol import SandboxServer  # noqa: PLC0415
 
     app = create_app(sandbox.world, token)
     return SandboxServer(app, on_start=on_start), app.state.workers.shutdown

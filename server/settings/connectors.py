@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, SecretStr, field_validator
 
-from domain.identifiers import IDENTIFIER
-from domain.vocabulary import Stage  # noqa: TC001 - pydantic reads it at run time
+from domain.model import IDENTIFIER, Stage
 from server.settings.fields import UNSET, Section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from domain.vocabulary import DatasetType
+    from domain.model import DatasetType
 
 
 class Override(Section):

@@ -11,13 +11,16 @@ from pydantic import AfterValidator, Field, SecretStr, field_validator, model_va
 from pydantic_core import PydanticCustomError
 
 from domain.errors import InvalidArgumentError
-from domain.events import EventKind  # noqa: TC001 - pydantic reads it at run time
-from domain.identifiers import require_identifier
+from domain.model import EventKind, require_identifier
 from server.settings.addresses import validate_web_url
 from server.settings.fields import Number, Section, WholeNumber
 
 _PREFIX: Final = "whsec_"
+
+
 _SHORTEST, _LONGEST = 24, 64
+
+
 _SECRETS: Final = 2
 
 

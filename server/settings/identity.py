@@ -10,18 +10,21 @@ from pydantic import AfterValidator, Field, SecretStr, field_validator, model_va
 from pydantic_core import PydanticCustomError
 
 from domain.errors import InvalidArgumentError
-from domain.identifiers import require_identifier
-from domain.scopes import ALL_SCOPES
+from domain.model import require_identifier
+from domain.policy import ALL_SCOPES
 from server.settings.addresses import validate_web_url
 from server.settings.fields import UNSET, LocalPath, Section, WholeNumber
 
 if TYPE_CHECKING:
-    from domain.callers import Principal
+    from domain.model import Principal
 
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 """Signatures that only the issuer can make; with a shared secret every verifier could."""
 
+
 _SHORTEST_KEY: Final = 32
+
+
 _HOST: Final = re.compile(r"[A-Za-z0-9.-]+(:(\d{1,5}|\*))?|\[[0-9A-Fa-f:.]+\](:(\d{1,5}|\*))?")
 
 

@@ -15,23 +15,16 @@ from pydantic_core import PydanticCustomError
 from server.settings.addresses import normalize_glean_url, normalize_instance_url
 from server.settings.connectors import ConnectorsSettings  # noqa: TC001 - pydantic reads it at run time
 from server.settings.events import EventsSettings  # noqa: TC001 - the same
-from server.settings.fields import (
-    DATA_DIR,
-    UNSET,
-    Env,
-    InnerPath,
-    LocalPath,
-    Number,
-    Section,
-    WholeNumber,
-)
-from server.settings.identity import HttpSettings, IdentitySettings  # noqa: TC001 - the same
+from server.settings.fields import DATA_DIR, UNSET, Env, InnerPath, LocalPath, Number, Section, WholeNumber
+from server.settings.identity import HttpSettings, IdentitySettings
 from server.settings.schedules import SchedulesSettings  # noqa: TC001 - the same
 
 if TYPE_CHECKING:
-    from server.postgres.address import PostgresAddress
+    from server.infra.postgres.dsn import PostgresAddress
 
 DEFAULT_GLEAN_URL = "https://api.glean.com"
+
+
 _SQLITE = "sqlite:///"
 
 
@@ -201,7 +194,7 @@ class StoreSettings(Section):
     @property
     def address(self) -> PostgresAddress:
         """The database's, when it is shared."""
-        from server.postgres.address import parse_postgres_url  # noqa: PLC0415 - most stores are SQLite, and need no driver
+        from server.infra.postgres.dsn import parse_postgres_url  # noqa: PLC0415 - most stores are SQLite, and need no driver
 
         return parse_postgres_url(self.url or "")
 
@@ -211,7 +204,7 @@ class StoreSettings(Section):
         if url is None:
             return None
         if url.partition(":")[0].lower().startswith("postgres"):
-            from server.postgres.address import parse_postgres_url  # noqa: PLC0415 - the same
+            from server.infra.postgres.dsn import parse_postgres_url  # noqa: PLC0415 - the same
 
             parse_postgres_url(url)
             return url

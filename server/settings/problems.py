@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, get_args
 from pydantic import BaseModel
 
 from domain.errors import SettingsError
-from domain.identifiers import closest_names
+from domain.model import closest_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,12 +8,23 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Field
 
-from domain import schedules
-from domain.schedules import Schedule
+from domain.governance import (
+    HEALTH_SCHEDULE,
+    ORPHAN_SCAN_SCHEDULE,
+    ORPHAN_SWEEP_SCHEDULE,
+    REDELIVERY_SCHEDULE,
+    RETENTION_SCHEDULE,
+    WORKFLOW_PURGE_SCHEDULE,
+    Schedule,
+)
 from server.settings.fields import Section
 
 _CLOCK: Final = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+
+
 _DAY: Final = 24 * 60
+
+
 _EXPECTED: Final = "must be `off`, or a time of day in UTC such as '03:15'"
 
 
@@ -58,14 +69,14 @@ class SchedulesSettings(Section):
     def plans(self) -> tuple[Schedule, ...]:
         """Every schedule, as it is set."""
         daily = (
-            (schedules.ORPHAN_SCAN_SCHEDULE, self.orphan_scan),
-            (schedules.ORPHAN_SWEEP_SCHEDULE, self.orphan_sweep),
-            (schedules.RETENTION_SCHEDULE, self.archive_retention),
-            (schedules.REDELIVERY_SCHEDULE, self.event_redelivery),
-            (schedules.WORKFLOW_PURGE_SCHEDULE, self.workflow_purge),
+            (ORPHAN_SCAN_SCHEDULE, self.orphan_scan),
+            (ORPHAN_SWEEP_SCHEDULE, self.orphan_sweep),
+            (RETENTION_SCHEDULE, self.archive_retention),
+            (REDELIVERY_SCHEDULE, self.event_redelivery),
+            (WORKFLOW_PURGE_SCHEDULE, self.workflow_purge),
         )
         return (
-            Schedule(name=schedules.HEALTH_SCHEDULE, off=not self.health),
+            Schedule(name=HEALTH_SCHEDULE, off=not self.health),
             *(
                 Schedule(name=name, at=time(0), off=True) if at == "off" else Schedule(name=name, at=at)
                 for name, at in daily

@@ -1,1 +1,1 @@
-"""What people and their programs ask for over HTTP beside `/mcp`, behind the same door."""
+"""TODO describe server.web."""

@@ -16,26 +16,11 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks.measure import measured
+from tests.benchmarks.measure import PARTS, measured
 
 if TYPE_CHECKING:
     from tests.benchmarks.measure import Row
 
-PARTS: Final = (
-    "pipeline",
-    "call",
-    "start",
-    "push",
-    "indexing",
-    "waiting",
-    "sagas",
-    "adoption",
-    "store",
-    "database",
-    "admissions",
-    "audit",
-    "provision",
-)
 WIDTH: Final = 144
 _COLOURS: Final = {"reached": "green", "half of it": "yellow", "MISSED": "red"}
 

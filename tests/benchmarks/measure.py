@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 ROOT: Final = Path(__file__).parent.parent.parent
+
+
 _PEAK: Final = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
 
 
@@ -50,9 +52,27 @@ class Row:
     goal: Goal | None = None
 
 
+PARTS: Final = {
+    "pipeline": "pipeline",
+    "call": "server",
+    "start": "server",
+    "push": "glean",
+    "indexing": "glean",
+    "waiting": "glean",
+    "sagas": "engine",
+    "adoption": "engine",
+    "store": "store",
+    "database": "store",
+    "admissions": "store",
+    "audit": "pipeline",
+    "provision": "pipeline",
+}
+"""Every part, in the order of the table, and the folder that it is in."""
+
+
 def measured(part: str, *, quick: bool) -> list[Row]:
     """The rows of a part."""
-    found: list[Row] = import_module(f"tests.benchmarks.bench_{part}").rows(quick=quick)
+    found: list[Row] = import_module(f"tests.benchmarks.{PARTS[part]}.bench_{part}").rows(quick=quick)
     return found
 
 

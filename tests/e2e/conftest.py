@@ -18,21 +18,21 @@ import pytest
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
-from domain.callers import Principal
-from domain.model import Client as Customer
-from domain.model import Journey
-from domain.vocabulary import JourneyState, Stage
-from server.app import build_server
-from server.http import open_listening_socket, serve_http
-from server.opening import LazyServices
+from domain.model.enums import JourneyState, Stage
+from domain.model.journey import Client as Customer
+from domain.model.journey import Journey
+from domain.model.principal import Principal
+from server.composition import open_services
+from server.composition.lazy_services import LazyServices
+from server.mcp_server.server import build_server
 from server.settings import load_settings
-from server.wiring import open_services
+from server.web.http import open_listening_socket, serve_http
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from contextlib import AbstractAsyncContextManager
 
-    from domain.requests import Confirmer
+    from domain.model.approval import Confirmer
 
 Transport = Literal["memory", "http", "stdio"]
 Era = Literal["legacy", "2026-07-28"]

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from domain.callers import Principal
-from domain.vocabulary import DatasetType, JourneyState, Stage
-from server import wiring
+from domain.model.enums import DatasetType, JourneyState, Stage
+from domain.model.principal import Principal
+from server.composition import open_services
 from server.settings import load_settings
 from tests.e2e.conftest import TransportCell, add_client_and_journey
-from tests.e2e.test_life import ToolClient, move_journey
+from tests.e2e.test_dataset_lifecycle import ToolClient, move_journey
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,7 @@ LEE = Principal(subject="person:lee")
 
 async def approve(data_dir: Path, approval_id: str) -> None:
     """Say yes, as a person would in another process."""
-    async with wiring.open_services(load_settings({}, None, data_dir), sagas=False) as services:
+    async with open_services(load_settings({}, None, data_dir), sagas=False) as services:
         asked = await services.approvals.load_approvable(approval_id, LEE)
         await services.approvals.approve(approval_id, LEE, asked.shown["dataset"])
 

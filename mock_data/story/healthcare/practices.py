@@ -84,6 +84,7 @@ PRACTICES = (
     ),
 )
 
+
 WARD_TALKS = (
     Talk(
         "The night team on the fourth floor asks whether {signal} can be shown on the ward screen as well.",

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from domain.errors import ArchiveFailedError
 from server.adapters.archives.format import MANIFEST, METADATA, NAMES, parse_dataset_id
-from server.disk.durable import draft_target_name
-from server.disk.faults import translate_os_errors
+from server.infra.filesystem.durable import draft_target_name
+from server.infra.filesystem.errors import translate_os_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,9 +14,9 @@ from server.adapters.archives import format as form
 from server.adapters.archives.folders import archive_folder, check_no_links, check_owner, list_archive_places
 from server.adapters.archives.streams import Source
 from server.adapters.archives.writing import ArchiveFolderWriter
-from server.disk.durable import draft_target_name, flush_folder
-from server.disk.faults import translate_os_errors
-from server.disk.threads import Worker
+from server.infra.filesystem.durable import draft_target_name, flush_folder
+from server.infra.filesystem.errors import translate_os_errors
+from server.infra.filesystem.threads import Worker
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence

@@ -10,13 +10,15 @@ import zstandard
 
 from domain.errors import ArchiveFailedError
 from server.adapters.archives.format import COMPRESSED, StoredFile
-from server.disk.durable import Draft
+from server.infra.filesystem.durable import Draft
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 CHUNK: Final = 1 << 20
+
+
 LEVEL: Final = 3
 """Zstandard's level: 3.7 times smaller at 200 MB/s on documents; higher ones cost more than they save."""
 

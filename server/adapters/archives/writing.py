@@ -9,8 +9,8 @@ from domain.errors import ArchiveFailedError
 from server.adapters.archives import format as form
 from server.adapters.archives.folders import check_no_links, check_owner, check_spelling
 from server.adapters.archives.streams import Sink
-from server.disk.durable import draft_target_name, flush_folder, make_folders
-from server.disk.faults import translate_os_errors
+from server.infra.filesystem.durable import draft_target_name, flush_folder, make_folders
+from server.infra.filesystem.errors import translate_os_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,16 +16,18 @@ from uuid import uuid4
 import psycopg
 
 from domain.errors import SettingsError, StoreFailedError
-from server.adapters.engine.postgres import translate_database_errors
+from server.adapters.engine.postgres_journal import translate_database_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from server.postgres.address import PostgresAddress
+    from server.infra.postgres.dsn import PostgresAddress
 
     Plain = psycopg.Connection[tuple[Any, ...]]
 
 _ADOPTION_LOCK: Final = "1684368495, 4"
+
+
 # A host that is gone without a word is noticed by the server in so many seconds, and its locks are free.
 _KEEPALIVE_SETTINGS: Final = b"""
 set tcp_keepalives_idle = 2; set tcp_keepalives_interval = 1; set tcp_keepalives_count = 3; set tcp_user_timeout = 5000

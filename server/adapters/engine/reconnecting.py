@@ -15,7 +15,7 @@ import psycopg
 import structlog
 
 if TYPE_CHECKING:
-    from server.postgres.address import PostgresAddress
+    from server.infra.postgres.dsn import PostgresAddress
 
 Plain = psycopg.Connection[tuple[Any, ...]]
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from domain.errors import InvalidArgumentError, StagingFailedError
 from domain.ports import Staged
-from server.disk.durable import Draft, draft_target_name, flush_folder, make_folders
-from server.disk.faults import translate_os_errors
-from server.disk.threads import Worker
+from server.infra.filesystem.durable import Draft, draft_target_name, flush_folder, make_folders
+from server.infra.filesystem.errors import translate_os_errors
+from server.infra.filesystem.threads import Worker
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence

@@ -46,14 +46,20 @@ _SPELLINGS: Final = """
 create unique index clients_spelling on clients (client_id collate nocase);
 create unique index journeys_spelling on journeys (client_id collate nocase, journey_id collate nocase);
 """
+
+
 # Whether a journey protects is answered from this index alone.
 _PROTECTION: Final = """
 create index journeys_whole on journeys (client_id, journey_id, stage, state, lease_expires_at);
 """
+
+
 # One live dataset a (client, stage, type): admission stands on this.
 _SLOT: Final = """
 create unique index datasets_slot on datasets (client_id, stage, dataset_type) where status <> 'archived';
 """
+
+
 # Pages are found in these alone; a document is fetched only for a row that is shown.
 _PAGES: Final = """
 create index datasets_live on datasets
@@ -66,30 +72,44 @@ create index datasets_marked on datasets (dataset_id) where marked = 1;
 create index connectors_connected on connectors (connector_id) where status <> 'disconnected';
 create index connectors_connected_of_client on connectors (client_id, connector_id) where status <> 'disconnected';
 """
+
+
 _EVENTS: Final = "create index events_of_dataset on events (dataset_id, seq);"
+
+
 _ERRORS: Final = """
 create index connector_errors_of on connector_errors (connector_id, at);
 create index connector_errors_at on connector_errors (at);
 """
+
+
 _AUDIT: Final = """
 create index audit_of_call on audit (audit_id, seq);
 create index audit_of_dataset on audit (dataset_id, seq);
 create index audit_of_principal on audit (principal, seq);
 """
+
+
 # What is about a client is found without reading the others'.
 _AUDIT_CHAIN: Final = """
 create unique index audit_chain_seq on audit_chain (seq);
 create index audit_of_client on audit (client_id, seq);
 """
+
+
 _USES: Final = """
 create index uses_of_principal on uses (kind, principal, at);
 create index uses_at on uses (kind, at);
 """
+
+
 # What a dataset was asked about; and what waits for an answer, which is little whatever has been answered.
 _APPROVALS: Final = """
 create index approvals_of_dataset on approvals (dataset_id, approval_id);
 create index approvals_in_state on approvals (state, approval_id);
 """
+
+
 # What waits is little, whatever was delivered; the first of each dataset is found in the index alone.
 _DELIVERIES: Final = """
 create index deliveries_waiting on deliveries (webhook, dataset_id, seq, due_at) where state = 'waiting';
@@ -175,9 +195,13 @@ def delivery_tables(to: Tables) -> None:
 
 
 NOT_CREATED: Final = "it is made at the first start"
+
+
 OUTDATED: Final = (
     "an older version made it; the next start brings it up to this one, and the older refuses from then on"
 )
+
+
 MIGRATIONS: Final[tuple[Callable[[Tables], None], ...]] = (
     first_tables,
     approval_tables,

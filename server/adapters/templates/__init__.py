@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
-from server.adapters.templates.catalogue import TemplateCatalogue
 from server.adapters.templates.missing import (
     no_templates_error,
     require_templates_folder,
     unreadable_repository_error,
 )
 from server.adapters.templates.questions import questions_path
-from server.adapters.templates.stream import FolderRecords
+from server.adapters.templates.readers.stream import FolderRecords
+from server.adapters.templates.repository import TemplateCatalogue
 from server.adapters.templates.validation import (
     TemplateReport,
     question_file_report,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from domain.templates import Template
+    from domain.model import Template
 
 __all__ = ["FolderTemplates", "TemplateReport"]
 

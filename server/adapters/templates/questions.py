@@ -8,26 +8,29 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from domain.documents import parse_document_id
+from domain.content import parse_document_id, parse_golden_questions
 from domain.errors import LifecycleError, TemplateInvalidError
-from domain.questions import parse_golden_questions
-from server.adapters.templates.opening import open_repository_file
+from server.adapters.templates.readers.opening import open_repository_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
     from typing import BinaryIO
 
-    from domain.questions import GoldenQuestion
-    from domain.vocabulary import DatasetType
+    from domain.model import DatasetType, GoldenQuestion
 
     Questions = Mapping[DatasetType, tuple[GoldenQuestion, ...]]
 
 QUESTIONS_FILE: Final = "questions.json"
+
+
 QUESTIONS_FILE_LIMIT: Final = 4 << 20
 """Bytes; the most that a file of questions within all other limits can have is less."""
 
+
 _BOM: Final = b"\xef\xbb\xbf"
+
+
 _MAX_PROBLEMS: Final = 10
 
 

@@ -12,7 +12,7 @@ from domain.errors import TemplateInvalidError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from domain.templates import Template
+    from domain.model import Template
 
 
 def build_conformity_check(template: Template) -> Callable[[bytes], bool] | None:

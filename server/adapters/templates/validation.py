@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from domain import quality
+from domain.content import Population, is_fit_for_use, quality_issues
 from domain.errors import LifecycleError
-from domain.population import Population
+from domain.model import DatasetType
 from domain.ports import Staged
-from domain.vocabulary import DatasetType
 from server.adapters.templates.questions import UnmatchedDocuments
 
 if TYPE_CHECKING:
@@ -17,10 +16,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from domain.model import QualityReport
+    from domain.model import GoldenQuestion, QualityReport, Template
     from domain.ports import RecordStream
-    from domain.questions import GoldenQuestion
-    from domain.templates import Template
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +95,8 @@ def validate_template(
         questions=len(template.questions or ()),
         problems=tuple(unmet.problems(template.source, template.dataset_type.value)),
         score=found.score,
-        passes=quality.is_fit_for_use(found),
-        issues=tuple(quality.quality_issues(found)),
+        passes=is_fit_for_use(found),
+        issues=tuple(quality_issues(found)),
         warnings=content.warnings,
     )
 

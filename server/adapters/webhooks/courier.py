@@ -13,8 +13,8 @@ import anyio
 import httpx
 from standardwebhooks import Webhook
 
-from domain.cloud_events import CONTENT_TYPE
-from domain.deliveries import DeliveryResult
+from domain.events import CONTENT_TYPE
+from domain.model import DeliveryResult
 from server.adapters.webhooks.failures import failure_reason
 from server.adapters.webhooks.resolving import ResolvingTransport
 
@@ -23,15 +23,20 @@ if TYPE_CHECKING:
     from types import TracebackType
     from urllib.parse import SplitResult
 
-    from domain.cloud_events import CloudEventMessage
-    from domain.ports import Clock
+    from domain.ports import Clock, CloudEventMessage
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
 _ANSWER_BYTES: Final = 8 * 1024
 """What is read of an answer at most, only so that its connection can be used again; nobody looks at it."""
+
+
 _CONNECT_SHARE: Final = 0.4
 """Of all the time, for a connection and again for its TLS: the client closes what took too long, and would not when it
 is called off from outside."""
+
+
 _GONE: Final = 410
 
 
@@ -44,7 +49,7 @@ class Secret(Protocol):
 
 
 class HttpCourier(AbstractAsyncContextManager["HttpCourier"]):
-    """Implements `domain.ports.Courier` for one address. What it says of a failure names neither address nor answer."""
+    """Implements `domain.ports.webhooks.Courier` for one address. What it says of a failure names neither address nor answer."""
 
     def __init__(self, url: str, secrets: Sequence[Secret], *, clock: Clock, timeout_s: float) -> None:
         """Prepare to send; nothing is sent yet.

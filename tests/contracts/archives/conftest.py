@@ -11,7 +11,7 @@ from server.adapters.archives.local import LocalArchives
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from domain.ports import Archives
+    from domain.ports.archives import Archives
 
 
 @pytest.fixture(params=["local"])

@@ -7,12 +7,12 @@ import anyio
 import pytest
 
 from domain.errors import ArchiveFailedError
-from tests.archived import ID, LINES, PLACE, archive_order, lines_checksum
+from tests.support.content.archive_orders import ID, LINES, PLACE, archive_order, lines_checksum
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from domain.ports import Archives
+    from domain.ports.archives import Archives
 
 
 async def content(archives: Archives, name: str, place: str = PLACE) -> bytes:

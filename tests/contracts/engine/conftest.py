@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from server.adapters.engine.durable import DurableEngine
-from server.adapters.engine.inline import InlineEngine, JournalEntry
-from server.postgres.address import parse_postgres_url
+from server.adapters.engine.engine import DurableEngine
+from server.infra.postgres.dsn import parse_postgres_url
+from tests.support.inline_engine import InlineEngine, JournalEntry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
-    from domain.ports import Engine, Saga
-    from server.postgres.address import PostgresAddress
-    from tests.postgres import PostgresServer
+    from domain.ports.engine import Engine, Saga
+    from server.infra.postgres.dsn import PostgresAddress
+    from tests.support.stores.postgres_server import PostgresServer
 
     Open = Callable[[Mapping[str, Saga]], AbstractAsyncContextManager[Any]]
 

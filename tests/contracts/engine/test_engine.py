@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from contextlib import AbstractAsyncContextManager
 
-    from domain.ports import Json, Saga, StepRunner
+    from domain.ports.engine import Json, Saga, StepRunner
 
     Open = Callable[[Mapping[str, Saga]], AbstractAsyncContextManager[Any]]
 

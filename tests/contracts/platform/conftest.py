@@ -8,12 +8,12 @@ from zlib import crc32
 
 import pytest
 
-from server.adapters.glean.indexing_config import desired_config
-from server.adapters.glean.indexing_names import datasource_of
-from server.adapters.system import SystemClock
-from server.sandbox.contents import CUSTOM_CONNECTOR
+from server.adapters.clock import SystemClock
+from server.adapters.glean.indexing.config import desired_config
+from server.adapters.glean.indexing.names import datasource_of
 from server.sandbox.serve import EmbeddedSandbox
-from tests.gleaning import (
+from server.sandbox.state.content.contents import CUSTOM_CONNECTOR
+from tests.support.glean.datasources import (
     DEFAULT_SWITCHES,
     SITE,
     SLOW,
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from domain.platform import Platform
-    from server.adapters.glean.admin import AdminPlatform
-    from server.adapters.glean.indexing import IndexingPlatform
+    from domain.ports.platform import Platform
+    from server.adapters.glean.admin.platform import AdminPlatform
+    from server.adapters.glean.indexing.platform import IndexingPlatform
 
     Foreign = Callable[[str, object], str]
 

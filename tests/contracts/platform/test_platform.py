@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.errors import PlatformInvalidError, PlatformMismatchError, PlatformUnavailableError
-from domain.model import OwnerTag
-from domain.platform import Datasource
-from domain.vocabulary import ConnectorOutcome
-from server.sandbox.faults import Fault
-from tests.gleaning import (
+from domain.model.connector import OwnerTag
+from domain.model.enums import ConnectorOutcome
+from domain.ports.platform import Datasource
+from server.sandbox.state.fault_plan import Fault
+from tests.support.glean.datasources import (
     MARK,
     NAME,
     SITE,
@@ -27,7 +27,7 @@ from tests.gleaning import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from domain.platform import Platform, Removal
+    from domain.ports.platform import Platform, Removal
     from server.sandbox.serve import EmbeddedSandbox
     from tests.contracts.platform.conftest import Foreign
 

@@ -11,7 +11,7 @@ from server.adapters.staging.local import LocalStaging
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from domain.ports import Staging
+    from domain.ports.staging import Staging
 
 
 @pytest.fixture(params=["local"])

@@ -10,12 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.errors import InvalidArgumentError, StagingFailedError
-from domain.ports import Staged
+from domain.ports.staging import Staged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from domain.ports import Staging
+    from domain.ports.staging import Staging
 
 ID = "acme-sandbox-confluence-7f3k2m"
 

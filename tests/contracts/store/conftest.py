@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.contracts.store.adapters import LOCATIONS
+from tests.support.stores.store_adapters import LOCATIONS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from domain.records import Store
-    from tests.contracts.store.adapters import StoreLocation
-    from tests.postgres import PostgresServer
+    from domain.ports import Store
+    from tests.support.stores.postgres_server import PostgresServer
+    from tests.support.stores.store_adapters import StoreLocation
 
 
 @pytest.fixture(params=list(LOCATIONS))

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.errors import StoreFailedError
-from domain.requests import ApprovalItem, ApprovalOrigin, ApprovalState
-from domain.vocabulary import Waiver
+from domain.model.approval import ApprovalItem, ApprovalOrigin, ApprovalState
+from domain.model.enums import Waiver
 from server.adapters.store.codec import encode_document
-from tests.contracts.store.adapters import replace_document
-from tests.entities import NOW, approval
+from tests.support.entities import NOW, approval
+from tests.support.stores.store_adapters import replace_document
 
 if TYPE_CHECKING:
-    from domain.records import Records, Store
-    from domain.requests import Approval
-    from tests.contracts.store.adapters import StoreLocation
+    from domain.model.approval import Approval
+    from domain.ports import Store, UnitOfWork
+    from tests.support.stores.store_adapters import StoreLocation
 
 FULL = approval(
     approval_id="ap-2",
@@ -50,25 +50,25 @@ USED = approval(approval_id="ap-3", dataset_id="d1", state=ApprovalState.USED)
 
 
 async def put(store: Store, *approvals: Approval) -> None:
-    def work(records: Records) -> None:
+    def work(uow: UnitOfWork) -> None:
         for each in approvals:
-            records.put_approval(each)
+            uow.approvals.put(each)
 
     await store.transact(work)
 
 
 async def test_a_request_comes_back_as_it_was_put(store: Store) -> None:
     await put(store, FULL, OPEN)
-    assert await store.read(lambda records: records.approval("ap-2")) == FULL
-    assert await store.read(lambda records: records.approval("ap-1")) == OPEN
-    assert await store.read(lambda records: records.approval("AP-1")) is None
+    assert await store.read(lambda uow: uow.approvals.get("ap-2")) == FULL
+    assert await store.read(lambda uow: uow.approvals.get("ap-1")) == OPEN
+    assert await store.read(lambda uow: uow.approvals.get("AP-1")) is None
 
 
 async def test_a_list_and_a_concession_come_back_as_they_were_put(store: Store) -> None:
     await put(store, LIST, ABANDON, OPEN)
-    assert await store.read(lambda records: records.approval("ap-4")) == LIST
-    assert await store.read(lambda records: records.approval("ap-5")) == ABANDON
-    assert await store.read(lambda records: records.approvals(dataset_id="")) == [LIST]
+    assert await store.read(lambda uow: uow.approvals.get("ap-4")) == LIST
+    assert await store.read(lambda uow: uow.approvals.get("ap-5")) == ABANDON
+    assert await store.read(lambda uow: uow.approvals.find(dataset_id="")) == [LIST]
 
 
 async def test_a_request_of_an_earlier_version_concedes_nothing_and_lists_nothing(
@@ -78,24 +78,24 @@ async def test_a_request_of_an_earlier_version_concedes_nothing_and_lists_nothin
     document = json.loads(encode_document(OPEN))
     del document["concession"], document["listed"]
     replace_document(location, "approvals", "ap-1", json.dumps(document))
-    assert await store.read(lambda records: records.approval("ap-1")) == OPEN
+    assert await store.read(lambda uow: uow.approvals.get("ap-1")) == OPEN
 
 
 async def test_requests_are_found_by_dataset_state_and_page(store: Store) -> None:
     await put(store, USED, FULL, OPEN)
     look = store.read
-    assert await look(lambda records: records.approvals()) == [OPEN, FULL, USED]
-    assert await look(lambda records: records.approvals(dataset_id="d1")) == [OPEN, USED]
+    assert await look(lambda uow: uow.approvals.find()) == [OPEN, FULL, USED]
+    assert await look(lambda uow: uow.approvals.find(dataset_id="d1")) == [OPEN, USED]
     waiting = (ApprovalState.OPEN, ApprovalState.APPROVED)
-    assert await look(lambda records: records.approvals(states=waiting)) == [OPEN, FULL]
-    assert await look(lambda records: records.approvals(states=waiting, dataset_id="d1")) == [OPEN]
-    assert await look(lambda records: records.approvals(after="ap-1", limit=1)) == [FULL]
+    assert await look(lambda uow: uow.approvals.find(states=waiting)) == [OPEN, FULL]
+    assert await look(lambda uow: uow.approvals.find(states=waiting, dataset_id="d1")) == [OPEN]
+    assert await look(lambda uow: uow.approvals.find(after="ap-1", limit=1)) == [FULL]
 
 
 async def test_a_changed_state_is_found_under_the_new_one(store: Store) -> None:
     await put(store, OPEN)
     await put(store, approval(approval_id="ap-1", dataset_id="d1", state=ApprovalState.DECLINED))
-    assert await store.read(lambda records: records.approvals(states=(ApprovalState.OPEN,))) == []
+    assert await store.read(lambda uow: uow.approvals.find(states=(ApprovalState.OPEN,))) == []
 
 
 async def test_a_request_that_cannot_be_understood_refuses_by_name_and_hides_no_other(
@@ -104,5 +104,5 @@ async def test_a_request_that_cannot_be_understood_refuses_by_name_and_hides_no_
     await put(store, OPEN, FULL)
     replace_document(location, "approvals", "ap-1", "{}")
     with pytest.raises(StoreFailedError, match="approval 'ap-1'"):
-        await store.read(lambda records: records.approval("ap-1"))
-    assert await store.read(lambda records: records.approvals()) == [FULL]
+        await store.read(lambda uow: uow.approvals.get("ap-1"))
+    assert await store.read(lambda uow: uow.approvals.find()) == [FULL]

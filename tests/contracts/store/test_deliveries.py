@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from domain.deliveries import Delivery, DeliveryState, WebhookCursor
 from domain.errors import StoreFailedError
-from domain.events import Event, EventKind
-from tests.entities import NOW
-from tests.waiting import wait_for
+from domain.model.delivery import Delivery, DeliveryState, WebhookCursor
+from domain.model.event import Event, EventKind
+from tests.support.entities import NOW
+from tests.support.polling import wait_for
 
 if TYPE_CHECKING:
-    from domain.records import Records, Store
-    from tests.contracts.store.adapters import StoreLocation
+    from domain.ports import Store, UnitOfWork
+    from tests.support.stores.store_adapters import StoreLocation
 
 MINUTE = timedelta(minutes=1)
 FAR = NOW + timedelta(days=1)
@@ -34,30 +34,30 @@ def waiting(webhook: str, seq: int, dataset_id: str, **changes: object) -> Deliv
 
 
 async def put(store: Store, *rows: Delivery | WebhookCursor | Event) -> None:
-    def work(records: Records) -> None:
+    def work(uow: UnitOfWork) -> None:
         for each in rows:
             if isinstance(each, Delivery):
-                records.put_delivery(each)
+                uow.deliveries.put(each)
             elif isinstance(each, WebhookCursor):
-                records.put_post(each)
+                uow.deliveries.put_cursor(each)
             else:
-                records.append(each)
+                uow.events.append(each)
 
     await store.transact(work)
 
 
 async def test_events_are_read_by_number_and_from_the_end(store: Store) -> None:
     look = store.read
-    assert await look(lambda records: records.last_event()) == 0
-    assert await look(lambda records: records.last_events(None, None, 5)) == []
+    assert await look(lambda uow: uow.events.last_number()) == 0
+    assert await look(lambda uow: uow.events.list_latest(None, None, 5)) == []
     one, two, three = event("d1"), event("d2"), event("d1", name="again")
     await put(store, one, two, three)
-    assert await look(lambda records: records.last_event()) == 3
-    assert await look(lambda records: records.event(2)) == two
-    assert await look(lambda records: records.last_events(None, None, 2)) == [(3, three), (2, two)]
-    assert await look(lambda records: records.last_events(3, "d1", 2)) == [(1, one)]
+    assert await look(lambda uow: uow.events.last_number()) == 3
+    assert await look(lambda uow: uow.events.get(2)) == two
+    assert await look(lambda uow: uow.events.list_latest(None, None, 2)) == [(3, three), (2, two)]
+    assert await look(lambda uow: uow.events.list_latest(3, "d1", 2)) == [(1, one)]
     with pytest.raises(StoreFailedError, match="event 4"):
-        await look(lambda records: records.event(4))
+        await look(lambda uow: uow.events.get(4))
 
 
 async def test_the_last_event_has_its_number_only_after_all_before_it_have_theirs(
@@ -65,13 +65,13 @@ async def test_the_last_event_has_its_number_only_after_all_before_it_have_their
 ) -> None:
     inside, go_on = threading.Event(), threading.Event()
 
-    def slow(records: Records) -> None:
-        records.append(event("d1"))
+    def slow(uow: UnitOfWork) -> None:
+        uow.events.append(event("d1"))
         inside.set()
         assert go_on.wait(20)
 
     async def seen() -> list[int]:
-        last, rows = await store.read(lambda records: (records.last_event(), records.events()))
+        last, rows = await store.read(lambda uow: (uow.events.last_number(), uow.events.find()))
         numbers = [seq for seq, _event in rows]
         assert numbers == list(range(1, last + 1))
         return numbers
@@ -87,29 +87,29 @@ async def test_the_last_event_has_its_number_only_after_all_before_it_have_their
             await seen()
         await asyncio.gather(first, *later)
     assert await seen() == list(range(1, 12))
-    assert (await store.read(lambda records: records.event(1))).dataset_id == "d1"
+    assert (await store.read(lambda uow: uow.events.get(1))).dataset_id == "d1"
 
 
 async def test_an_event_that_was_taken_back_leaves_no_gap(store: Store) -> None:
-    def taken_back(records: Records) -> None:
-        records.append(event("d1"))
+    def taken_back(uow: UnitOfWork) -> None:
+        uow.events.append(event("d1"))
         raise KeyError("taken back")
 
     await put(store, event("d2"))
     with pytest.raises(KeyError):
         await store.transact(taken_back)
     await put(store, event("d3"))
-    found = await store.read(lambda records: records.last_events(None, None, 5))
+    found = await store.read(lambda uow: uow.events.list_latest(None, None, 5))
     assert [(seq, each.dataset_id) for seq, each in found] == [(2, "d3"), (1, "d2")]
 
 
 async def test_a_webhook_comes_back_as_it_was_put(store: Store) -> None:
     first = WebhookCursor(webhook="b", cursor=3, owner="p1", fence=2, beats=9)
     await put(store, first, WebhookCursor(webhook="a", cursor=0))
-    assert await store.read(lambda records: records.post("b")) == first
-    assert await store.read(lambda records: records.post("c")) is None
+    assert await store.read(lambda uow: uow.deliveries.get_cursor("b")) == first
+    assert await store.read(lambda uow: uow.deliveries.get_cursor("c")) is None
     await put(store, replace(first, cursor=4))
-    assert await store.read(lambda records: records.posts()) == [
+    assert await store.read(lambda uow: uow.deliveries.list_cursors()) == [
         WebhookCursor(webhook="a", cursor=0),
         replace(first, cursor=4),
     ]
@@ -123,15 +123,15 @@ async def test_deliveries_are_found_by_webhook_event_and_state(store: Store) -> 
     done = waiting("a", 3, "d1", state=DeliveryState.DELIVERED, settled_at=NOW)
     await put(store, done, parked, two, one)
     look = store.read
-    assert await look(lambda records: records.deliveries()) == [one, two, parked, done]
-    assert await look(lambda records: records.deliveries(seq=1)) == [one, two]
-    assert await look(lambda records: records.deliveries(webhook="a", seq=1)) == [one]
-    assert await look(lambda records: records.deliveries(states=(DeliveryState.PARKED,))) == [parked]
+    assert await look(lambda uow: uow.deliveries.find()) == [one, two, parked, done]
+    assert await look(lambda uow: uow.deliveries.find(seq=1)) == [one, two]
+    assert await look(lambda uow: uow.deliveries.find(webhook="a", seq=1)) == [one]
+    assert await look(lambda uow: uow.deliveries.find(states=(DeliveryState.PARKED,))) == [parked]
     settled = (DeliveryState.PARKED, DeliveryState.DELIVERED)
-    assert await look(lambda records: records.deliveries(states=settled, webhook="a")) == [parked, done]
-    assert await look(lambda records: records.deliveries(after=1, limit=1)) == [parked]
-    assert await look(lambda records: records.count_waiting("a")) == 1
-    assert await look(lambda records: records.count_waiting("c")) == 0
+    assert await look(lambda uow: uow.deliveries.find(states=settled, webhook="a")) == [parked, done]
+    assert await look(lambda uow: uow.deliveries.find(after=1, limit=1)) == [parked]
+    assert await look(lambda uow: uow.deliveries.count_waiting("a")) == 1
+    assert await look(lambda uow: uow.deliveries.count_waiting("c")) == 0
 
 
 async def test_the_heads_are_the_first_that_waits_of_each_dataset_and_only_what_is_due(store: Store) -> None:
@@ -150,7 +150,7 @@ async def test_the_heads_are_the_first_that_waits_of_each_dataset_and_only_what_
     async def heads(limit: int, minutes: int = 0) -> list[int]:
         until = NOW + minutes * MINUTE
         found = await store.read(
-            lambda records: records.heads("a", due_until=until, due_from=FAR, limit=limit)
+            lambda uow: uow.deliveries.list_due("a", due_until=until, due_from=FAR, limit=limit)
         )
         return [each.seq for each in found]
 
@@ -174,10 +174,10 @@ async def test_a_page_of_deliveries_is_full_whatever_cannot_be_understood(
     good = [each for each in rows if (each.webhook, each.seq) not in {("B", 1), ("a", 1), ("c", 2)}]
     look = store.read
     for limit in range(1, 8):
-        assert await look(lambda records, limit=limit: records.deliveries(limit=limit)) == good[:limit]  # type: ignore[misc]
-    assert await look(lambda records: records.deliveries(after=1, limit=3)) == good[1:4]
-    assert await look(lambda records: records.deliveries(seq=1)) == good[:1]
-    heads = await look(lambda records: records.heads("a", due_until=NOW, due_from=FAR, limit=1))
+        assert await look(lambda uow, limit=limit: uow.deliveries.find(limit=limit)) == good[:limit]  # type: ignore[misc]
+    assert await look(lambda uow: uow.deliveries.find(after=1, limit=3)) == good[1:4]
+    assert await look(lambda uow: uow.deliveries.find(seq=1)) == good[:1]
+    heads = await look(lambda uow: uow.deliveries.list_due("a", due_until=NOW, due_from=FAR, limit=1))
     assert heads == [waiting("a", 2, "d2")]
 
 
@@ -188,8 +188,8 @@ async def test_the_last_events_are_full_whatever_cannot_be_understood(
     row = "insert into events (seq, dataset_id, kind, document) values ({}, 'd1', 'provisioned', '{{')"
     location.execute_sql(row.format(3), row.format(4))
     await put(store, event("d1"))
-    found = await store.read(lambda records: records.last_events(None, None, 2))
+    found = await store.read(lambda uow: uow.events.list_latest(None, None, 2))
     assert [seq for seq, _event in found] == [5, 2]
-    assert await store.read(lambda records: records.last_event()) == 5
+    assert await store.read(lambda uow: uow.events.last_number()) == 5
     with pytest.raises(StoreFailedError, match="event 4 is there and cannot be understood"):
-        await store.read(lambda records: records.event(4))
+        await store.read(lambda uow: uow.events.get(4))

@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from domain.records import DatasetQuery
-from tests.contracts.store.caller import ALLOWED, CALLERS, ROUNDS
-from tests.entities import client
-from tests.postgres import database_name
+from domain.ports import DatasetQuery
+from tests.support.entities import client
+from tests.support.stores.postgres_server import database_name
+from tests.support.stores.store_process import ALLOWED, CALLERS, ROUNDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.contracts.store.adapters import StoreLocation
-    from tests.postgres import PostgresServer
+    from tests.support.stores.postgres_server import PostgresServer
+    from tests.support.stores.store_adapters import StoreLocation
 
     Start = Callable[[str], subprocess.Popen[str]]
 
 _ROOT = Path(__file__).parents[3]
-_CALLER = Path(__file__).with_name("caller.py")
+_CALLER = _ROOT / "tests" / "support" / "stores" / "store_process.py"
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ async def test_ten_callers_in_each_of_two_processes_make_one_dataset(
     admitted = run_together(start_store_process, "admit")
 
     async with location.open_store() as store:
-        rows = await store.read(lambda records: records.datasets(DatasetQuery()))
+        rows = await store.read(lambda uow: uow.datasets.find(DatasetQuery()))
     assert sorted(admitted) == ["0", "1"]
     assert len(rows) == 1
     assert CALLERS == 10
@@ -108,7 +108,7 @@ async def test_reading_and_then_writing_is_serialised_over_processes_and_never_r
     assert run_together(start_store_process, "count", processes=3) == ["done"] * 3
 
     async with location.open_store() as store:
-        assert await store.read(lambda records: records.fact("count")) == 3 * ROUNDS
+        assert await store.read(lambda uow: uow.settings.get("count")) == 3 * ROUNDS
 
 
 async def test_a_process_killed_inside_a_transaction_leaves_nothing_and_holds_nobody_up(
@@ -121,6 +121,6 @@ async def test_a_process_killed_inside_a_transaction_leaves_nothing_and_holds_no
     victim.wait()
 
     async with location.open_store() as store:
-        assert await store.read(lambda records: records.clients()) == []
-        await store.transact(lambda records: records.put_client(client()))
-        assert await store.read(lambda records: records.clients()) == [client()]
+        assert await store.read(lambda uow: uow.clients.all()) == []
+        await store.transact(lambda uow: uow.clients.put(client()))
+        assert await store.read(lambda uow: uow.clients.all()) == [client()]

@@ -13,22 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.errors import InvalidArgumentError, Recovery, StoreFailedError
-from domain.events import EventKind, dataset_event
-from domain.model import (
-    CheckResult,
-    Confirmation,
-    Content,
-    Failure,
-    OrphanMark,
-    PendingCompensation,
-    QualityReport,
-    Recheck,
-    Run,
-    Teardown,
-    UnreadableRow,
-)
-from domain.records import DatasetQuery
-from domain.vocabulary import (
+from domain.model.content import CheckResult, Content, QualityReport
+from domain.model.dataset import Confirmation, OrphanMark, Recheck, Teardown
+from domain.model.enums import (
     ConnectorOutcome,
     ConnectorStatus,
     DatasetStatus,
@@ -38,14 +25,18 @@ from domain.vocabulary import (
     TeardownReason,
     Waiver,
 )
-from tests.contracts.store.adapters import replace_document
-from tests.entities import DATASET, NOW, client, connector, dataset, journey
+from domain.model.event import EventKind, dataset_event
+from domain.model.journey import UnreadableRow
+from domain.model.run import Failure, PendingCompensation, Run
+from domain.ports import DatasetQuery
+from tests.support.entities import DATASET, NOW, client, connector, dataset, journey
+from tests.support.stores.store_adapters import replace_document
 
 if TYPE_CHECKING:
-    from domain.events import Event
-    from domain.model import Dataset
-    from domain.records import Records, Store
-    from tests.contracts.store.adapters import StoreLocation
+    from domain.model.dataset import Dataset
+    from domain.model.event import Event
+    from domain.ports import Store, UnitOfWork
+    from tests.support.stores.store_adapters import StoreLocation
 
 LATER = NOW + timedelta(microseconds=1)
 REPORT = QualityReport(
@@ -133,21 +124,21 @@ FULL = dataset(
 
 
 async def put(store: Store, *datasets: Dataset) -> None:
-    def work(records: Records) -> None:
+    def work(uow: UnitOfWork) -> None:
         for each in datasets:
-            records.put_dataset(each)
+            uow.datasets.put(each)
 
     await store.transact(work)
 
 
-def append(event: Event, records: Records) -> None:
-    records.append(event)
+def append(event: Event, uow: UnitOfWork) -> None:
+    uow.events.append(event)
 
 
 async def test_a_dataset_comes_back_exactly_as_it_was_put(store: Store) -> None:
     await put(store, FULL)
 
-    found = await store.read(lambda records: records.dataset(FULL.dataset_id))
+    found = await store.read(lambda uow: uow.datasets.get(FULL.dataset_id))
 
     assert [name.name for name in fields(FULL) if getattr(FULL, name.name) is None] == []
     assert found == FULL
@@ -164,22 +155,22 @@ async def test_instants_that_are_not_in_utc_are_not_let_in(store: Store) -> None
         with pytest.raises(ValueError, match="not an aware instant in UTC"):
             await store.transact(partial(append, told))
 
-    assert await store.read(lambda records: records.datasets(DatasetQuery())) == []
+    assert await store.read(lambda uow: uow.datasets.find(DatasetQuery())) == []
 
 
 async def test_an_unknown_row_is_none(store: Store) -> None:
     found = await store.read(
-        lambda records: (
-            records.client("x"),
-            records.client_spelt_like("x"),
-            records.journey("x", "y"),
-            records.journey_spelt_like("x", "y"),
-            records.dataset("x"),
-            records.live_dataset("x", Stage.PILOT, DatasetType.JIRA_ISSUES),
-            records.connector("x"),
-            records.progress("x"),
-            records.fact("x"),
-            records.archive("x"),
+        lambda uow: (
+            uow.clients.get("x"),
+            uow.clients.get_spelt_like("x"),
+            uow.journeys.get("x", "y"),
+            uow.journeys.get_spelt_like("x", "y"),
+            uow.datasets.get("x"),
+            uow.datasets.get_live("x", Stage.PILOT, DatasetType.JIRA_ISSUES),
+            uow.connectors.get("x"),
+            uow.datasets.get_progress("x"),
+            uow.settings.get("x"),
+            uow.archives.get("x"),
         )
     )
 
@@ -187,22 +178,22 @@ async def test_an_unknown_row_is_none(store: Store) -> None:
 
 
 async def test_a_client_is_found_as_given_and_as_spelt_alike(store: Store) -> None:
-    await store.transact(lambda records: records.put_client(client("ACME")))
-    await store.transact(lambda records: records.put_client(client("ACME", name="New")))
+    await store.transact(lambda uow: uow.clients.put(client("ACME")))
+    await store.transact(lambda uow: uow.clients.put(client("ACME", name="New")))
 
-    assert await store.read(lambda records: records.client("acme")) is None
-    assert await store.read(lambda records: records.client("ACME")) == client("ACME", name="New")
-    assert await store.read(lambda records: records.client_spelt_like("acme")) == client("ACME", name="New")
-    assert await store.read(lambda records: records.clients()) == [client("ACME", name="New")]
+    assert await store.read(lambda uow: uow.clients.get("acme")) is None
+    assert await store.read(lambda uow: uow.clients.get("ACME")) == client("ACME", name="New")
+    assert await store.read(lambda uow: uow.clients.get_spelt_like("acme")) == client("ACME", name="New")
+    assert await store.read(lambda uow: uow.clients.all()) == [client("ACME", name="New")]
 
 
 async def test_a_client_that_differs_only_in_case_is_refused_naming_the_existing_one(store: Store) -> None:
-    await store.transact(lambda records: records.put_client(client("ACME")))
+    await store.transact(lambda uow: uow.clients.put(client("ACME")))
 
     with pytest.raises(
         InvalidArgumentError, match="'acme' differs only in case from the existing 'ACME'"
     ) as refused:
-        await store.transact(lambda records: records.put_client(client("acme")))
+        await store.transact(lambda uow: uow.clients.put(client("acme")))
 
     assert (refused.value.field, refused.value.candidates) == ("client_id", ("ACME",))
 
@@ -214,43 +205,43 @@ async def test_journeys_are_unique_within_their_client_without_regard_to_case(st
         journey("J2", client_id="acme"),
     ]
 
-    def work(records: Records) -> None:
+    def work(uow: UnitOfWork) -> None:
         for each in kept:
-            records.put_journey(each)
+            uow.journeys.put(each)
 
     await store.transact(work)
     with pytest.raises(InvalidArgumentError, match="'J1'") as refused:
-        await store.transact(lambda records: records.put_journey(journey("j1", client_id="acme")))
+        await store.transact(lambda uow: uow.journeys.put(journey("j1", client_id="acme")))
     with pytest.raises(InvalidArgumentError, match="'acme'") as other_client:
-        await store.transact(lambda records: records.put_journey(journey("J1", client_id="ACME")))
+        await store.transact(lambda uow: uow.journeys.put(journey("J1", client_id="ACME")))
 
     assert (refused.value.field, refused.value.candidates) == ("journey_id", ("J1",))
     assert other_client.value.field == "client_id"
-    assert await store.read(lambda records: records.journey("acme", "J1")) == kept[0]
-    assert await store.read(lambda records: records.journey("acme", "j1")) is None
-    assert await store.read(lambda records: records.journey_spelt_like("ACME", "j1")) == kept[0]
-    assert await store.read(lambda records: records.journeys()) == [kept[0], kept[2], kept[1]]
-    assert await store.read(lambda records: records.journeys(client_id="acme")) == [kept[0], kept[2]]
-    assert await store.read(lambda records: records.journeys(journey_id="J1")) == kept[:2]
+    assert await store.read(lambda uow: uow.journeys.get("acme", "J1")) == kept[0]
+    assert await store.read(lambda uow: uow.journeys.get("acme", "j1")) is None
+    assert await store.read(lambda uow: uow.journeys.get_spelt_like("ACME", "j1")) == kept[0]
+    assert await store.read(lambda uow: uow.journeys.find()) == [kept[0], kept[2], kept[1]]
+    assert await store.read(lambda uow: uow.journeys.find(client_id="acme")) == [kept[0], kept[2]]
+    assert await store.read(lambda uow: uow.journeys.find(journey_id="J1")) == kept[:2]
 
 
 async def test_a_journey_of_an_unknown_state_is_unreadable_wherever_it_is_met(
     store: Store, location: StoreLocation
 ) -> None:
-    await store.transact(lambda records: records.put_journey(journey()))
+    await store.transact(lambda uow: uow.journeys.put(journey()))
     await put(store, DATASET)
     location.execute_sql("update journeys set state = 'zombie'")
 
     unreadable = UnreadableRow(
         what="journey 'j1' of client 'acme'", why="'zombie' is not a valid JourneyState"
     )
-    assert await store.read(lambda records: records.journey("acme", "j1")) == unreadable
-    assert await store.read(lambda records: records.journey_spelt_like("ACME", "j1")) == unreadable
-    assert await store.read(lambda records: records.journeys()) == [unreadable]
+    assert await store.read(lambda uow: uow.journeys.get("acme", "j1")) == unreadable
+    assert await store.read(lambda uow: uow.journeys.get_spelt_like("ACME", "j1")) == unreadable
+    assert await store.read(lambda uow: uow.journeys.find()) == [unreadable]
     with_it = [(DATASET, unreadable)]
-    assert await store.read(lambda records: records.unprotected(DatasetQuery(), NOW)) == with_it
-    assert await store.read(lambda records: records.with_journeys([DATASET.dataset_id])) == with_it
-    assert await store.read(lambda records: list(records.to_scan((DATASET.status,), NOW))) == with_it
+    assert await store.read(lambda uow: uow.datasets.list_unprotected(DatasetQuery(), NOW)) == with_it
+    assert await store.read(lambda uow: uow.datasets.list_with_journeys([DATASET.dataset_id])) == with_it
+    assert await store.read(lambda uow: list(uow.datasets.stream_for_scan((DATASET.status,), NOW))) == with_it
 
 
 @pytest.mark.parametrize("document", ["{", '{"dataset_id": "d2"}', '{"status": "zombie"}', '"text"'])
@@ -265,21 +256,21 @@ async def test_a_broken_dataset_refuses_by_name_and_never_hides_the_others(
     replace_document(location, "datasets", "d2", document)
 
     for look in (
-        lambda records: records.dataset("d2"),
-        lambda records: records.live_dataset("acme", Stage.SANDBOX, rows[2].dataset_type),
+        lambda uow: uow.dataset("d2"),
+        lambda uow: uow.live_dataset("acme", Stage.SANDBOX, rows[2].dataset_type),
     ):
         with pytest.raises(StoreFailedError, match="'d2' is there and cannot be understood") as refused:
             await store.read(look)
         assert refused.value.recovery is Recovery.NEEDS_HUMAN
     good = [rows[0], rows[1], rows[3]]
-    assert await store.read(lambda records: records.datasets(DatasetQuery(limit=3))) == good
-    assert await store.read(lambda records: records.running()) == good
+    assert await store.read(lambda uow: uow.datasets.find(DatasetQuery(limit=3))) == good
+    assert await store.read(lambda uow: uow.datasets.list_running()) == good
     alone = [(each, None) for each in good]
-    assert await store.read(lambda records: records.unprotected(DatasetQuery(limit=3), NOW)) == alone
+    assert await store.read(lambda uow: uow.datasets.list_unprotected(DatasetQuery(limit=3), NOW)) == alone
     names = [each.dataset_id for each in rows]
-    assert await store.read(lambda records: records.with_journeys(names)) == alone
-    assert await store.read(lambda records: list(records.to_scan((rows[0].status,), NOW))) == alone
-    assert await store.read(lambda records: records.count_live()) == 4
+    assert await store.read(lambda uow: uow.datasets.list_with_journeys(names)) == alone
+    assert await store.read(lambda uow: list(uow.datasets.stream_for_scan((rows[0].status,), NOW))) == alone
+    assert await store.read(lambda uow: uow.datasets.count_live()) == 4
 
 
 async def test_a_broken_dataset_keeps_its_place(store: Store, location: StoreLocation) -> None:
@@ -297,7 +288,7 @@ async def test_running_datasets_are_those_with_a_run(store: Store) -> None:
         dataset("d2", dataset_type=DatasetType.SLACK_MESSAGES, run=Run(saga_id="s", started_at=NOW)),
     )
 
-    running = await store.read(lambda records: records.running())
+    running = await store.read(lambda uow: uow.datasets.list_running())
 
     assert [each.dataset_id for each in running] == ["d2"]
 
@@ -311,7 +302,11 @@ async def test_live_datasets_are_counted_by_client(store: Store) -> None:
     )
 
     counted = await store.read(
-        lambda records: (records.count_live(), records.count_live("beta"), records.count_live("none"))
+        lambda uow: (
+            uow.datasets.count_live(),
+            uow.datasets.count_live("beta"),
+            uow.datasets.count_live("none"),
+        )
     )
     assert counted == (2, 1, 0)
 
@@ -327,20 +322,20 @@ async def test_connectors_are_listed_until_they_are_disconnected(
         connector("k5"),
     ]
 
-    def work(records: Records) -> None:
+    def work(uow: UnitOfWork) -> None:
         for each in kept:
-            records.put_connector(each)
+            uow.connectors.put(each)
 
     await store.transact(work)
 
-    assert await store.read(lambda records: records.connector("k1")) == connector(
+    assert await store.read(lambda uow: uow.connectors.get("k1")) == connector(
         "k1", config={"spaces": ["ENG"]}
     )
-    assert await store.read(lambda records: records.connector("k3")) == kept[2]
+    assert await store.read(lambda uow: uow.connectors.get("k3")) == kept[2]
     listed = [
-        await store.read(lambda records: records.connectors()),
-        await store.read(lambda records: records.connectors(client_id="acme")),
-        await store.read(lambda records: records.connectors(after="k1", limit=2)),
+        await store.read(lambda uow: uow.connectors.list_connected()),
+        await store.read(lambda uow: uow.connectors.list_connected(client_id="acme")),
+        await store.read(lambda uow: uow.connectors.list_connected(after="k1", limit=2)),
     ]
     assert [[each.connector_id for each in page] for page in listed] == [
         ["k1", "k2", "k4", "k5"],
@@ -349,12 +344,14 @@ async def test_connectors_are_listed_until_they_are_disconnected(
     ]
 
     replace_document(location, "connectors", "k1", "{")
-    assert [each.connector_id for each in await store.read(lambda records: records.connectors(limit=2))] == [
+    assert [
+        each.connector_id for each in await store.read(lambda uow: uow.connectors.list_connected(limit=2))
+    ] == [
         "k2",
         "k4",
     ]
     with pytest.raises(StoreFailedError, match="k1"):
-        await store.read(lambda records: records.connector("k1"))
+        await store.read(lambda uow: uow.connectors.get("k1"))
 
 
 async def test_events_keep_their_order_and_never_change_their_number(store: Store) -> None:
@@ -366,26 +363,26 @@ async def test_events_keep_their_order_and_never_change_their_number(store: Stor
     for event in told:
         await store.transact(partial(append, event))
 
-    assert await store.read(lambda records: records.events()) == list(enumerate(told, 1))
-    assert await store.read(lambda records: records.events(after=1, limit=1)) == [(2, told[1])]
-    assert await store.read(lambda records: records.events(dataset_id="d1")) == [(1, told[0]), (3, told[2])]
+    assert await store.read(lambda uow: uow.events.find()) == list(enumerate(told, 1))
+    assert await store.read(lambda uow: uow.events.find(after=1, limit=1)) == [(2, told[1])]
+    assert await store.read(lambda uow: uow.events.find(dataset_id="d1")) == [(1, told[0]), (3, told[2])]
 
 
 async def test_errors_are_counted_from_an_instant_on_and_forgotten_after_two_days(store: Store) -> None:
-    def work(records: Records) -> None:
+    def work(uow: UnitOfWork) -> None:
         for hours in (60, 30, 1, 0):
-            records.note_error("k1", NOW - timedelta(hours=hours), "platform_unavailable")
-        records.note_error("k2", NOW, "platform_denied")
+            uow.connectors.record_error("k1", NOW - timedelta(hours=hours), "platform_unavailable")
+        uow.connectors.record_error("k2", NOW, "platform_denied")
 
     await store.transact(work)
 
     counted = await store.read(
-        lambda records: (
-            records.errors_since("k1", NOW - timedelta(hours=24), NOW),
-            records.errors_since("k1", NOW, NOW),
-            records.errors_since("k1", NOW - timedelta(days=9), NOW),
-            records.errors_since("none", NOW - timedelta(days=9), NOW),
-            records.errors_since("k1", NOW - timedelta(days=9), NOW - timedelta(minutes=1)),
+        lambda uow: (
+            uow.connectors.count_errors("k1", NOW - timedelta(hours=24), NOW),
+            uow.connectors.count_errors("k1", NOW, NOW),
+            uow.connectors.count_errors("k1", NOW - timedelta(days=9), NOW),
+            uow.connectors.count_errors("none", NOW - timedelta(days=9), NOW),
+            uow.connectors.count_errors("k1", NOW - timedelta(days=9), NOW - timedelta(minutes=1)),
         )
     )
     assert counted == (2, 1, 3, 0, 2)
@@ -398,31 +395,31 @@ async def test_an_undo_is_kept_until_it_is_dropped(store: Store) -> None:
         PendingCompensation(dataset_id="d2", attempt=3, what="populate", cause="c", since=NOW),
     ]
 
-    def work(records: Records) -> None:
+    def work(uow: UnitOfWork) -> None:
         for each in kept:
-            records.put_undo(each)
-        records.put_undo(replace(kept[0], tries=2))
+            uow.compensations.put(each)
+        uow.compensations.put(replace(kept[0], tries=2))
 
     await store.transact(work)
-    assert await store.read(lambda records: records.undos()) == [replace(kept[0], tries=2), *kept[1:]]
+    assert await store.read(lambda uow: uow.compensations.find()) == [replace(kept[0], tries=2), *kept[1:]]
 
-    await store.transact(lambda records: records.drop_undo(kept[1]))
-    assert await store.read(lambda records: records.undos("d1")) == [replace(kept[0], tries=2)]
+    await store.transact(lambda uow: uow.compensations.delete(kept[1]))
+    assert await store.read(lambda uow: uow.compensations.find("d1")) == [replace(kept[0], tries=2)]
 
 
 async def test_facts_and_archives_are_plain_values_under_a_name(store: Store) -> None:
-    def work(records: Records) -> None:
-        records.put_fact("f", {"at": 1})
-        records.put_fact("f", [1, "Ä", None, {"x": 2.5}])
+    def work(uow: UnitOfWork) -> None:
+        uow.settings.put("f", {"at": 1})
+        uow.settings.put("f", [1, "Ä", None, {"x": 2.5}])
         for name in ("d1", "d2", "d3"):
-            records.put_archive(name, {"path": name})
-        records.put_archive("d2", {"path": "d2", "purged_at": "2026-01-01T00:00:00Z"})
+            uow.archives.put(name, {"path": name})
+        uow.archives.put("d2", {"path": "d2", "purged_at": "2026-01-01T00:00:00Z"})
 
     await store.transact(work)
 
-    assert await store.read(lambda records: records.fact("f")) == [1, "Ä", None, {"x": 2.5}]
-    assert await store.read(lambda records: records.archive("d1")) == {"path": "d1"}
-    assert await store.read(lambda records: records.archives(after="d1", limit=1)) == [
+    assert await store.read(lambda uow: uow.settings.get("f")) == [1, "Ä", None, {"x": 2.5}]
+    assert await store.read(lambda uow: uow.archives.get("d1")) == {"path": "d1"}
+    assert await store.read(lambda uow: uow.archives.find(after="d1", limit=1)) == [
         ("d2", {"path": "d2", "purged_at": "2026-01-01T00:00:00Z"})
     ]
 
@@ -430,34 +427,34 @@ async def test_facts_and_archives_are_plain_values_under_a_name(store: Store) ->
 async def test_the_character_nul_is_kept_in_documents_and_refused_in_names(store: Store) -> None:
     """No text of PostgreSQL can hold it; what is JSON writes it as an escape."""
     await put(store, dataset(name="a\0b"))
-    await store.transact(lambda records: records.put_fact("f", {"x\0": "\0"}))
-    await store.transact(lambda records: records.append_entry('{"audit_id":"c1","principal":"x\\u0000y"}'))
+    await store.transact(lambda uow: uow.settings.put("f", {"x\0": "\0"}))
+    await store.transact(lambda uow: uow.audit.append('{"audit_id":"c1","principal":"x\\u0000y"}'))
 
     with pytest.raises(InvalidArgumentError, match="NUL"):
-        await store.transact(lambda records: records.put_client(client(name="a\0b")))
+        await store.transact(lambda uow: uow.clients.put(client(name="a\0b")))
     with pytest.raises(InvalidArgumentError, match="NUL"):
-        await store.read(lambda records: records.dataset("a\0b"))
-    assert await store.read(lambda records: records.dataset(DATASET.dataset_id)) == dataset(name="a\0b")
-    assert await store.read(lambda records: records.fact("f")) == {"x\0": "\0"}
-    assert await store.read(lambda records: records.audited("c1"))
+        await store.read(lambda uow: uow.datasets.get("a\0b"))
+    assert await store.read(lambda uow: uow.datasets.get(DATASET.dataset_id)) == dataset(name="a\0b")
+    assert await store.read(lambda uow: uow.settings.get("f")) == {"x\0": "\0"}
+    assert await store.read(lambda uow: uow.audit.has_call("c1"))
 
 
 async def test_what_has_an_order_is_ordered_byte_by_byte_whatever_the_machine_speaks(store: Store) -> None:
     ids = sorted(["B", "a", "a-b", "a.b", "a_b", "ab", "A-c", "Z", "b2", "1"])
 
-    def work(records: Records) -> None:
+    def work(uow: UnitOfWork) -> None:
         for each in ids:
-            records.put_dataset(dataset(f"d{each}", client_id=f"{each}-client"))
-            records.put_client(client(f"{each}-client"))
-            records.put_archive(each, {})
+            uow.datasets.put(dataset(f"d{each}", client_id=f"{each}-client"))
+            uow.clients.put(client(f"{each}-client"))
+            uow.archives.put(each, {})
 
     await store.transact(work)
 
-    def look(records: Records) -> tuple[list[str], list[str], list[str]]:
+    def look(uow: UnitOfWork) -> tuple[list[str], list[str], list[str]]:
         return (
-            [each.dataset_id for each in records.datasets(DatasetQuery(after="dA-c"))],
-            [each.client_id for each in records.clients()],
-            [name for name, _facts in records.archives(after="Z")],
+            [each.dataset_id for each in uow.datasets.find(DatasetQuery(after="dA-c"))],
+            [each.client_id for each in uow.clients.all()],
+            [name for name, _facts in uow.archives.find(after="Z")],
         )
 
     assert await store.read(look) == (
@@ -468,8 +465,8 @@ async def test_what_has_an_order_is_ordered_byte_by_byte_whatever_the_machine_sp
 
 
 async def test_events_are_numbered_without_a_gap_whatever_was_taken_back(store: Store) -> None:
-    def fail(records: Records) -> None:
-        records.append(dataset_event(EventKind.PROVISIONED, DATASET, NOW))
+    def fail(uow: UnitOfWork) -> None:
+        uow.events.append(dataset_event(EventKind.PROVISIONED, DATASET, NOW))
         raise KeyError("as it is")
 
     for _ in range(3):
@@ -477,12 +474,12 @@ async def test_events_are_numbered_without_a_gap_whatever_was_taken_back(store: 
         with pytest.raises(KeyError, match="as it is"):
             await store.transact(fail)
 
-    assert [seq for seq, _event in await store.read(lambda records: records.events())] == [1, 2, 3]
+    assert [seq for seq, _event in await store.read(lambda uow: uow.events.find())] == [1, 2, 3]
 
 
 async def test_whatever_length_a_call_was_given_it_goes_on_record(store: Store) -> None:
     given = "".join(random.Random(7).choices(string.ascii_letters, k=100_000))
     entry = f'{{"audit_id":"c1","principal":"{given}","dataset_id":"{given}"}}'
-    await store.transact(lambda records: records.append_entry(entry))
+    await store.transact(lambda uow: uow.audit.append(entry))
 
-    assert await store.read(lambda records: records.audited("c1"))
+    assert await store.read(lambda uow: uow.audit.has_call("c1"))

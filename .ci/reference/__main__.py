@@ -1,0 +1,8 @@
+"""Write every generated page: `python -m .ci.reference`."""
+
+from __future__ import annotations
+
+from reference.pages import write_pages
+
+if __name__ == "__main__":
+    write_pages()

@@ -1,0 +1,88 @@
+"""docs/reference/tools.md, from the tools as they are published."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from mcp_types import ToolAnnotations
+
+from tools.toolsets import TOOLSETS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tools.edge.tool import LifecycleTool
+
+PAGE: Final = "tools.md"
+
+_HEAD: Final = """\
+# Tools
+
+Generated from the tools by `python -m .ci.reference`; a test compares.
+
+What an MCP client sees. An optional argument may be left out; an argument that is not listed is refused. What is not
+known is left out of an answer, never null. Refusals and failures have one shape, see [errors](errors.md).
+"""
+
+
+def render_page() -> str:
+    """The whole page."""
+    return "\n".join(
+        [_HEAD, *(_render_tool(name, each) for name, tools in TOOLSETS.items() for each in tools)]
+    )
+
+
+def _render_tool(toolset: str, tool: LifecycleTool) -> str:
+    parts = (
+        f"## {tool.name}",
+        f"{tool.title}. Toolset `{toolset}`; {', '.join(_hints(tool))}.",
+        tool.description,
+        "### Arguments",
+        _render_table(tool.parameters),
+        "### Answer",
+        _render_table(tool.output_schema or {}),
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def _hints(tool: LifecycleTool) -> Iterator[str]:
+    hints = tool.annotations or ToolAnnotations()
+    yield "changes things" if tool.mutating else "changes nothing"
+    said = {
+        "destructive": hints.destructive_hint,
+        "repeating a call is safe": hints.idempotent_hint,
+        "reaches Glean": hints.open_world_hint,
+    }
+    yield from (words for words, holds in said.items() if holds)
+
+
+def _render_table(schema: dict[str, Any]) -> str:
+    rows = ["| name | | values | meaning |", "|---|---|---|---|"]
+    rows += _rows(schema, "")
+    return "\n".join(rows)
+
+
+def _rows(schema: dict[str, Any], path: str) -> Iterator[str]:
+    for name, its in schema["properties"].items():
+        need = "required" if name in schema.get("required", ()) else "optional"
+        yield f"| `{path}{name}` | {need} | {_describe_values(its)} | {its.get('description', '')} |"
+        inner = its.get("items", its)
+        if "properties" in inner:
+            yield from _rows(inner, f"{path}{name}{'[]' if inner is not its else ''}.")
+
+
+def _describe_values(schema: dict[str, Any]) -> str:
+    if "enum" in schema:
+        return ", ".join(f"`{each}`" for each in schema["enum"])
+    bounds = [
+        f"{sign} {schema[name]}"
+        for name, sign in (
+            ("minimum", "≥"),
+            ("maximum", "≤"),
+            ("minLength", "length ≥"),
+            ("maxLength", "length ≤"),
+        )
+        if name in schema
+    ]
+    usual = [f"default {str(schema['default']).lower()}"] if "default" in schema else []
+    return ", ".join([schema.get("format", schema["type"]), *bounds, *usual])

@@ -1,0 +1,148 @@
+"""What is on record of every call and of everything that happened.
+
+An entry is appended in the transaction of what it tells, where there is one, and never changed. Its canonical JSON is
+what the chain is made of (`domain.audit.hash_chain`). It holds no secret, and nothing out of a record.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime  # noqa: TC003  # entries are read back by these annotations
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from domain.model import Confirmation, Dataset, Event, Principal
+    from domain.ports import UnitOfWork
+
+
+class Decision(StrEnum):
+    """What became of a call: carried out, refused by a rule, put to a person, or failed at what it began."""
+
+    ALLOWED = "allowed"
+    REFUSED = "refused"
+    ASKED = "asked"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """One thing on record: a call (then `decision` is there), or an event (then `event` is).
+
+    A call tells who (`principal`, and the agent `act` that acts for them), from where (`via`: `stdio`, `http`, `cli`,
+    `schedule`; `client` as the program names itself, which proves nothing), what (`verb` as `domain.policy.scopes` has it,
+    `arguments`), and what came of it: `outcome` in a word or two when it was allowed, `error` in the wire's shape when
+    not, `confirmation` with how, by whom and what they were shown. One call may leave several entries of one
+    `audit_id`: what it changed, and how it ended.
+    """
+
+    at: datetime
+    audit_id: str | None = None
+    principal: str | None = None
+    act: str | None = None
+    via: str | None = None
+    client: str | None = None
+    trace_id: str | None = None
+    verb: str | None = None
+    arguments: dict[str, Any] = field(default_factory=dict)
+    decision: Decision | None = None
+    outcome: str | None = None
+    error: dict[str, Any] | None = None
+    confirmation: dict[str, Any] | None = None
+    event: str | None = None
+    dataset_id: str | None = None
+    client_id: str | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+_ENTRY_DECODER: Final = msgspec.json.Decoder(AuditEntry)
+
+
+_EMPTY_VALUES: Final[tuple[object, ...]] = (None, {}, "")
+
+
+def canonical_json(entry: AuditEntry) -> str:
+    """The entry as JSON with sorted keys, no blanks and nothing empty: the same text for the same entry, always."""
+    whole = msgspec.to_builtins(entry)
+    present = {name: value for name, value in whole.items() if value not in _EMPTY_VALUES}
+    return msgspec.json.encode(present, order="sorted").decode()
+
+
+def parse_entry(document: bytes | str) -> AuditEntry:
+    """The entry of a canonical document. Raises msgspec.MsgspecError for what is none."""
+    return _ENTRY_DECODER.decode(document)
+
+
+def record_audit_entry(
+    uow: UnitOfWork,
+    principal: Principal,
+    outcome: str,
+    *,
+    dataset: Dataset | None = None,
+    client_id: str | None = None,
+    confirmation: Confirmation | None = None,
+    **data: Any,
+) -> None:
+    """Put on record, in the transaction that does it, what the caller's call does; nothing for a caller without one.
+
+    `client_id` is for what concerns a client and no dataset.
+    """
+    if principal.call is None:
+        return
+    entry = call_entry(
+        principal,
+        Decision.ALLOWED,
+        outcome=outcome,
+        dataset_id=dataset.dataset_id if dataset else None,
+        client_id=dataset.client_id if dataset else client_id,
+        confirmation=msgspec.to_builtins(confirmation) if confirmation else None,
+        data=data,
+    )
+    uow.audit.append(canonical_json(entry))
+
+
+def call_entry(principal: Principal, decision: Decision, **told: Any) -> AuditEntry:
+    """The entry of the caller's call. Raises ValueError for a caller without one: a bug."""
+    call = principal.call
+    if call is None:
+        msg = "there is no call to put on record"
+        raise ValueError(msg)
+    return AuditEntry(
+        at=call.at,
+        audit_id=call.audit_id,
+        principal=principal.subject,
+        act=principal.act,
+        via=call.via,
+        client=call.client,
+        trace_id=call.trace_id,
+        verb=call.verb,
+        arguments=dict(call.arguments),
+        decision=decision,
+        **told,
+    )
+
+
+def publish_events(uow: UnitOfWork, *events: Event) -> None:
+    """Publish events, and put them on record, in the transaction of the changes that they tell of."""
+    uow.events.append(*events)
+    uow.audit.append(*(canonical_json(event_entry(each)) for each in events))
+
+
+def event_entry(event: Event) -> AuditEntry:
+    """The entry of an event."""
+    return AuditEntry(
+        at=event.at,
+        event=event.kind.value,
+        dataset_id=event.dataset_id,
+        client_id=event.client_id,
+        data=_to_builtins(event.data),
+    )
+
+
+def _to_builtins(data: Mapping[str, Any]) -> dict[str, Any]:
+    plain: dict[str, Any] = msgspec.to_builtins(dict(data))
+    return plain

@@ -1,0 +1,73 @@
+"""What a caller gave, as it goes on record: bounded, printable, and without secrets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+REDACTED: Final = "[withheld]"
+"""What stands for a value that is not kept: a secret, or what was given under a name that nobody knows."""
+
+
+MAX_TEXT_LENGTH: Final = 200
+"""How many characters of a text are kept, where nothing else is said."""
+
+
+_NAME: Final = 60
+
+
+_MANY: Final = 20
+
+
+_DEEP: Final = 3
+
+
+_HUGE: Final = 1 << 63
+
+
+def redact_arguments(
+    given: Mapping[str, Any], known: Collection[str] | None, secrets: Collection[str]
+) -> dict[str, Any]:
+    """The arguments of a call. Of those that are not `known` (None: all are) only the names are kept."""
+    kept: dict[str, Any] = {}
+    for name, value in list(given.items())[:_MANY]:
+        shown = redact_text(ascii(name)[1:-1], secrets, _NAME)
+        kept[shown] = redact(value, secrets) if known is None or name in known else REDACTED
+    return kept
+
+
+def redact(value: object, secrets: Collection[str], *, longest: int = MAX_TEXT_LENGTH, depth: int = 0) -> Any:  # noqa: ANN401 - plain JSON, of any kind
+    """A plain JSON value without secrets, with long text cut and no more than twenty parts on three levels."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int | float):
+        return value if _is_safe_number(value, secrets) else redact_text(str(value), secrets, longest)
+    if isinstance(value, dict | list | tuple):
+        return REDACTED if depth == _DEEP else _redact_parts(value, secrets, longest, depth + 1)
+    return redact_text(str(value), secrets, longest)
+
+
+def redact_text(value: str, secrets: Collection[str], longest: int = MAX_TEXT_LENGTH) -> str:
+    """A text, cut where it is too long; all of it is withheld when it holds a secret."""
+    if any(secret in value for secret in secrets):
+        return REDACTED
+    whole = value.encode("utf-8", "replace").decode()
+    return whole if len(whole) <= longest else f"{whole[:longest]}…"
+
+
+def _is_safe_number(value: float, secrets: Collection[str]) -> bool:
+    """Whether a number is no secret, and one that JSON's usual readers can hold."""
+    return abs(value) < _HUGE and redact_text(str(value), secrets) != REDACTED
+
+
+def _redact_parts(
+    value: dict[Any, Any] | list[Any] | tuple[Any, ...], secrets: Collection[str], longest: int, depth: int
+) -> dict[str, Any] | list[Any]:
+    if isinstance(value, dict):
+        return {
+            redact_text(str(name), secrets, _NAME): redact(each, secrets, longest=longest, depth=depth)
+            for name, each in list(value.items())[:_MANY]
+        }
+    return [redact(each, secrets, longest=longest, depth=depth) for each in value[:_MANY]]

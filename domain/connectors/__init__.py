@@ -1,0 +1,31 @@
+"""TODO describe domain.connectors."""
+
+from __future__ import annotations
+
+from domain.connectors.config import (
+    build_datasource_spec,
+    build_site_urls,
+    dataset_name,
+    merge_settings,
+    placeholder_token,
+)
+from domain.connectors.drift import DriftItem
+from domain.connectors.health_service import ConnectorHealth, HealthPage, HealthService
+from domain.connectors.monitor import RECHECK, ConnectorMonitor
+from domain.connectors.ownership import record_abandoned_connector, require_same_platform
+
+__all__ = [
+    "RECHECK",
+    "ConnectorHealth",
+    "ConnectorMonitor",
+    "DriftItem",
+    "HealthPage",
+    "HealthService",
+    "build_datasource_spec",
+    "build_site_urls",
+    "dataset_name",
+    "merge_settings",
+    "placeholder_token",
+    "record_abandoned_connector",
+    "require_same_platform",
+]

@@ -1,0 +1,202 @@
+"""Per-type connector configuration, validated before any call; names, links, and the drift rule.
+
+The four configurations are data (`mock_data/connectors/`), overridden per stage and client; what is fixed here is their
+shape. An error names the setting by its full path, `connectors.confluence_pages.config.baseUrl`, and never its value
+where that could be a secret.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NoReturn
+from urllib.parse import quote, urlsplit
+
+from domain.connectors.config_schema import CONFIG_SCHEMAS, CONTAINER_SETTINGS, NameList, https_url_problem
+from domain.errors import SettingsError
+from domain.model import Dataset, DatasetType, OwnerTag, Stage, closest_names
+from domain.ports import DatasourceSpec
+
+_LABELS: Final = {
+    DatasetType.CONFLUENCE_PAGES: "Confluence",
+    DatasetType.GITHUB_REPOS: "GitHub",
+    DatasetType.SLACK_MESSAGES: "Slack",
+    DatasetType.JIRA_ISSUES: "Jira",
+}
+
+
+_SECRET: Final = re.compile(
+    r"token|secret|passw|credential|api_?key|private_?key|bearer|oauth_?key", re.IGNORECASE
+)
+
+
+_STAGES: Final = frozenset(each.value for each in Stage)
+
+
+_NO_STAGE: Final = "~"
+"""Sets a client that is called like a stage apart from it: no client's id holds this character."""
+
+
+# These copies are at no real GitHub or Slack; `site` in the settings says where they are when they are somewhere.
+_ELSEWHERE: Final = {
+    DatasetType.GITHUB_REPOS: ("https://mock-github.example.com", "organization"),
+    DatasetType.SLACK_MESSAGES: ("https://mock-slack.example.com", "workspaceId"),
+}
+
+
+def dataset_name(client_id: str, stage: Stage, dataset_type: DatasetType) -> str:
+    """What dataset and connector are called: `ACME-Sandbox-Confluence`."""
+    return f"{client_id.upper()}-{stage.value.title()}-{_LABELS[dataset_type]}"
+
+
+def placeholder_token(dataset_id: str) -> str:
+    """The token of a sandbox connector: deterministic, and granting nothing."""
+    return hashlib.sha256(f"{dataset_id}-mock-token".encode()).hexdigest()
+
+
+def merge_settings(template: Mapping[str, Any], *overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The template with each override laid over it in turn; objects are merged, anything else is replaced."""
+    merged = {
+        name: merge_settings(value) if isinstance(value, Mapping) else value
+        for name, value in template.items()
+    }
+    for override in overrides:
+        for name, value in override.items():
+            former = merged.get(name)
+            if isinstance(value, Mapping):
+                merged[name] = merge_settings(former if isinstance(former, Mapping) else {}, value)
+            else:
+                merged[name] = value
+    return merged
+
+
+def build_datasource_spec(
+    dataset: Dataset,
+    containers: Sequence[str],
+    settings: Mapping[str, Any],
+    *,
+    installation: str,
+    site: str = "",
+) -> DatasourceSpec:
+    """The datasource that serves a dataset.
+
+    Args:
+        dataset: whose connector it is.
+        containers: the spaces, repositories, channels or projects of its content; settings that list them win.
+        settings: `{connector, collect, config}`, merged from template and overrides; `site` is optional.
+        installation: goes into the mark.
+        site: below which every document's address is.
+
+    Raises:
+        SettingsError: the first setting that will not do, by its path.
+    """
+    dataset_type = dataset.dataset_type
+    root = f"connectors.{dataset_type.value}"
+    _refuse_secrets(settings, root)
+    collected = CONTAINER_SETTINGS[dataset_type]
+    config = settings.get("config")
+    if isinstance(config, Mapping):
+        config = {collected: list(dict.fromkeys(containers)), **config}
+    wanted = {
+        "connector": lambda value: (
+            None if value == dataset_type.connector_kind else f"must be {dataset_type.connector_kind}"
+        ),
+        "collect": lambda value: None if value == collected else f"must be {collected}",
+        "config": CONFIG_SCHEMAS[dataset_type],
+    }
+    if "site" in settings:
+        wanted["site"] = https_url_problem
+    _check_settings({**settings, "config": config} if "config" in settings else settings, wanted, root)
+    return DatasourceSpec(
+        name=dataset.name,
+        kind=dataset_type.connector_kind,
+        config=merge_settings(config or {}),
+        mark=OwnerTag(installation=installation, dataset_id=dataset.dataset_id),
+        site=site,
+        test=dataset.stage is not Stage.PRODUCTION,
+    )
+
+
+def build_site_urls(
+    settings_by_type: Mapping[DatasetType, Mapping[str, Any]], *, client_id: str, stage: Stage
+) -> Mapping[DatasetType, str]:
+    """Where the copies of one client and stage stand, by type: the base of document URLs and of links between records.
+
+    No site of another client, stage or type is the same or below it, so that a link never leads to somebody else's
+    copy, and Glean knows of every address whose it is. Raises SettingsError.
+    """
+    client = quote(client_id.lower(), safe="")
+    path = f"{client}{_NO_STAGE if client in _STAGES else ''}/{stage.value}"
+    bases = {each: _base_url(each, settings) for each, settings in settings_by_type.items()}
+    often = Counter(each.casefold() for each in bases.values())
+    return {
+        each: f"{base}/{path}{f'/{each.connector_kind}' if often[base.casefold()] > 1 else ''}"
+        for each, base in bases.items()
+    }
+
+
+def _base_url(dataset_type: DatasetType, settings: Mapping[str, Any]) -> str:
+    base = _site_url(dataset_type, settings).rstrip("/")
+    if named := next((each for each in urlsplit(base).path.split("/") if each in _STAGES), None):
+        field = "site" if "site" in settings else f"config.{_ELSEWHERE.get(dataset_type, ('', 'baseUrl'))[1]}"
+        _refuse(
+            f"connectors.{dataset_type.value}.{field}",
+            f"must have no {named!r} in its path: what is of that stage stands below one of that name",
+        )
+    return base
+
+
+def _site_url(dataset_type: DatasetType, settings: Mapping[str, Any]) -> str:
+    root = f"connectors.{dataset_type.value}"
+    if "site" in settings:
+        _check_node(settings["site"], https_url_problem, f"{root}.site")
+        return str(settings["site"])
+    host, name = _ELSEWHERE.get(dataset_type, ("", "baseUrl"))
+    config = settings.get("config")
+    value = config.get(name) if isinstance(config, Mapping) else None
+    _check_node(value, CONFIG_SCHEMAS[dataset_type][name], f"{root}.config.{name}")
+    return f"{host}/{value}" if host else str(value)
+
+
+def _refuse_secrets(settings: Mapping[str, Any], path: str) -> None:
+    for name, value in settings.items():
+        if _SECRET.search(str(name)):
+            _refuse(
+                f"{path}.{name}", "looks like a secret, and no secret belongs into a connector's settings"
+            )
+        if isinstance(value, Mapping):
+            _refuse_secrets(value, f"{path}.{name}")
+
+
+def _check_settings(value: Mapping[str, Any], shape: Mapping[str, Any], path: str) -> None:
+    for name in value:
+        if name not in shape:
+            near = closest_names(str(name), shape)
+            _refuse(f"{path}.{name}", f"is not known; the nearest known setting is {near[0]}", near)
+    for name, node in shape.items():
+        if name not in value:
+            _refuse(f"{path}.{name}", "is missing")
+        _check_node(value[name], node, f"{path}.{name}")
+
+
+def _check_node(value: object, node: object, path: str) -> None:
+    if isinstance(node, Mapping):
+        if not isinstance(value, Mapping):
+            _refuse(path, "must be an object")
+        _check_settings(value, node, path)
+    elif isinstance(node, NameList):
+        if not isinstance(value, list | tuple):
+            _refuse(path, "must be a list")
+        if not value:
+            _refuse(path, "is empty: the template's records name none, and the settings list none")
+        for index, each in enumerate(value):
+            if not isinstance(each, str) or not node.form.fullmatch(each):
+                _refuse(f"{path}[{index}]", node.rule)
+    elif callable(node) and (problem := node(value)):
+        _refuse(path, problem)
+
+
+def _refuse(path: str, problem: str, candidates: tuple[str, ...] = ()) -> NoReturn:
+    raise SettingsError(f"{path} {problem}.", field=path, candidates=candidates)

@@ -1,0 +1,406 @@
+"""The use case that looks at connectors and answers: how each is, and what differs from our records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from domain.connectors.drift import DriftItem, abandoned_drift_item, datasource_from_observation, detect_drift
+from domain.connectors.health import SYNC_DEADLINE, Health, assess_health, unobserved_health
+from domain.connectors.ownership import load_abandoned_connectors
+from domain.errors import (
+    InvalidArgumentError,
+    PlatformError,
+    PlatformMismatchError,
+    PlatformTimeoutError,
+    UnknownConnectorError,
+)
+from domain.model import Connector, ConnectorStatus, Dataset, OwnerTag, closest_names
+from domain.policy import find_client, find_dataset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from domain.model import Fingerprint, Principal
+    from domain.ports import Clock, Datasource, Observation, ReadOnlyPlatform, Store, UnitOfWork
+
+DAY: Final = timedelta(hours=24)
+MAX_LIMIT: Final = 200
+_BATCH: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorHealth:
+    """One connector, its dataset (None when our records of it are broken), and how it is.
+
+    `late` when that is not known, because Glean did not answer in the time that there was.
+    """
+
+    connector: Connector
+    dataset: Dataset | None
+    health: Health
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthPage:
+    """A page of connectors in the order of `connector_id`; the drift comes with the first page.
+
+    Where the platform has no list of its own, each page has the drift of its connectors.
+    """
+
+    items: tuple[ConnectorHealth, ...]
+    drift: tuple[DriftItem, ...] = ()
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    connector: Connector
+    dataset: Dataset | None
+    own_errors: int
+
+    @property
+    def documents(self) -> int | None:
+        content = self.dataset.content if self.dataset else None
+        return content.record_count if content else None
+
+    @property
+    def run(self) -> str | None:
+        """What it must serve; not known while a saga works on it."""
+        return self.connector.run if self.dataset and self.dataset.run is None else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scope:
+    """What one call is about: everything that the caller may see, or one selector's part of it."""
+
+    principal: Principal
+    connector_id: str | None
+    dataset_id: str | None
+    client_id: str | None
+
+    @property
+    def whole(self) -> bool:
+        return self.connector_id is None and self.dataset_id is None and self.client_id is None
+
+    def has(self, item: DriftItem) -> bool:
+        """Whether a difference is this call's business; one whose client nobody knows is for those who see all."""
+        if self.connector_id is not None:
+            return item.connector_id == self.connector_id
+        if self.dataset_id is not None:
+            return item.dataset_id == self.dataset_id
+        if item.client_id is None:
+            return self.whole and self.principal.clients is None
+        return self.principal.can_access_client(item.client_id) and self.client_id in {None, item.client_id}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What one pass over connectors reads once: which platform answers, and everything that it has.
+
+    `before` are the connectors that there were when it began, each with where it was made.
+    """
+
+    installation: str
+    found: Sequence[Datasource]
+    fingerprint: Fingerprint
+    before: Mapping[str, Fingerprint]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Observations:
+    """A survey, and each connector's observation or failure."""
+
+    survey: Survey
+    by_handle: Mapping[str, Observation | PlatformError]
+
+
+class HealthService:
+    """Looks at connectors and answers; it changes nothing, here or there."""
+
+    def __init__(
+        self,
+        store: Store,
+        platform: ReadOnlyPlatform,
+        clock: Clock,
+        *,
+        sync_deadline: timedelta = SYNC_DEADLINE,
+    ) -> None:
+        """Look at that platform; a sync may take it so long."""
+        self._store = store
+        self._platform = platform
+        self._clock = clock
+        self._sync_deadline = sync_deadline
+
+    async def check(
+        self,
+        principal: Principal,
+        *,
+        connector_id: str | None = None,
+        dataset_id: str | None = None,
+        client_id: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+        survey: Survey | PlatformError | None = None,
+    ) -> HealthPage:
+        """How the chosen connectors are: one, one dataset's, one client's, or all that the caller may see.
+
+        Who goes through all pages gives each the same `survey`, and asks for the `drift` apart. Raises
+        InvalidArgumentError, UnknownConnectorError, UnknownDatasetError, UnknownClientError; and PlatformError only
+        when Glean cannot be read and there is no connector that could carry the finding.
+        """
+        if sum(each is not None for each in (connector_id, dataset_id, client_id)) > 1:
+            msg = "Name at most one of connector_id, dataset_id and client_id."
+            raise InvalidArgumentError(msg, field="connector_id")
+        if not 1 <= limit <= MAX_LIMIT:
+            msg = f"limit must be from 1 to {MAX_LIMIT}, not {limit}."
+            raise InvalidArgumentError(msg, field="limit")
+        scope = _Scope(
+            principal=principal, connector_id=connector_id, dataset_id=dataset_id, client_id=client_id
+        )
+        now = self._clock.now()
+        rows = await self._store.read(lambda uow: _load_rows(uow, scope, now, limit + 1, cursor))
+        rows, more = rows[:limit], len(rows) > limit
+        surveyed = survey or await self.fetch_survey()
+        apart = () if cursor or survey else await self._collect_drift(scope, surveyed)
+        if isinstance(surveyed, PlatformError) and not (rows or apart or cursor):
+            raise surveyed
+        seen = await self._observe([each.connector for each in rows], surveyed)
+        return HealthPage(
+            items=tuple(self._connector_health(each, seen) for each in rows),
+            drift=(*apart, *await self._detect_observed_drift(scope, rows, seen)),
+            next_cursor=rows[-1].connector.connector_id if more else None,
+        )
+
+    async def fetch_survey(self) -> Survey | PlatformError:
+        """Which platform answers and what it has, or why that cannot be said."""
+
+        def load_fingerprints(uow: UnitOfWork) -> tuple[str, dict[str, Fingerprint]]:
+            return uow.installation, {
+                each.connector_id: each.fingerprint for each in _iterate_connectors(uow)
+            }
+
+        installation, before = await self._store.read(load_fingerprints)
+        try:
+            fingerprint = await self._platform.fetch_fingerprint()
+            found = await self._platform.find_datasources() if self._platform.capabilities.list else ()
+        except PlatformError as error:
+            return error
+        return Survey(installation=installation, found=found, fingerprint=fingerprint, before=before)
+
+    async def list_drift(self, principal: Principal, survey: Survey | PlatformError) -> tuple[DriftItem, ...]:
+        """Where Glean and our records differ, as far as the caller may see."""
+        return await self._collect_drift(
+            _Scope(principal=principal, connector_id=None, dataset_id=None, client_id=None), survey
+        )
+
+    async def probe_platform(self) -> Fingerprint:
+        """Which platform answers now, when our own records can be read. Raises StoreFailedError, PlatformError."""
+        await self._store.read(lambda uow: uow.installation)
+        return await self._platform.fetch_fingerprint()
+
+    async def _observe(
+        self, connectors: Sequence[Connector], survey: Survey | PlatformError
+    ) -> _Observations | PlatformError:
+        if isinstance(survey, PlatformError):
+            return survey
+        made_here = [
+            each for each in connectors if _is_observable(each) and each.fingerprint == survey.fingerprint
+        ]
+        handles = [each.handle or "" for each in made_here]
+        return _Observations(survey=survey, by_handle=await self._platform.observe_all(handles, survey.found))
+
+    def _connector_health(self, row: _Row, seen: _Observations | PlatformError) -> ConnectorHealth:
+        what: Observation | PlatformError | None = None
+        if _is_observable(row.connector):
+            what = seen if isinstance(seen, PlatformError) else _observation_of(seen, row.connector)
+        return ConnectorHealth(
+            connector=row.connector,
+            dataset=row.dataset,
+            health=self._assess_connector(row, seen, what),
+            late=isinstance(what, PlatformTimeoutError),
+        )
+
+    def _assess_connector(
+        self, row: _Row, seen: _Observations | PlatformError, what: Observation | PlatformError | None
+    ) -> Health:
+        now, connector = self._clock.now(), row.connector
+        if what is None or isinstance(what, PlatformError) or isinstance(seen, PlatformError):
+            error = what if isinstance(what, PlatformError) else None
+            return unobserved_health(connector, own_errors_24h=row.own_errors, now=now, error=error)
+        return assess_health(
+            what,
+            connector,
+            own_errors_24h=row.own_errors,
+            documents=row.documents,
+            now=now,
+            run=row.run,
+            sync_deadline=self._sync_deadline,
+            ours=_is_ours(seen.survey, connector)
+            if self._platform.capabilities.list
+            else what.mark == _expected_owner_tag(seen.survey, connector),
+        )
+
+    async def _collect_drift(self, scope: _Scope, survey: Survey | PlatformError) -> tuple[DriftItem, ...]:
+        told = () if isinstance(survey, PlatformError) else await self._detect_listed_drift(scope, survey)
+        return (*told, *await self._list_abandoned(scope, survey))
+
+    async def _list_abandoned(self, scope: _Scope, seen: Survey | PlatformError) -> tuple[DriftItem, ...]:
+        """What was abandoned where nobody can look now; where somebody can, the list of datasources tells.
+
+        Without such a list, what was abandoned is looked for by its name.
+        """
+
+        def load_abandoned(uow: UnitOfWork) -> list[Connector]:
+            found = (uow.connectors.get(each) for each in load_abandoned_connectors(uow))
+            return [each for each in found if each is not None]
+
+        left = await self._store.read(load_abandoned)
+        why = seen.message if isinstance(seen, PlatformError) else "Another platform or tenant answers now."
+        away = [
+            each for each in left if isinstance(seen, PlatformError) or each.fingerprint != seen.fingerprint
+        ]
+        items = [abandoned_drift_item(each, why) for each in away]
+        if not self._platform.capabilities.list and isinstance(seen, Survey):
+            items += await self._find_abandoned_by_name(seen, [each for each in left if each not in away])
+        return tuple(each for each in items if scope.has(each))
+
+    async def _find_abandoned_by_name(self, seen: Survey, left: Sequence[Connector]) -> list[DriftItem]:
+        if not left:
+            return []
+        try:
+            found = await self._platform.find_datasources([each.name for each in left])
+        except PlatformError as error:
+            return [abandoned_drift_item(each, error.message) for each in left]
+
+        def load_drift(uow: UnitOfWork) -> list[DriftItem]:
+            items = detect_drift(found, list(_iterate_connectors(uow)), seen.installation)
+            named = (_with_client(uow, each) for each in items if each.kind == "unowned_connector")
+            return [each for each in named if each is not None]
+
+        return await self._store.read(load_drift)
+
+    async def _detect_observed_drift(
+        self, scope: _Scope, rows: Sequence[_Row], seen: _Observations | PlatformError
+    ) -> tuple[DriftItem, ...]:
+        """The drift of connectors that were looked at one by one, as far as they are still as they were then."""
+        if self._platform.capabilities.list or isinstance(seen, PlatformError):
+            return ()
+        looked = [(each.connector, seen.by_handle.get(each.connector.handle or "")) for each in rows]
+
+        def load_drift(uow: UnitOfWork) -> tuple[DriftItem, ...]:
+            told = [
+                (connector, what)
+                for connector, what in looked
+                if not (what is None or isinstance(what, PlatformError))
+                and _is_observable(connector)
+                and connector.fingerprint == seen.survey.fingerprint
+                and uow.connectors.get(connector.connector_id) == connector
+            ]
+            found = [datasource_from_observation(connector, what) for connector, what in told if what.present]
+            items = detect_drift(found, [connector for connector, _ in told], seen.survey.installation)
+            named = (_with_client(uow, each) for each in items)
+            return tuple(each for each in named if each is not None and scope.has(each))
+
+        return await self._store.read(load_drift)
+
+    async def _detect_listed_drift(self, scope: _Scope, seen: Survey) -> tuple[DriftItem, ...]:
+        if not self._platform.capabilities.list:
+            return ()
+
+        def load_drift(uow: UnitOfWork) -> tuple[DriftItem, ...]:
+            living = list(_iterate_connectors(uow))
+            named = (_with_client(uow, each) for each in detect_drift(seen.found, living, seen.installation))
+            # One that is newer than the list of datasources, or made elsewhere, is not missing from it.
+            return tuple(
+                each
+                for each in named
+                if each is not None
+                and scope.has(each)
+                and (each.connector_id is None or seen.before.get(each.connector_id) == seen.fingerprint)
+            )
+
+        return await self._store.read(load_drift)
+
+
+def _is_observable(connector: Connector) -> bool:
+    return connector.handle is not None and connector.status is not ConnectorStatus.DISCONNECTED
+
+
+def _observation_of(seen: _Observations, connector: Connector) -> Observation | PlatformError:
+    if seen.survey.fingerprint != connector.fingerprint:
+        msg = f"Another platform or tenant answers than the one in which {connector.name} was made."
+        return PlatformMismatchError(msg)
+    return seen.by_handle[connector.handle or ""]
+
+
+def _expected_owner_tag(seen: Survey, connector: Connector) -> OwnerTag:
+    return OwnerTag(installation=seen.installation, dataset_id=connector.dataset_id)
+
+
+def _is_ours(seen: Survey, connector: Connector) -> bool:
+    mark = _expected_owner_tag(seen, connector)
+    return all(each.mark == mark for each in seen.found if each.handle == connector.handle)
+
+
+def _load_rows(uow: UnitOfWork, scope: _Scope, now: datetime, count: int, cursor: str | None) -> list[_Row]:
+    return [
+        _Row(
+            connector=each,
+            dataset=uow.datasets.get(each.dataset_id),
+            own_errors=uow.connectors.count_errors(each.connector_id, now - DAY, now),
+        )
+        for each in _load_selected_connectors(uow, scope, count, cursor)
+    ]
+
+
+def _load_selected_connectors(
+    uow: UnitOfWork, scope: _Scope, count: int, cursor: str | None
+) -> list[Connector]:
+    principal = scope.principal
+    if scope.connector_id is not None:
+        return [_find_connector(uow, principal, scope.connector_id)]
+    if scope.dataset_id is not None:
+        dataset = find_dataset(uow, scope.dataset_id, principal)
+        connector = uow.connectors.get(dataset.connector_id) if dataset.connector_id else None
+        return [] if connector is None else [connector]
+    if scope.client_id is not None:
+        find_client(uow, scope.client_id, principal)
+        return uow.connectors.list_connected(client_id=scope.client_id, after=cursor, limit=count)
+    chosen: list[Connector] = []
+    for each in _iterate_connectors(uow, after=cursor):
+        if principal.can_access_client(each.client_id):
+            chosen.append(each)
+        if len(chosen) == count:
+            break
+    return chosen
+
+
+def _iterate_connectors(uow: UnitOfWork, after: str | None = None) -> Iterator[Connector]:
+    while page := uow.connectors.list_connected(after=after, limit=_BATCH):
+        yield from page
+        after = page[-1].connector_id
+
+
+def _with_client(uow: UnitOfWork, item: DriftItem) -> DriftItem | None:
+    """The item with its client; None when a saga is about to give its connector another configuration."""
+    dataset = uow.datasets.get(item.dataset_id)
+    if dataset is None:
+        return item
+    if item.kind == "changed_connector" and dataset.run is not None:
+        return None
+    return replace(item, client_id=dataset.client_id)
+
+
+def _find_connector(uow: UnitOfWork, principal: Principal, connector_id: str) -> Connector:
+    found = uow.connectors.get(connector_id)
+    if found is not None and principal.can_access_client(found.client_id):
+        return found
+    msg = f"There is no connector {connector_id!r}."
+    seen = (
+        each.connector_id for each in _iterate_connectors(uow) if principal.can_access_client(each.client_id)
+    )
+    raise UnknownConnectorError(msg, field="connector_id", candidates=closest_names(connector_id, seen))

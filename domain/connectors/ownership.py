@@ -1,0 +1,40 @@
+"""TODO describe domain.connectors.config.ownership."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from domain.errors import PlatformMismatchError
+from domain.model import Connector
+
+if TYPE_CHECKING:
+    from domain.ports import Platform, UnitOfWork
+
+
+_ABANDONED_KEY: Final = "connectors.abandoned"
+
+
+def load_abandoned_connectors(uow: UnitOfWork) -> tuple[str, ...]:
+    """The ids of the connectors that were left in Glean because it had gone."""
+    found = uow.settings.get(_ABANDONED_KEY)
+    return tuple(map(str, found)) if isinstance(found, list) else ()
+
+
+def record_abandoned_connector(uow: UnitOfWork, connector_id: str) -> None:
+    """Keep in mind that a connector is left where it is."""
+    uow.settings.put(_ABANDONED_KEY, sorted({*load_abandoned_connectors(uow), connector_id}))
+
+
+async def require_same_platform(platform: Platform, connector: Connector) -> None:
+    """Raises PlatformMismatchError when another platform or tenant answers than gave the connector's handle.
+
+    One that did not say its tenant then is known by the rest: our mark in the datasource is looked at all the same.
+    """
+    now = await platform.fetch_fingerprint()
+    was = connector.fingerprint
+    if now != (replace(was, tenant=now.tenant) if was.tenant is None else was):
+        raise PlatformMismatchError(
+            f"The connector {connector.name} was made at {was.url} (tenant {was.tenant}, {was.dialect} dialect); "
+            f"what answers now is {now.url} (tenant {now.tenant}, {now.dialect} dialect)."
+        )

@@ -1,0 +1,53 @@
+"""TODO describe domain.content."""
+
+from __future__ import annotations
+
+from domain.content.documents import (
+    EVERYONE,
+    PLACEHOLDER,
+    RECORD_KINDS,
+    Author,
+    JsonArrayBatch,
+    JsonLinesBatch,
+    NeutralDocument,
+    RecordBatch,
+    RecordKind,
+    decode_document,
+    parse_document_id,
+)
+from domain.content.golden_questions import parse_golden_questions
+from domain.content.population import Population
+from domain.content.quality import (
+    QUALITY_THRESHOLD,
+    is_fit_for_use,
+    quality_issues,
+    recheck_quality,
+    with_indexed_gate,
+)
+from domain.content.readiness import measure_readiness, readiness_report
+from domain.content.templates import DEFAULT_FOLDER, choose_template
+
+__all__ = [
+    "DEFAULT_FOLDER",
+    "EVERYONE",
+    "PLACEHOLDER",
+    "QUALITY_THRESHOLD",
+    "RECORD_KINDS",
+    "Author",
+    "JsonArrayBatch",
+    "JsonLinesBatch",
+    "NeutralDocument",
+    "Population",
+    "RecordBatch",
+    "RecordKind",
+    "choose_template",
+    "decode_document",
+    "is_fit_for_use",
+    "measure_readiness",
+    "parse_document_id",
+    "parse_golden_questions",
+    "quality_issues",
+    "readiness_report",
+    "recheck_quality",
+    "with_indexed_gate",
+]

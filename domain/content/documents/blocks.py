@@ -1,0 +1,132 @@
+"""Batches whose records are decoded all at once, as nearly all of them can be."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, overload
+
+import msgspec
+
+if TYPE_CHECKING:
+    from domain.content.documents.kinds import RecordKind
+
+DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises for a record that is none of its type, or is not JSON."""
+
+PLACEHOLDER: Final = b"{{site:"
+
+_CLOSE: Final = ord("}")
+_FEW: Final = 256
+"""Bytes for each brace, on average."""
+
+_split = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+def has_placeholder(data: bytes) -> bool:
+    """Whether a placeholder stands anywhere in many records.
+
+    To look for one brace is far cheaper than for a placeholder, as long as there are few braces and no two together.
+    """
+    at = -1
+    for _ in range(len(data) // _FEW):
+        before, at = at, data.find(b"{", at + 1)
+        if at < 0:
+            return False
+        if at == before + 1:
+            break
+    return PLACEHOLDER in data
+
+
+class RecordBatch(Sequence[bytes]):
+    """A batch that is only cut into single records when one of them must be looked at."""
+
+    @abstractmethod
+    def decode_records(self, kind: RecordKind) -> list[Any] | None:
+        """Every record, in order. None when one does not fit the type, or refers to a client's site."""
+
+    @abstractmethod
+    def split_records(self) -> list[bytes]:
+        """Every record as JSON, in order."""
+
+    @cached_property
+    def _records(self) -> list[bytes]:
+        return self.split_records()
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[bytes]: ...
+
+    def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
+        return self._records[index]
+
+
+class JsonLinesBatch(RecordBatch):
+    """Records that stand one a line."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def decode_records(self, kind: RecordKind) -> list[Any] | None:
+        count = self._count_plain_lines()
+        if not count:
+            return None
+        try:
+            records = kind.decode_lines(self._data)
+        except DECODE_ERRORS:
+            return None
+        return records if len(records) == count else None
+
+    def split_records(self) -> list[bytes]:
+        return [line for line in self._data.split(b"\n") if line.strip()]
+
+    def _count_plain_lines(self) -> int:
+        """How many lines there are; 0 unless each begins with `{` where the one before has ended with `}`.
+
+        Between those two no JSON value can go on, so that as many values as lines are one in each. Also 0 when there
+        is a placeholder, which is searched only when a brace does not begin a line.
+        """
+        data, find = self._data, self._data.find
+        count, inner, end, brace = 1, False, find(b"\n"), find(b"{", 1)
+        while end >= 0:
+            if 0 <= brace < end:
+                inner, brace = True, find(b"{", end)
+            if brace != end + 1 or data[end - 1] != _CLOSE:
+                return 0
+            count += 1
+            end, brace = find(b"\n", brace), find(b"{", brace + 1)
+        return 0 if (inner or brace >= 0) and PLACEHOLDER in data else count
+
+
+class JsonArrayBatch(RecordBatch):
+    """Records that are the elements of one JSON array.
+
+    `data` is the whole array, in its brackets. Raises msgspec.DecodeError or RecursionError when it is none. It is
+    parsed once, here, when its records fit the `kind`.
+    """
+
+    def __init__(self, data: bytes, kind: RecordKind | None) -> None:
+        self._data = data
+        self._kind = kind
+        self._decoded = None if kind is None else self._decode_if_fitting(kind)
+        self.size = len(self if self._decoded is None else self._decoded)
+
+    def decode_records(self, kind: RecordKind) -> list[Any] | None:
+        return self._decoded if kind is self._kind else self._decode_if_fitting(kind)
+
+    def split_records(self) -> list[bytes]:
+        return list(map(bytes, _split(self._data)))
+
+    def _decode_if_fitting(self, kind: RecordKind) -> list[Any] | None:
+        if has_placeholder(self._data):
+            return None
+        try:
+            return kind.decode_array(self._data)
+        except DECODE_ERRORS:
+            return None

@@ -1,0 +1,75 @@
+"""Jira issues: an issue in a project."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import msgspec
+
+from domain.content.documents.kinds import NOBODY, UNKNOWN, Id, Instant, RecordKind, Text, Texts
+from domain.content.documents.neutral import EVERYONE, Author, Body, Document
+
+
+class JiraIssue(msgspec.Struct, gc=False):
+    """An issue as exported; `assignee` and `reporter` are e-mail addresses."""
+
+    key: Id
+    summary: Text
+    description: Text
+    status: Text
+    assignee: Text
+    project: Text
+    priority: Text
+    updated: Instant
+    reporter: str | None = None
+    created: Instant | None = None
+    url: str | None = None
+    labels: Texts | None = None
+    issue_type: str | None = None
+    references: Texts | None = None
+
+
+def _build_document(record: JiraIssue, site: str) -> Document:
+    properties: dict[str, Any] = {
+        "status": record.status,
+        "priority": record.priority,
+        "assignee": record.assignee,
+    }
+    if record.issue_type:
+        properties["issue_type"] = record.issue_type
+    if record.labels:
+        properties["labels"] = record.labels
+    return Document(
+        "jira_issues",
+        record.key,
+        record.summary or record.key,
+        Body("text/plain", record.description),
+        record.project,
+        Author(record.reporter or record.assignee),
+        record.url or f"{site}/browse/{record.key}",
+        record.updated,
+        EVERYONE,
+        record.created,
+        properties,
+        record.references or (),
+    )
+
+
+JIRA_ISSUES: Final = RecordKind(
+    record=JiraIssue,
+    identifiers=("key",),
+    document=_build_document,
+    shape=re.compile(r"[A-Z][A-Z0-9_]*-\d+"),
+    also="assignee",
+    spellings={
+        "issue key": "key",
+        "issue_key": "key",
+        "id": "key",
+        "type": "issue_type",
+        "updated_at": "updated",
+        "created_at": "created",
+        "project_key": "project",
+    },
+    stand_ins={"project": UNKNOWN, "assignee": NOBODY},
+)

@@ -1,0 +1,60 @@
+"""Slack messages: a message in a channel."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import msgspec
+
+from domain.content.documents.kinds import NOBODY, UNKNOWN, Id, Instant, RecordKind, Text, headline
+from domain.content.documents.neutral import EVERYONE, Author, Body, Document
+
+
+class SlackMessage(msgspec.Struct, gc=False):
+    """A message as exported; `author` is an e-mail address, `thread` the id of the message that it answers."""
+
+    message_id: Id
+    text: Text
+    channel: Text
+    author: Text
+    timestamp: Instant
+    thread: str | None = None
+    author_name: str | None = None
+    url: str | None = None
+
+
+def _build_document(record: SlackMessage, site: str) -> Document:
+    thread = record.thread
+    return Document(
+        "slack_messages",
+        record.message_id,
+        headline(record.text) or record.message_id,
+        Body("text/plain", record.text),
+        record.channel,
+        Author(record.author, record.author_name),
+        record.url or f"{site}/archives/{record.channel}/{record.message_id}",
+        record.timestamp,
+        EVERYONE,
+        None,
+        {"thread": thread} if thread else None,
+        (thread,) if thread else (),
+    )
+
+
+SLACK_MESSAGES: Final = RecordKind(
+    record=SlackMessage,
+    identifiers=("message_id",),
+    document=_build_document,
+    shape=re.compile(r"p?\d{10}\.?\d{6,}"),
+    spellings={
+        "id": "message_id",
+        "message id": "message_id",
+        "author_email": "author",
+        "user": "author",
+        "ts": "timestamp",
+        "thread_ts": "thread",
+        "thread_id": "thread",
+    },
+    stand_ins={"channel": UNKNOWN, "author": NOBODY},
+)

@@ -1,0 +1,241 @@
+"""Which records came before, and which references lead nowhere, in the same memory however many records there are.
+
+An id (without case) is remembered as a 64-bit hash, the latest ids in a set and the others in the spill. Once there
+are more than the set holds, an id is also one bit of a filter, which knows at once that most ids are new. (Its bits
+come of CRCs: these are the same in every process, as hashes are not.) A record whose hash is in the set or whose bit is
+taken is held back; at the end the hashes tell whether its id was really there before. References are hashes too, and
+joined with the ids partition by partition unless they lead to one of the latest.
+"""
+
+from __future__ import annotations
+
+from array import array
+from itertools import compress
+from typing import TYPE_CHECKING, Final, NamedTuple
+from zlib import crc32
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from domain.content.spill import Spill
+
+_FILTER_BYTES: Final = 1 << 23
+_SHIFT: Final = 32 - 23
+"""The upper bits of a mixed 32-bit hash say which byte of the filter, the three below them which bit of it."""
+_MIX: Final = 0x9E3779B1
+"""Ids that count upwards differ in few bits, and a CRC is linear in them: a product spreads them (Knuth, TAOCP 6.4)."""
+_PARTITIONS: Final = 64
+_LATEST: Final = 1 << 16
+"""How many hashes of ids are kept in memory."""
+_FLUSH: Final = 1 << 14
+"""How many hashes of anything else are."""
+_TOGETHER: Final = 1 << 10
+_HELD_BYTES: Final = 1 << 18
+_SAMPLES: Final = 1000
+_MASKS: Final = tuple(1 << bit for bit in range(8))
+
+
+class HeldRecord(NamedTuple):
+    """A record held back: where it stood, its line, and whether its id was there before."""
+
+    position: int
+    line: bytes
+    is_duplicate: bool
+
+
+class DanglingReferences(NamedTuple):
+    """References that lead to no record: how many, where the first ones are, how many lead to records left out."""
+
+    total: int
+    positions: list[int]
+    left_out: int
+
+
+def _casefolded_keys(ids: Sequence[str]) -> list[bytes]:
+    """Each id without case, to be hashed: as bytes, because those of many ids are made together."""
+    keys = "\n".join(ids).casefold().encode().split(b"\n")
+    return keys if len(keys) == len(ids) else [each.casefold().encode() for each in ids]
+
+
+class DuplicateDetector:
+    """The ids and references of one pass."""
+
+    def __init__(self, spill: Spill) -> None:
+        self._spill = spill
+        self._ids: set[int] = set()
+        self._checksums = array("I")
+        # Not bytearray(n), which takes the memory only when it is written: what begins well must not run out of it.
+        self._filter = bytearray(1) * _FILTER_BYTES
+        self._exact = True
+        self._left_out = array("q")
+        self._references = array("q")
+        self._referrers = array("Q")
+        self._held_hashes = array("q")
+        self._held_positions = array("Q")
+        self._held_lines: list[bytes] = []
+        self._held_bytes = 0
+        self._unmet = 0
+        self.references = 0
+
+    def register_ids(self, ids: Sequence[str]) -> list[int]:
+        """Where the ids stand that may not be new, in order; they are to be held back. The others are remembered."""
+        keys = _casefolded_keys(ids)
+        hashes = list(map(hash, keys))
+        checksums = map(crc32, keys)
+        if self._exact and len(self._checksums) + len(keys) <= _LATEST:
+            self._checksums.extend(checksums)
+            suspects = self._find_repeated(hashes)
+        else:
+            self._exact = False
+            while self._checksums:
+                self._claim_filter_bits(self._checksums[-_TOGETHER:])
+                del self._checksums[-_TOGETHER:]
+            suspects = self._claim_filter_bits(checksums)
+        for at in reversed(suspects):
+            del hashes[at]
+        self._ids.update(hashes)
+        if len(self._ids) >= _LATEST:
+            self._spill_partitioned("ids", self._ids)
+            self._ids.clear()
+        return suspects
+
+    def _find_repeated(self, hashes: list[int]) -> list[int]:
+        """Where those stand that are known, or stood there before."""
+        if len(set(hashes)) == len(hashes) and self._ids.isdisjoint(hashes):
+            return []
+        first: dict[int, int] = {}
+        for at, each in enumerate(hashes):
+            first.setdefault(each, at)
+        return [at for at, each in enumerate(hashes) if each in self._ids or first[each] != at]
+
+    def _claim_filter_bits(self, checksums: Iterable[int]) -> list[int]:
+        """Where those stand whose bit is taken; the bits of the others are taken now."""
+        bits, shift = self._filter, _SHIFT
+        taken = []
+        for at, slot in enumerate([each * _MIX & 0xFFFFFFFF for each in checksums]):
+            mask = _MASKS[slot >> 6 & 7]
+            byte = bits[slot >> shift]
+            if byte & mask:
+                taken.append(at)
+            else:
+                bits[slot >> shift] = byte | mask
+        return taken
+
+    def hold_record(self, identity: str, position: int, line: bytes) -> None:
+        """Keep a record until all ids have been sifted."""
+        self._held_hashes.extend(map(hash, _casefolded_keys([identity])))
+        self._held_positions.append(position)
+        self._held_lines.append(line)
+        self._held_bytes += len(line)
+        if self._held_bytes >= _HELD_BYTES:
+            self._spill.add("held", b"\n".join(self._held_lines))
+            self._held_lines.clear()
+            self._held_bytes = 0
+
+    def register_left_out(self, identity: str) -> None:
+        """Remember the id of a record that is there and was not asked for."""
+        self._left_out.extend(map(hash, _casefolded_keys([identity])))
+        if len(self._left_out) >= _FLUSH:
+            self._spill_partitioned("left out", self._left_out)
+            del self._left_out[:]
+
+    def register_references(self, positions: Iterable[int], references: Sequence[str]) -> None:
+        """Remember that the record at each position refers to the id beside it, unless that is one of the latest."""
+        self.references += len(references)
+        hashes = list(map(hash, _casefolded_keys(references)))
+        if self._ids.issuperset(hashes):
+            return
+        unmet = [each not in self._ids for each in hashes]
+        self._references.extend(compress(hashes, unmet))
+        self._referrers.extend(compress(positions, unmet))
+        if len(self._references) >= _FLUSH:
+            self._flush_references()
+
+    def resolve_held(self) -> Iterator[HeldRecord]:
+        """Every record held back, in order, judged. To be asked once, when all ids have been sifted."""
+        if not self._held_hashes:
+            return
+        suspects = set(self._held_hashes)
+        known = suspects.intersection(self._ids)
+        for part in range(_PARTITIONS):
+            for piece in self._read_hashes("ids", part):
+                known |= suspects.intersection(piece)
+        lines = self._read_held_lines()
+        for identity, position, line in zip(self._held_hashes, self._held_positions, lines, strict=True):
+            yield HeldRecord(position, line, identity in known)
+            if identity not in known:
+                known.add(identity)
+                self._ids.add(identity)
+
+    def find_dangling(self, examples: int) -> DanglingReferences:
+        """The references that lead to no id."""
+        self._flush_references()
+        if not self._unmet:
+            return DanglingReferences(0, [], 0)
+        self._spill_partitioned("ids", self._ids)
+        self._ids.clear()
+        self._spill_partitioned("left out", self._left_out)
+        del self._left_out[:]
+        count = left_out = 0
+        samples: set[int] = set()
+        for part in range(_PARTITIONS):
+            lost, beyond = self._find_lost(part)
+            for piece in self._read_hashes("references", part) if lost or beyond else ():
+                count += sum(each in lost for each in piece)
+                left_out += sum(each in beyond for each in piece)
+            samples.update(sorted(lost)[: _SAMPLES // _PARTITIONS])
+        return DanglingReferences(count, self._find_referrers(samples, examples), left_out)
+
+    def _read_held_lines(self) -> Iterator[bytes]:
+        for piece in self._spill.read_pieces("held"):
+            yield from piece.split(b"\n")
+        yield from self._held_lines
+
+    def _find_lost(self, part: int) -> tuple[set[int], set[int]]:
+        lost: set[int] = set()
+        for piece in self._read_hashes("references", part):
+            lost.update(piece)
+        for piece in self._read_hashes("ids", part) if lost else ():
+            lost.difference_update(piece)
+        beyond: set[int] = set()
+        for piece in self._read_hashes("left out", part) if lost else ():
+            beyond |= lost.intersection(piece)
+        return lost - beyond, beyond
+
+    def _find_referrers(self, samples: set[int], examples: int) -> list[int]:
+        found: list[int] = []
+        if not samples:
+            return found
+        for hashes, referrers in zip(
+            self._spill.read_pieces("referred"), self._spill.read_pieces("referrers"), strict=True
+        ):
+            pairs = zip(array("q", hashes), array("Q", referrers), strict=True)
+            found += [position for identity, position in pairs if identity in samples]
+            if len(found) >= examples:
+                break
+        return found[:examples]
+
+    def _flush_references(self) -> None:
+        """Spill the references that still lead to none of the latest ids."""
+        unmet = [each not in self._ids for each in self._references]
+        references = array("q", compress(self._references, unmet))
+        if references:
+            self._unmet += len(references)
+            self._spill.add("referred", references.tobytes())
+            self._spill.add("referrers", array("Q", compress(self._referrers, unmet)).tobytes())
+            self._spill_partitioned("references", references)
+        del self._references[:], self._referrers[:]
+
+    def _spill_partitioned(self, kind: str, hashes: Iterable[int]) -> None:
+        """Spill hashes by their lowest bits, and forget them."""
+        parts: list[list[int]] = [[] for _ in range(_PARTITIONS)]
+        puts = [part.append for part in parts]
+        for each in hashes:
+            puts[each % _PARTITIONS](each)
+        for number, part in enumerate(parts):
+            if part:
+                self._spill.add(f"{kind} {number}", array("q", part).tobytes())
+
+    def _read_hashes(self, kind: str, part: int) -> Iterator[array[int]]:
+        for piece in self._spill.read_pieces(f"{kind} {part}"):
+            yield array("q", piece)

@@ -1,0 +1,96 @@
+"""Demo-readiness: how many of a template's golden questions the platform answers with its first results."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from domain.content.documents import RECORD_KINDS
+from domain.errors import LifecycleError, PlatformError
+from domain.model import DataSource, Readiness
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from domain.lifecycle import Dependencies
+    from domain.model import Dataset, DatasetType, GoldenQuestion
+    from domain.ports import Json, SearchHit
+
+TOP_RESULTS: Final = 3
+"""An answer counts when it is among so many results."""
+
+
+MAX_UNANSWERED_SHOWN: Final = 5
+"""How many unanswered questions a report names."""
+
+
+async def measure_readiness(deps: Dependencies, dataset: Dataset, name: str) -> Readiness | None:
+    """Ask the platform the questions of the dataset's template, of its own datasource `name` alone.
+
+    None when there is nothing to ask: the platform cannot search, the content is not of a template, or that has no
+    questions. Whatever keeps the questions from being asked is told in the answer, and raised by nobody: what cannot be
+    searched now may be just as good.
+    """
+    if not deps.platform.capabilities.search or dataset.data_source is not DataSource.MOCK_TEMPLATE:
+        return None
+    template_id = dataset.template.template_id
+    try:
+        templates = {each.template_id: each for each in await deps.templates.list()}
+    except LifecycleError as error:
+        return Readiness(asked=0, unknown=error.message)
+    template = templates.get(template_id)
+    if template is None:
+        return Readiness(asked=0, unknown=f"The template {template_id!r} is no longer in the repository.")
+    questions = template.questions
+    if questions is None:
+        return Readiness(asked=0, unknown=f"The questions of the template {template_id!r} cannot be read.")
+    return await _ask_questions(deps, questions, name, dataset.dataset_type) if questions else None
+
+
+async def _ask_questions(
+    deps: Dependencies, questions: Sequence[GoldenQuestion], name: str, dataset_type: DatasetType
+) -> Readiness:
+    try:
+        results = await deps.platform.search_each(
+            [each.text for each in questions],
+            name=name,
+            limit=TOP_RESULTS,
+            seconds=deps.settings.questions_deadline.total_seconds(),
+        )
+    except PlatformError as error:
+        return Readiness(asked=len(questions), unknown=error.message)
+    return readiness_from_results(questions, results, dataset_type)
+
+
+def readiness_from_results(
+    questions: Sequence[GoldenQuestion], results: Sequence[Sequence[SearchHit]], dataset_type: DatasetType
+) -> Readiness:
+    """What came of the questions, each with its results, best first."""
+    missed = [
+        question.text
+        for question, hits in zip(questions, results, strict=True)
+        if not is_answered(question, hits, dataset_type)
+    ]
+    return Readiness(
+        asked=len(questions),
+        answered=len(questions) - len(missed),
+        unanswered=tuple(missed[:MAX_UNANSWERED_SHOWN]),
+    )
+
+
+def is_answered(question: GoldenQuestion, hits: Sequence[SearchHit], dataset_type: DatasetType) -> bool:
+    """Whether one of the first results is a document that must come back.
+
+    A document is known by its id, or by the address that we gave it, whatever form the platform's own ids have.
+    """
+    kind = RECORD_KINDS[dataset_type]
+    first = hits[:TOP_RESULTS]
+    ids = [each.document_id for each in first]
+    return question.is_answered_by([*ids, *(kind.id_from_url(each.url) for each in first if each.url)])
+
+
+def readiness_report(found: Readiness, *, questions: bool = True) -> Json:
+    """The readiness as a report gives it; without `questions` in figures alone."""
+    if found.unknown is not None:
+        return {"asked": found.asked, "unknown": found.unknown}
+    figures: Json = {"asked": found.asked, "answered": found.answered, "share": found.share}
+    return figures | ({"unanswered": list(found.unanswered)} if questions and found.unanswered else {})

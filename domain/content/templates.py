@@ -1,0 +1,101 @@
+"""Which template serves a client best.
+
+    named > exact (industry and use case) > industry > default
+
+A template's industry and use case are folders of the mock-data repository; `default` stands in for any of either.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Final
+
+from domain.errors import InvalidArgumentError, UnknownTemplateError
+from domain.model import DatasetType, Template, TemplateChoice, TemplateMatch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from domain.model import Client
+
+DEFAULT_FOLDER: Final = "default"
+"""The folder name that stands in for any industry or use case."""
+
+
+_CANDIDATES: Final = 5
+
+
+def choose_template(
+    templates: Sequence[Template], client: Client, dataset_type: DatasetType, template_id: str | None
+) -> tuple[Template, TemplateChoice]:
+    """The template named, or else the best match for the client, with the reason. Ties go to the lower id.
+
+    Raises:
+        UnknownTemplateError: none has that id, or none serves this type for this client; with the nearest candidates.
+        InvalidArgumentError: the template named is one of another type.
+    """
+    if template_id is not None:
+        template, match = _find_named(templates, dataset_type, template_id), TemplateMatch.NAMED
+    else:
+        template, match = _find_best_match(templates, client, dataset_type)
+    return template, TemplateChoice(template_id=template.template_id, match=match)
+
+
+def _find_named(templates: Sequence[Template], dataset_type: DatasetType, template_id: str) -> Template:
+    found = next((each for each in templates if each.template_id == template_id), None)
+    serving = tuple(sorted(each.template_id for each in templates if each.dataset_type is dataset_type))
+    if found is None:
+        near = difflib.get_close_matches(template_id, serving, n=_CANDIDATES, cutoff=0.4)
+        raise UnknownTemplateError(
+            f"No template is called {template_id[:200]!r}.",
+            field="template_id",
+            candidates=tuple(near) or serving[:_CANDIDATES],
+        )
+    if found.dataset_type is not dataset_type:
+        raise InvalidArgumentError(
+            f"Template {template_id!r} makes {found.dataset_type.value}, and {dataset_type.value} were asked for.",
+            field="template_id",
+            candidates=serving[:_CANDIDATES],
+        )
+    return found
+
+
+def _find_best_match(
+    templates: Sequence[Template], client: Client, dataset_type: DatasetType
+) -> tuple[Template, TemplateMatch]:
+    ranked = sorted(
+        (_match_rank(each, client), each.template_id, position)
+        for position, each in enumerate(templates)
+        if each.dataset_type is dataset_type
+    )
+    if not ranked or ranked[0][0] == _NO_MATCH:
+        raise UnknownTemplateError(
+            f"No template makes {dataset_type.value} for {client.industry}/{client.use_case}, and there is no default.",
+            field="template_id",
+            candidates=tuple(template_id for _, template_id, _ in ranked[:_CANDIDATES]),
+            suggested_action="Name one of the candidates, or add a default template to the mock-data repository.",
+        )
+    rank, _, position = ranked[0]
+    return templates[position], _MATCHES[rank]
+
+
+_MATCHES: Final = (
+    TemplateMatch.EXACT,
+    TemplateMatch.INDUSTRY,  # made for the industry as a whole
+    TemplateMatch.INDUSTRY,  # made for another use case of the industry
+    TemplateMatch.DEFAULT,  # made for the use case in any industry
+    TemplateMatch.DEFAULT,
+)
+
+
+_NO_MATCH: Final = len(_MATCHES)
+
+
+def _match_rank(template: Template, client: Client) -> int:
+    industry, use_case = template.industry.casefold(), template.use_case.casefold()
+    same_use = use_case == client.use_case.casefold()
+    if industry == client.industry.casefold():
+        return 0 if same_use else 1 if use_case == DEFAULT_FOLDER else 2
+    if industry != DEFAULT_FOLDER:
+        return _NO_MATCH
+    return 3 if same_use else 4 if use_case == DEFAULT_FOLDER else _NO_MATCH

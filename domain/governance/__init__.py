@@ -1,0 +1,63 @@
+"""TODO describe domain.governance."""
+
+from __future__ import annotations
+
+from domain.governance.approvals import ApprovalService, approve_and_execute, execute_approved_teardown
+from domain.governance.leases import LeaseRenewal, LeaseService, ProtectionResult
+from domain.governance.orphans import OrphanFacts, OrphanPage, OrphanService, SweepCaps, SweepResult
+from domain.governance.registry import JourneyChange, RegistryService
+from domain.governance.retention import RetentionService
+from domain.governance.schedules import (
+    HEALTH_SCHEDULE,
+    ORPHAN_SCAN_SCHEDULE,
+    ORPHAN_SWEEP_SCHEDULE,
+    REDELIVERY_SCHEDULE,
+    RETENTION_SCHEDULE,
+    SCHEDULED_RUN_KIND,
+    WORKFLOW_PURGE_SCHEDULE,
+    RunRefusedError,
+    Schedule,
+    ScheduledJob,
+    ScheduledRun,
+    ScheduleService,
+    ScheduleStatus,
+    run_id_prefix,
+    scheduled_run_id,
+    tick_from_run_id,
+)
+from domain.governance.sweeps import BatchApprovalService, BatchTeardownResult
+
+__all__ = [
+    "HEALTH_SCHEDULE",
+    "ORPHAN_SCAN_SCHEDULE",
+    "ORPHAN_SWEEP_SCHEDULE",
+    "REDELIVERY_SCHEDULE",
+    "RETENTION_SCHEDULE",
+    "SCHEDULED_RUN_KIND",
+    "WORKFLOW_PURGE_SCHEDULE",
+    "ApprovalService",
+    "BatchApprovalService",
+    "BatchTeardownResult",
+    "JourneyChange",
+    "LeaseRenewal",
+    "LeaseService",
+    "OrphanFacts",
+    "OrphanPage",
+    "OrphanService",
+    "ProtectionResult",
+    "RegistryService",
+    "RetentionService",
+    "RunRefusedError",
+    "Schedule",
+    "ScheduleService",
+    "ScheduleStatus",
+    "ScheduledJob",
+    "ScheduledRun",
+    "SweepCaps",
+    "SweepResult",
+    "approve_and_execute",
+    "execute_approved_teardown",
+    "run_id_prefix",
+    "scheduled_run_id",
+    "tick_from_run_id",
+]

@@ -1,0 +1,307 @@
+"""Approval requests: filed by calls and sweeps, answered by people, and looked up when a call comes again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from domain.audit import record_audit_entry
+from domain.errors import (
+    ConfirmationRequiredError,
+    DeclinedError,
+    InvalidArgumentError,
+    StaleDatasetError,
+    UnknownApprovalError,
+    format_timestamp,
+)
+from domain.model import (
+    Approval,
+    ApprovalOrigin,
+    ApprovalState,
+    ConfirmationRequest,
+    TeardownReason,
+    closest_names,
+)
+from domain.policy import (
+    APPROVAL_OPEN_FOR,
+    SWEEP_SUBJECT,
+    WAIVER_PHRASES,
+    approval_confirmation,
+    approval_with_grant,
+    confirmation_facts,
+    current_approval,
+    find_matching_approval,
+    is_approval_visible,
+    new_approval_id,
+    require_can_answer,
+    require_can_approve,
+    sweep_principal,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime, timedelta
+
+    from domain.lifecycle import Dependencies, TeardownResult, TeardownService
+    from domain.model import Approval, Confirmation, Dataset, Principal
+    from domain.ports import UnitOfWork
+
+_PAGE: Final = 500
+
+
+_UNANSWERED: Final = (ApprovalState.OPEN, ApprovalState.APPROVED)
+
+
+class ApprovalService:
+    """Files requests and takes people's answers. Implements `domain.model.approval.Confirmer`."""
+
+    def __init__(self, deps: Dependencies) -> None:
+        """Work with these ports."""
+        self._store = deps.store
+        self._clock = deps.clock
+        self._ids = deps.ids
+        self._policy = deps.settings
+
+    async def ask(self, question: ConfirmationRequest) -> Confirmation | None:
+        """The confirmation that a grant for exactly this question gives.
+
+        Raises DeclinedError when a person said no, ConfirmationRequiredError naming the request when nobody has said
+        anything yet; then the request is filed, once. Raises ChangedMeanwhileError when the dataset has changed.
+        """
+        approval = await self._file_request(question, ApprovalOrigin.CALLER, APPROVAL_OPEN_FOR)
+        if approval.state is ApprovalState.APPROVED:
+            return approval_confirmation(approval)
+        dataset = question.dataset
+        if approval.state is ApprovalState.DECLINED:
+            raise DeclinedError(
+                f"A person declined to have {dataset.name} taken down.",
+                dataset_id=dataset.dataset_id,
+                approval_id=approval.approval_id,
+            )
+        raise ConfirmationRequiredError(
+            f"{dataset.name} ({dataset.stage}) is taken down for the reason {question.reason}"
+            f"{WAIVER_PHRASES[question.concession]} only when a person has approved it. They have been asked.",
+            how="approval",
+            approval_id=approval.approval_id,
+            expires_at=format_timestamp(approval.expires_at),
+            dataset_id=dataset.dataset_id,
+            suggested_action=(
+                "Ask the operator: a person looks at what will be lost, and decides on a terminal "
+                f"(`dataset-lifecycle approvals approve {approval.approval_id}`). Then make the same call again."
+            ),
+        )
+
+    async def file_for_sweep(self, dataset: Dataset, principal: Principal) -> Approval:
+        """The request to take an orphan down: one a dataset and generation, open until it is answered or void."""
+        question = ConfirmationRequest(
+            dataset=dataset,
+            reason=TeardownReason.ORPHANED,
+            requester=SWEEP_SUBJECT,
+            generation=dataset.generation,
+            shown=confirmation_facts(dataset, TeardownReason.ORPHANED, self._clock.now(), self._policy),
+            principal=principal,
+        )
+        return await self._file_request(question, ApprovalOrigin.SWEEP, None)
+
+    async def list(self, principal: Principal, *, everything: bool = False) -> Sequence[Approval]:
+        """The requests of the clients that the caller may touch, oldest first.
+
+        Only those that wait for an answer, or for the call that uses it, unless `everything`.
+        """
+        now = self._clock.now()
+
+        def load(uow: UnitOfWork) -> Sequence[Approval]:
+            found = [
+                current_approval(uow, each, now)
+                for each in _iterate_approvals(uow, () if everything else _UNANSWERED)
+                if is_approval_visible(each, principal)
+            ]
+            waiting = [each for each in found if everything or each.state in _UNANSWERED]
+            return sorted(waiting, key=lambda each: (each.filed_at, each.approval_id))
+
+        return await self._store.read(load)
+
+    async def load(self, approval_id: str, principal: Principal) -> Approval:
+        """One request as it stands. Raises UnknownApprovalError."""
+        now = self._clock.now()
+        return await self._store.read(lambda uow: _find_approval(uow, approval_id, principal, now))
+
+    async def load_approvable(self, approval_id: str, principal: Principal) -> Approval:
+        """The request, when this person may approve it now.
+
+        Raises UnknownApprovalError, ForbiddenError, ApprovalClosedError.
+        """
+        approval = await self.load(approval_id, principal)
+        require_can_approve(approval, principal)
+        return approval
+
+    async def approve(self, approval_id: str, principal: Principal, typed_name: str) -> Approval:
+        """A person says yes, and proves by the request's phrase that they looked; the grant is good for ten minutes.
+
+        Raises as `answerable` does, and InvalidArgumentError for another name.
+        """
+        now = self._clock.now()
+
+        def decide(uow: UnitOfWork) -> Approval:
+            approval = _find_approval(uow, approval_id, principal, now)
+            require_can_approve(approval, principal)
+            if typed_name != approval.phrase:
+                wanted = "what it asks for" if approval.listed else "the name of the dataset that it is about"
+                raise InvalidArgumentError(
+                    f"What was typed for {approval_id} is not {wanted}; nothing was changed.", field="name"
+                )
+            answered = approval_with_grant(approval, principal.subject, now)
+            uow.approvals.put(answered)
+            _record_approval_entry(uow, principal, "approved", answered)
+            return answered
+
+        return await self._store.transact(decide)
+
+    async def decline(self, approval_id: str, principal: Principal) -> Approval:
+        """A person says no. Raises UnknownApprovalError, ForbiddenError, ApprovalClosedError."""
+        now = self._clock.now()
+
+        def decide(uow: UnitOfWork) -> Approval:
+            approval = _find_approval(uow, approval_id, principal, now)
+            require_can_answer(approval, principal)
+            answered = replace(
+                approval, state=ApprovalState.DECLINED, answered_by=principal.subject, answered_at=now
+            )
+            uow.approvals.put(answered)
+            _record_approval_entry(uow, principal, "declined", answered)
+            return answered
+
+        return await self._store.transact(decide)
+
+    async def self_approve(self, question: ConfirmationRequest) -> Confirmation:
+        """The word of a person on a terminal about what they ask themselves, kept like any other approval."""
+        now = self._clock.now()
+
+        def save(uow: UnitOfWork) -> Approval:
+            filed = self._build_request(uow, question, now, ApprovalOrigin.CALLER, APPROVAL_OPEN_FOR)
+            answered = approval_with_grant(filed, question.requester, now)
+            uow.approvals.put(answered)
+            _record_approval_entry(uow, question.principal, "approved by the one who asks", answered)
+            return answered
+
+        return approval_confirmation(await self._store.transact(save))
+
+    async def _file_request(
+        self, question: ConfirmationRequest, origin: ApprovalOrigin, open_for: timedelta | None
+    ) -> Approval:
+        now = self._clock.now()
+
+        def file(uow: UnitOfWork) -> Approval:
+            if origin is ApprovalOrigin.CALLER:
+                _require_unchanged(uow, question)
+            found = find_matching_approval(uow, question, now)
+            if found is None:
+                found = self._build_request(uow, question, now, origin, open_for)
+                uow.approvals.put(found)
+                _record_approval_entry(uow, question.principal, "approval requested", found)
+            return found
+
+        return await self._store.transact(file)
+
+    def _build_request(
+        self,
+        uow: UnitOfWork,
+        question: ConfirmationRequest,
+        now: datetime,
+        origin: ApprovalOrigin,
+        open_for: timedelta | None,
+    ) -> Approval:
+        return Approval(
+            approval_id=new_approval_id(uow, self._ids),
+            dataset_id=question.dataset.dataset_id,
+            client_id=question.dataset.client_id,
+            generation=question.generation,
+            reason=question.reason,
+            requester=question.requester,
+            filed_at=now,
+            expires_at=None if open_for is None else now + open_for,
+            shown=question.shown,
+            origin=origin,
+            concession=question.concession,
+        )
+
+
+def _record_approval_entry(
+    uow: UnitOfWork, principal: Principal | None, outcome: str, approval: Approval
+) -> None:
+    """Put on record what became of a request, and what it shows to whoever decides."""
+    if principal is None:
+        return
+    record_audit_entry(
+        uow,
+        principal,
+        outcome,
+        dataset=uow.datasets.get(approval.dataset_id),
+        approval_id=approval.approval_id,
+        requester=approval.requester,
+        generation=approval.generation,
+        shown=dict(approval.shown),
+        datasets=[each.dataset_id for each in approval.listed],
+    )
+
+
+def _require_unchanged(uow: UnitOfWork, question: ConfirmationRequest) -> None:
+    """Raise ChangedMeanwhileError for a question about a state that has passed: no answer to it could be used."""
+    asked = question.dataset
+    stands = uow.datasets.get(asked.dataset_id)
+    if stands is None or stands.generation != question.generation:
+        raise StaleDatasetError(
+            f"{asked.name} has changed since it was looked at, so nobody was asked.",
+            dataset_id=asked.dataset_id,
+        )
+
+
+def _iterate_approvals(uow: UnitOfWork, states: tuple[ApprovalState, ...]) -> Iterator[Approval]:
+    after: str | None = None
+    while page := uow.approvals.find(states=states, after=after, limit=_PAGE):
+        yield from page
+        after = page[-1].approval_id
+
+
+def _find_approval(uow: UnitOfWork, approval_id: str, principal: Principal, now: datetime) -> Approval:
+    approval = uow.approvals.get(approval_id)
+    if approval is None or not is_approval_visible(approval, principal):
+        seen = [
+            each.approval_id
+            for each in _iterate_approvals(uow, _UNANSWERED)
+            if is_approval_visible(each, principal)
+        ]
+        msg = f"There is no approval request {approval_id!r}."
+        raise UnknownApprovalError(msg, field="approval_id", candidates=closest_names(approval_id, seen))
+    return current_approval(uow, approval, now)
+
+
+async def approve_and_execute(
+    approvals: ApprovalService,
+    teardowns: TeardownService,
+    approval_id: str,
+    principal: Principal,
+    typed_name: str,
+) -> tuple[Approval, TeardownResult | None]:
+    """The approved request; and the teardown that it began, None where the call that asked is made again.
+
+    A list is the business of `domain.governance.sweeps`, and nothing of it is begun here.
+
+    Raises as `Approvals.approve` does, and then the check that forbids the teardown after all: the grant stays.
+    """
+    approval = await approvals.approve(approval_id, principal, typed_name)
+    if approval.origin is not ApprovalOrigin.SWEEP or approval.listed:
+        return approval, None
+    return approval, await execute_approved_teardown(teardowns, approval, principal)
+
+
+async def execute_approved_teardown(
+    teardowns: TeardownService, approval: Approval, principal: Principal
+) -> TeardownResult:
+    """Begin, as the sweep that asked, what the caller approved; every check is made again."""
+    return await teardowns.start_or_attach(
+        approval.dataset_id,
+        approval.reason,
+        sweep_principal(principal),
+        generation=approval.generation,
+    )

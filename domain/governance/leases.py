@@ -1,0 +1,235 @@
+"""Keeping what is in use: the lease of a journey, and the protection of one dataset until an instant.
+
+Both are signs of use. Whoever is no person can only lengthen them, 30 days from now at most: so an agent that crashes,
+or is talked into something, neither holds a dataset for ever nor lays one open.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from domain.audit import publish_events, record_audit_entry
+from domain.errors import (
+    ForbiddenError,
+    InvalidArgumentError,
+    JourneyNotActiveError,
+    Recovery,
+    TeardownInProgressError,
+    format_timestamp,
+)
+from domain.governance.registry import load_stage_datasets
+from domain.model import DatasetStatus, EventKind, Journey, JourneyState, UnreadableRow, dataset_event, to_utc
+from domain.policy import check_protection, find_dataset_for_update, find_journey_by_id, require_scope
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from domain.model import Dataset, Principal
+    from domain.ports import Clock, Store, UnitOfWork
+
+MAX_LEASE: Final = timedelta(days=30)
+"""How far ahead a lease may reach, and a protection that no person gives."""
+
+_ASK_OPERATOR: Final = "Ask the operator: a person decides this on a terminal."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseRenewal:
+    """A journey with its lease, and the datasets that it protects for less long than before the call."""
+
+    journey: Journey
+    exposed: tuple[Dataset, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProtectionResult:
+    """A dataset with its protection.
+
+    `exposed`: the call took protection away, and the dataset's journey does not make up for it; so nothing keeps the
+    dataset from the end of its protection on, or at once when there is none left.
+    """
+
+    dataset: Dataset
+    exposed: bool
+
+
+class LeaseService:
+    """Renews leases, protects datasets, and ends a protection."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        """Work on that store, by that clock."""
+        self._store = store
+        self._clock = clock
+
+    async def renew_lease(
+        self,
+        journey_id: str,
+        duration: timedelta,
+        principal: Principal,
+        client_id: str | None = None,
+        *,
+        person: bool,
+    ) -> LeaseRenewal:
+        """Let an active journey's lease run for so long from now; its datasets count as used.
+
+        A journey without a lease protects without an end, so giving it one takes something away, like a shorter lease:
+        only a person does that, and is told what it exposes. Raises UnknownJourneyError, JourneyNotActiveError (also
+        for a lease that has lapsed), ForbiddenError, or InvalidArgumentError for a duration that is not up to 30 days.
+        """
+        now = self._clock.now()
+        if not timedelta(0) < duration <= MAX_LEASE:
+            msg = f"A lease runs for at most {MAX_LEASE.days} days from now, and ends after now."
+            raise InvalidArgumentError(msg, field="duration")
+
+        def save_lease(uow: UnitOfWork) -> LeaseRenewal:
+            before = find_journey_by_id(uow, journey_id, principal, client_id)
+            _require_active_journey(before.as_of(now))
+            until, held = now + duration, before.lease_expires_at
+            shorter = held is None or until < held
+            if shorter and not person:
+                raise ForbiddenError(
+                    _shortening_message(before), field="duration", suggested_action=_ASK_OPERATOR
+                )
+            if shorter:
+                require_scope(principal, "leases shorten")
+            after = replace(before, lease_expires_at=until)
+            uow.journeys.put(after)
+            used = [each.evolve(last_used_at=now) for each in load_stage_datasets(uow, after, after.stage)]
+            for each in used:
+                uow.datasets.put(each)
+            in_use = tuple(each for each in used if each.status is not DatasetStatus.FAILED)
+            exposed = in_use if shorter else ()
+            record_audit_entry(
+                uow,
+                principal,
+                "lease renewed",
+                client_id=after.client_id,
+                journey_id=after.journey_id,
+                before=format_timestamp(held),
+                until=format_timestamp(until),
+                exposed=[each.dataset_id for each in exposed],
+            )
+            return LeaseRenewal(journey=after, exposed=exposed)
+
+        return await self._store.transact(save_lease)
+
+    async def protect_dataset(
+        self, dataset_id: str, until: datetime, principal: Principal, *, person: bool
+    ) -> ProtectionResult:
+        """Keep a dataset until an instant, whatever becomes of its journey; it counts as used and is no orphan.
+
+        Raises UnknownDatasetError, TeardownInProgressError, ForbiddenError for a shorter protection that no person
+        asked for, or InvalidArgumentError: an instant that is past, without a zone or too far ahead, a dataset that
+        was taken down.
+        """
+        now = self._clock.now()
+        until = to_utc(until, "until")
+        if until <= now:
+            msg = f"until must be an instant to come; {format_timestamp(until)} is past, for it is {format_timestamp(now)}."
+            raise InvalidArgumentError(msg, field="until")
+        if not person and until > now + MAX_LEASE:
+            msg = f"until is {format_timestamp(until)}; without a person a protection reaches {MAX_LEASE.days} days ahead at most."
+            raise InvalidArgumentError(msg, field="until")
+
+        def save_protection(uow: UnitOfWork) -> ProtectionResult:
+            dataset = _require_live_dataset(uow, dataset_id, principal)
+            shorter = check_protection(dataset, now) is not None and _protection_end(dataset) > until
+            if shorter and not person:
+                msg = f"{dataset.name} is kept until {format_timestamp(_protection_end(dataset))}; only a person shortens that."
+                raise ForbiddenError(msg, field="until", suggested_action=_ASK_OPERATOR)
+            if shorter:
+                require_scope(principal, "leases shorten")
+            changed = dataset.evolve(protected_until=until, last_used_at=now, orphan=None)
+            uow.datasets.put(changed)
+            if mark := dataset.orphan:
+                cleared = dataset_event(
+                    EventKind.ORPHAN_CLEARED,
+                    changed,
+                    now,
+                    reason=mark.reason,
+                    orphaned_at=format_timestamp(mark.orphaned_at),
+                )
+                publish_events(uow, cleared)
+            before = format_timestamp(dataset.protected_until)
+            record_audit_entry(
+                uow, principal, "protected", dataset=changed, before=before, until=format_timestamp(until)
+            )
+            return ProtectionResult(dataset=changed, exposed=shorter and _is_unprotected(uow, changed, now))
+
+        return await self._store.transact(save_protection)
+
+    async def unprotect_dataset(
+        self, dataset_id: str, principal: Principal, *, person: bool
+    ) -> ProtectionResult:
+        """End a dataset's protection, which only a person may; without one nothing changes.
+
+        Raises UnknownDatasetError, ForbiddenError, TeardownInProgressError, or InvalidArgumentError for a dataset that
+        was taken down.
+        """
+        now = self._clock.now()
+
+        def end_protection(uow: UnitOfWork) -> ProtectionResult:
+            dataset = _require_live_dataset(uow, dataset_id, principal)
+            if not person:
+                msg = f"Only a person ends the protection of {dataset.name}."
+                raise ForbiddenError(msg, field="dataset_id", suggested_action=_ASK_OPERATOR)
+            if check_protection(dataset, now) is None:
+                return ProtectionResult(dataset=dataset, exposed=False)
+            changed = dataset.evolve(protected_until=None)
+            uow.datasets.put(changed)
+            record_audit_entry(
+                uow,
+                principal,
+                "unprotected",
+                dataset=changed,
+                before=format_timestamp(dataset.protected_until),
+            )
+            return ProtectionResult(dataset=changed, exposed=_is_unprotected(uow, changed, now))
+
+        return await self._store.transact(end_protection)
+
+
+def _require_active_journey(journey: Journey) -> None:
+    if journey.state is JourneyState.ACTIVE:
+        return
+    msg = f"The journey {journey.journey_id!r} is {journey.state}; only an active journey's lease is renewed."
+    raise JourneyNotActiveError(msg, field="journey_id")
+
+
+def _shortening_message(journey: Journey) -> str:
+    held = journey.lease_expires_at
+    if held is None:
+        how = "has no lease, so it protects without an end; only a person gives it one"
+    else:
+        how = f"has a lease until {format_timestamp(held)}; only a person shortens that"
+    return f"The journey {journey.journey_id!r} {how}."
+
+
+def _require_live_dataset(uow: UnitOfWork, dataset_id: str, principal: Principal) -> Dataset:
+    """The dataset, when there is something to keep."""
+    dataset = find_dataset_for_update(uow, dataset_id, principal)
+    if dataset.status is DatasetStatus.TEARDOWN:
+        raise TeardownInProgressError(f"{dataset.name} is being taken down.", dataset_id=dataset_id)
+    if not dataset.live:
+        raise InvalidArgumentError(
+            f"{dataset.name} was taken down; there is nothing left to keep.",
+            field="dataset_id",
+            recovery=Recovery.CHOOSE_OTHER,
+        )
+    return dataset
+
+
+def _protection_end(dataset: Dataset) -> datetime:
+    until = dataset.protected_until
+    assert until is not None  # noqa: S101 - asked only of a dataset that is kept
+    return until
+
+
+def _is_unprotected(uow: UnitOfWork, dataset: Dataset, now: datetime) -> bool:
+    """Whether the dataset's journey leaves it to whoever asks; one that cannot be read protects, for it refuses."""
+    journey = uow.journeys.get(dataset.client_id, dataset.journey_id)
+    if journey is None or dataset.status is DatasetStatus.FAILED:
+        return True
+    return not isinstance(journey, UnreadableRow) and not journey.as_of(now).protects(dataset.stage)

@@ -1,0 +1,454 @@
+"""Orphans listed, marked by scans, and taken down by sweeps."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from heapq import merge
+from typing import TYPE_CHECKING, Final
+
+from domain.audit import publish_events, record_audit_entry
+from domain.errors import InvalidArgumentError, LifecycleError, Recovery, format_timestamp
+from domain.model import EventKind, Journey, dataset_event
+from domain.policy import (
+    DAY,
+    HUMAN_DECISION_REASONS,
+    ORPHANABLE_STATUSES,
+    can_be_orphan,
+    check_orphan_teardown,
+    check_protection,
+    check_sweep,
+    current_orphan_mark,
+    find_client,
+    next_orphan_mark,
+    orphan_reason,
+    span_in_days,
+    unknown_protection_reason,
+)
+from domain.ports import DatasetQuery
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
+    from datetime import datetime
+
+    from domain.errors import BlockingCheck, LifecycleError
+    from domain.model import (
+        Approval,
+        Dataset,
+        Event,
+        JourneyState,
+        OrphanMark,
+        OrphanReason,
+        Principal,
+        Stage,
+        UnreadableRow,
+    )
+    from domain.ports import Clock, DatasetWithJourney, Store, UnitOfWork
+
+MAX_LIMIT: Final = 200
+
+
+_MAX_AGE_DAYS: Final = 36_500
+
+
+_LAST_SCAN: Final = "orphans.last_scan"
+
+
+_BATCH: Final = 500
+
+
+_CURSOR: Final = "orphans:"
+
+
+class OrphanService:
+    """Lists, marks and sweeps orphans."""
+
+    def __init__(
+        self, store: Store, clock: Clock, *, grace_days: float = 7, caps: SweepCaps | None = None
+    ) -> None:
+        """Work on that store, by that clock."""
+        self._store = store
+        self._clock = clock
+        self._grace = timedelta(days=grace_days)
+        self._caps = caps or SweepCaps()
+
+    async def list(
+        self,
+        principal: Principal,
+        *,
+        client_id: str | None = None,
+        stage: Stage | None = None,
+        min_age_days: float = 7,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> OrphanPage:
+        """The orphans that the caller may see and that are older than `min_age_days`; writes nothing.
+
+        Raises InvalidArgumentError and UnknownClientError.
+        """
+        now = self._clock.now()
+        if not 1 <= limit <= MAX_LIMIT:
+            raise InvalidArgumentError(f"limit must be 1 to {MAX_LIMIT}, not {limit}.", field="limit")
+        query = DatasetQuery(
+            client_id=client_id,
+            stage=stage,
+            statuses=ORPHANABLE_STATUSES,
+            created_before=_created_before(min_age_days, now),
+            after=_decode_cursor(cursor),
+            limit=limit + 1,
+        )
+
+        def load_page(uow: UnitOfWork) -> OrphanPage:
+            if client_id is not None:
+                find_client(uow, client_id, principal)
+            last_scan = _load_last_scan(uow)
+            items: list[OrphanFacts] = []
+            untold: list[str] = []
+            more = False
+            for dataset, journey in _iterate_visible(uow, query, now, principal):
+                reason = orphan_reason(dataset, journey, now)
+                if len(items) == limit and reason:
+                    more = True
+                    break
+                if reason:
+                    items.append(self._orphan_facts(dataset, journey, reason, now, last_scan))
+                elif can_be_orphan(dataset) and unknown_protection_reason(dataset, journey, now):
+                    untold.append(dataset.dataset_id)
+            return OrphanPage(
+                items=tuple(items),
+                unknown=tuple(untold),
+                next_cursor=_encode_cursor(items[-1].dataset.dataset_id) if more else None,
+                scanned_at=now,
+            )
+
+        return await self._store.read(load_page)
+
+    async def scan(self, principal: Principal) -> ScanResult:
+        """Look at every dataset, mark and unmark, and count the grace: all of it, or nothing.
+
+        Nobody who writes waits while it looks. What it found to change is read and judged again where it is changed.
+        """
+        now = self._clock.now()
+
+        def find_changes(uow: UnitOfWork) -> _ScanFindings:
+            found, passed = _ScanFindings(now=now), _time_since_last_scan(uow, now)
+            for dataset, journey in uow.datasets.stream_for_scan(ORPHANABLE_STATUSES, now):
+                found.judge(dataset, journey, passed)
+            return found
+
+        found = await self._store.read(find_changes)
+
+        def apply_marks(uow: UnitOfWork) -> ScanResult:
+            changes = _MarkChanges(uow=uow, now=now, passed=_time_since_last_scan(uow, now))
+            for first in range(0, len(found.to_change), _BATCH):
+                changes.apply_marks(uow.datasets.list_with_journeys(found.to_change[first : first + _BATCH]))
+            uow.settings.put(_LAST_SCAN, now.isoformat())
+            result = ScanResult(
+                seen=found.seen,
+                marked=tuple(changes.marked),
+                cleared=tuple(changes.cleared),
+                unknown=tuple(found.unknown),
+                scanned_at=now,
+            )
+            record_audit_entry(
+                uow, principal, "scanned", seen=result.seen, marked=result.marked, cleared=result.cleared
+            )
+            return result
+
+        return await self._store.transact(apply_marks)
+
+    async def plan_sweep(self) -> SweepPlan:
+        """What a sweep would take now, and what it leaves to a person (marked or unknown); writes nothing."""
+        now = self._clock.now()
+
+        def load_plan(uow: UnitOfWork) -> SweepPlan:
+            take: list[Dataset] = []
+            leave: list[tuple[Dataset, BlockingCheck]] = []
+            for dataset, journey in uow.datasets.stream_for_scan(ORPHANABLE_STATUSES, now):
+                check = check_sweep(dataset, journey, now, self._grace)
+                if check is None:
+                    take.append(dataset)
+                elif check.recovery is Recovery.NEEDS_HUMAN and (
+                    dataset.orphan or unknown_protection_reason(dataset, journey, now)
+                ):
+                    leave.append((dataset, check))
+            refused = self._caps.sweep_refusal(len(take), uow.datasets.count_live())
+            return SweepPlan(eligible=tuple(take), skipped=tuple(leave), refused=refused)
+
+        return await self._store.read(load_plan)
+
+    async def sweep(
+        self,
+        teardown: Callable[[Dataset], Awaitable[object]],
+        file: Callable[[Dataset], Awaitable[Approval]],
+        ask: Callable[[SweepPlan], Awaitable[Approval | None]],
+        *,
+        apply: bool,
+    ) -> SweepResult:
+        """Take down what is due, one after another: a dry run unless `apply`, and nothing at all beyond the caps.
+
+        `teardown` claims the dataset at the generation it is given with and runs every check again; what it refuses is
+        kept beside what was taken. `file` asks a person about each that only needs an approval, and `ask` about all at
+        once beyond the caps; it hears of every plan that is applied, for what it asked before may be void.
+        """
+        plan = await self.plan_sweep()
+        if not apply:
+            return SweepResult(plan=plan)
+        asked = await ask(plan)
+        if plan.refused:
+            return SweepResult(plan=plan, asked=asked)
+        requests = [await file(dataset) for dataset in plan.to_approve]
+        taken: list[Dataset] = []
+        failed: list[tuple[Dataset, LifecycleError]] = []
+        for dataset in plan.eligible:
+            try:
+                await teardown(dataset)
+            except LifecycleError as error:
+                failed.append((dataset, error))
+            else:
+                taken.append(dataset)
+        return SweepResult(plan=plan, taken=tuple(taken), failed=tuple(failed), requests=tuple(requests))
+
+    def _orphan_facts(
+        self,
+        dataset: Dataset,
+        journey: Journey | UnreadableRow | None,
+        reason: OrphanReason,
+        now: datetime,
+        last_scan: datetime | None,
+    ) -> OrphanFacts:
+        mark = current_orphan_mark(dataset)
+        checks = (check_orphan_teardown(dataset, journey, now, self._grace), check_protection(dataset, now))
+        return OrphanFacts(
+            dataset=dataset,
+            reason=reason,
+            age_days=span_in_days(now - dataset.created_at),
+            journey_state=journey.as_of(now).state if isinstance(journey, Journey) else None,
+            orphaned_at=mark.orphaned_at if mark else None,
+            eligible_at=self._estimated_eligible_at(mark, last_scan)
+            if mark and reason not in HUMAN_DECISION_REASONS
+            else None,
+            blocking=tuple(check for check in checks if check),
+        )
+
+    def _estimated_eligible_at(self, mark: OrphanMark, last_scan: datetime | None) -> datetime:
+        left = max(self._grace - timedelta(seconds=mark.served), timedelta(0))
+        return (last_scan or mark.orphaned_at) + left
+
+
+@dataclass(kw_only=True)
+class _ScanFindings:
+    """What a scan sees: how many orphans, and which datasets it cannot judge or has to change."""
+
+    now: datetime
+    seen: int = 0
+    unknown: list[str] = field(default_factory=list)
+    to_change: list[str] = field(default_factory=list)
+
+    def judge(self, dataset: Dataset, journey: Journey | UnreadableRow | None, passed: timedelta) -> None:
+        """Look at one dataset, `passed` after the scan before."""
+        if not can_be_orphan(dataset):
+            return
+        if unknown_protection_reason(dataset, journey, self.now):
+            self.unknown.append(dataset.dataset_id)
+            return
+        self.seen += orphan_reason(dataset, journey, self.now) is not None
+        if next_orphan_mark(dataset, journey, self.now, passed) != dataset.orphan:
+            self.to_change.append(dataset.dataset_id)
+
+
+@dataclass(kw_only=True)
+class _MarkChanges:
+    """What a scan changes, inside its transaction."""
+
+    uow: UnitOfWork
+    now: datetime
+    passed: timedelta
+    marked: list[str] = field(default_factory=list)
+    cleared: list[str] = field(default_factory=list)
+
+    def apply_marks(self, page: Iterable[DatasetWithJourney]) -> None:
+        """Give each dataset the mark that it has from now on, and tell what that changes."""
+        changed: list[Dataset] = []
+        events: list[Event] = []
+        for dataset, journey in page:
+            before, after = dataset.orphan, next_orphan_mark(dataset, journey, self.now, self.passed)
+            if before == after:
+                continue
+            changed.append(dataset.evolve(orphan=after))
+            anew = before is None or after is None or before.orphaned_at != after.orphaned_at
+            if before and anew:
+                self.cleared.append(dataset.dataset_id)
+                events.append(self._orphan_event(EventKind.ORPHAN_CLEARED, dataset, before))
+            if after and anew:
+                self.marked.append(dataset.dataset_id)
+                events.append(self._orphan_event(EventKind.ORPHANED, dataset, after))
+        self.uow.datasets.put_orphan_marks(changed)
+        publish_events(self.uow, *events)
+
+    def _orphan_event(self, kind: EventKind, dataset: Dataset, mark: OrphanMark) -> Event:
+        return dataset_event(
+            kind, dataset, self.now, reason=str(mark.reason), orphaned_at=format_timestamp(mark.orphaned_at)
+        )
+
+
+def _iterate_unprotected(uow: UnitOfWork, query: DatasetQuery, now: datetime) -> Iterator[DatasetWithJourney]:
+    while page := uow.datasets.list_unprotected(query, now):
+        yield from page
+        query = replace(query, after=page[-1][0].dataset_id)
+
+
+def _iterate_visible(
+    uow: UnitOfWork, query: DatasetQuery, now: datetime, principal: Principal
+) -> Iterator[DatasetWithJourney]:
+    """What the caller may see of it, in the order of the datasets' ids."""
+    if query.client_id is not None or principal.clients is None:
+        return _iterate_unprotected(uow, query, now)
+    each = (
+        _iterate_unprotected(uow, replace(query, client_id=one), now) for one in sorted(principal.clients)
+    )
+    return merge(*each, key=lambda found: found[0].dataset_id)
+
+
+def _load_last_scan(uow: UnitOfWork) -> datetime | None:
+    found = uow.settings.get(_LAST_SCAN)
+    return datetime.fromisoformat(str(found)) if found else None
+
+
+def _time_since_last_scan(uow: UnitOfWork, now: datetime) -> timedelta:
+    last = _load_last_scan(uow)
+    return now - last if last else timedelta(0)
+
+
+def _created_before(days: float, now: datetime) -> datetime | None:
+    if not 0 <= days <= _MAX_AGE_DAYS:
+        raise InvalidArgumentError(
+            f"min_age_days must be 0 to {_MAX_AGE_DAYS}, not {days}.", field="min_age_days"
+        )
+    return now - days * DAY if days else None
+
+
+def _encode_cursor(dataset_id: str) -> str:
+    return urlsafe_b64encode(f"{_CURSOR}{dataset_id}".encode()).decode().rstrip("=")
+
+
+def _decode_cursor(cursor: str | None) -> str | None:
+    if cursor is None:
+        return None
+    try:
+        text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+    except ValueError:
+        text = ""
+    if not text.startswith(_CURSOR) or _encode_cursor(text.removeprefix(_CURSOR)) != cursor:
+        raise InvalidArgumentError(
+            "cursor is not one that list_orphans gave.",
+            field="cursor",
+            suggested_action="Pass next_cursor as it came, or leave it out to begin again.",
+        )
+    return text.removeprefix(_CURSOR)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrphanFacts:
+    """One orphan with the evidence.
+
+    `journey_state` is as it stands now, None without a journey; `eligible_at` the estimate, None while it is not marked
+    or when a person decides; `blocking` all that keeps it from being taken down as an orphan.
+    """
+
+    dataset: Dataset
+    reason: OrphanReason
+    age_days: float
+    journey_state: JourneyState | None
+    orphaned_at: datetime | None
+    eligible_at: datetime | None
+    blocking: tuple[BlockingCheck, ...]
+
+    @property
+    def eligible(self) -> bool:
+        """Whether it may be taken down as an orphan now."""
+        return not self.blocking
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrphanPage:
+    """Orphans in the order of their dataset's id; `unknown` are the datasets between them of which nobody can tell."""
+
+    items: tuple[OrphanFacts, ...]
+    unknown: tuple[str, ...]
+    next_cursor: str | None
+    scanned_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanResult:
+    """A complete scan: orphans `seen`, and the ids of datasets that it marked, cleared, or could not judge."""
+
+    seen: int
+    marked: tuple[str, ...]
+    cleared: tuple[str, ...]
+    unknown: tuple[str, ...]
+    scanned_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepCaps:
+    """How much one sweep may take.
+
+    `count` datasets, and the `share` of the live ones when more than `share_from` are due.
+    """
+
+    count: int = 25
+    share: float = 0.30
+    share_from: int = 10
+
+    def sweep_refusal(self, due: int, live: int) -> str | None:
+        """Why a sweep of that many takes nothing at all; None when it may go on."""
+        if due > self.count:
+            return f"{due} datasets are due, and one sweep takes {self.count} at most."
+        if self._is_too_great(due, live):
+            return f"{due} of {live} live datasets are due, and one sweep takes {self.share:.0%} of them at most."
+        return None
+
+    def purge_refusal(self, due: int, held: int) -> str | None:
+        """Why a purge of that many archives, of those held, takes nothing at all; None when it may go on."""
+        if due > self.count:
+            return f"{due} archives are past their time, and one purge takes {self.count} at most."
+        if self._is_too_great(due, held):
+            share = f"{self.share:.0%}"
+            return (
+                f"{due} of {held} archives are past their time, and one purge takes {share} of them at most."
+            )
+        return None
+
+    def _is_too_great(self, due: int, of: int) -> bool:
+        return due > self.share_from and due > self.share * of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepPlan:
+    """What a sweep would take, what it leaves to a person and why, and why it takes nothing at all."""
+
+    eligible: tuple[Dataset, ...]
+    skipped: tuple[tuple[Dataset, BlockingCheck], ...]
+    refused: str | None
+
+    @property
+    def to_approve(self) -> tuple[Dataset, ...]:
+        """Those of `skipped` that a person's approval is all that is missing for."""
+        return tuple(each for each, check in self.skipped if check.code == "confirmation_required")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepResult:
+    """What became of the plan, and the approval requests for the rest: empty for a dry run.
+
+    `asked` is the one request about everything, when that is too much.
+    """
+
+    plan: SweepPlan
+    taken: tuple[Dataset, ...] = ()
+    failed: tuple[tuple[Dataset, LifecycleError], ...] = ()
+    requests: tuple[Approval, ...] = ()
+    asked: Approval | None = None

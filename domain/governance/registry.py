@@ -1,0 +1,257 @@
+"""Clients and their journeys: who is served, at which stage, and whether still."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from domain.audit import record_audit_entry
+from domain.errors import ForbiddenError, InvalidArgumentError
+from domain.model import (
+    JOURNEY_TRANSITIONS,
+    Client,
+    Dataset,
+    DatasetStatus,
+    Journey,
+    JourneyState,
+    UnreadableRow,
+    require_identifier,
+)
+from domain.policy import _accessible_client_ids, find_client, find_journey_by_id
+from domain.ports import DatasetQuery
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from domain.model import Principal, Stage
+    from domain.ports import Clock, Store, UnitOfWork
+
+_PAGE = 500
+
+
+_LIVE = tuple(status for status in DatasetStatus if status is not DatasetStatus.ARCHIVED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JourneyChange:
+    """A journey as it stands after a move, and the datasets that it protects no longer."""
+
+    journey: Journey
+    exposed: tuple[Dataset, ...]
+
+
+class RegistryService:
+    """Adds and moves clients and journeys."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        """Work on that store, by that clock."""
+        self._store = store
+        self._clock = clock
+
+    async def add_client(self, client: Client, principal: Principal) -> Client:
+        """Add a client; the same again changes nothing.
+
+        Raises InvalidArgumentError for a malformed id, or one that is taken, also when it differs in case only, and
+        ForbiddenError for a caller who is confined to other clients, or to one journey.
+        """
+        require_identifier(client.client_id, "client_id")
+        for name in ("name", "industry", "use_case"):
+            if not getattr(client, name).strip():
+                msg = f"{name} must not be empty"
+                raise InvalidArgumentError(msg, field=name)
+
+        _require_client_access(principal, client.client_id)
+
+        def add(uow: UnitOfWork) -> Client:
+            taken = uow.clients.get_spelt_like(client.client_id)
+            if taken and taken != client:
+                raise _id_taken_error(
+                    client.client_id, taken if principal.can_access_client(taken.client_id) else None
+                )
+            if not taken:
+                uow.clients.put(client)
+                record_audit_entry(uow, principal, "client added", client_id=client.client_id)
+            return client
+
+        return await self._store.transact(add)
+
+    async def list_clients(self, principal: Principal) -> list[Client]:
+        """Every client that the caller may touch, in order of id."""
+        found = await self._store.read(lambda uow: uow.clients.all())
+        return [each for each in found if principal.can_access_client(each.client_id)]
+
+    async def add_journey(self, journey: Journey, principal: Principal) -> Journey:
+        """Add a journey; the same again changes nothing.
+
+        Raises UnknownClientError, InvalidArgumentError for a malformed or taken id, or ForbiddenError for a caller who
+        is confined to one journey.
+        """
+        require_identifier(journey.journey_id, "journey_id")
+        _require_unbound(principal)
+
+        def add(uow: UnitOfWork) -> Journey:
+            find_client(uow, journey.client_id, principal)
+            taken = uow.journeys.get_spelt_like(journey.client_id, journey.journey_id)
+            if taken == journey:
+                return journey
+            if taken is not None:
+                msg = f"Client {journey.client_id!r} has a journey spelt {journey.journey_id!r} already, in some case."
+                spelt = (taken.journey_id,) if isinstance(taken, Journey) else ()
+                raise InvalidArgumentError(msg, field="journey_id", candidates=spelt)
+            uow.journeys.put(journey)
+            record_audit_entry(
+                uow,
+                principal,
+                "journey added",
+                client_id=journey.client_id,
+                journey_id=journey.journey_id,
+                stage=journey.stage.value,
+                state=journey.state.value,
+            )
+            return journey
+
+        return await self._store.transact(add)
+
+    async def list_journeys(
+        self, principal: Principal, client_id: str | None = None
+    ) -> list[Journey | UnreadableRow]:
+        """The journeys that the caller may touch, as they stand now; those that cannot be read say so."""
+
+        def load(uow: UnitOfWork) -> list[Journey | UnreadableRow]:
+            if client_id is not None:
+                find_client(uow, client_id, principal)
+                return uow.journeys.find(client_id=client_id)
+            return [
+                each
+                for one in _accessible_client_ids(uow, principal)
+                for each in uow.journeys.find(client_id=one)
+            ]
+
+        now = self._clock.now()
+        found = await self._store.read(load)
+        return [each.as_of(now) if isinstance(each, Journey) else each for each in found]
+
+    async def set_state(
+        self, journey_id: str, state: JourneyState, principal: Principal, client_id: str | None = None
+    ) -> JourneyChange:
+        """Move a journey to a state and tell which datasets it protects no longer.
+
+        Raises UnknownJourneyError, or InvalidArgumentError for a move that the table does not have.
+        """
+        now = self._clock.now()
+
+        def move(uow: UnitOfWork) -> JourneyChange:
+            before = find_journey_by_id(uow, journey_id, principal, client_id)
+            stands = before.as_of(now)
+            if state is not stands.state and state not in JOURNEY_TRANSITIONS[stands.state]:
+                can = tuple(sorted(JOURNEY_TRANSITIONS[stands.state]))
+                msg = f"The journey {journey_id!r} is {stands.state}; it cannot become {state}."
+                raise InvalidArgumentError(msg, field="state", candidates=can)
+            after = replace(before, state=state)
+            # A lease that lapsed long ago would end what is re-opened in the same moment.
+            if after.as_of(now).state is not state:
+                after = replace(after, lease_expires_at=None)
+            moved = _apply_move(uow, stands, after, now)
+            _record_move(uow, principal, before, after, moved)
+            return moved
+
+        return await self._store.transact(move)
+
+    async def promote(
+        self, journey_id: str, stage: Stage, principal: Principal, client_id: str | None = None
+    ) -> JourneyChange:
+        """Move a journey forward to a stage, and tell which datasets of the stage it leaves are done with.
+
+        Raises UnknownJourneyError, or InvalidArgumentError for a stage that it has left.
+        """
+        now = self._clock.now()
+
+        def move(uow: UnitOfWork) -> JourneyChange:
+            before = find_journey_by_id(uow, journey_id, principal, client_id)
+            if stage.order < before.stage.order:
+                msg = f"The journey {journey_id!r} is at {before.stage}; a stage only moves forward."
+                raise InvalidArgumentError(msg, field="stage")
+            after = replace(before, stage=stage)
+            moved = _apply_move(uow, before.as_of(now), after, now)
+            _record_move(uow, principal, before, after, moved)
+            return moved
+
+        return await self._store.transact(move)
+
+
+def _require_client_access(principal: Principal, client_id: str) -> None:
+    """Raise ForbiddenError unless the caller may make that client, whatever there is already."""
+    _require_unbound(principal)
+    if not principal.can_access_client(client_id):
+        raise ForbiddenError(
+            f"This caller is confined to some clients, and {client_id!r} is none of them.",
+            field="client_id",
+            suggested_action="Have an administrator add the client, or let this account touch it.",
+        )
+
+
+def _require_unbound(principal: Principal) -> None:
+    if principal.journey_id is not None:
+        raise ForbiddenError(
+            f"This token is bound to the journey {principal.journey_id}; it adds no others.",
+            suggested_action="Have whoever is responsible for the client's journeys do it.",
+        )
+
+
+def _id_taken_error(client_id: str, by: Client | None) -> InvalidArgumentError:
+    """`by` is None where the caller is not told of it."""
+    whom = f" by {by.client_id!r} ({by.name})" if by else " in another spelling"
+    msg = f"The client id {client_id!r} is taken{whom}."
+    return InvalidArgumentError(msg, field="client_id", candidates=(by.client_id,) if by else ())
+
+
+def _record_move(
+    uow: UnitOfWork, principal: Principal, before: Journey, after: Journey, moved: JourneyChange
+) -> None:
+    """The move is part of the life of each dataset at the stages that it concerns."""
+    if after == before:
+        return
+    told: dict[str, Any] = {
+        "journey_id": after.journey_id,
+        "before": f"{before.state} at {before.stage}",
+        "now": f"{after.state} at {after.stage}",
+    }
+    exposed = [each.dataset_id for each in moved.exposed]
+    record_audit_entry(uow, principal, "journey moved", client_id=after.client_id, exposed=exposed, **told)
+    for stage in sorted({before.stage, after.stage}):
+        for each in load_stage_datasets(uow, after, stage):
+            freed = "yes" if each.dataset_id in exposed else "no"
+            record_audit_entry(
+                uow, principal, "journey moved", dataset=each, protected_no_longer=freed, **told
+            )
+
+
+def _apply_move(uow: UnitOfWork, before: Journey, after: Journey, now: datetime) -> JourneyChange:
+    """Keep the move. `before` is the journey as it stood.
+
+    To be protected again is a use of a dataset. A FAILED one is in nobody's use, so no move takes anything from it.
+    """
+    uow.journeys.put(after)
+    stands = after.as_of(now)
+    if stands.protects(stands.stage) and not before.protects(stands.stage):
+        for each in load_stage_datasets(uow, stands, stands.stage):
+            uow.datasets.put(each.evolve(last_used_at=now))
+    if not before.protects(before.stage) or stands.protects(before.stage):
+        return JourneyChange(journey=stands, exposed=())
+    left = load_stage_datasets(uow, before, before.stage)
+    return JourneyChange(
+        journey=stands, exposed=tuple(each for each in left if each.status is not DatasetStatus.FAILED)
+    )
+
+
+def load_stage_datasets(uow: UnitOfWork, journey: Journey, stage: Stage) -> list[Dataset]:
+    """The live datasets of the journey at that stage."""
+    return uow.datasets.find(
+        DatasetQuery(
+            client_id=journey.client_id,
+            journey_id=journey.journey_id,
+            stage=stage,
+            statuses=_LIVE,
+            limit=_PAGE,
+        )
+    )

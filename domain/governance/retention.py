@@ -1,0 +1,233 @@
+"""The archives that there are: shown to those who may see them, verified, and purged when their time is over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from domain.audit import publish_events, record_audit_entry
+from domain.errors import (
+    ArchiveFailedError,
+    LifecycleError,
+    QuotaExceededError,
+    Recovery,
+    UnknownDatasetError,
+    format_timestamp,
+)
+from domain.governance.orphans import SweepCaps
+from domain.lifecycle import Archive, manifest_restorable_until, parse_archive
+from domain.model import DatasetStatus, EventKind, closest_names, dataset_event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from domain.model import Dataset, Principal
+    from domain.ports import Archives, Clock, Json, Store, UnitOfWork
+
+_PAGE: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurgePlan:
+    """What a purge found past its time, and what it did: `purged` and `failed` stay empty in a dry run.
+
+    `refused` is why a purge would be refused: it is more than a sweep may take.
+    """
+
+    applied: bool
+    due: tuple[Archive, ...]
+    refused: str | None = None
+    purged: tuple[str, ...] = ()
+    failed: tuple[tuple[str, LifecycleError], ...] = ()
+
+
+def is_purgeable(archive: Archive, dataset: Dataset | None, now: datetime) -> bool:
+    """Whether an archive may be purged, or its purging was begun and is to be finished.
+
+    That of a dataset which is not ARCHIVED is kept, however old: a teardown may begin at any time, writes its archive
+    in the same place, and then nothing else stands between that dataset and its loss. ARCHIVED is for good.
+    """
+    if archive.purged_at is not None or dataset is None or dataset.status is not DatasetStatus.ARCHIVED:
+        return False
+    return archive.purging_since is not None or archive.restorable_until < now
+
+
+class RetentionService:
+    """Lists, shows, verifies and purges archives."""
+
+    def __init__(self, store: Store, archives: Archives, clock: Clock, caps: SweepCaps | None = None) -> None:
+        """Know archives by that store, and reach them by that port."""
+        self._caps = caps or SweepCaps()
+        self._store = store
+        self._archives = archives
+        self._clock = clock
+
+    async def list_archives(
+        self, principal: Principal, *, client_id: str | None = None, after: str | None = None, limit: int = 50
+    ) -> list[Archive]:
+        """The archives that the caller may see, purged ones too, in order of dataset id, after that one."""
+
+        def load_page(uow: UnitOfWork) -> list[Archive]:
+            found: list[Archive] = []
+            for each in _iterate_visible(uow, principal, after):
+                if client_id in (None, each.client_id):
+                    found.append(each)
+                if len(found) == limit:
+                    break
+            return found
+
+        return await self._store.read(load_page)
+
+    async def load_archive(self, principal: Principal, dataset_id: str) -> tuple[Archive, Json | None]:
+        """An archive and its manifest as it stands; None when the archive is not there.
+
+        Raises UnknownDatasetError and ArchiveFailedError.
+        """
+        archive = await self._store.read(partial(_find_archive, dataset_id, principal))
+        return archive, await self._archives.read_manifest(archive.place)
+
+    async def verify_archive(self, principal: Principal, dataset_id: str) -> Json:
+        """Read an archive back, every byte, and give its manifest.
+
+        Raises UnknownDatasetError and ArchiveFailedError.
+        """
+        archive = await self._store.read(partial(_find_archive, dataset_id, principal))
+        if archive.purged_at is not None:
+            message = f"The archive of {dataset_id} was purged at {format_timestamp(archive.purged_at)}."
+            raise ArchiveFailedError(message, recovery=Recovery.NEVER, dataset_id=dataset_id)
+        return await self._archives.verify(archive.place)
+
+    async def purge_archives(self, principal: Principal, *, apply: bool) -> PurgePlan:
+        """Find every archive past its time and, only when told to apply, delete them.
+
+        One that fails is named and does not hold up the others; one that was begun is finished by the next purge.
+        Raises QuotaExceededError for more than the caps allow at once; then nothing was deleted.
+        """
+        due, held = await self._store.read(partial(_find_due, self._clock.now()))
+        refused = self._caps.purge_refusal(sum(each.purging_since is None for each in due), held)
+        if not apply:
+            return PurgePlan(applied=False, due=due, refused=refused)
+        if refused:
+            raise QuotaExceededError(
+                f"Nothing was purged. {refused}",
+                suggested_action=(
+                    "Ask the operator: a person looks at what is due (`dataset-lifecycle archives purge`) and, when "
+                    "all of it may go, raises orphans.sweep_count and orphans.sweep_share for this once."
+                ),
+            )
+        return await self._purge_each(due, principal)
+
+    async def purge_daily(self, principal: Principal) -> PurgePlan:
+        """Delete the archives that a run of this day and one of another day found past their time.
+
+        A day is one of the clock, not the one that a turn which is made up for is named by. So no single wrong look at
+        the clock deletes anything; and nothing at all is deleted beyond the caps. One that is no longer past its time
+        is as if it had never been found.
+        """
+        due, held = await self._store.transact(partial(_confirm_due, self._clock.now()))
+        refused = self._caps.purge_refusal(sum(each.purging_since is None for each in due), held)
+        if refused:
+            return PurgePlan(applied=False, due=due, refused=refused)
+        return await self._purge_each(due, principal)
+
+    async def _purge_each(self, due: tuple[Archive, ...], principal: Principal) -> PurgePlan:
+        purged: list[str] = []
+        failed: list[tuple[str, LifecycleError]] = []
+        for archive in due:
+            try:
+                if await self._purge_archive(archive, principal):
+                    purged.append(archive.dataset_id)
+            except LifecycleError as error:
+                failed.append((archive.dataset_id, error))
+        return PurgePlan(applied=True, due=due, purged=tuple(purged), failed=tuple(failed))
+
+    async def _purge_archive(self, archive: Archive, principal: Principal) -> bool:
+        manifest = await self._archives.read_manifest(archive.place)
+        if manifest and manifest_restorable_until(manifest) >= self._clock.now():
+            message = f"The manifest says that it can be restored until {manifest['restorable_until']}."
+            raise ArchiveFailedError(message, dataset_id=archive.dataset_id)
+        begun = await self._store.transact(
+            partial(_begin_purge, archive.dataset_id, principal, self._clock.now())
+        )
+        if begun is None:
+            return False
+        marked, dataset = begun
+        await self._archives.purge(marked.place)
+        await self._store.transact(partial(_finish_purge, marked, dataset, self._clock.now()))
+        return True
+
+
+def _iterate_archives(uow: UnitOfWork, after: str | None = None) -> Iterator[Archive]:
+    while rows := uow.archives.find(after=after, limit=_PAGE):
+        after = rows[-1][0]
+        yield from (parse_archive(facts) for _, facts in rows)
+
+
+def _iterate_visible(uow: UnitOfWork, principal: Principal, after: str | None = None) -> Iterator[Archive]:
+    return (each for each in _iterate_archives(uow, after) if principal.can_access_client(each.client_id))
+
+
+def _find_archive(dataset_id: str, principal: Principal, uow: UnitOfWork) -> Archive:
+    facts = uow.archives.get(dataset_id)
+    archive = parse_archive(facts) if facts is not None else None
+    if archive is None or not principal.can_access_client(archive.client_id):
+        seen = [each.dataset_id for each in _iterate_visible(uow, principal)]
+        message = f"There is no archive of {dataset_id!r}."
+        raise UnknownDatasetError(message, field="dataset_id", candidates=closest_names(dataset_id, seen))
+    return archive
+
+
+def _find_due(now: datetime, uow: UnitOfWork) -> tuple[tuple[Archive, ...], int]:
+    """What may be purged, and of how many that there still are."""
+    held = [each for each in _iterate_archives(uow) if each.purged_at is None]
+    return tuple(each for each in held if is_purgeable(each, uow.datasets.get(each.dataset_id), now)), len(
+        held
+    )
+
+
+def _confirm_due(now: datetime, uow: UnitOfWork) -> tuple[tuple[Archive, ...], int]:
+    """What is past its time and was so on another day, too, and of how many; what is so for the first time is kept."""
+    due: list[Archive] = []
+    day = now.date().isoformat()
+    held = [each for each in _iterate_archives(uow) if each.purged_at is None]
+    for each in held:
+        past = is_purgeable(each, uow.datasets.get(each.dataset_id), now)
+        if past and each.found_past not in {None, day}:
+            due.append(each)
+            continue
+        found = (each.found_past or day) if past else None
+        if found != each.found_past:
+            uow.archives.put(each.dataset_id, msgspec.structs.replace(each, found_past=found).as_dict())
+    return tuple(due), len(held)
+
+
+def _begin_purge(
+    dataset_id: str, principal: Principal, now: datetime, uow: UnitOfWork
+) -> tuple[Archive, Dataset] | None:
+    """Mark the intent, unless the archive is not to be purged any more: None."""
+    facts, dataset = uow.archives.get(dataset_id), uow.datasets.get(dataset_id)
+    if facts is None or dataset is None or not is_purgeable(archive := parse_archive(facts), dataset, now):
+        return None
+    if any(each.restored_from == dataset_id for each in uow.datasets.list_running()):
+        return None  # it is being read
+    marked = msgspec.structs.replace(archive, purging_since=archive.purging_since or now)
+    uow.archives.put(dataset_id, marked.as_dict())
+    record_audit_entry(uow, principal, "purge begun", dataset=dataset, path=marked.path)
+    return marked, dataset
+
+
+def _finish_purge(marked: Archive, dataset: Dataset, now: datetime, uow: UnitOfWork) -> None:
+    """Say that nothing is left of it, unless another purge of it has said so."""
+    facts = uow.archives.get(marked.dataset_id)
+    if facts is None or parse_archive(facts).purged_at is not None:
+        return
+    uow.archives.put(marked.dataset_id, msgspec.structs.replace(marked, purged_at=now).as_dict())
+    until = format_timestamp(marked.restorable_until)
+    publish_events(
+        uow,
+        dataset_event(EventKind.ARCHIVE_PURGED, dataset, now, path=marked.path, restorable_until=until),
+    )

@@ -1,0 +1,96 @@
+"""A dataset's documents from the archive of another: what it takes, and the step that stages them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from domain.errors import ArchiveFailedError, NotRestorableError, format_timestamp
+from domain.lifecycle.archives.archive import Archive, parse_archive
+from domain.model import Event, EventKind, dataset_event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from domain.lifecycle.sagas import SagaContext
+    from domain.model import Content, Dataset
+    from domain.ports import Json, UnitOfWork
+
+RESTORE_PROTECTION: Final = timedelta(days=7)
+"""How long a restored dataset is protected, from its restoration."""
+
+
+def require_restorable(source: Dataset, facts: Json | None) -> tuple[Archive, Content]:
+    """The archive of a dataset and the content that it holds, as far as the store knows.
+
+    `facts` is what the store keeps of the archive, None for nothing. Raises NotRestorableError, saying why not.
+    """
+    about_it = f"{source.name} ({source.dataset_id}) cannot be restored:"
+    if facts is None:
+        msg = f"{about_it} there is no archive of it; it is {source.status}."
+        raise NotRestorableError(msg, field="dataset_id")
+    archive, content = parse_archive(facts), source.content
+    gone = archive.purged_at or archive.purging_since
+    if gone is not None:
+        why = f"its archive was purged at {format_timestamp(gone)}."
+    elif archive.incomplete:
+        why = "documents were lost before it was archived, so its archive is incomplete."
+    elif content is None:
+        why = "its provisioning had failed, so its archive holds no documents."
+    elif not archive.full_data:
+        why = "its archive holds only a sample of the documents (archival.full_data was off)."
+    else:
+        return archive, content
+    raise NotRestorableError(f"{about_it} {why}", field="dataset_id")
+
+
+async def stage_archived_documents(context: SagaContext, source_id: str) -> None:
+    """Stage the documents that the archive of `source_id` holds, byte by byte as that dataset had them."""
+
+    def find_source(uow: UnitOfWork) -> tuple[Archive, Content]:
+        source = uow.datasets.get(source_id)
+        assert source is not None  # noqa: S101 - rows of datasets are never deleted
+        return require_restorable(source, uow.archives.get(source_id))
+
+    archive, content = await context.deps.store.read(find_source)
+    total = content.record_count
+    context.report("populate", 0, total)
+
+    def produce() -> Iterator[bytes]:
+        done = 0
+        with context.deps.archives.open_documents(archive.place) as chunks:
+            for chunk in chunks:
+                yield chunk
+                done += chunk.count(b"\n")
+                context.report("populate", done, total)
+
+    staged = await context.deps.staging.write(context.dataset_id, context.attempt, produce)
+    if (staged.lines, staged.size_bytes, staged.checksum) != (total, content.size_bytes, content.checksum):
+        raise ArchiveFailedError(
+            f"The archive of {source_id} gave {staged.lines} documents that are not the {total} that it was made of.",
+            suggested_action=f"Look at it with `dataset-lifecycle archives verify {source_id}`.",
+        )
+    await context.update_dataset(staged=replace(content, attempt=context.attempt))
+
+
+def protection_end(dataset: Dataset, now: datetime) -> datetime | None:
+    """Until when a dataset is protected once it is served: a restored one for a while, any other as it was before."""
+    if dataset.restored_from is None:
+        return dataset.protected_until
+    until = now + RESTORE_PROTECTION
+    return max(until, dataset.protected_until or until)
+
+
+def restored_event(dataset: Dataset, now: datetime) -> Event:
+    """The event that an archive's documents are served again, by this dataset."""
+    return dataset_event(
+        EventKind.RESTORED,
+        dataset,
+        now,
+        restored_from=dataset.restored_from,
+        record_count=dataset.record_count,
+        checksum=dataset.content.checksum if dataset.content else None,
+        protected_until=format_timestamp(dataset.protected_until),
+    )

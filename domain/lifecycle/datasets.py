@@ -1,0 +1,187 @@
+"""Looking at datasets, and judging one's quality again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from domain.audit import publish_events, record_audit_entry
+from domain.connectors import require_same_platform
+from domain.content import is_fit_for_use, measure_readiness, recheck_quality, with_indexed_gate
+from domain.errors import InvalidArgumentError, QualityChecksPendingError, UnknownConnectorError
+from domain.lifecycle.provision import provisioned_event, quality_evaluated_event
+from domain.lifecycle.sagas import PAGE_BYTES, PAGE_COUNT, client_sites
+from domain.model import DatasetStatus, Journey, Recheck
+from domain.policy import current_progress, find_dataset, find_dataset_for_update
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from domain.lifecycle.sagas import Dependencies
+    from domain.model import (
+        Connector,
+        Content,
+        Dataset,
+        Event,
+        PendingCompensation,
+        Principal,
+        Progress,
+        QualityReport,
+        UnreadableRow,
+    )
+    from domain.ports import DatasetQuery, Json, UnitOfWork
+
+_RECHECK_TIMEOUT: Final = timedelta(minutes=15)
+_EVALUATED_STATUSES: Final = frozenset({DatasetStatus.READY, DatasetStatus.VALIDATING})
+_EVENT_LIMIT: Final = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetDetails:
+    """One dataset with everything that is known about it."""
+
+    dataset: Dataset
+    journey: Journey | UnreadableRow | None
+    connector: Connector | None
+    archive: Json | None
+    progress: Progress | None
+    undos: Sequence[PendingCompensation]
+    events: Sequence[tuple[int, Event]]
+
+
+class DatasetService:
+    """Lists, shows and re-judges datasets."""
+
+    def __init__(self, deps: Dependencies) -> None:
+        self._deps = deps
+
+    async def list(self, query: DatasetQuery, principal: Principal) -> list[Dataset]:
+        """A page of datasets in order of id, of the clients that the caller may touch."""
+
+        def load_page(uow: UnitOfWork) -> list[Dataset]:
+            seen: list[Dataset] = []
+            rest = query
+            while page := uow.datasets.find(rest):
+                seen += [each for each in page if principal.can_access_client(each.client_id)]
+                if len(seen) >= query.limit:
+                    break
+                rest = replace(rest, after=page[-1].dataset_id)
+            return seen[: query.limit]
+
+        return await self._deps.store.read(load_page)
+
+    async def show(self, dataset_id: str, principal: Principal) -> DatasetDetails:
+        """A dataset with its journey, connector, archive, and its last fifty events. Raises UnknownDatasetError."""
+        now = self._deps.clock.now()
+
+        def load_details(uow: UnitOfWork) -> DatasetDetails:
+            dataset = find_dataset(uow, dataset_id, principal)
+            journey = uow.journeys.get(dataset.client_id, dataset.journey_id)
+            return DatasetDetails(
+                dataset=dataset,
+                journey=journey.as_of(now) if isinstance(journey, Journey) else journey,
+                connector=uow.connectors.get(dataset.connector_id) if dataset.connector_id else None,
+                archive=uow.archives.get(dataset_id),
+                progress=current_progress(uow, dataset),
+                undos=uow.compensations.find(dataset_id),
+                events=uow.events.find(dataset_id=dataset_id, limit=_EVENT_LIMIT),
+            )
+
+        return await self._deps.store.read(load_details)
+
+    async def recheck(self, dataset_id: str, principal: Principal, saga_id: str | None = None) -> Dataset:
+        """Read what is staged and ask the platform again; only a changed verdict changes the status.
+
+        A saga gives its id, and so goes on with the re-check that it began in a process which died, or finds that it
+        was done there.
+        Raises InvalidArgumentError for a dataset that is neither READY nor VALIDATING or that a saga works on,
+        QualityChecksPendingError while another re-check runs, and what the platform or the staging area raises.
+        """
+        recheck = Recheck(
+            requested_at=self._deps.clock.now(),
+            deadline=self._deps.clock.now() + _RECHECK_TIMEOUT,
+            saga_id=saga_id,
+        )
+
+        def claim(uow: UnitOfWork) -> tuple[Dataset, Content | None]:
+            dataset = find_dataset_for_update(uow, dataset_id, principal)
+            if saga_id is not None and dataset.rechecked_by == saga_id:
+                return dataset, None
+            if (
+                dataset.status not in _EVALUATED_STATUSES
+                or dataset.run is not None
+                or dataset.content is None
+            ):
+                raise InvalidArgumentError(
+                    f"{dataset.name} is {dataset.status}; only a settled dataset is checked again.",
+                    field="dataset_id",
+                )
+            if _is_pending(dataset.recheck, recheck):
+                raise QualityChecksPendingError(f"A re-check of {dataset.name} is running.", retry_after_s=5)
+            uow.datasets.put(dataset.evolve(recheck=recheck))
+            record_audit_entry(uow, principal, "re-check begun", dataset=dataset)
+            return dataset, dataset.content
+
+        dataset, content = await self._deps.store.transact(claim)
+        if content is None:
+            return dataset
+        try:
+            report = await self._evaluate_quality(dataset, content)
+        except BaseException:
+            await self._finalize_recheck(dataset, recheck, None)
+            raise
+        return await self._finalize_recheck(dataset, recheck, report)
+
+    async def _evaluate_quality(self, dataset: Dataset, content: Content) -> QualityReport:
+        again = partial(
+            recheck_quality,
+            content=content,
+            dataset_type=dataset.dataset_type,
+            sites=client_sites(self._deps, dataset),
+            now=self._deps.clock.now(),
+        )
+        report = await self._deps.staging.examine(
+            dataset.dataset_id, content.attempt, again, max_count=PAGE_COUNT, max_bytes=PAGE_BYTES
+        )
+        connector = await self._deps.store.read(lambda uow: uow.connectors.get(dataset.connector_id or ""))
+        if connector is None or connector.handle is None:
+            raise UnknownConnectorError(f"{dataset.name} has no connector to ask.", field="dataset_id")
+        await require_same_platform(self._deps.platform, connector)
+        seen = await self._deps.platform.observe(connector.handle)
+        gated = with_indexed_gate(report, indexed=seen.indexed, pushed=content.record_count)
+        return replace(gated, readiness=await measure_readiness(self._deps, dataset, connector.name))
+
+    async def _finalize_recheck(
+        self, dataset: Dataset, recheck: Recheck, report: QualityReport | None
+    ) -> Dataset:
+        now = self._deps.clock.now()
+
+        def apply_verdict(uow: UnitOfWork) -> Dataset:
+            held = uow.datasets.get(dataset.dataset_id) or dataset
+            if held.recheck != recheck:
+                return held
+            changed = held.evolve(recheck=None)
+            if report is not None and held.content == dataset.content and held.status in _EVALUATED_STATUSES:
+                passed = is_fit_for_use(report)
+                changed = changed.evolve(
+                    quality=replace(report, evaluated_at=now),
+                    rechecked_by=recheck.saga_id,
+                    status=DatasetStatus.READY if passed else DatasetStatus.VALIDATING,
+                    failure=None if passed else held.failure,
+                )
+                publish_events(uow, quality_evaluated_event(changed, now))
+                if changed.status is DatasetStatus.READY and held.status is not DatasetStatus.READY:
+                    publish_events(uow, provisioned_event(changed, now))
+            uow.datasets.put(changed)
+            return changed
+
+        # Also when the caller has gone: the mark would hold up a teardown until its deadline.
+        return await self._deps.store.transact(apply_verdict, regardless=True)
+
+
+def _is_pending(held: Recheck | None, asked: Recheck) -> bool:
+    if held is None or held.deadline <= asked.requested_at:
+        return False
+    return held.saga_id is None or held.saga_id != asked.saga_id

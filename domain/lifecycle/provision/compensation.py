@@ -1,0 +1,235 @@
+"""Taking back what an attempt made, in reverse, and what could not be taken back at once.
+
+An undo belongs to its attempt: it removes only what that attempt made. One that cannot be done now is kept in the store
+and tried again as a saga of its own, which claims the dataset like any other, so that it never meets a retry half-way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from domain.connectors import require_same_platform
+from domain.lifecycle.sagas import (
+    PAGE_BYTES,
+    PAGE_COUNT,
+    Dependencies,
+    SagaContext,
+    SupersededError,
+    client_sites,
+    delete_datasource,
+    finalize,
+    load_saga_context,
+    parse_step_failure,
+    push_run_name,
+    push_with_retry,
+    run_step,
+    sync_and_wait,
+)
+from domain.model import ConnectorStatus, Dataset, PendingCompensation, Stage
+from domain.ports import DatasourceSpec
+
+if TYPE_CHECKING:
+    from domain.ports import Json, StepRunner, UnitOfWork
+
+
+async def stop_sync(context: SagaContext) -> None:
+    """Stop the sync of this attempt's run; when it has ended unseen, have the former content served again.
+
+    A platform that cannot stop one will have served it sooner or later, so there the former content follows it.
+    """
+    if await _has_no_datasource(context):
+        return
+    platform = context.deps.platform
+    handle, mark, _ = await context.load_verified_connector()
+    found = await platform.fetch_sync_job(handle, push_run_name(context))
+    if platform.capabilities.stop and (found is None or found.state == "running"):
+        await platform.stop_sync(handle, mark)
+        found = await platform.fetch_sync_job(handle, push_run_name(context))
+    served = {"succeeded"} if platform.capabilities.stop else {"succeeded", "running"}
+    former = (await context.load()).content
+    if found is not None and found.state in served and former and former.attempt != context.attempt:
+        back, attempt = f"{push_run_name(context)}-back", former.attempt
+
+        async def push_former() -> None:
+            pages = context.deps.staging.iterate_pages(
+                context.dataset_id, attempt, max_count=PAGE_COUNT, max_bytes=PAGE_BYTES
+            )
+            await platform.push(handle, mark, back, pages, partial(context.report, "push"))
+
+        await push_with_retry(push_former, context.load)
+        await sync_and_wait(context, handle, mark, back, push=push_former, before_each_poll=context.load)
+        await context.update_connector(run=back)
+
+
+async def discard_pushed_run(context: SagaContext) -> None:
+    """Forget the run that this attempt pushed."""
+    if await _has_no_datasource(context):
+        return
+    handle, mark, _ = await context.load_verified_connector()
+    await context.deps.platform.discard_run(handle, mark, push_run_name(context))
+
+
+async def revert_connector(context: SagaContext) -> None:
+    """Remove the connector that this attempt made; give one made before its former configuration back."""
+    connector = await context.load_connector()
+    if connector is None or await _has_replaced_content(context, await context.load()):
+        return
+    await require_same_platform(context.deps.platform, connector)
+    mark = await context.load_owner_tag()
+    if connector.made_by_attempt != context.attempt:
+        dataset = await context.load()
+        await context.deps.platform.ensure(
+            DatasourceSpec(
+                name=connector.name,
+                kind=connector.kind,
+                config=connector.config,
+                mark=mark,
+                site=client_sites(context.deps, dataset)[dataset.dataset_type],
+                test=dataset.stage is not Stage.PRODUCTION,
+            )
+        )
+        return
+    removal = await delete_datasource(context.deps, connector, mark)
+
+    def forget_connector(uow: UnitOfWork, dataset: Dataset) -> None:
+        for each in uow.compensations.find(context.dataset_id):
+            if each.attempt == context.attempt and each.what in {"index", "push"}:
+                uow.compensations.delete(each)  # gone with the datasource
+        uow.connectors.put(replace(connector, status=ConnectorStatus.DISCONNECTED, left=removal.left))
+        uow.datasets.put(dataset.evolve(connector_id=None))
+
+    await context.transact(forget_connector)
+
+
+async def unstage_documents(context: SagaContext) -> None:
+    """Remove what this attempt staged; when that is what is served by now, what it replaced goes instead."""
+    dataset = await context.load()
+    if await _has_replaced_content(context, dataset):
+        await delete_replaced_staging(context)
+        return
+    await context.deps.staging.delete(context.dataset_id, context.attempt)
+    content = dataset.content
+    gone = content is not None and content.attempt == context.attempt
+    await context.update_dataset(
+        staged=None,
+        content=None if gone else content,
+        quality=None if gone else dataset.quality,
+    )
+
+
+async def delete_replaced_staging(context: SagaContext) -> None:
+    """Remove from staging what other attempts staged: this one's content is the dataset's."""
+    for attempt in await context.deps.staging.list_attempts(context.dataset_id):
+        if attempt != context.attempt:
+            await context.deps.staging.delete(context.dataset_id, attempt)
+
+
+COMPENSATIONS: Final = {
+    "index": stop_sync,
+    "push": discard_pushed_run,
+    "connect": revert_connector,
+    "populate": unstage_documents,
+}
+"""What takes each step back, in the order in which it is done."""
+
+
+async def run_compensation_saga(
+    deps: Dependencies, perform: StepRunner, dataset_id: str, saga_id: str
+) -> None:
+    """Try again to take back what failed attempts left behind."""
+    try:
+        context = await load_saga_context(deps, dataset_id, saga_id)
+        for attempt, what in (await perform("list", partial(_list_pending_compensations, context)))["undos"]:
+            again = partial(_retry_compensation, replace(context, attempt=attempt), what)
+            parse_step_failure(what, await perform(_step_name(attempt, what), partial(run_step, what, again)))
+        await finalize(perform, partial(_finalize_compensation, context))
+    except SupersededError:
+        return
+
+
+def compensation_step_name(left: PendingCompensation) -> str:
+    """The step of the saga that takes it back."""
+    return _step_name(left.attempt, left.what)
+
+
+def _step_name(attempt: int, what: str) -> str:
+    return f"undo {what} of {attempt}"
+
+
+def sort_compensations(undos: list[PendingCompensation]) -> list[PendingCompensation]:
+    """Newest attempt first, and within one the reverse of the order in which things were made."""
+    return sorted(undos, key=lambda each: (-each.attempt, tuple(COMPENSATIONS).index(each.what)))
+
+
+async def run_pending_compensation(context: SagaContext, left: PendingCompensation) -> None:
+    """Carry out one remembered undo and forget it. Raises what kept it from being done."""
+    await COMPENSATIONS[left.what](replace(context, attempt=left.attempt))
+    await context.transact(lambda uow, _: uow.compensations.delete(left))
+
+
+async def _has_replaced_content(context: SagaContext, dataset: Dataset) -> bool:
+    """Whether this attempt replaced an earlier content already, so that there is nothing to go back to."""
+    content, connector = dataset.content, await context.load_connector()
+    switched = content is not None and content.attempt == context.attempt
+    return switched and connector is not None and connector.made_by_attempt != context.attempt
+
+
+async def _has_no_datasource(context: SagaContext) -> bool:
+    """Whether there is no datasource of this attempt's to take something out of."""
+    connector = await context.load_connector()
+    return (
+        connector is None
+        or connector.handle is None
+        or await _has_replaced_content(context, await context.load())
+    )
+
+
+async def record_pending_compensation(context: SagaContext, what: str, error: Json) -> None:
+    """Keep an undo that could not be done, with its cause."""
+    now = context.deps.clock.now()
+    left = PendingCompensation(
+        dataset_id=context.dataset_id,
+        attempt=context.attempt,
+        what=what,
+        cause=str(error["message"]),
+        since=now,
+    )
+    await context.transact(lambda uow, _: uow.compensations.put(left))
+
+
+async def _list_pending_compensations(context: SagaContext) -> Json:
+    """What is to be taken back, recorded, so that a saga that is resumed goes through the same list."""
+    undos = await context.deps.store.read(
+        lambda uow: sort_compensations(uow.compensations.find(context.dataset_id))
+    )
+    return {"undos": [[each.attempt, each.what] for each in undos if not each.stopped]}
+
+
+async def _retry_compensation(context: SagaContext, what: str) -> None:
+    undos = await context.deps.store.read(lambda uow: uow.compensations.find(context.dataset_id))
+    left = next((each for each in undos if (each.attempt, each.what) == (context.attempt, what)), None)
+    if left is None:
+        return  # taken back by a process that died before that was recorded
+    if step_failure := parse_step_failure(
+        what, await run_step(what, partial(run_pending_compensation, context, left))
+    ):
+        again = replace(left, cause=step_failure.error["message"], tries=left.tries + 1)
+        await context.transact(lambda uow, _: uow.compensations.put(again))
+
+
+async def _finalize_compensation(context: SagaContext) -> Json:
+    await context.transact(release_dataset)
+    return {}
+
+
+def release_dataset(uow: UnitOfWork, dataset: Dataset) -> None:
+    """The end of a try to take back: the dataset is nobody's work, and says what is left."""
+    failure = dataset.failure and replace(dataset.failure, to_undo=pending_compensation_steps(uow, dataset))
+    uow.datasets.put(dataset.evolve(run=None, failure=failure))
+
+
+def pending_compensation_steps(uow: UnitOfWork, dataset: Dataset) -> tuple[str, ...]:
+    """The steps of this dataset that are still to be taken back."""
+    return tuple(each.what for each in sort_compensations(uow.compensations.find(dataset.dataset_id)))

@@ -1,0 +1,141 @@
+"""An archived dataset comes back as a new one, by normal admission, with the documents that its archive holds."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from domain.errors import (
+    ArchiveFailedError,
+    DatasetConflictError,
+    NotRestorableError,
+    Recovery,
+    TeardownInProgressError,
+)
+from domain.lifecycle.archives import require_restorable
+from domain.lifecycle.drain import require_not_draining
+from domain.lifecycle.provision.service import ProvisionResult, admit_dataset, generate_dataset_id
+from domain.model import Dataset, DatasetStatus, require_identifier
+from domain.policy import (
+    ProvisionLimits,
+    find_dataset,
+    find_journey,
+    require_restore_allowed,
+    require_within_limits,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from domain.lifecycle.archives import Archive
+    from domain.lifecycle.sagas import Dependencies, SagaRunner
+    from domain.model import Content, Principal
+    from domain.ports import UnitOfWork
+
+
+class RestoreService:
+    """Admits datasets that are restored, or attaches to the one that is there already."""
+
+    def __init__(self, deps: Dependencies, sagas: SagaRunner, limits: ProvisionLimits | None = None) -> None:
+        """Work with these ports, under these limits."""
+        self._deps = deps
+        self._sagas = sagas
+        self._limits = limits or ProvisionLimits()
+
+    async def start_or_attach(
+        self, dataset_id: str, journey_id: str, principal: Principal
+    ) -> ProvisionResult:
+        """Verify the archive, admit its dataset anew for that journey and start its saga.
+
+        While a dataset restored from this archive for this journey is live, the call attaches to it. Raises the
+        refusal that applies; then nothing was changed.
+        """
+        require_identifier(journey_id, "journey_id")
+
+        def attach(now: datetime, uow: UnitOfWork) -> ProvisionResult | tuple[Archive, Content]:
+            source = find_dataset(uow, dataset_id, principal)
+            journey = find_journey(uow, source.client_id, journey_id, principal).as_of(now)
+            live = uow.datasets.get_live(source.client_id, source.stage, source.dataset_type)
+            if live is not None:
+                return _attach_live(live, source, journey_id)
+            require_not_draining(uow)
+            held = require_restorable(source, uow.archives.get(dataset_id))
+            require_restore_allowed(journey, source.stage)
+            return held
+
+        answer = await self._deps.store.transact(partial(attach, self._deps.clock.now()))
+        if not isinstance(answer, ProvisionResult):
+            await self._verify_archive(dataset_id, *answer)
+            now = (
+                self._deps.clock.now()
+            )  # a large archive takes its time, and a lease may have lapsed meanwhile
+
+            def admit(uow: UnitOfWork) -> ProvisionResult:
+                found = attach(now, uow)
+                if isinstance(found, ProvisionResult):
+                    return found
+                source = find_dataset(uow, dataset_id, principal)
+                return self._admit(uow, source, journey_id, principal, now)
+
+            answer = await self._deps.store.transact(admit)
+        await self._sagas.ensure_running(answer.dataset)
+        return answer
+
+    async def _verify_archive(self, dataset_id: str, archive: Archive, content: Content) -> None:
+        """Read the whole archive back. Raises NotRestorableError when it is not there, damaged, or of others."""
+        action = (
+            f"Look at it with `dataset-lifecycle archives verify {dataset_id}`; a backup may have it whole."
+        )
+        try:
+            manifest = await self._deps.archives.verify(archive.place)
+        except ArchiveFailedError as error:
+            raise NotRestorableError(
+                f"{archive.name} ({dataset_id}) cannot be restored: {error.message}",
+                field="dataset_id",
+                recovery=Recovery.NEEDS_HUMAN,
+                suggested_action=action,
+            ) from error
+        held = (manifest["full_data"], manifest["record_count"], manifest.get("checksum"))
+        if held != (True, content.record_count, content.checksum):
+            msg = f"{archive.name} ({dataset_id}) cannot be restored: its archive is of other documents than it had."
+            raise NotRestorableError(
+                msg, field="dataset_id", recovery=Recovery.NEEDS_HUMAN, suggested_action=action
+            )
+
+    def _admit(
+        self, uow: UnitOfWork, source: Dataset, journey_id: str, principal: Principal, now: datetime
+    ) -> ProvisionResult:
+        live = uow.datasets.count_live(source.client_id)
+        require_within_limits(self._limits, live=live, wanted=source.record_count)
+        dataset = Dataset(
+            dataset_id=generate_dataset_id(uow, source.name, self._deps),
+            name=source.name,
+            client_id=source.client_id,
+            journey_id=journey_id,
+            stage=source.stage,
+            dataset_type=source.dataset_type,
+            template=source.template,
+            data_source=source.data_source,
+            status=DatasetStatus.PROVISIONING,
+            created_at=now,
+            last_used_at=now,
+            requested_count=source.requested_count,
+            restored_from=source.dataset_id,
+        )
+        return admit_dataset(uow, dataset, principal, now, restored_from=source.dataset_id)
+
+
+def _attach_live(live: Dataset, source: Dataset, journey_id: str) -> ProvisionResult:
+    """The live dataset, when it is this archive's for this journey. Raises the refusal that it stands for."""
+    if live.status is DatasetStatus.TEARDOWN:
+        msg = f"{live.name} ({live.dataset_id}) is being taken down."
+        raise TeardownInProgressError(msg, retry_after_s=5, dataset_id=live.dataset_id)
+    if (live.restored_from, live.journey_id) == (source.dataset_id, journey_id):
+        return ProvisionResult(dataset=live, created=False)
+    whose = (
+        "is not archived"
+        if live.dataset_id == source.dataset_id
+        else f"is live already, for the journey {live.journey_id!r}"
+    )
+    msg = f"{live.name} ({live.dataset_id}) {whose}; there is one live dataset of a client, stage and type."
+    raise DatasetConflictError(msg, dataset_id=live.dataset_id)

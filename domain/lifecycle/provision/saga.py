@@ -1,0 +1,408 @@
+"""The provisioning saga: one step a line, each with what takes it back.
+
+A retry is a new attempt beside the old content, which stays staged and served until the new one is fully synced (the
+step `index`). From then on the retry has nothing to go back to, and whatever stops it leaves the new content as
+VALIDATING.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from domain.audit import publish_events
+from domain.connectors import build_datasource_spec, require_same_platform
+from domain.content import (
+    Population,
+    is_fit_for_use,
+    measure_readiness,
+    quality_issues,
+    readiness_report,
+    with_indexed_gate,
+)
+from domain.errors import MockDataMissingError
+from domain.lifecycle.archives import protection_end, restored_event, stage_archived_documents
+from domain.lifecycle.provision.compensation import (
+    delete_replaced_staging,
+    discard_pushed_run,
+    pending_compensation_steps,
+    record_pending_compensation,
+    revert_connector,
+    run_pending_compensation,
+    sort_compensations,
+    stop_sync,
+    unstage_documents,
+)
+from domain.lifecycle.sagas import (
+    PAGE_BYTES,
+    PAGE_COUNT,
+    Dependencies,
+    SagaContext,
+    Step,
+    StepFailure,
+    SupersededError,
+    attempt_connector_id,
+    client_sites,
+    compensate,
+    finalize,
+    load_saga_context,
+    push_run_name,
+    push_with_retry,
+    require_connector,
+    run_steps,
+    sync_and_wait,
+)
+from domain.model import (
+    Connector,
+    ConnectorStatus,
+    Content,
+    Dataset,
+    DatasetStatus,
+    Event,
+    EventKind,
+    Failure,
+    Journey,
+    Run,
+    dataset_event,
+)
+from domain.policy import require_continue_allowed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from domain.model import OwnerTag
+    from domain.ports import Json, StepRunner, UnitOfWork
+
+_UNREADABLE_POLL_S: Final = 1.0
+
+
+async def clear_leftovers(context: SagaContext) -> None:
+    """Take over what earlier attempts could not take back."""
+    await context.checkpoint()
+    context.report("clear")
+    for undo in await context.deps.store.read(
+        lambda uow: sort_compensations(uow.compensations.find(context.dataset_id))
+    ):
+        await run_pending_compensation(context, undo)
+
+
+async def populate_staging(context: SagaContext) -> None:
+    """Stream the template's records into staging as neutral documents, checked on the way; or what an archive kept."""
+    dataset = await context.checkpoint()
+    if dataset.restored_from is not None:
+        await stage_archived_documents(context, dataset.restored_from)
+        return
+    templates = {each.template_id: each for each in await context.deps.templates.list()}
+    template = templates.get(dataset.template.template_id)
+    if template is None:
+        msg = f"The template {dataset.template.template_id!r} is no longer in the repository."
+        raise MockDataMissingError(msg)
+    population = Population(
+        template,
+        dataset_type=dataset.dataset_type,
+        wanted=dataset.requested_count,
+        sites=client_sites(context.deps, dataset),
+        now=context.deps.clock.now(),
+        progress=partial(context.report, "populate"),
+        limit=context.deps.settings.records_per_dataset,
+    )
+
+    def produce() -> Iterator[bytes]:
+        with context.deps.templates.open_records(template) as stream:
+            yield from population.stream_documents(stream)
+
+    staged = await context.deps.staging.write(context.dataset_id, context.attempt, produce)
+    await context.update_dataset(staged=population.build_content(context.attempt, staged))
+
+
+def _connector_credential(context: SagaContext, dataset: Dataset) -> str | None:
+    """What the connector signs in with; nothing on a platform where none does."""
+    if not context.deps.platform.capabilities.authorise:
+        return None
+    return context.deps.secrets.credential(
+        dataset.dataset_id, dataset.dataset_type, dataset.stage, dataset.client_id
+    )
+
+
+async def create_connector(context: SagaContext) -> None:
+    """Make the connector, or find the one made before, configure and authorise it."""
+    dataset = await context.checkpoint()
+    await _require_continuable_journey(context, dataset)
+    context.report("connect")
+    mark = await context.load_owner_tag()
+    source = build_datasource_spec(
+        dataset,
+        _require_staged(dataset).containers,
+        context.deps.connectors.settings(dataset.dataset_type, dataset.stage, dataset.client_id),
+        installation=mark.installation,
+        site=client_sites(context.deps, dataset)[dataset.dataset_type],
+    )
+    secret = _connector_credential(context, dataset)
+    fingerprint = await context.deps.platform.fetch_fingerprint()
+    now = context.deps.clock.now()
+
+    def record_connector(uow: UnitOfWork, held: Dataset) -> Connector:
+        found = uow.connectors.get(held.connector_id) if held.connector_id else None
+        if found is None:
+            found = Connector(
+                connector_id=attempt_connector_id(held, context.attempt),
+                dataset_id=held.dataset_id,
+                client_id=held.client_id,
+                name=held.name,
+                kind=held.dataset_type.connector_kind,
+                status=ConnectorStatus.CREATING,
+                created_at=now,
+                fingerprint=fingerprint,
+                made_by_attempt=context.attempt,
+            )
+            uow.connectors.put(found)
+            uow.datasets.put(held.evolve(connector_id=found.connector_id))
+        return found
+
+    await require_same_platform(context.deps.platform, await context.transact(record_connector))
+    handle = await context.deps.platform.ensure(source)
+    await context.update_connector(handle=handle)
+    if secret is not None:
+        await context.deps.platform.authorise(handle, mark, secret)
+
+
+async def push_documents(context: SagaContext) -> None:
+    """Send the staged documents as one run, invisible until it is synced."""
+    dataset = await context.checkpoint()
+    handle, mark, _ = await context.load_verified_connector()
+    await push_with_retry(
+        partial(_push_staged, context, handle, mark, _require_staged(dataset)), context.checkpoint
+    )
+
+
+async def sync_documents(context: SagaContext) -> None:
+    """Start the sync of the run, wait for its end, and make its content the dataset's."""
+    dataset = await context.checkpoint()
+    await _require_continuable_journey(context, dataset)
+    handle, mark, connector = await context.load_verified_connector()
+    if dataset.staged is not None:
+        if connector.status is ConnectorStatus.CREATING:  # one that serves already goes on serving
+            await context.update_connector(status=ConnectorStatus.SYNCING)
+        push_again = partial(_push_staged, context, handle, mark, dataset.staged)
+        await sync_and_wait(
+            context,
+            handle,
+            mark,
+            push_run_name(context),
+            push=push_again,
+            before_each_poll=context.checkpoint,
+        )
+        now = context.deps.clock.now()
+        settings = context.deps.connectors.settings(dataset.dataset_type, dataset.stage, dataset.client_id)
+        source = build_datasource_spec(
+            dataset, dataset.staged.containers, settings, installation=mark.installation
+        )
+
+        def switch_content(uow: UnitOfWork, held: Dataset) -> None:
+            if held.staged is None:
+                return  # switched already, by a commit whose answer was lost
+            uow.connectors.put(
+                replace(
+                    require_connector(uow, held),
+                    status=ConnectorStatus.HEALTHY,
+                    config=source.config,
+                    run=push_run_name(context),
+                    last_successful_sync=now,
+                )
+            )
+            uow.datasets.put(
+                held.evolve(content=held.staged, staged=None, quality=None, status=DatasetStatus.VALIDATING)
+            )
+
+        await context.transact(switch_content)
+    await delete_replaced_staging(context)
+
+
+async def validate_content(context: SagaContext) -> None:
+    """Score the content: the checks of the population pass, and the gate that everything pushed is indexed.
+
+    Beside the score, how many golden questions are answered; that keeps no dataset from being ready.
+    """
+    dataset = await context.checkpoint()
+    context.report("validate")
+    handle, _, connector = await context.load_verified_connector()
+    seen = await context.deps.platform.observe(handle)
+    content = dataset.content
+    assert content is not None  # noqa: S101 - the step `index` has made it the dataset's
+    report = with_indexed_gate(content.report, indexed=seen.indexed, pushed=content.record_count)
+    ready = await measure_readiness(context.deps, dataset, connector.name)
+    now = context.deps.clock.now()
+
+    def record_quality(uow: UnitOfWork, held: Dataset) -> None:
+        if held.quality and replace(held.quality, evaluated_at=report.evaluated_at, readiness=None) == report:
+            return  # said already, by a process that died before this step was recorded
+        changed = held.evolve(quality=replace(report, evaluated_at=now, readiness=ready))
+        uow.datasets.put(changed)
+        publish_events(uow, quality_evaluated_event(changed, now))
+
+    await context.transact(record_quality)
+
+
+async def finish_provision(context: SagaContext) -> None:
+    """READY when the quality allows it, else VALIDATING with the issues listed; either way the saga is over."""
+    dataset = await context.checkpoint()
+    await _require_continuable_journey(context, dataset)
+    now = context.deps.clock.now()
+
+    def finish(uow: UnitOfWork, held: Dataset) -> None:
+        passed = held.quality is not None and is_fit_for_use(held.quality)
+        status = DatasetStatus.READY if passed else DatasetStatus.VALIDATING
+        changed = held.evolve(
+            status=status, run=None, failure=None, protected_until=protection_end(held, now)
+        )
+        uow.datasets.put(changed)
+        if changed.restored_from is not None:
+            publish_events(uow, restored_event(changed, now))
+        if passed:
+            publish_events(uow, provisioned_event(changed, now))
+
+    await context.transact(finish)
+    context.deps.store.report(context.dataset_id, None)
+
+
+PROVISION_STEPS: Final[tuple[Step[SagaContext], ...]] = (
+    Step(name="clear", action=clear_leftovers),
+    Step(name="populate", action=populate_staging, compensation=unstage_documents),
+    Step(name="connect", action=create_connector, compensation=revert_connector),
+    Step(name="push", action=push_documents, compensation=discard_pushed_run),
+    Step(name="index", action=sync_documents, compensation=stop_sync),
+    Step(name="validate", action=validate_content),
+    Step(name="announce", action=finish_provision),
+)
+
+
+async def run_provision_saga(deps: Dependencies, perform: StepRunner, dataset_id: str, saga_id: str) -> None:
+    """Provision a dataset, whole; on a failure take back what this attempt made, and say what could not be."""
+    try:
+        context = await load_saga_context(deps, dataset_id, saga_id)
+        begun, step_failure = await run_steps(PROVISION_STEPS, context, perform)
+        if step_failure is None:
+            return
+        await compensate(begun, context, perform, partial(record_pending_compensation, context))
+        await finalize(perform, partial(_finalize_failure, context, step_failure))
+    except SupersededError:
+        return
+
+
+def with_provision_run(dataset: Dataset, now: datetime) -> Dataset:
+    """The dataset with its next attempt's saga as its run."""
+    saga_id = f"provision:{dataset.dataset_id}:{dataset.attempt}"
+    return replace(dataset, run=Run(saga_id=saga_id, started_at=now))
+
+
+def fail_provision(step_failure: StepFailure, now: datetime, uow: UnitOfWork, dataset: Dataset) -> None:
+    """The end of a provision that failed: the dataset is nobody's work, and says at which step and why."""
+    if step_failure.error["code"].startswith("platform_") and dataset.connector_id:
+        uow.connectors.record_error(dataset.connector_id, now, step_failure.code)
+    failure = Failure(
+        step=step_failure.step,
+        code=step_failure.code,
+        message=step_failure.error["message"],
+        recovery=step_failure.error["recovery"],
+        suggested_action=step_failure.error.get("suggested_action", ""),
+        at=now,
+        attempt=dataset.attempt,
+        to_undo=pending_compensation_steps(uow, dataset),
+    )
+    content = dataset.content if _should_keep_content(uow, dataset, dataset.attempt) else None
+    status = DatasetStatus.VALIDATING if content else DatasetStatus.FAILED
+    changed = dataset.evolve(status=status, run=None, content=content, staged=None, failure=failure)
+    uow.datasets.put(changed)
+    publish_events(
+        uow,
+        dataset_event(
+            EventKind.PROVISION_FAILED,
+            changed,
+            now,
+            attempt=failure.attempt,
+            step=failure.step,
+            code=failure.code,
+            message=failure.message,
+            to_undo=list(failure.to_undo),
+        ),
+    )
+
+
+def quality_evaluated_event(dataset: Dataset, now: datetime) -> Event:
+    """The event that a quality report was made."""
+    report = dataset.quality
+    assert report is not None  # noqa: S101 - told only of a dataset that was just evaluated
+    ready = report.readiness and readiness_report(report.readiness, questions=False)
+    return dataset_event(
+        EventKind.QUALITY_EVALUATED,
+        dataset,
+        now,
+        score=report.score,
+        passed=is_fit_for_use(report),
+        issues=quality_issues(report),
+        **({"readiness": ready} if ready else {}),
+    )
+
+
+def provisioned_event(dataset: Dataset, now: datetime) -> Event:
+    """The event that a dataset is ready for use."""
+    return dataset_event(
+        EventKind.PROVISIONED,
+        dataset,
+        now,
+        attempt=dataset.attempt,
+        record_count=dataset.record_count,
+        size_bytes=dataset.size_bytes,
+        score=dataset.quality.score if dataset.quality else None,
+        connector_id=dataset.connector_id,
+    )
+
+
+async def _require_continuable_journey(context: SagaContext, dataset: Dataset) -> None:
+    while True:
+        journey = await context.deps.store.read(
+            lambda uow: uow.journeys.get(dataset.client_id, dataset.journey_id)
+        )
+        if isinstance(journey, Journey):
+            now, restored = context.deps.clock.now(), dataset.restored_from is not None
+            require_continue_allowed(journey.as_of(now), dataset.stage, restored=restored)
+            return
+        context.report("wait", message="Its journey cannot be read; waiting until it can.")
+        await context.deps.clock.sleep(_UNREADABLE_POLL_S)
+        await context.checkpoint()
+
+
+async def _finalize_failure(context: SagaContext, step_failure: StepFailure) -> Json:
+    """Not captured as the steps are: a store that cannot take this leaves the run in place, to be started anew."""
+    await context.transact(partial(fail_provision, step_failure, context.deps.clock.now()))
+    context.deps.store.report(context.dataset_id, None)
+    return {}
+
+
+def _should_keep_content(uow: UnitOfWork, dataset: Dataset, attempt: int) -> bool:
+    """Whether the content outlives a failed attempt: it is an earlier one's, or has replaced one in its connector.
+
+    What the attempt made alone does not, even where it could not be removed yet.
+    """
+    content, connector = dataset.content, uow.connectors.get(dataset.connector_id or "")
+    return content is not None and (
+        content.attempt != attempt or (connector is not None and connector.made_by_attempt != attempt)
+    )
+
+
+async def _push_staged(context: SagaContext, handle: str, mark: OwnerTag, content: Content) -> None:
+    def report_sent(done: int) -> None:
+        context.report("push", done, content.record_count)
+
+    pages = context.deps.staging.iterate_pages(
+        context.dataset_id, context.attempt, max_count=PAGE_COUNT, max_bytes=PAGE_BYTES
+    )
+    await context.deps.platform.push(handle, mark, push_run_name(context), pages, report_sent)
+
+
+def _require_staged(dataset: Dataset) -> Content:
+    content = dataset.staged
+    assert content is not None  # noqa: S101 - the step `populate` has staged it
+    return content

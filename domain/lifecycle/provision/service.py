@@ -1,0 +1,248 @@
+"""Whether a dataset is made, made again, or already there: one transaction decides, then its saga is started."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from domain.audit import publish_events, record_audit_entry
+from domain.connectors import dataset_name
+from domain.content import choose_template
+from domain.errors import InvalidArgumentError, ProvisionFailedError, Recovery, TeardownInProgressError
+from domain.lifecycle.drain import require_not_draining
+from domain.lifecycle.provision.saga import with_provision_run
+from domain.model import Dataset, DatasetStatus, DataSource, EventKind, dataset_event, require_identifier
+from domain.policy import (
+    ProvisionLimits,
+    find_client,
+    find_journey,
+    may_retry,
+    require_attachable,
+    require_provision_allowed,
+    require_within_limits,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from domain.lifecycle.sagas import Dependencies, ProgressListener, SagaRunner
+    from domain.model import (
+        Client,
+        DatasetType,
+        Journey,
+        Principal,
+        Progress,
+        Stage,
+        Template,
+        TemplateChoice,
+    )
+    from domain.ports import UnitOfWork
+
+_AVAILABLE_SOURCES: Final = (DataSource.MOCK_TEMPLATE,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvisionRequest:
+    """What a caller asks for. None: not named, so the server chooses, and a live dataset's own value will do."""
+
+    client_id: str
+    journey_id: str
+    stage: Stage
+    dataset_type: DatasetType
+    template_id: str | None = None
+    record_count: int | None = None
+    data_source: DataSource | None = None
+    retry: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvisionResult:
+    """A dataset as a provisioning call leaves it; `created` is False when the call attached to a live one."""
+
+    dataset: Dataset
+    created: bool
+    progress: Progress | None = None
+
+
+class ProvisionService:
+    """Admits datasets, or attaches to those that are there."""
+
+    def __init__(self, deps: Dependencies, sagas: SagaRunner, limits: ProvisionLimits | None = None) -> None:
+        """Work with these ports, under these limits."""
+        self._deps = deps
+        self._sagas = sagas
+        self._limits = limits or ProvisionLimits()
+
+    async def start_or_attach(self, request: ProvisionRequest, principal: Principal) -> ProvisionResult:
+        """Admit the dataset and start its saga, or attach to the live one of the same client, stage and type.
+
+        Raises the refusal that applies; then nothing was changed.
+        """
+        _validate_request(request)
+        if request.retry:
+            await self._sagas.fail_dead_letters()
+        now = self._deps.clock.now()
+
+        def attach(uow: UnitOfWork) -> ProvisionResult | Client:
+            client = find_client(uow, request.client_id, principal)
+            journey = find_journey(uow, client.client_id, request.journey_id, principal).as_of(now)
+            live = uow.datasets.get_live(client.client_id, request.stage, request.dataset_type)
+            if live is None:
+                require_provision_allowed(journey, request.stage)
+                require_not_draining(uow)
+                return client
+            return self._attach(uow, live, journey, request, principal, now)
+
+        answer = await self._deps.store.transact(attach)
+        if not isinstance(answer, ProvisionResult):
+            templates = await self._deps.templates.list()
+            template, choice = choose_template(templates, answer, request.dataset_type, request.template_id)
+
+            def admit(uow: UnitOfWork) -> ProvisionResult:
+                found = attach(uow)
+                if isinstance(found, ProvisionResult):
+                    return found
+                return self._admit(uow, request, template, choice, principal, now)
+
+            answer = await self._deps.store.transact(admit)
+        await self._sagas.ensure_running(answer.dataset)
+        return answer
+
+    async def wait(
+        self, begun: ProvisionResult, seconds: float | None, listener: ProgressListener | None = None
+    ) -> ProvisionResult:
+        """Wait for the end of what was begun, at most that long, and tell how it stands.
+
+        Raises ProvisionFailedError for a provision that failed, now or earlier, and TeardownInProgressError when the
+        dataset was claimed for its taking-down meanwhile.
+        """
+        dataset, progress = await self._sagas.wait(begun.dataset.dataset_id, seconds, listener)
+        if dataset.status in {DatasetStatus.TEARDOWN, DatasetStatus.ARCHIVED}:
+            msg = f"{dataset.name} was taken down meanwhile; it is {dataset.status}."
+            raise TeardownInProgressError(msg, retry_after_s=5, dataset_id=dataset.dataset_id)
+        failed_now = begun.dataset.run is not None and dataset.run is None and dataset.failure is not None
+        if dataset.status is DatasetStatus.FAILED or failed_now:
+            raise provision_failed_error(dataset)
+        return ProvisionResult(dataset=dataset, created=begun.created, progress=progress)
+
+    def _attach(
+        self,
+        uow: UnitOfWork,
+        live: Dataset,
+        journey: Journey,
+        request: ProvisionRequest,
+        principal: Principal,
+        now: datetime,
+    ) -> ProvisionResult:
+        named = {
+            "template_id": request.template_id,
+            "record_count": request.record_count,
+            "data_source": request.data_source,
+        }
+        require_attachable(
+            live, request.journey_id, {name: value for name, value in named.items() if value is not None}
+        )
+        if not request.retry or not may_retry(live, journey, now):
+            return ProvisionResult(dataset=live, created=False)
+        require_not_draining(uow)
+        again = with_provision_run(
+            live.evolve(
+                status=DatasetStatus.PROVISIONING,
+                attempt=live.attempt + 1,
+                failure=None,
+                recheck=None,
+                last_used_at=now,
+            ),
+            now,
+        )
+        uow.datasets.put(again)
+        publish_events(uow, dataset_event(EventKind.PROVISIONING_STARTED, again, now, attempt=again.attempt))
+        record_audit_entry(uow, principal, "retry begun", dataset=again, attempt=again.attempt)
+        return ProvisionResult(dataset=again, created=False)
+
+    def _admit(
+        self,
+        uow: UnitOfWork,
+        request: ProvisionRequest,
+        template: Template,
+        choice: TemplateChoice,
+        principal: Principal,
+        now: datetime,
+    ) -> ProvisionResult:
+        wanted = request.record_count or template.default_record_count
+        require_within_limits(self._limits, live=uow.datasets.count_live(request.client_id), wanted=wanted)
+        name = dataset_name(request.client_id, request.stage, request.dataset_type)
+        dataset = Dataset(
+            dataset_id=generate_dataset_id(uow, name, self._deps),
+            name=name,
+            client_id=request.client_id,
+            journey_id=request.journey_id,
+            stage=request.stage,
+            dataset_type=request.dataset_type,
+            template=choice,
+            data_source=request.data_source or DataSource.MOCK_TEMPLATE,
+            status=DatasetStatus.PROVISIONING,
+            created_at=now,
+            last_used_at=now,
+            requested_count=wanted,
+        )
+        return admit_dataset(uow, dataset, principal, now, template_id=choice.template_id)
+
+
+def provision_failed_error(dataset: Dataset) -> ProvisionFailedError:
+    """The error that tells of a dataset's recorded failure."""
+    failure = dataset.failure
+    assert failure is not None  # noqa: S101 - a FAILED dataset has its failure recorded in the same transaction
+    left = f" Still to be undone: {', '.join(failure.to_undo)}." if failure.to_undo else ""
+    served = ""
+    if dataset.content:
+        older = dataset.content.attempt < failure.attempt
+        served = f" The {'earlier' if older else 'new'} content is {'still ' if older else ''}served."
+    return ProvisionFailedError(
+        f"Provisioning {dataset.name} failed at the step {failure.step!r}: {failure.message}{served}{left}",
+        recovery=Recovery(failure.recovery),
+        suggested_action=failure.suggested_action or "Mend the cause, then call again with retry.",
+        dataset_id=dataset.dataset_id,
+        client_id=dataset.client_id,
+        status=dataset.status.value,
+        step=failure.step,
+        cause=failure.code,
+        to_undo=list(failure.to_undo),
+    )
+
+
+def admit_dataset(
+    uow: UnitOfWork, dataset: Dataset, principal: Principal, now: datetime, **details: Any
+) -> ProvisionResult:
+    """Keep a dataset that is admitted, with its saga as its run; event and record tell what is `told` beside it.
+
+    Raises DatasetConflictError when another live one holds the same client, stage and type.
+    """
+    running = with_provision_run(dataset, now)
+    uow.datasets.put(running)
+    publish_events(
+        uow,
+        dataset_event(EventKind.PROVISIONING_STARTED, running, now, attempt=running.attempt, **details),
+    )
+    record_audit_entry(uow, principal, "admitted", dataset=running, **details)
+    return ProvisionResult(dataset=running, created=True)
+
+
+def generate_dataset_id(uow: UnitOfWork, name: str, deps: Dependencies) -> str:
+    """An id for a dataset of that name that no dataset ever had."""
+    while uow.datasets.get(dataset_id := f"{name.lower()}-{deps.ids.token()}"):
+        pass
+    return dataset_id
+
+
+def _validate_request(request: ProvisionRequest) -> None:
+    require_identifier(request.client_id, "client_id")
+    require_identifier(request.journey_id, "journey_id")
+    if request.record_count is not None and request.record_count < 1:
+        msg = f"record_count is {request.record_count}; at least 1 is needed"
+        raise InvalidArgumentError(msg, field="record_count")
+    if request.data_source is not None and request.data_source not in _AVAILABLE_SOURCES:
+        msg = f"The data source {request.data_source} is not available on this server."
+        raise InvalidArgumentError(
+            msg, field="data_source", recovery=Recovery.CHOOSE_OTHER, candidates=tuple(_AVAILABLE_SOURCES)
+        )

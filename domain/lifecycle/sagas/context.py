@@ -1,0 +1,165 @@
+"""One saga's hold on one dataset: what it may read and change, as long as it is the dataset's current run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from domain import connectors
+from domain.connectors import require_same_platform
+from domain.errors import CancelledError
+from domain.lifecycle.sagas.definition import SupersededError
+from domain.model import Connector, Dataset, DatasetType, LifecycleSettings, OwnerTag, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from domain.ports import (
+        Archives,
+        Clock,
+        ConnectorTemplates,
+        Ids,
+        Platform,
+        Secrets,
+        Staging,
+        Store,
+        Templates,
+        UnitOfWork,
+    )
+
+    T = TypeVar("T")
+
+PAGE_COUNT: Final = 1000
+
+
+PAGE_BYTES: Final = 4 << 20
+"""How much of a staged content is in memory at a time: documents, and bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependencies:
+    """Everything outside the domain that a saga works with."""
+
+    store: Store
+    clock: Clock
+    ids: Ids
+    templates: Templates
+    staging: Staging
+    archives: Archives
+    platform: Platform
+    secrets: Secrets
+    connectors: ConnectorTemplates
+    settings: LifecycleSettings = field(default_factory=LifecycleSettings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SagaContext:
+    """A dataset in the hands of the saga `saga_id`, at population number `attempt`."""
+
+    deps: Dependencies
+    dataset_id: str
+    saga_id: str
+    attempt: int
+
+    def require_ownership(self, uow: UnitOfWork) -> Dataset:
+        """The dataset as it stands. Raises SupersededError when this saga is not its run."""
+        dataset = uow.datasets.get(self.dataset_id)
+        if dataset is None or dataset.run is None or dataset.run.saga_id != self.saga_id:
+            raise SupersededError(self.saga_id)
+        return dataset
+
+    async def load(self) -> Dataset:
+        """The dataset as it stands. Raises SupersededError."""
+        return await self.deps.store.read(self.require_ownership)
+
+    async def checkpoint(self) -> Dataset:
+        """The dataset, when the next step may begin. Raises CancelledError when somebody asked to stop."""
+        dataset = await self.load()
+        if dataset.run and dataset.run.cancel_requested:
+            msg = "It was cancelled by request."
+            raise CancelledError(msg)
+        return dataset
+
+    async def transact(self, work: Callable[[UnitOfWork, Dataset], T]) -> T:
+        """Run a pure change on the dataset in one transaction. Raises SupersededError."""
+        return await self.deps.store.transact(lambda uow: work(uow, self.require_ownership(uow)))
+
+    async def update_dataset(self, **changes: object) -> Dataset:
+        """Change the dataset's fields."""
+
+        def apply(uow: UnitOfWork, dataset: Dataset) -> Dataset:
+            changed = dataset.evolve(**changes)
+            uow.datasets.put(changed)
+            return changed
+
+        return await self.transact(apply)
+
+    async def load_connector(self) -> Connector | None:
+        """The dataset's connector, None when it has none (yet, or any more)."""
+
+        def find_connector(uow: UnitOfWork) -> Connector | None:
+            dataset = self.require_ownership(uow)
+            return uow.connectors.get(dataset.connector_id) if dataset.connector_id else None
+
+        return await self.deps.store.read(find_connector)
+
+    async def load_verified_connector(self) -> tuple[str, OwnerTag, Connector]:
+        """The connector's handle and mark, with the platform proved to be the one that gave the handle.
+
+        To be asked once the step `connect` has kept the handle. Raises PlatformMismatchError.
+        """
+        connector = await self.load_connector()
+        assert connector is not None  # noqa: S101 - a step after `connect`, or an undo that has looked
+        assert connector.handle is not None  # noqa: S101 - the same
+        await require_same_platform(self.deps.platform, connector)
+        return connector.handle, await self.load_owner_tag(), connector
+
+    async def load_owner_tag(self) -> OwnerTag:
+        """How the platform knows what is ours."""
+        installation = await self.deps.store.read(lambda uow: uow.installation)
+        return OwnerTag(installation=installation, dataset_id=self.dataset_id)
+
+    async def update_connector(self, **changes: object) -> Connector:
+        """Change the connector's row."""
+
+        def apply(uow: UnitOfWork, dataset: Dataset) -> Connector:
+            changed = replace(require_connector(uow, dataset), **changes)  # type: ignore[arg-type] # the caller names the row's own fields
+            uow.connectors.put(changed)
+            return changed
+
+        return await self.transact(apply)
+
+    def report(self, step: str, done: int = 0, total: int | None = None, message: str = "") -> None:
+        """Show how far this saga is; may be called from any thread."""
+        self.deps.store.report(
+            self.dataset_id,
+            Progress(step=step, done=done, total=total, message=message or f"{step} …", saga_id=self.saga_id),
+        )
+
+
+def require_connector(uow: UnitOfWork, dataset: Dataset) -> Connector:
+    """The connector of a dataset whose saga has made it or found it."""
+    connector = uow.connectors.get(dataset.connector_id or "")
+    assert connector is not None  # noqa: S101 - rows of connectors are never deleted
+    return connector
+
+
+def client_sites(deps: Dependencies, dataset: Dataset) -> Mapping[DatasetType, str]:
+    """Where this client's copies of each type stand: the base of document URLs and of links between records."""
+    settings = {
+        each: deps.connectors.settings(each, dataset.stage, dataset.client_id) for each in DatasetType
+    }
+    return connectors.build_site_urls(settings, client_id=dataset.client_id, stage=dataset.stage)
+
+
+async def load_saga_context(deps: Dependencies, dataset_id: str, saga_id: str) -> SagaContext:
+    """The hold on a dataset at its present attempt. Raises SupersededError for one that is not there."""
+    dataset = await deps.store.read(lambda uow: uow.datasets.get(dataset_id))
+    if dataset is None:
+        raise SupersededError(saga_id)
+    return SagaContext(deps=deps, dataset_id=dataset_id, saga_id=saga_id, attempt=dataset.attempt)
+
+
+def push_run_name(context: SagaContext) -> str:
+    """What the platform calls what this attempt pushes."""
+    return f"{context.dataset_id}-{context.attempt}"

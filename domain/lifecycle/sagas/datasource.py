@@ -1,0 +1,59 @@
+"""TODO describe domain.lifecycle.sagas.datasource."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from domain.errors import PlatformUnavailableError
+from domain.lifecycle.sagas.context import Dependencies
+from domain.model import Connector, ConnectorOutcome, Dataset, OwnerTag
+from domain.ports import Removal
+
+if TYPE_CHECKING:
+    from domain.ports import UnitOfWork
+
+_FIRST_POLL_S: Final = 0.05
+
+
+_LONGEST_POLL_S: Final = 10.0
+
+
+async def delete_datasource(deps: Dependencies, connector: Connector, mark: OwnerTag) -> Removal:
+    """Remove a dataset's datasource, also one whose making was never answered; the platform is the right one.
+
+    Raises PlatformMismatchError when what carries the handle is not ours, and PlatformUnavailableError when the
+    platform is not done with it in the time that a sync may take.
+    """
+    handles = [
+        each.handle for each in await deps.platform.find_datasources([connector.name]) if each.mark == mark
+    ]
+    removal = Removal(outcome=ConnectorOutcome.DELETED)
+    for handle in dict.fromkeys([*handles, *([connector.handle] if connector.handle else [])]):
+        removal = await _delete_and_wait(deps, handle, mark)
+    return removal
+
+
+def previous_removal(dataset: Dataset, uow: UnitOfWork) -> Removal:
+    """What became of the connectors of a dataset that has none any more."""
+    made = (uow.connectors.get(attempt_connector_id(dataset, each)) for each in range(dataset.attempt, 0, -1))
+    newest = next((each for each in made if each is not None), None)
+    if newest is None or newest.left is None:
+        return Removal(outcome=ConnectorOutcome.DELETED)
+    return Removal(outcome=ConnectorOutcome.EMPTIED, left=newest.left)
+
+
+def attempt_connector_id(dataset: Dataset, attempt: int) -> str:
+    """Our own id of the connector that an attempt makes."""
+    return f"cn-{dataset.dataset_id}-{attempt}"
+
+
+async def _delete_and_wait(deps: Dependencies, handle: str, mark: OwnerTag) -> Removal:
+    deadline = deps.clock.now() + deps.settings.sync_deadline
+    pause = _FIRST_POLL_S
+    while (removal := await deps.platform.delete_datasource(handle, mark)) is None:
+        if deps.clock.now() >= deadline:
+            msg = f"Glean had not deleted its documents after {deps.settings.sync_deadline}."
+            raise PlatformUnavailableError(msg)
+        await deps.clock.sleep(pause)
+        pause = min(pause * 2, _LONGEST_POLL_S)
+    return removal

@@ -1,0 +1,201 @@
+"""Sagas as callers see them: started once, waited for, cancelled, and started anew after a process died."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from domain.audit import record_audit_entry
+from domain.errors import NothingRunningError, PastNoReturnError, UnknownDatasetError
+from domain.lifecycle.sagas.dead_letter import fail_dead_letter
+from domain.lifecycle.teardown import with_resumed_teardown
+from domain.model import DatasetStatus, Run
+from domain.policy import current_progress, find_dataset_for_update, require_scope
+from domain.ports import DeadLetter
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from datetime import datetime
+
+    from domain.model import Dataset, PendingCompensation, Principal, Progress
+    from domain.ports import Clock, Engine, Store, UnitOfWork
+
+
+ProgressListener: TypeAlias = "Callable[[Progress], Awaitable[None]]"
+
+
+_POLL_INTERVAL_S: Final = 0.2
+
+
+class SagaRunner:
+    """Starts sagas for the datasets that have a run, and waits on them without owning them."""
+
+    def __init__(self, store: Store, engine: Engine, clock: Clock, *, attempts: int = 10) -> None:
+        """Work on that store, with that engine.
+
+        A saga that ends without giving its run back is begun so many times in all before it is given up.
+        """
+        self._attempts = attempts
+        self._store = store
+        self._engine = engine
+        self._clock = clock
+
+    async def ensure_running(self, dataset: Dataset) -> None:
+        """See to it that a dataset's run is being worked on, whoever admitted it and died.
+
+        A saga that has ended without giving its run back (its last write failed) is started anew under another id; one
+        that does so again and again is given up. One that only another release knows is left to it.
+        """
+        run = dataset.run
+        if run is None:
+            return
+        try:
+            await self._engine.start(run.kind, run.saga_id, dataset.dataset_id)
+        except LookupError:
+            return
+        if not await self._engine.wait(run.saga_id, 0):
+            return
+        began = _start_count(run.saga_id)
+        if began >= self._attempts:
+            await self._fail_dead_letter(DeadLetter(saga_id=run.saga_id, step="", attempts=began))
+            return
+        again = replace(run, saga_id=_next_saga_id(run.saga_id))
+
+        def restart(uow: UnitOfWork) -> bool:
+            held = uow.datasets.get(dataset.dataset_id)
+            if held is None or held.run != run:
+                return False
+            uow.datasets.put(held.evolve(run=again))
+            return True
+
+        if await self._store.transact(restart):
+            await self._engine.start(again.kind, again.saga_id, dataset.dataset_id)
+
+    async def fail_dead_letters(self) -> None:
+        """Take the runs of sagas that are tried no more from their datasets, which say then what became of them."""
+        for each in await self._engine.fetch_dead_letters():
+            if each.kind in _DATASET_SAGA_KINDS:
+                await self._fail_dead_letter(each)
+                await self._engine.discard_saga(each.saga_id)
+
+    async def _fail_dead_letter(self, dead_letter: DeadLetter) -> None:
+        await self._store.transact(partial(fail_dead_letter, dead_letter, self._clock.now()))
+        self._store.report(dead_letter.dataset_id, None)
+
+    async def resume(self, *, respect_backoff: bool = True) -> int:
+        """Start whatever was admitted and is not running anywhere, and try what could not be undone; their number.
+
+        To be called when a process that runs sagas begins (then not `patiently`: whatever is left is tried at once),
+        and now and then while it lives.
+        """
+        await self.fail_dead_letters()
+        now = self._clock.now()
+
+        def claim_compensations(uow: UnitOfWork) -> list[Dataset]:
+            left = [each for each in uow.compensations.find() if not each.stopped]
+            due = {each.dataset_id for each in left if not respect_backoff or _next_retry_at(each) <= now}
+            for dataset_id in sorted(due):
+                dataset = uow.datasets.get(dataset_id)
+                if dataset and dataset.run is None and dataset.status not in _TEARDOWN_STATUSES:
+                    tries = max(each.tries for each in uow.compensations.find(dataset_id))
+                    run = Run(saga_id=f"undo:{dataset_id}:{dataset.attempt}:{tries}", started_at=now)
+                    uow.datasets.put(dataset.evolve(run=run))
+            return uow.datasets.list_running()
+
+        waiting = await self._store.transact(claim_compensations)
+        for dataset in waiting:
+            await self.ensure_running(dataset)
+        return len(waiting)
+
+    async def wait(
+        self, dataset_id: str, seconds: float | None, listener: ProgressListener | None = None
+    ) -> tuple[Dataset, Progress | None]:
+        """Wait until the dataset's run has ended, at most that long (None: as long as it takes).
+
+        Gives the dataset as it stands then, and its progress while it runs. Cancelling the wait leaves the saga alone.
+        """
+        until = None if seconds is None else self._clock.now().timestamp() + seconds
+        shown: Progress | None = None
+        while True:
+            dataset, progress = await self._store.read(partial(_dataset_with_progress, dataset_id))
+            if dataset is None:
+                msg = f"There is no dataset {dataset_id!r}."
+                raise UnknownDatasetError(msg, field="dataset_id")
+            if dataset.run is None:
+                return dataset, None
+            if listener and progress and progress != shown:
+                shown = progress
+                await listener(progress)
+            left = _POLL_INTERVAL_S if until is None else until - self._clock.now().timestamp()
+            if left <= 0:
+                return dataset, progress
+            if await self._engine.wait(dataset.run.saga_id, min(_POLL_INTERVAL_S, left)):
+                settled = await self._store.read(lambda uow: uow.datasets.get(dataset_id))
+                if settled and settled.run == dataset.run:
+                    await self.ensure_running(settled)
+
+    async def cancel(self, dataset_id: str, principal: Principal) -> Dataset:
+        """Ask the dataset's saga to stop and undo itself; it does so between two steps.
+
+        A teardown that stopped at a step before the disconnect is begun once more, to give the dataset back.
+        Raises UnknownDatasetError, NothingRunningError, or PastNoReturnError past a teardown's point of no return.
+        """
+        await self.fail_dead_letters()
+        now = self._clock.now()
+
+        def request_cancel(uow: UnitOfWork) -> Dataset:
+            before = find_dataset_for_update(uow, dataset_id, principal)
+            dataset = with_resumed_teardown(before, now)
+            if dataset.run is None or dataset.run.kind not in _CANCELLABLE_KINDS:
+                msg = f"Nothing that can be cancelled is running on {dataset.name}; it is {dataset.status}."
+                raise NothingRunningError(msg, field="dataset_id")
+            require_scope(principal, f"cancel {dataset.run.kind}")
+            if dataset.teardown and dataset.teardown.disconnecting:
+                msg = f"{dataset.name} is disconnected already; its teardown can only go on."
+                raise PastNoReturnError(msg)
+            changed = dataset.evolve(run=replace(dataset.run, cancel_requested=True))
+            if changed != before:
+                uow.datasets.put(changed)
+                record_audit_entry(uow, principal, "cancel requested", dataset=changed, of=dataset.run.kind)
+            return changed
+
+        dataset = await self._store.transact(request_cancel)
+        await self.ensure_running(dataset)
+        return dataset
+
+
+_DATASET_SAGA_KINDS: Final = frozenset({"provision", "teardown", "undo", "snapshot"})
+"""The kinds of saga that are the run of a dataset."""
+
+
+_CANCELLABLE_KINDS: Final = frozenset({"provision", "teardown"})
+"""Those that can be cancelled."""
+
+
+_QUICK_TRIES: Final = 6
+
+
+_TEARDOWN_STATUSES: Final = frozenset({DatasetStatus.TEARDOWN, DatasetStatus.ARCHIVED})
+"""Where a teardown takes over what is still to be undone."""
+
+
+def _dataset_with_progress(dataset_id: str, uow: UnitOfWork) -> tuple[Dataset | None, Progress | None]:
+    dataset = uow.datasets.get(dataset_id)
+    return dataset, current_progress(uow, dataset)
+
+
+def _next_retry_at(left: PendingCompensation) -> datetime:
+    """When an undo is tried next: after 5, 10, 20 … seconds, in the end every five minutes."""
+    quick = min(left.tries, _QUICK_TRIES)
+    return left.since + timedelta(seconds=5 * (2**quick - 1) + 300 * (left.tries - quick))
+
+
+def _start_count(saga_id: str) -> int:
+    """How often that saga was begun, under this id and those before."""
+    return int(saga_id.partition("~")[2] or 1)
+
+
+def _next_saga_id(saga_id: str) -> str:
+    return f"{saga_id.partition('~')[0]}~{_start_count(saga_id) + 1}"

@@ -1,0 +1,372 @@
+"""The teardown saga: archive, disconnect, delete, announce, each verified before the next.
+
+Nothing is deleted before the archive was read back by the process that deletes. Until the first disconnect a check that
+fails, or a cancel, gives the dataset back in its former status; from then on there is no way back, only forward: a step
+that failed is recorded, and the next call goes on from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from domain.audit import publish_events
+from domain.connectors import record_abandoned_connector, require_same_platform
+from domain.errors import CancelledError, CleanupFailedError, LifecycleError, PlatformUnavailableError
+from domain.lifecycle.archives import (
+    SAMPLE_FILE,
+    _load_intact_manifest,
+    _verify_archive,
+    archive_place,
+    build_archive_record,
+    manifest_restorable_until,
+    mark_archive_given_back,
+    parse_sample_lines,
+    write_archive,
+)
+from domain.lifecycle.sagas import (
+    Dependencies,
+    SagaContext,
+    Step,
+    StepFailure,
+    SupersededError,
+    delete_datasource,
+    finalize,
+    load_saga_context,
+    previous_removal,
+    run_steps,
+)
+from domain.model import (
+    Connector,
+    ConnectorOutcome,
+    ConnectorStatus,
+    DatasetStatus,
+    EventKind,
+    Failure,
+    Journey,
+    Run,
+    Teardown,
+    dataset_event,
+)
+from domain.policy import TeardownFacts, check_teardown, dataset_before_teardown, raise_if_blocked
+from domain.ports import Removal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from domain.errors import BlockingCheck
+    from domain.model import Dataset
+    from domain.ports import Json, Observation, StepRunner, UnitOfWork
+
+_PROBE_COUNT: Final = 5
+
+
+_PAUSE_S: Final = 0.1
+
+
+async def observe_connector(deps: Dependencies, dataset: Dataset) -> Observation | LifecycleError | None:
+    """What the platform says of a dataset's connector, for the rules: None when there is none to ask about."""
+    connector = await deps.store.read(
+        lambda uow: uow.connectors.get(dataset.connector_id) if dataset.connector_id else None
+    )
+    if connector is None or connector.handle is None:
+        return None
+    try:
+        await require_same_platform(deps.platform, connector)
+        return await deps.platform.observe(connector.handle)
+    except LifecycleError as error:
+        return error
+
+
+def find_blocking_checks(
+    uow: UnitOfWork,
+    deps: Dependencies,
+    dataset: Dataset,
+    seen: Observation | LifecycleError | None,
+    teardown: Teardown,
+) -> tuple[BlockingCheck, ...]:
+    """Every check that forbids this teardown, with the rows of this very transaction."""
+    return check_teardown(
+        TeardownFacts(
+            dataset=dataset_before_teardown(dataset),
+            journey=uow.journeys.get(dataset.client_id, dataset.journey_id),
+            observation=seen,
+            reason=teardown.reason,
+            now=deps.clock.now(),
+            grace=deps.settings.orphan_grace,
+            sync_deadline=deps.settings.sync_deadline,
+            abandon=teardown.abandon_connector,
+        )
+    )
+
+
+def teardown_findings(
+    uow: UnitOfWork, dataset: Dataset, seen: Observation | LifecycleError | None, now: datetime
+) -> dict[str, Any]:
+    """What the checks found when they let a teardown through, for the record."""
+    journey = uow.journeys.get(dataset.client_id, dataset.journey_id)
+    stands = journey.as_of(now) if isinstance(journey, Journey) else None
+    connector = "none" if seen is None else seen.code if isinstance(seen, LifecycleError) else seen.status
+    return {
+        "found_status": dataset.status.value,
+        "found_journey": f"{stands.state} at {stands.stage}" if stands else "not to be read",
+        "found_connector": connector or "no status",
+    }
+
+
+async def archive_dataset(context: SagaContext) -> None:
+    """Write the archive and read it back."""
+    dataset = await _load_unblocked(context)
+    if _require_teardown(dataset).disconnecting and await _should_keep_archive(context, dataset):
+        return
+    context.report("archive")
+    place, manifest = await write_archive(context, dataset)
+    location = context.deps.archives.location(place)
+    until = manifest_restorable_until(manifest)
+
+    def record_archive(uow: UnitOfWork, held: Dataset) -> None:
+        teardown = _require_teardown(held)
+        facts = build_archive_record(held, place, location, manifest, teardown.reason.value)
+        uow.archives.put(held.dataset_id, facts)
+        uow.datasets.put(
+            held.evolve(teardown=replace(teardown, archived_path=location, restorable_until=until))
+        )
+
+    await context.transact(record_archive)
+
+
+async def disconnect_datasource(context: SagaContext) -> None:
+    """Remove the connector and prove that it is gone, and that search finds nothing of it; or leave it, if conceded."""
+    dataset = await _load_unblocked(context)
+    if _require_teardown(dataset).connector_outcome is not None:
+        return  # proved by an earlier run, and what is staged may be deleted by now
+    context.report("disconnect")
+    await _verify_archive(context, dataset)
+    sample = await _load_probe_documents(context, dataset)
+    await _cross_point_of_no_return(context, dataset)
+    connector = await context.load_connector()
+    abandon = connector is not None and _require_teardown(dataset).abandon_connector
+    removal = await context.deps.store.read(partial(previous_removal, dataset))
+    if connector is not None and not abandon:
+        await require_same_platform(context.deps.platform, connector)
+        if connector.handle is not None and context.deps.platform.capabilities.stop:
+            await _stop_syncs(context, connector.handle)
+        removal = await delete_datasource(context.deps, connector, await context.load_owner_tag())
+        await _verify_datasource_gone(context, connector, sample)
+    elif connector is not None:
+        step = f"Delete the datasource {connector.name} in Glean, when it can be reached again."
+        removal = Removal(outcome=ConnectorOutcome.ABANDONED, left=step)
+
+    def record_removal(uow: UnitOfWork, held: Dataset) -> None:
+        if connector is not None:
+            uow.connectors.put(replace(connector, status=ConnectorStatus.DISCONNECTED))
+        if connector is not None and abandon:
+            record_abandoned_connector(uow, connector.connector_id)
+        teardown = replace(
+            _require_teardown(held), connector_outcome=removal.outcome, manual_step=removal.left
+        )
+        uow.datasets.put(held.evolve(teardown=teardown))
+
+    await context.transact(record_removal)
+
+
+async def delete_staging(context: SagaContext) -> None:
+    """Delete what is staged, and look that it is gone."""
+    dataset = await context.load()
+    context.report("delete")
+    await _verify_archive(context, dataset)
+    await context.deps.staging.delete(context.dataset_id)
+    if left := await context.deps.staging.list_attempts(context.dataset_id):
+        msg = f"Staging still holds {len(left)} attempts of {context.dataset_id}."
+        raise CleanupFailedError(msg)
+    await context.update_dataset(teardown=replace(_require_teardown(dataset), staging_deleted=True))
+
+
+async def finish_teardown(context: SagaContext) -> None:
+    """ARCHIVED, and said so."""
+    now = context.deps.clock.now()
+
+    def finish(uow: UnitOfWork, dataset: Dataset) -> None:
+        for left in uow.compensations.find(dataset.dataset_id):
+            uow.compensations.delete(left)
+        teardown = replace(_require_teardown(dataset), failure=None)
+        changed = dataset.evolve(
+            status=DatasetStatus.ARCHIVED, run=None, archived_at=now, orphan=None, teardown=teardown
+        )
+        uow.datasets.put(changed)
+        publish_events(
+            uow,
+            dataset_event(
+                EventKind.TORN_DOWN,
+                changed,
+                now,
+                reason=teardown.reason.value,
+                requester=teardown.requester,
+                archived_path=teardown.archived_path,
+                connector_outcome=teardown.connector_outcome and teardown.connector_outcome.value,
+                record_count=changed.record_count,
+                **({"manual_step": teardown.manual_step} if teardown.manual_step else {}),
+            ),
+        )
+
+    await context.transact(finish)
+    context.deps.store.report(context.dataset_id, None)
+
+
+TEARDOWN_STEPS: Final[tuple[Step[SagaContext], ...]] = (
+    Step(name="archive", action=archive_dataset),
+    Step(name="disconnect", action=disconnect_datasource),
+    Step(name="delete", action=delete_staging),
+    Step(name="announce", action=finish_teardown),
+)
+
+
+async def run_teardown_saga(deps: Dependencies, perform: StepRunner, dataset_id: str, saga_id: str) -> None:
+    """Take a dataset down, or give it back, or say at which step it stands."""
+    try:
+        context = await load_saga_context(deps, dataset_id, saga_id)
+        _, step_failure = await run_steps(TEARDOWN_STEPS, context, perform)
+        if step_failure is not None:
+            await finalize(perform, partial(_finalize_failure, context, step_failure))
+    except SupersededError:
+        return
+
+
+def with_teardown_run(dataset: Dataset, teardown: Teardown, now: datetime) -> Dataset:
+    """The dataset in TEARDOWN, with that teardown's saga as its run."""
+    run = Run(saga_id=f"teardown:{dataset.dataset_id}:{teardown.run}", started_at=now)
+    return dataset.evolve(status=DatasetStatus.TEARDOWN, teardown=teardown, run=run, recheck=None)
+
+
+def with_resumed_teardown(dataset: Dataset, now: datetime) -> Dataset:
+    """The dataset with a new run, when it is in TEARDOWN and nothing works on it; else as it is."""
+    if not dataset.stalled:
+        return dataset
+    teardown = _require_teardown(dataset)
+    return with_teardown_run(dataset, replace(teardown, run=teardown.run + 1, failure=None), now)
+
+
+def fail_teardown(step_failure: StepFailure, now: datetime, uow: UnitOfWork, dataset: Dataset) -> None:
+    """Give the dataset back when a check said no before anything was disconnected; else stay, and say where and why."""
+    teardown = _require_teardown(dataset)
+    code = step_failure.code
+    if code.startswith("platform_") and dataset.connector_id:
+        uow.connectors.record_error(dataset.connector_id, now, code)
+    failure = Failure(
+        step=step_failure.step,
+        code=code,
+        message=step_failure.error["message"],
+        recovery=step_failure.error["recovery"],
+        suggested_action=step_failure.error.get("suggested_action", ""),
+        at=now,
+        attempt=teardown.run,
+    )
+    back = not teardown.disconnecting and (code == "cancelled" or "blocking_checks" in step_failure.error)
+    status = teardown.former_status if back else dataset.status
+    if back and teardown.archived_path is not None:
+        mark_archive_given_back(uow, dataset.dataset_id, now)
+    changed = dataset.evolve(status=status, run=None, teardown=replace(teardown, failure=failure))
+    uow.datasets.put(changed)
+    publish_events(
+        uow,
+        dataset_event(
+            EventKind.TEARDOWN_FAILED,
+            changed,
+            now,
+            reason=teardown.reason.value,
+            step=failure.step,
+            code=code,
+            message=failure.message,
+            given_back=back,
+        ),
+    )
+
+
+async def _load_unblocked(context: SagaContext) -> Dataset:
+    """The dataset, when nothing forbids to go on. Past the point of no return nothing is asked again."""
+    dataset = await context.load()
+    teardown = _require_teardown(dataset)
+    if teardown.disconnecting:
+        return dataset
+    await context.checkpoint()
+    seen = await observe_connector(context.deps, dataset)
+    return await context.transact(partial(_require_unblocked, context, seen))
+
+
+def _require_unblocked(
+    context: SagaContext, seen: Observation | LifecycleError | None, uow: UnitOfWork, dataset: Dataset
+) -> Dataset:
+    raise_if_blocked(
+        dataset, find_blocking_checks(uow, context.deps, dataset, seen, _require_teardown(dataset))
+    )
+    return dataset
+
+
+async def _cross_point_of_no_return(context: SagaContext, dataset: Dataset) -> None:
+    if _require_teardown(dataset).disconnecting:
+        return
+    seen = await observe_connector(context.deps, dataset)
+
+    def cross(uow: UnitOfWork, held: Dataset) -> None:
+        if held.run and held.run.cancel_requested:
+            msg = "The teardown was cancelled by request."
+            raise CancelledError(msg)
+        _require_unblocked(context, seen, uow, held)
+        uow.datasets.put(held.evolve(teardown=replace(_require_teardown(held), disconnecting=True)))
+
+    await context.transact(cross)
+
+
+async def _stop_syncs(context: SagaContext, handle: str) -> None:
+    platform, clock = context.deps.platform, context.deps.clock
+    deadline = clock.now() + context.deps.settings.stop_deadline
+    while (await platform.observe(handle)).syncing:
+        if clock.now() >= deadline:
+            msg = f"A sync of it had not stopped after {context.deps.settings.stop_deadline}."
+            raise PlatformUnavailableError(msg)
+        await platform.stop_sync(handle, await context.load_owner_tag())
+        await clock.sleep(_PAUSE_S)
+
+
+async def _verify_datasource_gone(
+    context: SagaContext, connector: Connector, sample: Sequence[bytes]
+) -> None:
+    platform, name = context.deps.platform, connector.name
+    mark = await context.load_owner_tag()
+    found = await platform.find_datasources([name])
+    if any(each.mark == mark for each in found):
+        msg = f"The datasource {name} is still listed."
+        raise CleanupFailedError(msg)
+    if any(each.mark is not None or each.handle != connector.handle for each in found):
+        return  # what is found under that name could be somebody else's
+    if connector.handle is not None and await platform.is_still_served(connector.handle, name, sample):
+        msg = f"Documents of {name} are still found."
+        raise CleanupFailedError(msg)
+
+
+async def _should_keep_archive(context: SagaContext, dataset: Dataset) -> bool:
+    """Whether the archive needs no writing again. While the staging area is whole, a damaged one can be replaced."""
+    return (
+        _require_teardown(dataset).staging_deleted
+        or await _load_intact_manifest(context, dataset) is not None
+    )
+
+
+async def _load_probe_documents(context: SagaContext, dataset: Dataset) -> Sequence[bytes]:
+    """The first documents, of the archive that was just read back: what is staged may be lost."""
+    sample = context.deps.archives.read(archive_place(dataset), SAMPLE_FILE)
+    return parse_sample_lines(b"".join([chunk async for chunk in sample]))[:_PROBE_COUNT]
+
+
+def _require_teardown(dataset: Dataset) -> Teardown:
+    teardown = dataset.teardown
+    assert teardown is not None  # noqa: S101 - a claim gives a dataset its teardown and its run at once
+    return teardown
+
+
+async def _finalize_failure(context: SagaContext, step_failure: StepFailure) -> Json:
+    await context.transact(partial(fail_teardown, step_failure, context.deps.clock.now()))
+    context.deps.store.report(context.dataset_id, None)
+    return {}

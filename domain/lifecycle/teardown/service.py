@@ -1,0 +1,295 @@
+"""Whether a dataset is taken down.
+
+The platform is observed, a person is asked where one must be, and one transaction decides: the rules run inside the
+claim, on the rows of that transaction, after everything that took time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from domain.audit import record_audit_entry
+from domain.errors import (
+    ConfirmationRequiredError,
+    LifecycleError,
+    Recovery,
+    StaleDatasetError,
+    StoreFailedError,
+    error_from_code,
+)
+from domain.lifecycle.teardown.saga import (
+    find_blocking_checks,
+    observe_connector,
+    teardown_findings,
+    with_resumed_teardown,
+    with_teardown_run,
+)
+from domain.lifecycle.teardown.waivers import find_required_waiver
+from domain.model import ConfirmationRequest, DatasetStatus, Teardown, Waiver
+from domain.policy import (
+    confirmation_facts,
+    find_dataset_for_update,
+    raise_if_blocked,
+    require_confirmation,
+    required_confirmation_kind,
+    spend_grant,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from domain.lifecycle.sagas import Dependencies, ProgressListener, SagaRunner
+    from domain.model import Confirmation, Confirmer, Dataset, Failure, Principal, Progress, TeardownReason
+    from domain.policy import RateLimiter
+    from domain.ports import Observation, UnitOfWork
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeardownResult:
+    """A dataset as a teardown call leaves it."""
+
+    dataset: Dataset
+    progress: Progress | None = None
+
+
+class TeardownService:
+    """Claims datasets for their taking-down, or attaches to one that is going on."""
+
+    def __init__(
+        self, deps: Dependencies, sagas: SagaRunner, confirmer: Confirmer, rates: RateLimiter
+    ) -> None:
+        """Work with these ports; a person is asked through `confirmer`, unless a call brings its own."""
+        self._rates = rates
+        self._deps = deps
+        self._sagas = sagas
+        self._confirmer = confirmer
+
+    async def start_or_attach(
+        self,
+        dataset_id: str,
+        reason: TeardownReason,
+        principal: Principal,
+        confirmer: Confirmer | None = None,
+        *,
+        generation: int | None = None,
+        abandon: bool = False,
+        grant: Confirmation | None = None,
+    ) -> TeardownResult:
+        """Claim the dataset and start its teardown, go on with one that stopped, or attach to one that runs or is done.
+
+        `generation` is the one that the caller decided on, None for whichever there is now. With `abandon` it goes on
+        without a platform that has gone, once a person has approved just that. A `grant` is what was approved for this
+        claim before; then nobody is asked. Raises the refusal that applies, with every check that forbids; then nothing
+        was changed.
+        """
+        await self._sagas.fail_dead_letters()
+        look = self._deps.store.read
+        dataset = await look(lambda uow: find_dataset_for_update(uow, dataset_id, principal))
+        if dataset.status in _CLAIMED_OR_ARCHIVED:
+            return await self._resume_or_attach(dataset, principal, confirmer, abandon=abandon)
+        _require_generation(dataset, generation)
+        concession = await find_required_waiver(self._deps, dataset, abandon=abandon)
+        question = self._build_confirmation_request(dataset, reason, principal, concession)
+        seen = await observe_connector(self._deps, dataset)
+        try:
+            return await self._claim(question, principal, seen, grant)
+        except ConfirmationRequiredError as refusal:
+            try:
+                given = None if grant else await (confirmer or self._confirmer).ask(question)
+            except StaleDatasetError:
+                dataset = await look(lambda uow: find_dataset_for_update(uow, dataset_id, principal))
+                if dataset.status not in _CLAIMED_OR_ARCHIVED:
+                    raise
+                return await self._resume_or_attach(dataset, principal, confirmer, abandon=abandon)
+            if given is None:
+                raise refusal from None
+        seen = await observe_connector(self._deps, dataset)
+        return await self._claim(question, principal, seen, given)
+
+    async def build_confirmation_request(
+        self, dataset_id: str, reason: TeardownReason, principal: Principal
+    ) -> ConfirmationRequest | None:
+        """What a person at the client can be asked before this teardown; None when that is not needed or not enough.
+
+        Raises the refusal that applies whatever they would answer.
+        """
+        look, now = self._deps.store.read, self._deps.clock.now()
+        dataset = await look(lambda uow: find_dataset_for_update(uow, dataset_id, principal))
+        if (
+            dataset.status in _CLAIMED_OR_ARCHIVED
+            or required_confirmation_kind(dataset, reason) != "elicitation"
+        ):
+            return None
+        seen = await observe_connector(self._deps, dataset)
+        teardown = Teardown(
+            reason=reason, requester=principal.subject, former_status=dataset.status, started_at=now
+        )
+        await look(
+            lambda uow: raise_if_blocked(
+                dataset, find_blocking_checks(uow, self._deps, dataset, seen, teardown)
+            )
+        )
+        return self._build_confirmation_request(dataset, reason, principal)
+
+    def _build_confirmation_request(
+        self,
+        dataset: Dataset,
+        reason: TeardownReason,
+        principal: Principal,
+        waiver: Waiver = Waiver.NONE,
+    ) -> ConfirmationRequest:
+        now, policy = self._deps.clock.now(), self._deps.settings
+        return ConfirmationRequest(
+            dataset=dataset,
+            reason=reason,
+            requester=principal.subject,
+            generation=dataset.generation,
+            shown=confirmation_facts(dataset, reason, now, policy, waiver),
+            concession=waiver,
+            principal=principal,
+        )
+
+    async def wait(
+        self, begun: TeardownResult, seconds: float | None, listener: ProgressListener | None = None
+    ) -> TeardownResult:
+        """Wait for the end of what was begun, at most that long, and tell how it stands.
+
+        Raises the error of the step that failed, or of the check that gave the dataset back.
+        """
+        dataset, progress = await self._sagas.wait(begun.dataset.dataset_id, seconds, listener)
+        failure = dataset.teardown.failure if dataset.teardown else None
+        if failure is not None and dataset.run is None:
+            raise _teardown_failed_error(dataset, failure)
+        return TeardownResult(dataset=dataset, progress=progress)
+
+    async def _claim(
+        self,
+        question: ConfirmationRequest,
+        principal: Principal,
+        seen: Observation | LifecycleError | None,
+        confirmation: Confirmation | None,
+    ) -> TeardownResult:
+        now, before = self._deps.clock.now(), question.dataset
+        reason, concession = question.reason, question.concession
+
+        def claim(uow: UnitOfWork) -> tuple[Dataset, bool]:
+            dataset = find_dataset_for_update(uow, before.dataset_id, principal)
+            if dataset.status in _CLAIMED_OR_ARCHIVED:
+                return dataset, False
+            teardown = Teardown(
+                reason=reason,
+                requester=principal.subject,
+                former_status=dataset.status,
+                started_at=now,
+                run=1 + (dataset.teardown.run if dataset.teardown else 0),
+                confirmation=confirmation,
+                abandon_connector=concession is Waiver.ABANDON_CONNECTOR,
+            )
+            raise_if_blocked(dataset, find_blocking_checks(uow, self._deps, dataset, seen, teardown))
+            require_confirmation(dataset, reason, principal.subject, confirmation, concession)
+            _require_generation(dataset, before.generation)
+            spend_grant(uow, confirmation, dataset, reason, principal.subject, now, concession)
+            claimed = with_teardown_run(dataset, teardown, now)
+            uow.datasets.put(claimed)
+            record_audit_entry(
+                uow,
+                principal,
+                "teardown claimed",
+                dataset=claimed,
+                confirmation=confirmation,
+                reason=reason.value,
+                **teardown_findings(uow, dataset, seen, now),
+            )
+            return claimed, True
+
+        dataset = await self._transact_within_rate_limit(claim, principal)
+        await self._sagas.ensure_running(dataset)
+        return TeardownResult(dataset=dataset)
+
+    async def _transact_within_rate_limit(
+        self, claim: Callable[[UnitOfWork], tuple[Dataset, bool]], principal: Principal
+    ) -> Dataset:
+        """The dataset as the claim leaves it. Only what was claimed counts as a teardown of the caller's."""
+        use = await self._rates.count_teardown(principal)
+        try:
+            dataset, claimed = await self._deps.store.transact(claim)
+        except StoreFailedError:  # whether it was claimed is not known, so it counts
+            raise
+        except LifecycleError:
+            await self._rates.refund(use)
+            raise
+        if not claimed:
+            await self._rates.refund(use)
+        return dataset
+
+    async def _resume_or_attach(
+        self, dataset: Dataset, principal: Principal, confirmer: Confirmer | None, *, abandon: bool
+    ) -> TeardownResult:
+        """Go on with a teardown that stopped, with a person's word for what it cannot go on without; or attach."""
+        question = given = None
+        if dataset.teardown is not None and dataset.stalled:
+            concession = await find_required_waiver(self._deps, dataset, abandon=abandon)
+            if concession is not Waiver.NONE:
+                question = self._build_confirmation_request(
+                    dataset, dataset.teardown.reason, principal, concession
+                )
+                given = await (confirmer or self._confirmer).ask(question)
+        now = self._deps.clock.now()
+
+        def resume(uow: UnitOfWork) -> Dataset:
+            held = find_dataset_for_update(uow, dataset.dataset_id, principal)
+            if question is not None and held.stalled:
+                held = self._grant_waiver(uow, held, question, given, now)
+            again = with_resumed_teardown(held, now)
+            if again is not held:
+                uow.datasets.put(again)
+                record_audit_entry(uow, principal, "teardown resumed", dataset=again, confirmation=given)
+            return again
+
+        found = await self._deps.store.transact(resume)
+        await self._sagas.ensure_running(found)
+        return TeardownResult(dataset=found)
+
+    def _grant_waiver(
+        self,
+        uow: UnitOfWork,
+        dataset: Dataset,
+        question: ConfirmationRequest,
+        given: Confirmation | None,
+        now: datetime,
+    ) -> Dataset:
+        """The dataset with its teardown allowed to go without. Raises ConfirmationRequiredError."""
+        asked = (question.reason, question.requester)
+        require_confirmation(dataset, *asked, given, question.concession)
+        spend_grant(uow, given, dataset, *asked, now, question.concession)
+        assert given is not None and dataset.teardown is not None  # noqa: S101, PT018 - no concession without a word
+        return dataset.evolve(teardown=dataset.teardown.with_waiver(given))
+
+
+_CLAIMED_OR_ARCHIVED: Final = frozenset({DatasetStatus.TEARDOWN, DatasetStatus.ARCHIVED})
+"""What is claimed already, or done."""
+
+
+def _require_generation(dataset: Dataset, generation: int | None) -> None:
+    if generation not in {None, dataset.generation}:
+        raise StaleDatasetError(
+            f"{dataset.name} has changed since it was looked at: it is {dataset.status} by now.",
+            dataset_id=dataset.dataset_id,
+        )
+
+
+def _teardown_failed_error(dataset: Dataset, failure: Failure) -> LifecycleError:
+    given_back = dataset.status is not DatasetStatus.TEARDOWN
+    how = f"it is {dataset.status} again" if given_back else "it goes on from there when called again"
+    return error_from_code(
+        failure.code,
+        f"Taking down {dataset.name} stopped at the step {failure.step!r}; {how}. {failure.message}",
+        recovery=Recovery(failure.recovery),
+        suggested_action=failure.suggested_action,
+        dataset_id=dataset.dataset_id,
+        client_id=dataset.client_id,
+        status=dataset.status.value,
+        step=failure.step,
+    )

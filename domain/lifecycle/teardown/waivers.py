@@ -1,0 +1,68 @@
+"""What a teardown may go without, when a person has conceded it: a platform that has gone, and content that is lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from domain.connectors import require_same_platform
+from domain.errors import InvalidArgumentError, PlatformError
+from domain.lifecycle.archives import is_staging_intact
+from domain.model import ConnectorStatus, Waiver
+
+if TYPE_CHECKING:
+    from domain.lifecycle.sagas import Dependencies
+    from domain.model import Dataset, Failure
+
+
+async def find_required_waiver(deps: Dependencies, dataset: Dataset, *, abandon: bool) -> Waiver:
+    """What a teardown that is called for, or called again, cannot go on without; NONE when it can.
+
+    Raises InvalidArgumentError when a connector is to be abandoned that need not be.
+    """
+    failure = _stalled_failure(dataset)
+    if failure is not None and failure.step == "archive" and not await is_staging_intact(deps, dataset):
+        conceded = dataset.teardown is not None and dataset.teardown.archive_incomplete
+        return Waiver.NONE if conceded else Waiver.INCOMPLETE_ARCHIVE
+    if not abandon or (dataset.stalled and dataset.teardown and dataset.teardown.abandon_connector):
+        return Waiver.NONE
+    await _require_abandonable(deps, dataset, failure)
+    return Waiver.ABANDON_CONNECTOR
+
+
+async def _require_abandonable(deps: Dependencies, dataset: Dataset, failure: Failure | None) -> None:
+    connector = await deps.store.read(
+        lambda uow: uow.connectors.get(dataset.connector_id) if dataset.connector_id else None
+    )
+    if connector is None or connector.status is ConnectorStatus.DISCONNECTED:
+        msg = f"{dataset.name} has no connector in Glean, so there is none to abandon."
+        raise InvalidArgumentError(msg, field="abandon_connector", dataset_id=dataset.dataset_id)
+    if (
+        failure is not None
+        and failure.step == "disconnect"
+        and failure.code.startswith(_PLATFORM_CODE_PREFIXES)
+    ):
+        return
+    try:
+        await require_same_platform(deps.platform, connector)
+        if connector.handle is not None:
+            await deps.platform.observe(connector.handle)
+        else:  # a platform need not be asked to tell its fingerprint
+            await deps.platform.find_datasources([connector.name])
+    except PlatformError:
+        return
+    msg = f"Glean answers for the connector of {dataset.name}, so an ordinary teardown removes it."
+    raise InvalidArgumentError(
+        msg,
+        field="abandon_connector",
+        dataset_id=dataset.dataset_id,
+        suggested_action="Take it down without abandoning anything.",
+    )
+
+
+_PLATFORM_CODE_PREFIXES: Final = ("platform_", "cleanup_")
+"""How the codes begin of what a platform that answers can still refuse, at the disconnect."""
+
+
+def _stalled_failure(dataset: Dataset) -> Failure | None:
+    """Why a teardown that nothing works on stands where it does."""
+    return dataset.teardown.failure if dataset.stalled and dataset.teardown else None

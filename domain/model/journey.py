@@ -1,0 +1,47 @@
+"""TODO describe domain.model.dataset.journey."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime  # noqa: TC003  # the same
+
+from domain.model.enums import JourneyState, Stage  # the same
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """A customer for whom datasets are made."""
+
+    client_id: str
+    name: str
+    industry: str
+    use_case: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journey:
+    """A client's way through the stages. Its id is unique within its client."""
+
+    journey_id: str
+    client_id: str
+    stage: Stage
+    state: JourneyState
+    lease_expires_at: datetime | None = None
+
+    def as_of(self, now: datetime) -> Journey:
+        """The journey as it stands at `now`: a lapsed lease makes an ACTIVE journey EXPIRED."""
+        if self.state is JourneyState.ACTIVE and self.lease_expires_at and self.lease_expires_at <= now:
+            return replace(self, state=JourneyState.EXPIRED)
+        return self
+
+    def protects(self, stage: Stage) -> bool:
+        """Whether datasets of that stage are in this journey's use."""
+        return self.stage is stage and self.state in {JourneyState.ACTIVE, JourneyState.PAUSED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadableRow:
+    """A row that is there and cannot be understood. Whatever depends on it refuses or waits."""
+
+    what: str
+    why: str

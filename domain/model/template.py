@@ -1,0 +1,53 @@
+"""TODO describe domain.model.dataset.template."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from domain.model.enums import DatasetType, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """What datasets of one type are made from, for one industry and use case.
+
+    `default_record_count` is how many records the template declares to have. `format` is how the file is written
+    (`json-v1`, `json-array`, `jsonl`, `csv`, `v2`, `unknown`), `source` the repository's own locator for it, `warnings`
+    what a person should know about it. `schema` is a JSON Schema beside the type's own, for records of this template.
+    `questions` are the golden questions that its documents answer, None when they are there and cannot be read.
+    """
+
+    template_id: str
+    name: str
+    industry: str
+    use_case: str
+    dataset_type: DatasetType
+    stage: Stage = Stage.SANDBOX
+    tags: tuple[str, ...] = ()
+    custom_fields: Mapping[str, Any] = field(default_factory=dict)
+    format: str
+    schema: Mapping[str, Any] | None = None
+    default_record_count: int | None = None
+    version: int | None = None
+    checksum: str | None = None
+    source: str
+    warnings: tuple[str, ...] = ()
+    questions: tuple[GoldenQuestion, ...] | None = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoldenQuestion:
+    """A question, and the ids of the documents of one type that answer it; it is number `position` in its file."""
+
+    position: int
+    text: str
+    documents: tuple[str, ...]
+
+    def is_answered_by(self, ids: Iterable[str]) -> bool:
+        """Whether one of its documents is among these, compared without case as ids are."""
+        found = {each.casefold() for each in ids}
+        return any(each.casefold() in found for each in self.documents)

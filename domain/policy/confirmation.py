@@ -1,0 +1,78 @@
+"""TODO describe domain.policy.confirmation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from domain.errors import ConfirmationRequiredError
+from domain.model import Stage, TeardownReason, Waiver
+
+if TYPE_CHECKING:
+    from domain.model import Confirmation, Dataset
+
+
+def required_confirmation_kind(
+    dataset: Dataset, reason: TeardownReason, waiver: Waiver = Waiver.NONE
+) -> str | None:
+    """Which kind of person's word this teardown needs: `elicitation`, `approval`, or None."""
+    if dataset.stage is not Stage.SANDBOX or waiver is not Waiver.NONE:
+        return "approval"
+    return "elicitation" if reason is TeardownReason.MANUAL else None
+
+
+def require_confirmation(
+    dataset: Dataset,
+    reason: TeardownReason,
+    requester: str,
+    confirmation: Confirmation | None,
+    waiver: Waiver = Waiver.NONE,
+) -> None:
+    """Whether the confirmation at hand allows this very teardown, with what it would go without.
+
+    It must name this dataset at this generation, this reason, this requester and this concession; past sandbox, and for
+    any concession, it must be an approval. Raises ConfirmationRequiredError.
+    """
+    how = required_confirmation_kind(dataset, reason, waiver)
+    if how is None:
+        return
+    fits = confirmation is not None and (
+        confirmation.dataset_id,
+        confirmation.generation,
+        confirmation.reason,
+        confirmation.requester,
+        confirmation.concession,
+    ) == (dataset.dataset_id, dataset.generation, reason, requester, waiver)
+    if fits and confirmation is not None and (how != "approval" or confirmation.how == "approval"):
+        return
+    person = (
+        "another person approves it"
+        if how == "approval"
+        else "a person confirms it by typing the dataset's name"
+    )
+    stale = (
+        " The confirmation given was for something else, or for an earlier state of it."
+        if confirmation
+        else ""
+    )
+    msg = (
+        f"{dataset.name} ({dataset.stage}) is taken down for the reason {reason}{WAIVER_PHRASES[waiver]} only when "
+        f"{person}.{stale}"
+    )
+    raise ConfirmationRequiredError(
+        msg,
+        how=how,
+        dataset_id=dataset.dataset_id,
+        suggested_action=(
+            "Ask the operator: another person has to approve it, with what will be lost in view."
+            if how == "approval"
+            else "Ask the operator: a person decides this on a terminal, with what will be lost in view."
+        ),
+    )
+
+
+WAIVER_PHRASES: Final = {
+    Waiver.NONE: "",
+    Waiver.ABANDON_CONNECTOR: ", leaving its connector in Glean,",
+    Waiver.INCOMPLETE_ARCHIVE: ", with an archive of what is left of it,",
+}
+"""What a teardown would go without, inside a sentence about it."""

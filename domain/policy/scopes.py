@@ -1,0 +1,111 @@
+"""Who may do what: the one table of verbs and scopes, and the refusals that name a human step."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from domain.errors import ForbiddenError
+from domain.model import SCOPE_APPROVE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from domain.model import Dataset, Principal
+
+SCOPE_READ: Final = "datasets:read"
+
+
+SCOPE_PROVISION: Final = "datasets:provision"
+
+
+SCOPE_TEARDOWN: Final = "datasets:teardown"
+
+
+SCOPE_REGISTER: Final = "journeys:write"
+
+
+SCOPE_ADMIN: Final = "admin"
+
+
+_VERBS: Final = {
+    SCOPE_READ: (
+        "health",
+        "orphans",
+        "datasets list",
+        "datasets show",
+        "templates list",
+        "templates validate",
+        "archives list",
+        "archives show",
+        "archives verify",
+        "approvals list",
+        "approvals show",
+        "clients list",
+        "journeys list",
+    ),
+    SCOPE_PROVISION: (
+        "provision",
+        "datasets recheck",
+        "cancel provision",
+        "restore",
+        "journeys renew",
+        "datasets protect",
+    ),
+    SCOPE_TEARDOWN: ("teardown", "cancel teardown", "archives snapshot", "cancel snapshot"),
+    SCOPE_REGISTER: ("clients add", "journeys add", "journeys set-state", "journeys promote"),
+    SCOPE_APPROVE: ("approvals approve", "approvals decline", "datasets unprotect", "leases shorten"),
+    SCOPE_ADMIN: (
+        "drain",
+        "orphans scan",
+        "orphans sweep",
+        "archives purge",
+        "audit",
+        "schedules",
+        "events",
+        "backup",
+    ),
+}
+
+
+SCOPE_OF_VERB: Final[Mapping[str, str]] = MappingProxyType(
+    {verb: scope for scope, verbs in _VERBS.items() for verb in verbs}
+)
+"""The scope that each verb needs. A verb is a command as it is typed, or what one of its forms does."""
+
+
+ALL_SCOPES: Final = tuple(_VERBS)
+"""Every scope, in the order of the table."""
+
+
+def required_scope(verb: str) -> str:
+    """The scope that a verb needs; `audit verify` needs that of `audit`. Raises KeyError for an unknown verb."""
+    return SCOPE_OF_VERB[verb if verb in SCOPE_OF_VERB else verb.partition(" ")[0]]
+
+
+def require_scope(principal: Principal, verb: str) -> None:
+    """Raise ForbiddenError, which names the scope and who can grant it, unless the caller may do this."""
+    scope = required_scope(verb)
+    if principal.has_scope(scope):
+        return
+    if scope == SCOPE_APPROVE and principal.act is not None:
+        raise ForbiddenError(
+            f"{verb} is for a person; this token was given to an agent that acts for somebody.",
+            scope=scope,
+            suggested_action="Have a person do it, with a token of their own or at a terminal.",
+        )
+    raise ForbiddenError(
+        f"{verb} needs the scope {scope}, which this caller does not have.",
+        scope=scope,
+        suggested_action="Have an administrator decide whether this account is to have that scope.",
+    )
+
+
+def require_journey_access(principal: Principal, dataset: Dataset) -> None:
+    """Raise ForbiddenError unless the caller may change datasets of this one's journey."""
+    if not principal.can_change_journey(dataset.journey_id):
+        raise ForbiddenError(
+            f"This token is bound to the journey {principal.journey_id}, and {dataset.name} belongs to another.",
+            dataset_id=dataset.dataset_id,
+            suggested_action="Have whoever is responsible for that dataset's journey do it.",
+        )

@@ -1,0 +1,196 @@
+"""Every precondition, limit and policy: facts and the time in, refusals out.
+
+A check that cannot be made refuses. Nothing here depends on what a caller says of itself or of the world.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from domain.errors import ERRORS_BY_CODE, BlockingCheck, LifecycleError, Recovery, format_timestamp
+from domain.model import DatasetStatus, Journey, JourneyState, TeardownReason, UnreadableRow
+from domain.policy.orphans import check_orphan_teardown, check_protection
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime, timedelta
+
+    from domain.model import Dataset
+    from domain.ports import Observation
+
+_BLOCKING_RUNS: Final = {
+    "undo": "What a failed provision of it had made is being removed.",
+    "snapshot": "A snapshot of it is being archived.",
+}
+"""What works on a dataset without making it, by the kind of its run."""
+
+
+_WAIT_ACTION: Final = "Wait until that has ended."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeardownFacts:
+    """What the rules of a teardown look at.
+
+    `journey` is as stored; `observation` is what the platform said (None: there is no connector to ask about), or the
+    error that kept it from saying. `abandon` is whether it goes on without a platform that cannot say.
+    """
+
+    dataset: Dataset
+    journey: Journey | UnreadableRow | None
+    observation: Observation | LifecycleError | None
+    reason: TeardownReason
+    now: datetime
+    grace: timedelta
+    sync_deadline: timedelta
+    abandon: bool = False
+
+
+def check_teardown(facts: TeardownFacts) -> tuple[BlockingCheck, ...]:
+    """Every check that forbids this teardown, in the order of the specification; none when it may go on."""
+    found = (
+        _provision_running_block(facts),
+        _journey_active_block(facts),
+        _quality_pending_block(facts),
+        _connector_syncing_block(facts),
+        check_protection(facts.dataset, facts.now),
+        _false_reason_block(facts),
+    )
+    return tuple(dict.fromkeys(each for each in found if each is not None))
+
+
+def raise_if_blocked(dataset: Dataset, blocks: Sequence[BlockingCheck]) -> None:
+    """Raise the first block's error, carrying all of them; nothing when there are none."""
+    if not blocks:
+        return
+    first = blocks[0]
+    raise ERRORS_BY_CODE[first.code](
+        f"{dataset.name} cannot be taken down: {' '.join(each.what for each in blocks)}",
+        recovery=first.recovery,
+        blocking=tuple(blocks),
+        suggested_action=first.clears,
+        dataset_id=dataset.dataset_id,
+    )
+
+
+def _provision_running_block(facts: TeardownFacts) -> BlockingCheck | None:
+    dataset = facts.dataset
+    if dataset.run is None or dataset.status is DatasetStatus.TEARDOWN:
+        return None
+    beside = _BLOCKING_RUNS.get(dataset.run.kind)
+    return BlockingCheck(
+        code="provision_running",
+        what=beside or "A provision of it is running.",
+        since=dataset.run.started_at,
+        clears=_WAIT_ACTION if beside else "Wait until it has ended, or cancel it.",
+    )
+
+
+def _journey_active_block(facts: TeardownFacts) -> BlockingCheck | None:
+    dataset, journey = facts.dataset, facts.journey
+    if dataset.status is DatasetStatus.FAILED or journey is None:
+        return None
+    if isinstance(journey, UnreadableRow):
+        return _journey_unknown_block(dataset)
+    stands = journey.as_of(facts.now)
+    if not stands.protects(dataset.stage):
+        return None
+    return BlockingCheck(
+        code="journey_active",
+        what=f"Its journey {journey.journey_id!r} is {stands.state} at {stands.stage}.",
+        clears="Complete or cancel the journey, or promote it past this stage.",
+        recovery=Recovery.NEEDS_HUMAN,
+    )
+
+
+def _journey_unknown_block(dataset: Dataset) -> BlockingCheck:
+    return BlockingCheck(
+        code="precondition_unknown",
+        what=f"Its journey {dataset.journey_id!r} cannot be read, so whether it is in use is not known.",
+        clears="Have the journey's row repaired.",
+        recovery=Recovery.NEEDS_HUMAN,
+    )
+
+
+def _quality_pending_block(facts: TeardownFacts) -> BlockingCheck | None:
+    recheck = facts.dataset.recheck
+    if recheck is None or recheck.deadline <= facts.now:
+        return None
+    return BlockingCheck(
+        code="quality_checks_pending",
+        what="A quality re-check of it is pending.",
+        since=recheck.requested_at,
+        clears=f"Wait for it; it is given up at {format_timestamp(recheck.deadline)}.",
+    )
+
+
+def _connector_syncing_block(facts: TeardownFacts) -> BlockingCheck | None:
+    seen = facts.observation
+    if isinstance(seen, LifecycleError):
+        if facts.abandon:
+            return None
+        known = seen.code if seen.code == "platform_mismatch" else "precondition_unknown"
+        return BlockingCheck(
+            code=known,
+            what=f"Whether its connector is syncing could not be found out: {seen.message}",
+            clears=seen.suggested_action,
+            recovery=seen.recovery,
+        )
+    if seen is None or not seen.syncing:
+        return None
+    if seen.syncing_since and facts.now - seen.syncing_since > facts.sync_deadline:
+        return None
+    return BlockingCheck(
+        code="connector_syncing",
+        what="Its connector is syncing.",
+        since=seen.syncing_since,
+        clears="Wait until the sync has ended.",
+    )
+
+
+def _false_reason_block(facts: TeardownFacts) -> BlockingCheck | None:
+    why = _reason_contradiction(facts)
+    if why is None or isinstance(why, BlockingCheck):
+        return why
+    return BlockingCheck(
+        code="reason_not_true",
+        what=f"The reason {facts.reason} does not hold: {why}",
+        clears="Give the reason that is true, when there is one.",
+        recovery=Recovery.FIX_INPUT,
+    )
+
+
+def _reason_contradiction(facts: TeardownFacts) -> str | BlockingCheck | None:
+    dataset, journey = facts.dataset, facts.journey
+    if facts.reason is TeardownReason.MANUAL:
+        return None
+    if facts.reason is TeardownReason.PROVISION_FAILED:
+        return None if dataset.status is DatasetStatus.FAILED else f"the dataset is {dataset.status}."
+    if isinstance(journey, UnreadableRow):
+        return _journey_unknown_block(dataset)
+    if facts.reason is TeardownReason.ORPHANED:
+        return check_orphan_teardown(dataset, journey, facts.now, facts.grace)
+    return _journey_contradiction(dataset, journey and journey.as_of(facts.now), facts.reason)
+
+
+def _journey_contradiction(dataset: Dataset, journey: Journey | None, reason: TeardownReason) -> str | None:
+    if journey is None:
+        return "its journey is not on record."
+    if reason is TeardownReason.STAGE_COMPLETED:
+        past = journey.stage.order > dataset.stage.order
+        return (
+            None
+            if past
+            else f"the journey is at {journey.stage}, and the dataset belongs to {dataset.stage}."
+        )
+    over = journey.state in {JourneyState.COMPLETED, JourneyState.CANCELLED}
+    return None if over else f"the journey is {journey.state}."
+
+
+def dataset_before_teardown(dataset: Dataset) -> Dataset:
+    """A dataset in TEARDOWN as the rules saw it when it was claimed, for running them again."""
+    teardown = dataset.teardown
+    if dataset.status is not DatasetStatus.TEARDOWN or teardown is None:
+        return dataset
+    return replace(dataset, status=teardown.former_status, run=None)

@@ -1,0 +1,64 @@
+"""TODO describe domain.ports."""
+
+from __future__ import annotations
+
+from domain.ports.archives import ArchiveOrder, Archives
+from domain.ports.audit import AuditQuery, AuditRepository, ChainLink, SealedEntry, StoredEntry, UnsealedTail
+from domain.ports.clock import Clock, Ids
+from domain.ports.credentials import ConnectorTemplates, Secrets
+from domain.ports.engine import DeadLetter, Engine, Json, Saga, StepRunner
+from domain.ports.platform import (
+    Capabilities,
+    Datasource,
+    DatasourceSpec,
+    Observation,
+    Platform,
+    ReadOnlyPlatform,
+    Removal,
+    SearchHit,
+    SyncJob,
+)
+from domain.ports.repositories import DatasetQuery, DatasetWithJourney
+from domain.ports.staging import Staged, Staging
+from domain.ports.store import Store, UnitOfWork
+from domain.ports.templates import RecordStream, Templates
+from domain.ports.webhooks import CloudEventMessage, Courier
+
+__all__ = [
+    "ArchiveOrder",
+    "Archives",
+    "AuditQuery",
+    "AuditRepository",
+    "Capabilities",
+    "ChainLink",
+    "Clock",
+    "CloudEventMessage",
+    "ConnectorTemplates",
+    "Courier",
+    "DatasetQuery",
+    "DatasetWithJourney",
+    "Datasource",
+    "DatasourceSpec",
+    "DeadLetter",
+    "Engine",
+    "Ids",
+    "Json",
+    "Observation",
+    "Platform",
+    "ReadOnlyPlatform",
+    "RecordStream",
+    "Removal",
+    "Saga",
+    "SealedEntry",
+    "SearchHit",
+    "Secrets",
+    "Staged",
+    "Staging",
+    "StepRunner",
+    "Store",
+    "StoredEntry",
+    "SyncJob",
+    "Templates",
+    "UnitOfWork",
+    "UnsealedTail",
+]

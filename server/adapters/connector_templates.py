@@ -1,0 +1,37 @@
+"""The connector templates: data files beside the catalogue, with what the configuration lays over them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from domain.connectors import merge_settings
+from domain.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from domain.model import DatasetType, Stage
+
+    Overrides = Callable[[DatasetType, Stage, str], Sequence[Mapping[str, Any]]]
+
+
+class FileConnectorTemplates:
+    """One JSON file a type in `folder`; `overrides` gives what is laid over it, the weakest first."""
+
+    def __init__(self, folder: Path, overrides: Overrides = lambda *_: ()) -> None:
+        self._folder = folder
+        self._overrides = overrides
+
+    def settings(self, dataset_type: DatasetType, stage: Stage, client_id: str) -> Mapping[str, Any]:
+        path = self._folder / f"{dataset_type.value}.json"
+        try:
+            template = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        except (OSError, msgspec.DecodeError) as error:
+            raise SettingsError(
+                f"The connector template {path.name} cannot be read: {error}.",
+                field=f"connectors.{dataset_type.value}",
+            ) from error
+        return merge_settings(template, *self._overrides(dataset_type, stage, client_id))

@@ -1,0 +1,201 @@
+"""DBOS, the workflow engine, in this house's words; the only module that imports it.
+
+DBOS is one per process: a second `Runtime` cannot be launched before the first is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import anyio
+import anyio.to_thread
+import psycopg
+from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID
+from sqlalchemy import URL, create_engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from domain.errors import InternalError, StoreFailedError, StoreUnavailableError
+from server.adapters.engine.reconnecting import ReconnectingConnector
+from server.infra.postgres.errors import interpret_error
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+
+    from dbos import DBOSConfig
+    from sqlalchemy import Engine
+
+    from domain.ports import Json
+    from server.infra.postgres.dsn import PostgresAddress
+
+    Body = Callable[[str, str], Awaitable[None]]
+
+_NAME: Final = "dataset-lifecycle"
+
+
+_VERSION: Final = "1"  # constant: a saga that was started under another version would never be resumed
+
+
+_THREADS: Final = 16
+
+
+_QUEUE_POLL_S: Final = 0.25
+
+
+_CONNECTIONS: Final = 8
+
+
+_A_DAY_S: Final = 86_400
+
+
+_launched: list[DbosRuntime] = []
+
+
+class DbosRuntime:
+    """The launched engine of this process."""
+
+    def __init__(self, database: Path | PostgresAddress, owner: str, bodies: Mapping[str, Body]) -> None:
+        """Launch in the running loop; blocks it for about a tenth of a second.
+
+        `bodies` are the sagas by kind; each takes `dataset_id` and `saga_id`. Raises InternalError.
+        """
+        if _launched:
+            raise RuntimeError("This process runs a saga engine already: close that one first.")
+        config: DBOSConfig = {
+            "name": _NAME,
+            "executor_id": owner,
+            "application_version": _VERSION,
+            "serializer": DBOSPortableJSONSerializer(),  # plain JSON: nothing that a file could make us execute
+            "log_level": "WARNING",
+            "max_executor_threads": _THREADS,
+            "notification_listener_polling_interval_sec": 0.25,
+        }
+        self._engine: Engine | None = None
+        self._connections: ReconnectingConnector | None = None
+        if isinstance(database, Path):
+            config["system_database_url"] = URL.create("sqlite", database=str(database)).render_as_string()
+        else:
+            self._connections = ReconnectingConnector(database)
+            config["system_database_engine"] = self._engine = _create_sqlalchemy_engine(self._connections)
+        with _translate_errors("open its database"), self._destroy_on_failure():
+            DBOS(config=config)
+            # A queue for each kind, so that a process of another release never takes a saga that it does not know.
+            DBOS.listen_queues(sorted(bodies))
+            self._workflows = {kind: _register_workflow(kind, body) for kind, body in bodies.items()}
+            DBOS.launch()
+        if self._connections:
+            self._connections.enable_waiting()
+        _launched.append(self)
+
+    @contextmanager
+    def _destroy_on_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            DBOS.destroy(destroy_registry=True)  # or the next attempt would be given the broken one
+            self._close_connections()
+            raise
+
+    def _close_connections(self) -> None:
+        """Close every connection."""
+        if self._engine and self._connections:
+            self._engine.dispose()
+            self._connections.close()
+
+    async def register_queues(self) -> None:
+        """Make the queues through which sagas are adopted."""
+        with _translate_errors("open its database"):
+            for kind in self._workflows:
+                await DBOS.register_queue_async(kind, polling_interval_sec=_QUEUE_POLL_S)
+
+    @staticmethod
+    async def perform(step: str, effect: Callable[[], Awaitable[Json]]) -> Json:
+        """Run one step of the saga that calls this, or give what it gave when it ran."""
+
+        async def run() -> Json:
+            return await effect()
+
+        return await DBOS.run_step_async({"name": step}, run)
+
+    async def start(self, kind: str, saga_id: str, dataset_id: str) -> None:
+        """Start a saga here, unless that id was started before, anywhere. Not to be cancelled. Raises InternalError."""
+        with _translate_errors(f"start saga {saga_id}"), SetWorkflowID(saga_id):
+            await DBOS.start_workflow_async(self._workflows[kind], dataset_id, saga_id)
+
+    async def adopt(self, kind: str, saga_id: str) -> None:
+        """Have a dead owner's saga go on, here or in whichever process takes it first. Raises InternalError."""
+        with _translate_errors(f"adopt saga {saga_id}"):
+            await DBOS.resume_workflow_async(saga_id, queue_name=kind)
+
+    async def discard_saga(self, saga_id: str) -> None:
+        """Have a saga that nobody runs count as ended. Raises InternalError."""
+        with _translate_errors(f"leave saga {saga_id} for good"):
+            await DBOS.cancel_workflow_async(saga_id)
+
+    async def delete(self, saga_ids: Sequence[str]) -> None:
+        """Forget sagas that have ended. Raises InternalError."""
+        with _translate_errors("purge what has ended"):
+            await DBOS.delete_workflows_async(list(saga_ids))
+
+    def begin_shutdown(self) -> None:
+        """From now on a cancelled saga is no warning, and nobody waits for a database that is away."""
+        logging.getLogger("dbos").setLevel(logging.CRITICAL)
+        if self._connections:
+            self._connections.stop_waiting()
+
+    async def close(self, seconds: float) -> bool:
+        """Stop every thread of the engine, in at most that time: True when all have stopped.
+
+        Sagas that still run stay unfinished in the database.
+        """
+
+        def destroy() -> None:
+            DBOS.destroy(destroy_registry=True)
+            self._close_connections()
+            _launched.remove(self)  # also when nobody waits for it any more
+
+        closed = False
+        with anyio.move_on_after(seconds):
+            await anyio.to_thread.run_sync(destroy, abandon_on_cancel=True)
+            closed = True
+        # DBOS made its own threads the loop's, and has just ended them.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="asyncio"))
+        return closed
+
+
+def _create_sqlalchemy_engine(connections: ReconnectingConnector) -> Engine:
+    """Connections as the store has them, to the same database; whoever waits for one waits in `connections`."""
+    return create_engine(
+        "postgresql+psycopg://",
+        creator=connections.connect,
+        pool_size=_CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=_A_DAY_S,
+        pool_pre_ping=True,
+    )
+
+
+def _register_workflow(kind: str, body: Body) -> Callable[[str, str], Coroutine[Any, Any, None]]:
+    async def run(dataset_id: str, saga_id: str) -> None:
+        await body(dataset_id, saga_id)
+
+    # Attempts are counted by us: adopting a saga sets DBOS's own count back.
+    return DBOS.workflow(name=kind, max_recovery_attempts=None)(run)
+
+
+@contextmanager
+def _translate_errors(what: str) -> Iterator[None]:
+    try:
+        yield
+    except SQLAlchemyError as error:
+        if isinstance(error, DBAPIError) and isinstance(error.orig, psycopg.Error):
+            meaning = interpret_error(error.orig)
+            failure = StoreUnavailableError if meaning.unavailable else StoreFailedError
+            raise failure(
+                f"The saga engine could not {what}: {meaning.why}.", recovery=meaning.recovery
+            ) from error
+        raise InternalError(f"The saga engine could not {what}: {type(error).__name__}.") from error

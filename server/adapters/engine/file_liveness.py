@@ -1,0 +1,122 @@
+"""Which processes are alive: each holds a lock on a file of its own, and the lock dies with it.
+
+A process is known by an id that is never used again, so a file that is missing, or whose lock can be taken, tells that
+its owner is dead for good. A live owner that is merely slow keeps its lock.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from domain.errors import SettingsError
+from server.infra.filesystem.locks import lock_file, unsupported_locks_error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_SUFFIX = ".lock"
+
+
+def _try_lock(descriptor: int, path: Path) -> bool:
+    try:
+        lock_file(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, path)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """This process, as others see it: an id, and the lock that says that it lives."""
+
+    owner: str
+    path: Path
+    descriptor: int
+
+    def release(self) -> None:
+        """Let others take over whatever this owner left. Nothing of it may run any more."""
+        self.path.unlink(missing_ok=True)
+        os.close(self.descriptor)
+
+
+class FileLiveness:
+    """The folder of those locks."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def register(self) -> Presence:
+        """Show this process as alive, under a fresh id.
+
+        Raises SettingsError when the folder cannot be written, or its file system does not keep locks.
+        """
+        owner = uuid4().hex
+        path = self._lock_path(owner)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            descriptor = self._acquire_lock(path)
+        except OSError as error:
+            raise SettingsError(
+                f"The data folder cannot hold the saga engine's locks: {self._folder}: {error.strerror}",
+                field="data_dir",
+            ) from error
+        if not self.is_alive(owner):
+            os.close(descriptor)
+            raise unsupported_locks_error(self._folder)
+        return Presence(owner, path, descriptor)
+
+    def is_alive(self, owner: str) -> bool:
+        """Whether that owner's process lives. A dead one's file is removed."""
+        path = self._lock_path(owner)
+        try:
+            descriptor = os.open(path, os.O_RDWR)
+        except FileNotFoundError:
+            return False
+        try:
+            dead = _try_lock(descriptor, path)
+            if dead:
+                path.unlink(missing_ok=True)
+            return not dead
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
+    def adoption_lock(self) -> Iterator[bool]:
+        """Be the only one who adopts on this folder: False when somebody else is at it."""
+        descriptor = os.open(self._folder / "adopting", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            yield _try_lock(descriptor, self._folder / "adopting")
+        finally:
+            os.close(descriptor)
+
+    def renew(self) -> None:
+        """Nothing is to be done: a lock is held as long as its process lives."""
+
+    def sweep(self) -> None:
+        """Remove the files of the dead."""
+        for path in self._folder.glob(f"*{_SUFFIX}"):
+            with suppress(OSError):  # tidiness only: what cannot be removed now is removed another time
+                self.is_alive(path.name.removesuffix(_SUFFIX))
+
+    def _lock_path(self, owner: str) -> Path:
+        return self._folder / f"{owner}{_SUFFIX}"
+
+    def _acquire_lock(self, path: Path) -> int:
+        while True:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                lock_file(descriptor, fcntl.LOCK_EX, path)
+            except BaseException:
+                os.close(descriptor)
+                path.unlink(missing_ok=True)
+                raise
+            # A sweeper may have met the file before it was locked, and removed it: then what we hold is no file's lock.
+            if path.exists() and os.fstat(descriptor).st_ino == path.stat().st_ino:
+                return descriptor
+            os.close(descriptor)

@@ -1,0 +1,60 @@
+"""The engine's database as a SQLite file in the data folder."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from domain.errors import InternalError
+from server.adapters.engine.journal import CREATE_ATTEMPTS, Journal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from server.adapters.engine.journal import Values
+
+_BUSY_S: Final = 30.0
+
+
+_MISSING: Final = "no such table"
+
+
+class SqliteJournal(Journal):
+    """The file; every look opens it anew."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def prepare(self) -> None:
+        with self._connection() as connection, connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(CREATE_ATTEMPTS)
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+    def _query(self, question: str, values: Values) -> list[tuple[Any, ...]]:
+        if not self.path.exists():
+            return []
+        with self._connection() as connection:
+            try:
+                return connection.execute(question, dict(values)).fetchall()
+            except sqlite3.OperationalError as error:
+                # Another process may have made the file a moment ago, and not yet its tables.
+                if str(error).startswith(_MISSING):
+                    return []
+                raise
+
+    def _execute(self, statement: str, *values: Values) -> None:
+        with self._connection() as connection, connection:
+            connection.executemany(statement, [dict(each) for each in values])
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with closing(sqlite3.connect(self.path, timeout=_BUSY_S)) as connection:
+                yield connection
+        except sqlite3.Error as error:
+            raise InternalError(f"The saga engine's database failed: {self.path}: {error}.") from error

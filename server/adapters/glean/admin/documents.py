@@ -1,0 +1,118 @@
+"""A staged line made into a document of the Admin dialect; the long text is spliced in as it stands, never unpacked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+
+from domain.content import Author, decode_document
+from domain.errors import PlatformInvalidError
+from domain.model import DatasetType
+from server.adapters.glean.admin.wire import Instant
+
+if TYPE_CHECKING:
+    from domain.content import NeutralDocument
+
+OBJECT_TYPES: Final = {
+    DatasetType.CONFLUENCE_PAGES.value: "CONFLUENCE_PAGE",
+    DatasetType.GITHUB_REPOS.value: "GITHUB_REPOSITORY",
+    DatasetType.SLACK_MESSAGES.value: "SLACK_MESSAGE",
+    DatasetType.JIRA_ISSUES.value: "JIRA_ISSUE",
+}
+
+
+ObjectType = Literal["CONFLUENCE_PAGE", "GITHUB_REPOSITORY", "SLACK_MESSAGE", "JIRA_ISSUE"]
+
+
+Text = Annotated[str, Meta(min_length=1)]
+
+
+class _Strict(Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+class AdminBody(_Strict):
+    """The text, and what it is written in."""
+
+    mime_type: Literal["text/html", "text/plain", "text/markdown"]
+    text_content: str
+
+
+class AdminAuthor(_Strict):
+    """Who wrote it."""
+
+    email: Text
+    name: str | None = None
+
+
+class AdminDocument(_Strict):
+    """What the API takes; the shape of `encode`'s answers, for whoever wants to check them."""
+
+    object_type: ObjectType
+    document_id: Annotated[str, Meta(min_length=1, max_length=200)]
+    title: str
+    body: AdminBody
+    container: Text
+    author: AdminAuthor
+    updated_at: Instant
+    created_at: Instant | None = None
+    url: str | None = None
+    properties: dict[str, Any] | None = None
+    references: list[str] | None = None
+
+
+def admin_document_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of the dialect's documents."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(AdminDocument)}
+
+
+class _Body(Struct, gc=False):
+    mime: str = msgspec.field(name="mimeType")
+    text: Raw = msgspec.field(name="textContent")
+
+
+class _Document(Struct, gc=False, rename="camel", omit_defaults=True):
+    object_type: str
+    document_id: str
+    title: str
+    body: _Body
+    container: str
+    author: Author
+    url: str
+    updated_at: Any
+    created_at: Any = None
+    properties: dict[str, Any] = {}
+    references: tuple[str, ...] = ()
+
+
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+def encode_admin_document(line: bytes) -> bytes:
+    """The Admin document of one neutral document.
+
+    Raises:
+        PlatformInvalidError: the line is none, so there is nothing that could be sent.
+    """
+    try:
+        return _ENCODER.encode(_admin_document(decode_document(line)))
+    except (msgspec.MsgspecError, UnicodeDecodeError, KeyError):
+        raise PlatformInvalidError("A staged line is not a document that Glean could take.") from None
+
+
+def _admin_document(neutral: NeutralDocument) -> _Document:
+    return _Document(
+        OBJECT_TYPES[neutral.type],
+        neutral.id,
+        neutral.title,
+        _Body(neutral.body.mime, neutral.body.text),
+        neutral.container,
+        neutral.author,
+        neutral.url,
+        neutral.updated,
+        neutral.created,
+        neutral.properties,
+        neutral.references,
+    )

@@ -1,0 +1,194 @@
+"""A staged line made into a document of the Indexing dialect; the long text is spliced in as it stands."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+import msgspec
+from msgspec import Raw, Struct
+
+from domain.content import EVERYONE, decode_document
+from domain.errors import PlatformInvalidError
+from domain.model import DatasetType
+from server.adapters.glean.indexing.names import glean_document_id
+
+if TYPE_CHECKING:
+    from domain.content import NeutralDocument
+
+OBJECT_TYPES: Final = {
+    DatasetType.CONFLUENCE_PAGES.value: "Page",
+    DatasetType.GITHUB_REPOS.value: "Repository",
+    DatasetType.SLACK_MESSAGES.value: "Message",
+    DatasetType.JIRA_ISSUES.value: "Issue",
+}
+
+
+CONTAINERS: Final = {
+    DatasetType.CONFLUENCE_PAGES.value: "Space",
+    DatasetType.GITHUB_REPOS.value: None,
+    DatasetType.SLACK_MESSAGES.value: "Channel",
+    DatasetType.JIRA_ISSUES.value: "Project",
+}
+
+
+_STATUS: Final = "status"
+
+
+_TAGS: Final = "labels"
+
+
+class _Body(Struct, gc=False, rename="camel"):
+    mime_type: str
+    text_content: Raw
+
+
+class _Person(Struct, gc=False, omit_defaults=True):
+    email: str
+    name: str | None = None
+
+
+class _Permissions(Struct, gc=False, rename="camel", omit_defaults=True):
+    allow_anonymous_access: bool | None = None
+    allowed_users: tuple[_Person, ...] | None = None
+
+
+class _Property(Struct, gc=False):
+    name: str
+    value: str | int | float | list[str]
+
+
+class _Document(Struct, gc=False, rename="camel", omit_defaults=True):
+    datasource: str
+    object_type: str
+    id: str
+    title: str
+    view_url: str = msgspec.field(name="viewURL")
+    body: _Body
+    container: str
+    author: _Person
+    permissions: _Permissions
+    updated_at: int
+    owner: _Person | None = None
+    container_object_type: str | None = None
+    created_at: int | None = None
+    tags: list[str] | None = None
+    status: str | None = None
+    custom_properties: list[_Property] | None = None
+
+
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+class DocumentEncoder:
+    """Encodes the documents of one datasource, and gathers whom their permissions name."""
+
+    def __init__(self, datasource: str, site: str = "") -> None:
+        """Encode for that datasource, every address below the site."""
+        self._datasource = datasource
+        self._below = f"{site}/" if site else ""
+        self._known: set[str] = set()
+        self._new: list[str] = []
+
+    def encode(self, line: bytes) -> bytes:
+        """The Indexing document of one neutral document.
+
+        Raises:
+            PlatformInvalidError: the line is none, so there is nothing that could be sent.
+        """
+        try:
+            return _ENCODER.encode(self._document(decode_document(line)))
+        except (msgspec.MsgspecError, UnicodeDecodeError, KeyError):
+            raise PlatformInvalidError("A staged line is not a document that Glean could take.") from None
+
+    def take_new_readers(self) -> list[str]:
+        """The readers met since this was asked last, by e-mail address: Glean must know them before their documents."""
+        met, self._new = self._new, []
+        return met
+
+    def _document(self, neutral: NeutralDocument) -> _Document:
+        author = _Person(neutral.author.email, neutral.author.name)
+        properties = dict(neutral.properties)
+        status = properties.pop(_STATUS, None)
+        tags = properties.pop(_TAGS, None)
+        return _Document(
+            datasource=self._datasource,
+            object_type=OBJECT_TYPES[neutral.type],
+            id=glean_document_id(neutral.id),
+            title=neutral.title,
+            view_url=self._view_url(neutral),
+            body=_Body(neutral.body.mime, neutral.body.text),
+            container=neutral.container,
+            container_object_type=CONTAINERS[neutral.type],
+            author=author,
+            owner=author,
+            permissions=self._permissions(neutral.readers),
+            created_at=None if neutral.created is None else math.floor(neutral.created.timestamp()),
+            updated_at=math.floor(neutral.updated.timestamp()),
+            tags=_text_list(tags),
+            status=status if isinstance(status, str) else None,
+            custom_properties=_custom_properties(properties),
+        )
+
+    def _view_url(self, neutral: NeutralDocument) -> str:
+        """Where it is seen: Glean takes nothing outside of the datasource's site, so what is elsewhere is put there."""
+        if neutral.url.startswith(self._below):
+            return neutral.url
+        return f"{self._below}{quote(glean_document_id(neutral.id), safe='')}"
+
+    def _permissions(self, readers: tuple[str, ...]) -> _Permissions:
+        if readers == EVERYONE:
+            return _Permissions(allow_anonymous_access=True)
+        for each in readers:
+            if each.casefold() not in self._known:
+                self._known.add(each.casefold())
+                self._new.append(each)
+        return _Permissions(allowed_users=tuple(_Person(each) for each in readers))
+
+
+def _custom_properties(given: dict[str, Any]) -> list[_Property] | None:
+    """What a custom property can hold: texts, numbers and lists of texts; a boolean becomes a word."""
+    found = []
+    for name, value in given.items():
+        texts = _text_list(value)
+        if isinstance(value, bool):
+            found.append(_Property(name, "true" if value else "false"))
+        elif isinstance(value, str | int | float):
+            found.append(_Property(name, value))
+        elif texts is not None:
+            found.append(_Property(name, texts))
+    return found or None
+
+
+def _text_list(value: object) -> list[str] | None:
+    if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
+        return list(value)
+    return None
+
+
+class _Identity(Struct, gc=False):
+    type: str
+    id: str
+    author: _Person
+    readers: tuple[str, ...]
+
+
+_decode_identity: Final = msgspec.json.Decoder(_Identity).decode
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentIdentity:
+    """Type and id under which Glean has a document, and somebody who may see it."""
+
+    kind: str
+    id: str
+    reader: str
+
+
+def identify_document(line: bytes) -> DocumentIdentity:
+    """How Glean knows the document of a line."""
+    found = _decode_identity(line)
+    reader = next((each for each in found.readers if each not in EVERYONE), found.author.email)
+    return DocumentIdentity(OBJECT_TYPES[found.type], glean_document_id(found.id), reader)

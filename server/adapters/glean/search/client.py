@@ -1,0 +1,146 @@
+"""Glean's Client API, as far as it searches (https://developers.glean.com/api/client-api/search/search).
+
+It takes another token than the Indexing API: one with the scope SEARCH, which searches as the person for whom it was
+made, or, with the permission GLOBAL, as the one named in `X-Glean-ActAs`. What that person may not see is not found.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Final, Self
+
+import msgspec
+from msgspec import Struct
+
+from domain.ports import SearchHit
+from server.adapters.glean.indexing.documents import OBJECT_TYPES
+from server.adapters.glean.transport.client import GleanHttpClient, Secret
+from server.adapters.glean.transport.remedies import Remedy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+
+    from domain.ports import Clock
+    from server.adapters.glean.transport.rate_limiter import RateLimiter
+
+ACT_AS: Final = "X-Glean-ActAs"
+SENT_FIELDS: Final = frozenset(
+    {"query", "pageSize", "requestOptions", "datasourcesFilter", "facetBucketSize", "responseHints"}
+)
+"""Every field name that we send, and that an error may therefore name."""
+_MOST_HITS: Final = 100
+_LONGEST_QUERY: Final = 1000
+_CUSTOM: Final = "custom_"
+_DENIED: Final = Remedy(
+    "because the client token may not search",
+    "Have a Client API token with the scope SEARCH made in Glean (Admin console, Platform, API tokens, Client tokens) "
+    "and set glean.client_token to it: one of a person, without glean.act_as, or a global one, with it.",
+)
+
+
+class Metadata(Struct, rename="camel"):
+    """What is known of a found document beside itself."""
+
+    datasource: str | None = None
+    document_id: str | None = None
+
+
+class Document(Struct, rename="camel"):
+    """A document that was found. Its id is Glean's own, made of the datasource's name and the id that was pushed."""
+
+    id: str | None = None
+    datasource: str | None = None
+    title: str | None = None
+    url: str | None = None
+    metadata: Metadata | None = None
+
+
+class SearchResult(Struct, rename="camel"):
+    """One result."""
+
+    url: str | None = None
+    title: str | None = None
+    document: Document | None = None
+
+
+class SearchResults(Struct, rename="camel"):
+    """What a search found, best first."""
+
+    results: list[SearchResult] | None = None
+
+
+class ClientSearch(AbstractAsyncContextManager["ClientSearch"]):
+    """Searches one Glean; open it before use. Raises only PlatformError and its kinds, once open."""
+
+    def __init__(
+        self,
+        base_url: str,
+        token: Secret | Callable[[], str],
+        *,
+        clock: Clock,
+        limiter: RateLimiter,
+        act_as: str | None = None,
+        timeout_s: float = 30.0,
+        waits: float = 1.0,
+    ) -> None:
+        """Prepare to search; nothing is sent yet. `act_as` is the person as whom a global token searches."""
+        self._http = GleanHttpClient(
+            f"{base_url.rstrip('/')}/rest/api/v1",
+            token,
+            clock=clock,
+            limiter=limiter,
+            sent=SENT_FIELDS,
+            timeout_s=timeout_s,
+            waits=waits,
+            headers={ACT_AS: act_as} if act_as else {},
+            denial=lambda _status, _body: _DENIED,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._http.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.__aexit__(kind, error, trace)
+
+    async def search(self, query: str, *, datasource: str | None, limit: int) -> Sequence[SearchHit]:
+        """The best results, of one datasource or of everything that the token's person may see."""
+        wanted = max(1, min(limit, _MOST_HITS))
+        options = {"facetBucketSize": 1, "responseHints": ["RESULTS"]}
+        body = {
+            "query": query[:_LONGEST_QUERY],
+            "pageSize": wanted,
+            "requestOptions": options | ({} if datasource is None else {"datasourcesFilter": [datasource]}),
+        }
+        found = await self._http.call(
+            "search", "POST", "/search", SearchResults, body=msgspec.json.encode(body)
+        )
+        hits = [_hit(each, each.document) for each in found.results or () if each.document is not None]
+        ours = [each for each in hits if datasource is None or each.datasource in {"", datasource.casefold()}]
+        return ours[:wanted]  # Glean takes the size for a hint, and may send more
+
+
+def _hit(result: SearchResult, document: Document) -> SearchHit:
+    metadata = document.metadata or Metadata()
+    datasource = (document.datasource or metadata.datasource or "").casefold().removeprefix(_CUSTOM)
+    return SearchHit(
+        datasource=datasource,
+        document_id=pushed_id(document.id or metadata.document_id or "", datasource),
+        title=document.title or result.title or "",
+        url=document.url or result.url,
+    )
+
+
+def pushed_id(found: str, datasource: str) -> str:
+    """The id under which a document was pushed, from Glean's own: `CUSTOM_<DATASOURCE>_<type>_<id>`, or parts of it.
+
+    No public source tells the form, so whatever has another is left as it is.
+    """
+    types = "|".join(OBJECT_TYPES.values())
+    form = re.compile(rf"(?:{_CUSTOM})?{re.escape(datasource)}_(?:(?:{types})_)?(?P<id>.+)", re.IGNORECASE)
+    read = form.fullmatch(found) if datasource else None
+    return read["id"] if read else found

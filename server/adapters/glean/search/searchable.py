@@ -1,0 +1,87 @@
+"""The Indexing dialect of a Glean that can be searched, too, because there is a token for its Client API."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Self
+
+from domain.errors import PlatformDeniedError
+from domain.lifecycle import probe_query
+from server.adapters.glean.indexing.names import datasource_of
+from server.adapters.glean.indexing.platform import IndexingPlatform
+from server.adapters.glean.search.queries import run_searches
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+
+    from domain.ports import Clock, SearchHit
+    from server.adapters.glean.search.client import ClientSearch
+    from server.adapters.glean.transport.client import Secret
+    from server.adapters.glean.transport.rate_limiter import RateLimiter
+
+
+class SearchableIndexingPlatform(IndexingPlatform):
+    """`IndexingGlean`, and search; open it before use, on one event loop."""
+
+    capabilities = replace(IndexingPlatform.capabilities, search=True)
+
+    def __init__(
+        self,
+        base_url: str,
+        token: Secret | Callable[[], str],
+        *,
+        search: ClientSearch,
+        clock: Clock,
+        identity_url: str | None = None,
+        limiter: RateLimiter | None = None,
+        timeout_s: float = 30.0,
+        waits: float = 1.0,
+    ) -> None:
+        """Prepare to talk, as `IndexingGlean` does, and to `search` the same Glean, opened and closed with this."""
+        super().__init__(
+            base_url,
+            token,
+            clock=clock,
+            identity_url=identity_url,
+            limiter=limiter,
+            timeout_s=timeout_s,
+            waits=waits,
+        )
+        self._search = search
+
+    async def __aenter__(self) -> Self:
+        await self._search.__aenter__()
+        return await super().__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await super().__aexit__(kind, error, trace)
+        await self._search.__aexit__(kind, error, trace)
+
+    async def is_still_served(self, handle: str, name: str, lines: Sequence[bytes]) -> bool:
+        """Whether any of those documents is still there, by what Glean tells of each, or is found by a search.
+
+        A client token that serves no longer keeps nobody from taking a datasource down: then the former has to do.
+        """
+        if await super().is_still_served(handle, name, lines):
+            return True
+        with suppress(PlatformDeniedError):
+            for line in lines:
+                if await self.search(probe_query(line), name=name, limit=1):
+                    return True
+        return False
+
+    async def search(self, query: str, *, name: str | None = None, limit: int = 10) -> Sequence[SearchHit]:
+        """What the token's person finds; a hit has the datasource's handle, or the name that was asked for."""
+        datasource = None if name is None else datasource_of(name)
+        hits = await self._search.search(query, datasource=datasource, limit=limit)
+        return [each if name is None else replace(each, datasource=name) for each in hits]
+
+    async def search_each(
+        self, queries: Sequence[str], *, name: str, limit: int, seconds: float
+    ) -> Sequence[Sequence[SearchHit]]:
+        return await run_searches(partial(self.search, name=name, limit=limit), queries, seconds)

@@ -1,0 +1,175 @@
+"""The store on a PostgreSQL database, shared by every process of every machine that is given its URL."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import psycopg
+from psycopg import errors
+from psycopg_pool import ConnectionPool
+
+from server.adapters.store.postgres.errors import translate_connection_errors, translate_postgres_errors
+from server.adapters.store.postgres.migrations import NAMESPACE, WRITE_LOCK, describe_schema_state, migrate
+from server.adapters.store.threaded_store import READERS, ThreadedStore
+from server.adapters.store.unit_of_work import SqlUnitOfWork
+from server.infra.postgres.sql_dialect import translate_statement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from server.adapters.store.repository import Cursor
+    from server.infra.postgres.dsn import PostgresAddress
+
+    Plain = psycopg.Connection[tuple[Any, ...]]
+
+T = TypeVar("T")
+_TRIES: Final = 5
+_SPARE_S: Final = 5.0
+"""How long a connection is waited for: a server that is being restarted is often back by then."""
+
+_READ: Final = b"begin isolation level repeatable read read only"
+# The lock is taken by a statement of its own, so the next one, which is the first of the work, sees what its last
+# holder wrote; and it goes with the transaction, whatever becomes of it. Under it, rows are numbered as they commit.
+_WRITE: Final = f"begin isolation level read committed; {{how}}select {WRITE_LOCK}"
+
+_INSTALLATION: Final = f"select installation_id from {NAMESPACE}.installation".encode()  # noqa: S608  # a name of ours
+_UNFINISHED: Final = f"""
+select exists (select 1 from {NAMESPACE}.datasets where running = 1) or exists (select 1 from {NAMESPACE}.undos)
+""".encode()  # noqa: S608  # the same
+
+
+class PostgresStore(ThreadedStore):
+    """Changes run one at a time over all processes, under one lock that each waits for up to `patience_s`.
+
+    A process that stands still inside a transaction is cut off in half that time. Everything raises StoreFailedError
+    when the database fails or is away; when that happened during the commit, whether it was kept is not known.
+    """
+
+    def __init__(
+        self, address: PostgresAddress, *, patience_s: float = 30, progress_every_s: float = 0.25
+    ) -> None:
+        super().__init__(progress_every_s)
+        self._address = address
+        self._patience_ms = int(patience_s * 1000)
+        self._installation = ""
+        self._pool: ConnectionPool[Plain] = ConnectionPool(
+            address.conninfo,
+            kwargs={"autocommit": True},
+            configure=self._configure,
+            min_size=1,
+            max_size=1 + READERS,
+            timeout=_SPARE_S,
+            reconnect_timeout=_SPARE_S,
+            num_workers=1,
+            name="store",
+            open=False,
+        )
+
+    def _prepare(self) -> None:
+        with translate_connection_errors(self._address):
+            connection = self._address.connect()
+        with translate_postgres_errors(self._address), connection:
+            migrate(connection, self._address)
+            row = connection.execute(_INSTALLATION).fetchone()
+            self._installation = str(row[0]) if row else ""
+            self._pool.open()
+
+    def _transact(self, work: Callable[[SqlUnitOfWork], T], lasting: bool, /) -> T:  # noqa: FBT001 - an executor passes no names
+        how = "" if lasting else "set local synchronous_commit = off; "
+        begin = _WRITE.format(how=how).encode()
+        with translate_postgres_errors(self._address):
+            for _ in range(_TRIES - 1):
+                with suppress(errors.SerializationFailure, errors.DeadlockDetected):
+                    return self._run_in_transaction(begin, work)
+            return self._run_in_transaction(begin, work)
+
+    def _read(self, look: Callable[[SqlUnitOfWork], T], /) -> T:
+        with translate_postgres_errors(self._address):
+            return self._run_in_transaction(_READ, look)
+
+    def _run_in_transaction(self, begin: bytes, work: Callable[[SqlUnitOfWork], T]) -> T:
+        with self._transaction(begin) as connection:
+            result = work(SqlUnitOfWork(_Connection(connection), self._installation))
+            connection.execute(b"commit")
+        return result
+
+    @contextmanager
+    def _transaction(self, begin: bytes) -> Iterator[Plain]:
+        """A connection in a transaction, which is taken back unless it was committed."""
+        connection = self._begin_on_live_connection(begin)
+        try:
+            yield connection
+        except BaseException:
+            with suppress(psycopg.Error):  # a connection that is lost has taken everything back
+                connection.rollback()
+            raise
+        finally:
+            self._pool.putconn(connection)
+
+    def _begin_on_live_connection(self, begin: bytes) -> Plain:
+        """Begin on a connection that has not died while it lay in the pool."""
+        while True:
+            connection = self._pool.getconn()
+            try:
+                connection.execute(begin)
+            except BaseException as error:
+                stale = connection.closed and isinstance(error, psycopg.OperationalError)
+                self._pool.putconn(connection)
+                if not stale:
+                    raise
+            else:
+                return connection
+
+    def _configure(self, connection: Plain) -> None:
+        connection.execute(
+            f"set search_path = {NAMESPACE}; set lock_timeout = {self._patience_ms}; "
+            f"set idle_in_transaction_session_timeout = {self._patience_ms // 2}; set jit = off".encode()
+        )
+
+    def _release(self) -> None:
+        self._pool.close()
+
+
+class _Connection:
+    """Implements `rows.Connection`."""
+
+    def __init__(self, connection: Plain) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, values: dict[str, Any], /) -> Cursor:
+        return self._connection.execute(translate_statement(sql).encode(), values)
+
+    def stream(self, sql: str, values: dict[str, Any], /) -> Iterator[Any]:
+        with self._connection.cursor() as cursor:
+            yield from cursor.stream(translate_statement(sql).encode(), values)
+
+    def execute_many(self, sql: str, values: Sequence[dict[str, Any]], /) -> None:
+        with self._connection.cursor() as cursor:
+            cursor.executemany(translate_statement(sql).encode(), values)
+
+
+def describe_pending_migration(address: PostgresAddress) -> str:
+    """What the next process makes of the database before it can be read; nothing when it is as it has to be.
+
+    Raises StoreFailedError and SettingsError.
+    """
+    with translate_connection_errors(address):
+        connection = address.connect()
+    with translate_postgres_errors(address), connection:
+        return describe_schema_state(connection, address)
+
+
+def has_unfinished_work(address: PostgresAddress) -> bool:
+    """Whether some dataset's saga is not over, or something is still to be undone; False where there is no store yet.
+
+    Raises StoreFailedError and SettingsError.
+    """
+    with translate_connection_errors(address):
+        connection = address.connect()
+    with translate_postgres_errors(address), connection:
+        there = connection.execute(f"select to_regclass('{NAMESPACE}.undos')".encode()).fetchone()
+        if there is None or there[0] is None:
+            return False
+        row = connection.execute(_UNFINISHED).fetchone()
+        return row is not None and bool(row[0])

@@ -1,0 +1,49 @@
+"""Opening the file: as WAL, at one schema, by several processes at once."""
+
+from __future__ import annotations
+
+import fcntl
+import sqlite3
+from typing import TYPE_CHECKING
+
+from sqlite_utils import Database
+
+from server.adapters.store.sqlite.migrations import migrate
+from server.infra.filesystem.locks import lock_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def prepare_sqlite_file(path: Path, busy_timeout_s: float) -> str:
+    """Make or migrate the file and tell the installation's id.
+
+    One process at a time, by a lock on a file beside it: two that turn a new file to WAL at once are told it is locked.
+    Raises sqlite3.Error, OSError and SettingsError.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(path.name + ".lock").open("w") as turn:
+        lock_file(turn.fileno(), fcntl.LOCK_EX, path)
+        db = connect_sqlite(path, busy_timeout_s)
+        try:
+            db.execute("pragma journal_mode = wal")
+            migrate(db, path)
+            return str(db.execute("select installation_id from installation").fetchone()[0])
+        finally:
+            db.close()
+
+
+def connect_sqlite(path: Path, busy_timeout_s: float, *, reading: bool = False) -> Database:
+    """A connection that begins and ends its transactions itself; one for `reading` refuses every change.
+
+    It belongs to the thread that works with it; only its closing may come from another.
+    """
+    connection = sqlite3.connect(path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False)
+    try:
+        db = Database(connection, execute_plugins=False)
+        db.execute("pragma synchronous = full")
+        db.execute(f"pragma query_only = {int(reading)}")
+    except BaseException:
+        connection.close()
+        raise
+    return db

@@ -1,0 +1,45 @@
+"""A look at a store from outside, without opening it as ours."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Final
+
+from server.adapters.store.schema import MIGRATIONS, NOT_CREATED, OUTDATED
+from server.adapters.store.sqlite.errors import translate_sqlite_errors
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_KNOWN_MIGRATIONS: Final = {each.__name__ for each in MIGRATIONS}
+_APPLIED: Final = "select name from _sqlite_migrations where migration_set = 'dataset_lifecycle'"
+_UNFINISHED: Final = (
+    "select exists (select 1 from datasets where running = 1) or exists (select 1 from undos)"
+)
+
+
+def describe_pending_migration(path: Path) -> str:
+    """What the next process makes of the file before it can be read; nothing when it is as it has to be.
+
+    Raises StoreFailedError.
+    """
+    if not path.exists():
+        return NOT_CREATED
+    with translate_sqlite_errors(path), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
+        if not db.execute("select 1 from sqlite_master where name = '_sqlite_migrations'").fetchone():
+            return NOT_CREATED
+        applied = {str(name) for (name,) in db.execute(_APPLIED)}
+    return OUTDATED if applied < _KNOWN_MIGRATIONS else ""
+
+
+def has_unfinished_work(path: Path) -> bool:
+    """Whether some dataset's saga is not over, or something is still to be undone; False where there is no store yet.
+
+    Raises StoreFailedError.
+    """
+    if not path.exists():
+        return False
+    with translate_sqlite_errors(path), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
+        tables = {name for (name,) in db.execute("select name from sqlite_master where type = 'table'")}
+        return {"datasets", "undos"} <= tables and bool(db.execute(_UNFINISHED).fetchone()[0])

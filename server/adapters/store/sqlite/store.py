@@ -1,0 +1,93 @@
+"""The store on one SQLite file, shared by every process of one machine that works on the data folder."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from domain.errors import Recovery, StoreFailedError
+from server.adapters.store.sqlite.errors import translate_sqlite_errors
+from server.adapters.store.sqlite.file import connect_sqlite, prepare_sqlite_file
+from server.adapters.store.threaded_store import ThreadedStore
+from server.adapters.store.unit_of_work import SqlUnitOfWork
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from sqlite_utils import Database
+
+    from server.adapters.store.repository import Cursor
+
+T = TypeVar("T")
+
+
+class SqliteConnection:
+    """Implements `rows.Connection`."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def execute(self, sql: str, values: dict[str, Any], /) -> Cursor:
+        return self._db.execute(sql, values)
+
+    def stream(self, sql: str, values: dict[str, Any], /) -> Iterator[Any]:
+        return self._db.execute(sql, values)
+
+    def execute_many(self, sql: str, values: Sequence[dict[str, Any]], /) -> None:
+        self._db.conn.executemany(sql, values)
+
+
+class SqliteStore(ThreadedStore):
+    """Each change is one `BEGIN IMMEDIATE` transaction that waits up to `busy_timeout_s` for other processes.
+
+    Everything raises StoreFailedError when the file or its disk fails.
+    """
+
+    def __init__(self, path: Path, *, busy_timeout_s: float = 30, progress_every_s: float = 0.25) -> None:
+        super().__init__(progress_every_s)
+        self._path = path
+        self._busy_timeout_s = busy_timeout_s
+        self._mine = threading.local()
+        self._connections: list[Database] = []
+        self._installation = ""
+
+    def _prepare(self) -> None:
+        try:
+            with translate_sqlite_errors(self._path):
+                self._installation = prepare_sqlite_file(self._path, self._busy_timeout_s)
+        except OSError as error:
+            raise StoreFailedError(
+                f"The store {self._path} cannot be made: {error.strerror}.", recovery=Recovery.NEEDS_HUMAN
+            ) from error
+
+    def _transact(self, work: Callable[[SqlUnitOfWork], T], lasting: bool, /) -> T:  # noqa: FBT001 - an executor passes no names
+        with translate_sqlite_errors(self._path):
+            db = self._thread_connection(reading=False)
+            db.execute(f"pragma synchronous = {'full' if lasting else 'normal'}")
+            return self._run_in_transaction("begin immediate", db, work)
+
+    def _read(self, look: Callable[[SqlUnitOfWork], T], /) -> T:
+        with translate_sqlite_errors(self._path):
+            return self._run_in_transaction("begin", self._thread_connection(reading=True), look)
+
+    def _run_in_transaction(self, begin: str, db: Database, work: Callable[[SqlUnitOfWork], T]) -> T:
+        db.execute(begin)
+        try:
+            result = work(SqlUnitOfWork(SqliteConnection(db), self._installation))
+            db.commit()
+        except BaseException:
+            db.rollback()
+            raise
+        return result
+
+    def _thread_connection(self, *, reading: bool) -> Database:
+        found: Database | None = getattr(self._mine, "connection", None)
+        if found is None:
+            found = self._mine.connection = connect_sqlite(self._path, self._busy_timeout_s, reading=reading)
+            self._connections.append(found)
+        return found
+
+    def _release(self) -> None:
+        for each in self._connections:
+            each.close()

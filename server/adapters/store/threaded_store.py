@@ -1,0 +1,105 @@
+"""A store whose transactions run in threads of its own; what is true of it whatever the database."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final, Self, TypeVar
+
+from server.adapters.store.progress import ProgressWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from domain.model import Progress
+    from domain.ports import UnitOfWork
+    from server.adapters.store.progress import Reports
+    from server.adapters.store.unit_of_work import SqlUnitOfWork
+
+T = TypeVar("T")
+
+
+READERS: Final = 4
+
+
+class ThreadedStore(ABC):
+    """Implements `domain.ports.store.Store`. Open it before use; close it, or use it as an asynchronous context manager.
+
+    The changes of this process run one after another in one thread; reads have threads of their own and wait for no
+    change. A caller that is cancelled never ends a transaction half-way: one that has begun is carried to its end, one
+    that waits is not begun.
+    """
+
+    def __init__(self, progress_every_s: float) -> None:
+        self._writing = ThreadPoolExecutor(1, "store-write")
+        self._reading = ThreadPoolExecutor(READERS, "store-read")
+        self._progress = ProgressWriter(self._write_progress, progress_every_s)
+
+    async def open(self) -> None:
+        """Make or migrate what is kept. Raises StoreFailedError, and SettingsError for what is not for this version."""
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._writing, self._prepare)
+        except BaseException:
+            await self.close()
+            raise
+        self._progress.start()
+
+    async def close(self) -> None:
+        """Write the last progress, end what has begun, and let go of the database; closing twice is fine."""
+        closing = ThreadPoolExecutor(1, "store-close")
+        try:
+            await asyncio.shield(asyncio.get_running_loop().run_in_executor(closing, self._close))
+        finally:
+            closing.shutdown(wait=False)
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def transact(
+        self, work: Callable[[UnitOfWork], T], *, lasting: bool = True, regardless: bool = False
+    ) -> T:
+        begun = asyncio.get_running_loop().run_in_executor(self._writing, self._transact, work, lasting)
+        return await (asyncio.shield(begun) if regardless else begun)
+
+    async def read(self, look: Callable[[UnitOfWork], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._reading, self._read, look)
+
+    def report(self, dataset_id: str, progress: Progress | None) -> None:
+        self._progress.report(dataset_id, progress)
+
+    @abstractmethod
+    def _prepare(self) -> None:
+        """Make or migrate what is kept."""
+
+    @abstractmethod
+    def _transact(self, work: Callable[[SqlUnitOfWork], T], lasting: bool, /) -> T:  # noqa: FBT001 - an executor passes no names
+        """One change."""
+
+    @abstractmethod
+    def _read(self, look: Callable[[SqlUnitOfWork], T], /) -> T:
+        """One look."""
+
+    @abstractmethod
+    def _release(self) -> None:
+        """Let go of the database; nothing runs any more."""
+
+    def _write_progress(self, latest: Reports) -> None:
+        def write(uow: SqlUnitOfWork) -> None:
+            for dataset_id, progress in latest.items():
+                uow.datasets.put_progress(dataset_id, progress)
+
+        self._writing.submit(self._transact, write, False).result()  # noqa: FBT003 - the same
+
+    def _close(self) -> None:
+        self._progress.stop()
+        self._writing.shutdown()
+        self._reading.shutdown()
+        self._release()

@@ -1,0 +1,89 @@
+"""A template written as one JSON object: its records as a stream, everything beside them as values."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from server.adapters.templates.readers.arrays import find_value_end, read_array_records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from domain.content import RecordKind
+    from server.adapters.templates.readers.window import Window
+
+_NAME: Final = re.compile(rb'"(?:[^"\\]|\\.)*"')
+
+
+def read_object_records(
+    window: Window, head: dict[str, Any], kind: RecordKind | None = None
+) -> Iterator[Sequence[bytes]]:
+    """Batches of `records`, or of `source.records`, wherever they stand; `head` is filled with everything else.
+
+    `head` is whole once the iteration has ended. Raises TemplateInvalidError for what is no JSON object.
+    """
+    yield from _read_members(window, head, kind, "")
+    if window.peek():
+        raise window.invalid_template_error("goes on after the end of its JSON object")
+
+
+def _read_members(
+    window: Window, into: dict[str, Any], kind: RecordKind | None, path: str
+) -> Iterator[Sequence[bytes]]:
+    _consume_mark(window, b"{")
+    if window.peek() == b"}":
+        window.advance(1)
+        return
+    while True:
+        name = _read_name(window)
+        _consume_mark(window, b":")
+        mark = window.peek()
+        if name == "records" and mark == b"[" and path in {"", "source"}:
+            into.setdefault("records", True)
+            window.advance(1)
+            yield from read_array_records(window, kind)
+        elif name == "source" and mark == b"{" and not path:
+            into["source"] = {}
+            yield from _read_members(window, into["source"], kind, "source")
+        else:
+            into[name] = _read_value(window, name)
+        if window.peek() == b"}":
+            window.advance(1)
+            return
+        _consume_mark(window, b",")
+
+
+def _consume_mark(window: Window, mark: bytes) -> None:
+    found = window.peek()
+    if found != mark:
+        what = f"has {found.decode('latin-1')!r}" if found else "ends"
+        raise window.invalid_template_error(f"is not JSON: it {what} where {mark.decode()!r} is expected")
+    window.advance(1)
+
+
+def _read_name(window: Window) -> str:
+    window.peek()
+    while (found := _NAME.match(window.data)) is None:
+        if window.data[:1] != b'"' or not window.read_more():
+            raise window.invalid_template_error("is not JSON: a member has no name")
+    window.advance(found.end())
+    return str(_decode_json(window, found[0], "a member's name"))
+
+
+def _read_value(window: Window, name: str) -> object:
+    while (end := find_value_end(window.data)) < 0:
+        if not window.read_more():
+            raise window.invalid_template_error(f"ends in the middle of {name[:80]!r}")
+    value = _decode_json(window, window.data[:end], repr(name[:80]))
+    window.advance(end)
+    return value
+
+
+def _decode_json(window: Window, data: bytes, what: str) -> object:
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise window.invalid_template_error(f"is not JSON: {what} cannot be read") from None

@@ -1,0 +1,108 @@
+"""Rows of cells, and what the columns that they stand in mean."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from domain.content import PLACEHOLDER, RecordBatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from domain.content import RecordKind
+
+_encode = msgspec.json.Encoder().encode
+_PLACEHOLDER = PLACEHOLDER.decode()
+
+
+class TableColumns:
+    """The columns of a table whose rows are records of a kind; `names` are the fields, each in one column."""
+
+    def __init__(self, names: Sequence[str], kind: RecordKind) -> None:
+        self.names = names
+        self.kind = kind
+        by_plain: dict[type, Callable[[str], Any]] = {int: _parse_number, tuple: _parse_list}
+        self._readers = {
+            names.index(each.name): by_plain[each.plain]
+            for each in kind.fields
+            if each.name in names and each.plain in by_plain
+        }
+        self._row = _row_list_type(names, kind)
+
+    def convert_row(self, row: Sequence[str]) -> list[Any]:
+        """What the cells of a row stand for; None for an empty one."""
+        return [self._convert_column(at, [cell])[0] for at, cell in enumerate(row)]
+
+    def convert_rows(self, rows: Sequence[Sequence[str]]) -> list[Any] | None:
+        """Records of all these rows, as `kind.record` would have them; None when one does not fit."""
+        if self._row is None:
+            return None
+        try:
+            columns = [self._convert_column(at, cells) for at, cells in enumerate(zip(*rows, strict=True))]
+            found: list[Any] = msgspec.convert([*zip(*columns, strict=True)], self._row)
+        except msgspec.ValidationError:
+            return None
+        return found
+
+    def _convert_column(self, at: int, cells: Sequence[str]) -> Sequence[Any]:
+        if read := self._readers.get(at):
+            return [read(cell) if cell else None for cell in cells]
+        return [cell or None for cell in cells] if "" in cells else cells
+
+
+class TableRows(RecordBatch):
+    """A batch of rows; each as a JSON object has no members for its empty cells."""
+
+    def __init__(self, rows: Sequence[Sequence[str]], columns: TableColumns) -> None:
+        self._rows = rows
+        self._columns = columns
+
+    def decode_records(self, kind: RecordKind) -> list[Any] | None:
+        text = "".join(chain.from_iterable(self._rows))
+        if kind is not self._columns.kind or ("{" in text and _PLACEHOLDER in text):
+            return None
+        return self._columns.convert_rows(self._rows)
+
+    def split_records(self) -> list[bytes]:
+        names, values = self._columns.names, self._columns.convert_row
+        return [
+            _encode(
+                {name: value for name, value in zip(names, values(row), strict=True) if value is not None}
+            )
+            for row in self._rows
+        ]
+
+
+def _row_list_type(names: Sequence[str], kind: RecordKind) -> Any:  # noqa: ANN401 - a list of a type that is made here
+    """The type of many rows: a list of what has the fields of the record and reads them by column."""
+    fields = {each.name: each for each in kind.fields}
+    if any(each.required and name not in names for name, each in fields.items()):
+        return None
+    columns: list[Any] = [
+        (name, fields[name].type) if name in fields else (f"column_{at}", Any)
+        for at, name in enumerate(names)
+    ]
+    absent = [(name, each.type, None) for name, each in fields.items() if name not in names]
+    return list[msgspec.defstruct("Row", columns + absent, array_like=True, gc=False)]  # type: ignore[misc]
+
+
+def _parse_number(cell: str) -> int | str:
+    """The number, or the cell as it is: that it is none is the schema check's to say."""
+    try:
+        return int(cell)
+    except ValueError:
+        return cell
+
+
+def _parse_list(cell: str) -> object:
+    if cell.startswith("["):
+        try:
+            return msgspec.json.decode(cell)
+        except msgspec.DecodeError:
+            return cell
+    if ";" not in cell:
+        return [found] if (found := cell.strip()) else []
+    return [found for each in cell.split(";") if (found := each.strip())]

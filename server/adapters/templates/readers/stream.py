@@ -1,0 +1,88 @@
+"""The records of one template, opened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from domain.content import RECORD_KINDS
+from domain.errors import Recovery, TemplateInvalidError
+from server.adapters.templates.formats import detect_format, parse_template_head, unknown_format_error
+from server.adapters.templates.readers.arrays import read_array_records
+from server.adapters.templates.readers.lines import read_line_records
+from server.adapters.templates.readers.objects import read_object_records
+from server.adapters.templates.readers.opening import open_repository_file, resolve_sibling
+from server.adapters.templates.readers.spill import DiskSpill
+from server.adapters.templates.readers.tables import read_table_records
+from server.adapters.templates.readers.window import Window
+from server.adapters.templates.schemas import build_conformity_check
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from contextlib import ExitStack
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from domain.content import RecordKind
+    from domain.model import Template
+
+
+class FolderRecords:
+    """A record stream over a file of the repository, and over the file that its template names. To be iterated once."""
+
+    def __init__(self, repository: Path, template: Template, stack: ExitStack) -> None:
+        self._repository = repository
+        self._kind = RECORD_KINDS[template.dataset_type]
+        self._stack = stack
+        self.file = template.source
+        self.warnings: Sequence[str] = ()
+        self.spill = DiskSpill()
+        stack.callback(self.spill.close)
+        self.conforms = build_conformity_check(template)
+        self._opened = stack.enter_context(open_repository_file(repository, template.source))
+
+    def __iter__(self) -> Iterator[Sequence[bytes]]:
+        if self.file.endswith(".csv"):
+            yield from read_table_records(self._opened, self.file, self._kind)
+            return
+        window = Window(self._opened, self.file)
+        if detect_format(window) != "object":
+            yield from _read_plain_records(window, self._kind)
+            return
+        found: dict[str, Any] = {}
+        yield from read_object_records(window, found, self._kind)
+        head = parse_template_head(self.file, found)
+        self.warnings = head.warnings
+        if head.inline:
+            return
+        if head.file is None:
+            raise TemplateInvalidError(
+                f"{self.file} generates its records, which is not available.",
+                file=self.file,
+                record_field="source.generator",
+                recovery=Recovery.CHOOSE_OTHER,
+                suggested_action="Choose a template that holds its records.",
+            )
+        name = resolve_sibling(self.file, head.file)
+        yield from self._read_referenced_file(
+            self._stack.enter_context(open_repository_file(self._repository, name)), name
+        )
+
+    def _read_referenced_file(self, file: BinaryIO, name: str) -> Iterator[Sequence[bytes]]:
+        self.file = name
+        if name.endswith(".csv"):
+            yield from read_table_records(file, name, self._kind)
+            return
+        window = Window(file, name)
+        if detect_format(window) == "object":
+            raise unknown_format_error(name, "a template within a template")
+        yield from _read_plain_records(window, self._kind)
+
+
+def _read_plain_records(window: Window, kind: RecordKind) -> Iterator[Sequence[bytes]]:
+    if window.peek() != b"[":
+        yield from read_line_records(window)
+        return
+    window.advance(1)
+    yield from read_array_records(window, kind)
+    if window.peek():
+        raise window.invalid_template_error("goes on after the end of its array")

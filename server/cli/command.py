@@ -1,0 +1,319 @@
+"""What every command has: the three options that go with each, its settings and caller, and its exit code."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, get_type_hints
+
+import typer
+
+from server.cli.exit_codes import ExitCode, exit_code_for
+from server.cli.output import Output
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from domain.errors import LifecycleError
+    from domain.model import Principal
+    from server.settings import Settings
+    from tools.edge.call_audit import AuditedCall
+    from tools.services import Services
+
+_Work = Callable[[], Awaitable[ExitCode | None] | ExitCode | None]
+
+
+B = TypeVar("B", bound="Callable[..., Awaitable[ExitCode | None] | ExitCode | None]")
+
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        metavar="DIR",
+        help="The data folder (env DATASET_LIFECYCLE_DATA_DIR).",
+        show_default=False,
+    ),
+]
+
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="The configuration file (env DATASET_LIFECYCLE_CONFIG).",
+        show_default=False,
+    ),
+]
+
+
+Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document on stdout.")]
+
+
+UNRECORDED: Final = frozenset({"demo", "doctor", "glean-sandbox", "serve"})
+"""Commands that are no calls: they touch no configured data, or look, or answer the calls of others."""
+
+
+UNSCOPED: Final = UNRECORDED | {"cancel"}
+"""Commands that need no scope of their own: those, and `cancel`, which finds out which one it needs."""
+
+
+_VIA: Final = "cli"
+
+
+_TRACE: Final = "TRACEPARENT"
+"""The variable in which a program hands on its W3C trace context, as OpenTelemetry's command-line tools have it."""
+
+
+_INTERRUPTED: Final = "Interrupted."
+
+
+@dataclass(slots=True, kw_only=True)
+class Invocation:
+    """One command, as it was called. `if_interrupted` is what Ctrl-C is answered with."""
+
+    output: Output
+    data_dir: Path | None
+    config: Path | None
+    interrupt_message: str = _INTERRUPTED
+    _settings: Settings | None = field(default=None, init=False)
+    _call: AuditedCall | None = field(default=None, init=False)
+
+    def load_settings(self) -> Settings:
+        """The configuration, read once. Raises SettingsError."""
+        from server.settings import load_settings
+
+        if self._settings is None:
+            self._settings = load_settings(os.environ, config_path=self.config, data_dir=self.data_dir)
+        return self._settings
+
+    @property
+    def principal(self) -> Principal:
+        """Who asks: a person on a terminal, an agent elsewhere; both on this account, with what it is granted."""
+        from domain.model import Principal
+
+        if self._call is not None:
+            return self._call.principal
+        principal = Principal(subject=f"{'person' if on_terminal() else 'agent'}:{account_name()}")
+        return self.load_settings().identity.local.restrict_principal(principal)
+
+    @property
+    def audit_id(self) -> str | None:
+        """Under which id the command is on record, once it is a call."""
+        call = self._call.principal.call if self._call else None
+        return call.audit_id if call else None
+
+    def require_scope(self, verb: str) -> None:
+        """Say what exactly is done, and raise ForbiddenError unless the caller may do it."""
+        from domain import policy
+
+        principal = self.principal
+        if self._call is not None and principal.call is not None:
+            self._call.principal = principal = replace(principal, call=replace(principal.call, verb=verb))
+        policy.require_scope(principal, verb)
+
+    async def run_audited(self, verb: str, given: Mapping[str, Any], work: _Work) -> ExitCode | None:
+        """Do what a command does, as a call: counted, allowed by its scope, and with an entry of how it ended."""
+        from server import composition
+        from tools.edge.call_audit import audit_call
+
+        async with composition.open_call_audit(self.load_settings()) as calls:
+            principal = calls.begin(
+                self.principal,
+                verb,
+                _VIA,
+                _plain_arguments(given),
+                client=_program_version(),
+                traceparent=os.environ.get(_TRACE),
+            )
+            async with audit_call(calls, principal, expected_errors=(BrokenPipeError,)) as self._call:
+                done = await self._run_authorized(verb, work)
+                self._call.outcome = done.name.lower() if done else self._call.outcome
+        return done
+
+    async def _run_authorized(self, verb: str, work: _Work) -> ExitCode | None:
+        from domain.errors import InvalidArgumentError
+
+        if verb not in UNSCOPED:
+            self.require_scope(verb)
+        try:
+            done = work()
+            return await done if isinstance(done, Awaitable) else done
+        except typer.BadParameter as wrong:
+            raise InvalidArgumentError(wrong.message) from wrong
+
+    @asynccontextmanager
+    async def open_services(self, *, folders: bool = False) -> AsyncIterator[Services]:
+        """The use cases for a command that looks, or changes only our own records; it runs and adopts no saga.
+
+        One that reads or changes what is in the `folders` has them proved first.
+        """
+        from server import composition
+
+        async with composition.open_services(self.load_settings(), sagas=False, folders=folders) as services:
+            yield services
+
+    @asynccontextmanager
+    async def open_saga_services(
+        self, settings: Settings | None = None, *, no_wait: bool = False
+    ) -> AsyncIterator[Services]:
+        """The use cases for a command whose work this process does, and with it what dead processes left.
+
+        With `no_wait` a running server on the same data folder does it. Raises InvalidArgumentError when there is none.
+        """
+        from domain.errors import InvalidArgumentError
+        from server import composition
+
+        settings = settings or self.load_settings()
+        if no_wait and not composition.is_server_running(settings):
+            where = settings.store.address.name if settings.store.shared else settings.data_dir
+            raise InvalidArgumentError(
+                f"--no-wait leaves the work to a running `serve`, and there is none on {where}.",
+                field="no_wait",
+                suggested_action="Start `dataset-lifecycle serve --transport http` there, or leave --no-wait out.",
+            )
+        async with composition.open_services(settings, sagas=not no_wait, folders=no_wait) as services:
+            yield services
+
+    def announce_resumable_work(self, dataset_id: str) -> None:
+        """From now on Ctrl-C leaves something that goes on."""
+        self.interrupt_message = (
+            f"Interrupted. What was begun on {dataset_id} is not lost: it goes on when this command is called again, "
+            "and by itself where a `serve` runs on the same data folder."
+        )
+
+
+def on_terminal() -> bool:
+    """Whether a person sits here: questions can be shown, and answers typed."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def account_name() -> str:
+    """The name of the account that runs this process, or its number when it has none."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def command(app: typer.Typer, name: str) -> Callable[[B], B]:
+    """Make a function the command of that name; its docstring is the help.
+
+    It is given the invocation and its own options, and answers with an exit code, None for done; it may be async.
+    `--json`, `--data-dir` and `--config` are added to every command.
+    """
+
+    def register(body: B) -> B:
+        def entry(ctx: typer.Context, **given: Any) -> None:
+            shared = ctx.find_root().params
+            run = Invocation(
+                output=Output(as_json=given.pop("as_json")),
+                data_dir=given.pop("data_dir") or shared.get("data_dir"),
+                config=given.pop("config") or shared.get("config"),
+            )
+
+            work: _Work = partial(body, run, **given)
+            if (verb := _verb(ctx)) not in UNRECORDED:
+                work = partial(run.run_audited, verb, given, work)
+            raise typer.Exit(_run_to_exit_code(run, work))
+
+        hints = get_type_hints(body, include_extras=True)
+        own = [
+            each.replace(annotation=hints[each.name], kind=inspect.Parameter.KEYWORD_ONLY)
+            for each in list(inspect.signature(body).parameters.values())[1:]
+        ]
+        entry.__signature__ = inspect.Signature([_keyword_parameter("ctx", typer.Context), *own, *_COMMON])  # type: ignore[attr-defined] # read by inspect
+        app.command(name, help=inspect.getdoc(body))(entry)
+        return body
+
+    return register
+
+
+def _verb(ctx: typer.Context) -> str:
+    """The command as it was typed, without the program's name."""
+    return f"{_verb(ctx.parent)} {ctx.info_name}".strip() if ctx.parent else ""  # type: ignore[arg-type] # typer's own
+
+
+def _keyword_parameter(
+    name: str, annotation: object, default: object = inspect.Parameter.empty
+) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+
+
+_COMMON: Final = (
+    _keyword_parameter("as_json", Json, default=False),
+    _keyword_parameter("data_dir", DataDir, default=None),
+    _keyword_parameter("config", Config, default=None),
+)
+
+
+def _run_to_exit_code(run: Invocation, work: _Work) -> int:
+    """Do the work; whatever ends it becomes words and a code."""
+    import logging
+
+    from domain.errors import InternalError, LifecycleError
+    from server.infra.logging import configure_logging
+    from tools.edge.call_audit import root_cause
+
+    level = os.environ.get("DATASET_LIFECYCLE_LOG", "").upper()
+    configure_logging(level if level in logging.getLevelNamesMapping() else "WARNING")
+    try:
+        return _run_work(work()) or ExitCode.DONE
+    except KeyboardInterrupt:
+        run.output.print_note(run.interrupt_message)
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        ended = root_cause(error)
+        if isinstance(ended.__cause__, typer.BadParameter):
+            raise ended.__cause__ from None
+        if not isinstance(ended, LifecycleError):
+            logging.getLogger(__name__).debug("the command failed by a bug", exc_info=error)
+            ended = InternalError(
+                f"This program failed ({type(ended).__name__}); that is a fault of its own."
+            )
+            ended.audit_id = run.audit_id
+        return _print_error(run, ended)
+
+
+def _run_work(work: Awaitable[ExitCode | None] | ExitCode | None) -> ExitCode | None:
+    if work is None or isinstance(work, ExitCode):
+        return work
+    import anyio
+
+    async def await_work() -> ExitCode | None:
+        return await work
+
+    return anyio.run(await_work)
+
+
+def _print_error(run: Invocation, error: LifecycleError) -> ExitCode:
+    from server.cli.views.errors import render_error, serialize_error
+
+    run.output.print_error(serialize_error(error), render_error(error))
+    return exit_code_for(error)
+
+
+def _plain_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that were given, as plain values."""
+    return {
+        name: value if isinstance(value, bool | int | float) else str(value)
+        for name, value in given.items()
+        if value is not None
+    }
+
+
+def _program_version() -> str:
+    from importlib.metadata import version
+
+    return f"dataset-lifecycle {version('dataset-lifecycle')}"

@@ -1,0 +1,168 @@
+"""`archives`: what is kept of datasets that were taken down, and of some that were not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.filesize import decimal
+
+from domain.errors import format_timestamp
+from server.cli.command import Invocation, command
+from server.cli.exit_codes import ExitCode
+from server.cli.output import format_value, render_facts, render_section, render_table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from domain.lifecycle import Archive
+
+app = typer.Typer(help="What is kept of datasets that were taken down.", no_args_is_help=True)
+
+
+DatasetId = Annotated[str, typer.Argument(metavar="DATASET_ID", help="The dataset that was archived.")]
+
+
+_PAGE = 500
+
+
+_COLUMNS = ("name", "records", "size", "restorable until", "purged", "dataset")
+
+
+@command(app, "list")
+async def list_archives(run: Invocation) -> None:
+    """List the archives, purged ones too."""
+    found: list[Archive] = []
+    async with run.open_services() as services:
+        after: str | None = None
+        while page := await services.archives.list_archives(run.principal, after=after, limit=_PAGE):
+            found += page
+            after = page[-1].dataset_id
+    run.output.print_answer(
+        {"items": [_serialize_archive(each) for each in found], "count": len(found)},
+        render_table(_COLUMNS, map(_row, found), empty="There is no archive."),
+    )
+
+
+@command(app, "show")
+async def show_archive(run: Invocation, dataset_id: DatasetId) -> None:
+    """Show an archive and its manifest."""
+    async with run.open_services(folders=True) as services:
+        archive, manifest = await services.archives.load_archive(run.principal, dataset_id)
+    run.output.print_answer(
+        {**_serialize_archive(archive), **({"manifest": manifest} if manifest else {})},
+        render_section(
+            archive.name,
+            render_facts(
+                (
+                    ("dataset", archive.dataset_id),
+                    ("path", archive.path),
+                    ("archived", archive.archived_at),
+                    ("records", archive.record_count if archive.full_data else "a sample"),
+                    ("size", f"{decimal(archive.stored_bytes)} ({decimal(archive.size_bytes)} unpacked)"),
+                    ("restorable until", archive.restorable_until),
+                    ("purged", archive.purged_at),
+                    ("incomplete", "yes" if archive.incomplete else None),
+                    ("taken for", archive.reason),
+                    ("given back", archive.given_back_at),
+                )
+            ),
+        ),
+        *([_render_files(manifest)] if manifest else []),
+    )
+
+
+@command(app, "verify")
+async def verify_archive(run: Invocation, dataset_id: DatasetId) -> None:
+    """Read an archive back, every byte, against its manifest."""
+    async with run.open_services(folders=True) as services:
+        manifest = await services.archives.verify_archive(run.principal, dataset_id)
+    run.output.print_answer(
+        {"dataset_id": dataset_id, "verified": True, "manifest": manifest},
+        f"The archive of {dataset_id} is as it was written.",
+        _render_files(manifest),
+    )
+
+
+@command(app, "snapshot")
+async def snapshot_dataset(
+    run: Invocation,
+    dataset_id: Annotated[str, typer.Argument(metavar="DATASET_ID", help="The dataset; it stays as it is.")],
+) -> None:
+    """Archive a dataset that is served without taking it down; a later teardown's archive replaces this one."""
+    from server.cli.views.progress_bars import show_progress
+
+    async with run.open_saga_services() as services:
+        run.announce_resumable_work(dataset_id)
+        with show_progress(run.output.aside) as bar:
+            archive = await services.snapshots.take(dataset_id, run.principal, bar(dataset_id))
+    run.output.print_answer(
+        _serialize_archive(archive),
+        f"{archive.name} is archived as it stands, restorable until {format_value(archive.restorable_until)}, "
+        f"and served as before: {format_value(archive.path)}",
+    )
+
+
+@command(app, "purge")
+async def purge_archives(
+    run: Invocation,
+    apply: Annotated[bool, typer.Option("--apply", help="Delete them; without it, only show them.")] = False,
+) -> ExitCode | None:
+    """Show the archives that are past their time, and with --apply delete them."""
+    async with run.open_services(folders=True) as services:
+        plan = await services.archives.purge_archives(run.principal, apply=apply)
+    document = {
+        "applied": plan.applied,
+        **({"refused": plan.refused} if plan.refused else {}),
+        "due": [_serialize_archive(each) for each in plan.due],
+        "purged": list(plan.purged),
+        "failed": [{"dataset_id": dataset_id, "error": error.as_dict()} for dataset_id, error in plan.failed],
+    }
+    hint = "" if apply or not plan.due else " This was a dry run; `archives purge --apply` deletes them."
+    run.output.print_answer(
+        document,
+        render_table(_COLUMNS, map(_row, plan.due), empty="No archive is past its time."),
+        *([f"{len(plan.purged)} purged.{hint}"] if plan.due else []),
+        *([f"A purge would be refused: {plan.refused}"] if plan.refused else []),
+        *(f"{dataset_id}: {error.message}" for dataset_id, error in plan.failed),
+    )
+    return ExitCode.FAILED if plan.failed else None
+
+
+def _serialize_archive(archive: Archive) -> dict[str, Any]:
+    facts_of = {
+        "name": archive.name,
+        "dataset_id": archive.dataset_id,
+        "client_id": archive.client_id,
+        "journey_id": archive.journey_id,
+        "stage": archive.stage,
+        "dataset_type": archive.dataset_type,
+        "path": archive.path,
+        "archived_at": format_timestamp(archive.archived_at),
+        "restorable_until": format_timestamp(archive.restorable_until),
+        "purged_at": format_timestamp(archive.purged_at),
+        "record_count": archive.record_count,
+        "size_bytes": archive.size_bytes,
+        "stored_bytes": archive.stored_bytes,
+        "full_data": archive.full_data,
+        "incomplete": archive.incomplete or None,
+        "reason": archive.reason,
+        "given_back_at": format_timestamp(archive.given_back_at),
+    }
+    return {name: value for name, value in facts_of.items() if value is not None}
+
+
+def _row(archive: Archive) -> tuple[object, ...]:
+    return (
+        archive.name,
+        archive.record_count,
+        decimal(archive.stored_bytes),
+        archive.restorable_until,
+        archive.purged_at,
+        archive.dataset_id,
+    )
+
+
+def _render_files(manifest: dict[str, Any]) -> RenderableType:
+    rows = [(name, decimal(file["size"]), file["sha256"]) for name, file in manifest["files"].items()]
+    return render_table(("file", "size", "SHA-256"), rows, empty="")

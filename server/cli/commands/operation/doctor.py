@@ -1,0 +1,51 @@
+"""`doctor`: whether everything that is needed is there, and what to do about what is not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from server.cli.command import Invocation, command
+from server.cli.exit_codes import ExitCode
+from server.cli.output import render_table
+
+if TYPE_CHECKING:
+    from server.doctor.report import Finding
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "doctor")(run_doctor)
+
+
+async def run_doctor(run: Invocation) -> ExitCode | None:
+    """Check everything that is needed, webhooks and schedules too, and change nothing."""
+    from domain.errors import SettingsError
+    from server import composition
+
+    try:
+        found = await composition.run_doctor(run.load_settings())
+    except SettingsError as error:
+        found = await composition.run_doctor(error)
+    well = all(each.ok for each in found)
+    items = [
+        {
+            "area": each.area,
+            "ok": each.ok,
+            "message": each.message,
+            **({"action": each.action} if each.action else {}),
+            **({"warning": True} if each.warning else {}),
+        }
+        for each in found
+    ]
+    rows = [(each.area, _finding_status(each), each.message, each.action or None) for each in found]
+    columns = ("what", "", "found", "what to do")
+    run.output.print_answer({"ok": well, "findings": items}, render_table(columns, rows, empty=""))
+    return None if well else ExitCode.FAILED
+
+
+def _finding_status(finding: Finding) -> str:
+    if not finding.ok:
+        return "wrong"
+    return "warning" if finding.warning else "ok"

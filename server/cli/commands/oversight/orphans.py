@@ -1,0 +1,234 @@
+"""`orphans`: datasets that no journey needs, listed, marked and taken down."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from domain.errors import QuotaExceededError
+from domain.model import ApprovalState
+from server.cli.command import Invocation, command
+from server.cli.exit_codes import ExitCode
+from server.cli.output import render_section, render_table
+from server.cli.views.tables import render_batch_result, run_batch_teardowns
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from domain.governance import SweepResult
+    from domain.model import Approval, Dataset
+    from tools.core.list_orphans import OrphansAnswer
+
+_USUAL_AGE_DAYS = 7
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "orphans")(run_orphans)
+
+
+async def run_orphans(
+    run: Invocation,
+    client_id: Annotated[
+        str | None, typer.Option("--client-id", help="Only one client's.", show_default=False)
+    ] = None,
+    min_age_days: Annotated[
+        int | None,
+        typer.Option(
+            "--min-age-days", help="Only those of at least this age; 7 unless said.", show_default=False
+        ),
+    ] = None,
+    scan: Annotated[bool, typer.Option("--scan", help="Look at all datasets, mark and unmark.")] = False,
+    sweep: Annotated[bool, typer.Option("--sweep", help="Show what a sweep would take down.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="With --sweep: take it down.")] = False,
+) -> ExitCode | None:
+    """List the datasets that no journey needs; --scan marks them, --sweep takes down those whose grace is over."""
+    listing = client_id is not None or min_age_days is not None
+    if scan + sweep + listing > 1:
+        raise typer.BadParameter("--scan, --sweep and the filters of the list exclude each other.")
+    if apply and not sweep:
+        raise typer.BadParameter("--apply goes with --sweep.")
+    if sweep:
+        run.require_scope("orphans sweep")
+        return await _sweep_orphans(run, apply=apply)
+    if scan:
+        run.require_scope("orphans scan")
+        await _scan_orphans(run)
+        return None
+    await _list_orphans(run, client_id, _USUAL_AGE_DAYS if min_age_days is None else min_age_days)
+    return None
+
+
+async def _list_orphans(run: Invocation, client_id: str | None, min_age_days: int) -> None:
+    from dataclasses import replace
+
+    from tools.core.list_orphans import orphans_answer
+
+    async with run.open_services() as services:
+        page = await services.orphans.list(run.principal, client_id=client_id, min_age_days=min_age_days)
+        while page.next_cursor:
+            more = await services.orphans.list(
+                run.principal, client_id=client_id, min_age_days=min_age_days, cursor=page.next_cursor
+            )
+            page = replace(more, items=page.items + more.items, unknown=page.unknown + more.unknown)
+    whole = orphans_answer(page)
+    run.output.print_answer(whole.as_dict(), *_render_orphans(whole))
+
+
+def _render_orphans(answer: OrphansAnswer) -> list[RenderableType]:
+    rows = [
+        (
+            each.name,
+            each.reason.value,
+            f"{each.age_days:g} days",
+            each.orphaned_at,
+            "now" if each.eligible else each.eligible_at,
+            each.dataset_id,
+        )
+        for each in answer.items
+    ]
+    found = ("dataset", "why", "age", "marked", "may go", "id")
+    people: list[RenderableType] = [render_table(found, rows, empty="There is no orphan of that age.")]
+    against = [(each.name, block.what, block.clears) for each in answer.items for block in each.blocking]
+    if against:
+        columns = ("dataset", "what", "what clears it")
+        people.append(render_section("What stands against it", render_table(columns, against, empty="")))
+    if answer.unknown:
+        people.append(f"Nobody can tell whether these are in use: {', '.join(answer.unknown)}")
+    return people
+
+
+async def _scan_orphans(run: Invocation) -> None:
+    from domain.errors import format_timestamp
+
+    async with run.open_services() as services:
+        found = await services.orphans.scan(run.principal)
+    document = {
+        "seen": found.seen,
+        "marked": list(found.marked),
+        "cleared": list(found.cleared),
+        "unknown": list(found.unknown),
+        "scanned_at": format_timestamp(found.scanned_at),
+    }
+    named = [
+        f"{name}: {', '.join(ids)}"
+        for name, ids in (("Marked", found.marked), ("Cleared", found.cleared), ("Unknown", found.unknown))
+        if ids
+    ]
+    run.output.print_answer(document, "\n".join([f"{found.seen} orphans seen.", *named]))
+
+
+async def _sweep_orphans(run: Invocation, *, apply: bool) -> ExitCode | None:
+    from domain.model import TeardownReason
+    from domain.policy import with_sweep_context
+
+    if not apply:
+        async with run.open_services() as services:
+            result = await services.orphans.sweep(
+                _fail_if_called, _fail_if_called, _fail_if_called, apply=False
+            )
+        _print_sweep(run, result, applied=False)
+        return None
+    async with run.open_saga_services() as services:
+
+        async def teardown_orphan(dataset: Dataset) -> None:
+            begun = await services.teardowns.start_or_attach(
+                dataset.dataset_id,
+                TeardownReason.ORPHANED,
+                with_sweep_context(run.principal),
+                generation=dataset.generation,
+            )
+            run.announce_resumable_work(dataset.dataset_id)
+            run.output.print_note(f"{dataset.name}: being taken down …")
+            await services.teardowns.wait(begun, None)
+
+        # What a person approved and a process died over comes first: it is due no more when it is counted.
+        done = [
+            await run_batch_teardowns(run, services, each)
+            for each in await services.sweep_lists.list_approved(run.principal)
+        ]
+        result = await services.orphans.sweep(
+            teardown_orphan,
+            partial(services.approvals.file_for_sweep, principal=run.principal),
+            partial(services.sweep_lists.file_request, principal=run.principal),
+            apply=True,
+        )
+    for each in done:
+        run.output.print_note(*render_batch_result(each))
+    if result.asked:
+        raise _sweep_quota_error(result.asked)
+    _print_sweep(run, result, applied=True)
+    return ExitCode.FAILED if result.failed or any(each.left for each in done) else None
+
+
+def _sweep_quota_error(asked: Approval) -> QuotaExceededError:
+    declined = asked.state is ApprovalState.DECLINED
+    said = "declined to have them all taken down" if declined else "has been asked about all of them"
+    return QuotaExceededError(
+        f"Nothing was taken. {asked.shown['why']} A person {said}.",
+        how="approval",
+        approval_id=asked.approval_id,
+        suggested_action=(
+            "Ask the operator: what is due can be taken down one by one, or orphans.sweep_count and "
+            "orphans.sweep_share raised."
+            if declined
+            else "Ask the operator: a person looks at the list, and decides on a terminal "
+            f"(`dataset-lifecycle approvals approve {asked.approval_id}`); then exactly that list is taken down."
+        ),
+    )
+
+
+async def _fail_if_called(_: object) -> Any:  # noqa: ANN401 - it never answers
+    raise AssertionError  # a dry run takes nothing down, and asks nobody
+
+
+def _print_sweep(run: Invocation, result: SweepResult, *, applied: bool) -> None:
+    plan = result.plan
+    due = [_serialize_reference(each) for each in plan.eligible]
+    left = [{**_serialize_reference(each), "why": block.as_dict()} for each, block in plan.skipped]
+    document: dict[str, Any] = {"applied": applied, "eligible": due, "skipped": left}
+    if plan.refused:
+        document["refused"] = plan.refused
+    if applied:
+        document["taken"] = [_serialize_reference(each) for each in result.taken]
+        document["requests"] = [
+            {"approval_id": each.approval_id, "dataset_id": each.dataset_id, "state": each.state.value}
+            for each in result.requests
+        ]
+        document["failed"] = [
+            {**_serialize_reference(each), "error": error.as_dict()} for each, error in result.failed
+        ]
+    taken = {each.dataset_id for each in result.taken}
+    failed = {each.dataset_id: error.message for each, error in result.failed}
+    rows = [
+        (
+            each.name,
+            each.dataset_id,
+            "taken down" if each.dataset_id in taken else failed.get(each.dataset_id, "would be taken down"),
+        )
+        for each in plan.eligible
+    ]
+    people: list[RenderableType] = [
+        render_table(("due", "id", "what becomes of it"), rows, empty="Nothing is due.")
+    ]
+    if plan.skipped:
+        skipped = [(each.name, block.what, block.clears) for each, block in plan.skipped]
+        columns = ("dataset", "why", "what clears it")
+        people.append(render_section("Left to a person", render_table(columns, skipped, empty="")))
+    if result.requests:
+        asked = [(each.approval_id, each.shown["dataset"], each.state.value) for each in result.requests]
+        columns = ("request", "dataset", "state")
+        people.append(
+            render_section("Asked of a person (`approvals list`)", render_table(columns, asked, empty=""))
+        )
+    if plan.refused:
+        people.append(f"A sweep would ask a person about all of it first: {plan.refused}")
+    if not applied and plan.eligible and not plan.refused:
+        people.append("This was a dry run; `orphans --sweep --apply` takes them down.")
+    run.output.print_answer(document, *people)
+
+
+def _serialize_reference(dataset: Dataset) -> dict[str, str]:
+    return {"name": dataset.name, "dataset_id": dataset.dataset_id, "client_id": dataset.client_id}

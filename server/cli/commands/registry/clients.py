@@ -1,0 +1,55 @@
+"""`clients`: for whom datasets are made."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from domain.model import Client
+from server.cli.command import Invocation, command
+from server.cli.output import render_table
+
+app = typer.Typer(help="For whom datasets are made.", no_args_is_help=True)
+
+
+@command(app, "add")
+async def add_client(
+    run: Invocation,
+    client_id: Annotated[str, typer.Argument(metavar="CLIENT_ID", help="Letters, digits, '.', '_' and '-'.")],
+    name: Annotated[str, typer.Option("--name", help="What people call it.")],
+    industry: Annotated[str, typer.Option("--industry", help="Chooses the template, such as fintech.")],
+    use_case: Annotated[
+        str, typer.Option("--use-case", help="Chooses the template too, such as developer_productivity.")
+    ],
+) -> None:
+    """Add a client; the same again changes nothing."""
+    from domain.model import Client
+
+    client = Client(client_id=client_id, name=name, industry=industry, use_case=use_case)
+    async with run.open_services() as services:
+        added = await services.registry.add_client(client, run.principal)
+    run.output.print_answer(_serialize_client(added), f"Client {added.client_id} ({added.name}) is there.")
+
+
+@command(app, "list")
+async def list_clients(run: Invocation) -> None:
+    """List the clients."""
+    async with run.open_services() as services:
+        found = await services.registry.list_clients(run.principal)
+    rows = [(each.client_id, each.name, each.industry, each.use_case) for each in found]
+    run.output.print_answer(
+        {"items": [_serialize_client(each) for each in found], "count": len(found)},
+        render_table(
+            ("client", "name", "industry", "use case"), rows, empty="There is no client yet: `clients add`."
+        ),
+    )
+
+
+def _serialize_client(client: Client) -> dict[str, str]:
+    return {
+        "client_id": client.client_id,
+        "name": client.name,
+        "industry": client.industry,
+        "use_case": client.use_case,
+    }

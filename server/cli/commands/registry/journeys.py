@@ -1,0 +1,156 @@
+"""`journeys`: a client's way through the stages."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.console import RenderableType
+
+from domain.errors import format_timestamp
+from domain.governance import JourneyChange, LeaseRenewal
+from domain.model import Journey, JourneyState, Stage, UnreadableRow, parse_duration
+from server.cli.command import Invocation, command, on_terminal
+from server.cli.output import format_value, render_section, render_table
+
+app = typer.Typer(help="The clients' ways through the stages.", no_args_is_help=True)
+
+
+JourneyId = Annotated[str, typer.Argument(metavar="JOURNEY_ID", help="The journey.")]
+
+
+WhoseJourney = Annotated[
+    str | None,
+    typer.Option(
+        "--client-id", help="Whose journey, where two clients have one of that id.", show_default=False
+    ),
+]
+
+
+@command(app, "add")
+async def add_journey(
+    run: Invocation,
+    journey_id: JourneyId,
+    client_id: Annotated[str, typer.Option("--client-id", help="Whose journey it is.")],
+    stage: Annotated[Stage, typer.Option("--stage", help="The stage that it is at.")],
+    state: Annotated[JourneyState, typer.Option("--state", help="Where it stands.")] = JourneyState.ACTIVE,
+) -> None:
+    """Add a journey; the same again changes nothing."""
+    journey = Journey(journey_id=journey_id, client_id=client_id, stage=stage, state=state)
+    async with run.open_services() as services:
+        added = await services.registry.add_journey(journey, run.principal)
+    run.output.print_answer(_serialize_journey(added), _format_journey(added))
+
+
+@command(app, "set-state")
+async def set_journey_state(
+    run: Invocation,
+    journey_id: JourneyId,
+    state: Annotated[JourneyState, typer.Argument(metavar="STATE", help="Where it stands from now on.")],
+    client_id: WhoseJourney = None,
+) -> None:
+    """Move a journey to another state, and tell which datasets it protects no longer."""
+    async with run.open_services() as services:
+        _print_journey_change(
+            run, await services.registry.set_state(journey_id, state, run.principal, client_id)
+        )
+
+
+@command(app, "promote")
+async def promote_journey(
+    run: Invocation,
+    journey_id: JourneyId,
+    stage: Annotated[Stage, typer.Argument(metavar="STAGE", help="The stage ahead.")],
+    client_id: WhoseJourney = None,
+) -> None:
+    """Move a journey forward to a stage, and tell which datasets it protects no longer."""
+    async with run.open_services() as services:
+        _print_journey_change(
+            run, await services.registry.promote(journey_id, stage, run.principal, client_id)
+        )
+
+
+@command(app, "renew")
+async def renew_lease(
+    run: Invocation,
+    journey_id: JourneyId,
+    duration: Annotated[
+        str,
+        typer.Option("--for", metavar="DURATION", help="How long from now: 30m, 12h, 7d; 30 days at most."),
+    ],
+    client_id: WhoseJourney = None,
+) -> None:
+    """Let an active journey's lease run for so long from now; it lapses then, and the journey with it.
+
+    Without a terminal a lease is only lengthened. A journey without one protects without an end.
+    """
+    span = parse_duration(duration, "duration")
+    async with run.open_services() as services:
+        renewed = await services.leases.renew_lease(
+            journey_id, span, run.principal, client_id, person=on_terminal()
+        )
+    until = format_value(renewed.journey.lease_expires_at)
+    _print_journey_change(
+        run, renewed, f"These are protected by it until {until} only", f" Its lease runs until {until}."
+    )
+
+
+@command(app, "list")
+async def list_journeys(run: Invocation, client_id: WhoseJourney = None) -> None:
+    """List the journeys as they stand now."""
+    async with run.open_services() as services:
+        found = await services.registry.list_journeys(run.principal, client_id)
+    known = [each for each in found if isinstance(each, Journey)]
+    broken = [each for each in found if isinstance(each, UnreadableRow)]
+    document: dict[str, Any] = {"items": [_serialize_journey(each) for each in known], "count": len(known)}
+    if broken:
+        document["unreadable"] = [{"what": each.what, "why": each.why} for each in broken]
+    rows = [
+        (each.journey_id, each.client_id, each.stage.value, each.state.value, each.lease_expires_at)
+        for each in known
+    ]
+    columns = ("journey", "client", "stage", "state", "lease until")
+    run.output.print_answer(
+        document,
+        render_table(columns, rows, empty="There is no journey yet: `journeys add`."),
+        *(f"{each.what} cannot be read: {each.why}" for each in broken),
+    )
+
+
+def _print_journey_change(
+    run: Invocation,
+    moved: JourneyChange | LeaseRenewal,
+    heading: str = "It protects these datasets no longer",
+    suffix: str = "",
+) -> None:
+    exposed = [
+        {
+            "name": each.name,
+            "dataset_id": each.dataset_id,
+            "stage": each.stage.value,
+            "dataset_type": each.dataset_type.value,
+            "status": each.status.value,
+        }
+        for each in moved.exposed
+    ]
+    people: list[RenderableType] = [_format_journey(moved.journey) + suffix]
+    if exposed:
+        rows = [tuple(each.values()) for each in exposed]
+        columns = ("name", "dataset", "stage", "type", "status")
+        people.append(render_section(heading, render_table(columns, rows, empty="")))
+    run.output.print_answer({**_serialize_journey(moved.journey), "exposed": exposed}, *people)
+
+
+def _format_journey(journey: Journey) -> str:
+    return f"Journey {journey.journey_id} of {journey.client_id} is {journey.state} at {journey.stage}."
+
+
+def _serialize_journey(journey: Journey) -> dict[str, str]:
+    lease = format_timestamp(journey.lease_expires_at)
+    return {
+        "journey_id": journey.journey_id,
+        "client_id": journey.client_id,
+        "stage": journey.stage.value,
+        "state": journey.state.value,
+        **({"lease_expires_at": lease} if lease else {}),
+    }

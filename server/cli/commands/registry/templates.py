@@ -1,0 +1,115 @@
+"""`templates`: what datasets are made from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from server.cli.command import Invocation, command
+from server.cli.exit_codes import ExitCode
+from server.cli.output import render_section, render_table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+app = typer.Typer(help="What datasets are made from.", no_args_is_help=True)
+
+
+@command(app, "list")
+async def list_templates(run: Invocation) -> None:
+    """List the templates of the configured mock-data repository."""
+    async with run.open_services() as services:
+        found = await services.templates.list()
+    rows = [
+        (
+            each.template_id,
+            each.name,
+            each.default_record_count,
+            len(each.questions or ()) or None,
+            each.format,
+            ", ".join(each.tags),
+        )
+        for each in found
+    ]
+    items = [
+        {
+            "template_id": each.template_id,
+            "name": each.name,
+            "industry": each.industry,
+            "use_case": each.use_case,
+            "dataset_type": each.dataset_type.value,
+            "format": each.format,
+            **({"record_count": each.default_record_count} if each.default_record_count else {}),
+            **({"questions": len(each.questions)} if each.questions else {}),
+            **({"tags": list(each.tags)} if each.tags else {}),
+            **({"warnings": list(each.warnings)} if each.warnings else {}),
+        }
+        for each in found
+    ]
+    columns = ("template", "name", "records", "questions", "format", "tags")
+    run.output.print_answer(
+        {"items": items, "count": len(items)}, render_table(columns, rows, empty="There is none.")
+    )
+
+
+@command(app, "validate")
+async def validate_templates(
+    run: Invocation,
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A mock-data repository: a folder.")],
+) -> ExitCode | None:
+    """Read every template of a repository and report what is wrong with it; exit code 1 when anything is."""
+    from datetime import UTC, datetime
+
+    from server.composition import build_template_repository
+
+    repository = build_template_repository(path, run.load_settings().mock_data_repo.templates_subdir)
+    reports = await repository.validate(datetime.now(UTC))
+    invalid = [each for each in reports if each.problems or not each.passes]
+    items: list[dict[str, Any]] = [
+        {
+            "file": each.file,
+            "valid": each not in invalid,
+            **{
+                name: value
+                for name in ("template_id", "dataset_type", "format", "score")
+                if (value := getattr(each, name)) is not None
+            },
+            "records": each.records,
+            "questions": each.questions,
+            "issues": list(each.issues),
+            "problems": list(each.problems),
+            "warnings": list(each.warnings),
+        }
+        for each in reports
+    ]
+    document = {"items": items, "count": len(items), "invalid": len(invalid)}
+    rows = [
+        (
+            each["file"],
+            "valid" if each["valid"] else "invalid",
+            each["records"],
+            each["questions"] or None,
+            f"{each['score']:.1f}" if "score" in each else None,
+            each.get("format"),
+        )
+        for each in items
+    ]
+    flaws = [(each["file"], flaw) for each in items for flaw in _flaws(each)]
+    people: list[RenderableType] = [
+        render_table(("file", "", "records", "questions", "score", "format"), rows, empty="")
+    ]
+    if flaws:
+        people.append(render_section("What was found", render_table(("file", "what"), flaws, empty="")))
+    people.append(f"{len(items) - len(invalid)} of {len(items)} files are fit for use.")
+    run.output.print_answer(document, *people)
+    return ExitCode.FAILED if invalid else None
+
+
+def _flaws(item: dict[str, Any]) -> list[str]:
+    counted = [
+        f"{issue['check']}: {issue['failed']} of {issue['of']} ({', '.join(issue['examples'])})"
+        for issue in item["issues"]
+    ]
+    return [*item["problems"], *counted, *item["warnings"]]

@@ -1,0 +1,202 @@
+"""A dataset as a person reads it, with all that is known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rich.filesize import decimal
+
+from domain.content import is_fit_for_use
+from domain.lifecycle import parse_archive
+from domain.model import DatasetStatus, Journey, UnreadableRow, Waiver
+from server.cli.output import (
+    format_duration,
+    format_value,
+    render_facts,
+    render_section,
+    render_table,
+    render_value,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from rich.console import RenderableType
+
+    from domain.lifecycle import DatasetDetails
+    from domain.model import Confirmation, Dataset, Failure, QualityReport, Readiness
+
+_EVENTS: Final = 8
+_PROTECTED: Final = frozenset({DatasetStatus.PROVISIONING, DatasetStatus.VALIDATING, DatasetStatus.READY})
+
+
+def render_dataset(shown: DatasetDetails, now: datetime) -> Iterator[RenderableType]:
+    """What it is, how good, what serves it, what is wrong with it, what is kept of it, and what happened last."""
+    dataset = shown.dataset
+    yield render_section(f"{dataset.name} is {dataset.status}", render_facts(_identity_facts(shown, now)))
+    if dataset.quality:
+        yield from _render_quality(dataset.quality)
+    if shown.connector:
+        connector = shown.connector
+        yield render_section(
+            "Connector",
+            render_facts(
+                (
+                    ("name", connector.name),
+                    ("status", render_value(connector.status.value)),
+                    ("in", connector.fingerprint.url),
+                    ("last synced", connector.last_successful_sync),
+                    ("last looked at", connector.last_health_check),
+                    ("message", connector.message),
+                    ("id", connector.connector_id),
+                )
+            ),
+        )
+    yield from _render_failure("It failed", dataset.failure)
+    if shown.undos:
+        rows = [(each.what, each.cause, each.since, each.tries) for each in shown.undos]
+        columns = ("what", "why not yet", "since", "tries")
+        yield render_section("Still to be undone", render_table(columns, rows, empty=""))
+    yield from _render_teardown(shown)
+    if shown.events:
+        last = [(each.at, each.kind.value) for _, each in shown.events[-_EVENTS:]]
+        yield render_section("What happened last", render_table(("when", "what"), last, empty=""))
+
+
+def _identity_facts(shown: DatasetDetails, now: datetime) -> Iterator[tuple[str, object]]:
+    dataset, journey = shown.dataset, shown.journey
+    content = dataset.content or dataset.staged
+    yield "dataset", dataset.dataset_id
+    yield "client", dataset.client_id
+    yield "journey", f"{dataset.journey_id}, {_format_journey(shown)}"
+    yield "stage", dataset.stage.value
+    yield "type", dataset.dataset_type.value
+    yield "records", f"{dataset.record_count} ({decimal(dataset.size_bytes)}), from {dataset.data_source}"
+    yield "template", f"{dataset.template.template_id} ({dataset.template.match} match)"
+    yield (
+        "made",
+        f"{format_value(dataset.created_at)}, {format_duration((now - dataset.created_at).total_seconds())} ago",
+    )
+    yield "restored from", dataset.restored_from
+    yield "attempt", dataset.attempt
+    for warning in content.warnings if content else ():
+        yield "warning", warning
+    if dataset.run:
+        message = shown.progress.message if shown.progress else "about to begin"
+        asked = " (asked to stop)" if dataset.run.cancel_requested else ""
+        yield "running", f"since {format_value(dataset.run.started_at)}: {message}{asked}"
+    if dataset.recheck:
+        yield "re-check", f"pending until {format_value(dataset.recheck.deadline)} at the latest"
+    yield (
+        "protection",
+        _format_protection(dataset, now, by_journey=_is_protected_by_journey(journey, dataset)),
+    )
+    if dataset.orphan:
+        served = format_duration(dataset.orphan.served)
+        yield (
+            "orphan",
+            f"since {format_value(dataset.orphan.orphaned_at)} ({dataset.orphan.reason}), {served} of grace served",
+        )
+
+
+def _format_journey(shown: DatasetDetails) -> str:
+    journey = shown.journey
+    if isinstance(journey, UnreadableRow):
+        return f"which cannot be read: {journey.why}"
+    if journey is None:
+        return "which is not on record"
+    lease = (
+        f", with a lease until {format_value(journey.lease_expires_at)}" if journey.lease_expires_at else ""
+    )
+    return f"{journey.state} at {journey.stage}{lease}"
+
+
+def _is_protected_by_journey(journey: object, dataset: Dataset) -> bool:
+
+    return isinstance(journey, Journey) and journey.protects(dataset.stage) and dataset.status in _PROTECTED
+
+
+def _format_protection(dataset: Dataset, now: datetime, *, by_journey: bool) -> str:
+    until = dataset.protected_until
+    by_lease = f"kept until {format_value(until)}" if until and until > now else None
+    return ", ".join(each for each in ("by its journey" if by_journey else None, by_lease) if each) or "none"
+
+
+def _render_quality(report: QualityReport) -> Iterator[RenderableType]:
+    verdict = "fit for use" if is_fit_for_use(report) else "not fit for use"
+    rows = [
+        (each.check, each.weight or "gate", each.of, each.failed, ", ".join(each.examples))
+        for each in (*report.gates, *report.checks)
+    ]
+    columns = ("check", "weight", "of", "failed", "for example")
+    yield render_section(
+        f"Quality {report.score:.1f} of 100, {verdict}", render_table(columns, rows, empty="")
+    )
+    if report.readiness:
+        yield render_section("Demo-readiness", render_facts(_readiness_facts(report.readiness)))
+
+
+def _readiness_facts(found: Readiness) -> Iterator[tuple[str, object]]:
+    if found.share is None:
+        yield "not known", found.unknown
+        return
+    yield "answered", f"{found.answered} of {found.asked} questions ({100 * found.share:.1f} %)"
+    for each in found.unanswered:
+        yield "not answered", each
+
+
+def _render_failure(title: str, failure: Failure | None) -> Iterator[RenderableType]:
+    if failure is None:
+        return
+    yield render_section(
+        f"{title} at the step {failure.step}",
+        render_facts(
+            (
+                ("why", f"{failure.message} ({failure.code})"),
+                ("when", failure.at),
+                ("what to do", failure.suggested_action),
+                ("to be undone", ", ".join(failure.to_undo)),
+            )
+        ),
+    )
+
+
+def _format_confirmation(given: Confirmation) -> str:
+    """Whose word it is, how it came, and what it concedes."""
+    alone = ", one person" if given.self_approved else ""
+    conceded = "" if given.concession is Waiver.NONE else f": {given.concession}"
+    return f"{given.by} ({given.how}{alone}){conceded}"
+
+
+def _render_teardown(shown: DatasetDetails) -> Iterator[RenderableType]:
+    teardown = shown.dataset.teardown
+    if teardown:
+        yield render_section(
+            "Teardown",
+            render_facts(
+                (
+                    ("reason", teardown.reason.value),
+                    ("asked by", teardown.requester),
+                    ("confirmed by", teardown.confirmation and _format_confirmation(teardown.confirmation)),
+                    *(("conceded by", _format_confirmation(each)) for each in teardown.conceded),
+                    ("connector", teardown.connector_outcome),
+                    ("left to do", teardown.manual_step),
+                )
+            ),
+        )
+        yield from _render_failure("It stopped", teardown.failure)
+    if shown.archive:
+        archive = parse_archive(shown.archive)
+        yield render_section(
+            "Archive",
+            render_facts(
+                (
+                    ("path", archive.path),
+                    ("records", archive.record_count if archive.full_data else "a sample"),
+                    ("size", decimal(archive.stored_bytes)),
+                    ("restorable until", archive.restorable_until),
+                    ("purged", archive.purged_at),
+                )
+            ),
+        )

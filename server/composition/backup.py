@@ -1,0 +1,258 @@
+"""A copy of an installation on SQLite, taken while it works: a folder that is a data folder itself.
+
+The databases are copied as they stood at one instant, at which nobody was writing to any of them: a store that is older
+than the saga engine's journal would miss what finished steps have done, and one that is newer would have sagas that
+nobody knows. Folders are copied before that instant and once more after it, so what is removed meanwhile is kept.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
+
+from domain.errors import InvalidArgumentError, StoreFailedError, format_timestamp
+from server.infra.filesystem.durable import draft_target_name, flush_folder
+from server.infra.filesystem.errors import translate_os_errors
+from server.infra.state_keys import STATE_KEY_FILE as ROUNDS_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from server.settings import Settings
+
+STORE: Final = "store.db"
+ENGINE: Final = "engine.sqlite"
+SANDBOX: Final = "glean-sandbox.sqlite"
+STAGING: Final = "staging"
+ARCHIVES: Final = "archives"
+MANIFEST_FILE: Final = "backup.json"
+"""What a back-up says of itself."""
+
+_BUSY_S: Final = 30.0
+_AT_REST: Final = "select dataset_id from datasets where status = 'ready' and running = 0 order by dataset_id"
+_RUNNING: Final = "select count(*) from datasets where running = 1"
+_EVENT: Final = "select coalesce(max(seq), 0) from events"
+_HEAD: Final = "select position || ':' || hash from audit_chain order by position desc limit 1"
+_INSTALLATION: Final = "select installation_id from installation"
+
+_translate_to_store_failure: Final = partial(translate_os_errors, StoreFailedError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupManifest:
+    """What was copied. `at` is the instant at which everything stood so.
+
+    `running` datasets had a saga, which goes on where the copy is started. Events up to number `last_event` had
+    happened. `audit_head` is the audit chain's end, None for an empty one. `unstaged` are datasets whose staged
+    documents are not there. `elsewhere` are folders that the settings have outside of the data folder: they are not
+    copied.
+    """
+
+    version: str
+    at: str
+    installation: str
+    running: int
+    last_event: int
+    audit_head: str | None
+    unstaged: tuple[str, ...]
+    elsewhere: tuple[str, ...]
+
+
+def create_backup(settings: Settings, to: Path) -> BackupManifest:
+    """Copy the installation to a folder that is not there yet; it appears whole or not at all. Blocks.
+
+    Raises InvalidArgumentError for a store that is no file or a folder that will not do, and StoreFailedError.
+    """
+    _require_valid_target(settings, to)
+    folders, elsewhere = _own_and_external_folders(settings)
+    draft = to.with_name(f".{to.name}.{uuid4().hex[:8]}.partial")
+    with _translate_to_store_failure("write to", to):
+        to.parent.mkdir(parents=True, exist_ok=True)
+        draft.mkdir(mode=0o700)
+    try:
+        _copy_folders(folders, draft)
+        at = _copy_databases(_existing_databases(settings), draft)
+        _copy_folders(folders, draft)
+        key = settings.data_dir / ROUNDS_KEY
+        with _translate_to_store_failure("copy", key):
+            if key.exists():
+                shutil.copy2(key, draft / ROUNDS_KEY)
+        told = _build_manifest(draft, at, elsewhere, check_staging=STAGING in folders)
+        with _translate_to_store_failure("write to", to):
+            (draft / MANIFEST_FILE).write_text(json.dumps(asdict(told), indent=2) + "\n", encoding="utf-8")
+            for each in draft.rglob("*"):
+                if each.is_dir():
+                    flush_folder(each)
+                else:
+                    _flush_file(each)
+            flush_folder(draft)
+            draft.rename(to)
+            flush_folder(to.parent)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return told
+
+
+def _require_valid_target(settings: Settings, to: Path) -> None:
+    if settings.store.shared:
+        raise InvalidArgumentError(
+            "The store is on PostgreSQL, which is backed up with its own tools.",
+            field="to",
+            suggested_action="Use pg_dump, and copy the folders, as docs/backup.md shows.",
+        )
+    if not settings.store_path.exists():
+        raise InvalidArgumentError(f"There is no store at {settings.store_path}.", field="data_dir")
+    inside = [settings.data_dir, settings.staging.url, settings.archival.storage_path]
+    if any(to.resolve().is_relative_to(each.resolve()) for each in inside):
+        raise InvalidArgumentError(
+            f"{to} is inside of what is copied.", field="to", suggested_action="Name a folder outside of it."
+        )
+    if to.exists() or to.is_symlink():
+        raise InvalidArgumentError(
+            f"{to} is there already.", field="to", suggested_action="Name a folder that is not there yet."
+        )
+
+
+def _existing_databases(settings: Settings) -> Mapping[str, Path]:
+    known = {
+        STORE: settings.store_path,
+        ENGINE: settings.data_dir / ENGINE,
+        SANDBOX: settings.data_dir / SANDBOX,
+    }
+    return {name: path for name, path in known.items() if path.exists()}
+
+
+def _own_and_external_folders(settings: Settings) -> tuple[dict[str, Path], tuple[str, ...]]:
+    """The folders that belong to the data folder, by the names that they have there; and those that do not."""
+    known = {STAGING: settings.staging.url, ARCHIVES: settings.archival.storage_path}
+    own = {name: path for name, path in known.items() if path == settings.data_dir / name}
+    return own, tuple(str(path) for name, path in known.items() if name not in own)
+
+
+def _copy_databases(databases: Mapping[str, Path], draft: Path) -> datetime:
+    with ExitStack() as stack:
+        readers: dict[str, sqlite3.Connection] = {}
+        with ExitStack() as writers:
+            for path in databases.values():
+                writing = writers.enter_context(_open_database(path))
+                with _translate_sqlite_errors(path):
+                    writing.execute("begin immediate")
+            # Nobody writes to any of them now: whoever reads from here on sees this instant, however long it takes.
+            at = datetime.now(UTC)
+            for name, path in databases.items():
+                readers[name] = stack.enter_context(_open_database(path))
+                with _translate_sqlite_errors(path):
+                    readers[name].execute("begin")
+                    readers[name].execute("select 1 from sqlite_master").fetchone()
+        for name, path in databases.items():
+            with _translate_sqlite_errors(path), closing(sqlite3.connect(draft / name)) as copy:
+                readers[name].backup(copy)
+            (draft / name).chmod(path.stat().st_mode & 0o777)
+    return at
+
+
+@contextmanager
+def _open_database(path: Path) -> Iterator[sqlite3.Connection]:
+    with _translate_sqlite_errors(path):
+        connection = sqlite3.connect(
+            f"{path.as_uri()}?mode=rw", uri=True, timeout=_BUSY_S, isolation_level=None
+        )
+    with closing(connection):
+        yield connection
+
+
+@contextmanager
+def _translate_sqlite_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StoreFailedError(f"Could not copy {path}: {error}.") from error
+
+
+def _copy_folders(folders: Mapping[str, Path], draft: Path) -> None:
+    for name, source in folders.items():
+        with _translate_to_store_failure("copy", source):
+            _copy_folder(source, draft / name)
+
+
+def _copy_folder(source: Path, target: Path) -> None:
+    """Bring a copy up to date. What has been removed since it was made stays, unless other files took its place."""
+    target.mkdir(exist_ok=True)
+    changed, found = False, set[str]()
+    for each in _list_entries(source):
+        if each.is_symlink() or draft_target_name(each.name):
+            continue
+        found.add(each.name)
+        if each.is_dir():
+            _copy_folder(each, target / each.name)
+        else:
+            changed |= _copy_file(each, target / each.name)
+    if changed:
+        for each in _list_entries(target):
+            if each.name not in found and each.is_file():
+                each.unlink()
+
+
+def _flush_file(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _list_entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except FileNotFoundError:  # removed meanwhile, or not made yet
+        return []
+
+
+def _copy_file(source: Path, target: Path) -> bool:
+    """Copy a file unless it is there as it is; whether it was copied. Files of ours are never changed, but replaced."""
+    try:
+        wanted = source.stat()
+        if target.exists():
+            held = target.stat()
+            if (held.st_size, held.st_mtime_ns) == (wanted.st_size, wanted.st_mtime_ns):
+                return False
+        partial_copy = target.with_name(f".{target.name}.copy")
+        shutil.copy2(source, partial_copy)
+    except FileNotFoundError:
+        return False
+    partial_copy.replace(target)
+    return True
+
+
+def _build_manifest(
+    draft: Path, at: datetime, elsewhere: tuple[str, ...], *, check_staging: bool
+) -> BackupManifest:
+    path = draft / STORE
+    with _translate_sqlite_errors(path), closing(sqlite3.connect(path)) as copy:
+        at_rest = [str(dataset_id) for (dataset_id,) in copy.execute(_AT_REST)]
+        head = copy.execute(_HEAD).fetchone()
+        told = BackupManifest(
+            version=version("dataset-lifecycle"),
+            at=str(format_timestamp(at)),
+            installation=str(copy.execute(_INSTALLATION).fetchone()[0]),
+            running=int(copy.execute(_RUNNING).fetchone()[0]),
+            last_event=int(copy.execute(_EVENT).fetchone()[0]),
+            audit_head=str(head[0]) if head else None,
+            unstaged=tuple(
+                each for each in at_rest if check_staging and not (draft / STAGING / each).is_dir()
+            ),
+            elsewhere=elsewhere,
+        )
+    for each in (f"{STORE}-wal", f"{STORE}-shm"):  # what reading it has made
+        (draft / each).unlink(missing_ok=True)
+    return told

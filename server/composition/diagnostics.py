@@ -1,0 +1,162 @@
+"""What `doctor` looks at, over the adapters that are configured."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from anyio import to_thread
+
+from domain.errors import LifecycleError, PlatformError, SettingsError
+from domain.events import load_webhook_statuses
+from domain.governance import ScheduleService
+from server.adapters.clock import SystemClock
+from server.adapters.engine.engine import DurableEngine
+from server.composition.glean import open_existing_platform
+from server.composition.process import build_courier
+from server.composition.replicas.startup_checks import preview_startup_checks
+from server.composition.stores import build_template_repository, is_server_running, open_existing_store
+from server.doctor.datasources import check_datasources, load_emptied_datasources, load_serving_connectors
+from server.doctor.dead_letters import list_dead_letters, require_no_dead_letters
+from server.doctor.report import (
+    Finding,
+    ProbeSkippedError,
+    diagnose,
+    glean_probe,
+    repository_probe,
+    store_probe,
+)
+from server.doctor.schedules import schedule_findings
+from server.doctor.search import check_search
+from server.doctor.webhooks import check_webhooks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from domain.ports import Store
+    from server.settings import Settings
+    from server.settings.events import WebhookSettings
+
+
+async def run_doctor(settings: Settings | SettingsError) -> Sequence[Finding]:
+    """What `doctor` finds, over the adapters that are configured."""
+    if isinstance(settings, SettingsError):
+        return await diagnose(
+            settings, repository=_skip_probe, glean=_skip_probe, store=_skip_probe, identity=_skip_probe
+        )
+    found = build_template_repository(settings.mock_data_repo.path, settings.mock_data_repo.templates_subdir)
+    async with AsyncExitStack() as stack:
+        opened: Store | Exception
+        try:
+            opened = await stack.enter_async_context(open_existing_store(settings))
+        except (LifecycleError, ProbeSkippedError) as error:
+            opened = error
+        looks = _Probes(settings, opened)
+        return await diagnose(
+            settings,
+            repository=repository_probe(found),
+            glean=looks.probe_glean,
+            store=looks.probe_store,
+            identity=looks.probe_identity,
+            sagas=looks.probe_sagas,
+            replicas=looks.probe_replicas,
+            further={
+                "search": looks.probe_search,
+                "datasources": looks.probe_datasources,
+                "webhooks": looks.probe_webhooks,
+                "schedules": looks.probe_schedules,
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Probes:
+    """What `doctor` looks at; the store as it was opened once for all, or why it could not be."""
+
+    settings: Settings
+    opened: Store | Exception
+
+    async def probe_glean(self) -> str:
+        async with open_existing_platform(self.settings) as platform:
+            return await glean_probe(platform)()
+
+    async def probe_store(self) -> str:
+        if isinstance(self.opened, Exception):
+            raise self.opened
+        return await store_probe(self.opened)()
+
+    async def probe_identity(self) -> str:
+        from server.web.auth.jwks import KeysUnavailableError, build_keys
+
+        identity = self.settings.identity
+        try:
+            return f"{await build_keys(identity).count()} keys"
+        except KeysUnavailableError as error:
+            raise SettingsError(
+                f"The keys of {identity.issuer} cannot be had, so nobody is let in: {error}.",
+                field="identity",
+                suggested_action="Check identity.jwks_url or identity.jwks_file, and the network between.",
+            ) from error
+
+    async def probe_sagas(self) -> str:
+        where = self.settings.store.address if self.settings.store.shared else self.settings.data_dir
+        look = partial(DurableEngine.describe_dead_letters, where, self.settings.sagas.attempts)
+        found = await self._require_store().read(list_dead_letters)
+        return require_no_dead_letters(found, await to_thread.run_sync(look))
+
+    async def probe_replicas(self) -> str:
+        store = self._require_store()
+        async with open_existing_platform(self.settings) as platform:
+            return await preview_startup_checks(self.settings, store, platform)
+
+    async def probe_search(self) -> Sequence[Finding]:
+        glean = self.settings.glean
+        if glean.client_token is None or glean.embedded or glean.dialect == "admin":
+            return ()
+        async with open_existing_platform(self.settings) as platform:
+            return await check_search(platform)
+
+    async def probe_datasources(self) -> Sequence[Finding]:
+        if isinstance(self.opened, Exception):
+            return ()
+        installation, connectors = await self.opened.read(load_serving_connectors)
+        left = await self.opened.read(load_emptied_datasources)
+        if not connectors and not left:
+            return ()
+        try:
+            async with open_existing_platform(self.settings) as platform:
+                return await check_datasources(platform, installation, connectors, left)
+        except PlatformError:
+            return ()  # it is the finding about Glean itself
+
+    async def probe_webhooks(self) -> Sequence[Finding]:
+        known = None if isinstance(self.opened, Exception) else await self.opened.read(load_webhook_statuses)
+        return await check_webhooks(
+            self.settings.events.webhooks, known, self._reach_webhook, serving=await self._is_served()
+        )
+
+    async def probe_schedules(self) -> Sequence[Finding]:
+        if isinstance(self.opened, Exception):
+            return ()
+        clock = SystemClock()
+        found = await ScheduleService(self.opened, clock, self.settings.schedules.plans).list()
+        return schedule_findings(found, clock.now(), serving=await self._is_served())
+
+    def _require_store(self) -> Store:
+        if isinstance(self.opened, Exception):
+            raise ProbeSkippedError("not looked at: there is no store to look into")
+        return self.opened
+
+    async def _reach_webhook(self, webhook: WebhookSettings) -> str | None:
+        async with build_courier(self.settings, webhook) as carrier:
+            return await carrier.check_reachability()
+
+    async def _is_served(self) -> bool:
+        readable = not isinstance(self.opened, Exception)
+        return readable and await to_thread.run_sync(is_server_running, self.settings)
+
+
+async def _skip_probe() -> str:
+    return "not looked at"

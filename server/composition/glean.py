@@ -1,0 +1,121 @@
+"""Which Glean is served: somebody's, in the dialect that is configured, or the embedded sandbox."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from domain.errors import SettingsError
+from server.adapters.clock import SystemClock
+from server.adapters.glean.admin.platform import AdminPlatform
+from server.adapters.glean.indexing.platform import IndexingPlatform
+from server.adapters.glean.search.client import ClientSearch
+from server.adapters.glean.search.searchable import SearchableIndexingPlatform
+from server.adapters.glean.transport.rate_limiter import RateLimiter
+from server.doctor.report import ProbeSkippedError
+from server.sandbox.serve import EmbeddedSandbox, run_forever
+from server.sandbox.state.database import SandboxFileError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+    from pathlib import Path
+
+    from domain.ports import Platform
+    from server.settings import Settings
+    from server.settings.model import GleanSettings
+
+_SANDBOX_URL: Final = "embedded sandbox"
+
+
+_EMBEDDED_PER_SECOND: Final = 1000.0
+"""The embedded sandbox is our own process, and nobody else's limits are at stake."""
+
+
+@asynccontextmanager
+async def open_platform(settings: Settings) -> AsyncIterator[Platform]:
+    """The Glean that is configured: somebody's, or the embedded sandbox."""
+    glean = settings.glean
+    limiter = RateLimiter(per_second=glean.requests_per_second, in_flight=glean.concurrency)
+    async with AsyncExitStack() as stack:
+        if glean.api_key is not None and glean.base_url is not None:
+            url, key, identity = glean.base_url, glean.api_key.get_secret_value, glean.base_url
+            searches = glean.client_token.get_secret_value if glean.client_token is not None else None
+        else:
+            settings.data_dir.mkdir(parents=True, exist_ok=True)
+            with _translate_sandbox_errors(settings):
+                sandbox = await stack.enter_async_context(EmbeddedSandbox(sandbox_path(settings)))
+            url, key, identity = sandbox.base_url, lambda: sandbox.token, _SANDBOX_URL
+            searches = key
+            if glean.dialect == "admin":  # in the other dialect it has the limits of a real one
+                limiter = RateLimiter(per_second=_EMBEDDED_PER_SECOND, in_flight=glean.concurrency)
+        yield await stack.enter_async_context(
+            _build_platform(glean, _GleanAddress(url, key, identity, searches), limiter)
+        )
+
+
+class _GleanAddress(NamedTuple):
+    """Where a Glean is, with what it is asked and, where there is something, searched; and how it is known."""
+
+    url: str
+    key: Callable[[], str]
+    identity: str
+    searches: Callable[[], str] | None
+
+
+def _build_platform(
+    glean: GleanSettings, to: _GleanAddress, limiter: RateLimiter
+) -> AdminPlatform | IndexingPlatform:
+    """A client in the dialect that is configured."""
+    clock, wait = SystemClock(), glean.timeout_s
+    if glean.dialect == "admin":
+        return AdminPlatform(
+            to.url, to.key, clock=clock, identity_url=to.identity, limiter=limiter, timeout_s=wait
+        )
+    if to.searches is None:
+        return IndexingPlatform(
+            to.url, to.key, clock=clock, identity_url=to.identity, limiter=limiter, timeout_s=wait
+        )
+    act_as = None if glean.embedded else glean.act_as
+    search = ClientSearch(to.url, to.searches, clock=clock, limiter=limiter, act_as=act_as, timeout_s=wait)
+    return SearchableIndexingPlatform(
+        to.url,
+        to.key,
+        search=search,
+        clock=clock,
+        identity_url=to.identity,
+        limiter=limiter,
+        timeout_s=wait,
+    )
+
+
+@asynccontextmanager
+async def open_existing_platform(settings: Settings) -> AsyncIterator[Platform]:
+    """The Glean that is configured, without making a sandbox. Raises NotYetError where there is none yet."""
+    if settings.glean.embedded and not sandbox_path(settings).exists():
+        raise ProbeSkippedError("the embedded sandbox is made at the first start")
+    async with open_platform(settings) as platform:
+        yield platform
+
+
+def sandbox_path(settings: Settings) -> Path:
+    """Where the embedded sandbox keeps its state."""
+    return settings.data_dir / "glean-sandbox.sqlite"
+
+
+def serve_sandbox(settings: Settings, host: str, port: int, token: str | None) -> None:
+    """Serve the embedded sandbox by itself until a signal comes."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    with _translate_sandbox_errors(settings):
+        run_forever(host, port, token, sandbox_path(settings))
+
+
+@contextmanager
+def _translate_sandbox_errors(settings: Settings) -> Iterator[None]:
+    try:
+        yield
+    except SandboxFileError as error:
+        raise SettingsError(
+            f"{sandbox_path(settings)} is no file of the Glean sandbox.",
+            field="data_dir",
+            suggested_action="Move that file away, or use another data folder.",
+        ) from error

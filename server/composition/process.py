@@ -1,0 +1,236 @@
+"""The services of one process, and what goes on beside them as long as it lives."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager
+from contextvars import Context
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
+
+import structlog
+
+from domain.audit import AuditSealer, CallAudit
+from domain.errors import LifecycleError
+from domain.events import Outbox
+from domain.governance import HEALTH_SCHEDULE, SweepCaps, run_id_prefix
+from domain.lifecycle import Dependencies
+from domain.model import LifecycleSettings, RetryPolicy, Subscription
+from domain.policy import ProvisionLimits, RateLimiter, RateLimits
+from server.adapters.archives.local import LocalArchives
+from server.adapters.clock import RandomIds, SystemClock
+from server.adapters.connector_templates import FileConnectorTemplates
+from server.adapters.credentials import ConfiguredSecrets
+from server.adapters.engine.engine import DurableEngine
+from server.adapters.engine.null_engine import NullEngine
+from server.adapters.staging.local import LocalStaging
+from server.adapters.webhooks import HttpCourier
+from server.composition.glean import open_platform
+from server.composition.replicas.folder_markers import ensure_folder_markers
+from server.composition.replicas.startup_checks import run_startup_checks, shared_folders
+from server.composition.stores import BUNDLED, build_store, build_template_repository
+from server.composition.use_cases import build_sagas, build_schedule_sagas, build_services
+from server.workers.audit_sealer import seal_audit_in_background
+from server.workers.scheduler import Scheduler
+from server.workers.webhook_delivery import DeliveryPace, deliver_webhook_events
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Coroutine, Sequence
+
+    from domain.lifecycle import SagaRunner
+    from domain.model import Confirmer
+    from domain.ports import Clock, Store
+    from server.composition.replicas.agreement import Replica
+    from server.settings import Settings
+    from server.settings.events import WebhookSettings
+    from tools.services import Services
+
+_log: Final = structlog.get_logger(__name__)
+
+
+_CONNECTORS: Final = BUNDLED / "mock_data" / "connectors"
+
+
+_LOOK_EVERY_S: Final = 2.0
+
+
+_TOLD_AGAIN_S: Final = 1.0
+
+
+@asynccontextmanager
+async def open_services(
+    settings: Settings,
+    *,
+    sagas: bool,
+    serves: bool = False,
+    schedules: bool = False,
+    folders: bool = False,
+    replica: Replica | None = None,
+    confirmer: Confirmer | None = None,
+) -> AsyncIterator[Services]:
+    """The services of one process, as configured.
+
+    With `sagas` this process runs them, and adopts those of dead processes; without, it only looks, or leaves what it
+    admits to a server on the same folder. One that `serves` tells webhooks of events, too; one that keeps the
+    `schedules` runs sagas, and does what is due by itself. One that runs sagas first proves that its folders are the
+    store's and that it agrees with those beside it, of whom it is one as that `replica`; one that needs the `folders`
+    proves those. Raises SettingsError or StoreFailedError.
+    """
+    async with AsyncExitStack() as stack:
+        clock = SystemClock()
+        store = await stack.enter_async_context(build_store(settings))
+        platform = await stack.enter_async_context(open_platform(settings))
+        if sagas:
+            await stack.enter_async_context(run_startup_checks(settings, store, platform, replica))
+        elif folders:
+            await ensure_folder_markers(store, shared_folders(settings))
+        await stack.enter_async_context(seal_audit_in_background(AuditSealer(store)))
+        deps = Dependencies(
+            store=store,
+            clock=clock,
+            ids=RandomIds(),
+            templates=build_template_repository(
+                settings.mock_data_repo.path, settings.mock_data_repo.templates_subdir
+            ),
+            staging=LocalStaging(settings.staging.url),
+            archives=LocalArchives(settings.archival.storage_path),
+            platform=platform,
+            secrets=ConfiguredSecrets(settings.connectors, embedded=settings.glean.embedded),
+            connectors=FileConnectorTemplates(_CONNECTORS, settings.connectors.overrides),
+            settings=_build_policy(settings),
+        )
+        kinds = dict(build_sagas(deps, provisions=settings.provisioning.concurrent))
+        engine: DurableEngine | NullEngine = NullEngine()
+        if sagas:
+            engine = DurableEngine(
+                settings.store.address if settings.store.shared else settings.data_dir,
+                kinds,
+                attempts=settings.sagas.attempts,
+                short_lived_prefixes=[run_id_prefix(HEALTH_SCHEDULE)],
+            )
+        caps = SweepCaps(count=settings.orphans.sweep_count, share=settings.orphans.sweep_share)
+        services = build_services(
+            deps,
+            engine,
+            confirmer,
+            limits=ProvisionLimits(
+                live_datasets_per_client=settings.limits.live_datasets_per_client,
+                records_per_dataset=settings.limits.records_per_dataset,
+            ),
+            caps=caps,
+            rates=_build_rate_limits(settings),
+            withheld=settings.secrets(),
+            plans=settings.schedules.plans,
+        )
+        if isinstance(engine, DurableEngine):
+            if schedules:  # a turn is known to the engine before it looks what dead processes left
+                kinds.update(build_schedule_sagas(deps, services, engine, engine.purge))
+            await stack.enter_async_context(engine)
+            await stack.enter_async_context(_resume_sagas_in_background(services.sagas))
+        if schedules:
+            scheduler = Scheduler(services.schedules, engine)
+            await stack.enter_async_context(_run_in_background([scheduler.run_forever(clock)]))
+        if serves:
+            await stack.enter_async_context(_deliver_webhooks_in_background(settings, store, clock))
+        yield services
+
+
+@asynccontextmanager
+async def open_call_audit(settings: Settings) -> AsyncIterator[CallAudit]:
+    """The record of calls alone, for a command, sealed in the end. Raises SettingsError or StoreFailedError."""
+    async with build_store(settings) as store, seal_audit_in_background(AuditSealer(store)):
+        clock = SystemClock()
+        yield CallAudit(
+            store,
+            clock,
+            RandomIds(),
+            RateLimiter(store, clock, _build_rate_limits(settings)),
+            withheld=settings.secrets(),
+        )
+
+
+def _build_policy(settings: Settings) -> LifecycleSettings:
+    return LifecycleSettings(
+        sync_deadline=settings.sync_deadline,
+        stop_deadline=timedelta(seconds=settings.teardown.stop_deadline_s),
+        questions_deadline=timedelta(seconds=settings.provisioning.questions_deadline_s),
+        retention_days=settings.archival.retention_days,
+        full_data=settings.archival.full_data,
+        compression=settings.archival.compression,
+        orphan_grace=timedelta(days=settings.orphans.grace_days),
+        records_per_dataset=settings.limits.records_per_dataset,
+        attempts=settings.sagas.attempts,
+    )
+
+
+def _build_rate_limits(settings: Settings) -> RateLimits:
+    return RateLimits(
+        calls_per_minute=settings.limits.calls_per_minute,
+        teardowns_per_hour=settings.limits.teardowns_per_hour,
+    )
+
+
+@asynccontextmanager
+async def _resume_sagas_in_background(sagas: SagaRunner) -> AsyncIterator[None]:
+    """Take up, now and every few seconds, what was admitted and runs nowhere, and what is still to be undone."""
+
+    async def resume_repeatedly() -> None:
+        patiently, told = False, ""
+        while True:
+            try:
+                await sagas.resume(respect_backoff=patiently)
+                patiently, told = True, ""
+            except Exception as error:  # noqa: BLE001 - nobody else looks here; the next look may succeed
+                if str(error) != told:
+                    told = str(error)
+                    _log.warning("left_for_later", cause=told, exc_info=not isinstance(error, LifecycleError))
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+    async with _run_in_background([resume_repeatedly()]):
+        yield
+
+
+@asynccontextmanager
+async def _deliver_webhooks_in_background(
+    settings: Settings, store: Store, clock: Clock
+) -> AsyncIterator[None]:
+    """Tell each webhook of events, each in a task of its own, so that none holds up another or anything else."""
+    events = settings.events
+    retrying = RetryPolicy(
+        attempts=events.attempts, first_s=events.first_retry_s, longest_s=events.longest_retry_s
+    )
+    async with AsyncExitStack() as stack:
+        telling: list[Coroutine[Any, Any, object]] = []
+        for each in events.webhooks:
+            subscription = Subscription(
+                webhook=each.name,
+                kinds=None if each.kinds is None else frozenset(each.kinds),
+                clients=None if each.clients is None else frozenset(each.clients),
+            )
+            carrier = await stack.enter_async_context(build_courier(settings, each))
+            outbox = Outbox(store, clock, subscription, retrying)
+            telling.append(deliver_webhook_events(outbox, carrier, owner=uuid4().hex, pace=DeliveryPace()))
+        async with _run_in_background(telling):
+            yield
+
+
+def build_courier(settings: Settings, webhook: WebhookSettings) -> HttpCourier:
+    """What carries events to one webhook."""
+    return HttpCourier(webhook.url, webhook.secrets, clock=SystemClock(), timeout_s=settings.events.timeout_s)
+
+
+@asynccontextmanager
+async def _run_in_background(work: Sequence[Coroutine[Any, Any, object]]) -> AsyncIterator[None]:
+    """Do all of this beside everything else, each by itself, until the context is left.
+
+    One that a cancellation does not reach, because a time-out of its own came at the same moment, is told again.
+    """
+    left = {asyncio.create_task(each, context=Context()) for each in work}
+    try:
+        yield
+    finally:
+        while left:
+            for task in left:
+                task.cancel()
+            _, left = await asyncio.wait(left, timeout=_TOLD_AGAIN_S)

@@ -1,0 +1,169 @@
+"""Markers that prove which folder this is: staging and archives are the ones that the store knows, or nobody's yet.
+
+The first process on a store leaves a marker in each folder and its token in the store. From then on a folder without
+that very marker is another one: a share that is not mounted, a path that is mistyped, or somebody else's folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from anyio import to_thread
+
+from domain.errors import SettingsError
+from server.infra.filesystem.durable import Draft, flush_folder
+from server.infra.filesystem.errors import describe_os_error
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from domain.ports import Store, UnitOfWork
+
+FACT: Final = "folders"
+"""Under this name the store keeps the token of each folder."""
+
+_LONGEST: Final = 4096
+_ABOUT: Final = "This folder belongs to an installation of dataset-lifecycle. Leave this file in it."
+_TOKEN: Final = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True)
+class SharedFolder:
+    """A folder that all processes on a store have in common: what for, where it is, and which setting says so."""
+
+    kind: str
+    path: Path
+    setting: str
+
+    def marker_path(self, token: str) -> Path:
+        """The file that proves it; hidden, and no dataset's. Its name has the token, so that no two are the same."""
+        return self.path / f".dataset-lifecycle-{self.kind}-{token}.json"
+
+
+async def ensure_folder_markers(store: Store, folders: Sequence[SharedFolder]) -> None:
+    """See to it that each folder is the one that the store knows; the first ones become it.
+
+    Raises SettingsError, naming folder and setting, for one that is not, or cannot be used.
+    """
+    installation, known = await store.read(_load_tokens)
+    for folder in folders:
+        token = known.get(folder.kind)
+        if token is None:
+            token = await _claim_folder(store, folder, installation)
+        await to_thread.run_sync(_require_marker, folder, installation, token)
+
+
+async def check_folder_marker(store: Store, folder: SharedFolder) -> str:
+    """What `prove` would say, in words, changing nothing. Raises SettingsError."""
+    installation, known = await store.read(_load_tokens)
+    token = known.get(folder.kind)
+    if token is None:
+        await to_thread.run_sync(_find_own_token, folder, installation)
+        return "is marked at the first start"
+    await to_thread.run_sync(_require_marker, folder, installation, token)
+    return f"is marked as installation {installation}'s"
+
+
+def _load_tokens(uow: UnitOfWork) -> tuple[str, dict[str, str]]:
+    found = uow.settings.get(FACT)
+    return uow.installation, dict(found) if isinstance(found, dict) else {}
+
+
+async def _claim_folder(store: Store, folder: SharedFolder, installation: str) -> str:
+    """Mark a folder, and give the token that counts.
+
+    Of processes that do it at once, the one whose transaction is first decides, and the others take theirs away.
+    """
+    there = await to_thread.run_sync(_find_own_token, folder, installation)
+    token = there or secrets.token_hex(16)
+    if there is None:
+        await to_thread.run_sync(_write_marker, folder, installation, token)
+    decided = await store.transact(partial(_record_first_token, folder.kind, token))
+    if decided != token and there is None:
+        await to_thread.run_sync(partial(folder.marker_path(token).unlink, missing_ok=True))
+    return decided
+
+
+def _record_first_token(kind: str, token: str, uow: UnitOfWork) -> str:
+    _, known = _load_tokens(uow)
+    uow.settings.put(FACT, {kind: token} | known)
+    return known.get(kind, token)
+
+
+def _find_own_token(folder: SharedFolder, installation: str) -> str | None:
+    """The token of a marker that this installation left before. Raises SettingsError for another's."""
+    try:
+        names = sorted(each.name for each in folder.path.iterdir()) if folder.path.exists() else []
+    except OSError as error:
+        raise _unusable_folder_error(folder, error) from error
+    prefix, suffix = folder.marker_path("\0").name.split("\0")
+    tokens = [each.removeprefix(prefix).removesuffix(suffix) for each in names if each.startswith(prefix)]
+    found = [each for each in tokens if _TOKEN.fullmatch(each)]
+    for token in found:
+        _require_marker(folder, installation, token)
+    return found[0] if found else None
+
+
+def _write_marker(folder: SharedFolder, installation: str, token: str) -> None:
+    text = json.dumps({"about": _ABOUT, "folder": folder.kind, "installation": installation}, indent=1)
+    try:
+        folder.path.mkdir(parents=True, exist_ok=True)
+        draft = Draft(folder.marker_path(token))
+        try:
+            draft.write(f"{text}\n".encode())
+            draft.close()
+            draft.publish()
+        finally:
+            draft.discard()
+        flush_folder(folder.path)
+    except OSError as error:
+        raise _unusable_folder_error(folder, error) from error
+
+
+def _require_marker(folder: SharedFolder, installation: str, token: str) -> None:
+    """Raises SettingsError unless the marker with that token is there, and this installation's."""
+    marker = folder.marker_path(token)
+    try:
+        handle = os.open(marker, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        with os.fdopen(handle, "rb") as opened:
+            found = json.loads(opened.read(_LONGEST))
+        whose = found["installation"]
+    except FileNotFoundError as error:
+        raise SettingsError(
+            f"The {folder.kind} folder {folder.path} is not the one that this installation uses: "
+            f"{marker.name} is not in it.",
+            field=folder.setting,
+            suggested_action=f"Mount the folder that every process here shares, or correct {folder.setting}. "
+            "A folder that was moved takes all of its content along, hidden files too.",
+        ) from error
+    except OSError as error:
+        raise _unusable_folder_error(folder, error) from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise SettingsError(
+            f"{marker} is damaged.",
+            field=folder.setting,
+            suggested_action="Have a person see what became of that folder, and bring the file back from a back-up.",
+        ) from error
+    if whose != installation:
+        raise SettingsError(
+            f"The {folder.kind} folder {folder.path} belongs to another installation ({whose}; "
+            f"this one is {installation}).",
+            field=folder.setting,
+            suggested_action=f"Name a folder of this installation's own in {folder.setting}, "
+            "or the database that the folder belongs to in store.url.",
+        )
+
+
+def _unusable_folder_error(folder: SharedFolder, error: OSError) -> SettingsError:
+    return SettingsError(
+        f"The {folder.kind} folder {folder.path} cannot be used: {describe_os_error(error)}.",
+        field=folder.setting,
+        suggested_action=f"Mount it, let this account write to it, or correct {folder.setting}.",
+    )

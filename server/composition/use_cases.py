@@ -1,0 +1,140 @@
+"""The use cases and sagas over one set of adapters, whichever they are."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from domain.audit import AuditLog, AuditSealer, CallAudit
+from domain.connectors import RECHECK, ConnectorMonitor, HealthService
+from domain.events import EventService
+from domain.governance import (
+    SCHEDULED_RUN_KIND,
+    ApprovalService,
+    BatchApprovalService,
+    LeaseService,
+    OrphanService,
+    RegistryService,
+    RetentionService,
+    ScheduleService,
+)
+from domain.lifecycle import (
+    DatasetService,
+    DrainService,
+    ProvisionService,
+    RestoreService,
+    SagaRunner,
+    SnapshotService,
+    TeardownService,
+    run_compensation_saga,
+    run_provision_saga,
+    run_snapshot_saga,
+    run_teardown_saga,
+    with_store_retry,
+)
+from domain.model import Progress
+from domain.policy import UNLIMITED, RateLimiter, RateLimits
+from server.workers.jobs import build_recheck_saga, build_scheduled_jobs
+from server.workers.scheduler import build_scheduled_run_saga
+from server.workers.time_limited_platform import TimeLimitedPlatform
+from tools.services import Services
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+
+    from domain.governance import Schedule, SweepCaps
+    from domain.lifecycle import Dependencies
+    from domain.model import Confirmer
+    from domain.policy import ProvisionLimits
+    from domain.ports import Engine, ReadOnlyPlatform, Saga, StepRunner
+
+_DAY_S: Final = 86_400
+
+
+def build_sagas(deps: Dependencies, *, provisions: int = 4) -> Mapping[str, Saga]:
+    """The sagas by kind, as the engine runs them: so many provisions at once, while others wait for their turn."""
+    turns = asyncio.Semaphore(provisions)
+
+    async def provision_in_turn(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
+        if turns.locked():
+            waiting = Progress(step="queue", message="waiting for its turn", saga_id=saga_id)
+            deps.store.report(dataset_id, waiting)
+        async with turns:
+            await run_provision_saga(deps, perform, dataset_id, saga_id)
+
+    sagas: Mapping[str, Saga] = {
+        "provision": provision_in_turn,
+        "teardown": partial(run_teardown_saga, deps),
+        "undo": partial(run_compensation_saga, deps),
+        "snapshot": partial(run_snapshot_saga, deps),
+    }
+    return {kind: with_store_retry(saga, deps.clock, random.random) for kind, saga in sagas.items()}
+
+
+def build_services(
+    deps: Dependencies,
+    engine: Engine,
+    confirmer: Confirmer | None = None,
+    *,
+    limits: ProvisionLimits | None = None,
+    caps: SweepCaps | None = None,
+    rates: RateLimits = UNLIMITED,
+    withheld: Collection[str] = (),
+    plans: Sequence[Schedule] = (),
+) -> Services:
+    """The use cases over one set of adapters; a person is asked by approval requests, unless a confirmer is given.
+
+    Of the secrets that are `withheld` none goes on record.
+    """
+    counted = RateLimiter(deps.store, deps.clock, rates)
+    approvals = ApprovalService(deps)
+    sagas = SagaRunner(deps.store, engine, deps.clock, attempts=deps.settings.attempts)
+    teardowns = TeardownService(deps, sagas, confirmer or approvals, counted)
+    grace_days = deps.settings.orphan_grace.total_seconds() / _DAY_S
+    return Services(
+        calls=CallAudit(deps.store, deps.clock, deps.ids, counted, withheld),
+        registry=RegistryService(deps.store, deps.clock),
+        provisioning=ProvisionService(deps, sagas, limits),
+        restores=RestoreService(deps, sagas, limits),
+        teardowns=teardowns,
+        approvals=approvals,
+        health=_build_health_service(deps, deps.platform),
+        orphans=OrphanService(deps.store, deps.clock, grace_days=grace_days, caps=caps),
+        sweep_lists=BatchApprovalService(deps, teardowns),
+        datasets=DatasetService(deps),
+        archives=RetentionService(deps.store, deps.archives, deps.clock, caps),
+        snapshots=SnapshotService(deps, sagas),
+        leases=LeaseService(deps.store, deps.clock),
+        drain=DrainService(deps.store, deps.clock),
+        audit=AuditLog(deps.store, deps.clock, AuditSealer(deps.store)),
+        events=EventService(deps.store, deps.clock),
+        schedules=ScheduleService(deps.store, deps.clock, plans),
+        templates=deps.templates,
+        sagas=sagas,
+        clock=deps.clock,
+    )
+
+
+def build_schedule_sagas(
+    deps: Dependencies,
+    services: Services,
+    engine: Engine,
+    purge: Callable[[], Awaitable[None]],
+) -> Mapping[str, Saga]:
+    """The sagas by kind that a process needs which keeps the schedules; `purge` has the engine forget old ones."""
+    monitor = ConnectorMonitor(
+        deps.store, _build_health_service(deps, TimeLimitedPlatform(deps.platform)), engine
+    )
+    sagas: Mapping[str, Saga] = {
+        SCHEDULED_RUN_KIND: build_scheduled_run_saga(
+            services.schedules, build_scheduled_jobs(services, monitor, purge)
+        ),
+        RECHECK: build_recheck_saga(services),
+    }
+    return {kind: with_store_retry(saga, deps.clock, random.random) for kind, saga in sagas.items()}
+
+
+def _build_health_service(deps: Dependencies, platform: ReadOnlyPlatform) -> HealthService:
+    return HealthService(deps.store, platform, deps.clock, sync_deadline=deps.settings.sync_deadline)

@@ -1,0 +1,236 @@
+"""Looks at everything that the server needs, changes nothing, and says what to do about what it finds."""
+
+from __future__ import annotations
+
+import getpass
+import shutil
+import tempfile
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, TypeAlias
+from urllib.parse import urlsplit
+
+from anyio import to_thread
+
+from domain.errors import ArchiveFailedError, LifecycleError, StagingFailedError
+from domain.model import SCOPE_APPROVE
+from server.infra.filesystem.errors import translate_os_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from domain.errors import SettingsError
+    from domain.ports import Platform, Store, Templates, UnitOfWork
+    from server.settings import Settings
+
+_NOBODYS: Final = "dataset-lifecycle doctor"
+
+
+_THREATS: Final = "docs/threat-model.md"
+
+
+LITTLE_ROOM: Final = 1 << 30
+"""Bytes; a folder's disk with less than this is a finding."""
+
+
+Probe: TypeAlias = "Callable[[], Awaitable[str]]"
+"""Looks at one thing and says how it is; raises a LifecycleError when it is not well."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """How one thing is and, when it is not well, what to do about it. A `warning` is about what is well so far."""
+
+    area: str
+    ok: bool
+    message: str
+    action: str = ""
+    warning: bool = False
+
+
+class ProbeSkippedError(Exception):
+    """There is nothing to look at yet, or it cannot be looked at because of something that is a finding itself."""
+
+
+async def diagnose(
+    settings: Settings | SettingsError,
+    *,
+    repository: Probe,
+    glean: Probe,
+    store: Probe,
+    identity: Probe,
+    sagas: Probe | None = None,
+    replicas: Probe | None = None,
+    further: Mapping[str, Callable[[], Awaitable[Sequence[Finding]]]] = MappingProxyType({}),
+) -> list[Finding]:
+    """Look at everything, in the order in which things depend on each other.
+
+    Args:
+        settings: as loaded, or why they could not be: then there is nothing else to look at.
+        repository: see `repository_probe`.
+        glean: see `glean_probe`.
+        store: see `store_probe`.
+        identity: reads the issuer's keys, and says how many there are; asked only where there is an issuer.
+        sagas: says what work was stopped for good; not asked without.
+        replicas: says what a process proves at its start; not asked without.
+        further: looks at things that there are several of, by what they are.
+    """
+    if isinstance(settings, LifecycleError):
+        return [_failed_finding("configuration", settings)]
+    source = (
+        f"read from {settings.config_file}" if settings.config_file else "defaults and environment, no file"
+    )
+    served = "the embedded sandbox" if settings.glean.embedded else settings.glean.base_url
+    if settings.glean.dialect == "indexing":
+        served = f"{served}, in the dialect indexing"
+    told = f"{source}; data folder {settings.data_dir}; Glean is {served}"
+    return [
+        Finding(area="configuration", ok=True, message=told),
+        await _run_probe("identity", identity_probe(settings, identity)),
+        Finding(area="confirmation", ok=True, message=describe_confirmation(settings)),
+        await _run_probe("repository", repository),
+        await _run_probe("glean", glean),
+        await _run_probe("store", store),
+        *([await _run_probe("sagas", sagas)] if sagas else []),
+        await _run_probe("staging", folder_probe(settings.staging.url, StagingFailedError)),
+        await _run_probe("archives", folder_probe(settings.archival.storage_path, ArchiveFailedError)),
+        *([await _run_probe("replicas", replicas)] if replicas else []),
+        *[found for area, look in further.items() for found in await _collect_findings(area, look)],
+    ]
+
+
+def identity_probe(settings: Settings, keys: Probe) -> Probe:
+    """Says who may call, and reads the issuer's keys where there is one."""
+    identity, http, account = settings.identity, settings.http, getpass.getuser()
+    may = "any scope" if identity.local.scopes is None else ", ".join(identity.local.scopes) or "no scope"
+    on = "any client" if identity.local.clients is None else ", ".join(identity.local.clients) or "no client"
+    local = f"agent:{account} and person:{account} have {may} on {on}"
+
+    async def probe_identity() -> str:
+        if not identity.configured:
+            return f"none: HTTP listens on the loopback interface only; {local}"
+        hosts = ", ".join([urlsplit(identity.audience or "").netloc, *http.allowed_hosts])
+        return (
+            f"bearers of tokens by {identity.issuer} for {identity.audience}, {await keys()}; hosts {hosts}; "
+            f"on stdio and in commands {local}"
+        )
+
+    return probe_identity
+
+
+def describe_confirmation(settings: Settings) -> str:
+    """What stands between a call and a teardown, for the identity at hand; what could defeat it is said, too."""
+    identity, account = settings.identity, getpass.getuser()
+    here = identity.local.scopes is None or SCOPE_APPROVE in identity.local.scopes
+    terminal = f"person:{account}, who types on a terminal of this account,"
+    if identity.configured:
+        who = [
+            "another subject than asked, at /approvals with a token that has datasets:approve and no act claim"
+        ]
+        who += [f"{terminal} when somebody else asked"] if here else []
+    else:
+        who = [f"{terminal} also what they ask themselves, kept as an approval by one person"] if here else []
+    answered = "; or by ".join(who) or f"nobody, for this account lacks {SCOPE_APPROVE}"
+    agents = "a server or a command without a terminal"
+    if not identity.configured:
+        agents = "a server, a command without a terminal or whoever calls /approvals"
+    shell = f"; an agent with a shell on this account could type a name on a terminal, too ({_THREATS})"
+    return (
+        "past sandbox every teardown takes an approval, at sandbox the reason manual takes the typed name; "
+        f"approved by {answered}; agent:{account}, {agents}, approves nothing"
+        f"{shell if here else ''}"
+    )
+
+
+def repository_probe(templates: Templates) -> Probe:
+    """Reads the catalogue."""
+
+    async def probe_repository() -> str:
+        found = await templates.list()
+        return f"{len(found)} templates for {len({each.dataset_type for each in found})} dataset types"
+
+    return probe_repository
+
+
+def glean_probe(platform: Platform) -> Probe:
+    """Asks who answers and which datasources there are; reading only.
+
+    Where there is no list, a datasource is asked for that nobody has: who may not make one may not ask for it either.
+    """
+
+    async def probe_glean() -> str:
+        who = await platform.fetch_fingerprint()
+        found = await platform.find_datasources(None if platform.capabilities.list else [_NOBODYS])
+        tenant = f", tenant {who.tenant}" if who.tenant else ""
+        there = f"{len(found)} datasources" if platform.capabilities.list else "and the token serves"
+        return f"{who.url} answers ({who.dialect} dialect{tenant}), {there}"
+
+    return probe_glean
+
+
+def store_probe(store: Store) -> Probe:
+    """Reads the store."""
+
+    def describe_store(uow: UnitOfWork) -> str:
+        return f"installation {uow.installation}, {uow.datasets.count_live()} live datasets"
+
+    async def probe_store() -> str:
+        return await store.read(describe_store)
+
+    return probe_store
+
+
+def folder_probe(folder: Path, kind: type[LifecycleError], little_room: int = LITTLE_ROOM) -> Probe:
+    """Creates and removes a file in a folder, or where it is going to be made, and looks at the room on its disk."""
+
+    def check_folder() -> str:
+        there = folder
+        with translate_os_errors(kind, "use", folder):
+            while not there.exists():
+                there = there.parent
+        with (
+            translate_os_errors(kind, "write to", there),
+            tempfile.NamedTemporaryFile(dir=there, prefix=".doctor-") as file,
+        ):
+            file.write(b"\0")
+            file.flush()
+            free = shutil.disk_usage(there).free
+        if free < little_room:
+            raise kind(
+                f"The disk of {folder} has only {free >> 20} MiB left.", suggested_action="Make room on it."
+            )
+        made = "" if there == folder else " is made when first needed and"
+        return f"{folder}{made} can be written, {free >> 30} GiB free"
+
+    async def probe_folder() -> str:
+        return await to_thread.run_sync(check_folder)
+
+    return probe_folder
+
+
+async def _collect_findings(area: str, look: Callable[[], Awaitable[Sequence[Finding]]]) -> Sequence[Finding]:
+    found: list[Finding] = []
+
+    async def probe() -> str:
+        found.extend(await look())
+        return ""
+
+    failed = await _run_probe(area, probe)
+    return found if failed.ok else [failed]
+
+
+async def _run_probe(area: str, probe: Probe) -> Finding:
+    try:
+        return Finding(area=area, ok=True, message=await probe())
+    except ProbeSkippedError as nothing:
+        return Finding(area=area, ok=True, message=str(nothing))
+    except LifecycleError as error:
+        return _failed_finding(area, error)
+    except Exception as error:  # noqa: BLE001 - whatever one look meets, the others are made
+        fault = f"Looking at it failed ({type(error).__name__}); that is a fault of this program."
+        return Finding(area=area, ok=False, message=fault, action="Report it, with what is in the log.")
+
+
+def _failed_finding(area: str, error: LifecycleError) -> Finding:
+    return Finding(area=area, ok=False, message=error.message, action=error.suggested_action)

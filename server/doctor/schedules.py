@@ -1,0 +1,59 @@
+"""Whether what has to happen by itself does."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from domain.errors import format_timestamp
+from server.doctor.report import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from domain.governance import ScheduledRun, ScheduleStatus
+
+_LATE: Final = timedelta(hours=1)
+_MINUTE_LATE: Final = timedelta(minutes=5)
+_NO_SERVER: Final = "Start `dataset-lifecycle serve`: it makes up for what was missed."
+_NOT_KEPT: Final = (
+    "A server runs, and none has it: have one keep the schedules (docs/schedules.md), and look into its log."
+)
+_FAILED: Final = (
+    "`dataset-lifecycle schedules list` and the servers' log tell more; the next turn tries again."
+)
+_REFUSED: Final = "A person has to look at what it found: see docs/orphans.md on what a sweep may take."
+
+
+def schedule_findings(found: Sequence[ScheduleStatus], now: datetime, *, serving: bool) -> list[Finding]:
+    """One finding for each schedule; `serving` says whether a server runs."""
+    return [_schedule_finding(each, now, serving=serving) for each in found]
+
+
+def _schedule_finding(scheduled: ScheduleStatus, now: datetime, *, serving: bool) -> Finding:
+    plan, last = scheduled.plan, scheduled.last
+    area = f"schedule {plan.name}"
+    if scheduled.next_at is None:
+        return Finding(area=area, ok=True, message="off")
+    if last is None and not serving:
+        return Finding(area=area, ok=True, message=f"no turn yet; a server has one {plan.description}")
+    message = _describe_last_run(last)
+    if last and last.outcome == "failed":
+        return Finding(area=area, ok=False, message=message, action=_FAILED)
+    late = now - scheduled.next_at > (_MINUTE_LATE if plan.at is None else _LATE)
+    stuck = last is not None and last.outcome == "running" and now - last.began_at > _LATE
+    if last is None or late or stuck:
+        action = _NOT_KEPT if serving else _NO_SERVER
+        due = f"{message}; the next is due since {format_timestamp(scheduled.next_at)}" if late else message
+        return Finding(area=area, ok=True, warning=True, message=due, action=action)
+    if last.outcome == "refused":
+        return Finding(area=area, ok=True, warning=True, message=message, action=_REFUSED)
+    return Finding(area=area, ok=True, message=f"{message}; next {format_timestamp(scheduled.next_at)}")
+
+
+def _describe_last_run(last: ScheduledRun | None) -> str:
+    if last is None:
+        return "no turn yet"
+    words = f"last turn {format_timestamp(last.began_at)}: {last.outcome}"
+    return f"{words}, {last.error['message']}" if last.error else words

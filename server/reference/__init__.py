@@ -1,1 +1,0 @@
-"""Pages of the documentation that are made from the code. Write them all with `python -m server.reference`."""

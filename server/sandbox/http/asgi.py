@@ -1,0 +1,66 @@
+"""Bodies in, answers out, over plain ASGI."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from starlette.requests import ClientDisconnect
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Send
+
+    from server.sandbox.http.responses import ApiResponse
+
+PLAIN: Final = "text/plain; charset=utf-8"
+
+
+JSON: Final = "application/json; charset=UTF-8"
+
+
+async def read_body(receive: Receive, limit: int) -> bytes | None:
+    """The whole body, or None when it is larger than `limit` bytes.
+
+    Too large a body is read to its end and thrown away: answering earlier would reset the connection under a client
+    that is still sending, and it would never see the answer.
+
+    Raises:
+        ClientDisconnect: the client went away before the end.
+    """
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        part = message.get("body", b"")
+        size += len(part)
+        if size <= limit:
+            parts.append(part)
+        else:
+            parts.clear()
+        if not message.get("more_body", False):
+            return b"".join(parts) if size <= limit else None
+
+
+async def send_response(answer: ApiResponse, send: Send) -> None:
+    """Send an answer, as JSON or as plain text."""
+    if answer.text is not None:
+        await send_bytes(answer.status, answer.text.encode(), PLAIN, answer.headers, send)
+    elif answer.payload is None:
+        await send_bytes(answer.status, b"", "", answer.headers, send)
+    else:
+        body = msgspec.json.encode(answer.payload)
+        await send_bytes(answer.status, body, JSON, answer.headers, send)
+
+
+async def send_bytes(
+    status: int, body: bytes, content_type: str, headers: dict[str, str], send: Send
+) -> None:
+    """Send a body as it stands; without content type there is none."""
+    lines = {**headers, "content-type": content_type} if content_type else headers
+    sent = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in lines.items()]
+    if status not in (204, 304):
+        sent.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": sent})
+    await send({"type": "http.response.body", "body": body})

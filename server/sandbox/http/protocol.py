@@ -1,0 +1,86 @@
+"""uvicorn, cut to the sandbox: a connection that can be dropped, a server that starts and stops at once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from server.sandbox.http.fault_responses import TRANSPORT_STATE_KEY
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from starlette.types import ASGIApp
+
+_GRACE_SECONDS = 0.2
+
+
+class DroppableProtocol(H11Protocol):
+    """HTTP/1.1 that shows the application its transport, in the state of the scope."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take the connection."""
+        self.app_state = {**self.app_state, TRANSPORT_STATE_KEY: transport}
+        super().connection_made(transport)
+
+
+class SandboxServer(uvicorn.Server):
+    """A server that says when it answers, stops when told, and leaves no client waiting when it goes."""
+
+    def __init__(self, app: ASGIApp, *, on_start: Callable[[], None]) -> None:
+        """Serve `app` on the sockets given to `serve`."""
+        config = uvicorn.Config(
+            app,
+            http=DroppableProtocol,
+            loop="asyncio",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            date_header=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=60,
+        )
+        super().__init__(config)
+        self._on_start = on_start
+        self._stopping = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def main_loop(self) -> None:
+        """Serve until `stop`, or a signal."""
+        self._loop = asyncio.get_running_loop()
+        self._on_start()
+        if not self.should_exit:  # a signal may have come before there was a loop to tell
+            await self._stopping.wait()
+
+    def stop(self) -> None:
+        """End `serve`, from any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._stopping.set)
+
+    def handle_exit(self, sig: int, frame: object) -> None:
+        """End `serve` on a signal."""
+        super().handle_exit(sig, frame)  # type: ignore[arg-type]
+        self.stop()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let what is being answered be answered, for a moment, and close everything."""
+        for server in self.servers:
+            server.close()
+        for each in sockets or []:
+            each.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        tasks = set(self.server_state.tasks)
+        if tasks:
+            await asyncio.wait(tasks, timeout=_GRACE_SECONDS)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

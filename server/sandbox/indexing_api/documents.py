@@ -1,0 +1,116 @@
+"""Documents of the Indexing dialect: what Glean refuses about them, and the words by which they are found."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from msgspec import UNSET
+
+from server.sandbox.http.responses import invalid_field_error
+from server.sandbox.indexing_api.datasources import decode_config
+from server.sandbox.indexing_api.protocol.shapes import Document, UserReference
+from server.sandbox.indexing_api.protocol.urls import find_overlapping_claims, rival_claimants
+from server.sandbox.indexing_api.protocol.users import load_user_keys
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Sequence
+
+    from server.sandbox.indexing_api.protocol.decoding import BodyReader
+
+SEPARATOR: Final = "\x1f"
+
+
+_DOCUMENT: Final = msgspec.json.Decoder(Document)
+
+
+def document_key(object_type: str, document_id: str) -> str:
+    """What tells documents of one datasource apart: type and id, without case."""
+    return f"{object_type}{SEPARATOR}{document_id}".casefold()
+
+
+class DocumentValidator:
+    """Reads the documents that are sent to one datasource.
+
+    Attributes:
+        contested: the address of a document that other datasources claim too, and their names.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, datasource: sqlite3.Row, reader: BodyReader) -> None:
+        config = decode_config(datasource)
+        assert config.object_definitions is not UNSET  # noqa: S101 - no datasource is registered without
+        assert config.url_regex is not UNSET  # noqa: S101 - the same
+        self._name = str(datasource["name"])
+        self._types = {each.name for each in config.object_definitions}
+        self._views = re.compile(config.url_regex)
+        self._rivals = find_overlapping_claims(connection, datasource)
+        self.contested: tuple[str, list[str]] | None = None
+        self._emails, self._ids = load_user_keys(connection, datasource["row"])
+        self._reader = reader
+
+    def validate_documents(
+        self, raw_documents: Sequence[msgspec.Raw], where: str = "documents"
+    ) -> dict[str, bytes]:
+        """The documents as sent, by their keys; of two with one key the later one counts.
+
+        Raises RefusedError `invalid`, naming the first that will not do.
+        """
+        page: dict[str, bytes] = {}
+        for index, raw in enumerate(raw_documents):
+            document = self._reader.read(Document, raw, f"{where}[{index}]")
+            self._validate_document(document, f"{where}[{index}]")
+            page[document_key(document.object_type, document.id)] = self._reader.stored_bytes(raw, document)
+        return page
+
+    def _validate_document(self, document: Document, where: str) -> None:
+        if document.datasource.casefold() != self._name.casefold():
+            raise invalid_field_error(f"{where}.datasource", f"is not {self._name}")
+        for kind, named in (
+            ("objectType", document.object_type),
+            ("containerObjectType", document.container_object_type),
+        ):
+            if named is not UNSET and named not in self._types:
+                raise invalid_field_error(f"{where}.{kind}", f"{named!r} is not declared by the datasource")
+        if document.view_url is UNSET or not self._views.fullmatch(document.view_url):
+            raise invalid_field_error(f"{where}.viewURL", "does not match the urlRegex of the datasource")
+        if self.contested is None and (others := rival_claimants(self._rivals, document.view_url)):
+            self.contested = document.view_url, others
+        if not has_only_known_users(document, self._emails, self._ids):
+            raise invalid_field_error(
+                f"{where}.permissions.allowedUsers", "names a user that the datasource does not know"
+            )
+
+
+def has_only_known_users(document: Document, emails: set[str], ids: set[str]) -> bool:
+    """Whether the datasource knows every user whom the permissions of a document name."""
+    return all(
+        each.email.casefold() in emails if each.email is not UNSET else each.datasource_user_id in ids
+        for each in _allowed_users(document)
+    )
+
+
+def _allowed_users(document: Document) -> Iterator[UserReference]:
+    permissions = document.permissions
+    if permissions is not UNSET and permissions.allowed_users is not UNSET:
+        yield from permissions.allowed_users
+
+
+def decode_document(raw: bytes) -> Document:
+    """A stored document."""
+    return _DOCUMENT.decode(raw)
+
+
+def may_see(document: Document, email: str, user_id: str | None) -> bool:
+    """Whether a user whom the datasource knows sees it; without permissions nobody does."""
+    permissions = document.permissions
+    if permissions is UNSET:
+        return False
+    if permissions.allow_anonymous_access is True or permissions.allow_all_datasource_users_access is True:
+        return True
+    return any(
+        (each.email is not UNSET and each.email.casefold() == email)
+        or (user_id is not None and each.datasource_user_id == user_id)
+        for each in _allowed_users(document)
+    )

@@ -1,0 +1,314 @@
+"""The operations of the Indexing dialect, and how it words a refusal: in plain text, the first problem only."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from msgspec import UNSET
+
+from server.sandbox.http.pipeline import DEFAULT_BODY_LIMIT, Operation
+from server.sandbox.http.responses import ApiResponse, RefusedError, invalid_field_error
+from server.sandbox.indexing_api.bulk import DOCUMENTS_ENTITY, USERS_ENTITY, accept_page, complete_bulk_upload
+from server.sandbox.indexing_api.datasources import load_custom_datasource, register_datasource
+from server.sandbox.indexing_api.documents import DocumentValidator
+from server.sandbox.indexing_api.processing import (
+    complete_due_work,
+    delete_indexed_document,
+    expedite_indexing,
+    start_indexing,
+)
+from server.sandbox.indexing_api.protocol.decoding import BodyReader
+from server.sandbox.indexing_api.protocol.queries import (
+    check_document_access,
+    get_datasource_config,
+    get_datasource_status,
+    get_document_status,
+    get_document_statuses,
+    read_datasource_request,
+)
+from server.sandbox.indexing_api.protocol.rate_limits import (
+    DOCUMENTS_BUCKET,
+    SINGLE_DOCUMENT_BUCKET,
+    RateBucket,
+    consume_rate_limit,
+    rate_limited_handler,
+)
+from server.sandbox.indexing_api.protocol.shapes import (
+    BetaUsersRequest,
+    BulkIndexDocumentsRequest,
+    BulkIndexUsersRequest,
+    DatasourceConfig,
+    DeleteDocumentRequest,
+    DeleteUserRequest,
+    IndexDocumentRequest,
+    IndexDocumentsRequest,
+    IndexUserRequest,
+    ProcessAllDocumentsRequest,
+)
+from server.sandbox.indexing_api.protocol.token_rotation import rotate_token
+from server.sandbox.indexing_api.protocol.urls import report_config_overlap, report_document_overlap
+from server.sandbox.indexing_api.protocol.users import (
+    delete_user_by_email,
+    delete_users_of_other_uploads,
+    upsert_users,
+)
+from server.sandbox.indexing_api.switches import load_switches
+from server.sandbox.state.content.uploads import find_upload, store_upload_page
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+
+    from server.sandbox.http.pipeline import ApiRequest
+    from server.sandbox.state.state import SandboxState
+
+PAGE_DOCUMENTS: Final = 1_000
+
+
+PAGE_BYTES: Final = 5 * 1024 * 1024
+
+
+_BAD_REQUEST_CODES: Final = frozenset({"invalid", "not_found"})
+
+
+def render_indexing_refusal(refusal: RefusedError) -> ApiResponse:
+    """A refusal as Glean's Indexing API words it."""
+    code = HTTPStatus.BAD_REQUEST if refusal.code in _BAD_REQUEST_CODES else refusal.status
+    return ApiResponse(status=code, text=refusal.message, headers=refusal.headers)
+
+
+def add_datasource(world: SandboxState, call: ApiRequest) -> ApiResponse:
+    """Register a datasource, or override all of its configuration."""
+    with world.database.write() as connection:
+        switched = load_switches(connection)
+        config = BodyReader(switched).read(DatasourceConfig, call.body)
+        report_config_overlap(world, connection, register_datasource(world, connection, config, switched))
+    return ApiResponse()
+
+
+def set_beta_users(world: SandboxState, call: ApiRequest) -> ApiResponse:
+    """Say who may see a datasource that is not yet for all."""
+    with world.database.write() as connection:
+        asked, found = read_datasource_request(connection, call, BetaUsersRequest)
+        world.record_effect(
+            connection, "betausers", datasource=found["name"], detail={"users": len(asked.emails)}
+        )
+    return ApiResponse()
+
+
+def bulk_index_documents(world: SandboxState, call: ApiRequest) -> ApiResponse:
+    """One page of a bulk upload."""
+    complete_due_work(world)
+    with world.database.write() as connection:
+        page = BodyReader(load_switches(connection)).read(BulkIndexDocumentsRequest, call.body)
+        _require_page_size(len(page.documents))
+        found = load_custom_datasource(connection, page.datasource)
+        keyed = _validate_documents(world, connection, found, page.documents)
+        unchecked = page.disable_stale_document_deletion_check
+        taken = accept_page(
+            world,
+            connection,
+            found,
+            DOCUMENTS_ENTITY,
+            page,
+            load_switches(connection),
+            unchecked=unchecked,
+        )
+        if taken.upload is not None:
+            _store_page(world, connection, found, taken.upload, keyed)
+            if page.is_last_page:
+                _complete_upload(world, connection, found, taken.upload, unchecked=unchecked)
+    return ApiResponse()
+
+
+def bulk_index_users(world: SandboxState, call: ApiRequest) -> ApiResponse:
+    """One page of a bulk upload of users."""
+    with world.database.write() as connection:
+        page = BodyReader(load_switches(connection)).read(BulkIndexUsersRequest, call.body)
+        _require_page_size(len(page.users))
+        found = load_custom_datasource(connection, page.datasource)
+        unchecked = page.disable_stale_data_deletion_check
+        taken = accept_page(
+            world, connection, found, USERS_ENTITY, page, load_switches(connection), unchecked=unchecked
+        )
+        if taken.upload is not None:
+            upload = taken.upload
+            upsert_users(connection, found["row"], upload["row"], page.users)
+            world.record_effect(
+                connection,
+                "bulkindexusers",
+                datasource=found["name"],
+                run=page.upload_id,
+                detail={"received": len(page.users)},
+            )
+            if page.is_last_page:
+                delete_users_of_other_uploads(connection, found["row"], upload["row"])
+                complete_bulk_upload(world, connection, upload, unchecked=unchecked)
+    return ApiResponse()
+
+
+def index_user(world: SandboxState, call: ApiRequest) -> ApiResponse:
+    """Add or change one user."""
+    with world.database.write() as connection:
+        asked, found = read_datasource_request(connection, call, IndexUserRequest)
+        upsert_users(connection, found["row"], None, [asked.user])
+        world.record_effect(connection, "indexuser", datasource=found["name"])
+    return ApiResponse()
+
+
+def delete_user(world: SandboxState, call: ApiRequest) -> ApiResponse:
+    """Forget one user; absent is fine."""
+    with world.database.write() as connection:
+        asked, found = read_datasource_request(connection, call, DeleteUserRequest)
+        delete_user_by_email(connection, found["row"], asked.email)
+        world.record_effect(connection, "deleteuser", datasource=found["name"])
+    return ApiResponse()
+
+
+def index_document(world: SandboxState, call: ApiRequest) -> ApiResponse:
+    """Add or change one document."""
+    with world.database.write() as connection:
+        raw = BodyReader(load_switches(connection)).read(IndexDocumentRequest, call.body).document
+        name = msgspec.json.decode(raw, type=DocumentDatasource).datasource
+        _index_documents(world, connection, call, name, [raw])
+    complete_due_work(world)
+    return ApiResponse()
+
+
+def index_documents(world: SandboxState, call: ApiRequest) -> ApiResponse:
+    """Add or change several documents."""
+    with world.database.write() as connection:
+        asked = BodyReader(load_switches(connection)).read(IndexDocumentsRequest, call.body)
+        _require_page_size(len(asked.documents))
+        _index_documents(world, connection, call, asked.datasource, asked.documents)
+    complete_due_work(world)
+    return ApiResponse()
+
+
+def delete_document(world: SandboxState, call: ApiRequest) -> ApiResponse:
+    """Delete one document; absent is fine."""
+    complete_due_work(world)
+    with world.database.write() as connection:
+        asked, found = read_datasource_request(connection, call, DeleteDocumentRequest)
+        was = delete_indexed_document(world, connection, found, asked.object_type, asked.id)
+        world.record_effect(
+            connection, "deletedocument", datasource=found["name"], detail={"deleted": int(was)}
+        )
+    return ApiResponse()
+
+
+def process_all_documents(world: SandboxState, call: ApiRequest) -> ApiResponse:
+    """Have everything processed at once, of one datasource or of all; refused when that was asked for lately."""
+    with world.database.write() as connection:
+        asked = BodyReader(load_switches(connection)).read(ProcessAllDocumentsRequest, call.body or b"{}")
+        found = None if asked.datasource is UNSET else load_custom_datasource(connection, asked.datasource)
+        expedite_indexing(world, connection, found)
+    complete_due_work(world)
+    return ApiResponse()
+
+
+class DocumentDatasource(msgspec.Struct):
+    """A document, of which only the datasource is wanted."""
+
+    datasource: str = ""
+
+
+def _require_page_size(number: int) -> None:
+    if number > PAGE_DOCUMENTS:
+        raise RefusedError("too_large", f"a page has {PAGE_DOCUMENTS} items at most, not {number}")
+
+
+def _validate_documents(
+    world: SandboxState, connection: sqlite3.Connection, datasource: sqlite3.Row, raw: list[msgspec.Raw]
+) -> dict[str, bytes]:
+    checker = DocumentValidator(connection, datasource, BodyReader(load_switches(connection)))
+    keyed = checker.validate_documents(raw)
+    if checker.contested is not None:
+        report_document_overlap(world, connection, datasource, *checker.contested)
+    return keyed
+
+
+def _store_page(
+    world: SandboxState,
+    connection: sqlite3.Connection,
+    datasource: sqlite3.Row,
+    upload: sqlite3.Row,
+    page: dict[str, bytes],
+) -> None:
+    store_upload_page(
+        world, connection, datasource, upload["upload_id"], page, operation="bulkindexdocuments"
+    )
+    held = find_upload(connection, datasource, upload["upload_id"])
+    assert held is not None  # noqa: S101 - stored just now
+    connection.execute("UPDATE bulk SET upload_row = ? WHERE row = ?", (held["row"], upload["row"]))
+
+
+def _complete_upload(
+    world: SandboxState,
+    connection: sqlite3.Connection,
+    datasource: sqlite3.Row,
+    upload: sqlite3.Row,
+    *,
+    unchecked: bool,
+) -> None:
+    ended = complete_bulk_upload(world, connection, upload, unchecked=unchecked)
+    job = start_indexing(world, connection, datasource, ended["upload_row"])
+    connection.execute(
+        "UPDATE bulk SET job_row = ?, old_total = ? WHERE row = ?",
+        (job, datasource["document_count"], upload["row"]),
+    )
+
+
+def _index_documents(
+    world: SandboxState, connection: sqlite3.Connection, call: ApiRequest, name: str, raw: list[msgspec.Raw]
+) -> None:
+    consume_rate_limit(world, connection, call, DOCUMENTS_BUCKET, len(raw))
+    if not name:
+        raise invalid_field_error("document.datasource", "is required")
+    found = load_custom_datasource(connection, name)
+    keyed = _validate_documents(world, connection, found, raw)
+    (number,) = connection.execute("SELECT count(*) FROM upload").fetchone()
+    run = f"single-{number}-{world.now():.6f}"
+    store_upload_page(world, connection, found, run, keyed, operation="indexdocuments")
+    held = find_upload(connection, found, run)
+    assert held is not None  # noqa: S101 - stored just now
+    start_indexing(world, connection, found, held["row"], single=True)
+
+
+def _operation(
+    handler: Callable[[SandboxState, ApiRequest], ApiResponse],
+    path: str,
+    *buckets: RateBucket,
+    name: str | None = None,
+    body_limit: int = DEFAULT_BODY_LIMIT,
+) -> Operation:
+    return Operation(
+        name=name or path.strip("/"),
+        method="POST",
+        path=path,
+        handler=rate_limited_handler(handler, *buckets),
+        body_limit=body_limit,
+    )
+
+
+INDEXING_OPERATIONS: Final = (
+    _operation(add_datasource, "/adddatasource"),
+    _operation(get_datasource_config, "/getdatasourceconfig"),
+    _operation(set_beta_users, "/betausers"),
+    _operation(bulk_index_documents, "/bulkindexdocuments", body_limit=PAGE_BYTES),
+    _operation(bulk_index_users, "/bulkindexusers"),
+    _operation(index_user, "/indexuser"),
+    _operation(delete_user, "/deleteuser"),
+    _operation(index_document, "/indexdocument", SINGLE_DOCUMENT_BUCKET, body_limit=PAGE_BYTES),
+    _operation(index_documents, "/indexdocuments", SINGLE_DOCUMENT_BUCKET, body_limit=PAGE_BYTES),
+    _operation(delete_document, "/deletedocument"),
+    _operation(process_all_documents, "/processalldocuments"),
+    _operation(get_datasource_status, "/debug/{datasource}/status", name="debug.status"),
+    _operation(get_document_statuses, "/debug/{datasource}/documents", name="debug.documents"),
+    _operation(get_document_status, "/debug/{datasource}/document", name="debug.document"),
+    _operation(check_document_access, "/checkdocumentaccess"),
+    _operation(rotate_token, "/rotatetoken"),
+)
+"""Every operation that a client of ours, or of Glean's, relies on."""

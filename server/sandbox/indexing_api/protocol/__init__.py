@@ -1,0 +1,1 @@
+"""TODO describe server.sandbox.indexing_api.protocol."""

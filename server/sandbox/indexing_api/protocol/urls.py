@@ -1,0 +1,106 @@
+"""Whose an address is: every datasource claims some with its regular expression, and two may claim the same.
+
+Glean then attributes what somebody views in a way that it calls non-deterministic. Here that is by a hash of the
+address and of who claims it: the same address always goes to the same datasource, but neither to the oldest nor to the
+newest, and another datasource with the same claim may change it. That claims overlap is no refusal. It stands in the
+ledger of the sandbox (`urlRegex.overlap`): when a configuration may claim what another one does, and, with the address,
+when a document is sent whose address another datasource claims too.
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+from msgspec import UNSET
+
+from server.sandbox.indexing_api.datasources import decode_config
+from server.sandbox.state.content.contents import CUSTOM_CONNECTOR
+from server.sandbox.state.datasources import load_datasource_page
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from server.sandbox.state.state import SandboxState
+
+OVERLAP_OPERATION: Final = "urlRegex.overlap"
+_LITERAL: Final = re.compile(r"\\(?P<escaped>[^A-Za-z0-9])|(?P<plain>[^\\.^$*+?{}\[\]|()])")
+_ANYWHERE: Final = re.compile(r"(?<!\\)\|")
+_REPEATED: Final = frozenset("*?{")
+
+
+def find_overlapping_claims(
+    connection: sqlite3.Connection, datasource: sqlite3.Row
+) -> dict[str, re.Pattern[str]]:
+    """The claims of other datasources that may overlap with that one's, by their names.
+
+    Two claims are held apart by the fixed text with which their expressions begin, and by nothing else.
+    """
+    own = _literal_prefix(_url_regex(datasource))
+    found = {}
+    for other in load_datasource_page(connection, 0, -1):
+        if other["row"] != datasource["row"] and other["connector"] == CUSTOM_CONNECTOR:
+            claim = _url_regex(other)
+            head = _literal_prefix(claim)
+            if own.startswith(head) or head.startswith(own):
+                found[str(other["name"])] = re.compile(claim)
+    return found
+
+
+def report_config_overlap(
+    world: SandboxState, connection: sqlite3.Connection, datasource: sqlite3.Row
+) -> None:
+    """Report whose claims a configuration may overlap with."""
+    others = sorted(find_overlapping_claims(connection, datasource))
+    if others:
+        world.record_effect(
+            connection, OVERLAP_OPERATION, datasource=datasource["name"], detail={"with": others}
+        )
+
+
+def rival_claimants(claims: dict[str, re.Pattern[str]], address: str) -> list[str]:
+    """Who of the rivals claims that address."""
+    return sorted(name for name, claim in claims.items() if claim.fullmatch(address))
+
+
+def report_document_overlap(
+    world: SandboxState,
+    connection: sqlite3.Connection,
+    datasource: sqlite3.Row,
+    address: str,
+    others: list[str],
+) -> None:
+    """Report a document's address that others claim too."""
+    detail = {"with": others, "viewURL": address}
+    world.record_effect(connection, OVERLAP_OPERATION, datasource=datasource["name"], detail=detail)
+
+
+def attributed_datasource(connection: sqlite3.Connection, address: str) -> str | None:
+    """The datasource to which a view of that address is attributed; None when nobody claims it."""
+    claiming = [
+        str(each["name"])
+        for each in load_datasource_page(connection, 0, -1)
+        if each["connector"] == CUSTOM_CONNECTOR and re.fullmatch(_url_regex(each), address)
+    ]
+    return min(claiming, key=lambda name: sha256(f"{name} {address}".encode()).digest(), default=None)
+
+
+def _url_regex(datasource: sqlite3.Row) -> str:
+    claim = decode_config(datasource).url_regex
+    assert claim is not UNSET  # noqa: S101 - no datasource is registered without
+    return claim
+
+
+def _literal_prefix(claim: str) -> str:
+    """The text with which everything begins that the expression matches, as far as that is plain to see."""
+    if _ANYWHERE.search(claim):
+        return ""
+    head: list[str] = []
+    at = 1 if claim.startswith("^") else 0
+    while (found := _LITERAL.match(claim, at)) is not None:
+        head.append(found["escaped"] or found["plain"])
+        at = found.end()
+    if head and claim[at : at + 1] in _REPEATED:  # the last of it may not be there at all
+        head.pop()
+    return "".join(head)

@@ -1,0 +1,142 @@
+"""Glean's Client API at `/rest/api/v1`, as far as it searches, with the fields of its OpenAPI file.
+
+It finds what the token's person may see: whom a token was made for, or whom `X-Glean-ActAs` names
+(https://developers.glean.com/api-info/client/authentication/glean-issued). The sandbox's own token finds everything.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from server.sandbox.http.pipeline import ApiRequest, Operation
+from server.sandbox.http.responses import ApiResponse, RefusedError, invalid_field_error
+from server.sandbox.indexing_api import documents
+from server.sandbox.indexing_api.processing import complete_due_work
+from server.sandbox.indexing_api.protocol.decoding import BodyReader
+from server.sandbox.indexing_api.protocol.rate_limits import rate_limited_handler
+from server.sandbox.indexing_api.switches import load_switches
+from server.sandbox.state.content.contents import CUSTOM_CONNECTOR
+from server.sandbox.state.content.fulltext import search_fulltext
+from server.sandbox.state.tokens import find_token
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+
+    from server.sandbox.state.state import SandboxState
+
+_PAGE: Final = 10
+
+
+Hint = Literal["ALL_RESULT_COUNTS", "FACET_RESULTS", "QUERY_METADATA", "RESULTS", "SPELLCHECK_METADATA"]
+
+
+class _Camel(Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class SearchRequestOptions(_Camel, kw_only=True):
+    """`SearchRequestOptions`, less what the sandbox has no notion of."""
+
+    facet_bucket_size: int
+    datasource_filter: str | UnsetType = UNSET
+    datasources_filter: list[str] | UnsetType = UNSET
+    response_hints: list[Hint] | UnsetType = UNSET
+    timezone_offset: int | UnsetType = UNSET
+    disable_spellcheck: bool | UnsetType = UNSET
+    disable_query_autocorrect: bool | UnsetType = UNSET
+
+
+class SearchRequest(_Camel, kw_only=True):
+    """`SearchRequest`, less what the sandbox has no notion of."""
+
+    query: str
+    page_size: Annotated[int, Meta(ge=1, le=100)] | UnsetType = UNSET
+    max_snippet_size: int | UnsetType = UNSET
+    request_options: SearchRequestOptions | UnsetType = UNSET
+    timeout_millis: int | UnsetType = UNSET
+    disable_spellcheck: bool | UnsetType = UNSET
+
+
+def search_documents(world: SandboxState, call: ApiRequest) -> ApiResponse:
+    """What is served, answers the question, and may be seen."""
+    complete_due_work(world)
+    with world.database.read() as connection:
+        may_see = _visibility_filter(connection, call)
+        switched = load_switches(connection)
+        asked = BodyReader(switched).read(SearchRequest, call.body)
+        size = _PAGE if asked.page_size is UNSET else asked.page_size
+        found = search_fulltext(
+            connection, asked.query, datasource=_requested_datasource(asked), limit=size + 1, may_see=may_see
+        )["results"]
+    return ApiResponse(
+        payload={
+            "results": [_result_payload(each, prefixed=switched.prefixes_ids) for each in found[:size]],
+            "hasMoreResults": len(found) > size,
+        }
+    )
+
+
+def _visibility_filter(
+    connection: sqlite3.Connection, call: ApiRequest
+) -> Callable[[str, bytes], bool] | None:
+    """What whoever asks may see; None for everything."""
+    token = find_token(connection, call.bearer)
+    if token is None and not call.acting:
+        return None
+    if token is not None and bool(token.person) == bool(call.acting):
+        raise RefusedError(
+            "permission_denied",
+            f"the token is {token.person}'s, and X-Glean-ActAs must be empty"
+            if token.person
+            else "a global token needs X-Glean-ActAs",
+        )
+    person = ((token and token.person) or call.acting).casefold()
+
+    def may_see(connector: str, raw: bytes) -> bool:
+        return connector != CUSTOM_CONNECTOR or documents.may_see(
+            documents.decode_document(raw), person, None
+        )
+
+    return may_see
+
+
+def _requested_datasource(asked: SearchRequest) -> str | None:
+    """The one datasource that is searched; None for all."""
+    options = asked.request_options
+    if options is UNSET:
+        return None
+    several = [] if options.datasources_filter is UNSET else options.datasources_filter
+    named = several if options.datasource_filter is UNSET else [options.datasource_filter, *several]
+    if len({each.casefold() for each in named}) > 1:
+        raise invalid_field_error(
+            "requestOptions.datasourcesFilter", "the sandbox searches one datasource, or all"
+        )
+    return named[0] if named else None
+
+
+def _result_payload(hit: dict[str, Any], *, prefixed: bool) -> dict[str, Any]:
+    kind, name = str(hit["objectType"]), str(hit["datasource"])
+    found = str(hit["documentId"])
+    url, title = hit.get("url", ""), hit.get("title", found)
+    return {
+        "url": url,
+        "title": title,
+        "document": {
+            "id": f"CUSTOM_{name.upper()}_{kind}_{found}" if prefixed else found,
+            "datasource": name.casefold(),
+            "docType": kind,
+            "title": title,
+            "url": url,
+            "metadata": {"datasource": name.casefold(), "objectType": kind},
+        },
+        "snippets": [{"mimeType": "text/plain", "text": hit["snippet"]}],
+    }
+
+
+CLIENT_OPERATIONS: Final = (
+    Operation(name="search", method="POST", path="/search", handler=rate_limited_handler(search_documents)),
+)
+"""Every operation that a client of ours relies on."""

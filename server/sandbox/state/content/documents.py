@@ -1,0 +1,112 @@
+"""Documents of the Admin dialect: what each must have, and the words by which it is found."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta, Struct
+
+from server.sandbox.http.decoding import decode_json
+from server.sandbox.http.responses import invalid_field_error
+from server.sandbox.state.content.searchable_text import SearchableText, plain_text
+
+Instant: TypeAlias = Annotated[datetime, Meta(tz=True)]
+
+
+OBJECT_TYPES: Final = {
+    "confluence": "CONFLUENCE_PAGE",
+    "github": "GITHUB_REPOSITORY",
+    "slack": "SLACK_MESSAGE",
+    "jira": "JIRA_ISSUE",
+}
+"""The one type of document that each connector takes."""
+
+
+class _Strict(Struct, rename="camel", forbid_unknown_fields=True, kw_only=True, gc=False):
+    pass
+
+
+class Body(_Strict):
+    """The text, and what it is written in."""
+
+    mime_type: Literal["text/html", "text/plain", "text/markdown"]
+    text_content: str
+
+
+class Author(_Strict):
+    """Who wrote it."""
+
+    email: Annotated[str, Meta(min_length=1)]
+    name: str | None = None
+
+
+class Document(_Strict):
+    """One document; what has no default is required."""
+
+    object_type: Literal["CONFLUENCE_PAGE", "GITHUB_REPOSITORY", "SLACK_MESSAGE", "JIRA_ISSUE"]
+    document_id: Annotated[str, Meta(min_length=1, max_length=200)]
+    title: str
+    body: Body
+    container: Annotated[str, Meta(min_length=1)]
+    author: Author
+    updated_at: Instant
+    created_at: Instant | None = None
+    url: str | None = None
+    properties: dict[str, Any] | None = None
+    references: list[Any] | None = None
+
+
+_DOCUMENT: Final = msgspec.json.Decoder(Document)
+
+
+def parse_admin_document(raw: bytes | msgspec.Raw, where: str = "document") -> Document:
+    """Decode one document.
+
+    Raises:
+        RefusedError: `invalid`, naming the field below `where`.
+    """
+    return decode_json(_DOCUMENT, raw, where)
+
+
+def parse_admin_documents(raw_documents: list[msgspec.Raw], connector: str) -> dict[str, bytes]:
+    """The documents of a page as sent, by their ids without case; of two with one id the later one counts.
+
+    Raises:
+        RefusedError: `invalid`, naming index and field of the first that will not do.
+    """
+    page: dict[str, bytes] = {}
+    expected = OBJECT_TYPES[connector]
+    for index, raw in enumerate(raw_documents):
+        document = parse_admin_document(raw, f"documents[{index}]")
+        if document.object_type != expected:
+            raise invalid_field_error(
+                f"documents[{index}].objectType", f"a {connector} datasource takes {expected}"
+            )
+        page[document.document_id.casefold()] = bytes(raw)
+    return page
+
+
+def admin_searchable_text(raw: bytes) -> SearchableText:
+    """The words by which a stored document is found."""
+    document = _DOCUMENT.decode(raw)
+    author = document.author
+    return SearchableText(
+        title=document.title,
+        id=document.document_id,
+        body=plain_text(document.body.mime_type, document.body.text_content),
+        container=document.container,
+        author=f"{author.name} {author.email}" if author.name else author.email,
+    )
+
+
+def admin_hit_fields(raw: bytes) -> dict[str, str | None]:
+    """What a search tells of a stored document."""
+    document = _DOCUMENT.decode(raw)
+    return {
+        "documentId": document.document_id,
+        "objectType": document.object_type,
+        "title": document.title,
+        "url": document.url,
+    }

@@ -1,0 +1,101 @@
+"""The full-text index: which documents hold the words that are looked for, best first."""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from server.sandbox.search_api.question_parsing import parse_query
+from server.sandbox.state.content.contents import reader_for_connector
+from server.sandbox.state.tenants import current_tenant_id
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterable
+
+_HITS: Final = (
+    "SELECT document_row, count(*) OVER () AS total FROM fulltext {}"
+    "CROSS JOIN served ON document_row = fulltext.rowid JOIN datasource ON datasource.row = datasource_row"
+    " WHERE fulltext MATCH :match AND tenant_id = :tenant AND (:name IS NULL OR name_key = :name)"
+    " ORDER BY rank{}, name_key, served.key LIMIT :limit"
+)
+
+
+_KEYWORDS: Final = _HITS.format("", "")
+
+
+# CROSS JOIN keeps the order: the full-text index is asked once, not again for every document with enough words.
+_QUESTION: Final = _HITS.format(
+    "CROSS JOIN (SELECT has.rowid AS found, count(*) AS matched FROM json_each(:terms) AS term"
+    " CROSS JOIN fulltext AS has WHERE has.fulltext MATCH term.value GROUP BY has.rowid HAVING matched >= :least)"
+    " ON found = fulltext.rowid ",
+    " * matched",
+)
+
+
+_HIT_DETAILS: Final = (
+    "SELECT document_row, datasource.name, datasource.id, connector, document.raw,"
+    " snippet(fulltext, -1, '', '', '…', 24) AS snippet"
+    " FROM fulltext JOIN served ON document_row = fulltext.rowid JOIN datasource ON datasource.row = datasource_row"
+    " JOIN document ON document.row = document_row WHERE fulltext MATCH :match AND fulltext.rowid = :row"
+)
+
+
+def add_to_fulltext(
+    connection: sqlite3.Connection, connector: str, rows: Iterable[tuple[int, bytes]]
+) -> None:
+    """Index documents of a connector, given by row number and as stored; they are found once they are served."""
+    dialect = reader_for_connector(connector)
+    connection.executemany(
+        "INSERT INTO fulltext (rowid, title, id, body, container, author) VALUES (?, ?, ?, ?, ?, ?)",
+        ((row, *dialect.searchable(raw)) for row, raw in rows),
+    )
+
+
+def search_fulltext(
+    connection: sqlite3.Connection,
+    question: str,
+    *,
+    datasource: str | None = None,
+    limit: int = 10,
+    may_see: Callable[[str, bytes], bool] | None = None,
+) -> dict[str, Any]:
+    """What is served now and answers a question, or has every one of some keywords (`questions.understood`).
+
+    Answers:
+        `results`, the best `limit` of them, and their `total`; among the results are only those that whoever asks
+        `may_see`, by their connector and as stored. The best have the highest BM25 over stems; for a question, that
+        times how many of its words they have (Lucene's coordination factor), or else two rare words in a short
+        message would outdo all of them in a long page.
+    """
+    asked = parse_query(question)
+    if asked is None:
+        return {"results": [], "total": 0}
+    named = {
+        "match": asked.match,
+        "terms": json.dumps(asked.terms),
+        "least": asked.least,
+        "tenant": current_tenant_id(connection),
+        "name": None if datasource is None else datasource.casefold(),
+        "limit": limit if may_see is None else -1,
+    }
+    best = connection.execute(_QUESTION if asked.terms else _KEYWORDS, named).fetchall()
+    total = best[0]["total"] if best else 0
+    hits = (
+        connection.execute(_HIT_DETAILS, {**named, "row": hit["document_row"]}).fetchone() for hit in best
+    )
+    if may_see is not None:
+        hits = (hit for hit in hits if may_see(hit["connector"], hit["raw"]))
+    return {"results": [_hit_payload(hit) for hit in islice(hits, limit)], "total": total}
+
+
+def _hit_payload(hit: sqlite3.Row) -> dict[str, Any]:
+    shown = reader_for_connector(hit["connector"]).hit_fields(hit["raw"])
+    answer = {
+        "datasource": hit["name"],
+        "datasourceId": hit["id"],
+        **shown,
+        "snippet": hit["snippet"],
+    }
+    return {name: value for name, value in answer.items() if value is not None}

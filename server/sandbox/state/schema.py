@@ -1,0 +1,161 @@
+"""The sandbox's tables.
+
+A document is stored once, as the bytes that were sent, below the run (`upload`) that brought it. `served` says which
+documents answer searches now, so a full sync swaps the content of a datasource without touching a document.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+VERSION: Final = 3
+
+
+_ADMIN: Final = """
+CREATE TABLE tenant (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    current INTEGER NOT NULL                  -- 1 for the one that answers
+);
+CREATE TABLE setting (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL                       -- JSON
+);
+CREATE TABLE datasource (
+    row INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    tenant_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    name_key TEXT NOT NULL,                   -- the name without case
+    connector TEXT NOT NULL,
+    config TEXT NOT NULL,                     -- JSON, as sent
+    auth_type TEXT,
+    auth_sha256 TEXT,
+    document_count INTEGER NOT NULL DEFAULT 0,
+    created_at REAL NOT NULL,
+    last_success_at REAL,
+    UNIQUE (tenant_id, name_key)
+);
+CREATE TABLE upload (
+    row INTEGER PRIMARY KEY AUTOINCREMENT,
+    datasource_row INTEGER NOT NULL,
+    run TEXT NOT NULL,
+    total INTEGER NOT NULL DEFAULT 0,
+    served INTEGER NOT NULL DEFAULT 0,        -- 1 once a sync of it has finished
+    UNIQUE (datasource_row, run)
+);
+CREATE TABLE document (
+    row INTEGER PRIMARY KEY AUTOINCREMENT,
+    upload_row INTEGER NOT NULL,
+    key TEXT NOT NULL,                        -- the document's id without case
+    raw BLOB NOT NULL,
+    UNIQUE (upload_row, key)
+);
+CREATE TABLE served (
+    document_row INTEGER PRIMARY KEY,
+    datasource_row INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    UNIQUE (datasource_row, key)
+);
+CREATE TABLE job (
+    row INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    datasource_row INTEGER NOT NULL,
+    upload_row INTEGER,                       -- NULL once the run was discarded
+    run TEXT NOT NULL,
+    incremental INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    total INTEGER NOT NULL,
+    indexed INTEGER NOT NULL DEFAULT 0,       -- final, once the job is over
+    indexed_to TEXT NOT NULL DEFAULT '',      -- the last key that is in the full-text index
+    started_at REAL NOT NULL,
+    duration REAL NOT NULL,                   -- seconds that it takes
+    finished_at REAL,
+    hangs INTEGER NOT NULL DEFAULT 0,
+    loses INTEGER NOT NULL DEFAULT 0,
+    failure TEXT,                             -- what it will fail with
+    error TEXT
+);
+CREATE INDEX job_of_datasource ON job (datasource_row, status);
+CREATE TABLE ledger (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    at REAL NOT NULL,
+    operation TEXT NOT NULL,
+    datasource TEXT,
+    run TEXT,
+    detail TEXT NOT NULL                      -- JSON
+);
+CREATE TABLE fault (
+    row INTEGER PRIMARY KEY AUTOINCREMENT,
+    plan TEXT NOT NULL,                       -- JSON
+    skip_left INTEGER NOT NULL,
+    times_left INTEGER,                       -- NULL for ever
+    fired INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE request (
+    operation TEXT NOT NULL,
+    status INTEGER NOT NULL,                  -- 0 when no answer was sent
+    count INTEGER NOT NULL,
+    PRIMARY KEY (operation, status)
+) WITHOUT ROWID;
+"""
+
+
+_INDEXING: Final = """
+CREATE TABLE bulk (
+    row INTEGER PRIMARY KEY AUTOINCREMENT,
+    datasource_row INTEGER NOT NULL,
+    entity TEXT NOT NULL,                     -- documents, users
+    upload_id TEXT NOT NULL,
+    state TEXT NOT NULL,                      -- active, complete, given up
+    started_at REAL NOT NULL,
+    ended_at REAL,
+    unchecked INTEGER NOT NULL DEFAULT 0,     -- 1: what it lacks is deleted however much that is
+    upload_row INTEGER,                       -- the run that has its documents
+    job_row INTEGER,                          -- the job that indexes them
+    old_total INTEGER NOT NULL DEFAULT 0,     -- documents served when it ended
+    settled INTEGER NOT NULL DEFAULT 0,       -- 1 once it is known what it lacks
+    paused_until REAL,
+    UNIQUE (datasource_row, entity, upload_id)
+);
+CREATE TABLE stale (
+    document_row INTEGER PRIMARY KEY,
+    datasource_row INTEGER NOT NULL,
+    due_at REAL NOT NULL                      -- when it is gone
+);
+CREATE TABLE identity (
+    datasource_row INTEGER NOT NULL,
+    email TEXT NOT NULL,                      -- without case
+    user_id TEXT,
+    name TEXT NOT NULL,
+    active INTEGER NOT NULL,
+    bulk_row INTEGER,                         -- the upload that brought it last
+    PRIMARY KEY (datasource_row, email)
+) WITHOUT ROWID;
+"""
+
+
+# Words are compared by their stems, and one in a title counts as two in the text.
+_FULLTEXT: Final = """
+CREATE VIRTUAL TABLE fulltext USING fts5 (
+    title, id, body, container, author, tokenize = 'porter unicode61 remove_diacritics 2'
+);
+INSERT INTO fulltext (fulltext, rank) VALUES ('rank', 'bm25(2.0, 1.0, 1.0, 1.0, 1.0)');
+"""
+
+
+SCHEMA: Final = f"{_ADMIN}{_INDEXING}{_FULLTEXT}"
+
+
+_REFILLED: Final = """
+INSERT INTO fulltext (rowid, title, id, body, container, author)
+    SELECT rowid, title, id, body, container, author FROM former;
+DROP TABLE former;
+"""
+
+
+_BY_STEMS: Final = f"ALTER TABLE fulltext RENAME TO former; {_FULLTEXT} {_REFILLED}"
+
+
+UPGRADES: Final = {1: f"{_INDEXING}{_BY_STEMS}", 2: _BY_STEMS}
+"""What makes a file of an earlier version one of this."""

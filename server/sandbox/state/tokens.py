@@ -1,0 +1,196 @@
+"""Who may call which API: the sandbox's own token, which opens all of them, and tokens made as at Glean's console.
+
+An indexing token may be bound to datasources or to addresses, may expire, and may have to be rotated
+(https://developers.glean.com/api-info/indexing/authentication/overview); a client token opens the Search API
+alone. Only their digests are kept.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import secrets
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+import msgspec
+
+from server.sandbox.http.responses import RefusedError
+from server.sandbox.state.state import load_setting, store_setting
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from server.sandbox.state.state import SandboxState
+
+Api: TypeAlias = Literal["admin", "indexing", "search"]
+
+
+TokenKind: TypeAlias = Literal["indexing", "client"]
+
+
+ROTATION_GRACE_S: Final = 600.0
+"""So long a secret serves on after it was rotated."""
+
+
+_SETTING_NAME: Final = "tokens"
+
+
+_API_OF_KIND: Final = {"indexing": "indexing", "client": "search"}
+
+
+class Token(msgspec.Struct, frozen=True, kw_only=True):
+    """A token's secret. Without `datasources` it is global, without `networks` (CIDR) it serves from everywhere.
+
+    A client token is one `person`'s, or without one may act as whomever a request names. Instants are seconds since
+    1970: the token's end, which no rotation puts off, and that of this secret.
+    """
+
+    kind: TokenKind
+    datasources: tuple[str, ...] | None = None
+    networks: tuple[str, ...] = ()
+    expires_at: float | None = None
+    rotation_minutes: int | None = None
+    secret_until: float | None = None
+    person: str | None = None
+
+
+class TokenRegistry:
+    """The tokens of a sandbox, as a person at the console makes them; shared by every process on its file."""
+
+    def __init__(self, world: SandboxState) -> None:
+        """Look after the tokens of that Glean."""
+        self._world = world
+
+    def add(
+        self,
+        secret: str,
+        kind: TokenKind = "indexing",
+        *,
+        datasources: tuple[str, ...] | None = None,
+        networks: tuple[str, ...] = (),
+        expires_at: datetime | None = None,
+        rotation_minutes: int | None = None,
+        person: str | None = None,
+    ) -> None:
+        """Make a token of that secret, or change the one that has it.
+
+        One with `rotation_minutes` ends when it was not rotated for so long.
+        """
+        token = Token(
+            kind=kind,
+            datasources=datasources,
+            networks=networks,
+            expires_at=None if expires_at is None else expires_at.timestamp(),
+            rotation_minutes=rotation_minutes,
+            secret_until=None if rotation_minutes is None else self._world.now() + rotation_minutes * 60,
+            person=person,
+        )
+        with self._world.database.write() as connection:
+            _store_token(connection, secret, token)
+
+    def revoke(self, secret: str) -> None:
+        """Let a token that was added open nothing any more."""
+        with self._world.database.write() as connection:
+            store_setting(
+                connection,
+                _SETTING_NAME,
+                {key: each for key, each in _load_tokens(connection).items() if key != _digest(secret)},
+            )
+
+
+def authorize_request(
+    connection: sqlite3.Connection,
+    presented: str,
+    own: str,
+    *,
+    api: Api,
+    address: str,
+    now: float,
+    datasource: Callable[[], str | None],
+) -> None:
+    """Let a request in.
+
+    Args:
+        connection: to the sandbox's file.
+        presented: the secret that the request carries.
+        own: the secret that opens everything, unless a token was made of it.
+        api: which API is called.
+        address: where the request comes from.
+        now: seconds since 1970.
+        datasource: the name of the datasource that the request is about.
+
+    Raises:
+        RefusedError: `unauthenticated` when nobody has this secret, or not any more, or not for this API;
+            `permission_denied` when the token is bound to something else.
+    """
+    token = _load_token(connection, presented)
+    if token is None:
+        if not hmac.compare_digest(presented.encode(), own.encode()):
+            raise _unauthenticated_error("the token is missing or wrong")
+        return
+    if min(token.expires_at or now + 1, token.secret_until or now + 1) <= now:
+        raise _unauthenticated_error("the token has expired")
+    if _API_OF_KIND[token.kind] != api:
+        raise _unauthenticated_error(f"a {token.kind} token is not for this API")
+    if token.networks and not _is_within(address, token.networks):
+        raise RefusedError("permission_denied", "the token is not allowed from this IP address")
+    if token.datasources is None:
+        return
+    name = datasource()
+    if name is not None and name.casefold() not in {each.casefold() for each in token.datasources}:
+        raise RefusedError("permission_denied", "the token has no permission for this datasource")
+
+
+def find_token(connection: sqlite3.Connection, presented: str) -> Token | None:
+    """The token of that secret; None for the sandbox's own."""
+    return _load_token(connection, presented)
+
+
+def rotate_token_secret(connection: sqlite3.Connection, presented: str, now: float) -> tuple[str, int]:
+    """A new secret for the token that is presented, and within how many minutes it has to be rotated again.
+
+    Raises:
+        RefusedError: `invalid` when the token is not one that is rotated.
+    """
+    token = _load_token(connection, presented)
+    if token is None or token.rotation_minutes is None:
+        raise RefusedError("invalid", "the token was not made to be rotated")
+    _store_token(connection, presented, _with_secret_expiry(token, now + ROTATION_GRACE_S))
+    secret = secrets.token_urlsafe(24)
+    _store_token(connection, secret, _with_secret_expiry(token, now + token.rotation_minutes * 60))
+    return secret, token.rotation_minutes
+
+
+def _with_secret_expiry(token: Token, instant: float) -> Token:
+    return msgspec.structs.replace(token, secret_until=instant)
+
+
+def _unauthenticated_error(message: str) -> RefusedError:
+    return RefusedError("unauthenticated", message, headers={"WWW-Authenticate": "Bearer"})
+
+
+def _is_within(address: str, networks: tuple[str, ...]) -> bool:
+    return any(ipaddress.ip_address(address) in ipaddress.ip_network(each) for each in networks)
+
+
+def _digest(secret: str) -> str:
+    return sha256(secret.encode()).hexdigest()
+
+
+def _load_tokens(connection: sqlite3.Connection) -> dict[str, object]:
+    kept: dict[str, object] = load_setting(connection, _SETTING_NAME, {})
+    return kept
+
+
+def _load_token(connection: sqlite3.Connection, secret: str) -> Token | None:
+    found = _load_tokens(connection).get(_digest(secret))
+    return None if found is None else msgspec.convert(found, Token)
+
+
+def _store_token(connection: sqlite3.Connection, secret: str, token: Token) -> None:
+    store_setting(
+        connection, _SETTING_NAME, {**_load_tokens(connection), _digest(secret): msgspec.to_builtins(token)}
+    )

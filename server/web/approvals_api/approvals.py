@@ -1,0 +1,178 @@
+"""`/approvals`: what waits for a person's word, and the word of a person who proves who they are.
+
+It answers to the bearers that `/mcp` answers to, by the use cases that the commands have. Without identity a caller is
+an agent on this account, who may look; the word is then given on a terminal.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from pydantic import Field
+from starlette.routing import Route
+
+from domain.errors import ForbiddenError, InternalError, InvalidArgumentError, LifecycleError, ReadOnlyError
+from domain.governance import approve_and_execute
+from domain.policy import require_scope
+from server.web.approvals_api.answers import NoIdentityError, error_response, json_response
+from server.web.approvals_api.requests import Form, parse_form, read_json_body, require_own_site
+from server.web.approvals_api.serialization import serialize_approval, serialize_sweep_result
+from tools.core.teardown_dataset import load_teardown_answer
+from tools.edge.call_audit import audit_call
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from mcp.server.transport_security import TransportSecuritySettings
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from domain.model import Principal
+    from tools.edge.tool import Edge
+    from tools.services import Services
+
+    Work = Callable[[Services, Principal], Awaitable[Mapping[str, Any]]]
+
+_KNOWN: Final = ("approval_id", "decision", "name")
+
+
+_log: Final = logging.getLogger(__name__)
+
+
+class DecisionForm(Form):
+    """What a person says to a request; `name` is what they type to approve it, as its `phrase` has it."""
+
+    decision: Literal["approve", "decline"]
+    name: str | None = Field(default=None, max_length=256)
+
+
+class ApprovalsApi:
+    """The three pages."""
+
+    def __init__(self, edge: Edge, security: TransportSecuritySettings, metadata_url: str | None) -> None:
+        """Serve what the edge has, to its callers.
+
+        Args:
+            edge: the use cases, who asks, and whether anything may be changed.
+            security: the hosts and origins that requests may name.
+            metadata_url: where callers read who gives tokens; None where nobody needs one.
+        """
+        self._edge = edge
+        self._security = security
+        self._metadata_url = metadata_url
+
+    def routes(self) -> list[Route]:
+        """Their places."""
+        return [
+            Route("/approvals", self._list_approvals, methods=["GET"]),
+            Route("/approvals/{approval_id}", self._get_approval, methods=["GET"]),
+            Route("/approvals/{approval_id}", self._decide_approval, methods=["POST"]),
+        ]
+
+    async def _list_approvals(self, request: Request) -> Response:
+        async def list_approvals(services: Services, principal: Principal) -> Mapping[str, Any]:
+            found = await services.approvals.list(principal)
+            return {"items": [serialize_approval(each) for each in found], "count": len(found)}
+
+        return await self._handle_request(request, "approvals list", list_approvals)
+
+    async def _get_approval(self, request: Request) -> Response:
+        approval_id = request.path_params["approval_id"]
+
+        async def get_approval(services: Services, principal: Principal) -> Mapping[str, Any]:
+            return serialize_approval(await services.approvals.load(approval_id, principal))
+
+        return await self._handle_request(
+            request, "approvals show", get_approval, {"approval_id": approval_id}
+        )
+
+    async def _decide_approval(self, request: Request) -> Response:
+        approval_id = request.path_params["approval_id"]
+        given, flaw = await _read_body(request)
+        declines = given.get("decision") == "decline"
+
+        async def decide_approval(services: Services, principal: Principal) -> Mapping[str, Any]:
+            if self._edge.read_only:
+                raise ReadOnlyError("This server was started read-only, so nothing is answered here.")
+            if flaw:
+                raise flaw
+            word = parse_form(DecisionForm, given)
+            if declines:
+                return serialize_approval(await services.approvals.decline(approval_id, principal))
+            if word.name is None:
+                raise InvalidArgumentError(
+                    "name is required to approve: what the request's phrase says.", field="name"
+                )
+            answered, begun = await approve_and_execute(
+                services.approvals, services.teardowns, approval_id, principal, word.name
+            )
+            if answered.listed:
+                done = await services.sweep_lists.start_approved_teardowns(answered, principal)
+                return {**serialize_approval(done.approval), **serialize_sweep_result(done)}
+            if begun is None:
+                return serialize_approval(answered)
+            return {
+                **serialize_approval(answered),
+                "teardown": (await load_teardown_answer(services, begun, principal)).as_dict(),
+            }
+
+        verb = "approvals decline" if declines else "approvals approve"
+        return await self._handle_request(
+            request, verb, decide_approval, {**given, "approval_id": approval_id}
+        )
+
+    async def _handle_request(
+        self, request: Request, verb: str, work: Work, arguments: Mapping[str, Any] | None = None
+    ) -> Response:
+        """The answer to a call that is on record, or the error that it ends with."""
+        principal = None
+        try:
+            await require_own_site(request, self._security)
+            principal = self._require_principal()
+            services = await self._edge.services()
+            principal = services.calls.begin(
+                principal,
+                verb,
+                self._edge.via,
+                arguments or {},
+                known=_KNOWN,
+                client=request.headers.get("user-agent"),
+                traceparent=request.headers.get("traceparent"),
+            )
+            async with audit_call(services.calls, principal):
+                require_scope(principal, verb)
+                return json_response(await work(services, principal))
+        except LifecycleError as error:
+            return error_response(error, self._build_challenge(error, principal))
+        except Exception:  # noqa: BLE001 - a bug is answered in the one shape, too
+            _log.exception("An answer at %s failed by a bug.", request.url.path)
+            bug = InternalError("This server failed; that is a fault of its own.")
+            bug.audit_id = principal.call.audit_id if principal and principal.call else None
+            return error_response(bug)
+
+    def _require_principal(self) -> Principal:
+        try:
+            return self._edge.principal
+        except ForbiddenError as error:
+            raise NoIdentityError("This request carries no good bearer token.") from error
+
+    def _build_challenge(self, error: LifecycleError, principal: Principal | None) -> str | None:
+        """What another token would need, as RFC 6750 (section 3) and RFC 9728 (section 5.1) write it."""
+        if self._metadata_url is None:
+            return None
+        where = f'resource_metadata="{self._metadata_url}"'
+        if isinstance(error, NoIdentityError):
+            return f'Bearer error="invalid_token", error_description="Authentication required", {where}'
+        scope = error.facts.get("scope")
+        if isinstance(error, ForbiddenError) and scope and principal and principal.act is None:
+            return f'Bearer error="insufficient_scope", scope="{scope}", {where}'
+        return None
+
+
+async def _read_body(request: Request) -> tuple[Mapping[str, Any], InvalidArgumentError | None]:
+    """What the request carries, or what is wrong with it: that is said when it is known who asks."""
+    try:
+        return await read_json_body(request), None
+    except InvalidArgumentError as error:
+        return {}, error

@@ -1,0 +1,73 @@
+"""A request over HTTP beside `/mcp`: where it comes from, who makes it, and what it carries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from mcp.server.transport_security import TransportSecurityMiddleware
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import from_json
+
+from domain.errors import InvalidArgumentError
+from server.web.approvals_api.answers import BodyTooLargeError, NotJsonError, WrongHostError, WrongOriginError
+from tools.edge.errors import invalid_arguments_error
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import TypeVar
+
+    from mcp.server.transport_security import TransportSecuritySettings
+    from starlette.requests import Request
+
+    M = TypeVar("M", bound="Form")
+
+LONGEST_BODY: Final = 64 << 10
+
+
+_MISDIRECTED: Final = 421
+
+
+_JSON: Final = "application/json"
+
+
+class Form(BaseModel):
+    """Values that are taken as they are or not at all."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+async def require_own_site(request: Request, security: TransportSecuritySettings) -> None:
+    """Raise WrongHostError or WrongOriginError for what a browser was tricked into sending."""
+    refused = await TransportSecurityMiddleware(security).validate_request(request)
+    if refused is None:
+        return
+    if refused.status_code == _MISDIRECTED:
+        raise WrongHostError("This server does not answer to the host that the request names.")
+    raise WrongOriginError("This server does not answer to pages of that origin.")
+
+
+async def read_json_body(request: Request) -> Mapping[str, Any]:
+    """The JSON object that a request carries. Raises NotJsonError, BodyTooLargeError or InvalidArgumentError."""
+    declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if declared != _JSON:
+        raise NotJsonError("The body is not declared as JSON.")
+    whole = bytearray()
+    async for chunk in request.stream():
+        whole += chunk
+        if len(whole) > LONGEST_BODY:
+            raise BodyTooLargeError(f"The body is longer than {LONGEST_BODY} bytes.")
+    try:
+        found = from_json(bytes(whole))
+    except ValueError:
+        raise InvalidArgumentError("The body is not JSON.", field="body") from None
+    if not isinstance(found, dict):
+        raise InvalidArgumentError("The body is not a JSON object.", field="body")
+    return found
+
+
+def parse_form(form: type[M], given: Mapping[str, Any]) -> M:
+    """The form with these values. Raises InvalidArgumentError, which says what is wrong with them."""
+    try:
+        return form.model_validate(given)
+    except ValidationError as error:
+        raise invalid_arguments_error(error, form) from None

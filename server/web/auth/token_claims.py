@@ -1,0 +1,67 @@
+"""What a token says of its bearer, once its signature has been verified."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from domain.model import IDENTIFIER, Principal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+_LOCAL: Final = ("person:", "agent:", "schedule:")
+"""How the accounts of this machine and its schedules are named; no issuer may speak for them."""
+
+
+class MalformedClaimError(Exception):
+    """A claim has a form that it cannot have. Nothing of it is guessed: the token is refused."""
+
+
+def principal_from_claims(claims: Mapping[str, Any]) -> Principal:
+    """The caller that the claims describe.
+
+    A claim that is missing gives nothing: no scope, no client. `act` in any form makes the bearer an agent (RFC 8693,
+    section 4.1); `scope` is RFC 8693's string, `scp` a list or string as some issuers write it. Raises
+    MalformedClaimError.
+    """
+    act = claims.get("act", {"sub": None})
+    if not isinstance(act, dict) or ("act" in claims and not _is_name(act.get("sub"))):
+        raise MalformedClaimError("act")
+    if not _is_name(claims.get("sub")) or claims["sub"].startswith(_LOCAL):
+        raise MalformedClaimError("sub")
+    journey_id = claims.get("journey_id")
+    if "journey_id" in claims and not _is_identifier(journey_id):
+        raise MalformedClaimError("journey_id")
+    return Principal(
+        subject=claims["sub"],
+        clients=_parse_clients(claims.get("clients", [])),
+        scopes=frozenset(scopes_from_claims(claims)),
+        act=act.get("sub"),
+        journey_id=journey_id,
+    )
+
+
+def scopes_from_claims(claims: Mapping[str, Any]) -> list[str]:
+    """The scopes, in their order. Raises MalformedClaimError."""
+    name = "scope" if "scope" in claims else "scp"
+    found = claims.get(name, "")
+    if isinstance(found, str):
+        return found.split()
+    if name == "scp" and isinstance(found, list) and all(isinstance(each, str) for each in found):
+        return list(found)
+    raise MalformedClaimError(name)
+
+
+def _parse_clients(found: object) -> frozenset[str]:
+    if not isinstance(found, list) or not all(_is_identifier(each) for each in found):
+        raise MalformedClaimError("clients")
+    return frozenset(found)
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and value.isprintable() and bool(value.strip())
+
+
+def _is_identifier(value: object) -> bool:
+    return isinstance(value, str) and IDENTIFIER.fullmatch(value) is not None

@@ -1,0 +1,169 @@
+"""Serving over streamable HTTP: to bearers of tokens, or without identity on the loopback interface only."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from contextlib import contextmanager
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final
+
+import anyio
+import uvicorn
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.responses import JSONResponse
+
+from domain.errors import InvalidArgumentError, LifecycleError, PlatformUnavailableError, Recovery
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from server.composition.lazy_services import LazyServices
+    from server.mcp_server.server import LifecycleServer
+    from server.web.auth.gate import Gate
+
+_log: Final = logging.getLogger(__name__)
+_READY_S: Final = 5.0
+GRACE_S: Final = 2
+"""How long requests that run may go on after a signal."""
+
+_LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
+
+
+def open_listening_socket(host: str, port: int, *, guarded: bool = False) -> socket.socket:
+    """A listening socket.
+
+    Raises InvalidArgumentError for a port in use, and for a host that other machines reach unless the server is
+    `guarded`, which is to say that callers have to prove who they are.
+    """
+    if not guarded and not _is_loopback(host):
+        raise InvalidArgumentError(
+            f"{host} is reachable from other machines, and this server checks nobody's identity.",
+            field="host",
+            candidates=("127.0.0.1",),
+            recovery=Recovery.CHOOSE_OTHER,
+            suggested_action="Listen on 127.0.0.1, or configure `identity`.",
+        )
+    try:
+        made = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise InvalidArgumentError(
+            f"Cannot listen on {host} port {port}: {error.strerror or error}.",
+            field="port",
+            suggested_action="Choose another port, or end the program that has it.",
+        ) from error
+    # With the protocol named, asyncio turns Nagle's algorithm off; else every answer waits 40 ms for an ACK.
+    return socket.socket(made.family, made.type, socket.IPPROTO_TCP, fileno=made.detach())
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpAccess:
+    """How the server is reached: who watches over `/mcp`, None on the loopback interface, and under which names."""
+
+    gate: Gate | None = None
+    allowed_hosts: Sequence[str] = ()
+    allowed_origins: Sequence[str] = ()
+
+    @property
+    def security(self) -> TransportSecuritySettings:
+        """The hosts and origins that requests may name."""
+        own = ([self.gate.host], [self.gate.origin]) if self.gate else ([], [])
+        return TransportSecuritySettings(
+            allowed_hosts=[f"{each}:*" for each in _LOOPBACK] + own[0] + list(self.allowed_hosts),
+            allowed_origins=[f"http://{each}:*" for each in _LOOPBACK] + own[1] + list(self.allowed_origins),
+        )
+
+
+_OPEN: Final = HttpAccess()
+
+
+def build_application(server: LifecycleServer, opening: LazyServices, door: HttpAccess = _OPEN) -> Starlette:
+    """The ASGI application: `/mcp` and `/approvals`, and `/healthz` and `/readyz` for whoever watches the process.
+
+    Requests that a browser was tricked into sending (another Host or Origin) are refused. The two health paths are
+    open to all; with a gate, everything else is for bearers of tokens.
+    """
+
+    async def healthz(_: Request) -> Response:
+        return JSONResponse({"status": "up"})
+
+    async def readyz(_: Request) -> Response:
+        try:
+            await _require_ready(opening)
+        except LifecycleError as error:
+            return JSONResponse({"status": "not ready", "error": error.as_dict()}, status_code=503)
+        return JSONResponse({"status": "ready"})
+
+    server.custom_route("/healthz", methods=["GET"])(healthz)
+    server.custom_route("/readyz", methods=["GET"])(readyz)
+    made = server.streamable_http_app(
+        stateless_http=True, json_response=False, transport_security=door.security
+    )
+    from server.web.approvals_api.approvals import ApprovalsApi  # noqa: PLC0415 - nobody needs it on stdio
+
+    metadata_url = door.gate.metadata_url if door.gate else None
+    made.router.routes += ApprovalsApi(server.edge, door.security, metadata_url).routes()
+    if door.gate:
+        from server.web.auth.gate import KeysUnavailableMiddleware  # noqa: PLC0415 - a server without identity does not need it
+
+        made.router.routes[:0] = door.gate.metadata_routes()
+        made.add_middleware(KeysUnavailableMiddleware)
+    return made
+
+
+async def _require_ready(opening: LazyServices) -> None:
+    """Raises LifecycleError unless the store can be read and the platform answers, both soon."""
+    with anyio.move_on_after(_READY_S):
+        services = await opening.get_services()
+        await services.health.probe_platform()
+        return
+    raise PlatformUnavailableError("Store and platform did not answer in time.")
+
+
+class _Listener(uvicorn.Server):
+    """uvicorn, with signals left to us: it would raise them again before the services are closed."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve_http(
+    server: LifecycleServer,
+    opening: LazyServices,
+    listening: socket.socket,
+    stop: anyio.Event,
+    door: HttpAccess = _OPEN,
+) -> None:
+    """Serve until `stop` is set, then let the requests that run end for a moment."""
+    config = uvicorn.Config(
+        build_application(server, opening, door),
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        ws="none",
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    listener = _Listener(config)
+
+    async def exit_on_stop() -> None:
+        await stop.wait()
+        listener.should_exit = True
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(exit_on_stop)
+        _log.info("Listening on %s port %s, at /mcp.", *listening.getsockname()[:2])
+        await listener.serve(sockets=[listening])
+        tasks.cancel_scope.cancel()

@@ -1,0 +1,88 @@
+"""Looking at a platform that may be slow, or hang, in a time that is known before."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import anyio
+
+from domain.errors import PlatformTimeoutError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from domain.errors import PlatformError
+    from domain.model import Fingerprint
+    from domain.ports import Capabilities, Datasource, Observation, ReadOnlyPlatform
+
+LIST_S: Final = 6.0
+LOOK_S: Final = 8.0
+AT_ONCE: Final = 8
+
+
+class TimeLimitedPlatform:
+    """Asks what it is asked of another platform, so many datasources at once, and waits for each answer only so long.
+
+    What did not come in time is a PlatformLateError: of a datasource its own, so that one which hangs holds up no
+    other. Looking at `n` of them ends within `2 * list_s + ceil(n / at_once) * look_s` seconds, the list included.
+    """
+
+    def __init__(
+        self,
+        platform: ReadOnlyPlatform,
+        *,
+        list_s: float = LIST_S,
+        look_s: float = LOOK_S,
+        at_once: int = AT_ONCE,
+    ) -> None:
+        self._platform = platform
+        self._list_s = list_s
+        self._look_s = look_s
+        self._at_once = at_once
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the platform can."""
+        return self._platform.capabilities
+
+    async def fetch_fingerprint(self) -> Fingerprint:
+        """Which platform answers now."""
+        with _platform_timeout(self._list_s):
+            return await self._platform.fetch_fingerprint()
+
+    async def find_datasources(self, names: Sequence[str] | None = None) -> Sequence[Datasource]:
+        """The datasources of those names, or all of them."""
+        with _platform_timeout(self._list_s):
+            return await self._platform.find_datasources(names)
+
+    async def observe_all(
+        self, handles: Sequence[str], found: Sequence[Datasource]
+    ) -> Mapping[str, Observation | PlatformError]:
+        """Observe each by itself, in its own time."""
+        listed = {each.handle: each for each in found}
+        seen: dict[str, Observation | PlatformError] = {}
+        turns = anyio.Semaphore(self._at_once)
+
+        async def observe(handle: str) -> None:
+            entry = listed.get(handle)
+            async with turns:
+                try:
+                    with _platform_timeout(self._look_s):
+                        seen.update(await self._platform.observe_all([handle], [entry] if entry else []))
+                except PlatformTimeoutError as late:
+                    seen[handle] = late
+
+        async with anyio.create_task_group() as tasks:
+            for each in handles:
+                tasks.start_soon(observe, each)
+        return seen
+
+
+@contextmanager
+def _platform_timeout(seconds: float) -> Iterator[None]:
+    try:
+        with anyio.fail_after(seconds):
+            yield
+    except TimeoutError:
+        raise PlatformTimeoutError(f"Glean did not answer within {seconds:g} seconds.") from None

@@ -1,0 +1,193 @@
+"""The process's part in telling webhooks: one task a webhook, which waits for its turn and then sends what is due."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import anyio
+import structlog
+
+from domain.errors import LifecycleError
+from domain.events import OwnershipLostError
+from domain.model import DeliveryState
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from anyio.abc import TaskGroup
+
+    from domain.events import Outbox
+    from domain.model import Delivery, DeliveryResult, WebhookCursor
+    from domain.ports import CloudEventMessage, Courier
+
+_log: Final = structlog.get_logger(__name__)
+_RENEWALS: Final = 3
+"""So often within the lease an owner shows that it lives."""
+_RELEASE_S: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryPace:
+    """How a process delivers to one webhook.
+
+    `poll_s` is how often the store is asked what is due; `lease_s` for how long an owner's row stands still before
+    somebody else takes over; `in_flight` how many messages are under way at once, each of another dataset; `chance`
+    gives a number from 0 to 1, for pauses that differ.
+    """
+
+    poll_s: float = 1.0
+    lease_s: float = 15.0
+    in_flight: int = 4
+    chance: Callable[[], float] = random.random
+
+
+async def deliver_webhook_events(
+    outbox: Outbox, courier: Courier, *, owner: str, pace: DeliveryPace
+) -> NoReturn:
+    """Deliver to one webhook until cancelled, whenever no other process does; `owner` is a name that no other has.
+
+    What goes wrong with the store is told once, and tried again.
+    """
+    told = _DeliveryLog(outbox.webhook)
+    while True:
+        try:
+            fence = await _acquire_lease(outbox, owner, pace)
+            await _deliver_while_leased(_DeliverySession(outbox, courier, fence, pace, told))
+        except Exception as error:  # noqa: BLE001 - nobody else delivers from here; the next try may succeed
+            told.log_failure(error)
+        await anyio.sleep(pace.poll_s)
+
+
+async def _acquire_lease(outbox: Outbox, owner: str, pace: DeliveryPace) -> int:
+    """Wait until nobody else delivers to this webhook, and become the one who does; the fence."""
+    seen: WebhookCursor | None = None
+    since = anyio.current_time()
+    while True:
+        now = await outbox.load_cursor()
+        if now != seen:
+            seen, since = now, anyio.current_time()
+        if seen is None or not seen.owner or anyio.current_time() - since >= pace.lease_s:
+            fence = await outbox.claim(owner, seen)
+            if fence is not None:
+                return fence
+        await anyio.sleep(pace.poll_s)
+
+
+async def _deliver_while_leased(turn: _DeliverySession) -> None:
+    """Deliver until another process has taken over, or this one ends; then let anybody take over at once."""
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_run_until_lease_lost, tasks, turn.renew_lease)
+            tasks.start_soon(_run_until_lease_lost, tasks, partial(turn.dispatch_due_events, tasks))
+    finally:
+        with anyio.CancelScope(shield=True), anyio.move_on_after(_RELEASE_S):
+            await turn.release_lease()
+
+
+async def _run_until_lease_lost(tasks: TaskGroup, work: Callable[[], Awaitable[object]]) -> None:
+    """Do it; when another process has taken over, everything of this turn ends."""
+    try:
+        await work()
+    except OwnershipLostError:
+        tasks.cancel_scope.cancel()
+
+
+@dataclass(slots=True)
+class _DeliveryLog:
+    """What the log was told last of one webhook, so that it is told once."""
+
+    webhook: str
+    failure: str = ""
+    error: str | None = None
+
+    def log_failure(self, error: Exception) -> None:
+        """Our own side failed."""
+        if str(error) != self.failure:
+            self.failure = str(error)
+            known = isinstance(error, LifecycleError)
+            _log.warning("delivering_failed", webhook=self.webhook, cause=self.failure, exc_info=not known)
+
+    def log_answer(self, delivery: Delivery, message: CloudEventMessage, answer: DeliveryResult) -> None:
+        """The webhook answered, or did not."""
+        if answer.error != self.error:
+            self.error = answer.error
+            if answer.error is None:
+                _log.info("webhook_accepts_again", webhook=self.webhook)
+            else:
+                _log.warning("webhook_failing", webhook=self.webhook, cause=answer.error)
+        if delivery.state is DeliveryState.PARKED:
+            _log.warning(
+                "event_parked", webhook=self.webhook, event_id=message.id, attempts=delivery.attempts
+            )
+
+
+@dataclass(slots=True)
+class _DeliverySession:
+    """The time in which one process delivers to a webhook, from its claim until it is lost."""
+
+    outbox: Outbox
+    courier: Courier
+    fence: int
+    pace: DeliveryPace
+    log: _DeliveryLog
+    busy: set[str] = field(default_factory=set)
+    settled: anyio.Event = field(default_factory=anyio.Event)
+    alive: float = field(default_factory=anyio.current_time)
+
+    async def renew_lease(self) -> NoReturn:
+        """Renew the claim, again and again. Raises LostError."""
+        while True:
+            await anyio.sleep(self.pace.lease_s / _RENEWALS)
+            began = anyio.current_time()
+            try:
+                await self.outbox.renew(self.fence)
+            except LifecycleError as error:
+                self.log.log_failure(error)
+            else:
+                self.alive = began
+
+    async def dispatch_due_events(self, tasks: TaskGroup) -> NoReturn:
+        """Begin to send whatever is due, as soon as there is room for it. Raises LostError."""
+        while True:
+            self.settled = anyio.Event()
+            room = self.pace.in_flight - len(self.busy)
+            for delivery, message in await self._load_due_events(room) if room else ():
+                self.busy.add(delivery.dataset_id)
+                tasks.start_soon(_run_until_lease_lost, tasks, partial(self._send, delivery, message))
+            with anyio.move_on_after(self.pace.poll_s):
+                await self.settled.wait()
+
+    async def release_lease(self) -> None:
+        """Let anybody take over; whoever has done so already is left alone."""
+        try:
+            await self.outbox.release(self.fence)
+        except OwnershipLostError:
+            _log.info("webhook_taken_over", webhook=self.outbox.webhook)
+        except LifecycleError as error:
+            self.log.log_failure(error)
+
+    async def _load_due_events(self, room: int) -> list[tuple[Delivery, CloudEventMessage]]:
+        try:
+            return await self.outbox.load_due(self.fence, busy=self.busy, limit=room)
+        except LifecycleError as error:
+            self.log.log_failure(error)
+            return []
+
+    async def _send(self, delivery: Delivery, message: CloudEventMessage) -> None:
+        if anyio.current_time() - self.alive >= self.pace.lease_s:
+            raise OwnershipLostError(
+                self.outbox.webhook
+            )  # this process stood still: somebody else may have taken over
+        answer = await self.courier.send(message)
+        try:
+            kept = await self.outbox.record_result(self.fence, delivery, answer, self.pace.chance())
+        except LifecycleError as error:
+            self.log.log_failure(error)  # it counts as not sent, and is sent again
+        else:
+            self.log.log_answer(kept, message, answer)
+            self.settled.set()
+        finally:
+            self.busy.discard(delivery.dataset_id)

@@ -1,7 +1,0 @@
-"""The pages are run as they stand, on a machine where nothing is configured."""
-
-from __future__ import annotations
-
-from tests.server.cli.conftest import _clean_environment, command_line
-
-__all__ = ["_clean_environment", "command_line"]

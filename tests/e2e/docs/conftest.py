@@ -1,0 +1,7 @@
+"""The pages are run as they stand, on a machine where nothing is configured."""
+
+from __future__ import annotations
+
+from tests.integration.cli.conftest import _clean_environment, command_line
+
+__all__ = ["_clean_environment", "command_line"]

@@ -1,0 +1,68 @@
+"""A question that is open while its server ends: the next one on the same folder understands the answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+from mcp.client.client import Client
+from mcp_types import CallToolResult, ElicitResult, InputRequiredResult
+
+from domain.model.enums import DatasetType, JourneyState
+from server.infra.state_keys import STATE_KEY_FILE
+from tests.e2e.conftest import Era, add_client_and_journey, connect_client, stdio_server
+from tests.e2e.test_dataset_lifecycle import ToolClient, move_journey
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mcp.client.context import ClientRequestContext
+    from mcp_types import ElicitRequestParams
+
+ERA: Era = "2026-07-28"
+KEY = "tools.edge.elicitation:_asked"
+
+
+async def show_question(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+    """Can show a question; nobody looks at it."""
+    return ElicitResult(action="cancel")
+
+
+async def run_round(data_dir: Path, arguments: dict[str, Any], **given: Any) -> Any:  # noqa: ANN401 - either result
+    """One round with a server process of its own."""
+    async with Client(
+        stdio_server(data_dir, {}, read_only=False), mode=ERA, elicitation_callback=show_question
+    ) as client:
+        return await client.session.call_tool(
+            "teardown_dataset", arguments, allow_input_required=True, **given
+        )
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["the folder's key", "another key"])
+async def test_an_answer_after_a_restart(tmp_path: Path, *, kept: bool) -> None:
+    await add_client_and_journey(tmp_path)
+    with anyio.fail_after(60):
+        async with connect_client("memory", ERA, tmp_path) as client:
+            made = await ToolClient(client).call_ok(
+                "provision_dataset",
+                client_id="ACME",
+                journey_id="j1",
+                stage="sandbox",
+                dataset_type=DatasetType.JIRA_ISSUES.value,
+                record_count=20,
+            )
+        await move_journey(tmp_path, JourneyState.COMPLETED)
+        wanted = {"dataset_id": made["dataset_id"], "reason": "manual"}
+        asked = await run_round(tmp_path, wanted)
+        assert isinstance(asked, InputRequiredResult)
+        if not kept:
+            (tmp_path / STATE_KEY_FILE).unlink()
+        typed = {KEY: ElicitResult(action="accept", content={"dataset_name": made["name"]})}
+        result = await run_round(tmp_path, wanted, request_state=asked.request_state, input_responses=typed)
+        assert isinstance(result, CallToolResult)
+        if kept:
+            assert not result.is_error, result.content
+        else:
+            assert result.meta is not None
+            assert result.meta["dataset-lifecycle/error"]["code"] == "confirmation_required"

@@ -1,0 +1,34 @@
+"""Rows are understood in several threads from the first one on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[4]
+FIRST_READS = """
+import sys, threading
+from domain.model.dataset import Dataset
+from server.adapters.store.codec import decode, encode
+from tests.support.entities import dataset
+
+sys.setswitchinterval(1e-6)
+document, together = encode(dataset()), threading.Barrier(6)
+
+def read():
+    together.wait()
+    assert decode(document, Dataset) == dataset()
+
+threads = [threading.Thread(target=read) for _ in range(6)]
+for each in threads: each.start()
+for each in threads: each.join()
+"""
+
+
+@pytest.mark.parametrize("process", range(5))
+def test_the_first_rows_of_a_process_can_be_read_in_several_threads_at_once(process: int) -> None:
+    ended = subprocess.run([sys.executable, "-c", FIRST_READS], cwd=ROOT, check=False, capture_output=True)
+    assert (ended.returncode, ended.stderr) == (0, b"")

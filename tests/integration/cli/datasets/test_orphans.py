@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.support.servers.command_line import CommandLine
+
+
+def _without_grace(commands: CommandLine) -> tuple[str, str]:
+    config = commands.folder / "no_grace.yaml"
+    config.write_text("dataops:\n  orphans:\n    grace_days: 0\n    sweep_count: 1\n")
+    return "--config", str(config)
+
+
+def test_an_orphan_is_listed_marked_and_swept(command_line: CommandLine) -> None:
+    dataset_id = command_line.add_client_and_journey().provision_dataset()
+    at_once = _without_grace(command_line)
+    command_line.run_ok("journeys", "set-state", "j1", "cancelled")
+
+    assert command_line.run_json("orphans")["items"] == []
+    (found,) = command_line.run_json("orphans", "--min-age-days", "0", "--client-id", "ACME")["items"]
+    assert (found["dataset_id"], found["reason"], found["eligible"]) == (
+        dataset_id,
+        "journey_cancelled",
+        False,
+    )
+    assert "No scan has found it" in command_line.run_ok("orphans", "--min-age-days", "0")
+    assert command_line.run_json("orphans", "--scan")["marked"] == [dataset_id]
+    assert "1 orphans seen." in command_line.run_ok("orphans", "--scan")
+    assert command_line.run_json("orphans", "--sweep")["eligible"] == []
+
+    assert "dry run" in command_line.run_ok("orphans", "--sweep", *at_once)
+    dry = command_line.run_json("orphans", "--sweep", *at_once)
+    assert ([each["dataset_id"] for each in dry["eligible"]], dry["applied"]) == ([dataset_id], False)
+    assert command_line.run_json("datasets", "show", dataset_id)["orphan"]["reason"] == "journey_cancelled"
+    swept = command_line.run_json("orphans", "--sweep", "--apply", *at_once)
+    assert ([each["dataset_id"] for each in swept["taken"]], swept["failed"]) == ([dataset_id], [])
+    assert command_line.run_json("datasets", "show", dataset_id)["status"] == "archived"
+
+
+def test_a_sweep_beyond_its_cap_takes_nothing(command_line: CommandLine) -> None:
+    command_line.add_client_and_journey().provision_dataset("slack_messages")
+    command_line.provision_dataset("github_repos")
+    at_once = _without_grace(command_line)
+    command_line.run_ok("journeys", "set-state", "j1", "cancelled")
+    command_line.run_ok("orphans", "--scan")
+    dry = command_line.run_json("orphans", "--sweep", *at_once)
+    refused = command_line.run_json("orphans", "--sweep", "--apply", *at_once, code=3)
+
+    assert "refused" in dry
+    assert "A sweep would ask a person about all of it first" in command_line.run_ok(
+        "orphans", "--sweep", *at_once
+    )
+    assert refused["error"]["code"] == "quota_exceeded"
+    assert {each["status"] for each in command_line.run_json("datasets", "list")["items"]} == {"ready"}
+
+
+def test_what_a_person_decides_on_is_left_to_them(command_line: CommandLine) -> None:
+    dataset_id = command_line.add_client_and_journey().provision_dataset()
+    at_once = _without_grace(command_line)
+    command_line.run_ok("journeys", "promote", "j1", "pilot")
+    command_line.run_ok("orphans", "--scan")
+    plan = command_line.run_json("orphans", "--sweep", *at_once)
+
+    assert plan["eligible"] == []
+    assert [each["dataset_id"] for each in plan["skipped"]] == [dataset_id]
+    assert "Left to a person" in command_line.run_ok("orphans", "--sweep", *at_once)

@@ -1,0 +1,158 @@
+"""Serving over HTTP on the loopback interface."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import anyio
+import httpx
+import pytest
+from mcp.client.client import Client
+
+from domain.errors import InvalidArgumentError, PlatformDeniedError
+from server.composition.lazy_services import LazyServices
+from server.mcp_server.server import build_server
+from server.web import http
+from server.web.http import open_listening_socket, serve_http
+from tests.support.world import open_world
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from domain.connectors.health_service import HealthService
+    from tools.services import Services
+
+GREETING = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    },
+}
+ACCEPT = {"accept": "application/json, text/event-stream"}
+
+
+class Health:
+    """A platform that answers, or not."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.slow = False
+
+    async def reach(self) -> None:
+        if self.slow:
+            await anyio.sleep_forever()
+        if self.error:
+            raise self.error
+
+
+@asynccontextmanager
+async def listening(health: Health | HealthService) -> AsyncIterator[str]:
+    """A server, and its address."""
+
+    @asynccontextmanager
+    async def services() -> AsyncIterator[Services]:
+        yield cast("Services", SimpleNamespace(health=health))
+
+    stop = anyio.Event()
+    door = open_listening_socket("127.0.0.1", 0)
+    async with LazyServices(services) as opening, anyio.create_task_group() as tasks:
+        server = build_server(opening.get_services, version="1")
+        tasks.start_soon(serve_http, server, opening, door, stop)
+        yield f"http://127.0.0.1:{door.getsockname()[1]}"
+        stop.set()
+
+
+async def get(address: str) -> tuple[int, Any]:
+    async with httpx.AsyncClient() as client:
+        answer = await client.get(address)
+    return answer.status_code, answer.json()
+
+
+@pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
+async def test_a_client_of_either_era_lists_the_tools(mode: str) -> None:
+    async with listening(Health()) as address, Client(f"{address}/mcp", mode=mode) as client:
+        assert len((await client.list_tools()).tools) == 4
+
+
+async def test_it_is_up_whatever_the_platform_says_and_ready_when_that_answers() -> None:
+    health = Health()
+    async with listening(health) as address:
+        assert await get(f"{address}/readyz") == (200, {"status": "ready"})
+        health.error = PlatformDeniedError("Glean refused the key.")
+        assert await get(f"{address}/readyz") == (
+            503,
+            {"status": "not ready", "error": PlatformDeniedError("Glean refused the key.").as_dict()},
+        )
+        assert await get(f"{address}/healthz") == (200, {"status": "up"})
+
+
+async def test_ready_means_that_the_real_store_and_the_real_platform_answer(tmp_path: Path) -> None:
+    async with (
+        open_world(tmp_path) as place,
+        place.open_process() as process,
+        listening(process.services.health) as address,
+    ):
+        assert await get(f"{address}/readyz") == (200, {"status": "ready"})
+        place.sandbox.token = "revoked"
+        status, answer = await get(f"{address}/readyz")
+    assert (status, answer["error"]["code"]) == (503, "platform_denied")
+
+
+async def test_readiness_is_answered_in_time_though_the_platform_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http, "_READY_S", 0.01)
+    health = Health()
+    health.slow = True
+    async with listening(health) as address:
+        status, answer = await get(f"{address}/readyz")
+    assert (status, answer["error"]["code"]) == (503, "platform_unavailable")
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "status"),
+    [("host", "evil.example.com", 421), ("origin", "http://evil.example.com", 403)],
+)
+async def test_what_a_browser_was_tricked_into_sending_is_refused(
+    header: str, value: str, status: int
+) -> None:
+    async with listening(Health()) as address, httpx.AsyncClient() as client:
+        sent = await client.post(f"{address}/mcp", json=GREETING, headers=ACCEPT | {header: value})
+        assert sent.status_code == status
+        fine = await client.post(f"{address}/mcp", json=GREETING, headers=ACCEPT | {"origin": address})
+        assert fine.status_code == 200
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "example.com", ""])  # noqa: S104 - refused
+def test_a_host_that_others_can_reach_is_refused(host: str) -> None:
+    with pytest.raises(InvalidArgumentError) as refused:
+        open_listening_socket(host, 0)
+    assert (refused.value.field, refused.value.candidates) == ("host", ("127.0.0.1",))
+
+
+def test_a_guarded_server_may_listen_for_other_machines() -> None:
+    open_listening_socket("0.0.0.0", 0, guarded=True).close()  # noqa: S104 - that is the point
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.2"])
+def test_the_loopback_interface_has_several_names(host: str) -> None:
+    open_listening_socket(host, 0).close()
+
+
+def test_the_protocol_is_named_so_that_no_answer_waits_for_an_acknowledgement() -> None:
+    with open_listening_socket("127.0.0.1", 0) as door:
+        assert door.proto == socket.IPPROTO_TCP
+
+
+def test_a_port_that_is_in_use_is_refused() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(InvalidArgumentError) as refused:
+        open_listening_socket("127.0.0.1", taken.getsockname()[1])
+    assert refused.value.field == "port"

@@ -1,0 +1,175 @@
+"""However a serving process ends, what it was doing is finished by the next, and its output is nothing but protocol."""
+
+from __future__ import annotations
+
+import json
+import signal
+from typing import TYPE_CHECKING, Any, Final
+
+import anyio
+import pytest
+
+from domain.model.enums import DatasetStatus
+from server.composition import has_pending_work
+from server.composition.replicas.presence import is_server_on_folder
+from tests.resilience.processes.conftest import EFFECTS_OF_ONE_PROVISION, stop_process, wait_for_exit
+from tests.support.polling import wait_for
+from tests.support.servers.data_folder import PROVISION_ARGUMENTS
+from tests.support.state_snapshot import visible_effects
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from tests.resilience.processes.conftest import Run
+    from tests.support.servers.data_folder import DataFolder
+
+SLOW_S: Final = 3600.0
+
+
+GREETING: Final[list[dict[str, Any]]] = [
+    {
+        "id": 1,
+        "method": "initialize",
+        "params": {
+            "protocolVersion": "2025-11-25",
+            "capabilities": {},
+            "clientInfo": {"name": "test", "version": "1"},
+        },
+    },
+    {"method": "notifications/initialized"},
+]
+
+
+CALL: Final[dict[str, Any]] = {
+    "id": 2,
+    "method": "tools/call",
+    "params": {"name": "provision_dataset", "arguments": {**PROVISION_ARGUMENTS, "wait_s": 50}},
+}
+
+
+def send_line(process: subprocess.Popen[str], *messages: dict[str, Any]) -> None:
+    assert process.stdin
+    process.stdin.write("".join(json.dumps({"jsonrpc": "2.0", **each}) + "\n" for each in messages))
+    process.stdin.flush()
+
+
+def check_protocol_only(output: str) -> list[dict[str, Any]]:
+    messages = [json.loads(line) for line in output.splitlines()]
+    assert all(each["jsonrpc"] == "2.0" for each in messages)
+    return messages
+
+
+def slow_down_syncs(folder: DataFolder) -> None:
+    with folder.open_sandbox() as glean:
+        glean.set_indexing_rate(1_000_000, minimum_seconds=SLOW_S)
+
+
+def finish_syncs(folder: DataFolder) -> None:
+    """Let the sync that runs be over, and those that follow be quick."""
+    with folder.open_sandbox() as glean:
+        glean.set_indexing_rate(1_000_000, minimum_seconds=0)
+        with glean.world.database.write() as connection:
+            connection.execute("UPDATE job SET duration = 0")
+
+
+async def check_ready_once(folder: DataFolder) -> None:
+    """The dataset becomes ready, and everything was done once."""
+    await wait_for(lambda: not has_pending_work(folder.settings), 30)
+    assert (await folder.load_only_dataset()).status is DatasetStatus.READY
+    with folder.open_sandbox() as glean:
+        assert visible_effects(glean) == EFFECTS_OF_ONE_PROVISION
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [(None, 0), (signal.SIGTERM, 0), (signal.SIGINT, 0), (signal.SIGKILL, -signal.SIGKILL)],
+    ids=["closed stdin", "SIGTERM", "SIGINT", "SIGKILL"],
+)
+async def test_the_next_server_finishes_what_one_was_doing_when_it_ended(
+    data_folder: DataFolder, start_process: Run, kind: signal.Signals | None, status: int
+) -> None:
+    slow_down_syncs(data_folder)
+    first = start_process(data_folder, data_folder.command_line("serve"))
+    send_line(first, *GREETING, CALL)
+    await data_folder.wait_for_sync()
+    ended, out, log = await (stop_process(first, kind) if kind else wait_for_exit(first))
+    assert ended == status, log
+    assert [each["id"] for each in check_protocol_only(out) if "result" in each] == [1]
+    assert "Traceback" not in log
+    assert has_pending_work(data_folder.settings)
+
+    finish_syncs(data_folder)
+    second = start_process(data_folder, data_folder.command_line("serve"))
+    send_line(second, GREETING[0])
+    await check_ready_once(data_folder)
+    ended, out, log = await wait_for_exit(second)
+    assert (ended, [each["id"] for each in check_protocol_only(out)]) == (0, [1]), log
+
+
+async def test_a_call_that_is_made_again_attaches_to_what_a_dead_server_began(
+    data_folder: DataFolder, start_process: Run
+) -> None:
+    slow_down_syncs(data_folder)
+    first = start_process(data_folder, data_folder.command_line("serve"))
+    send_line(first, *GREETING, CALL)
+    await data_folder.wait_for_sync()
+    first.kill()
+    finish_syncs(data_folder)
+    second = start_process(data_folder, data_folder.command_line("serve"))
+    assert second.stdout
+    send_line(second, *GREETING, CALL)
+    with anyio.fail_after(60):
+        answers = [json.loads(await anyio.to_thread.run_sync(second.stdout.readline)) for _ in range(2)]
+    answer = answers[1]["result"]["structuredContent"]
+    assert (answer["status"], answer["created"]) == ("ready", False)
+    await check_ready_once(data_folder)
+
+
+def start_provision(folder: DataFolder, *options: str) -> list[str]:
+    wish = (
+        word for name, value in PROVISION_ARGUMENTS.items() for word in (f"--{name.replace('_', '-')}", value)
+    )
+    return folder.command_line("provision", *wish, *options, "--json")
+
+
+async def test_work_is_not_left_to_a_server_that_does_not_run(
+    data_folder: DataFolder, start_process: Run
+) -> None:
+    status, out, _ = await wait_for_exit(
+        start_process(data_folder, start_provision(data_folder, "--no-wait"))
+    )
+    assert (status, json.loads(out)["error"]["field"]) == (3, "no_wait")
+    assert await data_folder.load_datasets() == []
+
+
+async def test_a_running_server_does_what_a_command_leaves_to_it(
+    data_folder: DataFolder, start_process: Run
+) -> None:
+    server = start_process(
+        data_folder, data_folder.command_line("serve", "--transport", "http", "--port", "0")
+    )
+    await wait_for(lambda: is_server_on_folder(data_folder.data))
+    status, out, _ = await wait_for_exit(
+        start_process(data_folder, start_provision(data_folder, "--no-wait"))
+    )
+    answer = json.loads(out)
+    assert (status, answer["status"], answer["created"]) == (4, "provisioning", True)
+    await check_ready_once(data_folder)
+    status, out, log = await stop_process(server, signal.SIGTERM)
+    assert (status, out) == (0, ""), log
+    assert not is_server_on_folder(data_folder.data)
+
+
+async def test_a_command_that_is_interrupted_is_gone_on_with_when_it_is_called_again(
+    data_folder: DataFolder, start_process: Run
+) -> None:
+    slow_down_syncs(data_folder)
+    first = start_process(data_folder, start_provision(data_folder))
+    await data_folder.wait_for_sync()
+    status, out, log = await stop_process(first, signal.SIGINT)
+    assert (status, out) == (130, ""), log
+    assert "not lost" in log
+    finish_syncs(data_folder)
+    status, out, log = await wait_for_exit(start_process(data_folder, start_provision(data_folder)))
+    assert (status, json.loads(out)["status"]) == (0, "ready"), log
+    await check_ready_once(data_folder)

@@ -1,0 +1,72 @@
+"""Thousands of calls by everybody at once, in sequences that hypothesis makes up, against the oracle."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+import pytest
+from anyio.from_thread import start_blocking_portal
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.support.adversaries.arena import AgentSessions
+from tests.support.adversaries.machine.sequence_runner import SequenceRunner
+from tests.support.adversaries.machine.state_machine import EveryActorMachine
+from tests.support.adversaries.run_statistics import RunStatistics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+CALLS = 1000
+DELETIONS = 5
+"""Fewer would mean that the sequences do nothing worth forbidding."""
+
+SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
+
+
+def run_state_machine(folder: Path, figures: RunStatistics, sequences: int, steps: int) -> None:
+    crowd, left = AgentSessions(), ExitStack()
+    portal = left.enter_context(start_blocking_portal())
+    left.enter_context(portal.wrap_async_context_manager(crowd.connect()))
+    try:
+        run_state_machine_as_test(
+            cast(
+                "type[EveryActorMachine]",
+                partial(EveryActorMachine, SequenceRunner(portal, crowd, folder, figures)),
+            ),
+            settings=settings(
+                max_examples=sequences,
+                stateful_step_count=steps,
+                deadline=None,
+                phases=(
+                    Phase.explicit,
+                    Phase.reuse,
+                    Phase.generate,
+                ),  # a shorter way to a fault costs minutes
+                suppress_health_check=SLOW,
+            ),
+        )
+    finally:
+        left.close()  # not as a context: what fails is the sequence's, and not the sessions' to wrap
+
+
+def test_no_sequence_of_calls_deletes_what_the_rules_keep_or_tells_of_another_tenant(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    figures = RunStatistics("in memory")
+    run_state_machine(tmp_path, figures, 20, 50)
+    figures.record(record_property)
+    assert figures.calls > CALLS
+    assert figures.deletions > DELETIONS
+    assert (figures.wrongful, figures.leaks) == (0, 0)
+
+
+@pytest.mark.exhaustive
+def test_nor_does_any_of_many_more(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
+    figures = RunStatistics("in memory, many more")
+    run_state_machine(tmp_path, figures, 2000, 40)
+    figures.record(record_property)
+    assert (figures.wrongful, figures.leaks) == (0, 0)

@@ -1,0 +1,45 @@
+"""The Indexing dialect with search, as tests make it: one token opens both APIs of a sandbox."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from server.adapters.clock import SystemClock
+from server.adapters.glean.search.client import ClientSearch
+from server.adapters.glean.search.searchable import SearchableIndexingPlatform
+from server.adapters.glean.transport.rate_limiter import RateLimiter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from server.adapters.glean.transport.client import Secret
+    from server.sandbox.serve import EmbeddedSandbox
+
+
+class SearchingIndexingPlatform(SearchableIndexingPlatform):
+    """Made like the other dialects; whoever wants another token or person for searching names it."""
+
+    def __init__(
+        self,
+        base_url: str,
+        token: Secret | Callable[[], str],
+        *,
+        client_token: Secret | Callable[[], str] | None = None,
+        act_as: str | None = None,
+        **options: Any,
+    ) -> None:
+        given = {name: value for name, value in options.items() if name in {"clock", "timeout_s", "waits"}}
+        search = ClientSearch(
+            base_url,
+            client_token or token,
+            limiter=options.get("limiter") or RateLimiter(),
+            act_as=act_as,
+            **given,
+        )
+        super().__init__(base_url, token, search=search, **options)
+
+
+def searchable_platform(glean: EmbeddedSandbox, **given: Any) -> SearchingIndexingPlatform:
+    """A client of that sandbox that hardly waits between tries."""
+    given = {"token": lambda: glean.token, "clock": SystemClock(), "waits": 0.001, **given}
+    return SearchingIndexingPlatform(glean.base_url, **given)

@@ -1,0 +1,69 @@
+"""A process that serves, over services that only say when they are opened and closed.
+
+Usage: python -m tests.support.servers.stub_server_process DATA_DIR TRANSPORT [pending] [slow]
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import anyio
+
+from domain.audit.calls import CallAudit
+from domain.governance.orphans import OrphanPage
+from server.adapters.clock import RandomIds, SystemClock
+from server.adapters.store.sqlite.store import SqliteStore
+from server.mcp_server.serve import run_server
+from server.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from server.settings import Settings
+
+
+def write_line(words: str) -> None:
+    sys.stderr.write(f"{words}\n")
+    sys.stderr.flush()
+
+
+class PrintingOrphans:
+    """Orphans that print where they should not."""
+
+    async def list(self, principal: object, **_: object) -> OrphanPage:
+        print("stray output")  # noqa: T201 - what must not reach the protocol
+        return OrphanPage(items=(), unknown=(), next_cursor=None, scanned_at=datetime.now(UTC))
+
+
+@asynccontextmanager
+async def running(settings: Settings, *, sagas: bool, **_: object) -> AsyncIterator[Any]:
+    async with SqliteStore(settings.store_path) as store:
+        write_line(f"opened sagas={sagas}")
+        try:
+            yield SimpleNamespace(
+                orphans=PrintingOrphans(), calls=CallAudit(store, SystemClock(), RandomIds())
+            )
+        finally:
+            if "slow" in sys.argv:
+                with anyio.CancelScope(shield=True):
+                    await anyio.sleep_forever()
+            write_line("closed")
+
+
+def pending(settings: object) -> bool:
+    write_line("looked")
+    return "pending" in sys.argv
+
+
+if __name__ == "__main__":
+    wiring = ModuleType("server.composition")
+    vars(wiring).update(open_services=running, has_pending_work=pending)
+    sys.modules["server.composition"] = wiring
+    sys.modules["server"].wiring = wiring  # type: ignore[attr-defined] # in place of the real one
+    settings = load_settings({}, None, Path(sys.argv[1]))
+    run_server(settings, cast("Any", sys.argv[2]), port=0)

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import pytest
+
+from domain.content.templates import choose_template
+from domain.errors import InvalidArgumentError, UnknownTemplateError
+from domain.model.content import TemplateChoice
+from domain.model.enums import DatasetType, TemplateMatch
+from domain.model.journey import Client
+from domain.model.template import Template
+
+PAGES = DatasetType.CONFLUENCE_PAGES
+ACME = Client(client_id="acme", name="Acme", industry="Fintech", use_case="developer_productivity")
+
+
+def template(industry: str, use_case: str, dataset_type: DatasetType = PAGES) -> Template:
+    template_id = f"{industry}/{use_case}/{dataset_type.value}"
+    return Template(
+        template_id=template_id,
+        name=template_id,
+        industry=industry,
+        use_case=use_case,
+        dataset_type=dataset_type,
+        format="jsonl",
+        source=f"{template_id}.jsonl",
+    )
+
+
+RANKED = [
+    (template("fintech", "developer_productivity"), TemplateMatch.EXACT),
+    (template("fintech", "default"), TemplateMatch.INDUSTRY),
+    (template("fintech", "support"), TemplateMatch.INDUSTRY),
+    (template("default", "developer_productivity"), TemplateMatch.DEFAULT),
+    (template("default", "default"), TemplateMatch.DEFAULT),
+]
+OTHERS = [
+    template("healthcare", "developer_productivity"),
+    template("default", "support"),
+    template("fintech", "developer_productivity", DatasetType.JIRA_ISSUES),
+]
+
+
+@pytest.mark.parametrize("best", range(len(RANKED)))
+def test_the_nearest_template_serves_and_the_answer_says_why(best: int) -> None:
+    left = [each for each, _ in RANKED[best:]]
+    found, match = RANKED[best]
+    expected = (found, TemplateChoice(template_id=found.template_id, match=match))
+    assert choose_template([*OTHERS, *reversed(left)], ACME, PAGES, None) == expected
+    assert choose_template([*left, *OTHERS], ACME, PAGES, None) == expected
+
+
+def test_of_two_equally_near_the_lower_id_serves_whatever_their_order() -> None:
+    one, other = template("fintech", "audit"), template("fintech", "support")
+    assert choose_template([other, one], ACME, PAGES, None)[0] is one
+    assert choose_template([one, other], ACME, PAGES, None)[0] is one
+
+
+def test_a_template_that_is_named_serves_whatever_is_nearer() -> None:
+    far = template("healthcare", "operations")
+    found = choose_template([RANKED[0][0], far], ACME, PAGES, far.template_id)
+    assert found == (far, TemplateChoice(template_id=far.template_id, match=TemplateMatch.NAMED))
+
+
+def test_without_a_default_another_industry_never_stands_in() -> None:
+    with pytest.raises(UnknownTemplateError) as refused:
+        choose_template(OTHERS, ACME, PAGES, None)
+    assert refused.value.candidates == (
+        "default/support/confluence_pages",
+        "healthcare/developer_productivity/confluence_pages",
+    )
+    with pytest.raises(UnknownTemplateError) as refused:
+        choose_template(OTHERS, ACME, DatasetType.SLACK_MESSAGES, None)
+    assert refused.value.candidates == ()
+
+
+def test_an_unknown_name_is_answered_with_the_nearest_of_the_type() -> None:
+    with pytest.raises(UnknownTemplateError) as refused:
+        choose_template(
+            [each for each, _ in RANKED] + OTHERS,
+            ACME,
+            PAGES,
+            "fintech/developer_productivty/confluence_pages",
+        )
+    assert refused.value.candidates[0] == "fintech/developer_productivity/confluence_pages"
+    assert refused.value.field == "template_id"
+    with pytest.raises(UnknownTemplateError) as refused:
+        choose_template([RANKED[0][0]], ACME, PAGES, "zzz")
+    assert refused.value.candidates == ("fintech/developer_productivity/confluence_pages",)
+
+
+def test_a_template_of_another_type_is_refused_naming_both() -> None:
+    with pytest.raises(InvalidArgumentError, match=r"jira_issues.*confluence_pages") as refused:
+        choose_template([RANKED[0][0], *OTHERS], ACME, PAGES, "fintech/developer_productivity/jira_issues")
+    assert refused.value.field == "template_id"

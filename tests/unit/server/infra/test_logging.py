@@ -1,0 +1,76 @@
+"""Where logs go."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+import structlog
+
+from server.infra.logging import configure_logging
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Terminal(io.StringIO):
+    """A stream that a person looks at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    chatty = {
+        name: logging.getLogger(name).level for name in ("dbos", "httpx", "httpx2", "mcp", "uvicorn.access")
+    }
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, before in chatty.items():
+        logging.getLogger(name).setLevel(before)
+    structlog.reset_defaults()
+
+
+def test_ours_and_theirs_become_json_lines_on_stderr_and_nothing_on_stdout(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging()
+    structlog.get_logger("ours").info("saga resumed", dataset_id="acme-1")
+    logging.getLogger("theirs").warning("slow %s", "disk")
+    logging.getLogger("mcp.server").info("request")
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    lines = [json.loads(each) for each in printed.err.splitlines()]
+    assert all(each.pop("timestamp").endswith("Z") for each in lines)
+    assert lines == [
+        {"event": "saga resumed", "dataset_id": "acme-1", "level": "info", "logger": "ours"},
+        {"event": "slow disk", "level": "warning", "logger": "theirs"},
+    ]
+
+
+def test_an_exception_is_one_line_too() -> None:
+    stream = io.StringIO()
+    configure_logging(stream=stream)
+    try:
+        _ = 1 / 0
+    except ZeroDivisionError:
+        structlog.get_logger("ours").exception("it failed")
+    (line,) = stream.getvalue().splitlines()
+    assert "ZeroDivisionError" in json.loads(line)["exception"]
+
+
+def test_a_person_at_a_terminal_reads_plain_lines() -> None:
+    stream = Terminal()
+    configure_logging("WARNING", stream=stream)
+    structlog.get_logger("ours").info("not shown")
+    structlog.get_logger("ours").warning("look here")
+    assert "look here" in stream.getvalue()
+    assert "not shown" not in stream.getvalue()
+    assert not stream.getvalue().startswith("{")

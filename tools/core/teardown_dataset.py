@@ -1,0 +1,109 @@
+"""The tool `teardown_dataset`: archive a dataset, and take away what served it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from mcp_types import ToolAnnotations
+from pydantic import Field
+
+from domain.lifecycle import parse_archive
+from domain.model import ConnectorOutcome, DatasetStatus, Stage
+from tools.edge.arguments import DEFAULT_WAIT_S, DatasetId, TeardownReason, Wait
+from tools.edge.elicitation import ElicitedConfirmer, GivenAnswer, GivenQuestion
+from tools.edge.progress import progress_forwarder
+from tools.edge.results import POLL_AFTER_S, Answer, Instant, ProgressAnswer, progress_answer
+from tools.edge.tool import EdgeContext, GivenCaller, GivenServices, build_tool
+
+if TYPE_CHECKING:
+    from domain.lifecycle import Archive, TeardownResult
+    from domain.model import Principal
+    from tools.services import Services
+
+
+class TeardownAnswer(Answer):
+    """A dataset as a teardown call leaves it."""
+
+    name: str
+    dataset_id: str
+    client_id: str
+    stage: Stage
+    status: DatasetStatus = Field(description="teardown or archived.")
+    archived_path: str | None = Field(
+        default=None, description="Where the archive is; absent until there is one."
+    )
+    restorable_until: Instant | None = Field(
+        default=None, description="Until when the archive is kept at least."
+    )
+    purged_at: Instant | None = Field(default=None, description="When the archive was purged, if it was.")
+    connector_outcome: ConnectorOutcome | None = Field(
+        default=None, description="What became of the connector."
+    )
+    manual_step: str | None = Field(default=None, description="What a person has left to do in Glean.")
+    cleanup_verified: bool = Field(
+        description="Whether it was looked that nothing is left of what served it."
+    )
+    progress: ProgressAnswer | None = Field(
+        default=None, description="Present while it is under way, and only then."
+    )
+    poll_after_s: int | None = Field(
+        default=None, description="Make the same call again after so many seconds."
+    )
+
+
+def teardown_answer(torn_down: TeardownResult, archive: Archive | None = None) -> TeardownAnswer:
+    """What is said about a dataset that was taken down, or is being, with what is known of its archive."""
+    dataset, teardown = torn_down.dataset, torn_down.dataset.teardown
+    progress = progress_answer(dataset, torn_down.progress)
+    outcome = teardown.connector_outcome if teardown else None
+    return TeardownAnswer(
+        name=dataset.name,
+        dataset_id=dataset.dataset_id,
+        client_id=dataset.client_id,
+        stage=dataset.stage,
+        status=dataset.status,
+        archived_path=teardown.archived_path if teardown else None,
+        restorable_until=teardown.restorable_until if teardown else None,
+        purged_at=archive.purged_at if archive else None,
+        connector_outcome=outcome,
+        manual_step=teardown.manual_step if teardown else None,
+        cleanup_verified=not dataset.live and outcome is not ConnectorOutcome.ABANDONED,
+        progress=progress,
+        poll_after_s=POLL_AFTER_S if progress else None,
+    )
+
+
+async def load_teardown_answer(
+    services: Services, torn_down: TeardownResult, principal: Principal
+) -> TeardownAnswer:
+    """`answer`, with the archive looked up."""
+    shown = await services.datasets.show(torn_down.dataset.dataset_id, principal)
+    return teardown_answer(torn_down, parse_archive(shown.archive) if shown.archive else None)
+
+
+async def teardown_dataset(
+    *,
+    ctx: EdgeContext,
+    services: GivenServices,
+    principal: GivenCaller,
+    dataset_id: DatasetId,
+    reason: TeardownReason,
+    question: GivenQuestion,
+    said: GivenAnswer,
+    wait_s: Wait = DEFAULT_WAIT_S,
+) -> TeardownAnswer:
+    """Claim the dataset, go on with it or attach to it, wait a while, and tell how it stands."""
+    person = None if question is None else ElicitedConfirmer(question, said, services.clock)
+    begun = await services.teardowns.start_or_attach(dataset_id, reason, principal, person)
+    stands = await services.teardowns.wait(begun, wait_s, progress_forwarder(ctx))
+    return await load_teardown_answer(services, stands, principal)
+
+
+TOOL: Final = build_tool(
+    teardown_dataset,
+    verb="teardown",
+    title="Take a dataset down",
+    annotations=ToolAnnotations(
+        read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=True
+    ),
+)

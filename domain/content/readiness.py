@@ -11,9 +11,8 @@ from domain.model import DataSource, Readiness
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from domain.lifecycle import Dependencies
     from domain.model import Dataset, DatasetType, GoldenQuestion
-    from domain.ports import Json, SearchHit
+    from domain.ports import Json, Platform, SearchHit, Templates
 
 TOP_RESULTS: Final = 3
 """An answer counts when it is among so many results."""
@@ -23,38 +22,46 @@ MAX_UNANSWERED_SHOWN: Final = 5
 """How many unanswered questions a report names."""
 
 
-async def measure_readiness(deps: Dependencies, dataset: Dataset, name: str) -> Readiness | None:
+async def measure_readiness(
+    templates: Templates, platform: Platform, dataset: Dataset, name: str, timeout_s: float
+) -> Readiness | None:
     """Ask the platform the questions of the dataset's template, of its own datasource `name` alone.
 
     None when there is nothing to ask: the platform cannot search, the content is not of a template, or that has no
     questions. Whatever keeps the questions from being asked is told in the answer, and raised by nobody: what cannot be
     searched now may be just as good.
     """
-    if not deps.platform.capabilities.search or dataset.data_source is not DataSource.MOCK_TEMPLATE:
+    if not platform.capabilities.search or dataset.data_source is not DataSource.MOCK_TEMPLATE:
         return None
     template_id = dataset.template.template_id
     try:
-        templates = {each.template_id: each for each in await deps.templates.list()}
+        known = {each.template_id: each for each in await templates.list()}
     except LifecycleError as error:
         return Readiness(asked=0, unknown=error.message)
-    template = templates.get(template_id)
+    template = known.get(template_id)
     if template is None:
         return Readiness(asked=0, unknown=f"The template {template_id!r} is no longer in the repository.")
     questions = template.questions
     if questions is None:
         return Readiness(asked=0, unknown=f"The questions of the template {template_id!r} cannot be read.")
-    return await _ask_questions(deps, questions, name, dataset.dataset_type) if questions else None
+    if not questions:
+        return None
+    return await _ask_questions(platform, questions, name, dataset.dataset_type, timeout_s)
 
 
 async def _ask_questions(
-    deps: Dependencies, questions: Sequence[GoldenQuestion], name: str, dataset_type: DatasetType
+    platform: Platform,
+    questions: Sequence[GoldenQuestion],
+    name: str,
+    dataset_type: DatasetType,
+    timeout_s: float,
 ) -> Readiness:
     try:
-        results = await deps.platform.search_each(
+        results = await platform.search_each(
             [each.text for each in questions],
             name=name,
             limit=TOP_RESULTS,
-            seconds=deps.settings.questions_deadline.total_seconds(),
+            seconds=timeout_s,
         )
     except PlatformError as error:
         return Readiness(asked=len(questions), unknown=error.message)

@@ -3,39 +3,39 @@
 from __future__ import annotations
 
 from domain.lifecycle.archives import (
+    SNAPSHOT_SAGA,
     Archive,
     SnapshotService,
     manifest_restorable_until,
     parse_archive,
     probe_query,
-    run_snapshot_saga,
 )
 from domain.lifecycle.datasets import DatasetDetails, DatasetService
 from domain.lifecycle.drain import DrainService, DrainStatus
 from domain.lifecycle.provision import (
+    COMPENSATION_SAGA,
+    PROVISION_SAGA,
     ProvisionRequest,
     ProvisionResult,
     ProvisionService,
     RestoreService,
-    run_compensation_saga,
-    run_provision_saga,
 )
 from domain.lifecycle.sagas import (
     Dependencies,
     ProgressListener,
+    SagaDefinition,
     SagaRunner,
     SupersededError,
-    fail_dead_letter,
+    run_saga,
     with_store_retry,
 )
-from domain.lifecycle.teardown import (
-    TeardownResult,
-    TeardownService,
-    run_teardown_saga,
-    with_resumed_teardown,
-)
+from domain.lifecycle.teardown import TEARDOWN_SAGA, TeardownResult, TeardownService, with_resumed_teardown
 
 __all__ = [
+    "COMPENSATION_SAGA",
+    "PROVISION_SAGA",
+    "SNAPSHOT_SAGA",
+    "TEARDOWN_SAGA",
     "Archive",
     "DatasetDetails",
     "DatasetService",
@@ -47,19 +47,16 @@ __all__ = [
     "ProvisionResult",
     "ProvisionService",
     "RestoreService",
+    "SagaDefinition",
     "SagaRunner",
     "SnapshotService",
     "SupersededError",
     "TeardownResult",
     "TeardownService",
-    "fail_dead_letter",
     "manifest_restorable_until",
     "parse_archive",
     "probe_query",
-    "run_compensation_saga",
-    "run_provision_saga",
-    "run_snapshot_saga",
-    "run_teardown_saga",
+    "run_saga",
     "with_resumed_teardown",
     "with_store_retry",
 ]

@@ -151,7 +151,16 @@ class DatasetService:
         await require_same_platform(self._deps.platform, connector)
         seen = await self._deps.platform.observe(connector.handle)
         gated = with_indexed_gate(report, indexed=seen.indexed, pushed=content.record_count)
-        return replace(gated, readiness=await measure_readiness(self._deps, dataset, connector.name))
+        return replace(
+            gated,
+            readiness=await measure_readiness(
+                self._deps.templates,
+                self._deps.platform,
+                dataset,
+                connector.name,
+                timeout_s=self._deps.settings.questions_deadline.total_seconds(),
+            ),
+        )
 
     async def _finalize_recheck(
         self, dataset: Dataset, recheck: Recheck, report: QualityReport | None

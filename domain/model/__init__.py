@@ -41,7 +41,7 @@ from domain.model.event import Event, EventKind, dataset_event
 from domain.model.identifiers import IDENTIFIER, closest_names, require_identifier
 from domain.model.journey import Client, Journey, UnreadableRow
 from domain.model.principal import SCOPE_APPROVE, Principal, RequestContext
-from domain.model.run import Failure, PendingCompensation, Progress, Run
+from domain.model.run import Failure, PendingCompensation, Progress, Run, SagaId
 from domain.model.settings import LifecycleSettings
 from domain.model.template import GoldenQuestion, Template
 from domain.model.timestamps import parse_duration, parse_timestamp, to_utc
@@ -90,6 +90,7 @@ __all__ = [
     "RequestContext",
     "RetryPolicy",
     "Run",
+    "SagaId",
     "Stage",
     "Subscription",
     "Teardown",

@@ -1,9 +1,11 @@
-"""Sagas that nobody will finish: what is known of one, as the engine tells it."""
+"""The saga engine: runs sagas so that they outlive callers and processes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+
+from domain.model import SagaId
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -24,13 +26,13 @@ class DeadLetter:
 
     @property
     def kind(self) -> str:
-        """Which saga it is: the first part of its id."""
-        return self.saga_id.partition(":")[0]
+        """Which saga it is."""
+        return SagaId.parse(self.saga_id).kind
 
     @property
     def dataset_id(self) -> str:
-        """The dataset that it works on, or worked on: the second part of its id."""
-        return self.saga_id.partition(":")[2].partition(":")[0]
+        """The dataset that it works on, or worked on."""
+        return SagaId.parse(self.saga_id).dataset_id
 
 
 Json = dict[str, Any]

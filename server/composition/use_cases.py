@@ -21,6 +21,10 @@ from domain.governance import (
     ScheduleService,
 )
 from domain.lifecycle import (
+    COMPENSATION_SAGA,
+    PROVISION_SAGA,
+    SNAPSHOT_SAGA,
+    TEARDOWN_SAGA,
     DatasetService,
     DrainService,
     ProvisionService,
@@ -28,10 +32,7 @@ from domain.lifecycle import (
     SagaRunner,
     SnapshotService,
     TeardownService,
-    run_compensation_saga,
-    run_provision_saga,
-    run_snapshot_saga,
-    run_teardown_saga,
+    run_saga,
     with_store_retry,
 )
 from domain.model import Progress
@@ -51,25 +52,23 @@ if TYPE_CHECKING:
     from domain.ports import Engine, ReadOnlyPlatform, Saga, StepRunner
 
 _DAY_S: Final = 86_400
+DATASET_SAGAS: Final = (PROVISION_SAGA, TEARDOWN_SAGA, COMPENSATION_SAGA, SNAPSHOT_SAGA)
+"""The sagas that can be the run of a dataset."""
 
 
 def build_sagas(deps: Dependencies, *, provisions: int = 4) -> Mapping[str, Saga]:
     """The sagas by kind, as the engine runs them: so many provisions at once, while others wait for their turn."""
-    turns = asyncio.Semaphore(provisions)
+    sagas: dict[str, Saga] = {each.kind: partial(run_saga, each, deps) for each in DATASET_SAGAS}
+    provision, turns = sagas[PROVISION_SAGA.kind], asyncio.Semaphore(provisions)
 
     async def provision_in_turn(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
         if turns.locked():
             waiting = Progress(step="queue", message="waiting for its turn", saga_id=saga_id)
             deps.store.report(dataset_id, waiting)
         async with turns:
-            await run_provision_saga(deps, perform, dataset_id, saga_id)
+            await provision(perform, dataset_id, saga_id)
 
-    sagas: Mapping[str, Saga] = {
-        "provision": provision_in_turn,
-        "teardown": partial(run_teardown_saga, deps),
-        "undo": partial(run_compensation_saga, deps),
-        "snapshot": partial(run_snapshot_saga, deps),
-    }
+    sagas[PROVISION_SAGA.kind] = provision_in_turn
     return {kind: with_store_retry(saga, deps.clock, random.random) for kind, saga in sagas.items()}
 
 
@@ -90,7 +89,7 @@ def build_services(
     """
     counted = RateLimiter(deps.store, deps.clock, rates)
     approvals = ApprovalService(deps)
-    sagas = SagaRunner(deps.store, engine, deps.clock, attempts=deps.settings.attempts)
+    sagas = SagaRunner(deps.store, engine, deps.clock, DATASET_SAGAS, attempts=deps.settings.attempts)
     teardowns = TeardownService(deps, sagas, confirmer or approvals, counted)
     grace_days = deps.settings.orphan_grace.total_seconds() / _DAY_S
     return Services(

@@ -8,7 +8,6 @@ from domain.lifecycle.archives.archive import (
     archive_place,
     build_archive_order,
     build_archive_record,
-    finish_snapshot,
     manifest_restorable_until,
     mark_archive_given_back,
     parse_archive,
@@ -22,7 +21,7 @@ from domain.lifecycle.archives.restore_content import (
     restored_event,
     stage_archived_documents,
 )
-from domain.lifecycle.archives.snapshot import SnapshotService, run_snapshot_saga
+from domain.lifecycle.archives.snapshot import SNAPSHOT_SAGA, SnapshotService
 from domain.lifecycle.archives.writer import (
     PageReader,
     _load_intact_manifest,
@@ -36,6 +35,7 @@ from domain.lifecycle.archives.writer import (
 
 __all__ = [
     "SAMPLE_FILE",
+    "SNAPSHOT_SAGA",
     "Archive",
     "PageReader",
     "SnapshotService",
@@ -46,7 +46,6 @@ __all__ = [
     "build_archive_record",
     "content_lost_error",
     "find_readable_pages",
-    "finish_snapshot",
     "is_staging_intact",
     "manifest_restorable_until",
     "mark_archive_given_back",
@@ -58,7 +57,6 @@ __all__ = [
     "require_matching_manifest",
     "require_restorable",
     "restored_event",
-    "run_snapshot_saga",
     "stage_archived_documents",
     "write_archive",
 ]

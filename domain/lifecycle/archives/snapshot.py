@@ -26,14 +26,14 @@ from domain.lifecycle.archives.archive import (
     parse_archive,
 )
 from domain.lifecycle.archives.writer import write_archive
-from domain.lifecycle.sagas import Step, StepFailure, SupersededError, finalize, load_saga_context, run_steps
+from domain.lifecycle.sagas import SagaDefinition, Step
 from domain.model import DatasetStatus, Run
 from domain.policy import find_dataset_for_update
 
 if TYPE_CHECKING:
     from domain.lifecycle.sagas import Dependencies, ProgressListener, SagaContext, SagaRunner
     from domain.model import Dataset, Principal
-    from domain.ports import Json, StepRunner, UnitOfWork
+    from domain.ports import UnitOfWork
 
 _REASON: Final = "snapshot"
 _SNAPSHOT_STATUSES: Final = frozenset({DatasetStatus.READY, DatasetStatus.VALIDATING})
@@ -57,14 +57,14 @@ class SnapshotService:
         """
         await self._sagas.fail_dead_letters()
         now = self._deps.clock.now()
-        saga_id = f"snapshot:{dataset_id}:{self._deps.ids.token()}"
+        run = Run.start(SNAPSHOT_SAGA.kind, dataset_id, self._deps.ids.token(), now)
 
         def claim(uow: UnitOfWork) -> Dataset:
             dataset = find_dataset_for_update(uow, dataset_id, principal)
-            if dataset.run is not None and dataset.run.kind == "snapshot":
+            if dataset.run is not None and dataset.run.kind == SNAPSHOT_SAGA.kind:
                 return dataset
             _require_snapshot_allowed(dataset)
-            claimed = dataset.evolve(run=Run(saga_id=saga_id, started_at=now))
+            claimed = dataset.evolve(run=run)
             uow.datasets.put(claimed)
             record_audit_entry(uow, principal, "snapshot begun", dataset=claimed)
             return claimed
@@ -73,16 +73,6 @@ class SnapshotService:
         await self._sagas.ensure_running(dataset)
         await self._sagas.wait(dataset_id, None, listener)
         return await self._deps.store.read(partial(_load_snapshot_archive, dataset))
-
-
-async def run_snapshot_saga(deps: Dependencies, perform: StepRunner, dataset_id: str, saga_id: str) -> None:
-    """Archive a dataset, read the archive back, and let go of the dataset, whatever came of it."""
-    try:
-        context = await load_saga_context(deps, dataset_id, saga_id)
-        _, step_failure = await run_steps(SNAPSHOT_STEPS, context, perform)
-        await finalize(perform, partial(_finalize_snapshot, context, step_failure))
-    except SupersededError:
-        return
 
 
 async def archive_snapshot(context: SagaContext) -> None:
@@ -98,13 +88,17 @@ async def archive_snapshot(context: SagaContext) -> None:
     await context.transact(record_archive)
 
 
-SNAPSHOT_STEPS: Final[tuple[Step[SagaContext], ...]] = (Step(name="archive", action=archive_snapshot),)
+SNAPSHOT_STEPS: Final[tuple[Step, ...]] = (Step(name="archive", action=archive_snapshot),)
 
 
-async def _finalize_snapshot(context: SagaContext, step_failure: StepFailure | None) -> Json:
-    await context.transact(partial(finish_snapshot, step_failure.error if step_failure else None))
-    context.deps.store.report(context.dataset_id, None)
-    return {}
+SNAPSHOT_SAGA: Final = SagaDefinition(
+    kind="snapshot",
+    steps=SNAPSHOT_STEPS,
+    on_failure=lambda failure, _now, uow, dataset: finish_snapshot(failure.error, uow, dataset),
+    on_success=lambda _now, uow, dataset: finish_snapshot(None, uow, dataset),
+    retry_advice="take the snapshot again",
+)
+"""Archives a dataset that stays, reads the archive back, and lets go of the dataset, whatever came of it."""
 
 
 def _require_snapshot_allowed(dataset: Dataset) -> None:

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-from domain.lifecycle.provision.compensation import (
-    COMPENSATIONS,
-    compensation_step_name,
-    release_dataset,
-    run_compensation_saga,
-)
+from domain.lifecycle.provision.compensation import COMPENSATION_SAGA
 from domain.lifecycle.provision.restore import RestoreService
-from domain.lifecycle.provision.saga import (
-    fail_provision,
-    provisioned_event,
-    quality_evaluated_event,
-    run_provision_saga,
-)
+from domain.lifecycle.provision.saga import PROVISION_SAGA, provisioned_event, quality_evaluated_event
 from domain.lifecycle.provision.service import ProvisionRequest, ProvisionResult, ProvisionService
 
 __all__ = [
-    "COMPENSATIONS",
+    "COMPENSATION_SAGA",
+    "PROVISION_SAGA",
     "ProvisionRequest",
     "ProvisionResult",
     "ProvisionService",
     "RestoreService",
-    "compensation_step_name",
-    "fail_provision",
     "provisioned_event",
     "quality_evaluated_event",
-    "release_dataset",
-    "run_compensation_saga",
-    "run_provision_saga",
 ]

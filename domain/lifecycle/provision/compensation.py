@@ -14,14 +14,14 @@ from domain.connectors import require_same_platform
 from domain.lifecycle.sagas import (
     PAGE_BYTES,
     PAGE_COUNT,
-    Dependencies,
+    Failed,
     SagaContext,
+    SagaDefinition,
+    Step,
+    Superseded,
     SupersededError,
     client_sites,
     delete_datasource,
-    finalize,
-    load_saga_context,
-    parse_step_failure,
     push_run_name,
     push_with_retry,
     run_step,
@@ -31,7 +31,11 @@ from domain.model import ConnectorStatus, Dataset, PendingCompensation, Stage
 from domain.ports import DatasourceSpec
 
 if TYPE_CHECKING:
-    from domain.ports import Json, StepRunner, UnitOfWork
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from domain.lifecycle.sagas import StepFailure
+    from domain.ports import DeadLetter, Json, StepRunner, UnitOfWork
 
 
 async def stop_sync(context: SagaContext) -> None:
@@ -135,26 +139,7 @@ COMPENSATIONS: Final = {
 """What takes each step back, in the order in which it is done."""
 
 
-async def run_compensation_saga(
-    deps: Dependencies, perform: StepRunner, dataset_id: str, saga_id: str
-) -> None:
-    """Try again to take back what failed attempts left behind."""
-    try:
-        context = await load_saga_context(deps, dataset_id, saga_id)
-        for attempt, what in (await perform("list", partial(_list_pending_compensations, context)))["undos"]:
-            again = partial(_retry_compensation, replace(context, attempt=attempt), what)
-            parse_step_failure(what, await perform(_step_name(attempt, what), partial(run_step, what, again)))
-        await finalize(perform, partial(_finalize_compensation, context))
-    except SupersededError:
-        return
-
-
-def compensation_step_name(left: PendingCompensation) -> str:
-    """The step of the saga that takes it back."""
-    return _step_name(left.attempt, left.what)
-
-
-def _step_name(attempt: int, what: str) -> str:
+def _retry_step_name(attempt: int, what: str) -> str:
     return f"undo {what} of {attempt}"
 
 
@@ -199,33 +184,38 @@ async def record_pending_compensation(context: SagaContext, what: str, error: Js
     await context.transact(lambda uow, _: uow.compensations.put(left))
 
 
-async def _list_pending_compensations(context: SagaContext) -> Json:
-    """What is to be taken back, recorded, so that a saga that is resumed goes through the same list."""
-    undos = await context.deps.store.read(
-        lambda uow: sort_compensations(uow.compensations.find(context.dataset_id))
-    )
-    return {"undos": [[each.attempt, each.what] for each in undos if not each.stopped]}
+async def _plan_retries(context: SagaContext, perform: StepRunner) -> Sequence[Step]:
+    """A step for each pending compensation; the list is recorded, so that a resumed saga goes through the same."""
+
+    async def list_pending() -> Json:
+        pending = await context.deps.store.read(
+            lambda uow: sort_compensations(uow.compensations.find(context.dataset_id))
+        )
+        return {"undos": [[each.attempt, each.what] for each in pending if not each.stopped]}
+
+    listed = (await perform("list", list_pending))["undos"]
+    return [
+        Step(name=_retry_step_name(attempt, what), action=partial(_retry_compensation, attempt, what))
+        for attempt, what in listed
+    ]
 
 
-async def _retry_compensation(context: SagaContext, what: str) -> None:
-    undos = await context.deps.store.read(lambda uow: uow.compensations.find(context.dataset_id))
-    left = next((each for each in undos if (each.attempt, each.what) == (context.attempt, what)), None)
+async def _retry_compensation(attempt: int, what: str, context: SagaContext) -> None:
+    """Carry out one pending compensation, or record that it failed once more."""
+    pending = await context.deps.store.read(lambda uow: uow.compensations.find(context.dataset_id))
+    left = next((each for each in pending if (each.attempt, each.what) == (attempt, what)), None)
     if left is None:
-        return  # taken back by a process that died before that was recorded
-    if step_failure := parse_step_failure(
-        what, await run_step(what, partial(run_pending_compensation, context, left))
-    ):
-        again = replace(left, cause=step_failure.error["message"], tries=left.tries + 1)
-        await context.transact(lambda uow, _: uow.compensations.put(again))
-
-
-async def _finalize_compensation(context: SagaContext) -> Json:
-    await context.transact(release_dataset)
-    return {}
+        return  # carried out by a process that died before that was recorded
+    match await run_step(what, partial(run_pending_compensation, context, left)):
+        case Superseded():
+            raise SupersededError(what)
+        case Failed(error):
+            again = replace(left, cause=error["message"], tries=left.tries + 1)
+            await context.transact(lambda uow, _: uow.compensations.put(again))
 
 
 def release_dataset(uow: UnitOfWork, dataset: Dataset) -> None:
-    """The end of a try to take back: the dataset is nobody's work, and says what is left."""
+    """Take the run off a dataset, and bring up to date what its failure says is still to be compensated."""
     failure = dataset.failure and replace(dataset.failure, to_undo=pending_compensation_steps(uow, dataset))
     uow.datasets.put(dataset.evolve(run=None, failure=failure))
 
@@ -233,3 +223,25 @@ def release_dataset(uow: UnitOfWork, dataset: Dataset) -> None:
 def pending_compensation_steps(uow: UnitOfWork, dataset: Dataset) -> tuple[str, ...]:
     """The steps of this dataset that are still to be taken back."""
     return tuple(each.what for each in sort_compensations(uow.compensations.find(dataset.dataset_id)))
+
+
+def _stop_retries(
+    dead_letter: DeadLetter, failure: StepFailure, _now: datetime, uow: UnitOfWork, dataset: Dataset
+) -> None:
+    """Retry no more by itself what ended the processes: the compensation of that step, or all when it is not known."""
+    pending = uow.compensations.find(dataset.dataset_id)
+    named = [each for each in pending if _retry_step_name(each.attempt, each.what) == dead_letter.step]
+    for each in named or pending:
+        uow.compensations.put(replace(each, stopped=True, cause=str(failure.error["message"])))
+    release_dataset(uow, dataset)
+
+
+COMPENSATION_SAGA: Final = SagaDefinition(
+    kind="undo",
+    plan=_plan_retries,
+    on_failure=lambda _failure, _now, uow, dataset: release_dataset(uow, dataset),
+    on_success=lambda _now, uow, dataset: release_dataset(uow, dataset),
+    on_dead_letter=_stop_retries,
+    retry_advice="call with retry, or have the dataset taken down",
+)
+"""Retries what earlier attempts of a provision could not compensate."""

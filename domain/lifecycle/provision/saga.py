@@ -21,7 +21,7 @@ from domain.content import (
     readiness_report,
     with_indexed_gate,
 )
-from domain.errors import MockDataMissingError
+from domain.errors import MockDataMissingError, PlatformError
 from domain.lifecycle.archives import protection_end, restored_event, stage_archived_documents
 from domain.lifecycle.provision.compensation import (
     delete_replaced_staging,
@@ -37,20 +37,18 @@ from domain.lifecycle.provision.compensation import (
 from domain.lifecycle.sagas import (
     PAGE_BYTES,
     PAGE_COUNT,
-    Dependencies,
     SagaContext,
+    SagaDefinition,
     Step,
     StepFailure,
-    SupersededError,
     attempt_connector_id,
     client_sites,
-    compensate,
-    finalize,
-    load_saga_context,
+    compensation_step_name,
+    constant_backoff,
+    poll,
     push_run_name,
     push_with_retry,
     require_connector,
-    run_steps,
     sync_and_wait,
 )
 from domain.model import (
@@ -63,6 +61,7 @@ from domain.model import (
     EventKind,
     Failure,
     Journey,
+    PendingCompensation,
     Run,
     dataset_event,
 )
@@ -73,7 +72,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from domain.model import OwnerTag
-    from domain.ports import Json, StepRunner, UnitOfWork
+    from domain.ports import DeadLetter, UnitOfWork
 
 _UNREADABLE_POLL_S: Final = 1.0
 
@@ -232,7 +231,14 @@ async def validate_content(context: SagaContext) -> None:
     content = dataset.content
     assert content is not None  # noqa: S101 - the step `index` has made it the dataset's
     report = with_indexed_gate(content.report, indexed=seen.indexed, pushed=content.record_count)
-    ready = await measure_readiness(context.deps, dataset, connector.name)
+    deps = context.deps
+    ready = await measure_readiness(
+        deps.templates,
+        deps.platform,
+        dataset,
+        connector.name,
+        timeout_s=deps.settings.questions_deadline.total_seconds(),
+    )
     now = context.deps.clock.now()
 
     def record_quality(uow: UnitOfWork, held: Dataset) -> None:
@@ -267,7 +273,7 @@ async def finish_provision(context: SagaContext) -> None:
     context.deps.store.report(context.dataset_id, None)
 
 
-PROVISION_STEPS: Final[tuple[Step[SagaContext], ...]] = (
+PROVISION_STEPS: Final[tuple[Step, ...]] = (
     Step(name="clear", action=clear_leftovers),
     Step(name="populate", action=populate_staging, compensation=unstage_documents),
     Step(name="connect", action=create_connector, compensation=revert_connector),
@@ -278,28 +284,15 @@ PROVISION_STEPS: Final[tuple[Step[SagaContext], ...]] = (
 )
 
 
-async def run_provision_saga(deps: Dependencies, perform: StepRunner, dataset_id: str, saga_id: str) -> None:
-    """Provision a dataset, whole; on a failure take back what this attempt made, and say what could not be."""
-    try:
-        context = await load_saga_context(deps, dataset_id, saga_id)
-        begun, step_failure = await run_steps(PROVISION_STEPS, context, perform)
-        if step_failure is None:
-            return
-        await compensate(begun, context, perform, partial(record_pending_compensation, context))
-        await finalize(perform, partial(_finalize_failure, context, step_failure))
-    except SupersededError:
-        return
-
-
 def with_provision_run(dataset: Dataset, now: datetime) -> Dataset:
     """The dataset with its next attempt's saga as its run."""
-    saga_id = f"provision:{dataset.dataset_id}:{dataset.attempt}"
-    return replace(dataset, run=Run(saga_id=saga_id, started_at=now))
+    run = Run.start(PROVISION_SAGA.kind, dataset.dataset_id, dataset.attempt, now)
+    return replace(dataset, run=run)
 
 
 def fail_provision(step_failure: StepFailure, now: datetime, uow: UnitOfWork, dataset: Dataset) -> None:
     """The end of a provision that failed: the dataset is nobody's work, and says at which step and why."""
-    if step_failure.error["code"].startswith("platform_") and dataset.connector_id:
+    if step_failure.is_a(PlatformError) and dataset.connector_id:
         uow.connectors.record_error(dataset.connector_id, now, step_failure.code)
     failure = Failure(
         step=step_failure.step,
@@ -361,24 +354,20 @@ def provisioned_event(dataset: Dataset, now: datetime) -> Event:
 
 
 async def _require_continuable_journey(context: SagaContext, dataset: Dataset) -> None:
-    while True:
-        journey = await context.deps.store.read(
-            lambda uow: uow.journeys.get(dataset.client_id, dataset.journey_id)
-        )
+    """Wait for a journey that can be read, and stop the provision when it has ended or left the stage."""
+    store, clock = context.deps.store, context.deps.clock
+
+    async def load_journey() -> Journey | None:
+        journey = await store.read(lambda uow: uow.journeys.get(dataset.client_id, dataset.journey_id))
         if isinstance(journey, Journey):
-            now, restored = context.deps.clock.now(), dataset.restored_from is not None
-            require_continue_allowed(journey.as_of(now), dataset.stage, restored=restored)
-            return
+            return journey
         context.report("wait", message="Its journey cannot be read; waiting until it can.")
-        await context.deps.clock.sleep(_UNREADABLE_POLL_S)
         await context.checkpoint()
+        return None
 
-
-async def _finalize_failure(context: SagaContext, step_failure: StepFailure) -> Json:
-    """Not captured as the steps are: a store that cannot take this leaves the run in place, to be started anew."""
-    await context.transact(partial(fail_provision, step_failure, context.deps.clock.now()))
-    context.deps.store.report(context.dataset_id, None)
-    return {}
+    journey = await poll(load_journey, clock, constant_backoff(_UNREADABLE_POLL_S))
+    restored = dataset.restored_from is not None
+    require_continue_allowed(journey.as_of(clock.now()), dataset.stage, restored=restored)
 
 
 def _should_keep_content(uow: UnitOfWork, dataset: Dataset, attempt: int) -> bool:
@@ -406,3 +395,41 @@ def _require_staged(dataset: Dataset) -> Content:
     content = dataset.staged
     assert content is not None  # noqa: S101 - the step `populate` has staged it
     return content
+
+
+def _fail_dead_provision(
+    dead_letter: DeadLetter, failure: StepFailure, now: datetime, uow: UnitOfWork, dataset: Dataset
+) -> None:
+    """Leave to be compensated whatever the attempt may have made, and end it as any provision that failed.
+
+    What it could not compensate itself is on record already.
+    """
+    known = {
+        each.what for each in uow.compensations.find(dataset.dataset_id) if each.attempt == dataset.attempt
+    }
+    begun = {*dead_letter.done, dead_letter.step}
+    for step in PROVISION_STEPS:
+        may_have_begun = step.name in begun or not dead_letter.step
+        compensated = step.compensation is None or compensation_step_name(step) in dead_letter.done
+        if may_have_begun and not compensated and step.name not in known:
+            uow.compensations.put(
+                PendingCompensation(
+                    dataset_id=dataset.dataset_id,
+                    attempt=dataset.attempt,
+                    what=step.name,
+                    cause=str(failure.error["message"]),
+                    since=now,
+                )
+            )
+    fail_provision(failure, now, uow, dataset)
+
+
+PROVISION_SAGA: Final = SagaDefinition(
+    kind="provision",
+    steps=PROVISION_STEPS,
+    on_failure=fail_provision,
+    record_failed_compensation=record_pending_compensation,
+    on_dead_letter=_fail_dead_provision,
+    cancellable=True,
+)
+"""Makes a dataset; after a failure compensates what this attempt made, and says what could not be."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from domain import connectors
 from domain.connectors import require_same_platform
 from domain.errors import CancelledError
-from domain.lifecycle.sagas.definition import SupersededError
 from domain.model import Connector, Dataset, DatasetType, LifecycleSettings, OwnerTag, Progress
 
 if TYPE_CHECKING:
@@ -34,6 +33,10 @@ PAGE_COUNT: Final = 1000
 
 PAGE_BYTES: Final = 4 << 20
 """How much of a staged content is in memory at a time: documents, and bytes."""
+
+
+class SupersededError(Exception):
+    """The dataset has another saga by now. This one stops where it is and changes nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,13 @@
-"""TODO describe domain.lifecycle.sagas.datasource."""
+"""Datasource: what a dataset is in Glean, removed there and looked after until it is gone."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import PlatformUnavailableError
 from domain.lifecycle.sagas.context import Dependencies
+from domain.lifecycle.sagas.polling import exponential_backoff, poll
 from domain.model import Connector, ConnectorOutcome, Dataset, OwnerTag
 from domain.ports import Removal
 
@@ -48,12 +50,11 @@ def attempt_connector_id(dataset: Dataset, attempt: int) -> str:
 
 
 async def _delete_and_wait(deps: Dependencies, handle: str, mark: OwnerTag) -> Removal:
-    deadline = deps.clock.now() + deps.settings.sync_deadline
-    pause = _FIRST_POLL_S
-    while (removal := await deps.platform.delete_datasource(handle, mark)) is None:
-        if deps.clock.now() >= deadline:
-            msg = f"Glean had not deleted its documents after {deps.settings.sync_deadline}."
-            raise PlatformUnavailableError(msg)
-        await deps.clock.sleep(pause)
-        pause = min(pause * 2, _LONGEST_POLL_S)
-    return removal
+    limit = deps.settings.sync_deadline
+    return await poll(
+        partial(deps.platform.delete_datasource, handle, mark),
+        deps.clock,
+        exponential_backoff(_FIRST_POLL_S, _LONGEST_POLL_S),
+        deadline=deps.clock.now() + limit,
+        timeout_error=lambda: PlatformUnavailableError(f"Glean had not deleted its documents after {limit}."),
+    )

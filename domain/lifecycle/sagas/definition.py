@@ -1,45 +1,69 @@
-"""How a straight line of named steps is run, and taken back in reverse when one fails.
+"""Saga: a line of named steps for one dataset, with what takes each of them back and how it ends.
 
-A step's effect never lets an error out: it answers with what happened, as plain JSON that the engine records. So a saga
-that is resumed by another process sees the same answers and takes the same way.
+The definition of a saga is data. `execution` runs one under an engine, `runner` starts, resumes and cancels them, and
+neither knows which sagas there are.
 """
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from domain.errors import InternalError, LifecycleError, StoreUnavailableError
+from domain.errors import ERRORS_BY_CODE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+    from datetime import datetime
 
-    from domain.ports import Json, StepRunner
+    from domain.errors import LifecycleError
+    from domain.lifecycle.sagas.context import SagaContext
+    from domain.model import Dataset
+    from domain.ports import DeadLetter, Json, StepRunner, UnitOfWork
 
-J = TypeVar("J")
-
-
-_log: Final = logging.getLogger(__name__)
-
-
-class SupersededError(Exception):
-    """This saga no longer owns its dataset: another one was started since. It stops where it is, touching nothing."""
+    Action = Callable[[SagaContext], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step(Generic[J]):
-    """One named step. `undo` takes back what `do` may have done, wholly, partly or not at all."""
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Step outcome: the step did what it is for."""
 
-    name: str
-    action: Callable[[J], Awaitable[None]]
-    compensation: Callable[[J], Awaitable[None]] | None = None
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Step outcome: the step failed with this error (`LifecycleError.as_dict`)."""
+
+    error: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """Step outcome: the dataset has another saga by now."""
+
+
+StepOutcome: TypeAlias = Done | Failed | Superseded
+
+
+def encode_outcome(outcome: StepOutcome) -> Json:
+    """A step's outcome as the engine records it: `{}`, `{"error": …}` or `{"superseded": true}`."""
+    match outcome:
+        case Failed(error):
+            return {"error": error}
+        case Superseded():
+            return {"superseded": True}
+        case Done():
+            return {}
+
+
+def decode_outcome(recorded: Json) -> StepOutcome:
+    """The outcome that the engine recorded, in this process or in one that died."""
+    if recorded.get("superseded"):
+        return Superseded()
+    return Failed(recorded["error"]) if "error" in recorded else Done()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepFailure:
-    """Which step failed, and with what error (`LifecycleError.as_dict`)."""
+    """Which step failed, and with which error (`LifecycleError.as_dict`)."""
 
     step: str
     error: Json
@@ -49,84 +73,64 @@ class StepFailure:
         """The error's code."""
         return str(self.error["code"])
 
+    def is_a(self, *kinds: type[LifecycleError]) -> bool:
+        """Whether the error is of one of these classes."""
+        return is_code_of(self.code, *kinds)
 
-async def run_steps(
-    steps: Sequence[Step[J]], job: J, perform: StepRunner
-) -> tuple[list[Step[J]], StepFailure | None]:
-    """Run the steps in order: those that were begun, and what stopped them, if anything did.
 
-    Raises SupersededError when the dataset has another saga by now.
+def is_code_of(code: str, *kinds: type[LifecycleError]) -> bool:
+    """Whether an error code that was recorded earlier belongs to one of these classes of errors."""
+    return issubclass(ERRORS_BY_CODE.get(code, object), kinds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One named step.
+
+    Both callables are idempotent: a process that dies in one leaves it to be run again. `compensation` takes back what
+    `action` may have done, wholly, partly or not at all. Names are stored by the engine and never change.
     """
-    begun: list[Step[J]] = []
-    for step in steps:
-        begun.append(step)
-        answer = await perform(step.name, partial(run_step, step.name, partial(step.action, job)))
-        if stumble := parse_step_failure(step.name, answer):
-            return begun, stumble
-    return begun, None
+
+    name: str
+    action: Action
+    compensation: Action | None = None
 
 
-async def compensate(
-    begun: Sequence[Step[J]],
-    job: J,
-    perform: StepRunner,
-    record_failure: Callable[[str, Json], Awaitable[None]],
-) -> None:
-    """Undo the steps that were begun, in reverse; what cannot be undone now goes to `keep`, by name and error."""
-    for step in reversed(begun):
-        if step.compensation is None:
-            continue
-        await perform(
-            f"undo {step.name}",
-            partial(run_step, step.name, partial(_compensate_step, step, job, record_failure)),
-        )
+def compensation_step_name(step: Step) -> str:
+    """The name under which the engine records the compensation of a step."""
+    return f"undo {step.name}"
 
 
-async def _compensate_step(
-    step: Step[J], job: J, record_failure: Callable[[str, Json], Awaitable[None]]
-) -> None:
-    assert step.compensation is not None  # noqa: S101 - `backward` passes only steps that have one
-    answer = await run_step(step.name, partial(step.compensation, job))
-    if stumble := parse_step_failure(step.name, answer):
-        await record_failure(step.name, stumble.error)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SagaDefinition:
+    """A kind of saga: its steps, and how it lets go of its dataset.
 
+    Every ending is a pure change of the dataset that the saga holds, in one transaction.
 
-async def finalize(perform: StepRunner, effect: Callable[[], Awaitable[Json]]) -> None:
-    """Do what comes last, for which there is nothing to be captured but that the dataset has another saga by now.
-
-    That, too, is an answer: raised, it would come back from the engine's record as another exception.
+    Attributes:
+        kind: what its ids begin with; stored, so it never changes.
+        steps: what is done, in order. Those of a saga that has to find out first what there is to do come from `plan`.
+        plan: makes the steps, by a step of its own that the engine records.
+        on_failure: ends the saga after a step failed and what was begun was compensated.
+        on_success: ends the saga after its last step; None where that step does it.
+        record_failed_compensation: keeps a compensation that could not be carried out, by step name and error.
+        on_dead_letter: ends a saga that nobody will finish; as `on_failure` unless given.
+        retry_advice: how a person has it tried again, after "then".
+        cancellable: whether a caller may ask it to stop.
+        resume: gives a dataset on which such a saga stopped its next run; others are given back as they are.
     """
-    await perform("settle", partial(_run_unless_superseded, effect))
+
+    kind: str
+    on_failure: Callable[[StepFailure, datetime, UnitOfWork, Dataset], None]
+    steps: Sequence[Step] = ()
+    plan: Callable[[SagaContext, StepRunner], Awaitable[Sequence[Step]]] | None = None
+    on_success: Callable[[datetime, UnitOfWork, Dataset], None] | None = None
+    record_failed_compensation: Callable[[SagaContext, str, Json], Awaitable[None]] | None = None
+    on_dead_letter: Callable[[DeadLetter, StepFailure, datetime, UnitOfWork, Dataset], None] | None = None
+    retry_advice: str = "call again with retry"
+    cancellable: bool = False
+    resume: Callable[[Dataset, datetime], Dataset] | None = None
 
 
-async def _run_unless_superseded(effect: Callable[[], Awaitable[Json]]) -> Json:
-    try:
-        return await effect()
-    except SupersededError:
-        return {"superseded": True}
-
-
-def parse_step_failure(step: str, answer: Json) -> StepFailure | None:
-    """What a recorded answer says: None when the step was done. Raises SupersededError."""
-    if answer.get("superseded"):
-        raise SupersededError(step)
-    return StepFailure(step=step, error=answer["error"]) if "error" in answer else None
-
-
-async def run_step(step: str, effect: Callable[[], Awaitable[Any]]) -> Json:
-    """Run an effect and tell how it went. An exception that is no refusal of ours is a bug: logged, and told as one.
-
-    Raises StoreAwayError, which is no outcome: the step is to be run again (`domain.lifecycle.sagas.store_retry`).
-    """
-    try:
-        await effect()
-    except StoreUnavailableError:
-        raise
-    except LifecycleError as error:
-        return {"error": error.as_dict()}
-    except SupersededError:
-        return {"superseded": True}
-    except Exception:  # noqa: BLE001 - a bug in one step must end in a truthful state, not in a stranded saga
-        _log.exception("step %s failed by a bug", step)
-        return {"error": InternalError(f"The step {step!r} failed by a fault of this program.").as_dict()}
-    return {}
+FINAL_STEP: Final = "settle"
+"""The name under which the engine records a saga's ending."""

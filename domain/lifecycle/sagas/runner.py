@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from domain.audit import record_audit_entry
 from domain.errors import NothingRunningError, PastNoReturnError, UnknownDatasetError
 from domain.lifecycle.sagas.dead_letter import fail_dead_letter
-from domain.lifecycle.teardown import with_resumed_teardown
 from domain.model import DatasetStatus, Run
 from domain.policy import current_progress, find_dataset_for_update, require_scope
 from domain.ports import DeadLetter
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
+    from domain.lifecycle.sagas.definition import SagaDefinition
     from domain.model import Dataset, PendingCompensation, Principal, Progress
     from domain.ports import Clock, Engine, Store, UnitOfWork
 
@@ -32,11 +32,20 @@ _POLL_INTERVAL_S: Final = 0.2
 class SagaRunner:
     """Starts sagas for the datasets that have a run, and waits on them without owning them."""
 
-    def __init__(self, store: Store, engine: Engine, clock: Clock, *, attempts: int = 10) -> None:
-        """Work on that store, with that engine.
+    def __init__(
+        self,
+        store: Store,
+        engine: Engine,
+        clock: Clock,
+        definitions: Sequence[SagaDefinition],
+        *,
+        attempts: int = 10,
+    ) -> None:
+        """Work on that store, with that engine; `definitions` are the sagas that can be the run of a dataset.
 
-        A saga that ends without giving its run back is begun so many times in all before it is given up.
+        A saga that ends without giving its run back is begun `attempts` times in all before it is a dead letter.
         """
+        self._definitions = {each.kind: each for each in definitions}
         self._attempts = attempts
         self._store = store
         self._engine = engine
@@ -57,11 +66,11 @@ class SagaRunner:
             return
         if not await self._engine.wait(run.saga_id, 0):
             return
-        began = _start_count(run.saga_id)
-        if began >= self._attempts:
-            await self._fail_dead_letter(DeadLetter(saga_id=run.saga_id, step="", attempts=began))
+        begun = run.id.restart
+        if begun >= self._attempts:
+            await self._fail_dead_letter(DeadLetter(saga_id=run.saga_id, step="", attempts=begun))
             return
-        again = replace(run, saga_id=_next_saga_id(run.saga_id))
+        again = run.restarted()
 
         def restart(uow: UnitOfWork) -> bool:
             held = uow.datasets.get(dataset.dataset_id)
@@ -76,12 +85,13 @@ class SagaRunner:
     async def fail_dead_letters(self) -> None:
         """Take the runs of sagas that are tried no more from their datasets, which say then what became of them."""
         for each in await self._engine.fetch_dead_letters():
-            if each.kind in _DATASET_SAGA_KINDS:
+            if each.kind in self._definitions:
                 await self._fail_dead_letter(each)
                 await self._engine.discard_saga(each.saga_id)
 
     async def _fail_dead_letter(self, dead_letter: DeadLetter) -> None:
-        await self._store.transact(partial(fail_dead_letter, dead_letter, self._clock.now()))
+        definition = self._definitions[dead_letter.kind]
+        await self._store.transact(partial(fail_dead_letter, definition, dead_letter, self._clock.now()))
         self._store.report(dead_letter.dataset_id, None)
 
     async def resume(self, *, respect_backoff: bool = True) -> int:
@@ -100,7 +110,7 @@ class SagaRunner:
                 dataset = uow.datasets.get(dataset_id)
                 if dataset and dataset.run is None and dataset.status not in _TEARDOWN_STATUSES:
                     tries = max(each.tries for each in uow.compensations.find(dataset_id))
-                    run = Run(saga_id=f"undo:{dataset_id}:{dataset.attempt}:{tries}", started_at=now)
+                    run = Run.start("undo", dataset_id, f"{dataset.attempt}:{tries}", now)
                     uow.datasets.put(dataset.evolve(run=run))
             return uow.datasets.list_running()
 
@@ -147,8 +157,8 @@ class SagaRunner:
 
         def request_cancel(uow: UnitOfWork) -> Dataset:
             before = find_dataset_for_update(uow, dataset_id, principal)
-            dataset = with_resumed_teardown(before, now)
-            if dataset.run is None or dataset.run.kind not in _CANCELLABLE_KINDS:
+            dataset = self._with_resumed_run(before, now)
+            if dataset.run is None or not self._is_cancellable(dataset.run):
                 msg = f"Nothing that can be cancelled is running on {dataset.name}; it is {dataset.status}."
                 raise NothingRunningError(msg, field="dataset_id")
             require_scope(principal, f"cancel {dataset.run.kind}")
@@ -165,13 +175,15 @@ class SagaRunner:
         await self.ensure_running(dataset)
         return dataset
 
+    def _is_cancellable(self, run: Run) -> bool:
+        definition = self._definitions.get(run.kind)
+        return definition is not None and definition.cancellable
 
-_DATASET_SAGA_KINDS: Final = frozenset({"provision", "teardown", "undo", "snapshot"})
-"""The kinds of saga that are the run of a dataset."""
-
-
-_CANCELLABLE_KINDS: Final = frozenset({"provision", "teardown"})
-"""Those that can be cancelled."""
+    def _with_resumed_run(self, dataset: Dataset, now: datetime) -> Dataset:
+        for each in self._definitions.values():
+            if each.resume is not None:
+                dataset = each.resume(dataset, now)
+        return dataset
 
 
 _QUICK_TRIES: Final = 6
@@ -190,12 +202,3 @@ def _next_retry_at(left: PendingCompensation) -> datetime:
     """When an undo is tried next: after 5, 10, 20 … seconds, in the end every five minutes."""
     quick = min(left.tries, _QUICK_TRIES)
     return left.since + timedelta(seconds=5 * (2**quick - 1) + 300 * (left.tries - quick))
-
-
-def _start_count(saga_id: str) -> int:
-    """How often that saga was begun, under this id and those before."""
-    return int(saga_id.partition("~")[2] or 1)
-
-
-def _next_saga_id(saga_id: str) -> str:
-    return f"{saga_id.partition('~')[0]}~{_start_count(saga_id) + 1}"

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import PlatformRunLostError, PlatformUnavailableError
+from domain.lifecycle.sagas.polling import poll
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
+    from datetime import datetime
 
     from domain.lifecycle.sagas.context import SagaContext
     from domain.model import OwnerTag
-    from domain.ports import SyncJob as Sync
+    from domain.ports import Clock, SyncJob
 
 _PUSH_RETRIES: Final = 2
 
@@ -43,22 +45,41 @@ async def sync_and_wait(
     A run that the platform lost meanwhile is pushed again. Raises PlatformRunLostError when that does not help, and
     PlatformUnavailableError when the sync fails, is stopped, or has not ended by its deadline.
     """
-    platform, clock, policy = context.deps.platform, context.deps.clock, context.deps.settings
-    found = await _start_sync(context, handle, mark, run, push, before_each_poll)
-    began = found.started_at or clock.now()
-    deadline = began + policy.sync_deadline
-    pause = _FIRST_POLL_S
-    while found.state == "running":
+    platform, clock = context.deps.platform, context.deps.clock
+    limit = context.deps.settings.sync_deadline
+    job = started = await _start_sync(context, handle, mark, run, push, before_each_poll)
+    began = started.started_at or clock.now()
+    asked = False
+
+    async def fetch_ended_job() -> SyncJob | None:
+        nonlocal job, asked
+        if asked:
+            job = await platform.fetch_sync_job(handle, run) or job
+        asked = True
+        if job.state != "running":
+            return job
         await before_each_poll()
-        if clock.now() >= deadline:
-            raise PlatformUnavailableError(f"Glean's sync had not ended after {policy.sync_deadline}.")
-        context.report("index", found.indexed or 0, found.total)
-        await clock.sleep(pause)
+        context.report("index", job.indexed or 0, job.total)
+        return None
+
+    ended = await poll(
+        fetch_ended_job,
+        clock,
+        _sync_backoff(clock, began),
+        deadline=began + limit,
+        timeout_error=lambda: PlatformUnavailableError(f"Glean's sync had not ended after {limit}."),
+    )
+    if ended.state != "succeeded":
+        raise PlatformUnavailableError(f"Glean's sync ended as {ended.state}.")
+
+
+def _sync_backoff(clock: Clock, began: datetime) -> Iterator[float]:
+    """Pauses that double up to some seconds; who has waited for minutes asks less often still."""
+    pause_s = _FIRST_POLL_S
+    while True:
+        yield pause_s
         waited_s = (clock.now() - began).total_seconds()
-        pause = min(pause * 2, max(_LONGEST_POLL_S, min(waited_s / _POLL_DIVISOR, _SLOWEST_POLL_S)))
-        found = await platform.fetch_sync_job(handle, run) or found
-    if found.state != "succeeded":
-        raise PlatformUnavailableError(f"Glean's sync ended as {found.state}.")
+        pause_s = min(pause_s * 2, max(_LONGEST_POLL_S, min(waited_s / _POLL_DIVISOR, _SLOWEST_POLL_S)))
 
 
 async def push_with_retry(
@@ -82,7 +103,7 @@ async def _start_sync(
     run: str,
     push: Callable[[], Awaitable[object]],
     before_each_retry: Callable[[], Awaitable[object]],
-) -> Sync:
+) -> SyncJob:
     for _ in range(_PUSH_RETRIES):
         try:
             return await context.deps.platform.start_sync(handle, mark, run)

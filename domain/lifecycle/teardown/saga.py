@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from domain.audit import publish_events
 from domain.connectors import record_abandoned_connector, require_same_platform
-from domain.errors import CancelledError, CleanupFailedError, LifecycleError, PlatformUnavailableError
+from domain.errors import (
+    CancelledError,
+    CleanupFailedError,
+    LifecycleError,
+    PlatformError,
+    PlatformUnavailableError,
+)
 from domain.lifecycle.archives import (
     SAMPLE_FILE,
     _load_intact_manifest,
@@ -28,14 +34,13 @@ from domain.lifecycle.archives import (
 from domain.lifecycle.sagas import (
     Dependencies,
     SagaContext,
+    SagaDefinition,
     Step,
     StepFailure,
-    SupersededError,
+    constant_backoff,
     delete_datasource,
-    finalize,
-    load_saga_context,
+    poll,
     previous_removal,
-    run_steps,
 )
 from domain.model import (
     Connector,
@@ -58,12 +63,12 @@ if TYPE_CHECKING:
 
     from domain.errors import BlockingCheck
     from domain.model import Dataset
-    from domain.ports import Json, Observation, StepRunner, UnitOfWork
+    from domain.ports import Observation, UnitOfWork
 
 _PROBE_COUNT: Final = 5
 
 
-_PAUSE_S: Final = 0.1
+_STOP_PAUSE_S: Final = 0.1
 
 
 async def observe_connector(deps: Dependencies, dataset: Dataset) -> Observation | LifecycleError | None:
@@ -215,7 +220,7 @@ async def finish_teardown(context: SagaContext) -> None:
     context.deps.store.report(context.dataset_id, None)
 
 
-TEARDOWN_STEPS: Final[tuple[Step[SagaContext], ...]] = (
+TEARDOWN_STEPS: Final[tuple[Step, ...]] = (
     Step(name="archive", action=archive_dataset),
     Step(name="disconnect", action=disconnect_datasource),
     Step(name="delete", action=delete_staging),
@@ -223,20 +228,9 @@ TEARDOWN_STEPS: Final[tuple[Step[SagaContext], ...]] = (
 )
 
 
-async def run_teardown_saga(deps: Dependencies, perform: StepRunner, dataset_id: str, saga_id: str) -> None:
-    """Take a dataset down, or give it back, or say at which step it stands."""
-    try:
-        context = await load_saga_context(deps, dataset_id, saga_id)
-        _, step_failure = await run_steps(TEARDOWN_STEPS, context, perform)
-        if step_failure is not None:
-            await finalize(perform, partial(_finalize_failure, context, step_failure))
-    except SupersededError:
-        return
-
-
 def with_teardown_run(dataset: Dataset, teardown: Teardown, now: datetime) -> Dataset:
     """The dataset in TEARDOWN, with that teardown's saga as its run."""
-    run = Run(saga_id=f"teardown:{dataset.dataset_id}:{teardown.run}", started_at=now)
+    run = Run.start(TEARDOWN_SAGA.kind, dataset.dataset_id, teardown.run, now)
     return dataset.evolve(status=DatasetStatus.TEARDOWN, teardown=teardown, run=run, recheck=None)
 
 
@@ -252,7 +246,7 @@ def fail_teardown(step_failure: StepFailure, now: datetime, uow: UnitOfWork, dat
     """Give the dataset back when a check said no before anything was disconnected; else stay, and say where and why."""
     teardown = _require_teardown(dataset)
     code = step_failure.code
-    if code.startswith("platform_") and dataset.connector_id:
+    if step_failure.is_a(PlatformError) and dataset.connector_id:
         uow.connectors.record_error(dataset.connector_id, now, code)
     failure = Failure(
         step=step_failure.step,
@@ -321,13 +315,21 @@ async def _cross_point_of_no_return(context: SagaContext, dataset: Dataset) -> N
 
 async def _stop_syncs(context: SagaContext, handle: str) -> None:
     platform, clock = context.deps.platform, context.deps.clock
-    deadline = clock.now() + context.deps.settings.stop_deadline
-    while (await platform.observe(handle)).syncing:
-        if clock.now() >= deadline:
-            msg = f"A sync of it had not stopped after {context.deps.settings.stop_deadline}."
-            raise PlatformUnavailableError(msg)
-        await platform.stop_sync(handle, await context.load_owner_tag())
-        await clock.sleep(_PAUSE_S)
+    limit, owner = context.deps.settings.stop_deadline, await context.load_owner_tag()
+
+    async def stop() -> bool | None:
+        if not (await platform.observe(handle)).syncing:
+            return True
+        await platform.stop_sync(handle, owner)
+        return None
+
+    await poll(
+        stop,
+        clock,
+        constant_backoff(_STOP_PAUSE_S),
+        deadline=clock.now() + limit,
+        timeout_error=lambda: PlatformUnavailableError(f"A sync of it had not stopped after {limit}."),
+    )
 
 
 async def _verify_datasource_gone(
@@ -366,7 +368,12 @@ def _require_teardown(dataset: Dataset) -> Teardown:
     return teardown
 
 
-async def _finalize_failure(context: SagaContext, step_failure: StepFailure) -> Json:
-    await context.transact(partial(fail_teardown, step_failure, context.deps.clock.now()))
-    context.deps.store.report(context.dataset_id, None)
-    return {}
+TEARDOWN_SAGA: Final = SagaDefinition(
+    kind="teardown",
+    steps=TEARDOWN_STEPS,
+    on_failure=fail_teardown,
+    retry_advice="call the teardown again",
+    cancellable=True,
+    resume=with_resumed_teardown,
+)
+"""Takes a dataset down, or gives it back, or says at which step it stopped."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from domain.connectors import require_same_platform
-from domain.errors import InvalidArgumentError, PlatformError
+from domain.errors import CleanupFailedError, InvalidArgumentError, PlatformError
 from domain.lifecycle.archives import is_staging_intact
+from domain.lifecycle.sagas import is_code_of
 from domain.model import ConnectorStatus, Waiver
 
 if TYPE_CHECKING:
@@ -39,9 +40,9 @@ async def _require_abandonable(deps: Dependencies, dataset: Dataset, failure: Fa
     if (
         failure is not None
         and failure.step == "disconnect"
-        and failure.code.startswith(_PLATFORM_CODE_PREFIXES)
+        and is_code_of(failure.code, PlatformError, CleanupFailedError)
     ):
-        return
+        return  # a platform that answers can still refuse
     try:
         await require_same_platform(deps.platform, connector)
         if connector.handle is not None:
@@ -57,10 +58,6 @@ async def _require_abandonable(deps: Dependencies, dataset: Dataset, failure: Fa
         dataset_id=dataset.dataset_id,
         suggested_action="Take it down without abandoning anything.",
     )
-
-
-_PLATFORM_CODE_PREFIXES: Final = ("platform_", "cleanup_")
-"""How the codes begin of what a platform that answers can still refuse, at the disconnect."""
 
 
 def _stalled_failure(dataset: Dataset) -> Failure | None:

@@ -22,7 +22,6 @@ from tests.support.polling import wait_for, wait_for_async
 from tests.support.webhooks.events import append_events
 from tests.support.webhooks.receiver import (
     SECRET,
-    Behaviour,
     WebhookReceiver,
     never_reply,
     reply_accepted,
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
 
     from domain.ports import Store
     from domain.ports.webhooks import CloudEventMessage, Courier
+    from tests.support.webhooks.receiver import Behaviour
 
 QUICK = DeliveryPace(poll_s=0.01, lease_s=0.3)
 RETRYING = RetryPolicy(attempts=3, first_s=0.01, longest_s=0.02)

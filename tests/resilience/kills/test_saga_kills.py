@@ -19,7 +19,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from unittest.mock import MagicMock
 
 import anyio
@@ -86,9 +86,9 @@ def _saga_kinds() -> set[str]:
     return {*build_sagas(anything), *build_schedule_sagas(anything, anything, anything, anything)}
 
 
-def _step_lists() -> dict[str, Sequence[Step[Any]]]:
+def _step_lists() -> dict[str, Sequence[Step]]:
     """Every saga's steps, wherever the domain has them."""
-    found: dict[str, Sequence[Step[Any]]] = {}
+    found: dict[str, Sequence[Step]] = {}
     for module in pkgutil.walk_packages(domain.__path__, "domain."):
         for name, value in vars(importlib.import_module(module.name)).items():
             if isinstance(value, tuple) and value and all(isinstance(each, Step) for each in value):

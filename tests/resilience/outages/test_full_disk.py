@@ -12,12 +12,12 @@ import anyio.lowlevel
 import pytest
 
 from domain.errors import Recovery, StoreUnavailableError
-from domain.lifecycle.provision import saga
 from domain.lifecycle.provision.saga import PROVISION_STEPS
 from domain.model.enums import DatasetStatus
 from server.adapters.store.sqlite.store import SqliteStore
 from tests.support.entities import client
 from tests.support.resilience.faults.injection import sampled_params
+from tests.support.saga_steps import install_steps
 from tests.support.state_snapshot import snapshot_differences, take_snapshot
 from tests.support.world import OPERATOR, STORE_FILE, ShiftedClock, World, open_world
 
@@ -104,7 +104,7 @@ async def test_a_saga_that_meets_a_full_disk_waits_until_there_is_room_and_calle
                 lift_disk_limit()
                 place.execute_sql("delete from facts where name like 'filling-%'")
 
-            def before(step: Step[SagaContext]) -> Step[SagaContext]:
+            def before(step: Step) -> Step:
                 async def do(context: SagaContext) -> None:
                     if clock.mend is None:
                         await fill_disk(place, process)
@@ -113,7 +113,7 @@ async def test_a_saga_that_meets_a_full_disk_waits_until_there_is_room_and_calle
 
                 return replace(step, action=do) if step.name == at else step
 
-            monkeypatch.setattr(saga, "PROVISION_STEPS", tuple(map(before, PROVISION_STEPS)))
+            install_steps(before, monkeypatch.setattr)
             await process.add_client_and_journey()
             try:
                 found = await process.provision()

@@ -13,12 +13,11 @@ import anyio.to_thread
 import pytest
 
 from domain.errors import Recovery, StoreFailedError
-from domain.lifecycle.provision import saga as provision_saga
-from domain.lifecycle.teardown import saga as teardown_saga
 from domain.ports import DatasetQuery
 from tests.support.polling import wait_for, wait_for_async
 from tests.support.resilience.outages.installation import KIM, LIVES
 from tests.support.resilience.outages.outages import OUTAGES
+from tests.support.saga_steps import install_steps
 from tests.support.state_snapshot import snapshot_differences
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ class OutageTrigger:
     armed: bool = False
     struck: anyio.Event = field(default_factory=anyio.Event)
 
-    def wrap_step(self, step: Step[SagaContext]) -> Step[SagaContext]:
+    def wrap_step(self, step: Step) -> Step:
         """The step, with the strike in it."""
 
         async def do(context: SagaContext) -> None:
@@ -141,8 +140,7 @@ async def test_a_saga_that_loses_its_database_waits_and_ends_as_in_peace(
     outage: str,
 ) -> None:
     striking = OutageTrigger(step, moment, partial(OUTAGES[outage].go, installation))
-    for module, name in ((provision_saga, "PROVISION_STEPS"), (teardown_saga, "TEARDOWN_STEPS")):
-        monkeypatch.setattr(module, name, tuple(map(striking.wrap_step, getattr(module, name))))
+    install_steps(striking.wrap_step, monkeypatch.setattr)
     if life not in undisturbed_snapshots:
         async with make_installation("calm") as calm:
             undisturbed_snapshots[life] = await run_with_outage(calm, life)

@@ -14,7 +14,7 @@ import anyio.lowlevel
 import pytest
 
 from domain.errors import LifecycleError, StoreUnavailableError
-from domain.lifecycle.sagas.definition import SupersededError
+from domain.lifecycle.sagas.context import SupersededError
 from domain.model.enums import JourneyState, Stage, TeardownReason
 from domain.model.journey import Journey
 from domain.ports import DatasetQuery

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from domain.lifecycle.provision import saga as provision_saga
-from domain.lifecycle.teardown import saga as teardown_saga
 from domain.model.enums import TeardownReason
 from domain.ports import DatasetQuery
 from server import composition
 from server.adapters.engine.engine import DurableEngine
+from server.composition import process
 from server.infra.logging import configure_logging
 from server.settings import load_settings
+from tests.support.saga_steps import install_steps
 from tests.support.servers.data_folder import KIM, provision_request
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class FastAdoptionEngine(DurableEngine):
         super().__init__(*given, **{**named, **SOON})
 
 
-def install_crash_step(folder: Path, step: Step[SagaContext]) -> Step[SagaContext]:
+def install_crash_step(folder: Path, step: Step) -> Step:
     async def do(context: SagaContext) -> None:
         await step.action(context)
         if (folder / "cause").exists():
@@ -53,14 +53,8 @@ def install_crash_step(folder: Path, step: Step[SagaContext]) -> Step[SagaContex
 
 async def main(data_dir: str, step: str, verb: str) -> None:
     folder = Path(data_dir)
-    for module, name in ((provision_saga, "PROVISION_STEPS"), (teardown_saga, "TEARDOWN_STEPS")):
-        steps: tuple[Step[SagaContext], ...] = getattr(module, name)
-        setattr(
-            module,
-            name,
-            tuple(install_crash_step(folder, each) if each.name == step else each for each in steps),
-        )
-    vars(composition)["DurableEngine"] = FastAdoptionEngine
+    install_steps(lambda each: install_crash_step(folder, each) if each.name == step else each)
+    vars(process)["DurableEngine"] = FastAdoptionEngine
     async with composition.open_services(load_settings(os.environ, data_dir=folder), sagas=True) as services:
         if verb == "provision":
             begun = await services.provisioning.start_or_attach(provision_request(), KIM)

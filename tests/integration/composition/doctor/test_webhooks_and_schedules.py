@@ -30,7 +30,6 @@ from tests.support.webhooks.events import append_events
 from tests.support.webhooks.receiver import (
     NEXT_SECRET,
     SECRET,
-    Behaviour,
     WebhookReceiver,
     never_reply,
     reply_accepted,
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
     from domain.ports import Store, UnitOfWork
     from server.settings import Settings
     from tests.support.stores.postgres_server import PostgresServer
+    from tests.support.webhooks.receiver import Behaviour
 
 
 def settings_with_webhooks(folder: Path, **hooks: str) -> Settings:

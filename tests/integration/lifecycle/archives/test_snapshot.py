@@ -19,8 +19,8 @@ from domain.errors import (
     TeardownInProgressError,
     UnknownDatasetError,
 )
+from domain.lifecycle import SNAPSHOT_SAGA, run_saga
 from domain.lifecycle.archives.archive import parse_archive
-from domain.lifecycle.archives.snapshot import run_snapshot_saga
 from domain.model.dataset import Teardown
 from domain.model.enums import DatasetStatus, TeardownReason
 from domain.model.principal import Principal
@@ -247,7 +247,9 @@ async def test_a_snapshot_that_is_no_longer_the_datasets_run_touches_nothing(wor
         async def perform(step: str, effect: Callable[[], Awaitable[Json]]) -> Json:
             return await effect()
 
-        await run_snapshot_saga(process.deps, perform, ready.dataset_id, f"snapshot:{ready.dataset_id}:first")
+        await run_saga(
+            SNAPSHOT_SAGA, process.deps, perform, ready.dataset_id, f"snapshot:{ready.dataset_id}:first"
+        )
 
         assert await process.load_dataset(ready.dataset_id) == other
         assert world.archived_files() == []

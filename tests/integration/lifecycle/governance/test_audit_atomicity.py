@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     Act = Callable[[Process, Principal], Awaitable[object]]
     Prepared = Callable[[Process], Awaitable[Act]]
 
-CHANGES = ("put_", "drop_", "append", "add_use")
+CHANGES = ("put", "delete", "append", "add", "record_")
 PERSON = Principal(subject="person:lee")
 READ_ONLY = {"audit", "backup", "events", "schedules"}
 

@@ -15,6 +15,7 @@ from domain.errors import (
     ProvisionRunningError,
     Recovery,
 )
+from domain.lifecycle import PROVISION_SAGA
 from domain.lifecycle.archives.archive import load_snapshot_failure
 from domain.lifecycle.sagas.dead_letter import fail_dead_letter
 from domain.model.enums import DatasetStatus, TeardownReason
@@ -403,6 +404,8 @@ async def test_giving_up_twice_is_giving_up_once(world: World) -> None:
     async with world.open_process() as process:
         failed = await stopped(process, saga_id)
         again = DeadLetter(saga_id=saga_id, step="push", attempts=ATTEMPTS)
-        await process.deps.store.transact(lambda uow: fail_dead_letter(again, process.deps.clock.now(), uow))
+        await process.deps.store.transact(
+            lambda uow: fail_dead_letter(PROVISION_SAGA, again, process.deps.clock.now(), uow)
+        )
         assert await process.load_dataset(failed.dataset_id) == failed
         assert (await process.load_event_kinds()).count("dataset:provision_failed") == 1

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.errors import PlatformUnavailableError
-from domain.lifecycle.archives.snapshot import run_snapshot_saga
-from domain.lifecycle.provision.compensation import run_compensation_saga
-from domain.lifecycle.provision.saga import run_provision_saga
-from domain.lifecycle.teardown.saga import run_teardown_saga
+from domain.lifecycle import SagaDefinition, run_saga
 from domain.model.dataset import Recheck
 from domain.model.enums import TeardownReason
+from server.composition.use_cases import DATASET_SAGAS
 from server.sandbox.state.fault_plan import Fault
 
 if TYPE_CHECKING:
@@ -22,11 +20,9 @@ if TYPE_CHECKING:
     from tests.support.world import World
 
 
-@pytest.mark.parametrize(
-    "saga", [run_provision_saga, run_teardown_saga, run_snapshot_saga, run_compensation_saga]
-)
+@pytest.mark.parametrize("saga", DATASET_SAGAS, ids=[each.kind for each in DATASET_SAGAS])
 async def test_a_saga_that_comes_too_late_to_settle_has_no_exception_recorded(
-    world: World, saga: Callable[..., Awaitable[None]]
+    world: World, saga: SagaDefinition
 ) -> None:
     """An exception of ours comes back from the engine's journal as another one, which nobody expects."""
     answers: list[Json] = []
@@ -40,7 +36,7 @@ async def test_a_saga_that_comes_too_late_to_settle_has_no_exception_recorded(
     async with world.open_process() as process:
         await process.add_client_and_journey()
         ready = await process.provision()
-        await saga(process.deps, perform, ready.dataset_id, "provision:of-another:1")
+        await run_saga(saga, process.deps, perform, ready.dataset_id, "provision:of-another:1")
         assert await process.load_dataset(ready.dataset_id) == ready
     assert answers[-1] == {"superseded": True}
 

@@ -93,7 +93,14 @@ class FakeDependencies:
 
 
 async def readiness_of(deps: FakeDependencies, **changes: Any) -> Readiness | None:
-    return await measure_readiness(cast("Any", deps), replace(DATASET, **changes), DATASET.name)
+    given = cast("Any", deps)
+    return await measure_readiness(
+        given.templates,
+        given.platform,
+        replace(DATASET, **changes),
+        DATASET.name,
+        timeout_s=given.settings.questions_deadline.total_seconds(),
+    )
 
 
 async def test_every_question_of_the_template_is_asked_of_the_datasets_own_datasource() -> None:

@@ -53,7 +53,6 @@ from tests.support.resilience.kills.scenarios.steps import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from domain.lifecycle.sagas.context import SagaContext
     from domain.lifecycle.sagas.definition import Step
     from tests.support.resilience.kills.scenarios.steps import Part
 
@@ -87,14 +86,12 @@ def crash_points_of(kind: str, names: Sequence[str]) -> tuple[CrashPoint, ...]:
     return tuple(CrashPoint(kind, each) for each in names)
 
 
-def all_steps(kind: str, saga: Sequence[Step[SagaContext]]) -> tuple[CrashPoint, ...]:
+def all_steps(kind: str, saga: Sequence[Step]) -> tuple[CrashPoint, ...]:
     """Every step of a saga that goes well."""
     return crash_points_of(kind, [each.name for each in saga])
 
 
-def failing_steps(
-    kind: str, saga: Sequence[Step[SagaContext]], at: str, *, again: bool = True
-) -> tuple[CrashPoint, ...]:
+def failing_steps(kind: str, saga: Sequence[Step], at: str, *, again: bool = True) -> tuple[CrashPoint, ...]:
     """The step that fails, every compensation of what was begun, and the end.
 
     A step that would succeed when it is done `again` is left out.

@@ -4,18 +4,20 @@ import logging
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import anyio.lowlevel
 import pytest
 
 from domain.errors import Recovery, StoreFailedError, StoreUnavailableError
-from domain.lifecycle.sagas.definition import Step, run_step, run_steps
+from domain.lifecycle.sagas.definition import Failed, Step
+from domain.lifecycle.sagas.execution import run_step, run_steps
 from domain.lifecycle.sagas.store_retry import with_store_retry
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from domain.lifecycle.sagas import SagaContext
     from domain.ports.engine import Json, Saga, StepRunner
 
 WAIT = StoreUnavailableError("The store is away.")
@@ -43,7 +45,7 @@ class FailingStep:
     errors: list[Exception]
     done: int = 0
 
-    async def __call__(self, _: str) -> None:
+    async def __call__(self, _: object) -> None:
         if self.errors:
             raise self.errors.pop(0)
         self.done += 1
@@ -51,7 +53,9 @@ class FailingStep:
 
 def saga(*steps: tuple[str, FailingStep]) -> Saga:
     async def run(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
-        _, stumble = await run_steps([Step(name=name, action=do) for name, do in steps], saga_id, perform)
+        _, stumble = await run_steps(
+            [Step(name=name, action=do) for name, do in steps], cast("SagaContext", saga_id), perform
+        )
         if stumble:
             raise AssertionError(stumble)
 
@@ -126,7 +130,9 @@ async def test_a_saga_is_not_begun_anew_once_it_has_done_a_step() -> None:
 async def test_a_row_that_cannot_be_understood_is_a_failure_of_its_step() -> None:
     step = FailingStep([StoreFailedError("The row of dataset 'd' cannot be understood.")])
 
-    assert (await run_step("one", partial(step, "")))["error"]["code"] == "store_failed"
+    outcome = await run_step("one", partial(step, ""))
+    assert isinstance(outcome, Failed)
+    assert outcome.error["code"] == "store_failed"
     with pytest.raises(StoreUnavailableError):
         await run_step("one", partial(FailingStep([WAIT]), ""))
 

@@ -1,0 +1,157 @@
+"""Saga execution: the steps in order, and after a failure their compensations in reverse.
+
+A step never lets an error out. It answers with its outcome, which the engine records; so a saga that another process
+resumes sees the same outcomes and takes the same way.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from domain.errors import InternalError, LifecycleError, StoreUnavailableError
+from domain.lifecycle.sagas.context import SupersededError, load_saga_context
+from domain.lifecycle.sagas.definition import (
+    FINAL_STEP,
+    Done,
+    Failed,
+    Step,
+    StepFailure,
+    StepOutcome,
+    Superseded,
+    compensation_step_name,
+    decode_outcome,
+    encode_outcome,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from datetime import datetime
+
+    from domain.lifecycle.sagas.context import Dependencies, SagaContext
+    from domain.lifecycle.sagas.definition import SagaDefinition
+    from domain.model import Dataset
+    from domain.ports import Json, StepRunner, UnitOfWork
+
+_log: Final = logging.getLogger(__name__)
+
+
+async def run_saga(
+    definition: SagaDefinition, deps: Dependencies, perform: StepRunner, dataset_id: str, saga_id: str
+) -> None:
+    """Run a saga to its end; one whose dataset has another saga by now stops without a word.
+
+    Raises StoreUnavailableError, which is no outcome: the step is to be run again (`store_retry`).
+    """
+    try:
+        context = await load_saga_context(deps, dataset_id, saga_id)
+        steps = definition.steps if definition.plan is None else await definition.plan(context, perform)
+        begun, failure = await run_steps(steps, context, perform)
+        if failure is not None:
+            await compensate(begun, context, perform, definition)
+            await finalize(perform, context, partial(definition.on_failure, failure))
+        elif definition.on_success is not None:
+            await finalize(perform, context, definition.on_success)
+    except SupersededError:
+        return
+
+
+async def run_steps(
+    steps: Sequence[Step], context: SagaContext, perform: StepRunner
+) -> tuple[list[Step], StepFailure | None]:
+    """Run the steps in order: those that were begun, and the failure that stopped them, if any did.
+
+    Raises SupersededError.
+    """
+    begun: list[Step] = []
+    for step in steps:
+        begun.append(step)
+        effect = partial(run_step, step.name, partial(step.action, context))
+        match await _perform(perform, step.name, effect):
+            case Superseded():
+                raise SupersededError(step.name)
+            case Failed(error):
+                return begun, StepFailure(step=step.name, error=error)
+            case Done():
+                pass
+    return begun, None
+
+
+async def compensate(
+    begun: Sequence[Step], context: SagaContext, perform: StepRunner, definition: SagaDefinition
+) -> None:
+    """Compensate the steps that were begun, in reverse. What fails is recorded, and the rest goes on.
+
+    Raises SupersededError.
+    """
+    for step in reversed(begun):
+        if step.compensation is None:
+            continue
+        effect = partial(_compensate_step, step.name, step.compensation, context, definition)
+        name = compensation_step_name(step)
+        if isinstance(await _perform(perform, name, partial(run_step, step.name, effect)), Superseded):
+            raise SupersededError(name)
+
+
+async def _compensate_step(
+    name: str,
+    compensation: Callable[[SagaContext], Awaitable[None]],
+    context: SagaContext,
+    definition: SagaDefinition,
+) -> None:
+    match await run_step(name, partial(compensation, context)):
+        case Superseded():
+            raise SupersededError(name)
+        case Failed(error) if definition.record_failed_compensation is not None:
+            await definition.record_failed_compensation(context, name, error)
+
+
+async def finalize(
+    perform: StepRunner, context: SagaContext, ending: Callable[[datetime, UnitOfWork, Dataset], None]
+) -> None:
+    """End the saga's hold on its dataset, as the last step that the engine records.
+
+    Errors are let out, unlike those of steps: a store that cannot take the ending leaves the run in place, to be
+    started anew. That the dataset has another saga by now is an outcome, for raised it would come back from the
+    engine's record as another exception.
+    """
+
+    async def end() -> StepOutcome:
+        try:
+            await context.transact(partial(ending, context.deps.clock.now()))
+        except SupersededError:
+            return Superseded()
+        context.deps.store.report(context.dataset_id, None)
+        return Done()
+
+    await _perform(perform, FINAL_STEP, end)
+
+
+async def run_step(step: str, action: Callable[[], Awaitable[Any]]) -> StepOutcome:
+    """Run one action and catch how it ended. An exception that is no LifecycleError is a bug: logged, and a failure.
+
+    Raises StoreUnavailableError.
+    """
+    try:
+        await action()
+    except StoreUnavailableError:
+        raise
+    except LifecycleError as error:
+        return Failed(error.as_dict())
+    except SupersededError:
+        return Superseded()
+    except Exception:  # noqa: BLE001
+        # A bug in one step must end in a truthful state of the dataset, not in a saga that nobody finishes.
+        _log.exception("step %s failed by a bug", step)
+        return Failed(InternalError(f"The step {step!r} failed by a fault of this program.").as_dict())
+    return Done()
+
+
+async def _perform(
+    perform: StepRunner, name: str, effect: Callable[[], Awaitable[StepOutcome]]
+) -> StepOutcome:
+    async def recorded() -> Json:
+        return encode_outcome(await effect())
+
+    return decode_outcome(await perform(name, recorded))

@@ -21,11 +21,7 @@ if TYPE_CHECKING:
     from tests.support.stores.postgres_server import PostgresServer
 
 FIGURES = "adversarial"
-
-
 KILLS = "killing"
-
-
 ADOPTIONS = "adoptions"
 
 

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 DEFAULT_TOOLSET: Final = "datasets"
 """The toolset that every server has."""
-
-
 TOOLSETS: Final[Mapping[str, tuple[LifecycleTool, ...]]] = {
     DEFAULT_TOOLSET: (
         TOOL,

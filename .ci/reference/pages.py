@@ -8,8 +8,6 @@ from typing import Final
 from reference import errors, events, settings, tools
 
 FOLDER: Final = Path(__file__).parents[2] / "docs" / "reference"
-
-
 PAGES: Final = {
     **{each.PAGE: each.render_page for each in (errors, events, settings, tools)},
     events.SCHEMA: events.render_schema,

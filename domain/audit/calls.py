@@ -24,26 +24,12 @@ if TYPE_CHECKING:
 
 ANONYMOUS: Final = Principal(subject="", clients=frozenset(), scopes=frozenset())
 """Who calls without being known: they may do nothing, and are on record without a name."""
-
-
 ANSWERED: Final = "answered"
-
-
 _LEFT: Final = "the caller went away before the answer"
-
-
 _NAME: Final = 100
-
-
 _SENTENCES: Final = 2000
-
-
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
-
-
 _TRACE: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
-
-
 _UNTRACED: Final = "0" * 32
 
 

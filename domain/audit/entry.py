@@ -60,8 +60,6 @@ class AuditEntry:
 
 
 _ENTRY_DECODER: Final = msgspec.json.Decoder(AuditEntry)
-
-
 _EMPTY_VALUES: Final[tuple[object, ...]] = (None, {}, "")
 
 

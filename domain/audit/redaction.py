@@ -9,21 +9,11 @@ if TYPE_CHECKING:
 
 REDACTED: Final = "[withheld]"
 """What stands for a value that is not kept: a secret, or what was given under a name that nobody knows."""
-
-
 MAX_TEXT_LENGTH: Final = 200
 """How many characters of a text are kept, where nothing else is said."""
-
-
 _NAME: Final = 60
-
-
 _MANY: Final = 20
-
-
 _DEEP: Final = 3
-
-
 _HUGE: Final = 1 << 63
 
 

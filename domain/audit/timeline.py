@@ -129,8 +129,6 @@ _REQUEST_PHRASES: Final = {
     "journeys set-state": "move its journey",
     "journeys promote": "promote its journey",
 }
-
-
 _ARGUMENT_PHRASES: Final = (
     ("stage", "at {}"),
     ("dataset_type", "as {}"),

@@ -25,16 +25,10 @@ _LABELS: Final = {
     DatasetType.SLACK_MESSAGES: "Slack",
     DatasetType.JIRA_ISSUES: "Jira",
 }
-
-
 _SECRET: Final = re.compile(
     r"token|secret|passw|credential|api_?key|private_?key|bearer|oauth_?key", re.IGNORECASE
 )
-
-
 _STAGES: Final = frozenset(each.value for each in Stage)
-
-
 _NO_STAGE: Final = "~"
 """Sets a client that is called like a stage apart from it: no client's id holds this character."""
 

@@ -15,17 +15,11 @@ if TYPE_CHECKING:
 _CHANGED: Final = (
     "Somebody changed its configuration in Glean: have a person look; a provision with retry puts it back."
 )
-
-
 _UNMARKED: Final = (
     "It does not carry this dataset's mark any more, so it is not touched from here: have a person look at it in "
     "Glean, and put the mark back, or delete it there."
 )
-
-
 _MISSING: Final = "Somebody removed it in Glean: take the dataset down, and provision it again when needed."
-
-
 _ABANDONED: Final = (
     "It was abandoned when its dataset was taken down: have a person delete it in Glean, when it can be reached "
     "again."

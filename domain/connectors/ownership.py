@@ -11,7 +11,6 @@ from domain.model import Connector
 if TYPE_CHECKING:
     from domain.ports import Platform, UnitOfWork
 
-
 _ABANDONED_KEY: Final = "connectors.abandoned"
 
 

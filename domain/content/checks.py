@@ -19,22 +19,12 @@ if TYPE_CHECKING:
     from domain.model import CheckResult
 
 _EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)
-
-
 _AHEAD: Final = timedelta(days=1)
 """How far a clock elsewhere may be ahead of ours."""
-
-
 _ADDRESS: Final = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@(?:[\w-]{1,63}\.)+[^\W\d_]{2,63}")
-
-
 _ADDRESS_LENGTH: Final = 254
-
-
 _NEVER: Final = ".invalid"
 """RFC 2606: no address ends like this."""
-
-
 _REMEMBERED: Final = 10_000
 
 
@@ -196,11 +186,7 @@ CHECK_WEIGHTS: Final = {
     "referential_integrity": 10,
     "volume": 5,
 }
-
-
 MAX_EXAMPLES: Final = 5
-
-
 _SHOWABLE: Final = re.compile(r"[\w./:#@-]{1,80}")
 
 

@@ -17,20 +17,12 @@ if TYPE_CHECKING:
 
 MAX_QUESTIONS: Final = 200
 """How many questions one file may hold."""
-
-
 MAX_QUESTION_LENGTH: Final = 300
 """Characters of a question: nobody types more into a search."""
-
-
 MAX_DOCUMENTS_PER_QUESTION: Final = 50
 """How many documents of one type a question may name."""
-
-
 MAX_ID_LENGTH: Final = 200
 """Characters of a document's id."""
-
-
 _TYPES: Final = ", ".join(each.value for each in DatasetType)
 
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 TOP_RESULTS: Final = 3
 """An answer counts when it is among so many results."""
-
-
 MAX_UNANSWERED_SHOWN: Final = 5
 """How many unanswered questions a report names."""
 

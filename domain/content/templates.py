@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 DEFAULT_FOLDER: Final = "default"
 """The folder name that stands in for any industry or use case."""
-
-
 _CANDIDATES: Final = 5
 
 
@@ -86,8 +84,6 @@ _MATCHES: Final = (
     TemplateMatch.DEFAULT,  # made for the use case in any industry
     TemplateMatch.DEFAULT,
 )
-
-
 _NO_MATCH: Final = len(_MATCHES)
 
 

@@ -17,14 +17,8 @@ if TYPE_CHECKING:
     from domain.model import Event
 
 CONTENT_TYPE: Final = "application/cloudevents+json; charset=utf-8"
-
-
 _PREFIX: Final = "evt"
-
-
 _SHOWN: Final = 12
-
-
 _DIGITS: Final = 19
 
 

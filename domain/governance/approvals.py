@@ -47,8 +47,6 @@ if TYPE_CHECKING:
     from domain.ports import UnitOfWork
 
 _PAGE: Final = 500
-
-
 _UNANSWERED: Final = (ApprovalState.OPEN, ApprovalState.APPROVED)
 
 

@@ -47,17 +47,9 @@ if TYPE_CHECKING:
     from domain.ports import Clock, DatasetWithJourney, Store, UnitOfWork
 
 MAX_LIMIT: Final = 200
-
-
 _MAX_AGE_DAYS: Final = 36_500
-
-
 _LAST_SCAN: Final = "orphans.last_scan"
-
-
 _BATCH: Final = 500
-
-
 _CURSOR: Final = "orphans:"
 
 

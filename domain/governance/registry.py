@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from domain.ports import Clock, Store, UnitOfWork
 
 _PAGE = 500
-
-
 _LIVE = tuple(status for status in DatasetStatus if status is not DatasetStatus.ARCHIVED)
 
 

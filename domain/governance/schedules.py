@@ -24,10 +24,7 @@ if TYPE_CHECKING:
 
     from domain.ports import Clock, Json, Store, UnitOfWork
 
-
 ScheduledJob: TypeAlias = "Callable[[str], Awaitable[Json]]"
-
-
 HEALTH_SCHEDULE: Final = "health"
 ORPHAN_SCAN_SCHEDULE: Final = "orphan_scan"
 ORPHAN_SWEEP_SCHEDULE: Final = "orphan_sweep"

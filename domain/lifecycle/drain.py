@@ -20,11 +20,7 @@ if TYPE_CHECKING:
     from domain.ports import Clock, Store, UnitOfWork
 
 _DRAIN_KEY: Final = "drain"
-
-
 _RETRY_AFTER_S: Final = 60
-
-
 _POLL_INTERVAL_S: Final = 0.2
 
 

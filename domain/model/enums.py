@@ -131,8 +131,6 @@ TRANSITIONS: Final = _parse_transitions(
         "archived": "",
     }
 )
-
-
 JOURNEY_TRANSITIONS: Final[Mapping[JourneyState, frozenset[JourneyState]]] = MappingProxyType(
     {
         JourneyState.DRAFT: frozenset({JourneyState.ACTIVE, JourneyState.CANCELLED}),

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 IDENTIFIER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-
-
 _SHOWN: Final = 5
 
 

@@ -9,8 +9,6 @@ from typing import Final
 from domain.errors import InvalidArgumentError
 
 _SPAN: Final = re.compile(r"([0-9]{1,6})([mhd])")
-
-
 _UNITS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 

@@ -30,25 +30,13 @@ if TYPE_CHECKING:
     from domain.ports import Ids, UnitOfWork
 
 APPROVAL_OPEN_FOR: Final = timedelta(minutes=30)
-
-
 GRANT_FOR: Final = timedelta(minutes=10)
-
-
 LIST_GRANT_FOR: Final = timedelta(hours=26)
 """A list takes a while to carry out, and the next daily sweep is to find one that a process died over."""
-
-
 SWEEP_SUBJECT: Final = "schedule:sweep"
 """Who asks for what a sweep files, whoever started the sweep: what is due is nobody's choice."""
-
-
 _AGENT: Final = "agent:"
-
-
 _ACTIVE_STATES: Final = frozenset({ApprovalState.OPEN, ApprovalState.APPROVED})
-
-
 _MANY: Final = 10_000
 
 
@@ -275,8 +263,6 @@ _WAIVER_FACTS: Final[Mapping[Waiver, dict[str, Any]]] = {
         "incomplete": "what is staged of it is gone or damaged, so the archive will hold only what is left",
     },
 }
-
-
 _CLOSED: Final = {
     ApprovalState.APPROVED: "was approved already",
     ApprovalState.DECLINED: "was declined",

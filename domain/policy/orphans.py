@@ -21,17 +21,9 @@ if TYPE_CHECKING:
     from domain.model import Dataset, Journey
 
 ORPHANABLE_STATUSES: Final = (DatasetStatus.READY, DatasetStatus.VALIDATING, DatasetStatus.FAILED)
-
-
 MAX_GRACE_PER_SCAN: Final = timedelta(hours=26)
-
-
 DAY: Final = timedelta(days=1)
-
-
 _LIVING: Final = frozenset({JourneyState.ACTIVE, JourneyState.PAUSED})
-
-
 HUMAN_DECISION_REASONS: Final = {
     OrphanReason.JOURNEY_MISSING: "Have a person add the journey again, or take the dataset down by hand.",
     OrphanReason.STAGE_PASSED: "Have a person decide: its journey has left this stage.",

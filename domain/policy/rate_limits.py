@@ -18,21 +18,11 @@ if TYPE_CHECKING:
     from domain.ports import Clock, Store, UnitOfWork
 
 CALL_USE: Final = "call"
-
-
 TEARDOWN_USE: Final = "teardown"
-
-
 MINUTE: Final = timedelta(minutes=1)
-
-
 HOUR: Final = timedelta(hours=1)
-
-
 SCHEDULE_VIA: Final = "schedule"
 """How `Call.via` begins for what no principal asked for; `schedule:sweep` is what a sweep takes down."""
-
-
 _KEPT: Final = 2
 """For how many windows a use is kept, so that a process whose clock is behind still counts it."""
 

@@ -14,20 +14,10 @@ if TYPE_CHECKING:
     from domain.model import Dataset, Principal
 
 SCOPE_READ: Final = "datasets:read"
-
-
 SCOPE_PROVISION: Final = "datasets:provision"
-
-
 SCOPE_TEARDOWN: Final = "datasets:teardown"
-
-
 SCOPE_REGISTER: Final = "journeys:write"
-
-
 SCOPE_ADMIN: Final = "admin"
-
-
 _VERBS: Final = {
     SCOPE_READ: (
         "health",
@@ -66,14 +56,10 @@ _VERBS: Final = {
         "backup",
     ),
 }
-
-
 SCOPE_OF_VERB: Final[Mapping[str, str]] = MappingProxyType(
     {verb: scope for scope, verbs in _VERBS.items() for verb in verbs}
 )
 """The scope that each verb needs. A verb is a command as it is typed, or what one of its forms does."""
-
-
 ALL_SCOPES: Final = tuple(_VERBS)
 """Every scope, in the order of the table."""
 

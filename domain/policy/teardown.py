@@ -24,8 +24,6 @@ _BLOCKING_RUNS: Final = {
     "snapshot": "A snapshot of it is being archived.",
 }
 """What works on a dataset without making it, by the kind of its run."""
-
-
 _WAIT_ACTION: Final = "Wait until that has ended."
 
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from domain.model import Dataset, Principal, Progress
     from domain.ports import UnitOfWork
 
-
 _CANDIDATE_LIMIT: Final = 1000
 
 

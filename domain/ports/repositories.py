@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-
 DatasetWithJourney: TypeAlias = "tuple[Dataset, Journey | UnreadableRow | None]"
 
 

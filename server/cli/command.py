@@ -27,11 +27,7 @@ if TYPE_CHECKING:
     from tools.services import Services
 
 _Work = Callable[[], Awaitable[ExitCode | None] | ExitCode | None]
-
-
 B = TypeVar("B", bound="Callable[..., Awaitable[ExitCode | None] | ExitCode | None]")
-
-
 DataDir = Annotated[
     Path | None,
     typer.Option(
@@ -41,8 +37,6 @@ DataDir = Annotated[
         show_default=False,
     ),
 ]
-
-
 Config = Annotated[
     Path | None,
     typer.Option(
@@ -52,26 +46,14 @@ Config = Annotated[
         show_default=False,
     ),
 ]
-
-
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document on stdout.")]
-
-
 UNRECORDED: Final = frozenset({"demo", "doctor", "glean-sandbox", "serve"})
 """Commands that are no calls: they touch no configured data, or look, or answer the calls of others."""
-
-
 UNSCOPED: Final = UNRECORDED | {"cancel"}
 """Commands that need no scope of their own: those, and `cancel`, which finds out which one it needs."""
-
-
 _VIA: Final = "cli"
-
-
 _TRACE: Final = "TRACEPARENT"
 """The variable in which a program hands on its W3C trace context, as OpenTelemetry's command-line tools have it."""
-
-
 _INTERRUPTED: Final = "Interrupted."
 
 

@@ -29,13 +29,9 @@ if TYPE_CHECKING:
 CLIENT: Final = Client(
     client_id="ACME", name="Acme Payments", industry="fintech", use_case="developer_productivity"
 )
-
-
 JOURNEY: Final = Journey(
     journey_id="acme-evaluation", client_id="ACME", stage=Stage.SANDBOX, state=JourneyState.ACTIVE
 )
-
-
 INCIDENT: Final = "INC-2041"
 """The incident that the bundled catalogue tells in all four types."""
 

@@ -20,14 +20,8 @@ if TYPE_CHECKING:
 
 _DEFAULT_WIDTH: Final = 150
 """So wide is what is written to a pipe or file, where nobody's window says it."""
-
-
 _GOOD: Final = frozenset({"active", "archived", "healthy", "ok", "ready", "valid"})
-
-
 _BAD: Final = frozenset({"failed", "invalid", "unhealthy", "wrong"})
-
-
 _IN_PROGRESS: Final = frozenset(
     {"creating", "disconnected", "paused", "provisioning", "syncing", "teardown", "validating", "warning"}
 )

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from server.settings.model import GleanSettings
 
 _SANDBOX_URL: Final = "embedded sandbox"
-
-
 _EMBEDDED_PER_SECOND: Final = 1000.0
 """The embedded sandbox is our own process, and nobody else's limits are at stake."""
 

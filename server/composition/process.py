@@ -47,14 +47,8 @@ if TYPE_CHECKING:
     from tools.services import Services
 
 _log: Final = structlog.get_logger(__name__)
-
-
 _CONNECTORS: Final = BUNDLED / "mock_data" / "connectors"
-
-
 _LOOK_EVERY_S: Final = 2.0
-
-
 _TOLD_AGAIN_S: Final = 1.0
 
 

@@ -25,15 +25,9 @@ if TYPE_CHECKING:
     from server.settings import Settings
 
 _NOBODYS: Final = "dataset-lifecycle doctor"
-
-
 _THREATS: Final = "docs/threat-model.md"
-
-
 LITTLE_ROOM: Final = 1 << 30
 """Bytes; a folder's disk with less than this is a finding."""
-
-
 Probe: TypeAlias = "Callable[[], Awaitable[str]]"
 """Looks at one thing and says how it is; raises a LifecycleError when it is not well."""
 

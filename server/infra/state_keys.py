@@ -21,11 +21,7 @@ if TYPE_CHECKING:
     from server.settings import Settings
 
 STATE_KEY_FILE: Final = "rounds.key"
-
-
 _BYTES: Final = 32
-
-
 _KEY: Final = re.compile(rf"[0-9a-f]{{{2 * _BYTES}}}")
 
 

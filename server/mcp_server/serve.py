@@ -39,11 +39,7 @@ if TYPE_CHECKING:
     RecoveryTask = Callable[[], Coroutine[Any, Any, None]]
 
 Transport = Literal["stdio", "http"]
-
-
 _log: Final = logging.getLogger(__name__)
-
-
 CLOSING_S: Final = 1.5
 """How long the services may take to close. Hosts send SIGTERM two seconds after they closed stdin, and then kill."""
 

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
 # `acme-be` or `be-4f5226e2`; what else is below glean.com are pages for people, and an API of another kind.
 _INSTANCE_HOST: Final = re.compile(r"(?:[a-z0-9-]+-be|be-[a-z0-9-]+)\.glean\.com")
-
-
 LOOPBACK_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 

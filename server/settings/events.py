@@ -16,11 +16,7 @@ from server.settings.addresses import validate_web_url
 from server.settings.fields import Number, Section, WholeNumber
 
 _PREFIX: Final = "whsec_"
-
-
 _SHORTEST, _LONGEST = 24, 64
-
-
 _SECRETS: Final = 2
 
 

@@ -12,8 +12,6 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Val
 
 DATA_DIR: Final = "data_dir"
 """Under this name the data folder stands in a validation's context; relative paths are taken from it."""
-
-
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
@@ -72,12 +70,6 @@ def _require_inner_path(value: str) -> str:
 
 
 WholeNumber = Annotated[int, BeforeValidator(_require_number)]
-
-
 Number = Annotated[float, BeforeValidator(_require_number)]
-
-
 LocalPath = Annotated[Path, BeforeValidator(_resolve_local_path)]
-
-
 InnerPath = Annotated[str, AfterValidator(_require_inner_path)]

@@ -20,11 +20,7 @@ if TYPE_CHECKING:
 
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 """Signatures that only the issuer can make; with a shared secret every verifier could."""
-
-
 _SHORTEST_KEY: Final = 32
-
-
 _HOST: Final = re.compile(r"[A-Za-z0-9.-]+(:(\d{1,5}|\*))?|\[[0-9A-Fa-f:.]+\](:(\d{1,5}|\*))?")
 
 

@@ -19,14 +19,8 @@ if TYPE_CHECKING:
     from server.settings.yaml_file import KeyPath
 
 CONFIG_VARIABLE: Final = "DATASET_LIFECYCLE_CONFIG"
-
-
 DATA_DIR_VARIABLE: Final = "DATASET_LIFECYCLE_DATA_DIR"
-
-
 DEFAULT_CONFIG_FILE: Final = "sdlc_config.yaml"
-
-
 APPLICATION: Final = "dataset-lifecycle"
 
 

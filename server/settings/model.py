@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from server.infra.postgres.dsn import PostgresAddress
 
 DEFAULT_GLEAN_URL = "https://api.glean.com"
-
-
 _SQLITE = "sqlite:///"
 
 

@@ -20,11 +20,7 @@ from domain.governance import (
 from server.settings.fields import Section
 
 _CLOCK: Final = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
-
-
 _DAY: Final = 24 * 60
-
-
 _EXPECTED: Final = "must be `off`, or a time of day in UTC such as '03:15'"
 
 

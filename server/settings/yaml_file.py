@@ -16,23 +16,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECTION: Final = "dataops"
-
-
 _LARGEST: Final = 1 << 20
-
-
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^{}]*))?\}")
-
-
 _TEXT: Final = "tag:yaml.org,2002:str"
-
-
 _NULL: Final = "tag:yaml.org,2002:null"
-
-
 _MERGE: Final = "tag:yaml.org,2002:merge"
-
-
 KeyPath: TypeAlias = "tuple[str, ...]"
 
 

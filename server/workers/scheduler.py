@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from domain.ports import Clock, Engine, Json, Saga, StepRunner
 
 _log: Final = structlog.get_logger(__name__)
-
-
 POLL_INTERVAL_S: Final = 5.0
 
 

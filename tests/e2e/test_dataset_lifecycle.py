@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from mcp.client.client import Client
 
 HEADLINE = "INC-2041"
-
-
 KIM = Principal(subject="person:kim")
 
 

@@ -23,8 +23,6 @@ from domain.model.enums import (
 from domain.model.journey import Client, Journey
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
 DATASET = Dataset(
     dataset_id="acme-sandbox-confluence-abc123",
     name="ACME-Sandbox-Confluence",
@@ -40,8 +38,6 @@ DATASET = Dataset(
     created_at=NOW - timedelta(days=30),
     last_used_at=NOW - timedelta(days=30),
 )
-
-
 CONNECTOR = Connector(
     connector_id="k1",
     dataset_id=DATASET.dataset_id,

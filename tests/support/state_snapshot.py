@@ -30,19 +30,11 @@ _INVISIBLE_OPERATIONS: Final = {
     *("bulkindexdocuments", "bulkindexusers", "indexuser"),
 }
 """Effects in Glean whose repetition changes nothing that somebody could see."""
-
-
 _TIMED: Final = {"metadata.json", "quality_reports.json.zst", "manifest.json"}
 """Files of an archive that tell instants and minted ids."""
-
-
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?")
-
-
 _INSTANTS: Final = {"created_at", "at", "due_at", "lease_expires_at"}
 """Columns that hold instants as numbers."""
-
-
 _GENERATED_FIELDS: Final = {
     "handle": "Glean's id of a datasource",
     "fingerprint": "Glean's address and tenant",
@@ -51,8 +43,6 @@ _GENERATED_FIELDS: Final = {
     "approval_id": "of a request",
     "stored_bytes": "the size of files that tell instants",
 }
-
-
 _COUNTER_FIELDS: Final = {
     "generation": "counts every change of a dataset's row, repeated ones too",
     "owner": "which process delivers to a webhook",
@@ -62,32 +52,20 @@ _COUNTER_FIELDS: Final = {
     "served": "the grace that an orphan has served, by the instants of scans",
     "told": "what a schedule's turn did the last time that it was done: less, when it was done before",
 }
-
-
 _EXCLUDED_FACTS: Final = {
     "folders": "the markers of staging and archives, which are minted",
     "platform": "Glean's address and tenant, told to an installation with a Glean of its own only",
     "replicas": "which processes live",
 }
 """Facts that are left out, and why."""
-
-
 _COUNTED: Final = {
     "uploads ended": "SELECT count(*) FROM bulk WHERE state = 'complete' AND entity = 'documents'",
     "users": "SELECT count(*) FROM identity",
 }
 """What the Indexing dialect shows: nothing is seen of an upload before it has ended."""
-
-
 _MARKER: Final = ".dataset-lifecycle-"
-
-
 _FOLDER: Final = re.compile(r"/\S*(?=/(archives|staging)\b)")
-
-
 _ABSENT: Final = "nothing"
-
-
 _EXCLUDED_TABLES: Final = {
     "installation": "an id that is minted",
     "progress": "the last word of a saga that has ended, which nobody is shown",

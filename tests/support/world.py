@@ -59,14 +59,10 @@ if TYPE_CHECKING:
     from tools.services import Services
 
 CONNECTORS = Path(__file__).parents[2] / "mock_data" / "connectors"
-
-
 DIALECTS: dict[str, type[AdminPlatform | IndexingPlatform]] = {
     "admin": AdminPlatform,
     "indexing": IndexingPlatform,
 }
-
-
 _INDEXING = {
     "datasources.create": "adddatasource",
     "datasources.delete": "bulkindexusers",
@@ -74,11 +70,7 @@ _INDEXING = {
     "documents.upload": "bulkindexdocuments",
     "health.get": "debug.status",
 }
-
-
 OPERATOR = Principal(subject="person:kim")
-
-
 STORE_FILE = "store.sqlite"
 
 

@@ -19,11 +19,7 @@ if TYPE_CHECKING:
 
 ERROR_META_KEY: Final = "dataset-lifecycle/error"
 """Where a result's `_meta` carries the error, for clients that keep no structured content of an error."""
-
-
 _EXTRA: Final = "extra_forbidden"
-
-
 _MAX_NAME_LENGTH: Final = 60
 
 

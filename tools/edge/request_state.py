@@ -22,23 +22,11 @@ if TYPE_CHECKING:
 
 REQUEST_STATE_TTL_S: Final = 600.0
 """Seconds from a question to the last moment at which its answer counts; an approval is good for as long."""
-
-
 _CALL: Final = "tools/call"
-
-
 _STATE: Final = "requestState"
-
-
 _ANSWERS: Final = "inputResponses"
-
-
 _REJECTED: Final = "invalid_request_state"
-
-
 _answers: Final[TypeAdapter[InputResponses | None]] = TypeAdapter(InputResponses | None)
-
-
 _refusal: Final[ContextVar[LifecycleError | None]] = ContextVar("refusal", default=None)
 
 

@@ -61,8 +61,6 @@ async def _caller(ctx: EdgeContext) -> Principal:
 
 
 GivenServices = Annotated[Services, Resolve(_services)]
-
-
 GivenCaller = Annotated[Principal, Resolve(_caller)]
 
 

@@ -55,8 +55,6 @@ __all__ = [
     "record_json_schema",
     "repair_record",
 ]
-
-
 RECORD_KINDS: Final = {
     DatasetType.CONFLUENCE_PAGES: CONFLUENCE_PAGES,
     DatasetType.GITHUB_REPOS: GITHUB_REPOS,

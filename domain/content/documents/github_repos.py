@@ -12,11 +12,7 @@ from domain.content.documents.neutral import EVERYONE, Author, Body, Document
 
 # Together, with the slash between them, within the 200 characters of an id.
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
-
-
 Owner = Annotated[str, msgspec.Meta(min_length=1, max_length=79)]
-
-
 _NOT_LOCAL: Final = re.compile(r"[^a-z0-9]+")
 
 

@@ -18,33 +18,17 @@ if TYPE_CHECKING:
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 """200 characters is what Glean takes (glean.md B)."""
-
-
 Text = Annotated[str, msgspec.Meta(min_length=1)]
-
-
 Count = Annotated[int, msgspec.Meta(ge=0)]
-
-
 Instant = datetime
 """RFC 3339, or else what `instants.read_instant` makes of it."""
-
-
 Texts = tuple[str, ...]
-
-
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands in for an instant that is missing or cannot be read; no check takes it for plausible."""
-
-
 NOBODY: Final = "unknown@example.invalid"
 """Stands in for an author that is missing; no check takes it for valid."""
-
-
 UNKNOWN: Final = "unknown"
 """Stands in for a container that is missing: Glean takes no document without one."""
-
-
 _TITLE: Final = 80
 
 

@@ -18,8 +18,6 @@ from typing import Any, Final
 import msgspec
 
 EVERYONE: Final = ("everyone",)
-
-
 Instant = datetime
 
 
@@ -80,12 +78,8 @@ class NeutralDocument(msgspec.Struct, gc=False, omit_defaults=True):
 
 encode_document: Final = msgspec.json.Encoder().encode
 """One document as its line, without the newline."""
-
-
 encode_documents: Final = msgspec.json.Encoder().encode_lines
 """Documents as their lines, each with its newline."""
-
-
 decode_document: Final = msgspec.json.Decoder(NeutralDocument).decode
 """One line as its document. Raises msgspec.DecodeError for what is none."""
 

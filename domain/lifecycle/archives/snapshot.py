@@ -89,8 +89,6 @@ async def archive_snapshot(context: SagaContext) -> None:
 
 
 SNAPSHOT_STEPS: Final[tuple[Step, ...]] = (Step(name="archive", action=archive_snapshot),)
-
-
 SNAPSHOT_SAGA: Final = SagaDefinition(
     kind="snapshot",
     steps=SNAPSHOT_STEPS,

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 PAGE_COUNT: Final = 1000
-
-
 PAGE_BYTES: Final = 4 << 20
 """How much of a staged content is in memory at a time: documents, and bytes."""
 

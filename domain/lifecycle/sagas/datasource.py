@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from domain.ports import UnitOfWork
 
 _FIRST_POLL_S: Final = 0.05
-
-
 _LONGEST_POLL_S: Final = 10.0
 
 

@@ -22,10 +22,7 @@ if TYPE_CHECKING:
     from domain.model import Dataset, PendingCompensation, Principal, Progress
     from domain.ports import Clock, Engine, Store, UnitOfWork
 
-
 ProgressListener: TypeAlias = "Callable[[Progress], Awaitable[None]]"
-
-
 _POLL_INTERVAL_S: Final = 0.2
 
 
@@ -187,8 +184,6 @@ class SagaRunner:
 
 
 _QUICK_TRIES: Final = 6
-
-
 _TEARDOWN_STATUSES: Final = frozenset({DatasetStatus.TEARDOWN, DatasetStatus.ARCHIVED})
 """Where a teardown takes over what is still to be undone."""
 

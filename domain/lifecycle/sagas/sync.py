@@ -16,18 +16,10 @@ if TYPE_CHECKING:
     from domain.ports import Clock, SyncJob
 
 _PUSH_RETRIES: Final = 2
-
-
 _FIRST_POLL_S: Final = 0.05
-
-
 _LONGEST_POLL_S: Final = 2.0
-
-
 _POLL_DIVISOR: Final = 20
 """Who has waited for minutes looks less often: after a twentieth of the wait so far."""
-
-
 _SLOWEST_POLL_S: Final = 30.0
 
 

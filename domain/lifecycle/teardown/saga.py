@@ -66,8 +66,6 @@ if TYPE_CHECKING:
     from domain.ports import Observation, UnitOfWork
 
 _PROBE_COUNT: Final = 5
-
-
 _STOP_PAUSE_S: Final = 0.1
 
 

@@ -12,26 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 VERSION: Final = 1
-
-
 MANIFEST: Final = "manifest.json"
-
-
 METADATA: Final = "metadata.json"
-
-
 SAMPLE: Final = "sample_data.json"
-
-
 REPORTS: Final = "quality_reports.json"
-
-
 DOCUMENTS: Final = "documents.jsonl"
-
-
 COMPRESSED: Final = ".zst"
-
-
 NAMES: Final = frozenset(
     {MANIFEST, METADATA} | {name + end for name in (SAMPLE, REPORTS, DOCUMENTS) for end in ("", COMPRESSED)}
 )

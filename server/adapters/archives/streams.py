@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CHUNK: Final = 1 << 20
-
-
 LEVEL: Final = 3
 """Zstandard's level: 3.7 times smaller at 200 MB/s on documents; higher ones cost more than they save."""
 

@@ -35,23 +35,11 @@ if TYPE_CHECKING:
     Body = Callable[[str, str], Awaitable[None]]
 
 _NAME: Final = "dataset-lifecycle"
-
-
 _VERSION: Final = "1"  # constant: a saga that was started under another version would never be resumed
-
-
 _THREADS: Final = 16
-
-
 _QUEUE_POLL_S: Final = 0.25
-
-
 _CONNECTIONS: Final = 8
-
-
 _A_DAY_S: Final = 86_400
-
-
 _launched: list[DbosRuntime] = []
 
 

@@ -44,8 +44,6 @@ _SHORT_LIVED_RETENTION: Final = timedelta(days=1)
 _ANSWER_S: Final = 30.0
 _LOST_S: Final = 5.0
 """A saga of ours that has not been running here for so long, though it has not ended, is taken up again."""
-
-
 _unreleased_presences: Final[list[Presence | PostgresPresence]] = []
 """Of engines that ended before everything of theirs had: a lock must not go with the object that held it."""
 

@@ -18,11 +18,7 @@ if TYPE_CHECKING:
 CREATE_ATTEMPTS: Final = """
 CREATE TABLE IF NOT EXISTS attempts (saga_id TEXT PRIMARY KEY, step TEXT NOT NULL, times INTEGER NOT NULL)
 """
-
-
 _STATUS: Final = "SELECT status FROM workflow_status WHERE workflow_uuid = :saga_id"
-
-
 _UNFINISHED: Final = """
 SELECT workflow_uuid, name, status, executor_id FROM workflow_status
 WHERE status IN ('PENDING', 'ENQUEUED') ORDER BY created_at
@@ -35,8 +31,6 @@ SELECT saga_id, step, times FROM attempts
 WHERE NOT EXISTS (SELECT 1 FROM operation_outputs AS done
                   WHERE done.workflow_uuid = attempts.saga_id AND done.function_name = attempts.step)
 """
-
-
 _FINISHED_STEPS: Final = (
     "SELECT function_name FROM operation_outputs WHERE workflow_uuid = :saga_id ORDER BY function_id"
 )
@@ -44,25 +38,17 @@ _FINISHED_STEPS: Final = (
 
 # What was started here has no queue; what was adopted came through one.
 _ADOPTED: Final = "SELECT 1 FROM workflow_status WHERE workflow_uuid = :saga_id AND queue_name IS NOT NULL"
-
-
 _RECORD_ATTEMPT: Final = """
 INSERT INTO attempts (saga_id, step, times) VALUES (:saga_id, :step, 1)
 ON CONFLICT (saga_id) DO UPDATE
 SET times = CASE WHEN attempts.step = excluded.step THEN attempts.times + 1 ELSE 1 END, step = excluded.step
 """
-
-
 _DECREMENT_ATTEMPTS: Final = "UPDATE attempts SET times = times - 1 WHERE saga_id = :saga_id AND times > 0"
-
-
 _FINISHED_BEFORE: Final = """
 SELECT workflow_uuid FROM workflow_status
 WHERE status NOT IN ('PENDING', 'ENQUEUED', 'DELAYED') AND updated_at < :before
   AND substr(workflow_uuid, 1, length(:prefix)) = :prefix LIMIT :limit
 """
-
-
 _FORGET_ATTEMPTS: Final = (
     "DELETE FROM attempts WHERE saga_id NOT IN (SELECT workflow_uuid FROM workflow_status)"
 )

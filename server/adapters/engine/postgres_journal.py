@@ -24,14 +24,8 @@ if TYPE_CHECKING:
     Plain = psycopg.Connection[tuple[Any, ...]]
 
 _NAMESPACE: Final = "dbos"
-
-
 _PREPARE_LOCK: Final = b"select pg_advisory_xact_lock(1684368495, 3)"
-
-
 _SPARE_S: Final = 5.0
-
-
 _MAX_CONNECTIONS: Final = 2
 
 

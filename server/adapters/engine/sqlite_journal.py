@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from server.adapters.engine.journal import Values
 
 _BUSY_S: Final = 30.0
-
-
 _MISSING: Final = "no such table"
 
 

@@ -12,17 +12,9 @@ from typing import Any, Final, TypeVar, cast
 import msgspec
 
 T = TypeVar("T")
-
-
 _decoder_lock: Final = Lock()
-
-
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
 _MICROSECOND: Final = timedelta(microseconds=1)
-
-
 _PLAIN: Final = (str, int, float)
 
 

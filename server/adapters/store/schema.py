@@ -72,17 +72,11 @@ create index datasets_marked on datasets (dataset_id) where marked = 1;
 create index connectors_connected on connectors (connector_id) where status <> 'disconnected';
 create index connectors_connected_of_client on connectors (client_id, connector_id) where status <> 'disconnected';
 """
-
-
 _EVENTS: Final = "create index events_of_dataset on events (dataset_id, seq);"
-
-
 _ERRORS: Final = """
 create index connector_errors_of on connector_errors (connector_id, at);
 create index connector_errors_at on connector_errors (at);
 """
-
-
 _AUDIT: Final = """
 create index audit_of_call on audit (audit_id, seq);
 create index audit_of_dataset on audit (dataset_id, seq);
@@ -95,8 +89,6 @@ _AUDIT_CHAIN: Final = """
 create unique index audit_chain_seq on audit_chain (seq);
 create index audit_of_client on audit (client_id, seq);
 """
-
-
 _USES: Final = """
 create index uses_of_principal on uses (kind, principal, at);
 create index uses_at on uses (kind, at);
@@ -195,13 +187,9 @@ def delivery_tables(to: Tables) -> None:
 
 
 NOT_CREATED: Final = "it is made at the first start"
-
-
 OUTDATED: Final = (
     "an older version made it; the next start brings it up to this one, and the older refuses from then on"
 )
-
-
 MIGRATIONS: Final[tuple[Callable[[Tables], None], ...]] = (
     first_tables,
     approval_tables,

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from server.adapters.store.unit_of_work import SqlUnitOfWork
 
 T = TypeVar("T")
-
-
 READERS: Final = 4
 
 

@@ -18,17 +18,11 @@ if TYPE_CHECKING:
 
 SUFFIXES: Final = (".json", ".jsonl", ".csv")
 """Of two files for one type in one folder, the earlier suffix serves."""
-
-
 EXPECTED: Final = (
     'an object with "records" (version 1), an object with "format_version": 2, an array, JSON Lines, '
     "or CSV with a header"
 )
-
-
 _MARKS: Final = frozenset({"metadata", "records", "format_version", "source"})
-
-
 _MARK: Final = re.compile(rb'"(?:metadata|records|format_version|source)"\s*:')
 
 
@@ -129,8 +123,6 @@ def parse_template_head(name: str, found: Mapping[str, Any]) -> TemplateHead:
 
 
 _KNOWN: Final = (None, 1, 2)
-
-
 _BESIDE: Final = ("name", "schema", "default_record_count")
 
 

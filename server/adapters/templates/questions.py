@@ -22,15 +22,9 @@ if TYPE_CHECKING:
     Questions = Mapping[DatasetType, tuple[GoldenQuestion, ...]]
 
 QUESTIONS_FILE: Final = "questions.json"
-
-
 QUESTIONS_FILE_LIMIT: Final = 4 << 20
 """Bytes; the most that a file of questions within all other limits can have is less."""
-
-
 _BOM: Final = b"\xef\xbb\xbf"
-
-
 _MAX_PROBLEMS: Final = 10
 
 

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from domain.model import GoldenQuestion
 
 _TYPES: Final = frozenset(each.value for each in DatasetType)
-
-
 _READ_TO_THE_END: Final = 4 << 20
 """Up to this size what stands behind the records is looked for, even when their metadata stood before them."""
 

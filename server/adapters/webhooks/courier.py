@@ -26,17 +26,11 @@ if TYPE_CHECKING:
     from domain.ports import Clock, CloudEventMessage
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
 _ANSWER_BYTES: Final = 8 * 1024
 """What is read of an answer at most, only so that its connection can be used again; nobody looks at it."""
-
-
 _CONNECT_SHARE: Final = 0.4
 """Of all the time, for a connection and again for its TLS: the client closes what took too long, and would not when it
 is called off from outside."""
-
-
 _GONE: Final = 410
 
 

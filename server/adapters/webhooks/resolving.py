@@ -15,11 +15,7 @@ import httpx
 from anyio import CapacityLimiter, to_thread
 
 _LOOPBACK_ADDRESSES: Final = ("127.0.0.1", "::1")
-
-
 _AT_ONCE: Final = 8
-
-
 _MAX_ADDRESSES: Final = 4
 """So many addresses of one name are tried; each has its part of the time that a connection may take."""
 

@@ -22,8 +22,6 @@ INTRODUCTION: Final = (
     "This demo runs in a fresh folder, on the embedded Glean sandbox. "
     "Whatever you have configured is neither used nor touched."
 )
-
-
 _CONNECTION_INSTRUCTIONS: Final = """\
 To let an assistant do this with you:
 

@@ -13,11 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 SCHEMES: Final = frozenset({"postgresql", "postgres"})
-
-
 _FORM: Final = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
-
-
 _UNREADABLE: Final = (
     f"cannot be read as {_FORM}: write characters such as @ : / # % in a password as %40 and so on"
 )

@@ -13,8 +13,6 @@ _FOLDED: Final = (
     (re.compile(r"([\w.]+) = (:\w+) collate nocase"), r"lower(\1) = lower(\2)"),
     (re.compile(r"([\w.]+) collate nocase"), r"lower(\1)"),
 )
-
-
 _REWRITTEN: Final = (
     *_FOLDED,
     # PostgreSQL chooses its indexes itself.

@@ -10,17 +10,9 @@ from msgspec import Meta, Struct
 from server.sandbox.http.decoding import decode_json
 
 Text: TypeAlias = Annotated[str, Meta(min_length=1, max_length=500)]
-
-
 Names: TypeAlias = Annotated[list[Text], Meta(min_length=1)]
-
-
 Url: TypeAlias = Annotated[str, Meta(pattern=r"^https?://[^\s/?#]+\S*$", max_length=2000)]
-
-
 Schedule: TypeAlias = Annotated[str, Meta(pattern=r"^[\d*][\d*/,-]*( [\d*A-Za-z][\d*/,A-Za-z-]*){4}$")]
-
-
 Connector: TypeAlias = Literal["confluence", "github", "slack", "jira"]
 
 
@@ -114,15 +106,9 @@ _CONFIGS: Final[dict[str, msgspec.json.Decoder[Any]]] = {
     "slack": msgspec.json.Decoder(SlackConfig),
     "jira": msgspec.json.Decoder(JiraConfig),
 }
-
-
 AUTH_TYPES: Final = {"confluence": "API_TOKEN", "github": "PAT", "slack": "OAUTH", "jira": "API_TOKEN"}
 """How each connector authenticates."""
-
-
 _SYNC: Final = {"fullSyncSchedule": "0 2 * * *", "incrementalSyncSchedule": "0 */4 * * *"}
-
-
 EXAMPLE_CONFIGS: Final[dict[str, dict[str, Any]]] = {
     "confluence": {"baseUrl": "https://wiki.example.com", "spaceKeys": ["TEAM"], "syncSettings": _SYNC},
     "github": {

@@ -22,22 +22,14 @@ if TYPE_CHECKING:
     from server.sandbox.http.pipeline import Gate
 
 _COOKIE: Final = "sandbox_token"
-
-
 _LIMIT: Final = 20
-
-
 _MOST_DATASOURCES: Final = 500
-
-
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-
-
 _STYLE: Final = (
     "body{font:16px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}"
     "table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #8886}"

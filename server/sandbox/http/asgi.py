@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from server.sandbox.http.responses import ApiResponse
 
 PLAIN: Final = "text/plain; charset=utf-8"
-
-
 JSON: Final = "application/json; charset=UTF-8"
 
 

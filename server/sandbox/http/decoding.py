@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Decoded = TypeVar("Decoded")
-
-
 _NAMED_FIELD: Final = re.compile(r"(?:missing required field|contains unknown field) `([^`]*)`")
 
 

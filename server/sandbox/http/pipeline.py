@@ -35,11 +35,7 @@ if TYPE_CHECKING:
     from server.sandbox.state.tokens import Api
 
 NO_SUCH_ROUTE: Final = "no_such_route"
-
-
 DEFAULT_BODY_LIMIT: Final = 1024 * 1024
-
-
 _ACT_AS: Final = b"x-glean-actas"
 
 

@@ -21,11 +21,7 @@ if TYPE_CHECKING:
     from server.sandbox.state.state import SandboxState
 
 _NAME: Final = re.compile(r"[A-Za-z0-9]+")
-
-
 _TYPE: Final = re.compile(r"[A-Za-z0-9-]+")
-
-
 BUILT_IN_NAMES: Final = frozenset(
     {
         "asana",

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from server.sandbox.indexing_api.protocol.decoding import BodyReader
 
 SEPARATOR: Final = "\x1f"
-
-
 _DOCUMENT: Final = msgspec.json.Decoder(Document)
 
 

@@ -65,11 +65,7 @@ if TYPE_CHECKING:
     from server.sandbox.state.state import SandboxState
 
 PAGE_DOCUMENTS: Final = 1_000
-
-
 PAGE_BYTES: Final = 5 * 1024 * 1024
-
-
 _BAD_REQUEST_CODES: Final = frozenset({"invalid", "not_found"})
 
 

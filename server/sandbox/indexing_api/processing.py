@@ -24,44 +24,26 @@ if TYPE_CHECKING:
 
 DELETION_PAUSE_S: Final = 7 * 86_400.0
 """How long Glean waits before it deletes more than a fifth of what a datasource has."""
-
-
 _FIFTH: Final = 5
-
-
 PROCESS_ALL_INTERVAL_S: Final = 3 * 3600.0
-
-
 _PROCESS_ALL_SETTING: Final = "indexing.processed"
-
-
 _MISSING_DOCUMENTS: Final = """
 SELECT document_row FROM served JOIN document ON document.row = document_row
 WHERE served.datasource_row = :datasource AND document.upload_row < :upload
   AND served.key NOT IN (SELECT key FROM document WHERE upload_row = :upload)
 """
-
-
 _EXPEDITE_JOBS: Final = """
 UPDATE job SET duration = min(duration, ?1 - started_at)
 WHERE status = 'RUNNING' AND datasource_row IN (SELECT row FROM datasource WHERE connector = ?3 AND ifnull(row = ?2, 1))
 """
-
-
 _UNSETTLED: Final = (
     "SELECT 1 FROM bulk JOIN job ON job.row = job_row WHERE settled = 0 AND job.status = 'SUCCEEDED'"
 )
-
-
 _MARK_STALE: Final = """
 INSERT INTO stale (document_row, datasource_row, due_at) VALUES (?, ?, ?)
 ON CONFLICT (document_row) DO UPDATE SET due_at = min(due_at, excluded.due_at)
 """
-
-
 _EARLIEST: Final = "SELECT min(due_at) FROM stale WHERE due_at <= ?"
-
-
 _DUE: Final = "SELECT document_row FROM stale WHERE datasource_row = ? AND due_at <= ?"
 
 

@@ -26,22 +26,16 @@ _UPLOADED: Final = """
 SELECT substr(key, 1, instr(key, char(31)) - 1) AS type, count(DISTINCT key) AS number
 FROM document JOIN upload ON upload.row = upload_row WHERE datasource_row = ? GROUP BY type
 """
-
-
 _INDEXED: Final = """
 SELECT substr(key, 1, instr(key, char(31)) - 1) AS type, count(*) AS number
 FROM served WHERE datasource_row = ? GROUP BY type
 """
-
-
 _NEWEST: Final = """
 SELECT document.raw, ifnull((SELECT min(started_at) FROM job WHERE job.upload_row = document.upload_row),
     (SELECT started_at FROM bulk WHERE bulk.upload_row = document.upload_row)) AS uploaded_at
 FROM document JOIN upload ON upload.row = upload_row
 WHERE datasource_row = :datasource AND key = :key ORDER BY document.row DESC LIMIT 1
 """
-
-
 _SERVED: Final = """
 SELECT (SELECT max(finished_at) FROM job WHERE job.upload_row = document.upload_row) AS finished_at
 FROM served JOIN document ON document.row = document_row

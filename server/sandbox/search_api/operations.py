@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from server.sandbox.state.state import SandboxState
 
 _PAGE: Final = 10
-
-
 Hint = Literal["ALL_RESULT_COUNTS", "FACET_RESULTS", "QUERY_METADATA", "RESULTS", "SPELLCHECK_METADATA"]
 
 

@@ -6,11 +6,7 @@ import re
 from typing import Final, NamedTuple
 
 _WORD: Final = re.compile(r"[^\W_]+(?:[-'./][^\W_]+)*")
-
-
 _KEY: Final = re.compile(r"(?=.*\d)(?=.*[^\W\d_])")
-
-
 _ASKING: Final = frozenset(("how", "what", "when", "where", "which", "who", "whom", "whose", "why"))
 
 

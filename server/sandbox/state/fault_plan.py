@@ -19,14 +19,8 @@ if TYPE_CHECKING:
 TransportFaultKind: TypeAlias = Literal[
     "status", "garbage", "html", "unbounded", "drop_before", "drop_after", "timeout", "slow"
 ]
-
-
 StateFaultKind: TypeAlias = Literal["sync_hangs", "sync_loses", "sync_fails", "unhealthy"]
-
-
 STATE_FAULT_KINDS: Final = frozenset({"sync_hangs", "sync_loses", "sync_fails", "unhealthy"})
-
-
 _EFFECTIVE_KINDS: Final = frozenset({"garbage", "html", "unbounded", "drop_after", "slow"})
 
 

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     import sqlite3
 
 _LIMIT: Final = "rate_limit"
-
-
 _BUCKET: Final = "rate_bucket"
 
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 from typing import Final
 
 VERSION: Final = 3
-
-
 _ADMIN: Final = """
 CREATE TABLE tenant (
     id TEXT PRIMARY KEY,
@@ -99,8 +97,6 @@ CREATE TABLE request (
     PRIMARY KEY (operation, status)
 ) WITHOUT ROWID;
 """
-
-
 _INDEXING: Final = """
 CREATE TABLE bulk (
     row INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -142,20 +138,12 @@ CREATE VIRTUAL TABLE fulltext USING fts5 (
 );
 INSERT INTO fulltext (fulltext, rank) VALUES ('rank', 'bm25(2.0, 1.0, 1.0, 1.0, 1.0)');
 """
-
-
 SCHEMA: Final = f"{_ADMIN}{_INDEXING}{_FULLTEXT}"
-
-
 _REFILLED: Final = """
 INSERT INTO fulltext (rowid, title, id, body, container, author)
     SELECT rowid, title, id, body, container, author FROM former;
 DROP TABLE former;
 """
-
-
 _BY_STEMS: Final = f"ALTER TABLE fulltext RENAME TO former; {_FULLTEXT} {_REFILLED}"
-
-
 UPGRADES: Final = {1: f"{_INDEXING}{_BY_STEMS}", 2: _BY_STEMS}
 """What makes a file of an earlier version one of this."""

@@ -26,18 +26,10 @@ if TYPE_CHECKING:
     from server.sandbox.state.state import SandboxState
 
 Api: TypeAlias = Literal["admin", "indexing", "search"]
-
-
 TokenKind: TypeAlias = Literal["indexing", "client"]
-
-
 ROTATION_GRACE_S: Final = 600.0
 """So long a secret serves on after it was rotated."""
-
-
 _SETTING_NAME: Final = "tokens"
-
-
 _API_OF_KIND: Final = {"indexing": "indexing", "client": "search"}
 
 

@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     Work = Callable[[Services, Principal], Awaitable[Mapping[str, Any]]]
 
 _KNOWN: Final = ("approval_id", "decision", "name")
-
-
 _log: Final = logging.getLogger(__name__)
 
 

@@ -22,11 +22,7 @@ if TYPE_CHECKING:
     M = TypeVar("M", bound="Form")
 
 LONGEST_BODY: Final = 64 << 10
-
-
 _MISDIRECTED: Final = 421
-
-
 _JSON: Final = "application/json"
 
 

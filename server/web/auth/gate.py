@@ -22,15 +22,11 @@ if TYPE_CHECKING:
     from server.settings.identity import IdentitySettings
 
 _MCP: Final = "/mcp"
-
-
 _UNCHECKED: Final = {
     "error": "temporarily_unavailable",
     "error_description": "Tokens cannot be checked at the moment.",
 }
 """As OAuth's clients read it."""
-
-
 _OFFERED: Final = [SCOPE_READ, SCOPE_PROVISION, SCOPE_TEARDOWN]
 """What a client that reads the metadata may ask its user for: what the tools need, and no approving."""
 

@@ -25,21 +25,11 @@ if TYPE_CHECKING:
 
 Key: TypeAlias = Any
 """A public key as PyJWT takes it."""
-
-
 _log: Final = logging.getLogger(__name__)
-
-
 _MOST_BYTES: Final = 1 << 20
-
-
 _TIMEOUT_S: Final = 5.0
-
-
 MAX_AGE_S: Final = 300.0
 """How long a key that the issuer has taken back may still be believed."""
-
-
 PAUSE_S: Final = 5.0
 """At most once in this time a token with an unknown `kid`, or a failure, has the document read again."""
 

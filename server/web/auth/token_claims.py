@@ -9,7 +9,6 @@ from domain.model import IDENTIFIER, Principal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-
 _LOCAL: Final = ("person:", "agent:", "schedule:")
 """How the accounts of this machine and its schedules are named; no issuer may speak for them."""
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from server.web.auth.jwks import Keys
 
 _log: Final = logging.getLogger(__name__)
-
-
 _NEEDED: Final = ["exp", "iss", "aud", "sub"]
 
 

@@ -20,17 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 INFO: Final = {"name": "bench", "version": "1"}
-
-
 GREETING: Final = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": INFO}
-
-
 STARTING_S: Final = 30.0
-
-
 _MODERN: Final = "2026-07-28"
-
-
 _META: Final = {
     "io.modelcontextprotocol/protocolVersion": _MODERN,
     "io.modelcontextprotocol/clientInfo": INFO,

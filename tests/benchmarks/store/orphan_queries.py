@@ -28,26 +28,12 @@ if TYPE_CHECKING:
     Ask = Callable[[str], int]
 
 GOAL: Final = Goal(bound=2, at_most=True)
-
-
 ANYBODY: Final = Principal(subject="agent:bench")
-
-
 PAGE: Final = 100
-
-
 PAGES: Final = 20
-
-
 DAYS: Final = 3
-
-
 ORPHANED: Final = 20
-
-
 OLD: Final = DatasetQuery(statuses=ORPHANABLE_STATUSES, created_before=NOW - timedelta(days=7), limit=PAGE)
-
-
 RAW: Final = """
 select d.dataset_id, d.document, j.state from datasets d
 left join journeys j on j.client_id = d.client_id and j.journey_id = d.journey_id
@@ -55,14 +41,8 @@ where d.status in ('ready', 'validating', 'failed') and d.status <> 'archived' a
   and (j.state is null or j.stage <> d.stage or j.state not in ('active', 'paused') or j.lease_expires_at <= 0)
 order by d.dataset_id
 """
-
-
 ANEW: Final = "update datasets set document = document || ' ' where marked = 1"
-
-
 CLIENT: Final = "insert into clients values (:client, :client, 'fintech', 'use')"
-
-
 JOURNEY: Final = "insert into journeys values (:client, 'j1', 'sandbox', :state, null)"
 
 

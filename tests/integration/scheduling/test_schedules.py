@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from tests.support.world import Process, World
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-
-
 PLANS = [
     Schedule(name="health"),
     Schedule(name=ORPHAN_SCAN_SCHEDULE, at=time(3)),
@@ -42,8 +40,6 @@ PLANS = [
     Schedule(name=REDELIVERY_SCHEDULE, at=time(4, 30)),
     Schedule(name=WORKFLOW_PURGE_SCHEDULE, at=time(5)),
 ]
-
-
 DAILY = [each.name for each in PLANS[1:]]
 
 

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from tools.services import Services
 
 MODERN = "2026-07-28"
-
-
 ACME = {
     "client_id": "acme",
     "journey_id": "j1",

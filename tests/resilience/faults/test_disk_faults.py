@@ -62,8 +62,6 @@ MOMENTS: Final[dict[str, list[tuple[Any, str]]]] = {
     "published": [(Draft, "publish")],
     "emptied": [(shutil, "rmtree"), (os, "unlink")],
 }
-
-
 REFUSALS: Final = list(
     product(
         (*UP, "undoing a provision", "undoing a retry", "teardown"), ("staging", "archives"), MOMENTS, ERRORS

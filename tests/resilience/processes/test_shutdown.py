@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from tests.support.servers.data_folder import DataFolder
 
 SLOW_S: Final = 3600.0
-
-
 GREETING: Final[list[dict[str, Any]]] = [
     {
         "id": 1,
@@ -38,8 +36,6 @@ GREETING: Final[list[dict[str, Any]]] = [
     },
     {"method": "notifications/initialized"},
 ]
-
-
 CALL: Final[dict[str, Any]] = {
     "id": 2,
     "method": "tools/call",

@@ -45,18 +45,10 @@ if TYPE_CHECKING:
     from tools.services import Services
 
 RECORDS: Final = 3
-
-
 KINDS: Final = ("confluence_pages", "slack_messages")
 """Datasets of the first kind end READY; those of the second stay VALIDATING, for their records name no author."""
-
-
 JOURNEYS: Final = ((MINE, "alder-way"), (MINE, "aspen-way"), (THEIRS, "beech-way"))
-
-
 ERAS: Final = ("legacy", "2026-07-28")
-
-
 TOOLSETS: Final = ("recovery", "leases")
 
 

@@ -34,8 +34,6 @@ ARGUMENTS: Final = {
     "teardown_dataset": {"dataset_id", "reason", "wait_s"},
     "restore_dataset": {"dataset_id", "journey_id", "wait_s"},
 }
-
-
 STATUS: Final = {"making": "provisioning", "claimed": "teardown", "gone": "archived"}
 """How the product calls what the oracle calls so; the others have one name."""
 

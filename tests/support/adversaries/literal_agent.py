@@ -21,11 +21,7 @@ PERSUASIVE_ARGUMENTS: Final = (
     "human",
 )
 """What some other server, some day, took for a person's word."""
-
-
 _WORD: Final = re.compile(r"[a-z]+(?:_[a-z]+)+|(?<=--)[a-z-]+|(?<=`)[a-z ]+(?=`)|ap-\w+")
-
-
 _MOST: Final = 40
 
 

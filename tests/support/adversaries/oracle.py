@@ -11,11 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 STAGES: Final = ("sandbox", "pilot", "production")
-
-
 REASONS: Final = ("stage_completed", "journey_completed", "orphaned", "provision_failed", "manual")
-
-
 MOVES: Final = {
     "draft": {"active", "cancelled"},
     "active": {"paused", "completed", "cancelled", "expired"},
@@ -24,32 +20,14 @@ MOVES: Final = {
     "completed": {"active"},
     "cancelled": {"active"},
 }
-
-
 LIVING: Final = ("active", "paused")
-
-
 SETTLED: Final = ("ready", "validating", "failed")
-
-
 GRACE: Final = timedelta(days=7)
-
-
 SCAN_COUNTS: Final = timedelta(hours=26)
-
-
 OPEN_FOR: Final = timedelta(minutes=30)
-
-
 GRANT_FOR: Final = timedelta(minutes=10)
-
-
 RESTORED_FOR: Final = timedelta(days=7)
-
-
 SYNC_DEADLINE: Final = timedelta(minutes=30)
-
-
 SWEEPER: Final = "schedule:sweep"
 
 

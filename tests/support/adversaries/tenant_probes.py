@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from tests.support.adversaries.oracle import ActorIdentity
 
 FORM: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-
-
 NOWHERE: Final = "nowhere-0000"
 """The id of nothing, ever."""
 

@@ -55,41 +55,17 @@ if TYPE_CHECKING:
     from tests.support.servers.token_issuer import TokenIssuer
 
 ROOT: Final = Path(__file__).parents[3]
-
-
 BOTH: Final = frozenset({MINE, THEIRS})
-
-
 ACCOUNT: Final = f"agent:{getpass.getuser()}"
-
-
 OPERATOR: Final = ActorIdentity(ACCOUNT, forms=True)
-
-
 CONFINED: Final = ActorIdentity(ACCOUNT, clients=frozenset({MINE}), forms=True)
-
-
 OPS: Final = ActorIdentity("ops", clients=BOTH, scopes=TOOLS_SCOPES, forms=True)
-
-
 QUIET: Final = ActorIdentity("ops", clients=BOTH, scopes=TOOLS_SCOPES)
-
-
 LOOKER: Final = ActorIdentity("rex", clients=BOTH, scopes=frozenset({"datasets:read"}))
-
-
 KIM: Final = ActorIdentity("kim", clients=BOTH, scopes=EVERY_SCOPE)
-
-
 LEE: Final = ActorIdentity("lee", clients=BOTH, scopes=EVERY_SCOPE)
-
-
 BEARERS: Final = (OPS, QUIET, TENANT, DELEGATE, LOOKER, BOUND)
-
-
 PEOPLE: Final = (KIM, LEE, TENANT, DELEGATE)
-
-
 LONG: Final = 4_000_000_000
 """An instant that no run of these tests sees, in seconds since 1970."""
 

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     Records = list[dict[str, Any]]
     Lines = Mapping[DatasetType, list[bytes]]
 
-
 NAMES = {each: f"ACME-{each.value}" for each in DatasetType}
 
 

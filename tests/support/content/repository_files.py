@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from domain.model.template import Template
 
 SUBDIR = "mock_data/templates"
-
-
 PAGES = DatasetType.CONFLUENCE_PAGES
 
 

@@ -29,17 +29,9 @@ if TYPE_CHECKING:
     from server.sandbox.serve import EmbeddedSandbox
 
 PAGE = 3
-
-
 DEFAULT_SWITCHES = "as guessed"
-
-
 SLOW = {"indexing_s": 1080.0, "single_s": 180.0, "deletion_s": 600.0}
-
-
 _NO_GUESS = {"limits_rate", *SLOW}
-
-
 SWITCH_VARIANTS: dict[str, dict[str, Any]] = {
     DEFAULT_SWITCHES: {},
     **{
@@ -54,8 +46,6 @@ SWITCH_VARIANTS: dict[str, dict[str, Any]] = {
     "slow and forgetful": {**SLOW, "restart_forgets": True, "tells_given_up": True},
 }
 """Each switch of the Indexing dialect in its other position, and some of them together."""
-
-
 SWITCH_PARAMS = [
     pytest.param(
         name, marks=() if name in {DEFAULT_SWITCHES, "slow and forgetful"} else pytest.mark.exhaustive
@@ -63,20 +53,10 @@ SWITCH_PARAMS = [
     for name in SWITCH_VARIANTS
 ]
 """The same for what takes seconds with each: every time the usual one and one with all the delays."""
-
-
 INSTALLATION_ID = "inst-1"
-
-
 NAME = "ACME-Sandbox-Confluence"
-
-
 MARK = OwnerTag(installation=INSTALLATION_ID, dataset_id="acme-sandbox-confluence-7f3k2m")
-
-
 SITE = "https://mock-confluence.example.com/acme/sandbox"
-
-
 CONFIG: dict[str, Any] = {
     "baseUrl": "https://mock-confluence.example.com",
     "spaceKeys": ["ENG"],

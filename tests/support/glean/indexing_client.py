@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from server.sandbox.serve import EmbeddedSandbox
 
 NAME = "acmewiki"
-
-
 SITE = "https://wiki.example.com/acme"
 
 

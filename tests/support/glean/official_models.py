@@ -52,8 +52,6 @@ MODELS: Final = {
     "search": OperationModels(models.SearchRequest, models.SearchResponse),
 }
 """Of every operation that the sandbox answers in the words of Glean's public APIs."""
-
-
 WRITTEN_UNASKED: Final[dict[type[Any], dict[str, Any]]] = {models.SearchResponse: {"errorInfo": None}}
 """What a model writes of a field that it has not read: a slip of its generator, which knows it by two names."""
 

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from server.sandbox.indexing_api.switches import Switches
 
 WEEK_S = 7 * 86_400.0
-
-
 HOURS_S = 3 * 3600.0
 
 

@@ -32,14 +32,8 @@ if TYPE_CHECKING:
     from domain.audit.entry import AuditEntry
 
 CHECKOUT = Path(__file__).parents[3]
-
-
 CLIENT = ("clients", "add", "ACME", "--name", "Acme", "--industry", "fintech")
-
-
 PROVISION = ("provision", "--client-id", "ACME", "--journey-id", "j1", "--stage", "sandbox", "--dataset-type")
-
-
 PATIENCE_S = 30
 
 

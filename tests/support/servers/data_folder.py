@@ -27,22 +27,14 @@ if TYPE_CHECKING:
     from server.settings import Settings
 
 ROOT: Final = Path(__file__).parents[3]
-
-
 REPOSITORY: Final = "MOCK_DATA_REPO_PATH"
-
-
 KIM: Final = Principal(subject="person:kim")
-
-
 PROVISION_ARGUMENTS: Final[Mapping[str, str]] = {
     "client_id": "acme",
     "journey_id": "j1",
     "stage": "sandbox",
     "dataset_type": "confluence_pages",
 }
-
-
 NAME: Final = "ACME-Sandbox-Confluence"
 
 

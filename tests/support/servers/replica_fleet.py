@@ -33,23 +33,11 @@ if TYPE_CHECKING:
     from tools.services import Services
 
 ROOT: Final = Path(__file__).parents[3]
-
-
 KIM: Final = Principal(subject="person:kim")
-
-
 LEE: Final = Principal(subject="person:lee")
-
-
 KEY: Final = "k" * 40
-
-
 NO_ENVIRONMENT: Final[Mapping[str, str]] = MappingProxyType({})
-
-
 PATIENCE_S: Final = 60
-
-
 _LISTENS: Final = re.compile(r"Listening on 127\.0\.0\.1 port (\d+)")
 
 

@@ -25,18 +25,12 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 ISSUER = "https://login.example.com"
-
-
 AUDIENCE = "https://mcp.example.com/mcp"
-
-
 MAKE = {
     "RS256": lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048),
     "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
     "EdDSA": ed25519.Ed25519PrivateKey.generate,
 }
-
-
 ALGORITHM: dict[str, Any] = {
     "RS256": jwt.algorithms.RSAAlgorithm,
     "ES256": jwt.algorithms.ECAlgorithm,

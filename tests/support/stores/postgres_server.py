@@ -34,22 +34,14 @@ if TYPE_CHECKING:
     Served = Callable[[], AbstractContextManager[Callable[[signal.Signals], None]]]
 
 _UNPRIVILEGED: Final = ("postgres", "nobody")
-
-
 _SETTINGS: Final = {
     "listen_addresses": "127.0.0.1",
     "max_connections": "200",
     "shared_buffers": "64MB",
     "lc_messages": "C",
 }
-
-
 _WITHOUT_FSYNC: Final = {"fsync": "off", "full_page_writes": "off"}
-
-
 _READY: Final = "database system is ready to accept connections"
-
-
 _OVER: Final = "database system is shut down"
 
 

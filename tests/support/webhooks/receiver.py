@@ -24,11 +24,7 @@ if TYPE_CHECKING:
     Behaviour = Callable[[Request], Awaitable[Response]]
 
 SECRET: Final = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-
-
 NEXT_SECRET: Final = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
-
-
 MEGABYTES: Final = 64
 
 

@@ -21,11 +21,7 @@ OBJECT_TYPES: Final = {
     DatasetType.SLACK_MESSAGES.value: "SLACK_MESSAGE",
     DatasetType.JIRA_ISSUES.value: "JIRA_ISSUE",
 }
-
-
 ObjectType = Literal["CONFLUENCE_PAGE", "GITHUB_REPOSITORY", "SLACK_MESSAGE", "JIRA_ISSUE"]
-
-
 Text = Annotated[str, Meta(min_length=1)]
 
 

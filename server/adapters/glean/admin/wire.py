@@ -9,27 +9,13 @@ from msgspec import Meta, Struct, field
 
 ID: Final = r"[^\s/\\?#.%][^\s/\\?#%]{0,199}"
 """An id that is one part of a path, however a server unquotes it."""
-
-
 Id = Annotated[str, Meta(pattern=f"^{ID}$")]
-
-
 Name = Annotated[str, Meta(max_length=500)]
-
-
 Count = Annotated[int, Meta(ge=0)]
-
-
 Instant = Annotated[datetime, Meta(tz=True)]
-
-
 PAGE_COUNT: Final = 500
-
-
 PAGE_BYTES: Final = 4 * 1024 * 1024
 """What we put into one upload, at most: within the 1000 documents and 5 MiB that the API takes."""
-
-
 SENT_FIELDS: Final = frozenset(
     {
         *("name", "connector", "config", "limit", "cursor", "query", "datasource"),
@@ -52,8 +38,6 @@ SENT_FIELDS: Final = frozenset(
     }
 )
 """Every field name that we send, and that an error may therefore name."""
-
-
 AUTHENTICATION: Final = {"confluence": "API_TOKEN", "github": "PAT", "slack": "OAUTH", "jira": "API_TOKEN"}
 """How each connector authenticates."""
 

@@ -25,12 +25,8 @@ if TYPE_CHECKING:
 _OWNER_TAG: Final = re.compile(
     r"#dataset-lifecycle/(?P<installation>[^/#]+)/(?P<dataset>[^/#]*)/(?P<kind>[a-z]+)(?:/(?P<digest>[0-9a-f]+))?$"
 )
-
-
 _DIGEST: Final = 16
 """Hexadecimal digits: enough against chance, and nobody gains by forging one."""
-
-
 _MANAGED_FIELDS: Final = (
     "displayName",
     "datasourceCategory",
@@ -43,8 +39,6 @@ _MANAGED_FIELDS: Final = (
     "renderConfigPreset",
 )
 """What we set, beside name and home page; what else stands in a configuration is Glean's, or a person's, own."""
-
-
 _DEFINED: Final = ("name", "docCategory")
 
 

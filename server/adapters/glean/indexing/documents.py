@@ -24,19 +24,13 @@ OBJECT_TYPES: Final = {
     DatasetType.SLACK_MESSAGES.value: "Message",
     DatasetType.JIRA_ISSUES.value: "Issue",
 }
-
-
 CONTAINERS: Final = {
     DatasetType.CONFLUENCE_PAGES.value: "Space",
     DatasetType.GITHUB_REPOS.value: None,
     DatasetType.SLACK_MESSAGES.value: "Channel",
     DatasetType.JIRA_ISSUES.value: "Project",
 }
-
-
 _STATUS: Final = "status"
-
-
 _TAGS: Final = "labels"
 
 

@@ -9,21 +9,11 @@ from typing import Final
 
 LONGEST_NAME: Final = 32
 """Characters. Glean documents no limit; its own tools keep to this."""
-
-
 LONGEST_ID: Final = 200
 """Characters, of a document's id (https://developers.glean.com/api-info/indexing/documents/overview)."""
-
-
 _HASH: Final = 10
-
-
 _ID_HASH: Final = 32
-
-
 _SHORTENED: Final = re.compile(rf"~[0-9a-f]{{{_ID_HASH}}}\Z", re.IGNORECASE)
-
-
 _NOT_TAKEN: Final = re.compile(r"[^A-Za-z0-9]")
 
 

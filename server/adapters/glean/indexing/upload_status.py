@@ -24,11 +24,7 @@ if TYPE_CHECKING:
 
 SEPARATOR: Final = "~"
 """Between a run and what makes the ids of its uploads differ: each begins anew under a fresh id."""
-
-
 _SERVED: Final = "INDEXED"
-
-
 _LAG: Final = timedelta(seconds=COUNTS_LAG_S)
 
 

@@ -8,29 +8,15 @@ from typing import Annotated, Any, Final
 from msgspec import Meta, Struct
 
 Count = Annotated[int, Meta(ge=0)]
-
-
 PAGE_COUNT: Final = 1000
-
-
 PAGE_BYTES: Final = 5 * 1024 * 1024 - 4096
 """What one page takes at most (413 beyond), with room for what stands around the documents."""
-
-
 COUNTS_LAG_S: Final = 3 * 3600
 """So old may the counts of a datasource be (https://developers.glean.com/api-info/indexing/debugging/datasource-status)."""
-
-
 ACTIVE: Final = "ACTIVE"
-
-
 SUCCESSFUL: Final = "SUCCESSFUL"
-
-
 INDEXED: Final = frozenset({"INDEXING COMPLETED", "DELETION PAUSED"})
 """States in which what an upload brought is served."""
-
-
 SENT_FIELDS: Final = frozenset(
     {
         *(
@@ -74,8 +60,6 @@ SENT_FIELDS: Final = frozenset(
     }
 )
 """Every field name that we send, and that an error may therefore name."""
-
-
 Config = dict[str, Any]
 """A datasource's configuration, of which more than we set may be told."""
 

@@ -28,42 +28,20 @@ if TYPE_CHECKING:
     from server.adapters.glean.transport.remedies import Remedy
 
 T = TypeVar("T")
-
-
 TRIES: Final = 4
 """One call and up to three retries."""
-
-
 LONGEST_WAIT_S: Final = 60.0
 """A longer `Retry-After` is not waited for: the caller is told instead."""
-
-
 ANSWER_BYTES: Final = 8 * 1024 * 1024
-
-
 _EMPTY_STREAM: Final = httpx.ByteStream(b"")
 """In place of a response's stream, which refers back to it: else both, and the page sent, await the collector."""
-
-
 _EMPTY_OBJECT: Final = b"{}"
 """An empty body is as good as an empty object where nothing has to be in it."""
-
-
 _FIRST_WAIT_S: Final = 0.5
-
-
 _QUIET_S: Final = 0.5
-
-
 _ROUNDS: Final = 25
-
-
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,8192}")
-
-
 _DENIED: Final = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
-
-
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 

@@ -18,11 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 _BURST_S: Final = 0.5
-
-
 _DECREASE: Final = 0.7
-
-
 _SLOWEST: Final = 0.2
 
 

@@ -31,34 +31,22 @@ _ASK_FOR_ANOTHER: Final = (
     "Have an indexing token with global permissions made in Glean (Admin console, Platform, API tokens, Indexing "
     "tokens), and set glean.api_key to it."
 )
-
-
 _EXPIRED: Final = Remedy("because the token has expired", _ASK_FOR_ANOTHER)
-
-
 _WRONG_TOKEN_KIND: Final = Remedy(
     "because the token is one for another of Glean's APIs, and not an indexing token", _ASK_FOR_ANOTHER
 )
-
-
 _ADDRESS: Final = Remedy(
     "because the token does not serve from the address of this machine",
     "Have this machine's outgoing address added to the token's greenlisted IPs in Glean, or a token made without them.",
 )
-
-
 _BOUND: Final = Remedy(
     "because the token is bound to other datasources",
     f"Datasources of new names are made with it, so it has to be a global one. {_ASK_FOR_ANOTHER}",
 )
-
-
 _UNKNOWN: Final = Remedy(
     "because the token is not known there, has expired, or is one for another of Glean's APIs",
     f"Check that glean.base_url is the instance that the token was made in. {_ASK_FOR_ANOTHER}",
 )
-
-
 _FORBIDDEN: Final = Remedy(
     "because the token is bound to other datasources or addresses, it seems",
     f"Look in Glean at what the token is bound to. {_ASK_FOR_ANOTHER}",
@@ -72,43 +60,29 @@ _WORDS: Final = (
     (re.compile(r"\bclient\b|token type|type of token|not an indexing token"), _WRONG_TOKEN_KIND),
     (re.compile(r"data ?source|\bscope"), _BOUND),
 )
-
-
 NOT_GLEAN_API: Final = Remedy(
     "which is not Glean's API",
     "Check that glean.base_url is the address of a Glean that speaks the dialect of glean.dialect, and no page for "
     "people, and that no proxy answers in its place.",
 )
-
-
 RATE_LIMITED: Final = Remedy(
     "because too much is asked of it in this time",
     "Wait and call again. Lower glean.requests_per_second where others use the same token or address.",
 )
-
-
 _NAME: Final = Remedy(
     "because the name of its host is not known here",
     "Check glean.base_url for a slip, and whether this machine can look names up.",
 )
-
-
 _CERTIFICATE: Final = Remedy(
     "because its certificate is not trusted here",
     "Check glean.base_url. Where a proxy of your own stands between, name its authority in SSL_CERT_FILE.",
 )
-
-
 _TLS: Final = Remedy(
     "because what is there does not speak TLS", "Check the scheme and the port of glean.base_url."
 )
-
-
 _NOTHING_LISTENS: Final = Remedy(
     "because nothing listens there", "Check the host and the port of glean.base_url, and whether Glean is up."
 )
-
-
 _CONNECTING: Final = (
     (ssl.SSLCertVerificationError, _CERTIFICATE),
     (ssl.SSLError, _TLS),

@@ -19,47 +19,29 @@ if TYPE_CHECKING:
     Plain = psycopg.Connection[tuple[Any, ...]]
 
 NAMESPACE: Final = "dataset_lifecycle"
-
-
 OLDEST_VERSION: Final = 14
 """The oldest major version of PostgreSQL that is taken; the oldest that is still maintained."""
 
 
 # Two numbers, so that they meet no lock whose key is one. Their database keeps them apart from other installations'.
 MIGRATION_LOCK: Final = "pg_advisory_xact_lock(1684368495, 1)"
-
-
 WRITE_LOCK: Final = "pg_advisory_xact_lock(1684368495, 2)"
-
-
 _TYPES: Final[dict[type, str]] = {str: 'text collate "C"', int: "bigint"}
-
-
 _APPEND_ONLY: Final = """
 create function append_only() returns trigger language plpgsql as
 $$ begin raise exception 'the % table is append-only', tg_table_name; end $$;
 """
-
-
 _MIGRATIONS: Final = (
     "create table migrations (name text primary key, applied_at timestamptz not null default now())"
 )
-
-
 _APPLIED: Final = f"select name from {NAMESPACE}.migrations".encode()  # noqa: S608  # a name of ours
-
-
 _MAY_CREATE: Final = b"""
 select coalesce(
   (select has_schema_privilege(oid, 'create') from pg_catalog.pg_namespace where nspname = %(namespace)s),
   has_database_privilege(current_database(), 'create'))
 """
-
-
 _INDEXED: Final = 500
 """Characters. An index of PostgreSQL takes some 2,700 bytes, and what a call was given may be of any length."""
-
-
 _NUL: Final = r"replace(document, '\u0000', '\ufffd')"
 """A document may write the character NUL, which PostgreSQL cannot have in a text."""
 

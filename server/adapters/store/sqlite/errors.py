@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 # Primary result codes, https://sqlite.org/rescode.html
 _PRIMARY: Final = 0xFF
-
-
 _MEANING: Final = {
     sqlite3.SQLITE_BUSY: ("another process has been writing to it all the time", Recovery.WAIT),
     sqlite3.SQLITE_LOCKED: ("another connection has been holding it all the time", Recovery.WAIT),

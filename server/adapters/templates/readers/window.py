@@ -11,15 +11,9 @@ if TYPE_CHECKING:
 
 CHUNK: Final = 1 << 18
 """Small enough to stay in a core's cache until its records are decoded."""
-
-
 VALUE_LIMIT: Final = 64 << 20
 """The longest single value that is read: a record, or what stands beside the records."""
-
-
 _BOM: Final = b"\xef\xbb\xbf"
-
-
 _FOREIGN: Final = (
     (b"\xff\xfe\x00\x00", "UTF-32"),
     (b"\x00\x00\xfe\xff", "UTF-32"),

@@ -18,14 +18,8 @@ if TYPE_CHECKING:
     from domain.lifecycle import Archive
 
 app = typer.Typer(help="What is kept of datasets that were taken down.", no_args_is_help=True)
-
-
 DatasetId = Annotated[str, typer.Argument(metavar="DATASET_ID", help="The dataset that was archived.")]
-
-
 _PAGE = 500
-
-
 _COLUMNS = ("name", "records", "size", "restorable until", "purged", "dataset")
 
 

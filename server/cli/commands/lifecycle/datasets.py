@@ -18,11 +18,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="What there is, everything about one, and its quality judged again.", no_args_is_help=True
 )
-
-
 DatasetId = Annotated[str, typer.Argument(metavar="DATASET_ID", help="The dataset.")]
-
-
 _PAGE = 500
 
 

@@ -19,11 +19,7 @@ if TYPE_CHECKING:
     from domain.model import Approval
 
 app = typer.Typer(help="Teardowns that wait for a person's approval.", no_args_is_help=True)
-
-
 ApprovalId = Annotated[str, typer.Argument(metavar="ID", help="The request, as the refusal named it.")]
-
-
 _COLUMNS = ("request", "dataset", "client", "stage", "reason", "asked by", "state", "until")
 
 

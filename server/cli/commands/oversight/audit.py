@@ -33,11 +33,7 @@ if TYPE_CHECKING:
     from tools.services import Services
 
 app = typer.Typer(help="What is on record, and whether it still is what was recorded.", no_args_is_help=True)
-
-
 _COLUMNS = ("entry", "when", "who", "from", "what", "dataset", "decision", "outcome")
-
-
 _HEAD = re.compile(r"(\d{1,18}):([0-9a-f]{64})")
 
 

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from domain.model import Delivery
 
 app = typer.Typer(help="What happened, and which webhooks were told of it.", no_args_is_help=True)
-
-
 _COLUMNS = ("event", "what", "when", "dataset", "webhook", "state", "tries", "next", "last error")
 
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from domain.governance import ScheduledRun, ScheduleStatus
 
 app = typer.Typer(help="What happens by itself, and what came of it.", no_args_is_help=True)
-
-
 _COLUMNS = ("schedule", "when", "last", "outcome", "what came of it", "next")
 
 

@@ -14,11 +14,7 @@ from server.cli.command import Invocation, command, on_terminal
 from server.cli.output import format_value, render_section, render_table
 
 app = typer.Typer(help="The clients' ways through the stages.", no_args_is_help=True)
-
-
 JourneyId = Annotated[str, typer.Argument(metavar="JOURNEY_ID", help="The journey.")]
-
-
 WhoseJourney = Annotated[
     str | None,
     typer.Option(

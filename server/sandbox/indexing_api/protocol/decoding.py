@@ -14,11 +14,7 @@ if TYPE_CHECKING:
     from server.sandbox.indexing_api.switches import Switches
 
 T = TypeVar("T")
-
-
 _UNKNOWN: Final = re.compile(r"contains unknown field `(?P<field>[^`]*)`(?: - at `\$(?P<path>[^`]*)`)?")
-
-
 _STEP: Final = re.compile(r"\.(?P<name>[^.\[]+)|\[(?P<index>\d+)\]")
 
 

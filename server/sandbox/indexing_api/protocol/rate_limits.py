@@ -41,20 +41,10 @@ def _token_key(call: ApiRequest) -> str:
 
 
 DEPLOYMENT_BUCKET: Final = RateBucket("deployment", 8_000 / 60, 8_000, _shared_key)
-
-
 ADDRESS_BUCKET: Final = RateBucket("address", 100, 100, lambda call: call.peer)
-
-
 TOKEN_BUCKET: Final = RateBucket("token", 30, 30, _token_key)
-
-
 SINGLE_DOCUMENT_BUCKET: Final = RateBucket("single", 10, 10, _token_key)
-
-
 DOCUMENTS_BUCKET: Final = RateBucket("documents", 600 / 60, 600, _token_key)
-
-
 _EVERY_REQUEST: Final = (DEPLOYMENT_BUCKET, ADDRESS_BUCKET, TOKEN_BUCKET)
 
 

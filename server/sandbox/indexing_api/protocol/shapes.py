@@ -7,12 +7,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
 Text: TypeAlias = Annotated[str, Meta(min_length=1)]
-
-
 Epoch: TypeAlias = Annotated[int, Meta(ge=0)]
 """Seconds since 1970."""
-
-
 Category: TypeAlias = Literal[
     "UNCATEGORIZED",
     "TICKETS",

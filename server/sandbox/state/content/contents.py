@@ -73,9 +73,5 @@ def _hit_fields(raw: bytes) -> dict[str, str | None]:
 
 
 _decode_document: Final = msgspec.json.Decoder(_IndexedDocument).decode
-
-
 _ADMIN: Final = DocumentReader(documents.admin_searchable_text, documents.admin_hit_fields)
-
-
 _INDEXING: Final = DocumentReader(_searchable_text, _hit_fields)

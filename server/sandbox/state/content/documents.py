@@ -13,8 +13,6 @@ from server.sandbox.http.responses import invalid_field_error
 from server.sandbox.state.content.searchable_text import SearchableText, plain_text
 
 Instant: TypeAlias = Annotated[datetime, Meta(tz=True)]
-
-
 OBJECT_TYPES: Final = {
     "confluence": "CONFLUENCE_PAGE",
     "github": "GITHUB_REPOSITORY",

@@ -20,8 +20,6 @@ _HITS: Final = (
     " WHERE fulltext MATCH :match AND tenant_id = :tenant AND (:name IS NULL OR name_key = :name)"
     " ORDER BY rank{}, name_key, served.key LIMIT :limit"
 )
-
-
 _KEYWORDS: Final = _HITS.format("", "")
 
 
@@ -32,8 +30,6 @@ _QUESTION: Final = _HITS.format(
     " ON found = fulltext.rowid ",
     " * matched",
 )
-
-
 _HIT_DETAILS: Final = (
     "SELECT document_row, datasource.name, datasource.id, connector, document.raw,"
     " snippet(fulltext, -1, '', '', '…', 24) AS snippet"

@@ -25,27 +25,17 @@ if TYPE_CHECKING:
     from server.sandbox.state.state import SandboxState
 
 PACE_SETTING: Final = "pace"
-
-
 DEFAULT_PACE: Final = (20_000.0, 0.05)
 """Documents a second, and the least a job takes in seconds."""
-
-
 _BATCH: Final = 2_000
-
-
 _REPLACED: Final = (
     "SELECT document.row FROM document JOIN upload ON upload.row = upload_row"
     " WHERE datasource_row = :datasource AND upload.served"
 )
-
-
 _MERGED: Final = (
     "SELECT document_row AS row FROM served JOIN document ON document.key = served.key"
     " WHERE datasource_row = :datasource AND upload_row = :upload AND document.key <= :last"
 )
-
-
 _OVER: Final = "job.status = 'RUNNING' AND NOT job.hangs AND job.started_at + job.duration <= ?"
 
 

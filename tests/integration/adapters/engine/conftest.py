@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from tests.support.stores.postgres_server import PostgresServer
 
 _HOST = Path(__file__).parents[4] / "tests" / "support" / "engines" / "engine_process.py"
-
-
 _ROOT = Path(__file__).parents[4]
 
 

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from tests.support.adversaries.oracle import ActorIdentity
 
-
 stages: Final = st.sampled_from(["sandbox", "sandbox", "pilot", "production"])
 
 

@@ -29,33 +29,15 @@ SPANS: Final = (
     timedelta(hours=25),
     timedelta(days=8),
 )
-
-
 PATIENCE_S: Final = 60
 """How long a move may take in earnest; the clock of the world stands meanwhile."""
-
-
 agents: Final = st.sampled_from(AGENTS)
-
-
 eras: Final = st.sampled_from(ERAS)
-
-
 hows: Final = st.sampled_from(HOW)
-
-
 places: Final = st.sampled_from(JOURNEYS)
-
-
 reasons: Final = st.sampled_from(REASONS)
-
-
 seldom: Final = st.sampled_from([False, False, False, True])
-
-
 spans: Final = st.sampled_from(SPANS)
-
-
 picks: Final = st.integers(0, (1 << 16) - 1)
 """Which of the things that are there. What is drawn depends on nothing that was answered, so a sequence can be played
 again."""

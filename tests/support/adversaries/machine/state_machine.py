@@ -19,7 +19,6 @@ from tests.support.adversaries.oracle import REASONS
 if TYPE_CHECKING:
     from tests.support.adversaries.machine.sequence_runner import SequenceRunner
 
-
 MOST_WANTED: Final = ("manual", "manual", "orphaned")
 """The reasons that are hardest to check."""
 

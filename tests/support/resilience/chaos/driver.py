@@ -30,14 +30,8 @@ if TYPE_CHECKING:
     Answer = dict[str, Any]
 
 _FOREVER: Final = None
-
-
 _AGAIN_S: Final = 0.2
-
-
 _UP_S: Final = 120.0
-
-
 _SYNC_S: Final = 0.15
 """How long a sync takes in the sandbox, so that death finds some under way."""
 

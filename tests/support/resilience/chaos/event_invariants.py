@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     Fault = tuple[str, str, str]
 
 _NOWHERE: Final = "nowhere"
-
-
 _LEGAL: Final = {
     (_NOWHERE, "dataset:provisioning_started"): "making",
     ("failed", "dataset:provisioning_started"): "making",
@@ -42,8 +40,6 @@ _LEGAL: Final = {
     ("validating", "dataset:provisioned"): "ready",
 }
 """What may be told next, by what was last; `judged` and `restored` are a passing moment, or VALIDATING for good."""
-
-
 _RESTS_AS: Final = {"judged": "validating", "restored": "validating"}
 
 

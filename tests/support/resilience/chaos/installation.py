@@ -20,11 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT: Final = Path(__file__).parents[4]
-
-
 TOKEN: Final = "a-token-of-the-tests"
-
-
 _ADDRESS: Final = re.compile(r"Glean sandbox on (\S+)")
 
 

@@ -15,32 +15,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PROCESSES: Final = 3
-
-
 _LABELS: Final = {
     "confluence_pages": "Confluence",
     "github_repos": "GitHub",
     "slack_messages": "Slack",
     "jira_issues": "Jira",
 }
-
-
 _CLIENTS: Final = ("acme", "globex", "initech")
-
-
 _REASONS: Final = ("journey_completed", "journey_completed", "manual")
-
-
 _MOMENTS: Final = 600
-
-
 _LATER_S: Final = 0.3
-
-
 _FATAL: Final = ("failing_sync", "losing_sync")
 """A failing sync ends its attempt, a losing one leaves it below the gate."""
-
-
 _ON_THE_WAY: Final = ("unavailable", "lost_create", "lost_upload", "lost_sync", *_FATAL, *_FATAL)
 """What the sandbox is told to do wrong while a dataset is made; the first four change nothing in the end."""
 

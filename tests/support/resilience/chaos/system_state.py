@@ -34,25 +34,15 @@ STORE: Final = (
     "audit",
     "audit_chain",
 )
-
-
 GLEAN: Final = ("datasource", "upload", "document", "served", "job", "ledger")
-
-
 _JSON: Final = frozenset({"document", "config", "detail"})
 """Columns that hold JSON."""
-
-
 _ALL: Final = "select * from {}"
-
-
 _QUESTIONS: Final = {
     "audit": "select seq, document, document as sealed from audit order by seq",  # the chain is made of the text
     "audit_chain": "select * from audit_chain order by position",
     "events": "select * from events order by seq",
 }
-
-
 _SAGAS: Final = "select workflow_uuid as saga_id, name as kind, status from workflow_status"
 
 

@@ -17,17 +17,11 @@ if TYPE_CHECKING:
     from tests.support.world import World
 
 ADMIN: Final = "admin"
-
-
 INDEXING: Final = "indexing"
-
-
 ADAPTERS: Final[dict[str, type[AdminPlatform | IndexingPlatform]]] = {
     ADMIN: AdminPlatform,
     INDEXING: IndexingPlatform,
 }
-
-
 CLIENTS: Final[dict[str, Callable[[EmbeddedSandbox], AdminPlatform | IndexingPlatform]]] = {
     ADMIN: admin_platform,
     INDEXING: indexing_platform,

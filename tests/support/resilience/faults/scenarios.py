@@ -33,15 +33,9 @@ if TYPE_CHECKING:
     Act = Callable[[Process], Awaitable[Dataset]]
 
 NAME: Final = "acme-Sandbox-Confluence"
-
-
 FOREIGN: Final = f"{NAME}-2"
 """A datasource of somebody else's, whose name begins as ours does; it must never be touched."""
-
-
 OLD: Final = range(12)
-
-
 NEW: Final = range(50, 58)
 """The numbers of the pages of the first content, and of the one that a retry brings."""
 
@@ -66,11 +60,7 @@ _FAILING: Final = {
     INDEXING: (("bulkindexdocuments", 422),),
 }
 """What has a push fail, and what was made not go away."""
-
-
 _PATIENT: Final = LifecycleSettings(sync_deadline=timedelta(seconds=10), stop_deadline=timedelta(seconds=10))
-
-
 _IMPATIENT: Final = LifecycleSettings(
     sync_deadline=timedelta(seconds=0.2), stop_deadline=timedelta(seconds=10)
 )
@@ -210,8 +200,6 @@ ADMIN_SCENARIOS: Final = {
         ),
     )
 }
-
-
 INDEXING_SCENARIOS: Final = {
     f"{INDEXING}: {scene.name}": replace(
         scene,
@@ -221,8 +209,6 @@ INDEXING_SCENARIOS: Final = {
     )
     for scene in ADMIN_SCENARIOS.values()
 }
-
-
 SCENARIOS: Final = {**ADMIN_SCENARIOS, **INDEXING_SCENARIOS}
 
 

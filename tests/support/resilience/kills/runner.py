@@ -33,17 +33,9 @@ if TYPE_CHECKING:
     from tests.support.stores.postgres_server import PostgresServer
 
 SQLITE, POSTGRES = "sqlite", "postgres"
-
-
 NEW, SURVIVING = "new", "surviving"
-
-
 HOOK: Final = "hook"
-
-
 NOBODY_DIED: Final = "nobody died there"
-
-
 _LONG_S: Final = 120.0
 
 

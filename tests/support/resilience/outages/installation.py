@@ -34,11 +34,7 @@ if TYPE_CHECKING:
     from tools.services import Services
 
 KIM: Final = Principal(subject="person:kim")
-
-
 KEY: Final = "their-key"
-
-
 RECORDS: Final = 12
 
 

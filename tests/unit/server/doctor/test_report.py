@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from domain.ports.platform import Platform
     from domain.ports.templates import Templates
 
-
 ME = getpass.getuser()
 IDENTITY = """
 dataops:

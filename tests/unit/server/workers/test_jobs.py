@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from domain.ports.engine import Json
 
 REFUSED = SweepPlan(eligible=(), skipped=(), refused="26 datasets are due.")
-
-
 carried: list[str] = []
 
 

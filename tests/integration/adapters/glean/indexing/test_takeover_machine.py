@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from pathlib import Path
 
-
 RUNS: Final = {"run-0": range(7), "run-1": range(3, 10), "run-2": range(0)}
 LAST: Final = "run-of-the-last"
 LONG_S: Final = 30 * 86_400.0

@@ -104,8 +104,6 @@ LASTING: dict[str, tuple[dict[str, Any], type[PlatformError], int]] = {
     "unbounded": ({"kind": "unbounded"}, PlatformUnavailableError, 4),
     "dropped": ({"kind": "drop_before"}, PlatformUnavailableError, 4),
 }
-
-
 PASSING_TOO = {
     "408",
     "502 in HTML",

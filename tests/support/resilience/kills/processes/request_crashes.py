@@ -19,11 +19,7 @@ if TYPE_CHECKING:
     from tests.support.resilience.kills.processes.crash_points import CrashTrigger
 
 UNSENT, HALF, TAKEN = "unsent", "half", "taken"
-
-
 MOMENTS: Final = (UNSENT, HALF, TAKEN)
-
-
 _CHANGES: Final = frozenset({"adddatasource", "bulkindexdocuments", "bulkindexusers", "indexuser"})
 
 

@@ -30,17 +30,11 @@ if TYPE_CHECKING:
 
 _PAGES: Final = 3
 """So many pages has what a retry brings: eight documents."""
-
-
 _UNSEEN: Final[Mapping[str, Any]] = {"faults": (), "broken": frozenset({("platform", "observe")})}
-
-
 _PREPARED: Final[Mapping[Part, Part]] = {
     prepare_missing_documents: prepare_flawed_records,
     prepare_missing_documents_fast_sync: prepare_flawed_records_fast_sync,
 }
-
-
 _OTHERWISE: Final[Mapping[str, Mapping[str, Any]]] = {
     "failed provision": _UNSEEN,
     "retry that fails when it is served": _UNSEEN,
@@ -64,6 +58,4 @@ def _in_indexing_dialect(scene: Scenario) -> Scenario:
 
 
 INDEXING_SCENARIOS: Final = {each.name: each for each in map(_in_indexing_dialect, ADMIN_SCENARIOS.values())}
-
-
 SCENARIOS: Final = {**ADMIN_SCENARIOS, **INDEXING_SCENARIOS}

@@ -107,11 +107,7 @@ def schedule_scenario(schedule: str) -> tuple[CrashPoint, ...]:
 
 
 _UNHEALTHY: Final = refusing_fault("health.get")
-
-
 _TAKEN_BACK: Final = ("list", *(f"undo {each} of 1" for each in COMPENSATIONS), "settle")
-
-
 _SAGAS: Final = (
     Scenario(
         name="provision",
@@ -253,8 +249,6 @@ _SAGAS: Final = (
         points=failing_steps("snapshot", SNAPSHOT_STEPS, "archive"),
     ),
 )
-
-
 _TURNS: Final = (
     Scenario(
         name=HEALTH_SCHEDULE,
@@ -307,6 +301,4 @@ _TURNS: Final = (
         points=schedule_scenario(WORKFLOW_PURGE_SCHEDULE),
     ),
 )
-
-
 ADMIN_SCENARIOS: Final = {each.name: each for each in (*_SAGAS, *_TURNS)}

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 TICKS: Final = {HEALTH_SCHEDULE: "2026-01-31T12:05"}
 TICK: Final = "2026-01-31"
-
-
 KEEPING: Final = {"admin": "datasources.delete", "indexing": "bulkindexusers"}
 """The operation that Glean must refuse so that it keeps a datasource."""
 

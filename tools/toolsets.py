@@ -6,13 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from domain.errors import InvalidArgumentError
 from domain.model import closest_names
-from tools.core.check_connector_health import TOOL
-from tools.core.list_orphans import TOOL
-from tools.core.provision_dataset import TOOL
-from tools.core.teardown_dataset import TOOL
-from tools.leases.protect_dataset import TOOL
-from tools.leases.renew_journey_lease import TOOL
-from tools.recovery.restore_dataset import TOOL
+from tools.core import check_connector_health, list_orphans, provision_dataset, teardown_dataset
+from tools.leases import protect_dataset, renew_journey_lease
+from tools.recovery import restore_dataset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,13 +19,13 @@ DEFAULT_TOOLSET: Final = "datasets"
 """The toolset that every server has."""
 TOOLSETS: Final[Mapping[str, tuple[LifecycleTool, ...]]] = {
     DEFAULT_TOOLSET: (
-        TOOL,
-        TOOL,
-        TOOL,
-        TOOL,
+        provision_dataset.TOOL,
+        teardown_dataset.TOOL,
+        check_connector_health.TOOL,
+        list_orphans.TOOL,
     ),
-    "recovery": (TOOL,),
-    "leases": (TOOL, TOOL),
+    "recovery": (restore_dataset.TOOL,),
+    "leases": (renew_journey_lease.TOOL, protect_dataset.TOOL),
 }
 
 

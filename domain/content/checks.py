@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from domain.content.documents import Document, NeutralDocument, RecordKind, RepairedRecord
     from domain.content.duplicates import DuplicateDetector
-    from domain.model import CheckResult
 
 _EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)
 _AHEAD: Final = timedelta(days=1)

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from domain.lifecycle import Dependencies, TeardownResult, TeardownService
-    from domain.model import Approval, Confirmation, Dataset, Principal
+    from domain.model import Confirmation, Dataset, Principal
     from domain.ports import UnitOfWork
 
 _PAGE: Final = 500

@@ -30,9 +30,8 @@ from domain.ports import DatasetQuery
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
-    from datetime import datetime
 
-    from domain.errors import BlockingCheck, LifecycleError
+    from domain.errors import BlockingCheck
     from domain.model import (
         Approval,
         Dataset,

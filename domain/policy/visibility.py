@@ -16,7 +16,7 @@ from domain.policy.scopes import require_journey_access
 from domain.ports import DatasetQuery
 
 if TYPE_CHECKING:
-    from domain.model import Dataset, Principal, Progress
+    from domain.model import Principal, Progress
     from domain.ports import UnitOfWork
 
 _CANDIDATE_LIMIT: Final = 1000

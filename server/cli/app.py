@@ -7,20 +7,9 @@ from typing import Annotated
 import typer
 
 from server.cli.command import Config, DataDir
-from server.cli.commands.lifecycle import archives, datasets
-from server.cli.commands.lifecycle.cancel import register
-from server.cli.commands.lifecycle.provision import register
-from server.cli.commands.lifecycle.restore import register
-from server.cli.commands.lifecycle.teardown import register
-from server.cli.commands.operation import drain
-from server.cli.commands.operation.backup import register
-from server.cli.commands.operation.demo import register
-from server.cli.commands.operation.doctor import register
-from server.cli.commands.operation.glean_sandbox import register
-from server.cli.commands.operation.serve import register
-from server.cli.commands.oversight import approvals, audit, events, schedules
-from server.cli.commands.oversight.health import register
-from server.cli.commands.oversight.orphans import register
+from server.cli.commands.lifecycle import archives, cancel, datasets, provision, restore, teardown
+from server.cli.commands.operation import backup, demo, doctor, drain, glean_sandbox, serve
+from server.cli.commands.oversight import approvals, audit, events, health, orphans, schedules
 from server.cli.commands.registry import clients, journeys, templates
 
 app = typer.Typer(
@@ -53,65 +42,24 @@ def options(
 
 app.info.help = "Provision, watch and take down the demonstration datasets of a Glean deployment."
 
-
-register(app)
-
-
-register(app)
-
-
+demo.register(app)
+serve.register(app)
 app.add_typer(clients.app, name="clients")
-
-
 app.add_typer(journeys.app, name="journeys")
-
-
-register(app)
-
-
-register(app)
-
-
-register(app)
-
-
-register(app)
-
-
-register(app)
-
-
-register(app)
-
-
+provision.register(app)
+cancel.register(app)
+teardown.register(app)
+restore.register(app)
+health.register(app)
+orphans.register(app)
 app.add_typer(datasets.app, name="datasets")
-
-
 app.add_typer(templates.app, name="templates")
-
-
 app.add_typer(archives.app, name="archives")
-
-
 app.add_typer(approvals.app, name="approvals")
-
-
 app.add_typer(audit.app, name="audit")
-
-
 app.add_typer(drain.app, name="drain")
-
-
 app.add_typer(events.app, name="events")
-
-
 app.add_typer(schedules.app, name="schedules")
-
-
-register(app)
-
-
-register(app)
-
-
-register(app)
+backup.register(app)
+glean_sandbox.register(app)
+doctor.register(app)

@@ -8,7 +8,8 @@ from mcp_types import ToolAnnotations
 from pydantic import Field
 
 from domain.model import DatasetStatus, DatasetType, JourneyState, OrphanReason, Stage
-from tools.edge.arguments import ClientId, Cursor, Limit, MinAgeDays, Stage
+from tools.edge import arguments
+from tools.edge.arguments import ClientId, Cursor, Limit, MinAgeDays
 from tools.edge.results import Answer, Instant
 from tools.edge.tool import GivenCaller, GivenServices, build_tool
 
@@ -112,7 +113,7 @@ async def list_orphans(
     services: GivenServices,
     principal: GivenCaller,
     client_id: ClientId | None = None,
-    stage: Stage | None = None,
+    stage: arguments.Stage | None = None,
     min_age_days: MinAgeDays = 7,
     limit: Limit = 50,
     cursor: Cursor | None = None,

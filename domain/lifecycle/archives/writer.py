@@ -16,7 +16,6 @@ from domain.lifecycle.sagas import PAGE_BYTES, PAGE_COUNT, Dependencies, SagaCon
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from domain.lifecycle.sagas import Dependencies
     from domain.model import Dataset
     from domain.ports import Json
 

@@ -9,8 +9,8 @@ from domain.errors import SettingsError
 from server.adapters.clock import SystemClock
 from server.adapters.glean.admin.platform import AdminPlatform
 from server.adapters.glean.indexing.platform import IndexingPlatform
+from server.adapters.glean.indexing.searchable import SearchableIndexingPlatform
 from server.adapters.glean.search.client import ClientSearch
-from server.adapters.glean.search.searchable import SearchableIndexingPlatform
 from server.adapters.glean.transport.rate_limiter import RateLimiter
 from server.doctor.report import ProbeSkippedError
 from server.sandbox.serve import EmbeddedSandbox, run_forever

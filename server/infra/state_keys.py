@@ -16,22 +16,20 @@ from domain.errors import SettingsError
 from server.infra.filesystem.locks import lock_file
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
-
-    from server.settings import Settings
 
 STATE_KEY_FILE: Final = "rounds.key"
 _BYTES: Final = 32
 _KEY: Final = re.compile(rf"[0-9a-f]{{{2 * _BYTES}}}")
 
 
-def load_state_keys(settings: Settings) -> list[str]:
-    """The keys: the first seals, each of them opens.
+def load_state_keys(configured: Sequence[str], data_dir: Path) -> list[str]:
+    """The keys, those that are configured or else the data folder's: the first seals, each of them opens.
 
     Raises SettingsError when the data folder cannot hold one, or what it holds is none.
     """
-    configured = [each.get_secret_value() for each in settings.http.state_keys]
-    return configured or [_load_or_create_key(settings.data_dir)]
+    return list(configured) or [_load_or_create_key(data_dir)]
 
 
 def _load_or_create_key(folder: Path) -> str:

@@ -67,7 +67,8 @@ def run_server(
     listening = (
         open_listening_socket(host, port, guarded=door.gate is not None) if transport == "http" else None
     )
-    keys = load_state_keys(settings)
+    configured = [each.get_secret_value() for each in settings.http.state_keys]
+    keys = load_state_keys(configured, settings.data_dir)
     # An answer reaches another replica only over HTTP, and where something can be asked at all.
     meeting = keys if listening is not None and not read_only else ()
     with _hold_presence(settings, meeting) as replica:
@@ -95,7 +96,10 @@ def run_server(
         else:
             looking = partial(recover_pending_work, opening, lambda: True, first, final=SettingsError)
             anyio.run(
-                _serve_over_http, partial(serve_http, server, opening, listening, door=door), opening, looking
+                _serve_over_http,
+                partial(serve_http, server, server.edge, opening, listening, door=door),
+                opening,
+                looking,
             )
 
 

@@ -19,13 +19,14 @@ from domain.errors import InvalidArgumentError, LifecycleError, PlatformUnavaila
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from mcp.server import MCPServer
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
 
     from server.composition.lazy_services import LazyServices
-    from server.mcp_server.server import LifecycleServer
     from server.web.auth.gate import Gate
+    from tools.edge.tool import Edge
 
 _log: Final = logging.getLogger(__name__)
 _READY_S: Final = 5.0
@@ -89,7 +90,9 @@ class HttpAccess:
 _OPEN: Final = HttpAccess()
 
 
-def build_application(server: LifecycleServer, opening: LazyServices, door: HttpAccess = _OPEN) -> Starlette:
+def build_application(
+    server: MCPServer[Edge], edge: Edge, opening: LazyServices, door: HttpAccess = _OPEN
+) -> Starlette:
     """The ASGI application: `/mcp` and `/approvals`, and `/healthz` and `/readyz` for whoever watches the process.
 
     Requests that a browser was tricked into sending (another Host or Origin) are refused. The two health paths are
@@ -114,7 +117,7 @@ def build_application(server: LifecycleServer, opening: LazyServices, door: Http
     from server.web.approvals_api.approvals import ApprovalsApi  # noqa: PLC0415 - nobody needs it on stdio
 
     metadata_url = door.gate.metadata_url if door.gate else None
-    made.router.routes += ApprovalsApi(server.edge, door.security, metadata_url).routes()
+    made.router.routes += ApprovalsApi(edge, door.security, metadata_url).routes()
     if door.gate:
         from server.web.auth.gate import KeysUnavailableMiddleware  # noqa: PLC0415 - a server without identity does not need it
 
@@ -141,7 +144,8 @@ class _Listener(uvicorn.Server):
 
 
 async def serve_http(
-    server: LifecycleServer,
+    server: MCPServer[Edge],
+    edge: Edge,
     opening: LazyServices,
     listening: socket.socket,
     stop: anyio.Event,
@@ -149,7 +153,7 @@ async def serve_http(
 ) -> None:
     """Serve until `stop` is set, then let the requests that run end for a moment."""
     config = uvicorn.Config(
-        build_application(server, opening, door),
+        build_application(server, edge, opening, door),
         log_config=None,
         access_log=False,
         lifespan="on",

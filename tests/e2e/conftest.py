@@ -78,7 +78,7 @@ async def connect_client(
         stop = anyio.Event()
         door = open_listening_socket("127.0.0.1", 0)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(serve_http, server, opening, door, stop)
+            tasks.start_soon(serve_http, server, server.edge, opening, door, stop)
             async with Client(f"http://127.0.0.1:{door.getsockname()[1]}/mcp", mode=era) as client:
                 yield client
             stop.set()

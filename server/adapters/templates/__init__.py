@@ -14,7 +14,7 @@ from server.adapters.templates.missing import (
     unreadable_repository_error,
 )
 from server.adapters.templates.questions import questions_path
-from server.adapters.templates.readers.stream import FolderRecords
+from server.adapters.templates.records import FolderRecords
 from server.adapters.templates.repository import TemplateCatalogue
 from server.adapters.templates.validation import (
     TemplateReport,

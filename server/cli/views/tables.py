@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from server.cli.exit_codes import ExitCode
 from server.cli.output import render_facts, render_section, render_table
-from server.web.approvals_api.serialization import serialize_sweep_result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,9 +13,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from domain.governance import BatchTeardownResult
-    from domain.model import Approval
-    from server.cli.command import Invocation
-    from tools.services import Services
 
 
 def render_batch_request(shown: Mapping[str, Any]) -> RenderableType:
@@ -39,22 +34,6 @@ def render_batch_request(shown: Mapping[str, Any]) -> RenderableType:
         render_facts((("why all at once", shown["why"]), ("will be lost", shown["lost"]))),
         render_table(columns, rows, empty=""),
     )
-
-
-async def run_batch_teardowns(run: Invocation, services: Services, approval: Approval) -> BatchTeardownResult:
-    """Take down what was approved, and wait for the end of it."""
-    run.announce_resumable_work(approval.approval_id)
-    run.output.print_note(f"{approval.approval_id}: {approval.shown['dataset']} are being taken down …")
-    begun = await services.sweep_lists.start_approved_teardowns(approval, run.principal)
-    return await services.sweep_lists.wait_for_teardowns(begun)
-
-
-def print_batch_result(
-    run: Invocation, document: dict[str, Any], done: BatchTeardownResult
-) -> ExitCode | None:
-    """Answer with what became of a list."""
-    run.output.print_answer({**document, **serialize_sweep_result(done)}, *render_batch_result(done))
-    return ExitCode.FAILED if done.left else None
 
 
 def render_batch_result(done: BatchTeardownResult) -> list[RenderableType]:

@@ -165,6 +165,18 @@ def build_keys(settings: IdentitySettings) -> Keys:
     return FixedKeys(keys)
 
 
+async def count_keys(settings: IdentitySettings) -> int:
+    """How many keys the issuer has now. Raises SettingsError when they cannot be had."""
+    try:
+        return await build_keys(settings).count()
+    except KeysUnavailableError as error:
+        raise SettingsError(
+            f"The keys of {settings.issuer} cannot be had, so nobody is let in: {error}.",
+            field="identity",
+            suggested_action="Check identity.jwks_url or identity.jwks_file, and the network between.",
+        ) from error
+
+
 def _file_reader(path: Path) -> Callable[[], Awaitable[bytes]]:
     async def read() -> bytes:
         try:

@@ -53,7 +53,7 @@ async def listening(
         door = open_listening_socket("127.0.0.1", 0)
         async with LazyServices(services) as opening, anyio.create_task_group() as tasks:
             server = build_server(opening.get_services, version="1", read_only=read_only, principal=principal)
-            tasks.start_soon(serve_http, server, opening, door, stop)
+            tasks.start_soon(serve_http, server, server.edge, opening, door, stop)
             address = f"http://127.0.0.1:{door.getsockname()[1]}"
             async with httpx.AsyncClient(base_url=address, trust_env=False) as client:
                 yield client, process

@@ -65,7 +65,7 @@ async def listening(health: Health | HealthService) -> AsyncIterator[str]:
     door = open_listening_socket("127.0.0.1", 0)
     async with LazyServices(services) as opening, anyio.create_task_group() as tasks:
         server = build_server(opening.get_services, version="1")
-        tasks.start_soon(serve_http, server, opening, door, stop)
+        tasks.start_soon(serve_http, server, server.edge, opening, door, stop)
         yield f"http://127.0.0.1:{door.getsockname()[1]}"
         stop.set()
 

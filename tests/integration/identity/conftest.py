@@ -135,7 +135,7 @@ async def open_guarded_server(folder: Path, identity: IdentitySettings) -> Async
             server = build_server(
                 opening.get_services, version="1", toolsets=("recovery", "leases"), gate=way.gate
             )
-            tasks.start_soon(serve_http, server, opening, listening, stop, way)
+            tasks.start_soon(serve_http, server, server.edge, opening, listening, stop, way)
             yield GuardedServer(address=f"http://127.0.0.1:{listening.getsockname()[1]}", process=process)
             stop.set()
 

@@ -125,7 +125,7 @@ async def open_http_server(folder: Path, era: str, issuer: TokenIssuer) -> Async
         server = build_server(opening.get_services, version="1", toolsets=TOOLSETS, gate=door.gate)
         listening, stop = open_listening_socket("127.0.0.1", 0), anyio.Event()
         tasks = await stack.enter_async_context(anyio.create_task_group())
-        tasks.start_soon(serve_http, server, opening, listening, stop, door)
+        tasks.start_soon(serve_http, server, server.edge, opening, listening, stop, door)
         stack.callback(stop.set)
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
         headers = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from server.adapters.clock import SystemClock
+from server.adapters.glean.indexing.searchable import SearchableIndexingPlatform
 from server.adapters.glean.search.client import ClientSearch
-from server.adapters.glean.search.searchable import SearchableIndexingPlatform
 from server.adapters.glean.transport.rate_limiter import RateLimiter
 
 if TYPE_CHECKING:

@@ -14,16 +14,11 @@ from domain.content import EVERYONE, decode_document
 from domain.errors import PlatformInvalidError
 from domain.model import DatasetType
 from server.adapters.glean.indexing.names import glean_document_id
+from server.adapters.glean.search.object_types import OBJECT_TYPES
 
 if TYPE_CHECKING:
     from domain.content import NeutralDocument
 
-OBJECT_TYPES: Final = {
-    DatasetType.CONFLUENCE_PAGES.value: "Page",
-    DatasetType.GITHUB_REPOS.value: "Repository",
-    DatasetType.SLACK_MESSAGES.value: "Message",
-    DatasetType.JIRA_ISSUES.value: "Issue",
-}
 CONTAINERS: Final = {
     DatasetType.CONFLUENCE_PAGES.value: "Space",
     DatasetType.GITHUB_REPOS.value: None,

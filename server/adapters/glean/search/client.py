@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from domain.ports import SearchHit
-from server.adapters.glean.indexing.documents import OBJECT_TYPES
+from server.adapters.glean.search.object_types import OBJECT_TYPES
 from server.adapters.glean.transport.client import GleanHttpClient, Secret
 from server.adapters.glean.transport.remedies import Remedy
 

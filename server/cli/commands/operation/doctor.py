@@ -23,9 +23,10 @@ async def run_doctor(run: Invocation) -> ExitCode | None:
     """Check everything that is needed, webhooks and schedules too, and change nothing."""
     from domain.errors import SettingsError
     from server import composition
+    from server.web.auth.jwks import count_keys
 
     try:
-        found = await composition.run_doctor(run.load_settings())
+        found = await composition.run_doctor(run.load_settings(), count_keys)
     except SettingsError as error:
         found = await composition.run_doctor(error)
     well = all(each.ok for each in found)

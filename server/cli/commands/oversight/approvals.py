@@ -9,10 +9,10 @@ import typer
 from domain.errors import ForbiddenError, format_timestamp
 from domain.model import ApprovalOrigin, ApprovalState
 from server.cli.command import Invocation, command, on_terminal
+from server.cli.commands.oversight.batch_teardown import print_batch_result, run_batch_teardowns
 from server.cli.exit_codes import ExitCode
 from server.cli.output import render_facts, render_section, render_table
 from server.cli.prompts import prompt_for_phrase, render_loss
-from server.cli.views.tables import print_batch_result, run_batch_teardowns
 from server.web.approvals_api.serialization import serialize_approval
 
 if TYPE_CHECKING:

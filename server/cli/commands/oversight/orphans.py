@@ -10,9 +10,10 @@ import typer
 from domain.errors import QuotaExceededError
 from domain.model import ApprovalState
 from server.cli.command import Invocation, command
+from server.cli.commands.oversight.batch_teardown import run_batch_teardowns
 from server.cli.exit_codes import ExitCode
 from server.cli.output import render_section, render_table
-from server.cli.views.tables import render_batch_result, run_batch_teardowns
+from server.cli.views.tables import render_batch_result
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -30,7 +30,7 @@ def settings(folder: Path, text: str = "") -> Settings:
 
 def test_the_data_folder_keeps_one_for_all_who_come(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as threads:
-        found = list(threads.map(load_state_keys, [settings(tmp_path)] * 32))
+        found = list(threads.map(lambda _: load_state_keys((), tmp_path / "data"), range(32)))
     assert {tuple(each) for each in found} == {tuple(found[0])}
     file = tmp_path / "data" / STATE_KEY_FILE
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -41,12 +41,15 @@ def test_the_data_folder_keeps_one_for_all_who_come(tmp_path: Path) -> None:
 def test_two_folders_have_two(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    assert load_state_keys(settings(tmp_path / "a")) != load_state_keys(settings(tmp_path / "b"))
+    assert load_state_keys((), tmp_path / "a") != load_state_keys((), tmp_path / "b")
 
 
 def test_those_of_the_configuration_stand_in_its_order_and_the_folder_keeps_none(tmp_path: Path) -> None:
     found = settings(tmp_path, f"['${{ONE}}', ' {TWO} ']")
-    assert load_state_keys(found) == [ONE, TWO]
+    assert load_state_keys([each.get_secret_value() for each in found.http.state_keys], found.data_dir) == [
+        ONE,
+        TWO,
+    ]
     assert not (tmp_path / "data").exists()
     assert {ONE, TWO} <= found.secrets()
     assert ONE not in repr(found)
@@ -76,11 +79,11 @@ def test_a_file_that_holds_none_is_refused_and_left_as_it_is(tmp_path: Path, con
     file.parent.mkdir()
     file.write_bytes(content)
     with pytest.raises(SettingsError, match="holds no key"):
-        load_state_keys(settings(tmp_path))
+        load_state_keys((), tmp_path / "data")
     assert file.read_bytes() == content
 
 
 def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file")
     with pytest.raises(SettingsError, match="The data folder cannot be used"):
-        load_state_keys(settings(tmp_path))
+        load_state_keys((), tmp_path / "data")

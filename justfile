@@ -29,17 +29,17 @@ types:
 arrows:
     uv run lint-imports
 
-# The tests alone, or some of them: `just test tests/domain -x`
+# The tests alone, or some of them: `just test tests/unit/domain -x`
 test *arguments:
     uv run pytest {{ arguments }}
 
 # The fault matrices, the state machines of uploads, and every switch of the sandbox both ways, the long runs included
 faults *arguments:
-    uv run pytest tests/faults tests/contracts/platform tests/server/sandbox/indexing tests/server/adapters/glean -m "" {{ arguments }}
+    uv run pytest tests/resilience/faults tests/resilience/kills tests/contracts/platform tests/integration/sandbox/indexing_api tests/integration/adapters/glean -m "" {{ arguments }}
 
 # Hundreds of sagas while processes die at random, on both databases (minutes; CHAOS_SEED repeats a run, CHAOS_SAGAS sizes it)
 chaos *arguments:
-    uv run pytest tests/chaos -m "" {{ arguments }}
+    uv run pytest tests/resilience/chaos -m "" {{ arguments }}
 
 # Take every safety rule out in turn, then make every small change to them: a test must fail each time (minutes; `--rules` or `--changes` for one of both)
 mutants *arguments:
@@ -47,11 +47,15 @@ mutants *arguments:
 
 # Everybody who may attack, the long runs included; the summary has their figures
 adversarial *arguments:
-    uv run pytest tests/adversarial -m "" {{ arguments }}
+    uv run pytest tests/security -m "" {{ arguments }}
 
 # The figures of the performance goals, measured in one run
 bench *arguments:
     uv run python -m tests.benchmarks {{ arguments }}
+
+# Write the pages of docs/reference that are made from the code
+reference:
+    PYTHONPATH=.ci uv run python -m reference
 
 # Resolve the newest versions and pin them in pyproject.toml
 lock:

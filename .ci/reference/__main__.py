@@ -1,4 +1,4 @@
-"""Write every generated page: `python -m .ci.reference`."""
+"""Write every generated page: `just reference`."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ PAGE: Final = "errors.md"
 _HEAD: Final = """\
 # Errors
 
-Generated from `domain/errors.py` by `python -m .ci.reference`; a test compares.
+Generated from `domain/errors.py` by `just reference`; a test compares.
 
 Every refusal and failure has one shape. A tool answers with `isError: true`; its text is one JSON object, and the same
 object is in `_meta` under `dataset-lifecycle/error`. A command prints it with `--json`.

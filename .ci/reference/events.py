@@ -41,7 +41,7 @@ _EXAMPLE: Final = Event(
 _HEAD: Final = """\
 # Events
 
-Generated from `domain/events/schemas.py` by `python -m .ci.reference`; a test compares, and another compares it with
+Generated from `domain/events/schemas.py` by `just reference`; a test compares, and another compares it with
 what is really sent. How events reach a webhook is told in [events](../events.md); for programs there is a
 [JSON Schema](events.schema.json), whose `data` leads from each type to the shape of its data.
 

@@ -26,7 +26,7 @@ PAGE: Final = "settings.md"
 _HEAD: Final = """\
 # Settings
 
-Generated from the settings model by `python -m .ci.reference`; a test compares.
+Generated from the settings model by `just reference`; a test compares.
 
 The configuration is the section `dataops` of a YAML file, and the environment, which wins. The file is the one that
 `--config` names, else `DATASET_LIFECYCLE_CONFIG`, else `./sdlc_config.yaml` when it is there. In the file, `${NAME}`

@@ -18,7 +18,7 @@ PAGE: Final = "tools.md"
 _HEAD: Final = """\
 # Tools
 
-Generated from the tools by `python -m .ci.reference`; a test compares.
+Generated from the tools by `just reference`; a test compares.
 
 What an MCP client sees. An optional argument may be left out; an argument that is not listed is refused. What is not
 known is left out of an answer, never null. Refusals and failures have one shape, see [errors](errors.md).

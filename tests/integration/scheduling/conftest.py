@@ -1,4 +1,4 @@
-"""One folder with a sandbox in it, and a store alone."""
+"""One folder with a sandbox in it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from server.adapters.store.sqlite.store import SqliteStore
 from tests.support.world import DIALECTS, World, open_world
 
 if TYPE_CHECKING:
@@ -18,9 +17,3 @@ if TYPE_CHECKING:
 async def world(tmp_path: Path, database: str, dialect: str) -> AsyncIterator[World]:
     async with open_world(tmp_path, records=10, database=database, dialect=DIALECTS[dialect]) as found:
         yield found
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
-    async with SqliteStore(tmp_path / "alone.sqlite", progress_every_s=0) as opened:
-        yield opened

@@ -46,7 +46,7 @@ def test_every_key_is_on_the_page_and_says_what_it_means() -> None:
 def test_writing_makes_every_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(write_pages, "__defaults__", (tmp_path / "reference",))
 
-    runpy.run_module(".ci.reference", run_name="__main__")
+    runpy.run_module("reference", run_name="__main__")
 
     assert {each.name: each.read_text(encoding="utf-8") for each in (tmp_path / "reference").iterdir()} == {
         name: page() for name, page in PAGES.items()
@@ -58,6 +58,6 @@ def test_a_worker_process_that_imports_the_main_module_writes_nothing(
 ) -> None:
     monkeypatch.setattr(write_pages, "__defaults__", (tmp_path / "reference",))
 
-    runpy.run_module(".ci.reference", run_name="__mp_main__")
+    runpy.run_module("reference", run_name="__mp_main__")
 
     assert not (tmp_path / "reference").exists()

@@ -604,8 +604,7 @@ def test_what_no_archive_brings_back_is_promised_to_nobody() -> None:
 class SingleDatasetStore:
     """The store of a single dataset."""
 
-    def dataset(self, dataset_id: str) -> object:
-        return PILOT if dataset_id == ID else None
+    datasets = SimpleNamespace(get=lambda dataset_id: PILOT if dataset_id == ID else None)
 
 
 @pytest.mark.parametrize(

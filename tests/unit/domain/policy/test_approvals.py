@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 from hypothesis import example, given
@@ -37,11 +38,13 @@ class SingleApprovalStore:
     def __init__(self, held: Approval | None) -> None:
         self.held = held
         self.about = DATASET
+        self.approvals = SimpleNamespace(get=self.get_approval, put=self.put_approval)
+        self.datasets = SimpleNamespace(get=self.get_dataset)
 
-    def approval(self, approval_id: str) -> Approval | None:
+    def get_approval(self, approval_id: str) -> Approval | None:
         return self.held if self.held and self.held.approval_id == approval_id else None
 
-    def dataset(self, dataset_id: str) -> Dataset | None:
+    def get_dataset(self, dataset_id: str) -> Dataset | None:
         return self.about if self.about.dataset_id == dataset_id else None
 
     def put_approval(self, changed: Approval) -> None:
@@ -73,7 +76,7 @@ def is_accepted(kept: SingleApprovalStore, **changes: Any) -> bool:
     requester="agent:kim",
     approval_id="ap-000001",
     late=-1,
-    concession=Waiver.ABANDON_CONNECTOR,
+    waiver=Waiver.ABANDON_CONNECTOR,
 )
 @given(
     state=st.sampled_from([*ApprovalState, None]),
@@ -103,7 +106,7 @@ def test_a_grant_passes_for_what_was_approved_alone_and_once(
         "requester": requester,
         "now": NOW + GRANT_FOR + timedelta(seconds=late),
         "given": replace(approval_confirmation(held), approval_id=approval_id),
-        "concession": Waiver.ABANDON_CONNECTOR,
+        "waiver": Waiver.ABANDON_CONNECTOR,
     }
     meant = (DATASET.dataset_id, DATASET.generation, TeardownReason.MANUAL, "agent:kim", "ap-000001")
     good = (
@@ -137,7 +140,7 @@ class DatasetGenerationsStore(SingleApprovalStore):
         super().__init__(held)
         self.generations = generations
 
-    def dataset(self, dataset_id: str) -> Dataset | None:
+    def get_dataset(self, dataset_id: str) -> Dataset | None:
         at = self.generations.get(dataset_id)
         return None if at is None else replace(DATASET, dataset_id=dataset_id, generation=at)
 

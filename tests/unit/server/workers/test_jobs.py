@@ -51,13 +51,13 @@ class OverCapServices:
     async def file_for_sweep(self, dataset: object, principal: Principal) -> None:
         raise AssertionError
 
-    async def file(self, plan: SweepPlan, principal: Principal) -> None:
+    async def file_request(self, plan: SweepPlan, principal: Principal) -> None:
         raise AssertionError
 
-    async def granted(self, principal: Principal) -> list[str]:
+    async def list_approved(self, principal: Principal) -> list[str]:
         return ["ap-list"]
 
-    async def carry_out(self, approval: str, principal: Principal) -> None:
+    async def start_approved_teardowns(self, approval: str, principal: Principal) -> None:
         carried.append(approval)
 
 

@@ -188,7 +188,7 @@ class Failing:
     def __init__(self) -> None:
         self.looks = 0
 
-    async def due(self) -> Sequence[tuple[str, str]]:
+    async def list_due(self) -> Sequence[tuple[str, str]]:
         self.looks += 1
         if self.looks < 4:
             raise StoreFailedError("the disk is full")

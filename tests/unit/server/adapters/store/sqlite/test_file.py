@@ -143,7 +143,7 @@ async def test_a_full_disk_is_reported_and_keeps_nothing_of_the_transaction(tmp_
 
 
 def limit_pages(uow: UnitOfWork) -> None:
-    uow._db.execute("pragma max_page_count = 60", {})  # type: ignore[attr-defined]  # noqa: SLF001  # a disk of our own making
+    uow.settings._db.execute("pragma max_page_count = 60", {})  # type: ignore[attr-defined]  # noqa: SLF001  # a disk of our own making
 
 
 def busy(path: Path) -> None:

@@ -15,7 +15,7 @@ from domain.audit.timeline import TimelineBuilder, TimelineEntry
 from domain.audit.verification import ChainBreak, Violation, verify_chain
 from domain.errors import ForbiddenError, Recovery, StoreFailedError, format_timestamp
 from domain.policy import find_dataset
-from domain.ports import AuditQuery
+from domain.ports import AuditQuery, Setting
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from domain.ports import Clock, SealedEntry, Store, StoredEntry, UnitOfWork
 
 _PAGE: Final = 1000
-_EXPORTED_HEAD: Final = "audit_exported"
+_EXPORTED_HEAD: Final = Setting("audit_exported", dict[str, Any], absent_if_unreadable=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,13 +79,12 @@ class AuditLog:
 
         def load(uow: UnitOfWork) -> AuditVerification:
             tail = uow.audit.unsealed_tail()
-            told = uow.settings.get(_EXPORTED_HEAD)
             return AuditVerification(
                 head=head,
                 broken=broken or _find_inserted_entry(uow),
                 unsealed=tail.count,
                 unsealed_since=_recorded_at(tail.oldest),
-                exported=told if isinstance(told, dict) else None,
+                exported=uow.settings.get(_EXPORTED_HEAD),
             )
 
         return await self._store.read(load)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from domain.audit import publish_events
 from domain.errors import ERRORS_BY_CODE, PlatformError
 from domain.model import ConnectorStatus, DatasetStatus, EventKind, Principal, dataset_event
+from domain.ports import Setting
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,7 +28,7 @@ RECHECK_EVERY: Final = timedelta(hours=1)
 _FRESH: Final = timedelta(minutes=5)
 _LATE: Final = timedelta(seconds=75)
 """So long a connector may stay unseen because Glean is slow: one turn, not two."""
-_CURSOR: Final = "health.cursor"
+_CURSOR: Final = Setting("health.cursor", str, absent_if_unreadable=True)
 PAGE_SIZE: Final = 32
 _OUT_OF_REACH: Final = frozenset(
     code for code, kind in ERRORS_BY_CODE.items() if issubclass(kind, PlatformError)
@@ -92,8 +93,7 @@ class ConnectorMonitor:
         looked = MonitorResult(
             drift=tuple(each.kind for each in await self._health.list_drift(MONITOR_PRINCIPAL, survey))
         )
-        left = await self._store.read(lambda uow: uow.settings.get(_CURSOR))
-        cursor = str(left) if left else None
+        cursor = await self._store.read(lambda uow: uow.settings.get(_CURSOR)) or None
         while True:
             page = await self._health.check(MONITOR_PRINCIPAL, limit=self._page, cursor=cursor, survey=survey)
             seen = await self._store.transact(partial(_save_page, page))

@@ -7,22 +7,23 @@ from typing import TYPE_CHECKING, Final
 
 from domain.errors import PlatformMismatchError
 from domain.model import Connector
+from domain.ports import Setting
 
 if TYPE_CHECKING:
     from domain.ports import Platform, UnitOfWork
 
-_ABANDONED_KEY: Final = "connectors.abandoned"
+_ABANDONED: Final = Setting("connectors.abandoned", list[str], absent_if_unreadable=True)
 
 
 def load_abandoned_connectors(uow: UnitOfWork) -> tuple[str, ...]:
     """The ids of the connectors that were left in Glean because it had gone."""
-    found = uow.settings.get(_ABANDONED_KEY)
-    return tuple(map(str, found)) if isinstance(found, list) else ()
+    found = uow.settings.get(_ABANDONED)
+    return tuple(found or ())
 
 
 def record_abandoned_connector(uow: UnitOfWork, connector_id: str) -> None:
     """Keep in mind that a connector is left where it is."""
-    uow.settings.put(_ABANDONED_KEY, sorted({*load_abandoned_connectors(uow), connector_id}))
+    uow.settings.put(_ABANDONED, sorted({*load_abandoned_connectors(uow), connector_id}))
 
 
 async def require_same_platform(platform: Platform, connector: Connector) -> None:

@@ -26,7 +26,7 @@ from domain.policy import (
     span_in_days,
     unknown_protection_reason,
 )
-from domain.ports import DatasetQuery
+from domain.ports import DatasetQuery, Setting
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 MAX_LIMIT: Final = 200
 _MAX_AGE_DAYS: Final = 36_500
-_LAST_SCAN: Final = "orphans.last_scan"
+_LAST_SCAN: Final = Setting("orphans.last_scan", str)
 _BATCH: Final = 500
 _CURSOR: Final = "orphans:"
 
@@ -303,8 +303,8 @@ def _iterate_visible(
 
 
 def _load_last_scan(uow: UnitOfWork) -> datetime | None:
-    found = uow.settings.get(_LAST_SCAN)
-    return datetime.fromisoformat(str(found)) if found else None
+    kept = uow.settings.get(_LAST_SCAN)
+    return datetime.fromisoformat(kept) if kept else None
 
 
 def _time_since_last_scan(uow: UnitOfWork, now: datetime) -> timedelta:

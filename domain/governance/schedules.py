@@ -9,18 +9,17 @@ forget them. The turns after a clock was seen to go back have a round of their o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from zlib import crc32
 
-import msgspec
-
 from domain.errors import LifecycleError, StoreUnavailableError
+from domain.ports import Setting
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from domain.ports import Clock, Json, Store, UnitOfWork
 
@@ -37,7 +36,6 @@ SCHEDULED_RUN_KIND: Final = "schedule"
 
 _MINUTE: Final = timedelta(minutes=1)
 _DAY: Final = timedelta(days=1)
-_FACT: Final = "schedules."
 _ROUND: Final = "~"
 _DAYS_HAD: Final = 64
 _MINUTES_HAD: Final = 4
@@ -200,11 +198,10 @@ class ScheduleService:
         def save_end(uow: UnitOfWork) -> None:
             ledger = _load_ledger(uow, name)
             under_way = tuple(each for each in ledger.under_way if each != turn.tick)
-            hidden = (
-                ledger.last is not None and ledger.last.tick != turn.tick
-            )  # a later one has begun meanwhile
-            last = ledger.last if hidden else ended
-            _save_ledger(uow, name, replace(ledger, last=last, under_way=under_way))
+            last = ended
+            if ledger.last is not None and ledger.last.tick != turn.tick:
+                last = ledger.last  # a later one has begun meanwhile
+            _save_ledger(uow, name, last, had=ledger.had, under_way=under_way)
 
         await self._store.transact(save_end, lasting=False)
         return ended
@@ -265,21 +262,49 @@ def _begin_run(name: str, turn: ScheduledRun, uow: UnitOfWork) -> bool:
             return False
         had = (*had, tick)[-(_MINUTES_HAD if "T" in tick else _DAYS_HAD) :]
         under_way = (*(each for each in under_way if each in had), tick)
-    overtaken = ledger.last is not None and _tick_order(tick) < _tick_order(ledger.last.tick)
-    _save_ledger(uow, name, _Ledger(last=ledger.last if overtaken else turn, had=had, under_way=under_way))
+    last = turn
+    if ledger.last is not None and _tick_order(tick) < _tick_order(ledger.last.tick):
+        last = ledger.last
+    _save_ledger(uow, name, last, had=had, under_way=under_way)
     return True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LedgerRecord(ScheduledRun):
+    """A ledger as the store has it: the fields of the last run, and those of the ledger beside them."""
+
+    had: tuple[str, ...] = ()
+    under_way: tuple[str, ...] = ()
+
+    @property
+    def run(self) -> ScheduledRun:
+        """The last run alone."""
+        return ScheduledRun(
+            tick=self.tick,
+            began_at=self.began_at,
+            ended_at=self.ended_at,
+            outcome=self.outcome,
+            told=self.told,
+            error=self.error,
+        )
+
+
+def _ledger_setting(name: str) -> Setting[_LedgerRecord]:
+    return Setting(f"schedules.{name}", _LedgerRecord)
+
+
 def _load_ledger(uow: UnitOfWork, name: str) -> _Ledger:
-    found = uow.settings.get(f"{_FACT}{name}")
-    if not found:
+    kept = uow.settings.get(_ledger_setting(name))
+    if kept is None:
         return _Ledger()
-    last, known = msgspec.convert(found, ScheduledRun), msgspec.convert(found, _Ledger)
-    if not known.had:  # as the release before kept it
-        known = _Ledger(had=(last.tick,), under_way=() if last.ended_at else (last.tick,))
-    return replace(known, last=last)
+    last = kept.run
+    if not kept.had:  # as the release before kept it
+        return _Ledger(last=last, had=(last.tick,), under_way=() if last.ended_at else (last.tick,))
+    return _Ledger(last=last, had=kept.had, under_way=kept.under_way)
 
 
-def _save_ledger(uow: UnitOfWork, name: str, ledger: _Ledger) -> None:
-    kept: Mapping[str, Any] = msgspec.to_builtins(ledger.last)
-    uow.settings.put(f"{_FACT}{name}", {**kept, "had": list(ledger.had), "under_way": list(ledger.under_way)})
+def _save_ledger(
+    uow: UnitOfWork, name: str, last: ScheduledRun, *, had: tuple[str, ...], under_way: tuple[str, ...]
+) -> None:
+    record = _LedgerRecord(**asdict(last), had=had, under_way=under_way)
+    uow.settings.put(_ledger_setting(name), record)

@@ -1,6 +1,6 @@
 """Drain: what runs may end and nothing new is made, in every process on the store.
 
-The fact is read in the transaction that admits, so a drain holds everywhere from the moment it is kept. Attaching,
+The drain is read in the transaction that admits, so a drain holds everywhere from the moment it is kept. Attaching,
 reading and taking down are not touched.
 """
 
@@ -14,12 +14,12 @@ import msgspec
 
 from domain.audit import record_audit_entry
 from domain.errors import DrainingError, format_timestamp
+from domain.ports import Setting
 
 if TYPE_CHECKING:
     from domain.model import Dataset, Principal
     from domain.ports import Clock, Store, UnitOfWork
 
-_DRAIN_KEY: Final = "drain"
 _RETRY_AFTER_S: Final = 60
 _POLL_INTERVAL_S: Final = 0.2
 
@@ -27,6 +27,9 @@ _POLL_INTERVAL_S: Final = 0.2
 class _DrainRecord(msgspec.Struct, frozen=True):
     since: datetime
     by: str
+
+
+_DRAIN: Final = Setting("drain", _DrainRecord)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +44,7 @@ class DrainStatus:
 
 def require_not_draining(uow: UnitOfWork) -> None:
     """Whether a new provision, retry or restore may be admitted. Raises DrainingError; fit for any transaction."""
-    if kept := _load_drain(uow):
+    if kept := uow.settings.get(_DRAIN):
         msg = f"Nothing new is made since {format_timestamp(kept.since)}: this installation is being drained."
         raise DrainingError(msg, retry_after_s=_RETRY_AFTER_S)
 
@@ -56,11 +59,11 @@ class DrainService:
 
     async def begin_drain(self, principal: Principal) -> DrainStatus:
         """Begin to drain; when that was begun already, it stays as it was."""
-        fact = msgspec.to_builtins(_DrainRecord(since=self._clock.now(), by=principal.subject))
+        record = _DrainRecord(since=self._clock.now(), by=principal.subject)
 
         def begin(uow: UnitOfWork) -> DrainStatus:
-            if _load_drain(uow) is None:
-                uow.settings.put(_DRAIN_KEY, fact)
+            if uow.settings.get(_DRAIN) is None:
+                uow.settings.put(_DRAIN, record)
                 record_audit_entry(uow, principal, "drain begun")
             return _load_status(uow)
 
@@ -70,8 +73,8 @@ class DrainService:
         """End the drain; when there is none, nothing changes."""
 
         def end(uow: UnitOfWork) -> DrainStatus:
-            if (kept := _load_drain(uow)) is not None:
-                uow.settings.put(_DRAIN_KEY, None)
+            if (kept := uow.settings.get(_DRAIN)) is not None:
+                uow.settings.put(_DRAIN, None)
                 record_audit_entry(
                     uow, principal, "drain ended", since=format_timestamp(kept.since), by=kept.by
                 )
@@ -90,13 +93,8 @@ class DrainService:
         return stands
 
 
-def _load_drain(uow: UnitOfWork) -> _DrainRecord | None:
-    found = uow.settings.get(_DRAIN_KEY)
-    return None if found is None else msgspec.convert(found, _DrainRecord)
-
-
 def _load_status(uow: UnitOfWork) -> DrainStatus:
-    kept = _load_drain(uow)
+    kept = uow.settings.get(_DRAIN)
     return DrainStatus(
         draining=kept is not None,
         since=kept.since if kept else None,

@@ -18,7 +18,7 @@ from domain.ports.platform import (
     SearchHit,
     SyncJob,
 )
-from domain.ports.repositories import DatasetQuery, DatasetWithJourney
+from domain.ports.repositories import DatasetQuery, DatasetWithJourney, Setting
 from domain.ports.staging import Staged, Staging
 from domain.ports.store import Store, UnitOfWork
 from domain.ports.templates import RecordStream, Templates
@@ -52,6 +52,7 @@ __all__ = [
     "SealedEntry",
     "SearchHit",
     "Secrets",
+    "Setting",
     "Staged",
     "Staging",
     "StepRunner",

@@ -6,13 +6,12 @@ Reads see what the same transaction wrote. A row that is not there is None, a ro
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from datetime import datetime
-    from typing import TypeVar
 
     from domain.model import (
         Approval,
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     )
     from domain.ports.engine import Json
 
-    T = TypeVar("T")
+T = TypeVar("T")
 
 DatasetWithJourney: TypeAlias = "tuple[Dataset, Journey | UnreadableRow | None]"
 
@@ -239,14 +238,29 @@ class DeliveryRepository(Protocol):
         ...
 
 
-class SettingRepository(Protocol):
-    """Small JSON values of the installation, by name."""
+@dataclass(frozen=True, slots=True)
+class Setting(Generic[T]):
+    """The key of one small JSON value of the installation: its name in the store, and the type of its value.
 
-    def get(self, name: str) -> object:
-        """A small JSON value kept under a name (None when absent): the last orphan scan, and the like."""
+    A value that is no `kind` is an error, since a rule must not take what it cannot read for what is not there. Only
+    where nothing hangs on it but what is shown, or where it is found out anew, is it `absent_if_unreadable`.
+    """
+
+    name: str
+    kind: type[T]
+    absent_if_unreadable: bool = field(default=False, kw_only=True)
+
+
+class SettingRepository(Protocol):
+    """Small JSON values of the installation, by their keys: the last orphan scan, and the like."""
+
+    def get(self, setting: Setting[T]) -> T | None:
+        """The value, None when there is none. Raises StoreFailedError when it is not of the setting's type."""
         ...
 
-    def put(self, name: str, value: object) -> None: ...
+    def put(self, setting: Setting[T], value: T | None) -> None:
+        """Insert or replace; None for a value that is there no longer."""
+        ...
 
 
 class RateLimitRepository(Protocol):

@@ -12,7 +12,7 @@ import msgspec
 
 from domain.content import readiness_report
 from domain.errors import ArchiveFailedError, format_timestamp
-from domain.ports import ArchiveOrder, Json
+from domain.ports import ArchiveOrder, Json, Setting
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -197,17 +197,17 @@ def require_matching_manifest(dataset: Dataset, manifest: Json) -> Json:
 
 def finish_snapshot(error: Json | None, uow: UnitOfWork, dataset: Dataset) -> None:
     """The end of a snapshot: the dataset is nobody's work, and what went wrong is kept for whoever asked."""
-    uow.settings.put(_snapshot_key(dataset.dataset_id), error)
+    uow.settings.put(_snapshot_failure(dataset.dataset_id), error)
     uow.datasets.put(dataset.evolve(run=None))
 
 
-def load_snapshot_failure(uow: UnitOfWork, dataset_id: str) -> object:
+def load_snapshot_failure(uow: UnitOfWork, dataset_id: str) -> Json | None:
     """The error that the dataset's last snapshot ended with, None when it was taken."""
-    return uow.settings.get(_snapshot_key(dataset_id))
+    return uow.settings.get(_snapshot_failure(dataset_id))
 
 
-def _snapshot_key(dataset_id: str) -> str:
-    return f"snapshot:{dataset_id}"
+def _snapshot_failure(dataset_id: str) -> Setting[Json]:
+    return Setting(f"snapshot:{dataset_id}", dict[str, Any])
 
 
 def mark_archive_given_back(uow: UnitOfWork, dataset_id: str, now: datetime) -> None:

@@ -114,7 +114,7 @@ def _require_snapshot_allowed(dataset: Dataset) -> None:
 def _load_snapshot_archive(dataset: Dataset, uow: UnitOfWork) -> Archive:
     """The archive as it was kept. Raises the error that the saga ended with."""
     failed = load_snapshot_failure(uow, dataset.dataset_id)
-    if isinstance(failed, dict):
+    if failed is not None:
         raise error_from_code(
             failed["code"],
             f"The snapshot of {dataset.name} was not taken; the dataset is as it was. {failed['message']}",

@@ -10,7 +10,7 @@ import hmac
 import os
 import socket
 from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +18,7 @@ from anyio import CancelScope, to_thread
 
 from domain.errors import SettingsError, StoreFailedError
 from domain.model import Fingerprint
+from domain.ports import Setting
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
     from domain.model import Connector
     from domain.ports import Store, UnitOfWork
 
-NOTES: Final = "replicas"
-PLATFORM: Final = "platform"
-"""Under these names the store keeps the notes, and the Glean that was agreed on last."""
+NOTES: Final = Setting("replicas", dict[str, dict[str, Any]])
+"""The note of each replica, by its owner. Notes of a newer release are kept with what this one does not know of."""
+PLATFORM: Final = Setting("platform", Fingerprint, absent_if_unreadable=True)
+"""The Glean that was agreed on last; where it cannot be read, it is agreed on anew."""
 
 _PAGE: Final = 500
 _PRINT: Final = "seals what clients hold between a question and its answer"
@@ -172,10 +174,10 @@ def _record_agreement(platform: Fingerprint, dead: Collection[str], uow: UnitOfW
         _delete_notes(dead, uow)
     known = uow.settings.get(PLATFORM)
     # One whose tenant is not known changes nothing about what is.
-    known_too = {**known, "tenant": None} if isinstance(known, dict) and platform.tenant is None else known
-    if known_too != asdict(platform):
+    known_too = replace(known, tenant=None) if known and platform.tenant is None else known
+    if known_too != platform:
         _refuse_other_connectors(platform, uow)
-        uow.settings.put(PLATFORM, asdict(platform))
+        uow.settings.put(PLATFORM, platform)
 
 
 def _refuse_other_connectors(platform: Fingerprint, uow: UnitOfWork) -> None:
@@ -202,9 +204,8 @@ def _delete_notes(owners: Collection[str], uow: UnitOfWork) -> None:
     uow.settings.put(NOTES, left)
 
 
-def _load_raw_notes(uow: UnitOfWork) -> dict[str, Any]:
-    found = uow.settings.get(NOTES)
-    return dict(found) if isinstance(found, dict) else {}
+def _load_raw_notes(uow: UnitOfWork) -> dict[str, dict[str, Any]]:
+    return uow.settings.get(NOTES) or {}
 
 
 def _load_notes(uow: UnitOfWork) -> dict[str, ReplicaNote]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from anyio import to_thread
 
 from domain.errors import SettingsError
+from domain.ports import Setting
 from server.infra.filesystem.durable import Draft, flush_folder
 from server.infra.filesystem.errors import describe_os_error
 
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
     from domain.ports import Store, UnitOfWork
 
-FACT: Final = "folders"
-"""Under this name the store keeps the token of each folder."""
+FOLDERS: Final = Setting("folders", dict[str, str])
+"""The token of each folder, by its kind."""
 
 _LONGEST: Final = 4096
 _ABOUT: Final = "This folder belongs to an installation of dataset-lifecycle. Leave this file in it."
@@ -72,8 +73,7 @@ async def check_folder_marker(store: Store, folder: SharedFolder) -> str:
 
 
 def _load_tokens(uow: UnitOfWork) -> tuple[str, dict[str, str]]:
-    found = uow.settings.get(FACT)
-    return uow.installation, dict(found) if isinstance(found, dict) else {}
+    return uow.installation, uow.settings.get(FOLDERS) or {}
 
 
 async def _claim_folder(store: Store, folder: SharedFolder, installation: str) -> str:
@@ -93,7 +93,7 @@ async def _claim_folder(store: Store, folder: SharedFolder, installation: str) -
 
 def _record_first_token(kind: str, token: str, uow: UnitOfWork) -> str:
     _, known = _load_tokens(uow)
-    uow.settings.put(FACT, {kind: token} | known)
+    uow.settings.put(FOLDERS, {kind: token} | known)
     return known.get(kind, token)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from domain.ports import DatasetQuery
+from domain.ports import DatasetQuery, Setting
 from tests.support.entities import client
 from tests.support.stores.postgres_server import database_name
 from tests.support.stores.store_process import ALLOWED, CALLERS, ROUNDS
@@ -108,7 +108,7 @@ async def test_reading_and_then_writing_is_serialised_over_processes_and_never_r
     assert run_together(start_store_process, "count", processes=3) == ["done"] * 3
 
     async with location.open_store() as store:
-        assert await store.read(lambda uow: uow.settings.get("count")) == 3 * ROUNDS
+        assert await store.read(lambda uow: uow.settings.get(Setting("count", int))) == 3 * ROUNDS
 
 
 async def test_a_process_killed_inside_a_transaction_leaves_nothing_and_holds_nobody_up(

@@ -28,7 +28,7 @@ from domain.model.enums import (
 from domain.model.event import EventKind, dataset_event
 from domain.model.journey import UnreadableRow
 from domain.model.run import Failure, PendingCompensation, Run
-from domain.ports import DatasetQuery
+from domain.ports import DatasetQuery, Setting
 from tests.support.entities import DATASET, NOW, client, connector, dataset, journey
 from tests.support.stores.store_adapters import replace_document
 
@@ -169,7 +169,7 @@ async def test_an_unknown_row_is_none(store: Store) -> None:
             uow.datasets.get_live("x", Stage.PILOT, DatasetType.JIRA_ISSUES),
             uow.connectors.get("x"),
             uow.datasets.get_progress("x"),
-            uow.settings.get("x"),
+            uow.settings.get(Setting("x", object)),
             uow.archives.get("x"),
         )
     )
@@ -409,15 +409,15 @@ async def test_an_undo_is_kept_until_it_is_dropped(store: Store) -> None:
 
 async def test_facts_and_archives_are_plain_values_under_a_name(store: Store) -> None:
     def work(uow: UnitOfWork) -> None:
-        uow.settings.put("f", {"at": 1})
-        uow.settings.put("f", [1, "Ä", None, {"x": 2.5}])
+        uow.settings.put(Setting("f", object), {"at": 1})
+        uow.settings.put(Setting("f", object), [1, "Ä", None, {"x": 2.5}])
         for name in ("d1", "d2", "d3"):
             uow.archives.put(name, {"path": name})
         uow.archives.put("d2", {"path": "d2", "purged_at": "2026-01-01T00:00:00Z"})
 
     await store.transact(work)
 
-    assert await store.read(lambda uow: uow.settings.get("f")) == [1, "Ä", None, {"x": 2.5}]
+    assert await store.read(lambda uow: uow.settings.get(Setting("f", object))) == [1, "Ä", None, {"x": 2.5}]
     assert await store.read(lambda uow: uow.archives.get("d1")) == {"path": "d1"}
     assert await store.read(lambda uow: uow.archives.find(after="d1", limit=1)) == [
         ("d2", {"path": "d2", "purged_at": "2026-01-01T00:00:00Z"})
@@ -427,7 +427,7 @@ async def test_facts_and_archives_are_plain_values_under_a_name(store: Store) ->
 async def test_the_character_nul_is_kept_in_documents_and_refused_in_names(store: Store) -> None:
     """No text of PostgreSQL can hold it; what is JSON writes it as an escape."""
     await put(store, dataset(name="a\0b"))
-    await store.transact(lambda uow: uow.settings.put("f", {"x\0": "\0"}))
+    await store.transact(lambda uow: uow.settings.put(Setting("f", object), {"x\0": "\0"}))
     await store.transact(lambda uow: uow.audit.append('{"audit_id":"c1","principal":"x\\u0000y"}'))
 
     with pytest.raises(InvalidArgumentError, match="NUL"):
@@ -435,7 +435,7 @@ async def test_the_character_nul_is_kept_in_documents_and_refused_in_names(store
     with pytest.raises(InvalidArgumentError, match="NUL"):
         await store.read(lambda uow: uow.datasets.get("a\0b"))
     assert await store.read(lambda uow: uow.datasets.get(DATASET.dataset_id)) == dataset(name="a\0b")
-    assert await store.read(lambda uow: uow.settings.get("f")) == {"x\0": "\0"}
+    assert await store.read(lambda uow: uow.settings.get(Setting("f", object))) == {"x\0": "\0"}
     assert await store.read(lambda uow: uow.audit.has_call("c1"))
 
 

@@ -14,7 +14,7 @@ from domain.model.enums import DatasetStatus, DatasetType, Stage
 from domain.model.event import Event, EventKind, dataset_event
 from domain.model.run import Progress
 from domain.policy.provision import ProvisionLimits, require_within_limits
-from domain.ports import DatasetQuery
+from domain.ports import DatasetQuery, Setting
 from tests.support.entities import DATASET, NOW, client, dataset, journey
 from tests.support.polling import wait_for
 
@@ -54,7 +54,7 @@ async def test_reads_inside_a_transaction_see_what_it_wrote(store: Store) -> Non
 async def test_events_are_there_if_and_only_if_their_transaction_was_committed(store: Store) -> None:
     async def one(number: int) -> None:
         def work(uow: UnitOfWork) -> None:
-            uow.settings.put(f"n{number}", number)
+            uow.settings.put(Setting(f"n{number}", int), number)
             uow.events.append(dataset_event(EventKind.PROVISIONED, DATASET, NOW, number=number))
             if number % 2:
                 raise ValueError(number)
@@ -64,7 +64,9 @@ async def test_events_are_there_if_and_only_if_their_transaction_was_committed(s
     await asyncio.gather(*(one(number) for number in range(10)), return_exceptions=True)
 
     events = await store.read(lambda uow: uow.events.find())
-    facts = await store.read(lambda uow: [uow.settings.get(f"n{number}") for number in range(10)])
+    facts = await store.read(
+        lambda uow: [uow.settings.get(Setting(f"n{number}", int)) for number in range(10)]
+    )
     assert sorted(event.data["number"] for _seq, event in events) == [0, 2, 4, 6, 8]
     assert facts == [0, None, 2, None, 4, None, 6, None, 8, None]
 

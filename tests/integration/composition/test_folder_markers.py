@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 
-from domain.errors import SettingsError
+from domain.errors import SettingsError, StoreFailedError
 from domain.model.principal import Principal
+from domain.ports import Setting
 from server.adapters.store.postgres.store import PostgresStore
 from server.adapters.store.sqlite.store import SqliteStore
 from server.composition import open_services, run_doctor
 from server.composition.replicas.folder_markers import (
-    FACT,
+    FOLDERS,
     SharedFolder,
     check_folder_marker,
     ensure_folder_markers,
@@ -129,11 +130,20 @@ async def test_a_mark_whose_process_died_before_the_store_knew_is_used(tmp_path:
         [name] = markers(folder)
 
         def forget(uow: UnitOfWork) -> None:
-            uow.settings.put(FACT, None)
+            uow.settings.put(FOLDERS, None)
 
         await store.transact(forget)
         await ensure_folder_markers(store, [folder])
     assert markers(folder) == [name]
+
+
+async def test_tokens_that_cannot_be_read_make_no_folder_the_installations_own(tmp_path: Path) -> None:
+    folder = staging(tmp_path)
+    async with stored(tmp_path) as store:
+        await store.transact(lambda uow: uow.settings.put(Setting("folders", object), ["newer"]))
+        with pytest.raises(StoreFailedError, match="the setting 'folders'"):
+            await ensure_folder_markers(store, [folder])
+    assert markers(folder) == []
 
 
 @pytest.mark.parametrize("what", ["empty", "missing"])

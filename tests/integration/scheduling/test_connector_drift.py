@@ -16,6 +16,7 @@ from domain.model.connector import OwnerTag
 from domain.model.enums import DatasetType
 from domain.model.event import EventKind
 from domain.model.run import Run
+from domain.ports import Setting
 from domain.ports.platform import DatasourceSpec
 from server.adapters.glean.admin.platform import AdminPlatform
 from server.sandbox.state.fault_plan import Fault
@@ -185,7 +186,7 @@ async def test_a_cursor_past_the_last_connector_begins_anew_while_glean_is_away(
     async with world.open_process() as process:
         await process.add_client_and_journey()
         await process.provision()
-        await process.deps.store.transact(lambda uow: uow.settings.put("health.cursor", "zzz"))
+        await process.deps.store.transact(lambda uow: uow.settings.put(Setting("health.cursor", str), "zzz"))
         world.glean.faults.add(Fault(kind="status", status=403, times=None))
         assert (await monitor_impatiently(process).check_connectors()).seen == 0
         assert (await monitor_impatiently(process).check_connectors()).unhealthy == 1

@@ -14,6 +14,7 @@ from domain.governance.schedules import HEALTH_SCHEDULE, Schedule, scheduled_run
 from domain.model.enums import ConnectorStatus, DatasetType
 from domain.model.event import EventKind
 from domain.model.run import Run
+from domain.ports import Setting
 from server.sandbox.state.fault_plan import Fault
 from server.workers.scheduler import Scheduler
 from tests.support.webhooks.event_schemas import load_events, parse_event_data
@@ -165,7 +166,7 @@ async def test_a_turn_that_was_cut_short_is_gone_on_with(world: World) -> None:
         await process.add_client_and_journey()
         made = [await process.provision(dataset_type=each) for each in DatasetType]
         first = min(str(each.connector_id) for each in made)
-        await process.deps.store.transact(lambda uow: uow.settings.put("health.cursor", first))
+        await process.deps.store.transact(lambda uow: uow.settings.put(Setting("health.cursor", str), first))
         assert (await monitor(process, page=1).check_connectors()).seen == len(made) - 1
         assert (await monitor(process, page=1).check_connectors()).seen == len(made)
 

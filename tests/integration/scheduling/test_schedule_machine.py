@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from domain.governance.schedules import ScheduleService
 from domain.model.enums import DatasetStatus, DatasetType, JourneyState, Stage
 from domain.model.journey import Journey
-from domain.ports import DatasetQuery
+from domain.ports import DatasetQuery, Setting
 from server.workers.scheduler import Scheduler
 from tests.integration.scheduling.test_schedules import DAY, HOUR, PLANS, DrivenClock
 from tests.support.inline_engine import InlineEngine, ProcessDied
@@ -151,7 +151,7 @@ class ScheduleSimulation:
         assert [name for name, each in self.place.journal.items() if not each.ended] == []
         ran = {(name, tick.partition("~")[0]) for name, tick in self.almanac.ran[self.almanac.seen :]}
         assert ran == {(name, tick) for name, tick in expected.items() if tick}
-        last = await process.deps.store.read(lambda uow: uow.settings.get("orphans.last_scan"))
+        last = await process.deps.store.read(lambda uow: uow.settings.get(Setting("orphans.last_scan", str)))
         self.almanac.record_scan(datetime.fromisoformat(str(last)) if last else None, self.now)
         everything = await process.deps.store.read(lambda uow: uow.datasets.find(DatasetQuery(limit=50)))
         archived = [each.dataset_id for each in everything if each.status is DatasetStatus.ARCHIVED]

@@ -14,6 +14,7 @@ import pytest
 from domain.errors import Recovery, StoreUnavailableError
 from domain.lifecycle.provision.saga import PROVISION_STEPS
 from domain.model.enums import DatasetStatus
+from domain.ports import Setting
 from server.adapters.store.sqlite.store import SqliteStore
 from tests.support.entities import client
 from tests.support.resilience.faults.injection import sampled_params
@@ -66,7 +67,7 @@ async def fill_disk(place: World, process: Process) -> None:
     """Let no file of this process grow beyond what the store's log has by now, which is more than others will need."""
     for number in range(20):
         await process.deps.store.transact(
-            lambda uow, name=f"filling-{number}": uow.settings.put(name, "x" * 100_000)  # type: ignore[misc]
+            lambda uow, name=f"filling-{number}": uow.settings.put(Setting(name, str), "x" * 100_000)  # type: ignore[misc]
         )
     _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
     size = (place.folder / f"{STORE_FILE}-wal").stat().st_size

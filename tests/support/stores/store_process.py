@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from domain.errors import DatasetConflictError, RateLimitedError
 from domain.model.principal import Principal
 from domain.policy.rate_limits import RateLimiter, RateLimits
+from domain.ports import Setting
 from tests.support.entities import ManualClock, client, dataset
 from tests.support.stores.store_adapters import LOCATIONS
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 CALLERS = 10
 ROUNDS = 40
 ALLOWED = 30
+COUNT = Setting("count", int)
 
 
 def write_line(what: object) -> None:
@@ -56,7 +58,7 @@ async def run_increments(store: Store) -> None:
     """Read a number and write the next one, again and again."""
 
     def add(uow: UnitOfWork) -> None:
-        uow.settings.put("count", int(str(uow.settings.get("count") or 0)) + 1)
+        uow.settings.put(COUNT, (uow.settings.get(COUNT) or 0) + 1)
 
     for _ in range(ROUNDS):
         await store.transact(add)

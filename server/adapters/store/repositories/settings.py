@@ -1,17 +1,37 @@
-"""Small JSON values of the installation, by name."""
+"""Small JSON values of the installation, by their keys."""
 
 from __future__ import annotations
 
+import logging
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from domain.errors import StoreFailedError
 from server.adapters.store.codec import encode_document
 from server.adapters.store.repository import Repository, decode_row
+
+if TYPE_CHECKING:
+    from domain.ports import Setting
+
+T = TypeVar("T")
+
+_LOG: Final = logging.getLogger(__name__)
+_NOTHING: Final = "null"
 
 
 class SettingRepository(Repository):
     """Implements `ports.SettingRepository`."""
 
-    def get(self, name: str) -> object:
-        row = self._fetch_one("select document from facts where name = :name", name=name)
-        return decode_row(f"the fact {name!r}", row[0], object) if row else None
+    def get(self, setting: Setting[T]) -> T | None:
+        row = self._fetch_one("select document from facts where name = :name", name=setting.name)
+        if row is None or row[0] == _NOTHING:
+            return None
+        try:
+            return decode_row(f"the setting {setting.name!r}", row[0], setting.kind)
+        except StoreFailedError as error:
+            if not setting.absent_if_unreadable:
+                raise
+            _LOG.error("%s It counts as absent.", error.message)
+            return None
 
-    def put(self, name: str, value: object) -> None:
-        self._upsert("facts", ("name",), {"name": name, "document": encode_document(value)})
+    def put(self, setting: Setting[T], value: T | None) -> None:
+        self._upsert("facts", ("name",), {"name": setting.name, "document": encode_document(value)})

@@ -27,7 +27,7 @@ from domain.model.event import EventKind
 from domain.model.journey import Journey
 from domain.model.principal import Principal
 from domain.model.run import Run
-from domain.ports import DatasetQuery
+from domain.ports import DatasetQuery, Setting
 from server.adapters.store.sqlite.store import SqliteStore
 from tests.support.entities import NOW, ManualClock, approval, client, dataset, journey
 
@@ -109,7 +109,9 @@ async def test_a_list_shows_each_orphan_with_its_evidence_and_writes_nothing(
         orphan_dataset(4, journey_id="past", orphan=SERVED),
         journeys=(journey(client_id="c002"), journey("past", client_id="c004", stage=Stage.PILOT)),
     )
-    await store.transact(lambda uow: uow.settings.put("orphans.last_scan", (NOW - DAY).isoformat()))
+    await store.transact(
+        lambda uow: uow.settings.put(Setting("orphans.last_scan", str), (NOW - DAY).isoformat())
+    )
     before = await all_of(store)
 
     page = await orphans.list(ANYONE)
@@ -443,7 +445,9 @@ async def test_what_changes_while_a_scan_looks_is_judged_as_it_is_when_it_would_
         orphan_dataset(6),
     ]
     await put_datasets(store, *first)
-    await store.transact(lambda uow: uow.settings.put("orphans.last_scan", (NOW - DAY).isoformat()))
+    await store.transact(
+        lambda uow: uow.settings.put(Setting("orphans.last_scan", str), (NOW - DAY).isoformat())
+    )
     busy: Any = InterleavingStore(
         store,
         lambda: put_datasets(store, *later),

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from domain.errors import DrainingError
+from domain.errors import DrainingError, StoreFailedError
 from domain.lifecycle.drain import DrainService, DrainStatus, require_not_draining
 from domain.model.principal import Principal, RequestContext
 from domain.model.run import Run
+from domain.ports import Setting
 from domain.ports.audit import AuditQuery
 from server.adapters.store.sqlite.store import SqliteStore
 from tests.support.entities import NOW, ManualClock, client, dataset, journey
@@ -68,6 +69,26 @@ async def test_a_drain_says_since_when_and_by_whom_to_people_and_to_whoever_is_r
             ("person:other", "drain ended", {"since": "2026-03-01T12:00:00Z", "by": "person:ops"}),
         ]
         await store.read(require_not_draining)
+
+
+async def test_a_drain_is_kept_as_other_releases_read_it_and_one_that_cannot_be_read_is_not_taken_for_none(
+    tmp_path: Path,
+) -> None:
+    kept: Setting[object] = Setting("drain", object)
+    async with SqliteStore(tmp_path / "store.sqlite") as store:
+        draining = DrainService(store, ManualClock())
+        await draining.begin_drain(OPS)
+        assert await store.read(lambda uow: uow.settings.get(kept)) == {
+            "since": "2026-03-01T12:00:00Z",
+            "by": "person:ops",
+        }
+
+        await store.transact(lambda uow: uow.settings.put(kept, {"until": "2026-03-01T12:00:00Z"}))
+
+        with pytest.raises(StoreFailedError, match="the setting 'drain'"):
+            await store.transact(require_not_draining)
+        with pytest.raises(StoreFailedError):
+            await draining.end_drain(OPS)
 
 
 async def test_a_drain_is_settled_once_nothing_runs_and_looks_again_until_then(tmp_path: Path) -> None:

@@ -216,7 +216,7 @@ async def test_one_whose_glean_does_not_say_its_tenant_changes_nothing_about_wha
     async with hosts.start("b", OLD, platform=replace(GLEAN, tenant=None)):
         pass
     known = await hosts.store.read(lambda uow: uow.settings.get(PLATFORM))
-    assert known == {"dialect": "admin", "url": GLEAN.url, "tenant": "acme"}
+    assert known == Fingerprint(dialect="admin", url=GLEAN.url, tenant="acme")
 
 
 async def test_a_replica_that_cannot_be_seen_by_others_does_not_begin(hosts: ReplicaHosts) -> None:

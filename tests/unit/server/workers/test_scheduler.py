@@ -19,6 +19,7 @@ from domain.governance.schedules import (
     ScheduleStatus,
     scheduled_run_id,
 )
+from domain.ports import Setting
 from server.workers.scheduler import Scheduler, build_scheduled_run_saga, with_timeout
 from tests.support.entities import NOW, ManualClock
 from tests.support.inline_engine import InlineEngine, ProcessDied
@@ -301,7 +302,7 @@ async def test_a_turn_that_was_had_to_its_end_is_not_had_again_though_its_engine
 @pytest.mark.parametrize(("ended", "outcome"), [(NOW.isoformat(), "done"), (None, "running")])
 async def test_a_ledger_of_an_older_release_is_read(store: Store, ended: str | None, outcome: str) -> None:
     old = {"tick": TICK, "began_at": NOW.isoformat(), "ended_at": ended, "outcome": outcome}
-    await store.transact(lambda uow: uow.settings.put("schedules.scan", old))
+    await store.transact(lambda uow: uow.settings.put(Setting("schedules.scan", dict), old))
     clock = ManualClock()
     schedules = ScheduleService(store, clock, [SCAN])
     assert await schedules.list_due() == []
@@ -309,6 +310,25 @@ async def test_a_ledger_of_an_older_release_is_read(store: Store, ended: str | N
     assert (again is None) == (outcome == "done")
     clock.instant += DAY
     assert await schedules.list_due() == [("scan", "2026-03-02")]
+
+
+async def test_a_ledger_is_kept_as_other_releases_read_it(store: Store) -> None:
+    schedules = ScheduleService(store, ManualClock(), [SCAN])
+    await schedules.run_job("scan", TICK, counted)
+
+    kept = await store.read(lambda uow: uow.settings.get(Setting("schedules.scan", dict)))
+
+    assert kept is not None
+    assert list(kept.items()) == [
+        ("tick", TICK),
+        ("began_at", "2026-03-01T12:00:00Z"),
+        ("ended_at", "2026-03-01T12:00:00Z"),
+        ("outcome", "done"),
+        ("told", {"seen": 3}),
+        ("error", None),
+        ("had", [TICK]),
+        ("under_way", []),
+    ]
 
 
 async def test_a_turn_that_hangs_does_not_hold_up_the_next(store: Store) -> None:

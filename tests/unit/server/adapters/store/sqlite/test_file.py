@@ -11,7 +11,7 @@ import pytest
 
 from domain.errors import Recovery, SettingsError, StoreFailedError
 from domain.model.run import Progress
-from domain.ports import DatasetQuery
+from domain.ports import DatasetQuery, Setting
 from server.adapters.store import schema
 from server.adapters.store.progress import ProgressWriter
 from server.adapters.store.sqlite.errors import translate_sqlite_errors
@@ -131,7 +131,7 @@ async def test_a_full_disk_is_reported_and_keeps_nothing_of_the_transaction(tmp_
     def fill(uow: UnitOfWork) -> None:
         uow.datasets.put(DATASET)
         for number in range(1000):
-            uow.settings.put(f"f{number}", "x" * 1000)
+            uow.settings.put(Setting(f"f{number}", str), "x" * 1000)
 
     async with SqliteStore(tmp_path / "store.sqlite") as store:
         await store.transact(limit_pages)
@@ -251,5 +251,5 @@ async def test_what_has_no_place_in_a_document_is_a_bug_and_changes_nothing(
 ) -> None:
     async with SqliteStore(tmp_path / "store.sqlite") as store:
         with pytest.raises((ValueError, TypeError)):
-            await store.transact(lambda uow: uow.settings.put("f", value))
-        assert await store.read(lambda uow: uow.settings.get("f")) is None
+            await store.transact(lambda uow: uow.settings.put(Setting("f", object), value))
+        assert await store.read(lambda uow: uow.settings.get(Setting("f", str))) is None

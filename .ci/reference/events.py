@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from domain.events.cloudevents import build_message
-from domain.events.schemas import EVENT_DATA_TYPES, EventData
 from domain.model.event import Event, EventKind
+from domain.model.event_payloads import EVENT_DATA_TYPES, EventData
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,8 +41,8 @@ _EXAMPLE: Final = Event(
 _HEAD: Final = """\
 # Events
 
-Generated from `domain/events/schemas.py` by `just reference`; a test compares, and another compares it with
-what is really sent. How events reach a webhook is told in [events](../events.md); for programs there is a
+Generated from `domain/model/event_payloads.py` by `just reference`; a test compares, and another compares it with what
+is really sent. How events reach a webhook is told in [events](../events.md); for programs there is a
 [JSON Schema](events.schema.json), whose `data` leads from each type to the shape of its data.
 
 Every event is one [CloudEvents 1.0](https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md) message in

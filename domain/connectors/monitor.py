@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from domain.audit import publish_events
 from domain.errors import ERRORS_BY_CODE, PlatformError
-from domain.model import ConnectorStatus, DatasetStatus, EventKind, Principal, dataset_event
+from domain.model import ConnectorStatus, DatasetStatus, HealthChanged, Principal, build_event, dataset_facts
 from domain.ports import Setting
 
 if TYPE_CHECKING:
@@ -152,14 +152,15 @@ def _save_connector_health(uow: UnitOfWork, seen: ConnectorHealth) -> tuple[bool
 
 
 def _health_changed_event(dataset: Dataset, connector: Connector, health: Health) -> Event:
-    return dataset_event(
-        EventKind.HEALTH_CHANGED,
-        dataset,
+    return build_event(
+        HealthChanged(
+            **dataset_facts(dataset),
+            connector_id=connector.connector_id,
+            former_health=connector.status,
+            health=health.status,
+            findings=[each.code for each in health.findings],
+        ),
         health.checked_at,
-        connector_id=connector.connector_id,
-        former_health=connector.status.value,
-        health=health.status.value,
-        findings=[each.code for each in health.findings],
     )
 
 

@@ -19,6 +19,7 @@ from domain.content.golden_questions import parse_golden_questions
 from domain.content.population import Population
 from domain.content.quality import (
     QUALITY_THRESHOLD,
+    failed_checks,
     is_fit_for_use,
     quality_issues,
     recheck_quality,
@@ -42,6 +43,7 @@ __all__ = [
     "RecordKind",
     "choose_template",
     "decode_document",
+    "failed_checks",
     "is_fit_for_use",
     "measure_readiness",
     "parse_document_id",

@@ -41,12 +41,16 @@ def is_fit_for_use(report: QualityReport) -> bool:
     return report.score >= QUALITY_THRESHOLD and not any(each.failed for each in report.gates)
 
 
+def failed_checks(report: QualityReport) -> list[CheckResult]:
+    """The checks that not everything passed, gates first."""
+    return [each for each in (*report.gates, *report.checks) if each.failed]
+
+
 def quality_issues(report: QualityReport) -> list[dict[str, Any]]:
     """What failed, gates first, each as `{check, failed, of, examples}`."""
     return [
         {"check": each.check, "failed": each.failed, "of": each.of, "examples": list(each.examples)}
-        for each in (*report.gates, *report.checks)
-        if each.failed
+        for each in failed_checks(report)
     ]
 
 

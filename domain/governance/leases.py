@@ -19,8 +19,9 @@ from domain.errors import (
     TeardownInProgressError,
     format_timestamp,
 )
+from domain.governance.orphans import orphan_cleared_event
 from domain.governance.registry import load_stage_datasets
-from domain.model import DatasetStatus, EventKind, Journey, JourneyState, UnreadableRow, dataset_event, to_utc
+from domain.model import DatasetStatus, Journey, JourneyState, UnreadableRow, to_utc
 from domain.policy import check_protection, find_dataset_for_update, find_journey_by_id, require_scope
 
 if TYPE_CHECKING:
@@ -144,14 +145,7 @@ class LeaseService:
             changed = dataset.evolve(protected_until=until, last_used_at=now, orphan=None)
             uow.datasets.put(changed)
             if mark := dataset.orphan:
-                cleared = dataset_event(
-                    EventKind.ORPHAN_CLEARED,
-                    changed,
-                    now,
-                    reason=mark.reason,
-                    orphaned_at=format_timestamp(mark.orphaned_at),
-                )
-                publish_events(uow, cleared)
+                publish_events(uow, orphan_cleared_event(changed, mark, now))
             before = format_timestamp(dataset.protected_until)
             record_audit_entry(
                 uow, principal, "protected", dataset=changed, before=before, until=format_timestamp(until)

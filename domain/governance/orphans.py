@@ -6,11 +6,11 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from heapq import merge
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from domain.audit import publish_events, record_audit_entry
 from domain.errors import InvalidArgumentError, LifecycleError, Recovery, format_timestamp
-from domain.model import EventKind, Journey, dataset_event
+from domain.model import Journey, OrphanCleared, Orphaned, build_event, dataset_facts
 from domain.policy import (
     DAY,
     HUMAN_DECISION_REASONS,
@@ -271,17 +271,40 @@ class _MarkChanges:
             anew = before is None or after is None or before.orphaned_at != after.orphaned_at
             if before and anew:
                 self.cleared.append(dataset.dataset_id)
-                events.append(self._orphan_event(EventKind.ORPHAN_CLEARED, dataset, before))
+                events.append(orphan_cleared_event(dataset, before, self.now))
             if after and anew:
                 self.marked.append(dataset.dataset_id)
-                events.append(self._orphan_event(EventKind.ORPHANED, dataset, after))
+                events.append(_orphaned_event(dataset, after, self.now))
         self.uow.datasets.put_orphan_marks(changed)
         publish_events(self.uow, *events)
 
-    def _orphan_event(self, kind: EventKind, dataset: Dataset, mark: OrphanMark) -> Event:
-        return dataset_event(
-            kind, dataset, self.now, reason=str(mark.reason), orphaned_at=format_timestamp(mark.orphaned_at)
-        )
+
+def orphan_cleared_event(dataset: Dataset, mark: OrphanMark, now: datetime) -> Event:
+    """The event that a dataset's orphan mark was taken away."""
+    return build_event(
+        OrphanCleared(
+            **dataset_facts(dataset),
+            reason=_published_reason(mark),
+            orphaned_at=format_timestamp(mark.orphaned_at),
+        ),
+        now,
+    )
+
+
+def _orphaned_event(dataset: Dataset, mark: OrphanMark, now: datetime) -> Event:
+    return build_event(
+        Orphaned(
+            **dataset_facts(dataset),
+            reason=_published_reason(mark),
+            orphaned_at=format_timestamp(mark.orphaned_at),
+        ),
+        now,
+    )
+
+
+def _published_reason(mark: OrphanMark) -> OrphanReason:
+    # A mark that a later release made may have a reason that this one does not know; it is published as it is.
+    return cast("OrphanReason", mark.reason)
 
 
 def _iterate_unprotected(uow: UnitOfWork, query: DatasetQuery, now: datetime) -> Iterator[DatasetWithJourney]:

@@ -19,13 +19,13 @@ from domain.errors import (
 )
 from domain.governance.orphans import SweepCaps
 from domain.lifecycle import Archive, manifest_restorable_until, parse_archive
-from domain.model import DatasetStatus, EventKind, closest_names, dataset_event
+from domain.model import ArchivePurged, DatasetStatus, build_event, closest_names, dataset_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from domain.model import Dataset, Principal
+    from domain.model import Dataset, Event, Principal
     from domain.ports import Archives, Clock, Json, Store, UnitOfWork
 
 _PAGE: Final = 500
@@ -226,8 +226,15 @@ def _finish_purge(marked: Archive, dataset: Dataset, now: datetime, uow: UnitOfW
     if facts is None or parse_archive(facts).purged_at is not None:
         return
     uow.archives.put(marked.dataset_id, msgspec.structs.replace(marked, purged_at=now).as_dict())
-    until = format_timestamp(marked.restorable_until)
-    publish_events(
-        uow,
-        dataset_event(EventKind.ARCHIVE_PURGED, dataset, now, path=marked.path, restorable_until=until),
+    publish_events(uow, _archive_purged_event(dataset, marked, now))
+
+
+def _archive_purged_event(dataset: Dataset, archive: Archive, now: datetime) -> Event:
+    return build_event(
+        ArchivePurged(
+            **dataset_facts(dataset),
+            path=archive.path,
+            restorable_until=format_timestamp(archive.restorable_until),
+        ),
+        now,
     )

@@ -11,7 +11,7 @@ from domain.audit import publish_events, record_audit_entry
 from domain.connectors import require_same_platform
 from domain.content import is_fit_for_use, measure_readiness, recheck_quality, with_indexed_gate
 from domain.errors import InvalidArgumentError, QualityChecksPendingError, UnknownConnectorError
-from domain.lifecycle.provision import provisioned_event, quality_evaluated_event
+from domain.lifecycle.events import provisioned_event, quality_evaluated_event
 from domain.lifecycle.sagas import PAGE_BYTES, PAGE_COUNT, client_sites
 from domain.model import DatasetStatus, Journey, Recheck
 from domain.policy import current_progress, find_dataset, find_dataset_for_update
@@ -174,13 +174,14 @@ class DatasetService:
             changed = held.evolve(recheck=None)
             if report is not None and held.content == dataset.content and held.status in _EVALUATED_STATUSES:
                 passed = is_fit_for_use(report)
+                judged = replace(report, evaluated_at=now)
                 changed = changed.evolve(
-                    quality=replace(report, evaluated_at=now),
+                    quality=judged,
                     rechecked_by=recheck.saga_id,
                     status=DatasetStatus.READY if passed else DatasetStatus.VALIDATING,
                     failure=None if passed else held.failure,
                 )
-                publish_events(uow, quality_evaluated_event(changed, now))
+                publish_events(uow, quality_evaluated_event(changed, judged, now))
                 if changed.status is DatasetStatus.READY and held.status is not DatasetStatus.READY:
                     publish_events(uow, provisioned_event(changed, now))
             uow.datasets.put(changed)

@@ -6,10 +6,7 @@ from collections.abc import Mapping  # noqa: TC003  # the store reads these anno
 from dataclasses import dataclass, field
 from datetime import datetime  # noqa: TC003  # the same
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from domain.model.dataset import Dataset
+from typing import Any
 
 
 class EventKind(StrEnum):
@@ -30,28 +27,13 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One thing that happened to one dataset. `data` is plain JSON and never holds a secret or a record's text."""
+    """One thing that happened to one dataset.
+
+    `data` is plain JSON, as `domain.model.event_payloads` describes it; it never holds a secret or a record's text.
+    """
 
     kind: EventKind
     at: datetime
     dataset_id: str
     client_id: str
     data: Mapping[str, Any] = field(default_factory=dict)
-
-
-def dataset_event(kind: EventKind, dataset: Dataset, at: datetime, **data: Any) -> Event:
-    """The event of that kind about a dataset; every one names it, its journey, stage and type."""
-    return Event(
-        kind=kind,
-        at=at,
-        dataset_id=dataset.dataset_id,
-        client_id=dataset.client_id,
-        data={
-            "name": dataset.name,
-            "journey_id": dataset.journey_id,
-            "stage": dataset.stage.value,
-            "dataset_type": dataset.dataset_type.value,
-            "status": dataset.status.value,
-            **data,
-        },
-    )

@@ -20,6 +20,7 @@ from domain.model.enums import (
     TeardownReason,
     TemplateMatch,
 )
+from domain.model.event import Event, EventKind
 from domain.model.journey import Client, Journey
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -53,6 +54,11 @@ CONNECTOR = Connector(
 def client(client_id: str = "acme", **changes: Any) -> Client:
     made = Client(client_id=client_id, name="ACME", industry="fintech", use_case="developer_productivity")
     return replace(made, **changes)
+
+
+def sample_event(kind: EventKind, about: Dataset, at: datetime, **data: Any) -> Event:
+    """An event whose data is whatever the test says: for who carries events, and does not look into them."""
+    return Event(kind=kind, at=at, dataset_id=about.dataset_id, client_id=about.client_id, data=data)
 
 
 def journey(journey_id: str = "j1", **changes: Any) -> Journey:

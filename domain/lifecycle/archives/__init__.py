@@ -18,7 +18,6 @@ from domain.lifecycle.archives.archive import (
 from domain.lifecycle.archives.restore_content import (
     protection_end,
     require_restorable,
-    restored_event,
     stage_archived_documents,
 )
 from domain.lifecycle.archives.snapshot import SNAPSHOT_SAGA, SnapshotService
@@ -56,7 +55,6 @@ __all__ = [
     "read_sample",
     "require_matching_manifest",
     "require_restorable",
-    "restored_event",
     "stage_archived_documents",
     "write_archive",
 ]

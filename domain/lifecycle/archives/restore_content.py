@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 from domain.errors import ArchiveFailedError, NotRestorableError, format_timestamp
 from domain.lifecycle.archives.archive import Archive, parse_archive
-from domain.model import Event, EventKind, dataset_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,16 +80,3 @@ def protection_end(dataset: Dataset, now: datetime) -> datetime | None:
         return dataset.protected_until
     until = now + RESTORE_PROTECTION
     return max(until, dataset.protected_until or until)
-
-
-def restored_event(dataset: Dataset, now: datetime) -> Event:
-    """The event that an archive's documents are served again, by this dataset."""
-    return dataset_event(
-        EventKind.RESTORED,
-        dataset,
-        now,
-        restored_from=dataset.restored_from,
-        record_count=dataset.record_count,
-        checksum=dataset.content.checksum if dataset.content else None,
-        protected_until=format_timestamp(dataset.protected_until),
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain.lifecycle.provision.compensation import COMPENSATION_SAGA
 from domain.lifecycle.provision.restore import RestoreService
-from domain.lifecycle.provision.saga import PROVISION_SAGA, provisioned_event, quality_evaluated_event
+from domain.lifecycle.provision.saga import PROVISION_SAGA
 from domain.lifecycle.provision.service import ProvisionRequest, ProvisionResult, ProvisionService
 
 __all__ = [
@@ -14,6 +14,4 @@ __all__ = [
     "ProvisionResult",
     "ProvisionService",
     "RestoreService",
-    "provisioned_event",
-    "quality_evaluated_event",
 ]

@@ -122,7 +122,7 @@ class RestoreService:
             requested_count=source.requested_count,
             restored_from=source.dataset_id,
         )
-        return admit_dataset(uow, dataset, principal, now, restored_from=source.dataset_id)
+        return admit_dataset(uow, dataset, principal, now)
 
 
 def _attach_live(live: Dataset, source: Dataset, journey_id: str) -> ProvisionResult:

@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING, Final
 
 from domain.audit import publish_events
 from domain.connectors import build_datasource_spec, require_same_platform
-from domain.content import (
-    Population,
-    is_fit_for_use,
-    measure_readiness,
-    quality_issues,
-    readiness_report,
-    with_indexed_gate,
-)
+from domain.content import Population, is_fit_for_use, measure_readiness, with_indexed_gate
 from domain.errors import MockDataMissingError, PlatformError
-from domain.lifecycle.archives import protection_end, restored_event, stage_archived_documents
+from domain.lifecycle.archives import protection_end, stage_archived_documents
+from domain.lifecycle.events import (
+    provision_failed_event,
+    provisioned_event,
+    quality_evaluated_event,
+    restored_event,
+)
 from domain.lifecycle.provision.compensation import (
     delete_replaced_staging,
     discard_pushed_run,
@@ -57,13 +56,10 @@ from domain.model import (
     Content,
     Dataset,
     DatasetStatus,
-    Event,
-    EventKind,
     Failure,
     Journey,
     PendingCompensation,
     Run,
-    dataset_event,
 )
 from domain.policy import require_continue_allowed
 
@@ -244,9 +240,10 @@ async def validate_content(context: SagaContext) -> None:
     def record_quality(uow: UnitOfWork, held: Dataset) -> None:
         if held.quality and replace(held.quality, evaluated_at=report.evaluated_at, readiness=None) == report:
             return  # said already, by a process that died before this step was recorded
-        changed = held.evolve(quality=replace(report, evaluated_at=now, readiness=ready))
+        judged = replace(report, evaluated_at=now, readiness=ready)
+        changed = held.evolve(quality=judged)
         uow.datasets.put(changed)
-        publish_events(uow, quality_evaluated_event(changed, now))
+        publish_events(uow, quality_evaluated_event(changed, judged, now))
 
     await context.transact(record_quality)
 
@@ -310,46 +307,7 @@ def fail_provision(step_failure: StepFailure, now: datetime, uow: UnitOfWork, da
     uow.datasets.put(changed)
     publish_events(
         uow,
-        dataset_event(
-            EventKind.PROVISION_FAILED,
-            changed,
-            now,
-            attempt=failure.attempt,
-            step=failure.step,
-            code=failure.code,
-            message=failure.message,
-            to_undo=list(failure.to_undo),
-        ),
-    )
-
-
-def quality_evaluated_event(dataset: Dataset, now: datetime) -> Event:
-    """The event that a quality report was made."""
-    report = dataset.quality
-    assert report is not None  # noqa: S101 - told only of a dataset that was just evaluated
-    ready = report.readiness and readiness_report(report.readiness, questions=False)
-    return dataset_event(
-        EventKind.QUALITY_EVALUATED,
-        dataset,
-        now,
-        score=report.score,
-        passed=is_fit_for_use(report),
-        issues=quality_issues(report),
-        **({"readiness": ready} if ready else {}),
-    )
-
-
-def provisioned_event(dataset: Dataset, now: datetime) -> Event:
-    """The event that a dataset is ready for use."""
-    return dataset_event(
-        EventKind.PROVISIONED,
-        dataset,
-        now,
-        attempt=dataset.attempt,
-        record_count=dataset.record_count,
-        size_bytes=dataset.size_bytes,
-        score=dataset.quality.score if dataset.quality else None,
-        connector_id=dataset.connector_id,
+        provision_failed_event(changed, failure, now),
     )
 
 

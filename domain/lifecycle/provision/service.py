@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from domain.audit import publish_events, record_audit_entry
 from domain.connectors import dataset_name
 from domain.content import choose_template
 from domain.errors import InvalidArgumentError, ProvisionFailedError, Recovery, TeardownInProgressError
 from domain.lifecycle.drain import require_not_draining
+from domain.lifecycle.events import provisioning_started_event
 from domain.lifecycle.provision.saga import with_provision_run
-from domain.model import Dataset, DatasetStatus, DataSource, EventKind, dataset_event, require_identifier
+from domain.model import Dataset, DatasetStatus, DataSource, require_identifier
 from domain.policy import (
     ProvisionLimits,
     find_client,
@@ -156,7 +157,7 @@ class ProvisionService:
             now,
         )
         uow.datasets.put(again)
-        publish_events(uow, dataset_event(EventKind.PROVISIONING_STARTED, again, now, attempt=again.attempt))
+        publish_events(uow, provisioning_started_event(again, now))
         record_audit_entry(uow, principal, "retry begun", dataset=again, attempt=again.attempt)
         return ProvisionResult(dataset=again, created=False)
 
@@ -186,7 +187,7 @@ class ProvisionService:
             last_used_at=now,
             requested_count=wanted,
         )
-        return admit_dataset(uow, dataset, principal, now, template_id=choice.template_id)
+        return admit_dataset(uow, dataset, principal, now)
 
 
 def provision_failed_error(dataset: Dataset) -> ProvisionFailedError:
@@ -211,20 +212,21 @@ def provision_failed_error(dataset: Dataset) -> ProvisionFailedError:
     )
 
 
-def admit_dataset(
-    uow: UnitOfWork, dataset: Dataset, principal: Principal, now: datetime, **details: Any
-) -> ProvisionResult:
-    """Keep a dataset that is admitted, with its saga as its run; event and record tell what is `told` beside it.
+def admit_dataset(uow: UnitOfWork, dataset: Dataset, principal: Principal, now: datetime) -> ProvisionResult:
+    """Keep a dataset that is admitted, with its saga as its run; event and record tell what it is made of.
 
     Raises DatasetConflictError when another live one holds the same client, stage and type.
     """
     running = with_provision_run(dataset, now)
     uow.datasets.put(running)
-    publish_events(
-        uow,
-        dataset_event(EventKind.PROVISIONING_STARTED, running, now, attempt=running.attempt, **details),
-    )
-    record_audit_entry(uow, principal, "admitted", dataset=running, **details)
+    if running.restored_from is None:
+        template_id = running.template.template_id
+        publish_events(uow, provisioning_started_event(running, now, template_id=template_id))
+        record_audit_entry(uow, principal, "admitted", dataset=running, template_id=template_id)
+    else:
+        source_id = running.restored_from
+        publish_events(uow, provisioning_started_event(running, now, restored_from=source_id))
+        record_audit_entry(uow, principal, "admitted", dataset=running, restored_from=source_id)
     return ProvisionResult(dataset=running, created=True)
 
 

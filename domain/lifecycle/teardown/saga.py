@@ -31,6 +31,7 @@ from domain.lifecycle.archives import (
     parse_sample_lines,
     write_archive,
 )
+from domain.lifecycle.events import teardown_failed_event, torn_down_event
 from domain.lifecycle.sagas import (
     Dependencies,
     SagaContext,
@@ -47,12 +48,10 @@ from domain.model import (
     ConnectorOutcome,
     ConnectorStatus,
     DatasetStatus,
-    EventKind,
     Failure,
     Journey,
     Run,
     Teardown,
-    dataset_event,
 )
 from domain.policy import TeardownFacts, check_teardown, dataset_before_teardown, raise_if_blocked
 from domain.ports import Removal
@@ -201,17 +200,7 @@ async def finish_teardown(context: SagaContext) -> None:
         uow.datasets.put(changed)
         publish_events(
             uow,
-            dataset_event(
-                EventKind.TORN_DOWN,
-                changed,
-                now,
-                reason=teardown.reason.value,
-                requester=teardown.requester,
-                archived_path=teardown.archived_path,
-                connector_outcome=teardown.connector_outcome and teardown.connector_outcome.value,
-                record_count=changed.record_count,
-                **({"manual_step": teardown.manual_step} if teardown.manual_step else {}),
-            ),
+            torn_down_event(changed, teardown, now),
         )
 
     await context.transact(finish)
@@ -263,16 +252,7 @@ def fail_teardown(step_failure: StepFailure, now: datetime, uow: UnitOfWork, dat
     uow.datasets.put(changed)
     publish_events(
         uow,
-        dataset_event(
-            EventKind.TEARDOWN_FAILED,
-            changed,
-            now,
-            reason=teardown.reason.value,
-            step=failure.step,
-            code=code,
-            message=failure.message,
-            given_back=back,
-        ),
+        teardown_failed_event(changed, teardown, failure, now, given_back=back),
     )
 
 

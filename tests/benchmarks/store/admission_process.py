@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Final
 import anyio
 from anyio import to_thread
 
-from domain.model.event import EventKind, dataset_event
+from domain.model.event import EventKind
 from domain.policy.provision import ProvisionLimits, require_within_limits
 from server.adapters.store.codec import encode_document, to_micros
 from server.adapters.store.postgres.migrations import NAMESPACE, WRITE_LOCK
 from server.infra.postgres.dsn import parse_postgres_url
 from server.infra.postgres.sql_dialect import translate_statement
-from tests.support.entities import NOW, client, dataset, journey
+from tests.support.entities import NOW, client, dataset, journey, sample_event
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -68,7 +68,7 @@ async def ours(place: str, number: int) -> None:
                 require_within_limits(limits, live=uow.datasets.count_live("acme"), wanted=None)
                 uow.datasets.get_live(wanted.client_id, wanted.stage, wanted.dataset_type)
                 uow.datasets.put(wanted)
-                uow.events.append(dataset_event(EventKind.PROVISIONING_STARTED, wanted, NOW))
+                uow.events.append(sample_event(EventKind.PROVISIONING_STARTED, wanted, NOW))
 
             await store.transact(work)
 
@@ -99,7 +99,7 @@ async def bare(place: str, number: int) -> None:
             file.execute("commit")
 
     async def admit(wanted: Dataset) -> None:
-        event = encode_document(dataset_event(EventKind.PROVISIONING_STARTED, wanted, NOW))
+        event = encode_document(sample_event(EventKind.PROVISIONING_STARTED, wanted, NOW))
         created = to_micros(wanted.created_at)
         values = {
             "id": wanted.dataset_id,

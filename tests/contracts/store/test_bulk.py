@@ -10,10 +10,10 @@ from domain.audit.entry import publish_events
 from domain.errors import InvalidArgumentError
 from domain.model.dataset import OrphanMark
 from domain.model.enums import DatasetStatus
-from domain.model.event import EventKind, dataset_event
+from domain.model.event import EventKind
 from domain.ports import DatasetQuery
 from domain.ports.audit import AuditQuery
-from tests.support.entities import DATASET, NOW, dataset
+from tests.support.entities import DATASET, NOW, dataset, sample_event
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ MARK = OrphanMark(orphaned_at=NOW, reason="journey_completed")
 
 
 def told(*numbers: int) -> list[Event]:
-    return [dataset_event(EventKind.ORPHANED, DATASET, NOW, number=number) for number in numbers]
+    return [sample_event(EventKind.ORPHANED, DATASET, NOW, number=number) for number in numbers]
 
 
 @pytest.mark.parametrize("batches", [[[0]], [[]], [[0, 1, 2], [], [3], [4, 5]]])

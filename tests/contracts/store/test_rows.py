@@ -25,11 +25,11 @@ from domain.model.enums import (
     TeardownReason,
     Waiver,
 )
-from domain.model.event import EventKind, dataset_event
+from domain.model.event import EventKind
 from domain.model.journey import UnreadableRow
 from domain.model.run import Failure, PendingCompensation, Run
 from domain.ports import DatasetQuery, Setting
-from tests.support.entities import DATASET, NOW, client, connector, dataset, journey
+from tests.support.entities import DATASET, NOW, client, connector, dataset, journey, sample_event
 from tests.support.stores.store_adapters import replace_document
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ async def test_instants_that_are_not_in_utc_are_not_let_in(store: Store) -> None
     for naive in (NOW.replace(tzinfo=None), NOW.astimezone(timezone(timedelta(hours=1)))):
         with pytest.raises((TypeError, ValueError)):
             await put(store, dataset(last_used_at=naive))
-        told = dataset_event(EventKind.PROVISIONED, DATASET, NOW, since=[naive])
+        told = sample_event(EventKind.PROVISIONED, DATASET, NOW, since=[naive])
         with pytest.raises(ValueError, match="not an aware instant in UTC"):
             await store.transact(partial(append, told))
 
@@ -356,9 +356,9 @@ async def test_connectors_are_listed_until_they_are_disconnected(
 
 async def test_events_keep_their_order_and_never_change_their_number(store: Store) -> None:
     told = [
-        dataset_event(EventKind.PROVISIONING_STARTED, dataset("d1"), NOW),
-        dataset_event(EventKind.PROVISIONED, dataset("d2"), LATER, score=99.5),
-        dataset_event(EventKind.TORN_DOWN, dataset("d1"), NOW),
+        sample_event(EventKind.PROVISIONING_STARTED, dataset("d1"), NOW),
+        sample_event(EventKind.PROVISIONED, dataset("d2"), LATER, score=99.5),
+        sample_event(EventKind.TORN_DOWN, dataset("d1"), NOW),
     ]
     for event in told:
         await store.transact(partial(append, event))
@@ -466,11 +466,11 @@ async def test_what_has_an_order_is_ordered_byte_by_byte_whatever_the_machine_sp
 
 async def test_events_are_numbered_without_a_gap_whatever_was_taken_back(store: Store) -> None:
     def fail(uow: UnitOfWork) -> None:
-        uow.events.append(dataset_event(EventKind.PROVISIONED, DATASET, NOW))
+        uow.events.append(sample_event(EventKind.PROVISIONED, DATASET, NOW))
         raise KeyError("as it is")
 
     for _ in range(3):
-        await store.transact(partial(append, dataset_event(EventKind.PROVISIONED, DATASET, NOW)))
+        await store.transact(partial(append, sample_event(EventKind.PROVISIONED, DATASET, NOW)))
         with pytest.raises(KeyError, match="as it is"):
             await store.transact(fail)
 

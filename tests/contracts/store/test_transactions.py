@@ -11,11 +11,11 @@ import pytest
 
 from domain.errors import DatasetConflictError, QuotaExceededError
 from domain.model.enums import DatasetStatus, DatasetType, Stage
-from domain.model.event import Event, EventKind, dataset_event
+from domain.model.event import Event, EventKind
 from domain.model.run import Progress
 from domain.policy.provision import ProvisionLimits, require_within_limits
 from domain.ports import DatasetQuery, Setting
-from tests.support.entities import DATASET, NOW, client, dataset, journey
+from tests.support.entities import DATASET, NOW, client, dataset, journey, sample_event
 from tests.support.polling import wait_for
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def told() -> Event:
-    return dataset_event(EventKind.PROVISIONING_STARTED, DATASET, NOW)
+    return sample_event(EventKind.PROVISIONING_STARTED, DATASET, NOW)
 
 
 async def test_an_exception_takes_everything_back_and_comes_out_as_it_is(store: Store) -> None:
@@ -55,7 +55,7 @@ async def test_events_are_there_if_and_only_if_their_transaction_was_committed(s
     async def one(number: int) -> None:
         def work(uow: UnitOfWork) -> None:
             uow.settings.put(Setting(f"n{number}", int), number)
-            uow.events.append(dataset_event(EventKind.PROVISIONED, DATASET, NOW, number=number))
+            uow.events.append(sample_event(EventKind.PROVISIONED, DATASET, NOW, number=number))
             if number % 2:
                 raise ValueError(number)
 

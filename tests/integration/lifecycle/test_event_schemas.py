@@ -9,9 +9,9 @@ import pytest
 from msgspec import ValidationError
 
 from domain.errors import PlatformDeniedError, ProvisionFailedError
-from domain.events.schemas import EVENT_DATA_TYPES, OrphanCleared, TornDown
 from domain.model.enums import DatasetType, JourneyState, Stage
 from domain.model.event import EventKind
+from domain.model.event_payloads import EVENT_DATA_TYPES, OrphanCleared, TornDown
 from domain.model.journey import Journey
 from server.sandbox.state.fault_plan import Fault
 from tests.support.webhooks.event_schemas import load_events, parse_event_data

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from domain.connectors.monitor import RECHECK, ConnectorMonitor, MonitorResult
-from domain.events.schemas import HealthChanged
 from domain.governance.schedules import HEALTH_SCHEDULE, Schedule, scheduled_run_id
 from domain.model.enums import ConnectorStatus, DatasetType
 from domain.model.event import EventKind
+from domain.model.event_payloads import HealthChanged
 from domain.model.run import Run
 from domain.ports import Setting
 from server.sandbox.state.fault_plan import Fault

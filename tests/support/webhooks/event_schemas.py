@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from domain.events.schemas import EVENT_DATA_TYPES
+from domain.model.event_payloads import EVENT_DATA_TYPES
 
 if TYPE_CHECKING:
-    from domain.events.schemas import EventData
     from domain.model.event import Event
+    from domain.model.event_payloads import EventData
     from domain.ports import Store
 
 

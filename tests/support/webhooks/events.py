@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from domain.model.event import EventKind, dataset_event
-from tests.support.entities import NOW, dataset
+from domain.model.event import EventKind
+from tests.support.entities import NOW, dataset, sample_event
 
 if TYPE_CHECKING:
     from domain.ports import Store, UnitOfWork
@@ -18,6 +18,6 @@ async def append_events(
 
     def work(uow: UnitOfWork) -> None:
         for each in dataset_ids:
-            uow.events.append(dataset_event(kind, dataset(each, client_id=client_id), NOW))
+            uow.events.append(sample_event(kind, dataset(each, client_id=client_id), NOW))
 
     await store.transact(work)

@@ -1,28 +1,36 @@
-"""What each event says: the shape of its data, by which subscribers read it and the reference page is made.
+"""What each kind of event says: the shape of its data, which is what is published and what the reference page is made of.
 
-Fields may be added to an event; none is taken away or given another meaning.
+An event is built from one of these payloads, so a field that is not described here cannot be sent, and one that is
+missing does not type-check. Fields may be added to an event; none is taken away or given another meaning.
+
+A field without a default is always said, as null when there is nothing to say. One with a default is left out then.
+The payloads stand in the model, below the packages that publish them: `connectors` and `lifecycle` both do.
 """
 
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, TypedDict
 
+import msgspec
 from msgspec import Meta, Struct
 
-from domain.model import (
+from domain.model.enums import (
     ConnectorOutcome,
     ConnectorStatus,
     DatasetStatus,
     DatasetType,
-    EventKind,
     OrphanReason,
     Stage,
     TeardownReason,
 )
+from domain.model.event import Event, EventKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
+
+    from domain.model.dataset import Dataset
 
 Count = Annotated[int, Meta(ge=0)]
 Score = Annotated[float, Meta(ge=0, le=100)]
@@ -32,8 +40,10 @@ Attempt = Annotated[
 ]
 
 
-class EventData(Struct, kw_only=True, forbid_unknown_fields=True):
+class EventData(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What every event says of its dataset, as it is after the change."""
+
+    kind: ClassVar[EventKind]
 
     dataset_id: Annotated[str, Meta(description="The dataset's id; never used again for another.")]
     client_id: Annotated[str, Meta(description="The client that it belongs to.")]
@@ -47,6 +57,8 @@ class EventData(Struct, kw_only=True, forbid_unknown_fields=True):
 class ProvisioningStarted(EventData, kw_only=True, forbid_unknown_fields=True):
     """A dataset was admitted, or is populated again."""
 
+    kind = EventKind.PROVISIONING_STARTED
+
     attempt: Attempt
     template_id: Annotated[
         str | None, Meta(description="The template; not said of a retry or a restore.")
@@ -59,6 +71,8 @@ class ProvisioningStarted(EventData, kw_only=True, forbid_unknown_fields=True):
 class Provisioned(EventData, kw_only=True, forbid_unknown_fields=True):
     """A dataset is ready for use (DatasetProvisionCompleted)."""
 
+    kind = EventKind.PROVISIONED
+
     attempt: Attempt
     record_count: Annotated[Count | None, Meta(description="Documents that it serves.")]
     size_bytes: Annotated[Count | None, Meta(description="Their size, uncompressed.")]
@@ -69,6 +83,8 @@ class Provisioned(EventData, kw_only=True, forbid_unknown_fields=True):
 class ProvisionFailed(EventData, kw_only=True, forbid_unknown_fields=True):
     """A provision ended without success (DatasetProvisionFailed); `status` says what is left of the dataset."""
 
+    kind = EventKind.PROVISION_FAILED
+
     attempt: Attempt
     step: Annotated[str, Meta(description="The step at which it failed.")]
     code: Annotated[str, Meta(description="The error's code, one of the error reference.")]
@@ -78,7 +94,7 @@ class ProvisionFailed(EventData, kw_only=True, forbid_unknown_fields=True):
     ]
 
 
-class Issue(Struct, kw_only=True, forbid_unknown_fields=True):
+class Issue(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One check that not everything passed."""
 
     check: Annotated[str, Meta(description="The check or gate.")]
@@ -87,7 +103,7 @@ class Issue(Struct, kw_only=True, forbid_unknown_fields=True):
     examples: Annotated[list[str], Meta(description="Up to five positions and ids, never content.")]
 
 
-class ReadinessFigures(Struct, kw_only=True, forbid_unknown_fields=True):
+class ReadinessFigures(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """How many golden questions are answered with the first results; never the questions."""
 
     asked: Annotated[Count, Meta(description="How many there are.")]
@@ -101,6 +117,8 @@ class ReadinessFigures(Struct, kw_only=True, forbid_unknown_fields=True):
 class QualityEvaluated(EventData, kw_only=True, forbid_unknown_fields=True):
     """A dataset's quality was judged: in its provision, or again."""
 
+    kind = EventKind.QUALITY_EVALUATED
+
     score: Annotated[Score, Meta(description="Quality, from 0 to 100.")]
     passed: Annotated[bool, Meta(description="Whether it may be served as ready.")]
     issues: Annotated[list[Issue], Meta(description="What did not pass, gates first.")]
@@ -111,6 +129,8 @@ class QualityEvaluated(EventData, kw_only=True, forbid_unknown_fields=True):
 
 class TornDown(EventData, kw_only=True, forbid_unknown_fields=True):
     """A dataset was archived and removed; its content is nowhere outside the archive (DatasetTeardownCompleted)."""
+
+    kind = EventKind.TORN_DOWN
 
     reason: Annotated[TeardownReason, Meta(description="The reason that was given, and checked.")]
     requester: Annotated[str, Meta(description="Who asked for it.")]
@@ -128,6 +148,8 @@ class TornDown(EventData, kw_only=True, forbid_unknown_fields=True):
 class TeardownFailed(EventData, kw_only=True, forbid_unknown_fields=True):
     """A teardown stopped at a step; the same call goes on from there."""
 
+    kind = EventKind.TEARDOWN_FAILED
+
     reason: Annotated[TeardownReason, Meta(description="The reason that was given, and checked.")]
     step: Annotated[str, Meta(description="The step at which it stopped.")]
     code: Annotated[str, Meta(description="The error's code, one of the error reference.")]
@@ -143,13 +165,19 @@ class _Marked(EventData, kw_only=True, forbid_unknown_fields=True):
 class Orphaned(_Marked, kw_only=True, forbid_unknown_fields=True):
     """A scan found that no journey protects a dataset, and marked it."""
 
+    kind = EventKind.ORPHANED
+
 
 class OrphanCleared(_Marked, kw_only=True, forbid_unknown_fields=True):
     """A dataset's orphan mark was taken away, for it is wanted again or marked for another reason."""
 
+    kind = EventKind.ORPHAN_CLEARED
+
 
 class Restored(EventData, kw_only=True, forbid_unknown_fields=True):
     """An archive's documents are served again, by a new dataset."""
+
+    kind = EventKind.RESTORED
 
     restored_from: Annotated[str | None, Meta(description="The archived dataset.")]
     record_count: Annotated[Count | None, Meta(description="Documents that it serves.")]
@@ -160,6 +188,8 @@ class Restored(EventData, kw_only=True, forbid_unknown_fields=True):
 class HealthChanged(EventData, kw_only=True, forbid_unknown_fields=True):
     """The health of a dataset's connector is another than at the look before."""
 
+    kind = EventKind.HEALTH_CHANGED
+
     connector_id: Annotated[str, Meta(description="Our own id of the connector.")]
     former_health: Annotated[ConnectorStatus, Meta(description="How it was.")]
     health: Annotated[ConnectorStatus, Meta(description="How it is.")]
@@ -169,23 +199,65 @@ class HealthChanged(EventData, kw_only=True, forbid_unknown_fields=True):
 class ArchivePurged(EventData, kw_only=True, forbid_unknown_fields=True):
     """An archive past its retention was deleted."""
 
+    kind = EventKind.ARCHIVE_PURGED
+
     path: Annotated[str, Meta(description="Where it was.")]
     restorable_until: Annotated[Instant, Meta(description="Until when it could be restored.")]
 
 
 EVENT_DATA_TYPES: Final[Mapping[EventKind, type[EventData]]] = MappingProxyType(
     {
-        EventKind.PROVISIONING_STARTED: ProvisioningStarted,
-        EventKind.PROVISIONED: Provisioned,
-        EventKind.PROVISION_FAILED: ProvisionFailed,
-        EventKind.QUALITY_EVALUATED: QualityEvaluated,
-        EventKind.TORN_DOWN: TornDown,
-        EventKind.TEARDOWN_FAILED: TeardownFailed,
-        EventKind.ORPHANED: Orphaned,
-        EventKind.ORPHAN_CLEARED: OrphanCleared,
-        EventKind.RESTORED: Restored,
-        EventKind.HEALTH_CHANGED: HealthChanged,
-        EventKind.ARCHIVE_PURGED: ArchivePurged,
+        each.kind: each
+        for each in (
+            ProvisioningStarted,
+            Provisioned,
+            ProvisionFailed,
+            QualityEvaluated,
+            TornDown,
+            TeardownFailed,
+            Orphaned,
+            OrphanCleared,
+            Restored,
+            HealthChanged,
+            ArchivePurged,
+        )
     }
 )
 """The shape of every kind's data."""
+
+
+class DatasetFacts(TypedDict):
+    """The fields that every event has, for the constructor of its payload."""
+
+    dataset_id: str
+    client_id: str
+    name: str
+    journey_id: str
+    stage: Stage
+    dataset_type: DatasetType
+    status: DatasetStatus
+
+
+def dataset_facts(dataset: Dataset) -> DatasetFacts:
+    """What every event says of the dataset that it is about."""
+    return {
+        "dataset_id": dataset.dataset_id,
+        "client_id": dataset.client_id,
+        "name": dataset.name,
+        "journey_id": dataset.journey_id,
+        "stage": dataset.stage,
+        "dataset_type": dataset.dataset_type,
+        "status": dataset.status,
+    }
+
+
+def build_event(payload: EventData, at: datetime) -> Event:
+    """The event that says this. Its own columns name dataset and client, so its data does not repeat them."""
+    data: dict[str, Any] = msgspec.to_builtins(payload)
+    return Event(
+        kind=payload.kind,
+        at=at,
+        dataset_id=data.pop("dataset_id"),
+        client_id=data.pop("client_id"),
+        data=data,
+    )

@@ -317,13 +317,18 @@ async def _require_continuable_journey(context: SagaContext, dataset: Dataset) -
 
     async def load_journey() -> Journey | None:
         journey = await store.read(lambda uow: uow.journeys.get(dataset.client_id, dataset.journey_id))
-        if isinstance(journey, Journey):
-            return journey
-        context.report("wait", message="Its journey cannot be read; waiting until it can.")
-        await context.checkpoint()
-        return None
+        return journey if isinstance(journey, Journey) else None
 
-    journey = await poll(load_journey, clock, constant_backoff(_UNREADABLE_POLL_S))
+    async def report_wait() -> None:
+        context.report("wait", message="Its journey cannot be read; waiting until it can.")
+
+    journey = await poll(
+        load_journey,
+        clock,
+        constant_backoff(_UNREADABLE_POLL_S),
+        before_pause=report_wait,
+        after_pause=context.checkpoint,
+    )
     restored = dataset.restored_from is not None
     require_continue_allowed(journey.as_of(clock.now()), dataset.stage, restored=restored)
 

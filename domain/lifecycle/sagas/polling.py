@@ -20,22 +20,30 @@ async def poll(
     *,
     deadline: datetime | None = None,
     timeout_error: Callable[[], Exception] | None = None,
+    before_pause: Callable[[], Awaitable[object]] | None = None,
+    after_pause: Callable[[], Awaitable[object]] | None = None,
 ) -> T:
     """Ask until the answer is not None, and give it.
 
     Args:
-        ask: is awaited at once, and after each pause.
+        ask: is awaited at once, and after each pause; None is no answer yet.
         clock: what the deadline is read off, and what sleeps.
         backoff: the pauses, in seconds; it never ends.
         deadline: when to stop asking; None for never.
         timeout_error: makes the error that is raised past the deadline.
+        before_pause: is awaited before each pause, once there is time for one.
+        after_pause: is awaited after each pause, before `ask` is.
 
-    Raises whatever `ask` raises.
+    Raises whatever these callables raise.
     """
     while (answer := await ask()) is None:
         if deadline is not None and timeout_error is not None and clock.now() >= deadline:
             raise timeout_error()
+        if before_pause is not None:
+            await before_pause()
         await clock.sleep(next(backoff))
+        if after_pause is not None:
+            await after_pause()
     return answer
 
 

@@ -39,27 +39,30 @@ async def sync_and_wait(
     """
     platform, clock = context.deps.platform, context.deps.clock
     limit = context.deps.settings.sync_deadline
-    job = started = await _start_sync(context, handle, mark, run, push, before_each_poll)
-    began = started.started_at or clock.now()
-    asked = False
+    job = await _start_sync(context, handle, mark, run, push, before_each_poll)
+    began = job.started_at or clock.now()
 
-    async def fetch_ended_job() -> SyncJob | None:
-        nonlocal job, asked
-        if asked:
-            job = await platform.fetch_sync_job(handle, run) or job
-        asked = True
+    async def find_ended_job() -> SyncJob | None:
         if job.state != "running":
             return job
         await before_each_poll()
-        context.report("index", job.indexed or 0, job.total)
         return None
 
+    async def report_progress() -> None:
+        context.report("index", job.indexed or 0, job.total)
+
+    async def refresh_job() -> None:
+        nonlocal job
+        job = await platform.fetch_sync_job(handle, run) or job
+
     ended = await poll(
-        fetch_ended_job,
+        find_ended_job,
         clock,
         _sync_backoff(clock, began),
         deadline=began + limit,
         timeout_error=lambda: PlatformUnavailableError(f"Glean's sync had not ended after {limit}."),
+        before_pause=report_progress,
+        after_pause=refresh_job,
     )
     if ended.state != "succeeded":
         raise PlatformUnavailableError(f"Glean's sync ended as {ended.state}.")

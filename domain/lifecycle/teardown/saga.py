@@ -293,20 +293,21 @@ async def _cross_point_of_no_return(context: SagaContext, dataset: Dataset) -> N
 
 async def _stop_syncs(context: SagaContext, handle: str) -> None:
     platform, clock = context.deps.platform, context.deps.clock
-    limit, owner = context.deps.settings.stop_deadline, await context.load_owner_tag()
+    limit = context.deps.settings.stop_deadline
 
-    async def stop() -> bool | None:
-        if not (await platform.observe(handle)).syncing:
-            return True
-        await platform.stop_sync(handle, owner)
-        return None
+    async def is_idle() -> bool | None:
+        return None if (await platform.observe(handle)).syncing else True
+
+    async def stop_sync() -> None:
+        await platform.stop_sync(handle, await context.load_owner_tag())
 
     await poll(
-        stop,
+        is_idle,
         clock,
         constant_backoff(_STOP_PAUSE_S),
         deadline=clock.now() + limit,
         timeout_error=lambda: PlatformUnavailableError(f"A sync of it had not stopped after {limit}."),
+        before_pause=stop_sync,
     )
 
 

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from operator import methodcaller
 from typing import TYPE_CHECKING
 
 import anyio
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from domain.errors import LifecycleError
     from domain.model.approval import Confirmer
     from domain.model.dataset import Confirmation, Dataset
+    from domain.ports import UnitOfWork
     from tests.support.world import Process, World
 
 AGENT = Principal(subject="agent:kim")
@@ -69,6 +69,11 @@ async def refused(
 async def file_request(process: Process, dataset: Dataset, reason: TeardownReason = DONE) -> str:
     """The id of the request that an agent's teardown files."""
     return str((await refused(process, dataset, reason)).facts["approval_id"])
+
+
+def put_dataset(dataset: Dataset, uow: UnitOfWork) -> None:
+    """Have the store hold it as it is given."""
+    uow.datasets.put(dataset)
 
 
 async def approve(process: Process, approval_id: str, principal: Principal = KIM) -> Approval:
@@ -342,7 +347,7 @@ async def test_a_confirmation_that_is_replayed_is_worth_nothing(world: World) ->
         await process.services.sagas.wait(begun.dataset.dataset_id, 30)
         back = await process.load_dataset(dataset.dataset_id)
         for held in (back, back.evolve(protected_until=world.clock.now())):
-            await process.deps.store.transact(methodcaller("put_dataset", held))
+            await process.deps.store.transact(partial(put_dataset, held))
             with pytest.raises(ConfirmationRequiredError):
                 await process.tear_down(dataset, DONE, AGENT, ReplayingConfirmer(given))
 

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from operator import methodcaller
 from typing import TYPE_CHECKING
 
 import anyio
@@ -53,7 +52,7 @@ async def orphan(process: Process, client_id: str, stage: Stage = Stage.SANDBOX)
     served = process.world.policy.orphan_grace.total_seconds()
     mark = OrphanMark(orphaned_at=process.world.clock.now(), reason="journey_completed", served=served)
     due = dataset.evolve(orphan=mark)
-    await process.deps.store.transact(methodcaller("put_dataset", due))
+    await process.deps.store.transact(lambda uow: uow.datasets.put(due))
     return due
 
 
@@ -101,7 +100,7 @@ async def statuses(process: Process, datasets: list[Dataset]) -> list[DatasetSta
 async def change(process: Process, dataset: Dataset) -> Dataset:
     """The dataset is not what was shown any more: its generation is another."""
     changed = dataset.evolve(protected_until=process.world.clock.now() - timedelta(days=1))
-    await process.deps.store.transact(methodcaller("put_dataset", changed))
+    await process.deps.store.transact(lambda uow: uow.datasets.put(changed))
     return changed
 
 
@@ -196,7 +195,7 @@ async def test_what_has_changed_or_is_forbidden_by_now_is_left_and_the_others_go
         assert datasets[1].orphan is not None
         mark = replace(datasets[1].orphan, orphaned_at=world.clock.now())
         held = (await process.load_dataset(datasets[1].dataset_id)).evolve(orphan=mark)
-        await process.deps.store.transact(methodcaller("put_dataset", held))
+        await process.deps.store.transact(lambda uow: uow.datasets.put(held))
         again = await carry_out(process, granted)
         assert codes(again) == {"acme": "changed_meanwhile", "globex": "confirmation_required"}
         assert await process.services.approvals.list(LEE) == []

@@ -170,7 +170,7 @@ async def test_a_platform_that_cannot_search_is_not_asked_to(world: World) -> No
     class Blind:
         def __init__(self, platform: Any) -> None:  # noqa: ANN401 - whatever the platform has
             self._platform = platform
-            self.capabilities = replace(platform.can, search=False)
+            self.capabilities = replace(platform.capabilities, search=False)
 
         def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - the same
             assert name != "search"

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from domain.lifecycle.teardown.service import TeardownResult
     from domain.model.approval import Confirmer
     from domain.model.dataset import Dataset
+    from domain.ports import UnitOfWork
     from tests.support.world import Process, World
 
 AGENT = Principal(subject="agent:kim")
@@ -247,11 +248,12 @@ async def test_somebody_elses_platform_is_left_as_it_is(world: World) -> None:
 async def test_a_connector_whose_making_was_never_answered_is_abandoned_too(world: World) -> None:
     async with create_unreachable_dataset(world) as (process, dataset):
 
-        def forget(records: object) -> None:
-            connector = records.connector(dataset.connector_id)  # type: ignore[attr-defined]
-            records.put_connector(replace(connector, handle=None))  # type: ignore[attr-defined]
+        def forget_handle(uow: UnitOfWork) -> None:
+            connector = uow.connectors.get(dataset.connector_id or "")
+            assert connector is not None
+            uow.connectors.put(replace(connector, handle=None))
 
-        await process.deps.store.transact(forget)
+        await process.deps.store.transact(forget_handle)
         world.glean.faults.clear()
         with pytest.raises(InvalidArgumentError, match="an ordinary teardown removes it"):
             await abandon_connector(process, dataset)

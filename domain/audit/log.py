@@ -15,7 +15,7 @@ from domain.audit.timeline import TimelineBuilder, TimelineEntry
 from domain.audit.verification import ChainBreak, Violation, verify_chain
 from domain.errors import ForbiddenError, Recovery, StoreFailedError, format_timestamp
 from domain.policy import find_dataset
-from domain.ports import AuditQuery, Setting
+from domain.ports import AuditQuery, Setting, iterate_pages
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -133,23 +133,21 @@ class AuditLog:
         installation = await self._store.read(lambda uow: uow.installation)
         return ChainHead(position=0, hash=genesis_hash(installation), installation=installation)
 
-    async def _iterate_links(self, after: int) -> AsyncIterator[Sequence[SealedEntry]]:
-        while page := await self._store.read(partial(_load_links, after=after)):
-            yield page
-            after = page[-1].position
+    def _iterate_links(self, after: int) -> AsyncIterator[Sequence[SealedEntry]]:
+        return iterate_pages(
+            lambda position: self._store.read(
+                lambda uow: uow.audit.list_sealed(after=position or 0, limit=_PAGE)
+            ),
+            lambda last: last.position,
+            after,
+        )
 
-    async def _iterate_entries(self, query: AuditQuery) -> AsyncIterator[Sequence[StoredEntry]]:
-        while page := await self._store.read(partial(_load_entries, query=query)):
-            yield page
-            query = replace(query, before=page[-1].seq)
-
-
-def _load_links(uow: UnitOfWork, *, after: int) -> Sequence[SealedEntry]:
-    return uow.audit.list_sealed(after=after, limit=_PAGE)
-
-
-def _load_entries(uow: UnitOfWork, *, query: AuditQuery) -> Sequence[StoredEntry]:
-    return uow.audit.find(query)
+    def _iterate_entries(self, query: AuditQuery) -> AsyncIterator[Sequence[StoredEntry]]:
+        return iterate_pages(
+            lambda before: self._store.read(lambda uow: uow.audit.find(replace(query, before=before))),
+            lambda last: last.seq,
+            query.before,
+        )
 
 
 def _decode_entry(recorded: StoredEntry) -> AuditLogItem:

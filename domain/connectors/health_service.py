@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from domain.connectors.drift import DriftItem, abandoned_drift_item, datasource_from_observation, detect_drift
@@ -18,6 +19,7 @@ from domain.errors import (
 )
 from domain.model import Connector, ConnectorStatus, Dataset, OwnerTag, closest_names
 from domain.policy import find_client, find_dataset
+from domain.ports import paginate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -370,19 +372,16 @@ def _load_selected_connectors(
     if scope.client_id is not None:
         find_client(uow, scope.client_id, principal)
         return uow.connectors.list_connected(client_id=scope.client_id, after=cursor, limit=count)
-    chosen: list[Connector] = []
-    for each in _iterate_connectors(uow, after=cursor):
-        if principal.can_access_client(each.client_id):
-            chosen.append(each)
-        if len(chosen) == count:
-            break
-    return chosen
+    found = _iterate_connectors(uow, after=cursor)
+    return list(islice((each for each in found if principal.can_access_client(each.client_id)), count))
 
 
 def _iterate_connectors(uow: UnitOfWork, after: str | None = None) -> Iterator[Connector]:
-    while page := uow.connectors.list_connected(after=after, limit=_BATCH):
-        yield from page
-        after = page[-1].connector_id
+    return paginate(
+        lambda behind: uow.connectors.list_connected(after=behind, limit=_BATCH),
+        lambda last: last.connector_id,
+        after,
+    )
 
 
 def _with_client(uow: UnitOfWork, item: DriftItem) -> DriftItem | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Final
 
 from domain.audit import record_audit_entry
@@ -11,6 +12,7 @@ from domain.errors import InvalidArgumentError, Recovery, UnknownEventError
 from domain.events.cloudevents import event_id, parse_event_id
 from domain.events.status import load_webhook_statuses
 from domain.model import Delivery, DeliveryState, closest_names, redelivery
+from domain.ports import paginate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,12 +47,12 @@ class EventService:
         """The last events of the clients that the caller may touch, or of one dataset, in their order."""
 
         def load(uow: UnitOfWork) -> list[EventWithDeliveries]:
-            found: list[tuple[int, Event]] = []
-            before: int | None = None
-            while len(found) < limit and (page := uow.events.list_latest(before, dataset_id, limit)):
-                before = page[-1][0]
-                found += [each for each in page if principal.can_access_client(each[1].client_id)]
-            return [_with_deliveries(uow, seq, event) for seq, event in reversed(found[:limit])]
+            latest = paginate(
+                lambda before: uow.events.list_latest(before, dataset_id, limit), lambda last: last[0]
+            )
+            visible = (each for each in latest if principal.can_access_client(each[1].client_id))
+            found = list(islice(visible, limit))
+            return [_with_deliveries(uow, seq, event) for seq, event in reversed(found)]
 
         return await self._store.read(load)
 
@@ -58,17 +60,16 @@ class EventService:
         """The oldest events that some webhook could not be told of, in their order; as many as the caller may see."""
 
         def load(uow: UnitOfWork) -> list[EventWithDeliveries]:
-            found: list[EventWithDeliveries] = []
-            after = 0
-            while len(found) < limit and (
-                page := uow.deliveries.find(states=(DeliveryState.PARKED,), after=after, limit=limit)
-            ):
-                after = page[-1].seq
-                for seq in dict.fromkeys(each.seq for each in page):
-                    event = uow.events.get(seq)
-                    if principal.can_access_client(event.client_id):
-                        found.append(_with_deliveries(uow, seq, event))
-            return found[:limit]
+            parked = paginate(
+                lambda after: uow.deliveries.find(
+                    states=(DeliveryState.PARKED,), after=after or 0, limit=limit
+                ),
+                lambda last: last.seq,
+            )
+            # An event may be parked for several webhooks, one after another.
+            events = ((seq, uow.events.get(seq)) for seq, _ in groupby(parked, key=lambda each: each.seq))
+            visible = (each for each in events if principal.can_access_client(each[1].client_id))
+            return [_with_deliveries(uow, seq, event) for seq, event in islice(visible, limit)]
 
         return await self._store.read(load)
 

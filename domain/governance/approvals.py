@@ -37,6 +37,7 @@ from domain.policy import (
     require_can_approve,
     sweep_principal,
 )
+from domain.ports import paginate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -255,10 +256,10 @@ def _require_unchanged(uow: UnitOfWork, question: ConfirmationRequest) -> None:
 
 
 def _iterate_approvals(uow: UnitOfWork, states: tuple[ApprovalState, ...]) -> Iterator[Approval]:
-    after: str | None = None
-    while page := uow.approvals.find(states=states, after=after, limit=_PAGE):
-        yield from page
-        after = page[-1].approval_id
+    return paginate(
+        lambda after: uow.approvals.find(states=states, after=after, limit=_PAGE),
+        lambda last: last.approval_id,
+    )
 
 
 def _find_approval(uow: UnitOfWork, approval_id: str, principal: Principal, now: datetime) -> Approval:

@@ -26,7 +26,7 @@ from domain.policy import (
     span_in_days,
     unknown_protection_reason,
 )
-from domain.ports import DatasetQuery, Setting
+from domain.ports import DatasetQuery, Setting, paginate
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -308,9 +308,11 @@ def _published_reason(mark: OrphanMark) -> OrphanReason:
 
 
 def _iterate_unprotected(uow: UnitOfWork, query: DatasetQuery, now: datetime) -> Iterator[DatasetWithJourney]:
-    while page := uow.datasets.list_unprotected(query, now):
-        yield from page
-        query = replace(query, after=page[-1][0].dataset_id)
+    return paginate(
+        lambda after: uow.datasets.list_unprotected(replace(query, after=after), now),
+        lambda last: last[0].dataset_id,
+        query.after,
+    )
 
 
 def _iterate_visible(

@@ -20,6 +20,7 @@ from domain.errors import (
 from domain.governance.orphans import SweepCaps
 from domain.lifecycle import Archive, manifest_restorable_until, parse_archive
 from domain.model import ArchivePurged, DatasetStatus, build_event, closest_names, dataset_facts
+from domain.ports import paginate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -162,9 +163,8 @@ class RetentionService:
 
 
 def _iterate_archives(uow: UnitOfWork, after: str | None = None) -> Iterator[Archive]:
-    while rows := uow.archives.find(after=after, limit=_PAGE):
-        after = rows[-1][0]
-        yield from (parse_archive(facts) for _, facts in rows)
+    rows = paginate(lambda behind: uow.archives.find(after=behind, limit=_PAGE), lambda last: last[0], after)
+    return (parse_archive(facts) for _, facts in rows)
 
 
 def _iterate_visible(uow: UnitOfWork, principal: Principal, after: str | None = None) -> Iterator[Archive]:

@@ -22,6 +22,7 @@ from domain.policy import (
     new_approval_id,
     sweep_principal,
 )
+from domain.ports import paginate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -197,7 +198,7 @@ def _listed_dataset(dataset: Dataset) -> ApprovalItem:
 
 def _iterate_list_requests(uow: UnitOfWork) -> Iterator[Approval]:
     """Every request for a list: those are about no single dataset."""
-    after: str | None = None
-    while page := uow.approvals.find(dataset_id="", after=after, limit=_PAGE):
-        yield from page
-        after = page[-1].approval_id
+    return paginate(
+        lambda after: uow.approvals.find(dataset_id="", after=after, limit=_PAGE),
+        lambda last: last.approval_id,
+    )

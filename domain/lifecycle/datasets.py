@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from domain.audit import publish_events, record_audit_entry
@@ -15,6 +16,7 @@ from domain.lifecycle.events import provisioned_event, quality_evaluated_event
 from domain.lifecycle.sagas import PAGE_BYTES, PAGE_COUNT, client_sites
 from domain.model import DatasetStatus, Journey, Recheck
 from domain.policy import current_progress, find_dataset, find_dataset_for_update
+from domain.ports import paginate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,14 +63,13 @@ class DatasetService:
         """A page of datasets in order of id, of the clients that the caller may touch."""
 
         def load_page(uow: UnitOfWork) -> list[Dataset]:
-            seen: list[Dataset] = []
-            rest = query
-            while page := uow.datasets.find(rest):
-                seen += [each for each in page if principal.can_access_client(each.client_id)]
-                if len(seen) >= query.limit:
-                    break
-                rest = replace(rest, after=page[-1].dataset_id)
-            return seen[: query.limit]
+            found = paginate(
+                lambda after: uow.datasets.find(replace(query, after=after)),
+                lambda last: last.dataset_id,
+                query.after,
+            )
+            visible = (each for each in found if principal.can_access_client(each.client_id))
+            return list(islice(visible, query.limit))
 
         return await self._deps.store.read(load_page)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from domain.ports.archives import ArchiveOrder, Archives
-from domain.ports.audit import AuditQuery, AuditRepository, ChainLink, SealedEntry, StoredEntry, UnsealedTail
 from domain.ports.clock import Clock, Ids
 from domain.ports.credentials import ConnectorTemplates, Secrets
 from domain.ports.engine import DeadLetter, Engine, Json, Saga, StepRunner
@@ -18,9 +17,22 @@ from domain.ports.platform import (
     SearchHit,
     SyncJob,
 )
-from domain.ports.repositories import DatasetQuery, DatasetWithJourney, Setting
 from domain.ports.staging import Staged, Staging
-from domain.ports.store import Store, UnitOfWork
+from domain.ports.store import (
+    AuditQuery,
+    AuditRepository,
+    ChainLink,
+    DatasetQuery,
+    DatasetWithJourney,
+    SealedEntry,
+    Setting,
+    Store,
+    StoredEntry,
+    UnitOfWork,
+    UnsealedTail,
+    iterate_pages,
+    paginate,
+)
 from domain.ports.templates import RecordStream, Templates
 from domain.ports.webhooks import CloudEventMessage, Courier
 
@@ -62,4 +74,6 @@ __all__ = [
     "Templates",
     "UnitOfWork",
     "UnsealedTail",
+    "iterate_pages",
+    "paginate",
 ]

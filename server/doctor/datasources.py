@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from domain.model import ConnectorOutcome, DatasetStatus, OwnerTag
-from domain.ports import DatasetQuery
+from domain.ports import DatasetQuery, paginate
 from server.doctor.report import Finding
 
 if TYPE_CHECKING:
@@ -35,22 +35,21 @@ _LEFT: Final = (
 
 def load_serving_connectors(uow: UnitOfWork) -> tuple[str, list[Connector]]:
     """Whose marks are ours, and the connectors that serve somewhere, by our uow."""
-    found: list[Connector] = []
-    while page := uow.connectors.list_connected(after=found[-1].connector_id if found else None, limit=_PAGE):
-        found += page
+    found = paginate(
+        lambda after: uow.connectors.list_connected(after=after, limit=_PAGE),
+        lambda last: last.connector_id,
+    )
     return uow.installation, [each for each in found if each.handle is not None]
 
 
 def load_emptied_datasources(uow: UnitOfWork) -> list[str]:
     """The names of datasources that were emptied and never deleted, by our uow, those that serve again too."""
-    found: dict[str, None] = {}
-    after: str | None = None
-    while page := uow.datasets.find(
-        DatasetQuery(statuses=(DatasetStatus.ARCHIVED,), after=after, limit=_PAGE)
-    ):
-        found |= dict.fromkeys(each.name for each in page if _was_emptied(each))
-        after = page[-1].dataset_id
-    return list(found)
+    archived = (DatasetStatus.ARCHIVED,)
+    found = paginate(
+        lambda after: uow.datasets.find(DatasetQuery(statuses=archived, after=after, limit=_PAGE)),
+        lambda last: last.dataset_id,
+    )
+    return list(dict.fromkeys(each.name for each in found if _was_emptied(each)))
 
 
 async def check_datasources(

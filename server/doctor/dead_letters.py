@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from domain.errors import SagaDeadLetterError
 from domain.model import DatasetStatus
-from domain.ports import DatasetQuery
+from domain.ports import DatasetQuery, paginate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,11 +21,11 @@ _MAY_BE: Final = (DatasetStatus.FAILED, DatasetStatus.VALIDATING, DatasetStatus.
 
 def list_dead_letters(uow: UnitOfWork) -> list[str]:
     """Each dataset whose work was stopped for good and not taken up since, and what is tried no more to be undone."""
-    query = DatasetQuery(statuses=_MAY_BE, limit=_PAGE)
-    found: list[str] = []
-    while page := uow.datasets.find(query):
-        found += [line for each in page for line in _dataset_dead_letters(each)]
-        query = DatasetQuery(statuses=_MAY_BE, limit=_PAGE, after=page[-1].dataset_id)
+    datasets = paginate(
+        lambda after: uow.datasets.find(DatasetQuery(statuses=_MAY_BE, limit=_PAGE, after=after)),
+        lambda last: last.dataset_id,
+    )
+    found = [line for each in datasets for line in _dataset_dead_letters(each)]
     found += [
         f"{each.dataset_id}, taking back the step {each.what!r}"
         for each in uow.compensations.find()

@@ -24,7 +24,7 @@ from domain.model.enums import DatasetType, JourneyState, Stage, TeardownReason
 from domain.model.journey import Client, Journey
 from domain.model.principal import Principal
 from domain.model.settings import LifecycleSettings
-from domain.ports.audit import AuditQuery
+from domain.ports import AuditQuery
 from server.adapters.archives.local import LocalArchives
 from server.adapters.clock import RandomIds, SystemClock
 from server.adapters.connector_templates import FileConnectorTemplates

@@ -18,7 +18,7 @@ from anyio import CancelScope, to_thread
 
 from domain.errors import SettingsError, StoreFailedError
 from domain.model import Fingerprint
-from domain.ports import Setting
+from domain.ports import Setting, paginate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
@@ -193,10 +193,10 @@ def _refuse_other_connectors(platform: Fingerprint, uow: UnitOfWork) -> None:
 
 
 def _iterate_connectors(uow: UnitOfWork) -> Iterator[Connector]:
-    after: str | None = None
-    while page := uow.connectors.list_connected(after=after, limit=_PAGE):
-        yield from page
-        after = page[-1].connector_id
+    return paginate(
+        lambda after: uow.connectors.list_connected(after=after, limit=_PAGE),
+        lambda last: last.connector_id,
+    )
 
 
 def _delete_notes(owners: Collection[str], uow: UnitOfWork) -> None:

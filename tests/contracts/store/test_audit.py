@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.errors import StoreFailedError
-from domain.ports.audit import AuditQuery, ChainLink, SealedEntry, StoredEntry, UnsealedTail
+from domain.ports import AuditQuery, ChainLink, SealedEntry, StoredEntry, UnsealedTail
 
 if TYPE_CHECKING:
     from domain.ports import Store, UnitOfWork

@@ -11,8 +11,7 @@ from domain.errors import InvalidArgumentError
 from domain.model.dataset import OrphanMark
 from domain.model.enums import DatasetStatus
 from domain.model.event import EventKind
-from domain.ports import DatasetQuery
-from domain.ports.audit import AuditQuery
+from domain.ports import AuditQuery, DatasetQuery
 from tests.support.entities import DATASET, NOW, dataset, sample_event
 
 if TYPE_CHECKING:

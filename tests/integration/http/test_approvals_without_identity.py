@@ -23,7 +23,7 @@ from domain.errors import (
 )
 from domain.model.enums import Stage
 from domain.model.principal import Principal
-from domain.ports.audit import AuditQuery
+from domain.ports import AuditQuery
 from server.composition.lazy_services import LazyServices
 from server.mcp_server.server import build_server
 from server.web.approvals_api.answers import error_response, status_code_for

@@ -22,8 +22,7 @@ from domain.errors import LifecycleError, PlatformUnavailableError, StagingFaile
 from domain.model.enums import DatasetType, JourneyState, Stage
 from domain.model.journey import Client as Customer
 from domain.model.journey import Journey
-from domain.ports import DatasetQuery
-from domain.ports.audit import AuditQuery
+from domain.ports import AuditQuery, DatasetQuery
 from server.mcp_server.server import build_server
 from tests.support.adversaries.actors import AGENTS, KIM, MINE, THEIRS, McpActor, ScriptedAnswers, principal
 from tests.support.content.template_repository import RECORD_FACTORIES, slack_message, write_template

@@ -26,12 +26,14 @@ _COLUMNS = ("name", "records", "size", "restorable until", "purged", "dataset")
 @command(app, "list")
 async def list_archives(run: Invocation) -> None:
     """List the archives, purged ones too."""
-    found: list[Archive] = []
+    from domain.ports import iterate_pages
+
     async with run.open_services() as services:
-        after: str | None = None
-        while page := await services.archives.list_archives(run.principal, after=after, limit=_PAGE):
-            found += page
-            after = page[-1].dataset_id
+        pages = iterate_pages(
+            lambda after: services.archives.list_archives(run.principal, after=after, limit=_PAGE),
+            lambda last: last.dataset_id,
+        )
+        found = [each async for page in pages for each in page]
     run.output.print_answer(
         {"items": [_serialize_archive(each) for each in found], "count": len(found)},
         render_table(_COLUMNS, map(_row, found), empty="There is no archive."),

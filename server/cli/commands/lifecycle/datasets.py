@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from domain.governance import ProtectionResult
-    from domain.model import Dataset
 
 app = typer.Typer(
     help="What there is, everything about one, and its quality judged again.", no_args_is_help=True
@@ -25,15 +24,15 @@ _PAGE = 500
 @command(app, "list")
 async def list_datasets(run: Invocation) -> None:
     """List the datasets, those that were taken down too."""
-    from domain.ports import DatasetQuery
+    from domain.ports import DatasetQuery, iterate_pages
     from server.cli.views.dataset_json import serialize_dataset_summary
 
-    found: list[Dataset] = []
     async with run.open_services() as services:
-        after: str | None = None
-        while page := await services.datasets.list(DatasetQuery(after=after, limit=_PAGE), run.principal):
-            found += page
-            after = page[-1].dataset_id
+        pages = iterate_pages(
+            lambda after: services.datasets.list(DatasetQuery(after=after, limit=_PAGE), run.principal),
+            lambda last: last.dataset_id,
+        )
+        found = [each async for page in pages for each in page]
     rows = [
         (
             each.name,

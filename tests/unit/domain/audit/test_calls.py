@@ -29,7 +29,7 @@ from domain.errors import (
 from domain.model.principal import Principal
 from domain.policy.approvals import with_sweep_context
 from domain.policy.rate_limits import RateLimiter, RateLimits
-from domain.ports.audit import AuditQuery
+from domain.ports import AuditQuery
 from server.adapters.store.sqlite.store import SqliteStore
 from tests.support.entities import NOW, ManualClock
 

@@ -16,7 +16,7 @@ from domain.audit.log import AuditLog, AuditVerification
 from domain.audit.sealer import AuditSealer
 from domain.audit.verification import ChainBreak, Violation
 from domain.model.principal import Principal
-from domain.ports.audit import ChainLink
+from domain.ports import ChainLink
 from server.adapters.store.sqlite.store import SqliteStore
 from tests.support.entities import NOW, ManualClock
 

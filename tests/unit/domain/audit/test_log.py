@@ -14,7 +14,7 @@ from domain.audit.sealer import AuditSealer
 from domain.audit.timeline import TimelineEntry
 from domain.errors import ForbiddenError, StoreFailedError, UnknownDatasetError
 from domain.model.principal import Principal
-from domain.ports.audit import AuditQuery, ChainLink
+from domain.ports import AuditQuery, ChainLink
 from server.adapters.store.sqlite.store import SqliteStore
 from tests.support.entities import DATASET, NOW, ManualClock
 
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from domain.ports import UnitOfWork
-    from domain.ports.audit import SealedEntry
+    from domain.ports import SealedEntry, UnitOfWork
 
 KIM = Principal(subject="person:kim")
 ACME = Principal(subject="person:lee", clients=frozenset({"acme"}))

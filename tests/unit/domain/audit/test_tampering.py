@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from domain.audit.hash_chain import ChainHead, chain_links, genesis_hash
 from domain.audit.verification import ChainBreak, Violation, verify_chain
-from domain.ports.audit import SealedEntry
+from domain.ports import SealedEntry
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

@@ -9,12 +9,12 @@ import pytest
 
 from domain.audit.hash_chain import ChainHead, chain_links, genesis_hash, load_chain_head
 from domain.audit.verification import ChainBreak, Violation, verify_chain
-from domain.ports.audit import ChainLink, SealedEntry
+from domain.ports import ChainLink, SealedEntry
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from domain.ports.audit import AuditRepository
+    from domain.ports import AuditRepository
 
 START = ChainHead(position=0, hash=genesis_hash("here"), installation="here")
 DOCUMENTS = (b"one", b"two", b"three", b"four")

@@ -29,7 +29,7 @@ from domain.policy.approvals import (
     require_can_approve,
     sweep_principal,
 )
-from domain.ports.audit import AuditQuery
+from domain.ports import AuditQuery
 from server.adapters.store.sqlite.store import SqliteStore
 from tests.support.entities import NOW, ManualClock, approval, client, dataset, journey
 

@@ -29,7 +29,7 @@ from domain.model.dataset import OrphanMark
 from domain.model.enums import DatasetStatus, DatasetType, JourneyState, Stage
 from domain.model.journey import Journey
 from domain.model.principal import Principal, RequestContext
-from domain.ports.audit import AuditQuery
+from domain.ports import AuditQuery
 from server.adapters.store.sqlite.store import SqliteStore
 from tests.support.entities import NOW, ManualClock, client, dataset, journey
 

@@ -13,8 +13,7 @@ from domain.errors import DrainingError, StoreFailedError
 from domain.lifecycle.drain import DrainService, DrainStatus, require_not_draining
 from domain.model.principal import Principal, RequestContext
 from domain.model.run import Run
-from domain.ports import Setting
-from domain.ports.audit import AuditQuery
+from domain.ports import AuditQuery, Setting
 from server.adapters.store.sqlite.store import SqliteStore
 from tests.support.entities import NOW, ManualClock, client, dataset, journey
 

@@ -14,7 +14,7 @@ from mcp.client.client import Client
 from domain.audit.calls import CallAudit
 from domain.audit.entry import Decision, parse_entry
 from domain.errors import InvalidArgumentError
-from domain.ports.audit import AuditQuery
+from domain.ports import AuditQuery
 from server.adapters.clock import RandomIds, SystemClock
 from server.adapters.store.sqlite.store import SqliteStore
 from server.mcp_server.server import build_server

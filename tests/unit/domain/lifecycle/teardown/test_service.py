@@ -30,7 +30,7 @@ from domain.model.run import Failure, Progress, Run
 from domain.model.settings import LifecycleSettings
 from domain.policy.approvals import approval_with_grant, confirmation_facts
 from domain.policy.rate_limits import RateLimiter, RateLimits
-from domain.ports.audit import AuditQuery
+from domain.ports import AuditQuery
 from domain.ports.platform import Observation
 from server.adapters.store.sqlite.store import SqliteStore
 from tests.support.entities import NOW, ManualClock, approval, client, connector, dataset, journey

@@ -9,8 +9,7 @@ import pytest
 
 from domain.model.delivery import DeliveryState
 from domain.model.enums import DatasetStatus, DatasetType, Stage
-from domain.ports import DatasetQuery
-from domain.ports.audit import AuditQuery
+from domain.ports import AuditQuery, DatasetQuery
 from server.adapters.store.sqlite.file import connect_sqlite, prepare_sqlite_file
 from server.adapters.store.sqlite.store import SqliteConnection
 from server.adapters.store.unit_of_work import SqlUnitOfWork

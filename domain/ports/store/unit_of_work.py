@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from domain.model import Progress
-    from domain.ports.audit import AuditRepository
-    from domain.ports.repositories import (
+    from domain.ports.store.audit import AuditRepository
+    from domain.ports.store.repositories import (
         ApprovalRepository,
         ArchiveRepository,
         ClientRepository,

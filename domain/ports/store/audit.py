@@ -1,4 +1,4 @@
-"""TODO describe domain.ports.clock.audit."""
+"""The audit log and its chain, as the store has them: entries, links, and how far the chain has come."""
 
 from __future__ import annotations
 

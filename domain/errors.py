@@ -20,7 +20,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Final, overload
+from typing import Any, ClassVar, Final, TypeVar, overload
+
+T = TypeVar("T")
 
 
 class Recovery(StrEnum):
@@ -502,6 +504,21 @@ class InternalError(FailureError):
 
     code = "internal"
     action = "Report it with the log of this server."
+
+
+class InvariantError(Exception):
+    """Something that always holds does not: a bug of ours, and no answer to a caller."""
+
+
+def require_present(value: T | None, invariant: str) -> T:
+    """The value, which is always there.
+
+    `invariant` is the sentence by which it is. Raises InvariantError with it when the value is missing after all.
+    """
+    if value is None:
+        msg = f"This always holds, and does not: {invariant}."
+        raise InvariantError(msg)
+    return value
 
 
 def _all_subclasses(root: type[LifecycleError]) -> list[type[LifecycleError]]:

@@ -22,7 +22,7 @@ from domain.errors import (
 from domain.governance.orphans import orphan_cleared_event
 from domain.governance.registry import load_stage_datasets
 from domain.model import DatasetStatus, Journey, JourneyState, UnreadableRow, to_utc
-from domain.policy import check_protection, find_dataset_for_update, find_journey_by_id, require_scope
+from domain.policy import find_dataset_for_update, find_journey_by_id, protected_until, require_scope
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -136,9 +136,10 @@ class LeaseService:
 
         def save_protection(uow: UnitOfWork) -> ProtectionResult:
             dataset = _require_live_dataset(uow, dataset_id, principal)
-            shorter = check_protection(dataset, now) is not None and _protection_end(dataset) > until
+            held = protected_until(dataset, now)
+            shorter = held is not None and held > until
             if shorter and not person:
-                msg = f"{dataset.name} is kept until {format_timestamp(_protection_end(dataset))}; only a person shortens that."
+                msg = f"{dataset.name} is kept until {format_timestamp(held)}; only a person shortens that."
                 raise ForbiddenError(msg, field="until", suggested_action=_ASK_OPERATOR)
             if shorter:
                 require_scope(principal, "leases shorten")
@@ -169,7 +170,7 @@ class LeaseService:
             if not person:
                 msg = f"Only a person ends the protection of {dataset.name}."
                 raise ForbiddenError(msg, field="dataset_id", suggested_action=_ASK_OPERATOR)
-            if check_protection(dataset, now) is None:
+            if protected_until(dataset, now) is None:
                 return ProtectionResult(dataset=dataset, exposed=False)
             changed = dataset.evolve(protected_until=None)
             uow.datasets.put(changed)
@@ -213,12 +214,6 @@ def _require_live_dataset(uow: UnitOfWork, dataset_id: str, principal: Principal
             recovery=Recovery.CHOOSE_OTHER,
         )
     return dataset
-
-
-def _protection_end(dataset: Dataset) -> datetime:
-    until = dataset.protected_until
-    assert until is not None  # noqa: S101 - asked only of a dataset that is kept
-    return until
 
 
 def _is_unprotected(uow: UnitOfWork, dataset: Dataset, now: datetime) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from domain.audit import record_audit_entry
-from domain.errors import LifecycleError, StaleDatasetError, StoreFailedError
+from domain.errors import LifecycleError, StaleDatasetError, StoreFailedError, require_present
 from domain.model import Approval, ApprovalItem, ApprovalOrigin, ApprovalState, TeardownReason
 from domain.policy import (
     SWEEP_SUBJECT,
@@ -128,8 +128,7 @@ class BatchApprovalService:
                 left.append((each, error))
 
         def mark_used(uow: UnitOfWork) -> Approval:
-            held = uow.approvals.get(approval.approval_id)
-            assert held is not None  # noqa: S101 - requests are never deleted
+            held = require_present(uow.approvals.get(approval.approval_id), "requests are never deleted")
             if held.state is ApprovalState.APPROVED:
                 held = replace(held, state=ApprovalState.USED)
                 uow.approvals.put(held)

@@ -179,6 +179,11 @@ class Dataset:
         """Whether its taking-down has stopped: in TEARDOWN, and nothing works on it."""
         return self.status is DatasetStatus.TEARDOWN and self.run is None
 
+    @property
+    def stalled_teardown(self) -> Teardown | None:
+        """The teardown that has stopped and can be gone on with; None when there is none."""
+        return self.teardown if self.stalled else None
+
     def evolve(self, **changes: Any) -> Dataset:
         """The dataset with these changes; the generation goes up when content, status, journey or protection does.
 

@@ -18,7 +18,12 @@ from domain.policy.approvals import (
     sweep_principal,
     with_sweep_context,
 )
-from domain.policy.confirmation import WAIVER_PHRASES, require_confirmation, required_confirmation_kind
+from domain.policy.confirmation import (
+    WAIVER_PHRASES,
+    require_approval,
+    require_confirmation,
+    required_confirmation_kind,
+)
 from domain.policy.orphans import (
     DAY,
     HUMAN_DECISION_REASONS,
@@ -30,6 +35,7 @@ from domain.policy.orphans import (
     current_orphan_mark,
     next_orphan_mark,
     orphan_reason,
+    protected_until,
     span_in_days,
     unknown_protection_reason,
 )
@@ -104,7 +110,9 @@ __all__ = [
     "new_approval_id",
     "next_orphan_mark",
     "orphan_reason",
+    "protected_until",
     "raise_if_blocked",
+    "require_approval",
     "require_attachable",
     "require_can_answer",
     "require_can_approve",

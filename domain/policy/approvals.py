@@ -11,7 +11,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from domain.errors import ApprovalClosedError, ConfirmationRequiredError, ForbiddenError, format_timestamp
+from domain.errors import (
+    ApprovalClosedError,
+    ConfirmationRequiredError,
+    ForbiddenError,
+    format_timestamp,
+    require_present,
+)
 from domain.model import SCOPE_APPROVE, ApprovalState, Confirmation, Principal, Waiver
 from domain.policy.rate_limits import SCHEDULE_VIA
 
@@ -182,11 +188,11 @@ def approval_with_grant(approval: Approval, by: str, now: datetime) -> Approval:
 def approval_confirmation(approval: Approval, one: ApprovalItem | None = None) -> Confirmation:
     """The word of the person who approved it, for the claim; of a list, for that `one` of it."""
     about = one or approval
-    assert approval.answered_by is not None and approval.answered_at is not None  # noqa: S101, PT018 - `granted` sets both
+    answered = "an approved request says who approved it, and when"
     return Confirmation(
         how="approval",
-        by=approval.answered_by,
-        at=approval.answered_at,
+        by=require_present(approval.answered_by, answered),
+        at=require_present(approval.answered_at, answered),
         dataset_id=about.dataset_id,
         generation=about.generation,
         reason=approval.reason,

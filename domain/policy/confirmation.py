@@ -33,8 +33,29 @@ def require_confirmation(
     any concession, it must be an approval. Raises ConfirmationRequiredError.
     """
     how = required_confirmation_kind(dataset, reason, waiver)
-    if how is None:
-        return
+    if how is not None:
+        _require_fitting(dataset, reason, requester, confirmation, waiver, how)
+
+
+def require_approval(
+    dataset: Dataset,
+    reason: TeardownReason,
+    requester: str,
+    confirmation: Confirmation | None,
+    waiver: Waiver,
+) -> Confirmation:
+    """The confirmation at hand, when it is an approval of just this. Raises ConfirmationRequiredError."""
+    return _require_fitting(dataset, reason, requester, confirmation, waiver, "approval")
+
+
+def _require_fitting(
+    dataset: Dataset,
+    reason: TeardownReason,
+    requester: str,
+    confirmation: Confirmation | None,
+    waiver: Waiver,
+    how: str,
+) -> Confirmation:
     fits = confirmation is not None and (
         confirmation.dataset_id,
         confirmation.generation,
@@ -43,7 +64,7 @@ def require_confirmation(
         confirmation.concession,
     ) == (dataset.dataset_id, dataset.generation, reason, requester, waiver)
     if fits and confirmation is not None and (how != "approval" or confirmation.how == "approval"):
-        return
+        return confirmation
     person = (
         "another person approves it"
         if how == "approval"

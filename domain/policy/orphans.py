@@ -152,10 +152,16 @@ def current_orphan_mark(dataset: Dataset) -> OrphanMark | None:
     return mark if mark and dataset.last_used_at <= mark.orphaned_at else None
 
 
+def protected_until(dataset: Dataset, now: datetime) -> datetime | None:
+    """Until when somebody asked for the dataset to be kept; None when nobody did, or not for longer."""
+    until = dataset.protected_until
+    return until if until is not None and until > now else None
+
+
 def check_protection(dataset: Dataset, now: datetime) -> BlockingCheck | None:
     """That somebody asked for the dataset to be kept; None when nobody did, or not for longer."""
-    until = dataset.protected_until
-    if until is None or until <= now:
+    until = protected_until(dataset, now)
+    if until is None:
         return None
     return BlockingCheck(
         code="dataset_protected",

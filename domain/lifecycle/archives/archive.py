@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from domain.content import readiness_report
-from domain.errors import ArchiveFailedError, format_timestamp
+from domain.errors import ArchiveFailedError, format_timestamp, require_present
 from domain.ports import ArchiveOrder, Json, Setting
 
 if TYPE_CHECKING:
@@ -212,8 +212,9 @@ def _snapshot_failure(dataset_id: str) -> Setting[Json]:
 
 def mark_archive_given_back(uow: UnitOfWork, dataset_id: str, now: datetime) -> None:
     """Keep that an archive is of a teardown that gave its dataset back."""
-    facts = uow.archives.get(dataset_id)
-    assert facts is not None  # noqa: S101 - the step that wrote the archive kept them
+    facts = require_present(
+        uow.archives.get(dataset_id), "the step that wrote an archive has kept its record"
+    )
     archive = msgspec.structs.replace(parse_archive(facts), given_back_at=now)
     uow.archives.put(dataset_id, archive.as_dict())
 

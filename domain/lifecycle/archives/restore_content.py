@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from domain.errors import ArchiveFailedError, NotRestorableError, format_timestamp
+from domain.errors import ArchiveFailedError, NotRestorableError, format_timestamp, require_present
 from domain.lifecycle.archives.archive import Archive, parse_archive
 
 if TYPE_CHECKING:
@@ -49,8 +49,7 @@ async def stage_archived_documents(context: SagaContext, source_id: str) -> None
     """Stage the documents that the archive of `source_id` holds, byte by byte as that dataset had them."""
 
     def find_source(uow: UnitOfWork) -> tuple[Archive, Content]:
-        source = uow.datasets.get(source_id)
-        assert source is not None  # noqa: S101 - rows of datasets are never deleted
+        source = require_present(uow.datasets.get(source_id), "rows of datasets are never deleted")
         return require_restorable(source, uow.archives.get(source_id))
 
     archive, content = await context.deps.store.read(find_source)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from domain.audit import publish_events
 from domain.connectors import build_datasource_spec, require_same_platform
 from domain.content import Population, is_fit_for_use, measure_readiness, with_indexed_gate
-from domain.errors import MockDataMissingError, PlatformError
+from domain.errors import MockDataMissingError, PlatformError, require_present
 from domain.lifecycle.archives import protection_end, stage_archived_documents
 from domain.lifecycle.events import (
     provision_failed_event,
@@ -224,8 +224,7 @@ async def validate_content(context: SagaContext) -> None:
     context.report("validate")
     handle, _, connector = await context.load_verified_connector()
     seen = await context.deps.platform.observe(handle)
-    content = dataset.content
-    assert content is not None  # noqa: S101 - the step `index` has made it the dataset's
+    content = require_present(dataset.content, "the step `index` has made the content the dataset's")
     report = with_indexed_gate(content.report, indexed=seen.indexed, pushed=content.record_count)
     deps = context.deps
     ready = await measure_readiness(
@@ -355,9 +354,7 @@ async def _push_staged(context: SagaContext, handle: str, mark: OwnerTag, conten
 
 
 def _require_staged(dataset: Dataset) -> Content:
-    content = dataset.staged
-    assert content is not None  # noqa: S101 - the step `populate` has staged it
-    return content
+    return require_present(dataset.staged, "the step `populate` has staged the content")
 
 
 def _fail_dead_provision(

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Final
 from domain.audit import publish_events, record_audit_entry
 from domain.connectors import dataset_name
 from domain.content import choose_template
-from domain.errors import InvalidArgumentError, ProvisionFailedError, Recovery, TeardownInProgressError
+from domain.errors import (
+    InvalidArgumentError,
+    ProvisionFailedError,
+    Recovery,
+    TeardownInProgressError,
+    require_present,
+)
 from domain.lifecycle.drain import require_not_draining
 from domain.lifecycle.events import provisioning_started_event
 from domain.lifecycle.provision.saga import with_provision_run
@@ -192,8 +198,7 @@ class ProvisionService:
 
 def provision_failed_error(dataset: Dataset) -> ProvisionFailedError:
     """The error that tells of a dataset's recorded failure."""
-    failure = dataset.failure
-    assert failure is not None  # noqa: S101 - a FAILED dataset has its failure recorded in the same transaction
+    failure = require_present(dataset.failure, "the transaction that fails a dataset records its failure")
     left = f" Still to be undone: {', '.join(failure.to_undo)}." if failure.to_undo else ""
     served = ""
     if dataset.content:

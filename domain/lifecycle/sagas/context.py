@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from domain import connectors
 from domain.connectors import require_same_platform
-from domain.errors import CancelledError
+from domain.errors import CancelledError, require_present
 from domain.model import Connector, Dataset, DatasetType, LifecycleSettings, OwnerTag, Progress
 
 if TYPE_CHECKING:
@@ -51,6 +51,14 @@ class Dependencies:
     secrets: Secrets
     connectors: ConnectorTemplates
     settings: LifecycleSettings = field(default_factory=LifecycleSettings)
+
+
+class VerifiedConnector(NamedTuple):
+    """A connector that is in Glean, under this handle, at the platform that gave the handle; `owner` is our mark."""
+
+    handle: str
+    owner: OwnerTag
+    connector: Connector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,16 +112,16 @@ class SagaContext:
 
         return await self.deps.store.read(find_connector)
 
-    async def load_verified_connector(self) -> tuple[str, OwnerTag, Connector]:
-        """The connector's handle and mark, with the platform proved to be the one that gave the handle.
+    async def load_verified_connector(self) -> VerifiedConnector:
+        """The connector, with the platform proved to be the one that gave its handle.
 
         To be asked once the step `connect` has kept the handle. Raises PlatformMismatchError.
         """
-        connector = await self.load_connector()
-        assert connector is not None  # noqa: S101 - a step after `connect`, or an undo that has looked
-        assert connector.handle is not None  # noqa: S101 - the same
+        connected = "a step after `connect` runs, or a compensation that has looked for the handle"
+        connector = require_present(await self.load_connector(), connected)
+        handle = require_present(connector.handle, connected)
         await require_same_platform(self.deps.platform, connector)
-        return connector.handle, await self.load_owner_tag(), connector
+        return VerifiedConnector(handle, await self.load_owner_tag(), connector)
 
     async def load_owner_tag(self) -> OwnerTag:
         """How the platform knows what is ours."""
@@ -140,9 +148,9 @@ class SagaContext:
 
 def require_connector(uow: UnitOfWork, dataset: Dataset) -> Connector:
     """The connector of a dataset whose saga has made it or found it."""
-    connector = uow.connectors.get(dataset.connector_id or "")
-    assert connector is not None  # noqa: S101 - rows of connectors are never deleted
-    return connector
+    return require_present(
+        uow.connectors.get(dataset.connector_id or ""), "rows of connectors are never deleted"
+    )
 
 
 def client_sites(deps: Dependencies, dataset: Dataset) -> Mapping[DatasetType, str]:

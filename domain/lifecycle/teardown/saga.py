@@ -43,6 +43,7 @@ from domain.lifecycle.sagas import (
     poll,
     previous_removal,
 )
+from domain.lifecycle.teardown.in_teardown import DatasetInTeardown
 from domain.model import (
     Connector,
     ConnectorOutcome,
@@ -120,36 +121,35 @@ def teardown_findings(
 
 async def archive_dataset(context: SagaContext) -> None:
     """Write the archive and read it back."""
-    dataset = await _load_unblocked(context)
-    if _require_teardown(dataset).disconnecting and await _should_keep_archive(context, dataset):
+    claimed = await _load_unblocked(context)
+    if claimed.teardown.disconnecting and await _should_keep_archive(context, claimed):
         return
     context.report("archive")
-    place, manifest = await write_archive(context, dataset)
+    place, manifest = await write_archive(context, claimed.dataset)
     location = context.deps.archives.location(place)
     until = manifest_restorable_until(manifest)
 
-    def record_archive(uow: UnitOfWork, held: Dataset) -> None:
-        teardown = _require_teardown(held)
-        facts = build_archive_record(held, place, location, manifest, teardown.reason.value)
-        uow.archives.put(held.dataset_id, facts)
-        uow.datasets.put(
-            held.evolve(teardown=replace(teardown, archived_path=location, restorable_until=until))
-        )
+    def record_archive(uow: UnitOfWork, dataset: Dataset) -> None:
+        held = DatasetInTeardown.of(dataset)
+        facts = build_archive_record(dataset, place, location, manifest, held.teardown.reason.value)
+        uow.archives.put(dataset.dataset_id, facts)
+        uow.datasets.put(held.with_progress(archived_path=location, restorable_until=until))
 
     await context.transact(record_archive)
 
 
 async def disconnect_datasource(context: SagaContext) -> None:
     """Remove the connector and prove that it is gone, and that search finds nothing of it; or leave it, if conceded."""
-    dataset = await _load_unblocked(context)
-    if _require_teardown(dataset).connector_outcome is not None:
+    claimed = await _load_unblocked(context)
+    dataset = claimed.dataset
+    if claimed.teardown.connector_outcome is not None:
         return  # proved by an earlier run, and what is staged may be deleted by now
     context.report("disconnect")
     await _verify_archive(context, dataset)
     sample = await _load_probe_documents(context, dataset)
-    await _cross_point_of_no_return(context, dataset)
+    await _cross_point_of_no_return(context, claimed)
     connector = await context.load_connector()
-    abandon = connector is not None and _require_teardown(dataset).abandon_connector
+    abandon = connector is not None and claimed.teardown.abandon_connector
     removal = await context.deps.store.read(partial(previous_removal, dataset))
     if connector is not None and not abandon:
         await require_same_platform(context.deps.platform, connector)
@@ -161,29 +161,27 @@ async def disconnect_datasource(context: SagaContext) -> None:
         step = f"Delete the datasource {connector.name} in Glean, when it can be reached again."
         removal = Removal(outcome=ConnectorOutcome.ABANDONED, left=step)
 
-    def record_removal(uow: UnitOfWork, held: Dataset) -> None:
+    def record_removal(uow: UnitOfWork, dataset: Dataset) -> None:
         if connector is not None:
             uow.connectors.put(replace(connector, status=ConnectorStatus.DISCONNECTED))
         if connector is not None and abandon:
             record_abandoned_connector(uow, connector.connector_id)
-        teardown = replace(
-            _require_teardown(held), connector_outcome=removal.outcome, manual_step=removal.left
-        )
-        uow.datasets.put(held.evolve(teardown=teardown))
+        held = DatasetInTeardown.of(dataset)
+        uow.datasets.put(held.with_progress(connector_outcome=removal.outcome, manual_step=removal.left))
 
     await context.transact(record_removal)
 
 
 async def delete_staging(context: SagaContext) -> None:
     """Delete what is staged, and look that it is gone."""
-    dataset = await context.load()
+    claimed = DatasetInTeardown.of(await context.load())
     context.report("delete")
-    await _verify_archive(context, dataset)
+    await _verify_archive(context, claimed.dataset)
     await context.deps.staging.delete(context.dataset_id)
     if left := await context.deps.staging.list_attempts(context.dataset_id):
         msg = f"Staging still holds {len(left)} attempts of {context.dataset_id}."
         raise CleanupFailedError(msg)
-    await context.update_dataset(teardown=replace(_require_teardown(dataset), staging_deleted=True))
+    await context.update_dataset(teardown=replace(claimed.teardown, staging_deleted=True))
 
 
 async def finish_teardown(context: SagaContext) -> None:
@@ -193,7 +191,7 @@ async def finish_teardown(context: SagaContext) -> None:
     def finish(uow: UnitOfWork, dataset: Dataset) -> None:
         for left in uow.compensations.find(dataset.dataset_id):
             uow.compensations.delete(left)
-        teardown = replace(_require_teardown(dataset), failure=None)
+        teardown = replace(DatasetInTeardown.of(dataset).teardown, failure=None)
         changed = dataset.evolve(
             status=DatasetStatus.ARCHIVED, run=None, archived_at=now, orphan=None, teardown=teardown
         )
@@ -223,15 +221,15 @@ def with_teardown_run(dataset: Dataset, teardown: Teardown, now: datetime) -> Da
 
 def with_resumed_teardown(dataset: Dataset, now: datetime) -> Dataset:
     """The dataset with a new run, when it is in TEARDOWN and nothing works on it; else as it is."""
-    if not dataset.stalled:
+    teardown = dataset.stalled_teardown
+    if teardown is None:
         return dataset
-    teardown = _require_teardown(dataset)
     return with_teardown_run(dataset, replace(teardown, run=teardown.run + 1, failure=None), now)
 
 
 def fail_teardown(step_failure: StepFailure, now: datetime, uow: UnitOfWork, dataset: Dataset) -> None:
     """Give the dataset back when a check said no before anything was disconnected; else stay, and say where and why."""
-    teardown = _require_teardown(dataset)
+    teardown = DatasetInTeardown.of(dataset).teardown
     code = step_failure.code
     if step_failure.is_a(PlatformError) and dataset.connector_id:
         uow.connectors.record_error(dataset.connector_id, now, code)
@@ -256,37 +254,34 @@ def fail_teardown(step_failure: StepFailure, now: datetime, uow: UnitOfWork, dat
     )
 
 
-async def _load_unblocked(context: SagaContext) -> Dataset:
+async def _load_unblocked(context: SagaContext) -> DatasetInTeardown:
     """The dataset, when nothing forbids to go on. Past the point of no return nothing is asked again."""
-    dataset = await context.load()
-    teardown = _require_teardown(dataset)
-    if teardown.disconnecting:
-        return dataset
+    claimed = DatasetInTeardown.of(await context.load())
+    if claimed.teardown.disconnecting:
+        return claimed
     await context.checkpoint()
-    seen = await observe_connector(context.deps, dataset)
+    seen = await observe_connector(context.deps, claimed.dataset)
     return await context.transact(partial(_require_unblocked, context, seen))
 
 
 def _require_unblocked(
     context: SagaContext, seen: Observation | LifecycleError | None, uow: UnitOfWork, dataset: Dataset
-) -> Dataset:
-    raise_if_blocked(
-        dataset, find_blocking_checks(uow, context.deps, dataset, seen, _require_teardown(dataset))
-    )
-    return dataset
+) -> DatasetInTeardown:
+    held = DatasetInTeardown.of(dataset)
+    raise_if_blocked(dataset, find_blocking_checks(uow, context.deps, dataset, seen, held.teardown))
+    return held
 
 
-async def _cross_point_of_no_return(context: SagaContext, dataset: Dataset) -> None:
-    if _require_teardown(dataset).disconnecting:
+async def _cross_point_of_no_return(context: SagaContext, claimed: DatasetInTeardown) -> None:
+    if claimed.teardown.disconnecting:
         return
-    seen = await observe_connector(context.deps, dataset)
+    seen = await observe_connector(context.deps, claimed.dataset)
 
-    def cross(uow: UnitOfWork, held: Dataset) -> None:
-        if held.run and held.run.cancel_requested:
+    def cross(uow: UnitOfWork, dataset: Dataset) -> None:
+        if dataset.run and dataset.run.cancel_requested:
             msg = "The teardown was cancelled by request."
             raise CancelledError(msg)
-        _require_unblocked(context, seen, uow, held)
-        uow.datasets.put(held.evolve(teardown=replace(_require_teardown(held), disconnecting=True)))
+        uow.datasets.put(_require_unblocked(context, seen, uow, dataset).with_progress(disconnecting=True))
 
     await context.transact(cross)
 
@@ -327,11 +322,10 @@ async def _verify_datasource_gone(
         raise CleanupFailedError(msg)
 
 
-async def _should_keep_archive(context: SagaContext, dataset: Dataset) -> bool:
+async def _should_keep_archive(context: SagaContext, claimed: DatasetInTeardown) -> bool:
     """Whether the archive needs no writing again. While the staging area is whole, a damaged one can be replaced."""
     return (
-        _require_teardown(dataset).staging_deleted
-        or await _load_intact_manifest(context, dataset) is not None
+        claimed.teardown.staging_deleted or await _load_intact_manifest(context, claimed.dataset) is not None
     )
 
 
@@ -339,12 +333,6 @@ async def _load_probe_documents(context: SagaContext, dataset: Dataset) -> Seque
     """The first documents, of the archive that was just read back: what is staged may be lost."""
     sample = context.deps.archives.read(archive_place(dataset), SAMPLE_FILE)
     return parse_sample_lines(b"".join([chunk async for chunk in sample]))[:_PROBE_COUNT]
-
-
-def _require_teardown(dataset: Dataset) -> Teardown:
-    teardown = dataset.teardown
-    assert teardown is not None  # noqa: S101 - a claim gives a dataset its teardown and its run at once
-    return teardown
 
 
 TEARDOWN_SAGA: Final = SagaDefinition(

@@ -31,6 +31,7 @@ from domain.policy import (
     confirmation_facts,
     find_dataset_for_update,
     raise_if_blocked,
+    require_approval,
     require_confirmation,
     required_confirmation_kind,
     spend_grant,
@@ -229,19 +230,18 @@ class TeardownService:
     ) -> TeardownResult:
         """Go on with a teardown that stopped, with a person's word for what it cannot go on without; or attach."""
         question = given = None
-        if dataset.teardown is not None and dataset.stalled:
+        if (stalled := dataset.stalled_teardown) is not None:
             concession = await find_required_waiver(self._deps, dataset, abandon=abandon)
             if concession is not Waiver.NONE:
-                question = self._build_confirmation_request(
-                    dataset, dataset.teardown.reason, principal, concession
-                )
+                question = self._build_confirmation_request(dataset, stalled.reason, principal, concession)
                 given = await (confirmer or self._confirmer).ask(question)
         now = self._deps.clock.now()
 
         def resume(uow: UnitOfWork) -> Dataset:
             held = find_dataset_for_update(uow, dataset.dataset_id, principal)
-            if question is not None and held.stalled:
-                held = self._grant_waiver(uow, held, question, given, now)
+            if question is not None and (stopped := held.stalled_teardown) is not None:
+                approval = _spend_waiver_approval(uow, held, question, given, now)
+                held = held.evolve(teardown=stopped.with_waiver(approval))
             again = with_resumed_teardown(held, now)
             if again is not held:
                 uow.datasets.put(again)
@@ -252,24 +252,23 @@ class TeardownService:
         await self._sagas.ensure_running(found)
         return TeardownResult(dataset=found)
 
-    def _grant_waiver(
-        self,
-        uow: UnitOfWork,
-        dataset: Dataset,
-        question: ConfirmationRequest,
-        given: Confirmation | None,
-        now: datetime,
-    ) -> Dataset:
-        """The dataset with its teardown allowed to go without. Raises ConfirmationRequiredError."""
-        asked = (question.reason, question.requester)
-        require_confirmation(dataset, *asked, given, question.concession)
-        spend_grant(uow, given, dataset, *asked, now, question.concession)
-        assert given is not None and dataset.teardown is not None  # noqa: S101, PT018 - no concession without a word
-        return dataset.evolve(teardown=dataset.teardown.with_waiver(given))
-
 
 _CLAIMED_OR_ARCHIVED: Final = frozenset({DatasetStatus.TEARDOWN, DatasetStatus.ARCHIVED})
 """What is claimed already, or done."""
+
+
+def _spend_waiver_approval(
+    uow: UnitOfWork,
+    dataset: Dataset,
+    question: ConfirmationRequest,
+    given: Confirmation | None,
+    now: datetime,
+) -> Confirmation:
+    """The approval of what the teardown goes without, used up. Raises ConfirmationRequiredError."""
+    asked = (question.reason, question.requester)
+    approval = require_approval(dataset, *asked, given, question.concession)
+    spend_grant(uow, approval, dataset, *asked, now, question.concession)
+    return approval
 
 
 def _require_generation(dataset: Dataset, generation: int | None) -> None:

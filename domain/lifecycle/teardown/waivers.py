@@ -20,11 +20,11 @@ async def find_required_waiver(deps: Dependencies, dataset: Dataset, *, abandon:
 
     Raises InvalidArgumentError when a connector is to be abandoned that need not be.
     """
-    failure = _stalled_failure(dataset)
-    if failure is not None and failure.step == "archive" and not await is_staging_intact(deps, dataset):
-        conceded = dataset.teardown is not None and dataset.teardown.archive_incomplete
-        return Waiver.NONE if conceded else Waiver.INCOMPLETE_ARCHIVE
-    if not abandon or (dataset.stalled and dataset.teardown and dataset.teardown.abandon_connector):
+    stalled = dataset.stalled_teardown
+    failure = stalled.failure if stalled else None
+    if stalled and failure and failure.step == "archive" and not await is_staging_intact(deps, dataset):
+        return Waiver.NONE if stalled.archive_incomplete else Waiver.INCOMPLETE_ARCHIVE
+    if not abandon or (stalled and stalled.abandon_connector):
         return Waiver.NONE
     await _require_abandonable(deps, dataset, failure)
     return Waiver.ABANDON_CONNECTOR
@@ -58,8 +58,3 @@ async def _require_abandonable(deps: Dependencies, dataset: Dataset, failure: Fa
         dataset_id=dataset.dataset_id,
         suggested_action="Take it down without abandoning anything.",
     )
-
-
-def _stalled_failure(dataset: Dataset) -> Failure | None:
-    """Why a teardown that nothing works on stands where it does."""
-    return dataset.teardown.failure if dataset.stalled and dataset.teardown else None

@@ -15,7 +15,7 @@ SCOPE_APPROVE: Final = "datasets:approve"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestContext:
-    """One call as it came in, for the audit log; `arguments` without secrets. `domain.audit.entry.Entry` has the meanings."""
+    """One call as it came in, for the audit log; `arguments` without secrets. `domain.audit.AuditEntry` has the meanings."""
 
     audit_id: str
     at: datetime

@@ -193,7 +193,7 @@ def build_tool(
 ) -> LifecycleTool:
     """The tool that a function is: named like it, described by `prompts/tools/<name>.md`, closed to other arguments.
 
-    `verb` is what it does, as `domain.policy.scopes.SCOPES` has it. Raises KeyError for one that is not there.
+    `verb` is what it does, as `domain.policy.SCOPE_OF_VERB` has it. Raises KeyError for one that is not there.
     """
     required_scope(verb)
     made = cast(

@@ -1,4 +1,4 @@
-"""One process of the product, as `server.composition.running` composes it, that may be told to die."""
+"""One process of the product, as `server.composition.open_services` composes it, that may be told to die."""
 
 from __future__ import annotations
 

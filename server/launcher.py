@@ -16,6 +16,7 @@ def main() -> None:
     bundled = Path(__file__).parent / "_app"
     if bundled.is_dir():
         sys.path.insert(0, str(bundled))
-    from server.cli import main as run  # noqa: PLC0415 - found only once the path above is set
+    # It is found only once the path above is set.
+    from server.cli import main as run  # noqa: PLC0415
 
     run()

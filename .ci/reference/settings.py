@@ -138,7 +138,8 @@ def _render_default(field: FieldInfo) -> str:
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"
 
 
-def _unwrap_annotation(annotation: object) -> Any:  # noqa: ANN401 - a type, or a form of one
+# A type, or a form of one.
+def _unwrap_annotation(annotation: object) -> Any:  # noqa: ANN401
     """The annotation without metadata and None."""
     if get_origin(annotation) in {Union, types.UnionType}:
         annotation = next(each for each in get_args(annotation) if each is not type(None))

@@ -7,7 +7,9 @@ what the chain is made of (`domain.audit.hash_chain`). It holds no secret, and n
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime  # noqa: TC003  # entries are read back by these annotations
+
+# Entries are read back by these annotations.
+from datetime import datetime  # noqa: TC003
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 

@@ -7,7 +7,9 @@ does not lead to a head that somebody kept elsewhere.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime  # noqa: TC003  # a head is read back by these annotations
+
+# A head is read back by these annotations.
+from datetime import datetime  # noqa: TC003
 from hashlib import sha256
 from typing import TYPE_CHECKING
 

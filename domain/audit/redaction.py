@@ -28,7 +28,8 @@ def redact_arguments(
     return kept
 
 
-def redact(value: object, secrets: Collection[str], *, longest: int = MAX_TEXT_LENGTH, depth: int = 0) -> Any:  # noqa: ANN401 - plain JSON, of any kind
+# It answers Any, because plain JSON may be of any kind.
+def redact(value: object, secrets: Collection[str], *, longest: int = MAX_TEXT_LENGTH, depth: int = 0) -> Any:  # noqa: ANN401
     """A plain JSON value without secrets, with long text cut and no more than twenty parts on three levels."""
     if value is None or isinstance(value, bool):
         return value

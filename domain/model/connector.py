@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # noqa: TC003  # the store reads these annotations at run time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime  # noqa: TC003  # the same
+from datetime import datetime
 from typing import Any
 
 from domain.model.dataset import Layout
-from domain.model.enums import ConnectorStatus  # the same
+from domain.model.enums import ConnectorStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

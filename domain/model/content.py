@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime  # noqa: TC003  # the same
+from datetime import datetime
 
-from domain.model.enums import TemplateMatch  # the same
+from domain.model.enums import TemplateMatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

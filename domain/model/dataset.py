@@ -6,13 +6,13 @@ Every instant is an aware `datetime` in UTC. Every value here is immutable: a ch
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # noqa: TC003  # the store reads these annotations at run time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime  # noqa: TC003  # the same
+from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 
 from domain.model.content import Content, QualityReport, TemplateChoice
-from domain.model.enums import (  # the same
+from domain.model.enums import (
     TRANSITIONS,
     ConnectorOutcome,
     DatasetStatus,

@@ -1,4 +1,4 @@
-"""What each kind of event says: the shape of its data, which is what is published and what the reference page is made of.
+"""What each kind of event says: the shape of its data, of which events are built and the reference page is made.
 
 An event is built from one of these payloads, so a field that is not described here cannot be sent, and one that is
 missing does not type-check. Fields may be added to an event; none is taken away or given another meaning.

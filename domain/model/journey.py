@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime  # noqa: TC003  # the same
+from datetime import datetime
 
-from domain.model.enums import JourneyState, Stage  # the same
+from domain.model.enums import JourneyState, Stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime  # noqa: TC003 - the store reads these annotations at run time
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -213,7 +213,8 @@ def command(app: typer.Typer, name: str) -> Callable[[B], B]:
             each.replace(annotation=hints[each.name], kind=inspect.Parameter.KEYWORD_ONLY)
             for each in list(inspect.signature(body).parameters.values())[1:]
         ]
-        entry.__signature__ = inspect.Signature([_keyword_parameter("ctx", typer.Context), *own, *_COMMON])  # type: ignore[attr-defined] # read by inspect
+        # `inspect` reads the attribute, which no type has.
+        entry.__signature__ = inspect.Signature([_keyword_parameter("ctx", typer.Context), *own, *_COMMON])  # type: ignore[attr-defined]
         app.command(name, help=inspect.getdoc(body))(entry)
         return body
 
@@ -222,7 +223,8 @@ def command(app: typer.Typer, name: str) -> Callable[[B], B]:
 
 def _verb(ctx: typer.Context) -> str:
     """The command as it was typed, without the program's name."""
-    return f"{_verb(ctx.parent)} {ctx.info_name}".strip() if ctx.parent else ""  # type: ignore[arg-type] # typer's own
+    # The parent's context is typer's own.
+    return f"{_verb(ctx.parent)} {ctx.info_name}".strip() if ctx.parent else ""  # type: ignore[arg-type]
 
 
 def _keyword_parameter(

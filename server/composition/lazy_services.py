@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 
+from domain.errors import require_present
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
@@ -63,11 +65,11 @@ class LazyServices:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool | None:
-        assert self._tasks is not None  # noqa: S101 - a context is entered before it is left
+        tasks = require_present(self._tasks, "a context is entered before it is left")
         self._over.set()
         if not self.opened:
-            self._tasks.cancel_scope.cancel()
-        return await self._tasks.__aexit__(kind, error, trace)
+            tasks.cancel_scope.cancel()
+        return await tasks.__aexit__(kind, error, trace)
 
     async def get_services(self) -> Services:
         """The services, opened if they are not. Raises what opening them raised."""
@@ -75,8 +77,7 @@ class LazyServices:
         attempt.wanted.set()
         await attempt.settled.wait()
         if attempt.services is None:
-            assert attempt.error is not None  # noqa: S101 - settled with one of the two
-            raise attempt.error
+            raise require_present(attempt.error, "an attempt is settled with the services or with an error")
         return attempt.services
 
     async def close(self) -> None:
@@ -93,7 +94,8 @@ class LazyServices:
                 async with self._provider() as attempt.services:
                     attempt.settled.set()
                     await self._over.wait()
-            except Exception as error:  # noqa: BLE001 - raised to those who wait, or logged when they have gone on
+            except Exception as error:  # noqa: BLE001
+                # It is raised to those who wait, or logged when they have gone on.
                 attempt.error = error
                 if attempt.settled.is_set():
                     _log.exception("The services ended by a fault.")

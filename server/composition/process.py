@@ -175,7 +175,8 @@ async def _resume_sagas_in_background(sagas: SagaRunner) -> AsyncIterator[None]:
             try:
                 await sagas.resume(respect_backoff=patiently)
                 patiently, told = True, ""
-            except Exception as error:  # noqa: BLE001 - nobody else looks here; the next look may succeed
+            except Exception as error:  # noqa: BLE001
+                # Nobody else looks here; the next look may succeed.
                 if str(error) != told:
                     told = str(error)
                     _log.warning("left_for_later", cause=told, exc_info=not isinstance(error, LifecycleError))

@@ -221,7 +221,8 @@ async def _run_probe(area: str, probe: Probe) -> Finding:
         return Finding(area=area, ok=True, message=str(nothing))
     except LifecycleError as error:
         return _failed_finding(area, error)
-    except Exception as error:  # noqa: BLE001 - whatever one look meets, the others are made
+    except Exception as error:  # noqa: BLE001
+        # Whatever one check meets, the others are made.
         fault = f"Looking at it failed ({type(error).__name__}); that is a fault of this program."
         return Finding(area=area, ok=False, message=fault, action="Report it, with what is in the log.")
 

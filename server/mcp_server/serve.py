@@ -147,7 +147,8 @@ def _hold_presence(settings: Settings, keys: Sequence[str]) -> Iterator[Replica 
         if not settings.store.shared:
             yield None
             return
-        from server.infra.postgres.presence import hold_database_presence  # noqa: PLC0415 - most stores are SQLite, and need no driver
+        # Most stores are SQLite, and need no driver.
+        from server.infra.postgres.presence import hold_database_presence  # noqa: PLC0415
 
         with hold_database_presence(settings.store.address) as shown:
             yield Replica(owner=shown.owner, wait_until_present=shown.wait_until_held, keys=keys)
@@ -178,7 +179,8 @@ async def serve_until_shutdown(
         nonlocal failed
         try:
             await serve(stop)
-        except Exception:  # noqa: BLE001 - whatever it was, the services are closed and the process left
+        except Exception:  # noqa: BLE001
+            # Whatever it was, the services are closed and the process ends.
             _log.exception("Serving ended by a fault.")
             failed = True
         stop.set()
@@ -215,7 +217,8 @@ def build_http_access(settings: Settings) -> HttpAccess:
     """How the server is reached over HTTP, as configured. Raises SettingsError for a key that is none."""
     if not settings.identity.configured:
         return HttpAccess()
-    from server.web.auth.gate import build_gate  # noqa: PLC0415 - cryptography takes its time
+    # Importing cryptography takes its time.
+    from server.web.auth.gate import build_gate  # noqa: PLC0415
 
     return HttpAccess(
         gate=build_gate(settings.identity),
@@ -229,6 +232,7 @@ def _has_pending_work(settings: Settings, *, schedules: bool) -> bool:
 
 
 def _import_wiring() -> ModuleType:
-    from server import composition  # noqa: PLC0415 - it imports the engine and every adapter
+    # It imports the engine and every adapter.
+    from server import composition  # noqa: PLC0415
 
     return composition

@@ -58,7 +58,8 @@ def local_agent_principal(local: LocalSettings | None = None) -> Principal:
     return principal if local is None else local.restrict_principal(principal)
 
 
-def build_server(  # noqa: PLR0913 - everything that a process decides about its server
+# Its arguments are everything that a process decides about its server.
+def build_server(  # noqa: PLR0913
     services: Callable[[], Awaitable[Services]],
     *,
     version: str,
@@ -121,6 +122,7 @@ def _request_state_principal(edge: Edge) -> Callable[[ServerRequestContext[Any, 
 def _build_principal_resolver(gate: Gate | None, principal: Principal) -> Callable[[], Principal]:
     if gate is None:
         return lambda: principal
-    from server.web.auth.token_verifier import require_bearer_principal  # noqa: PLC0415 - a server without identity does not need it
+    # A server without identity does not need it.
+    from server.web.auth.token_verifier import require_bearer_principal  # noqa: PLC0415
 
     return require_bearer_principal

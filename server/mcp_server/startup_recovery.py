@@ -64,7 +64,8 @@ async def recover_pending_work(
                 return
         except final:
             raise
-        except Exception as error:  # noqa: BLE001 - the server goes on answering; the next look may succeed
+        except Exception as error:  # noqa: BLE001
+            # The server goes on answering; the next look may succeed.
             if str(error) != told:
                 told = str(error)
                 known = isinstance(error, LifecycleError)

@@ -19,7 +19,8 @@ def parse_url(value: str, like: str) -> SplitResult:
     msg = f"must be an address such as {like}"
     try:
         parts = urlsplit(value)
-        parts.port  # noqa: B018 - reading it is what checks it
+        # Reading the port is what checks it.
+        _ = parts.port
     except ValueError:
         raise ValueError(msg) from None
     if (

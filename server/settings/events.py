@@ -29,11 +29,13 @@ def _validate_webhook_name(value: str) -> str:
 
 def _validate_webhook_url(value: str) -> str:
     """Never repeats the address: a part of it may be a secret."""
-    from httpx import URL, InvalidURL  # noqa: PLC0415 - few have webhooks, and need no client for them
+    # Few have webhooks, and need no client for them.
+    from httpx import URL, InvalidURL  # noqa: PLC0415
 
     like = "https://hooks.example.com/datasets"
     try:
-        URL(value).host  # noqa: B018 - a name that cannot be looked up is met here
+        # A host whose name cannot be looked up is refused when it is read.
+        _ = URL(value).host
     except (ValueError, InvalidURL):
         raise ValueError(f"must be an address such as {like}") from None
     return validate_web_url(value, like)

@@ -42,7 +42,8 @@ UNSET: Any = {}
 
 def _require_number(value: object) -> object:
     if isinstance(value, bool):
-        raise ValueError("must be a number")  # noqa: TRY004 - pydantic collects ValueError only
+        # A TypeError would end the validation: pydantic collects ValueError only.
+        raise ValueError("must be a number")  # noqa: TRY004
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("must be a finite number")
     return value
@@ -52,7 +53,8 @@ def _resolve_local_path(value: object, info: ValidationInfo) -> object:
     if isinstance(value, str) and (scheme := _SCHEME.match(value)):
         raise ValueError(f"must be a folder on this machine: {scheme[1]}:// storage is not available yet")
     if not isinstance(value, str | Path):
-        raise ValueError("must be a path")  # noqa: TRY004 - pydantic collects ValueError only
+        # A TypeError would end the validation: pydantic collects ValueError only.
+        raise ValueError("must be a path")  # noqa: TRY004
     if "\0" in str(value) or not str(value).strip():
         raise ValueError("must be a path")
     base: Path = (info.context or {})[DATA_DIR]

@@ -51,7 +51,8 @@ def load_settings(
     values: dict[str, Any] = {}
     lines: Mapping[KeyPath, int] = {}
     if path:
-        from server.settings.yaml_file import read_yaml_section  # noqa: PLC0415 - most starts have no file, and need no parser
+        # Most starts have no file, and need no parser.
+        from server.settings.yaml_file import read_yaml_section  # noqa: PLC0415
 
         found = read_yaml_section(path, environ, required=asked is not None)
         values, lines = found.values, found.lines

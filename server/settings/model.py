@@ -13,11 +13,11 @@ from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validato
 from pydantic_core import PydanticCustomError
 
 from server.settings.addresses import normalize_glean_url, normalize_instance_url
-from server.settings.connectors import ConnectorsSettings  # noqa: TC001 - pydantic reads it at run time
-from server.settings.events import EventsSettings  # noqa: TC001 - the same
+from server.settings.connectors import ConnectorsSettings
+from server.settings.events import EventsSettings
 from server.settings.fields import DATA_DIR, UNSET, Env, InnerPath, LocalPath, Number, Section, WholeNumber
 from server.settings.identity import HttpSettings, IdentitySettings
-from server.settings.schedules import SchedulesSettings  # noqa: TC001 - the same
+from server.settings.schedules import SchedulesSettings
 
 if TYPE_CHECKING:
     from server.infra.postgres.dsn import PostgresAddress
@@ -192,7 +192,8 @@ class StoreSettings(Section):
     @property
     def address(self) -> PostgresAddress:
         """The database's, when it is shared."""
-        from server.infra.postgres.dsn import parse_postgres_url  # noqa: PLC0415 - most stores are SQLite, and need no driver
+        # Most stores are SQLite, and need no driver.
+        from server.infra.postgres.dsn import parse_postgres_url  # noqa: PLC0415
 
         return parse_postgres_url(self.url or "")
 
@@ -202,7 +203,8 @@ class StoreSettings(Section):
         if url is None:
             return None
         if url.partition(":")[0].lower().startswith("postgres"):
-            from server.infra.postgres.dsn import parse_postgres_url  # noqa: PLC0415 - the same
+            # Most stores are SQLite, and need no driver.
+            from server.infra.postgres.dsn import parse_postgres_url  # noqa: PLC0415
 
             parse_postgres_url(url)
             return url

@@ -114,12 +114,14 @@ def build_application(
     made = server.streamable_http_app(
         stateless_http=True, json_response=False, transport_security=door.security
     )
-    from server.web.approvals_api.approvals import ApprovalsApi  # noqa: PLC0415 - nobody needs it on stdio
+    # A server on stdio needs none of it.
+    from server.web.approvals_api.approvals import ApprovalsApi  # noqa: PLC0415
 
     metadata_url = door.gate.metadata_url if door.gate else None
     made.router.routes += ApprovalsApi(edge, door.security, metadata_url).routes()
     if door.gate:
-        from server.web.auth.gate import KeysUnavailableMiddleware  # noqa: PLC0415 - a server without identity does not need it
+        # A server without identity does not need it.
+        from server.web.auth.gate import KeysUnavailableMiddleware  # noqa: PLC0415
 
         made.router.routes[:0] = door.gate.metadata_routes()
         made.add_middleware(KeysUnavailableMiddleware)

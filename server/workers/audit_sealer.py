@@ -33,7 +33,8 @@ async def seal_audit_in_background(
         try:
             await sealer.seal()
             told = ""
-        except Exception as error:  # noqa: BLE001 - nobody else seals here; the next try may succeed
+        except Exception as error:  # noqa: BLE001
+            # Nobody else seals here; the next try may succeed.
             if str(error) != told:
                 told = str(error)
                 _log.warning("not_sealed", cause=told, exc_info=not isinstance(error, LifecycleError))

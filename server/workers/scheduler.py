@@ -38,7 +38,8 @@ class Scheduler:
             try:
                 await self.start_due_runs()
                 self._told = ""
-            except Exception as error:  # noqa: BLE001 - nobody else looks here; the next look may succeed
+            except Exception as error:  # noqa: BLE001
+                # Nobody else looks here; the next look may succeed.
                 if str(error) != self._told:
                     self._told = str(error)
                     known = isinstance(error, LifecycleError)

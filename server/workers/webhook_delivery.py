@@ -56,7 +56,8 @@ async def deliver_webhook_events(
         try:
             fence = await _acquire_lease(outbox, owner, pace)
             await _deliver_while_leased(_DeliverySession(outbox, courier, fence, pace, told))
-        except Exception as error:  # noqa: BLE001 - nobody else delivers from here; the next try may succeed
+        except Exception as error:  # noqa: BLE001
+            # Nobody else delivers from here; the next try may succeed.
             told.log_failure(error)
         await anyio.sleep(pace.poll_s)
 

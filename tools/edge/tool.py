@@ -104,12 +104,13 @@ class LifecycleTool(Tool):
         """Whether a read-only server must not have it."""
         return self.annotations is None or not self.annotations.read_only_hint
 
+    # The signature is the SDK's.
     async def run(
         self,
         arguments: dict[str, Any],
         context: Context[Any, Any],
-        convert_result: bool = False,  # noqa: FBT001, FBT002 - the SDK's signature
-    ) -> Any:  # noqa: ANN401 - the SDK's too
+        convert_result: bool = False,  # noqa: FBT001, FBT002
+    ) -> Any:  # noqa: ANN401
         """Run the tool, on record; a LifecycleError from anywhere within becomes the result that carries it."""
         edge: Edge = context.request_context.lifespan_context
         try:
@@ -134,6 +135,7 @@ class LifecycleTool(Tool):
             return error_result(error)
         return result
 
+    # It answers what the SDK's `run` does.
     async def _run_authorized(
         self,
         principal: Principal,
@@ -141,7 +143,7 @@ class LifecycleTool(Tool):
         context: Context[Any, Any],
         *,
         convert_result: bool,
-    ) -> Any:  # noqa: ANN401 - the SDK's
+    ) -> Any:  # noqa: ANN401
         """What the tool answers. Raises the LifecycleError that it ends with."""
         if self.mutating and context.request_context.lifespan_context.read_only:
             msg = f"This server was started read-only, so {self.name} is not available."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from domain import connectors
 from domain.connectors import require_same_platform
@@ -128,11 +128,11 @@ class SagaContext:
         installation = await self.deps.store.read(lambda uow: uow.installation)
         return OwnerTag(installation=installation, dataset_id=self.dataset_id)
 
-    async def update_connector(self, **changes: object) -> Connector:
+    async def update_connector(self, **changes: Any) -> Connector:
         """Change the connector's row."""
 
         def apply(uow: UnitOfWork, dataset: Dataset) -> Connector:
-            changed = replace(require_connector(uow, dataset), **changes)  # type: ignore[arg-type] # the caller names the row's own fields
+            changed = replace(require_connector(uow, dataset), **changes)
             uow.connectors.put(changed)
             return changed
 

@@ -51,7 +51,8 @@ _unreleased_presences: Final[list[Presence | PostgresPresence]] = []
 def _journal_at(where: Path | PostgresAddress) -> Journal:
     if isinstance(where, Path):
         return SqliteJournal(where / "engine.sqlite")
-    from server.adapters.engine.postgres_journal import PostgresJournal  # noqa: PLC0415 - brings a driver that few need
+    # It brings a driver that few need.
+    from server.adapters.engine.postgres_journal import PostgresJournal  # noqa: PLC0415
 
     return PostgresJournal(where)
 
@@ -59,7 +60,8 @@ def _journal_at(where: Path | PostgresAddress) -> Journal:
 def _liveness_at(where: Path | PostgresAddress, dead_after_s: float) -> FileLiveness | PostgresLiveness:
     if isinstance(where, Path):
         return FileLiveness(where / "owners")
-    from server.adapters.engine.postgres_liveness import PostgresLiveness  # noqa: PLC0415 - the same
+    # It brings the same driver.
+    from server.adapters.engine.postgres_liveness import PostgresLiveness  # noqa: PLC0415
 
     return PostgresLiveness(where, dead_after_s=dead_after_s)
 
@@ -223,7 +225,8 @@ class DurableEngine:
             try:
                 await anyio.to_thread.run_sync(self._owners.renew)
                 await self._adopt_abandoned()
-            except Exception as error:  # noqa: BLE001 - the watch goes on, whatever one look met
+            except Exception as error:  # noqa: BLE001
+                # The watch goes on, whatever one look met.
                 if str(error) not in self._reported:
                     self._reported.add(str(error))
                     known = isinstance(error, LifecycleError)
@@ -414,6 +417,7 @@ async def _wait_for_tasks(tasks: Iterable[asyncio.Task[object]], deadline: float
 
 
 def _load() -> type[DbosRuntime]:
-    from server.adapters.engine.dbos_runtime import DbosRuntime  # noqa: PLC0415 - brings DBOS: a second or two of importing
+    # It brings DBOS, which takes a second or two to import.
+    from server.adapters.engine.dbos_runtime import DbosRuntime  # noqa: PLC0415
 
     return DbosRuntime

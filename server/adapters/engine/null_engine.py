@@ -18,7 +18,7 @@ class NullEngine:
     async def start(self, kind: str, saga_id: str, dataset_id: str) -> None:
         """Leave it to whoever looks for what was admitted."""
 
-    async def wait(self, saga_id: str, seconds: float) -> bool:  # noqa: ARG002 - the port's signature
+    async def wait(self, saga_id: str, seconds: float) -> bool:
         await anyio.sleep(seconds)
         return False
 

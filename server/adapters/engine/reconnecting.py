@@ -67,7 +67,8 @@ class ReconnectingConnector:
             else:
                 self._log_availability(away=False)
                 return connection
-            if self._ending.wait(pause_s * (1 + random.random()) / 2):  # noqa: S311 - for pauses that differ
+            # Processes that lost one database together do not all come back at once.
+            if self._ending.wait(pause_s * (1 + random.random()) / 2):  # noqa: S311
                 # No OperationalError, which DBOS would take for one that passes.
                 raise psycopg.InterfaceError(_CLOSED_MESSAGE)
             pause_s = min(2 * pause_s, _LONGEST_S)

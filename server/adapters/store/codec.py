@@ -41,13 +41,15 @@ def encode_document(value: object) -> str:
 def decode_document(text: str, kind: type[T]) -> T:
     """The value of that type. Raises UndecodableError."""
     try:
-        return cast("T", _decoder(kind).decode(text))  # type: ignore[arg-type]  # typing has a type be hashable or not
+        # To typing, a type may not be hashable.
+        return cast("T", _decoder(kind).decode(text))  # type: ignore[arg-type]
     except msgspec.MsgspecError as error:
         raise UndecodableError(str(error)) from error
 
 
+# It takes Any, because what stands for a type need not be one.
 @cache
-def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:  # noqa: ANN401  # a type, or what stands for one
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:  # noqa: ANN401
     # msgspec 0.22.0 takes the process down when two threads have it learn the same dataclass at once.
     with _decoder_lock:
         return msgspec.json.Decoder(kind)
@@ -65,7 +67,8 @@ def _require_utc(value: object) -> None:
     if isinstance(value, datetime):
         if value.utcoffset() != timedelta(0):
             raise ValueError(f"{value!r} is not an aware instant in UTC")
-    elif names := _field_names(type(value)):  # type: ignore[arg-type]  # the same
+    # To typing, a type may not be hashable.
+    elif names := _field_names(type(value)):  # type: ignore[arg-type]
         for name in names:
             _require_utc(getattr(value, name))
     elif isinstance(value, Mapping):

@@ -18,7 +18,8 @@ _LOG: Final = logging.getLogger(__name__)
 class Cursor(Protocol):
     """The rows that a statement found."""
 
-    def fetchone(self) -> Any: ...  # noqa: ANN401  # a row is whatever was asked for
+    # A row holds whatever the statement asked for.
+    def fetchone(self) -> Any: ...  # noqa: ANN401
     def fetchall(self) -> list[Any]: ...
     def __iter__(self) -> Iterator[Any]: ...
 
@@ -91,7 +92,8 @@ class Repository:
         """Insert the row, or replace the one of that key."""
         rest = ", ".join(f"{name} = excluded.{name}" for name in row if name not in key)
         self._execute(
-            f"insert into {table} ({', '.join(row)}) values ({', '.join(f':{name}' for name in row)}) "  # noqa: S608  # names of ours
+            # Table and columns are named by our own code; values are bound.
+            f"insert into {table} ({', '.join(row)}) values ({', '.join(f':{name}' for name in row)}) "  # noqa: S608
             f"on conflict ({', '.join(key)}) do update set {rest}",
             row,
         )
@@ -99,7 +101,8 @@ class Repository:
     def _append_rows(self, log: str, columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
         """Append the rows under the next numbers: none is left out, and none is given twice."""
         self._execute_many(
-            f"insert into {log} (seq, {', '.join(columns)}) values "  # noqa: S608  # the same
+            # Table and columns are named by our own code; values are bound.
+            f"insert into {log} (seq, {', '.join(columns)}) values "  # noqa: S608
             f"((select coalesce(max(seq), 0) + 1 from {log}), {', '.join(f':{name}' for name in columns)})",
             rows,
         )

@@ -77,8 +77,9 @@ class ThreadedStore(ABC):
     def _prepare(self) -> None:
         """Make or migrate what is kept."""
 
+    # An executor passes no arguments by name.
     @abstractmethod
-    def _transact(self, work: Callable[[SqlUnitOfWork], T], lasting: bool, /) -> T:  # noqa: FBT001 - an executor passes no names
+    def _transact(self, work: Callable[[SqlUnitOfWork], T], lasting: bool, /) -> T:  # noqa: FBT001
         """One change."""
 
     @abstractmethod
@@ -94,7 +95,8 @@ class ThreadedStore(ABC):
             for dataset_id, progress in latest.items():
                 uow.datasets.put_progress(dataset_id, progress)
 
-        self._writing.submit(self._transact, write, False).result()  # noqa: FBT003 - the same
+        # False is `lasting`, which an executor cannot pass by name.
+        self._writing.submit(self._transact, write, False).result()  # noqa: FBT003
 
     def _close(self) -> None:
         self._progress.stop()

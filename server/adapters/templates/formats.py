@@ -105,7 +105,7 @@ def parse_template_head(name: str, found: Mapping[str, Any]) -> TemplateHead:
             f"Format version {str(version)[:20]!r} is not known; its records were recognised all the same."
         )
     return TemplateHead(
-        format="v2" if version == 2 else "json-v1" if version in _KNOWN else "unknown",  # noqa: PLR2004 - the version
+        format="v2" if version == _VERSION_2 else "json-v1" if version in _KNOWN else "unknown",
         version=version if isinstance(version, int) else None,
         name=reader.text("name"),
         industry=reader.text("industry"),
@@ -122,7 +122,8 @@ def parse_template_head(name: str, found: Mapping[str, Any]) -> TemplateHead:
     )
 
 
-_KNOWN: Final = (None, 1, 2)
+_VERSION_2: Final = 2
+_KNOWN: Final = (None, 1, _VERSION_2)
 _BESIDE: Final = ("name", "schema", "default_record_count")
 
 
@@ -155,7 +156,8 @@ class _MemberReader:
     def stage(self) -> Stage:
         return self._read("stage", Stage) or Stage.SANDBOX
 
-    def _read(self, name: str, kind: Any) -> Any:  # noqa: ANN401 - whatever `kind` describes
+    # It answers what `kind` describes, whatever that is.
+    def _read(self, name: str, kind: Any) -> Any:  # noqa: ANN401
         value = self._given.get(name)
         if value is None:
             return None

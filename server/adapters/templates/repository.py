@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from domain.model import GoldenQuestion
 
 _TYPES: Final = frozenset(each.value for each in DatasetType)
+_FOLDER_DEPTH: Final = 2
+"""A template is in the folder of its use case, and that in the one of its industry."""
 _READ_TO_THE_END: Final = 4 << 20
 """Up to this size what stands behind the records is looked for, even when their metadata stood before them."""
 
@@ -61,7 +63,7 @@ def list_template_files(repository: Path, subdir: str) -> list[TemplateFile]:
         folders = path.relative_to(subdir).parts[:-1]
         if len(folders) == 1 and folders[0] == DEFAULT_FOLDER:
             folders = (DEFAULT_FOLDER, DEFAULT_FOLDER)
-        if len(folders) == 2 and path.suffix in SUFFIXES:  # noqa: PLR2004 - industry and use case
+        if len(folders) == _FOLDER_DEPTH and path.suffix in SUFFIXES:
             found.append(
                 TemplateFile(name, folders[0], folders[1], path.name.removesuffix(path.suffix), path.suffix)
             )
@@ -75,7 +77,7 @@ def _walk_files(repository: Path, folder: str, depth: int = 0) -> Iterator[str]:
             if entry.name.startswith("."):
                 continue
             if entry.is_dir(follow_symlinks=False):
-                if depth < 2:  # noqa: PLR2004 - industry and use case
+                if depth < _FOLDER_DEPTH:
                     yield from _walk_files(repository, name, depth + 1)
             else:
                 yield name

@@ -101,7 +101,8 @@ def load_bulk_history(
     """Every upload that is told of; one that was given up has no end."""
     order = "row" if switches.tells_oldest_first else "substr(upload_id, -3), row"
     return connection.execute(
-        "SELECT * FROM bulk WHERE datasource_row = ? AND entity = ? AND (state <> 'given up' OR ?)"  # noqa: S608 - constants
+        # The order is one of two constants; values are bound.
+        "SELECT * FROM bulk WHERE datasource_row = ? AND entity = ? AND (state <> 'given up' OR ?)"  # noqa: S608
         f" ORDER BY {order}",
         (datasource["row"], entity, switches.tells_given_up),
     ).fetchall()

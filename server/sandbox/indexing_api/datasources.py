@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET
 
 from server.sandbox.http.responses import RefusedError, invalid_field_error
-from server.sandbox.indexing_api.protocol.shapes import DatasourceConfig
+from server.sandbox.indexing_api.protocol.shapes import DatasourceConfig, ObjectDefinition
 from server.sandbox.state.content.contents import CUSTOM_CONNECTOR
 from server.sandbox.state.datasources import find_datasource_by_name, insert_datasource, update_config
 
@@ -69,9 +69,16 @@ def load_custom_datasource(connection: sqlite3.Connection, name: str) -> sqlite3
     return found
 
 
-def decode_config(datasource: sqlite3.Row) -> DatasourceConfig:
+class RegisteredConfig(DatasourceConfig, kw_only=True):
+    """A configuration that a datasource was registered with: none is without these."""
+
+    url_regex: str
+    object_definitions: list[ObjectDefinition]
+
+
+def decode_config(datasource: sqlite3.Row) -> RegisteredConfig:
     """How it was registered last."""
-    return msgspec.json.decode(datasource["config"], type=DatasourceConfig)
+    return msgspec.json.decode(datasource["config"], type=RegisteredConfig)
 
 
 def config_payload(datasource: sqlite3.Row) -> dict[str, Any]:

@@ -38,8 +38,6 @@ class DocumentValidator:
 
     def __init__(self, connection: sqlite3.Connection, datasource: sqlite3.Row, reader: BodyReader) -> None:
         config = decode_config(datasource)
-        assert config.object_definitions is not UNSET  # noqa: S101 - no datasource is registered without
-        assert config.url_regex is not UNSET  # noqa: S101 - the same
         self._name = str(datasource["name"])
         self._types = {each.name for each in config.object_definitions}
         self._views = re.compile(config.url_regex)

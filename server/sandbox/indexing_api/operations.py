@@ -55,7 +55,7 @@ from server.sandbox.indexing_api.protocol.users import (
     upsert_users,
 )
 from server.sandbox.indexing_api.switches import load_switches
-from server.sandbox.state.content.uploads import find_upload, store_upload_page
+from server.sandbox.state.content.uploads import load_upload, store_upload_page
 
 if TYPE_CHECKING:
     import sqlite3
@@ -236,8 +236,7 @@ def _store_page(
     store_upload_page(
         world, connection, datasource, upload["upload_id"], page, operation="bulkindexdocuments"
     )
-    held = find_upload(connection, datasource, upload["upload_id"])
-    assert held is not None  # noqa: S101 - stored just now
+    held = load_upload(connection, datasource, upload["upload_id"])
     connection.execute("UPDATE bulk SET upload_row = ? WHERE row = ?", (held["row"], upload["row"]))
 
 
@@ -268,8 +267,7 @@ def _index_documents(
     (number,) = connection.execute("SELECT count(*) FROM upload").fetchone()
     run = f"single-{number}-{world.now():.6f}"
     store_upload_page(world, connection, found, run, keyed, operation="indexdocuments")
-    held = find_upload(connection, found, run)
-    assert held is not None  # noqa: S101 - stored just now
+    held = load_upload(connection, found, run)
     start_indexing(world, connection, found, held["row"], single=True)
 
 

@@ -40,13 +40,14 @@ class SandboxState:
         )
 
 
-def load_setting(connection: sqlite3.Connection, name: str, default: Any) -> Any:  # noqa: ANN401 - any JSON value
+# A setting is any JSON value, here and below.
+def load_setting(connection: sqlite3.Connection, name: str, default: Any) -> Any:  # noqa: ANN401
     """A stored setting, or the default."""
     row = connection.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
     return default if row is None else json.loads(row["value"])
 
 
-def store_setting(connection: sqlite3.Connection, name: str, value: Any) -> None:  # noqa: ANN401 - any JSON value
+def store_setting(connection: sqlite3.Connection, name: str, value: Any) -> None:  # noqa: ANN401
     """Keep a setting in the file, where every process on it sees it."""
     connection.execute(
         "INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", (name, json.dumps(value))

@@ -143,7 +143,8 @@ class ApprovalsApi:
                 return json_response(await work(services, principal))
         except LifecycleError as error:
             return error_response(error, self._build_challenge(error, principal))
-        except Exception:  # noqa: BLE001 - a bug is answered in the one shape, too
+        except Exception:  # noqa: BLE001
+            # A bug is answered in the one shape, too.
             _log.exception("An answer at %s failed by a bug.", request.url.path)
             bug = InternalError("This server failed; that is a fault of its own.")
             bug.audit_id = principal.call.audit_id if principal and principal.call else None

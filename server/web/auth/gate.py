@@ -53,12 +53,14 @@ class Gate:
     @property
     def metadata_url(self) -> str:
         """Where the metadata is."""
-        return str(build_resource_metadata_url(self.auth.resource_server_url))  # type: ignore[arg-type] # set below, always
+        # `build_gate` always sets it.
+        return str(build_resource_metadata_url(self.auth.resource_server_url))  # type: ignore[arg-type]
 
     def metadata_routes(self) -> list[Route]:
         """The protected-resource metadata (RFC 9728), at the place that a 401 names."""
         return create_protected_resource_routes(
-            resource_url=self.auth.resource_server_url,  # type: ignore[arg-type] # set below, always
+            # `build_gate` always sets it.
+            resource_url=self.auth.resource_server_url,  # type: ignore[arg-type]
             authorization_servers=[self.auth.issuer_url],
             scopes_supported=_OFFERED,
         )

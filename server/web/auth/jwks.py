@@ -189,7 +189,8 @@ def _file_reader(path: Path) -> Callable[[], Awaitable[bytes]]:
 
 def _web_reader(url: str) -> Callable[[], Awaitable[bytes]]:
     async def read() -> bytes:
-        import httpx  # noqa: PLC0415 - the server greets before this is needed
+        # The server greets before this is needed.
+        import httpx  # noqa: PLC0415
 
         whole = bytearray()
         try:

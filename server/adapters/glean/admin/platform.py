@@ -273,7 +273,7 @@ class AdminPlatform(AbstractAsyncContextManager["AdminPlatform"]):
             raise PlatformMismatchError("Another tenant answered while the datasource was being removed.")
         return Removal(outcome=ConnectorOutcome.DELETED)
 
-    async def is_still_served(self, handle: str, name: str, lines: Sequence[bytes]) -> bool:  # noqa: ARG002 - the port's own form
+    async def is_still_served(self, handle: str, name: str, lines: Sequence[bytes]) -> bool:
         """Whether a search finds any of those documents below that name."""
         for line in lines:
             if await self.search(probe_query(line), name=name, limit=1):

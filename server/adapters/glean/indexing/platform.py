@@ -155,7 +155,7 @@ class IndexingPlatform(AbstractAsyncContextManager["IndexingPlatform"]):
     async def ensure(self, source: DatasourceSpec) -> str:
         return await self._registry.ensure(source)
 
-    async def authorise(self, handle: str, mark: OwnerTag, secret: str) -> None:  # noqa: ARG002 - the port's own form
+    async def authorise(self, handle: str, mark: OwnerTag, secret: str) -> None:
         """Nothing signs in anywhere: the documents are pushed."""
         await self._registry.require_owned(handle, mark)
 
@@ -232,7 +232,7 @@ class IndexingPlatform(AbstractAsyncContextManager["IndexingPlatform"]):
         except PlatformNotFoundError:
             return
 
-    async def discard_run(self, handle: str, mark: OwnerTag, run: str) -> None:  # noqa: ARG002 - the port's own form
+    async def discard_run(self, handle: str, mark: OwnerTag, run: str) -> None:
         """Nothing to do: an upload that was never ended serves nothing, and the next one takes its place."""
         with suppress(PlatformNotFoundError):
             await self._registry.require_owned(handle, mark)
@@ -251,7 +251,7 @@ class IndexingPlatform(AbstractAsyncContextManager["IndexingPlatform"]):
     async def observe_all(
         self,
         handles: Sequence[str],
-        found: Sequence[Datasource],  # noqa: ARG002 - the port's own form
+        found: Sequence[Datasource],
     ) -> Mapping[str, Observation | PlatformError]:
         results: dict[str, Observation | PlatformError] = {}
 
@@ -289,7 +289,7 @@ class IndexingPlatform(AbstractAsyncContextManager["IndexingPlatform"]):
         await self._registry.release(handle, mark, config)
         return _emptied_removal(config, handle)
 
-    async def is_still_served(self, handle: str, name: str, lines: Sequence[bytes]) -> bool:  # noqa: ARG002 - the port's own form
+    async def is_still_served(self, handle: str, name: str, lines: Sequence[bytes]) -> bool:
         """Whether any of those documents is still there, by what Glean tells of each, and of who may see it."""
         asked = [identify_document(line) for line in lines]
         if not asked:
@@ -321,16 +321,16 @@ class IndexingPlatform(AbstractAsyncContextManager["IndexingPlatform"]):
             return False
         return told.has_access
 
-    async def search(self, query: str, *, name: str | None = None, limit: int = 10) -> Sequence[SearchHit]:  # noqa: ARG002 - the same
+    async def search(self, query: str, *, name: str | None = None, limit: int = 10) -> Sequence[SearchHit]:
         raise PlatformInvalidError(_NO_SEARCH)
 
     async def search_each(
         self,
-        queries: Sequence[str],  # noqa: ARG002 - the same
+        queries: Sequence[str],
         *,
-        name: str,  # noqa: ARG002 - the same
-        limit: int,  # noqa: ARG002 - the same
-        seconds: float,  # noqa: ARG002 - the same
+        name: str,
+        limit: int,
+        seconds: float,
     ) -> Sequence[Sequence[SearchHit]]:
         raise PlatformInvalidError(_NO_SEARCH)
 

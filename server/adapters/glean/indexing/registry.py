@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from domain.errors import PlatformMismatchError, PlatformNotFoundError, PlatformUnavailableError
+from domain.errors import (
+    PlatformMismatchError,
+    PlatformNotFoundError,
+    PlatformUnavailableError,
+    require_present,
+)
 from server.adapters.glean.indexing import wire
 from server.adapters.glean.indexing.config import (
     DatasourceOwner,
@@ -107,8 +112,9 @@ class DatasourceRegistry:
 
     async def release(self, handle: str, mark: OwnerTag, config: Config) -> None:
         """Let a datasource of ours serve no dataset any more. Raises PlatformMismatchError for one that is not ours."""
-        owner = owner_of(config)
-        assert owner is not None  # noqa: S101 - `owned` gave the configuration
+        owner = require_present(
+            owner_of(config), "the configuration is of a datasource that was found to be ours"
+        )
 
         def require_ours(held: Config) -> None:
             if owner_of(held) != owner and not is_released(held, mark):

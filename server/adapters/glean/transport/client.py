@@ -69,7 +69,8 @@ class _ApiCall:
 class GleanHttpClient(AbstractAsyncContextManager["GleanHttpClient"]):
     """HTTP to one Glean. Raises only PlatformError and its kinds, once open."""
 
-    def __init__(  # noqa: PLR0913 - all in which two APIs of one Glean differ
+    # Its arguments are all in which two APIs of one Glean differ.
+    def __init__(  # noqa: PLR0913
         self,
         base_url: str,
         token: Secret | Callable[[], str],
@@ -256,7 +257,8 @@ def _normalize_base_url(base_url: str) -> str:
     field = "glean.base_url"
     try:
         parts = urlsplit(base_url)
-        parts.port  # noqa: B018 - reading it is what checks it
+        # Reading the port is what checks it.
+        _ = parts.port
     except ValueError:
         raise SettingsError("glean.base_url is not an address.", field=field) from None
     if "@" in parts.netloc:

@@ -40,7 +40,8 @@ _SECONDS: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?")
 _PART: Final = re.compile(r"([A-Za-z][A-Za-z0-9_]{0,63})(\[[0-9]{1,9}\])?")
 
 
-class Fault(Exception):  # noqa: N818 - never seen outside: `translated` makes the error of it
+# It is no error of ours: nobody outside sees it, for the error that is raised is made of it.
+class Fault(Exception):  # noqa: N818
     """One try that did not succeed.
 
     Attributes:

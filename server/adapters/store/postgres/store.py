@@ -33,10 +33,11 @@ _READ: Final = b"begin isolation level repeatable read read only"
 # holder wrote; and it goes with the transaction, whatever becomes of it. Under it, rows are numbered as they commit.
 _WRITE: Final = f"begin isolation level read committed; {{how}}select {WRITE_LOCK}"
 
-_INSTALLATION: Final = f"select installation_id from {NAMESPACE}.installation".encode()  # noqa: S608  # a name of ours
+# The name of the schema is ours, and no value of a caller, here and below.
+_INSTALLATION: Final = f"select installation_id from {NAMESPACE}.installation".encode()  # noqa: S608
 _UNFINISHED: Final = f"""
 select exists (select 1 from {NAMESPACE}.datasets where running = 1) or exists (select 1 from {NAMESPACE}.undos)
-""".encode()  # noqa: S608  # the same
+""".encode()  # noqa: S608
 
 
 class PostgresStore(ThreadedStore):
@@ -75,7 +76,8 @@ class PostgresStore(ThreadedStore):
             self._installation = str(row[0]) if row else ""
             self._pool.open()
 
-    def _transact(self, work: Callable[[SqlUnitOfWork], T], lasting: bool, /) -> T:  # noqa: FBT001 - an executor passes no names
+    # An executor passes no arguments by name.
+    def _transact(self, work: Callable[[SqlUnitOfWork], T], lasting: bool, /) -> T:  # noqa: FBT001
         how = "" if lasting else "set local synchronous_commit = off; "
         begin = _WRITE.format(how=how).encode()
         with translate_postgres_errors(self._address):

@@ -28,11 +28,12 @@ class ApprovalRepository(Repository):
         page = self._fetch_page(
             "approval",
             Approval,
+            # What is put into the statement is constant; values are bound.
             f"""
             select approval_id, document from approvals
             where approval_id > :after {in_states} {of_dataset}
             order by approval_id
-            """,  # noqa: S608  # names and constants of ours
+            """,  # noqa: S608
             {**values, "dataset_id": dataset_id, "after": after or ""},
             limit,
         )

@@ -41,12 +41,13 @@ class AuditRepository(Repository):
         }
         where = " and ".join(["true", *(each for each, value in asked.items() if value is not None)])
         rows = self._execute(
+            # What is put into the statement is constant; values are bound.
             f"""
             select audit.seq, audit_chain.position, cast(audit.document as blob)
             from audit left join audit_chain on audit_chain.seq = audit.seq
             where {where}
             order by audit.seq desc limit :limit
-            """,  # noqa: S608  # constants
+            """,  # noqa: S608
             {
                 "before": query.before,
                 "dataset_id": query.dataset_id,
@@ -64,7 +65,8 @@ class AuditRepository(Repository):
 
     def list_unsealed(self, limit: int) -> list[tuple[int, bytes]]:
         rows = self._execute(
-            f"select seq, cast(document as blob) from audit where seq > {_SEALED} order by seq limit :limit",  # noqa: S608  # a constant
+            # What is put into the statement is constant; values are bound.
+            f"select seq, cast(document as blob) from audit where seq > {_SEALED} order by seq limit :limit",  # noqa: S608
             {"limit": limit},
         )
         return [(seq, document) for seq, document in _take_page(rows)]
@@ -92,12 +94,14 @@ class AuditRepository(Repository):
         return [SealedEntry(*row) for row in _take_page(rows)]
 
     def unsealed_tail(self) -> UnsealedTail:
-        count = self._fetch_count(f"select count(*) from audit where seq > {_SEALED}")  # noqa: S608  # a constant
+        # What is put into the statement is constant; values are bound.
+        count = self._fetch_count(f"select count(*) from audit where seq > {_SEALED}")  # noqa: S608
         oldest = self.list_unsealed(1)
         return UnsealedTail(count=count, oldest=oldest[0][1] if oldest else None)
 
     def first_passed_over(self) -> int | None:
-        row = self._fetch_one(f"select min(seq) from audit where seq < {_SEALED} and {_LINKLESS}")  # noqa: S608  # constants
+        # What is put into the statement is constant; values are bound.
+        row = self._fetch_one(f"select min(seq) from audit where seq < {_SEALED} and {_LINKLESS}")  # noqa: S608
         return row[0] if row else None
 
 

@@ -13,7 +13,8 @@ class CompensationRepository(Repository):
     def find(self, dataset_id: str | None = None) -> list[PendingCompensation]:
         of_dataset = "" if dataset_id is None else "where dataset_id = :id"
         rows = self._execute(
-            f"select dataset_id, document from undos {of_dataset} order by dataset_id, attempt, what",  # noqa: S608  # the same
+            # What is put into the statement is constant; values are bound.
+            f"select dataset_id, document from undos {of_dataset} order by dataset_id, attempt, what",  # noqa: S608
             {"id": dataset_id},
         )
         return [undo for _row, undo in decode_readable_rows("undo", rows, PendingCompensation)]

@@ -31,11 +31,12 @@ class ConnectorRepository(Repository):
         page = self._fetch_page(
             "connector",
             Connector,
+            # Both parts are one of two constants; values are bound.
             f"""
             select connector_id, document from connectors indexed by {index}
             where status <> 'disconnected' and connector_id > :after {of_client}
             order by connector_id
-            """,  # noqa: S608  # both parts are one of two constants
+            """,  # noqa: S608
             {"client_id": client_id, "after": after or ""},
             limit,
         )

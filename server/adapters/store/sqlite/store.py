@@ -61,7 +61,8 @@ class SqliteStore(ThreadedStore):
                 f"The store {self._path} cannot be made: {error.strerror}.", recovery=Recovery.NEEDS_HUMAN
             ) from error
 
-    def _transact(self, work: Callable[[SqlUnitOfWork], T], lasting: bool, /) -> T:  # noqa: FBT001 - an executor passes no names
+    # An executor passes no arguments by name.
+    def _transact(self, work: Callable[[SqlUnitOfWork], T], lasting: bool, /) -> T:  # noqa: FBT001
         with translate_sqlite_errors(self._path):
             db = self._thread_connection(reading=False)
             db.execute(f"pragma synchronous = {'full' if lasting else 'normal'}")

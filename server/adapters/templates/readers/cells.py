@@ -100,7 +100,8 @@ def _read(file: BinaryIO, given: int) -> Iterator[list[Row]]:
     rows: list[Row] = []
     os.lseek(file.fileno(), 0, os.SEEK_SET)
     # A descriptor of its own, because text closes what it reads from.
-    with open(os.dup(file.fileno()), encoding=_ENCODING, newline="") as text:  # noqa: PTH123 - it has no path
+    # It is opened by its descriptor, for it has no path.
+    with open(os.dup(file.fileno()), encoding=_ENCODING, newline="") as text:  # noqa: PTH123
         try:
             for row in islice(csv.reader(text, strict=True), given, None):
                 rows.append(row)

@@ -76,7 +76,8 @@ class TableRows(RecordBatch):
         ]
 
 
-def _row_list_type(names: Sequence[str], kind: RecordKind) -> Any:  # noqa: ANN401 - a list of a type that is made here
+# It answers Any, because the type is made here.
+def _row_list_type(names: Sequence[str], kind: RecordKind) -> Any:  # noqa: ANN401
     """The type of many rows: a list of what has the fields of the record and reads them by column."""
     fields = {each.name: each for each in kind.fields}
     if any(each.required and name not in names for name, each in fields.items()):

@@ -6,7 +6,7 @@ import tempfile
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from domain.errors import StagingFailedError
+from domain.errors import StagingFailedError, require_present
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,8 @@ class DiskSpill:
     def add(self, heap: str, piece: bytes) -> None:
         try:
             if self._file is None:
-                self._file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the pass
+                # It is closed by `close`, for it lives as long as the pass.
+                self._file = tempfile.TemporaryFile()  # noqa: SIM115
             self._file.seek(self._end)
             self._file.write(piece)
         except OSError as error:
@@ -37,9 +38,9 @@ class DiskSpill:
             yield self._read_piece(start, length)
 
     def _read_piece(self, start: int, length: int) -> bytes:
-        assert self._file is not None  # noqa: S101 - a piece that is known was written
-        self._file.seek(start)
-        return self._file.read(length)
+        file = require_present(self._file, "a piece that is known was written")
+        file.seek(start)
+        return file.read(length)
 
     def close(self) -> None:
         """Give the room back."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -181,7 +181,7 @@ def _sweep_quota_error(asked: Approval) -> QuotaExceededError:
     )
 
 
-async def _fail_if_called(_: object) -> Any:  # noqa: ANN401 - it never answers
+async def _fail_if_called(_: object) -> NoReturn:
     raise AssertionError  # a dry run takes nothing down, and asks nobody
 
 

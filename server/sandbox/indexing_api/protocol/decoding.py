@@ -55,7 +55,8 @@ def _drop_unknown_fields(decoder: msgspec.json.Decoder[T], raw: bytes) -> bytes:
             return kept
 
 
-def _value_at(body: Any, path: str) -> Any:  # noqa: ANN401 - any JSON value
+# It answers any JSON value.
+def _value_at(body: Any, path: str) -> Any:  # noqa: ANN401
     for step in _STEP.finditer(path):
         body = body[step["name"]] if step["name"] else body[int(step["index"])]
     return body

@@ -27,6 +27,14 @@ def find_upload(connection: sqlite3.Connection, datasource: sqlite3.Row, run: st
     return found
 
 
+def load_upload(connection: sqlite3.Connection, datasource: sqlite3.Row, run: str) -> sqlite3.Row:
+    """The run of this name, of which a page has come. Raises LookupError when none has: a bug of the sandbox."""
+    found = find_upload(connection, datasource, run)
+    if found is None:
+        raise LookupError(run)
+    return found
+
+
 def store_upload_page(
     world: SandboxState,
     connection: sqlite3.Connection,
@@ -44,8 +52,7 @@ def store_upload_page(
     connection.execute(
         "INSERT OR IGNORE INTO upload (datasource_row, run) VALUES (?, ?)", (datasource["row"], run)
     )
-    upload = find_upload(connection, datasource, run)
-    assert upload is not None  # noqa: S101 - made above
+    upload = load_upload(connection, datasource, run)
     row = upload["row"]
     added = connection.executemany(
         "INSERT OR IGNORE INTO document (upload_row, key, raw) VALUES (?, ?, ?)",

@@ -13,29 +13,32 @@ from starlette.routing import Mount, Route, Router
 
 from server.sandbox.admin_api.operations import ADMIN_OPERATIONS, render_admin_refusal
 from server.sandbox.console.page import ConsolePage
-from server.sandbox.http.pipeline import Gate, Operation, Resource, UnknownRoute
+from server.sandbox.http.hooks import NO_HOOKS
+from server.sandbox.http.pipeline import Gate, Resource, UnknownRoute
 from server.sandbox.indexing_api import operations
 from server.sandbox.indexing_api.operations import INDEXING_OPERATIONS
-from server.sandbox.indexing_api.switches import is_denial_explained
 from server.sandbox.search_api.operations import CLIENT_OPERATIONS
+from server.sandbox.state.switches import is_denial_explained
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from starlette.requests import Request
 
+    from server.sandbox.http.hooks import SandboxHooks
+    from server.sandbox.http.operation import Operation
     from server.sandbox.state.state import SandboxState
 
 _WORKERS = 4
 
 
-def create_app(world: SandboxState, token: str) -> Starlette:
+def create_app(world: SandboxState, token: str, hooks: SandboxHooks = NO_HOOKS) -> Starlette:
     """The application over one state; `token` is what the API's clients must present.
 
     Its worker threads are in `app.state.workers`; shut them down after the last request.
     """
     workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="glean-sandbox")
-    gate = Gate(world=world, token=token, workers=workers, refuse=render_admin_refusal)
+    gate = Gate(world=world, token=token, workers=workers, refuse=render_admin_refusal, hooks=hooks)
     indexing = replace(
         gate, refuse=operations.render_indexing_refusal, api="indexing", frank=is_denial_explained
     )

@@ -7,20 +7,22 @@ import secrets
 import socket
 import sys
 import threading
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, closing
 from typing import TYPE_CHECKING, Self
 
 import anyio.to_thread
 
-from server.sandbox.control import Sandbox
+from server.sandbox.http.hooks import NO_HOOKS
 from server.sandbox.state.clock import Clock, utc_now
+from server.sandbox.state.state import SandboxState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
 
-    from server.sandbox.http.protocol import SandboxServer
+    from server.sandbox.http.hooks import SandboxHooks
+    from server.sandbox.http.server import SandboxServer
 
 
 class EmbeddedSandbox(
@@ -31,7 +33,7 @@ class EmbeddedSandbox(
     Attributes:
         base_url: where it answers, without `/api/v1`; known before it is started.
         token: what its clients must present.
-        sandbox: its state, to look at and to script.
+        state: its file.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class EmbeddedSandbox(
         host: str = "127.0.0.1",
         port: int = 0,
         now: Clock = utc_now,
+        hooks: SandboxHooks = NO_HOOKS,
     ) -> None:
         """Bind the port (0: a free one) over the state in the file `path`; without a token one is minted.
 
@@ -53,10 +56,11 @@ class EmbeddedSandbox(
         self.base_url = _base_url(self._socket)
         self.token = token or secrets.token_urlsafe(24)
         try:
-            self.sandbox = Sandbox(path, now=now)
+            self.state = SandboxState.open(path, now=now, hooks=hooks)
         except BaseException:
             self._socket.close()
             raise
+        self._hooks = hooks
         self._server: SandboxServer | None = None
         self._thread: threading.Thread | None = None
 
@@ -67,7 +71,7 @@ class EmbeddedSandbox(
             OSError: it was stopped before; make a new one.
         """
         started = threading.Event()
-        self._server, end = _build_server(self.sandbox, self.token, started.set)
+        self._server, end = _build_server(self.state, self.token, self._hooks, started.set)
         server = self._server
         failures: list[OSError] = []
 
@@ -94,7 +98,7 @@ class EmbeddedSandbox(
             self._thread.join()
             self._server = self._thread = None
         self._socket.close()
-        self.sandbox.close()
+        self.state.close()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -113,14 +117,14 @@ class EmbeddedSandbox(
         await anyio.to_thread.run_sync(self.stop)
 
 
-def run_forever(host: str, port: int, token: str | None, path: Path) -> None:
+def run_forever(host: str, port: int, token: str | None, path: Path, hooks: SandboxHooks = NO_HOOKS) -> None:
     """Serve until SIGINT or SIGTERM, telling on stderr where, and the token where it was minted.
 
     Raises:
         OSError: the port is taken.
         SandboxFileError: the file is something else.
     """
-    with _bind_socket(host, port) as bound, Sandbox(path) as sandbox:
+    with _bind_socket(host, port) as bound, closing(SandboxState.open(path, hooks=hooks)) as state:
         secret = token or secrets.token_urlsafe(24)
 
         def announce_address() -> None:
@@ -128,7 +132,7 @@ def run_forever(host: str, port: int, token: str | None, path: Path) -> None:
             sys.stderr.write(f"Glean sandbox on {_base_url(bound)}{minted}\n")
             sys.stderr.flush()
 
-        server, end = _build_server(sandbox, secret, announce_address)
+        server, end = _build_server(state, secret, hooks, announce_address)
         try:
             asyncio.run(server.serve(sockets=[bound]))
         except KeyboardInterrupt:
@@ -138,14 +142,14 @@ def run_forever(host: str, port: int, token: str | None, path: Path) -> None:
 
 
 def _build_server(
-    sandbox: Sandbox, token: str, on_start: Callable[[], None]
+    state: SandboxState, token: str, hooks: SandboxHooks, on_start: Callable[[], None]
 ) -> tuple[SandboxServer, Callable[[], None]]:
     """A server of the sandbox, and what ends its worker threads."""
     # Starlette and uvicorn only now: the stdio server answers before it needs a sandbox.
     from server.sandbox.app import create_app  # noqa: PLC0415
-    from server.sandbox.http.protocol import SandboxServer  # noqa: PLC0415
+    from server.sandbox.http.server import SandboxServer  # noqa: PLC0415
 
-    app = create_app(sandbox.world, token)
+    app = create_app(state, token, hooks)
     return SandboxServer(app, on_start=on_start), app.state.workers.shutdown
 
 

@@ -27,9 +27,9 @@ from domain.model.principal import Principal
 from domain.ports import DatasetQuery
 from server.adapters.glean.admin.documents import admin_document_schema
 from server.composition import open_services, sandbox_path
-from server.sandbox.control import Sandbox
-from server.sandbox.serve import EmbeddedSandbox
 from server.settings import load_settings
+from tests.support.sandbox.control import Sandbox
+from tests.support.sandbox.embedded import EmbeddedSandbox
 from tests.support.world import ApprovingConfirmer
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from domain.model.enums import DatasetType, JourneyState
 from domain.model.principal import Principal
 from server.adapters.glean.indexing.names import datasource_of
 from server.composition import open_services, sandbox_path
-from server.sandbox.control import Sandbox
 from server.settings import load_settings
 from tests.e2e.conftest import TransportCell, add_client_and_journey
+from tests.support.sandbox.control import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -23,8 +23,8 @@ from domain.errors import (
 from domain.model.approval import ApprovalState
 from domain.model.enums import DatasetStatus, DatasetType, JourneyState, Stage, TeardownReason
 from domain.model.principal import Principal
-from server.sandbox.state.fault_plan import Fault
 from tests.support.interception import CallInterceptor
+from tests.support.sandbox.faults import Fault
 from tests.support.world import OPERATOR, World, open_world
 
 if TYPE_CHECKING:

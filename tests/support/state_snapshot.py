@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from domain.ports import Store, UnitOfWork
-    from server.sandbox.control import Sandbox
+    from tests.support.sandbox.control import Sandbox
 
 _INVISIBLE_OPERATIONS: Final = {
     *("auth.set", "datasources.update", "uploads.discard", "sync.stop"),

@@ -39,9 +39,9 @@ from server.adapters.store.sqlite.store import SqliteStore
 from server.adapters.templates import FolderTemplates
 from server.composition import build_sagas, build_schedule_sagas, build_services
 from server.infra.postgres.dsn import parse_postgres_url as address_of
-from server.sandbox.serve import EmbeddedSandbox
 from tests.support.content.template_repository import write_repository
 from tests.support.inline_engine import InlineEngine
+from tests.support.sandbox.embedded import EmbeddedSandbox
 from tests.support.webhooks.event_schemas import load_events, parse_event_data
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ if TYPE_CHECKING:
     from domain.model.approval import ConfirmationRequest, Confirmer
     from domain.model.connector import Connector
     from server.adapters.store.threaded_store import ThreadedStore
-    from server.sandbox.control import Sandbox
     from tests.support.inline_engine import JournalEntry as Step
+    from tests.support.sandbox.control import Sandbox
     from tools.services import Services
 
 CONNECTORS = Path(__file__).parents[2] / "mock_data" / "connectors"

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import msgspec
 from msgspec import Meta, Struct
 
+from server.sandbox.admin_api import documents, health
 from server.sandbox.admin_api.configs import AUTH_TYPES, Connector, Text, validate_config
 from server.sandbox.http.decoding import decode_json, parse_integer, require_match
-from server.sandbox.http.pipeline import ApiRequest, Operation
-from server.sandbox.http.responses import ApiResponse, RefusedError, invalid_field_error
-from server.sandbox.indexing_api.processing import complete_due_work
-from server.sandbox.state import datasources, health
-from server.sandbox.state.content import documents, uploads
+from server.sandbox.http.operation import ApiRequest, Operation
+from server.sandbox.http.responses import STATUS_OF, ApiResponse
+from server.sandbox.state import datasources
+from server.sandbox.state.content import uploads
 from server.sandbox.state.content.fulltext import search_fulltext
+from server.sandbox.state.content.processing import complete_due_work
 from server.sandbox.state.content.sync_jobs import (
     load_newest_sync_job,
     load_sync_job,
@@ -25,6 +26,7 @@ from server.sandbox.state.content.sync_jobs import (
     stop_sync_job,
     sync_job_payload,
 )
+from server.sandbox.state.refusals import RefusedError, invalid_field_error
 from server.sandbox.state.tenants import TENANT_NAME, current_tenant_id
 
 if TYPE_CHECKING:
@@ -44,12 +46,16 @@ class _Strict(Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
 
 
 class CreateDatasourceRequest(_Strict):
+    """A datasource to be made."""
+
     name: str
     connector: Connector
     config: msgspec.Raw
 
 
 class UpdateDatasourceRequest(_Strict):
+    """The configuration that replaces the one before."""
+
     config: msgspec.Raw
 
 
@@ -59,19 +65,27 @@ class _AuthConfig(_Strict):
 
 
 class SetAuthRequest(_Strict):
+    """The connector's token."""
+
     auth_config: _AuthConfig
 
 
 class UploadDocumentsRequest(_Strict):
+    """A page of a run."""
+
     documents: list[msgspec.Raw]
 
 
 class StartSyncRequest(_Strict):
+    """The run that is to be served."""
+
     incremental: bool
     upload_id: str
 
 
 class SearchRequest(_Strict):
+    """What is looked for, and where."""
+
     query: Annotated[str, Meta(min_length=1, max_length=1_000)]
     datasource: Text | None = None
     limit: Annotated[int, Meta(ge=1, le=100)] = 10
@@ -90,7 +104,7 @@ def render_admin_refusal(refusal: RefusedError) -> ApiResponse:
     error: dict[str, Any] = {"code": refusal.code, "message": refusal.message}
     if refusal.details:
         error["details"] = [asdict(detail) for detail in refusal.details]
-    return ApiResponse(status=refusal.status, payload={"error": error}, headers=refusal.headers)
+    return ApiResponse(status=STATUS_OF[refusal.code], payload={"error": error}, headers=refusal.headers)
 
 
 def get_tenant(world: SandboxState, _: ApiRequest) -> ApiResponse:

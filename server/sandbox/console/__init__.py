@@ -1,1 +1,1 @@
-"""TODO describe server.sandbox.console."""
+"""The page for people."""

@@ -12,8 +12,8 @@ import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
-from server.sandbox.indexing_api.processing import complete_due_work
 from server.sandbox.state.content.fulltext import search_fulltext
+from server.sandbox.state.content.processing import complete_due_work
 from server.sandbox.state.datasources import datasource_payload, load_datasource_page
 
 if TYPE_CHECKING:
@@ -79,7 +79,8 @@ class ConsolePage:
             '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Glean sandbox</title>'
             f"<style>{_STYLE}</style></head><body><h1>Glean sandbox</h1>"
             f'<form role="search"><label>Search <input name="q" value="{escape(question)}" autofocus></label>'
-            f" <button>Search</button></form>{_render_hits(found)}<h2>Datasources</h2>{_render_table(shown)}</body></html>"
+            f" <button>Search</button></form>{_render_hits(found)}<h2>Datasources</h2>{_render_table(shown)}"
+            "</body></html>"
         )
 
 

@@ -1,1 +1,1 @@
-"""TODO describe server.sandbox.http."""
+"""Requests and answers, the same for every dialect: reading, letting in, limiting, sending."""

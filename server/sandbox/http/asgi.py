@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-from starlette.requests import ClientDisconnect
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Send
@@ -16,6 +15,10 @@ PLAIN: Final = "text/plain; charset=utf-8"
 JSON: Final = "application/json; charset=UTF-8"
 
 
+class ClientGoneError(Exception):
+    """The client went away before the end of its request."""
+
+
 async def read_body(receive: Receive, limit: int) -> bytes | None:
     """The whole body, or None when it is larger than `limit` bytes.
 
@@ -23,14 +26,14 @@ async def read_body(receive: Receive, limit: int) -> bytes | None:
     that is still sending, and it would never see the answer.
 
     Raises:
-        ClientDisconnect: the client went away before the end.
+        ClientGoneError: the client went away before the end.
     """
     parts: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ClientDisconnect
+            raise ClientGoneError
         part = message.get("body", b"")
         size += len(part)
         if size <= limit:

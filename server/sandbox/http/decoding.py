@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
-from server.sandbox.http.responses import invalid_field_error
+from server.sandbox.state.refusals import invalid_field_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""One request from its first byte to its answer: token, body, limit, scripted fault, operation, count.
+"""One request from its first byte to its answer: token, body, operation.
 
 A dialect gives its operations and how it words a refusal; everything here is the same for all of them.
 """
@@ -15,13 +15,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from urllib.parse import parse_qsl
 
 import msgspec
-from starlette.requests import ClientDisconnect
 
-from server.sandbox.http.asgi import read_body, send_response
-from server.sandbox.http.fault_responses import send_fault_response
-from server.sandbox.http.responses import ApiResponse, RefusedError
-from server.sandbox.state.fault_plan import has_pending_fault, take_transport_fault
-from server.sandbox.state.rate_limit import count_request, enforce_request_limit, has_request_limit
+from server.sandbox.http.asgi import ClientGoneError, read_body
+from server.sandbox.http.hooks import NO_HOOKS, SandboxHooks
+from server.sandbox.http.operation import DEFAULT_BODY_LIMIT, ApiRequest, Operation
+from server.sandbox.state.refusals import RefusedError
 from server.sandbox.state.tokens import authorize_request
 
 if TYPE_CHECKING:
@@ -30,36 +28,12 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
-    from server.sandbox.state.fault_plan import Fault
+    from server.sandbox.http.responses import ApiResponse
     from server.sandbox.state.state import SandboxState
     from server.sandbox.state.tokens import Api
 
 NO_SUCH_ROUTE: Final = "no_such_route"
-DEFAULT_BODY_LIMIT: Final = 1024 * 1024
 _ACT_AS: Final = b"x-glean-actas"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiRequest:
-    """What an operation is given: the named parts of the path, the query, the body; who asks, from where, as whom."""
-
-    path: Mapping[str, str]
-    query: Mapping[str, str]
-    body: bytes
-    bearer: str = ""
-    peer: str = ""
-    acting: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
-    """One thing that a dialect can do. `act` runs in a worker thread and may raise `RefusedError`."""
-
-    name: str
-    method: str
-    path: str
-    handler: Callable[[SandboxState, ApiRequest], ApiResponse]
-    body_limit: int = DEFAULT_BODY_LIMIT
 
 
 def _always(_: sqlite3.Connection) -> bool:
@@ -84,17 +58,13 @@ class Gate:
     refuse: RefusalRenderer
     api: Api = "admin"
     frank: Callable[[sqlite3.Connection], bool] = _always
+    hooks: SandboxHooks = NO_HOOKS
 
 
 class _RequestOrigin(NamedTuple):
     bearer: str
     peer: str
     acting: str
-
-
-class _Outcome(NamedTuple):
-    fault: Fault | None
-    answer: ApiResponse
 
 
 class Resource:
@@ -117,10 +87,10 @@ class Resource:
             return
         try:
             body = await read_body(receive, operation.body_limit)
-        except ClientDisconnect:
+        except ClientGoneError:
             return
         present = scope["path_params"], dict(parse_qsl(scope["query_string"].decode("latin-1")))
-        outcome = await asyncio.get_running_loop().run_in_executor(
+        response = await asyncio.get_running_loop().run_in_executor(
             self._gate.workers,
             _perform_operation,
             self._gate,
@@ -129,10 +99,7 @@ class Resource:
             *present,
             body,
         )
-        if outcome.fault is None:
-            await send_response(outcome.answer, send)
-        else:
-            await send_fault_response(outcome.fault, outcome.answer, scope, receive, send)
+        await self._gate.hooks.send_response(self._gate.world, operation.name, response, scope, receive, send)
 
 
 class UnknownRoute:
@@ -151,12 +118,12 @@ class UnknownRoute:
 async def _refuse_request(
     gate: Gate, refusal: RefusedError, scope: Scope, receive: Receive, send: Send
 ) -> None:
-    with contextlib.suppress(ClientDisconnect):
+    with contextlib.suppress(ClientGoneError):
         await read_body(receive, DEFAULT_BODY_LIMIT)
-    answer = await asyncio.get_running_loop().run_in_executor(
+    response = await asyncio.get_running_loop().run_in_executor(
         gate.workers, _render_refusal, gate, refusal, _bearer_token(scope), _peer_address(scope)
     )
-    await send_response(answer, send)
+    await gate.hooks.send_response(gate.world, NO_SUCH_ROUTE, response, scope, receive, send)
 
 
 def _render_refusal(gate: Gate, refusal: RefusedError, bearer: str, peer: str) -> ApiResponse:
@@ -166,43 +133,44 @@ def _render_refusal(gate: Gate, refusal: RefusedError, bearer: str, peer: str) -
             _authenticate(gate, connection, bearer, peer, lambda: None)
     except RefusedError as unauthenticated:
         refusal = unauthenticated
-    answer = gate.refuse(refusal)
-    _count_request(gate, NO_SUCH_ROUTE, answer.status)
-    return answer
+    return gate.refuse(refusal)
 
 
 def _perform_operation(
     gate: Gate,
     operation: Operation,
-    asker: _RequestOrigin,
+    origin: _RequestOrigin,
     path: Mapping[str, str],
     query: Mapping[str, str],
     body: bytes | None,
-) -> _Outcome:
-    """Carry the request out, in a worker thread."""
-    world, fault = gate.world, None
+) -> ApiResponse:
+    """Let the request in and carry it out, in a worker thread."""
+    request = ApiRequest(path=path, query=query, body=body or b"", **origin._asdict())
     try:
-        with world.database.read() as connection:
+        with gate.world.database.read() as connection:
             _authenticate(
-                gate, connection, asker.bearer, asker.peer, partial(_datasource_name, connection, path, body)
+                gate, connection, request.bearer, request.peer, partial(datasource_name, connection, request)
             )
-        fault = _admit_request(world, operation.name, path, body)
-        if fault is not None and not fault.takes_effect:
-            answer = gate.refuse(RefusedError("unavailable", fault.message))
-        elif body is None:
-            answer = gate.refuse(_too_large_error(operation))
-        else:
-            answer = operation.handler(
-                world, ApiRequest(path=path, query=query, body=body, **asker._asdict())
-            )
+        return gate.hooks.handle_request(
+            gate.world,
+            operation.name,
+            request,
+            partial(_carry_out, gate, operation, request, too_large=body is None),
+        )
     except RefusedError as refusal:
-        answer = gate.refuse(refusal)
+        return gate.refuse(refusal)
     except sqlite3.Error as error:
         logging.getLogger(__name__).exception("the sandbox's file failed")
-        return _Outcome(None, gate.refuse(RefusedError("internal", f"the sandbox's file failed: {error}")))
-    told = None if fault is None else fault.answered_status
-    _count_request(gate, operation.name, answer.status if told is None else told)
-    return _Outcome(fault, answer)
+        return gate.refuse(RefusedError("internal", f"the sandbox's file failed: {error}"))
+
+
+def _carry_out(gate: Gate, operation: Operation, request: ApiRequest, *, too_large: bool) -> ApiResponse:
+    try:
+        if too_large:
+            raise _too_large_error(operation)
+        return operation.handler(gate.world, request)
+    except RefusedError as refusal:
+        return gate.refuse(refusal)
 
 
 def _too_large_error(operation: Operation) -> RefusedError:
@@ -228,43 +196,23 @@ def _authenticate(
         raise RefusedError(refusal.code, "access denied", headers=refusal.headers) from None
 
 
-def _admit_request(
-    world: SandboxState, operation: str, path: Mapping[str, str], body: bytes | None
-) -> Fault | None:
-    """Let the request in, and find what is scripted for it; reads only, as long as nothing is."""
-    with world.database.read() as connection:
-        limited, planned = has_request_limit(connection), has_pending_fault(connection)
-    if not (limited or planned):
-        return None
-    with world.database.write() as connection:
-        enforce_request_limit(connection, world.now())
-        return take_transport_fault(connection, operation, _datasource_name(connection, path, body))
-
-
-def _datasource_name(
-    connection: sqlite3.Connection, path: Mapping[str, str], body: bytes | None
-) -> str | None:
+def datasource_name(connection: sqlite3.Connection, request: ApiRequest) -> str | None:
     """The name of the datasource that a request is about: by the id in its path, else by a name in its body."""
-    if "datasource_id" in path:
+    if "datasource_id" in request.path:
         row = connection.execute(
-            "SELECT name FROM datasource WHERE id = ?", (path["datasource_id"],)
+            "SELECT name FROM datasource WHERE id = ?", (request.path["datasource_id"],)
         ).fetchone()
         return None if row is None else str(row["name"])
-    if "datasource" in path:
-        return path["datasource"]
+    if "datasource" in request.path:
+        return request.path["datasource"]
     try:
-        said = msgspec.json.decode(body or b"null")
+        said = msgspec.json.decode(request.body or b"null")
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     if isinstance(said, dict) and isinstance(document := said.get("document"), dict):
         said = document
     name = (said.get("name") or said.get("datasource")) if isinstance(said, dict) else None
     return name if isinstance(name, str) else None
-
-
-def _count_request(gate: Gate, operation: str, status: int) -> None:
-    with gate.world.database.write() as connection:
-        count_request(connection, operation, status)
 
 
 def _peer_address(scope: Scope) -> str:

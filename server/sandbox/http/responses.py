@@ -1,12 +1,17 @@
-"""What an operation answers, in no dialect's shape yet: a payload, or a refusal with its code."""
+"""What a request is answered with, and the status of every refusal."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-STATUS_OF: Final = {
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from server.sandbox.state.refusals import RefusalCode
+
+STATUS_OF: Final[Mapping[RefusalCode, HTTPStatus]] = {
     "unauthenticated": HTTPStatus.UNAUTHORIZED,
     "permission_denied": HTTPStatus.FORBIDDEN,
     "not_found": HTTPStatus.NOT_FOUND,
@@ -20,15 +25,7 @@ STATUS_OF: Final = {
     "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
     "unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
 }
-"""Every code of the API's errors and the status that goes with it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Detail:
-    """One field of a request and what is wrong with it."""
-
-    field: str
-    problem: str
+"""The status that goes with every code of the API's errors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,30 +36,3 @@ class ApiResponse:
     payload: Any = None
     text: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
-
-
-class RefusedError(Exception):
-    """An operation that was not done; nothing was changed."""
-
-    def __init__(
-        self,
-        code: str,
-        message: str,
-        *,
-        details: tuple[Detail, ...] = (),
-        headers: dict[str, str] | None = None,
-    ) -> None:
-        """Keep the facts; `code` is one of `STATUS_OF`."""
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.details = details
-        self.headers = headers or {}
-        self.status = int(STATUS_OF[code])
-
-
-def invalid_field_error(field_name: str, problem: str) -> RefusedError:
-    """The refusal of one field."""
-    return RefusedError(
-        "invalid", f"{field_name}: {problem}", details=(Detail(field=field_name, problem=problem),)
-    )

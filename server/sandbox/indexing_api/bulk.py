@@ -9,15 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from server.sandbox.http.responses import RefusedError, invalid_field_error
 from server.sandbox.state.content.uploads import discard_unserved_upload
+from server.sandbox.state.refusals import RefusedError, invalid_field_error
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from server.sandbox.indexing_api.protocol.shapes import BulkPage
-    from server.sandbox.indexing_api.switches import Switches
+    from server.sandbox.indexing_api.shapes import BulkPage
+    from server.sandbox.state.refusals import RefusalCode
     from server.sandbox.state.state import SandboxState
+    from server.sandbox.state.switches import Switches
 
 DOCUMENTS_ENTITY: Final = "documents"
 USERS_ENTITY: Final = "users"
@@ -62,7 +63,7 @@ def accept_page(
     if active is None:
         raise invalid_field_error("uploadId", "no upload of this id is active: begin with a first page")
     if not same:
-        code = "invalid" if switches.refuses_as_bad else "already_exists"
+        code: RefusalCode = "invalid" if switches.refuses_as_bad else "already_exists"
         raise RefusedError(code, "Another upload of this datasource is in progress")
     return AcceptedPage(active)
 

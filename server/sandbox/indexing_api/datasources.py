@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec import UNSET
 
-from server.sandbox.http.responses import RefusedError, invalid_field_error
-from server.sandbox.indexing_api.protocol.shapes import DatasourceConfig, ObjectDefinition
+from server.sandbox.indexing_api.shapes import DatasourceConfig, ObjectDefinition
 from server.sandbox.state.content.contents import CUSTOM_CONNECTOR
 from server.sandbox.state.datasources import find_datasource_by_name, insert_datasource, update_config
+from server.sandbox.state.refusals import RefusedError, invalid_field_error
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from server.sandbox.indexing_api.switches import Switches
     from server.sandbox.state.state import SandboxState
+    from server.sandbox.state.switches import Switches
 
 _NAME: Final = re.compile(r"[A-Za-z0-9]+")
 _TYPE: Final = re.compile(r"[A-Za-z0-9-]+")

@@ -1,4 +1,4 @@
-"""Documents of the Indexing dialect: what Glean refuses about them, and the words by which they are found."""
+"""Documents of the Indexing dialect: what Glean refuses about them."""
 
 from __future__ import annotations
 
@@ -8,25 +8,20 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from msgspec import UNSET
 
-from server.sandbox.http.responses import invalid_field_error
 from server.sandbox.indexing_api.datasources import decode_config
-from server.sandbox.indexing_api.protocol.shapes import Document, UserReference
-from server.sandbox.indexing_api.protocol.urls import find_overlapping_claims, rival_claimants
-from server.sandbox.indexing_api.protocol.users import load_user_keys
+from server.sandbox.indexing_api.shapes import Document, UserReference
+from server.sandbox.indexing_api.urls import find_overlapping_claims, rival_claimants
+from server.sandbox.indexing_api.users import load_user_keys
+from server.sandbox.state.content.contents import document_key
+from server.sandbox.state.refusals import invalid_field_error
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Sequence
 
-    from server.sandbox.indexing_api.protocol.decoding import BodyReader
+    from server.sandbox.http.body_reader import BodyReader
 
-SEPARATOR: Final = "\x1f"
 _DOCUMENT: Final = msgspec.json.Decoder(Document)
-
-
-def document_key(object_type: str, document_id: str) -> str:
-    """What tells documents of one datasource apart: type and id, without case."""
-    return f"{object_type}{SEPARATOR}{document_id}".casefold()
 
 
 class DocumentValidator:
@@ -96,17 +91,3 @@ def _allowed_users(document: Document) -> Iterator[UserReference]:
 def decode_document(raw: bytes) -> Document:
     """A stored document."""
     return _DOCUMENT.decode(raw)
-
-
-def may_see(document: Document, email: str, user_id: str | None) -> bool:
-    """Whether a user whom the datasource knows sees it; without permissions nobody does."""
-    permissions = document.permissions
-    if permissions is UNSET:
-        return False
-    if permissions.allow_anonymous_access is True or permissions.allow_all_datasource_users_access is True:
-        return True
-    return any(
-        (each.email is not UNSET and each.email.casefold() == email)
-        or (user_id is not None and each.datasource_user_id == user_id)
-        for each in _allowed_users(document)
-    )

@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from msgspec import UNSET
 
-from server.sandbox.http.pipeline import DEFAULT_BODY_LIMIT, Operation
-from server.sandbox.http.responses import ApiResponse, RefusedError, invalid_field_error
+from server.sandbox.http.body_reader import BodyReader
+from server.sandbox.http.operation import DEFAULT_BODY_LIMIT, Operation
+from server.sandbox.http.rate_limits import (
+    DOCUMENTS_BUCKET,
+    SINGLE_DOCUMENT_BUCKET,
+    RateBucket,
+    consume_rate_limit,
+    rate_limited_handler,
+)
+from server.sandbox.http.responses import STATUS_OF, ApiResponse
 from server.sandbox.indexing_api.bulk import DOCUMENTS_ENTITY, USERS_ENTITY, accept_page, complete_bulk_upload
 from server.sandbox.indexing_api.datasources import load_custom_datasource, register_datasource
 from server.sandbox.indexing_api.documents import DocumentValidator
-from server.sandbox.indexing_api.processing import (
-    complete_due_work,
-    delete_indexed_document,
-    expedite_indexing,
-    start_indexing,
-)
-from server.sandbox.indexing_api.protocol.decoding import BodyReader
-from server.sandbox.indexing_api.protocol.queries import (
+from server.sandbox.indexing_api.queries import (
     check_document_access,
     get_datasource_config,
     get_datasource_status,
@@ -28,14 +29,7 @@ from server.sandbox.indexing_api.protocol.queries import (
     get_document_statuses,
     read_datasource_request,
 )
-from server.sandbox.indexing_api.protocol.rate_limits import (
-    DOCUMENTS_BUCKET,
-    SINGLE_DOCUMENT_BUCKET,
-    RateBucket,
-    consume_rate_limit,
-    rate_limited_handler,
-)
-from server.sandbox.indexing_api.protocol.shapes import (
+from server.sandbox.indexing_api.shapes import (
     BetaUsersRequest,
     BulkIndexDocumentsRequest,
     BulkIndexUsersRequest,
@@ -47,21 +41,28 @@ from server.sandbox.indexing_api.protocol.shapes import (
     IndexUserRequest,
     ProcessAllDocumentsRequest,
 )
-from server.sandbox.indexing_api.protocol.token_rotation import rotate_token
-from server.sandbox.indexing_api.protocol.urls import report_config_overlap, report_document_overlap
-from server.sandbox.indexing_api.protocol.users import (
+from server.sandbox.indexing_api.token_rotation import rotate_token
+from server.sandbox.indexing_api.urls import report_config_overlap, report_document_overlap
+from server.sandbox.indexing_api.users import (
     delete_user_by_email,
     delete_users_of_other_uploads,
     upsert_users,
 )
-from server.sandbox.indexing_api.switches import load_switches
+from server.sandbox.state.content.processing import (
+    complete_due_work,
+    delete_indexed_document,
+    expedite_indexing,
+    start_indexing,
+)
 from server.sandbox.state.content.uploads import load_upload, store_upload_page
+from server.sandbox.state.refusals import RefusedError, invalid_field_error
+from server.sandbox.state.switches import load_switches
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
 
-    from server.sandbox.http.pipeline import ApiRequest
+    from server.sandbox.http.operation import ApiRequest
     from server.sandbox.state.state import SandboxState
 
 PAGE_DOCUMENTS: Final = 1_000
@@ -71,7 +72,7 @@ _BAD_REQUEST_CODES: Final = frozenset({"invalid", "not_found"})
 
 def render_indexing_refusal(refusal: RefusedError) -> ApiResponse:
     """A refusal as Glean's Indexing API words it."""
-    code = HTTPStatus.BAD_REQUEST if refusal.code in _BAD_REQUEST_CODES else refusal.status
+    code = HTTPStatus.BAD_REQUEST if refusal.code in _BAD_REQUEST_CODES else STATUS_OF[refusal.code]
     return ApiResponse(status=code, text=refusal.message, headers=refusal.headers)
 
 

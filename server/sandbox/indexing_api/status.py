@@ -10,16 +10,18 @@ from msgspec import UNSET
 
 from server.sandbox.indexing_api.bulk import DOCUMENTS_ENTITY, USERS_ENTITY, load_bulk_history
 from server.sandbox.indexing_api.datasources import datasource_visibility, decode_config
-from server.sandbox.indexing_api.documents import decode_document, document_key, has_only_known_users, may_see
-from server.sandbox.indexing_api.protocol.users import count_users, load_user_keys
-from server.sandbox.indexing_api.switches import load_switches
+from server.sandbox.indexing_api.documents import decode_document, has_only_known_users
+from server.sandbox.indexing_api.users import count_users, load_user_keys
 from server.sandbox.state.clock import format_instant
+from server.sandbox.state.content.contents import document_key
+from server.sandbox.state.content.permissions import may_see
 from server.sandbox.state.state import load_setting, store_setting
+from server.sandbox.state.switches import load_switches
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from server.sandbox.indexing_api.protocol.shapes import DebugDocumentRequest
+    from server.sandbox.indexing_api.shapes import DebugDocumentRequest
     from server.sandbox.state.state import SandboxState
 
 _UPLOADED: Final = """
@@ -116,7 +118,7 @@ def has_access(
     ).fetchone()
     if somebody is None or served is None:
         return False
-    return may_see(decode_document(served["raw"]), email.casefold(), somebody["user_id"])
+    return may_see(served["raw"], email.casefold(), somebody["user_id"])
 
 
 def _upload_event(world: SandboxState, connection: sqlite3.Connection, upload: sqlite3.Row) -> dict[str, str]:

@@ -1,1 +1,1 @@
-"""TODO describe server.sandbox.search_api."""
+"""Glean's Client API at `/rest/api/v1`, as far as it searches."""

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from server.sandbox.http.pipeline import ApiRequest, Operation
-from server.sandbox.http.responses import ApiResponse, RefusedError, invalid_field_error
-from server.sandbox.indexing_api import documents
-from server.sandbox.indexing_api.processing import complete_due_work
-from server.sandbox.indexing_api.protocol.decoding import BodyReader
-from server.sandbox.indexing_api.protocol.rate_limits import rate_limited_handler
-from server.sandbox.indexing_api.switches import load_switches
+from server.sandbox.http.body_reader import BodyReader
+from server.sandbox.http.operation import ApiRequest, Operation
+from server.sandbox.http.rate_limits import rate_limited_handler
+from server.sandbox.http.responses import ApiResponse
+from server.sandbox.state.content import permissions
 from server.sandbox.state.content.contents import CUSTOM_CONNECTOR
 from server.sandbox.state.content.fulltext import search_fulltext
+from server.sandbox.state.content.processing import complete_due_work
+from server.sandbox.state.refusals import RefusedError, invalid_field_error
+from server.sandbox.state.switches import load_switches
 from server.sandbox.state.tokens import find_token
 
 if TYPE_CHECKING:
@@ -94,9 +95,7 @@ def _visibility_filter(
     person = ((token and token.person) or call.acting).casefold()
 
     def may_see(connector: str, raw: bytes) -> bool:
-        return connector != CUSTOM_CONNECTOR or documents.may_see(
-            documents.decode_document(raw), person, None
-        )
+        return connector != CUSTOM_CONNECTOR or permissions.may_see(raw, person, None)
 
     return may_see
 

@@ -1,1 +1,1 @@
-"""TODO describe server.sandbox.state."""
+"""What a Glean has, in one SQLite file that several processes share."""

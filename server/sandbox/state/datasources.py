@@ -7,9 +7,8 @@ import json
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from server.sandbox.http.responses import RefusedError
 from server.sandbox.state.clock import format_instant
-from server.sandbox.state.fault_plan import has_unhealthy_fault
+from server.sandbox.state.refusals import RefusedError
 from server.sandbox.state.tenants import current_tenant_id
 
 if TYPE_CHECKING:
@@ -132,8 +131,6 @@ def delete_datasource_rows(
 
 def datasource_status(connection: sqlite3.Connection, datasource: sqlite3.Row) -> str:
     """PENDING, SYNCING, HEALTHY or UNHEALTHY, with finished jobs settled before."""
-    if has_unhealthy_fault(connection, datasource["name"]):
-        return "UNHEALTHY"
     last = connection.execute(
         "SELECT status FROM job WHERE datasource_row = ? AND status != 'STOPPED' ORDER BY row DESC LIMIT 1",
         (datasource["row"],),

@@ -2,6 +2,9 @@
 
 A document is stored once, as the bytes that were sent, below the run (`upload`) that brought it. `served` says which
 documents answer searches now, so a full sync swaps the content of a datasource without touching a document.
+
+The sandbox itself leaves `fault` and `request` empty, and `hangs`, `loses` and `failure` of a job at their defaults:
+tests script what goes wrong through them. They stay, so that a file has the same tables whoever made it.
 """
 
 from __future__ import annotations

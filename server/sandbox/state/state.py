@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from server.sandbox.state.clock import Clock, utc_now
+from server.sandbox.state.database import Database
+from server.sandbox.state.tenants import ensure_tenant
 
 if TYPE_CHECKING:
     import sqlite3
+    from pathlib import Path
 
-    from server.sandbox.state.clock import Clock
-    from server.sandbox.state.database import Database
+
+class StateHooks:
+    """Where a test reaches into the state's own work; the sandbox itself hangs nothing there."""
+
+    def adjust_new_job(self, connection: sqlite3.Connection, datasource: str, job_id: str) -> None:
+        """Change a job that was just begun for the datasource of that name, in the transaction that has it."""
+
+
+NO_STATE_HOOKS: Final = StateHooks()
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +31,23 @@ class SandboxState:
 
     database: Database
     clock: Clock
+    hooks: StateHooks = NO_STATE_HOOKS
+
+    @classmethod
+    def open(cls, path: Path, *, now: Clock = utc_now, hooks: StateHooks = NO_STATE_HOOKS) -> Self:
+        """Open the file, which is made when it is not there, beside whoever else has it open.
+
+        Raises:
+            SandboxFileError: the file is something else.
+        """
+        state = cls(Database(path), now, hooks)
+        with state.database.write() as connection:
+            ensure_tenant(connection)
+        return state
+
+    def close(self) -> None:
+        """Close the file."""
+        self.database.close()
 
     def now(self) -> float:
         """The present instant in seconds since 1970."""

@@ -15,21 +15,18 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import msgspec
 
-from server.sandbox.http.responses import RefusedError
+from server.sandbox.state.refusals import RefusedError
 from server.sandbox.state.state import load_setting, store_setting
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
-    from datetime import datetime
-
-    from server.sandbox.state.state import SandboxState
 
 Api: TypeAlias = Literal["admin", "indexing", "search"]
 TokenKind: TypeAlias = Literal["indexing", "client"]
 ROTATION_GRACE_S: Final = 600.0
 """So long a secret serves on after it was rotated."""
-_SETTING_NAME: Final = "tokens"
+TOKENS_SETTING: Final = "tokens"
 _API_OF_KIND: Final = {"indexing": "indexing", "client": "search"}
 
 
@@ -47,50 +44,6 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     rotation_minutes: int | None = None
     secret_until: float | None = None
     person: str | None = None
-
-
-class TokenRegistry:
-    """The tokens of a sandbox, as a person at the console makes them; shared by every process on its file."""
-
-    def __init__(self, world: SandboxState) -> None:
-        """Look after the tokens of that Glean."""
-        self._world = world
-
-    def add(
-        self,
-        secret: str,
-        kind: TokenKind = "indexing",
-        *,
-        datasources: tuple[str, ...] | None = None,
-        networks: tuple[str, ...] = (),
-        expires_at: datetime | None = None,
-        rotation_minutes: int | None = None,
-        person: str | None = None,
-    ) -> None:
-        """Make a token of that secret, or change the one that has it.
-
-        One with `rotation_minutes` ends when it was not rotated for so long.
-        """
-        token = Token(
-            kind=kind,
-            datasources=datasources,
-            networks=networks,
-            expires_at=None if expires_at is None else expires_at.timestamp(),
-            rotation_minutes=rotation_minutes,
-            secret_until=None if rotation_minutes is None else self._world.now() + rotation_minutes * 60,
-            person=person,
-        )
-        with self._world.database.write() as connection:
-            _store_token(connection, secret, token)
-
-    def revoke(self, secret: str) -> None:
-        """Let a token that was added open nothing any more."""
-        with self._world.database.write() as connection:
-            store_setting(
-                connection,
-                _SETTING_NAME,
-                {key: each for key, each in _load_tokens(connection).items() if key != _digest(secret)},
-            )
 
 
 def authorize_request(
@@ -150,9 +103,9 @@ def rotate_token_secret(connection: sqlite3.Connection, presented: str, now: flo
     token = _load_token(connection, presented)
     if token is None or token.rotation_minutes is None:
         raise RefusedError("invalid", "the token was not made to be rotated")
-    _store_token(connection, presented, _with_secret_expiry(token, now + ROTATION_GRACE_S))
+    store_token(connection, presented, _with_secret_expiry(token, now + ROTATION_GRACE_S))
     secret = secrets.token_urlsafe(24)
-    _store_token(connection, secret, _with_secret_expiry(token, now + token.rotation_minutes * 60))
+    store_token(connection, secret, _with_secret_expiry(token, now + token.rotation_minutes * 60))
     return secret, token.rotation_minutes
 
 
@@ -168,21 +121,26 @@ def _is_within(address: str, networks: tuple[str, ...]) -> bool:
     return any(ipaddress.ip_address(address) in ipaddress.ip_network(each) for each in networks)
 
 
-def _digest(secret: str) -> str:
+def token_digest(secret: str) -> str:
+    """What is kept of a secret."""
     return sha256(secret.encode()).hexdigest()
 
 
-def _load_tokens(connection: sqlite3.Connection) -> dict[str, object]:
-    kept: dict[str, object] = load_setting(connection, _SETTING_NAME, {})
+def load_tokens(connection: sqlite3.Connection) -> dict[str, object]:
+    """The tokens that were made, by the digests of their secrets."""
+    kept: dict[str, object] = load_setting(connection, TOKENS_SETTING, {})
     return kept
 
 
 def _load_token(connection: sqlite3.Connection, secret: str) -> Token | None:
-    found = _load_tokens(connection).get(_digest(secret))
+    found = load_tokens(connection).get(token_digest(secret))
     return None if found is None else msgspec.convert(found, Token)
 
 
-def _store_token(connection: sqlite3.Connection, secret: str, token: Token) -> None:
+def store_token(connection: sqlite3.Connection, secret: str, token: Token) -> None:
+    """Keep a token under its secret."""
     store_setting(
-        connection, _SETTING_NAME, {**_load_tokens(connection), _digest(secret): msgspec.to_builtins(token)}
+        connection,
+        TOKENS_SETTING,
+        {**load_tokens(connection), token_digest(secret): msgspec.to_builtins(token)},
     )

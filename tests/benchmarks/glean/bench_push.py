@@ -24,9 +24,9 @@ from server.adapters.clock import SystemClock
 from server.adapters.glean.admin.documents import encode_admin_document
 from server.adapters.glean.admin.platform import AdminPlatform
 from server.adapters.glean.transport.rate_limiter import RateLimiter
-from server.sandbox.serve import EmbeddedSandbox
 from tests.benchmarks.measure import Goal, Row, medians
 from tests.support.glean.datasources import CONFIG, MARK, admin_platform, staged_line, staged_pages
+from tests.support.sandbox.embedded import EmbeddedSandbox
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

@@ -20,11 +20,11 @@ import structlog
 
 from server.adapters.glean.indexing import wire
 from server.adapters.glean.indexing.documents import DocumentEncoder
-from server.sandbox.state.fault_plan import Fault
 from tests.benchmarks.glean.adapter_push import connected, registered
 from tests.benchmarks.glean.sandbox_process import TOKEN, emulator
 from tests.benchmarks.measure import Goal, Row
 from tests.support.glean.datasources import MARK, datasource_spec, staged_line, staged_pages
+from tests.support.sandbox.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from server.sandbox.control import Sandbox
-from server.sandbox.serve import EmbeddedSandbox
+from tests.support.sandbox.control import Sandbox
+from tests.support.sandbox.embedded import EmbeddedSandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 import pytest
 
-from server.sandbox.serve import EmbeddedSandbox
 from tests.support.glean.official_models import Exchange, validate_exchange
+from tests.support.sandbox.embedded import EmbeddedSandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

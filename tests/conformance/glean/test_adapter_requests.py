@@ -13,8 +13,7 @@ from domain.errors import ProvisionFailedError
 from domain.model.enums import DatasetStatus, DatasetType
 from domain.ports import DatasetQuery
 from server.adapters.glean.indexing.platform import IndexingPlatform
-from server.sandbox.indexing_api.protocol.urls import OVERLAP_OPERATION
-from server.sandbox.state.fault_plan import Fault
+from server.sandbox.indexing_api.urls import OVERLAP_OPERATION
 from tests.support.glean.datasources import (
     MARK,
     datasource_spec,
@@ -23,13 +22,14 @@ from tests.support.glean.datasources import (
     push_run,
     sync_run,
 )
+from tests.support.sandbox.faults import Fault
 from tests.support.world import OPERATOR, open_world
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from server.sandbox.serve import EmbeddedSandbox
     from tests.support.glean.official_models import Exchange
+    from tests.support.sandbox.embedded import EmbeddedSandbox
 
 LIFE = {
     "adddatasource",

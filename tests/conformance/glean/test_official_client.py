@@ -9,11 +9,11 @@ import pytest
 from glean.api_client import Glean, models
 from glean.api_client.errors import GleanError
 
-from server.sandbox.indexing_api.switches import DOCUMENTED_DELAYS
-from server.sandbox.serve import EmbeddedSandbox
 from tests.conformance.glean.conftest import CONFIG, DOCUMENT, NAME, USER
 from tests.support.glean.admin_client import HandDrivenClock
 from tests.support.glean.official_models import MODELS, Exchange, public_operations, validate_exchange
+from tests.support.sandbox.embedded import EmbeddedSandbox
+from tests.support.sandbox.settings import DOCUMENTED_DELAYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -18,7 +18,7 @@ from tests.support.glean.searching_client import searchable_platform
 if TYPE_CHECKING:
     import pytest
 
-    from server.sandbox.serve import EmbeddedSandbox
+    from tests.support.sandbox.embedded import EmbeddedSandbox
 
 ADA = "ada@example.com"
 

@@ -11,7 +11,6 @@ import pytest
 from server.adapters.clock import SystemClock
 from server.adapters.glean.indexing.config import desired_config
 from server.adapters.glean.indexing.names import datasource_of
-from server.sandbox.serve import EmbeddedSandbox
 from server.sandbox.state.content.contents import CUSTOM_CONNECTOR
 from tests.support.glean.datasources import (
     DEFAULT_SWITCHES,
@@ -22,6 +21,7 @@ from tests.support.glean.datasources import (
     datasource_spec,
     indexing_platform,
 )
+from tests.support.sandbox.embedded import EmbeddedSandbox
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping

@@ -11,7 +11,6 @@ from domain.errors import PlatformInvalidError, PlatformMismatchError, PlatformU
 from domain.model.connector import OwnerTag
 from domain.model.enums import ConnectorOutcome
 from domain.ports.platform import Datasource
-from server.sandbox.state.fault_plan import Fault
 from tests.support.glean.datasources import (
     MARK,
     NAME,
@@ -23,13 +22,14 @@ from tests.support.glean.datasources import (
     staged_pages,
     sync_run,
 )
+from tests.support.sandbox.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from domain.ports.platform import Platform, Removal
-    from server.sandbox.serve import EmbeddedSandbox
     from tests.contracts.platform.conftest import Foreign
+    from tests.support.sandbox.embedded import EmbeddedSandbox
 
 ABSENT = "ds_0000000000000000"
 STRANGERS = [

@@ -8,7 +8,6 @@ import anyio
 import pytest
 
 from domain.errors import PlatformDeniedError, PlatformInvalidError, PlatformTimeoutError
-from server.sandbox.state.fault_plan import Fault
 from tests.contracts.platform.conftest import DayPassingPlatform
 from tests.support.glean.datasources import (
     MARK,
@@ -22,6 +21,7 @@ from tests.support.glean.datasources import (
     sync_run,
 )
 from tests.support.glean.searching_client import searchable_platform
+from tests.support.sandbox.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from domain.ports.platform import Platform, SearchHit
     from server.adapters.glean.admin.platform import AdminPlatform
     from server.adapters.glean.indexing.platform import IndexingPlatform
-    from server.sandbox.serve import EmbeddedSandbox
     from tests.contracts.platform.conftest import ForwardClock
+    from tests.support.sandbox.embedded import EmbeddedSandbox
 
 DIALECTS: dict[str, Callable[..., AdminPlatform | IndexingPlatform]] = {
     "admin": admin_platform,

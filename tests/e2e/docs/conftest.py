@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.integration.cli.conftest import _clean_environment, command_line
+from tests.integration.cli.conftest import _clean_environment, command_line, scripted_sandbox
 
-__all__ = ["_clean_environment", "command_line"]
+__all__ = ["_clean_environment", "command_line", "scripted_sandbox"]

@@ -22,11 +22,11 @@ from server.adapters.glean.indexing.names import datasource_of
 from server.adapters.glean.indexing.platform import IndexingPlatform
 from server.composition import glean
 from server.doctor.datasources import check_datasources
-from server.sandbox.serve import EmbeddedSandbox
-from server.sandbox.state.fault_plan import Fault
 from server.settings import load_settings
 from tests.support.content.docs_pages import load_page
 from tests.support.entities import connector
+from tests.support.sandbox.embedded import EmbeddedSandbox
+from tests.support.sandbox.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

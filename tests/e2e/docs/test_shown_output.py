@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from server.sandbox.state.fault_plan import Fault
 from tests.support.content.docs_pages import load_page
+from tests.support.sandbox.faults import Fault
 from tests.support.servers.command_line import CommandLine, invoke_command
 from tests.support.webhooks.receiver import SECRET
 
@@ -125,6 +125,7 @@ def _a_wrong_key(commands: CommandLine) -> None:
         ("docs/connecting-glean.md", _the_indexing_dialect),
     ],
 )
+@pytest.mark.usefixtures("scripted_sandbox")
 def test_the_commands_print_what_the_page_shows(
     name: str, given: Callable[[CommandLine], None], commands: CommandLine
 ) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import structlog
 
+from tests.support.sandbox.embedded import script_composed_sandboxes
 from tests.support.servers.command_line import CommandLine
 
 if TYPE_CHECKING:
@@ -43,3 +44,9 @@ def _clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
 @pytest.fixture
 def command_line(tmp_path: Path) -> CommandLine:
     return CommandLine(tmp_path / "data")
+
+
+@pytest.fixture
+def scripted_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Faults may be scripted in the sandbox that commands in this process serve to themselves."""
+    script_composed_sandboxes(monkeypatch.setattr)

@@ -26,8 +26,8 @@ from server.composition import (
     sandbox_path,
     serve_sandbox,
 )
-from server.sandbox.serve import EmbeddedSandbox
 from server.settings import load_settings
+from tests.support.sandbox.embedded import EmbeddedSandbox
 from tests.support.world import open_world, provision_request
 
 if TYPE_CHECKING:

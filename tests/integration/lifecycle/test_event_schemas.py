@@ -13,7 +13,7 @@ from domain.model.enums import DatasetType, JourneyState, Stage
 from domain.model.event import EventKind
 from domain.model.event_payloads import EVENT_DATA_TYPES, OrphanCleared, TornDown
 from domain.model.journey import Journey
-from server.sandbox.state.fault_plan import Fault
+from tests.support.sandbox.faults import Fault
 from tests.support.webhooks.event_schemas import load_events, parse_event_data
 from tests.support.world import OPERATOR, AcceptingConfirmer
 

@@ -10,7 +10,7 @@ import pytest
 from domain.errors import ProvisionFailedError
 from domain.model.enums import ConnectorStatus, DatasetStatus, DatasetType, JourneyState, TeardownReason
 from server.adapters.glean.admin.platform import AdminPlatform
-from server.sandbox.state.fault_plan import Fault
+from tests.support.sandbox.faults import Fault
 from tests.support.world import OPERATOR
 from tools.core.check_connector_health import health_answer as health_answer
 from tools.core.teardown_dataset import teardown_answer as teardown_answer

@@ -8,7 +8,7 @@ import pytest
 from tests.support.glean.admin_client import AdminClient, HandDrivenClock, document
 
 if TYPE_CHECKING:
-    from server.sandbox.serve import EmbeddedSandbox
+    from tests.support.sandbox.embedded import EmbeddedSandbox
 
 FOREIGN = {"Host": "sandbox.example.com"}
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from server.sandbox.admin_api.configs import EXAMPLE_CONFIGS
-from server.sandbox.control import LedgerEntry, Sandbox
-from server.sandbox.serve import EmbeddedSandbox
 from server.sandbox.state.database import SandboxFileError
 from tests.support.glean.admin_client import START, AdminClient, HandDrivenClock, document, error_of
+from tests.support.sandbox.control import LedgerEntry, Sandbox
+from tests.support.sandbox.embedded import EmbeddedSandbox
+from tests.support.sandbox.example_configs import EXAMPLE_CONFIGS
 
 if TYPE_CHECKING:
     from pathlib import Path

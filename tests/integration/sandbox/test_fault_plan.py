@@ -1,20 +1,19 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import httpx
 import pytest
 
-from server.sandbox.admin_api.configs import EXAMPLE_CONFIGS
-from server.sandbox.control import Sandbox
-from server.sandbox.state.fault_plan import Fault
 from tests.support.glean.admin_client import AdminClient, document, error_of
+from tests.support.sandbox.control import Sandbox
+from tests.support.sandbox.example_configs import EXAMPLE_CONFIGS
+from tests.support.sandbox.faults import Fault, StateFaultKind, TransportFaultKind
 
 if TYPE_CHECKING:
-    from server.sandbox.serve import EmbeddedSandbox
-    from server.sandbox.state.fault_plan import TransportFaultKind
     from tests.support.glean.admin_client import HandDrivenClock
+    from tests.support.sandbox.embedded import EmbeddedSandbox
 
 BODY = {"name": "A", "connector": "confluence", "config": EXAMPLE_CONFIGS["confluence"]}
 CREATE = "datasources.create"
@@ -225,6 +224,12 @@ def test_a_fault_scripted_through_another_connection_is_seen(
     with Sandbox.open(glean.sandbox.world.database.path) as beside:
         beside.faults.add(Fault(kind="status", content=b"\x00\xff"))
     assert admin_client.get("/tenant").content == b"\x00\xff"
+
+
+def test_every_kind_of_fault_is_described() -> None:
+    described = Fault.__doc__ or ""
+    kinds = get_args(TransportFaultKind) + get_args(StateFaultKind)
+    assert [each for each in kinds if f"`{each}`" not in described] == []
 
 
 @pytest.mark.parametrize("changes", [{"operation": "tenant.got"}, {"skip": -1}, {"times": 0}])

@@ -16,32 +16,37 @@ import pytest
 from sse_starlette.sse import AppStatus
 
 from server.sandbox.app import create_app
-from server.sandbox.control import Sandbox
-from server.sandbox.http.fault_responses import TRANSPORT_STATE_KEY, send_fault_response
-from server.sandbox.http.protocol import SandboxServer
 from server.sandbox.http.responses import ApiResponse
-from server.sandbox.serve import EmbeddedSandbox
+from server.sandbox.http.server import SandboxServer
 from server.sandbox.state.database import SandboxFileError
-from server.sandbox.state.fault_plan import Fault
 from tests.support.glean.admin_client import AdminClient, HandDrivenClock, document
+from tests.support.sandbox.control import Sandbox
+from tests.support.sandbox.embedded import EmbeddedSandbox
+from tests.support.sandbox.fault_responses import send_fault_response
+from tests.support.sandbox.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.sandbox.state.fault_plan import TransportFaultKind
+    from tests.support.sandbox.faults import TransportFaultKind
 
 ROOT = Path(__file__).parents[3]
 SERVE = (
     "import sys; from pathlib import Path; from server.sandbox.serve import run_forever;"
     "run_forever('127.0.0.1', 0, sys.argv[2] or None, Path(sys.argv[1]))"
 )
+SERVE_FAULTS = (
+    "import sys; from pathlib import Path; from server.sandbox.serve import run_forever;"
+    "from tests.support.sandbox.hooks import FaultHooks;"
+    "run_forever('127.0.0.1', 0, sys.argv[2] or None, Path(sys.argv[1]), FaultHooks())"
+)
 
 
 @contextmanager
-def process(path: Path, token: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def process(path: Path, token: str, program: str = SERVE) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The command in a process of its own, and where it answers."""
     running = subprocess.Popen(
-        [sys.executable, "-c", SERVE, str(path), token],
+        [sys.executable, "-c", program, str(path), token],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -82,7 +87,10 @@ def test_two_servers_on_one_file_are_one_glean(
 
 def test_two_processes_on_one_file_are_one_glean(tmp_path: Path) -> None:
     path = tmp_path / "sandbox.db"
-    with process(path, "secret") as (_, first), process(path, "secret") as (_, second):
+    with (
+        process(path, "secret", SERVE_FAULTS) as (_, first),
+        process(path, "secret", SERVE_FAULTS) as (_, second),
+    ):
         headers = {"Authorization": "Bearer secret"}
         with (
             httpx.Client(base_url=f"{first}/api/v1", headers=headers) as one,
@@ -197,17 +205,18 @@ async def test_a_signal_before_the_first_request_is_heeded(
 async def test_a_held_request_is_let_go_only_when_its_client_has_left(kind: TransportFaultKind) -> None:
     dropped, left = [], [{"type": "http.request"}, {"type": "http.disconnect"}]
 
-    async def receive() -> Any:  # noqa: ANN401 - an ASGI message
-        return left.pop(0)
-
-    async def send(_: object) -> None:
-        raise AssertionError
-
     class Transport:
         def abort(self) -> None:
             dropped.append(kind)
 
-    await send_fault_response(
-        Fault(kind=kind), ApiResponse(), {"state": {TRANSPORT_STATE_KEY: Transport()}}, receive, send
-    )
+    class Cycle:
+        transport = Transport()
+
+        async def receive(self) -> Any:  # noqa: ANN401 - an ASGI message
+            return left.pop(0)
+
+    async def send(_: object) -> None:
+        raise AssertionError
+
+    await send_fault_response(Fault(kind=kind), ApiResponse(), Cycle().receive, send)
     assert (left, dropped) == ([], ["drop_before"] if kind == "drop_before" else [])

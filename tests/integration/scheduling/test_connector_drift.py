@@ -19,11 +19,11 @@ from domain.model.run import Run
 from domain.ports import Setting
 from domain.ports.platform import DatasourceSpec
 from server.adapters.glean.admin.platform import AdminPlatform
-from server.sandbox.state.fault_plan import Fault
 from server.workers.scheduler import Scheduler
 from server.workers.time_limited_platform import TimeLimitedPlatform
 from tests.integration.webhooks.test_delivery import delivering_over_http
 from tests.support.polling import wait_for
+from tests.support.sandbox.faults import Fault
 from tests.support.webhooks.event_schemas import load_events, parse_event_data
 from tests.support.webhooks.receiver import WebhookReceiver
 

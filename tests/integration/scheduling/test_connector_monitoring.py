@@ -15,8 +15,8 @@ from domain.model.event import EventKind
 from domain.model.event_payloads import HealthChanged
 from domain.model.run import Run
 from domain.ports import Setting
-from server.sandbox.state.fault_plan import Fault
 from server.workers.scheduler import Scheduler
+from tests.support.sandbox.faults import Fault
 from tests.support.webhooks.event_schemas import load_events, parse_event_data
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -9,7 +9,6 @@ from domain.content.checks import CHECK_WEIGHTS
 from domain.errors import ERRORS_BY_CODE
 from domain.model.enums import TRANSITIONS, DatasetStatus
 from server.sandbox.admin_api.operations import ADMIN_OPERATIONS
-from server.sandbox.state.fault_plan import StateFaultKind, TransportFaultKind
 from tests.support.content.docs_pages import CHECKOUT, Page, load_page, load_pages
 from tools.toolsets import TOOLSETS
 
@@ -79,10 +78,3 @@ def test_every_call_of_the_admin_api_is_told() -> None:
     )
 
     assert sorted(rows) == sorted((each.name, each.method, each.path) for each in ADMIN_OPERATIONS)
-
-
-def test_every_fault_is_told() -> None:
-    table = load_page("docs/sandbox.md").text.partition("| kind |")[2].partition("\n\n")[0]
-    told = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE)))
-
-    assert sorted(told) == sorted(get_args(TransportFaultKind) + get_args(StateFaultKind))

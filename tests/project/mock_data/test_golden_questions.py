@@ -20,10 +20,10 @@ from domain.content.documents.neutral import Body, Document
 from domain.model.enums import DatasetType
 from mock_data.story.write import WORLDS
 from server.adapters.glean.indexing.names import datasource_of
-from server.sandbox.search_api.question_parsing import parse_query
-from server.sandbox.serve import EmbeddedSandbox
+from server.sandbox.state.content.question_parsing import parse_query
 from tests.support.content.demo_datasets import NAMES, DemoDatasets, searchable_text
 from tests.support.glean.datasources import admin_platform, indexing_platform
+from tests.support.sandbox.embedded import EmbeddedSandbox
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping

@@ -11,7 +11,6 @@ import anyio
 import pytest
 
 from server.composition import open_services
-from server.sandbox.state.fault_plan import Fault
 from server.settings import load_settings
 from tests.support.content.template_repository import write_repository
 from tests.support.polling import wait_for
@@ -19,6 +18,8 @@ from tests.support.resilience.chaos.installation import Installation
 from tests.support.resilience.chaos.invariants import find_violations
 from tests.support.resilience.chaos.process_main import run_command
 from tests.support.resilience.chaos.system_state import collect_state, is_webhook_registered, pending_work
+from tests.support.sandbox.embedded import script_composed_sandboxes
+from tests.support.sandbox.faults import Fault
 from tests.support.webhooks.receiver import WebhookReceiver
 
 if TYPE_CHECKING:
@@ -77,7 +78,8 @@ async def original_state(tmp_path_factory: pytest.TempPathFactory) -> SystemStat
     async with WebhookReceiver().listen() as receiver:
         place.configure(write_repository(folder / "repository", records=RECORDS), receiver.url)
         settings = load_settings({}, place.config, place.data_folder(0))
-        with anyio.fail_after(120):
+        with pytest.MonkeyPatch.context() as patch, anyio.fail_after(120):
+            script_composed_sandboxes(patch.setattr)
             async with open_services(settings, sagas=True, serves=True) as services:
                 await wait_for(lambda: is_webhook_registered(place), 60)
                 await SampleDatasets(services).live(place)

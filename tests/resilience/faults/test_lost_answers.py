@@ -10,8 +10,6 @@ import pytest
 
 from domain.model.enums import DatasetStatus
 from domain.model.settings import LifecycleSettings
-from server.sandbox.indexing_api.switches import DOCUMENTED_DELAYS
-from server.sandbox.state.fault_plan import Fault
 from tests.support.glean.datasources import PAGE
 from tests.support.resilience.faults.injection import FaultCase, run_with_breakage, run_with_fault
 from tests.support.resilience.faults.invariants import capture_external_state, check_consistency
@@ -22,6 +20,8 @@ from tests.support.resilience.faults.scenarios import (
     load_only_dataset,
     open_scenario,
 )
+from tests.support.sandbox.faults import Fault
+from tests.support.sandbox.settings import DOCUMENTED_DELAYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,6 @@ from domain.errors import LifecycleError
 from domain.lifecycle.provision.saga import PROVISION_STEPS
 from domain.lifecycle.teardown.saga import TEARDOWN_STEPS
 from domain.model.enums import DatasetStatus
-from server.sandbox.serve import EmbeddedSandbox
-from server.sandbox.state.fault_plan import Fault
 from tests.support.resilience.faults.fault_kinds import RUDE
 from tests.support.resilience.faults.injection import run_with_breakage, sampled_params
 from tests.support.resilience.faults.invariants import capture_external_state, check_consistency
@@ -22,6 +20,8 @@ from tests.support.resilience.faults.scenarios import (
     open_scenario,
     result_or_error,
 )
+from tests.support.sandbox.embedded import EmbeddedSandbox
+from tests.support.sandbox.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable

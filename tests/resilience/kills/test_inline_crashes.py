@@ -16,8 +16,8 @@ from domain.lifecycle.provision.saga import PROVISION_STEPS
 from domain.lifecycle.teardown.saga import TEARDOWN_STEPS
 from domain.model.enums import DatasetStatus, JourneyState, Stage, TeardownReason
 from domain.model.journey import Journey
-from server.sandbox.state.fault_plan import Fault
 from tests.support.inline_engine import CrashAt
+from tests.support.sandbox.faults import Fault
 from tests.support.state_snapshot import take_snapshot
 from tests.support.world import OPERATOR, open_world
 

@@ -18,8 +18,8 @@ from domain.lifecycle.sagas.context import SupersededError
 from domain.model.enums import JourneyState, Stage, TeardownReason
 from domain.model.journey import Journey
 from domain.ports import DatasetQuery
-from server.sandbox.state.fault_plan import Fault
 from tests.support.resilience.faults.injection import sampled_params
+from tests.support.sandbox.faults import Fault
 from tests.support.state_snapshot import snapshot_differences, take_snapshot
 from tests.support.world import OPERATOR, ShiftedClock, open_world
 

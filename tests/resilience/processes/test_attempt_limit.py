@@ -13,10 +13,10 @@ import pytest
 from domain.model.enums import DatasetStatus, TeardownReason
 from domain.ports import DatasetQuery
 from server.composition import build_store, open_services, run_doctor
-from server.sandbox.serve import EmbeddedSandbox
 from server.settings import load_settings
 from tests.resilience.processes.conftest import wait_for_exit
 from tests.support.polling import wait_for, wait_for_async
+from tests.support.sandbox.embedded import EmbeddedSandbox
 from tests.support.servers.data_folder import KIM, PROVISION_ARGUMENTS, DataFolder, provision_request
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from domain.model.enums import JourneyState, Stage
 from domain.model.journey import Client, Journey
 from domain.ports import DatasetQuery
 from server.composition import has_pending_work, open_services
-from server.sandbox.serve import EmbeddedSandbox
 from server.settings import load_settings
 from tests.resilience.processes.conftest import EFFECTS_OF_ONE_PROVISION
 from tests.support.content.docs_pages import load_page
 from tests.support.polling import wait_for
+from tests.support.sandbox.embedded import EmbeddedSandbox
 from tests.support.servers.data_folder import KIM, NAME, REPOSITORY, provision_request
 from tests.support.state_snapshot import visible_effects
 from tests.support.stores.postgres_server import find_postgres_programs

@@ -13,10 +13,11 @@ import pytest
 
 from domain.governance.schedules import SCHEDULED_RUN_KIND, Schedule, ScheduleService
 from server.adapters.clock import SystemClock
-from server.sandbox.state.fault_plan import Fault
 from tests.resilience.processes.conftest import stop_process
 from tests.resilience.processes.test_webhooks import write_config
 from tests.support.polling import wait_for, wait_for_async
+from tests.support.sandbox.faults import Fault
+from tests.support.sandbox.launcher import LAUNCHER
 from tests.support.servers.data_folder import NAME
 from tests.support.webhooks.receiver import WebhookReceiver
 
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from server.adapters.store.sqlite.store import SqliteStore
-    from server.sandbox.control import Sandbox
     from tests.resilience.processes.conftest import Run
-    from tests.support.servers.data_folder import DataFolder
+    from tests.support.sandbox.control import Sandbox
+    from tests.support.sandbox.launcher import LAUNCHER
+from tests.support.servers.data_folder import DataFolder
 
 NAMES = ("health", "orphan_scan", "orphan_sweep", "archive_retention", "event_redelivery", "workflow_purge")
 HTTP = ("--transport", "http", "--port", "0")
@@ -102,7 +104,8 @@ async def test_a_webhook_is_told_of_a_failure_within_two_minutes_of_real_time(
     await data_folder.admit_dataset()
     async with WebhookReceiver().listen() as receiver, data_folder.open_store() as store:
         config = write_config(tmp_path / "config.yaml", receiver)
-        server = start_process(data_folder, data_folder.command_line("serve", *HTTP, "--config", str(config)))
+        command = data_folder.command_line("serve", *HTTP, "--config", str(config), module=LAUNCHER)
+        server = start_process(data_folder, command)
         await wait_for(lambda: "dataset:provisioned" in [each["type"] for each in receiver.messages], 90)
 
         async def looked() -> bool:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from server.sandbox.serve import EmbeddedSandbox
 from tests.support.content.template_repository import write_repository
+from tests.support.sandbox.embedded import EmbeddedSandbox
 from tests.support.servers.replica_fleet import PausableClock, ReplicaFleet
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import anyio
 import anyio.to_thread
 
 from server.composition import open_services, run_doctor
-from server.sandbox.serve import EmbeddedSandbox
 from server.settings import load_settings
+from tests.support.sandbox.embedded import EmbeddedSandbox
 from tests.support.servers.replica_fleet import KEY, PATIENCE_S
 
 if TYPE_CHECKING:

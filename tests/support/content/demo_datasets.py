@@ -15,9 +15,9 @@ from domain.model.connector import OwnerTag
 from domain.model.enums import DatasetType, Stage
 from domain.model.template import Template
 from domain.ports.platform import DatasourceSpec
-from server.sandbox.admin_api.configs import EXAMPLE_CONFIGS
 from server.sandbox.state.content.searchable_text import plain_text
 from tests.support.glean.datasources import INSTALLATION_ID, push_run, sync_run
+from tests.support.sandbox.example_configs import EXAMPLE_CONFIGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

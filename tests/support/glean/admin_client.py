@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from server.sandbox.admin_api.configs import AUTH_TYPES, EXAMPLE_CONFIGS
+from server.sandbox.admin_api.configs import AUTH_TYPES
+from tests.support.sandbox.example_configs import EXAMPLE_CONFIGS
 
 if TYPE_CHECKING:
-    from server.sandbox.serve import EmbeddedSandbox
+    from server.sandbox import serve
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -42,7 +43,7 @@ def document(number: int | str, text: str = "ordinary words", **changes: Any) ->
 class AdminClient(httpx.Client):
     """The client, and the few steps that most tests begin with."""
 
-    def __init__(self, glean: EmbeddedSandbox, **options: Any) -> None:
+    def __init__(self, glean: serve.EmbeddedSandbox, **options: Any) -> None:
         super().__init__(
             base_url=f"{glean.base_url}/api/v1",
             headers={"Authorization": f"Bearer {glean.token}"},

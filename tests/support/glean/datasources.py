@@ -18,15 +18,15 @@ from domain.model.enums import DatasetType
 from domain.ports.platform import DatasourceSpec
 from server.adapters.clock import SystemClock
 from server.adapters.glean.admin.platform import AdminPlatform
-from server.adapters.glean.indexing import wire
+from server.adapters.glean.indexing import platform as indexing_module
 from server.adapters.glean.indexing.platform import IndexingPlatform
-from server.sandbox.indexing_api.switches import Switches
+from server.sandbox.state.switches import Switches
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
     from domain.ports.platform import Platform, SyncJob
-    from server.sandbox.serve import EmbeddedSandbox
+    from tests.support.sandbox.embedded import EmbeddedSandbox
 
 PAGE = 3
 DEFAULT_SWITCHES = "as guessed"
@@ -144,9 +144,10 @@ async def sync_run(platform: Platform, handle: str, run: str, mark: OwnerTag = M
 @contextmanager
 def use_small_pages() -> Iterator[None]:
     """Have so few documents make a page of an upload that each upload has several."""
-    usual = wire.PAGE_COUNT
-    wire.PAGE_COUNT = PAGE  # type: ignore[misc]
+    names = vars(indexing_module)
+    usual = names["PAGE_COUNT"]
+    names["PAGE_COUNT"] = PAGE
     try:
         yield
     finally:
-        wire.PAGE_COUNT = usual  # type: ignore[misc]
+        names["PAGE_COUNT"] = usual

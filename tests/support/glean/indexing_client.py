@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 if TYPE_CHECKING:
-    from server.sandbox.serve import EmbeddedSandbox
+    from tests.support.sandbox.embedded import EmbeddedSandbox
 
 NAME = "acmewiki"
 SITE = "https://wiki.example.com/acme"

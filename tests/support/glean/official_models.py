@@ -20,7 +20,7 @@ from server.sandbox.search_api.operations import CLIENT_OPERATIONS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.sandbox.http.pipeline import Operation
+    from server.sandbox.http.operation import Operation
 
 
 class OperationModels(NamedTuple):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from server.adapters.glean.transport.client import Secret
-    from server.sandbox.serve import EmbeddedSandbox
+    from tests.support.sandbox.embedded import EmbeddedSandbox
 
 
 class SearchingIndexingPlatform(SearchableIndexingPlatform):

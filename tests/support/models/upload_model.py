@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from server.sandbox.indexing_api.switches import Switches
+    from server.sandbox.state.switches import Switches
 
 WEEK_S = 7 * 86_400.0
 HOURS_S = 3 * 3600.0

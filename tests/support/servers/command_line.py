@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 
 from domain.audit.entry import parse_entry
 from server.cli.app import app
-from server.sandbox.control import Sandbox
+from tests.support.sandbox.control import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,10 +82,12 @@ class CommandLine:
         return str(made["dataset_id"])
 
     @contextmanager
-    def start_process(self, *args: str, until: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    def start_process(
+        self, *args: str, until: str, module: str = "server"
+    ) -> Iterator[tuple[subprocess.Popen[str], str]]:
         """One command in a process of its own, and its line on stderr that has `until`; killed when it takes long."""
         process = subprocess.Popen(
-            (sys.executable, "-m", "server", *args, "--data-dir", self.folder),
+            (sys.executable, "-m", module, *args, "--data-dir", self.folder),
             cwd=CHECKOUT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -140,7 +142,7 @@ class CommandLine:
 
     def open_sandbox(self) -> Sandbox:
         """The folder's Glean, to script it."""
-        return Sandbox(self.folder / "glean-sandbox.sqlite")
+        return Sandbox.open(self.folder / "glean-sandbox.sqlite")
 
 
 def _read_terminal(person: int, until: str | None = None) -> str:

@@ -16,9 +16,9 @@ from domain.model.principal import Principal
 from domain.ports import DatasetQuery
 from server.adapters.store.sqlite.store import SqliteStore
 from server.composition import has_pending_work, open_services, sandbox_path
-from server.sandbox.control import Sandbox
 from server.settings import load_settings
 from tests.support.polling import wait_for
+from tests.support.sandbox.control import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -63,9 +63,9 @@ class DataFolder:
         kept = {name: value for name, value in os.environ.items() if name.startswith(("COV", "PATH", "HOME"))}
         return {**kept, REPOSITORY: str(self.repository), "PYTHONPATH": str(ROOT), "TERM": "dumb"}
 
-    def command_line(self, verb: str, *arguments: str) -> list[str]:
+    def command_line(self, verb: str, *arguments: str, module: str = "server") -> list[str]:
         """The command line of the product, on this folder."""
-        return [sys.executable, "-W", "error", "-m", "server", verb, *arguments, "--data-dir", str(self.data)]
+        return [sys.executable, "-W", "error", "-m", module, verb, *arguments, "--data-dir", str(self.data)]
 
     def open_sandbox(self) -> Sandbox:
         """The embedded sandbox's file, whichever process serves it."""

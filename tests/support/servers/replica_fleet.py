@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from typing import Self
 
-    from server.sandbox.serve import EmbeddedSandbox
     from server.settings import Settings
+    from tests.support.sandbox.embedded import EmbeddedSandbox
     from tools.services import Services
 
 ROOT: Final = Path(__file__).parents[3]

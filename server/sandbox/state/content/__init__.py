@@ -1,1 +1,1 @@
-"""TODO describe server.sandbox.state.content."""
+"""What is in the datasources: documents, the runs that bring them, the jobs that index them, and their index."""

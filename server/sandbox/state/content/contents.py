@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 CUSTOM_CONNECTOR: Final = "custom"
 """The connector of the datasources that the Indexing dialect made."""
+_SEPARATOR: Final = "\x1f"
 
 
 class DocumentReader(NamedTuple):
@@ -44,6 +45,11 @@ class _IndexedDocument(Struct, rename="camel"):
     view_url: str | None = msgspec.field(name="viewURL", default=None)
     body: _Body = _Body()
     author: _Author = _Author()
+
+
+def document_key(object_type: str, document_id: str) -> str:
+    """What tells documents of the Indexing dialect apart in one datasource: type and id, without case."""
+    return f"{object_type}{_SEPARATOR}{document_id}".casefold()
 
 
 def reader_for_connector(connector: str) -> DocumentReader:

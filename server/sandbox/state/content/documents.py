@@ -8,8 +8,6 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
-from server.sandbox.http.decoding import decode_json
-from server.sandbox.http.responses import invalid_field_error
 from server.sandbox.state.content.searchable_text import SearchableText, plain_text
 
 Instant: TypeAlias = Annotated[datetime, Meta(tz=True)]
@@ -56,39 +54,12 @@ class Document(_Strict):
     references: list[Any] | None = None
 
 
-_DOCUMENT: Final = msgspec.json.Decoder(Document)
-
-
-def parse_admin_document(raw: bytes | msgspec.Raw, where: str = "document") -> Document:
-    """Decode one document.
-
-    Raises:
-        RefusedError: `invalid`, naming the field below `where`.
-    """
-    return decode_json(_DOCUMENT, raw, where)
-
-
-def parse_admin_documents(raw_documents: list[msgspec.Raw], connector: str) -> dict[str, bytes]:
-    """The documents of a page as sent, by their ids without case; of two with one id the later one counts.
-
-    Raises:
-        RefusedError: `invalid`, naming index and field of the first that will not do.
-    """
-    page: dict[str, bytes] = {}
-    expected = OBJECT_TYPES[connector]
-    for index, raw in enumerate(raw_documents):
-        document = parse_admin_document(raw, f"documents[{index}]")
-        if document.object_type != expected:
-            raise invalid_field_error(
-                f"documents[{index}].objectType", f"a {connector} datasource takes {expected}"
-            )
-        page[document.document_id.casefold()] = bytes(raw)
-    return page
+DOCUMENT_DECODER: Final = msgspec.json.Decoder(Document)
 
 
 def admin_searchable_text(raw: bytes) -> SearchableText:
     """The words by which a stored document is found."""
-    document = _DOCUMENT.decode(raw)
+    document = DOCUMENT_DECODER.decode(raw)
     author = document.author
     return SearchableText(
         title=document.title,
@@ -101,7 +72,7 @@ def admin_searchable_text(raw: bytes) -> SearchableText:
 
 def admin_hit_fields(raw: bytes) -> dict[str, str | None]:
     """What a search tells of a stored document."""
-    document = _DOCUMENT.decode(raw)
+    document = DOCUMENT_DECODER.decode(raw)
     return {
         "documentId": document.document_id,
         "objectType": document.object_type,

@@ -6,8 +6,8 @@ import json
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from server.sandbox.search_api.question_parsing import parse_query
 from server.sandbox.state.content.contents import reader_for_connector
+from server.sandbox.state.content.question_parsing import parse_query
 from server.sandbox.state.tenants import current_tenant_id
 
 if TYPE_CHECKING:

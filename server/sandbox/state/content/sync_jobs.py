@@ -12,11 +12,10 @@ import math
 import secrets
 from typing import TYPE_CHECKING, Any, Final
 
-from server.sandbox.http.responses import RefusedError, invalid_field_error
 from server.sandbox.state.clock import format_instant
 from server.sandbox.state.content.fulltext import add_to_fulltext
 from server.sandbox.state.content.uploads import find_upload
-from server.sandbox.state.fault_plan import take_sync_fault
+from server.sandbox.state.refusals import RefusedError, invalid_field_error
 from server.sandbox.state.state import load_setting
 
 if TYPE_CHECKING:
@@ -144,14 +143,6 @@ def sync_job_payload(world: SandboxState, job: sqlite3.Row) -> dict[str, Any]:
     return answer
 
 
-def finish_due_sync_jobs(world: SandboxState) -> None:
-    """Finish every job that is over by now, in the order in which they ended."""
-    with world.database.read() as connection:
-        ended = load_due_sync_jobs(world, connection)
-    for job in ended:
-        finish_sync_job(world, job["id"])
-
-
 def load_due_sync_jobs(world: SandboxState, connection: sqlite3.Connection) -> list[sqlite3.Row]:
     """Every job that is over by now and not finished, as (id, ended_at), in order."""
     return connection.execute(
@@ -193,12 +184,10 @@ def _insert_job(
     delay_s: float = 0,
 ) -> sqlite3.Row:
     rate, least = load_setting(connection, PACE_SETTING, DEFAULT_PACE)
-    fault = take_sync_fault(connection, datasource["name"])
-    kind = None if fault is None else fault.kind
     job_id = f"job_{secrets.token_hex(8)}"
     connection.execute(
-        "INSERT INTO job (id, datasource_row, upload_row, run, incremental, status, total, started_at, duration,"
-        " hangs, loses, failure) VALUES (?, ?, ?, ?, ?, 'RUNNING', ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO job (id, datasource_row, upload_row, run, incremental, status, total, started_at, duration)"
+        " VALUES (?, ?, ?, ?, ?, 'RUNNING', ?, ?, ?)",
         (
             job_id,
             datasource["row"],
@@ -208,11 +197,9 @@ def _insert_job(
             upload["total"],
             world.now(),
             delay_s + max(least, upload["total"] / rate),
-            kind == "sync_hangs",
-            fault.documents if fault is not None and kind == "sync_loses" else 0,
-            fault.message if fault is not None and kind == "sync_fails" else None,
         ),
     )
+    world.hooks.adjust_new_job(connection, datasource["name"], job_id)
     return _load_job(connection, job_id)
 
 

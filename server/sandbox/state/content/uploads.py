@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from server.sandbox.http.responses import RefusedError
+from server.sandbox.state.refusals import RefusedError
 
 if TYPE_CHECKING:
     import sqlite3

@@ -20,7 +20,7 @@ from tests.support.glean.indexing_client import document
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from server.sandbox.serve import EmbeddedSandbox
+    from tests.support.sandbox.embedded import EmbeddedSandbox
 
 HERE: Final = Path(__file__).parent
 PAGE_BYTES: Final = 5_000

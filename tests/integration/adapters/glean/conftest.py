@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from server.sandbox.serve import EmbeddedSandbox
 from tests.support.glean.datasources import admin_platform
+from tests.support.sandbox.embedded import EmbeddedSandbox
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from server.sandbox.control import Sandbox
-from server.sandbox.state.fault_plan import Fault
 from tests.support.content.template_repository import TEMPLATE_FOLDER, write_repository
+from tests.support.sandbox.faults import Fault
 from tests.support.servers.command_line import PROVISION
 
 if TYPE_CHECKING:
@@ -58,10 +57,10 @@ def test_what_is_answered_is_told_when_it_is_made_and_whenever_it_is_shown(comma
     assert BAD in told
 
 
-@pytest.mark.usefixtures("questions_file")
+@pytest.mark.usefixtures("questions_file", "scripted_sandbox")
 def test_what_is_not_known_is_told_with_its_reason(command_line: CommandLine) -> None:
     command_line.run_ok(*PROVISION, "jira_issues")
-    with Sandbox(command_line.folder / "glean-sandbox.sqlite") as sandbox:
+    with command_line.open_sandbox() as sandbox:
         sandbox.faults.add(Fault(kind="status", operation="search", status=403, times=None))
     said = command_line.run_ok(*PROVISION, "confluence_pages")
     assert "not known: Glean's search was tried once: it answered 403" in said

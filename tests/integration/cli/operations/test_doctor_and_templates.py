@@ -7,8 +7,9 @@ import socket
 from typing import TYPE_CHECKING
 
 import httpx
+import pytest
 
-from server.sandbox.state.fault_plan import Fault
+from tests.support.sandbox.faults import Fault
 from tests.support.servers.command_line import PATIENCE_S, PROVISION, invoke_command
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ def test_health_shows_findings_and_drift(command_line: CommandLine) -> None:
     assert "Drift" in told
 
 
+@pytest.mark.usefixtures("scripted_sandbox")
 def test_a_dataset_that_is_not_all_indexed_lists_what_is_missing(command_line: CommandLine) -> None:
     command_line.add_client_and_journey().run_ok("health")
     with command_line.open_sandbox() as sandbox:

@@ -5,11 +5,13 @@ import signal
 from typing import TYPE_CHECKING
 
 from server.composition.replicas.presence import hold_folder_presence
-from server.sandbox.state.fault_plan import Fault
+from tests.support.sandbox.faults import Fault
+from tests.support.sandbox.launcher import LAUNCHER
 from tests.support.servers.command_line import PATIENCE_S, PROVISION
 
 if TYPE_CHECKING:
-    from tests.support.servers.command_line import CommandLine
+    from tests.support.sandbox.launcher import LAUNCHER
+from tests.support.servers.command_line import CommandLine
 
 
 def test_no_wait_leaves_the_work_to_a_server_and_ends_with_4(command_line: CommandLine) -> None:
@@ -44,7 +46,9 @@ def test_cancel_has_a_running_provision_undo_itself(command_line: CommandLine) -
     command_line.add_client_and_journey().run_ok("health")
     with command_line.open_sandbox() as sandbox:
         sandbox.faults.add(Fault(kind="sync_hangs"))
-    with command_line.start_process(*PROVISION, "slack_messages", "--json", until="index") as (process, _):
+    with command_line.start_process(
+        *PROVISION, "slack_messages", "--json", until="index", module=LAUNCHER
+    ) as (process, _):
         (running,) = command_line.run_json("datasets", "list")["items"]
         cancelled = command_line.run_json("cancel", running["dataset_id"])
         stdout, _stderr = process.communicate(timeout=PATIENCE_S)

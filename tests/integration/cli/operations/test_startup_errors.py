@@ -15,7 +15,7 @@ import pytest
 
 from server.adapters.store.postgres.migrations import migrate
 from server.infra.postgres.dsn import parse_postgres_url
-from server.sandbox.serve import EmbeddedSandbox
+from tests.support.sandbox.embedded import EmbeddedSandbox
 from tests.support.stores.postgres_server import database_name
 
 if TYPE_CHECKING:

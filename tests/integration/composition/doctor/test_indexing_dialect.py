@@ -14,11 +14,11 @@ from domain.errors import SettingsError
 from domain.model.enums import DatasetStatus, DatasetType, JourneyState, Stage, TeardownReason
 from server.composition import open_platform, open_services, run_doctor
 from server.doctor.datasources import check_datasources
-from server.sandbox.serve import EmbeddedSandbox
-from server.sandbox.state.fault_plan import Fault
 from server.settings import load_settings
 from tests.integration.composition.test_use_cases import KIM, add_client_and_journey
 from tests.support.entities import connector
+from tests.support.sandbox.embedded import EmbeddedSandbox
+from tests.support.sandbox.faults import Fault
 from tests.support.world import provision_request
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import pytest
 from domain.errors import PlatformDeniedError
 from server.composition import open_platform, run_doctor
 from server.doctor.search import AREA
-from server.sandbox.serve import EmbeddedSandbox
-from server.sandbox.state.fault_plan import Fault
 from server.settings import load_settings
+from tests.support.sandbox.embedded import EmbeddedSandbox
+from tests.support.sandbox.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -33,7 +33,7 @@ from domain.model.journey import Journey
 from domain.model.principal import Principal
 from domain.model.run import Run
 from domain.policy.provision import ProvisionLimits
-from server.sandbox.state.fault_plan import Fault
+from tests.support.sandbox.faults import Fault
 from tests.support.world import OPERATOR
 
 if TYPE_CHECKING:

@@ -25,9 +25,9 @@ from domain.model.dataset import Teardown
 from domain.model.enums import DatasetStatus, TeardownReason
 from domain.model.principal import Principal
 from domain.model.run import Run
-from server.sandbox.state.fault_plan import Fault
 from tests.support.inline_engine import CrashAt
 from tests.support.interception import CallInterceptor
+from tests.support.sandbox.faults import Fault
 from tests.support.world import OPERATOR, provision_request
 
 if TYPE_CHECKING:

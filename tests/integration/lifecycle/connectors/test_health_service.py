@@ -23,10 +23,10 @@ from domain.model.principal import Principal
 from domain.ports.platform import Capabilities, Observation
 from server.adapters.clock import SystemClock
 from server.adapters.store.sqlite.store import SqliteStore
-from server.sandbox.serve import EmbeddedSandbox
-from server.sandbox.state.fault_plan import Fault
 from tests.support.entities import client, connector, dataset
 from tests.support.glean.datasources import admin_platform, datasource_spec, serve_run, staged_line
+from tests.support.sandbox.embedded import EmbeddedSandbox
+from tests.support.sandbox.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence

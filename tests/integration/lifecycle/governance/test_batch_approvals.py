@@ -25,9 +25,9 @@ from domain.model.dataset import OrphanMark
 from domain.model.enums import DatasetStatus, JourneyState, Stage, TeardownReason
 from domain.model.principal import SCOPE_APPROVE, Principal, RequestContext
 from domain.policy.approvals import SWEEP_SUBJECT, sweep_principal
-from server.sandbox.state.fault_plan import Fault
 from tests.support.inline_engine import ProcessDied
 from tests.support.interception import CallInterceptor, OnNthCall
+from tests.support.sandbox.faults import Fault
 from tests.support.world import OPERATOR, provision_request
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ import pytest
 from domain.errors import ProvisionFailedError, StagingFailedError
 from domain.model.enums import ConnectorStatus, DatasetStatus, DatasetType
 from server.adapters.glean.admin.platform import AdminPlatform
-from server.sandbox.state.fault_plan import Fault
 from tests.support.content.template_repository import confluence_page, write_template
 from tests.support.inline_engine import CrashAt
 from tests.support.interception import CallInterceptor
+from tests.support.sandbox.faults import Fault
 from tests.support.world import OPERATOR, ShiftedClock
 
 if TYPE_CHECKING:

@@ -34,9 +34,9 @@ from domain.model.enums import (
 from domain.model.principal import Principal
 from domain.policy.provision import ProvisionLimits
 from server.composition import build_services
-from server.sandbox.state.fault_plan import Fault
 from tests.support.content.template_repository import TEMPLATE_FOLDER, confluence_page, write_template
 from tests.support.inline_engine import CrashAt
+from tests.support.sandbox.faults import Fault
 from tests.support.world import OPERATOR, provision_request
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ from domain.model.enums import DatasetStatus, DatasetType, JourneyState, Stage
 from domain.model.journey import Journey
 from server.adapters.glean.admin.platform import AdminPlatform
 from server.adapters.glean.indexing.platform import IndexingPlatform
-from server.sandbox.state.fault_plan import Fault
 from tests.support.content.template_repository import TEMPLATE_FOLDER, confluence_page, write_template
 from tests.support.glean.searching_client import SearchingIndexingPlatform
 from tests.support.inline_engine import CrashAt
+from tests.support.sandbox.faults import Fault
 from tests.support.webhooks.event_schemas import load_events
 from tests.support.world import OPERATOR
 

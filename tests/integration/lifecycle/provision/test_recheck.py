@@ -24,8 +24,8 @@ from domain.model.dataset import Recheck
 from domain.model.enums import DatasetStatus, JourneyState, TeardownReason
 from domain.model.principal import Principal
 from domain.ports import DatasetQuery
-from server.sandbox.state.fault_plan import Fault
 from tests.support.interception import CallInterceptor, OnNthCall
+from tests.support.sandbox.faults import Fault
 from tests.support.world import OPERATOR, AcceptingConfirmer
 
 if TYPE_CHECKING:

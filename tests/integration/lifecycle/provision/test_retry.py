@@ -10,9 +10,9 @@ import pytest
 from domain.errors import JourneyNotActiveError, ProvisionFailedError, ProvisionRunningError
 from domain.model.enums import DatasetStatus, DatasetType, JourneyState
 from server.adapters.glean.admin.platform import AdminPlatform
-from server.sandbox.state.fault_plan import Fault
 from tests.support.content.template_repository import confluence_page, write_template
 from tests.support.inline_engine import CrashAt
+from tests.support.sandbox.faults import Fault
 from tests.support.world import OPERATOR
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 from domain.errors import PlatformDeniedError, ProvisionFailedError
 from domain.model.enums import ConnectorOutcome, DatasetStatus
 from server.adapters.glean.indexing.platform import IndexingPlatform
-from server.sandbox.state.fault_plan import Fault
+from tests.support.sandbox.faults import Fault
 from tests.support.world import ShiftedClock, open_world
 
 if TYPE_CHECKING:

@@ -23,10 +23,10 @@ from domain.model.run import Run
 from domain.model.settings import LifecycleSettings
 from domain.ports.engine import DeadLetter
 from server.doctor.dead_letters import list_dead_letters
-from server.sandbox.state.fault_plan import Fault
 from tests.support.inline_engine import CrashAt, JournalEntry
 from tests.support.interception import CallInterceptor
 from tests.support.polling import wait_for
+from tests.support.sandbox.faults import Fault
 from tests.support.world import OPERATOR
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from domain.errors import DrainingError, ProvisionFailedError, StageMismatchErro
 from domain.lifecycle.drain import DrainStatus
 from domain.model.enums import DatasetStatus, DatasetType, Stage
 from domain.model.principal import Principal
-from server.sandbox.state.fault_plan import Fault
 from tests.support.interception import CallInterceptor
+from tests.support.sandbox.faults import Fault
 from tests.support.world import OPERATOR
 
 if TYPE_CHECKING:

@@ -22,9 +22,9 @@ from domain.model import connector, content, dataset, journey, run
 from domain.model.dataset import Layout
 from domain.model.enums import DatasetStatus, DatasetType, TeardownReason
 from domain.model.run import SagaId
-from server.sandbox.state.fault_plan import Fault
 from tests.support.inline_engine import CrashAt
 from tests.support.interception import CallInterceptor
+from tests.support.sandbox.faults import Fault
 from tests.support.world import OPERATOR
 
 if TYPE_CHECKING:

@@ -23,10 +23,10 @@ from domain.model.enums import DatasetStatus, DatasetType, JourneyState, Teardow
 from domain.model.principal import Principal
 from domain.model.run import PendingCompensation, Run
 from domain.ports import DatasetQuery
-from server.sandbox.state.fault_plan import Fault
 from tests.support.content.template_repository import write_template
 from tests.support.inline_engine import CrashAt
 from tests.support.interception import CallInterceptor, OnNthCall
+from tests.support.sandbox.faults import Fault
 from tests.support.world import OPERATOR
 
 if TYPE_CHECKING:

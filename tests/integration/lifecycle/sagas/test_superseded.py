@@ -11,7 +11,7 @@ from domain.lifecycle import SagaDefinition, run_saga
 from domain.model.dataset import Recheck
 from domain.model.enums import TeardownReason
 from server.composition.use_cases import DATASET_SAGAS
-from server.sandbox.state.fault_plan import Fault
+from tests.support.sandbox.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

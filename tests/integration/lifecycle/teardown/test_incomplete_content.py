@@ -21,8 +21,8 @@ from domain.model.approval import ApprovalState
 from domain.model.enums import DatasetStatus, JourneyState, Stage, TeardownReason, Waiver
 from domain.model.journey import Journey
 from domain.model.principal import Principal
-from server.sandbox.state.fault_plan import Fault
 from tests.support.inline_engine import CrashAt
+from tests.support.sandbox.faults import Fault
 from tests.support.world import OPERATOR, AcceptingConfirmer
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from domain.errors import (
     StoreFailedError,
 )
 from domain.model.enums import DatasetStatus, JourneyState, TeardownReason
-from server.sandbox.state.fault_plan import Fault
 from tests.support.inline_engine import CrashAt
 from tests.support.interception import CallInterceptor, OnNthCall
+from tests.support.sandbox.faults import Fault
 from tests.support.world import OPERATOR
 
 if TYPE_CHECKING:

@@ -19,13 +19,13 @@ from domain.model.enums import ConnectorOutcome, DatasetStatus, DatasetType, Tea
 from domain.model.settings import LifecycleSettings
 from server.adapters.glean.indexing.config import desired_config
 from server.adapters.glean.indexing.platform import IndexingPlatform
-from server.sandbox.serve import EmbeddedSandbox
-from server.sandbox.state.fault_plan import Fault
 from tests.support.content.template_repository import confluence_page, write_repository, write_template
 from tests.support.glean.datasources import datasource_spec
 from tests.support.glean.indexing_client import IndexingClient
 from tests.support.inline_engine import CrashAt
 from tests.support.polling import wait_for
+from tests.support.sandbox.embedded import EmbeddedSandbox
+from tests.support.sandbox.faults import Fault
 from tests.support.world import OPERATOR, ApprovingConfirmer, ShiftedClock, World
 
 if TYPE_CHECKING:

@@ -30,8 +30,8 @@ from domain.model.enums import (
 )
 from domain.model.principal import Principal
 from server.adapters.glean.admin.platform import AdminPlatform
-from server.sandbox.state.fault_plan import Fault
 from tests.support.inline_engine import CrashAt
+from tests.support.sandbox.faults import Fault
 from tests.support.world import OPERATOR, AcceptingConfirmer, UnavailableConfirmer
 
 if TYPE_CHECKING:

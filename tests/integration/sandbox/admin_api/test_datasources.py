@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from server.sandbox.admin_api.configs import EXAMPLE_CONFIGS
 from server.sandbox.admin_api.operations import ADMIN_OPERATIONS
-from server.sandbox.http.operations import OPERATIONS
 from tests.support.glean.admin_client import AdminClient, error_of
+from tests.support.sandbox.example_configs import EXAMPLE_CONFIGS
+from tests.support.sandbox.operations import OPERATIONS
 
 if TYPE_CHECKING:
-    from server.sandbox.serve import EmbeddedSandbox
+    from tests.support.sandbox.embedded import EmbeddedSandbox
 
 CONFLUENCE = EXAMPLE_CONFIGS["confluence"]
 

@@ -3,11 +3,11 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from server.sandbox.control import Sandbox
 from tests.support.glean.admin_client import AdminClient, HandDrivenClock, document, error_of
+from tests.support.sandbox.control import Sandbox
 
 if TYPE_CHECKING:
-    from server.sandbox.serve import EmbeddedSandbox
+    from tests.support.sandbox.embedded import EmbeddedSandbox
 
 NAME = "ACME-Sandbox-Confluence"
 

@@ -7,7 +7,7 @@ import pytest
 from tests.support.glean.admin_client import AdminClient, HandDrivenClock, document, error_of
 
 if TYPE_CHECKING:
-    from server.sandbox.serve import EmbeddedSandbox
+    from tests.support.sandbox.embedded import EmbeddedSandbox
 
 
 def effects(glean: EmbeddedSandbox) -> list[dict[str, Any]]:

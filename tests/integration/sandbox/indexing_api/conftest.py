@@ -11,7 +11,7 @@ from tests.support.glean.indexing_client import IndexingClient
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.sandbox.serve import EmbeddedSandbox
+    from tests.support.sandbox.embedded import EmbeddedSandbox
 
 
 @pytest.fixture

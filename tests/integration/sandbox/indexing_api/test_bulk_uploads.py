@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from server.sandbox.indexing_api.switches import DOCUMENTED_DELAYS
-from server.sandbox.state.content.sync_jobs import finish_due_sync_jobs
+from server.sandbox.state.content.sync_jobs import finish_sync_job, load_due_sync_jobs
 from tests.support.glean.indexing_client import NAME, IndexingClient, document, refusal_text
+from tests.support.sandbox.settings import DOCUMENTED_DELAYS
 
 if TYPE_CHECKING:
-    from server.sandbox.serve import EmbeddedSandbox
     from tests.support.glean.admin_client import HandDrivenClock
+    from tests.support.sandbox.embedded import EmbeddedSandbox
 
 DAY = 86_400
 
@@ -140,7 +140,9 @@ def test_an_upload_whose_indexing_ended_with_its_process_loses_what_it_lacks_all
     glean.sandbox.set_switches(indexing_s=900)
     wiki_client.load("u2", [document(n) for n in range(9)])
     clock.advance(901)
-    finish_due_sync_jobs(glean.sandbox.world)
+    with glean.sandbox.world.database.read() as connection:
+        (job,) = load_due_sync_jobs(glean.sandbox.world, connection)
+    finish_sync_job(glean.sandbox.world, job["id"])
     assert wiki_client.indexed() == 9
 
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from server.sandbox.http.operations import OPERATIONS
 from server.sandbox.indexing_api.operations import INDEXING_OPERATIONS
 from tests.support.glean.indexing_client import NAME, IndexingClient, config, refusal_text, without
+from tests.support.sandbox.operations import OPERATIONS
 
 if TYPE_CHECKING:
-    from server.sandbox.serve import EmbeddedSandbox
+    from tests.support.sandbox.embedded import EmbeddedSandbox
 
 
 def test_every_operation_of_the_dialect_is_known_to_the_fault_plan() -> None:

@@ -10,8 +10,8 @@ from server.sandbox.indexing_api.operations import PAGE_DOCUMENTS
 from tests.support.glean.indexing_client import NAME, SITE, IndexingClient, document, refusal_text, without
 
 if TYPE_CHECKING:
-    from server.sandbox.serve import EmbeddedSandbox
     from tests.support.glean.admin_client import HandDrivenClock
+    from tests.support.sandbox.embedded import EmbeddedSandbox
 
 USER = {"email": "Ada@example.com", "name": "Ada", "userId": "u-1"}
 

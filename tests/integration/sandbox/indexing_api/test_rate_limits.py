@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from server.sandbox.http.pipeline import ApiRequest
-from server.sandbox.indexing_api.protocol.rate_limits import DEPLOYMENT_BUCKET, consume_rate_limit
+from server.sandbox.http.operation import ApiRequest
+from server.sandbox.http.rate_limits import DEPLOYMENT_BUCKET, consume_rate_limit
 from tests.support.glean.indexing_client import NAME, IndexingClient, document, refusal_text
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from server.sandbox.serve import EmbeddedSandbox
     from tests.support.glean.admin_client import HandDrivenClock
+    from tests.support.sandbox.embedded import EmbeddedSandbox
 
 
 def asked(client: IndexingClient, token: str) -> httpx.Response:

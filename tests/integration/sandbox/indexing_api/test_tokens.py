@@ -11,8 +11,8 @@ import pytest
 from tests.support.glean.indexing_client import NAME, IndexingClient, config, document, refusal_text
 
 if TYPE_CHECKING:
-    from server.sandbox.serve import EmbeddedSandbox
     from tests.support.glean.admin_client import HandDrivenClock
+    from tests.support.sandbox.embedded import EmbeddedSandbox
 
 
 def bearing(glean: EmbeddedSandbox, token: str) -> IndexingClient:

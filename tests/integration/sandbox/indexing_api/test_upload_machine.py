@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from server.sandbox.indexing_api.switches import Switches
+from server.sandbox.state.switches import Switches
 from tests.support.glean.datasources import SWITCH_PARAMS, SWITCH_VARIANTS
 from tests.support.glean.indexing_client import SITE, IndexingClient, config
 from tests.support.models.upload_model import WEEK_S, UploadModel
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from server.sandbox.serve import EmbeddedSandbox
     from tests.support.glean.admin_client import HandDrivenClock
+    from tests.support.sandbox.embedded import EmbeddedSandbox
 
 NUMBERS: Final = st.sets(st.integers(0, 7), max_size=6)
 TEXTS: Final = st.sampled_from(["early", "late"])

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from server.sandbox.indexing_api.protocol.urls import OVERLAP_OPERATION
+from server.sandbox.indexing_api.urls import OVERLAP_OPERATION
 from tests.support.glean.indexing_client import NAME, SITE, IndexingClient, document
 
 if TYPE_CHECKING:
-    from server.sandbox.serve import EmbeddedSandbox
+    from tests.support.sandbox.embedded import EmbeddedSandbox
 
 OTHER = "acmedocs"
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Search = Callable[..., "SearchClient"]
 
-    from server.sandbox.serve import EmbeddedSandbox
+    from tests.support.sandbox.embedded import EmbeddedSandbox
 
 ADA, BOB = "ada@example.com", "bob@example.com"
 OPTIONS = {"facetBucketSize": 1}

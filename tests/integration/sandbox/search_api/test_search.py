@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.sandbox.control import Sandbox
-from server.sandbox.search_api.question_parsing import FulltextQuery, parse_query
+from server.sandbox.state.content.question_parsing import FulltextQuery, parse_query
 from tests.support.glean.admin_client import AdminClient, HandDrivenClock, document, error_of
+from tests.support.sandbox.control import Sandbox
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from server.sandbox.serve import EmbeddedSandbox
+    from tests.support.sandbox.embedded import EmbeddedSandbox
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
-from server.sandbox.state.fault_plan import Fault
+from tests.support.sandbox.faults import Fault
 
 if TYPE_CHECKING:
     from tests.support.resilience.chaos.driver import ChaosRun

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
-    from server.sandbox.control import Sandbox
     from tests.support.resilience.chaos.installation import Installation
     from tests.support.resilience.chaos.plan import ChaosPlan
+    from tests.support.sandbox.control import Sandbox
 
     Answer = dict[str, Any]
 

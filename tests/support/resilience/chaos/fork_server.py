@@ -18,6 +18,7 @@ import server.adapters.engine.postgres_journal
 import server.adapters.engine.postgres_liveness
 import server.adapters.store.postgres.store  # noqa: F401 - these four are what a life would import in its beginning
 from tests.support.resilience.chaos.process_main import run_life
+from tests.support.sandbox.embedded import script_composed_sandboxes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,6 +68,7 @@ def report_exits(_number: int, _frame: object) -> None:
 
 def main() -> None:
     """Do what the input says. A process is killed only as long as it is known to live, so its id is nobody else's."""
+    script_composed_sandboxes()
     signal.signal(signal.SIGCHLD, report_exits)
     for line in sys.stdin:
         asked = json.loads(line)

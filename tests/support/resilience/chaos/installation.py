@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from server.sandbox.control import Sandbox
 from tests.support.resilience.chaos.plan import PROCESSES
+from tests.support.sandbox.control import Sandbox
+from tests.support.sandbox.launcher import LAUNCHER
 from tests.support.webhooks.receiver import SECRET
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class Installation:
     def run_sandbox_process(self) -> Iterator[str]:
         """A sandbox in a process of its own; where it answers."""
         self.glean.parent.mkdir(parents=True, exist_ok=True)
-        command = (sys.executable, "-m", "server", "glean-sandbox", "--port", "0", "--token", TOKEN)
+        command = (sys.executable, "-m", LAUNCHER, "glean-sandbox", "--port", "0", "--token", TOKEN)
         server = subprocess.Popen(
             (*command, "--data-dir", str(self.glean.parent)),
             env=self.environ,

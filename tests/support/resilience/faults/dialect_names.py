@@ -13,7 +13,7 @@ from tests.support.glean.datasources import admin_platform, indexing_platform
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from server.sandbox.serve import EmbeddedSandbox
+    from tests.support.sandbox.embedded import EmbeddedSandbox
     from tests.support.world import World
 
 ADMIN: Final = "admin"

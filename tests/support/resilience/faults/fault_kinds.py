@@ -7,8 +7,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from server.sandbox.state.fault_plan import Fault
 from tests.support.resilience.faults.dialect_names import ADMIN, INDEXING
+from tests.support.sandbox.faults import Fault
 
 RUDE: Final = "upstream-words-that-must-not-be-repeated"
 ECHOES: Final = (RUDE, "Something went wrong")

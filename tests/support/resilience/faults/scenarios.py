@@ -16,12 +16,12 @@ from domain.model.dataset import Dataset
 from domain.model.enums import DatasetType, TeardownReason
 from domain.model.settings import LifecycleSettings
 from domain.ports import DatasetQuery
-from server.sandbox.serve import EmbeddedSandbox
-from server.sandbox.state.fault_plan import Fault
 from tests.support.content.template_repository import confluence_page, write_repository, write_template
 from tests.support.glean.datasources import serve_run, staged_line, use_small_pages
 from tests.support.inline_engine import JournalEntry
 from tests.support.resilience.faults.dialect_names import ADAPTERS, ADMIN, CLIENTS, INDEXING, dialect_of
+from tests.support.sandbox.embedded import EmbeddedSandbox
+from tests.support.sandbox.faults import Fault
 from tests.support.world import ShiftedClock, World
 
 if TYPE_CHECKING:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from server.composition import build_store, sandbox_path
-from server.sandbox.control import Sandbox
 from server.settings import load_settings
 from tests.support import state_snapshot
 from tests.support.content.template_repository import write_repository
@@ -19,6 +18,7 @@ from tests.support.polling import wait_for
 from tests.support.resilience.kills.processes.crash_points import CrashPoint
 from tests.support.resilience.kills.processes.idle import wait_until_idle
 from tests.support.resilience.kills.scenarios.indexing_scenarios import SCENARIOS
+from tests.support.sandbox.control import Sandbox
 from tests.support.stores.postgres_server import database_name
 from tests.support.webhooks.receiver import SECRET, WebhookReceiver
 

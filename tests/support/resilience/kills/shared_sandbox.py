@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Self
 
 from server.sandbox.app import create_app
-from server.sandbox.control import Sandbox
-from server.sandbox.http.protocol import SandboxServer
+from server.sandbox.http.server import SandboxServer
+from server.sandbox.state.state import SandboxState
 from server.web.http import open_listening_socket
+from tests.support.sandbox.hooks import FaultHooks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,8 +51,9 @@ class SharedSandbox:
     def serve_file(self, path: Path) -> Iterator[str]:
         """The key of the Glean in that file."""
         token = secrets.token_urlsafe(24)
-        with Sandbox(path) as sandbox:
-            app = create_app(sandbox.world, token)
+        hooks = FaultHooks()
+        with closing(SandboxState.open(path, hooks=hooks)) as state:
+            app = create_app(state, token, hooks)
             self._apps[f"Bearer {token}".encode()] = app
             try:
                 yield token

@@ -16,10 +16,10 @@ from domain.ports import DatasetQuery
 from server.adapters.store.postgres.store import PostgresStore
 from server.composition import has_pending_work, open_services
 from server.infra.postgres.dsn import parse_postgres_url
-from server.sandbox.serve import EmbeddedSandbox
 from server.settings import load_settings
 from tests.support import state_snapshot
 from tests.support.content.template_repository import write_repository
+from tests.support.sandbox.embedded import EmbeddedSandbox
 from tests.support.stores.postgres_server import database_name
 
 if TYPE_CHECKING:

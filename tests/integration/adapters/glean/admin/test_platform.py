@@ -18,7 +18,6 @@ from domain.model.connector import Fingerprint
 from domain.model.enums import ConnectorOutcome
 from domain.ports.platform import Datasource, Observation, Removal, SyncJob
 from server.adapters.glean.admin import platform as dialect
-from server.sandbox.state.fault_plan import Fault
 from tests.support.glean.datasources import (
     MARK,
     NAME,
@@ -30,10 +29,11 @@ from tests.support.glean.datasources import (
     staged_pages,
     sync_run,
 )
+from tests.support.sandbox.faults import Fault
 
 if TYPE_CHECKING:
     from server.adapters.glean.admin.platform import AdminPlatform
-    from server.sandbox.serve import EmbeddedSandbox
+    from tests.support.sandbox.embedded import EmbeddedSandbox
 
 
 def answers(operation: str, body: bytes) -> Fault:

@@ -17,7 +17,6 @@ from domain.errors import (
     PlatformUnavailableError,
 )
 from server.adapters.glean.indexing.names import datasource_of
-from server.sandbox.state.fault_plan import Fault
 from tests.support.glean.datasources import (
     MARK,
     NAME,
@@ -30,12 +29,13 @@ from tests.support.glean.datasources import (
     sync_run,
     use_small_pages,
 )
+from tests.support.sandbox.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from server.adapters.glean.indexing.platform import IndexingPlatform
-    from server.sandbox.serve import EmbeddedSandbox
+    from tests.support.sandbox.embedded import EmbeddedSandbox
 
 HANDLE = datasource_of(NAME)
 LINES = [staged_line(number) for number in range(8)]

@@ -32,7 +32,7 @@ from tests.support.glean.datasources import (
 )
 
 if TYPE_CHECKING:
-    from server.sandbox.serve import EmbeddedSandbox
+    from tests.support.sandbox.embedded import EmbeddedSandbox
 
 HANDLE: Final = datasource_of(NAME)
 RUN: Final = MARK.dataset_id + "-" + "9" * 200

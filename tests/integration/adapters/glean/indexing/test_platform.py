@@ -23,9 +23,7 @@ from domain.model.enums import ConnectorOutcome
 from server.adapters.glean.indexing.config import desired_config
 from server.adapters.glean.indexing.names import LONGEST_ID, datasource_of
 from server.adapters.glean.indexing.registry import DatasourceRegistry
-from server.sandbox.indexing_api.protocol.urls import OVERLAP_OPERATION
-from server.sandbox.serve import EmbeddedSandbox
-from server.sandbox.state.fault_plan import Fault
+from server.sandbox.indexing_api.urls import OVERLAP_OPERATION
 from tests.support.glean.datasources import (
     MARK,
     NAME,
@@ -39,6 +37,8 @@ from tests.support.glean.datasources import (
     sync_run,
 )
 from tests.support.glean.indexing_client import IndexingClient
+from tests.support.sandbox.embedded import EmbeddedSandbox
+from tests.support.sandbox.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

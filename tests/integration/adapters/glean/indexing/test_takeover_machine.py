@@ -31,7 +31,6 @@ from domain.model.connector import OwnerTag
 from server.adapters.glean.indexing.names import datasource_of
 from server.adapters.glean.indexing.platform import IndexingPlatform
 from server.adapters.glean.transport.rate_limiter import RateLimiter
-from server.sandbox.serve import EmbeddedSandbox
 from tests.support.glean.admin_client import HandDrivenClock
 from tests.support.glean.datasources import (
     INSTALLATION_ID,
@@ -43,6 +42,7 @@ from tests.support.glean.datasources import (
     staged_pages,
     use_small_pages,
 )
+from tests.support.sandbox.embedded import EmbeddedSandbox
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator

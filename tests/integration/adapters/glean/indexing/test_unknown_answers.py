@@ -29,8 +29,6 @@ from server.adapters.glean.indexing.upload_status import (
     upload_being_indexed,
 )
 from server.adapters.glean.indexing.wire import DatasourceStatus
-from server.sandbox.serve import EmbeddedSandbox
-from server.sandbox.state.fault_plan import Fault
 from tests.support.glean.datasources import (
     MARK,
     NAME,
@@ -41,6 +39,8 @@ from tests.support.glean.datasources import (
     staged_line,
 )
 from tests.support.glean.indexing_client import IndexingClient
+from tests.support.sandbox.embedded import EmbeddedSandbox
+from tests.support.sandbox.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator

@@ -16,14 +16,14 @@ from server.adapters.clock import SystemClock
 from server.adapters.glean.indexing.platform import IndexingPlatform
 from server.adapters.glean.search.client import ACT_AS, ClientSearch, pushed_id
 from server.adapters.glean.transport.rate_limiter import RateLimiter
-from server.sandbox.state.fault_plan import Fault
 from tests.support.glean.datasources import NAME, serve_run, staged_line
 from tests.support.glean.searching_client import searchable_platform
+from tests.support.sandbox.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from server.sandbox.serve import EmbeddedSandbox
+    from tests.support.sandbox.embedded import EmbeddedSandbox
 
 DATASOURCE = "acmewiki7k2m"
 SECRET = "client-token"

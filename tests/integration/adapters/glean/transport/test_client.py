@@ -18,11 +18,11 @@ from server.adapters.glean.admin.platform import AdminPlatform
 from server.adapters.glean.transport.client import GleanHttpClient
 from server.adapters.glean.transport.errors import parse_retry_after
 from server.adapters.glean.transport.rate_limiter import RateLimiter
-from server.sandbox.state.fault_plan import Fault
 from tests.support.glean.datasources import admin_platform, serve_run, staged_line
+from tests.support.sandbox.faults import Fault
 
 if TYPE_CHECKING:
-    from server.sandbox.serve import EmbeddedSandbox
+    from tests.support.sandbox.embedded import EmbeddedSandbox
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECRET = "s3cret-of-the-installation"

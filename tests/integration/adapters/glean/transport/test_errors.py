@@ -15,8 +15,6 @@ from domain.errors import (
     PlatformThrottledError,
     PlatformUnavailableError,
 )
-from server.sandbox.serve import EmbeddedSandbox
-from server.sandbox.state.fault_plan import Fault
 from tests.support.glean.datasources import (
     MARK,
     admin_platform,
@@ -26,6 +24,8 @@ from tests.support.glean.datasources import (
     staged_line,
     staged_pages,
 )
+from tests.support.sandbox.embedded import EmbeddedSandbox
+from tests.support.sandbox.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator

@@ -11,12 +11,12 @@ import pytest
 
 from domain.errors import PlatformThrottledError
 from server.adapters.glean.transport.rate_limiter import RateLimiter
-from server.sandbox.state.fault_plan import Fault
 from tests.support.glean.datasources import MARK, admin_platform, datasource_spec, push_run, staged_line
+from tests.support.sandbox.faults import Fault
 
 if TYPE_CHECKING:
     from server.adapters.glean.admin.platform import AdminPlatform
-    from server.sandbox.serve import EmbeddedSandbox
+    from tests.support.sandbox.embedded import EmbeddedSandbox
 
 
 async def take(limiter: RateLimiter, turns: int) -> float:

@@ -31,9 +31,10 @@ from server.adapters.engine import dbos_runtime, postgres_journal
 from server.adapters.store.postgres import store
 from server.infra.postgres import presence
 from server.sandbox import app
-from server.sandbox.http import protocol
+from server.sandbox.http import server
 from tests.support.resilience.kills.processes.orders import ProcessOrder, ProcessReport
 from tests.support.resilience.kills.processes.process_main import run_order
+from tests.support.sandbox.embedded import script_composed_sandboxes
 
 _IMPORTED = (
     anyio,
@@ -43,7 +44,7 @@ _IMPORTED = (
     httpcore,
     postgres_journal,
     presence,
-    protocol,
+    server,
     dbos_runtime,
     sqlalchemy,
     store,
@@ -56,6 +57,7 @@ _LINE = 1 << 16
 def main() -> None:
     """Fork until the input ends."""
     assert threading.active_count() == 1
+    script_composed_sandboxes()
     gc.disable()  # they live for a second
     gc.freeze()
     sys.modules.setdefault("trio", None)  # type: ignore[arg-type] # httpcore would look for it at every request

@@ -15,7 +15,6 @@ from server.adapters.clock import SystemClock
 from server.adapters.engine.engine import DurableEngine
 from server.composition import open_services, process, sandbox_path
 from server.infra.logging import configure_logging
-from server.sandbox.control import Sandbox
 from server.settings import load_settings
 from server.workers.scheduler import Scheduler
 from server.workers.webhook_delivery import DeliveryPace
@@ -24,6 +23,7 @@ from tests.support.resilience.kills.processes.crash_points import CrashPoint, Cr
 from tests.support.resilience.kills.processes.idle import wait_until_idle
 from tests.support.resilience.kills.processes.request_crashes import install_request_crash
 from tests.support.resilience.kills.scenarios.indexing_scenarios import SCENARIOS
+from tests.support.sandbox.control import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

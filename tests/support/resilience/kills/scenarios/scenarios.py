@@ -21,7 +21,6 @@ from domain.lifecycle.provision.compensation import COMPENSATIONS
 from domain.lifecycle.provision.saga import PROVISION_STEPS
 from domain.lifecycle.teardown.saga import TEARDOWN_STEPS
 from domain.model.event import EventKind
-from server.sandbox.state.fault_plan import Fault
 from tests.support.resilience.faults.dialect_names import ADMIN
 from tests.support.resilience.kills.processes.crash_points import CrashPoint
 from tests.support.resilience.kills.scenarios.steps import (
@@ -49,6 +48,7 @@ from tests.support.resilience.kills.scenarios.steps import (
     take_snapshot,
     tear_down,
 )
+from tests.support.sandbox.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,8 +16,8 @@ from domain.model.delivery import Delivery, DeliveryState
 from domain.model.enums import DatasetType, JourneyState, Stage, TeardownReason
 from domain.model.journey import Client, Journey
 from domain.ports import DatasetQuery
-from server.sandbox.state.fault_plan import Fault
 from tests.support.content.template_repository import confluence_page, write_template
+from tests.support.sandbox.faults import Fault
 from tests.support.servers.data_folder import KIM, provision_request
 
 if TYPE_CHECKING:

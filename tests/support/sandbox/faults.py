@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import msgspec
 
-from server.sandbox.http.operations import OPERATIONS
+from tests.support.sandbox.operations import OPERATIONS
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
+
+    from server.sandbox.state.database import Database
 
 TransportFaultKind: TypeAlias = Literal[
     "status", "garbage", "html", "unbounded", "drop_before", "drop_after", "timeout", "slow"
@@ -99,6 +101,33 @@ class PlannedFault(msgspec.Struct, frozen=True, kw_only=True):
     skip_left: int
     times_left: int | None
     fired: int
+
+
+class FaultPlan:
+    """The scripted faults of a sandbox, shared by every process on its file."""
+
+    def __init__(self, database: Database) -> None:
+        """Script what happens in `database`'s sandbox."""
+        self._database = database
+
+    def add(self, fault: Fault) -> int:
+        """Put a fault at the end of the plan; answers its id."""
+        with self._database.write() as connection:
+            return add_fault(connection, fault)
+
+    def clear(self) -> None:
+        """Nothing goes wrong any more; a job that hangs already goes on hanging."""
+        with self._database.write() as connection:
+            connection.execute("DELETE FROM fault")
+
+    def entries(self) -> list[PlannedFault]:
+        """The plan in its order, with how often each has fired; spent faults too."""
+        with self._database.read() as connection:
+            return load_planned_faults(connection)
+
+    def fired_count(self) -> int:
+        """How often any fault of the plan has fired."""
+        return sum(entry.fired for entry in self.entries())
 
 
 def add_fault(connection: sqlite3.Connection, fault: Fault) -> int:

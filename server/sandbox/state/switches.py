@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from server.sandbox.state.state import load_setting, store_setting
+from server.sandbox.state.state import load_setting
 
 if TYPE_CHECKING:
     import sqlite3
 
-_NAME: Final = "indexing"
+SWITCHES_SETTING: Final = "indexing"
 
 
 class Switches(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,23 +52,11 @@ class Switches(msgspec.Struct, frozen=True, kw_only=True):
     tells_denial: bool = True
 
 
-DOCUMENTED_DELAYS: Final = {"indexing_s": 18 * 60.0, "single_s": 3 * 60.0, "counts_lag_s": 3 * 3600.0}
-"""How slow Glean says that it is: 15 to 20 minutes after an upload, minutes after a single document."""
-
-
 def load_switches(connection: sqlite3.Connection) -> Switches:
     """How this Glean behaves now."""
-    return msgspec.convert(load_setting(connection, _NAME, {}), Switches)
+    return msgspec.convert(load_setting(connection, SWITCHES_SETTING, {}), Switches)
 
 
 def is_denial_explained(connection: sqlite3.Connection) -> bool:
     """Whether who is not let in hears why."""
     return load_switches(connection).tells_denial
-
-
-def set_switches(connection: sqlite3.Connection, **changes: bool | float) -> None:
-    """Turn some of the switches."""
-    known = msgspec.to_builtins(load_switches(connection))
-    store_setting(
-        connection, _NAME, msgspec.to_builtins(msgspec.convert({**known, **changes}, Switches, strict=False))
-    )

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import msgspec
 
 from server.sandbox.http.decoding import decode_json
-from server.sandbox.http.responses import invalid_field_error
+from server.sandbox.state.refusals import invalid_field_error
 
 if TYPE_CHECKING:
-    from server.sandbox.indexing_api.switches import Switches
+    from server.sandbox.state.switches import Switches
 
 T = TypeVar("T")
 _UNKNOWN: Final = re.compile(r"contains unknown field `(?P<field>[^`]*)`(?: - at `\$(?P<path>[^`]*)`)?")

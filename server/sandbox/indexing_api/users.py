@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
 
-    from server.sandbox.indexing_api.protocol.shapes import User
+    from server.sandbox.indexing_api.shapes import User
 
 
 def upsert_users(

@@ -8,7 +8,7 @@ from server.sandbox.http.responses import ApiResponse
 from server.sandbox.state.tokens import rotate_token_secret
 
 if TYPE_CHECKING:
-    from server.sandbox.http.pipeline import ApiRequest
+    from server.sandbox.http.operation import ApiRequest
     from server.sandbox.state.state import SandboxState
 
 

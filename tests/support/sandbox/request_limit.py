@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from server.sandbox.http.responses import RefusedError
+from server.sandbox.state.refusals import RefusedError
 from server.sandbox.state.state import load_setting, store_setting
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ when a document is sent whose address another datasource claims too.
 from __future__ import annotations
 
 import re
-from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from server.sandbox.indexing_api.datasources import decode_config
@@ -72,16 +71,6 @@ def report_document_overlap(
     """Report a document's address that others claim too."""
     detail = {"with": others, "viewURL": address}
     world.record_effect(connection, OVERLAP_OPERATION, datasource=datasource["name"], detail=detail)
-
-
-def attributed_datasource(connection: sqlite3.Connection, address: str) -> str | None:
-    """The datasource to which a view of that address is attributed; None when nobody claims it."""
-    claiming = [
-        str(each["name"])
-        for each in load_datasource_page(connection, 0, -1)
-        if each["connector"] == CUSTOM_CONNECTOR and re.fullmatch(_url_regex(each), address)
-    ]
-    return min(claiming, key=lambda name: sha256(f"{name} {address}".encode()).digest(), default=None)
 
 
 def _url_regex(datasource: sqlite3.Row) -> str:

@@ -1,7 +1,8 @@
 """What happens to an upload once it has ended: its documents are indexed, and those that it lacks are deleted.
 
 Both follow from stored instants and the clock. The indexing is a job like any other of the sandbox
-(`server.sandbox.state.content.sync_jobs`); what has to go afterwards stands in `stale` with the instant at which it is gone.
+(`server.sandbox.state.content.sync_jobs`); what has to go afterwards is in
+`stale`, with the instant at which it is gone.
 """
 
 from __future__ import annotations
@@ -10,12 +11,11 @@ import json
 import math
 from typing import TYPE_CHECKING, Final
 
-from server.sandbox.http.responses import RefusedError
-from server.sandbox.indexing_api.documents import document_key
-from server.sandbox.indexing_api.switches import load_switches
-from server.sandbox.state.content.contents import CUSTOM_CONNECTOR
+from server.sandbox.state.content.contents import CUSTOM_CONNECTOR, document_key
 from server.sandbox.state.content.sync_jobs import finish_sync_job, load_due_sync_jobs, start_indexing_job
+from server.sandbox.state.refusals import RefusedError
 from server.sandbox.state.state import load_setting, store_setting
+from server.sandbox.state.switches import load_switches
 
 if TYPE_CHECKING:
     import sqlite3

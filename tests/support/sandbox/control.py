@@ -1,23 +1,22 @@
-"""The sandbox in a test's or a person's hands: look at its state, script its faults, act as somebody at the console."""
+"""The sandbox in a test's hands: look at its state, script its faults, act as somebody at the console."""
 
 from __future__ import annotations
 
 import json
+import re
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
-from server.sandbox.admin_api.configs import EXAMPLE_CONFIGS
-from server.sandbox.indexing_api import switches
-from server.sandbox.indexing_api.processing import complete_due_work
-from server.sandbox.indexing_api.protocol import urls
-from server.sandbox.state import tenants
+from server.sandbox.indexing_api.datasources import decode_config
 from server.sandbox.state.clock import Clock, utc_now
+from server.sandbox.state.content.contents import CUSTOM_CONNECTOR
 from server.sandbox.state.content.fulltext import search_fulltext
-from server.sandbox.state.content.sync_jobs import PACE_SETTING, sync_job_payload
-from server.sandbox.state.database import Database
+from server.sandbox.state.content.processing import complete_due_work
+from server.sandbox.state.content.sync_jobs import sync_job_payload
 from server.sandbox.state.datasources import (
     datasource_payload,
     datasource_status,
@@ -26,17 +25,18 @@ from server.sandbox.state.datasources import (
     insert_datasource,
     load_datasource_page,
 )
-from server.sandbox.state.fault_plan import add_fault, load_planned_faults
-from server.sandbox.state.rate_limit import load_request_counts, set_request_limit
-from server.sandbox.state.state import SandboxState, store_setting
-from server.sandbox.state.tokens import TokenRegistry
+from server.sandbox.state.state import SandboxState
+from server.sandbox.state.tenants import current_tenant_id
+from tests.support.sandbox import settings
+from tests.support.sandbox.example_configs import EXAMPLE_CONFIGS
+from tests.support.sandbox.faults import FaultPlan, has_unhealthy_fault
+from tests.support.sandbox.request_limit import load_request_counts, set_request_limit
+from tests.support.sandbox.tokens import TokenRegistry
 
 if TYPE_CHECKING:
     import sqlite3
     from pathlib import Path
     from types import TracebackType
-
-    from server.sandbox.state.fault_plan import Fault, PlannedFault
 
 
 class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,52 +50,22 @@ class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
     detail: dict[str, Any]
 
 
-class FaultPlan:
-    """The scripted faults of a sandbox, shared by every process on its file."""
-
-    def __init__(self, database: Database) -> None:
-        """Script what happens in `database`'s sandbox."""
-        self._database = database
-
-    def add(self, fault: Fault) -> int:
-        """Put a fault at the end of the plan; answers its id."""
-        with self._database.write() as connection:
-            return add_fault(connection, fault)
-
-    def clear(self) -> None:
-        """Nothing goes wrong any more; a job that hangs already goes on hanging."""
-        with self._database.write() as connection:
-            connection.execute("DELETE FROM fault")
-
-    def entries(self) -> list[PlannedFault]:
-        """The plan in its order, with how often each has fired; spent faults too."""
-        with self._database.read() as connection:
-            return load_planned_faults(connection)
-
-    def fired_count(self) -> int:
-        """How often any fault of the plan has fired."""
-        return sum(entry.fired for entry in self.entries())
-
-
 class Sandbox(AbstractContextManager["Sandbox"]):
     """A sandbox's file, opened beside whatever serves it, in this process or another."""
 
-    def __init__(self, path: Path, *, now: Clock = utc_now) -> None:
-        """Open the file, made when absent. `now` is the clock by which syncs advance for whoever asks through this."""
-        self.world = SandboxState(Database(path), now)
-        self.faults = FaultPlan(self.world.database)
-        self.tokens = TokenRegistry(self.world)
-        with self.world.database.write() as connection:
-            tenants.ensure_tenant(connection)
+    def __init__(self, world: SandboxState) -> None:
+        self.world = world
+        self.faults = FaultPlan(world.database)
+        self.tokens = TokenRegistry(world)
 
     @classmethod
-    def open(cls, path: Path, *, now: Clock = utc_now) -> Sandbox:
-        """The same as the constructor, for reading well."""
-        return cls(path, now=now)
+    def open(cls, path: Path, *, now: Clock = utc_now) -> Self:
+        """Open the file, made when absent. `now` is the clock by which syncs advance for whoever asks through this."""
+        return cls(SandboxState.open(path, now=now))
 
     def close(self) -> None:
         """Close the file."""
-        self.world.database.close()
+        self.world.close()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -107,7 +77,7 @@ class Sandbox(AbstractContextManager["Sandbox"]):
     def tenant_id(self) -> str:
         """The id of the tenant that answers."""
         with self.world.database.read() as connection:
-            return tenants.current_tenant_id(connection)
+            return current_tenant_id(connection)
 
     def ledger(self) -> list[LedgerEntry]:
         """Every effect received, in its order."""
@@ -126,7 +96,10 @@ class Sandbox(AbstractContextManager["Sandbox"]):
         """The datasources as the API shows them, oldest first."""
         complete_due_work(self.world)
         with self.world.database.read() as connection:
-            return [datasource_payload(connection, row) for row in load_datasource_page(connection, 0, -1)]
+            return [
+                {**datasource_payload(connection, row), "status": _status(connection, row)}
+                for row in load_datasource_page(connection, 0, -1)
+            ]
 
     def documents(self, name: str) -> list[dict[str, Any]]:
         """The documents that a datasource serves now, by their ids; none when there is no such datasource."""
@@ -154,9 +127,20 @@ class Sandbox(AbstractContextManager["Sandbox"]):
             return found
 
     def attributed_datasource(self, address: str) -> str | None:
-        """The datasource to which Glean attributes it when somebody views that address; None for none of them."""
+        """The datasource to which a view of that address is attributed; None when nobody claims it.
+
+        Glean attributes what two claim in a way that it calls non-deterministic. Here that is by a hash of the address
+        and of who claims it: the same address always goes to the same datasource, but neither to the oldest nor to the
+        newest, and another datasource with the same claim may change it.
+        """
         with self.world.database.read() as connection:
-            return urls.attributed_datasource(connection, address)
+            claiming = [
+                str(each["name"])
+                for each in load_datasource_page(connection, 0, -1)
+                if each["connector"] == CUSTOM_CONNECTOR
+                and re.fullmatch(decode_config(each).url_regex or "", address)
+            ]
+        return min(claiming, key=lambda name: sha256(f"{name} {address}".encode()).digest(), default=None)
 
     def snapshot(self) -> dict[str, Any]:
         """Datasources by name with all that they serve, without ids and instants of their making.
@@ -170,7 +154,7 @@ class Sandbox(AbstractContextManager["Sandbox"]):
                     "connector": row["connector"],
                     "config": json.loads(row["config"]),
                     "auth": [row["auth_type"], row["auth_sha256"]],
-                    "status": datasource_status(connection, row),
+                    "status": _status(connection, row),
                     "documents": {
                         _document_id(each): each for each in _load_served_documents(connection, row)
                     },
@@ -182,12 +166,8 @@ class Sandbox(AbstractContextManager["Sandbox"]):
 
     def set_indexing_rate(self, documents_per_second: float, *, minimum_seconds: float = 0.05) -> None:
         """How fast jobs that start from now on index, and the least that they take."""
-        if documents_per_second <= 0 or minimum_seconds < 0:
-            raise ValueError(
-                "a rate must be more than 0 documents a second, the least time 0 seconds or more"
-            )
         with self.world.database.write() as connection:
-            store_setting(connection, PACE_SETTING, (documents_per_second, minimum_seconds))
+            settings.set_indexing_rate(connection, documents_per_second, minimum_seconds)
 
     def limit_requests(self, per_second: float | None, *, retry_after: int | str | None = None) -> None:
         """Answer 429 beyond so many requests a second (None: never), with this `Retry-After` or none."""
@@ -195,9 +175,9 @@ class Sandbox(AbstractContextManager["Sandbox"]):
             set_request_limit(connection, per_second, retry_after)
 
     def set_switches(self, **changes: bool | float) -> None:
-        """Turn switches of the Indexing dialect, see `server.sandbox.indexing_api.switches.Switches`."""
+        """Turn switches, see `server.sandbox.state.switches.Switches`."""
         with self.world.database.write() as connection:
-            switches.set_switches(connection, **changes)
+            settings.set_switches(connection, **changes)
 
     # what a person does at the console
 
@@ -225,7 +205,7 @@ class Sandbox(AbstractContextManager["Sandbox"]):
     def replace_tenant(self, *, keep_content: bool = False) -> str:
         """Put another tenant behind the same URL, empty or as a copy; answers its id."""
         with self.world.database.write() as connection:
-            return tenants.replace_tenant(connection, keep_content=keep_content)
+            return settings.replace_tenant(connection, keep_content=keep_content)
 
     def switch_tenant(self, tenant_id: str) -> None:
         """Let a former tenant answer again.
@@ -234,7 +214,13 @@ class Sandbox(AbstractContextManager["Sandbox"]):
             LookupError: there never was one of this id.
         """
         with self.world.database.write() as connection:
-            tenants.switch_tenant(connection, tenant_id)
+            settings.switch_tenant(connection, tenant_id)
+
+
+def _status(connection: sqlite3.Connection, datasource: sqlite3.Row) -> str:
+    if has_unhealthy_fault(connection, datasource["name"]):
+        return "UNHEALTHY"
+    return datasource_status(connection, datasource)
 
 
 def _document_id(document: dict[str, Any]) -> str:

@@ -10,15 +10,15 @@ import math
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from server.sandbox.http.responses import RefusedError
-from server.sandbox.indexing_api.switches import load_switches
+from server.sandbox.state.refusals import RefusedError
 from server.sandbox.state.state import load_setting, store_setting
+from server.sandbox.state.switches import load_switches
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
 
-    from server.sandbox.http.pipeline import ApiRequest
+    from server.sandbox.http.operation import ApiRequest
     from server.sandbox.http.responses import ApiResponse
     from server.sandbox.state.state import SandboxState
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 import anyio
 
@@ -11,24 +11,32 @@ from server.sandbox.http.asgi import send_bytes, send_response
 from server.sandbox.http.responses import STATUS_OF, ApiResponse
 
 if TYPE_CHECKING:
-    from starlette.types import Receive, Scope, Send
+    from types import MethodType
 
-    from server.sandbox.state.fault_plan import Fault
+    from starlette.types import Receive, Send
 
-TRANSPORT_STATE_KEY: Final = "sandbox.transport"
-"""Where the server's protocol leaves the connection's transport in the scope's state, so that it can be dropped."""
+    from tests.support.sandbox.faults import Fault
+
 
 _PAGE: Final = b"<!doctype html><title>Gateway</title><h1>Something went wrong</h1>"
 _HTML: Final = "text/html; charset=utf-8"
 _JSON: Final = "application/json"
 _GARBAGE: Final = b'{"id": "ds_0", "status": "HEAL'
 _CHUNK: Final = b" " * 65_536
-_CODE_OF: Final = {int(status): code for code, status in reversed(STATUS_OF.items())}
+_CODE_OF: Final = {int(status): code for code, status in reversed(list(STATUS_OF.items()))}
 
 
-async def send_fault_response(
-    fault: Fault, true_answer: ApiResponse, scope: Scope, receive: Receive, send: Send
-) -> None:
+class _Connection(Protocol):
+    def abort(self) -> None: ...
+
+
+class _RequestCycle(Protocol):
+    """uvicorn's, of which `receive` is a method."""
+
+    transport: _Connection
+
+
+async def send_fault_response(fault: Fault, true_answer: ApiResponse, receive: Receive, send: Send) -> None:
     """Answer as the fault has it; `true_answer` is what the request came to, or would not have."""
     match fault.kind:
         case "status":
@@ -40,7 +48,7 @@ async def send_fault_response(
         case "unbounded":
             await _send_unbounded(fault.size, receive, send)
         case "drop_before" | "drop_after":
-            scope["state"][TRANSPORT_STATE_KEY].abort()
+            cast("_RequestCycle", cast("MethodType", receive).__self__).transport.abort()
             await _wait_for_disconnect(receive)
         case "timeout":
             await _wait_for_disconnect(receive)

@@ -1,4 +1,4 @@
-"""uvicorn, cut to the sandbox: a connection that can be dropped, a server that starts and stops at once."""
+"""uvicorn, cut to the sandbox: a server that starts and stops at once."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
-
-from server.sandbox.http.fault_responses import TRANSPORT_STATE_KEY
 
 if TYPE_CHECKING:
     import socket
@@ -19,15 +16,6 @@ if TYPE_CHECKING:
 _GRACE_SECONDS = 0.2
 
 
-class DroppableProtocol(H11Protocol):
-    """HTTP/1.1 that shows the application its transport, in the state of the scope."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take the connection."""
-        self.app_state = {**self.app_state, TRANSPORT_STATE_KEY: transport}
-        super().connection_made(transport)
-
-
 class SandboxServer(uvicorn.Server):
     """A server that says when it answers, stops when told, and leaves no client waiting when it goes."""
 
@@ -35,7 +23,7 @@ class SandboxServer(uvicorn.Server):
         """Serve `app` on the sockets given to `serve`."""
         config = uvicorn.Config(
             app,
-            http=DroppableProtocol,
+            http="h11",
             loop="asyncio",
             ws="none",
             lifespan="off",

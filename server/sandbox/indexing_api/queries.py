@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from server.sandbox.http.body_reader import BodyReader
 from server.sandbox.http.responses import ApiResponse
 from server.sandbox.indexing_api.datasources import config_payload, load_custom_datasource
-from server.sandbox.indexing_api.processing import complete_due_work
-from server.sandbox.indexing_api.protocol.decoding import BodyReader
-from server.sandbox.indexing_api.protocol.shapes import (
+from server.sandbox.indexing_api.shapes import (
     DatasourceRequest,
     DebugDocumentRequest,
     DebugDocumentsRequest,
     DocumentAccessRequest,
 )
 from server.sandbox.indexing_api.status import datasource_status_payload, document_status_payload, has_access
-from server.sandbox.indexing_api.switches import load_switches
+from server.sandbox.state.content.processing import complete_due_work
+from server.sandbox.state.switches import load_switches
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from server.sandbox.http.pipeline import ApiRequest
+    from server.sandbox.http.operation import ApiRequest
     from server.sandbox.state.state import SandboxState
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 from server.sandbox.state.clock import format_instant
 from server.sandbox.state.content.sync_jobs import find_running_sync_job
 from server.sandbox.state.datasources import datasource_status
-from server.sandbox.state.fault_plan import take_unhealthy_fault
 
 if TYPE_CHECKING:
     import sqlite3
@@ -20,13 +19,10 @@ _DAY_SECONDS: Final = 86_400
 def observe_health(
     world: SandboxState, connection: sqlite3.Connection, datasource: sqlite3.Row
 ) -> dict[str, Any]:
-    """The health as the Admin dialect answers it; spends one look of an `unhealthy` fault."""
+    """The health as the Admin dialect answers it."""
     now = world.now()
     status, message = datasource_status(connection, datasource), None
-    fault = take_unhealthy_fault(connection, datasource["name"])
-    if fault is not None:
-        status, message = "UNHEALTHY", fault.message
-    elif status == "UNHEALTHY":
+    if status == "UNHEALTHY":
         message = f"the last sync failed: {_last_error(connection, datasource)}"
     (failed,) = connection.execute(
         "SELECT count(*) FROM job WHERE datasource_row = ? AND status = 'FAILED' AND finished_at > ?",
@@ -34,7 +30,7 @@ def observe_health(
     ).fetchone()
     answer: dict[str, Any] = {
         "status": status,
-        "errorCount24h": failed + (fault is not None),
+        "errorCount24h": failed,
         "documentCount": datasource["document_count"],
     }
     if datasource["last_success_at"] is not None:

@@ -1,0 +1,37 @@
+"""What a dialect can do, and what each of its operations is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from server.sandbox.http.responses import ApiResponse
+    from server.sandbox.state.state import SandboxState
+
+DEFAULT_BODY_LIMIT: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiRequest:
+    """What an operation is given: the named parts of the path, the query, the body; who asks, from where, as whom."""
+
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+    bearer: str = ""
+    peer: str = ""
+    acting: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One thing that a dialect can do. `handler` runs in a worker thread and may raise `RefusedError`."""
+
+    name: str
+    method: str
+    path: str
+    handler: Callable[[SandboxState, ApiRequest], ApiResponse]
+    body_limit: int = DEFAULT_BODY_LIMIT

@@ -1,1 +1,0 @@
-"""TODO describe server.sandbox.indexing_api.protocol."""

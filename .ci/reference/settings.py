@@ -138,7 +138,7 @@ def _render_default(field: FieldInfo) -> str:
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"
 
 
-# A type, or a form of one.
+# It answers Any, because a type may have many forms.
 def _unwrap_annotation(annotation: object) -> Any:  # noqa: ANN401
     """The annotation without metadata and None."""
     if get_origin(annotation) in {Union, types.UnionType}:

@@ -2,6 +2,9 @@
 
 Every instant is an aware `datetime` in UTC. Every value here is immutable: a change is a new value, made by
 `Dataset.evolve`, which is the only place that knows when a generation goes up.
+
+A row is stored in the shape of its value, so fields that rows have already stay where they are, however many they are;
+what belongs together and comes and goes together is a part of its own: `Content`, `Run`, `Teardown`, `Recheck`.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mcp_types import ElicitRequestParams
 
 ERA: Era = "2026-07-28"
-KEY = "tools.edge.elicitation:_asked"
+KEY = "tools.asking:_asked"
 
 
 async def show_question(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:

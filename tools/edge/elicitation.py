@@ -55,11 +55,15 @@ async def _question(
 GivenQuestion = Annotated[ConfirmationRequest | None, Resolve(_question)]
 
 
-async def _asked(*, question: GivenQuestion) -> NoElicitation | Elicit[TypedName]:
+async def _elicit_dataset_name(*, question: GivenQuestion) -> NoElicitation | Elicit[TypedName]:
     return NoElicitation() if question is None else Elicit(_format_question(question), TypedName)
 
 
-GivenAnswer = Annotated[ElicitationResult[TypedName], Resolve(_asked)]
+# The SDK keys a question by the module and name of the function that asks it. Clients answer under that key, in a later
+# request that another release may serve, so it stays what it was first, wherever the function stands now.
+_elicit_dataset_name.__module__, _elicit_dataset_name.__qualname__ = "tools.asking", "_asked"
+
+GivenAnswer = Annotated[ElicitationResult[TypedName], Resolve(_elicit_dataset_name)]
 
 
 class ElicitedConfirmer:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from domain.errors import LifecycleError
+    from domain.ports import UnitOfWork
     from tools.services import Services
 
 
@@ -145,8 +146,8 @@ async def test_a_call_is_on_record_whatever_becomes_of_it(tmp_path: Path) -> Non
         }
 
 
-def entries(records: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - the store's own rows
-    return [json.loads(each.document) for each in reversed(records.entries(AuditQuery(limit=100)))]
+def entries(uow: UnitOfWork) -> list[dict[str, Any]]:
+    return [json.loads(each.document) for each in reversed(uow.audit.find(AuditQuery(limit=100)))]
 
 
 @pytest.mark.parametrize(

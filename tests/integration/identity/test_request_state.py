@@ -34,7 +34,7 @@ async def one_round(
 ) -> CallToolResult | InputRequiredResult:
     """One round of a teardown, in a session of its own."""
     answers: Any = name and {
-        "tools.edge.elicitation:_asked": ElicitResult(action="accept", content={"dataset_name": name})
+        "tools.asking:_asked": ElicitResult(action="accept", content={"dataset_name": name})
     }
     headers = {"authorization": f"Bearer {token}"}
     async with (

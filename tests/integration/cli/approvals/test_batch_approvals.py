@@ -12,6 +12,7 @@ from domain.policy.approvals import approval_with_grant
 from server.adapters.store.sqlite.store import SqliteStore
 
 if TYPE_CHECKING:
+    from domain.ports import UnitOfWork
     from tests.support.servers.command_line import CommandLine
 
 _ASKED = "to go on: "
@@ -103,9 +104,10 @@ def _granted(commands: CommandLine, approval_id: str) -> None:
     async def grant() -> None:
         async with SqliteStore(commands.folder / "store.db") as store:
 
-            def work(now: datetime, records: Any) -> None:  # noqa: ANN401 - the store's own
-                held = records.approval(approval_id)
-                records.put_approval(approval_with_grant(held, "person:lee", now))
+            def work(now: datetime, uow: UnitOfWork) -> None:
+                held = uow.approvals.get(approval_id)
+                assert held is not None
+                uow.approvals.put(approval_with_grant(held, "person:lee", now))
 
             await store.transact(partial(work, datetime.now(UTC)))
 

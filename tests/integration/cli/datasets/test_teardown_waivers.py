@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import getpass
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from server.adapters.store.sqlite.store import SqliteStore
 
 if TYPE_CHECKING:
+    from domain.ports import UnitOfWork
     from tests.support.servers.command_line import CommandLine
 
 _ASKED = "to go on: "
@@ -106,9 +107,9 @@ def test_content_that_is_lost_is_archived_as_far_as_it_is_left_when_a_person_typ
 def _past_their_time(commands: CommandLine) -> None:
     """What is archived may be purged, as far as the store knows."""
 
-    def age(records: Any) -> None:  # noqa: ANN401 - the store's own
-        for dataset_id, facts in records.archives():
-            records.put_archive(dataset_id, {**facts, "restorable_until": "2020-01-01T00:00:00Z"})
+    def age(uow: UnitOfWork) -> None:
+        for dataset_id, facts in uow.archives.find():
+            uow.archives.put(dataset_id, {**facts, "restorable_until": "2020-01-01T00:00:00Z"})
 
     async def work() -> None:
         async with SqliteStore(commands.folder / "store.db") as store:

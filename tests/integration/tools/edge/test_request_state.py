@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tests.support.world import World
 
 ONE, TWO = secrets.token_hex(32), secrets.token_hex(32)
-KEY = "tools.edge.elicitation:_asked"
+KEY = "tools.asking:_asked"
 _ROUND: TypeAdapter[CallToolResult | InputRequiredResult] = TypeAdapter(CallToolResult | InputRequiredResult)
 
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
-from contextvars import Context
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
-import structlog
-
 from domain.audit import AuditSealer, CallAudit
-from domain.errors import LifecycleError
 from domain.events import Outbox
 from domain.governance import HEALTH_SCHEDULE, SweepCaps, run_id_prefix
 from domain.lifecycle import Dependencies
@@ -32,13 +27,14 @@ from server.composition.replicas.startup_checks import run_startup_checks, share
 from server.composition.stores import BUNDLED, build_store, build_template_repository
 from server.composition.use_cases import build_sagas, build_schedule_sagas, build_services
 from server.workers.audit_sealer import seal_audit_in_background
+from server.workers.loop import run_in_background
+from server.workers.saga_recovery import resume_sagas_in_background
 from server.workers.scheduler import Scheduler
 from server.workers.webhook_delivery import DeliveryPace, deliver_webhook_events
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Coroutine
 
-    from domain.lifecycle import SagaRunner
     from domain.model import Confirmer
     from domain.ports import Clock, Store
     from server.composition.replicas.agreement import Replica
@@ -46,10 +42,7 @@ if TYPE_CHECKING:
     from server.settings.events import WebhookSettings
     from tools.services import Services
 
-_log: Final = structlog.get_logger(__name__)
 _CONNECTORS: Final = BUNDLED / "mock_data" / "connectors"
-_LOOK_EVERY_S: Final = 2.0
-_TOLD_AGAIN_S: Final = 1.0
 
 
 @asynccontextmanager
@@ -121,10 +114,10 @@ async def open_services(
             if schedules:  # a turn is known to the engine before it looks what dead processes left
                 kinds.update(build_schedule_sagas(deps, services, engine, engine.purge))
             await stack.enter_async_context(engine)
-            await stack.enter_async_context(_resume_sagas_in_background(services.sagas))
+            await stack.enter_async_context(resume_sagas_in_background(services.sagas))
         if schedules:
             scheduler = Scheduler(services.schedules, engine)
-            await stack.enter_async_context(_run_in_background([scheduler.run_forever(clock)]))
+            await stack.enter_async_context(run_in_background([scheduler.run_forever(clock)]))
         if serves:
             await stack.enter_async_context(_deliver_webhooks_in_background(settings, store, clock))
         yield services
@@ -166,27 +159,6 @@ def _build_rate_limits(settings: Settings) -> RateLimits:
 
 
 @asynccontextmanager
-async def _resume_sagas_in_background(sagas: SagaRunner) -> AsyncIterator[None]:
-    """Take up, now and every few seconds, what was admitted and runs nowhere, and what is still to be undone."""
-
-    async def resume_repeatedly() -> None:
-        patiently, told = False, ""
-        while True:
-            try:
-                await sagas.resume(respect_backoff=patiently)
-                patiently, told = True, ""
-            except Exception as error:  # noqa: BLE001
-                # Nobody else looks here; the next look may succeed.
-                if str(error) != told:
-                    told = str(error)
-                    _log.warning("left_for_later", cause=told, exc_info=not isinstance(error, LifecycleError))
-            await asyncio.sleep(_LOOK_EVERY_S)
-
-    async with _run_in_background([resume_repeatedly()]):
-        yield
-
-
-@asynccontextmanager
 async def _deliver_webhooks_in_background(
     settings: Settings, store: Store, clock: Clock
 ) -> AsyncIterator[None]:
@@ -206,26 +178,10 @@ async def _deliver_webhooks_in_background(
             carrier = await stack.enter_async_context(build_courier(settings, each))
             outbox = Outbox(store, clock, subscription, retrying)
             telling.append(deliver_webhook_events(outbox, carrier, owner=uuid4().hex, pace=DeliveryPace()))
-        async with _run_in_background(telling):
+        async with run_in_background(telling):
             yield
 
 
 def build_courier(settings: Settings, webhook: WebhookSettings) -> HttpCourier:
     """What carries events to one webhook."""
     return HttpCourier(webhook.url, webhook.secrets, clock=SystemClock(), timeout_s=settings.events.timeout_s)
-
-
-@asynccontextmanager
-async def _run_in_background(work: Sequence[Coroutine[Any, Any, object]]) -> AsyncIterator[None]:
-    """Do all of this beside everything else, each by itself, until the context is left.
-
-    One that a cancellation does not reach, because a time-out of its own came at the same moment, is told again.
-    """
-    left = {asyncio.create_task(each, context=Context()) for each in work}
-    try:
-        yield
-    finally:
-        while left:
-            for task in left:
-                task.cancel()
-            _, left = await asyncio.wait(left, timeout=_TOLD_AGAIN_S)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import asynccontextmanager
-from contextvars import Context
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from domain.errors import LifecycleError
+from server.workers.loop import FailureLog, run_every, run_in_background, run_once
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -25,29 +23,10 @@ SEAL_INTERVAL_S: Final = 0.5
 async def seal_audit_in_background(
     sealer: AuditSealer, every_s: float = SEAL_INTERVAL_S
 ) -> AsyncIterator[None]:
-    """Seal now, every so often, and once more in the end; what fails is said once and tried again."""
-    told = ""
-
-    async def seal() -> None:
-        nonlocal told
-        try:
-            await sealer.seal()
-            told = ""
-        except Exception as error:  # noqa: BLE001
-            # Nobody else seals here; the next try may succeed.
-            if str(error) != told:
-                told = str(error)
-                _log.warning("not_sealed", cause=told, exc_info=not isinstance(error, LifecycleError))
-
-    async def seal_repeatedly() -> None:
-        while True:
-            await seal()
-            await asyncio.sleep(every_s)
-
-    task = asyncio.create_task(seal_repeatedly(), context=Context())
+    """Seal now, every so often, and once more in the end; a failure is logged once, and sealing tried again."""
+    failures = FailureLog(_log, "not_sealed")
     try:
-        yield
+        async with run_in_background([run_every(every_s, sealer.seal, failures)]):
+            yield
     finally:
-        task.cancel()
-        await asyncio.wait([task])
-        await seal()
+        await run_once(sealer.seal, failures)

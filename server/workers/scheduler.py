@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import anyio
 import structlog
 
-from domain.errors import LifecycleError
 from domain.governance import SCHEDULED_RUN_KIND, scheduled_run_id, tick_from_run_id
+from server.workers.loop import FailureLog, run_every
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,23 +28,15 @@ class Scheduler:
         self._schedules = schedules
         self._engine = engine
         self._asked: dict[str, str] = {}
-        self._told = ""
 
     async def run_forever(
         self, clock: Clock, *, every_s: float = POLL_INTERVAL_S, chance: Callable[[], float] = random.random
     ) -> NoReturn:
         """Look again and again, a little irregularly, so that several processes do not all look at once."""
-        while True:
-            try:
-                await self.start_due_runs()
-                self._told = ""
-            except Exception as error:  # noqa: BLE001
-                # Nobody else looks here; the next look may succeed.
-                if str(error) != self._told:
-                    self._told = str(error)
-                    known = isinstance(error, LifecycleError)
-                    _log.warning("schedules_not_looked_at", cause=self._told, exc_info=not known)
-            await clock.sleep(every_s * (1 + chance()) / 2)
+        failures = FailureLog(_log, "schedules_not_looked_at")
+        await run_every(
+            lambda: every_s * (1 + chance()) / 2, self.start_due_runs, failures, sleep=clock.sleep
+        )
 
     async def start_due_runs(self) -> None:
         """Start what is due and was not started by this process already."""

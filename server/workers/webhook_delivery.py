@@ -13,6 +13,7 @@ import structlog
 from domain.errors import LifecycleError
 from domain.events import OwnershipLostError
 from domain.model import DeliveryState
+from server.workers.loop import FailureLog, run_every
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -49,17 +50,15 @@ async def deliver_webhook_events(
 ) -> NoReturn:
     """Deliver to one webhook until cancelled, whenever no other process does; `owner` is a name that no other has.
 
-    What goes wrong with the store is told once, and tried again.
+    What fails on our own side is logged once, and tried again.
     """
-    told = _DeliveryLog(outbox.webhook)
-    while True:
-        try:
-            fence = await _acquire_lease(outbox, owner, pace)
-            await _deliver_while_leased(_DeliverySession(outbox, courier, fence, pace, told))
-        except Exception as error:  # noqa: BLE001
-            # Nobody else delivers from here; the next try may succeed.
-            told.log_failure(error)
-        await anyio.sleep(pace.poll_s)
+    log = _DeliveryLog(outbox.webhook, FailureLog(_log, "delivering_failed", webhook=outbox.webhook))
+
+    async def deliver_in_turn() -> None:
+        fence = await _acquire_lease(outbox, owner, pace)
+        await _deliver_while_leased(_DeliverySession(outbox, courier, fence, pace, log))
+
+    await run_every(pace.poll_s, deliver_in_turn, log.failures)
 
 
 async def _acquire_lease(outbox: Outbox, owner: str, pace: DeliveryPace) -> int:
@@ -101,15 +100,10 @@ class _DeliveryLog:
     """What the log was told last of one webhook, so that it is told once."""
 
     webhook: str
-    failure: str = ""
+    failures: FailureLog
+    """Those of our own side."""
     error: str | None = None
-
-    def log_failure(self, error: Exception) -> None:
-        """Our own side failed."""
-        if str(error) != self.failure:
-            self.failure = str(error)
-            known = isinstance(error, LifecycleError)
-            _log.warning("delivering_failed", webhook=self.webhook, cause=self.failure, exc_info=not known)
+    """What the webhook answered last, None for a message that it took."""
 
     def log_answer(self, delivery: Delivery, message: CloudEventMessage, answer: DeliveryResult) -> None:
         """The webhook answered, or did not."""
@@ -146,7 +140,7 @@ class _DeliverySession:
             try:
                 await self.outbox.renew(self.fence)
             except LifecycleError as error:
-                self.log.log_failure(error)
+                self.log.failures.record(error)
             else:
                 self.alive = began
 
@@ -168,13 +162,13 @@ class _DeliverySession:
         except OwnershipLostError:
             _log.info("webhook_taken_over", webhook=self.outbox.webhook)
         except LifecycleError as error:
-            self.log.log_failure(error)
+            self.log.failures.record(error)
 
     async def _load_due_events(self, room: int) -> list[tuple[Delivery, CloudEventMessage]]:
         try:
             return await self.outbox.load_due(self.fence, busy=self.busy, limit=room)
         except LifecycleError as error:
-            self.log.log_failure(error)
+            self.log.failures.record(error)
             return []
 
     async def _send(self, delivery: Delivery, message: CloudEventMessage) -> None:
@@ -186,7 +180,7 @@ class _DeliverySession:
         try:
             kept = await self.outbox.record_result(self.fence, delivery, answer, self.pace.chance())
         except LifecycleError as error:
-            self.log.log_failure(error)  # it counts as not sent, and is sent again
+            self.log.failures.record(error)  # it counts as not sent, and is sent again
         else:
             self.log.log_answer(kept, message, answer)
             self.settled.set()

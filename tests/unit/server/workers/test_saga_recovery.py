@@ -8,12 +8,9 @@ import anyio
 from structlog.testing import capture_logs
 
 from domain.errors import StoreFailedError
-from server.composition import process
-from server.composition.process import _resume_sagas_in_background
+from server.workers.saga_recovery import resume_sagas_in_background
 
 if TYPE_CHECKING:
-    import pytest
-
     from domain.lifecycle.sagas.runner import SagaRunner
 
 
@@ -36,12 +33,11 @@ class ScriptedSagas:
         return 0
 
 
-async def test_a_look_that_fails_is_told_once_and_the_next_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "_LOOK_EVERY_S", 0)
+async def test_a_look_that_fails_is_told_once_and_the_next_is_made() -> None:
     full, broken = StoreFailedError("The disk is full."), RuntimeError("A bug.")
     sagas = ScriptedSagas(full, full, broken, None, full, None)
     with capture_logs() as said, anyio.fail_after(5):
-        async with _resume_sagas_in_background(cast("SagaRunner", sagas)):
+        async with resume_sagas_in_background(cast("SagaRunner", sagas), every_s=0):
             await sagas.over.wait()
     assert [(each["cause"], each["exc_info"]) for each in said] == [
         ("The disk is full.", False),

@@ -16,6 +16,7 @@ from server.adapters.engine.engine import DurableEngine
 from server.composition import open_services, process, sandbox_path
 from server.infra.logging import configure_logging
 from server.settings import load_settings
+from server.workers.saga_recovery import resume_sagas_in_background
 from server.workers.scheduler import Scheduler
 from server.workers.webhook_delivery import DeliveryPace
 from tests.support.resilience.faults.dialect_names import INDEXING
@@ -126,7 +127,7 @@ def _install_crash_points(death: CrashTrigger, past: timedelta) -> dict[str, Any
         "SystemClock": Late,
         "Dependencies": deps,
         "DeliveryPace": partial(DeliveryPace, poll_s=0.05, lease_s=1.0),
-        "_LOOK_EVERY_S": _NEVER_S,
+        "resume_sagas_in_background": partial(resume_sagas_in_background, every_s=_NEVER_S),
     }
     for name in ("build_sagas", "build_schedule_sagas"):
         changes[name] = _wrap_factory(getattr(process, name), death)

@@ -256,8 +256,8 @@ async def test_a_broken_dataset_refuses_by_name_and_never_hides_the_others(
     replace_document(location, "datasets", "d2", document)
 
     for look in (
-        lambda uow: uow.dataset("d2"),
-        lambda uow: uow.live_dataset("acme", Stage.SANDBOX, rows[2].dataset_type),
+        lambda uow: uow.datasets.get("d2"),
+        lambda uow: uow.datasets.get_live("acme", Stage.SANDBOX, rows[2].dataset_type),
     ):
         with pytest.raises(StoreFailedError, match="'d2' is there and cannot be understood") as refused:
             await store.read(look)

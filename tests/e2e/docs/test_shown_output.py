@@ -127,19 +127,19 @@ def _a_wrong_key(commands: CommandLine) -> None:
 )
 @pytest.mark.usefixtures("scripted_sandbox")
 def test_the_commands_print_what_the_page_shows(
-    name: str, given: Callable[[CommandLine], None], commands: CommandLine
+    name: str, given: Callable[[CommandLine], None], command_line: CommandLine
 ) -> None:
-    given(commands)
+    given(command_line)
     minted: dict[str, str] = {}
     checker, wanted, found = OutputChecker(), [], []
 
     for arguments, output in load_page(name).shown_commands:
         words = [minted.get(each, each) for each in arguments]
-        told = commands.run(*words).output.replace(f"{Path.cwd()}/sdlc_config", "sdlc_config")
+        told = command_line.run(*words).output.replace(f"{Path.cwd()}/sdlc_config", "sdlc_config")
         real = {each[1]: each[0] for each in ID.finditer(told)}
         minted |= {each[0]: real[each[1]] for each in ID.finditer(output) if each[1] in real}
-        wanted.append(_normalize_output(output, commands.folder))
-        found.append(_normalize_output(told, commands.folder))
+        wanted.append(_normalize_output(output, command_line.folder))
+        found.append(_normalize_output(told, command_line.folder))
 
     assert [
         (want, got)

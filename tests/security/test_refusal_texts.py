@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT: Final = Path(__file__).parents[2]
-SOURCES: Final = sorted([*(ROOT / "domain").glob("*.py"), *(ROOT / "tools").glob("*.py")])
+SOURCES: Final = sorted([*(ROOT / "domain").rglob("*.py"), *(ROOT / "tools").rglob("*.py")])
 SAID: Final = ("clears", "suggested_action", "what", "action")
 """Under these names a refusal's texts are written, beside its message."""
 

@@ -124,7 +124,7 @@ class _SyncingPlatform:
 
     async def stop_sync(self, handle: str, mark: OwnerTag) -> None:
         self._syncing.pop(handle, None)
-        await self._port.stop(handle, mark)
+        await self._port.stop_sync(handle, mark)
 
     async def observe(self, handle: str) -> Observation:
         seen: Observation = await self._port.observe(handle)

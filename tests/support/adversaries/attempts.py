@@ -217,7 +217,7 @@ class CheckedCalls:
             if reply.body is None and "dataset_id" not in answer:
                 return
             assert not self.oracle.draining
-            assert journey.is_active(now) == "active"
+            assert journey.state_at(now) == "active"
             self._record_provision(answer, journey, kind, held=held, failed=reply.body is None)
             return
         begins = retry and live.journey is journey and self.oracle.expected_retry(live, now)
@@ -270,7 +270,7 @@ class CheckedCalls:
         assert not self.oracle.draining
         mine = self.oracle.journeys[source.client, journey.name]
         now = self.arena.now()
-        assert mine.is_active(now) == "active"
+        assert mine.state_at(now) == "active"
         self.oracle.datasets[reply.body["dataset_id"]] = Dataset(
             dataset_id=reply.body["dataset_id"],
             name=source.name,

@@ -69,12 +69,12 @@ class Journey:
     lease: datetime | None = None
     readable: bool = True
 
-    def is_active(self, now: datetime) -> str:
+    def state_at(self, now: datetime) -> str:
         lapsed = self.state == "active" and self.lease is not None and self.lease <= now
         return "expired" if lapsed else self.state
 
     def is_protecting(self, stage: str, now: datetime) -> bool:
-        return self.stage == stage and self.is_active(now) in LIVING
+        return self.stage == stage and self.state_at(now) in LIVING
 
 
 @dataclass
@@ -127,7 +127,7 @@ class ApprovalRequest:
     state: str = "open"
     grant_expires: datetime | None = None
 
-    def is_valid(self, now: datetime) -> str:
+    def state_at(self, now: datetime) -> str:
         if self.state not in {"open", "approved"}:
             return self.state
         if self.dataset.version != self.version:
@@ -203,7 +203,7 @@ class Oracle:
             bound = (each.dataset is dataset, each.version, each.reason, each.requester)
             if bound != (True, dataset.version, reason, requester):
                 continue
-            stands = each.is_valid(now)
+            stands = each.state_at(now)
             if stands == "approved":
                 return Verdict("go", request=each)
             if stands == "open":
@@ -244,7 +244,7 @@ class Oracle:
             return {"precondition_unknown"}
         true = {
             "stage_completed": STAGES.index(journey.stage) > STAGES.index(dataset.stage),
-            "journey_completed": journey.is_active(now) in {"completed", "cancelled"},
+            "journey_completed": journey.state_at(now) in {"completed", "cancelled"},
             "orphaned": self.is_sweepable(dataset, state, now),
         }
         return set() if true[reason] else {"reason_not_true"}
@@ -260,7 +260,7 @@ class Oracle:
         past = dataset.restored and STAGES.index(journey.stage) > STAGES.index(dataset.stage)
         if not (at_stage or past):
             return "stage_mismatch"
-        if journey.is_active(now) != "active":
+        if journey.state_at(now) != "active":
             return "journey_not_active"
         if dataset.is_kept(now):
             return "dataset_protected"
@@ -273,7 +273,7 @@ class Oracle:
         journey = dataset.journey
         if state not in SETTLED or not journey.readable:
             return None
-        stands = journey.is_active(now)
+        stands = journey.state_at(now)
         if stands not in LIVING:
             return f"journey_{stands}"
         return "stage_passed" if STAGES.index(journey.stage) > STAGES.index(dataset.stage) else None
@@ -334,7 +334,7 @@ class Oracle:
             return "unknown_approval"
         refusals = {
             "forbidden": not who.can_approve(),
-            "approval_closed": request.is_valid(now) != "open",
+            "approval_closed": request.state_at(now) != "open",
             "invalid_argument": yes and typed != request.dataset.name,
         }
         if yes and request.requester == who.subject and not refusals["approval_closed"]:
@@ -355,14 +355,14 @@ class Oracle:
 
     def move_journey(self, journey: Journey, now: datetime, *, state: str = "", stage: str = "") -> bool:
         """Move a journey; whether the table allows it. To be protected again is a use of a dataset."""
-        stands, before = journey.is_active(now), journey.is_protecting(journey.stage, now)
+        stands, before = journey.state_at(now), journey.is_protecting(journey.stage, now)
         if not journey.readable or (state and state != stands and state not in MOVES[stands]):
             return False
         if stage and STAGES.index(stage) < STAGES.index(journey.stage):
             return False
         was = journey.stage
         journey.state, journey.stage = state or journey.state, stage or journey.stage
-        if state and journey.is_active(now) != state:
+        if state and journey.state_at(now) != state:
             journey.lease = None
         if journey.is_protecting(journey.stage, now) and not (before and journey.stage == was):
             self._record_use(journey, now)
@@ -372,7 +372,7 @@ class Oracle:
         """A longer lease; only a person gives a shorter one, or one to a journey that has none."""
         if not journey.readable:
             return "precondition_unknown"
-        if journey.is_active(now) != "active":
+        if journey.state_at(now) != "active":
             return "journey_not_active"
         if not person and (journey.lease is None or until < journey.lease):
             return "forbidden"

@@ -80,7 +80,7 @@ class RandomSequences:
         for journey, kind in self.chance.sample(places, len(places)):
             if len(self._known_datasets(*SETTLED)) >= STANDING:
                 return
-            if journey.is_active(self.world.arena.now()) != "active":
+            if journey.state_at(self.world.arena.now()) != "active":
                 await self._move_journey(journey, state="active")
             if self.chance.random() < SELDOM:
                 await self._move_journey(journey, stage=STAGES[min(STAGES.index(journey.stage) + 1, 2)])
@@ -141,7 +141,7 @@ class RandomSequences:
     async def _answer_a_request(self) -> None:
         now = self.world.arena.now()
         requests = list(self.world.oracle.requests.values())
-        waiting = [each for each in requests if each.is_valid(now) == "open"] or requests
+        waiting = [each for each in requests if each.state_at(now) == "open"] or requests
         if not waiting:
             return
         request, who = self.chance.choice(waiting), self.chance.choice(self.played.people)
@@ -153,7 +153,7 @@ class RandomSequences:
 
     async def _end_or_reopen(self) -> None:
         journey = self._some_journey()
-        living = journey.is_active(self.world.arena.now()) in LIVING
+        living = journey.state_at(self.world.arena.now()) in LIVING
         await self._move_journey(journey, state="completed" if living else "active")
 
     async def _protect_or_not(self) -> None:

@@ -47,14 +47,14 @@ class AgentRules(WorldRules):
             if ended:
                 self.move_journey(place, state="completed")
 
-    @precondition(lambda self: not self.switches.dark)
+    @precondition(lambda self: not self.switches.platform_down)
     @rule(who=agents, place=places, kind=st.sampled_from(KINDS), retry=st.booleans(), era=eras)
     def provision(
         self, who: ActorIdentity, place: tuple[str, str], kind: str, *, retry: bool, era: str
     ) -> None:
         self.run(self.world.provision, who, self.oracle.journeys[place], kind, retry=retry, era=era)
 
-    @precondition(lambda self: self.of())
+    @precondition(lambda self: self.datasets_in())
     @rule(pick=picks, who=agents, reason=reasons, how=hows, era=eras)
     def tear_down(self, pick: int, who: ActorIdentity, reason: str, how: str, era: str) -> None:
         self.run(
@@ -62,7 +62,7 @@ class AgentRules(WorldRules):
             self.call_teardown(who, pick_one(pick, self.datasets_in()), reason, how, era),
         )
 
-    @precondition(lambda self: self.of(*SETTLED))
+    @precondition(lambda self: self.datasets_in(*SETTLED))
     @rule(several=st.lists(st.tuples(picks, agents, eras), min_size=1, max_size=4))
     def tear_down_what_is_over(self, several: list[tuple[int, ActorIdentity, str]]) -> None:
         for pick, who, era in several:
@@ -85,7 +85,7 @@ class AgentRules(WorldRules):
             self.world.tear_down, self.call_teardown(again, request.dataset, request.reason, "name", era)
         )
 
-    @precondition(lambda self: self.of())
+    @precondition(lambda self: self.datasets_in())
     @rule(
         pick=picks,
         who=agents,
@@ -109,7 +109,7 @@ class AgentRules(WorldRules):
         sent = pick_one(pick, self.world.sent)
         self.run(self.world.tear_down, SentCall(who or sent.who, sent.arguments, sent.how, sent.era))
 
-    @precondition(lambda self: self.of())
+    @precondition(lambda self: self.datasets_in())
     @rule(pick=picks, who=agents.filter(lambda who: who.forms))
     def leave_a_question_open(self, pick: int, who: ActorIdentity) -> None:
         given = {"dataset_id": pick_one(pick, self.datasets_in()).dataset_id, "reason": "manual", "wait_s": 0}
@@ -121,7 +121,7 @@ class AgentRules(WorldRules):
         question = pick_one(pick, self.world.questions)
         self.run(self.world.answer_question, who or question.sent.who, question, how)
 
-    @precondition(lambda self: self.calm and self.of("gone"))
+    @precondition(lambda self: self.is_undisturbed and self.datasets_in("gone"))
     @rule(pick=picks, who=agents, place=places, era=eras)
     def restore(self, pick: int, who: ActorIdentity, place: tuple[str, str], era: str) -> None:
         self.run(
@@ -132,7 +132,7 @@ class AgentRules(WorldRules):
             era,
         )
 
-    @precondition(lambda self: self.of())
+    @precondition(lambda self: self.datasets_in())
     @rule(pick=picks, who=agents, span=st.sampled_from(SPANS[:3]), era=eras)
     def protect_and_retry(self, pick: int, who: ActorIdentity, span: timedelta, era: str) -> None:
         dataset = pick_one(pick, self.datasets_in())
@@ -149,7 +149,7 @@ class AgentRules(WorldRules):
         for seed in seeds:
             self.run(check_probe, self.world, make_probe(self.world, Random(seed)), era)
 
-    @precondition(lambda self: not self.switches.dark)
+    @precondition(lambda self: not self.switches.platform_down)
     @rule(limit=st.integers(1, 3), era=eras)
     def list_everything(self, limit: int, era: str) -> None:
         self.run(check_listing, self.world, limit, era)

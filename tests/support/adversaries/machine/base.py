@@ -80,7 +80,7 @@ class WorldRules(RuleBasedStateMachine):
     def requests(self, *states: str) -> list[ApprovalRequest]:
         """The requests that stand so now; all of them when nothing is named."""
         known = self.oracle.requests.values()
-        return [each for each in known if not states or each.is_valid(self.now()) in states]
+        return [each for each in known if not states or each.state_at(self.now()) in states]
 
     @property
     def is_undisturbed(self) -> bool:

@@ -53,7 +53,7 @@ class EnvironmentRules(WorldRules):
     def _reactivate_journeys_briefly(self) -> None:
         """Journeys that are over are taken up again, and ended again."""
         for place, journey in self.oracle.journeys.items():
-            if journey.readable and journey.is_active(self.now()) not in LIVING:
+            if journey.readable and journey.state_at(self.now()) not in LIVING:
                 self.move_journey(place, state="active")
                 self.move_journey(place, state="completed")
 
@@ -63,7 +63,7 @@ class EnvironmentRules(WorldRules):
             self.switches.platform_down = self.oracle.dark = dark
             self.switches.disk_broken = broken
 
-    @precondition(lambda self: self.of("ready", "validating"))
+    @precondition(lambda self: self.datasets_in("ready", "validating"))
     @rule(pick=picks, begins=seldom)
     def sync(self, pick: int, *, begins: bool) -> None:
         dataset = pick_one(pick, self.datasets_in("ready", "validating"))
@@ -73,7 +73,7 @@ class EnvironmentRules(WorldRules):
         if begins:
             dataset.syncing_since = self.switches.syncing[handle] = self.now()
 
-    @precondition(lambda self: self.of("ready", "validating"))
+    @precondition(lambda self: self.datasets_in("ready", "validating"))
     @rule(pick=picks)
     def queue_a_recheck(self, pick: int) -> None:
         dataset = pick_one(pick, self.datasets_in("ready", "validating"))

@@ -52,10 +52,10 @@ class PeopleRules(WorldRules):
         if state in STAGES:
             self.move_journey(place, stage=state)
             return
-        living = self.oracle.journeys[place].is_active(self.now()) in LIVING
+        living = self.oracle.journeys[place].state_at(self.now()) in LIVING
         self.move_journey(place, state=state if state != "over" else "completed" if living else "active")
 
-    @precondition(lambda self: self.of(*SETTLED))
+    @precondition(lambda self: self.datasets_in(*SETTLED))
     @rule(pick=picks, person=st.booleans())
     def unprotect(self, pick: int, *, person: bool) -> None:
         dataset = pick_one(pick, self.datasets_in(*SETTLED))
@@ -74,7 +74,7 @@ class PeopleRules(WorldRules):
         journey = self.oracle.journeys[place]
         assert given == self.oracle.renew_lease(journey, self.now() + span, self.now(), person=True)
 
-    @precondition(lambda self: self.of("claimed"))
+    @precondition(lambda self: self.datasets_in("claimed"))
     @rule(pick=picks)
     def cancel(self, pick: int) -> None:
         dataset = pick_one(pick, self.datasets_in("claimed"))

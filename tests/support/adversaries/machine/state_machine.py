@@ -49,7 +49,7 @@ class EveryActorMachine(AgentRules, PeopleRules, EnvironmentRules):
             themselves = [each for each in (KIM, TENANT) if each.subject == request.requester]
             who = self._chance.choice([DELEGATE, HASTY, READER, *themselves])
             self.answer_request(who, request, yes=True, typed=request.dataset.name)
-            assert request.is_valid(self.now()) == "open"
+            assert request.state_at(self.now()) == "open"
 
     @invariant()
     def nothing_left_that_was_not_allowed_to(self) -> None:

@@ -26,6 +26,7 @@ from domain.errors import (
 )
 from domain.model import ConnectorOutcome, Fingerprint, OwnerTag
 from domain.ports import Capabilities, Datasource, Observation, Removal, SyncJob
+from server.adapters.glean.indexing import wire
 from server.adapters.glean.indexing.config import display_name_of, has_config_changed, owner_of, site_of
 from server.adapters.glean.indexing.documents import DocumentEncoder, DocumentIdentity, identify_document
 from server.adapters.glean.indexing.names import datasource_of
@@ -40,8 +41,6 @@ from server.adapters.glean.indexing.upload_status import (
     upload_being_indexed,
 )
 from server.adapters.glean.indexing.wire import (
-    PAGE_BYTES,
-    PAGE_COUNT,
     SENT_FIELDS,
     Acknowledgement,
     DatasourceStatus,
@@ -190,7 +189,9 @@ class IndexingPlatform(AbstractAsyncContextManager["IndexingPlatform"]):
             if isinstance(pages, AsyncGenerator):
                 await stack.enter_async_context(aclosing(pages))
             cut = await stack.enter_async_context(
-                aclosing(repaginate(pages, encoder.encode, max_count=PAGE_COUNT, max_bytes=PAGE_BYTES))
+                aclosing(
+                    repaginate(pages, encoder.encode, max_count=wire.PAGE_COUNT, max_bytes=wire.PAGE_BYTES)
+                )
             )
             ready = await stack.enter_async_context(aclosing(self._register_readers(handle, encoder, cut)))
             await send_page(await anext(ready), first=True)

@@ -1,11 +1,36 @@
-"""A way to have something happen at the worst moment: just before a port does what it was asked."""
+"""A way to have something happen at the worst moment: just before a port does what it was asked.
+
+A stand-in goes by the names of a port's methods. `require_methods` refuses names that no port has any more, for which
+it would never do anything.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+from domain.ports import Archives, Platform, Staging, Store
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Collection, Mapping
+
+PORTS: Final[Mapping[str, type]] = {
+    "store": Store,
+    "staging": Staging,
+    "archives": Archives,
+    "platform": Platform,
+}
+"""The ports that have stand-ins, by their name in `Dependencies`."""
+
+
+def port_methods(port: str) -> set[str]:
+    """The names of everything that a port is asked."""
+    return {name for name in vars(PORTS[port]) if not name.startswith("_")}
+
+
+def require_methods(port: str, names: Collection[str]) -> None:
+    """Raise AssertionError unless the port has all of them."""
+    unknown = set(names) - port_methods(port)
+    assert not unknown, (port, unknown)
 
 
 class CallInterceptor:

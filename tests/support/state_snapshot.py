@@ -178,7 +178,7 @@ def _load_rows(uow: UnitOfWork) -> dict[str, list[dict[str, Any]]]:
     named = _ColumnRecorder()
     for migration in MIGRATIONS:
         migration(named)
-    connection = uow._db  # type: ignore[attr-defined] # noqa: SLF001 - a port has no use for whole tables
+    connection = uow.settings._db  # type: ignore[attr-defined] # noqa: SLF001 - a port has no use for whole tables
     return {
         table: [
             row

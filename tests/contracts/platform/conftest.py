@@ -21,6 +21,7 @@ from tests.support.glean.datasources import (
     datasource_spec,
     indexing_platform,
 )
+from tests.support.interception import require_methods
 from tests.support.sandbox.embedded import EmbeddedSandbox
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ DIALECTS: dict[str, Callable[..., AdminPlatform | IndexingPlatform]] = {
     "indexing": indexing_platform,
 }
 LATER: Final = timedelta(days=1)
+_SLOW_CALLS: Final = frozenset({"start_sync", "delete_datasource"})
 
 
 class ForwardClock(SystemClock):
@@ -55,12 +57,13 @@ class DayPassingPlatform:
     """A platform with which a day passes whenever something was asked of it that takes its time."""
 
     def __init__(self, platform: IndexingPlatform | AdminPlatform, clock: ForwardClock) -> None:
+        require_methods("platform", _SLOW_CALLS)
         self._platform = platform
         self._clock = clock
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - stands in for any port
         found = getattr(self._platform, name)
-        if name not in {"start_sync", "delete_datasource"}:
+        if name not in _SLOW_CALLS:
             return found
 
         async def passing(*given: object) -> object:

@@ -69,7 +69,7 @@ async def play_plan(
         async with WebhookReceiver().listen() as receiver:
             place.configure(repository, receiver.url, url)
             chaos = ChaosRun(plan, place, stack.enter_context(place.open_sandbox()), brisk=brisk)
-            async with chaos.nursery.running():
+            async with chaos.fork_server.running():
                 await chaos.run(ready=lambda: is_webhook_registered(place))
                 over = anyio.current_time()
                 for _ in range(ROUNDS):

@@ -1,17 +1,17 @@
 """A process that is killed anywhere in any saga loses nothing and does nothing twice.
 
-The matrix is made of the sagas' own step lists: SIGKILL before, inside and after every step and every compensation of
-every saga, in every situation of `killing/scenes.py`, on SQLite with the embedded sandbox and on PostgreSQL with a
-Glean outside, gone on with by a new process and by one that was there already. A real process of the product dies each
-time, forked from one that has imported everything (`killing/zygote.py`), and a case in which nobody died fails.
-Afterwards the whole world must equal that of a run in which nobody was killed (`tests/support/state_snapshot.py` says what may
+The matrix is made of the sagas' definitions: SIGKILL before, inside and after every step and every compensation of
+every saga, in every situation of `tests/support/resilience/kills/scenarios/`, on SQLite with the embedded sandbox and on
+PostgreSQL with a Glean outside, gone on with by a new process and by one that was there already. A real process of the
+product dies each time, forked from one that has imported everything, and a case in which nobody died fails. Afterwards
+the whole world must equal that of a run in which nobody was killed (`tests/support/state_snapshot.py` says what may
 differ), a webhook must have been told the same in the same order, and no saga may have broken.
 
-All of it also where Glean speaks the Indexing dialect (`killing/indexing_scenes.py`), and there a process dies before,
-in the middle of and after each request that changes something in Glean as well: between any two pages of an upload.
+All of it also where Glean speaks the Indexing dialect, and there a process dies before, in the middle of and after each
+request that changes something in Glean as well: between any two pages of an upload.
 
 Every time, a slice with every step, every compensation and every situation runs; `just faults` runs all of it.
-`tests/resilience/kills/test_inline_crashes.py` has the same equality where the process that dies is a task of the test's own.
+`tests/resilience/kills/test_inline_crashes.py` has the same where the process that dies is a task of the test's own.
 """
 
 from __future__ import annotations
@@ -27,12 +27,15 @@ import pytest
 
 import domain
 from domain.governance.schedules import SCHEDULED_RUN_KIND
+from domain.lifecycle.provision.compensation import COMPENSATIONS
 from domain.lifecycle.provision.saga import PROVISION_STEPS
-from domain.lifecycle.sagas.definition import Step
+from domain.lifecycle.sagas.definition import FINAL_STEP, SagaDefinition, compensation_step_name
 from server.composition import build_sagas, build_schedule_sagas
+from server.composition.use_cases import DATASET_SAGAS
 from server.workers.jobs import build_scheduled_jobs
 from tests.conftest import KILLS, create_template_database
-from tests.support.resilience.kills.processes.crash_points import MOMENTS, RECORDED, CrashPoint
+from tests.support.interception import port_methods
+from tests.support.resilience.kills.processes.crash_points import MOMENTS, QUERIES, RECORDED
 from tests.support.resilience.kills.processes.fork_client import ForkServer
 from tests.support.resilience.kills.runner import NEW, NOBODY_DIED, POSTGRES, SQLITE, SURVIVING, KillRunner
 from tests.support.resilience.kills.scenarios.case_matrix import (
@@ -74,9 +77,13 @@ def kill_runner(
     postgres: PostgresServer, engine_and_store_template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[KillRunner]:
     """What every case needs."""
-    with ForkServer() as zygote, SharedSandbox() as gleans:
+    with ForkServer() as fork_server, SharedSandbox() as gleans:
         yield KillRunner(
-            zygote, gleans, postgres, engine_and_store_template, lambda: tmp_path_factory.mktemp("killing")
+            fork_server,
+            gleans,
+            postgres,
+            engine_and_store_template,
+            lambda: tmp_path_factory.mktemp("killing"),
         )
 
 
@@ -86,14 +93,20 @@ def _saga_kinds() -> set[str]:
     return {*build_sagas(anything), *build_schedule_sagas(anything, anything, anything, anything)}
 
 
-def _step_lists() -> dict[str, Sequence[Step]]:
-    """Every saga's steps, wherever the domain has them."""
-    found: dict[str, Sequence[Step]] = {}
+def _saga_definitions() -> dict[str, SagaDefinition]:
+    """Every saga's definition by its kind, wherever the domain has them."""
+    found: dict[str, SagaDefinition] = {}
     for module in pkgutil.walk_packages(domain.__path__, "domain."):
-        for name, value in vars(importlib.import_module(module.name)).items():
-            if isinstance(value, tuple) and value and all(isinstance(each, Step) for each in value):
-                found[name.lower()] = value
+        for value in vars(importlib.import_module(module.name)).values():
+            if isinstance(value, SagaDefinition):
+                assert found.setdefault(value.kind, value) is value
     return found
+
+
+def _step_names(definition: SagaDefinition) -> set[str]:
+    """Everything that the engine records of such a saga: steps, compensations, and the end of one that has failed."""
+    undone = {compensation_step_name(each) for each in definition.steps if each.compensation}
+    return {*(each.name for each in definition.steps), *undone, FINAL_STEP}
 
 
 def test_every_saga_of_the_product_has_a_scene() -> None:
@@ -101,14 +114,34 @@ def test_every_saga_of_the_product_has_a_scene() -> None:
 
 
 def test_every_step_and_every_compensation_has_a_scene() -> None:
-    lists = _step_lists()
-    assert {kind: {each.name for each in steps} for kind, steps in lists.items()} == {
-        kind: {each.name for each in steps if CrashPoint(kind, each.name) in POINTS}
-        for kind, steps in lists.items()
+    definitions = _saga_definitions()
+    assert {"provision", "teardown", "snapshot", "undo"} == definitions.keys()
+    assert set(DATASET_SAGAS) == set(definitions.values())
+    expected = {kind: _step_names(each) for kind, each in definitions.items()}
+    expected["undo"] |= {
+        "list",
+        *(f"undo {each} of 1" for each in COMPENSATIONS),
+    }  # it makes its steps itself
+    assert expected == {kind: {point.step for point in POINTS if point.kind == kind} for kind in definitions}
+    assert {
+        each.name: each.compensation for each in reversed(PROVISION_STEPS) if each.compensation
+    } == COMPENSATIONS
+
+
+def test_every_method_of_a_port_is_a_query_or_an_effect() -> None:
+    assert {port: port_methods(port) - set(queries) for port, queries in QUERIES.items()} == {
+        "staging": {"write", "delete"},
+        "archives": {"write", "purge"},
+        "platform": {
+            "ensure",
+            "authorise",
+            "push",
+            "start_sync",
+            "stop_sync",
+            "discard_run",
+            "delete_datasource",
+        },
     }
-    assert {"provision", "teardown", "snapshot"} <= set(lists)
-    undone = {f"undo {each.name}" for each in PROVISION_STEPS if each.compensation}
-    assert undone <= {point.step for point in POINTS if point.kind == "provision"}
 
 
 def test_every_schedule_has_a_scene() -> None:

@@ -26,6 +26,7 @@ class DyingPort:
     """A port by which a process dies, before what it calls there has any effect."""
 
     def __init__(self, port: object, effect: str) -> None:
+        assert hasattr(port, effect), effect
         self._port = port
         self._effect = effect
 

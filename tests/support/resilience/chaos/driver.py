@@ -53,8 +53,8 @@ class ChaosRun:
     def __init__(self, plan: ChaosPlan, place: Installation, glean: Sandbox, *, brisk: bool) -> None:
         self.plan = plan
         self.glean = glean
-        self.nursery = ForkServer(place)
-        self.hosts = [ProcessHost(number, place, self.nursery, brisk) for number in range(PROCESSES)]
+        self.fork_server = ForkServer(place)
+        self.hosts = [ProcessHost(number, place, self.fork_server, brisk) for number in range(PROCESSES)]
         self.figures = ChaosStatistics()
         self._calm = False
 

@@ -46,7 +46,7 @@ class ForkServer:
         """Lives begin inside, and none outlasts it."""
         async with await anyio.create_tcp_listener(local_host="127.0.0.1") as orders:
             self._port = orders.extra(SocketAttribute.local_port)  # noqa: S610 - nothing of Django's
-            with self._place.log_path("nursery").open("ab") as log:
+            with self._place.log_path("fork_server").open("ab") as log:
                 self._process = await anyio.open_process(
                     [sys.executable, "-m", "tests.support.resilience.chaos.fork_server"],
                     env=self._place.environ,
@@ -114,7 +114,7 @@ class ProcessHost:
 
     number: int
     place: Installation
-    nursery: ForkServer
+    fork_server: ForkServer
     brisk: bool
     up: anyio.Event = field(default_factory=anyio.Event)
     waiting: dict[int, tuple[anyio.Event, list[Answer]]] = field(default_factory=dict)
@@ -132,8 +132,8 @@ class ProcessHost:
             "later_s": life.later_s if life else 0.0,
             "brisk": self.brisk,
         }
-        self.life = await self.nursery.start_life(self, given)
-        status = await self.nursery.wait_for_exit(self.life)
+        self.life = await self.fork_server.start_life(self, given)
+        status = await self.fork_server.wait_for_exit(self.life)
         self._pending_answers()
         return status
 
@@ -158,7 +158,7 @@ class ProcessHost:
     async def kill(self) -> None:
         """Kill it, wherever it is."""
         if self.life is not None:
-            await self.nursery.kill(self.life)
+            await self.fork_server.kill(self.life)
 
     async def end_orders(self) -> None:
         """Have no more orders for it, so that it ends well."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -12,6 +12,7 @@ from domain.errors import LifecycleError
 from domain.model.dataset import Dataset
 from domain.model.enums import DatasetStatus
 from domain.model.settings import LifecycleSettings
+from tests.support.interception import require_methods
 from tests.support.resilience.faults.fault_kinds import KINDS_OF
 from tests.support.resilience.faults.invariants import (
     capture_external_state,
@@ -54,27 +55,31 @@ class FaultCase:
     lasting: bool
 
 
-_REMOVALS = frozenset({"delete", "delete_datasource"})
+_REMOVALS: Final = {"staging": "delete", "platform": "delete_datasource"}
+_VERIFICATIONS: Final = {"archives": "verify"}
 
 
 class RecordingPort:
     """A port whose removals and verifications are written down, in their order."""
 
-    def __init__(self, port: object, seen: list[str]) -> None:
-        self._port = port
+    def __init__(self, deps: Dependencies, name: str, seen: list[str]) -> None:
+        self._port = getattr(deps, name)
+        self._removal = _REMOVALS.get(name)
+        self._verification = _VERIFICATIONS.get(name)
+        require_methods(name, {each for each in (self._removal, self._verification) if each})
         self._seen = seen
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - stands in for any port
         found = getattr(self._port, name)
-        if name not in {*_REMOVALS, "verify"}:
+        if name not in {self._removal, self._verification}:
             return found
 
         async def watched(*given: object, **named: object) -> object:
-            if name in _REMOVALS:
+            if name == self._removal:
                 self._seen.append("remove")
             answer = await found(*given, **named)
-            if name == "verify":
-                self._seen.append(name)
+            if name == self._verification:
+                self._seen.append("verify")
             return answer
 
         return watched
@@ -84,12 +89,10 @@ def record_calls_into(seen: list[str]) -> Callable[[Dependencies], Dependencies]
     """What puts a witness before everything that can remove or verify."""
 
     def put(deps: Dependencies) -> Dependencies:
-        return replace(
-            deps,
-            staging=RecordingPort(deps.staging, seen),
-            archives=RecordingPort(deps.archives, seen),
-            platform=RecordingPort(deps.platform, seen),
-        )
+        watched: dict[str, Any] = {
+            name: RecordingPort(deps, name, seen) for name in (*_REMOVALS, *_VERIFICATIONS)
+        }
+        return replace(deps, **watched)
 
     return put
 

@@ -46,7 +46,7 @@ class CaseInstallation:
     folder: Path
     scene: str
     environ: dict[str, str]
-    zygote: ForkServer
+    fork_server: ForkServer
     receiver: WebhookReceiver | None = None
 
     @property
@@ -57,7 +57,7 @@ class CaseInstallation:
 
     def fork_process(self, verb: str, **told: str | int) -> ForkedProcess:
         """A process on it."""
-        return self.zygote.fork(
+        return self.fork_server.fork(
             self.folder, verb, scene=self.scene, environ=self.environ, config=self._config, **told
         )
 
@@ -116,7 +116,7 @@ class CaseOutcome:
 class KillRunner:
     """What every case needs."""
 
-    zygote: ForkServer
+    fork_server: ForkServer
     gleans: SharedSandbox
     cluster: PostgresServer
     bare: str
@@ -197,7 +197,7 @@ class KillRunner:
             receiver = (
                 await stack.enter_async_context(WebhookReceiver().listen()) if SCENARIOS[scene].told else None
             )
-            place = CaseInstallation(folder, scene, environ, self.zygote, receiver)
+            place = CaseInstallation(folder, scene, environ, self.fork_server, receiver)
             if database == POSTGRES:
                 environ["GLEAN_BASE_URL"] = self.gleans.url
                 environ["GLEAN_API_KEY"] = stack.enter_context(

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias, cast
 import msgspec
 
 from domain.errors import StagingFailedError
+from tests.support.interception import require_methods
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Mapping
     from pathlib import Path
 
     from domain.lifecycle.sagas.context import Dependencies
@@ -26,31 +27,28 @@ MOMENTS: Final = ("before", "inside", "after")
 """As the step is about to run; after its first effect on a port; when it has returned, before the engine records it."""
 RECORDED: Final = "recorded"
 """When the engine has recorded the step. Unless it is a saga's last, that is before the next one."""
-_PORTS: Final = ("staging", "archives", "platform")
-_LOOKS: Final = frozenset(
-    {
-        "iterate_pages",
-        "examine",
-        "measure",
-        "list_attempts",
+QUERIES: Final[Mapping[str, Collection[str]]] = {
+    "staging": {"iterate_pages", "examine", "measure", "list_attempts"},
+    "archives": {
         "verify",
         "read_manifest",
         "read",
         "open_documents",
         "list_places",
         "location",
-    }
-    | {
+    },
+    "platform": {
+        "capabilities",
         "fetch_fingerprint",
         "find_datasources",
         "fetch_sync_job",
         "observe",
         "observe_all",
+        "is_still_served",
         "search",
         "search_each",
-        "capabilities",
-    }
-)
+    },
+}
 """What a port is asked without anything changing; whatever else it is told has an effect."""
 
 
@@ -92,7 +90,18 @@ class CrashTrigger:
 
     def wrap_ports(self, deps: Dependencies) -> dict[str, Any]:
         """The same ports: after the first effect of a step that is to be died in, this process is no more."""
-        return {name: _CrashingPort(getattr(deps, name), name, self) for name in _PORTS}
+        return {name: _CrashingPort(getattr(deps, name), name, self) for name in QUERIES}
+
+    def break_methods(self, port: str, *names: str) -> None:
+        """Let these methods of a port fail from now on."""
+        require_methods(port, names)
+        self.broken.update((port, name) for name in names)
+
+    def break_after(self, first: Method, then: Method) -> None:
+        """Let `then` fail as well, once `first` was asked and has failed."""
+        for port, name in (first, then):
+            require_methods(port, {name})
+        self.breaking[first] = then
 
     def raise_failure(self, asked: Method, *_: object, **__: object) -> NoReturn:
         """Something broken was asked."""
@@ -136,6 +145,7 @@ class _CrashingPort:
     """A port before which death may stand."""
 
     def __init__(self, port: object, name: str, death: CrashTrigger) -> None:
+        require_methods(name, QUERIES[name])
         self._port = port
         self._name = name
         self._death = death
@@ -144,7 +154,7 @@ class _CrashingPort:
         found = getattr(self._port, name)
         if (self._name, name) in self._death.broken:
             return partial(self._death.raise_failure, (self._name, name))
-        if name in _LOOKS or not iscoroutinefunction(found):
+        if name in QUERIES[self._name] or not iscoroutinefunction(found):
             return found
 
         async def effect(*given: object, **named: object) -> object:

@@ -1,4 +1,4 @@
-"""The zygote, seen from the test that has it fork."""
+"""The fork server, seen from the test that has it fork."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class ForkServer:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
-        self._listener = threading.Thread(target=self._listen, name="zygote", daemon=True)
+        self._listener = threading.Thread(target=self._listen, name="fork_server", daemon=True)
 
     def __enter__(self) -> Self:
         self._listener.start()

@@ -109,7 +109,7 @@ def _run_child(order: ProcessOrder) -> NoReturn:
         os.closerange(3, 1 << 10)
         run_order(order)
         status = 0
-    except BaseException:  # noqa: BLE001 - whatever it was, the zygote's own life must not be gone on with
+    except BaseException:  # noqa: BLE001 - whatever it was, the fork server's own life must not be gone on with
         traceback.print_exc()
     finally:
         sys.stderr.flush()

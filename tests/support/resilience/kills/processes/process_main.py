@@ -73,7 +73,8 @@ def run_order(order: ProcessOrder) -> None:
 async def _run_scenario(order: ProcessOrder, settings: Settings, death: CrashTrigger) -> None:
     scene = SCENARIOS[order.scene]
     if order.verb != "prepare":
-        death.broken.update(scene.broken)
+        for port, name in scene.broken:
+            death.break_methods(port, name)
     held = _install_crash_points(death, scene.past if order.verb == "prepare" else timedelta())
     async with open_services(
         settings, sagas=True, serves=bool(settings.events.webhooks), schedules=True

@@ -129,7 +129,7 @@ async def prepare_stuck_disconnect(host: ScenarioHost) -> None:
 async def prepare_stuck_archive(host: ScenarioHost) -> None:
     """In TEARDOWN with its archive written, short of the point of no return."""
     await prepare_finished_journey(host)
-    host.death.broken.add(("archives", "read"))
+    host.death.break_methods("archives", "read")
     await tear_down(host)
 
 
@@ -193,15 +193,13 @@ async def provision_again(host: ScenarioHost) -> None:
 
 async def provision_with_failure(host: ScenarioHost) -> None:
     """A first attempt fails late, and of what it made nothing can be taken back at once."""
-    host.death.broken.add(("staging", "delete"))
+    host.death.break_methods("staging", "delete")
     if host.settings.glean.dialect == "admin":
         for operation in ("health.get", "sync.find", "uploads.discard", "datasources.delete"):
             host.glean.faults.add(refusing_fault(operation))
     else:  # what undoes asks for the same things as what does: how a sync stands is asked by those who wait for it, too
-        host.death.broken.update(
-            ("platform", name) for name in ("observe", "discard_run", "delete_datasource")
-        )
-        host.death.breaking["platform", "observe"] = ("platform", "fetch_sync_job")
+        host.death.break_methods("platform", "observe", "discard_run", "delete_datasource")
+        host.death.break_after(("platform", "observe"), ("platform", "fetch_sync_job"))
     await provision(host)
     host.death.broken.clear()
     host.death.breaking.clear()

@@ -12,7 +12,6 @@ import pytest
 
 from domain.errors import ConfirmationRequiredError
 from domain.lifecycle.provision.service import ProvisionRequest
-from domain.model.dataset import Dataset
 from domain.model.enums import (
     ConnectorOutcome,
     ConnectorStatus,
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from domain.model.dataset import Dataset
     from server.settings import Settings
     from tools.services import Services
 

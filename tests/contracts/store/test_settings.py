@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +13,8 @@ from domain.ports import Setting
 from tests.support.entities import NOW
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from domain.ports import Store
 
 

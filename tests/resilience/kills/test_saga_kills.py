@@ -1,11 +1,11 @@
 """A process that is killed anywhere in any saga loses nothing and does nothing twice.
 
 The matrix is made of the sagas' definitions: SIGKILL before, inside and after every step and every compensation of
-every saga, in every situation of `tests/support/resilience/kills/scenarios/`, on SQLite with the embedded sandbox and on
-PostgreSQL with a Glean outside, gone on with by a new process and by one that was there already. A real process of the
-product dies each time, forked from one that has imported everything, and a case in which nobody died fails. Afterwards
-the whole world must equal that of a run in which nobody was killed (`tests/support/state_snapshot.py` says what may
-differ), a webhook must have been told the same in the same order, and no saga may have broken.
+every saga, in every situation of `tests/support/resilience/kills/scenarios/`, on SQLite with the embedded sandbox and
+on PostgreSQL with a Glean outside, gone on with by a new process and by one that was there already. A real process of
+the product dies each time, forked from one that has imported everything, and a case in which nobody died fails.
+Afterwards the whole world must equal that of a run in which nobody was killed (`tests/support/state_snapshot.py` says
+what may differ), a webhook must have been told the same in the same order, and no saga may have broken.
 
 All of it also where Glean speaks the Indexing dialect, and there a process dies before, in the middle of and after each
 request that changes something in Glean as well: between any two pages of an upload.

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from server.adapters.store.sqlite.store import SqliteStore
     from tests.resilience.processes.conftest import Run
     from tests.support.sandbox.control import Sandbox
-    from tests.support.sandbox.launcher import LAUNCHER
 from tests.support.servers.data_folder import DataFolder
 
 NAMES = ("health", "orphan_scan", "orphan_sweep", "archive_retention", "event_redelivery", "workflow_purge")

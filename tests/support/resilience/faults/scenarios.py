@@ -12,7 +12,6 @@ import anyio.lowlevel
 
 from domain.errors import LifecycleError
 from domain.model.connector import OwnerTag
-from domain.model.dataset import Dataset
 from domain.model.enums import DatasetType, TeardownReason
 from domain.model.settings import LifecycleSettings
 from domain.ports import DatasetQuery
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
+    from domain.model.dataset import Dataset
     from tests.support.world import Process
 
     Act = Callable[[Process], Awaitable[Dataset]]

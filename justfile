@@ -1,4 +1,4 @@
-# What can be done here; `.ci/run` does the same as `just check`.
+# What can be done here; `.ci/run` does the same as `just check` and then `just resilience`.
 
 # List the recipes
 default:
@@ -15,6 +15,10 @@ check: lint types arrows
     uv run coverage combine --quiet
     uv run coverage report --fail-under=95
     uv run coverage report --fail-under=100 --include='domain/*,tools/*'
+
+# Kills, faults, outages, chaos, adversaries and slow foreign clients: the slices that run with every change
+resilience *arguments:
+    uv run pytest -n auto -m "resilience and not exhaustive" {{ arguments }}
 
 # Formatting and ruff's rules
 lint:
@@ -40,6 +44,10 @@ faults *arguments:
 # Hundreds of sagas while processes die at random, on both databases (minutes; CHAOS_SEED repeats a run, CHAOS_SAGAS sizes it)
 chaos *arguments:
     uv run pytest tests/resilience/chaos -m "" {{ arguments }}
+
+# The tests of every change with fresh examples of hypothesis, and more of them
+fresh *arguments:
+    uv run pytest -n auto --hypothesis-profile=fresh {{ arguments }}
 
 # Take every safety rule out in turn, then make every small change to them: a test must fail each time (minutes; `--rules` or `--changes` for one of both)
 mutants *arguments:

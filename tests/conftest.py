@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import pytest
 from hypothesis import settings
@@ -20,21 +21,35 @@ if TYPE_CHECKING:
 
     from tests.support.stores.postgres_server import PostgresServer
 
+TESTS: Final = Path(__file__).parent
+FOLDERS: Final = frozenset({"unit", "contracts", "integration", "security", "conformance", "e2e", "project"})
+RESILIENCE: Final = "resilience"
 FIGURES = "adversarial"
 KILLS = "killing"
 ADOPTIONS = "adoptions"
 
 
-# No test judges by the clock: a busy machine is no failure.
-settings.register_profile("house", deadline=None)
-
-
-settings.load_profile("house")
+# No test judges by the clock: a busy machine is no failure. With every change the same examples run, so that a red test
+# says something of the change; `just fresh` draws new ones, and more of them.
+settings.register_profile("check", deadline=None, derandomize=True, max_examples=25, database=None)
+settings.register_profile("fresh", deadline=None, max_examples=200)
+settings.load_profile("check")
 
 
 def pytest_xdist_auto_num_workers() -> int:
     """Half as many again as there are cores: a third of the time a test waits for processes and sockets."""
     return (os.cpu_count() or 1) * 3 // 2
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test by its folder; those of `resilience` that run with every change all the same say so."""
+    for item in items:
+        folder = item.path.relative_to(TESTS).parts[0]
+        if folder == RESILIENCE and item.get_closest_marker("every_change") is None:
+            item.add_marker(pytest.mark.resilience)
+        elif folder in FOLDERS:
+            item.add_marker(folder)
 
 
 @pytest.fixture(scope="session")

@@ -43,7 +43,7 @@ PLANTED: Final[dict[str, tuple[str, str]]] = {
         "server.cli.command",
     ),
     "domain.model is entered by its front door": ("server.web.http", "domain.model.dataset"),
-    "domain.ports is entered by its front door": ("server.web.http", "domain.ports.store"),
+    "domain.ports is entered by its front door": ("server.web.http", "domain.ports.engine"),
     "domain.policy is entered by its front door": ("tools.edge.tool", "domain.policy.teardown"),
     "domain.content is entered by its front door": ("domain.lifecycle.datasets", "domain.content.quality"),
     "domain.audit is entered by its front door": ("domain.governance.leases", "domain.audit.entry"),

@@ -44,6 +44,7 @@ PLANTED: Final[dict[str, tuple[str, str]]] = {
     ),
     "domain.model is entered by its front door": ("server.web.http", "domain.model.dataset"),
     "domain.ports is entered by its front door": ("server.web.http", "domain.ports.engine"),
+    "domain.ports.store is entered by its front door": ("domain.ports.archives", "domain.ports.store.paging"),
     "domain.policy is entered by its front door": ("tools.edge.tool", "domain.policy.teardown"),
     "domain.content is entered by its front door": ("domain.lifecycle.datasets", "domain.content.quality"),
     "domain.audit is entered by its front door": ("domain.governance.leases", "domain.audit.entry"),

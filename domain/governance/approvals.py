@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime, timedelta
 
-    from domain.lifecycle import Dependencies, TeardownResult, TeardownService
-    from domain.model import Confirmation, Dataset, Principal
-    from domain.ports import UnitOfWork
+    from domain.lifecycle import TeardownResult, TeardownService
+    from domain.model import Confirmation, Dataset, LifecycleSettings, Principal
+    from domain.ports import Clock, Ids, Store, UnitOfWork
 
 _PAGE: Final = 500
 _UNANSWERED: Final = (ApprovalState.OPEN, ApprovalState.APPROVED)
@@ -54,12 +54,12 @@ _UNANSWERED: Final = (ApprovalState.OPEN, ApprovalState.APPROVED)
 class ApprovalService:
     """Files requests and takes people's answers. Implements `domain.model.approval.Confirmer`."""
 
-    def __init__(self, deps: Dependencies) -> None:
+    def __init__(self, store: Store, clock: Clock, ids: Ids, settings: LifecycleSettings) -> None:
         """Work with these ports."""
-        self._store = deps.store
-        self._clock = deps.clock
-        self._ids = deps.ids
-        self._policy = deps.settings
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._settings = settings
 
     async def ask(self, question: ConfirmationRequest) -> Confirmation | None:
         """The confirmation that a grant for exactly this question gives.
@@ -97,7 +97,7 @@ class ApprovalService:
             reason=TeardownReason.ORPHANED,
             requester=SWEEP_SUBJECT,
             generation=dataset.generation,
-            shown=confirmation_facts(dataset, TeardownReason.ORPHANED, self._clock.now(), self._policy),
+            shown=confirmation_facts(dataset, TeardownReason.ORPHANED, self._clock.now(), self._settings),
             principal=principal,
         )
         return await self._file_request(question, ApprovalOrigin.SWEEP, None)

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from domain.governance.orphans import SweepPlan
-    from domain.lifecycle import Dependencies, TeardownResult, TeardownService
-    from domain.model import Dataset, Principal
-    from domain.ports import UnitOfWork
+    from domain.lifecycle import TeardownResult, TeardownService
+    from domain.model import Dataset, LifecycleSettings, Principal
+    from domain.ports import Clock, Ids, Store, UnitOfWork
 
 _PAGE: Final = 100
 _OPEN_OR_ANSWERED: Final = frozenset({ApprovalState.OPEN, ApprovalState.APPROVED, ApprovalState.DECLINED})
@@ -49,12 +49,14 @@ class BatchTeardownResult:
 class BatchApprovalService:
     """Files a list, and carries out one that was approved."""
 
-    def __init__(self, deps: Dependencies, teardowns: TeardownService) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, ids: Ids, settings: LifecycleSettings, teardowns: TeardownService
+    ) -> None:
         """Work with these ports."""
-        self._store = deps.store
-        self._clock = deps.clock
-        self._ids = deps.ids
-        self._policy = deps.settings
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._settings = settings
         self._teardowns = teardowns
 
     async def file_request(self, plan: SweepPlan, principal: Principal) -> Approval | None:
@@ -178,7 +180,7 @@ class BatchApprovalService:
             "lost": "their connectors in Glean, what search finds of them, and what is staged",
             "datasets": [
                 {
-                    **confirmation_facts(each, reason, now, self._policy),
+                    **confirmation_facts(each, reason, now, self._settings),
                     "generation": each.generation,
                 }
                 for each in plan.eligible

@@ -21,19 +21,29 @@ from domain.ports import paginate
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from domain.lifecycle.sagas import Dependencies
     from domain.model import (
         Connector,
         Content,
         Dataset,
         Event,
+        LifecycleSettings,
         PendingCompensation,
         Principal,
         Progress,
         QualityReport,
         UnreadableRow,
     )
-    from domain.ports import DatasetQuery, Json, UnitOfWork
+    from domain.ports import (
+        Clock,
+        ConnectorTemplates,
+        DatasetQuery,
+        Json,
+        Platform,
+        Staging,
+        Store,
+        Templates,
+        UnitOfWork,
+    )
 
 _RECHECK_TIMEOUT: Final = timedelta(minutes=15)
 _EVALUATED_STATUSES: Final = frozenset({DatasetStatus.READY, DatasetStatus.VALIDATING})
@@ -56,8 +66,24 @@ class DatasetDetails:
 class DatasetService:
     """Lists, shows and re-judges datasets."""
 
-    def __init__(self, deps: Dependencies) -> None:
-        self._deps = deps
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        templates: Templates,
+        staging: Staging,
+        platform: Platform,
+        connectors: ConnectorTemplates,
+        settings: LifecycleSettings,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._templates = templates
+        self._staging = staging
+        self._platform = platform
+        self._connectors = connectors
+        self._settings = settings
 
     async def list(self, query: DatasetQuery, principal: Principal) -> list[Dataset]:
         """A page of datasets in order of id, of the clients that the caller may touch."""
@@ -71,11 +97,11 @@ class DatasetService:
             visible = (each for each in found if principal.can_access_client(each.client_id))
             return list(islice(visible, query.limit))
 
-        return await self._deps.store.read(load_page)
+        return await self._store.read(load_page)
 
     async def show(self, dataset_id: str, principal: Principal) -> DatasetDetails:
         """A dataset with its journey, connector, archive, and its last fifty events. Raises UnknownDatasetError."""
-        now = self._deps.clock.now()
+        now = self._clock.now()
 
         def load_details(uow: UnitOfWork) -> DatasetDetails:
             dataset = find_dataset(uow, dataset_id, principal)
@@ -90,7 +116,7 @@ class DatasetService:
                 events=uow.events.find(dataset_id=dataset_id, limit=_EVENT_LIMIT),
             )
 
-        return await self._deps.store.read(load_details)
+        return await self._store.read(load_details)
 
     async def recheck(self, dataset_id: str, principal: Principal, saga_id: str | None = None) -> Dataset:
         """Read what is staged and ask the platform again; only a changed verdict changes the status.
@@ -101,8 +127,8 @@ class DatasetService:
         QualityChecksPendingError while another re-check runs, and what the platform or the staging area raises.
         """
         recheck = Recheck(
-            requested_at=self._deps.clock.now(),
-            deadline=self._deps.clock.now() + _RECHECK_TIMEOUT,
+            requested_at=self._clock.now(),
+            deadline=self._clock.now() + _RECHECK_TIMEOUT,
             saga_id=saga_id,
         )
 
@@ -125,7 +151,7 @@ class DatasetService:
             record_audit_entry(uow, principal, "re-check begun", dataset=dataset)
             return dataset, dataset.content
 
-        dataset, content = await self._deps.store.transact(claim)
+        dataset, content = await self._store.transact(claim)
         if content is None:
             return dataset
         try:
@@ -140,33 +166,33 @@ class DatasetService:
             recheck_quality,
             content=content,
             dataset_type=dataset.dataset_type,
-            sites=client_sites(self._deps, dataset),
-            now=self._deps.clock.now(),
+            sites=client_sites(self._connectors, dataset),
+            now=self._clock.now(),
         )
-        report = await self._deps.staging.examine(
+        report = await self._staging.examine(
             dataset.dataset_id, content.attempt, again, max_count=PAGE_COUNT, max_bytes=PAGE_BYTES
         )
-        connector = await self._deps.store.read(lambda uow: uow.connectors.get(dataset.connector_id or ""))
+        connector = await self._store.read(lambda uow: uow.connectors.get(dataset.connector_id or ""))
         if connector is None or connector.handle is None:
             raise UnknownConnectorError(f"{dataset.name} has no connector to ask.", field="dataset_id")
-        await require_same_platform(self._deps.platform, connector)
-        seen = await self._deps.platform.observe(connector.handle)
+        await require_same_platform(self._platform, connector)
+        seen = await self._platform.observe(connector.handle)
         gated = with_indexed_gate(report, indexed=seen.indexed, pushed=content.record_count)
         return replace(
             gated,
             readiness=await measure_readiness(
-                self._deps.templates,
-                self._deps.platform,
+                self._templates,
+                self._platform,
                 dataset,
                 connector.name,
-                timeout_s=self._deps.settings.questions_deadline.total_seconds(),
+                timeout_s=self._settings.questions_deadline.total_seconds(),
             ),
         )
 
     async def _finalize_recheck(
         self, dataset: Dataset, recheck: Recheck, report: QualityReport | None
     ) -> Dataset:
-        now = self._deps.clock.now()
+        now = self._clock.now()
 
         def apply_verdict(uow: UnitOfWork) -> Dataset:
             held = uow.datasets.get(dataset.dataset_id) or dataset
@@ -189,7 +215,7 @@ class DatasetService:
             return changed
 
         # Also when the caller has gone: the mark would hold up a teardown until its deadline.
-        return await self._deps.store.transact(apply_verdict, regardless=True)
+        return await self._store.transact(apply_verdict, regardless=True)
 
 
 def _is_pending(held: Recheck | None, asked: Recheck) -> bool:

@@ -88,23 +88,54 @@ def build_services(
     Of the secrets that are `withheld` none goes on record.
     """
     counted = RateLimiter(deps.store, deps.clock, rates)
-    approvals = ApprovalService(deps)
+    approvals = ApprovalService(deps.store, deps.clock, deps.ids, deps.settings)
     sagas = SagaRunner(deps.store, engine, deps.clock, DATASET_SAGAS, attempts=deps.settings.attempts)
-    teardowns = TeardownService(deps, sagas, confirmer or approvals, counted)
+    teardowns = TeardownService(
+        store=deps.store,
+        clock=deps.clock,
+        staging=deps.staging,
+        platform=deps.platform,
+        settings=deps.settings,
+        sagas=sagas,
+        confirmer=confirmer or approvals,
+        rates=counted,
+    )
     grace_days = deps.settings.orphan_grace.total_seconds() / _DAY_S
     return Services(
         calls=CallAudit(deps.store, deps.clock, deps.ids, counted, withheld),
         registry=RegistryService(deps.store, deps.clock),
-        provisioning=ProvisionService(deps, sagas, limits),
-        restores=RestoreService(deps, sagas, limits),
+        provisioning=ProvisionService(
+            store=deps.store,
+            clock=deps.clock,
+            ids=deps.ids,
+            templates=deps.templates,
+            sagas=sagas,
+            limits=limits,
+        ),
+        restores=RestoreService(
+            store=deps.store,
+            clock=deps.clock,
+            ids=deps.ids,
+            archives=deps.archives,
+            sagas=sagas,
+            limits=limits,
+        ),
         teardowns=teardowns,
         approvals=approvals,
         health=_build_health_service(deps, deps.platform),
         orphans=OrphanService(deps.store, deps.clock, grace_days=grace_days, caps=caps),
-        sweep_lists=BatchApprovalService(deps, teardowns),
-        datasets=DatasetService(deps),
+        sweep_lists=BatchApprovalService(deps.store, deps.clock, deps.ids, deps.settings, teardowns),
+        datasets=DatasetService(
+            store=deps.store,
+            clock=deps.clock,
+            templates=deps.templates,
+            staging=deps.staging,
+            platform=deps.platform,
+            connectors=deps.connectors,
+            settings=deps.settings,
+        ),
         archives=RetentionService(deps.store, deps.archives, deps.clock, caps),
-        snapshots=SnapshotService(deps, sagas),
+        snapshots=SnapshotService(deps.store, deps.clock, deps.ids, sagas),
         leases=LeaseService(deps.store, deps.clock),
         drain=DrainService(deps.store, deps.clock),
         audit=AuditLog(deps.store, deps.clock, AuditSealer(deps.store)),

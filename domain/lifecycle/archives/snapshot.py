@@ -31,9 +31,9 @@ from domain.model import DatasetStatus, Run
 from domain.policy import find_dataset_for_update
 
 if TYPE_CHECKING:
-    from domain.lifecycle.sagas import Dependencies, ProgressListener, SagaContext, SagaRunner
+    from domain.lifecycle.sagas import ProgressListener, SagaContext, SagaRunner
     from domain.model import Dataset, Principal
-    from domain.ports import UnitOfWork
+    from domain.ports import Clock, Ids, Store, UnitOfWork
 
 _REASON: Final = "snapshot"
 _SNAPSHOT_STATUSES: Final = frozenset({DatasetStatus.READY, DatasetStatus.VALIDATING})
@@ -42,9 +42,11 @@ _SNAPSHOT_STATUSES: Final = frozenset({DatasetStatus.READY, DatasetStatus.VALIDA
 class SnapshotService:
     """Takes snapshots."""
 
-    def __init__(self, deps: Dependencies, sagas: SagaRunner) -> None:
+    def __init__(self, store: Store, clock: Clock, ids: Ids, sagas: SagaRunner) -> None:
         """Work with these ports."""
-        self._deps = deps
+        self._store = store
+        self._clock = clock
+        self._ids = ids
         self._sagas = sagas
 
     async def take(
@@ -56,8 +58,8 @@ class SnapshotService:
         InvalidArgumentError for one with nothing to archive, or ArchiveFailedError.
         """
         await self._sagas.fail_dead_letters()
-        now = self._deps.clock.now()
-        run = Run.start(SNAPSHOT_SAGA.kind, dataset_id, self._deps.ids.token(), now)
+        now = self._clock.now()
+        run = Run.start(SNAPSHOT_SAGA.kind, dataset_id, self._ids.token(), now)
 
         def claim(uow: UnitOfWork) -> Dataset:
             dataset = find_dataset_for_update(uow, dataset_id, principal)
@@ -69,10 +71,10 @@ class SnapshotService:
             record_audit_entry(uow, principal, "snapshot begun", dataset=claimed)
             return claimed
 
-        dataset = await self._deps.store.transact(claim)
+        dataset = await self._store.transact(claim)
         await self._sagas.ensure_running(dataset)
         await self._sagas.wait(dataset_id, None, listener)
-        return await self._deps.store.read(partial(_load_snapshot_archive, dataset))
+        return await self._store.read(partial(_load_snapshot_archive, dataset))
 
 
 async def archive_snapshot(context: SagaContext) -> None:

@@ -11,13 +11,13 @@ import msgspec
 from domain.content import decode_document
 from domain.errors import ArchiveFailedError
 from domain.lifecycle.archives.archive import archive_place, build_archive_order, require_matching_manifest
-from domain.lifecycle.sagas import PAGE_BYTES, PAGE_COUNT, Dependencies, SagaContext
+from domain.lifecycle.sagas import PAGE_BYTES, PAGE_COUNT, SagaContext
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from domain.model import Dataset
-    from domain.ports import Json
+    from domain.ports import Json, Staging
 
 
 class PageReader(Protocol):
@@ -29,12 +29,12 @@ class PageReader(Protocol):
 _SAMPLE_BYTES: Final = 64 << 20
 
 
-async def is_staging_intact(deps: Dependencies, dataset: Dataset) -> bool:
+async def is_staging_intact(staging: Staging, dataset: Dataset) -> bool:
     """Whether what is staged of the dataset is what was staged; nothing is missing from one without content."""
     content = dataset.content
     if content is None:
         return True
-    measured = await deps.staging.measure(dataset.dataset_id, content.attempt)
+    measured = await staging.measure(dataset.dataset_id, content.attempt)
     return measured is not None and measured.checksum == content.checksum
 
 
@@ -50,12 +50,12 @@ def content_lost_error(dataset: Dataset) -> ArchiveFailedError:
     )
 
 
-async def find_readable_pages(deps: Dependencies, dataset: Dataset) -> PageReader | None:
+async def find_readable_pages(staging: Staging, dataset: Dataset) -> PageReader | None:
     """How to read the staged documents that can still be read as such; None when nothing is staged any more."""
     content = dataset.content
-    if content is None or await deps.staging.measure(dataset.dataset_id, content.attempt) is None:
+    if content is None or await staging.measure(dataset.dataset_id, content.attempt) is None:
         return None
-    pages = partial(deps.staging.iterate_pages, dataset.dataset_id, content.attempt)
+    pages = partial(staging.iterate_pages, dataset.dataset_id, content.attempt)
 
     async def read_pages(*, max_count: int, max_bytes: int) -> AsyncIterator[Sequence[bytes]]:
         async for page in pages(max_count=max_count, max_bytes=max_bytes):
@@ -93,7 +93,7 @@ async def write_archive(
     staged is not whole any more. Raises ArchiveFailedError, also for content that is lost and that nobody has let go.
     """
     deps, content, teardown = context.deps, dataset.content, dataset.teardown
-    whole = await is_staging_intact(deps, dataset)
+    whole = await is_staging_intact(deps.staging, dataset)
     if not whole and teardown is not None:
         standing = await _load_intact_manifest(context, dataset)
         if standing is not None:
@@ -104,7 +104,7 @@ async def write_archive(
             dataset = replace(dataset, teardown=replace(teardown, archive_incomplete=False))
         pages = partial(deps.staging.iterate_pages, context.dataset_id, content.attempt) if content else None
     elif teardown is not None and teardown.archive_incomplete:
-        pages = await find_readable_pages(deps, dataset)
+        pages = await find_readable_pages(deps.staging, dataset)
     else:
         raise content_lost_error(dataset)
     kept = pages if deps.settings.full_data else None

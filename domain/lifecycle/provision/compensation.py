@@ -90,7 +90,7 @@ async def revert_connector(context: SagaContext) -> None:
                 kind=connector.kind,
                 config=connector.config,
                 mark=mark,
-                site=client_sites(context.deps, dataset)[dataset.dataset_type],
+                site=client_sites(context.deps.connectors, dataset)[dataset.dataset_type],
                 test=dataset.stage is not Stage.PRODUCTION,
             )
         )

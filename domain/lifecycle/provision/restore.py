@@ -28,17 +28,29 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from domain.lifecycle.archives import Archive
-    from domain.lifecycle.sagas import Dependencies, SagaRunner
+    from domain.lifecycle.sagas import SagaRunner
     from domain.model import Content, Principal
-    from domain.ports import UnitOfWork
+    from domain.ports import Archives, Clock, Ids, Store, UnitOfWork
 
 
 class RestoreService:
     """Admits datasets that are restored, or attaches to the one that is there already."""
 
-    def __init__(self, deps: Dependencies, sagas: SagaRunner, limits: ProvisionLimits | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        ids: Ids,
+        archives: Archives,
+        sagas: SagaRunner,
+        limits: ProvisionLimits | None = None,
+    ) -> None:
         """Work with these ports, under these limits."""
-        self._deps = deps
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._archives = archives
         self._sagas = sagas
         self._limits = limits or ProvisionLimits()
 
@@ -63,12 +75,10 @@ class RestoreService:
             require_restore_allowed(journey, source.stage)
             return held
 
-        answer = await self._deps.store.transact(partial(attach, self._deps.clock.now()))
+        answer = await self._store.transact(partial(attach, self._clock.now()))
         if not isinstance(answer, ProvisionResult):
             await self._verify_archive(dataset_id, *answer)
-            now = (
-                self._deps.clock.now()
-            )  # a large archive takes its time, and a lease may have lapsed meanwhile
+            now = self._clock.now()  # a large archive takes its time, and a lease may have lapsed meanwhile
 
             def admit(uow: UnitOfWork) -> ProvisionResult:
                 found = attach(now, uow)
@@ -77,7 +87,7 @@ class RestoreService:
                 source = find_dataset(uow, dataset_id, principal)
                 return self._admit(uow, source, journey_id, principal, now)
 
-            answer = await self._deps.store.transact(admit)
+            answer = await self._store.transact(admit)
         await self._sagas.ensure_running(answer.dataset)
         return answer
 
@@ -87,7 +97,7 @@ class RestoreService:
             f"Look at it with `dataset-lifecycle archives verify {dataset_id}`; a backup may have it whole."
         )
         try:
-            manifest = await self._deps.archives.verify(archive.place)
+            manifest = await self._archives.verify(archive.place)
         except ArchiveFailedError as error:
             raise NotRestorableError(
                 f"{archive.name} ({dataset_id}) cannot be restored: {error.message}",
@@ -108,7 +118,7 @@ class RestoreService:
         live = uow.datasets.count_live(source.client_id)
         require_within_limits(self._limits, live=live, wanted=source.record_count)
         dataset = Dataset(
-            dataset_id=generate_dataset_id(uow, source.name, self._deps),
+            dataset_id=generate_dataset_id(uow, source.name, self._ids),
             name=source.name,
             client_id=source.client_id,
             journey_id=journey_id,

@@ -98,7 +98,7 @@ async def populate_staging(context: SagaContext) -> None:
         template,
         dataset_type=dataset.dataset_type,
         wanted=dataset.requested_count,
-        sites=client_sites(context.deps, dataset),
+        sites=client_sites(context.deps.connectors, dataset),
         now=context.deps.clock.now(),
         progress=partial(context.report, "populate"),
         limit=context.deps.settings.records_per_dataset,
@@ -132,7 +132,7 @@ async def create_connector(context: SagaContext) -> None:
         _require_staged(dataset).containers,
         context.deps.connectors.settings(dataset.dataset_type, dataset.stage, dataset.client_id),
         installation=mark.installation,
-        site=client_sites(context.deps, dataset)[dataset.dataset_type],
+        site=client_sites(context.deps.connectors, dataset)[dataset.dataset_type],
     )
     secret = _connector_credential(context, dataset)
     fingerprint = await context.deps.platform.fetch_fingerprint()

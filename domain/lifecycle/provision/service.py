@@ -32,7 +32,7 @@ from domain.policy import (
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from domain.lifecycle.sagas import Dependencies, ProgressListener, SagaRunner
+    from domain.lifecycle.sagas import ProgressListener, SagaRunner
     from domain.model import (
         Client,
         DatasetType,
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
         Template,
         TemplateChoice,
     )
-    from domain.ports import UnitOfWork
+    from domain.ports import Clock, Ids, Store, Templates, UnitOfWork
 
 _AVAILABLE_SOURCES: Final = (DataSource.MOCK_TEMPLATE,)
 
@@ -74,9 +74,21 @@ class ProvisionResult:
 class ProvisionService:
     """Admits datasets, or attaches to those that are there."""
 
-    def __init__(self, deps: Dependencies, sagas: SagaRunner, limits: ProvisionLimits | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        ids: Ids,
+        templates: Templates,
+        sagas: SagaRunner,
+        limits: ProvisionLimits | None = None,
+    ) -> None:
         """Work with these ports, under these limits."""
-        self._deps = deps
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._templates = templates
         self._sagas = sagas
         self._limits = limits or ProvisionLimits()
 
@@ -88,7 +100,7 @@ class ProvisionService:
         _validate_request(request)
         if request.retry:
             await self._sagas.fail_dead_letters()
-        now = self._deps.clock.now()
+        now = self._clock.now()
 
         def attach(uow: UnitOfWork) -> ProvisionResult | Client:
             client = find_client(uow, request.client_id, principal)
@@ -100,9 +112,9 @@ class ProvisionService:
                 return client
             return self._attach(uow, live, journey, request, principal, now)
 
-        answer = await self._deps.store.transact(attach)
+        answer = await self._store.transact(attach)
         if not isinstance(answer, ProvisionResult):
-            templates = await self._deps.templates.list()
+            templates = await self._templates.list()
             template, choice = choose_template(templates, answer, request.dataset_type, request.template_id)
 
             def admit(uow: UnitOfWork) -> ProvisionResult:
@@ -111,7 +123,7 @@ class ProvisionService:
                     return found
                 return self._admit(uow, request, template, choice, principal, now)
 
-            answer = await self._deps.store.transact(admit)
+            answer = await self._store.transact(admit)
         await self._sagas.ensure_running(answer.dataset)
         return answer
 
@@ -180,7 +192,7 @@ class ProvisionService:
         require_within_limits(self._limits, live=uow.datasets.count_live(request.client_id), wanted=wanted)
         name = dataset_name(request.client_id, request.stage, request.dataset_type)
         dataset = Dataset(
-            dataset_id=generate_dataset_id(uow, name, self._deps),
+            dataset_id=generate_dataset_id(uow, name, self._ids),
             name=name,
             client_id=request.client_id,
             journey_id=request.journey_id,
@@ -235,9 +247,9 @@ def admit_dataset(uow: UnitOfWork, dataset: Dataset, principal: Principal, now: 
     return ProvisionResult(dataset=running, created=True)
 
 
-def generate_dataset_id(uow: UnitOfWork, name: str, deps: Dependencies) -> str:
+def generate_dataset_id(uow: UnitOfWork, name: str, ids: Ids) -> str:
     """An id for a dataset of that name that no dataset ever had."""
-    while uow.datasets.get(dataset_id := f"{name.lower()}-{deps.ids.token()}"):
+    while uow.datasets.get(dataset_id := f"{name.lower()}-{ids.token()}"):
         pass
     return dataset_id
 

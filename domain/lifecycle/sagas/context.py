@@ -153,11 +153,9 @@ def require_connector(uow: UnitOfWork, dataset: Dataset) -> Connector:
     )
 
 
-def client_sites(deps: Dependencies, dataset: Dataset) -> Mapping[DatasetType, str]:
+def client_sites(templates: ConnectorTemplates, dataset: Dataset) -> Mapping[DatasetType, str]:
     """Where this client's copies of each type stand: the base of document URLs and of links between records."""
-    settings = {
-        each: deps.connectors.settings(each, dataset.stage, dataset.client_id) for each in DatasetType
-    }
+    settings = {each: templates.settings(each, dataset.stage, dataset.client_id) for each in DatasetType}
     return connectors.build_site_urls(settings, client_id=dataset.client_id, stage=dataset.stage)
 
 

@@ -33,7 +33,6 @@ from domain.lifecycle.archives import (
 )
 from domain.lifecycle.events import teardown_failed_event, torn_down_event
 from domain.lifecycle.sagas import (
-    Dependencies,
     SagaContext,
     SagaDefinition,
     Step,
@@ -62,33 +61,37 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from domain.errors import BlockingCheck
-    from domain.model import Dataset
-    from domain.ports import Observation, UnitOfWork
+    from domain.model import Dataset, LifecycleSettings
+    from domain.ports import Observation, Platform, Store, UnitOfWork
 
 _PROBE_COUNT: Final = 5
 _STOP_PAUSE_S: Final = 0.1
 
 
-async def observe_connector(deps: Dependencies, dataset: Dataset) -> Observation | LifecycleError | None:
+async def observe_connector(
+    store: Store, platform: Platform, dataset: Dataset
+) -> Observation | LifecycleError | None:
     """What the platform says of a dataset's connector, for the rules: None when there is none to ask about."""
-    connector = await deps.store.read(
+    connector = await store.read(
         lambda uow: uow.connectors.get(dataset.connector_id) if dataset.connector_id else None
     )
     if connector is None or connector.handle is None:
         return None
     try:
-        await require_same_platform(deps.platform, connector)
-        return await deps.platform.observe(connector.handle)
+        await require_same_platform(platform, connector)
+        return await platform.observe(connector.handle)
     except LifecycleError as error:
         return error
 
 
 def find_blocking_checks(
     uow: UnitOfWork,
-    deps: Dependencies,
     dataset: Dataset,
     seen: Observation | LifecycleError | None,
     teardown: Teardown,
+    *,
+    now: datetime,
+    settings: LifecycleSettings,
 ) -> tuple[BlockingCheck, ...]:
     """Every check that forbids this teardown, with the rows of this very transaction."""
     return check_teardown(
@@ -97,9 +100,9 @@ def find_blocking_checks(
             journey=uow.journeys.get(dataset.client_id, dataset.journey_id),
             observation=seen,
             reason=teardown.reason,
-            now=deps.clock.now(),
-            grace=deps.settings.orphan_grace,
-            sync_deadline=deps.settings.sync_deadline,
+            now=now,
+            grace=settings.orphan_grace,
+            sync_deadline=settings.sync_deadline,
             abandon=teardown.abandon_connector,
         )
     )
@@ -260,22 +263,25 @@ async def _load_unblocked(context: SagaContext) -> DatasetInTeardown:
     if claimed.teardown.disconnecting:
         return claimed
     await context.checkpoint()
-    seen = await observe_connector(context.deps, claimed.dataset)
+    seen = await observe_connector(context.deps.store, context.deps.platform, claimed.dataset)
     return await context.transact(partial(_require_unblocked, context, seen))
 
 
 def _require_unblocked(
     context: SagaContext, seen: Observation | LifecycleError | None, uow: UnitOfWork, dataset: Dataset
 ) -> DatasetInTeardown:
-    held = DatasetInTeardown.of(dataset)
-    raise_if_blocked(dataset, find_blocking_checks(uow, context.deps, dataset, seen, held.teardown))
+    held, deps = DatasetInTeardown.of(dataset), context.deps
+    checks = find_blocking_checks(
+        uow, dataset, seen, held.teardown, now=deps.clock.now(), settings=deps.settings
+    )
+    raise_if_blocked(dataset, checks)
     return held
 
 
 async def _cross_point_of_no_return(context: SagaContext, claimed: DatasetInTeardown) -> None:
     if claimed.teardown.disconnecting:
         return
-    seen = await observe_connector(context.deps, claimed.dataset)
+    seen = await observe_connector(context.deps.store, context.deps.platform, claimed.dataset)
 
     def cross(uow: UnitOfWork, dataset: Dataset) -> None:
         if dataset.run and dataset.run.cancel_requested:

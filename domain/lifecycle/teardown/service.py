@@ -41,10 +41,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from domain.lifecycle.sagas import Dependencies, ProgressListener, SagaRunner
-    from domain.model import Confirmation, Confirmer, Dataset, Failure, Principal, Progress, TeardownReason
+    from domain.lifecycle.sagas import ProgressListener, SagaRunner
+    from domain.model import (
+        Confirmation,
+        Confirmer,
+        Dataset,
+        Failure,
+        LifecycleSettings,
+        Principal,
+        Progress,
+        TeardownReason,
+    )
     from domain.policy import RateLimiter
-    from domain.ports import Observation, UnitOfWork
+    from domain.ports import Clock, Observation, Platform, Staging, Store, UnitOfWork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,13 +68,26 @@ class TeardownService:
     """Claims datasets for their taking-down, or attaches to one that is going on."""
 
     def __init__(
-        self, deps: Dependencies, sagas: SagaRunner, confirmer: Confirmer, rates: RateLimiter
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        staging: Staging,
+        platform: Platform,
+        settings: LifecycleSettings,
+        sagas: SagaRunner,
+        confirmer: Confirmer,
+        rates: RateLimiter,
     ) -> None:
         """Work with these ports; a person is asked through `confirmer`, unless a call brings its own."""
-        self._rates = rates
-        self._deps = deps
+        self._store = store
+        self._clock = clock
+        self._staging = staging
+        self._platform = platform
+        self._settings = settings
         self._sagas = sagas
         self._confirmer = confirmer
+        self._rates = rates
 
     async def start_or_attach(
         self,
@@ -86,14 +108,14 @@ class TeardownService:
         was changed.
         """
         await self._sagas.fail_dead_letters()
-        look = self._deps.store.read
+        look = self._store.read
         dataset = await look(lambda uow: find_dataset_for_update(uow, dataset_id, principal))
         if dataset.status in _CLAIMED_OR_ARCHIVED:
             return await self._resume_or_attach(dataset, principal, confirmer, abandon=abandon)
         _require_generation(dataset, generation)
-        concession = await find_required_waiver(self._deps, dataset, abandon=abandon)
+        concession = await self._find_required_waiver(dataset, abandon=abandon)
         question = self._build_confirmation_request(dataset, reason, principal, concession)
-        seen = await observe_connector(self._deps, dataset)
+        seen = await observe_connector(self._store, self._platform, dataset)
         try:
             return await self._claim(question, principal, seen, grant)
         except ConfirmationRequiredError as refusal:
@@ -106,7 +128,7 @@ class TeardownService:
                 return await self._resume_or_attach(dataset, principal, confirmer, abandon=abandon)
             if given is None:
                 raise refusal from None
-        seen = await observe_connector(self._deps, dataset)
+        seen = await observe_connector(self._store, self._platform, dataset)
         return await self._claim(question, principal, seen, given)
 
     async def build_confirmation_request(
@@ -116,23 +138,35 @@ class TeardownService:
 
         Raises the refusal that applies whatever they would answer.
         """
-        look, now = self._deps.store.read, self._deps.clock.now()
+        look, now = self._store.read, self._clock.now()
         dataset = await look(lambda uow: find_dataset_for_update(uow, dataset_id, principal))
         if (
             dataset.status in _CLAIMED_OR_ARCHIVED
             or required_confirmation_kind(dataset, reason) != "elicitation"
         ):
             return None
-        seen = await observe_connector(self._deps, dataset)
+        seen = await observe_connector(self._store, self._platform, dataset)
         teardown = Teardown(
             reason=reason, requester=principal.subject, former_status=dataset.status, started_at=now
         )
-        await look(
-            lambda uow: raise_if_blocked(
-                dataset, find_blocking_checks(uow, self._deps, dataset, seen, teardown)
-            )
-        )
+        await look(lambda uow: self._raise_if_blocked(uow, dataset, seen, teardown))
         return self._build_confirmation_request(dataset, reason, principal)
+
+    async def _find_required_waiver(self, dataset: Dataset, *, abandon: bool) -> Waiver:
+        return await find_required_waiver(
+            self._store, self._staging, self._platform, dataset, abandon=abandon
+        )
+
+    def _raise_if_blocked(
+        self,
+        uow: UnitOfWork,
+        dataset: Dataset,
+        seen: Observation | LifecycleError | None,
+        teardown: Teardown,
+    ) -> None:
+        now, settings = self._clock.now(), self._settings
+        checks = find_blocking_checks(uow, dataset, seen, teardown, now=now, settings=settings)
+        raise_if_blocked(dataset, checks)
 
     def _build_confirmation_request(
         self,
@@ -141,7 +175,7 @@ class TeardownService:
         principal: Principal,
         waiver: Waiver = Waiver.NONE,
     ) -> ConfirmationRequest:
-        now, policy = self._deps.clock.now(), self._deps.settings
+        now, policy = self._clock.now(), self._settings
         return ConfirmationRequest(
             dataset=dataset,
             reason=reason,
@@ -172,7 +206,7 @@ class TeardownService:
         seen: Observation | LifecycleError | None,
         confirmation: Confirmation | None,
     ) -> TeardownResult:
-        now, before = self._deps.clock.now(), question.dataset
+        now, before = self._clock.now(), question.dataset
         reason, concession = question.reason, question.concession
 
         def claim(uow: UnitOfWork) -> tuple[Dataset, bool]:
@@ -188,7 +222,7 @@ class TeardownService:
                 confirmation=confirmation,
                 abandon_connector=concession is Waiver.ABANDON_CONNECTOR,
             )
-            raise_if_blocked(dataset, find_blocking_checks(uow, self._deps, dataset, seen, teardown))
+            self._raise_if_blocked(uow, dataset, seen, teardown)
             require_confirmation(dataset, reason, principal.subject, confirmation, concession)
             _require_generation(dataset, before.generation)
             spend_grant(uow, confirmation, dataset, reason, principal.subject, now, concession)
@@ -215,7 +249,7 @@ class TeardownService:
         """The dataset as the claim leaves it. Only what was claimed counts as a teardown of the caller's."""
         use = await self._rates.count_teardown(principal)
         try:
-            dataset, claimed = await self._deps.store.transact(claim)
+            dataset, claimed = await self._store.transact(claim)
         except StoreFailedError:  # whether it was claimed is not known, so it counts
             raise
         except LifecycleError:
@@ -231,11 +265,11 @@ class TeardownService:
         """Go on with a teardown that stopped, with a person's word for what it cannot go on without; or attach."""
         question = given = None
         if (stalled := dataset.stalled_teardown) is not None:
-            concession = await find_required_waiver(self._deps, dataset, abandon=abandon)
+            concession = await self._find_required_waiver(dataset, abandon=abandon)
             if concession is not Waiver.NONE:
                 question = self._build_confirmation_request(dataset, stalled.reason, principal, concession)
                 given = await (confirmer or self._confirmer).ask(question)
-        now = self._deps.clock.now()
+        now = self._clock.now()
 
         def resume(uow: UnitOfWork) -> Dataset:
             held = find_dataset_for_update(uow, dataset.dataset_id, principal)
@@ -248,7 +282,7 @@ class TeardownService:
                 record_audit_entry(uow, principal, "teardown resumed", dataset=again, confirmation=given)
             return again
 
-        found = await self._deps.store.transact(resume)
+        found = await self._store.transact(resume)
         await self._sagas.ensure_running(found)
         return TeardownResult(dataset=found)
 

@@ -11,27 +11,31 @@ from domain.lifecycle.sagas import is_code_of
 from domain.model import ConnectorStatus, Waiver
 
 if TYPE_CHECKING:
-    from domain.lifecycle.sagas import Dependencies
     from domain.model import Dataset, Failure
+    from domain.ports import Platform, Staging, Store
 
 
-async def find_required_waiver(deps: Dependencies, dataset: Dataset, *, abandon: bool) -> Waiver:
+async def find_required_waiver(
+    store: Store, staging: Staging, platform: Platform, dataset: Dataset, *, abandon: bool
+) -> Waiver:
     """What a teardown that is called for, or called again, cannot go on without; NONE when it can.
 
     Raises InvalidArgumentError when a connector is to be abandoned that need not be.
     """
     stalled = dataset.stalled_teardown
     failure = stalled.failure if stalled else None
-    if stalled and failure and failure.step == "archive" and not await is_staging_intact(deps, dataset):
+    if stalled and failure and failure.step == "archive" and not await is_staging_intact(staging, dataset):
         return Waiver.NONE if stalled.archive_incomplete else Waiver.INCOMPLETE_ARCHIVE
     if not abandon or (stalled and stalled.abandon_connector):
         return Waiver.NONE
-    await _require_abandonable(deps, dataset, failure)
+    await _require_abandonable(store, platform, dataset, failure)
     return Waiver.ABANDON_CONNECTOR
 
 
-async def _require_abandonable(deps: Dependencies, dataset: Dataset, failure: Failure | None) -> None:
-    connector = await deps.store.read(
+async def _require_abandonable(
+    store: Store, platform: Platform, dataset: Dataset, failure: Failure | None
+) -> None:
+    connector = await store.read(
         lambda uow: uow.connectors.get(dataset.connector_id) if dataset.connector_id else None
     )
     if connector is None or connector.status is ConnectorStatus.DISCONNECTED:
@@ -44,11 +48,11 @@ async def _require_abandonable(deps: Dependencies, dataset: Dataset, failure: Fa
     ):
         return  # a platform that answers can still refuse
     try:
-        await require_same_platform(deps.platform, connector)
+        await require_same_platform(platform, connector)
         if connector.handle is not None:
-            await deps.platform.observe(connector.handle)
+            await platform.observe(connector.handle)
         else:  # a platform need not be asked to tell its fingerprint
-            await deps.platform.find_datasources([connector.name])
+            await platform.find_datasources([connector.name])
     except PlatformError:
         return
     msg = f"Glean answers for the connector of {dataset.name}, so an ordinary teardown removes it."

@@ -459,7 +459,15 @@ async def test_the_limits_hold_for_what_is_restored(world: World) -> None:
     async with world.open_process() as process:
         gone = await archived(process)
         for limits in (ProvisionLimits(live_datasets_per_client=0), ProvisionLimits(records_per_dataset=29)):
-            restoring = RestoreService(process.deps, process.services.sagas, limits)
+            deps = process.deps
+            restoring = RestoreService(
+                store=deps.store,
+                clock=deps.clock,
+                ids=deps.ids,
+                archives=deps.archives,
+                sagas=process.services.sagas,
+                limits=limits,
+            )
             with pytest.raises(QuotaExceededError):
                 await restoring.start_or_attach(gone.dataset_id, "j2", OPERATOR)
 

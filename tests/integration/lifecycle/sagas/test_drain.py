@@ -10,6 +10,7 @@ import pytest
 
 from domain.errors import DrainingError, ProvisionFailedError, StageMismatchError
 from domain.lifecycle.drain import DrainStatus
+from domain.lifecycle.provision.service import ProvisionService
 from domain.model.enums import DatasetStatus, DatasetType, Stage
 from domain.model.principal import Principal
 from tests.support.interception import CallInterceptor
@@ -83,12 +84,14 @@ async def test_with_provisions_running_in_two_processes_the_next_is_refused_in_b
 async def test_a_drain_that_begins_between_the_look_and_the_admission_is_seen(world: World) -> None:
     async with world.open_process() as process:
         await process.add_client_and_journey()
-        services, templates = process.services, process.deps.templates
-        late = replace(
-            process.deps,
-            templates=CallInterceptor(templates, "list", lambda: services.drain.begin_drain(OPS)),
+        services, deps = process.services, process.deps
+        provisioning = ProvisionService(
+            store=deps.store,
+            clock=deps.clock,
+            ids=deps.ids,
+            templates=CallInterceptor(deps.templates, "list", lambda: services.drain.begin_drain(OPS)),
+            sagas=services.sagas,
         )
-        provisioning = type(services.provisioning)(late, services.sagas)
         process.services = replace(services, provisioning=provisioning)
         with pytest.raises(DrainingError):
             await process.start_provision()

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from pathlib import Path
 
-    from domain.lifecycle.sagas.context import Dependencies
     from domain.ports import UnitOfWork
 
 MINUTE = timedelta(minutes=1)
@@ -118,12 +117,15 @@ async def approval_setup(tmp_path: Path) -> AsyncIterator[ApprovalSetup]:
     """A store with the client ACME and one dataset at pilot."""
     clock = ManualClock()
     async with SqliteStore(tmp_path / "store.sqlite") as store:
-        deps = SimpleNamespace(store=store, clock=clock, ids=CountingIds(), settings=LifecycleSettings())
         for name in ("acme", "globex"):
             await store.transact(lambda uow, name=name: uow.clients.put(client(name)))  # type: ignore[misc]
         await store.transact(lambda uow: uow.journeys.put(journey()))
         await store.transact(lambda uow: uow.datasets.put(PILOT))
-        yield ApprovalSetup(store=store, clock=clock, approvals=ApprovalService(cast("Dependencies", deps)))
+        yield ApprovalSetup(
+            store=store,
+            clock=clock,
+            approvals=ApprovalService(store, clock, CountingIds(), LifecycleSettings()),
+        )
 
 
 async def said(call: Awaitable[object]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -39,9 +38,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
-    from domain.lifecycle.sagas.context import Dependencies
     from domain.lifecycle.sagas.runner import SagaRunner
     from domain.model.connector import Fingerprint
+    from domain.ports import Platform, Staging
 
 ID, NAME = dataset().dataset_id, dataset().name
 MINUTE = timedelta(minutes=1)
@@ -76,6 +75,7 @@ class FakePlatform:
     """A platform that says what it is told to, and what happens when it is asked."""
 
     says: Observation | LifecycleError = field(default_factory=lambda: Observation(present=True, at=NOW))
+    meanwhile: Callable[[], Awaitable[object]] | None = None
     asked: list[str] = field(default_factory=list)
 
     async def fetch_fingerprint(self) -> Fingerprint:
@@ -83,6 +83,8 @@ class FakePlatform:
 
     async def observe(self, handle: str) -> Observation:
         self.asked.append(handle)
+        if self.meanwhile:
+            await self.meanwhile()
         if isinstance(self.says, LifecycleError):
             raise self.says
         return self.says
@@ -132,7 +134,6 @@ class TeardownSetup:
     platform: FakePlatform
     person: FakePerson
     sagas: FakeSagas
-    deps: Dependencies
     teardowns: TeardownService
 
     async def put_dataset(self, *rows: Dataset) -> None:
@@ -171,13 +172,18 @@ async def setup(tmp_path: Path) -> AsyncIterator[TeardownSetup]:
     """ACME's journey is completed; its dataset is READY at sandbox and its connector is quiet."""
     clock, platform, person, sagas = ManualClock(), FakePlatform(), FakePerson(), FakeSagas()
     async with SqliteStore(tmp_path / "store.sqlite") as store:
-        deps = cast(
-            "Dependencies",
-            SimpleNamespace(store=store, clock=clock, platform=platform, settings=LifecycleSettings()),
-        )
         rates = RateLimiter(store, clock, RateLimits(calls_per_minute=0, teardowns_per_hour=1))
-        teardowns = TeardownService(deps, cast("SagaRunner", sagas), person, rates)
-        found = TeardownSetup(store, clock, platform, person, sagas, deps, teardowns)
+        teardowns = TeardownService(
+            store=store,
+            clock=clock,
+            staging=cast("Staging", None),
+            platform=cast("Platform", platform),
+            settings=LifecycleSettings(),
+            sagas=cast("SagaRunner", sagas),
+            confirmer=person,
+            rates=rates,
+        )
+        found = TeardownSetup(store, clock, platform, person, sagas, teardowns)
         await store.transact(lambda uow: uow.clients.put(client()))
         await found.put_journey(state=JourneyState.COMPLETED)
         await store.transact(lambda uow: uow.connectors.put(connector(handle="h1")))
@@ -378,13 +384,7 @@ async def test_a_dataset_that_changed_while_nobody_needed_to_be_asked_is_not_cla
     setup: TeardownSetup,
 ) -> None:
     seen = replace(SERVED, generation=2)
-
-    class Changing(FakePlatform):
-        async def observe(self, handle: str) -> Observation:
-            await setup.put_dataset(seen)
-            return await super().observe(handle)
-
-    cast("Any", setup.deps).platform = Changing()
+    setup.platform.meanwhile = lambda: setup.put_dataset(seen)
     with pytest.raises(StaleDatasetError):
         await setup.teardowns.start_or_attach(ID, DONE, KIM)
     assert await setup.load_dataset() == seen

@@ -103,10 +103,10 @@ class Invocation:
 
     async def run_audited(self, verb: str, given: Mapping[str, Any], work: _Work) -> ExitCode | None:
         """Do what a command does, as a call: counted, allowed by its scope, and with an entry of how it ended."""
-        from server import composition
+        from server.composition.process import open_call_audit
         from tools.edge.call_audit import audit_call
 
-        async with composition.open_call_audit(self.load_settings()) as calls:
+        async with open_call_audit(self.load_settings()) as calls:
             principal = calls.begin(
                 self.principal,
                 verb,
@@ -137,9 +137,9 @@ class Invocation:
 
         One that reads or changes what is in the `folders` has them proved first.
         """
-        from server import composition
+        from server.composition.process import open_services
 
-        async with composition.open_services(self.load_settings(), sagas=False, folders=folders) as services:
+        async with open_services(self.load_settings(), sagas=False, folders=folders) as services:
             yield services
 
     @asynccontextmanager
@@ -151,17 +151,18 @@ class Invocation:
         With `no_wait` a running server on the same data folder does it. Raises InvalidArgumentError when there is none.
         """
         from domain.errors import InvalidArgumentError
-        from server import composition
+        from server.composition.process import open_services
+        from server.composition.stores import is_server_running
 
         settings = settings or self.load_settings()
-        if no_wait and not composition.is_server_running(settings):
+        if no_wait and not is_server_running(settings):
             where = settings.store.address.name if settings.store.shared else settings.data_dir
             raise InvalidArgumentError(
                 f"--no-wait leaves the work to a running `serve`, and there is none on {where}.",
                 field="no_wait",
                 suggested_action="Start `dataset-lifecycle serve --transport http` there, or leave --no-wait out.",
             )
-        async with composition.open_services(settings, sagas=not no_wait, folders=no_wait) as services:
+        async with open_services(settings, sagas=not no_wait, folders=no_wait) as services:
             yield services
 
     def announce_resumable_work(self, dataset_id: str) -> None:

@@ -29,7 +29,7 @@ from server.web.http import GRACE_S, HttpAccess, open_listening_socket, serve_ht
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
-    from types import ModuleType
+    from contextlib import AbstractAsyncContextManager
     from typing import Any, NoReturn
 
     from server.mcp_server.server import LifecycleServer
@@ -206,8 +206,8 @@ async def serve_until_shutdown(
 async def _open_services(
     settings: Settings, *, schedules: bool, replica: Replica | None
 ) -> AsyncIterator[Services]:
-    composition = await to_thread.run_sync(_import_wiring)
-    async with composition.open_services(
+    open_services = await to_thread.run_sync(_import_composition)
+    async with open_services(
         settings, sagas=True, serves=True, schedules=schedules, replica=replica
     ) as services:
         yield services
@@ -228,11 +228,16 @@ def build_http_access(settings: Settings) -> HttpAccess:
 
 
 def _has_pending_work(settings: Settings, *, schedules: bool) -> bool:
-    return schedules or bool(_import_wiring().has_pending_work(settings))
+    if schedules:
+        return True
+    # It imports the engine and the stores.
+    from server.composition.stores import has_pending_work  # noqa: PLC0415
+
+    return has_pending_work(settings)
 
 
-def _import_wiring() -> ModuleType:
+def _import_composition() -> Callable[..., AbstractAsyncContextManager[Services]]:
     # It imports the engine and every adapter.
-    from server import composition  # noqa: PLC0415
+    from server.composition.process import open_services  # noqa: PLC0415
 
-    return composition
+    return open_services

@@ -22,8 +22,8 @@ from domain.model.enums import JourneyState, Stage
 from domain.model.journey import Client as Customer
 from domain.model.journey import Journey
 from domain.model.principal import Principal
-from server.composition import open_services
 from server.composition.lazy_services import LazyServices
+from server.composition.process import open_services
 from server.mcp_server.server import build_server
 from server.settings import load_settings
 from server.web.http import open_listening_socket, serve_http

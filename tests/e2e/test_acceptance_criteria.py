@@ -25,7 +25,8 @@ from domain.model.journey import Client, Journey
 from domain.model.principal import Principal
 from domain.ports import DatasetQuery
 from server.adapters.glean.admin.documents import admin_document_schema
-from server.composition import open_services, sandbox_path
+from server.composition.glean import sandbox_path
+from server.composition.process import open_services
 from server.settings import load_settings
 from tests.support.sandbox.control import Sandbox
 from tests.support.sandbox.embedded import EmbeddedSandbox

@@ -8,7 +8,7 @@ import anyio
 
 from domain.model.enums import DatasetType, JourneyState, Stage
 from domain.model.principal import Principal
-from server.composition import open_services
+from server.composition.process import open_services
 from server.settings import load_settings
 from tests.e2e.conftest import TransportCell, add_client_and_journey
 from tests.e2e.test_dataset_lifecycle import ToolClient, move_journey

@@ -10,7 +10,8 @@ import anyio
 from domain.model.enums import DatasetType, JourneyState
 from domain.model.principal import Principal
 from server.adapters.glean.indexing.names import datasource_of
-from server.composition import open_services, sandbox_path
+from server.composition.glean import sandbox_path
+from server.composition.process import open_services
 from server.settings import load_settings
 from tests.e2e.conftest import TransportCell, add_client_and_journey
 from tests.support.sandbox.control import Sandbox

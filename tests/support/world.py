@@ -37,7 +37,7 @@ from server.adapters.staging.local import LocalStaging
 from server.adapters.store.postgres.store import PostgresStore
 from server.adapters.store.sqlite.store import SqliteStore
 from server.adapters.templates import FolderTemplates
-from server.composition import build_sagas, build_schedule_sagas, build_services
+from server.composition.use_cases import build_sagas, build_schedule_sagas, build_services
 from server.infra.postgres.dsn import parse_postgres_url as address_of
 from tests.support.content.template_repository import write_repository
 from tests.support.inline_engine import InlineEngine

@@ -17,7 +17,7 @@ from domain.lifecycle.provision.service import ProvisionRequest
 from domain.model.enums import DatasetStatus, DatasetType, JourneyState, Stage, TeardownReason
 from domain.model.journey import Client, Journey
 from domain.model.principal import Principal
-from server.composition import open_services
+from server.composition.process import open_services
 from server.infra.logging import configure_logging
 from server.settings import load_settings
 from tests.benchmarks.measure import Row

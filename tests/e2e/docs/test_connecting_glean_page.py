@@ -17,10 +17,9 @@ import pytest
 from domain.errors import SettingsError
 from domain.model.connector import OwnerTag
 from domain.ports.platform import DatasourceSpec
-from server import composition
 from server.adapters.glean.indexing.names import datasource_of
 from server.adapters.glean.indexing.platform import IndexingPlatform
-from server.composition import glean
+from server.composition import diagnostics, glean
 from server.doctor.datasources import check_datasources
 from server.settings import load_settings
 from tests.support.content.docs_pages import load_page
@@ -145,7 +144,7 @@ async def write_faulty_config(case: str, folder: Path) -> AsyncIterator[Settings
 async def run_doctor(case: str, folder: Path) -> list[tuple[str, str, str]]:
     """What doctor finds wrong: area, message, and what to do."""
     async with write_faulty_config(case, folder) as settings:
-        found = await composition.run_doctor(settings)
+        found = await diagnostics.run_doctor(settings)
     return [(each.area, each.message, each.action) for each in found if not each.ok]
 
 
@@ -172,7 +171,7 @@ async def test_what_is_wrong_with_our_datasources_is_told_as_on_the_page(tmp_pat
         settings = load_settings(
             {**USUAL, "GLEAN_BASE_URL": sandbox.base_url}, data_dir=tmp_path, cwd=tmp_path
         )
-        async with composition.open_platform(settings) as platform:
+        async with glean.open_platform(settings) as platform:
             here = await platform.fetch_fingerprint()
             ours = connector(name="ACME-Sandbox-Jira", handle="h1", fingerprint=here)
             elsewhere = replace(ours, fingerprint=replace(here, url="https://umbrella-be.glean.com"))

@@ -15,7 +15,8 @@ from domain.model.principal import Principal
 from domain.ports import Setting
 from server.adapters.store.postgres.store import PostgresStore
 from server.adapters.store.sqlite.store import SqliteStore
-from server.composition import open_services, run_doctor
+from server.composition.diagnostics import run_doctor
+from server.composition.process import open_services
 from server.composition.replicas.folder_markers import (
     FOLDERS,
     SharedFolder,

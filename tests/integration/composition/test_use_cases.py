@@ -16,16 +16,11 @@ from domain.model.journey import Client, Journey
 from domain.model.principal import Principal
 from server.adapters.engine.null_engine import NullEngine
 from server.adapters.store.sqlite.inspect import has_unfinished_work
-from server.composition import (
-    build_sagas,
-    build_services,
-    has_pending_work,
-    open_platform,
-    open_services,
-    run_doctor,
-    sandbox_path,
-    serve_sandbox,
-)
+from server.composition.diagnostics import run_doctor
+from server.composition.glean import open_platform, sandbox_path, serve_sandbox
+from server.composition.process import open_services
+from server.composition.stores import has_pending_work
+from server.composition.use_cases import build_sagas, build_services
 from server.settings import load_settings
 from tests.support.sandbox.embedded import EmbeddedSandbox
 from tests.support.world import open_world, provision_request

@@ -46,7 +46,7 @@ class Health:
         self.error: Exception | None = None
         self.slow = False
 
-    async def reach(self) -> None:
+    async def probe_platform(self) -> None:
         if self.slow:
             await anyio.sleep_forever()
         if self.error:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 import pytest
 
-from server.composition import open_services
+from server.composition.process import open_services
 from server.settings import load_settings
 from tests.support.content.template_repository import write_repository
 from tests.support.polling import wait_for

@@ -30,8 +30,7 @@ from domain.governance.schedules import SCHEDULED_RUN_KIND
 from domain.lifecycle.provision.compensation import COMPENSATIONS
 from domain.lifecycle.provision.saga import PROVISION_STEPS
 from domain.lifecycle.sagas.definition import FINAL_STEP, SagaDefinition, compensation_step_name
-from server.composition import build_sagas, build_schedule_sagas
-from server.composition.use_cases import DATASET_SAGAS
+from server.composition.use_cases import DATASET_SAGAS, build_sagas, build_schedule_sagas
 from server.workers.jobs import build_scheduled_jobs
 from tests.conftest import KILLS, create_template_database
 from tests.support.interception import port_methods

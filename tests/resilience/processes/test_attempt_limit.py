@@ -12,7 +12,9 @@ import pytest
 
 from domain.model.enums import DatasetStatus, TeardownReason
 from domain.ports import DatasetQuery
-from server.composition import build_store, open_services, run_doctor
+from server.composition.diagnostics import run_doctor
+from server.composition.process import open_services
+from server.composition.stores import build_store
 from server.settings import load_settings
 from tests.resilience.processes.conftest import wait_for_exit
 from tests.support.polling import wait_for, wait_for_async

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from server.composition import open_services
+from server.composition.process import open_services
 from tests.resilience.processes.test_concurrent_callers import connect_clients
 from tests.support.servers.data_folder import KIM, PROVISION_ARGUMENTS
 

@@ -12,7 +12,8 @@ from anyio import to_thread
 from domain.model.enums import JourneyState, Stage
 from domain.model.journey import Client, Journey
 from domain.ports import DatasetQuery
-from server.composition import has_pending_work, open_services
+from server.composition.process import open_services
+from server.composition.stores import has_pending_work
 from server.settings import load_settings
 from tests.resilience.processes.conftest import EFFECTS_OF_ONE_PROVISION
 from tests.support.content.docs_pages import load_page

@@ -10,8 +10,8 @@ import anyio
 import pytest
 
 from domain.model.enums import DatasetStatus
-from server.composition import has_pending_work
 from server.composition.replicas.presence import is_server_on_folder
+from server.composition.stores import has_pending_work
 from tests.resilience.processes.conftest import EFFECTS_OF_ONE_PROVISION, stop_process, wait_for_exit
 from tests.support.polling import wait_for
 from tests.support.servers.data_folder import PROVISION_ARGUMENTS

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 
-from server.composition import open_services, run_doctor
+from server.composition.diagnostics import run_doctor
+from server.composition.process import open_services
 from server.settings import load_settings
 from tests.support.sandbox.embedded import EmbeddedSandbox
 from tests.support.servers.replica_fleet import KEY, PATIENCE_S

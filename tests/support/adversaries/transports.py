@@ -21,8 +21,8 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
 from server.adapters.store.sqlite.store import SqliteStore
-from server.composition import open_services
 from server.composition.lazy_services import LazyServices
+from server.composition.process import open_services
 from server.mcp_server.server import build_server
 from server.settings import load_settings
 from server.web.http import HttpAccess, open_listening_socket, serve_http

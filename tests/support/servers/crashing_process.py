@@ -18,9 +18,9 @@ import anyio
 
 from domain.model.enums import TeardownReason
 from domain.ports import DatasetQuery
-from server import composition
 from server.adapters.engine.engine import DurableEngine
 from server.composition import process
+from server.composition.process import open_services
 from server.infra.logging import configure_logging
 from server.settings import load_settings
 from tests.support.saga_steps import install_steps
@@ -55,7 +55,7 @@ async def main(data_dir: str, step: str, verb: str) -> None:
     folder = Path(data_dir)
     install_steps(lambda each: install_crash_step(folder, each) if each.name == step else each)
     vars(process)["DurableEngine"] = FastAdoptionEngine
-    async with composition.open_services(load_settings(os.environ, data_dir=folder), sagas=True) as services:
+    async with open_services(load_settings(os.environ, data_dir=folder), sagas=True) as services:
         if verb == "provision":
             begun = await services.provisioning.start_or_attach(provision_request(), KIM)
             await services.provisioning.wait(begun, None)

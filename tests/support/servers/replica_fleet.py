@@ -20,7 +20,7 @@ import yaml
 from domain.model.enums import JourneyState, Stage
 from domain.model.journey import Client, Journey
 from domain.model.principal import Principal
-from server.composition import open_services
+from server.composition.process import open_services
 from server.settings import load_settings
 from tests.support.polling import wait_for, wait_for_async
 

@@ -41,7 +41,7 @@ class PrintingOrphans:
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, sagas: bool, **_: object) -> AsyncIterator[Any]:
+async def open_services(settings: Settings, *, sagas: bool, **_: object) -> AsyncIterator[Any]:
     async with SqliteStore(settings.store_path) as store:
         write_line(f"opened sagas={sagas}")
         try:
@@ -55,15 +55,20 @@ async def running(settings: Settings, *, sagas: bool, **_: object) -> AsyncItera
             write_line("closed")
 
 
-def pending(settings: object) -> bool:
+def has_pending_work(settings: object) -> bool:
     write_line("looked")
     return "pending" in sys.argv
 
 
+def replace_module(name: str, **functions: object) -> None:
+    """Have whoever imports that module find these functions, in place of the real ones."""
+    module = ModuleType(name)
+    vars(module).update(functions)
+    sys.modules[name] = module
+
+
 if __name__ == "__main__":
-    wiring = ModuleType("server.composition")
-    vars(wiring).update(open_services=running, has_pending_work=pending)
-    sys.modules["server.composition"] = wiring
-    sys.modules["server"].wiring = wiring  # type: ignore[attr-defined] # in place of the real one
+    replace_module("server.composition.process", open_services=open_services)
+    replace_module("server.composition.stores", has_pending_work=has_pending_work)
     settings = load_settings({}, None, Path(sys.argv[1]))
     run_server(settings, cast("Any", sys.argv[2]), port=0)

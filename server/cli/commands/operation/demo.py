@@ -55,7 +55,8 @@ async def _run_script(run: Invocation, folder: Path) -> list[dict[str, Any]]:
     from domain.model import Principal
     from server.cli.demo_script import DemoScript
     from server.cli.views.demo import render_step
-    from server.composition import open_platform, open_services
+    from server.composition.glean import open_platform
+    from server.composition.process import open_services
     from server.settings import load_settings
 
     # An empty environment and a folder without a file: nothing that is configured can reach the demo.

@@ -22,13 +22,13 @@ def register(app: typer.Typer) -> None:
 async def run_doctor(run: Invocation) -> ExitCode | None:
     """Check everything that is needed, webhooks and schedules too, and change nothing."""
     from domain.errors import SettingsError
-    from server import composition
+    from server.composition.diagnostics import run_doctor
     from server.web.auth.jwks import count_keys
 
     try:
-        found = await composition.run_doctor(run.load_settings(), count_keys)
+        found = await run_doctor(run.load_settings(), count_keys)
     except SettingsError as error:
-        found = await composition.run_doctor(error)
+        found = await run_doctor(error)
     well = all(each.ok for each in found)
     items = [
         {

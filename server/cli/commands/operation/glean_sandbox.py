@@ -24,7 +24,7 @@ def serve_glean_sandbox(
 ) -> None:
     """Serve the data folder's Glean sandbox, for a look at what search finds; a page for people is at `/`."""
     from domain.errors import InvalidArgumentError
-    from server.composition import serve_sandbox
+    from server.composition.glean import serve_sandbox
 
     try:
         serve_sandbox(run.load_settings(), "127.0.0.1", port, token)

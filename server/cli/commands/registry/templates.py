@@ -62,7 +62,7 @@ async def validate_templates(
     """Read every template of a repository and report what is wrong with it; exit code 1 when anything is."""
     from datetime import UTC, datetime
 
-    from server.composition import build_template_repository
+    from server.composition.stores import build_template_repository
 
     repository = build_template_repository(path, run.load_settings().mock_data_repo.templates_subdir)
     reports = await repository.validate(datetime.now(UTC))

@@ -12,7 +12,9 @@ import pytest
 
 from domain.errors import SettingsError
 from domain.model.enums import DatasetStatus, DatasetType, JourneyState, Stage, TeardownReason
-from server.composition import open_platform, open_services, run_doctor
+from server.composition.diagnostics import run_doctor
+from server.composition.glean import open_platform
+from server.composition.process import open_services
 from server.doctor.datasources import check_datasources
 from server.settings import load_settings
 from tests.integration.composition.test_use_cases import KIM, add_client_and_journey

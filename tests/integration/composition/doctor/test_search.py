@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.errors import PlatformDeniedError
-from server.composition import open_platform, run_doctor
+from server.composition.diagnostics import run_doctor
+from server.composition.glean import open_platform
 from server.doctor.search import AREA
 from server.settings import load_settings
 from tests.support.sandbox.embedded import EmbeddedSandbox

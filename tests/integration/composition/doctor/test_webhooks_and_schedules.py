@@ -20,7 +20,7 @@ from server.adapters.store import schema
 from server.adapters.store.postgres.migrations import NAMESPACE
 from server.adapters.store.sqlite.store import SqliteStore
 from server.adapters.webhooks import HttpCourier
-from server.composition import run_doctor
+from server.composition.diagnostics import run_doctor
 from server.composition.replicas.presence import hold_folder_presence
 from server.doctor.report import Finding, ProbeSkippedError, diagnose
 from server.doctor.schedules import schedule_findings

@@ -33,7 +33,7 @@ from domain.model.enums import (
 )
 from domain.model.principal import Principal
 from domain.policy.provision import ProvisionLimits
-from server.composition import build_services
+from server.composition.use_cases import build_services
 from tests.support.content.template_repository import TEMPLATE_FOLDER, confluence_page, write_template
 from tests.support.inline_engine import CrashAt
 from tests.support.sandbox.faults import Fault

@@ -19,7 +19,7 @@ from domain.errors import ForbiddenError, StoreFailedError
 from domain.model.enums import DatasetType
 from domain.model.principal import Principal
 from domain.policy.rate_limits import RateLimits
-from server.composition import build_services
+from server.composition.use_cases import build_services
 from server.mcp_server.server import build_server
 from tests.integration.tools.conftest import ACME, MODERN, ToolSession, open_tool_session, result_text
 from tests.support.world import OPERATOR, Process

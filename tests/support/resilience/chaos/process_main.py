@@ -35,7 +35,9 @@ from domain.model.principal import Principal
 from server.adapters.clock import SystemClock
 from server.adapters.engine.engine import DurableEngine
 from server.adapters.webhooks import HttpCourier
-from server.composition import build_sagas, open_services, process
+from server.composition import process
+from server.composition.process import open_services
+from server.composition.use_cases import build_sagas
 from server.infra.logging import configure_logging
 from server.settings import load_settings
 from server.workers.webhook_delivery import DeliveryPace

@@ -14,7 +14,8 @@ from domain.model.journey import Client, Journey
 from domain.model.principal import Principal
 from domain.ports import DatasetQuery
 from server.adapters.store.postgres.store import PostgresStore
-from server.composition import has_pending_work, open_services
+from server.composition.process import open_services
+from server.composition.stores import has_pending_work
 from server.infra.postgres.dsn import parse_postgres_url
 from server.settings import load_settings
 from tests.support import state_snapshot

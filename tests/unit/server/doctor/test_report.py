@@ -19,7 +19,7 @@ from domain.model.connector import Fingerprint
 from domain.model.enums import DatasetType
 from domain.ports.platform import Capabilities, Datasource
 from server.adapters.store.sqlite.store import SqliteStore
-from server.composition import run_doctor
+from server.composition.diagnostics import run_doctor
 from server.doctor.report import (
     Finding,
     describe_confirmation,

@@ -13,7 +13,9 @@ import anyio
 from domain.lifecycle.sagas.context import Dependencies
 from server.adapters.clock import SystemClock
 from server.adapters.engine.engine import DurableEngine
-from server.composition import open_services, process, sandbox_path
+from server.composition import process
+from server.composition.glean import sandbox_path
+from server.composition.process import open_services
 from server.infra.logging import configure_logging
 from server.settings import load_settings
 from server.workers.saga_recovery import resume_sagas_in_background

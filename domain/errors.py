@@ -1,4 +1,4 @@
-"""The tree of refusals and failures: what was wrong, where, and what makes it right.
+"""The tree of refusals and failures: what went wrong, where, and what to do about it.
 
     LifecycleError
       InputError               recovery fix_input: the argument named by `field`
@@ -8,11 +8,11 @@
         JourneyNotActiveError, StageMismatchError, DatasetConflictError, TeardownInProgressError, …
       PlatformError            Glean did not do what was asked
         PlatformUnavailableError, PlatformDeniedError, PlatformInvalidError, PlatformMismatchError
-      FailureError             work that was begun and could not be ended well
-        ProvisionFailedError, StoreFailedError, ArchiveFailedError, SagaStrandedError, …
+      FailureError             work that was begun and did not succeed
+        ProvisionFailedError, StoreFailedError, ArchiveFailedError, SagaDeadLetterError, …
 
-Every one is a value for a program (`code`, `recovery`, …) and a sentence for a person (`message`). The shape on the
-wire is `as_dict`.
+Each is a value for a program (`code`, `recovery`, …) and a sentence for a person (`message`). `as_dict` is its shape on
+the wire.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Recovery(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockingCheck:
-    """One check that forbids: its error code, what it found, since when, and what clears it."""
+    """A check that forbids the work: its error code, what it found, since when, and what clears it."""
 
     code: str
     what: str
@@ -46,7 +46,7 @@ class BlockingCheck:
     recovery: Recovery = Recovery.WAIT
 
     def as_dict(self) -> dict[str, Any]:
-        """The check as the wire shows it, without empty fields."""
+        """The check in its shape on the wire, without empty fields."""
         return _without_empty(
             check=self.code,
             what=self.what,
@@ -57,7 +57,7 @@ class BlockingCheck:
 
 
 class LifecycleError(Exception):
-    """Any refusal or failure that a caller may see. Subclasses fix `code` and the usual `recovery`."""
+    """A refusal or failure that a caller may see. Subclasses fix `code` and the usual `recovery`."""
 
     code: ClassVar[str]
     recovery: Recovery = Recovery.FIX_INPUT
@@ -86,7 +86,7 @@ class LifecycleError(Exception):
         self.suggested_action = suggested_action or self.action
         self.facts = facts
         self.audit_id: str | None = None
-        """Under which id the call that ended so is on record; set where the call is answered."""
+        """The id of the call's entry in the audit log; set where the call is answered."""
 
     def as_dict(self) -> dict[str, Any]:
         """The one error shape of the wire contract, without empty fields."""
@@ -109,7 +109,7 @@ def format_timestamp(value: datetime) -> str: ...
 @overload
 def format_timestamp(value: datetime | None) -> str | None: ...
 def format_timestamp(value: datetime | None) -> str | None:
-    """An instant as RFC 3339 in UTC, to the second, with `Z`."""
+    """The instant as RFC 3339 in UTC, to the second, with `Z`; None for None."""
     return None if value is None else value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -118,7 +118,7 @@ def _without_empty(**values: Any) -> dict[str, Any]:
 
 
 class InputError(LifecycleError):
-    """Something given to us is wrong: an argument, a file, a setting."""
+    """Input is wrong: an argument, a file, a setting."""
 
 
 class InvalidArgumentError(InputError):
@@ -129,49 +129,51 @@ class InvalidArgumentError(InputError):
 
 
 class UnknownClientError(InputError):
-    """No such client, as far as this caller is told."""
+    """The client does not exist, or this caller may not access it."""
 
     code = "unknown_client"
     action = "Use one of the candidates, or add the client first."
 
 
 class UnknownJourneyError(InputError):
-    """No such journey of this client."""
+    """This client has no such journey."""
 
     code = "unknown_journey"
     action = "Use one of the candidates, or add the journey first."
 
 
 class UnknownEventError(InputError):
-    """No such event, as far as this caller is told."""
+    """The event does not exist, or this caller may not access it."""
 
     code = "unknown_event"
-    action = "Copy the id from `dataset-lifecycle events list`, or from the message as it was received."
+    action = (
+        "Copy the id from `dataset-lifecycle events list`, or from the message that the webhook received."
+    )
 
 
 class UnknownDatasetError(InputError):
-    """No such dataset, as far as this caller is told."""
+    """The dataset does not exist, or this caller may not access it."""
 
     code = "unknown_dataset"
     action = "Use one of the candidates, or list the datasets."
 
 
 class UnknownConnectorError(InputError):
-    """No such connector, as far as this caller is told."""
+    """The connector does not exist, or this caller may not access it."""
 
     code = "unknown_connector"
     action = "Use one of the candidates, or ask by client or dataset."
 
 
 class UnknownTemplateError(InputError):
-    """No template of that id, or none that serves this type."""
+    """No template has that id, or none serves this dataset type."""
 
     code = "unknown_template"
     action = "Use one of the candidates, or leave template_id out for the best match."
 
 
 class UnknownApprovalError(InputError):
-    """No such approval request, as far as this caller is told."""
+    """The approval request does not exist, or this caller may not access it."""
 
     code = "unknown_approval"
     action = "See the requests with `dataset-lifecycle approvals list`."
@@ -181,18 +183,20 @@ class TemplateInvalidError(InputError):
     """A template's file is broken. `facts` carry `file`, and where known `position` and `record_field`."""
 
     code = "template_invalid"
-    action = "Mend the file, check it with `dataset-lifecycle templates validate`, and call again with retry."
+    action = (
+        "Correct the file, check it with `dataset-lifecycle templates validate`, and call again with retry."
+    )
 
 
 class TemplateFormatUnknownError(TemplateInvalidError):
-    """A template's format is not known and no records could be recognised in it."""
+    """The format of a template file is unknown, and no records were recognised in it."""
 
     code = "template_format_unknown"
-    action = "Write it as version 1 or 2 of the template format."
+    action = "Write the file in version 1 or 2 of the template format."
 
 
 class MockDataMissingError(InputError):
-    """The mock-data repository, or a part of it, is not there."""
+    """The mock-data repository, or a part of it, is missing."""
 
     code = "mock_data_missing"
     action = (
@@ -204,11 +208,11 @@ class SettingsError(InputError):
     """The configuration is wrong; `field` is the setting's name."""
 
     code = "invalid_configuration"
-    action = "Correct the setting and start again; `dataset-lifecycle doctor` checks them all."
+    action = "Correct the setting and start again; `dataset-lifecycle doctor` checks all settings."
 
 
 class RefusalError(LifecycleError):
-    """A rule said no, and nothing was changed."""
+    """A rule refused the call, and nothing was changed."""
 
     recovery = Recovery.WAIT
 
@@ -218,54 +222,54 @@ class JourneyNotActiveError(RefusalError):
 
     code = "journey_not_active"
     recovery = Recovery.NEEDS_HUMAN
-    action = "Have the journey activated, then call again."
+    action = "Ask a person to activate the journey, then call again."
 
 
 class StageMismatchError(RefusalError):
-    """The journey is at another stage than the one asked for."""
+    """The journey is not at the stage that was asked for."""
 
     code = "stage_mismatch"
     recovery = Recovery.FIX_INPUT
-    action = "Ask for the stage that the journey is at, or have the journey promoted."
+    action = "Name the stage that the journey is at, or ask a person to promote the journey."
 
 
 class DatasetConflictError(RefusalError):
-    """A live dataset holds this client, stage and type, and it is another one than asked for."""
+    """A live dataset exists for this client, stage and type, and it differs from the one asked for."""
 
     code = "dataset_conflict"
     recovery = Recovery.CHOOSE_OTHER
-    action = "Use the live dataset as it is, or have it taken down first."
+    action = "Use the live dataset as it is, or ask for its teardown first."
 
 
 class TeardownInProgressError(RefusalError):
     """The dataset is being taken down."""
 
     code = "teardown_in_progress"
-    action = "Wait until it is archived, then call again."
+    action = "Wait until the dataset is archived, then call again."
 
 
 class PastNoReturnError(TeardownInProgressError):
-    """A teardown has disconnected something, so it cannot be cancelled any more."""
+    """The teardown has begun to disconnect the dataset, so it can no longer be cancelled."""
 
-    action = "Wait until it is archived."
+    action = "Wait until the dataset is archived."
 
 
 class ProvisionRunningError(RefusalError):
     """The dataset is being provisioned."""
 
     code = "provision_running"
-    action = "Wait until it is ready or failed, or cancel it."
+    action = "Wait until the dataset is ready or failed, or cancel the provision."
 
 
 class DatasetProtectedError(RefusalError):
-    """Somebody asked for this dataset to be kept."""
+    """The dataset is protected from teardown until a date that somebody set."""
 
     code = "dataset_protected"
     recovery = Recovery.NEEDS_HUMAN
 
 
 class JourneyActiveError(RefusalError):
-    """The dataset's journey still protects it."""
+    """The dataset's journey still uses it."""
 
     code = "journey_active"
     recovery = Recovery.NEEDS_HUMAN
@@ -284,14 +288,14 @@ class ConnectorSyncingError(RefusalError):
 
 
 class ReasonNotTrueError(RefusalError):
-    """The reason given for the teardown is not what the facts say."""
+    """The facts contradict the reason given for the teardown."""
 
     code = "reason_not_true"
     recovery = Recovery.FIX_INPUT
 
 
 class PreconditionUnknownError(RefusalError):
-    """A check could not be made, so it refuses."""
+    """A precondition could not be checked, so the call is refused."""
 
     code = "precondition_unknown"
 
@@ -304,18 +308,18 @@ class ConfirmationRequiredError(RefusalError):
 
 
 class DeclinedError(RefusalError):
-    """A person said no."""
+    """A person declined."""
 
     code = "declined"
     recovery = Recovery.NEVER
 
 
 class ApprovalClosedError(RefusalError):
-    """The approval request can be answered no more: it was answered, it expired, or the dataset has changed."""
+    """The approval request is closed: it was answered, it expired, or the dataset has changed."""
 
     code = "approval_closed"
     recovery = Recovery.CHOOSE_OTHER
-    action = "Have the teardown asked for again, when it is still wanted."
+    action = "Ask for the teardown again if it is still wanted."
 
 
 class ForbiddenError(RefusalError):
@@ -333,31 +337,31 @@ class ReadOnlyError(RefusalError):
 
 
 class QuotaExceededError(RefusalError):
-    """A limit would be passed."""
+    """The call would exceed a limit."""
 
     code = "quota_exceeded"
     recovery = Recovery.NEEDS_HUMAN
 
 
 class RateLimitedError(RefusalError):
-    """The caller has used up what it may use in this time; `retry_after_s` says exactly when there is more."""
+    """The caller has reached its rate limit; the next call is possible in `retry_after_s` seconds."""
 
     code = "rate_limited"
     action = "Wait for `retry_after_s` seconds, then make the same call again."
 
 
 class DrainingError(RefusalError):
-    """An operator drains this installation: what runs may end, and nothing new is made."""
+    """An operator drains this installation: running work may finish, and new work is refused."""
 
     code = "draining"
     action = "Wait until an operator has ended the drain, then call again."
 
 
 class StaleDatasetError(RefusalError):
-    """The dataset changed between the look and the claim."""
+    """The dataset changed after it was read and before it was claimed."""
 
     code = "changed_meanwhile"
-    action = "Look at the dataset again, then decide again."
+    action = "Read the dataset again, then decide again."
 
 
 class CancelledError(RefusalError):
@@ -365,18 +369,18 @@ class CancelledError(RefusalError):
 
     code = "cancelled"
     recovery = Recovery.CHOOSE_OTHER
-    action = "Provision again with retry when it is wanted after all."
+    action = "Provision again with retry if the dataset is wanted after all."
 
 
 class NothingRunningError(RefusalError):
-    """There is nothing to cancel."""
+    """Nothing that can be cancelled runs on the dataset."""
 
     code = "nothing_running"
     recovery = Recovery.NEVER
 
 
 class NotRestorableError(RefusalError):
-    """An archive does not hold what it takes to make its dataset again."""
+    """The archive does not hold enough to restore its dataset."""
 
     code = "not_restorable"
     recovery = Recovery.CHOOSE_OTHER
@@ -390,30 +394,30 @@ class PlatformError(LifecycleError):
 
 
 class PlatformUnavailableError(PlatformError):
-    """Glean did not answer, or not sensibly, after all retries."""
+    """Glean did not answer, or its answer could not be read, after all retries."""
 
     code = "platform_unavailable"
     action = "Wait and call again; `dataset-lifecycle doctor` shows whether Glean answers."
 
 
 class PlatformThrottledError(PlatformUnavailableError):
-    """Glean asks for fewer requests; `retry_after_s` is what it said, when it did."""
+    """Glean asks for fewer requests; `retry_after_s` is how long it asks us to wait, when it says so."""
 
 
 class PlatformTimeoutError(PlatformUnavailableError):
-    """Glean did not answer in the time that whoever asked could wait; it may be slow, or our own requests many."""
+    """Glean did not answer within the caller's time limit: it is slow, or many requests of our own are queued."""
 
 
 class PlatformDeniedError(PlatformError):
-    """Glean refused the key (401) or what the key may do (403)."""
+    """Glean refused the key (401), or the key's scope does not allow the request (403)."""
 
     code = "platform_denied"
     recovery = Recovery.NEEDS_HUMAN
-    action = "Have the Glean key and its scope checked, then call again."
+    action = "Ask a person to check the Glean key and its scope, then call again."
 
 
 class PlatformInvalidError(PlatformError):
-    """Glean refused the request as such: a bug of ours, a version skew, or a wrong connector setting."""
+    """Glean refused the request itself: a bug of ours, a version skew, or a wrong connector setting."""
 
     code = "platform_invalid"
     recovery = Recovery.NEEDS_HUMAN
@@ -421,27 +425,27 @@ class PlatformInvalidError(PlatformError):
 
 
 class PlatformNotFoundError(PlatformInvalidError):
-    """Glean says, in its own error shape, that the thing is not there."""
+    """Glean says, in its own error shape, that the object does not exist."""
 
 
 class PlatformConflictError(PlatformInvalidError):
-    """Glean says that the thing is there already, or busy."""
+    """Glean says that the object exists already, or is busy."""
 
 
 class PlatformRunLostError(PlatformConflictError):
-    """Glean does not have a whole run that was pushed, because somebody else's took its place: push it again."""
+    """Glean no longer has the whole run that was pushed, because another upload replaced it: push it again."""
 
 
 class PlatformMismatchError(PlatformError):
-    """What answered is not what we made: another tenant, or a datasource that does not carry our mark."""
+    """The platform or datasource is not the one we made: another tenant, or a datasource without our owner tag."""
 
     code = "platform_mismatch"
     recovery = Recovery.NEEDS_HUMAN
-    action = "A person must look at it: nothing that is not ours is adopted, changed or removed."
+    action = "Ask a person to inspect it in Glean: this server does not adopt, change or remove what it does not own."
 
 
 class FailureError(LifecycleError):
-    """Work that was begun and could not be ended well."""
+    """Work was begun and did not succeed."""
 
     recovery = Recovery.NEEDS_HUMAN
 
@@ -453,7 +457,7 @@ class ProvisionFailedError(FailureError):
 
 
 class QualityGateError(FailureError):
-    """Something that no score can outweigh was found."""
+    """A quality gate failed; no score outweighs a gate."""
 
     code = "quality_gate"
 
@@ -466,7 +470,7 @@ class StagingFailedError(FailureError):
 
 
 class StoreFailedError(FailureError):
-    """Our own database could not be read or written. Nothing of the transaction was kept."""
+    """Our own database could not be read or written. The transaction was rolled back."""
 
     code = "store_failed"
     recovery = Recovery.WAIT
@@ -474,49 +478,49 @@ class StoreFailedError(FailureError):
 
 
 class StoreUnavailableError(StoreFailedError):
-    """The database as a whole cannot be reached, read or written now: a saga that meets it waits and goes on."""
+    """The whole database cannot be reached, read or written now: a saga waits, then continues."""
 
 
 class ArchiveFailedError(FailureError):
     """The archive could not be written, or did not read back as written. Nothing was deleted."""
 
     code = "archive_failed"
-    action = "Check the archive folder and its disk, then call again: it goes on from this step."
+    action = "Check the archive folder and its disk, then call again: the work continues from this step."
 
 
 class CleanupFailedError(FailureError):
-    """Something that should be gone is not."""
+    """Something that should have been deleted is still there."""
 
     code = "cleanup_failed"
     recovery = Recovery.WAIT
-    action = "Call again: it goes on from this step."
+    action = "Call again: the work continues from this step."
 
 
 class SagaDeadLetterError(FailureError):
-    """Work was stopped for good: process after process died in the same step of it, or it never came to its end."""
+    """The saga was stopped for good: process after process died in the same step, or it never finished."""
 
     code = "saga_stranded"
-    action = "Have a person find out in the log what ended the processes there; then call again with retry."
+    action = "Ask a person to find out from the log why the processes died in this step; then call again with retry."
 
 
 class InternalError(FailureError):
-    """A bug of ours; the details are in the log, under the same dataset and step."""
+    """A bug of ours; the log has the details, under the same dataset and step."""
 
     code = "internal"
     action = "Report it with the log of this server."
 
 
 class InvariantError(Exception):
-    """Something that always holds does not: a bug of ours, and no answer to a caller."""
+    """An invariant does not hold: a bug of ours, never an answer to a caller."""
 
 
 def require_present(value: T | None, invariant: str) -> T:
-    """The value, which is always there.
+    """The value, which an invariant says is not None.
 
-    `invariant` is the sentence by which it is. Raises InvariantError with it when the value is missing after all.
+    `invariant` is that invariant in a sentence. Raises InvariantError, with the sentence, when the value is None.
     """
     if value is None:
-        msg = f"This always holds, and does not: {invariant}."
+        msg = f"An invariant does not hold: {invariant}."
         raise InvariantError(msg)
     return value
 
@@ -528,9 +532,9 @@ def _all_subclasses(root: type[LifecycleError]) -> list[type[LifecycleError]]:
 ERRORS_BY_CODE: Final = {
     each.code: each for each in reversed(_all_subclasses(LifecycleError)) if "code" in vars(each)
 }
-"""Every code, with the class that says what it means."""
+"""Every error code, with the class that defines it."""
 
 
 def error_from_code(code: str, message: str, **given: Any) -> LifecycleError:
-    """The error of that code, for what was recorded earlier as text."""
+    """The error of a code that was recorded as text; InternalError for an unknown code."""
     return ERRORS_BY_CODE.get(code, InternalError)(message, **given)

@@ -1,4 +1,4 @@
-"""TODO describe domain.model."""
+"""The domain model: immutable values for datasets, journeys, connectors, events and approvals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person is asked before a teardown, and the request that keeps the question until they answer."""
+"""Approvals: the request that a person decides on before a teardown, and the port that asks them at once."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ if TYPE_CHECKING:
 
 
 class ApprovalOrigin(StrEnum):
-    """Who filed an approval request: somebody's call, or a sweep."""
+    """Who filed an approval request: a caller, or a sweep."""
 
     CALLER = "caller"
     SWEEP = "sweep"
 
 
 class ApprovalState(StrEnum):
-    """Where an approval request stands. The clock and the datasets make one EXPIRED or VOID, and a newer list too."""
+    """The state of an approval request.
+
+    Time makes a request EXPIRED; a change of its dataset, or a newer list, makes it VOID.
+    """
 
     OPEN = "open"
     APPROVED = "approved"
@@ -35,7 +38,7 @@ class ApprovalState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalItem:
-    """One dataset of a request for many: bound to its generation, and `spent` by the claim that used it."""
+    """One dataset of a request for a list, at one generation. The claim that uses it sets `spent`."""
 
     dataset_id: str
     name: str
@@ -46,14 +49,14 @@ class ApprovalItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """A request that a person decides on: may this dataset, at this generation, go for this reason and requester?
+    """Approval request: may this dataset, at this generation, be taken down for this reason and requester?
 
-    `shown` is what the person sees before deciding. `expires_at` is None for one that stays open until it is answered
-    or void; `grant_expires_at` is until when a claim can use it once it was approved. `concession` is what the teardown
-    would go without.
+    `shown` are the facts that the person sees before deciding. `expires_at` is None for a request that stays open until
+    it is answered or void. A claim can use an approved request until `grant_expires_at`. `concession` is the waiver
+    asked for.
 
-    A sweep's request for many datasets names them in `listed`; its own `dataset_id` and `client_id` are empty then, and
-    its generation is 0.
+    A sweep's request for a list of datasets names them in `listed`. Its own `dataset_id` and `client_id` are then
+    empty, and its generation is 0.
     """
 
     approval_id: str
@@ -75,23 +78,26 @@ class Approval:
 
     @property
     def clients(self) -> frozenset[str]:
-        """Whose datasets it is about."""
+        """The clients whose datasets the request is about."""
         return frozenset(each.client_id for each in self.listed) or frozenset({self.client_id})
 
     @property
     def phrase(self) -> str:
-        """What a person types to approve it: the dataset's name, for many of them how many."""
+        """The phrase that a person types to approve it: the dataset's name, or for a list the number of datasets."""
         return f"take down {len(self.listed)} datasets" if self.listed else str(self.shown["dataset"])
 
     @property
     def self_approved(self) -> bool:
-        """Whether the one who asked approved it, by typing the name on a terminal."""
+        """Whether the requester approved it themselves, by typing the name on a terminal."""
         return self.grant_expires_at is not None and self.answered_by == self.requester
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfirmationRequest:
-    """What a person is asked before a teardown, and shown with it. `caller` is who asks, with the call that does."""
+    """Confirmation request: the question that a person answers before a teardown.
+
+    `shown` are the facts that the person sees; `principal` is the caller, with the call that asks.
+    """
 
     dataset: Dataset
     reason: TeardownReason
@@ -103,11 +109,11 @@ class ConfirmationRequest:
 
 
 class Confirmer(Protocol):
-    """Where a person's confirmation comes from."""
+    """The port through which a person confirms a teardown during the call."""
 
     async def ask(self, question: ConfirmationRequest) -> Confirmation | None:
-        """The confirmation; None when nobody can be asked here.
+        """Ask for the confirmation; None when this client cannot ask a person.
 
-        Raises DeclinedError when the person said no, and ConfirmationRequiredError when they have still to be asked.
+        Raises DeclinedError when the person declines, and ConfirmationRequiredError while the answer is pending.
         """
         ...

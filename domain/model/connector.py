@@ -1,4 +1,4 @@
-"""TODO describe domain.model.dataset.connector."""
+"""Connector: the datasource in Glean that serves one dataset, and what proves that it is ours."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from domain.model.enums import ConnectorStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fingerprint:
-    """Which platform answered: dialect, address, tenant (None when the platform does not say)."""
+    """Fingerprint: which platform answered, by dialect, address and tenant (None when it does not name one)."""
 
     dialect: str
     url: str
@@ -22,7 +22,7 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnerTag:
-    """How we know a datasource for ours: this installation, and the dataset it serves."""
+    """Owner tag: the mark on a datasource that names the installation and the dataset it serves."""
 
     installation: str
     dataset_id: str
@@ -30,10 +30,11 @@ class OwnerTag:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connector:
-    """The thing in Glean that serves one dataset. `handle` is the platform's own id for it.
+    """Connector: the datasource in Glean that serves one dataset. `handle` is the platform's own id for it.
 
-    `config` holds no secret. `made_by_attempt` says which attempt created it, `rechecked_at` when its state last put
-    the dataset's quality to another check, `left` what a person may still remove of one that an undo took away.
+    `config` holds no secret. `made_by_attempt` is the attempt that created it. `rechecked_at` is when its health last
+    started a re-check of the dataset's quality. `left` is what a person may still remove after a compensation deleted
+    the datasource.
     """
 
     connector_id: str

@@ -1,4 +1,4 @@
-"""TODO describe domain.model.dataset.content."""
+"""Content: the documents of one population, with their quality and readiness."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from domain.model.enums import TemplateMatch
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateChoice:
-    """Which template serves a dataset, and why that one."""
+    """The template that was chosen for a dataset, and how it was matched."""
 
     template_id: str
     match: TemplateMatch
@@ -18,7 +18,10 @@ class TemplateChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """One quality check: how many passed of how many, with up to five examples (positions and ids, no content)."""
+    """The result of one quality check: how many of how many failed, with up to five examples.
+
+    Examples are positions and ids, never content.
+    """
 
     check: str
     weight: int
@@ -29,10 +32,10 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """How many of the `asked` golden questions the platform has `answered` with its first results.
+    """Readiness: how many of the `asked` golden questions the platform has `answered` with its first results.
 
-    `unanswered` are up to five of the others, in the template's order. Without `answered` that is not known, and
-    `unknown` says why.
+    `unanswered` are up to five of the others, in the template's order. When `answered` is None, readiness is not known,
+    and `unknown` says why.
     """
 
     asked: int
@@ -42,7 +45,7 @@ class Readiness:
 
     @property
     def share(self) -> float | None:
-        """What share was answered, in thousandths and rounded down: 1 means all of them. None when it is not known."""
+        """The share of answered questions, in thousandths, rounded down: 1 means all. None when it is not known."""
         if self.answered is None or not self.asked:
             return None
         return 1000 * self.answered // self.asked / 1000
@@ -50,7 +53,7 @@ class Readiness:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QualityReport:
-    """The checks' results on one content. `score` is 0 to 100, `gates` are what no score can outweigh.
+    """The results of the checks on one content. `score` is 0 to 100; a failed gate outweighs any score.
 
     A gate is `{check, failed, of}` in the form of a `CheckResult` with weight 0. `readiness` changes neither; it is
     None where no question was asked.
@@ -66,10 +69,10 @@ class QualityReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """What one attempt populated: `record_count` documents, `size_bytes` and SHA-256 of the staged JSON Lines.
+    """The content of one attempt: `record_count` documents, with size and SHA-256 of the staged JSON Lines.
 
-    `containers` are the spaces, repositories, channels or projects met, in order of first appearance; `report` is what
-    the population pass gathered, `warnings` what a person should know about the source.
+    `containers` are the spaces, repositories, channels or projects of the documents, in order of first appearance.
+    `report` has the results of the population's checks. `warnings` are for a person, about the source.
     """
 
     attempt: int

@@ -1,10 +1,10 @@
-"""The nouns, and what each holds.
+"""Datasets: the aggregate that sagas work on, and its parts.
 
-Every instant is an aware `datetime` in UTC. Every value here is immutable: a change is a new value, made by
-`Dataset.evolve`, which is the only place that knows when a generation goes up.
+Every instant is an aware `datetime` in UTC. Every value is immutable: `Dataset.evolve` makes the changed value, and it
+alone decides when the generation goes up.
 
-A row is stored in the shape of its value, so fields that rows have already stay where they are, however many they are;
-what belongs together and comes and goes together is a part of its own: `Content`, `Run`, `Teardown`, `Recheck`.
+A row is stored in the shape of its value, so a field stays where existing rows have it, however many fields there are.
+Fields that are set and cleared together form a part of their own: `Content`, `Run`, `Teardown`, `Recheck`.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ from domain.model.enums import (
 from domain.model.run import Failure, Run
 
 Layout: TypeAlias = Literal[1]
-"""How rows that sagas change are laid out.
+"""The layout of the rows that sagas change.
 
-A release that gives them something which an earlier one must not lose adds a number: the earlier one, beside it while
-replicas are upgraded, then leaves such a row alone. Something that may be lost needs no new number.
+A release that stores something in them which an earlier release must not lose adds a number. While replicas are
+upgraded, the earlier release then leaves such a row alone. What may be lost needs no new number.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmation:
-    """A person's word for one teardown: a fact that the claim takes, whoever obtained it.
+    """Confirmation: a person's consent to one teardown, which the claim requires.
 
-    `how` is `typed_name`, `elicitation` or `approval`; it is bound to dataset, generation, reason, requester and what
-    is conceded. An approval names the request that was answered, and the claim looks it up. `shown` is what the person
-    saw before they gave it.
+    `how` is `typed_name`, `elicitation` or `approval`. A confirmation is bound to dataset, generation, reason,
+    requester and waiver (`concession`). An approval names the request that was answered, and the claim looks that
+    request up. `shown` are the facts that the person saw before they consented.
     """
 
     how: str
@@ -58,16 +58,16 @@ class Confirmation:
 
     @property
     def self_approved(self) -> bool:
-        """Whether the approval is by the one who asked for the teardown."""
+        """Whether the requester of the teardown approved it themselves."""
         return self.how == "approval" and self.by == self.requester
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Teardown:
-    """How far a dataset's taking-down has come.
+    """Teardown of a dataset: its reason, its progress, and the waivers that a person granted.
 
     `disconnecting` is the point of no return. `run` counts the sagas that worked on it. `archive_incomplete` and
-    `abandon_connector` say what it may go without, `conceded` who allowed that.
+    `abandon_connector` are the waivers in force, `conceded` the confirmations that granted them.
     """
 
     reason: TeardownReason
@@ -87,21 +87,22 @@ class Teardown:
     staging_deleted: bool = False
     failure: Failure | None = None
 
-    def with_waiver(self, given: Confirmation) -> Teardown:
-        """The teardown, with what a person has conceded."""
+    def with_waiver(self, confirmation: Confirmation) -> Teardown:
+        """The teardown with the waiver that a confirmation grants."""
+        waiver = confirmation.concession
         return replace(
             self,
-            conceded=(*self.conceded, given),
-            archive_incomplete=self.archive_incomplete or given.concession is Waiver.INCOMPLETE_ARCHIVE,
-            abandon_connector=self.abandon_connector or given.concession is Waiver.ABANDON_CONNECTOR,
+            conceded=(*self.conceded, confirmation),
+            archive_incomplete=self.archive_incomplete or waiver is Waiver.INCOMPLETE_ARCHIVE,
+            abandon_connector=self.abandon_connector or waiver is Waiver.ABANDON_CONNECTOR,
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrphanMark:
-    """A dataset found without a living journey.
+    """Orphan mark: since when and why no journey protects the dataset.
 
-    `orphaned_at` is written once; `served` is the grace already counted, in seconds.
+    `orphaned_at` is written once; `served` is the grace counted so far, in seconds.
     """
 
     orphaned_at: datetime
@@ -111,9 +112,9 @@ class OrphanMark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recheck:
-    """A quality re-check that is queued or running; past its deadline it is pending no more.
+    """Re-check of quality, queued or running; after its deadline it no longer counts as pending.
 
-    One that runs as a saga may be gone on with by another process: it is known by `saga_id`.
+    `saga_id` names the saga that runs it, so that another process can continue it.
     """
 
     requested_at: datetime
@@ -125,10 +126,10 @@ class Recheck:
 class Dataset:
     """One dataset of a client's journey, at one stage, of one type.
 
-    `content` is what is served, `staged` what the running attempt has populated. `requested_count` is the number of
-    records asked for, None for all that the template has. `attempt` counts populations, from 1. `restored_from` is the
-    archived dataset whose documents this one holds, None for one that is populated from a template. `rechecked_by` is
-    the last saga that has judged it again.
+    `content` is served; `staged` is what the running attempt has populated. `requested_count` is the number of records
+    asked for, None for all of the template's. `attempt` counts populations, from 1. `restored_from` is the archived
+    dataset whose documents this one holds, None for one that is populated from a template. `rechecked_by` is the last
+    saga that re-checked its quality.
     """
 
     dataset_id: str
@@ -162,35 +163,35 @@ class Dataset:
 
     @property
     def live(self) -> bool:
-        """Whether it holds its (client, stage, type): every status but ARCHIVED."""
+        """Whether it occupies its (client, stage, type): in every status but ARCHIVED."""
         return self.status is not DatasetStatus.ARCHIVED
 
     @property
     def record_count(self) -> int:
-        """Documents of the content that is served, or is about to be."""
+        """Number of documents in the content that is served, or else staged."""
         content = self.content or self.staged
         return content.record_count if content else 0
 
     @property
     def size_bytes(self) -> int:
-        """Bytes of that content, as staged."""
+        """Size of that content as staged, in bytes."""
         content = self.content or self.staged
         return content.size_bytes if content else 0
 
     @property
     def stalled(self) -> bool:
-        """Whether its taking-down has stopped: in TEARDOWN, and nothing works on it."""
+        """Whether its teardown has stopped: it is in TEARDOWN, and no saga works on it."""
         return self.status is DatasetStatus.TEARDOWN and self.run is None
 
     @property
     def stalled_teardown(self) -> Teardown | None:
-        """The teardown that has stopped and can be gone on with; None when there is none."""
+        """The teardown that has stopped and can be continued; None when there is none."""
         return self.teardown if self.stalled else None
 
     def evolve(self, **changes: Any) -> Dataset:
-        """The dataset with these changes; the generation goes up when content, status, journey or protection does.
+        """The dataset with these changes; the generation goes up when content, status, journey or protection changes.
 
-        Raises `IllegalTransitionError` for a status that the table does not allow.
+        Raises IllegalTransitionError for a status that the table does not allow.
         """
         status = changes.get("status", self.status)
         if (
@@ -215,4 +216,5 @@ class Dataset:
         )
 
 
+# A confirmation is bound to a generation: it must not outlive a change of what the person was shown.
 _GENERATION_FIELDS: Final = ("content", "status", "journey_id", "protected_until")

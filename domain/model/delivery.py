@@ -1,12 +1,12 @@
-"""One event on its way to one webhook: tried, tried again later and later, and parked in the end.
+"""Deliveries of events to webhooks: retried with growing backoff, and parked in the end.
 
     WAITING --accepted--> DELIVERED
-    WAITING --failed----> WAITING, due later        while tries are left
-    WAITING --failed----> PARKED                    at the last try, or when the webhook says that it is gone (410)
-    DELIVERED, PARKED --asked for by a person--> WAITING, as if never tried
+    WAITING --failed----> WAITING, due later        while attempts are left
+    WAITING --failed----> PARKED                    at the last attempt, or when the webhook answers 410 (gone)
+    DELIVERED, PARKED --redelivery--> WAITING, as if never tried
 
-Order: of one dataset's events only the first that waits is sent to a webhook, so a later one follows when those before
-it were delivered or parked. A parked event holds up nothing: what comes after it goes on.
+Order: of one dataset's events, only the first that waits is sent to a webhook, so a later event follows when those
+before it were delivered or parked. A parked event does not block the events after it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class DeliveryState(StrEnum):
-    """How an event stands with a webhook."""
+    """State of a delivery."""
 
     WAITING = "waiting"
     DELIVERED = "delivered"
@@ -30,10 +30,10 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One event and one webhook.
+    """Delivery of one event to one webhook.
 
-    `seq` is the event's number; `due_at` when it may be tried, `settled_at` when it was delivered or parked; `error`
-    what the last try met, in words that hold neither an address nor what was answered.
+    `seq` is the event's number, `due_at` when it may be tried next, `settled_at` when it was delivered or parked.
+    `error` is the error of the last attempt, in words that hold neither an address nor the response.
     """
 
     webhook: str
@@ -48,10 +48,10 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookCursor:
-    """Where a webhook stands: every event up to number `cursor` was looked at for it.
+    """Webhook cursor: every event up to number `cursor` was enqueued for the webhook, or does not match it.
 
-    `owner` is the process that delivers to it, empty for none; `fence` goes up with every owner, and `beats` as long as
-    that one lives.
+    `owner` is the process that delivers to it, empty for none. `fence` goes up with every owner; `beats` is the owner's
+    heartbeat, which goes up while it lives.
     """
 
     webhook: str
@@ -63,14 +63,14 @@ class WebhookCursor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """Which events a webhook is told: of these kinds and clients, None for all."""
+    """Subscription: the kinds and clients whose events a webhook receives, None for all."""
 
     webhook: str
     kinds: frozenset[EventKind] | None = None
     clients: frozenset[str] | None = None
 
     def matches(self, event: Event) -> bool:
-        """Whether the webhook is told of it."""
+        """Whether the webhook receives this event."""
         return (self.kinds is None or event.kind in self.kinds) and (
             self.clients is None or event.client_id in self.clients
         )
@@ -78,9 +78,9 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryResult:
-    """What came of one try: `error` in words, None when the event was accepted.
+    """Result of one attempt: `error` in words, None when the webhook accepted the event.
 
-    `gone` says that the webhook wants no more, `retry_after_s` when it wants to be asked again.
+    `gone` means that the webhook takes no more events. `retry_after_s` is how long it asks us to wait, in seconds.
     """
 
     error: str | None = None
@@ -90,7 +90,7 @@ class DeliveryResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """How often an event is tried, and how long the pauses are: doubled from the first to the longest, in seconds."""
+    """Retry policy: the number of attempts, and the backoff, doubled from the first to the longest, in seconds."""
 
     attempts: int = 20
     first_s: float = 5.0
@@ -98,16 +98,16 @@ class RetryPolicy:
 
     @property
     def longest_backoff(self) -> timedelta:
-        """No pause is longer."""
+        """The longest backoff."""
         return timedelta(seconds=self.longest_s)
 
     def backoff(self, attempts: int, chance: float, retry_after_s: float | None = None) -> timedelta:
-        """How long to wait after that many tries.
+        """The backoff after that many attempts.
 
         Args:
-            attempts: tries so far, at least 1.
-            chance: from 0 to 1; between half the pause and all of it is waited, so that not everybody comes at once.
-            retry_after_s: what the webhook asked for; waited for up to the longest pause.
+            attempts: attempts so far, at least 1.
+            chance: from 0 to 1; it picks a backoff between half and all of the full one, so that retries spread out.
+            retry_after_s: how long the webhook asks us to wait; kept up to the longest backoff.
         """
         whole = min(self.longest_s, self.first_s * 2.0 ** (attempts - 1))
         asked = min(self.longest_s, retry_after_s or 0.0)
@@ -115,15 +115,15 @@ class RetryPolicy:
 
 
 def delivery_after_attempt(
-    delivery: Delivery, answer: DeliveryResult, *, now: datetime, retrying: RetryPolicy, chance: float
+    delivery: Delivery, result: DeliveryResult, *, now: datetime, retrying: RetryPolicy, chance: float
 ) -> Delivery:
-    """The delivery after one more try that was answered so."""
-    tried = replace(delivery, attempts=delivery.attempts + 1, error=answer.error)
-    if answer.error is None:
+    """The delivery after one more attempt with that result."""
+    tried = replace(delivery, attempts=delivery.attempts + 1, error=result.error)
+    if result.error is None:
         return replace(tried, state=DeliveryState.DELIVERED, settled_at=now)
-    if answer.gone or tried.attempts >= retrying.attempts:
+    if result.gone or tried.attempts >= retrying.attempts:
         return replace(tried, state=DeliveryState.PARKED, settled_at=now)
-    return replace(tried, due_at=now + retrying.backoff(tried.attempts, chance, answer.retry_after_s))
+    return replace(tried, due_at=now + retrying.backoff(tried.attempts, chance, result.retry_after_s))
 
 
 def redelivery(delivery: Delivery, now: datetime) -> Delivery:

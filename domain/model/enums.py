@@ -1,4 +1,4 @@
-"""The words of the domain: stages, types, states and how they may follow each other, reasons and outcomes."""
+"""Enumerations: stages, types, states with their transitions, reasons and outcomes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Stage(StrEnum):
 
     @property
     def order(self) -> int:
-        """Position on the way, from 0."""
+        """Position of the stage, from 0."""
         return list(Stage).index(self)
 
 
@@ -89,7 +89,7 @@ class TeardownReason(StrEnum):
 
 
 class TemplateMatch(StrEnum):
-    """How a template came to be chosen."""
+    """How a template was chosen."""
 
     EXACT = "exact"
     INDUSTRY = "industry"
@@ -106,7 +106,7 @@ class ConnectorOutcome(StrEnum):
 
 
 class Waiver(StrEnum):
-    """What a teardown goes without, beyond an ordinary one; only a person's approval of that very thing allows it."""
+    """Waiver: what a teardown may go without. Only a person's approval of that same waiver allows it."""
 
     NONE = "none"
     ABANDON_CONNECTOR = "abandon_connector"
@@ -119,8 +119,8 @@ def _parse_transitions(table: Mapping[str, str]) -> Mapping[DatasetStatus, froze
     )
 
 
-# TEARDOWN may also go back to the status before it, as long as nothing has been disconnected (`given_back`).
-# PROVISIONING to VALIDATING is also how a failed retry gives the former content back.
+# TEARDOWN may also return to the status before it, while nothing has been disconnected (`Dataset._may_revert_to`).
+# PROVISIONING to VALIDATING is also how a failed retry returns to the former content.
 TRANSITIONS: Final = _parse_transitions(
     {
         "provisioning": "validating failed",
@@ -148,7 +148,7 @@ JOURNEY_TRANSITIONS: Final[Mapping[JourneyState, frozenset[JourneyState]]] = Map
 
 
 class IllegalTransitionError(Exception):
-    """A status was asked to move where the table has no move: a bug of ours, never the caller's fault."""
+    """The table of transitions does not allow this change of status: a bug of ours, never the caller's fault."""
 
 
 class OrphanReason(StrEnum):

@@ -1,4 +1,4 @@
-"""Frozen facts, written in the same transaction as the change they tell of."""
+"""Events: immutable facts, written in the transaction of the change that they report."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class EventKind(StrEnum):
-    """What can happen, by the names that subscribers rely on."""
+    """Kind of event; subscribers rely on these names."""
 
     PROVISIONING_STARTED = "dataset:provisioning_started"
     PROVISIONED = "dataset:provisioned"
@@ -27,7 +27,7 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One thing that happened to one dataset.
+    """Event: a fact about one dataset.
 
     `data` is plain JSON, as `domain.model.event_payloads` describes it; it never holds a secret or a record's text.
     """

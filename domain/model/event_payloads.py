@@ -1,10 +1,10 @@
-"""What each kind of event says: the shape of its data, of which events are built and the reference page is made.
+"""Event payloads: the shape of the data of each kind of event.
 
-An event is built from one of these payloads, so a field that is not described here cannot be sent, and one that is
-missing does not type-check. Fields may be added to an event; none is taken away or given another meaning.
+Events and the reference page are built from these classes, so a field that is not described here cannot be sent, and a
+missing one does not type-check. Fields may be added to an event; none is removed or given another meaning.
 
-A field without a default is always said, as null when there is nothing to say. One with a default is left out then.
-The payloads stand in the model, below the packages that publish them: `connectors` and `lifecycle` both do.
+A field without a default is always sent, as null when it has no value. A field with a default is then left out.
+The payloads belong to the model because both `connectors` and `lifecycle` publish events.
 """
 
 from __future__ import annotations
@@ -223,11 +223,11 @@ EVENT_DATA_TYPES: Final[Mapping[EventKind, type[EventData]]] = MappingProxyType(
         )
     }
 )
-"""The shape of every kind's data."""
+"""The payload class of every kind of event."""
 
 
 class DatasetFacts(TypedDict):
-    """The fields that every event has, for the constructor of its payload."""
+    """The fields that every payload has, as arguments of its constructor."""
 
     dataset_id: str
     client_id: str
@@ -239,7 +239,7 @@ class DatasetFacts(TypedDict):
 
 
 def dataset_facts(dataset: Dataset) -> DatasetFacts:
-    """What every event says of the dataset that it is about."""
+    """The fields of the dataset that every event carries."""
     return {
         "dataset_id": dataset.dataset_id,
         "client_id": dataset.client_id,
@@ -252,7 +252,7 @@ def dataset_facts(dataset: Dataset) -> DatasetFacts:
 
 
 def build_event(payload: EventData, at: datetime) -> Event:
-    """The event that says this. Its own columns name dataset and client, so its data does not repeat them."""
+    """Build the event of a payload. Dataset and client have their own fields in `Event`, and are left out of `data`."""
     data: dict[str, Any] = msgspec.to_builtins(payload)
     return Event(
         kind=payload.kind,

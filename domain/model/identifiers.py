@@ -1,4 +1,4 @@
-"""What may be a name, and what a mistyped one probably meant."""
+"""Identifiers: which names are allowed, and the known names closest to a mistyped one."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ _SHOWN: Final = 5
 
 
 def require_identifier(value: str, field: str) -> str:
-    """The value itself, when it may be a client's or journey's id: path-safe by construction.
+    """The value itself, when it is a valid id of a client or journey.
 
-    Raises InvalidArgumentError naming the field.
+    Such an id is safe in a path: archives and staging use it as a folder name. Raises InvalidArgumentError, which names
+    the field.
     """
     if IDENTIFIER.fullmatch(value):
         return value
@@ -27,7 +28,10 @@ def require_identifier(value: str, field: str) -> str:
 
 
 def closest_names(value: str, known: Iterable[str]) -> tuple[str, ...]:
-    """Up to five known names, those most like the value first, compared without case; else the first ones in order."""
+    """Up to five known names, the closest to the value first, compared without case.
+
+    When none is close, the first five in order.
+    """
     names = {name.casefold(): name for name in sorted(known)}
     close = get_close_matches(value.casefold(), names, n=_SHOWN, cutoff=0.5)
     return tuple(names[each] for each in close) or tuple(names.values())[:_SHOWN]

@@ -1,4 +1,4 @@
-"""TODO describe domain.model.dataset.journey."""
+"""Clients and their journeys, and rows of the store that cannot be read."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ class Journey:
     lease_expires_at: datetime | None = None
 
     def as_of(self, now: datetime) -> Journey:
-        """The journey as it stands at `now`: a lapsed lease makes an ACTIVE journey EXPIRED."""
+        """The journey at `now`: a lapsed lease makes an ACTIVE journey EXPIRED."""
         if self.state is JourneyState.ACTIVE and self.lease_expires_at and self.lease_expires_at <= now:
             return replace(self, state=JourneyState.EXPIRED)
         return self
 
     def protects(self, stage: Stage) -> bool:
-        """Whether datasets of that stage are in this journey's use."""
+        """Whether this journey uses datasets of that stage: it is at the stage, ACTIVE or PAUSED."""
         return self.stage is stage and self.state in {JourneyState.ACTIVE, JourneyState.PAUSED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnreadableRow:
-    """A row that is there and cannot be understood. Whatever depends on it refuses or waits."""
+    """A row that exists and cannot be decoded. Work that depends on it is refused, or waits."""
 
     what: str
     why: str

@@ -1,4 +1,4 @@
-"""Who asks, and what they may do."""
+"""Principals: who calls, and what they may do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ SCOPE_APPROVE: Final = "datasets:approve"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestContext:
-    """One call as it came in, for the audit log; `arguments` without secrets. `domain.audit.AuditEntry` has the meanings."""
+    """Request context: one call, for the audit log. `domain.audit.AuditEntry` explains the fields.
+
+    `arguments` hold no secret.
+    """
 
     audit_id: str
     at: datetime
@@ -28,11 +31,11 @@ class RequestContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Who asks. `clients` are those they may touch and `scopes` what they may do, None for all of them.
+    """Principal: who calls. `clients` are the clients they may access, `scopes` their scopes; None means all.
 
-    `act` is the agent that acts on the subject's behalf, None when they act themselves; such a caller is no person.
-    `journey_id` is the only journey whose datasets they may change, None for any. `call` is what they are calling now;
-    it says nothing of who they are.
+    `act` is the agent that acts on the subject's behalf, None when the subject acts themselves; an agent is never taken
+    for a person. `journey_id` is the only journey whose datasets they may change, None for any. `call` is the current
+    call; it does not identify the principal.
     """
 
     subject: str
@@ -43,15 +46,15 @@ class Principal:
     call: RequestContext | None = field(default=None, compare=False)
 
     def can_access_client(self, client_id: str) -> bool:
-        """Whether that client exists as far as this caller is told."""
+        """Whether the principal may access that client; to them, any other client does not exist."""
         return self.clients is None or client_id in self.clients
 
     def has_scope(self, scope: str) -> bool:
-        """Whether they hold that scope. An agent on somebody's behalf never approves, whatever it holds."""
+        """Whether the principal has that scope. An agent never approves, whatever its scopes."""
         if scope == SCOPE_APPROVE and self.act is not None:
             return False
         return self.scopes is None or scope in self.scopes
 
     def can_change_journey(self, journey_id: str) -> bool:
-        """Whether they may change what belongs to that journey."""
+        """Whether the principal may change the datasets of that journey."""
         return self.journey_id in {None, journey_id}

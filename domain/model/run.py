@@ -1,4 +1,4 @@
-"""Run: the saga that works on a dataset, what it says of its progress, and how it may end badly."""
+"""Runs: the saga that works on a dataset, its progress, and the failure it may end with."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SagaId:
-    """The id of a saga: `{kind}:{dataset_id}:{number}`, with `~{restart}` for each time it was begun anew.
+    """Saga id: `{kind}:{dataset_id}:{number}`, with `~{restart}` after the first start.
 
-    `number` tells apart the sagas of a kind on one dataset: an attempt, a count, or a random token. `restart` is 1 for
-    the first time that it was begun.
+    `number` tells the sagas of a kind on one dataset apart: an attempt, a count, or a random token. `restart` counts
+    the starts of this saga, from 1.
     """
 
     kind: str
@@ -21,14 +21,14 @@ class SagaId:
 
     @classmethod
     def parse(cls, text: str) -> SagaId:
-        """The id that is written so; what is missing is empty, for sagas that belong to no dataset."""
+        """Parse a saga id. Missing parts are empty: some sagas belong to no dataset."""
         name, _, restart = text.partition("~")
         kind, _, rest = name.partition(":")
         dataset_id, _, number = rest.partition(":")
         return cls(kind=kind, dataset_id=dataset_id, number=number, restart=int(restart or 1))
 
     def restarted(self) -> SagaId:
-        """The id under which this saga is begun once more."""
+        """The id for the next start of this saga."""
         return replace(self, restart=self.restart + 1)
 
     def __str__(self) -> str:
@@ -38,7 +38,7 @@ class SagaId:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Why a saga ended badly: at which step, with which error, and what is still to be compensated."""
+    """Failure: at which step a saga failed, with which error, and what is still to be compensated."""
 
     step: str
     code: str
@@ -52,7 +52,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """The saga that works on a dataset now."""
+    """Run: the saga that works on a dataset now."""
 
     saga_id: str
     started_at: datetime
@@ -60,7 +60,7 @@ class Run:
 
     @classmethod
     def start(cls, kind: str, dataset_id: str, number: object, now: datetime) -> Run:
-        """The run of a saga that is begun for the first time."""
+        """The run of a saga at its first start."""
         return cls(saga_id=str(SagaId(kind=kind, dataset_id=dataset_id, number=str(number))), started_at=now)
 
     @property
@@ -70,19 +70,20 @@ class Run:
 
     @property
     def kind(self) -> str:
-        """Which saga it is: `provision`, `undo`, `snapshot` or `teardown`."""
+        """The kind of the saga: `provision`, `undo`, `snapshot` or `teardown`."""
         return self.id.kind
 
     def restarted(self) -> Run:
-        """The run of the same saga, begun once more."""
+        """The run for the next start of the same saga."""
         return replace(self, saga_id=str(self.id.restarted()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingCompensation:
-    """A compensation that could not be carried out yet. `what` names the saga's step that it takes back.
+    """Pending compensation: a step of a saga that is still to be reversed. `what` names the step.
 
-    One that is `stopped` ended too many processes: it is left to the dataset's retry or teardown.
+    A `stopped` compensation is no longer tried, because too many processes died in it: the dataset's retry or teardown
+    takes care of it.
     """
 
     dataset_id: str
@@ -96,9 +97,9 @@ class PendingCompensation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a running saga has come: the step, `done` of `total` records (total None: unknown), a sentence.
+    """Progress of a running saga: the step, `done` of `total` records (None: not known), and a sentence.
 
-    `saga_id` tells whose progress it is: what an earlier saga of the dataset said last is nobody's.
+    `saga_id` names the saga. Progress that an earlier saga of the dataset reported is stale, and is not used.
     """
 
     step: str

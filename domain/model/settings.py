@@ -1,4 +1,4 @@
-"""TODO describe domain.model.dataset.settings."""
+"""The settings of the installation that the sagas and rules use."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LifecycleSettings:
-    """What an operator may set, of the things that the sagas go by."""
+    """The settings that the sagas and rules use; the defaults are those of the configuration."""
 
     sync_deadline: timedelta = timedelta(minutes=30)
     stop_deadline: timedelta = timedelta(minutes=5)

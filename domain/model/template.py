@@ -1,4 +1,4 @@
-"""TODO describe domain.model.dataset.template."""
+"""Templates: the records that datasets are populated from, and the golden questions about them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """What datasets of one type are made from, for one industry and use case.
+    """Template: the records from which datasets of one type are populated, for one industry and use case.
 
-    `default_record_count` is how many records the template declares to have. `format` is how the file is written
-    (`json-v1`, `json-array`, `jsonl`, `csv`, `v2`, `unknown`), `source` the repository's own locator for it, `warnings`
-    what a person should know about it. `schema` is a JSON Schema beside the type's own, for records of this template.
-    `questions` are the golden questions that its documents answer, None when they are there and cannot be read.
+    `default_record_count` is the number of records that the template declares. `format` is the file's format
+    (`json-v1`, `json-array`, `jsonl`, `csv`, `v2`, `unknown`), `source` the repository's own locator for the file,
+    `warnings` are for a person. `schema` is a JSON Schema beside the type's own, for records of this template.
+    `questions` are the golden questions that its documents answer, None when their file cannot be read.
     """
 
     template_id: str
@@ -41,13 +41,16 @@ class Template:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoldenQuestion:
-    """A question, and the ids of the documents of one type that answer it; it is number `position` in its file."""
+    """Golden question: its text, and the ids of the documents of one type that answer it.
+
+    `position` is its number in the file, from 1.
+    """
 
     position: int
     text: str
     documents: tuple[str, ...]
 
     def is_answered_by(self, ids: Iterable[str]) -> bool:
-        """Whether one of its documents is among these, compared without case as ids are."""
-        found = {each.casefold() for each in ids}
-        return any(each.casefold() in found for each in self.documents)
+        """Whether one of its documents is among these ids, compared without case."""
+        given = {each.casefold() for each in ids}
+        return any(each.casefold() in given for each in self.documents)

@@ -1,4 +1,4 @@
-"""Instants and spans of time as people and programs write them."""
+"""Timestamps and durations: parsed from text, and converted to UTC."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _UNITS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timede
 
 
 def parse_timestamp(text: str, field: str) -> datetime:
-    """The instant that is written as RFC 3339, in UTC.
+    """Parse an RFC 3339 timestamp, and convert it to UTC.
 
-    Raises InvalidArgumentError naming the field, also for an instant without a zone.
+    Raises InvalidArgumentError, which names the field, also for a timestamp without a zone.
     """
     try:
-        found = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise _invalid_timestamp_error(field) from error
-    return to_utc(found, field)
+    return to_utc(moment, field)
 
 
 def to_utc(moment: datetime, field: str) -> datetime:
-    """The instant in UTC. Raises InvalidArgumentError for one without a zone, which could be any of 24 hours."""
+    """The instant in UTC. Raises InvalidArgumentError without a zone: it could mean any of 24 hours."""
     if moment.utcoffset() is None:
         raise InvalidArgumentError(
             f"{field} has no time zone; write it with Z or an offset, such as 2026-03-05T18:00:00Z.",
@@ -34,17 +34,18 @@ def to_utc(moment: datetime, field: str) -> datetime:
     try:
         return moment.astimezone(UTC)
     except OverflowError as error:
+        # An offset can push the first or last instants of the calendar beyond what a datetime holds.
         raise _invalid_timestamp_error(field) from error
 
 
 def parse_duration(text: str, field: str) -> timedelta:
-    """The span that is written as minutes, hours or days: 30m, 12h, 7d. Raises InvalidArgumentError."""
-    found = _SPAN.fullmatch(text)
-    if found is None:
+    """Parse a duration in minutes, hours or days: 30m, 12h, 7d. Raises InvalidArgumentError."""
+    match = _SPAN.fullmatch(text)
+    if match is None:
         raise InvalidArgumentError(
             f"{field} must be a number of minutes, hours or days, such as 30m, 12h or 7d.", field=field
         )
-    return int(found[1]) * _UNITS[found[2]]
+    return int(match[1]) * _UNITS[match[2]]
 
 
 def _invalid_timestamp_error(field: str) -> InvalidArgumentError:

@@ -1,4 +1,7 @@
-"""TODO describe domain.ports."""
+"""Ports: what the domain needs from outside, in its own words.
+
+Every adapter raises only errors of `domain.errors`; each translates foreign errors in one place.
+"""
 
 from __future__ import annotations
 

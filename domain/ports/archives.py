@@ -1,22 +1,23 @@
-"""TODO describe domain.ports.clock.archives."""
+"""Port of the archives: where the content of datasets is kept after teardown."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from domain.ports.engine import Json
-
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    from domain.ports.engine import Json
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveOrder:
-    """What one archive is to hold. `documents` opens the stream of all staged lines, None when there are none to keep.
+    """Archive order: the content of one archive.
 
-    `sample` is the first hundred staged lines.
+    `documents` opens the stream of all staged lines, None when the archive keeps none. `sample` are the first hundred
+    staged lines.
     """
 
     place: str
@@ -28,21 +29,21 @@ class ArchiveOrder:
 
 
 class Archives(Protocol):
-    """Where what was taken down is kept. A place is `{client_id}/{stage}/{dataset_type}/{dataset_id}`."""
+    """Archives of datasets. A place is `{client_id}/{stage}/{dataset_type}/{dataset_id}`."""
 
     async def write(self, order: ArchiveOrder) -> Json:
-        """Write every file, the manifest last, and give the manifest back.
+        """Write every file, the manifest last, and return the manifest.
 
-        Replaces a former archive of the same dataset; one of another dataset is never touched (ArchiveFailedError).
+        Replaces a former archive of the same dataset. Raises ArchiveFailedError when the place holds another dataset's.
         """
         ...
 
     async def verify(self, place: str) -> Json:
-        """Read every file back against the manifest and give the manifest. Raises ArchiveFailedError."""
+        """Read every file back, compare it with the manifest, and return the manifest. Raises ArchiveFailedError."""
         ...
 
     async def read_manifest(self, place: str) -> Json | None:
-        """The manifest as it stands, unverified; None when there is no archive."""
+        """The manifest, unverified; None when there is no archive."""
         ...
 
     def read(self, place: str, name: str) -> AsyncIterator[bytes]:
@@ -58,9 +59,12 @@ class Archives(Protocol):
         ...
 
     async def purge(self, place: str) -> None:
-        """Delete an archive, the manifest first; absent is fine."""
+        """Delete an archive, the manifest first; do nothing when it is absent.
+
+        Without its manifest an archive does not exist, so one that is half deleted is never taken for whole.
+        """
         ...
 
     def location(self, place: str) -> str:
-        """Where a person finds it: a path or URL."""
+        """The path or URL under which a person finds the archive."""
         ...

@@ -1,7 +1,4 @@
-"""What the domain needs from outside, in its own words.
-
-Every adapter raises only errors of `domain.errors`; foreign ones are translated at one place in each adapter.
-"""
+"""Ports of the clock and of random ids."""
 
 from __future__ import annotations
 
@@ -12,20 +9,20 @@ if TYPE_CHECKING:
 
 
 class Clock(Protocol):
-    """The time, and the passing of it."""
+    """Clock: the current time, and waiting."""
 
     def now(self) -> datetime:
-        """The instant, aware, in UTC."""
+        """The current instant, aware, in UTC."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Wait that long."""
+        """Wait for that many seconds."""
         ...
 
 
 class Ids(Protocol):
-    """Names that were never used before."""
+    """Source of random ids."""
 
     def token(self) -> str:
-        """Six characters of `[0-9a-z]`, random."""
+        """A random token: six characters of `[0-9a-z]`."""
         ...

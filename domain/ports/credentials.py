@@ -1,4 +1,4 @@
-"""TODO describe domain.ports.clock.credentials."""
+"""Ports of connector settings and connector credentials."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
 
 class ConnectorTemplates(Protocol):
-    """The connector template of each type, with what the configuration overrides per stage and client."""
+    """Connector templates by dataset type, with the overrides per stage and client from the configuration."""
 
     def settings(self, dataset_type: DatasetType, stage: Stage, client_id: str) -> Mapping[str, Any]:
-        """`{connector, collect, config}`, merged; validated by `connectors.configure`."""
+        """The merged settings, `{connector, collect, config}`; `build_datasource_spec` validates them."""
         ...
 
 
 class Secrets(Protocol):
-    """Credentials for connectors. They live here and nowhere else."""
+    """Credentials of connectors. No other object holds one."""
 
     def credential(self, dataset_id: str, dataset_type: DatasetType, stage: Stage, client_id: str) -> str:
-        """The token that the connector signs in with. Raises SettingsError naming the setting that is missing."""
+        """The token that the connector signs in with. Raises SettingsError, which names the missing setting."""
         ...

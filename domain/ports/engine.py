@@ -1,4 +1,4 @@
-"""The saga engine: runs sagas so that they outlive callers and processes."""
+"""Port of the saga engine, which runs sagas so that they outlive callers and processes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """A saga that is left alone: in `step`, not finished, so many processes died one after another.
+    """Dead letter: a saga that is no longer tried, because `attempts` processes died one after another in `step`.
 
-    `done` are the steps that it has finished, in order. Without a step it is one that ended so often, and never told
-    how.
+    `done` are its finished steps, in order. An empty `step` means that the saga ended that often without recording an
+    outcome.
     """
 
     saga_id: str
@@ -26,12 +26,12 @@ class DeadLetter:
 
     @property
     def kind(self) -> str:
-        """Which saga it is."""
+        """The kind of the saga."""
         return SagaId.parse(self.saga_id).kind
 
     @property
     def dataset_id(self) -> str:
-        """The dataset that it works on, or worked on."""
+        """The dataset that the saga works on."""
         return SagaId.parse(self.saga_id).dataset_id
 
 
@@ -39,35 +39,38 @@ Json = dict[str, Any]
 
 
 class StepRunner(Protocol):
-    """How a saga does one step: the effect's answer is recorded, and a finished step never runs again.
+    """Run one step of a saga: the effect's result is recorded, and a finished step never runs again.
 
-    A step whose process died inside it runs again, so every effect is idempotent. Names are unique within one saga.
+    A step whose process died inside it runs again, so every effect is idempotent. Step names are unique within a saga.
     """
 
     async def __call__(self, step: str, effect: Callable[[], Awaitable[Json]]) -> Json: ...
 
 
 class Saga(Protocol):
-    """A straight line of steps for one dataset."""
+    """Saga: a sequence of steps for one dataset."""
 
     async def __call__(self, perform: StepRunner, dataset_id: str, saga_id: str) -> None: ...
 
 
 class Engine(Protocol):
-    """Runs sagas so that they outlive callers and processes."""
+    """Saga engine: runs sagas so that they outlive callers and processes."""
 
     async def start(self, kind: str, saga_id: str, dataset_id: str) -> None:
-        """Start the saga of that kind under that id, once: whoever started it before, in any process, wins."""
+        """Start a saga of that kind under that id. Do nothing when it was started before, in any process."""
         ...
 
     async def wait(self, saga_id: str, seconds: float) -> bool:
-        """Wait for the end, at most that long: True when it ended. Cancelling the wait never touches the saga."""
+        """Wait for the saga to end, at most that many seconds; return whether it ended.
+
+        Cancelling the wait does not affect the saga.
+        """
         ...
 
     async def fetch_dead_letters(self) -> Sequence[DeadLetter]:
-        """Sagas that are tried no more, because one process after another died in the same step of them."""
+        """The sagas that are no longer tried, because one process after another died in the same step."""
         ...
 
     async def discard_saga(self, saga_id: str) -> None:
-        """Have such a saga never run again, and count as ended."""
+        """Mark a dead letter as ended, so that it never runs again."""
         ...

@@ -1,4 +1,4 @@
-"""The platform that serves datasets, as the domain sees it, whichever dialect it speaks."""
+"""Port of the platform that serves datasets, independent of its dialect."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a platform natively does; what it cannot is not asked for."""
+    """Capabilities of a platform. The domain does not ask for an operation that the platform lacks."""
 
     authorise: bool = True
     sync: bool = True
@@ -27,9 +27,9 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasourceSpec:
-    """A datasource as we want it: its name, kind, validated configuration (no secret), and our mark.
+    """Datasource specification: the name, kind, validated configuration (no secret) and owner tag that we want.
 
-    Every document's address is below `site`; `test` keeps what is shown to the few who try it.
+    Every document's address is below `site`. `test` limits the datasource to its test users.
     """
 
     name: str
@@ -42,10 +42,10 @@ class DatasourceSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Datasource:
-    """A datasource that the platform has. `mark` is None when it carries none of any installation.
+    """Datasource as the platform lists it. `mark` is its owner tag, None when it has none of any installation.
 
-    `changed` says whether it is configured otherwise than we did it; None: to be seen by its `config`, which is without
-    the mark, and None when that is not said either.
+    `changed` is whether its configuration differs from ours. When that is None, `config` (without the owner tag) is to
+    be compared; it is None when the platform does not give it either.
     """
 
     handle: str
@@ -59,7 +59,7 @@ class Datasource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncJob:
-    """One sync: which run it serves and how far it is. `state` is `running | succeeded | failed | stopped`."""
+    """Sync job: the run that it serves, and its progress. `state` is `running | succeeded | failed | stopped`."""
 
     run: str
     state: str
@@ -70,11 +70,11 @@ class SyncJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """What the platform says of one datasource now. None: it does not say, or has no notion of it.
+    """Observation: what the platform reports of one datasource now. None: it does not report it, or has no such notion.
 
-    `status` is `pending | syncing | healthy | unhealthy`; `present` is False only when the platform, after listing its
-    datasources under the same fingerprint where it can, said in its own words that the thing is not there, or that it
-    was emptied. `changed` is that of `Found`; `run` is what was served last.
+    `status` is `pending | syncing | healthy | unhealthy`. `present` is False only when the platform, under the same
+    fingerprint, reports in its own error shape that the datasource does not exist, or was emptied. `changed` is as in
+    `Datasource`. `run` is the run that was served last.
     """
 
     present: bool
@@ -92,13 +92,13 @@ class Observation:
 
     @property
     def indexed(self) -> int | None:
-        """How many documents are served: none by a datasource that is not there, None where it is not said."""
+        """Number of documents that are served: 0 when the datasource is absent, None when it is not reported."""
         return self.document_count if self.present else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removal:
-    """A datasource that serves nothing any more; `left` is what a person may still remove, and where."""
+    """Removal of a datasource, which serves nothing any more; `left` is what a person may still remove, and where."""
 
     outcome: ConnectorOutcome
     left: str | None = None
@@ -106,9 +106,9 @@ class Removal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchHit:
-    """One search result, by name and ids only.
+    """Search result: names and ids only.
 
-    `document_id` is the neutral document's own, as far as the platform's form of it can be read.
+    `document_id` is the neutral document's id, as far as the platform's form of the id can be parsed.
     """
 
     datasource: str
@@ -118,7 +118,7 @@ class SearchHit:
 
 
 class ReadOnlyPlatform(Protocol):
-    """As much of a platform as is needed to look at it."""
+    """The part of the platform that only reads."""
 
     @property
     def capabilities(self) -> Capabilities: ...
@@ -133,27 +133,27 @@ class ReadOnlyPlatform(Protocol):
 
 
 class Platform(Protocol):
-    """Glean, in whichever dialect. Raises only PlatformError and its kinds; each call is retried inside.
+    """Glean, in either dialect. Raises only PlatformError and its subclasses; the adapter retries each call.
 
-    Everything that changes a datasource takes the mark it must carry and refuses (PlatformMismatchError) what does not;
-    the fingerprint is compared by the caller, with `fingerprint()`, before a handle is used.
+    Every method that changes a datasource takes the owner tag that it must carry, and raises PlatformMismatchError when
+    it does not carry it. Before a handle is used, the caller compares the fingerprint, with `fetch_fingerprint()`.
     """
 
     @property
     def capabilities(self) -> Capabilities: ...
 
     async def fetch_fingerprint(self) -> Fingerprint:
-        """Which platform answers now; asked anew at each call."""
+        """Ask which platform answers now; never cached."""
         ...
 
     async def find_datasources(self, names: Sequence[str] | None = None) -> Sequence[Datasource]:
-        """The datasources of those names (compared without case), or all of them."""
+        """The datasources of those names, compared without case; all of them for None."""
         ...
 
     async def ensure(self, source: DatasourceSpec) -> str:
-        """The handle of the datasource as wanted: made, or found with our mark and brought to this configuration.
+        """Create the datasource, or bring ours to this configuration; return its handle.
 
-        Raises PlatformMismatchError when one of that name is not ours.
+        Raises PlatformMismatchError when the datasource of that name is not ours.
         """
         ...
 
@@ -167,30 +167,30 @@ class Platform(Protocol):
         pages: AsyncIterator[Sequence[bytes]],
         sent: Callable[[int], None],
     ) -> int:
-        """Send neutral documents as one run, invisible until synced; gives their number.
+        """Send neutral documents as one run, which stays invisible until it is synced; return their number.
 
-        `sent` hears the running count. The adapter re-cuts pages to the platform's own limits. A run that is pushed
-        again ends the same.
+        `sent` is called with the count so far. The adapter splits pages to fit the platform's own limits. Pushing a run
+        again gives the same result.
         """
         ...
 
     async def start_sync(self, handle: str, mark: OwnerTag, run: str) -> SyncJob:
-        """Start serving a run in place of what was served; the same run again gives the same job.
+        """Start to serve a run in place of the former one; the same run again gives the same job.
 
-        Raises PlatformRunLostError when it cannot be sure to have the whole run, which is then to be pushed again.
+        Raises PlatformRunLostError when the platform may not have the whole run, which must then be pushed again.
         """
         ...
 
     async def fetch_sync_job(self, handle: str, run: str) -> SyncJob | None:
-        """The sync of that run as it stands; None when there was none."""
+        """The current state of that run's sync; None when there was none."""
         ...
 
     async def stop_sync(self, handle: str, mark: OwnerTag) -> None:
-        """Stop whatever sync runs; what was served before stays."""
+        """Stop a running sync; the run that was served before stays."""
         ...
 
     async def discard_run(self, handle: str, mark: OwnerTag, run: str) -> None:
-        """Forget a run that was pushed and is not served; absent is fine."""
+        """Discard a run that was pushed and is not served; do nothing when it is absent."""
         ...
 
     async def observe(self, handle: str) -> Observation: ...
@@ -198,32 +198,32 @@ class Platform(Protocol):
     async def observe_all(
         self, handles: Sequence[str], found: Sequence[Datasource]
     ) -> Mapping[str, Observation | PlatformError]:
-        """Observe many, a few at a time; `found` is the whole list, read just before.
+        """Observe several datasources, a few at a time; `found` is the list of all datasources, read just before.
 
-        A failure is that handle's own.
+        A failure to observe one handle is the result for that handle alone.
         """
         ...
 
     async def delete_datasource(self, handle: str, mark: OwnerTag) -> Removal | None:
-        """Take the datasource away, as far as the platform can; None while it is at it: to be called again.
+        """Delete the datasource, as far as the platform can; None while the deletion runs: call again.
 
-        What is gone already counts as deleted.
+        An absent datasource counts as deleted.
         """
         ...
 
     async def is_still_served(self, handle: str, name: str, lines: Sequence[bytes]) -> bool:
-        """Whether any of those neutral documents is still found, of a datasource that was taken away."""
+        """Whether search still finds any of those neutral documents of a datasource that was deleted."""
         ...
 
     async def search(self, query: str, *, name: str | None = None, limit: int = 10) -> Sequence[SearchHit]:
-        """What is found, best first; of the datasource `name` alone when one is named."""
+        """Search, best result first; only in the datasource `name` when one is named."""
         ...
 
     async def search_each(
         self, queries: Sequence[str], *, name: str, limit: int, seconds: float
     ) -> Sequence[Sequence[SearchHit]]:
-        """Search for each, a few at a time: their results, in the order of the queries.
+        """Search for each query, a few at a time; return the results in the order of the queries.
 
-        Raises PlatformLateError when it takes longer than so many seconds.
+        Raises PlatformTimeoutError when that takes longer than so many seconds.
         """
         ...

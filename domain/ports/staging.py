@@ -1,4 +1,4 @@
-"""TODO describe domain.ports.clock.staging."""
+"""Port of staging: where populated documents are kept before and while they are served."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staged:
-    """What staging holds of one content: lines, bytes (uncompressed) and their SHA-256 in hexadecimal."""
+    """Staged content: number of lines, size in bytes (uncompressed), and SHA-256 in hexadecimal."""
 
     lines: int
     size_bytes: int
@@ -22,10 +22,10 @@ class Staged:
 
 
 class Staging(Protocol):
-    """Where populated documents wait, one neutral document a line, by dataset and attempt."""
+    """Staging: populated documents by dataset and attempt, one neutral document a line."""
 
     async def write(self, dataset_id: str, attempt: int, produce: Callable[[], Iterator[bytes]]) -> Staged:
-        """Write what `produce` yields (chunks of whole lines), all or nothing; `produce` runs in a worker thread."""
+        """Write what `produce` yields (chunks of whole lines), all or nothing. `produce` runs in a worker thread."""
         ...
 
     def iterate_pages(
@@ -38,22 +38,22 @@ class Staging(Protocol):
         self,
         dataset_id: str,
         attempt: int,
-        look: Callable[[Iterator[Sequence[bytes]]], T],
+        work: Callable[[Iterator[Sequence[bytes]]], T],
         *,
         max_count: int,
         max_bytes: int,
     ) -> T:
-        """Run `look` over the pages in a worker thread, and give its answer."""
+        """Run `work` over the pages in a worker thread, and return its result."""
         ...
 
     async def measure(self, dataset_id: str, attempt: int) -> Staged | None:
-        """What is there, read and hashed again; None when it is not there."""
+        """Read and hash the staged content again; None when there is none."""
         ...
 
     async def delete(self, dataset_id: str, attempt: int | None = None) -> None:
-        """Delete one attempt, or all of a dataset; absent is fine."""
+        """Delete one attempt, or all attempts of a dataset; do nothing when they are absent."""
         ...
 
     async def list_attempts(self, dataset_id: str) -> Sequence[int]:
-        """What is staged for a dataset."""
+        """The attempts that are staged for a dataset."""
         ...

@@ -1,4 +1,4 @@
-"""TODO describe domain.ports.clock.templates."""
+"""Port of the mock-data repository: templates and their records."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ class RecordStream(Protocol):
     """The records of one template, in order, in bounded memory. Iterated in a worker thread."""
 
     def __iter__(self) -> Iterator[Sequence[bytes]]:
-        """Batches of records, each one JSON object as it stands in the source (CSV rows are made into one).
+        """Batches of records, each one JSON object as in the source (a CSV row is converted into one).
 
-        Raises TemplateInvalidError naming file and position.
+        Raises TemplateInvalidError, which names file and position.
         """
         ...
 
     @property
     def warnings(self) -> Sequence[str]:
-        """What a person should know; complete once the iteration has ended."""
+        """Warnings for a person; complete once the iteration has ended."""
         ...
 
 
@@ -31,9 +31,9 @@ class Templates(Protocol):
     """The mock-data repository."""
 
     async def list(self) -> Sequence[Template]:
-        """Every template, in the order of its id. Raises MockDataMissingError."""
+        """Every template, in the order of their ids. Raises MockDataMissingError."""
         ...
 
     def open_records(self, template: Template) -> AbstractContextManager[RecordStream]:
-        """Open a template's records; to be entered in a worker thread."""
+        """Open a template's records; enter it in a worker thread."""
         ...

@@ -1,4 +1,4 @@
-"""TODO describe domain.ports.clock.webhooks."""
+"""Port of webhook delivery: one message to one webhook."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ if TYPE_CHECKING:
 
 
 class Courier(Protocol):
-    """Carries messages to one webhook."""
+    """Courier: sends messages to one webhook."""
 
     async def send(self, message: CloudEventMessage) -> DeliveryResult:
-        """Send it once, in bounded time, and say what came of it; whatever the webhook does, nothing is raised."""
+        """Send the message once, in bounded time, and return the result. Never raises, whatever the webhook does."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class CloudEventMessage:
-    """What is sent of one event: the same id and the same bytes, however often."""
+    """CloudEvent message of one event: the same id and the same bytes at every attempt."""
 
     id: str
     body: bytes

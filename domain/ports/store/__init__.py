@@ -1,4 +1,4 @@
-"""The store: a unit of work with one repository per aggregate, and what they are asked for and answer."""
+"""Port of the store: a unit of work with one repository per aggregate, and their queries and results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The audit log and its chain, as the store has them: entries, links, and how far the chain has come."""
+"""Repository of the audit log and its hash chain: entries, links, and the unsealed tail."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class ChainLink(NamedTuple):
-    """One link: its position from 1, the log's sequence number of its entry, and its SHA-256 in hex."""
+    """Chain link: its position from 1, the sequence number of its entry, and its SHA-256 in hexadecimal."""
 
     position: int
     seq: int
@@ -18,7 +18,7 @@ class ChainLink(NamedTuple):
 
 
 class SealedEntry(NamedTuple):
-    """A link with the document of its entry as it is now, in UTF-8, None when that is gone."""
+    """Sealed entry: a link with its entry's document as stored now, in UTF-8, None when the entry is gone."""
 
     position: int
     seq: int
@@ -27,7 +27,7 @@ class SealedEntry(NamedTuple):
 
 
 class StoredEntry(NamedTuple):
-    """An entry with its sequence number, and its position in the chain once it is sealed."""
+    """Stored entry: its sequence number, its document, and its position in the chain once it is sealed."""
 
     seq: int
     position: int | None
@@ -36,7 +36,7 @@ class StoredEntry(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnsealedTail:
-    """What is not sealed yet: how many entries, and the document of the oldest, None when there is none."""
+    """Unsealed tail: how many entries have no link yet, and the document of the oldest, None when there is none."""
 
     count: int = 0
     oldest: bytes | None = None
@@ -44,9 +44,10 @@ class UnsealedTail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditQuery:
-    """Which entries, newest first, before that sequence number. Empty filters match all.
+    """Query of audit entries, newest first, before the sequence number `before`. Empty filters match all.
 
-    `clients` are those that the entries may be about, None for any; an entry that is about no client is then left out.
+    `clients` are the clients that entries may be about, None for any. When they are given, an entry that is about no
+    client is left out.
     """
 
     dataset_id: str | None = None
@@ -61,7 +62,8 @@ class AuditQuery:
 class AuditRepository(Protocol):
     """The audit log and its chain, inside one transaction.
 
-    What is read of a document is its bytes, whatever became of it. A list of them ends early before it grows too long.
+    A document is read as bytes, even when it was damaged. A list of documents ends early before it takes too much
+    memory.
     """
 
     def append(self, *documents: str) -> None:
@@ -77,11 +79,11 @@ class AuditRepository(Protocol):
         ...
 
     def lock_chain(self) -> None:
-        """Hold off every other sealer until the transaction ends."""
+        """Lock the chain against other sealers until the transaction ends."""
         ...
 
     def list_unsealed(self, limit: int) -> list[tuple[int, bytes]]:
-        """Sequence number and document of entries that have no link and are still to get one, in order."""
+        """Sequence number and document of the entries that are still to be sealed, in order."""
         ...
 
     def append_links(self, links: Sequence[ChainLink]) -> None:
@@ -89,17 +91,17 @@ class AuditRepository(Protocol):
         ...
 
     def chain_head(self) -> ChainLink | None:
-        """The last link."""
+        """The last link; None when the chain is empty."""
         ...
 
     def list_sealed(self, *, after: int, limit: int) -> list[SealedEntry]:
-        """Links after that position, in order; empty only at the end."""
+        """Links after that position, in order; empty only at the end of the chain."""
         ...
 
     def unsealed_tail(self) -> UnsealedTail:
-        """The entries that are still to get a link."""
+        """How many entries are still to be sealed, and the oldest of them."""
         ...
 
     def first_passed_over(self) -> int | None:
-        """The first entry without a link that no sealer takes any more: put in behind its back. None: there is none."""
+        """The first entry that was inserted behind sealed ones, and so gets no link; None: there is none."""
         ...

@@ -1,4 +1,4 @@
-"""Everything that a repository has of a kind, in bounded memory: page after page, each behind the last row before."""
+"""Keyset pagination over a repository, in bounded memory: each page begins after the last row of the one before."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 def paginate(
     load: Callable[[Key | None], Sequence[Row]], key: Callable[[Row], Key], after: Key | None = None
 ) -> Iterator[Row]:
-    """The rows of every page, in their order, up to the first page without any.
+    """Yield the rows of every page in order, until a page is empty.
 
-    `load` gives the page that follows a key, or the first one for None, and `key` is a row's. A page is loaded when the
-    first of its rows is asked for, so that whoever has enough loads no more.
+    `load` returns the page after a key, or the first page for None; `key` is the key of a row. A page is loaded only
+    when its first row is needed, so a caller that stops early loads no further page.
     """
     while page := load(after):
         yield from page
@@ -30,7 +30,7 @@ async def iterate_pages(
     key: Callable[[Row], Key],
     after: Key | None = None,
 ) -> AsyncIterator[Sequence[Row]]:
-    """The pages themselves, where each is a transaction of its own; as `paginate` has it in all else."""
+    """Yield whole pages, each loaded in a transaction of its own; otherwise like `paginate`."""
     while page := await load(after):
         yield page
         after = key(page[-1])

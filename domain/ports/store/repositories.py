@@ -1,7 +1,7 @@
 """One repository per aggregate: the rows of the store, inside one transaction.
 
-Reads see what the same transaction wrote. A row that is not there is None, a row that cannot be understood is an
-`UnreadableRow` where the signature says so, else StoreFailedError. Lists leave such a row out and log it.
+Reads see the writes of the same transaction. A missing row is None. A row that cannot be decoded is an `UnreadableRow`
+where the signature says so, otherwise StoreFailedError; lists leave such a row out and log it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ DatasetWithJourney: TypeAlias = "tuple[Dataset, Journey | UnreadableRow | None]"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetQuery:
-    """Which datasets, in the order of `dataset_id`, after that one. Empty filters match all."""
+    """Query of datasets, in the order of `dataset_id`, after the id `after`. Empty filters match all."""
 
     client_id: str | None = None
     journey_id: str | None = None
@@ -53,7 +53,7 @@ class DatasetQuery:
 
 
 class ClientRepository(Protocol):
-    """Customers. Ids are compared as given; `get_spelt_like` compares without regard to case."""
+    """Repository of clients. Ids are compared with case; `get_spelt_like` compares them without."""
 
     def get(self, client_id: str) -> Client | None: ...
     def get_spelt_like(self, client_id: str) -> Client | None: ...
@@ -62,7 +62,7 @@ class ClientRepository(Protocol):
 
 
 class JourneyRepository(Protocol):
-    """Clients' journeys, as stored: the caller applies a lapsed lease with `Journey.at`."""
+    """Repository of journeys, as stored: the caller applies a lapsed lease with `Journey.as_of`."""
 
     def get(self, client_id: str, journey_id: str) -> Journey | UnreadableRow | None: ...
     def get_spelt_like(self, client_id: str, journey_id: str) -> Journey | UnreadableRow | None: ...
@@ -73,7 +73,7 @@ class JourneyRepository(Protocol):
 
 
 class DatasetRepository(Protocol):
-    """Datasets, with the progress of the sagas that work on them."""
+    """Repository of datasets, and of the progress of the sagas that work on them."""
 
     def get(self, dataset_id: str) -> Dataset | None: ...
     def get_live(self, client_id: str, stage: Stage, dataset_type: DatasetType) -> Dataset | None: ...
@@ -83,31 +83,31 @@ class DatasetRepository(Protocol):
         ...
 
     def list_unprotected(self, query: DatasetQuery, now: datetime) -> list[DatasetWithJourney]:
-        """Like `datasets`, each with its journey as stored, without those whose journey protects them at `now`."""
+        """Like `find`, each with its journey as stored, without the datasets whose journey protects them at `now`."""
         ...
 
     def stream_for_scan(
         self, statuses: tuple[DatasetStatus, ...], now: datetime
     ) -> Iterator[DatasetWithJourney]:
-        """Each dataset of those statuses that nothing protects at `now`, then each that is marked all the same.
+        """Stream the datasets of those statuses that nothing protects at `now`, then the others with an orphan mark.
 
-        However many there are, in bounded memory; nothing else is asked before the last.
+        In bounded memory, however many there are. Run no other query in this transaction until the stream has ended.
         """
         ...
 
     def count_live(self, client_id: str | None = None) -> int: ...
     def list_running(self) -> list[Dataset]:
-        """Every dataset with a `run`."""
+        """Every dataset that a saga works on."""
         ...
 
     def put_orphan_marks(self, datasets: Iterable[Dataset]) -> None:
-        """Replace datasets that this transaction has read and of which only the orphan mark has changed."""
+        """Replace datasets that this transaction has read, and of which only the orphan mark has changed."""
         ...
 
     def put(self, dataset: Dataset) -> None:
         """Insert or replace.
 
-        Raises DatasetConflictError when another live one holds the same client, stage and type.
+        Raises DatasetConflictError when another live dataset has the same client, stage and type.
         """
         ...
 
@@ -115,39 +115,42 @@ class DatasetRepository(Protocol):
 
 
 class ConnectorRepository(Protocol):
-    """Connectors, and the errors that were met on their behalf."""
+    """Repository of connectors, and of the errors of calls made for them."""
 
     def get(self, connector_id: str) -> Connector | None: ...
     def list_connected(
         self, *, client_id: str | None = None, after: str | None = None, limit: int = 100
     ) -> list[Connector]:
-        """Those that are not DISCONNECTED, in the order of `connector_id`."""
+        """The connectors that are not DISCONNECTED, in the order of `connector_id`."""
         ...
 
     def put(self, connector: Connector) -> None: ...
 
     def record_error(self, connector_id: str, at: datetime, code: str) -> None:
-        """One failed call on a connector's behalf, for the error count of our own ledger."""
+        """Record one failed call that was made for a connector."""
         ...
 
     def count_errors(self, connector_id: str, since: datetime, until: datetime) -> int:
-        """How many there were; those that a clock which ran ahead has put past `until` do not count."""
+        """Count the errors between two instants.
+
+        Errors after `until` do not count: a clock that ran ahead has recorded them.
+        """
         ...
 
 
 class CompensationRepository(Protocol):
-    """Compensations that could not be carried out yet."""
+    """Repository of pending compensations."""
 
     def find(self, dataset_id: str | None = None) -> list[PendingCompensation]: ...
-    def put(self, undo: PendingCompensation) -> None:
-        """Insert or replace, by dataset, attempt and what."""
+    def put(self, pending: PendingCompensation) -> None:
+        """Insert or replace, by dataset, attempt and step (`what`)."""
         ...
 
-    def delete(self, undo: PendingCompensation) -> None: ...
+    def delete(self, pending: PendingCompensation) -> None: ...
 
 
 class ApprovalRepository(Protocol):
-    """Approval requests."""
+    """Repository of approval requests."""
 
     def get(self, approval_id: str) -> Approval | None: ...
     def find(
@@ -158,17 +161,17 @@ class ApprovalRepository(Protocol):
         after: str | None = None,
         limit: int = 100,
     ) -> list[Approval]:
-        """Approval requests, in the order of `approval_id`; `states` as they were kept, empty for all."""
+        """Approval requests, in the order of `approval_id`; `states` are the stored states, empty for all."""
         ...
 
     def put(self, approval: Approval) -> None: ...
 
 
 class ArchiveRepository(Protocol):
-    """What is on record of each archive."""
+    """Repository of facts about each archive."""
 
     def get(self, dataset_id: str) -> Json | None:
-        """What is known of a dataset's archive: `{path, restorable_until, purged_at?, …}`."""
+        """The facts about a dataset's archive: `{path, restorable_until, purged_at?, …}`; None when there is none."""
         ...
 
     def put(self, dataset_id: str, facts: Json) -> None: ...
@@ -176,7 +179,7 @@ class ArchiveRepository(Protocol):
 
 
 class EventRepository(Protocol):
-    """Events, numbered in the order of their commits."""
+    """Repository of events, numbered in the order of their commits."""
 
     def append(self, *events: Event) -> None: ...
     def find(
@@ -186,30 +189,30 @@ class EventRepository(Protocol):
         ...
 
     def get(self, seq: int) -> Event:
-        """The event of that number, which was given before."""
+        """The event of that number, which must exist."""
         ...
 
     def last_number(self) -> int:
-        """The highest number of an event, 0 when nothing has happened.
+        """The highest number of an event, 0 when there is none.
 
-        Whatever has a lower number is seen by the same reader: a number shows only after all those before it.
+        The same transaction sees every event with a lower number: numbers become visible in order.
         """
         ...
 
     def list_latest(self, before: int | None, dataset_id: str | None, limit: int) -> list[tuple[int, Event]]:
-        """Events with their sequence number, the last first: all of them, or those before that number."""
+        """Events with their sequence number, newest first: all of them, or those before that number."""
         ...
 
 
 class DeliveryRepository(Protocol):
-    """Webhooks' cursors, and the deliveries of events to them."""
+    """Repository of webhook cursors and deliveries."""
 
     def get_cursor(self, webhook: str) -> WebhookCursor | None: ...
     def list_cursors(self) -> list[WebhookCursor]:
-        """Every webhook that was ever delivered to, in the order of its name."""
+        """The cursors of all webhooks that were ever delivered to, in the order of their names."""
         ...
 
-    def put_cursor(self, post: WebhookCursor) -> None: ...
+    def put_cursor(self, cursor: WebhookCursor) -> None: ...
 
     def find(
         self,
@@ -231,19 +234,19 @@ class DeliveryRepository(Protocol):
     def list_due(
         self, webhook: str, *, due_until: datetime, due_from: datetime, limit: int
     ) -> list[Delivery]:
-        """The first delivery of each dataset that waits for this webhook, in the order of events.
+        """The first waiting delivery of each dataset to this webhook, in the order of events.
 
-        Only those that are due: up to the one instant, or after the other.
+        Only deliveries that are due: at `due_until` at the latest, or after `due_from`.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Setting(Generic[T]):
-    """The key of one small JSON value of the installation: its name in the store, and the type of its value.
+    """Setting: the key of one small JSON value of the installation, with its name in the store and its type.
 
-    A value that is no `kind` is an error, since a rule must not take what it cannot read for what is not there. Only
-    where nothing hangs on it but what is shown, or where it is found out anew, is it `absent_if_unreadable`.
+    A value of another type is an error, because a rule must not mistake an unreadable value for an absent one. A
+    setting is `absent_if_unreadable` only where nothing but a display depends on it, or its value is computed anew.
     """
 
     name: str
@@ -252,32 +255,32 @@ class Setting(Generic[T]):
 
 
 class SettingRepository(Protocol):
-    """Small JSON values of the installation, by their keys: the last orphan scan, and the like."""
+    """Repository of small JSON values of the installation, such as the last orphan scan, by their keys."""
 
     def get(self, setting: Setting[T]) -> T | None:
-        """The value, None when there is none. Raises StoreFailedError when it is not of the setting's type."""
+        """The value; None when there is none. Raises StoreFailedError when it is not of the setting's type."""
         ...
 
     def put(self, setting: Setting[T], value: T | None) -> None:
-        """Insert or replace; None for a value that is there no longer."""
+        """Insert or replace; None removes the value."""
         ...
 
 
 class RateLimitRepository(Protocol):
-    """Uses of a kind by a principal, inside one transaction."""
+    """Repository of uses: what a principal used of each rate limit, and when."""
 
     def add(self, kind: str, principal: str, at: datetime) -> int:
-        """Keep one use, and give its number."""
+        """Record one use, and return its number."""
         ...
 
     def nth_latest(self, kind: str, principal: str, after: datetime, n: int) -> datetime | None:
-        """When that principal used it the `n`-th last time; None for fewer than that many after that instant."""
+        """The instant of the principal's `n`-th latest use; None when there are fewer after the instant `after`."""
         ...
 
     def delete(self, number: int) -> None:
-        """Forget one use; one that is gone already is fine."""
+        """Delete one use; do nothing when it is absent."""
         ...
 
     def delete_outside(self, kind: str, *, until: datetime, after: datetime) -> None:
-        """Forget every principal's uses up to the one instant, and after the other."""
+        """Delete every principal's uses up to `until`, and after `after`."""
         ...

@@ -1,4 +1,4 @@
-"""The store: transactions over our rows. Adapters raise only errors of `domain.errors`."""
+"""Store and unit of work: transactions over our own rows. Adapters raise only errors of `domain.errors`."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 
 class UnitOfWork(Protocol):
-    """One transaction of the store, with a repository per aggregate."""
+    """Unit of work: one transaction of the store, with a repository per aggregate."""
 
     @property
     def installation(self) -> str:
-        """The id of this installation, minted once with the store."""
+        """The id of this installation, created once with the store."""
         ...
 
     @property
@@ -62,25 +62,25 @@ class UnitOfWork(Protocol):
 
 
 class Store(Protocol):
-    """Entities and events, with real transactions."""
+    """Store: entities, events and the audit log, in transactions."""
 
     async def transact(
         self, work: Callable[[UnitOfWork], T], *, lasting: bool = True, regardless: bool = False
     ) -> T:
         """Run a pure function inside one serialised write transaction; its exception rolls everything back.
 
-        `work` may run more than once (a serialisation conflict), so it has no effect but on the records. What is not
-        `lasting` outlives the process, and may be lost with the machine's power until the next one that is. A caller
-        who is cancelled takes back what has not begun, but not what is to be done `regardless`.
+        `work` may run more than once (after a serialisation conflict), so its only effects are on the unit of work. A
+        transaction that is not `lasting` survives the process, but a power cut may lose it until the next lasting one.
+        Cancelling the caller drops a transaction that has not begun, unless it is to be done `regardless`.
         """
         ...
 
-    async def read(self, look: Callable[[UnitOfWork], T]) -> T:
+    async def read(self, work: Callable[[UnitOfWork], T]) -> T:
         """Run a function over one consistent snapshot; it cannot write."""
         ...
 
     def report(self, dataset_id: str, progress: Progress | None) -> None:
-        """Show how far a saga is (None: nothing to show). Never blocks, never fails; only the latest counts.
+        """Publish a saga's progress (None: clear it). Never blocks and never fails; only the latest report counts.
 
         May be called from any thread.
         """

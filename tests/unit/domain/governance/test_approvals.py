@@ -189,7 +189,7 @@ async def test_nobody_is_asked_about_a_state_that_has_passed(
         "message": f"{asked.dataset.name} has changed since it was looked at, so nobody was asked.",
         "recovery": "wait",
         "dataset_id": asked.dataset.dataset_id,
-        "suggested_action": "Look at the dataset again, then decide again.",
+        "suggested_action": "Read the dataset again, then decide again.",
     }
     assert await approval_setup.load_approval() is None
     assert await approval_setup.load_audit_entries() == []

@@ -80,7 +80,7 @@ def test_a_journey_at_another_stage_is_told_at_which() -> None:
         "recovery": "fix_input",
         "field": "stage",
         "candidates": ["pilot"],
-        "suggested_action": "Ask for the stage that the journey is at, or have the journey promoted.",
+        "suggested_action": "Name the stage that the journey is at, or ask a person to promote the journey.",
     }
     assert said(lambda: require_restore_allowed(journey(), Stage.PILOT)) == {
         "code": "stage_mismatch",
@@ -112,7 +112,7 @@ def test_a_journey_that_is_not_active_is_told_in_which_state_it_is(
         "message": message,
         "recovery": "needs_human",
         "field": "journey_id",
-        "suggested_action": "Have the journey activated, then call again.",
+        "suggested_action": "Ask a person to activate the journey, then call again.",
     }
 
 
@@ -125,7 +125,7 @@ def test_a_provision_that_was_taken_back_says_what_became_of_the_journey(stands:
         "code": "journey_not_active",
         "message": f"The journey 'j1' is {now}; what this provision had made was taken back.",
         "recovery": "needs_human",
-        "suggested_action": "Have the journey activated, then call again.",
+        "suggested_action": "Ask a person to activate the journey, then call again.",
     }
 
 
@@ -152,7 +152,7 @@ def test_a_conflict_names_the_dataset_and_what_differs() -> None:
         "code": "dataset_conflict",
         "recovery": "choose_other",
         "dataset_id": ID,
-        "suggested_action": "Use the live dataset as it is, or have it taken down first.",
+        "suggested_action": "Use the live dataset as it is, or ask for its teardown first.",
     }
     assert said(lambda: require_attachable(live, "j2", {})) == conflict | {
         "message": f"{NAME} is live already and belongs to the journey 'j1'.",
@@ -177,7 +177,7 @@ def test_a_conflict_names_the_dataset_and_what_differs() -> None:
         "recovery": "wait",
         "retry_after_s": 5,
         "dataset_id": ID,
-        "suggested_action": "Wait until it is archived, then call again.",
+        "suggested_action": "Wait until the dataset is archived, then call again.",
     }
 
 

@@ -125,7 +125,7 @@ async def test_a_configuration_that_cannot_be_read_is_the_only_finding() -> None
             area="configuration",
             ok=False,
             message="archival.retention_days must be at least 1.",
-            action="Correct the setting and start again; `dataset-lifecycle doctor` checks them all.",
+            action="Correct the setting and start again; `dataset-lifecycle doctor` checks all settings.",
         )
     ]
 
@@ -161,7 +161,7 @@ async def test_each_thing_that_is_not_well_says_what_to_do_and_hides_no_other(tm
             area="archives",
             ok=False,
             message=f"Could not write to {tmp_path / 'staging'}: a part of its path is not a folder.",
-            action="Check the archive folder and its disk, then call again: it goes on from this step.",
+            action="Check the archive folder and its disk, then call again: the work continues from this step.",
         ),
     ]
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+
+# msgspec reads the annotations at run time.
+from datetime import datetime  # noqa: TC003
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,8 +16,6 @@ from domain.ports import Setting
 from tests.support.entities import NOW
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from domain.ports import Store
 
 

@@ -163,5 +163,5 @@ async def test_who_had_it_sent_again_is_on_record(store: Store, clock: ManualClo
 
 
 def _entries(uow: UnitOfWork) -> list[str]:
-    rows = uow._db.execute("select document from audit", {})  # type: ignore[attr-defined]  # noqa: SLF001 - the adapter's own
+    rows = uow.audit._db.execute("select document from audit", {})  # type: ignore[attr-defined]  # noqa: SLF001 - the adapter's own
     return [row[0] for row in rows]

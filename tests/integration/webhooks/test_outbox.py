@@ -169,7 +169,7 @@ async def test_an_event_that_cannot_be_understood_is_passed_over_and_holds_up_no
 
 
 def _damage_event(uow: UnitOfWork) -> None:
-    uow._db.execute(  # type: ignore[attr-defined]  # noqa: SLF001 - the adapter's own
+    uow.events._db.execute(  # type: ignore[attr-defined]  # noqa: SLF001 - the adapter's own
         "insert into events (seq, dataset_id, kind, document) values (1, 'd1', 'dataset:orphaned', '{}')",
         {},
     )

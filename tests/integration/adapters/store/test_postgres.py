@@ -41,7 +41,7 @@ async def opened(url: str) -> None:
 
 
 def setting(uow: UnitOfWork, name: str) -> str:
-    (value,) = uow._db.execute(f"select current_setting('{name}')", {}).fetchone()  # type: ignore[attr-defined]  # noqa: SLF001
+    (value,) = uow.settings._db.execute(f"select current_setting('{name}')", {}).fetchone()  # type: ignore[attr-defined]  # noqa: SLF001
     return str(value)
 
 

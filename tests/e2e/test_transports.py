@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import pytest
 
 from tests.e2e.conftest import TransportCell, add_client_and_journey
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 ACME = {"client_id": "ACME", "journey_id": "j1", "stage": "sandbox", "dataset_type": "jira_issues"}
 
 
+@pytest.mark.each_cell
 async def test_a_dataset_is_provisioned_with_progress_and_a_refusal_keeps_its_shape(
     connect: TransportCell, tmp_path: Path
 ) -> None:

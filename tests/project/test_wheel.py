@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+# A build and an installation take longer than a change should wait for.
+pytestmark = pytest.mark.resilience
+
 CHECKOUT = Path(__file__).parents[2]
 UV = os.environ.get("UV") or shutil.which("uv") or "uv"
 OURS = ("COVERAGE_", "DATASET_LIFECYCLE_", "GLEAN_", "MOCK_DATA_", "PYTHONPATH", "VIRTUAL_ENV")

@@ -25,6 +25,19 @@ def has_test(test: str) -> bool:
     )
 
 
+def decorators(test: str) -> str:
+    """The decorators of a test, as they are written."""
+    file, _, name = test.partition("::")
+    tree = ast.parse((CHECKOUT / file).read_text(encoding="utf-8"))
+    found = [
+        ast.unparse(mark)
+        for each in ast.walk(tree)
+        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef) and each.name == name
+        for mark in each.decorator_list
+    ]
+    return " ".join(found)
+
+
 @pytest.mark.parametrize("each", load_pages(), ids=lambda each: each.name)
 def test_every_test_that_a_page_names_is_there(each: Page) -> None:
     assert [test for test in _NAMED.findall(each.text) if not has_test(test)] == []
@@ -41,6 +54,13 @@ def test_the_rules_and_their_tests_are_those_that_are_taken_out_in_turn() -> Non
     table = load_page("docs/threat-model.md").text.partition("| rule | fails without it |\n|---|---|\n")[2]
     rows = re.findall(r"^\| (.+) \| `(.+)` \|$", table.partition("\n\n")[0], re.MULTILINE)
     assert rows == [(each["rule"], each["test"]) for each in RULES]
+
+
+def test_every_test_that_the_threat_model_names_runs_with_every_change() -> None:
+    """Those in a folder for `just resilience` are kept by their marker, in one case at least."""
+    slow = [test for test in _NAMED.findall(load_page("docs/threat-model.md").text) if "/resilience/" in test]
+    kept = [test for test in slow if "every_change" in decorators(test)]
+    assert kept == slow
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["rule"])

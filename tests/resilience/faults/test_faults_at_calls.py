@@ -48,7 +48,10 @@ async def test_a_fault_that_passes_at_any_call_ends_truthfully(
             )
 
 
-@pytest.mark.parametrize("scene", SCENARIOS)
+@pytest.mark.parametrize(
+    "scene",
+    [pytest.param(name, marks=pytest.mark.every_change if name == "teardown" else ()) for name in SCENARIOS],
+)
 async def test_a_fault_that_lasts_at_any_call_ends_truthfully(
     scenario_runner: ScenarioRunner, subtests: pytest.Subtests, read_output: Callable[[], str], scene: str
 ) -> None:

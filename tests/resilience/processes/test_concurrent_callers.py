@@ -68,6 +68,7 @@ async def test_ten_identical_calls_at_once_make_one_dataset(data_folder: DataFol
         assert visible_effects(glean) == EFFECTS_OF_ONE_PROVISION
 
 
+@pytest.mark.every_change
 async def test_ten_identical_teardowns_at_once_take_down_once(data_folder: DataFolder) -> None:
     await data_folder.admit_dataset()
     await data_folder.finish_pending_work()

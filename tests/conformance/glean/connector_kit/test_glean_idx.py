@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from tests.support.sandbox.embedded import EmbeddedSandbox
 
+# Another vendor's tool, installed into an environment of its own, takes its time.
+pytestmark = pytest.mark.resilience
+
 HERE: Final = Path(__file__).parent
 PAGE_BYTES: Final = 5_000
 NAME: Final = "acmewiki"

@@ -6,6 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+# Hundreds of megabytes are written and read.
+pytestmark = pytest.mark.resilience
+
 _ROOT = Path(__file__).parents[4]
 _POPULATE = """
 import sys

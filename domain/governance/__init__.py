@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from domain.governance.approvals import ApprovalService, approve_and_execute, execute_approved_teardown
 from domain.governance.leases import LeaseRenewal, LeaseService, ProtectionResult
-from domain.governance.orphans import OrphanFacts, OrphanPage, OrphanService, SweepCaps, SweepResult
+from domain.governance.orphan_facts import OrphanFacts, OrphanPage, SweepResult
+from domain.governance.orphans import OrphanService
 from domain.governance.registry import JourneyChange, RegistryService
 from domain.governance.retention import RetentionService
 from domain.governance.schedules import (
@@ -53,7 +54,6 @@ __all__ = [
     "ScheduleStatus",
     "ScheduledJob",
     "ScheduledRun",
-    "SweepCaps",
     "SweepResult",
     "approve_and_execute",
     "execute_approved_teardown",

@@ -17,9 +17,9 @@ from domain.errors import (
     UnknownDatasetError,
     format_timestamp,
 )
-from domain.governance.orphans import SweepCaps
 from domain.lifecycle import Archive, manifest_restorable_until, parse_archive
 from domain.model import ArchivePurged, DatasetStatus, build_event, closest_names, dataset_facts
+from domain.policy import SweepCaps
 from domain.ports import paginate
 
 if TYPE_CHECKING:

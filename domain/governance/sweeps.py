@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from domain.governance.orphans import SweepPlan
+    from domain.governance.orphan_facts import SweepPlan
     from domain.lifecycle import TeardownResult, TeardownService
     from domain.model import Dataset, LifecycleSettings, Principal
     from domain.ports import Clock, Ids, Store, UnitOfWork

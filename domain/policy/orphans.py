@@ -8,7 +8,7 @@ scan that is missed uses it up.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -29,6 +29,40 @@ HUMAN_DECISION_REASONS: Final = {
     OrphanReason.STAGE_PASSED: "Have a person decide: its journey has left this stage.",
 }
 """The reasons that nothing acts on by itself, with what a person can do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepCaps:
+    """How much one sweep may take.
+
+    `count` datasets, and the `share` of the live ones when more than `share_from` are due.
+    """
+
+    count: int = 25
+    share: float = 0.30
+    share_from: int = 10
+
+    def sweep_refusal(self, due: int, live: int) -> str | None:
+        """Why a sweep of that many takes nothing at all; None when it may go on."""
+        if due > self.count:
+            return f"{due} datasets are due, and one sweep takes {self.count} at most."
+        if self._is_too_great(due, live):
+            return f"{due} of {live} live datasets are due, and one sweep takes {self.share:.0%} of them at most."
+        return None
+
+    def purge_refusal(self, due: int, held: int) -> str | None:
+        """Why a purge of that many archives, of those held, takes nothing at all; None when it may go on."""
+        if due > self.count:
+            return f"{due} archives are past their time, and one purge takes {self.count} at most."
+        if self._is_too_great(due, held):
+            share = f"{self.share:.0%}"
+            return (
+                f"{due} of {held} archives are past their time, and one purge takes {share} of them at most."
+            )
+        return None
+
+    def _is_too_great(self, due: int, of: int) -> bool:
+        return due > self.share_from and due > self.share * of
 
 
 def orphan_reason(

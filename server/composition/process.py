@@ -9,10 +9,10 @@ from uuid import uuid4
 
 from domain.audit import AuditSealer, CallAudit
 from domain.events import Outbox
-from domain.governance import HEALTH_SCHEDULE, SweepCaps, run_id_prefix
+from domain.governance import HEALTH_SCHEDULE, run_id_prefix
 from domain.lifecycle import Dependencies
 from domain.model import LifecycleSettings, RetryPolicy, Subscription
-from domain.policy import ProvisionLimits, RateLimiter, RateLimits
+from domain.policy import ProvisionLimits, RateLimiter, RateLimits, SweepCaps
 from server.adapters.archives.local import LocalArchives
 from server.adapters.clock import RandomIds, SystemClock
 from server.adapters.connector_templates import FileConnectorTemplates

@@ -45,10 +45,10 @@ from tools.services import Services
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
-    from domain.governance import Schedule, SweepCaps
+    from domain.governance import Schedule
     from domain.lifecycle import Dependencies
     from domain.model import Confirmer
-    from domain.policy import ProvisionLimits
+    from domain.policy import ProvisionLimits, SweepCaps
     from domain.ports import Engine, ReadOnlyPlatform, Saga, StepRunner
 
 _DAY_S: Final = 86_400

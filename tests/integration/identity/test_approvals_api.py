@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from domain.errors import ConfirmationRequiredError, InternalError
-from domain.governance.orphans import SweepPlan
+from domain.governance.orphan_facts import SweepPlan
 from domain.model.enums import DatasetType, Stage, TeardownReason
 from domain.model.principal import Principal
 from server.web.auth.jwks import PAUSE_S

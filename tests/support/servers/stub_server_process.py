@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import anyio
 
 from domain.audit.calls import CallAudit
-from domain.governance.orphans import OrphanPage
+from domain.governance.orphan_facts import OrphanPage
 from server.adapters.clock import RandomIds, SystemClock
 from server.adapters.store.sqlite.store import SqliteStore
 from server.mcp_server.serve import run_server

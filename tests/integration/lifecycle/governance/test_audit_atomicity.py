@@ -13,7 +13,7 @@ import pytest
 
 from domain.audit.entry import parse_entry
 from domain.errors import ConfirmationRequiredError, StoreFailedError
-from domain.governance.orphans import SweepPlan
+from domain.governance.orphan_facts import SweepPlan
 from domain.lifecycle.provision.saga import with_provision_run
 from domain.lifecycle.teardown.saga import with_teardown_run
 from domain.model.approval import ConfirmationRequest

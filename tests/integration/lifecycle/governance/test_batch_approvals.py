@@ -19,12 +19,13 @@ from domain.errors import (
     StoreFailedError,
     UnknownApprovalError,
 )
-from domain.governance.orphans import OrphanService, SweepCaps
+from domain.governance.orphans import OrphanService
 from domain.model.approval import ApprovalItem, ApprovalOrigin, ApprovalState
 from domain.model.dataset import OrphanMark
 from domain.model.enums import DatasetStatus, JourneyState, Stage, TeardownReason
 from domain.model.principal import SCOPE_APPROVE, Principal, RequestContext
 from domain.policy.approvals import SWEEP_SUBJECT, sweep_principal
+from domain.policy.orphans import SweepCaps
 from tests.support.inline_engine import ProcessDied
 from tests.support.interception import CallInterceptor, OnNthCall
 from tests.support.sandbox.faults import Fault
@@ -33,7 +34,7 @@ from tests.support.world import OPERATOR, provision_request
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from domain.governance.orphans import SweepResult
+    from domain.governance.orphan_facts import SweepResult
     from domain.governance.sweeps import BatchTeardownResult
     from domain.lifecycle.sagas.context import Dependencies
     from domain.model.approval import Approval

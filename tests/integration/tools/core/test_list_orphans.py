@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from domain.errors import BlockingCheck, Recovery
-from domain.governance.orphans import OrphanFacts, OrphanPage
+from domain.governance.orphan_facts import OrphanFacts, OrphanPage
 from domain.model.enums import DatasetType, JourneyState, OrphanReason
 from tests.support.entities import NOW, dataset
 from tools.core.list_orphans import orphans_answer

@@ -18,7 +18,7 @@ from tests.support.adversaries.machine.base import WorldRules, pick_one, picks, 
 from tests.support.adversaries.oracle import LIVING, REASONS, SETTLED, SWEEPER, ActorIdentity
 
 if TYPE_CHECKING:
-    from domain.governance.orphans import SweepPlan
+    from domain.governance.orphan_facts import SweepPlan
     from tests.support.adversaries.machine.sequence_runner import SequenceRunner
     from tests.support.adversaries.oracle import Dataset, Journey
 

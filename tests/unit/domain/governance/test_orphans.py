@@ -20,13 +20,15 @@ from domain.errors import (
     StoreFailedError,
     UnknownClientError,
 )
-from domain.governance.orphans import OrphanPage, OrphanService, SweepCaps, SweepPlan
+from domain.governance.orphan_facts import OrphanPage, SweepPlan
+from domain.governance.orphans import OrphanService
 from domain.model.dataset import OrphanMark
 from domain.model.enums import DatasetStatus, DatasetType, JourneyState, OrphanReason, Stage
 from domain.model.event import EventKind
 from domain.model.journey import Journey
 from domain.model.principal import Principal
 from domain.model.run import Run
+from domain.policy.orphans import SweepCaps
 from domain.ports import DatasetQuery, Setting
 from server.adapters.store.sqlite.store import SqliteStore
 from tests.support.entities import NOW, ManualClock, approval, client, dataset, journey

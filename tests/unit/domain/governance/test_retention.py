@@ -7,7 +7,6 @@ import msgspec
 import pytest
 
 from domain.errors import ArchiveFailedError, QuotaExceededError, Recovery, UnknownDatasetError
-from domain.governance.orphans import SweepCaps
 from domain.governance.retention import PurgePlan, RetentionService, is_purgeable
 from domain.lifecycle.archives.archive import Archive
 from domain.model.content import TemplateChoice
@@ -16,6 +15,7 @@ from domain.model.enums import DatasetStatus, DatasetType, DataSource, JourneySt
 from domain.model.event import Event, EventKind
 from domain.model.journey import Client, Journey
 from domain.model.principal import Principal
+from domain.policy.orphans import SweepCaps
 from server.adapters.archives.local import LocalArchives
 from server.adapters.store.sqlite.store import SqliteStore
 from tests.support.content.archive_orders import archive_order

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import BlockingCheck, Recovery
-from domain.governance.orphans import SweepCaps
 from domain.model.dataset import Dataset, OrphanMark
 from domain.model.enums import DatasetStatus, JourneyState, Stage
 from domain.model.journey import Journey, UnreadableRow
@@ -21,6 +20,7 @@ from domain.model.run import Run
 from domain.policy.orphans import (
     MAX_GRACE_PER_SCAN,
     ORPHANABLE_STATUSES,
+    SweepCaps,
     check_orphan_teardown,
     check_sweep,
     next_orphan_mark,

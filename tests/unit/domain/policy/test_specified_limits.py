@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from domain.governance.leases import MAX_LEASE
-from domain.governance.orphans import SweepCaps
 from domain.policy.approvals import APPROVAL_OPEN_FOR, GRANT_FOR
-from domain.policy.orphans import MAX_GRACE_PER_SCAN
+from domain.policy.orphans import MAX_GRACE_PER_SCAN, SweepCaps
 from domain.policy.provision import ProvisionLimits
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from domain.connectors.monitor import PAGE_SIZE
 from domain.errors import StoreUnavailableError, UnknownDatasetError
-from domain.governance.orphans import SweepPlan, SweepResult
+from domain.governance.orphan_facts import SweepPlan, SweepResult
 from domain.governance.retention import PurgePlan
 from domain.governance.schedules import (
     HEALTH_SCHEDULE,

@@ -116,7 +116,7 @@ def test_the_examples_of_the_sandbox_run(tmp_path: Path, capsys: pytest.CaptureF
         exec(compile(each.text, "docs/sandbox.md", "exec"), {})  # noqa: S102 - our own page
 
     assert capsys.readouterr().out.startswith("http://127.0.0.1:")
-    assert (tmp_path / "glean-sandbox.sqlite").exists()
+    assert (tmp_path / "glean.sqlite").exists()
 
 
 def test_the_example_webhooks_load(tmp_path: Path) -> None:

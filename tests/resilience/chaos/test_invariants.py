@@ -46,7 +46,7 @@ class SampleDatasets:
     async def live(self, place: Installation) -> None:
         """Have them all."""
         journeys = [f"j{number}" for number, _ in enumerate(KINDS)]
-        await self._do("arrive", client_id="acme", journeys=journeys)
+        await self._do("add_client", client_id="acme", journeys=journeys)
         with place.open_sandbox() as glean:
             glean.faults.add(Fault(kind="sync_fails", datasource=f"ACME-Sandbox-{NAMES['failed']}"))
             glean.faults.add(Fault(kind="sync_loses", datasource=f"ACME-Sandbox-{NAMES['low']}"))

@@ -153,5 +153,5 @@ _EXPECTED: Final = {
     "cancel": {"nothing_running", "teardown_in_progress"},
     "unprotect": set[str](),
     "journey": set[str](),
-    "arrive": set[str](),
+    "add_client": set[str](),
 }

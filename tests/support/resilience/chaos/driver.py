@@ -103,7 +103,7 @@ class ChaosRun:
     async def _add_clients(self) -> None:
         for client_id in dict.fromkeys(each.client_id for each in self.plan.scripts):
             journeys = [each.journey_id for each in self.plan.scripts if each.client_id == client_id]
-            await self.call_any_host(0, "arrive", client_id=client_id, journeys=journeys)
+            await self.call_any_host(0, "add_client", client_id=client_id, journeys=journeys)
 
     async def _run_lives(self, host: ProcessHost) -> None:
         for life in self.plan.lives[host.number]:

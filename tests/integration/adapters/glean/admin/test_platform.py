@@ -132,11 +132,14 @@ async def test_documents_go_in_pages_of_at_most_five_hundred(
 
 
 async def test_large_documents_go_in_pages_of_at_most_four_mebibytes(
-    platform: AdminPlatform, glean: EmbeddedSandbox
+    glean: EmbeddedSandbox,
 ) -> None:
-    handle = await platform.ensure(datasource_spec())
+    lines = [staged_line(number, "x" * 1_500_000) for number in range(5)]
 
-    await push_run(platform, handle, "run-1", [staged_line(number, "x" * 1_500_000) for number in range(5)])
+    async with admin_platform(
+        glean
+    ) as platform:  # one that waits: a page that is sent again would count twice
+        await push_run(platform, await platform.ensure(datasource_spec()), "run-1", lines)
 
     sizes = [
         each.detail["received"] for each in glean.sandbox.ledger() if each.operation == "documents.upload"

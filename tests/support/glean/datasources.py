@@ -18,7 +18,7 @@ from domain.model.enums import DatasetType
 from domain.ports.platform import DatasourceSpec
 from server.adapters.clock import SystemClock
 from server.adapters.glean.admin.platform import AdminPlatform
-from server.adapters.glean.indexing import platform as indexing_module
+from server.adapters.glean.indexing import wire
 from server.adapters.glean.indexing.platform import IndexingPlatform
 from server.sandbox.state.switches import Switches
 
@@ -144,10 +144,9 @@ async def sync_run(platform: Platform, handle: str, run: str, mark: OwnerTag = M
 @contextmanager
 def use_small_pages() -> Iterator[None]:
     """Have so few documents make a page of an upload that each upload has several."""
-    names = vars(indexing_module)
-    usual = names["PAGE_COUNT"]
-    names["PAGE_COUNT"] = PAGE
+    usual = wire.PAGE_COUNT
+    wire.PAGE_COUNT = PAGE  # type: ignore[misc]
     try:
         yield
     finally:
-        names["PAGE_COUNT"] = usual
+        wire.PAGE_COUNT = usual  # type: ignore[misc]

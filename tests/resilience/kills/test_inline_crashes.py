@@ -1,8 +1,8 @@
 """A process that dies anywhere in a saga loses nothing and does nothing twice.
 
 The matrix is made of the sagas' own step lists, so a new step is covered without being named here. After each death the
-next process finishes the job, and the world must equal that of a run that was never killed. In `test_saga_kills.py` real
-processes are killed by the kernel, in more situations.
+next process finishes the job, and the world must equal that of a run that was never killed. In `test_saga_kills.py`
+real processes are killed by the kernel, in more situations.
 """
 
 from __future__ import annotations

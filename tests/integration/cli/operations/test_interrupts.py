@@ -10,8 +10,7 @@ from tests.support.sandbox.launcher import LAUNCHER
 from tests.support.servers.command_line import PATIENCE_S, PROVISION
 
 if TYPE_CHECKING:
-    from tests.support.sandbox.launcher import LAUNCHER
-from tests.support.servers.command_line import CommandLine
+    from tests.support.servers.command_line import CommandLine
 
 
 def test_no_wait_leaves_the_work_to_a_server_and_ends_with_4(command_line: CommandLine) -> None:

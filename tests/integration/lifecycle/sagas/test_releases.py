@@ -1,8 +1,8 @@
 """What a process of another release finds, and leaves alone.
 
-Which steps each kind of saga has, and which fields the rows that sagas change, stands in `tests/conformance/golden/releases`: a
-replica of the release before works beside this one while an installation is upgraded, and each goes on with what the
-other left.
+Which steps each kind of saga has, and which fields the rows that sagas change, stands in
+`tests/conformance/golden/releases`: a replica of the release before works beside this one while an installation is
+upgraded, and each goes on with what the other left.
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
-from domain.model.dataset import Dataset
 from domain.model.enums import JourneyState, Stage
 from domain.model.journey import Journey
 from tests.integration.tools.conftest import ACME, ToolSession, open_tool_session
@@ -17,6 +16,7 @@ from tools.toolsets import select_tools
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from domain.model.dataset import Dataset
     from tests.support.world import World
 
 

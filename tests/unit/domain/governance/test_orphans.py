@@ -25,7 +25,6 @@ from domain.governance.orphans import OrphanService
 from domain.model.dataset import OrphanMark
 from domain.model.enums import DatasetStatus, DatasetType, JourneyState, OrphanReason, Stage
 from domain.model.event import EventKind
-from domain.model.journey import Journey
 from domain.model.principal import Principal
 from domain.model.run import Run
 from domain.policy.orphans import SweepCaps
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from domain.model.approval import Approval
     from domain.model.dataset import Dataset
     from domain.model.event import Event
+    from domain.model.journey import Journey
     from domain.ports import Store, UnitOfWork
 
 DAY = timedelta(days=1)

@@ -345,7 +345,8 @@ async def test_readers_are_known_before_the_documents_that_name_them_and_forgott
 
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after", "html", "status"])
 async def test_an_emptying_whose_answer_was_lost_is_done_once_and_wholly(
-    indexing_setup: IndexingSetup, kind: Any
+    indexing_setup: IndexingSetup,
+    kind: Any,  # noqa: ANN401 - a fault's kind
 ) -> None:
     await serve_run(indexing_setup.platform, "run-1", LINES)
     for operation in ("bulkindexdocuments", "bulkindexusers", "adddatasource"):

@@ -78,7 +78,7 @@ def test_names_that_differ_in_case_alone_are_one_datasource(name: str) -> None:
 @example(one=LONG + "A", other=LONG + "b")
 @example(one="\u0130" * LONGEST_ID, other="i" * LONGEST_ID)
 def test_ids_that_differ_in_more_than_case_are_held_apart(one: str, other: str) -> None:
-    """Glean tells ids apart without case: two that differ in it alone never come so far (`domain.content.duplicates`)."""
+    """Glean tells ids apart without case: two that differ in it alone never come so far (`content.duplicates`)."""
     for each in (one, other):
         assert 1 <= len(glean_document_id(each)) <= LONGEST_ID
     if one.casefold() != other.casefold():

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from domain.governance.schedules import ScheduledJob, ScheduledRun
     from tests.support.inline_engine import JournalEntry
+    from tests.support.stores.postgres_server import PostgresServer
     from tests.support.world import Process, World
 
     Move = tuple[str, int | tuple[str, bool]]
@@ -264,7 +265,7 @@ def record_ticks(stories: list[ScheduleSimulation]) -> Iterator[None]:
             del self.journal[saga_id]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ScheduleService, "turn", seen)
+        patch.setattr(ScheduleService, "run_job", seen)
         patch.setattr(InlineEngine, "purge", purge)
         yield
 
@@ -301,8 +302,9 @@ def play_moves(
     """Plays moves in a world of their own, on a database of its own."""
     if not database:
         return play_factory(tmp_path, str, lambda _: None)
-    cluster, template = request.getfixturevalue("postgres"), request.getfixturevalue("store_template")
-    return play_factory(tmp_path, lambda: cluster.fresh(template), cluster.drop)
+    cluster: PostgresServer = request.getfixturevalue("postgres")
+    template: str = request.getfixturevalue("store_template")
+    return play_factory(tmp_path, lambda: cluster.create_database(template), cluster.drop_database)
 
 
 @pytest.mark.each_store

@@ -100,7 +100,7 @@ async def open_two_processes(place: World, monkeypatch: pytest.MonkeyPatch) -> A
             both.ran.append((name, tick))
             return await turn(self, name, tick, chore)
 
-        monkeypatch.setattr(ScheduleService, "turn", noted)
+        monkeypatch.setattr(ScheduleService, "run_job", noted)
         yield both
 
 

@@ -17,7 +17,7 @@ from domain.model import (
     UnreadableRow,
     require_identifier,
 )
-from domain.policy import _accessible_client_ids, find_client, find_journey_by_id
+from domain.policy import accessible_client_ids, find_client, find_journey_by_id
 from domain.ports import DatasetQuery
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class RegistryService:
                 return uow.journeys.find(client_id=client_id)
             return [
                 each
-                for one in _accessible_client_ids(uow, principal)
+                for one in accessible_client_ids(uow, principal)
                 for each in uow.journeys.find(client_id=one)
             ]
 

@@ -1,4 +1,4 @@
-"""TODO describe domain.policy."""
+"""Policy: the rules. Facts and the time go in; a refusal comes out, or nothing."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ from domain.policy.scopes import (
 )
 from domain.policy.teardown import TeardownFacts, check_teardown, dataset_before_teardown, raise_if_blocked
 from domain.policy.visibility import (
-    _accessible_client_ids,
+    accessible_client_ids,
     current_progress,
     find_client,
     find_dataset,
@@ -88,7 +88,7 @@ __all__ = [
     "RateLimits",
     "SweepCaps",
     "TeardownFacts",
-    "_accessible_client_ids",
+    "accessible_client_ids",
     "approval_confirmation",
     "approval_with_grant",
     "can_be_orphan",

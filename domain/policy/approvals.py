@@ -1,8 +1,8 @@
-"""The rules of approval: how long a request is open, who may answer it, and that a grant is used once.
+"""Rules of approval: how long a request is open, who may answer it, and that a grant is used once.
 
-A request is bound to dataset, generation, reason, requester and what would be conceded. Whether it still stands is
-worked out from the clock and the dataset whenever it is looked at, so nothing has to expire it. One for a list of
-datasets is so bound to each of them.
+A request is bound to dataset, generation, reason, requester and waiver; a request for a list is bound to each dataset
+in it. The current state of a request is computed from the clock and the dataset at every read, so no job has to expire
+requests.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 APPROVAL_OPEN_FOR: Final = timedelta(minutes=30)
 GRANT_FOR: Final = timedelta(minutes=10)
 LIST_GRANT_FOR: Final = timedelta(hours=26)
-"""A list takes a while to carry out, and the next daily sweep is to find one that a process died over."""
+"""Long enough to carry out a list, and for the next daily sweep to continue a list in which a process died."""
 SWEEP_SUBJECT: Final = "schedule:sweep"
-"""Who asks for what a sweep files, whoever started the sweep: what is due is nobody's choice."""
+"""The requester of what a sweep files. Not the person who started the sweep: no person chooses what is due."""
 _AGENT: Final = "agent:"
 _ACTIVE_STATES: Final = frozenset({ApprovalState.OPEN, ApprovalState.APPROVED})
 _MANY: Final = 10_000
@@ -53,9 +53,10 @@ def confirmation_facts(
     policy: LifecycleSettings,
     waiver: Waiver = Waiver.NONE,
 ) -> Mapping[str, Any]:
-    """What a person sees before deciding; without `restorable_until` the archive can restore nothing.
+    """The facts that a person sees before deciding on a teardown.
 
-    `stays` is what is left in Glean, `incomplete` what is no more to be archived; each is there for its concession.
+    Without `restorable_until` the archive cannot restore the dataset. `stays` says what remains in Glean, `incomplete`
+    what is missing from the archive; each is present only with its waiver.
     """
     facts: dict[str, Any] = {
         "dataset": dataset.name,
@@ -68,7 +69,7 @@ def confirmation_facts(
         "record_count": dataset.record_count,
         "created_at": format_timestamp(dataset.created_at),
         "age_s": int((now - dataset.created_at).total_seconds()),
-        "lost": "its connector in Glean, what search finds of it, and what is staged",
+        "lost": "its connector in Glean, its documents in search, and its staged documents",
     } | _WAIVER_FACTS[waiver]
     lost = waiver is Waiver.INCOMPLETE_ARCHIVE
     if policy.full_data and dataset.content is not None and not lost:
@@ -78,38 +79,41 @@ def confirmation_facts(
 
 
 def new_approval_id(uow: UnitOfWork, ids: Ids) -> str:
-    """The id of a request that is about to be filed."""
+    """An unused id for a new approval request."""
     names = (f"ap-{token}" for token in iter(ids.token, None))
     return next(each for each in names if uow.approvals.get(each) is None)
 
 
 def sweep_principal(principal: Principal) -> Principal:
-    """The sweep that carries out what the caller approved or started; it has caps, and no caller's rate."""
+    """The principal of a sweep that the caller approved or started.
+
+    A sweep is bound by its own caps, not by the caller's rate limit.
+    """
     return with_sweep_context(Principal(subject=SWEEP_SUBJECT, call=principal.call))
 
 
 def is_approval_visible(approval: Approval, principal: Principal) -> bool:
-    """Whether the request exists as far as the caller is told: they may touch every client that it is about."""
+    """Whether the caller may see the request: they may access every client that it is about."""
     return all(principal.can_access_client(each) for each in approval.clients)
 
 
 def current_approval(uow: UnitOfWork, approval: Approval, now: datetime) -> Approval:
-    """The request as it stands at `now`, whether for one dataset or for a list.
+    """The request in its state at `now`, for one dataset or for a list.
 
-    A list is void when nothing is left of it as it was shown, and used when everything of it was.
+    When no dataset of a list is left unspent at its listed generation, an open list is VOID and an approved list USED.
     """
     if not approval.listed:
         return current_dataset_approval(approval, uow.datasets.get(approval.dataset_id), now)
     if approval.state not in _ACTIVE_STATES:
         return approval
     if not any(_is_as_listed(uow, each) for each in approval.listed):
-        over = ApprovalState.VOID if approval.state is ApprovalState.OPEN else ApprovalState.USED
-        return replace(approval, state=over)
+        final_state = ApprovalState.VOID if approval.state is ApprovalState.OPEN else ApprovalState.USED
+        return replace(approval, state=final_state)
     return _expire_if_due(approval, now)
 
 
 def current_dataset_approval(approval: Approval, dataset: Dataset | None, now: datetime) -> Approval:
-    """The request as it stands at `now`: expired past its time, void once the dataset is not what was shown."""
+    """The request in its state at `now`: EXPIRED after its time, VOID once the dataset's generation has changed."""
     if approval.state not in _ACTIVE_STATES:
         return approval
     if dataset is None or dataset.generation != approval.generation:
@@ -124,22 +128,25 @@ def _expire_if_due(approval: Approval, now: datetime) -> Approval:
     return approval
 
 
-def find_matching_approval(uow: UnitOfWork, question: ConfirmationRequest, now: datetime) -> Approval | None:
-    """The request that speaks for this very question: open, approved, or declined while it would still be open."""
-    dataset = uow.datasets.get(question.dataset.dataset_id)
-    for each in uow.approvals.find(dataset_id=question.dataset.dataset_id, limit=_MANY):
-        found = current_dataset_approval(each, dataset, now)
-        declined = found.state is ApprovalState.DECLINED and (
-            found.expires_at is None or found.expires_at > now
+def find_matching_approval(uow: UnitOfWork, request: ConfirmationRequest, now: datetime) -> Approval | None:
+    """The approval request with the same binding as a confirmation request: active, or declined and not yet expired.
+
+    A recent refusal counts, so that the same question is not put to a person again at once.
+    """
+    dataset = uow.datasets.get(request.dataset.dataset_id)
+    for each in uow.approvals.find(dataset_id=request.dataset.dataset_id, limit=_MANY):
+        approval = current_dataset_approval(each, dataset, now)
+        declined = approval.state is ApprovalState.DECLINED and (
+            approval.expires_at is None or approval.expires_at > now
         )
-        asked = (question.generation, question.reason, question.requester, question.concession)
-        if _binding(found) == asked and (found.state in _ACTIVE_STATES or declined):
-            return found
+        wanted = (request.generation, request.reason, request.requester, request.concession)
+        if _binding(approval) == wanted and (approval.state in _ACTIVE_STATES or declined):
+            return approval
     return None
 
 
 def require_can_answer(approval: Approval, principal: Principal) -> None:
-    """Whether a person may answer the request, as it stands.
+    """Require that this person may answer the request in its current state.
 
     Raises ForbiddenError or ApprovalClosedError.
     """
@@ -149,9 +156,10 @@ def require_can_answer(approval: Approval, principal: Principal) -> None:
 
 
 def require_can_approve(approval: Approval, principal: Principal) -> None:
-    """Whether this person may approve it: not what they asked for. Raises as `may_answer` does.
+    """Require that this person may approve the request, which must not be their own.
 
-    A list that was approved and not carried out to its end may be approved again, to go on with it.
+    A list that was approved and not carried out to its end may be approved again, to continue it. Raises ForbiddenError
+    or ApprovalClosedError.
     """
     if approval.listed and approval.state is ApprovalState.APPROVED:
         _require_person(principal)
@@ -159,21 +167,21 @@ def require_can_approve(approval: Approval, principal: Principal) -> None:
     require_can_answer(approval, principal)
     if approval.requester == principal.subject:
         raise ForbiddenError(
-            f"The request {approval.approval_id} is by {principal.subject}, and nobody approves their own.",
-            suggested_action="Ask another person to look at it.",
+            f"{principal.subject} filed the request {approval.approval_id}, and nobody approves their own request.",
+            suggested_action="Ask another person to decide on it.",
         )
 
 
 def _require_person(principal: Principal) -> None:
     if principal.subject.startswith(_AGENT) or not principal.has_scope(SCOPE_APPROVE):
         raise ForbiddenError(
-            "Approval requests are answered by a person who may; an agent's answer counts for nothing.",
+            "Only a person with the scope for it answers approval requests; an agent's answer does not count.",
             suggested_action="Ask the operator: a person answers it on a terminal.",
         )
 
 
 def approval_with_grant(approval: Approval, by: str, now: datetime) -> Approval:
-    """The request, approved; one that was approved before, as it is."""
+    """The request, approved by that person; unchanged when it was approved before."""
     if approval.state is ApprovalState.APPROVED:
         return approval
     return replace(
@@ -185,16 +193,16 @@ def approval_with_grant(approval: Approval, by: str, now: datetime) -> Approval:
     )
 
 
-def approval_confirmation(approval: Approval, one: ApprovalItem | None = None) -> Confirmation:
-    """The word of the person who approved it, for the claim; of a list, for that `one` of it."""
-    about = one or approval
-    answered = "an approved request says who approved it, and when"
+def approval_confirmation(approval: Approval, item: ApprovalItem | None = None) -> Confirmation:
+    """The confirmation that an approved request gives to a claim; of a list, for one `item`."""
+    subject = item or approval
+    invariant = "an approved request says who approved it, and when"
     return Confirmation(
         how="approval",
-        by=require_present(approval.answered_by, answered),
-        at=require_present(approval.answered_at, answered),
-        dataset_id=about.dataset_id,
-        generation=about.generation,
+        by=require_present(approval.answered_by, invariant),
+        at=require_present(approval.answered_at, invariant),
+        dataset_id=subject.dataset_id,
+        generation=subject.generation,
         reason=approval.reason,
         requester=approval.requester,
         approval_id=approval.approval_id,
@@ -205,51 +213,53 @@ def approval_confirmation(approval: Approval, one: ApprovalItem | None = None) -
 
 def spend_grant(
     uow: UnitOfWork,
-    given: Confirmation | None,
+    confirmation: Confirmation | None,
     dataset: Dataset,
     reason: TeardownReason,
     requester: str,
     now: datetime,
     waiver: Waiver = Waiver.NONE,
 ) -> None:
-    """Use up the grant behind an approval, in the transaction that claims the dataset.
+    """Spend the grant behind an approval, in the transaction that claims the dataset.
 
-    Nothing is done for any other kind of confirmation. Raises ConfirmationRequiredError when there is no such grant any
-    more, or it is another one's.
+    Does nothing for any other kind of confirmation. Raises ConfirmationRequiredError when the grant is spent or
+    expired, or was given for another teardown.
     """
-    if given is None or given.how != "approval":
+    if confirmation is None or confirmation.how != "approval":
         return
-    approval = uow.approvals.get(given.approval_id) if given.approval_id else None
+    approval = uow.approvals.get(confirmation.approval_id) if confirmation.approval_id else None
     used = None
     if approval is not None and current_approval(uow, approval, now).state is ApprovalState.APPROVED:
-        asked = (reason, requester, waiver)
-        used = _approval_with_grant_spent(approval, dataset) if _binding(approval)[1:] == asked else None
+        wanted = (reason, requester, waiver)
+        used = _approval_with_grant_spent(approval, dataset) if _binding(approval)[1:] == wanted else None
     if used is None:
         raise ConfirmationRequiredError(
-            f"The approval for {dataset.name} was used, has expired, or is for something else.",
+            f"The approval for {dataset.name} was used, has expired, or is for another teardown.",
             how="approval",
             dataset_id=dataset.dataset_id,
-            suggested_action="Ask the operator: a person has to look at it again.",
+            suggested_action="Ask the operator: a person has to decide on it again.",
         )
     uow.approvals.put(used)
 
 
 def _approval_with_grant_spent(approval: Approval, dataset: Dataset) -> Approval | None:
-    """The request with the grant for that dataset at its generation used up; None when it gives none (any more)."""
-    what = (dataset.dataset_id, dataset.generation)
+    """The request with the grant for that dataset at its generation spent; None when it has no such grant left."""
+    target = (dataset.dataset_id, dataset.generation)
     if not approval.listed:
-        one = (approval.dataset_id, approval.generation) == what
-        return replace(approval, state=ApprovalState.USED) if one else None
-    left = [each for each in approval.listed if not each.spent and (each.dataset_id, each.generation) == what]
-    if not left:
+        granted = (approval.dataset_id, approval.generation) == target
+        return replace(approval, state=ApprovalState.USED) if granted else None
+    unspent = [
+        each for each in approval.listed if not each.spent and (each.dataset_id, each.generation) == target
+    ]
+    if not unspent:
         return None
-    listed = tuple(replace(each, spent=True) if each in left else each for each in approval.listed)
+    listed = tuple(replace(each, spent=True) if each in unspent else each for each in approval.listed)
     return replace(approval, listed=listed)
 
 
-def _is_as_listed(uow: UnitOfWork, one: ApprovalItem) -> bool:
-    dataset = uow.datasets.get(one.dataset_id)
-    return not one.spent and dataset is not None and dataset.generation == one.generation
+def _is_as_listed(uow: UnitOfWork, item: ApprovalItem) -> bool:
+    dataset = uow.datasets.get(item.dataset_id)
+    return not item.spent and dataset is not None and dataset.generation == item.generation
 
 
 def _binding(approval: Approval) -> tuple[int, TeardownReason, str, Waiver]:
@@ -260,13 +270,13 @@ _WAIVER_FACTS: Final[Mapping[Waiver, dict[str, Any]]] = {
     Waiver.NONE: {},
     Waiver.ABANDON_CONNECTOR: {
         "concession": Waiver.ABANDON_CONNECTOR.value,
-        "lost": "what is staged",
-        "stays": "its connector and its documents stay in Glean, where search may go on finding them",
+        "lost": "its staged documents",
+        "stays": "its connector and its documents stay in Glean, where search may still find them",
     },
     Waiver.INCOMPLETE_ARCHIVE: {
         "concession": Waiver.INCOMPLETE_ARCHIVE.value,
-        "lost": "its connector in Glean, what search finds of it, and for good the documents that staging lost",
-        "incomplete": "what is staged of it is gone or damaged, so the archive will hold only what is left",
+        "lost": "its connector in Glean, its documents in search, and for good the documents that staging lost",
+        "incomplete": "its staged documents are missing or damaged, so the archive will hold only what is left",
     },
 }
 _CLOSED: Final = {
@@ -274,12 +284,12 @@ _CLOSED: Final = {
     ApprovalState.DECLINED: "was declined",
     ApprovalState.USED: "was approved and used",
     ApprovalState.EXPIRED: "has expired",
-    ApprovalState.VOID: "is void, because what it is about has changed since it was asked",
+    ApprovalState.VOID: "is void, because what it is about has changed since it was filed",
 }
 
 
 def with_sweep_context(principal: Principal) -> Principal:
-    """The same caller, for what a sweep of theirs takes down: that is nobody's choice, and has caps of its own."""
+    """The same principal, marked as a sweep: a sweep is bound by its own caps, not by the caller's rate limit."""
     return (
         principal
         if principal.call is None

@@ -1,4 +1,4 @@
-"""TODO describe domain.policy.confirmation."""
+"""Rules of confirmation: which teardown needs a person's consent, and which consent fits it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def required_confirmation_kind(
     dataset: Dataset, reason: TeardownReason, waiver: Waiver = Waiver.NONE
 ) -> str | None:
-    """Which kind of person's word this teardown needs: `elicitation`, `approval`, or None."""
+    """The kind of confirmation that this teardown needs: `elicitation`, `approval`, or None."""
     if dataset.stage is not Stage.SANDBOX or waiver is not Waiver.NONE:
         return "approval"
     return "elicitation" if reason is TeardownReason.MANUAL else None
@@ -27,10 +27,10 @@ def require_confirmation(
     confirmation: Confirmation | None,
     waiver: Waiver = Waiver.NONE,
 ) -> None:
-    """Whether the confirmation at hand allows this very teardown, with what it would go without.
+    """Require a confirmation that allows this teardown with this waiver, where one is needed.
 
-    It must name this dataset at this generation, this reason, this requester and this concession; past sandbox, and for
-    any concession, it must be an approval. Raises ConfirmationRequiredError.
+    It must name this dataset at this generation, this reason, this requester and this waiver. After the sandbox stage,
+    and for any waiver, it must be an approval. Raises ConfirmationRequiredError.
     """
     how = required_confirmation_kind(dataset, reason, waiver)
     if how is not None:
@@ -44,7 +44,7 @@ def require_approval(
     confirmation: Confirmation | None,
     waiver: Waiver,
 ) -> Confirmation:
-    """The confirmation at hand, when it is an approval of just this. Raises ConfirmationRequiredError."""
+    """The confirmation, when it is an approval of exactly this. Raises ConfirmationRequiredError."""
     return _require_fitting(dataset, reason, requester, confirmation, waiver, "approval")
 
 
@@ -71,7 +71,7 @@ def _require_fitting(
         else "a person confirms it by typing the dataset's name"
     )
     stale = (
-        " The confirmation given was for something else, or for an earlier state of it."
+        " The confirmation given was for another teardown, or for an earlier state of the dataset."
         if confirmation
         else ""
     )
@@ -84,9 +84,9 @@ def _require_fitting(
         how=how,
         dataset_id=dataset.dataset_id,
         suggested_action=(
-            "Ask the operator: another person has to approve it, with what will be lost in view."
+            "Ask the operator: another person has to see what will be lost, and approve it."
             if how == "approval"
-            else "Ask the operator: a person decides this on a terminal, with what will be lost in view."
+            else "Ask the operator: a person sees on a terminal what will be lost, and decides."
         ),
     )
 
@@ -94,6 +94,6 @@ def _require_fitting(
 WAIVER_PHRASES: Final = {
     Waiver.NONE: "",
     Waiver.ABANDON_CONNECTOR: ", leaving its connector in Glean,",
-    Waiver.INCOMPLETE_ARCHIVE: ", with an archive of what is left of it,",
+    Waiver.INCOMPLETE_ARCHIVE: ", with an incomplete archive,",
 }
-"""What a teardown would go without, inside a sentence about it."""
+"""The phrase for each waiver, inside a sentence about the teardown."""

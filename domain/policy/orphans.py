@@ -1,8 +1,8 @@
-"""When a dataset is an orphan, how its grace is counted, and when it may go.
+"""Rules of orphans: when a dataset is an orphan, how its grace is counted, and when it may be taken down.
 
-An orphan is a dataset whose journey protects it no longer. Its grace is counted in scans and never read off the clock:
-each complete scan adds the time since the one before it, 26 hours at most, so neither a clock that jumps once nor a
-scan that is missed uses it up.
+An orphan is a dataset that its journey no longer protects. Grace is counted in scans and never computed from the clock:
+each complete scan adds the time since the one before it, at most 26 hours. So neither a clock that jumps once nor a
+missed scan uses it up.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ MAX_GRACE_PER_SCAN: Final = timedelta(hours=26)
 DAY: Final = timedelta(days=1)
 _LIVING: Final = frozenset({JourneyState.ACTIVE, JourneyState.PAUSED})
 HUMAN_DECISION_REASONS: Final = {
-    OrphanReason.JOURNEY_MISSING: "Have a person add the journey again, or take the dataset down by hand.",
-    OrphanReason.STAGE_PASSED: "Have a person decide: its journey has left this stage.",
+    OrphanReason.JOURNEY_MISSING: "Ask a person to add the journey again, or to take the dataset down.",
+    OrphanReason.STAGE_PASSED: "Ask a person to decide: the journey has left this stage.",
 }
-"""The reasons that nothing acts on by itself, with what a person can do."""
+"""The reasons for which no sweep takes a dataset down, with what a person can do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,23 +70,23 @@ def orphan_reason(
 ) -> OrphanReason | None:
     """Why the dataset is an orphan; None when it is not, or when that is not known.
 
-    `journey` is as stored, None when there is none on record. Only READY, VALIDATING and FAILED datasets that no saga
+    `journey` is the stored journey, None when there is none. Only READY, VALIDATING and FAILED datasets that no saga
     works on can be orphans.
     """
     if not can_be_orphan(dataset) or isinstance(journey, UnreadableRow):
         return None
     if journey is None:
         return OrphanReason.JOURNEY_MISSING
-    stands = journey.as_of(now)
-    if stands.state not in _LIVING:
-        return OrphanReason(f"journey_{stands.state}")
-    return OrphanReason.STAGE_PASSED if stands.stage.order > dataset.stage.order else None
+    journey_now = journey.as_of(now)
+    if journey_now.state not in _LIVING:
+        return OrphanReason(f"journey_{journey_now.state}")
+    return OrphanReason.STAGE_PASSED if journey_now.stage.order > dataset.stage.order else None
 
 
 def check_orphan_teardown(
     dataset: Dataset, journey: Journey | UnreadableRow | None, now: datetime, grace: timedelta
 ) -> BlockingCheck | None:
-    """What keeps the dataset from being taken down as an orphan; None when nothing does."""
+    """The check that forbids to take the dataset down as an orphan; None when none does."""
     if why := unknown_protection_reason(dataset, journey, now):
         return BlockingCheck(
             code="precondition_unknown",
@@ -98,14 +98,14 @@ def check_orphan_teardown(
     if reason is None:
         return BlockingCheck(
             code="reason_not_true",
-            what="It is no orphan: its journey protects it, or it is being worked on.",
-            clears="Give the reason that is true, when there is one.",
+            what="It is not an orphan: its journey protects it, or work on it is running.",
+            clears="Give the reason that is true, if there is one.",
             recovery=Recovery.FIX_INPUT,
         )
     if reason in HUMAN_DECISION_REASONS:
         return BlockingCheck(
             code="reason_not_true",
-            what=f"It is an orphan that a person decides on ({reason}).",
+            what=f"It is an orphan for the reason {reason}, on which a person decides.",
             clears=HUMAN_DECISION_REASONS[reason],
             recovery=Recovery.NEEDS_HUMAN,
         )
@@ -114,7 +114,7 @@ def check_orphan_teardown(
     if mark is None:
         return BlockingCheck(
             code="reason_not_true",
-            what="No scan has found it orphaned since it was last used.",
+            what="No scan has found it to be an orphan since it was last used.",
             clears=f"The daily scan marks it, and counts its grace of {days:g} days from then on.",
         )
     if mark.served >= grace.total_seconds():
@@ -130,13 +130,13 @@ def check_orphan_teardown(
 def check_sweep(
     dataset: Dataset, journey: Journey | UnreadableRow | None, now: datetime, grace: timedelta
 ) -> BlockingCheck | None:
-    """What keeps a sweep from taking the dataset by itself; None when nothing does."""
+    """The check that forbids a sweep to take the dataset down without a person; None when none does."""
     check = check_orphan_teardown(dataset, journey, now, grace) or check_protection(dataset, now)
     if check or dataset.stage is Stage.SANDBOX:
         return check
     return BlockingCheck(
         code="confirmation_required",
-        what=f"It is at {dataset.stage}, where no dataset goes without an approval.",
+        what=f"It is at {dataset.stage}, where every teardown needs an approval.",
         clears="Have a person approve its teardown.",
         recovery=Recovery.NEEDS_HUMAN,
     )
@@ -145,9 +145,10 @@ def check_sweep(
 def next_orphan_mark(
     dataset: Dataset, journey: Journey | UnreadableRow | None, now: datetime, passed: timedelta
 ) -> OrphanMark | None:
-    """The dataset's mark after a complete scan at `now`, `passed` after the one before it.
+    """The dataset's orphan mark after a complete scan at `now`, `passed` after the scan before it.
 
-    What is not known leaves the mark as it is. A dataset that was used since it was marked is marked afresh.
+    When the journey's state is not known, the mark does not change. A dataset that was used since it was marked gets a
+    new mark.
     """
     if not can_be_orphan(dataset) or unknown_protection_reason(dataset, journey, now):
         return dataset.orphan
@@ -157,54 +158,56 @@ def next_orphan_mark(
     mark = current_orphan_mark(dataset)
     if mark is None:
         return OrphanMark(orphaned_at=now, reason=reason)
+    # Bounded on both sides: a clock that jumps must neither take grace back nor use it up at once.
     counted = min(max(passed, timedelta(0)), MAX_GRACE_PER_SCAN)
     return replace(mark, reason=reason, served=mark.served + counted.total_seconds())
 
 
 def can_be_orphan(dataset: Dataset) -> bool:
-    """Whether the dataset's status and work at hand allow it to be an orphan at all."""
+    """Whether a dataset of this status can be an orphan; never while a saga works on it."""
     return dataset.status in ORPHANABLE_STATUSES and dataset.run is None
 
 
 def unknown_protection_reason(
     dataset: Dataset, journey: Journey | UnreadableRow | None, now: datetime
 ) -> str | None:
-    """Why nobody can tell whether the journey protects the dataset; None when that is known."""
+    """Why it is not known whether the journey protects the dataset; None when it is known."""
     if isinstance(journey, UnreadableRow):
-        return f"Its journey {dataset.journey_id!r} cannot be read, so whether it is in use is not known."
+        return f"Its journey {dataset.journey_id!r} cannot be read, so it is not known whether it is in use."
     if journey is None:
         return None
-    stands = journey.as_of(now)
-    if stands.state in _LIVING and stands.stage.order < dataset.stage.order:
-        return f"Its journey {dataset.journey_id!r} is only at {stands.stage}, which no journey should be."
+    journey_now = journey.as_of(now)
+    if journey_now.state in _LIVING and journey_now.stage.order < dataset.stage.order:
+        where = f"at {journey_now.stage}, a stage before the dataset's"
+        return f"Its journey {dataset.journey_id!r} is {where}, which is an error."
     return None
 
 
 def current_orphan_mark(dataset: Dataset) -> OrphanMark | None:
-    """The mark, unless the dataset was used after it was made."""
+    """The orphan mark; None when the dataset was used after it was marked."""
     mark = dataset.orphan
     return mark if mark and dataset.last_used_at <= mark.orphaned_at else None
 
 
 def protected_until(dataset: Dataset, now: datetime) -> datetime | None:
-    """Until when somebody asked for the dataset to be kept; None when nobody did, or not for longer."""
+    """Until when the dataset is protected; None when it is not protected at `now`."""
     until = dataset.protected_until
     return until if until is not None and until > now else None
 
 
 def check_protection(dataset: Dataset, now: datetime) -> BlockingCheck | None:
-    """That somebody asked for the dataset to be kept; None when nobody did, or not for longer."""
+    """The check that forbids a teardown while the dataset is protected; None when it is not."""
     until = protected_until(dataset, now)
     if until is None:
         return None
     return BlockingCheck(
         code="dataset_protected",
-        what=f"It is to be kept until {format_timestamp(until)}.",
-        clears="Wait until then, or have a person end the protection.",
+        what=f"It is protected until {format_timestamp(until)}.",
+        clears="Wait until then, or ask a person to end the protection.",
         recovery=Recovery.NEEDS_HUMAN,
     )
 
 
 def span_in_days(span: timedelta) -> float:
-    """A span in days, cut to tenths: what has not reached a day never shows as one."""
+    """A duration in days, rounded down to tenths, so that less than a day never shows as one."""
     return math.floor(span / DAY * 10) / 10

@@ -1,4 +1,4 @@
-"""TODO describe domain.policy.provision."""
+"""Rules of provision: whether a dataset may be made, restored, attached to, or retried."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from domain.errors import (
     format_timestamp,
 )
 from domain.model import DatasetStatus, Journey, JourneyState, Stage
-from domain.policy.teardown import _BLOCKING_RUNS, _WAIT_ACTION
+from domain.policy.teardown import BLOCKING_RUNS, WAIT_ACTION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProvisionLimits:
-    """How much is too much."""
+    """Limits of provision: live datasets per client, records per dataset."""
 
     live_datasets_per_client: int = 50
     records_per_dataset: int = 10_000_000
 
 
 def require_provision_allowed(journey: Journey, stage: Stage) -> None:
-    """Whether a journey, as it stands now, may have datasets made at a stage.
+    """Require that the journey, in its current state, may have datasets provisioned at a stage.
 
     Raises StageMismatchError or JourneyNotActiveError.
     """
@@ -43,12 +43,12 @@ def require_provision_allowed(journey: Journey, stage: Stage) -> None:
         msg = f"The journey {journey.journey_id!r} is at {journey.stage}, not at {stage}."
         raise StageMismatchError(msg, field="stage", candidates=(journey.stage,))
     if journey.state is not JourneyState.ACTIVE:
-        msg = f"The journey {journey.journey_id!r} is {journey.state}; only an active journey has datasets made."
+        msg = f"The journey {journey.journey_id!r} is {journey.state}; only an active journey can have datasets made."
         raise JourneyNotActiveError(msg, field="journey_id")
 
 
 def require_restore_allowed(journey: Journey, stage: Stage) -> None:
-    """Whether a journey, as it stands now, may have a dataset of a stage restored: at that stage, or past it.
+    """Require that the journey, in its current state, may have a dataset of a stage restored: at that stage, or later.
 
     Raises StageMismatchError or JourneyNotActiveError.
     """
@@ -60,30 +60,33 @@ def require_restore_allowed(journey: Journey, stage: Stage) -> None:
             suggested_action="Name a journey that is at that stage or past it, or have this one promoted.",
         )
     if journey.state is not JourneyState.ACTIVE:
-        msg = f"The journey {journey.journey_id!r} is {journey.state}; only for an active one is a dataset restored."
+        msg = f"The journey {journey.journey_id!r} is {journey.state}; only an active journey can have datasets restored."
         raise JourneyNotActiveError(msg, field="journey_id")
 
 
 def require_continue_allowed(journey: Journey, stage: Stage, *, restored: bool = False) -> None:
-    """Whether a provision that runs may go on: a journey that is paused or expired lets it finish.
+    """Require that a running provision may continue: a paused or expired journey lets it finish.
 
-    One that is restored may be of a stage that its journey has left. Raises JourneyNotActiveError for a journey that
-    was completed, cancelled, or has left the stage.
+    The dataset of a restore may belong to a stage that its journey has left. Raises JourneyNotActiveError for a journey
+    that was completed or cancelled, or has left the stage.
     """
     left = journey.stage is not stage and not restored
     if left or journey.state in {JourneyState.COMPLETED, JourneyState.CANCELLED}:
-        now = f"at {journey.stage} by now" if left else journey.state
-        msg = f"The journey {journey.journey_id!r} is {now}; what this provision had made was taken back."
+        now = f"at {journey.stage}" if left else journey.state
+        msg = f"The journey {journey.journey_id!r} is now {now}; everything that this provision had made was removed."
         raise JourneyNotActiveError(msg)
 
 
 def require_within_limits(limits: ProvisionLimits, *, live: int, wanted: int | None) -> None:
-    """Whether one more dataset of that size may be made. Raises QuotaExceededError."""
+    """Require that one more dataset of that size is within the limits. Raises QuotaExceededError."""
     if live >= limits.live_datasets_per_client:
-        msg = f"The client has {live} live datasets, and may have {limits.live_datasets_per_client}."
-        raise QuotaExceededError(msg, suggested_action="Have a dataset that is done with taken down first.")
+        msg = f"The client has {live} live datasets; the limit is {limits.live_datasets_per_client}."
+        raise QuotaExceededError(
+            msg,
+            suggested_action="Ask for the teardown of a dataset that nobody needs any more, then call again.",
+        )
     if wanted is not None and wanted > limits.records_per_dataset:
-        msg = f"{wanted} records were asked for; a dataset may have {limits.records_per_dataset}."
+        msg = f"The call asks for {wanted} records; a dataset may have {limits.records_per_dataset}."
         action = f"Ask for {limits.records_per_dataset} records or fewer, or have limits.records_per_dataset raised."
         raise QuotaExceededError(
             msg, field="record_count", recovery=Recovery.FIX_INPUT, suggested_action=action
@@ -91,10 +94,10 @@ def require_within_limits(limits: ProvisionLimits, *, live: int, wanted: int | N
 
 
 def require_attachable(dataset: Dataset, journey_id: str, named: Mapping[str, object]) -> None:
-    """Whether a call that names these arguments means the live dataset.
+    """Require that a provision with these arguments can attach to the live dataset.
 
-    `named` holds only what the caller named, of `template_id`, `record_count` and `data_source`.
-    Raises DatasetConflictError or TeardownInProgressError.
+    `named` holds the arguments that the caller gave, of `template_id`, `record_count` and `data_source`. Raises
+    DatasetConflictError or TeardownInProgressError.
     """
     if dataset.journey_id != journey_id:
         msg = f"{dataset.name} is live already and belongs to the journey {dataset.journey_id!r}."
@@ -109,30 +112,31 @@ def require_attachable(dataset: Dataset, journey_id: str, named: Mapping[str, ob
         "record_count": dataset.requested_count or dataset.record_count or "all that the template has",
         "data_source": dataset.data_source,
     }
-    other = [f"{name} is {has[name]}, not {value}" for name, value in named.items() if has[name] != value]
-    if other:
-        msg = f"{dataset.name} is live already, and differs: {'; '.join(other)}."
+    different = [f"{name} is {has[name]}, not {value}" for name, value in named.items() if has[name] != value]
+    if different:
+        msg = f"{dataset.name} is live already, and differs: {'; '.join(different)}."
         raise DatasetConflictError(
             msg, field=next(n for n, v in named.items() if has[n] != v), dataset_id=dataset.dataset_id
         )
 
 
 def may_retry(dataset: Dataset, journey: Journey, now: datetime) -> bool:
-    """Whether a retry begins a new attempt now; False when the call just attaches.
+    """Whether a retry begins a new attempt; False when the call only attaches to the dataset.
 
-    Raises DatasetProtectedError, ProvisionRunningError (leftovers are being removed, a snapshot is taken), or what
-    `may_provision`, for a restored dataset `may_restore`, raises.
+    Raises DatasetProtectedError, ProvisionRunningError (a compensation or a snapshot runs), or what
+    `require_provision_allowed` raises, for a restored dataset `require_restore_allowed`.
     """
     settled = dataset.status in {DatasetStatus.FAILED, DatasetStatus.VALIDATING}
-    if not settled or (dataset.run and dataset.run.kind not in _BLOCKING_RUNS):
+    if not settled or (dataset.run and dataset.run.kind not in BLOCKING_RUNS):
         return False
     if dataset.run:
-        msg = f"{dataset.name} cannot be made again yet. {_BLOCKING_RUNS[dataset.run.kind]}"
+        msg = f"{dataset.name} cannot be provisioned again yet. {BLOCKING_RUNS[dataset.run.kind]}"
         raise ProvisionRunningError(
-            msg, retry_after_s=2, suggested_action=_WAIT_ACTION, dataset_id=dataset.dataset_id
+            msg, retry_after_s=2, suggested_action=WAIT_ACTION, dataset_id=dataset.dataset_id
         )
     (require_restore_allowed if dataset.restored_from else require_provision_allowed)(journey, dataset.stage)
     if dataset.protected_until and dataset.protected_until > now:
-        msg = f"{dataset.name} is to be kept until {format_timestamp(dataset.protected_until)}; a retry would replace it."
+        until = format_timestamp(dataset.protected_until)
+        msg = f"{dataset.name} is protected until {until}; a retry would replace it."
         raise DatasetProtectedError(msg, dataset_id=dataset.dataset_id)
     return True

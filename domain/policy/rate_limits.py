@@ -1,7 +1,7 @@
-"""How often a principal may call: so many calls a minute and so many teardowns an hour, in every process of one store.
+"""Rate limits of a principal: calls a minute and teardowns an hour, over all processes of one store.
 
-What was used is counted over a window that slides, in short transactions of its own, and not with the work. A schedule
-has no such bound: a sweep has caps of its own.
+Uses are counted over a sliding window, in short transactions of their own, apart from the work. A schedule has no rate
+limit: a sweep has caps of its own.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ TEARDOWN_USE: Final = "teardown"
 MINUTE: Final = timedelta(minutes=1)
 HOUR: Final = timedelta(hours=1)
 SCHEDULE_VIA: Final = "schedule"
-"""How `Call.via` begins for what no principal asked for; `schedule:sweep` is what a sweep takes down."""
-_KEPT: Final = 2
-"""For how many windows a use is kept, so that a process whose clock is behind still counts it."""
+"""The prefix of `RequestContext.via` for work that no principal asked for; `schedule:sweep` for a sweep."""
+_WINDOWS_STORED: Final = 2
+"""How many windows a use is stored for, so that a process whose clock is behind still counts it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimits:
-    """How often is too often, for one principal; 0 for no bound."""
+    """Rate limits of one principal; 0 for no limit."""
 
     calls_per_minute: int = 120
     teardowns_per_hour: int = 20
@@ -39,26 +39,26 @@ UNLIMITED: Final = RateLimits(calls_per_minute=0, teardowns_per_hour=0)
 
 
 class RateLimiter:
-    """Counts what principals use, and refuses what is too much."""
+    """Rate limiter: counts the uses of principals, and refuses those above a limit."""
 
     def __init__(self, store: Store, clock: Clock, limits: RateLimits = UNLIMITED) -> None:
-        """Count in that store, by that clock."""
+        """Count uses in that store, by that clock."""
         self._store = store
         self._clock = clock
         self._limits = limits
 
     async def count_call(self, principal: Principal) -> None:
-        """Count one call. Raises RateLimitedError; a call that is refused so is not counted."""
+        """Count one call. Raises RateLimitedError; a call that is refused for this is not counted."""
         limit = self._limits.calls_per_minute
         await self._consume(principal, CALL_USE, limit, MINUTE, f"{limit} calls a minute")
 
     async def count_teardown(self, principal: Principal) -> int | None:
-        """Count one teardown before its claim, and give what `give_back` takes. Raises RateLimitedError."""
+        """Count one teardown before its claim, and return its number for `refund`. Raises RateLimitedError."""
         limit = self._limits.teardowns_per_hour
         return await self._consume(principal, TEARDOWN_USE, limit, HOUR, f"{limit} teardowns an hour")
 
     async def refund(self, use: int | None) -> None:
-        """Take back what was counted, because nothing came of it."""
+        """Delete a counted teardown that claimed nothing; do nothing for None."""
         if use is not None:
             await self._store.transact(lambda uow: uow.rate_limits.delete(use), lasting=False)
 
@@ -70,7 +70,7 @@ class RateLimiter:
         now = self._clock.now()
 
         def use(uow: UnitOfWork) -> int:
-            uow.rate_limits.delete_outside(kind, until=now - _KEPT * window, after=now + window)
+            uow.rate_limits.delete_outside(kind, until=now - _WINDOWS_STORED * window, after=now + window)
             first = uow.rate_limits.nth_latest(kind, principal.subject, now - window, limit)
             if first is not None:
                 raise _rate_limited_error(allowance, first + window - now)
@@ -85,9 +85,9 @@ def _is_scheduled(principal: Principal) -> bool:
 
 
 def _rate_limited_error(allowance: str, left: timedelta) -> RateLimitedError:
-    """Rounded up to the millisecond: a call after just that long is let through."""
+    """The refusal, with the wait rounded up to the millisecond, so that a call after it is let through."""
     seconds = math.ceil(left / timedelta(milliseconds=1)) / 1000
     return RateLimitedError(
-        f"A caller may make {allowance}, and this one has; the next is possible in {seconds:g} seconds.",
+        f"This caller has reached the limit of {allowance}; the next is possible in {seconds:g} seconds.",
         retry_after_s=seconds,
     )

@@ -1,4 +1,4 @@
-"""Who may do what: the one table of verbs and scopes, and the refusals that name a human step."""
+"""Scopes: the one table of verbs and the scope each needs, and the refusals that name a human step."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ _VERBS: Final = {
 SCOPE_OF_VERB: Final[Mapping[str, str]] = MappingProxyType(
     {verb: scope for scope, verbs in _VERBS.items() for verb in verbs}
 )
-"""The scope that each verb needs. A verb is a command as it is typed, or what one of its forms does."""
+"""The scope that each verb needs. A verb is a command as typed, or the work of one of its forms."""
 ALL_SCOPES: Final = tuple(_VERBS)
 """Every scope, in the order of the table."""
 
@@ -70,28 +70,28 @@ def required_scope(verb: str) -> str:
 
 
 def require_scope(principal: Principal, verb: str) -> None:
-    """Raise ForbiddenError, which names the scope and who can grant it, unless the caller may do this."""
+    """Require the scope of a verb. Raises ForbiddenError, which names the scope and who can grant it."""
     scope = required_scope(verb)
     if principal.has_scope(scope):
         return
     if scope == SCOPE_APPROVE and principal.act is not None:
         raise ForbiddenError(
-            f"{verb} is for a person; this token was given to an agent that acts for somebody.",
+            f"Only a person may use {verb}; this token belongs to an agent that acts for somebody.",
             scope=scope,
             suggested_action="Have a person do it, with a token of their own or at a terminal.",
         )
     raise ForbiddenError(
         f"{verb} needs the scope {scope}, which this caller does not have.",
         scope=scope,
-        suggested_action="Have an administrator decide whether this account is to have that scope.",
+        suggested_action="Ask an administrator whether this account may have that scope.",
     )
 
 
 def require_journey_access(principal: Principal, dataset: Dataset) -> None:
-    """Raise ForbiddenError unless the caller may change datasets of this one's journey."""
+    """Require that the caller may change datasets of this dataset's journey. Raises ForbiddenError."""
     if not principal.can_change_journey(dataset.journey_id):
         raise ForbiddenError(
             f"This token is bound to the journey {principal.journey_id}, and {dataset.name} belongs to another.",
             dataset_id=dataset.dataset_id,
-            suggested_action="Have whoever is responsible for that dataset's journey do it.",
+            suggested_action="Ask the person who is responsible for that dataset's journey to do it.",
         )

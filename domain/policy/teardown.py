@@ -1,6 +1,6 @@
-"""Every precondition, limit and policy: facts and the time in, refusals out.
+"""Rules of teardown: every check that forbids one. Facts and the time go in, refusals come out.
 
-A check that cannot be made refuses. Nothing here depends on what a caller says of itself or of the world.
+A check that cannot be made refuses. No rule depends on what a caller says about itself or the world.
 """
 
 from __future__ import annotations
@@ -19,20 +19,21 @@ if TYPE_CHECKING:
     from domain.model import Dataset
     from domain.ports import Observation
 
-_BLOCKING_RUNS: Final = {
-    "undo": "What a failed provision of it had made is being removed.",
+BLOCKING_RUNS: Final = {
+    "undo": "The remains of a failed provision of it are being removed.",
     "snapshot": "A snapshot of it is being archived.",
 }
-"""What works on a dataset without making it, by the kind of its run."""
-_WAIT_ACTION: Final = "Wait until that has ended."
+"""The runs that work on a dataset and are no provision, by kind, each in a sentence."""
+WAIT_ACTION: Final = "Wait until that has ended."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TeardownFacts:
-    """What the rules of a teardown look at.
+    """The facts that the rules of teardown judge.
 
-    `journey` is as stored; `observation` is what the platform said (None: there is no connector to ask about), or the
-    error that kept it from saying. `abandon` is whether it goes on without a platform that cannot say.
+    `journey` is the stored journey. `observation` is what the platform reports of the connector, the error that
+    prevented the observation, or None without a connector. `abandon` is whether the teardown may go without a platform
+    that cannot be observed.
     """
 
     dataset: Dataset
@@ -46,7 +47,7 @@ class TeardownFacts:
 
 
 def check_teardown(facts: TeardownFacts) -> tuple[BlockingCheck, ...]:
-    """Every check that forbids this teardown, in the order of the specification; none when it may go on."""
+    """Every check that forbids this teardown, in the order of the specification; none when it is allowed."""
     found = (
         _provision_running_block(facts),
         _journey_active_block(facts),
@@ -55,11 +56,12 @@ def check_teardown(facts: TeardownFacts) -> tuple[BlockingCheck, ...]:
         check_protection(facts.dataset, facts.now),
         _false_reason_block(facts),
     )
+    # Two rules may give the same check (an unreadable journey); it is reported once.
     return tuple(dict.fromkeys(each for each in found if each is not None))
 
 
 def raise_if_blocked(dataset: Dataset, blocks: Sequence[BlockingCheck]) -> None:
-    """Raise the first block's error, carrying all of them; nothing when there are none."""
+    """Raise the error of the first check, with all checks in it; do nothing when there are none."""
     if not blocks:
         return
     first = blocks[0]
@@ -76,12 +78,12 @@ def _provision_running_block(facts: TeardownFacts) -> BlockingCheck | None:
     dataset = facts.dataset
     if dataset.run is None or dataset.status is DatasetStatus.TEARDOWN:
         return None
-    beside = _BLOCKING_RUNS.get(dataset.run.kind)
+    other_run = BLOCKING_RUNS.get(dataset.run.kind)
     return BlockingCheck(
         code="provision_running",
-        what=beside or "A provision of it is running.",
+        what=other_run or "A provision of it is running.",
         since=dataset.run.started_at,
-        clears=_WAIT_ACTION if beside else "Wait until it has ended, or cancel it.",
+        clears=WAIT_ACTION if other_run else "Wait until it has ended, or cancel it.",
     )
 
 
@@ -91,12 +93,12 @@ def _journey_active_block(facts: TeardownFacts) -> BlockingCheck | None:
         return None
     if isinstance(journey, UnreadableRow):
         return _journey_unknown_block(dataset)
-    stands = journey.as_of(facts.now)
-    if not stands.protects(dataset.stage):
+    journey_now = journey.as_of(facts.now)
+    if not journey_now.protects(dataset.stage):
         return None
     return BlockingCheck(
         code="journey_active",
-        what=f"Its journey {journey.journey_id!r} is {stands.state} at {stands.stage}.",
+        what=f"Its journey {journey.journey_id!r} is {journey_now.state} at {journey_now.stage}.",
         clears="Complete or cancel the journey, or promote it past this stage.",
         recovery=Recovery.NEEDS_HUMAN,
     )
@@ -105,7 +107,7 @@ def _journey_active_block(facts: TeardownFacts) -> BlockingCheck | None:
 def _journey_unknown_block(dataset: Dataset) -> BlockingCheck:
     return BlockingCheck(
         code="precondition_unknown",
-        what=f"Its journey {dataset.journey_id!r} cannot be read, so whether it is in use is not known.",
+        what=f"Its journey {dataset.journey_id!r} cannot be read, so it is not known whether it is in use.",
         clears="Have the journey's row repaired.",
         recovery=Recovery.NEEDS_HUMAN,
     )
@@ -119,30 +121,31 @@ def _quality_pending_block(facts: TeardownFacts) -> BlockingCheck | None:
         code="quality_checks_pending",
         what="A quality re-check of it is pending.",
         since=recheck.requested_at,
-        clears=f"Wait for it; it is given up at {format_timestamp(recheck.deadline)}.",
+        clears=f"Wait until it has ended; after {format_timestamp(recheck.deadline)} it no longer counts.",
     )
 
 
 def _connector_syncing_block(facts: TeardownFacts) -> BlockingCheck | None:
-    seen = facts.observation
-    if isinstance(seen, LifecycleError):
+    observation = facts.observation
+    if isinstance(observation, LifecycleError):
         if facts.abandon:
             return None
-        known = seen.code if seen.code == "platform_mismatch" else "precondition_unknown"
+        code = observation.code if observation.code == "platform_mismatch" else "precondition_unknown"
         return BlockingCheck(
-            code=known,
-            what=f"Whether its connector is syncing could not be found out: {seen.message}",
-            clears=seen.suggested_action,
-            recovery=seen.recovery,
+            code=code,
+            what=f"It is not known whether its connector is syncing: {observation.message}",
+            clears=observation.suggested_action,
+            recovery=observation.recovery,
         )
-    if seen is None or not seen.syncing:
+    if observation is None or not observation.syncing:
         return None
-    if seen.syncing_since and facts.now - seen.syncing_since > facts.sync_deadline:
+    # A sync past its deadline hangs: waiting for it would protect the dataset for ever.
+    if observation.syncing_since and facts.now - observation.syncing_since > facts.sync_deadline:
         return None
     return BlockingCheck(
         code="connector_syncing",
         what="Its connector is syncing.",
-        since=seen.syncing_since,
+        since=observation.syncing_since,
         clears="Wait until the sync has ended.",
     )
 
@@ -154,7 +157,7 @@ def _false_reason_block(facts: TeardownFacts) -> BlockingCheck | None:
     return BlockingCheck(
         code="reason_not_true",
         what=f"The reason {facts.reason} does not hold: {why}",
-        clears="Give the reason that is true, when there is one.",
+        clears="Give the reason that is true, if there is one.",
         recovery=Recovery.FIX_INPUT,
     )
 
@@ -187,7 +190,7 @@ def _journey_contradiction(dataset: Dataset, journey: Journey | None, reason: Te
 
 
 def dataset_before_teardown(dataset: Dataset) -> Dataset:
-    """A dataset in TEARDOWN as the rules saw it when it was claimed, for running them again."""
+    """The dataset in its status before the teardown claimed it, so that the rules can run again."""
     teardown = dataset.teardown
     if dataset.status is not DatasetStatus.TEARDOWN or teardown is None:
         return dataset

@@ -1,4 +1,4 @@
-"""TODO describe domain.policy.visibility."""
+"""Visibility: look-ups that find only what the caller may access. To a caller, anything else does not exist."""
 
 from __future__ import annotations
 
@@ -23,58 +23,64 @@ _CANDIDATE_LIMIT: Final = 1000
 
 
 def find_dataset(uow: UnitOfWork, dataset_id: str, principal: Principal) -> Dataset:
-    """The dataset. Raises UnknownDatasetError for one that is not there, or that the caller may not touch."""
+    """Find a dataset. Raises UnknownDatasetError when it does not exist or the caller may not access it."""
     dataset = uow.datasets.get(dataset_id)
     if dataset is None or not principal.can_access_client(dataset.client_id):
-        seen = [
+        visible = [
             each.dataset_id
             for each in uow.datasets.find(DatasetQuery(limit=_CANDIDATE_LIMIT))
             if principal.can_access_client(each.client_id)
         ]
         msg = f"There is no dataset {dataset_id!r}."
-        raise UnknownDatasetError(msg, field="dataset_id", candidates=closest_names(dataset_id, seen))
+        raise UnknownDatasetError(msg, field="dataset_id", candidates=closest_names(dataset_id, visible))
     return dataset
 
 
 def find_dataset_for_update(uow: UnitOfWork, dataset_id: str, principal: Principal) -> Dataset:
-    """The dataset, for a caller who changes it. Raises ForbiddenError when their token is bound to another journey."""
+    """Find a dataset that the caller wants to change.
+
+    Raises UnknownDatasetError, and ForbiddenError when the caller's token is bound to another journey.
+    """
     dataset = find_dataset(uow, dataset_id, principal)
     require_journey_access(principal, dataset)
     return dataset
 
 
 def current_progress(uow: UnitOfWork, dataset: Dataset | None) -> Progress | None:
-    """How far the saga that works on the dataset now has come; None when none does, or it has not said yet."""
+    """The progress of the saga that works on the dataset; None without a saga, or before it has reported any."""
     if dataset is None or dataset.run is None:
         return None
-    said = uow.datasets.get_progress(dataset.dataset_id)
-    return said if said and said.saga_id == dataset.run.saga_id else None
+    progress = uow.datasets.get_progress(dataset.dataset_id)
+    return progress if progress and progress.saga_id == dataset.run.saga_id else None
 
 
 def find_client(uow: UnitOfWork, client_id: str, principal: Principal) -> Client:
-    """The client. Raises UnknownClientError for one that is not there, or that the caller may not touch."""
+    """Find a client. Raises UnknownClientError when it does not exist or the caller may not access it."""
     client = uow.clients.get(client_id) if principal.can_access_client(client_id) else None
     if client is None:
-        seen = [each.client_id for each in uow.clients.all() if principal.can_access_client(each.client_id)]
+        visible = [
+            each.client_id for each in uow.clients.all() if principal.can_access_client(each.client_id)
+        ]
         msg = f"There is no client {client_id!r}."
-        raise UnknownClientError(msg, field="client_id", candidates=closest_names(client_id, seen))
+        raise UnknownClientError(msg, field="client_id", candidates=closest_names(client_id, visible))
     return client
 
 
 def find_journey(uow: UnitOfWork, client_id: str, journey_id: str, principal: Principal) -> Journey:
-    """The journey of that client, as stored. To a caller bound to a journey there is no other.
+    """Find a journey of that client, as stored. A caller who is bound to a journey finds no other.
 
-    Raises UnknownJourneyError, also for another client's, and PreconditionUnknownError for one that cannot be read.
+    Raises UnknownJourneyError, also for another client's journey, and PreconditionUnknownError when its row cannot be
+    read.
     """
     journey = uow.journeys.get(client_id, journey_id) if principal.can_change_journey(journey_id) else None
     if journey is None:
-        theirs = [
+        visible = [
             each.journey_id
             for each in uow.journeys.find(client_id=client_id)
             if isinstance(each, Journey) and principal.can_change_journey(each.journey_id)
         ]
         msg = f"Client {client_id!r} has no journey {journey_id!r}."
-        raise UnknownJourneyError(msg, field="journey_id", candidates=closest_names(journey_id, theirs))
+        raise UnknownJourneyError(msg, field="journey_id", candidates=closest_names(journey_id, visible))
     if isinstance(journey, UnreadableRow):
         msg = f"The journey {journey_id!r} cannot be read: {journey.why}."
         raise PreconditionUnknownError(
@@ -86,26 +92,27 @@ def find_journey(uow: UnitOfWork, client_id: str, journey_id: str, principal: Pr
 def find_journey_by_id(
     uow: UnitOfWork, journey_id: str, principal: Principal, client_id: str | None = None
 ) -> Journey:
-    """The journey of that id, as stored, among the clients that the caller may touch, or of that client.
+    """Find a journey by its id, as stored, among the clients that the caller may access, or of that client.
 
-    Raises UnknownClientError, UnknownJourneyError, InvalidArgumentError when several clients have one of that id, and
-    PreconditionUnknownError for one that cannot be read.
+    Raises UnknownClientError, UnknownJourneyError, InvalidArgumentError when several clients have such a journey, and
+    PreconditionUnknownError when its row cannot be read.
     """
     if client_id is not None:
         find_client(uow, client_id, principal)
         return find_journey(uow, client_id, journey_id, principal)
-    clients = _accessible_client_ids(uow, principal)
-    having = [each for each in clients if uow.journeys.get(each, journey_id) is not None]
-    if len(having) == 1:
-        return find_journey(uow, having[0], journey_id, principal)
-    if having:
+    clients = accessible_client_ids(uow, principal)
+    owners = [each for each in clients if uow.journeys.get(each, journey_id) is not None]
+    if len(owners) == 1:
+        return find_journey(uow, owners[0], journey_id, principal)
+    if owners:
         msg = f"Several clients have a journey {journey_id!r}."
-        raise InvalidArgumentError(msg, field="client_id", candidates=tuple(having))
+        raise InvalidArgumentError(msg, field="client_id", candidates=tuple(owners))
     found = [each for one in clients for each in uow.journeys.find(client_id=one)]
-    seen = [each.journey_id for each in found if isinstance(each, Journey)]
+    visible = [each.journey_id for each in found if isinstance(each, Journey)]
     msg = f"There is no journey {journey_id!r}."
-    raise UnknownJourneyError(msg, field="journey_id", candidates=closest_names(journey_id, seen))
+    raise UnknownJourneyError(msg, field="journey_id", candidates=closest_names(journey_id, visible))
 
 
-def _accessible_client_ids(uow: UnitOfWork, principal: Principal) -> list[str]:
+def accessible_client_ids(uow: UnitOfWork, principal: Principal) -> list[str]:
+    """The ids of the clients that the principal may access."""
     return [each.client_id for each in uow.clients.all() if principal.can_access_client(each.client_id)]

@@ -204,7 +204,7 @@ async def test_an_agent_that_acts_for_somebody_answers_nothing(
     assert error(answer, 403) == {
         "code": "forbidden",
         "message": (
-            f"approvals {decision} is for a person; this token was given to an agent that acts for somebody."
+            f"Only a person may use approvals {decision}; this token belongs to an agent that acts for somebody."
         ),
         "recovery": "needs_human",
         "suggested_action": "Have a person do it, with a token of their own or at a terminal.",
@@ -220,7 +220,7 @@ async def test_nobody_approves_their_own_whatever_scopes_they_have(
     made, approval_id = await file_request(guarded_server)
     token = issuer.token(scope="datasets:read datasets:teardown datasets:approve admin")
     found = error(await send_request(guarded_server, f"/approvals/{approval_id}", token, yes(made)), 403)
-    assert found["message"] == f"The request {approval_id} is by kim, and nobody approves their own."
+    assert found["message"] == f"kim filed the request {approval_id}, and nobody approves their own request."
 
 
 async def test_a_request_about_another_client_does_not_exist(
@@ -259,7 +259,7 @@ async def test_what_has_expired_changed_or_gone_is_closed(
     found = error(await send_request(guarded_server, f"/approvals/{again}", lee, yes(made)), 409)
     assert (
         found["message"]
-        == f"The request {again} is void, because what it is about has changed since it was asked."
+        == f"The request {again} is void, because what it is about has changed since it was filed."
     )
 
     held = await guarded_server.process.load_dataset(made.dataset_id)

@@ -75,7 +75,7 @@ async def test_each_tool_asks_for_the_scope_of_its_verb(
         "message": "provision needs the scope datasets:provision, which this caller does not have.",
         "recovery": "needs_human",
         "scope": "datasets:provision",
-        "suggested_action": "Have an administrator decide whether this account is to have that scope.",
+        "suggested_action": "Ask an administrator whether this account may have that scope.",
     }
     assert await guarded_server.process.load_event_kinds() == []
     provisions = issuer.token(scope="datasets:read datasets:provision")
@@ -152,7 +152,7 @@ async def test_a_token_bound_to_a_journey_changes_no_other_journeys_datasets(
         "message": "This token is bound to the journey j9, and ACME-Sandbox-Confluence belongs to another.",
         "recovery": "needs_human",
         "dataset_id": dataset.dataset_id,
-        "suggested_action": "Have whoever is responsible for that dataset's journey do it.",
+        "suggested_action": "Ask the person who is responsible for that dataset's journey to do it.",
     }
     assert (await guarded_server.call_ok(bound, "check_connector_health"))["count"] == 1
     own = issuer.token(journey_id="j1", act={"sub": "journey-agent"})

@@ -246,7 +246,7 @@ async def test_a_claim_with_a_grant_for_anything_else_is_refused_with_the_human_
     given = approvals.approval_confirmation(GRANTED)
     claim = partial(
         approvals.spend_grant,
-        given=given,
+        confirmation=given,
         dataset=PILOT,
         reason=REASON,
         requester="agent:kim",
@@ -254,11 +254,11 @@ async def test_a_claim_with_a_grant_for_anything_else_is_refused_with_the_human_
     )
     assert await said(approval_setup.store.transact(claim)) == {
         "code": "confirmation_required",
-        "message": f"The approval for {NAME} was used, has expired, or is for something else.",
+        "message": f"The approval for {NAME} was used, has expired, or is for another teardown.",
         "recovery": "needs_human",
         "how": "approval",
         "dataset_id": ID,
-        "suggested_action": "Ask the operator: a person has to look at it again.",
+        "suggested_action": "Ask the operator: a person has to decide on it again.",
     }
     assert await approval_setup.load_approval() == held
     await approval_setup.put(GRANTED)
@@ -272,7 +272,7 @@ async def test_a_grant_that_stands_for_one_dataset_is_none_for_another(approval_
     held = replace(GRANTED, dataset_id=other.dataset_id)
     await approval_setup.put(held)
     given = approvals.approval_confirmation(GRANTED)
-    claim = partial(approvals.spend_grant, given=given, reason=REASON, requester="agent:kim", now=NOW)
+    claim = partial(approvals.spend_grant, confirmation=given, reason=REASON, requester="agent:kim", now=NOW)
     assert (await said(approval_setup.store.transact(partial(claim, dataset=PILOT))))["dataset_id"] == ID
     assert await approval_setup.load_approval() == held
     await approval_setup.store.transact(partial(claim, dataset=other))
@@ -430,7 +430,7 @@ CLOSED = {
     ApprovalState.DECLINED: "was declined",
     ApprovalState.USED: "was approved and used",
     ApprovalState.EXPIRED: "has expired",
-    ApprovalState.VOID: "is void, because what it is about has changed since it was asked",
+    ApprovalState.VOID: "is void, because what it is about has changed since it was filed",
 }
 
 
@@ -445,7 +445,7 @@ def test_a_closed_request_says_why_it_is_closed(
 
 NO_PERSON = {
     "code": "forbidden",
-    "message": "Approval requests are answered by a person who may; an agent's answer counts for nothing.",
+    "message": "Only a person with the scope for it answers approval requests; an agent's answer does not count.",
     "recovery": "needs_human",
     "suggested_action": "Ask the operator: a person answers it on a terminal.",
 }
@@ -473,9 +473,9 @@ def test_who_asked_may_take_it_back_and_not_approve_it() -> None:
     require_can_answer(own, LEE)
     assert refused(lambda: require_can_approve(own, LEE)) == {
         "code": "forbidden",
-        "message": "The request ap-000001 is by lee, and nobody approves their own.",
+        "message": "lee filed the request ap-000001, and nobody approves their own request.",
         "recovery": "needs_human",
-        "suggested_action": "Ask another person to look at it.",
+        "suggested_action": "Ask another person to decide on it.",
     }
 
 
@@ -554,7 +554,7 @@ FACTS: dict[str, Any] = {
     "record_count": 7,
     "created_at": "2026-01-30T12:00:00Z",
     "age_s": 30 * 86400,
-    "lost": "its connector in Glean, what search finds of it, and what is staged",
+    "lost": "its connector in Glean, its documents in search, and its staged documents",
 }
 BACK = {"restorable_days": 90, "restorable_until": "2026-05-30T12:00:00Z"}
 
@@ -568,8 +568,8 @@ BACK = {"restorable_days": 90, "restorable_until": "2026-05-30T12:00:00Z"}
             BACK
             | {
                 "concession": "abandon_connector",
-                "lost": "what is staged",
-                "stays": "its connector and its documents stay in Glean, where search may go on finding them",
+                "lost": "its staged documents",
+                "stays": "its connector and its documents stay in Glean, where search may still find them",
             },
         ),
         (
@@ -577,10 +577,10 @@ BACK = {"restorable_days": 90, "restorable_until": "2026-05-30T12:00:00Z"}
             {
                 "concession": "incomplete_archive",
                 "lost": (
-                    "its connector in Glean, what search finds of it, and for good the documents that staging lost"
+                    "its connector in Glean, its documents in search, and for good the documents that staging lost"
                 ),
                 "incomplete": (
-                    "what is staged of it is gone or damaged, so the archive will hold only what is left"
+                    "its staged documents are missing or damaged, so the archive will hold only what is left"
                 ),
             },
         ),

@@ -150,7 +150,7 @@ async def test_a_list_shows_each_orphan_with_its_evidence_and_writes_nothing(
             None,
             None,
             False,
-            ["It is an orphan that a person decides on (journey_missing)."],
+            ["It is an orphan for the reason journey_missing, on which a person decides."],
         ),
         (
             "c004-d",
@@ -160,7 +160,7 @@ async def test_a_list_shows_each_orphan_with_its_evidence_and_writes_nothing(
             SERVED.orphaned_at,
             None,
             False,
-            ["It is an orphan that a person decides on (stage_passed)."],
+            ["It is an orphan for the reason stage_passed, on which a person decides."],
         ),
     ]
     assert (page.unknown, page.next_cursor, page.scanned_at) == ((), None, NOW)

@@ -58,7 +58,7 @@ def is_accepted(kept: SingleApprovalStore, **changes: Any) -> bool:
         "reason": TeardownReason.MANUAL,
         "requester": "agent:kim",
         "now": NOW,
-        "given": approval_confirmation(approval_with_grant(approval(), "person:lee", NOW)),
+        "confirmation": approval_confirmation(approval_with_grant(approval(), "person:lee", NOW)),
     } | changes
     kept.about = facts["dataset"]
     try:
@@ -105,7 +105,7 @@ def test_a_grant_passes_for_what_was_approved_alone_and_once(
         "reason": reason,
         "requester": requester,
         "now": NOW + GRANT_FOR + timedelta(seconds=late),
-        "given": replace(approval_confirmation(held), approval_id=approval_id),
+        "confirmation": replace(approval_confirmation(held), approval_id=approval_id),
         "waiver": Waiver.ABANDON_CONNECTOR,
     }
     meant = (DATASET.dataset_id, DATASET.generation, TeardownReason.MANUAL, "agent:kim", "ap-000001")
@@ -126,11 +126,11 @@ def test_a_grant_passes_for_what_was_approved_alone_and_once(
 def test_the_usual_case_passes_and_another_kind_of_confirmation_is_not_looked_up() -> None:
     kept = SingleApprovalStore(approval_with_grant(approval(), "person:lee", NOW))
     assert is_accepted(kept)
-    assert is_accepted(SingleApprovalStore(None), given=None)
+    assert is_accepted(SingleApprovalStore(None), confirmation=None)
     typed = replace(
         approval_confirmation(approval_with_grant(approval(), "person:lee", NOW)), how="typed_name"
     )
-    assert is_accepted(SingleApprovalStore(None), given=typed)
+    assert is_accepted(SingleApprovalStore(None), confirmation=typed)
 
 
 class DatasetGenerationsStore(SingleApprovalStore):
@@ -235,7 +235,11 @@ def test_each_of_a_list_is_used_once_and_the_last_ends_it() -> None:
 
     def claim(one: ApprovalItem) -> bool:
         about = replace(DATASET, dataset_id=one.dataset_id, generation=one.generation)
-        facts = {"dataset": about, "requester": SWEEP_SUBJECT, "given": approval_confirmation(held, one)}
+        facts = {
+            "dataset": about,
+            "requester": SWEEP_SUBJECT,
+            "confirmation": approval_confirmation(held, one),
+        }
         try:
             spend_grant(cast("UnitOfWork", kept), reason=TeardownReason.MANUAL, now=NOW, **facts)  # type: ignore[arg-type]
         except ConfirmationRequiredError:

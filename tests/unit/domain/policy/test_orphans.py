@@ -111,7 +111,7 @@ def test_an_orphan_that_has_served_its_grace_may_go() -> None:
 def test_with_no_grace_the_first_scan_is_enough_and_is_needed() -> None:
     assert blocks(dataset(orphan=MARK), DONE, timedelta(0)) is None
     assert blocks(dataset(), DONE, timedelta(0)) == (
-        "No scan has found it orphaned since it was last used.",
+        "No scan has found it to be an orphan since it was last used.",
         Recovery.WAIT,
     )
 
@@ -130,7 +130,10 @@ def test_an_orphan_within_its_grace_waits_and_says_how_long() -> None:
 def test_a_dataset_that_was_used_since_it_was_marked_is_not_eligible() -> None:
     used = dataset(orphan=SERVED, last_used_at=SERVED.orphaned_at + timedelta(microseconds=1))
 
-    assert blocks(used, DONE) == ("No scan has found it orphaned since it was last used.", Recovery.WAIT)
+    assert blocks(used, DONE) == (
+        "No scan has found it to be an orphan since it was last used.",
+        Recovery.WAIT,
+    )
     assert blocks(replace(used, last_used_at=SERVED.orphaned_at), DONE) is None
 
 
@@ -139,14 +142,14 @@ def test_a_dataset_that_was_used_since_it_was_marked_is_not_eligible() -> None:
 )
 def test_what_a_person_decides_on_is_never_eligible(owner: Journey | None, reason: str) -> None:
     assert blocks(dataset(orphan=SERVED), owner) == (
-        f"It is an orphan that a person decides on ({reason}).",
+        f"It is an orphan for the reason {reason}, on which a person decides.",
         Recovery.NEEDS_HUMAN,
     )
 
 
 def test_what_is_protected_is_no_orphan_whatever_its_mark_says() -> None:
     assert blocks(dataset(orphan=SERVED), journey()) == (
-        "It is no orphan: its journey protects it, or it is being worked on.",
+        "It is not an orphan: its journey protects it, or work on it is running.",
         Recovery.FIX_INPUT,
     )
 
@@ -158,7 +161,7 @@ def test_what_nobody_can_tell_is_never_eligible() -> None:
     assert unreadable is not None
     assert behind is not None
     assert {unreadable.code, behind.code} == {"precondition_unknown"}
-    assert behind.what == "Its journey 'j1' is only at sandbox, which no journey should be."
+    assert behind.what == "Its journey 'j1' is at sandbox, a stage before the dataset's, which is an error."
 
 
 def test_a_sweep_takes_sandbox_datasets_only_and_none_that_is_kept() -> None:
@@ -169,7 +172,7 @@ def test_a_sweep_takes_sandbox_datasets_only_and_none_that_is_kept() -> None:
     assert check_sweep(one, DONE, NOW, GRACE) is None
     assert check_sweep(replace(one, protected_until=NOW), DONE, NOW, GRACE) is None
     assert kept is not None
-    assert (kept.code, kept.what) == ("dataset_protected", "It is to be kept until 2026-03-01T12:00:01Z.")
+    assert (kept.code, kept.what) == ("dataset_protected", "It is protected until 2026-03-01T12:00:01Z.")
     assert pilot is not None
     assert (pilot.code, pilot.recovery) == ("confirmation_required", Recovery.NEEDS_HUMAN)
 

@@ -55,7 +55,7 @@ async def test_a_call_too_many_is_told_exactly_when_the_next_is_possible(store: 
     error = await refused(limited)
     assert error.as_dict() == {
         "code": "rate_limited",
-        "message": "A caller may make 2 calls a minute, and this one has; the next is possible in 38.667 seconds.",
+        "message": "This caller has reached the limit of 2 calls a minute; the next is possible in 38.667 seconds.",
         "recovery": "wait",
         "retry_after_s": 38.667,
         "suggested_action": "Wait for `retry_after_s` seconds, then make the same call again.",

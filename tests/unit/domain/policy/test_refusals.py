@@ -96,11 +96,11 @@ def test_a_journey_at_another_stage_is_told_at_which() -> None:
     [
         (
             require_provision_allowed,
-            "The journey 'j1' is paused; only an active journey has datasets made.",
+            "The journey 'j1' is paused; only an active journey can have datasets made.",
         ),
         (
             require_restore_allowed,
-            "The journey 'j1' is paused; only for an active one is a dataset restored.",
+            "The journey 'j1' is paused; only an active journey can have datasets restored.",
         ),
     ],
 )
@@ -118,12 +118,12 @@ def test_a_journey_that_is_not_active_is_told_in_which_state_it_is(
 
 @pytest.mark.parametrize(
     ("stands", "now"),
-    [(DONE, "completed"), (journey(stage=Stage.PILOT), "at pilot by now")],
+    [(DONE, "completed"), (journey(stage=Stage.PILOT), "at pilot")],
 )
 def test_a_provision_that_was_taken_back_says_what_became_of_the_journey(stands: Journey, now: str) -> None:
     assert said(lambda: require_continue_allowed(stands, Stage.SANDBOX)) == {
         "code": "journey_not_active",
-        "message": f"The journey 'j1' is {now}; what this provision had made was taken back.",
+        "message": f"The journey 'j1' is now {now}; everything that this provision had made was removed.",
         "recovery": "needs_human",
         "suggested_action": "Ask a person to activate the journey, then call again.",
     }
@@ -133,13 +133,13 @@ def test_a_limit_is_told_with_what_is_above_it() -> None:
     limits = ProvisionLimits(live_datasets_per_client=2, records_per_dataset=10)
     assert said(lambda: require_within_limits(limits, live=2, wanted=1)) == {
         "code": "quota_exceeded",
-        "message": "The client has 2 live datasets, and may have 2.",
+        "message": "The client has 2 live datasets; the limit is 2.",
         "recovery": "needs_human",
-        "suggested_action": "Have a dataset that is done with taken down first.",
+        "suggested_action": "Ask for the teardown of a dataset that nobody needs any more, then call again.",
     }
     assert said(lambda: require_within_limits(limits, live=0, wanted=11)) == {
         "code": "quota_exceeded",
-        "message": "11 records were asked for; a dataset may have 10.",
+        "message": "The call asks for 11 records; a dataset may have 10.",
         "recovery": "fix_input",
         "field": "record_count",
         "suggested_action": "Ask for 10 records or fewer, or have limits.records_per_dataset raised.",
@@ -184,7 +184,7 @@ def test_a_conflict_names_the_dataset_and_what_differs() -> None:
 @pytest.mark.parametrize(
     ("run", "why"),
     [
-        (UNDOING, "What a failed provision of it had made is being removed."),
+        (UNDOING, "The remains of a failed provision of it are being removed."),
         (SNAPSHOT, "A snapshot of it is being archived."),
     ],
 )
@@ -192,7 +192,7 @@ def test_a_retry_is_told_what_it_waits_for(run: Run, why: str) -> None:
     failed = dataset(status=DatasetStatus.FAILED, run=run)
     assert said(lambda: may_retry(failed, journey(), NOW)) == {
         "code": "provision_running",
-        "message": f"{NAME} cannot be made again yet. {why}",
+        "message": f"{NAME} cannot be provisioned again yet. {why}",
         "recovery": "wait",
         "retry_after_s": 2,
         "dataset_id": ID,
@@ -204,7 +204,7 @@ def test_a_retry_of_what_is_to_be_kept_is_told_until_when() -> None:
     failed = dataset(status=DatasetStatus.FAILED, protected_until=NOW + HOUR)
     assert said(lambda: may_retry(failed, journey(), NOW)) == {
         "code": "dataset_protected",
-        "message": f"{NAME} is to be kept until 2026-03-01T13:00:00Z; a retry would replace it.",
+        "message": f"{NAME} is protected until 2026-03-01T13:00:00Z; a retry would replace it.",
         "recovery": "needs_human",
         "dataset_id": ID,
     }
@@ -228,14 +228,14 @@ def found(**changes: Any) -> list[BlockingCheck]:
 
 UNKNOWN = BlockingCheck(
     code="precondition_unknown",
-    what="Its journey 'j1' cannot be read, so whether it is in use is not known.",
+    what="Its journey 'j1' cannot be read, so it is not known whether it is in use.",
     clears="Have the journey's row repaired.",
     recovery=Recovery.NEEDS_HUMAN,
 )
 KEPT = BlockingCheck(
     code="dataset_protected",
-    what="It is to be kept until 2026-03-01T13:00:00Z.",
-    clears="Wait until then, or have a person end the protection.",
+    what="It is protected until 2026-03-01T13:00:00Z.",
+    clears="Wait until then, or ask a person to end the protection.",
     recovery=Recovery.NEEDS_HUMAN,
 )
 SYNCING = BlockingCheck(
@@ -252,7 +252,7 @@ SYNCING = BlockingCheck(
         (RUNNING, "A provision of it is running.", "Wait until it has ended, or cancel it."),
         (
             UNDOING,
-            "What a failed provision of it had made is being removed.",
+            "The remains of a failed provision of it are being removed.",
             "Wait until that has ended.",
         ),
         (SNAPSHOT, "A snapshot of it is being archived.", "Wait until that has ended."),
@@ -291,7 +291,7 @@ def test_a_pending_recheck_blocks_until_its_deadline() -> None:
             code="quality_checks_pending",
             what="A quality re-check of it is pending.",
             since=NOW - HOUR,
-            clears="Wait for it; it is given up at 2026-03-01T13:00:00Z.",
+            clears="Wait until it has ended; after 2026-03-01T13:00:00Z it no longer counts.",
         )
     ]
 
@@ -310,7 +310,7 @@ def test_a_platform_that_cannot_be_asked_blocks_with_what_would_make_it_answer()
     assert found(observation=away) == [
         BlockingCheck(
             code="precondition_unknown",
-            what="Whether its connector is syncing could not be found out: Glean did not answer.",
+            what="It is not known whether its connector is syncing: Glean did not answer.",
             clears="Look at its status page.",
             recovery=Recovery.WAIT,
         )
@@ -318,7 +318,7 @@ def test_a_platform_that_cannot_be_asked_blocks_with_what_would_make_it_answer()
     assert found(observation=foreign) == [
         BlockingCheck(
             code="platform_mismatch",
-            what="Whether its connector is syncing could not be found out: Another tenant answered.",
+            what="It is not known whether its connector is syncing: Another tenant answered.",
             clears="Check the key.",
             recovery=Recovery.NEEDS_HUMAN,
         )
@@ -351,7 +351,7 @@ def test_a_reason_that_does_not_hold_is_told_why(
         BlockingCheck(
             code="reason_not_true",
             what=f"The reason {reason} does not hold: {why}",
-            clears="Give the reason that is true, when there is one.",
+            clears="Give the reason that is true, if there is one.",
             recovery=Recovery.FIX_INPUT,
         )
     ]
@@ -363,7 +363,7 @@ def test_a_refusal_carries_all_blocks_and_speaks_for_the_first() -> None:
         "code": "connector_syncing",
         "message": (
             f"{NAME} cannot be taken down: "
-            "Its connector is syncing. It is to be kept until 2026-03-01T13:00:00Z."
+            "Its connector is syncing. It is protected until 2026-03-01T13:00:00Z."
         ),
         "recovery": "never",
         "blocking_checks": [first.as_dict(), KEPT.as_dict()],
@@ -381,7 +381,7 @@ WORD = Confirmation(
     reason=TeardownReason.MANUAL,
     requester="agent:a",
 )
-STALE = " The confirmation given was for something else, or for an earlier state of it."
+STALE = " The confirmation given was for another teardown, or for an earlier state of the dataset."
 
 
 @pytest.mark.parametrize(("given", "stale"), [(None, ""), (replace(WORD, generation=2), STALE)])
@@ -392,13 +392,13 @@ STALE = " The confirmation given was for something else, or for an earlier state
             Stage.SANDBOX,
             "elicitation",
             "a person confirms it by typing the dataset's name",
-            "Ask the operator: a person decides this on a terminal, with what will be lost in view.",
+            "Ask the operator: a person sees on a terminal what will be lost, and decides.",
         ),
         (
             Stage.PILOT,
             "approval",
             "another person approves it",
-            "Ask the operator: another person has to approve it, with what will be lost in view.",
+            "Ask the operator: another person has to see what will be lost, and approve it.",
         ),
     ],
 )
@@ -420,7 +420,7 @@ def test_a_refusal_for_want_of_a_persons_word_names_the_human_step_alone(
     ("waiver", "without"),
     [
         (Waiver.ABANDON_CONNECTOR, ", leaving its connector in Glean,"),
-        (Waiver.INCOMPLETE_ARCHIVE, ", with an archive of what is left of it,"),
+        (Waiver.INCOMPLETE_ARCHIVE, ", with an incomplete archive,"),
     ],
 )
 def test_what_a_teardown_would_go_without_is_approved_at_every_stage_and_said(
@@ -441,7 +441,7 @@ def test_what_a_teardown_would_go_without_is_approved_at_every_stage_and_said(
             "how": "approval",
             "dataset_id": ID,
             "suggested_action": (
-                "Ask the operator: another person has to approve it, with what will be lost in view."
+                "Ask the operator: another person has to see what will be lost, and approve it."
             ),
         }
     require_confirmation(dataset(), reason, "agent:a", replace(typed, how="approval"), waiver)
@@ -463,20 +463,20 @@ SERVED = replace(MARK, served=GRACE.total_seconds())
     [
         (
             LEASED,
-            "It is no orphan: its journey protects it, or it is being worked on.",
-            "Give the reason that is true, when there is one.",
+            "It is not an orphan: its journey protects it, or work on it is running.",
+            "Give the reason that is true, if there is one.",
             Recovery.FIX_INPUT,
         ),
         (
             None,
-            "It is an orphan that a person decides on (journey_missing).",
-            "Have a person add the journey again, or take the dataset down by hand.",
+            "It is an orphan for the reason journey_missing, on which a person decides.",
+            "Ask a person to add the journey again, or to take the dataset down.",
             Recovery.NEEDS_HUMAN,
         ),
         (
             journey(stage=Stage.PILOT),
-            "It is an orphan that a person decides on (stage_passed).",
-            "Have a person decide: its journey has left this stage.",
+            "It is an orphan for the reason stage_passed, on which a person decides.",
+            "Ask a person to decide: the journey has left this stage.",
             Recovery.NEEDS_HUMAN,
         ),
     ],
@@ -493,7 +493,7 @@ def test_what_keeps_an_orphan_from_being_eligible_says_what_clears_it(
 def test_an_orphan_that_no_scan_has_marked_is_told_that_one_will() -> None:
     assert check_orphan_teardown(dataset(), LAPSED, NOW, GRACE) == BlockingCheck(
         code="reason_not_true",
-        what="No scan has found it orphaned since it was last used.",
+        what="No scan has found it to be an orphan since it was last used.",
         clears="The daily scan marks it, and counts its grace of 7 days from then on.",
     )
 
@@ -514,7 +514,7 @@ def test_what_is_kept_and_what_is_past_sandbox_is_no_sweeps_and_told_what_clears
     assert check_sweep(held, DONE, NOW, GRACE) == KEPT
     assert check_sweep(dataset(orphan=SERVED, stage=Stage.PILOT), DONE, NOW, GRACE) == BlockingCheck(
         code="confirmation_required",
-        what="It is at pilot, where no dataset goes without an approval.",
+        what="It is at pilot, where every teardown needs an approval.",
         clears="Have a person approve its teardown.",
         recovery=Recovery.NEEDS_HUMAN,
     )
@@ -527,7 +527,7 @@ def test_an_agents_approval_is_refused_with_the_human_step() -> None:
     agent = Principal(subject="kim", act="bot")
     assert said(lambda: require_scope(agent, "approvals approve")) == {
         "code": "forbidden",
-        "message": "approvals approve is for a person; this token was given to an agent that acts for somebody.",
+        "message": "Only a person may use approvals approve; this token belongs to an agent that acts for somebody.",
         "recovery": "needs_human",
         "scope": "datasets:approve",
         "suggested_action": "Have a person do it, with a token of their own or at a terminal.",
@@ -540,6 +540,6 @@ def test_a_token_bound_to_a_journey_is_told_so_and_not_whose_the_dataset_is() ->
         "message": f"This token is bound to the journey j2, and {NAME} belongs to another.",
         "recovery": "needs_human",
         "dataset_id": ID,
-        "suggested_action": "Have whoever is responsible for that dataset's journey do it.",
+        "suggested_action": "Ask the person who is responsible for that dataset's journey to do it.",
     }
     require_journey_access(Principal(subject="kim", journey_id="j1"), dataset())

@@ -72,7 +72,7 @@ def test_a_verb_is_for_whoever_has_its_scope_and_nobody_else(verb: str) -> None:
             "message": f"{verb} needs the scope {SCOPE_OF_VERB[verb]}, which this caller does not have.",
             "recovery": "needs_human",
             "scope": SCOPE_OF_VERB[verb],
-            "suggested_action": "Have an administrator decide whether this account is to have that scope.",
+            "suggested_action": "Ask an administrator whether this account may have that scope.",
         }
 
 
@@ -81,7 +81,7 @@ def test_an_agent_on_somebodys_behalf_never_approves(scopes: frozenset[str] | No
     agent = Principal(subject="kim", scopes=scopes, act="journey-agent")
     require_scope(agent, "teardown")
     for verb in ("approvals approve", "approvals decline", "datasets unprotect", "leases shorten"):
-        with pytest.raises(ForbiddenError, match="is for a person"):
+        with pytest.raises(ForbiddenError, match="Only a person"):
             require_scope(agent, verb)
 
 

@@ -116,7 +116,7 @@ def test_only_an_active_journey_at_that_stage_or_past_it_has_a_dataset_restored(
 @given(state=st.sampled_from(JourneyState), stage=st.sampled_from(Stage))
 def test_a_running_restore_stops_only_for_a_journey_that_is_over(state: JourneyState, stage: Stage) -> None:
     if state in {JourneyState.COMPLETED, JourneyState.CANCELLED}:
-        with pytest.raises(JourneyNotActiveError, match=f"is {state};"):
+        with pytest.raises(JourneyNotActiveError, match=f"is now {state};"):
             require_continue_allowed(journey(state, stage), Stage.SANDBOX, restored=True)
     else:
         require_continue_allowed(journey(state, stage), Stage.SANDBOX, restored=True)

@@ -1,4 +1,4 @@
-"""TODO describe domain.content."""
+"""Content: documents made from a template's records, and the checks of their quality."""
 
 from __future__ import annotations
 

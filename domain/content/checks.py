@@ -1,4 +1,4 @@
-"""The checks that are made while documents go by."""
+"""Quality checks: counted while documents stream past, in bounded memory."""
 
 from __future__ import annotations
 
@@ -19,24 +19,25 @@ if TYPE_CHECKING:
 
 _EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)
 _AHEAD: Final = timedelta(days=1)
-"""How far a clock elsewhere may be ahead of ours."""
+"""How far the clock of a source may be ahead of ours."""
 _ADDRESS: Final = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@(?:[\w-]{1,63}\.)+[^\W\d_]{2,63}")
 _ADDRESS_LENGTH: Final = 254
-_NEVER: Final = ".invalid"
-"""RFC 2606: no address ends like this."""
-_REMEMBERED: Final = 10_000
+_INVALID_DOMAIN: Final = ".invalid"
+"""RFC 2606 reserves this domain: no real address ends with it."""
+_MAX_VALID_ADDRESSES: Final = 10_000
+"""How many valid addresses are remembered, so that memory stays bounded."""
 
 
 class QualityChecker:
-    """What the checks have found so far. Positions count from 1, over all records that were read.
+    """Quality checker: counts what each check finds. Positions count from 1, over all records that were read.
 
-    `site` is the address of the client's own copy: a link below it is a reference to a document of this content.
+    `site` is the base address of this content's copy: a link below it is a reference to a document of this content.
     """
 
-    def __init__(self, kind: RecordKind, site: str, seen: DuplicateDetector, now: datetime) -> None:
+    def __init__(self, kind: RecordKind, site: str, duplicates: DuplicateDetector, now: datetime) -> None:
         self._kind = kind
         self._below = f"{site}/"
-        self._seen = seen
+        self._duplicates = duplicates
         self._latest = now + _AHEAD
         self._valid: set[str] = set()
         self._foreign: re.Pattern[str] | None = None
@@ -46,11 +47,11 @@ class QualityChecker:
         self._tallies = {check: CheckCounter(check) for check in CHECK_WEIGHTS}
 
     def results(self) -> tuple[CheckResult, ...]:
-        """Every check, in the order of its weight."""
+        """The result of every check, in the order of their weights."""
         return tuple(each.result() for each in self._tallies.values())
 
     def check_documents(self, documents: Sequence[Document | NeutralDocument], first: int) -> None:
-        """Check instants, authors and references; makes every instant one of UTC."""
+        """Check timestamps, authors and references; convert every timestamp to UTC."""
         for check in ("schema_conformity", "completeness", "uniqueness", "timestamps", "authors"):
             self._tallies[check].of += len(documents)
         if not self._has_only_valid_authors(documents):
@@ -61,38 +62,38 @@ class QualityChecker:
                 self._check_timestamps(document, position)
         self._register_references(documents, first)
 
-    def count_repaired_record(self, mended: RepairedRecord, position: int, record_id: str) -> None:
-        """Count what was wrong with a record that did not fit at once."""
-        if not mended.conforms:
+    def count_repaired_record(self, repaired: RepairedRecord, position: int, record_id: str) -> None:
+        """Count the faults of a record that had to be repaired."""
+        if not repaired.conforms:
             self._tallies["schema_conformity"].count_failure(position, record_id)
-        if not mended.complete:
+        if not repaired.complete:
             self._tallies["completeness"].count_failure(position, record_id)
 
     def count_misfit(self, position: int, record_id: str) -> None:
-        """Count a record that does not fit the template's own schema."""
+        """Count a record that does not conform to the template's own schema."""
         self._tallies["schema_conformity"].count_failure(position, record_id)
 
     def count_lost_link(self, position: int) -> None:
-        """Count a link to a site that there is not."""
+        """Count a link to a site that does not exist."""
         self._tallies["referential_integrity"].of += 1
         self._tallies["referential_integrity"].count_failure(position)
 
     def count_duplicate(self, position: int, record_id: str | None = None) -> None:
-        """Count a second record of one id."""
+        """Count a record whose id an earlier record has."""
         self._tallies["uniqueness"].count_failure(position, record_id)
 
     def count_dangling_references(self) -> None:
-        """Count the references that lead nowhere, when all ids have been sifted."""
+        """Count the references that lead to no document, once all ids are registered."""
         tally = self._tallies["referential_integrity"]
-        found = self._seen.find_dangling(MAX_EXAMPLES)
-        self.left_out = found.left_out
-        tally.of += self._seen.references - found.left_out
-        for position in found.positions:
+        dangling = self._duplicates.find_dangling(MAX_EXAMPLES)
+        self.left_out = dangling.left_out
+        tally.of += self._duplicates.references - dangling.left_out
+        for position in dangling.positions:
             tally.count_failure(position)
-        tally.failed += found.total - len(found.positions)
+        tally.failed += dangling.total - len(dangling.positions)
 
     def check_volume(self, declared: int | None, made: int) -> None:
-        """Compare the number of documents with what the template declares."""
+        """Compare the number of documents with the number that the template declares."""
         tally = self._tallies["volume"]
         tally.of = made if declared is None else declared
         tally.failed = max(0, tally.of - made)
@@ -106,7 +107,10 @@ class QualityChecker:
         )
 
     def _has_only_plausible_timestamps(self, documents: Sequence[Document | NeutralDocument]) -> bool:
-        """Whether all of them are plausible instants of UTC, as most batches are."""
+        """Whether all timestamps of a batch are plausible and in UTC, as in most batches.
+
+        One test for the batch is much faster than one for each document.
+        """
         latest = self._latest
         updated = [each.updated for each in documents]
         created = [each.created for each in documents if each.created]
@@ -126,10 +130,14 @@ class QualityChecker:
         for email in emails:
             if email in self._valid:
                 continue
-            if len(email) > _ADDRESS_LENGTH or email.endswith(_NEVER) or not _ADDRESS.fullmatch(email):
+            if (
+                len(email) > _ADDRESS_LENGTH
+                or email.endswith(_INVALID_DOMAIN)
+                or not _ADDRESS.fullmatch(email)
+            ):
                 self._tallies["authors"].count_failure(position, document.id)
                 return
-            if len(self._valid) < _REMEMBERED:
+            if len(self._valid) < _MAX_VALID_ADDRESSES:
                 self._valid.add(email)
 
     def _check_timestamps(self, document: Document | NeutralDocument, position: int) -> None:
@@ -160,17 +168,17 @@ class QualityChecker:
         positions = (position for position, each in enumerate(given, first) for _ in each)
         lines = "\n".join(("", *references))
         if "://" not in lines and not self._foreign_line.search(lines):
-            self._seen.register_references(positions, references)
+            self._duplicates.register_references(positions, references)
             return
-        meant = [
+        targets = [
             (position, self._referenced_id(each))
             for position, each in zip(positions, references, strict=True)
         ]
-        own = [(position, each) for position, each in meant if each is not None]
-        self._seen.register_references([position for position, _ in own], [each for _, each in own])
+        own = [(position, each) for position, each in targets if each is not None]
+        self._duplicates.register_references([position for position, _ in own], [each for _, each in own])
 
     def _referenced_id(self, reference: str) -> str | None:
-        """The id in this content that a reference means; None when it means something else."""
+        """The id in this content to which a reference leads; None when it leads elsewhere."""
         if "://" in reference:
             return self._kind.id_from_url(reference) if reference.startswith(self._below) else None
         return None if self._foreign and self._foreign.fullmatch(reference) else reference
@@ -190,7 +198,7 @@ _SHOWABLE: Final = re.compile(r"[\w./:#@-]{1,80}")
 
 
 class CheckCounter:
-    """A count of one check while records go by."""
+    """Counter of one check: how many of how many records failed, with the first few as examples."""
 
     __slots__ = ("check", "examples", "failed", "of")
 
@@ -207,7 +215,7 @@ class CheckCounter:
             self.examples.append(failure_example(position, record_id))
 
     def result(self) -> CheckResult:
-        """What was counted."""
+        """The result so far."""
         return CheckResult(
             check=self.check,
             weight=CHECK_WEIGHTS[self.check],
@@ -218,12 +226,13 @@ class CheckCounter:
 
 
 def failure_example(position: int, record_id: str | None = None) -> str:
-    """A record's position, with its id unless that could be mistaken for more than an id."""
+    """A record's position, with its id when that is short and plain enough to show."""
     return f"record {position}" + (f" ({record_id})" if record_id and _SHOWABLE.fullmatch(record_id) else "")
 
 
 def quality_score(checks: Iterable[CheckResult]) -> float:
-    """0 to 100, to two decimals, rounded down."""
+    """The weighted score, 0 to 100, to two decimals, rounded down."""
+    # Exact fractions: a score must not pass the threshold, or miss it, by a rounding error.
     weighed = [
         (each.weight, Fraction(each.of - each.failed, each.of) if each.of else Fraction(1)) for each in checks
     ]

@@ -1,10 +1,10 @@
-"""Which records came before, and which references lead nowhere, in the same memory however many records there are.
+"""Duplicate detector: finds repeated ids and dangling references, in memory that does not grow with the records.
 
-An id (without case) is remembered as a 64-bit hash, the latest ids in a set and the others in the spill. Once there
-are more than the set holds, an id is also one bit of a filter, which knows at once that most ids are new. (Its bits
-come of CRCs: these are the same in every process, as hashes are not.) A record whose hash is in the set or whose bit is
-taken is held back; at the end the hashes tell whether its id was really there before. References are hashes too, and
-joined with the ids partition by partition unless they lead to one of the latest.
+An id (without case) is stored as a 64-bit hash, the latest ids in a set and the others in the spill. Once there are
+more ids than the set holds, each id also sets one bit of a filter, which shows at once that most ids are new. (The
+bits come from CRCs, which are the same in every process; hashes are not.) A record whose hash is in the set, or whose
+bit is set already, is held back; at the end, the hashes show whether its id did come before. References are stored as
+hashes too, and joined with the ids partition by partition, unless they lead to one of the latest ids.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 _FILTER_BYTES: Final = 1 << 23
 _SHIFT: Final = 32 - 23
-"""The upper bits of a mixed 32-bit hash say which byte of the filter, the three below them which bit of it."""
+"""The upper bits of a mixed 32-bit hash select the byte of the filter, the three bits below them the bit."""
 _MIX: Final = 0x9E3779B1
-"""Ids that count upwards differ in few bits, and a CRC is linear in them: a product spreads them (Knuth, TAOCP 6.4)."""
+"""Consecutive ids differ in few bits, and a CRC is linear in them: a product spreads them (Knuth, TAOCP 6.4)."""
 _PARTITIONS: Final = 64
 _LATEST: Final = 1 << 16
-"""How many hashes of ids are kept in memory."""
+"""How many hashes of ids stay in memory."""
 _FLUSH: Final = 1 << 14
-"""How many hashes of anything else are."""
+"""How many other hashes stay in memory."""
 _TOGETHER: Final = 1 << 10
 _HELD_BYTES: Final = 1 << 18
 _SAMPLES: Final = 1000
@@ -36,7 +36,7 @@ _MASKS: Final = tuple(1 << bit for bit in range(8))
 
 
 class HeldRecord(NamedTuple):
-    """A record held back: where it stood, its line, and whether its id was there before."""
+    """Held record: its position, its line, and whether an earlier record has its id."""
 
     position: int
     line: bytes
@@ -44,7 +44,7 @@ class HeldRecord(NamedTuple):
 
 
 class DanglingReferences(NamedTuple):
-    """References that lead to no record: how many, where the first ones are, how many lead to records left out."""
+    """Dangling references: their number, the first positions, and how many others lead to records left out."""
 
     total: int
     positions: list[int]
@@ -52,19 +52,19 @@ class DanglingReferences(NamedTuple):
 
 
 def _casefolded_keys(ids: Sequence[str]) -> list[bytes]:
-    """Each id without case, to be hashed: as bytes, because those of many ids are made together."""
+    """Each id without case, as bytes to be hashed. Many ids are folded in one call, which is faster."""
     keys = "\n".join(ids).casefold().encode().split(b"\n")
     return keys if len(keys) == len(ids) else [each.casefold().encode() for each in ids]
 
 
 class DuplicateDetector:
-    """The ids and references of one pass."""
+    """Duplicate detector: the ids and references of one pass."""
 
     def __init__(self, spill: Spill) -> None:
         self._spill = spill
         self._ids: set[int] = set()
         self._checksums = array("I")
-        # Not bytearray(n), which takes the memory only when it is written: what begins well must not run out of it.
+        # Not bytearray(n), which takes its memory only when it is written: a pass must not run out of memory midway.
         self._filter = bytearray(1) * _FILTER_BYTES
         self._exact = True
         self._left_out = array("q")
@@ -78,7 +78,7 @@ class DuplicateDetector:
         self.references = 0
 
     def register_ids(self, ids: Sequence[str]) -> list[int]:
-        """Where the ids stand that may not be new, in order; they are to be held back. The others are remembered."""
+        """Register ids; return the indexes, in order, of those that may be duplicates and must be held back."""
         keys = _casefolded_keys(ids)
         hashes = list(map(hash, keys))
         checksums = map(crc32, keys)
@@ -100,7 +100,7 @@ class DuplicateDetector:
         return suspects
 
     def _find_repeated(self, hashes: list[int]) -> list[int]:
-        """Where those stand that are known, or stood there before."""
+        """The indexes of the hashes that are known, or come earlier in the list."""
         if len(set(hashes)) == len(hashes) and self._ids.isdisjoint(hashes):
             return []
         first: dict[int, int] = {}
@@ -109,7 +109,7 @@ class DuplicateDetector:
         return [at for at, each in enumerate(hashes) if each in self._ids or first[each] != at]
 
     def _claim_filter_bits(self, checksums: Iterable[int]) -> list[int]:
-        """Where those stand whose bit is taken; the bits of the others are taken now."""
+        """Set the bits of these checksums; return the indexes of those whose bit was set already."""
         bits, shift = self._filter, _SHIFT
         taken = []
         for at, slot in enumerate([each * _MIX & 0xFFFFFFFF for each in checksums]):
@@ -122,7 +122,7 @@ class DuplicateDetector:
         return taken
 
     def hold_record(self, identity: str, position: int, line: bytes) -> None:
-        """Keep a record until all ids have been sifted."""
+        """Hold a record back until all ids are registered."""
         self._held_hashes.extend(map(hash, _casefolded_keys([identity])))
         self._held_positions.append(position)
         self._held_lines.append(line)
@@ -133,14 +133,14 @@ class DuplicateDetector:
             self._held_bytes = 0
 
     def register_left_out(self, identity: str) -> None:
-        """Remember the id of a record that is there and was not asked for."""
+        """Register the id of a record that exists beyond the number asked for."""
         self._left_out.extend(map(hash, _casefolded_keys([identity])))
         if len(self._left_out) >= _FLUSH:
             self._spill_partitioned("left out", self._left_out)
             del self._left_out[:]
 
     def register_references(self, positions: Iterable[int], references: Sequence[str]) -> None:
-        """Remember that the record at each position refers to the id beside it, unless that is one of the latest."""
+        """Register the reference of each position to the id beside it, unless that is one of the latest ids."""
         self.references += len(references)
         hashes = list(map(hash, _casefolded_keys(references)))
         if self._ids.issuperset(hashes):
@@ -152,7 +152,7 @@ class DuplicateDetector:
             self._flush_references()
 
     def resolve_held(self) -> Iterator[HeldRecord]:
-        """Every record held back, in order, judged. To be asked once, when all ids have been sifted."""
+        """Every held record, in order, with the verdict. Call it once, when all ids are registered."""
         if not self._held_hashes:
             return
         suspects = set(self._held_hashes)
@@ -168,7 +168,7 @@ class DuplicateDetector:
                 self._ids.add(identity)
 
     def find_dangling(self, examples: int) -> DanglingReferences:
-        """The references that lead to no id."""
+        """Find the references that lead to no id. Call it once, when all ids are registered."""
         self._flush_references()
         if not self._unmet:
             return DanglingReferences(0, [], 0)
@@ -227,7 +227,7 @@ class DuplicateDetector:
         del self._references[:], self._referrers[:]
 
     def _spill_partitioned(self, kind: str, hashes: Iterable[int]) -> None:
-        """Spill hashes by their lowest bits, and forget them."""
+        """Spill hashes in partitions, by their lowest bits."""
         parts: list[list[int]] = [[] for _ in range(_PARTITIONS)]
         puts = [part.append for part in parts]
         for each in hashes:

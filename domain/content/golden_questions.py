@@ -1,7 +1,7 @@
-"""Golden questions: what a demo will be asked of a template's documents, and which of them must come back.
+"""Golden questions: what a demo asks about a template's documents, and which documents must answer.
 
-They stand in `questions.json` beside the templates of an industry and use case, each with the documents of every type
-that answer it; a template carries those that name documents of its own type.
+The file `questions.json`, beside the templates of an industry and use case, lists them, each with the documents of
+every type that answer it. A template carries the questions that name documents of its own type.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MAX_QUESTIONS: Final = 200
 """How many questions one file may hold."""
 MAX_QUESTION_LENGTH: Final = 300
-"""Characters of a question: nobody types more into a search."""
+"""Characters of a question; a person types no more into a search."""
 MAX_DOCUMENTS_PER_QUESTION: Final = 50
 """How many documents of one type a question may name."""
 MAX_ID_LENGTH: Final = 200
@@ -27,41 +27,43 @@ _TYPES: Final = ", ".join(each.value for each in DatasetType)
 
 
 def parse_golden_questions(content: object, file: str) -> Mapping[DatasetType, tuple[GoldenQuestion, ...]]:
-    """The questions of a file by the type of the documents that answer them; `content` is the file's JSON, decoded.
+    """Parse the questions of a file, by the type of the documents that answer them; `content` is its decoded JSON.
 
     Raises:
-        TemplateInvalidError: something in it is not as it must be; `facts` name the file, the position of the question
-            (from 1) and the field.
+        TemplateInvalidError: the content is invalid; `facts` name the file, the position of the question (from 1) and
+            the field.
     """
-    found: defaultdict[DatasetType, list[GoldenQuestion]] = defaultdict(list)
-    seen: dict[str, int] = {}
+    questions: defaultdict[DatasetType, list[GoldenQuestion]] = defaultdict(list)
+    positions: dict[str, int] = {}
     for position, each in enumerate(_require_question_list(content, file), 1):
-        reader = _EntryParser(file, position)
-        entry = reader.parse_entry(each)
-        text = reader.parse_text(entry.get("question"))
-        first = seen.setdefault(text.casefold(), position)
+        parser = _EntryParser(file, position)
+        entry = parser.parse_entry(each)
+        text = parser.parse_text(entry.get("question"))
+        first = positions.setdefault(text.casefold(), position)
         if first != position:
-            raise reader.invalid_error("question", f"is the same as question {first}")
-        for dataset_type, documents in reader.parse_documents(entry.get("documents")):
-            found[dataset_type].append(GoldenQuestion(position=position, text=text, documents=documents))
-    return {each: tuple(questions) for each, questions in found.items()}
+            raise parser.invalid_error("question", f"is the same as question {first}")
+        for dataset_type, documents in parser.parse_documents(entry.get("documents")):
+            questions[dataset_type].append(GoldenQuestion(position=position, text=text, documents=documents))
+    return {dataset_type: tuple(each) for dataset_type, each in questions.items()}
 
 
 def _require_question_list(content: object, file: str) -> list[object]:
-    named = content.get("questions") if isinstance(content, dict) and len(content) == 1 else None
-    if not isinstance(named, list):
+    listed = content.get("questions") if isinstance(content, dict) and len(content) == 1 else None
+    if not isinstance(listed, list):
         raise _invalid_error(
             file, 'must be an object with "questions", a list, and nothing else', "questions"
         )
-    if not named:
+    if not listed:
         raise _invalid_error(file, "holds no question", "questions")
-    if len(named) > MAX_QUESTIONS:
-        raise _invalid_error(file, f"holds {len(named)} questions; {MAX_QUESTIONS} are the most", "questions")
-    return named
+    if len(listed) > MAX_QUESTIONS:
+        raise _invalid_error(
+            file, f"holds {len(listed)} questions; {MAX_QUESTIONS} are the most", "questions"
+        )
+    return listed
 
 
 class _EntryParser:
-    """Reads one entry of the list."""
+    """Parses one entry of the list, and names its position in every error."""
 
     def __init__(self, file: str, position: int) -> None:
         self._file = file
@@ -114,15 +116,15 @@ class _EntryParser:
             raise self.invalid_error(
                 field, f"names {len(value)} documents; {MAX_DOCUMENTS_PER_QUESTION} are the most"
             )
-        seen: set[str] = set()
+        used: set[str] = set()
         for number, each in enumerate(value, 1):
             if not isinstance(each, str) or not each.strip() or len(each) > MAX_ID_LENGTH:
                 raise self.invalid_error(
                     f"{field}[{number}]", f"must be an id of 1 to {MAX_ID_LENGTH} characters"
                 )
-            if each.casefold() in seen:
+            if each.casefold() in used:
                 raise self.invalid_error(f"{field}[{number}]", "was named before")
-            seen.add(each.casefold())
+            used.add(each.casefold())
         return tuple(value)
 
 

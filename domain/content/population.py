@@ -1,4 +1,4 @@
-"""The one pass over a template's records: read, checked, made into neutral documents, encoded once."""
+"""Population: one pass over a template's records, which checks them and makes neutral documents of them."""
 
 from __future__ import annotations
 
@@ -32,40 +32,40 @@ if TYPE_CHECKING:
 
 _TOGETHER: Final = 256
 _CONTAINERS: Final = 1000
-"""How many containers a connector's settings may list: Glean reads them as one configuration."""
+"""How many containers a connector's settings may list: Glean reads the settings as one configuration."""
 
 
 @runtime_checkable
 class ExtendedRecordStream(Protocol):
-    """A record stream that can do more for its reader than give records."""
+    """Record stream that also names its file, and offers a spill and a schema check."""
 
     @property
     def file(self) -> str:
-        """The file that the records stand in, as its repository names it."""
+        """The file that holds the records, as its repository names it."""
         ...
 
     @property
     def spill(self) -> Spill:
-        """Room for what the pass must remember, gone when the stream is closed."""
+        """The spill of the pass, deleted when the stream is closed."""
         ...
 
     @property
     def conforms(self) -> Callable[[bytes], bool] | None:
-        """Whether a record fits the schema that the template brings along; None when it brings none."""
+        """The check against the template's own schema; None when the template has none."""
         ...
 
 
 class Population:
-    """One attempt to populate: `documents` streams, then `content` tells what became of it.
+    """One population of a dataset: `stream_documents` makes the documents, then `build_content` reports on them.
 
     Args:
-        template: what is populated from.
-        dataset_type: what its records are.
-        wanted: how many documents, None for all that the template has.
-        limit: how many a dataset may have, None for any number.
-        sites: the addresses of the client's own copies, which `{{site:TYPE}}` in a record stands for.
+        template: the source of the records.
+        dataset_type: the type of its records.
+        wanted: how many documents to make, None for all of the template's.
+        limit: how many documents a dataset may have, None for any number.
+        sites: the base address of the client's copy of each type, which replaces `{{site:TYPE}}` in a record.
         now: the instant that timestamps are compared with.
-        progress: hears how many documents are made, and of how many (None: not known).
+        progress: called with the number of documents made and their total (None: not known).
     """
 
     def __init__(
@@ -96,38 +96,39 @@ class Population:
         self._warnings: list[str] = list(template.warnings)
 
     def stream_documents(self, stream: RecordStream) -> Iterator[bytes]:
-        """The neutral documents as JSON Lines, in chunks of whole lines.
+        """Make the neutral documents, as JSON Lines in chunks of whole lines.
 
         Raises:
             TemplateInvalidError: a record cannot be parsed or has no id, there is no record at all, or there are fewer
                 than wanted; `facts` name the file, the position (from 1) and the field.
-            QuotaExceededError: there are more than a dataset may have; the rest of them is not read.
+            QuotaExceededError: there are more records than a dataset may have; the rest is not read.
         """
         self._stream = stream
         self._conforms = stream.conforms if isinstance(stream, ExtendedRecordStream) else None
-        self._seen = DuplicateDetector(
+        self._duplicates = DuplicateDetector(
             stream.spill if isinstance(stream, ExtendedRecordStream) else MemorySpill()
         )
-        self._inspection = QualityChecker(self._kind, self._site, self._seen, self._now)
+        self._checker = QualityChecker(self._kind, self._site, self._duplicates, self._now)
         for batch in stream:
-            kept = self._process_batch(batch)
-            if kept:
-                yield self._count_made(encode_documents(kept), len(kept))
-            if self._made == self._wanted and not self._seen.references:
+            documents = self._process_batch(batch)
+            if documents:
+                yield self._count_made(encode_documents(documents), len(documents))
+            # A template may be far larger than what is wanted. Only references make the rest worth reading.
+            if self._made == self._wanted and not self._duplicates.references:
                 break
         for lines in self._release_held():
             yield self._count_made(b"\n".join([*lines, b""]), len(lines))
         self._finish(stream)
 
     def build_content(self, attempt: int, staged: Staged) -> Content:
-        """What was populated, once `documents` is exhausted and what it gave is staged.
+        """The content that was populated, once `stream_documents` is exhausted and its chunks are staged.
 
         Raises:
             StagingFailedError: staging holds another number of documents.
         """
         if staged.lines != self._made:
-            raise StagingFailedError(f"{self._made} documents were made and {staged.lines} are staged.")
-        checks = self._inspection.results()
+            raise StagingFailedError(f"{self._made} documents were made, but {staged.lines} are staged.")
+        checks = self._checker.results()
         return Content(
             attempt=attempt,
             record_count=staged.lines,
@@ -145,14 +146,14 @@ class Population:
         return self._stream.file if isinstance(self._stream, ExtendedRecordStream) else self._template.source
 
     def _process_batch(self, batch: Sequence[bytes]) -> list[Document]:
-        """The documents of a batch that are surely to be pushed."""
+        """The documents of a batch that are surely no duplicates; the others are held back."""
         records = (
             batch.decode_records(self._kind)
             if isinstance(batch, RecordBatch) and self._conforms is None
             else None
         )
-        there = len(batch if records is None else records)
-        wanted = there if self._wanted is None else min(there, self._wanted - self._made)
+        size = len(batch if records is None else records)
+        wanted = size if self._wanted is None else min(size, self._wanted - self._made)
         first = self._read + 1
         if records is None:
             documents = [
@@ -162,36 +163,36 @@ class Population:
             make, site = self._kind.document, self._site
             documents = [make(each, site) for each in records[:wanted]]
         self._read += wanted
-        suspects = self._seen.register_ids([each.id for each in documents])
-        self._inspection.check_documents(documents, first)
+        suspects = self._duplicates.register_ids([each.id for each in documents])
+        self._checker.check_documents(documents, first)
         self._note_containers(documents)
-        if wanted < there and self._seen.references:
+        if wanted < size and self._duplicates.references:
             self._register_left_out(batch[wanted:])
         for at in suspects:
-            self._seen.hold_record(documents[at].id, first + at, encode_document(documents[at]))
+            self._duplicates.hold_record(documents[at].id, first + at, encode_document(documents[at]))
         for at in reversed(suspects):
             del documents[at]
         return documents
 
     def _check_record(self, line: bytes, position: int) -> Document:
-        """The document of one record, with what is wrong about the record counted."""
+        """The document of one record; the faults of the record are counted."""
         if PLACEHOLDER in line:
             line = self._resolve_placeholders(line, position)
         try:
-            document, fits = self._kind.document(self._kind.decode(line), self._site), True
+            document, conforms = self._kind.document(self._kind.decode(line), self._site), True
         except DECODE_ERRORS:
-            mended = self._repair_record(line, position)
-            document, fits = self._kind.document(mended.record, self._site), mended.conforms
-            self._inspection.count_repaired_record(mended, position, document.id)
-        if fits and self._conforms is not None and not self._conforms(line):
-            self._inspection.count_misfit(position, document.id)
+            repaired = self._repair_record(line, position)
+            document, conforms = self._kind.document(repaired.record, self._site), repaired.conforms
+            self._checker.count_repaired_record(repaired, position, document.id)
+        if conforms and self._conforms is not None and not self._conforms(line):
+            self._checker.count_misfit(position, document.id)
         return document
 
     def _resolve_placeholders(self, line: bytes, position: int) -> bytes:
         for placeholder, address in self._places:
             line = line.replace(placeholder, address)
         if PLACEHOLDER in line:
-            self._inspection.count_lost_link(position)
+            self._checker.count_lost_link(position)
         return line
 
     def _repair_record(self, line: bytes, position: int) -> RepairedRecord:
@@ -215,26 +216,28 @@ class Population:
                 listed[container] = None
 
     def _register_left_out(self, batch: Sequence[bytes]) -> None:
-        """Remember what is there beyond what was wanted, so that references to it count as left out, not as broken."""
+        """Register the records beyond those wanted, so that references to them count as left out, not as dangling."""
         for line in batch:
             try:
-                self._seen.register_left_out(self._kind.document(self._kind.decode(line), self._site).id)
+                self._duplicates.register_left_out(
+                    self._kind.document(self._kind.decode(line), self._site).id
+                )
             except DECODE_ERRORS:
                 continue
 
     def _release_held(self) -> Iterator[list[bytes]]:
-        """The lines of those held back that are to be pushed after all, some at a time."""
-        kept: list[bytes] = []
-        for each in self._seen.resolve_held():
+        """The lines of held records that are no duplicates after all, in lists of bounded length."""
+        lines: list[bytes] = []
+        for each in self._duplicates.resolve_held():
             if each.is_duplicate:
-                self._inspection.count_duplicate(each.position, parse_document_id(each.line))
-            elif self._wanted is None or self._made + len(kept) < self._wanted:
-                kept.append(each.line)
-                if len(kept) == _TOGETHER:
-                    yield kept
-                    kept = []
-        if kept:
-            yield kept
+                self._checker.count_duplicate(each.position, parse_document_id(each.line))
+            elif self._wanted is None or self._made + len(lines) < self._wanted:
+                lines.append(each.line)
+                if len(lines) == _TOGETHER:
+                    yield lines
+                    lines = []
+        if lines:
+            yield lines
 
     def _count_made(self, chunk: bytes, count: int) -> bytes:
         self._made += count
@@ -245,7 +248,7 @@ class Population:
 
     def _quota_exceeded_error(self, limit: int) -> QuotaExceededError:
         return QuotaExceededError(
-            f"{self._file} holds more than {limit} records, and a dataset may have {limit}.",
+            f"{self._file} holds more than {limit} records; a dataset may have {limit}.",
             field="record_count",
             recovery=Recovery.FIX_INPUT,
             suggested_action=(
@@ -262,7 +265,7 @@ class Population:
             raise TemplateInvalidError(f"{self._file} holds no records.", file=self._file)
         if self._wanted is not None and self._made < self._wanted:
             raise TemplateInvalidError(
-                f"{self._file} holds {self._made} records, and {self._wanted} were asked for.",
+                f"{self._file} holds {self._made} records; the call asked for {self._wanted}.",
                 file=self._file,
                 field="record_count",
                 available=self._made,
@@ -272,21 +275,19 @@ class Population:
                 ),
             )
         declared = self._template.default_record_count
-        self._inspection.count_dangling_references()
-        self._inspection.check_volume(
-            min(declared, self._wanted or declared) if declared else None, self._made
-        )
+        self._checker.count_dangling_references()
+        self._checker.check_volume(min(declared, self._wanted or declared) if declared else None, self._made)
         self._collect_warnings(stream)
 
     def _collect_warnings(self, stream: RecordStream) -> None:
         self._warnings += [each for each in stream.warnings if each not in self._warnings]
-        if self._inspection.without_zone:
+        if self._checker.without_zone:
             self._warnings.append(
-                f"{self._inspection.without_zone} timestamps name no zone; they were taken as UTC."
+                f"{self._checker.without_zone} timestamps name no time zone; they were read as UTC."
             )
-        if self._inspection.left_out:
+        if self._checker.left_out:
             self._warnings.append(
-                f"{self._inspection.left_out} references lead to records that were not asked for."
+                f"{self._checker.left_out} references lead to records that were not asked for."
             )
         if len(self._containers) > _CONTAINERS:
             self._warnings.append(

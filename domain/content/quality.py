@@ -1,4 +1,4 @@
-"""Whether a content is fit for use: its score against the threshold, and the gates that no score outweighs."""
+"""Quality: whether a content is fit for use, by its score and by gates that no score outweighs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ QUALITY_THRESHOLD: Final = 95.0
 
 
 def with_indexed_gate(report: QualityReport, *, indexed: int | None, pushed: int) -> QualityReport:
-    """The report with the gate `indexed`: every document that was pushed is served.
+    """The report with the gate `indexed`: the platform serves every document that was pushed.
 
     A platform that does not count its documents (`indexed` is None) has no such gate.
     """
@@ -42,12 +42,12 @@ def is_fit_for_use(report: QualityReport) -> bool:
 
 
 def failed_checks(report: QualityReport) -> list[CheckResult]:
-    """The checks that not everything passed, gates first."""
+    """The gates and checks with failures, gates first."""
     return [each for each in (*report.gates, *report.checks) if each.failed]
 
 
 def quality_issues(report: QualityReport) -> list[dict[str, Any]]:
-    """What failed, gates first, each as `{check, failed, of, examples}`."""
+    """The failed gates and checks, gates first, each as `{check, failed, of, examples}`."""
     return [
         {"check": each.check, "failed": each.failed, "of": each.of, "examples": list(each.examples)}
         for each in failed_checks(report)
@@ -63,15 +63,14 @@ def recheck_quality(
     now: datetime,
     spill: Spill | None = None,
 ) -> QualityReport:
-    """The report of what is staged now, by reading all of it again.
+    """Check the staged content again, by reading all of it.
 
-    Whatever a document shows is counted anew: ids, timestamps, authors, references. What only the source record
-    showed (its schema, its missing fields, a second record of one id, the declared volume) stands as the population
-    pass found it. A line that is no document fails the schema. The gate `staged` holds when the bytes are those that
-    were populated.
+    What a document shows is counted anew: ids, timestamps, authors, references. What only the source record showed (its
+    schema, missing fields, duplicates that were left out, the declared volume) keeps the result of the population. A
+    line that is no document fails the schema. The gate `staged` passes when the bytes are those that were populated.
     """
-    seen = DuplicateDetector(spill or MemorySpill())
-    inspection = QualityChecker(RECORD_KINDS[dataset_type], sites[dataset_type].rstrip("/"), seen, now)
+    duplicates = DuplicateDetector(spill or MemorySpill())
+    checker = QualityChecker(RECORD_KINDS[dataset_type], sites[dataset_type].rstrip("/"), duplicates, now)
     digest = sha256()
     lines = damaged = 0
     for page in pages:
@@ -82,18 +81,20 @@ def recheck_quality(
                 documents.append(decode_document(line))
             except (msgspec.DecodeError, UnicodeDecodeError):
                 damaged += 1
-        for at in seen.register_ids([each.id for each in documents]):
-            seen.hold_record(documents[at].id, lines + 1 + at, b"")
-        inspection.check_documents(documents, lines + 1)
+        for at in duplicates.register_ids([each.id for each in documents]):
+            duplicates.hold_record(documents[at].id, lines + 1 + at, b"")
+        checker.check_documents(documents, lines + 1)
         lines += len(page)
-    for each in seen.resolve_held():
+    for each in duplicates.resolve_held():
         if each.is_duplicate:
-            inspection.count_duplicate(each.position)
-    inspection.count_dangling_references()
-    found = {each.check: each for each in inspection.results()}
-    checks = tuple(_merged_result(before, found[before.check], damaged) for before in content.report.checks)
-    same = digest.hexdigest() == content.checksum
-    lost = 0 if same else max(1, content.record_count - lines + damaged)
+            checker.count_duplicate(each.position)
+    checker.count_dangling_references()
+    now_found = {each.check: each for each in checker.results()}
+    checks = tuple(
+        _merged_result(before, now_found[before.check], damaged) for before in content.report.checks
+    )
+    unchanged = digest.hexdigest() == content.checksum
+    lost = 0 if unchanged else max(1, content.record_count - lines + damaged)
     staged = CheckResult(check="staged", weight=0, of=max(content.record_count, lost), failed=lost)
     return replace(
         content.report,
@@ -106,7 +107,7 @@ def recheck_quality(
 
 
 def _merged_result(before: CheckResult, found: CheckResult, damaged: int) -> CheckResult:
-    """One check's result, with what was counted anew in place of what the population pass counted."""
+    """The result of one check: the new count where documents show it, otherwise that of the population."""
     match before.check:
         case "timestamps" | "authors":
             return found

@@ -1,4 +1,4 @@
-"""Demo-readiness: how many of a template's golden questions the platform answers with its first results."""
+"""Readiness: how many of a template's golden questions the platform answers with its first results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from domain.ports import Json, Platform, SearchHit, Templates
 
 TOP_RESULTS: Final = 3
-"""An answer counts when it is among so many results."""
+"""A question is answered when one of its documents is among this many first results."""
 MAX_UNANSWERED_SHOWN: Final = 5
 """How many unanswered questions a report names."""
 
@@ -23,20 +23,20 @@ MAX_UNANSWERED_SHOWN: Final = 5
 async def measure_readiness(
     templates: Templates, platform: Platform, dataset: Dataset, name: str, timeout_s: float
 ) -> Readiness | None:
-    """Ask the platform the questions of the dataset's template, of its own datasource `name` alone.
+    """Search for the golden questions of the dataset's template, in its own datasource `name` alone.
 
-    None when there is nothing to ask: the platform cannot search, the content is not of a template, or that has no
-    questions. Whatever keeps the questions from being asked is told in the answer, and raised by nobody: what cannot be
-    searched now may be just as good.
+    None when there is nothing to ask: the platform cannot search, the content is not from a template, or the template
+    has no questions. An error that keeps the questions from being asked is reported in the result and never raised: the
+    content may be good although search fails now.
     """
     if not platform.capabilities.search or dataset.data_source is not DataSource.MOCK_TEMPLATE:
         return None
     template_id = dataset.template.template_id
     try:
-        known = {each.template_id: each for each in await templates.list()}
+        by_id = {each.template_id: each for each in await templates.list()}
     except LifecycleError as error:
         return Readiness(asked=0, unknown=error.message)
-    template = known.get(template_id)
+    template = by_id.get(template_id)
     if template is None:
         return Readiness(asked=0, unknown=f"The template {template_id!r} is no longer in the repository.")
     questions = template.questions
@@ -69,7 +69,7 @@ async def _ask_questions(
 def readiness_from_results(
     questions: Sequence[GoldenQuestion], results: Sequence[Sequence[SearchHit]], dataset_type: DatasetType
 ) -> Readiness:
-    """What came of the questions, each with its results, best first."""
+    """The readiness from the results of each question, best first."""
     missed = [
         question.text
         for question, hits in zip(questions, results, strict=True)
@@ -83,9 +83,9 @@ def readiness_from_results(
 
 
 def is_answered(question: GoldenQuestion, hits: Sequence[SearchHit], dataset_type: DatasetType) -> bool:
-    """Whether one of the first results is a document that must come back.
+    """Whether one of the first results is a document that answers the question.
 
-    A document is known by its id, or by the address that we gave it, whatever form the platform's own ids have.
+    A document is recognised by its id, or by the address that we gave it, whatever form the platform's ids have.
     """
     kind = RECORD_KINDS[dataset_type]
     first = hits[:TOP_RESULTS]
@@ -93,9 +93,11 @@ def is_answered(question: GoldenQuestion, hits: Sequence[SearchHit], dataset_typ
     return question.is_answered_by([*ids, *(kind.id_from_url(each.url) for each in first if each.url)])
 
 
-def readiness_report(found: Readiness, *, questions: bool = True) -> Json:
-    """The readiness as a report gives it; without `questions` in figures alone."""
-    if found.unknown is not None:
-        return {"asked": found.asked, "unknown": found.unknown}
-    figures: Json = {"asked": found.asked, "answered": found.answered, "share": found.share}
-    return figures | ({"unanswered": list(found.unanswered)} if questions and found.unanswered else {})
+def readiness_report(readiness: Readiness, *, questions: bool = True) -> Json:
+    """The readiness as JSON; without the text of questions unless `questions`."""
+    if readiness.unknown is not None:
+        return {"asked": readiness.asked, "unknown": readiness.unknown}
+    figures: Json = {"asked": readiness.asked, "answered": readiness.answered, "share": readiness.share}
+    return figures | (
+        {"unanswered": list(readiness.unanswered)} if questions and readiness.unanswered else {}
+    )

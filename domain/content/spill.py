@@ -1,4 +1,4 @@
-"""Room for what a pass over many records must remember and cannot keep in memory."""
+"""Spill: temporary storage for what a pass over many records cannot hold in memory."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ if TYPE_CHECKING:
 
 
 class Spill(Protocol):
-    """Named heaps of bytes: added in pieces, read back in the same pieces and order. Gone with whoever made it."""
+    """Spill: named heaps of bytes, written in pieces and read back in the same pieces and order.
+
+    Its creator deletes it.
+    """
 
     def add(self, heap: str, piece: bytes) -> None: ...
 
     def read_pieces(self, heap: str) -> Iterator[bytes]:
-        """What was added to a heap; nothing when nothing was."""
+        """The pieces of a heap, in order; none when nothing was added."""
         ...
 
 
 class MemorySpill:
-    """The spill of a small pass: it stays in memory after all."""
+    """Spill of a small pass, in memory."""
 
     def __init__(self) -> None:
         self._heaps: defaultdict[str, list[bytes]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""Which template serves a client best.
+"""Template choice: which template serves a client best.
 
     named > exact (industry and use case) > industry > default
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from domain.model import Client
 
 DEFAULT_FOLDER: Final = "default"
-"""The folder name that stands in for any industry or use case."""
+"""The folder whose templates serve any industry or use case."""
 _CANDIDATES: Final = 5
 
 
 def choose_template(
     templates: Sequence[Template], client: Client, dataset_type: DatasetType, template_id: str | None
 ) -> tuple[Template, TemplateChoice]:
-    """The template named, or else the best match for the client, with the reason. Ties go to the lower id.
+    """Choose the template that is named, or else the best match for the client. Ties go to the lower id.
 
     Raises:
-        UnknownTemplateError: none has that id, or none serves this type for this client; with the nearest candidates.
-        InvalidArgumentError: the template named is one of another type.
+        UnknownTemplateError: no template has that id, or none serves this type for this client; it names candidates.
+        InvalidArgumentError: the template that is named makes another type.
     """
     if template_id is not None:
         template, match = _find_named(templates, dataset_type, template_id), TemplateMatch.NAMED
@@ -51,7 +51,7 @@ def _find_named(templates: Sequence[Template], dataset_type: DatasetType, templa
         )
     if found.dataset_type is not dataset_type:
         raise InvalidArgumentError(
-            f"Template {template_id!r} makes {found.dataset_type.value}, and {dataset_type.value} were asked for.",
+            f"Template {template_id!r} makes {found.dataset_type.value}; the call asked for {dataset_type.value}.",
             field="template_id",
             candidates=serving[:_CANDIDATES],
         )

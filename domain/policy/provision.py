@@ -60,7 +60,8 @@ def require_restore_allowed(journey: Journey, stage: Stage) -> None:
             suggested_action="Name a journey that is at that stage or past it, or have this one promoted.",
         )
     if journey.state is not JourneyState.ACTIVE:
-        msg = f"The journey {journey.journey_id!r} is {journey.state}; only an active journey can have datasets restored."
+        state = f"The journey {journey.journey_id!r} is {journey.state}"
+        msg = f"{state}; only an active journey can have datasets restored."
         raise JourneyNotActiveError(msg, field="journey_id")
 
 

@@ -1,4 +1,4 @@
-"""Records of each type, and the neutral document that is made of each."""
+"""Documents: the records of each type, and the neutral document that is made of each record."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def record_json_schema(dataset_type: DatasetType) -> dict[str, Any]:
 
 
 def foreign_reference_pattern(kind: RecordKind, record_id: str) -> re.Pattern[str]:
-    """How a bare reference looks that means another type, in a content whose ids look like this one."""
+    """The pattern of a bare reference to a record of another type, in a content whose ids look like this one."""
     others = [
         each.shape
         for each in RECORD_KINDS.values()

@@ -1,4 +1,4 @@
-"""Batches whose records are decoded all at once, as nearly all of them can be."""
+"""Record batches, decoded in one call where every record is plain, as in nearly all batches."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from domain.content.documents.kinds import RecordKind
 
 DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What decoding raises for a record that is none of its type, or is not JSON."""
+"""What decoding raises for a record that does not fit its type, or is not JSON."""
 
 PLACEHOLDER: Final = b"{{site:"
 
@@ -25,9 +25,9 @@ _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 def has_placeholder(data: bytes) -> bool:
-    """Whether a placeholder stands anywhere in many records.
+    """Whether many records contain a placeholder anywhere.
 
-    To look for one brace is far cheaper than for a placeholder, as long as there are few braces and no two together.
+    A search for one brace is far cheaper than one for a placeholder, while braces are few and no two stand together.
     """
     at = -1
     for _ in range(len(data) // _FEW):
@@ -40,11 +40,11 @@ def has_placeholder(data: bytes) -> bool:
 
 
 class RecordBatch(Sequence[bytes]):
-    """A batch that is only cut into single records when one of them must be looked at."""
+    """Record batch, which is split into single records only when one of them is needed."""
 
     @abstractmethod
     def decode_records(self, kind: RecordKind) -> list[Any] | None:
-        """Every record, in order. None when one does not fit the type, or refers to a client's site."""
+        """Decode every record, in order. None when one does not fit the type, or has a placeholder."""
 
     @abstractmethod
     def split_records(self) -> list[bytes]:
@@ -68,7 +68,7 @@ class RecordBatch(Sequence[bytes]):
 
 
 class JsonLinesBatch(RecordBatch):
-    """Records that stand one a line."""
+    """Batch of JSON Lines: one record a line."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -87,10 +87,10 @@ class JsonLinesBatch(RecordBatch):
         return [line for line in self._data.split(b"\n") if line.strip()]
 
     def _count_plain_lines(self) -> int:
-        """How many lines there are; 0 unless each begins with `{` where the one before has ended with `}`.
+        """The number of lines; 0 unless each begins with `{` and the one before it ended with `}`.
 
-        Between those two no JSON value can go on, so that as many values as lines are one in each. Also 0 when there
-        is a placeholder, which is searched only when a brace does not begin a line.
+        No JSON value can continue from `}` over a newline to `{`, so when there are as many values as lines, each line
+        is one value. Also 0 when there is a placeholder, which is searched for only when a brace does not begin a line.
         """
         data, find = self._data, self._data.find
         count, inner, end, brace = 1, False, find(b"\n"), find(b"{", 1)
@@ -105,10 +105,10 @@ class JsonLinesBatch(RecordBatch):
 
 
 class JsonArrayBatch(RecordBatch):
-    """Records that are the elements of one JSON array.
+    """Batch of the elements of one JSON array.
 
-    `data` is the whole array, in its brackets. Raises msgspec.DecodeError or RecursionError when it is none. It is
-    parsed once, here, when its records fit the `kind`.
+    `data` is the whole array, with its brackets. Raises msgspec.DecodeError or RecursionError when it is not an array.
+    When its records fit the `kind`, it is parsed only once, here.
     """
 
     def __init__(self, data: bytes, kind: RecordKind | None) -> None:

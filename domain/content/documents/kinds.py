@@ -1,4 +1,4 @@
-"""What a type of record is: its fields, and how a document is made of one."""
+"""Record kinds: the fields of each type of record, and how a document is made of one."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ if TYPE_CHECKING:
     from domain.content.documents.neutral import Document
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-"""200 characters is what Glean takes (glean.md B)."""
+"""Glean accepts ids of up to 200 characters."""
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Instant = datetime
-"""RFC 3339, or else what `instants.read_instant` makes of it."""
+"""RFC 3339, or else what `timestamps.parse_timestamp` makes of it."""
 Texts = tuple[str, ...]
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-"""Stands in for an instant that is missing or cannot be read; no check takes it for plausible."""
+"""Replaces a timestamp that is missing or cannot be parsed; the check rejects it as implausible."""
 NOBODY: Final = "unknown@example.invalid"
-"""Stands in for an author that is missing; no check takes it for valid."""
+"""Replaces a missing author; the check rejects it as invalid."""
 UNKNOWN: Final = "unknown"
-"""Stands in for a container that is missing: Glean takes no document without one."""
+"""Replaces a missing container: Glean accepts no document without one."""
 _TITLE: Final = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordKind:
-    """One type of record.
+    """Record kind: one type of record.
 
-    `record` is the structure whose fields without a default are required, `identifiers` the fields that make its
-    id. `document` makes a document of a record, given the address of the client's own site. `spellings` are other
-    names that a field is known by, in lower case. A bare reference of this `shape` may mean a record of this type;
-    in an address, the id is its last `tail` segments. `also` names a property that is a second author. `stand_ins`
-    keep a flawed record sendable. `listed_by_id`: the connector's settings list the records, not their containers.
-    `decode` reads one record of JSON, `decode_lines` one a line, `decode_array` the elements of an array.
+    `record` is the structure; its fields without a default are required. `identifiers` are the fields that make its id.
+    `document` makes a document of a record and the address of the client's site. `spellings` are other names of a
+    field, in lower case. A bare reference of this `shape` may lead to a record of this type; in an address, the id is
+    the last `tail` segments. `also` names a property that is a second author. `stand_ins` replace missing values, so
+    that a faulty record can still be sent. `listed_by_id`: the connector's settings list records, not containers.
+    `decode` parses one record of JSON, `decode_lines` one a line, `decode_array` the elements of an array.
     """
 
     record: type[msgspec.Struct]
@@ -59,7 +59,7 @@ class RecordKind:
     decode_array: Callable[[bytes], list[Any]] = field(init=False, repr=False)
 
     def id_from_url(self, address: str) -> str:
-        """The id at the end of an address."""
+        """The id of a record, from the end of its address."""
         return "/".join(
             address.split("?", maxsplit=1)[0].split("#", maxsplit=1)[0].rstrip("/").split("/")[-self.tail :]
         )
@@ -77,7 +77,7 @@ class RecordKind:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of a record; `plain` is `str`, `int`, `datetime` or `tuple`, whatever else `type` demands."""
+    """Field of a record; `plain` is its bare type: `str`, `int`, `datetime` or `tuple`."""
 
     name: str
     type: Any
@@ -85,12 +85,12 @@ class Field:
     required: bool
 
 
-def _build_field(found: msgspec.structs.FieldInfo) -> Field:
-    described = msgspec.inspect.type_info(found.type)
+def _build_field(info: msgspec.structs.FieldInfo) -> Field:
+    described = msgspec.inspect.type_info(info.type)
     members = described.types if isinstance(described, msgspec.inspect.UnionType) else (described,)
     bare = [each.type if isinstance(each, msgspec.inspect.Metadata) else each for each in members]
     plain = next(_PLAIN[type(each)] for each in bare if type(each) in _PLAIN)
-    return Field(found.name, found.type, plain, found.required)
+    return Field(info.name, info.type, plain, info.required)
 
 
 _PLAIN: Final[dict[type, type]] = {
@@ -102,7 +102,7 @@ _PLAIN: Final[dict[type, type]] = {
 
 
 def headline(text: str) -> str:
-    """The beginning of a text, as a title."""
+    """The beginning of a text as a title, cut at a word after at most 80 characters."""
     head = text[: _TITLE + 1]
     if "\n" in head:
         head = " ".join(text[: 2 * _TITLE].split())

@@ -1,13 +1,12 @@
-"""The neutral document: what staging and archives hold, one JSON object a line, whatever Glean's dialect.
+"""Neutral document: the form of documents in staging and archives, one JSON object a line, for every dialect.
 
     {"type", "id", "title", "body": {"mime", "text"}, "container", "author": {"email", "name"?}, "url",
      "created"?, "updated", "readers": [...], "properties"?: {...}, "references"?: [...]}
 
-Instants are RFC 3339 in UTC with `Z`, with the fraction of a second that the source gave: a dialect that wants
-text takes them as they are, one that wants epoch seconds floors the decoded `datetime.timestamp()`. Ids keep their
-spelling and are unique without regard to case. `url` is where a reader of the client's own copy finds it. `readers`
-are e-mail addresses, or `everyone`. A reference is the id of a document of the same type, or else the address or the
-key of something else.
+Timestamps are RFC 3339 in UTC with `Z`, with the source's fraction of a second: a dialect that needs text uses them
+unchanged, one that needs epoch seconds rounds the decoded `datetime.timestamp()` down. Ids keep their spelling and are
+unique without regard to case. `url` is the address in the client's own copy. `readers` are e-mail addresses, or
+`everyone`. A reference is the id of a document of the same type, or the address or key of something else.
 """
 
 from __future__ import annotations
@@ -22,21 +21,21 @@ Instant = datetime
 
 
 class Author(msgspec.Struct, gc=False, omit_defaults=True):
-    """Who wrote it."""
+    """Author of a document."""
 
     email: str
     name: str | None = None
 
 
 class Body(msgspec.Struct, gc=False):
-    """The text, and what it is written in: `text/html`, `text/markdown` or `text/plain`."""
+    """Body of a document: the text and its format, `text/html`, `text/markdown` or `text/plain`."""
 
     mime: str
     text: str
 
 
 class Document(msgspec.Struct, gc=False, omit_defaults=True):
-    """A neutral document on its way into staging."""
+    """Neutral document to be staged."""
 
     type: str
     id: str
@@ -53,14 +52,14 @@ class Document(msgspec.Struct, gc=False, omit_defaults=True):
 
 
 class StagedBody(msgspec.Struct, gc=False):
-    """The text as it stands, in JSON with its quotes, to be spliced into another document."""
+    """Body as staged: the text stays encoded, with its quotes, to be copied into another document."""
 
     mime: str
     text: msgspec.Raw
 
 
 class NeutralDocument(msgspec.Struct, gc=False, omit_defaults=True):
-    """A neutral document as read back from staging: everything decoded but the long text."""
+    """Neutral document as read from staging: everything is decoded except the long text."""
 
     type: str
     id: str
@@ -77,11 +76,11 @@ class NeutralDocument(msgspec.Struct, gc=False, omit_defaults=True):
 
 
 encode_document: Final = msgspec.json.Encoder().encode
-"""One document as its line, without the newline."""
+"""Encode one document as a line, without the newline."""
 encode_documents: Final = msgspec.json.Encoder().encode_lines
-"""Documents as their lines, each with its newline."""
+"""Encode documents as lines, each with its newline."""
 decode_document: Final = msgspec.json.Decoder(NeutralDocument).decode
-"""One line as its document. Raises msgspec.DecodeError for what is none."""
+"""Decode one line. Raises msgspec.DecodeError when it is no document."""
 
 
 class _Identity(msgspec.Struct, gc=False):
@@ -92,5 +91,5 @@ _decode_identity: Final = msgspec.json.Decoder(_Identity).decode
 
 
 def parse_document_id(line: bytes) -> str:
-    """The id of the document of a line."""
+    """The id of the document in a line."""
     return _decode_identity(line).id

@@ -1,4 +1,4 @@
-"""A record that does not fit its type at once: understood as far as it goes, with what is wrong about it."""
+"""Repair of a record that does not fit its type: as much as possible is parsed, and its faults are named."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class RepairedRecord(NamedTuple):
-    """A record with stand-ins where something is missing, and whether it fits the schema and has what is required."""
+    """Repaired record, with stand-ins for missing values; whether it conforms to the schema and is complete."""
 
     record: Any
     conforms: bool
@@ -23,7 +23,7 @@ class RepairedRecord(NamedTuple):
 
 
 class InvalidRecordError(Exception):
-    """Not JSON, not an object, or without an id; `field` names what is missing, None when nothing could be read."""
+    """The record is not JSON, not an object, or has no id. `field` names the missing field, None without any."""
 
     def __init__(self, problem: str, field: str | None = None) -> None:
         super().__init__(problem)
@@ -32,7 +32,7 @@ class InvalidRecordError(Exception):
 
 
 def repair_record(kind: RecordKind, line: bytes) -> RepairedRecord:
-    """Read a record field by field. Raises NoRecordError."""
+    """Parse a record field by field. Raises InvalidRecordError."""
     given = _normalize_field_names(kind, _parse_object(line))
     values: dict[str, Any] = {}
     conforms = complete = True
@@ -41,41 +41,42 @@ def repair_record(kind: RecordKind, line: bytes) -> RepairedRecord:
         if value is None and not each.required:
             continue
         if each.name in kind.identifiers:
-            values[each.name], fits = _convert_identifier(each, value)
+            values[each.name], valid = _convert_identifier(each, value)
         elif each.plain is datetime:
-            values[each.name], fits = _convert_timestamp(value)
+            values[each.name], valid = _convert_timestamp(value)
         else:
-            values[each.name], fits = _convert_value(kind, each, value)
-        conforms &= fits
+            values[each.name], valid = _convert_value(kind, each, value)
+        conforms &= valid
         complete &= not (each.required and _is_blank(value))
     return RepairedRecord(kind.record(**values), conforms, complete)
 
 
 def _parse_object(line: bytes) -> dict[str, Any]:
     try:
-        found = msgspec.json.decode(line)
+        value = msgspec.json.decode(line)
     except UnicodeDecodeError:
         raise InvalidRecordError("is not UTF-8") from None
     except msgspec.DecodeError as error:
+        # msgspec calls half of a surrogate pair "truncated" too.
         if "truncated" in str(error) and line.rstrip().endswith(b"}"):
             raise InvalidRecordError("holds half of a surrogate pair, or ends early") from None
         raise InvalidRecordError(f"is not JSON: {_decode_error_reason(error)}") from None
     except RecursionError:
         raise InvalidRecordError("is nested too deeply") from None
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         raise InvalidRecordError("is not a JSON object")
-    return found
+    return value
 
 
 def _decode_error_reason(error: msgspec.DecodeError) -> str:
-    """What msgspec found, which names bytes and never content."""
+    """The reason that msgspec gives; it names byte positions, never content."""
     return str(error).removeprefix("JSON is malformed: ")
 
 
-def _normalize_field_names(kind: RecordKind, found: dict[str, Any]) -> dict[str, Any]:
-    names = {name: kind.spellings.get(name.lower(), name) for name in found}
+def _normalize_field_names(kind: RecordKind, given: dict[str, Any]) -> dict[str, Any]:
+    names = {name: kind.spellings.get(name.lower(), name) for name in given}
     return {
-        names[name]: value for name, value in found.items() if names[name] == name or names[name] not in found
+        names[name]: value for name, value in given.items() if names[name] == name or names[name] not in given
     }
 
 
@@ -84,21 +85,21 @@ def _is_blank(value: object) -> bool:
 
 
 def _convert_identifier(each: Field, value: object) -> tuple[str, bool]:
-    fits = isinstance(value, str)
+    valid = isinstance(value, str)
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str) or not value.strip():
         raise InvalidRecordError(f"has no {each.name}", each.name)
     try:
-        return msgspec.convert(value, each.type), fits
+        return msgspec.convert(value, each.type), valid
     except msgspec.ValidationError:
         raise InvalidRecordError(f"has too long a {each.name}", each.name) from None
 
 
 def _convert_timestamp(value: object) -> tuple[datetime, bool]:
-    """A text that is no instant fits the schema; that it is none is the timestamps' check to say."""
-    fits = isinstance(value, (str, int, float)) and not isinstance(value, bool) and value != ""
-    return parse_timestamp(value) or EPOCH, fits
+    """Any non-empty text or number conforms to the schema; the check of timestamps rejects what is no instant."""
+    valid = isinstance(value, (str, int, float)) and not isinstance(value, bool) and value != ""
+    return parse_timestamp(value) or EPOCH, valid
 
 
 def _convert_value(kind: RecordKind, each: Field, value: object) -> tuple[Any, bool]:

@@ -1,4 +1,4 @@
-"""Instants as they are found in exports."""
+"""Timestamps in the forms that exports use."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Final
 import msgspec
 
 _MILLISECONDS_FROM: Final = 100_000_000_000
-"""Epoch seconds reach this in the year 5138, epoch milliseconds passed it in 1973."""
+"""Numbers from here on are milliseconds: seconds reach this in the year 5138, milliseconds in 1973."""
 
 
 def parse_timestamp(given: object) -> datetime | None:
-    """The instant that is meant by RFC 3339, other ISO 8601, a day, or epoch (milli)seconds; None when it is none."""
+    """Parse RFC 3339, other ISO 8601, a day, or epoch (milli)seconds; None when it is no timestamp."""
     if isinstance(given, str):
         text = given.strip()
         return _parse_date_text(text) or _parse_epoch_text(text)

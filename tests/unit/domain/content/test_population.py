@@ -162,7 +162,7 @@ def test_timestamps_without_a_zone_are_taken_as_utc_with_a_warning() -> None:
         "2026-05-01T00:00:00Z",
         "2026-05-01T10:00:00Z",
     )
-    assert content.warnings == ("2 timestamps name no zone; they were taken as UTC.",)
+    assert content.warnings == ("2 timestamps name no time zone; they were read as UTC.",)
 
 
 def test_links_lead_to_the_clients_own_copies() -> None:
@@ -228,7 +228,7 @@ def test_more_records_than_there_are_fails_the_population_naming_how_many_there_
     error = refused(population(wanted=9), record_stream([template_record(PAGES, n) for n in range(4)]))
     assert error.field == "record_count"
     assert error.facts["available"] == 4
-    assert "holds 4 records, and 9 were asked for" in error.message
+    assert "holds 4 records; the call asked for 9" in error.message
 
 
 def limited(limit: int, given: InMemoryRecordStream, wanted: int | None = None) -> list[bytes]:
@@ -256,7 +256,7 @@ def test_more_records_than_a_dataset_may_have_fail_the_population_which_reads_no
     assert next(numbers) <= 15
     assert refused.value.as_dict() == {
         "code": "quota_exceeded",
-        "message": "fintech/dev/confluence_pages.jsonl holds more than 10 records, and a dataset may have 10.",
+        "message": "fintech/dev/confluence_pages.jsonl holds more than 10 records; a dataset may have 10.",
         "recovery": "fix_input",
         "field": "record_count",
         "suggested_action": "Take the failed dataset down for the reason provision_failed, and provision again with a "
@@ -396,7 +396,7 @@ def test_ids_and_references_are_judged_right_even_when_the_filter_always_doubts(
             patch.setattr(duplicates, "_LATEST", 2)
             patch.setattr(duplicates, "_FLUSH", 2)
             patch.setattr(duplicates, "_HELD_BYTES", 500)
-            patch.setattr(inspection, "_REMEMBERED", 0)
+            patch.setattr(inspection, "_MAX_VALID_ADDRESSES", 0)
         lines, content = populate_lines(record_stream(pages, batch))
     found = [msgspec.json.decode(line)["id"] for line in lines]
     first: dict[str, str] = {}

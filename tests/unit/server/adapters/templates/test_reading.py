@@ -365,7 +365,7 @@ async def test_of_two_members_of_one_name_the_last_counts(repository: Repository
 
 async def test_fewer_records_than_asked_for_are_refused_naming_how_many(repository: RepositoryFiles) -> None:
     repository.write(JSONL, lines(pages(3)))
-    with pytest.raises(TemplateInvalidError, match="holds 3 records, and 4 were asked for"):
+    with pytest.raises(TemplateInvalidError, match="holds 3 records; the call asked for 4"):
         repository.populate(await repository.load_only_template(), wanted=4)
 
 

@@ -1,10 +1,8 @@
 """Whose an address is: every datasource claims some with its regular expression, and two may claim the same.
 
-Glean then attributes what somebody views in a way that it calls non-deterministic. Here that is by a hash of the
-address and of who claims it: the same address always goes to the same datasource, but neither to the oldest nor to the
-newest, and another datasource with the same claim may change it. That claims overlap is no refusal. It stands in the
-ledger of the sandbox (`urlRegex.overlap`): when a configuration may claim what another one does, and, with the address,
-when a document is sent whose address another datasource claims too.
+That claims overlap is no refusal, although Glean then attributes what somebody views in a way that it calls
+non-deterministic. The ledger of the sandbox has it (`urlRegex.overlap`): when a configuration may claim what another
+one does, and, with the address, when a document is sent whose address another datasource claims too.
 """
 
 from __future__ import annotations

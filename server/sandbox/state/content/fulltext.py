@@ -57,7 +57,7 @@ def search_fulltext(
     limit: int = 10,
     may_see: Callable[[str, bytes], bool] | None = None,
 ) -> dict[str, Any]:
-    """What is served now and answers a question, or has every one of some keywords (`questions.understood`).
+    """What is served now and answers a question, or has every one of some keywords (`parse_query`).
 
     Answers:
         `results`, the best `limit` of them, and their `total`; among the results are only those that whoever asks

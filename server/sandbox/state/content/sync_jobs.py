@@ -1,6 +1,6 @@
 """Sync jobs: how far one is follows from stored instants and the clock, so that every process on the file agrees.
 
-No task runs behind a job. Whoever asks next after a job is over finishes it (`settle`): the documents go into the
+No task runs behind a job. Whoever asks next after a job is over finishes it (`processing`): the documents go into the
 full-text index in batches, each its own transaction, and in the last of them the run begins to be served. Every batch
 looks at the job again first, so that many may settle one job at once and each document is still indexed once.
 """

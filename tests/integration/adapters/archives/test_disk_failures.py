@@ -60,12 +60,12 @@ def test_a_disk_that_fills_up_in_the_middle_leaves_no_archive(root: Path) -> Non
         from pathlib import Path
         from domain.errors import ArchiveFailedError
         from server.adapters.archives.local import LocalArchives
-        from tests.support.content.archive_orders import FILES, LINES, PLACE, contents, names, order
+        from tests.support.content.archive_orders import archive_order
 
         resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 18, 1 << 18))
         archives = LocalArchives(Path(sys.argv[1]))
         try:
-            anyio.run(archives.write, order([os.urandom(512).hex().encode()] * 2000, compressed=False))
+            anyio.run(archives.write, archive_order([os.urandom(512).hex().encode()] * 2000, compressed=False))
         except ArchiveFailedError as error:
             print(error.message)
         """,
@@ -84,7 +84,7 @@ import anyio, os, signal, sys
 from pathlib import Path
 from server.adapters.archives.local import LocalArchives
 from server.infra.filesystem.durable import Draft
-from tests.support.content.archive_orders import FILES, LINES, PLACE, contents, names, order
+from tests.support.content.archive_orders import LINES, archive_order
 
 left = int(sys.argv[2])
 publish = Draft.publish
@@ -98,7 +98,7 @@ def counted(draft):
 
 archives = LocalArchives(Path(sys.argv[1]))
 Draft.publish = counted
-anyio.run(archives.write, order(LINES[:3]))
+anyio.run(archives.write, archive_order(LINES[:3]))
 """
 
 
@@ -125,16 +125,16 @@ def test_a_file_that_decompresses_to_far_more_stays_in_bounded_memory(root: Path
         import anyio, resource, sys
         from pathlib import Path
         from server.adapters.archives.local import LocalArchives
-        from tests.support.content.archive_orders import FILES, LINES, PLACE, contents, names, order
+        from tests.support.content.archive_orders import PLACE, archive_order
 
         peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         lines = [b"x" * 1023] * 100_000
 
         async def main():
             archives = LocalArchives(Path(sys.argv[1]))
-            await archives.write(order(lines[:1000]))
+            await archives.write(archive_order(lines[:1000]))
             await archives.verify(PLACE)
-            ordered = order(lines, metadata={"checksum": "", "incomplete": True})
+            ordered = archive_order(lines, metadata={"checksum": "", "incomplete": True})
             before = peak()
             await archives.write(ordered)
             await archives.verify(PLACE)

@@ -45,7 +45,6 @@ async def test_looking_and_waiting_import_no_engine(tmp_path: Path) -> None:
     program = """
 import sys, anyio
 from pathlib import Path
-from server.adapters.engine import durable
 from server.adapters.engine.engine import DurableEngine
 
 async def main():
@@ -53,7 +52,7 @@ async def main():
     async with DurableEngine(folder, {}) as engine:
         await engine.resume()
         assert not await engine.wait("s1", 0)
-        assert not DurableEngine.pending(folder)
+        assert not DurableEngine.has_unfinished_sagas(folder)
     assert not {"dbos", "sqlalchemy"} & set(sys.modules)
 
 anyio.run(main)

@@ -261,12 +261,12 @@ def test_two_hundred_megabytes_stay_in_bounded_memory(root: Path) -> None:
         async def main():
             staging = LocalStaging(Path(sys.argv[1]))
             await staging.write("small", 1, lambda: iter([line * 1000]))
-            async for page in staging.pages("small", 1, max_count=1000, max_bytes=4 << 20):
+            async for page in staging.iterate_pages("small", 1, max_count=1000, max_bytes=4 << 20):
                 pass
             before = peak()
             written = await staging.write("big", 1, lambda: (line * 1000 for _ in range(200)))
             count = 0
-            async for page in staging.pages("big", 1, max_count=1000, max_bytes=4 << 20):
+            async for page in staging.iterate_pages("big", 1, max_count=1000, max_bytes=4 << 20):
                 count += len(page)
             assert await staging.measure("big", 1) == written
             print(written.size_bytes > 200_000_000, count, peak() - before < 10)

@@ -12,15 +12,15 @@ ROOT = Path(__file__).parents[4]
 FIRST_READS = """
 import sys, threading
 from domain.model.dataset import Dataset
-from server.adapters.store.codec import decode, encode
+from server.adapters.store.codec import decode_document, encode_document
 from tests.support.entities import dataset
 
 sys.setswitchinterval(1e-6)
-document, together = encode(dataset()), threading.Barrier(6)
+document, together = encode_document(dataset()), threading.Barrier(6)
 
 def read():
     together.wait()
-    assert decode(document, Dataset) == dataset()
+    assert decode_document(document, Dataset) == dataset()
 
 threads = [threading.Thread(target=read) for _ in range(6)]
 for each in threads: each.start()

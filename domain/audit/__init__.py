@@ -1,4 +1,4 @@
-"""TODO describe domain.audit."""
+"""Audit: the log of every call and event, and the hash chain that proves it unchanged."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Calls on record: each begins with an id, is counted, and ends with an entry, whatever becomes of it.
+"""Call audit: every call gets an id, is counted against the rate limit, and ends with an entry in the audit log.
 
-What a call changes is noted in the transaction that changes it (`domain.audit.entry.note`). What it answered is kept here,
-after the work: a refusal, a failure, a question to a person; and that it ended well, where nothing was noted.
+A change is recorded in the transaction that makes it (`record_audit_entry`). The outcome of the call is recorded here,
+after the work: a refusal, a failure, a question to a person, or success where no change was recorded.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from domain.ports import Clock, Ids, Store, UnitOfWork
 
 ANONYMOUS: Final = Principal(subject="", clients=frozenset(), scopes=frozenset())
-"""Who calls without being known: they may do nothing, and are on record without a name."""
+"""The principal of a call without identity: no client, no scope, and no name in the audit log."""
 ANSWERED: Final = "answered"
 _LEFT: Final = "the caller went away before the answer"
 _NAME: Final = 100
@@ -34,7 +34,7 @@ _UNTRACED: Final = "0" * 32
 
 
 class CallAudit:
-    """Puts calls on record, and counts them."""
+    """Call audit: records calls, and counts them against the rate limit."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class CallAudit:
         rates: RateLimiter | None = None,
         withheld: Collection[str] = (),
     ) -> None:
-        """Keep entries in that store; none of the secrets that are `withheld` ever stands in one."""
+        """Record in that store. No entry ever contains one of the secrets in `withheld`."""
         self._store = store
         self._clock = clock
         self._ids = ids
@@ -62,10 +62,10 @@ class CallAudit:
         client: str | None = None,
         traceparent: object = None,
     ) -> Principal:
-        """The caller with the call that they make now.
+        """The principal with the context of this call.
 
-        `known` are the names that the verb's arguments have, None when all are; `client` is what the program calls
-        itself; `traceparent` as W3C Trace Context has it, anything else is passed over.
+        `known` are the names of the verb's arguments, None when every name is known. `client` is the name that the
+        program gives itself. `traceparent` is a W3C Trace Context header; any other value is ignored.
         """
         call = RequestContext(
             audit_id=f"au-{self._ids.token()}{self._ids.token()}",
@@ -79,13 +79,13 @@ class CallAudit:
         return replace(principal, call=call)
 
     async def count(self, principal: Principal) -> None:
-        """Count the call, before anything else of it is looked at. Raises RateLimitedError."""
+        """Count the call against the rate limit, before anything else. Raises RateLimitedError."""
         await self._rates.count_call(principal)
 
     async def record_success(self, principal: Principal, outcome: str = ANSWERED) -> None:
-        """Put on record that the call ended well; what it changed is there already, and then that is enough.
+        """Record that the call succeeded, unless its transaction has recorded a change already.
 
-        Raises StoreFailedError: what is not on record has not been answered.
+        Raises StoreFailedError: a call that is not recorded must not be answered.
         """
         entry = self._build_entry(principal, Decision.ALLOWED, outcome=outcome)
 
@@ -95,40 +95,37 @@ class CallAudit:
 
         await self._store.transact(append, lasting=False)
 
-    async def record_question(self, principal: Principal, shown: str) -> None:
-        """Put on record that the call ends with a question to a person, and what they are shown.
-
-        Raises StoreFailedError.
-        """
+    async def record_question(self, principal: Principal, question: str) -> None:
+        """Record that the call ends with a question to a person, and the question. Raises StoreFailedError."""
         asked = {
             "how": "elicitation",
-            "shown": {"question": redact_text(shown, self._secrets, _SENTENCES)},
+            "shown": {"question": redact_text(question, self._secrets, _SENTENCES)},
         }
         await self._append(self._build_entry(principal, Decision.ASKED, data=asked))
 
     async def record_failure(self, principal: Principal, error: Exception) -> None:
-        """Put on record that the call was refused or failed, and why; the error then says under which id.
+        """Record that the call was refused or failed, and why; set the error's `audit_id`.
 
-        Raises StoreFailedError; the refusal stands all the same.
+        Raises StoreFailedError, after which the caller still reports the error itself.
         """
-        known = error if isinstance(error, LifecycleError) else _internal_error(error)
-        broken = isinstance(known, FailureError | PlatformError)
-        decision = Decision.FAILED if broken else Decision.REFUSED
-        told = redact(known.as_dict(), self._secrets, longest=_SENTENCES)
-        entry = self._build_entry(principal, decision, error=told)
+        reported = error if isinstance(error, LifecycleError) else _internal_error(error)
+        failed = isinstance(reported, FailureError | PlatformError)
+        decision = Decision.FAILED if failed else Decision.REFUSED
+        details = redact(reported.as_dict(), self._secrets, longest=_SENTENCES)
+        entry = self._build_entry(principal, decision, error=details)
         await self._append(entry)
-        known.audit_id = entry.audit_id
+        reported.audit_id = entry.audit_id
 
     async def record_disconnect(self, principal: Principal) -> None:
-        """Put on record that nobody waited for the answer; what the call had begun goes on. Raises StoreFailedError."""
+        """Record that the caller left before the answer; work in progress continues. Raises StoreFailedError."""
         await self._append(self._build_entry(principal, Decision.FAILED, outcome=_LEFT))
 
     async def _append(self, entry: AuditEntry) -> None:
         document = canonical_json(entry)
         await self._store.transact(lambda uow: uow.audit.append(document), lasting=False)
 
-    def _build_entry(self, principal: Principal, decision: Decision, **told: Any) -> AuditEntry:
-        entry = call_entry(principal, decision, **told)
+    def _build_entry(self, principal: Principal, decision: Decision, **details: Any) -> AuditEntry:
+        entry = call_entry(principal, decision, **details)
         return replace(
             entry,
             at=self._clock.now(),
@@ -143,7 +140,7 @@ def _internal_error(error: Exception) -> InternalError:
 
 
 def _find_identifier(entry: AuditEntry, name: str) -> str | None:
-    """What the call is about, as its error says or else its arguments, where that has the form of an id."""
+    """The id of what the call is about, from its error or else its arguments, where it has the form of an id."""
     for value in ((entry.error or {}).get(name), entry.arguments.get(name)):
         if isinstance(value, str) and _IDENTIFIER.fullmatch(value):
             return value
@@ -152,5 +149,5 @@ def _find_identifier(entry: AuditEntry, name: str) -> str | None:
 
 def _parse_trace_id(traceparent: object) -> str | None:
     """The trace id, https://www.w3.org/TR/trace-context/#traceparent-header."""
-    found = _TRACE.fullmatch(traceparent) if isinstance(traceparent, str) else None
-    return found[1] if found and found[1] != _UNTRACED else None
+    match = _TRACE.fullmatch(traceparent) if isinstance(traceparent, str) else None
+    return match[1] if match and match[1] != _UNTRACED else None

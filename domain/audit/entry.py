@@ -1,7 +1,7 @@
-"""What is on record of every call and of everything that happened.
+"""Audit entries: one for each call and each event.
 
-An entry is appended in the transaction of what it tells, where there is one, and never changed. Its canonical JSON is
-what the chain is made of (`domain.audit.hash_chain`). It holds no secret, and nothing out of a record.
+An entry is appended in the transaction that it reports, where there is one, and never changed. The hash chain is made
+of its canonical JSON (`domain.audit.hash_chain`). It holds no secret, and no content of a record.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Decision(StrEnum):
-    """What became of a call: carried out, refused by a rule, put to a person, or failed at what it began."""
+    """Decision on a call: carried out, refused by a rule, put to a person, or failed after it began."""
 
     ALLOWED = "allowed"
     REFUSED = "refused"
@@ -33,13 +33,13 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
-    """One thing on record: a call (then `decision` is there), or an event (then `event` is).
+    """Audit entry: of a call (it has a `decision`), or of an event (it has an `event`).
 
-    A call tells who (`principal`, and the agent `act` that acts for them), from where (`via`: `stdio`, `http`, `cli`,
-    `schedule`; `client` as the program names itself, which proves nothing), what (`verb` as `domain.policy.scopes` has it,
-    `arguments`), and what came of it: `outcome` in a word or two when it was allowed, `error` in the wire's shape when
-    not, `confirmation` with how, by whom and what they were shown. One call may leave several entries of one
-    `audit_id`: what it changed, and how it ended.
+    The entry of a call has: who called (`principal`, and the agent `act` that acts for them); from where (`via`:
+    `stdio`, `http`, `cli`, `schedule`; `client`, the unproven name that the program gives itself); what (`verb`, as in
+    `domain.policy.scopes`, and `arguments`); and the result: `outcome` in a word or two when it was allowed, `error` in
+    the wire's shape when not, `confirmation` with how, by whom, and the facts they saw. One call may have several
+    entries with one `audit_id`: its changes, and its outcome.
     """
 
     at: datetime
@@ -66,14 +66,14 @@ _EMPTY_VALUES: Final[tuple[object, ...]] = (None, {}, "")
 
 
 def canonical_json(entry: AuditEntry) -> str:
-    """The entry as JSON with sorted keys, no blanks and nothing empty: the same text for the same entry, always."""
+    """The entry as JSON with sorted keys, no spaces and no empty values: equal entries give equal text."""
     whole = msgspec.to_builtins(entry)
     present = {name: value for name, value in whole.items() if value not in _EMPTY_VALUES}
     return msgspec.json.encode(present, order="sorted").decode()
 
 
 def parse_entry(document: bytes | str) -> AuditEntry:
-    """The entry of a canonical document. Raises msgspec.MsgspecError for what is none."""
+    """Decode a canonical document. Raises msgspec.MsgspecError when it is no entry."""
     return _ENTRY_DECODER.decode(document)
 
 
@@ -87,9 +87,9 @@ def record_audit_entry(
     confirmation: Confirmation | None = None,
     **data: Any,
 ) -> None:
-    """Put on record, in the transaction that does it, what the caller's call does; nothing for a caller without one.
+    """Record a change in the transaction that makes it; do nothing for a principal without a call.
 
-    `client_id` is for what concerns a client and no dataset.
+    `client_id` is for a change that concerns a client and no dataset.
     """
     if principal.call is None:
         return
@@ -105,11 +105,11 @@ def record_audit_entry(
     uow.audit.append(canonical_json(entry))
 
 
-def call_entry(principal: Principal, decision: Decision, **told: Any) -> AuditEntry:
-    """The entry of the caller's call. Raises ValueError for a caller without one: a bug."""
+def call_entry(principal: Principal, decision: Decision, **details: Any) -> AuditEntry:
+    """The entry of the principal's call. Raises ValueError for a principal without a call: a bug."""
     call = principal.call
     if call is None:
-        msg = "there is no call to put on record"
+        msg = "there is no call to record"
         raise ValueError(msg)
     return AuditEntry(
         at=call.at,
@@ -122,18 +122,18 @@ def call_entry(principal: Principal, decision: Decision, **told: Any) -> AuditEn
         verb=call.verb,
         arguments=dict(call.arguments),
         decision=decision,
-        **told,
+        **details,
     )
 
 
 def publish_events(uow: UnitOfWork, *events: Event) -> None:
-    """Publish events, and put them on record, in the transaction of the changes that they tell of."""
+    """Publish events and record them, in the transaction of the changes that they report."""
     uow.events.append(*events)
     uow.audit.append(*(canonical_json(event_entry(each)) for each in events))
 
 
 def event_entry(event: Event) -> AuditEntry:
-    """The entry of an event."""
+    """The audit entry of an event."""
     return AuditEntry(
         at=event.at,
         event=event.kind.value,

@@ -1,7 +1,7 @@
-"""The chain beside the audit log: each link's hash is made of the one before it and an entry's canonical document.
+"""Hash chain of the audit log: each link hashes the link before it and one entry's canonical document.
 
-Whoever changes, removes or moves an entry that is sealed would have to make every later link anew, and then the chain
-does not lead to a head that somebody kept elsewhere.
+To hide the change, removal or move of a sealed entry, every later link has to be made anew. The chain then no longer
+leads to a head that was exported and stored elsewhere.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainHead:
-    """Where a chain ends: the last position (0: no link yet) and its hash. Kept elsewhere, it proves all before it.
+    """Head of a chain: the last position (0: no link yet) and its hash. Stored elsewhere, it proves all links before.
 
-    `installation` and `exported_at` are None when only position and hash were kept.
+    `installation` and `exported_at` are None when only position and hash were stored.
     """
 
     position: int
@@ -33,25 +33,25 @@ class ChainHead:
 
 
 def genesis_hash(installation: str) -> str:
-    """What stands for the hash before the first link: no installation's chain is another's."""
+    """The hash before the first link. It differs by installation, so that one chain cannot pass for another."""
     return sha256(f"dataset-lifecycle audit {installation}".encode()).hexdigest()
 
 
 def link_hash(previous: str, document: bytes) -> str:
-    """The hash of the link that comes after the one of hash `previous` and seals that document."""
+    """The hash of the link that seals that document, after the link with the hash `previous`."""
     return sha256(previous.encode() + document).hexdigest()
 
 
 def chain_links(head: ChainHead, entries: Iterable[tuple[int, bytes]]) -> Iterator[ChainLink]:
-    """The links that go on from a head over those entries, each a sequence number and a document."""
-    position, held = head.position, head.hash
+    """The links that continue a head over entries, each a sequence number and a document."""
+    position, previous = head.position, head.hash
     for seq, document in entries:
-        position, held = position + 1, link_hash(held, document)
-        yield ChainLink(position, seq, held)
+        position, previous = position + 1, link_hash(previous, document)
+        yield ChainLink(position, seq, previous)
 
 
 def load_chain_head(audit: AuditRepository, installation: str) -> ChainHead:
-    """Where the chain ends now."""
+    """Load the current head of the chain."""
     last = audit.chain_head()
     if last is None:
         return ChainHead(position=0, hash=genesis_hash(installation), installation=installation)

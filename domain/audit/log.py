@@ -1,4 +1,4 @@
-"""The audit log as people use it: listed, verified, exported, and told as the life of one dataset."""
+"""Audit log: list, verify and export it, and show the timeline of one dataset."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _EXPORTED_HEAD: Final = Setting("audit_exported", dict[str, Any], absent_if_unre
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditLogItem:
-    """An entry as it is listed. `entry` is None when it cannot be understood, `position` while it is not sealed."""
+    """Listed entry. `entry` is None when it cannot be decoded, `position` is None until it is sealed."""
 
     seq: int
     position: int | None
@@ -40,10 +40,10 @@ class AuditLogItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditVerification:
-    """How far the chain holds, what breaks it, and what it says nothing of.
+    """Verification: how far the chain is intact, the first break, and how many entries it does not cover yet.
 
-    `unsealed` entries have no link yet, the oldest since `unsealed_since`. `exported` is the last head that was
-    exported from here, as `{position, hash, at}`.
+    `unsealed` entries have no link yet, the oldest since `unsealed_since`. `exported` is the last head that this
+    installation exported, as `{position, hash, at}`.
     """
 
     head: ChainHead
@@ -54,26 +54,26 @@ class AuditVerification:
 
 
 class AuditLog:
-    """Reads the audit log, and the chain beside it."""
+    """Audit log: reads the entries and their hash chain."""
 
     def __init__(self, store: Store, clock: Clock, sealer: AuditSealer) -> None:
-        """Read this store; what is exported is sealed before."""
+        """Read this store; an export seals all entries first."""
         self._store = store
         self._clock = clock
         self._sealer = sealer
 
     async def list(self, query: AuditQuery, principal: Principal) -> list[AuditLogItem]:
-        """The newest entries, at most `query.limit`, of the clients that the caller may touch."""
-        found: list[AuditLogItem] = []
-        rest = replace(query, clients=principal.clients)
-        async for page in self._iterate_entries(rest):
-            found += [_decode_entry(each) for each in page]
-            if len(found) >= query.limit:
+        """The newest entries, at most `query.limit`, of the clients that the caller may access."""
+        items: list[AuditLogItem] = []
+        visible = replace(query, clients=principal.clients)
+        async for page in self._iterate_entries(visible):
+            items += [_decode_entry(each) for each in page]
+            if len(items) >= query.limit:
                 break
-        return found[: query.limit]
+        return items[: query.limit]
 
     async def verify(self, anchor: ChainHead | None = None) -> AuditVerification:
-        """Follow the whole chain, in bounded memory; through a head that was kept elsewhere when one is given."""
+        """Verify the whole chain, in bounded memory; with an `anchor`, that it leads through that earlier head."""
         start = await self._load_genesis_head()
         head, broken = await verify_chain(self._iterate_links, start, anchor)
 
@@ -92,14 +92,14 @@ class AuditLog:
     async def export(
         self, principal: Principal, write: Callable[[Sequence[SealedEntry]], object]
     ) -> ChainHead:
-        """Seal what is not sealed, hand over every page of the chain, and tell its head, to be kept elsewhere.
+        """Seal all entries, write every page of the chain, and return its head, to be stored elsewhere.
 
-        Raises ForbiddenError for a caller confined to some clients, StoreFailedError for a chain that is broken.
+        Raises ForbiddenError for a caller who may not access every client, StoreFailedError when the chain is broken.
         """
         if principal.clients is not None:
             raise ForbiddenError(
-                "An export holds the entries of every client, and this caller may touch only some.",
-                suggested_action="Have somebody export it who may touch every client.",
+                "An export holds the entries of every client, and this caller may access only some.",
+                suggested_action="Ask a person who may access every client to export it.",
             )
         await self._sealer.seal()
         head, broken = await verify_chain(self._iterate_links, await self._load_genesis_head(), passing=write)
@@ -107,27 +107,27 @@ class AuditLog:
             raise StoreFailedError(
                 f"The audit chain is broken, so there is no head to export. {broken.what}",
                 recovery=Recovery.NEEDS_HUMAN,
-                suggested_action="See `dataset-lifecycle audit verify`, and compare with an earlier export.",
+                suggested_action="Run `dataset-lifecycle audit verify`, and compare with an earlier export.",
             )
         head = replace(head, exported_at=self._clock.now())
-        told = {"position": head.position, "hash": head.hash, "at": format_timestamp(head.exported_at)}
-        # This waits for the disk, and with it for all links before: a head that is kept is never ahead of its chain.
-        await self._store.transact(lambda uow: uow.settings.put(_EXPORTED_HEAD, told))
+        exported = {"position": head.position, "hash": head.hash, "at": format_timestamp(head.exported_at)}
+        # This write waits for the disk, and so for all links before it: an exported head is never ahead of its chain.
+        await self._store.transact(lambda uow: uow.settings.put(_EXPORTED_HEAD, exported))
         return head
 
     async def explain(self, dataset_id: str, principal: Principal) -> Sequence[TimelineEntry]:
-        """The life of a dataset, oldest first. Raises UnknownDatasetError for one that never was."""
-        # Anybody may ask for a dataset that never was, and that is on record; only one that was has events.
-        teller, known = TimelineBuilder(), False
+        """The timeline of a dataset, oldest entry first. Raises UnknownDatasetError when it never existed."""
+        # A call about a dataset that never existed has an entry too; only a dataset that existed has events.
+        timeline, exists = TimelineBuilder(), False
         async for page in self._iterate_entries(
             AuditQuery(dataset_id=dataset_id, clients=principal.clients, limit=_PAGE)
         ):
             for each in map(_decode_entry, page):
-                teller.prepend(each.seq, each.entry)
-                known = known or (each.entry is not None and each.entry.event is not None)
-        if not known:
+                timeline.prepend(each.seq, each.entry)
+                exists = exists or (each.entry is not None and each.entry.event is not None)
+        if not exists:
             await self._store.read(partial(find_dataset, dataset_id=dataset_id, principal=principal))
-        return teller.build()
+        return timeline.build()
 
     async def _load_genesis_head(self) -> ChainHead:
         installation = await self._store.read(lambda uow: uow.installation)
@@ -150,11 +150,11 @@ class AuditLog:
         )
 
 
-def _decode_entry(recorded: StoredEntry) -> AuditLogItem:
+def _decode_entry(stored: StoredEntry) -> AuditLogItem:
     entry = None
     with suppress(msgspec.MsgspecError):
-        entry = parse_entry(recorded.document)
-    return AuditLogItem(seq=recorded.seq, position=recorded.position, entry=entry)
+        entry = parse_entry(stored.document)
+    return AuditLogItem(seq=stored.seq, position=stored.position, entry=entry)
 
 
 def _recorded_at(document: bytes | None) -> datetime | None:
@@ -168,5 +168,5 @@ def _find_inserted_entry(uow: UnitOfWork) -> ChainBreak | None:
     seq = uow.audit.first_passed_over()
     if seq is None:
         return None
-    what = f"Entry {seq} was never sealed, though later ones are: it was put in behind the sealer's back."
+    what = f"Entry {seq} has no link, although later entries are sealed: it was inserted afterwards."
     return ChainBreak(flaw=Violation.INSERTED, position=None, seq=seq, what=what)

@@ -1,4 +1,4 @@
-"""What a caller gave, as it goes on record: bounded, printable, and without secrets."""
+"""Redaction: what callers send is bounded, made printable, and stripped of secrets before it is recorded."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 REDACTED: Final = "[withheld]"
-"""What stands for a value that is not kept: a secret, or what was given under a name that nobody knows."""
+"""Replaces a value that is not recorded: a secret, or the value of an unknown argument."""
 MAX_TEXT_LENGTH: Final = 200
-"""How many characters of a text are kept, where nothing else is said."""
+"""How many characters of a text are recorded by default."""
 _NAME: Final = 60
 _MANY: Final = 20
 _DEEP: Final = 3
@@ -20,17 +20,17 @@ _HUGE: Final = 1 << 63
 def redact_arguments(
     given: Mapping[str, Any], known: Collection[str] | None, secrets: Collection[str]
 ) -> dict[str, Any]:
-    """The arguments of a call. Of those that are not `known` (None: all are) only the names are kept."""
-    kept: dict[str, Any] = {}
+    """Redact the arguments of a call. Of arguments that are not `known` (None: all are), only the names are kept."""
+    redacted: dict[str, Any] = {}
     for name, value in list(given.items())[:_MANY]:
-        shown = redact_text(ascii(name)[1:-1], secrets, _NAME)
-        kept[shown] = redact(value, secrets) if known is None or name in known else REDACTED
-    return kept
+        label = redact_text(ascii(name)[1:-1], secrets, _NAME)
+        redacted[label] = redact(value, secrets) if known is None or name in known else REDACTED
+    return redacted
 
 
-# It answers Any, because plain JSON may be of any kind.
+# It returns Any, because plain JSON may be of any kind.
 def redact(value: object, secrets: Collection[str], *, longest: int = MAX_TEXT_LENGTH, depth: int = 0) -> Any:  # noqa: ANN401
-    """A plain JSON value without secrets, with long text cut and no more than twenty parts on three levels."""
+    """Redact a JSON value: no secrets, long text cut, at most twenty parts on each of three levels."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int | float):
@@ -41,7 +41,7 @@ def redact(value: object, secrets: Collection[str], *, longest: int = MAX_TEXT_L
 
 
 def redact_text(value: str, secrets: Collection[str], longest: int = MAX_TEXT_LENGTH) -> str:
-    """A text, cut where it is too long; all of it is withheld when it holds a secret."""
+    """Redact a text: cut when it is too long, and withheld as a whole when it holds a secret."""
     if any(secret in value for secret in secrets):
         return REDACTED
     whole = value.encode("utf-8", "replace").decode()
@@ -49,7 +49,7 @@ def redact_text(value: str, secrets: Collection[str], longest: int = MAX_TEXT_LE
 
 
 def _is_safe_number(value: float, secrets: Collection[str]) -> bool:
-    """Whether a number is no secret, and one that JSON's usual readers can hold."""
+    """Whether a number holds no secret, and is small enough for the usual JSON parsers."""
     return abs(value) < _HUGE and redact_text(str(value), secrets) != REDACTED
 
 

@@ -1,4 +1,4 @@
-"""Entries of the audit log get their links after they are written, so that no call waits for the chain."""
+"""Sealer: adds the links of audit entries after the entries are written, so that no call waits for the chain."""
 
 from __future__ import annotations
 
@@ -10,30 +10,31 @@ if TYPE_CHECKING:
     from domain.ports import Store, UnitOfWork
 
 _BATCH: Final = 500
-"""So many entries are sealed in one transaction: it holds up other writers for milliseconds."""
+"""Entries sealed in one transaction; it blocks other writers for milliseconds only."""
 
 
 class AuditSealer:
-    """Extends the chain. Several may be at work, in several processes; one transaction at a time extends it."""
+    """Sealer: extends the hash chain. Several may run in several processes; one transaction at a time extends it."""
 
     def __init__(self, store: Store) -> None:
-        """Work on this store."""
+        """Seal the entries of this store."""
         self._store = store
 
     async def seal(self) -> int:
-        """Seal what is not sealed by now: how many entries. Opens no write transaction when there is nothing.
+        """Seal the entries that are unsealed now, and return how many. Opens no write transaction when there are none.
 
-        What is appended meanwhile is left for the next time, so that this ends. Raises StoreFailedError; what was
-        sealed until then stays sealed.
+        Entries that are appended meanwhile are left for the next call, so that this one ends. Raises StoreFailedError;
+        entries that were sealed before the error stay sealed.
         """
-        sealed, waiting = 0, await self._store.read(lambda uow: uow.audit.unsealed_tail().count)
-        # A link that a power cut takes away is made again, the same: nothing is lost by not waiting for the disk.
-        while sealed < waiting and (made := await self._store.transact(_seal_batch, lasting=False)):
+        sealed, pending = 0, await self._store.read(lambda uow: uow.audit.unsealed_tail().count)
+        # No need to wait for the disk: a link that a power cut loses is made again, identical.
+        while sealed < pending and (made := await self._store.transact(_seal_batch, lasting=False)):
             sealed += made
         return sealed
 
 
 def _seal_batch(uow: UnitOfWork) -> int:
+    # Two sealers that read the same head would both continue it: the chain would fork.
     uow.audit.lock_chain()
     made = list(chain_links(load_chain_head(uow.audit, uow.installation), uow.audit.list_unsealed(_BATCH)))
     uow.audit.append_links(made)

@@ -1,4 +1,4 @@
-"""The life of a dataset in plain sentences, from what is on record of it."""
+"""Timeline: the history of a dataset in plain sentences, built from its audit entries."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _MAX_LENGTH: Final = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineEntry:
-    """One thing that happened: when, a sentence, and what shows it, line by line.
+    """Timeline entry: when it happened, a sentence, and lines of evidence.
 
-    What was done again and again in the same way is told once: `times`, the last at `until`. `at` is None for an entry
-    that cannot be understood.
+    Equal entries in a row are merged into one: `times` counts them, `until` is the last. `at` is None for an entry that
+    cannot be decoded.
     """
 
     at: datetime | None
@@ -33,27 +33,27 @@ class TimelineEntry:
 
 
 class TimelineBuilder:
-    """Takes entries newest first, and tells them oldest first."""
+    """Timeline builder: takes audit entries newest first, and returns a timeline oldest first."""
 
     def __init__(self) -> None:
-        self._told: list[TimelineEntry] = []
+        self._entries: list[TimelineEntry] = []
 
     def prepend(self, seq: int, entry: AuditEntry | None) -> None:
-        """Tell of an entry before those taken so far."""
-        chapter = _timeline_entry(seq, entry)
-        after = self._told[-1] if self._told else None
-        if after and (after.sentence, after.evidence) == (chapter.sentence, chapter.evidence):
-            until = after.until or after.at
-            self._told[-1] = replace(chapter, times=after.times + 1, until=until)
+        """Add an entry before those added so far; merge it with the next one when they are equal."""
+        added = _timeline_entry(seq, entry)
+        following = self._entries[-1] if self._entries else None
+        if following and (following.sentence, following.evidence) == (added.sentence, added.evidence):
+            until = following.until or following.at
+            self._entries[-1] = replace(added, times=following.times + 1, until=until)
         else:
-            self._told.append(chapter)
+            self._entries.append(added)
 
     def build(self) -> Sequence[TimelineEntry]:
-        """Everything, oldest first: a call is told as of when it came in, before what it brought about."""
+        """The timeline, oldest first. A call is placed at the time it came in, before its effects."""
         at: datetime | None = None
         timed: list[tuple[datetime, TimelineEntry]] = []
         undated: list[TimelineEntry] = []
-        for each in reversed(self._told):
+        for each in reversed(self._entries):
             at = each.at or at
             if at is None:
                 undated.append(each)
@@ -66,7 +66,7 @@ def _timeline_entry(seq: int, entry: AuditEntry | None) -> TimelineEntry:
     if entry is None:
         return TimelineEntry(
             at=None,
-            sentence=f"Entry {seq} cannot be understood. `audit verify` tells whether it is what was sealed.",
+            sentence=f"Entry {seq} cannot be decoded. `audit verify` shows whether it was changed after it was sealed.",
         )
     sentence, evidence = _describe_event(entry) if entry.event else _describe_call(entry)
     return TimelineEntry(at=entry.at, sentence=sentence, evidence=tuple(evidence))
@@ -74,7 +74,7 @@ def _timeline_entry(seq: int, entry: AuditEntry | None) -> TimelineEntry:
 
 def _describe_call(entry: AuditEntry) -> tuple[str, list[str]]:
     error, data = entry.error or {}, dict(entry.data)
-    shown = data.pop("shown", None)
+    disclosed = data.pop("shown", None)
     sentence = f"{_actor_phrase(entry)} asked to {_request_phrase(entry)}: {_outcome_phrase(entry, error)}."
     evidence = [_check_line(each) for each in _only_dicts(error.get("blocking_checks"))]
     if not evidence and error.get("message"):
@@ -82,8 +82,8 @@ def _describe_call(entry: AuditEntry) -> tuple[str, list[str]]:
     evidence += _pending_approval_lines(error)
     if entry.confirmation:
         evidence += _confirmation_lines(entry.confirmation)
-    answers = (entry.verb or "").startswith("approvals ")
-    evidence += _disclosure_lines(shown, "They were shown" if answers else "A person is to be shown")
+    is_decision = (entry.verb or "").startswith("approvals ")
+    evidence += _disclosure_lines(disclosed, "They were shown" if is_decision else "A person will be shown")
     return sentence, evidence + _fact_lines(
         {name: value for name, value in data.items() if value != entry.arguments.get(name)}
     )
@@ -109,24 +109,24 @@ def _actor_phrase(entry: AuditEntry) -> str:
 _REQUEST_PHRASES: Final = {
     "provision": "have it provisioned",
     "teardown": "take it down",
-    "restore": "bring its archive back",
-    "cancel": "cancel what runs on it",
+    "restore": "restore its archive",
+    "cancel": "cancel the work on it",
     "datasets recheck": "have its quality checked again",
-    "datasets protect": "keep it",
-    "datasets unprotect": "keep it no longer",
-    "datasets show": "look at it",
-    "archives snapshot": "archive it as it stands",
-    "archives verify": "have its archive read back",
-    "archives show": "look at its archive",
+    "datasets protect": "protect it",
+    "datasets unprotect": "end its protection",
+    "datasets show": "see it",
+    "archives snapshot": "archive a snapshot of it",
+    "archives verify": "verify its archive",
+    "archives show": "see its archive",
     "archives purge": "purge archives",
     "approvals approve": "approve a request",
     "approvals decline": "decline a request",
-    "approvals show": "look at a request",
+    "approvals show": "see a request",
     "health": "see its connector's health",
     "orphans": "see the orphans",
     "orphans scan": "scan for orphans",
     "orphans sweep": "sweep the orphans",
-    "journeys set-state": "move its journey",
+    "journeys set-state": "change the state of its journey",
     "journeys promote": "promote its journey",
 }
 _ARGUMENT_PHRASES: Final = (
@@ -141,15 +141,17 @@ _ARGUMENT_PHRASES: Final = (
 
 def _request_phrase(entry: AuditEntry) -> str:
     verb = entry.verb or "something"
-    wish = (
+    request = (
         _REQUEST_PHRASES.get(verb) or _REQUEST_PHRASES.get(verb.partition(" ")[0]) or f"`{_one_line(verb)}`"
     )
-    given = entry.arguments
+    arguments = entry.arguments
     if verb.startswith("journeys "):
-        return f"{wish} {_one_line(given.get('journey_id', ''))}".strip()
-    told = [words.format(_one_line(given[name])) for name, words in _ARGUMENT_PHRASES if given.get(name)]
-    again = ["once more"] if given.get("retry") else []
-    return " ".join([wish, *told, *again])
+        return f"{request} {_one_line(arguments.get('journey_id', ''))}".strip()
+    details = [
+        words.format(_one_line(arguments[name])) for name, words in _ARGUMENT_PHRASES if arguments.get(name)
+    ]
+    retry = ["once more"] if arguments.get("retry") else []
+    return " ".join([request, *details, *retry])
 
 
 def _outcome_phrase(entry: AuditEntry, error: Mapping[str, Any]) -> str:
@@ -168,7 +170,7 @@ def _outcome_phrase(entry: AuditEntry, error: Mapping[str, Any]) -> str:
 
 def _check_line(check: Mapping[str, Any]) -> str:
     since = f" Since {_one_line(check['since'])}." if check.get("since") else ""
-    clears = f" It clears when: {_one_line(check['clears'])}" if check.get("clears") else ""
+    clears = f" To clear it: {_one_line(check['clears'])}" if check.get("clears") else ""
     return f"{_one_line(check.get('check', 'check'))}: {_one_line(check.get('what', ''))}{since}{clears}"
 
 
@@ -187,51 +189,51 @@ _CONFIRMATION_PHRASES: Final = {
 
 
 def _confirmation_lines(confirmation: Mapping[str, Any]) -> list[str]:
-    """Who confirmed it, how, and what they were shown; a question that is still to be answered only shows."""
+    """Who confirmed, how, and which facts they saw; only the facts while the question is unanswered."""
     if not confirmation.get("by"):
         return _disclosure_lines(confirmation.get("shown"), "A person is shown")
     how, by = str(confirmation.get("how", "")), _one_line(confirmation["by"])
     at = f" on {_one_line(confirmation['at'])}" if confirmation.get("at") else ""
     request = f" ({_one_line(confirmation['approval_id'])})" if confirmation.get("approval_id") else ""
-    alone = ", who had asked for it," if by == confirmation.get("requester") else ""
+    self_approved = ", who had asked for it," if by == confirmation.get("requester") else ""
     return [
-        f"Confirmed by {by}{alone} {_CONFIRMATION_PHRASES.get(how, _one_line(how))}{request}{at}.",
+        f"Confirmed by {by}{self_approved} {_CONFIRMATION_PHRASES.get(how, _one_line(how))}{request}{at}.",
         *_disclosure_lines(confirmation.get("shown")),
     ]
 
 
-def _disclosure_lines(shown: object, who: str = "They were shown") -> list[str]:
-    """What a person saw before deciding, in words or as facts."""
-    if not shown:
+def _disclosure_lines(disclosed: object, who: str = "They were shown") -> list[str]:
+    """The facts, or the text, that a person saw before deciding."""
+    if not disclosed:
         return []
-    facts = shown.items() if isinstance(shown, dict) else ()
-    told = "; ".join(f"{_humanize(name)} {_one_line(value)}" for name, value in facts) or _one_line(shown)
-    return [f"{who}: {told}"]
+    facts = disclosed.items() if isinstance(disclosed, dict) else ()
+    text = "; ".join(f"{_humanize(name)} {_one_line(value)}" for name, value in facts) or _one_line(disclosed)
+    return [f"{who}: {text}"]
 
 
 _COMMON_FIELDS: Final = frozenset({"name", "journey_id", "stage", "dataset_type", "status"})
-"""What every event says; a sentence that needs it says it."""
+"""The fields of every event, shown only where a sentence uses them."""
 
 
 def _describe_event(entry: AuditEntry) -> tuple[str, list[str]]:
-    given = _EventFields(entry.data)
-    sentence = _EVENT_SENTENCES.get(entry.event or "", f"{entry.event} happened").format_map(given)
+    fields = _EventFields(entry.data)
+    sentence = _EVENT_SENTENCES.get(entry.event or "", f"{entry.event} happened").format_map(fields)
     issues = [
         f"{_one_line(each.get('check', 'check'))}: {each.get('failed')} of {each.get('of')} failed"
         for each in _only_dicts(entry.data.get("issues"))
     ]
-    used = given.used | _COMMON_FIELDS | {"issues", "readiness"}
+    used = fields.used | _COMMON_FIELDS | {"issues", "readiness"}
     return f"{sentence.rstrip('.')}.", issues + _readiness_lines(entry.data.get("readiness")) + _fact_lines(
         {name: value for name, value in entry.data.items() if name not in used}
     )
 
 
-def _readiness_lines(found: object) -> list[str]:
-    if not isinstance(found, dict):
+def _readiness_lines(readiness: object) -> list[str]:
+    if not isinstance(readiness, dict):
         return []
-    if found.get("unknown"):
-        return [f"demo-readiness: not known. {_one_line(found['unknown'])}"]
-    return [f"demo-readiness: {found.get('answered')} of {found.get('asked')} questions answered"]
+    if readiness.get("unknown"):
+        return [f"demo-readiness: not known. {_one_line(readiness['unknown'])}"]
+    return [f"demo-readiness: {readiness.get('answered')} of {readiness.get('asked')} questions answered"]
 
 
 _EVENT_SENTENCES: Final = {
@@ -241,7 +243,7 @@ _EVENT_SENTENCES: Final = {
     "dataset:provision_failed": "Provisioning failed at the step {step} ({code}): {message}",
     "dataset:restored": "It was restored from {restored_from}",
     "dataset:orphaned": "It was found to be an orphan ({reason})",
-    "dataset:orphan_cleared": "It is an orphan no more",
+    "dataset:orphan_cleared": "It is no longer an orphan",
     "dataset:teardown_failed": "Its teardown stopped at the step {step} ({code}): {message}",
     "dataset:torn_down": "It was taken down for the reason {reason}, as {requester} had asked",
     "connector:health_changed": "The health of its connector changed",
@@ -250,7 +252,7 @@ _EVENT_SENTENCES: Final = {
 
 
 class _EventFields(dict[str, Any]):
-    """What an event says, as text; and what of it was told."""
+    """The fields of an event as text; it records in `used` which of them a sentence has used."""
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         super().__init__(data)
@@ -278,7 +280,7 @@ def _humanize(name: str) -> str:
 
 
 def _one_line(value: object) -> str:
-    """A value in one line, and no longer than a line should be; the entry itself has all of it."""
+    """A value as one line of bounded length; the entry itself has the whole value."""
     match value:
         case bool():
             text = "yes" if value else "no"

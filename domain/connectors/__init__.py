@@ -1,4 +1,4 @@
-"""TODO describe domain.connectors."""
+"""Connectors: configuration, ownership, drift and health of the datasources in Glean."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Per-type connector configuration, validated before any call; names, links, and the drift rule.
+"""Connector configuration by dataset type, validated before any call; names and site addresses.
 
-The four configurations are data (`mock_data/connectors/`), overridden per stage and client; what is fixed here is their
-shape. An error names the setting by its full path, `connectors.confluence_pages.config.baseUrl`, and never its value
-where that could be a secret.
+The four configurations are data (`mock_data/connectors/`), overridden per stage and client; this module checks their
+shape. An error names the setting by its full path, `connectors.confluence_pages.config.baseUrl`, and never shows a
+value that could be a secret.
 """
 
 from __future__ import annotations
@@ -30,28 +30,28 @@ _SECRET: Final = re.compile(
 )
 _STAGES: Final = frozenset(each.value for each in Stage)
 _NO_STAGE: Final = "~"
-"""Sets a client that is called like a stage apart from it: no client's id holds this character."""
+"""Distinguishes a client that has the name of a stage from the stage: no client's id contains this character."""
 
 
-# These copies are at no real GitHub or Slack; `site` in the settings says where they are when they are somewhere.
-_ELSEWHERE: Final = {
+# These copies are at no real GitHub or Slack. Where a copy is published, `site` in the settings names its address.
+_PLACEHOLDER_SITES: Final = {
     DatasetType.GITHUB_REPOS: ("https://mock-github.example.com", "organization"),
     DatasetType.SLACK_MESSAGES: ("https://mock-slack.example.com", "workspaceId"),
 }
 
 
 def dataset_name(client_id: str, stage: Stage, dataset_type: DatasetType) -> str:
-    """What dataset and connector are called: `ACME-Sandbox-Confluence`."""
+    """The name of a dataset and its connector: `ACME-Sandbox-Confluence`."""
     return f"{client_id.upper()}-{stage.value.title()}-{_LABELS[dataset_type]}"
 
 
 def placeholder_token(dataset_id: str) -> str:
-    """The token of a sandbox connector: deterministic, and granting nothing."""
+    """The token of a sandbox connector: deterministic, and without any rights."""
     return hashlib.sha256(f"{dataset_id}-mock-token".encode()).hexdigest()
 
 
 def merge_settings(template: Mapping[str, Any], *overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """The template with each override laid over it in turn; objects are merged, anything else is replaced."""
+    """Merge each override into the template in turn; objects are merged, other values replaced."""
     merged = {
         name: merge_settings(value) if isinstance(value, Mapping) else value
         for name, value in template.items()
@@ -74,30 +74,30 @@ def build_datasource_spec(
     installation: str,
     site: str = "",
 ) -> DatasourceSpec:
-    """The datasource that serves a dataset.
+    """Build the specification of the datasource that serves a dataset.
 
     Args:
-        dataset: whose connector it is.
+        dataset: the dataset that the connector serves.
         containers: the spaces, repositories, channels or projects of its content; settings that list them win.
         settings: `{connector, collect, config}`, merged from template and overrides; `site` is optional.
-        installation: goes into the mark.
-        site: below which every document's address is.
+        installation: the installation for the owner tag.
+        site: the base address of every document.
 
     Raises:
-        SettingsError: the first setting that will not do, by its path.
+        SettingsError: names the first invalid setting, by its path.
     """
     dataset_type = dataset.dataset_type
     root = f"connectors.{dataset_type.value}"
     _refuse_secrets(settings, root)
-    collected = CONTAINER_SETTINGS[dataset_type]
+    container_setting = CONTAINER_SETTINGS[dataset_type]
     config = settings.get("config")
     if isinstance(config, Mapping):
-        config = {collected: list(dict.fromkeys(containers)), **config}
+        config = {container_setting: list(dict.fromkeys(containers)), **config}
     wanted = {
         "connector": lambda value: (
             None if value == dataset_type.connector_kind else f"must be {dataset_type.connector_kind}"
         ),
-        "collect": lambda value: None if value == collected else f"must be {collected}",
+        "collect": lambda value: None if value == container_setting else f"must be {container_setting}",
         "config": CONFIG_SCHEMAS[dataset_type],
     }
     if "site" in settings:
@@ -116,17 +116,17 @@ def build_datasource_spec(
 def build_site_urls(
     settings_by_type: Mapping[DatasetType, Mapping[str, Any]], *, client_id: str, stage: Stage
 ) -> Mapping[DatasetType, str]:
-    """Where the copies of one client and stage stand, by type: the base of document URLs and of links between records.
+    """The site of each type for one client and stage: the base of document addresses and of links between records.
 
-    No site of another client, stage or type is the same or below it, so that a link never leads to somebody else's
-    copy, and Glean knows of every address whose it is. Raises SettingsError.
+    No site of another client, stage or type is equal to it or below it, so a link never leads to another client's copy,
+    and every address belongs to exactly one datasource. Raises SettingsError.
     """
     client = quote(client_id.lower(), safe="")
     path = f"{client}{_NO_STAGE if client in _STAGES else ''}/{stage.value}"
     bases = {each: _base_url(each, settings) for each, settings in settings_by_type.items()}
-    often = Counter(each.casefold() for each in bases.values())
+    uses = Counter(each.casefold() for each in bases.values())
     return {
-        each: f"{base}/{path}{f'/{each.connector_kind}' if often[base.casefold()] > 1 else ''}"
+        each: f"{base}/{path}{f'/{each.connector_kind}' if uses[base.casefold()] > 1 else ''}"
         for each, base in bases.items()
     }
 
@@ -134,10 +134,14 @@ def build_site_urls(
 def _base_url(dataset_type: DatasetType, settings: Mapping[str, Any]) -> str:
     base = _site_url(dataset_type, settings).rstrip("/")
     if named := next((each for each in urlsplit(base).path.split("/") if each in _STAGES), None):
-        field = "site" if "site" in settings else f"config.{_ELSEWHERE.get(dataset_type, ('', 'baseUrl'))[1]}"
+        field = (
+            "site"
+            if "site" in settings
+            else f"config.{_PLACEHOLDER_SITES.get(dataset_type, ('', 'baseUrl'))[1]}"
+        )
         _refuse(
             f"connectors.{dataset_type.value}.{field}",
-            f"must have no {named!r} in its path: what is of that stage stands below one of that name",
+            f"must not have {named!r} in its path: the name of a stage marks where documents of that stage begin",
         )
     return base
 
@@ -147,7 +151,7 @@ def _site_url(dataset_type: DatasetType, settings: Mapping[str, Any]) -> str:
     if "site" in settings:
         _check_node(settings["site"], https_url_problem, f"{root}.site")
         return str(settings["site"])
-    host, name = _ELSEWHERE.get(dataset_type, ("", "baseUrl"))
+    host, name = _PLACEHOLDER_SITES.get(dataset_type, ("", "baseUrl"))
     config = settings.get("config")
     value = config.get(name) if isinstance(config, Mapping) else None
     _check_node(value, CONFIG_SCHEMAS[dataset_type][name], f"{root}.config.{name}")
@@ -157,9 +161,7 @@ def _site_url(dataset_type: DatasetType, settings: Mapping[str, Any]) -> str:
 def _refuse_secrets(settings: Mapping[str, Any], path: str) -> None:
     for name, value in settings.items():
         if _SECRET.search(str(name)):
-            _refuse(
-                f"{path}.{name}", "looks like a secret, and no secret belongs into a connector's settings"
-            )
+            _refuse(f"{path}.{name}", "looks like a secret, and connector settings must not hold secrets")
         if isinstance(value, Mapping):
             _refuse_secrets(value, f"{path}.{name}")
 
@@ -184,7 +186,7 @@ def _check_node(value: object, node: object, path: str) -> None:
         if not isinstance(value, list | tuple):
             _refuse(path, "must be a list")
         if not value:
-            _refuse(path, "is empty: the template's records name none, and the settings list none")
+            _refuse(path, "is empty: neither the template's records nor the settings name one")
         for index, each in enumerate(value):
             if not isinstance(each, str) or not node.form.fullmatch(each):
                 _refuse(f"{path}[{index}]", node.rule)

@@ -1,4 +1,4 @@
-"""What the connector configuration of each type must look like: the fields, and the check of each."""
+"""Schema of the connector configuration of each type: the settings, and the check of each."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from domain.connectors.cron import cron_problem
 from domain.model import DatasetType
 
 SettingCheck: TypeAlias = Callable[[object], str | None]
-"""What is wrong with a value, in words that follow the setting's name; None when nothing is."""
+"""Returns what is wrong with a value, in words that follow the setting's name; None when it is valid."""
 
 _LONGEST_URL: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class NameList:
-    """A list of at least one name of that form."""
+    """Setting that lists at least one name of that form."""
 
     form: re.Pattern[str]
     rule: str
 
 
 def https_url_problem(value: object) -> str | None:
-    """What is wrong with an address; None when it is a good one."""
+    """What is wrong with an address, in words that follow the setting's name; None when it is valid."""
     rule = "must be an https address with a host, and without user, password, query or fragment"
     if not isinstance(value, str) or len(value) > _LONGEST_URL or re.search(r"[\s\x00-\x1f\x7f\\]", value):
         return rule
     try:
         parts = urlsplit(value)
-        # Reading the port is what checks it.
+        # urlsplit checks the port only when it is read.
         _ = parts.port
     except ValueError:
         return rule

@@ -1,6 +1,6 @@
 """Cron expression: five fields as crontab(5) has them, checked by `cronsim`, with the wrong field named.
 
-What only `cronsim` knows (a sixth field, `L`, `#`) and no crontab does is refused: Glean has to read the schedule too.
+Extensions of `cronsim` (a sixth field, `L`, `#`) are refused, because Glean must parse the schedule too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ANY_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def cron_problem(expression: str) -> str | None:
-    """What is wrong with a schedule, as the end of a sentence about it; None when it is a good one."""
+    """What is wrong with a schedule, in words that follow the setting's name; None when it is valid."""
     fields = expression.split()
     if len(fields) != len(_FIELDS):
         return f"must have five fields (minute, hour, day of month, month, day of week), not {len(fields)}"

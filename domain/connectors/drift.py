@@ -1,8 +1,7 @@
-"""TODO describe domain.connectors.config.drift."""
+"""Drift: differences between the datasources in Glean and our connectors."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -10,30 +9,34 @@ from domain.model import Connector, ConnectorStatus, OwnerTag
 from domain.ports import Datasource
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from domain.ports import Observation
 
 _CHANGED: Final = (
-    "Somebody changed its configuration in Glean: have a person look; a provision with retry puts it back."
+    "Somebody changed its configuration in Glean. Ask a person to inspect it; a provision with retry sets it "
+    "again."
 )
 _UNMARKED: Final = (
-    "It does not carry this dataset's mark any more, so it is not touched from here: have a person look at it in "
-    "Glean, and put the mark back, or delete it there."
+    "It no longer carries this dataset's owner tag, so this server does not change it. Ask a person to inspect it in "
+    "Glean, and to restore the tag or delete the datasource."
 )
-_MISSING: Final = "Somebody removed it in Glean: take the dataset down, and provision it again when needed."
+_MISSING: Final = (
+    "Somebody removed it in Glean. Take the dataset down, and provision it again if it is needed."
+)
 _ABANDONED: Final = (
-    "It was abandoned when its dataset was taken down: have a person delete it in Glean, when it can be reached "
+    "The teardown of its dataset abandoned it. Ask a person to delete it in Glean when Glean can be reached "
     "again."
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftItem:
-    """A difference between what Glean has and what our records say it has.
+    """Drift item: one difference between Glean and our records.
 
-    `kind` is `unowned_connector` (in Glean, carrying our mark, and no dataset owns it), `missing_connector` (one of a
-    dataset that is not in Glean), or `changed_connector` (its configuration is another than the one that we gave, or
-    it carries our mark no more).
-    `handle` is Glean's id for it.
+    `kind` is `unowned_connector` (it is in Glean with our owner tag, and no dataset owns it), `missing_connector` (a
+    dataset's connector is not in Glean), or `changed_connector` (its configuration is not ours, or it no longer carries
+    our owner tag). `handle` is Glean's id of the datasource.
     """
 
     kind: str
@@ -48,15 +51,15 @@ class DriftItem:
 def detect_drift(
     found: Sequence[Datasource], connectors: Sequence[Connector], installation: str
 ) -> tuple[DriftItem, ...]:
-    """What Glean has of ours that no connector of ours is, and the other way round; what is not ours is nobody's drift.
+    """Compare the datasources in Glean with our connectors. A datasource that was never ours is no drift.
 
     Args:
         found: every datasource that the platform has.
-        connectors: every connector of ours, of all clients; those that are DISCONNECTED own nothing.
-        installation: whose mark is ours.
+        connectors: our connectors, of all clients; those that are DISCONNECTED own nothing.
+        installation: the installation of our owner tags.
     """
     living = [each for each in connectors if each.status is not ConnectorStatus.DISCONNECTED]
-    # Until its handle is known, a connector that is being made owns whatever carries its dataset's mark.
+    # Until its handle is known, a connector that is being created owns every datasource with its dataset's owner tag.
     owners = {(each.dataset_id, each.handle) for each in living}
     present = {each.handle: each for each in found}
     unowned = (
@@ -65,7 +68,7 @@ def detect_drift(
             name=each.name,
             dataset_id=each.mark.dataset_id,
             handle=each.handle,
-            suggested_action="Have a person look at it, and delete it in Glean when nothing needs it.",
+            suggested_action="Ask a person to inspect it, and to delete it in Glean if nothing needs it.",
         )
         for each in found
         if each.mark is not None
@@ -87,34 +90,34 @@ def detect_drift(
     return (*unowned, *missing, *changed)
 
 
-def datasource_from_observation(connector: Connector, seen: Observation) -> Datasource:
-    """A connector that was looked at by itself, as a list would have it."""
+def datasource_from_observation(connector: Connector, observation: Observation) -> Datasource:
+    """The datasource of a connector that was observed by itself, as a list of datasources would contain it."""
     return Datasource(
         handle=connector.handle or "",
         name=connector.name,
         kind=connector.kind,
-        mark=seen.mark,
-        changed=seen.changed,
+        mark=observation.mark,
+        changed=observation.changed,
     )
 
 
 def _suggested_action(connector: Connector, found: Datasource, installation: str) -> str | None:
-    """What is to be done about a connector that somebody changed; None for one that stands as we made it."""
+    """What to do about a connector that somebody changed; None for an unchanged one."""
     if found.mark != OwnerTag(installation=installation, dataset_id=connector.dataset_id):
         return _UNMARKED
     return _CHANGED if _is_reconfigured(connector, found) else None
 
 
 def _is_reconfigured(connector: Connector, found: Datasource) -> bool:
-    """Whether something that we set stands otherwise in Glean; what a platform adds of its own is its own."""
+    """Whether a setting of ours has another value in Glean. Settings that the platform adds do not count."""
     if found.changed is not None:
         return found.changed
-    said = found.config
-    return said is not None and any(said.get(name) != value for name, value in connector.config.items())
+    config = found.config
+    return config is not None and any(config.get(name) != value for name, value in connector.config.items())
 
 
 def abandoned_drift_item(connector: Connector, why: str) -> DriftItem:
-    """A connector that a teardown abandoned, so that no dataset owns it; `why` nobody can look whether it is there."""
+    """The drift of a connector that a teardown abandoned; `why` is the reason that it cannot be observed."""
     return _drift_item("unowned_connector", connector, f"{_ABANDONED} {why}")
 
 

@@ -1,4 +1,4 @@
-"""A platform's facts and our own ledger, made into one verdict: one function for every dialect."""
+"""Health of a connector: one verdict from the platform's observation and our own records, for every dialect."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 SYNC_DEADLINE: Final = timedelta(minutes=30)
 MANY_ERRORS: Final = 10
-"""So many errors in a day make a connector unhealthy, whatever its platform says."""
+"""This many errors in a day make a connector unhealthy, whatever the platform reports."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthFinding:
-    """One thing that is not as it should be."""
+    """Finding: one problem of a connector, with what to do about it."""
 
     code: str
     message: str
@@ -31,7 +31,7 @@ class HealthFinding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """How a connector is. None: nobody could say. `freshness_s` is the age of the last successful sync in seconds."""
+    """Health of a connector. None: not known. `freshness_s` is the age of the last successful sync, in seconds."""
 
     status: ConnectorStatus
     last_successful_sync: datetime | None
@@ -43,13 +43,13 @@ class Health:
 
 _MISSING: Final = HealthFinding(
     code="missing",
-    message="Glean says that this connector is not there.",
-    suggested_action="Take the dataset down, and provision it again when it is needed.",
+    message="Glean reports that this connector does not exist.",
+    suggested_action="Take the dataset down, and provision it again if it is needed.",
 )
 _NOT_OURS: Final = HealthFinding(
     code="not_ours",
-    message="What Glean has under this connector's id does not carry this dataset's mark.",
-    suggested_action="A person must look at it in Glean: it is not touched from here.",
+    message="The datasource in Glean under this connector's id does not carry this dataset's owner tag.",
+    suggested_action="Ask a person to inspect it in Glean: this server does not change it.",
 )
 _UNHEALTHY: Final = HealthFinding(
     code="reported_unhealthy",
@@ -58,18 +58,18 @@ _UNHEALTHY: Final = HealthFinding(
 )
 _OVERDUE: Final = HealthFinding(
     code="sync_overdue",
-    message="A sync runs longer than it may.",
-    suggested_action="Cancel the provision that waits for it, or have a person look at the sync in Glean.",
+    message="A sync has run past its deadline.",
+    suggested_action="Cancel the provision that waits for it, or ask a person to inspect the sync in Glean.",
 )
 _NEVER: Final = HealthFinding(
     code="never_synced",
-    message="It was made and has not been synced within the time that a sync may take.",
+    message="It was created, and no sync has finished within the time that a sync may take.",
     suggested_action="Provision the dataset again with retry.",
 )
 _STALE: Final = HealthFinding(
     code="stale",
-    message="What Glean serves is not what was pushed last: another upload has come after it.",
-    suggested_action="Have a person find out who else pushes to it; then take it down, and provision it again.",
+    message="Glean does not serve what was pushed last: another upload came after it.",
+    suggested_action="Ask a person to find out who else pushes to it; then take it down, and provision it again.",
 )
 _FAILED: Final = HealthFinding(
     code="provision_failed",
@@ -89,16 +89,16 @@ def assess_health(
     ours: bool = True,
     sync_deadline: timedelta = SYNC_DEADLINE,
 ) -> Health:
-    """How a connector is, by what its platform says (as much or as little as that is) and what we know ourselves.
+    """Assess a connector by what the platform reports, however little that is, and by our own records.
 
     Args:
-        observation: the platform's facts.
-        connector: our row.
-        own_errors_24h: calls on its behalf that failed within a day, by our own ledger.
+        observation: what the platform reports.
+        connector: our record.
+        own_errors_24h: calls for it that failed within a day, by our own records.
         documents: how many it must serve, None when that is not known.
         now: the instant of the observation.
-        run: which run it must serve, None when that is not known.
-        ours: False when the platform lists it without our mark.
+        run: the run that it must serve, None when that is not known.
+        ours: False when the platform lists it without our owner tag.
         sync_deadline: how long a sync may take.
     """
     status, finding = _assess_status(observation, connector, now - sync_deadline, run, ours=ours)
@@ -133,9 +133,9 @@ def _assess_status(
 ) -> tuple[ConnectorStatus, HealthFinding | None]:
     if connector.status is ConnectorStatus.DISCONNECTED:
         return ConnectorStatus.DISCONNECTED, None
-    flaw = _gravest_finding(observation, connector, too_old, run, ours=ours)
-    if flaw is not None:
-        return ConnectorStatus.FAILED if flaw is _FAILED else ConnectorStatus.UNHEALTHY, flaw
+    finding = _gravest_finding(observation, connector, too_old, run, ours=ours)
+    if finding is not None:
+        return ConnectorStatus.FAILED if finding is _FAILED else ConnectorStatus.UNHEALTHY, finding
     if _is_syncing(observation):
         return ConnectorStatus.SYNCING, None
     return ConnectorStatus.HEALTHY if _has_synced(observation) else ConnectorStatus.CREATING, None
@@ -144,10 +144,10 @@ def _assess_status(
 def _gravest_finding(
     observation: Observation, connector: Connector, too_old: datetime, run: str | None, *, ours: bool
 ) -> HealthFinding | None:
-    """What alone decides; the gravest first."""
+    """The gravest finding, which alone decides the status; None when there is none."""
     mark, since = observation.mark, observation.syncing_since
     other = run is not None and observation.run not in {None, run}
-    flaws = (
+    candidates = (
         (not observation.present, _MISSING),
         (not ours or (mark is not None and mark.dataset_id != connector.dataset_id), _NOT_OURS),
         (connector.status is ConnectorStatus.FAILED, _FAILED),
@@ -159,7 +159,7 @@ def _gravest_finding(
         ),
         (not _is_syncing(observation) and other, _STALE),
     )
-    return next((finding for holds, finding in flaws if holds), None)
+    return next((finding for holds, finding in candidates if holds), None)
 
 
 def _is_syncing(observation: Observation) -> bool:
@@ -177,7 +177,7 @@ def _document_count_finding(served: int, documents: int) -> HealthFinding:
         message=f"Glean serves {served} documents of this connector; {documents} were pushed.",
         suggested_action="Provision the dataset again with retry."
         if fewer
-        else "Have a person look who else pushes to it.",
+        else "Ask a person to find out who else pushes to it.",
     )
 
 
@@ -192,7 +192,7 @@ def _errors_finding(count: int) -> HealthFinding:
 def unobserved_health(
     connector: Connector, *, own_errors_24h: int, now: datetime, error: PlatformError | None
 ) -> Health:
-    """How a connector is that was not looked at: not made yet, taken away, or (with the error) out of reach."""
+    """Health of a connector that was not observed: not created yet, disconnected, or (with the error) out of reach."""
     finding: HealthFinding | None = None
     if error is not None:
         status = ConnectorStatus.UNHEALTHY

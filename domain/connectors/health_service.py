@@ -1,4 +1,4 @@
-"""The use case that looks at connectors and answers: how each is, and what differs from our records."""
+"""Health service: observes connectors, and reports their health and their drift from our records."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ _BATCH: Final = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectorHealth:
-    """One connector, its dataset (None when our records of it are broken), and how it is.
+    """Health of one connector, with its dataset (None when its row is unreadable).
 
-    `late` when that is not known, because Glean did not answer in the time that there was.
+    `late` is whether the health is not known because Glean did not answer in time.
     """
 
     connector: Connector
@@ -48,9 +48,9 @@ class ConnectorHealth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthPage:
-    """A page of connectors in the order of `connector_id`; the drift comes with the first page.
+    """Page of connectors, in the order of `connector_id`; the drift comes with the first page.
 
-    Where the platform has no list of its own, each page has the drift of its connectors.
+    Where the platform cannot list datasources, each page has the drift of its own connectors.
     """
 
     items: tuple[ConnectorHealth, ...]
@@ -71,13 +71,13 @@ class _Row:
 
     @property
     def run(self) -> str | None:
-        """What it must serve; not known while a saga works on it."""
+        """The run that it must serve; not known while a saga works on the dataset."""
         return self.connector.run if self.dataset and self.dataset.run is None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Scope:
-    """What one call is about: everything that the caller may see, or one selector's part of it."""
+    """Scope of one call: all connectors that the caller may see, or those that a selector names."""
 
     principal: Principal
     connector_id: str | None
@@ -89,7 +89,7 @@ class _Scope:
         return self.connector_id is None and self.dataset_id is None and self.client_id is None
 
     def has(self, item: DriftItem) -> bool:
-        """Whether a difference is this call's business; one whose client nobody knows is for those who see all."""
+        """Whether a drift item is in scope. Only a caller who may see all clients sees one without a known client."""
         if self.connector_id is not None:
             return item.connector_id == self.connector_id
         if self.dataset_id is not None:
@@ -101,9 +101,9 @@ class _Scope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """What one pass over connectors reads once: which platform answers, and everything that it has.
+    """Survey: what a pass over all connectors reads once, the fingerprint and the datasources of the platform.
 
-    `before` are the connectors that there were when it began, each with where it was made.
+    `before` are the connectors that existed when the pass began, each with the fingerprint it was created under.
     """
 
     installation: str
@@ -121,7 +121,7 @@ class _Observations:
 
 
 class HealthService:
-    """Looks at connectors and answers; it changes nothing, here or there."""
+    """Health service: observes connectors. It changes nothing, neither our records nor Glean."""
 
     def __init__(
         self,
@@ -131,7 +131,7 @@ class HealthService:
         *,
         sync_deadline: timedelta = SYNC_DEADLINE,
     ) -> None:
-        """Look at that platform; a sync may take it so long."""
+        """Observe that platform; `sync_deadline` is how long a sync may take."""
         self._store = store
         self._platform = platform
         self._clock = clock
@@ -148,11 +148,11 @@ class HealthService:
         cursor: str | None = None,
         survey: Survey | PlatformError | None = None,
     ) -> HealthPage:
-        """How the chosen connectors are: one, one dataset's, one client's, or all that the caller may see.
+        """Check the selected connectors: one, one dataset's, one client's, or all that the caller may see.
 
-        Who goes through all pages gives each the same `survey`, and asks for the `drift` apart. Raises
+        A caller that reads all pages passes the same `survey` with each, and reads the drift with `list_drift`. Raises
         InvalidArgumentError, UnknownConnectorError, UnknownDatasetError, UnknownClientError; and PlatformError only
-        when Glean cannot be read and there is no connector that could carry the finding.
+        when Glean cannot be read and there is no connector to report that on.
         """
         if sum(each is not None for each in (connector_id, dataset_id, client_id)) > 1:
             msg = "Name at most one of connector_id, dataset_id and client_id."
@@ -167,18 +167,18 @@ class HealthService:
         rows = await self._store.read(lambda uow: _load_rows(uow, scope, now, limit + 1, cursor))
         rows, more = rows[:limit], len(rows) > limit
         surveyed = survey or await self.fetch_survey()
-        apart = () if cursor or survey else await self._collect_drift(scope, surveyed)
-        if isinstance(surveyed, PlatformError) and not (rows or apart or cursor):
+        drift = () if cursor or survey else await self._collect_drift(scope, surveyed)
+        if isinstance(surveyed, PlatformError) and not (rows or drift or cursor):
             raise surveyed
-        seen = await self._observe([each.connector for each in rows], surveyed)
+        observations = await self._observe([each.connector for each in rows], surveyed)
         return HealthPage(
-            items=tuple(self._connector_health(each, seen) for each in rows),
-            drift=(*apart, *await self._detect_observed_drift(scope, rows, seen)),
+            items=tuple(self._connector_health(each, observations) for each in rows),
+            drift=(*drift, *await self._detect_observed_drift(scope, rows, observations)),
             next_cursor=rows[-1].connector.connector_id if more else None,
         )
 
     async def fetch_survey(self) -> Survey | PlatformError:
-        """Which platform answers and what it has, or why that cannot be said."""
+        """Survey the platform; return the error when it cannot be read."""
 
         def load_fingerprints(uow: UnitOfWork) -> tuple[str, dict[str, Fingerprint]]:
             return uow.installation, {
@@ -194,13 +194,13 @@ class HealthService:
         return Survey(installation=installation, found=found, fingerprint=fingerprint, before=before)
 
     async def list_drift(self, principal: Principal, survey: Survey | PlatformError) -> tuple[DriftItem, ...]:
-        """Where Glean and our records differ, as far as the caller may see."""
+        """The drift between Glean and our records, as far as the caller may see it."""
         return await self._collect_drift(
             _Scope(principal=principal, connector_id=None, dataset_id=None, client_id=None), survey
         )
 
     async def probe_platform(self) -> Fingerprint:
-        """Which platform answers now, when our own records can be read. Raises StoreFailedError, PlatformError."""
+        """Check that our store can be read, and ask which platform answers. Raises StoreFailedError, PlatformError."""
         await self._store.read(lambda uow: uow.installation)
         return await self._platform.fetch_fingerprint()
 
@@ -209,120 +209,150 @@ class HealthService:
     ) -> _Observations | PlatformError:
         if isinstance(survey, PlatformError):
             return survey
-        made_here = [
+        observable = [
             each for each in connectors if _is_observable(each) and each.fingerprint == survey.fingerprint
         ]
-        handles = [each.handle or "" for each in made_here]
+        handles = [each.handle or "" for each in observable]
         return _Observations(survey=survey, by_handle=await self._platform.observe_all(handles, survey.found))
 
-    def _connector_health(self, row: _Row, seen: _Observations | PlatformError) -> ConnectorHealth:
-        what: Observation | PlatformError | None = None
+    def _connector_health(self, row: _Row, observations: _Observations | PlatformError) -> ConnectorHealth:
+        observation: Observation | PlatformError | None = None
         if _is_observable(row.connector):
-            what = seen if isinstance(seen, PlatformError) else _observation_of(seen, row.connector)
+            observation = (
+                observations
+                if isinstance(observations, PlatformError)
+                else _observation_of(observations, row.connector)
+            )
         return ConnectorHealth(
             connector=row.connector,
             dataset=row.dataset,
-            health=self._assess_connector(row, seen, what),
-            late=isinstance(what, PlatformTimeoutError),
+            health=self._assess_connector(row, observations, observation),
+            late=isinstance(observation, PlatformTimeoutError),
         )
 
     def _assess_connector(
-        self, row: _Row, seen: _Observations | PlatformError, what: Observation | PlatformError | None
+        self,
+        row: _Row,
+        observations: _Observations | PlatformError,
+        observation: Observation | PlatformError | None,
     ) -> Health:
         now, connector = self._clock.now(), row.connector
-        if what is None or isinstance(what, PlatformError) or isinstance(seen, PlatformError):
-            error = what if isinstance(what, PlatformError) else None
+        if (
+            observation is None
+            or isinstance(observation, PlatformError)
+            or isinstance(observations, PlatformError)
+        ):
+            error = observation if isinstance(observation, PlatformError) else None
             return unobserved_health(connector, own_errors_24h=row.own_errors, now=now, error=error)
         return assess_health(
-            what,
+            observation,
             connector,
             own_errors_24h=row.own_errors,
             documents=row.documents,
             now=now,
             run=row.run,
             sync_deadline=self._sync_deadline,
-            ours=_is_ours(seen.survey, connector)
+            ours=_is_ours(observations.survey, connector)
             if self._platform.capabilities.list
-            else what.mark == _expected_owner_tag(seen.survey, connector),
+            else observation.mark == _expected_owner_tag(observations.survey, connector),
         )
 
     async def _collect_drift(self, scope: _Scope, survey: Survey | PlatformError) -> tuple[DriftItem, ...]:
-        told = () if isinstance(survey, PlatformError) else await self._detect_listed_drift(scope, survey)
-        return (*told, *await self._list_abandoned(scope, survey))
+        listed = () if isinstance(survey, PlatformError) else await self._detect_listed_drift(scope, survey)
+        return (*listed, *await self._list_abandoned(scope, survey))
 
-    async def _list_abandoned(self, scope: _Scope, seen: Survey | PlatformError) -> tuple[DriftItem, ...]:
-        """What was abandoned where nobody can look now; where somebody can, the list of datasources tells.
+    async def _list_abandoned(self, scope: _Scope, survey: Survey | PlatformError) -> tuple[DriftItem, ...]:
+        """The drift of abandoned connectors on a platform that cannot be read now.
 
-        Without such a list, what was abandoned is looked for by its name.
+        On a platform that can be read, the list of datasources shows them. Where the platform cannot list, abandoned
+        connectors are searched by their names.
         """
 
         def load_abandoned(uow: UnitOfWork) -> list[Connector]:
             found = (uow.connectors.get(each) for each in load_abandoned_connectors(uow))
             return [each for each in found if each is not None]
 
-        left = await self._store.read(load_abandoned)
-        why = seen.message if isinstance(seen, PlatformError) else "Another platform or tenant answers now."
-        away = [
-            each for each in left if isinstance(seen, PlatformError) or each.fingerprint != seen.fingerprint
+        abandoned = await self._store.read(load_abandoned)
+        why = (
+            survey.message if isinstance(survey, PlatformError) else "Another platform or tenant answers now."
+        )
+        unreachable = [
+            each
+            for each in abandoned
+            if isinstance(survey, PlatformError) or each.fingerprint != survey.fingerprint
         ]
-        items = [abandoned_drift_item(each, why) for each in away]
-        if not self._platform.capabilities.list and isinstance(seen, Survey):
-            items += await self._find_abandoned_by_name(seen, [each for each in left if each not in away])
+        items = [abandoned_drift_item(each, why) for each in unreachable]
+        if not self._platform.capabilities.list and isinstance(survey, Survey):
+            items += await self._find_abandoned_by_name(
+                survey, [each for each in abandoned if each not in unreachable]
+            )
         return tuple(each for each in items if scope.has(each))
 
-    async def _find_abandoned_by_name(self, seen: Survey, left: Sequence[Connector]) -> list[DriftItem]:
-        if not left:
+    async def _find_abandoned_by_name(
+        self, survey: Survey, abandoned: Sequence[Connector]
+    ) -> list[DriftItem]:
+        if not abandoned:
             return []
         try:
-            found = await self._platform.find_datasources([each.name for each in left])
+            found = await self._platform.find_datasources([each.name for each in abandoned])
         except PlatformError as error:
-            return [abandoned_drift_item(each, error.message) for each in left]
+            return [abandoned_drift_item(each, error.message) for each in abandoned]
 
         def load_drift(uow: UnitOfWork) -> list[DriftItem]:
-            items = detect_drift(found, list(_iterate_connectors(uow)), seen.installation)
+            items = detect_drift(found, list(_iterate_connectors(uow)), survey.installation)
             named = (_with_client(uow, each) for each in items if each.kind == "unowned_connector")
             return [each for each in named if each is not None]
 
         return await self._store.read(load_drift)
 
     async def _detect_observed_drift(
-        self, scope: _Scope, rows: Sequence[_Row], seen: _Observations | PlatformError
+        self, scope: _Scope, rows: Sequence[_Row], observations: _Observations | PlatformError
     ) -> tuple[DriftItem, ...]:
-        """The drift of connectors that were looked at one by one, as far as they are still as they were then."""
-        if self._platform.capabilities.list or isinstance(seen, PlatformError):
+        """The drift of connectors that were observed one by one, where our records have not changed since."""
+        if self._platform.capabilities.list or isinstance(observations, PlatformError):
             return ()
-        looked = [(each.connector, seen.by_handle.get(each.connector.handle or "")) for each in rows]
+        observed = [
+            (each.connector, observations.by_handle.get(each.connector.handle or "")) for each in rows
+        ]
 
         def load_drift(uow: UnitOfWork) -> tuple[DriftItem, ...]:
-            told = [
-                (connector, what)
-                for connector, what in looked
-                if not (what is None or isinstance(what, PlatformError))
+            current = [
+                (connector, observation)
+                for connector, observation in observed
+                if not (observation is None or isinstance(observation, PlatformError))
                 and _is_observable(connector)
-                and connector.fingerprint == seen.survey.fingerprint
+                and connector.fingerprint == observations.survey.fingerprint
                 and uow.connectors.get(connector.connector_id) == connector
             ]
-            found = [datasource_from_observation(connector, what) for connector, what in told if what.present]
-            items = detect_drift(found, [connector for connector, _ in told], seen.survey.installation)
+            found = [
+                datasource_from_observation(connector, observation)
+                for connector, observation in current
+                if observation.present
+            ]
+            items = detect_drift(
+                found, [connector for connector, _ in current], observations.survey.installation
+            )
             named = (_with_client(uow, each) for each in items)
             return tuple(each for each in named if each is not None and scope.has(each))
 
         return await self._store.read(load_drift)
 
-    async def _detect_listed_drift(self, scope: _Scope, seen: Survey) -> tuple[DriftItem, ...]:
+    async def _detect_listed_drift(self, scope: _Scope, survey: Survey) -> tuple[DriftItem, ...]:
         if not self._platform.capabilities.list:
             return ()
 
         def load_drift(uow: UnitOfWork) -> tuple[DriftItem, ...]:
             living = list(_iterate_connectors(uow))
-            named = (_with_client(uow, each) for each in detect_drift(seen.found, living, seen.installation))
-            # One that is newer than the list of datasources, or made elsewhere, is not missing from it.
+            named = (
+                _with_client(uow, each) for each in detect_drift(survey.found, living, survey.installation)
+            )
+            # A connector that is newer than the list of datasources, or was created elsewhere, is not missing from it.
             return tuple(
                 each
                 for each in named
                 if each is not None
                 and scope.has(each)
-                and (each.connector_id is None or seen.before.get(each.connector_id) == seen.fingerprint)
+                and (each.connector_id is None or survey.before.get(each.connector_id) == survey.fingerprint)
             )
 
         return await self._store.read(load_drift)
@@ -332,20 +362,20 @@ def _is_observable(connector: Connector) -> bool:
     return connector.handle is not None and connector.status is not ConnectorStatus.DISCONNECTED
 
 
-def _observation_of(seen: _Observations, connector: Connector) -> Observation | PlatformError:
-    if seen.survey.fingerprint != connector.fingerprint:
-        msg = f"Another platform or tenant answers than the one in which {connector.name} was made."
+def _observation_of(observations: _Observations, connector: Connector) -> Observation | PlatformError:
+    if observations.survey.fingerprint != connector.fingerprint:
+        msg = f"The platform or tenant that answers is not the one in which {connector.name} was made."
         return PlatformMismatchError(msg)
-    return seen.by_handle[connector.handle or ""]
+    return observations.by_handle[connector.handle or ""]
 
 
-def _expected_owner_tag(seen: Survey, connector: Connector) -> OwnerTag:
-    return OwnerTag(installation=seen.installation, dataset_id=connector.dataset_id)
+def _expected_owner_tag(survey: Survey, connector: Connector) -> OwnerTag:
+    return OwnerTag(installation=survey.installation, dataset_id=connector.dataset_id)
 
 
-def _is_ours(seen: Survey, connector: Connector) -> bool:
-    mark = _expected_owner_tag(seen, connector)
-    return all(each.mark == mark for each in seen.found if each.handle == connector.handle)
+def _is_ours(survey: Survey, connector: Connector) -> bool:
+    mark = _expected_owner_tag(survey, connector)
+    return all(each.mark == mark for each in survey.found if each.handle == connector.handle)
 
 
 def _load_rows(uow: UnitOfWork, scope: _Scope, now: datetime, count: int, cursor: str | None) -> list[_Row]:
@@ -385,7 +415,7 @@ def _iterate_connectors(uow: UnitOfWork, after: str | None = None) -> Iterator[C
 
 
 def _with_client(uow: UnitOfWork, item: DriftItem) -> DriftItem | None:
-    """The item with its client; None when a saga is about to give its connector another configuration."""
+    """The item with its client; None for a changed connector that a saga works on and is about to reconfigure."""
     dataset = uow.datasets.get(item.dataset_id)
     if dataset is None:
         return item
@@ -399,7 +429,7 @@ def _find_connector(uow: UnitOfWork, principal: Principal, connector_id: str) ->
     if found is not None and principal.can_access_client(found.client_id):
         return found
     msg = f"There is no connector {connector_id!r}."
-    seen = (
+    visible = (
         each.connector_id for each in _iterate_connectors(uow) if principal.can_access_client(each.client_id)
     )
-    raise UnknownConnectorError(msg, field="connector_id", candidates=closest_names(connector_id, seen))
+    raise UnknownConnectorError(msg, field="connector_id", candidates=closest_names(connector_id, visible))

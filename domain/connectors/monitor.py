@@ -1,4 +1,4 @@
-"""Connectors looked at again and again: what has changed is kept, announced, and puts quality to another check."""
+"""Connector monitor: checks all connectors regularly, records and publishes changes, and starts quality re-checks."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 MONITOR_PRINCIPAL: Final = Principal(subject="schedule:health")
 RECHECK: Final = "recheck"
-"""The kind of saga that a re-check is."""
+"""The saga kind of a re-check."""
 RECHECK_EVERY: Final = timedelta(hours=1)
 _FRESH: Final = timedelta(minutes=5)
 _LATE: Final = timedelta(seconds=75)
-"""So long a connector may stay unseen because Glean is slow: one turn, not two."""
+"""How long a connector may stay unobserved because Glean is slow: one scheduled run, not two."""
 _CURSOR: Final = Setting("health.cursor", str, absent_if_unreadable=True)
 PAGE_SIZE: Final = 32
 _OUT_OF_REACH: Final = frozenset(
@@ -38,10 +38,9 @@ _JUDGED: Final = frozenset({DatasetStatus.READY, DatasetStatus.VALIDATING})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonitorResult:
-    """What a turn saw: connectors `seen`, of them `changed` and `unhealthy`, and `late` those left for the next turn.
+    """Result of a run: connectors `seen`, of them `changed` and `unhealthy`; `late` are left for the next run.
 
-    `drift` are the kinds of what differs between Glean and us, and `rechecks` the sagas that judge quality again, each
-    with its dataset.
+    `drift` are the kinds of the drift items. `rechecks` are the sagas that re-check quality, each with its dataset.
     """
 
     seen: int = 0
@@ -52,7 +51,7 @@ class MonitorResult:
     rechecks: tuple[tuple[str, str], ...] = ()
 
     def plus(self, other: MonitorResult) -> MonitorResult:
-        """Both together."""
+        """The sum of both results."""
         return MonitorResult(
             seen=self.seen + other.seen,
             changed=self.changed + other.changed,
@@ -63,7 +62,7 @@ class MonitorResult:
         )
 
     def counts(self) -> Json:
-        """The counts."""
+        """The counts, with one for each kind of drift."""
         return {
             "seen": self.seen,
             "changed": self.changed,
@@ -75,7 +74,7 @@ class MonitorResult:
 
 
 class ConnectorMonitor:
-    """Looks at all connectors, page by page, and writes down how they are."""
+    """Connector monitor: checks all connectors, page by page, and records their health."""
 
     def __init__(self, store: Store, health: HealthService, engine: Engine, page: int = PAGE_SIZE) -> None:
         self._store = store
@@ -84,35 +83,35 @@ class ConnectorMonitor:
         self._page = page
 
     async def check_connectors(self) -> MonitorResult:
-        """Look at every connector, or at the rest of them when the last turn was cut short.
+        """Check every connector, or the rest of them when the last run was cut short.
 
-        May be cancelled at any moment: what was seen is kept, and the next turn goes on from there. Raises
-        PlatformError when Glean cannot be read and there is no connector that could carry the finding.
+        May be cancelled at any moment: each page is recorded, and the next run continues after it. Raises PlatformError
+        when Glean cannot be read and there is no connector to report that on.
         """
         survey = await self._health.fetch_survey()
-        looked = MonitorResult(
+        total = MonitorResult(
             drift=tuple(each.kind for each in await self._health.list_drift(MONITOR_PRINCIPAL, survey))
         )
         cursor = await self._store.read(lambda uow: uow.settings.get(_CURSOR)) or None
         while True:
             page = await self._health.check(MONITOR_PRINCIPAL, limit=self._page, cursor=cursor, survey=survey)
-            seen = await self._store.transact(partial(_save_page, page))
-            for saga_id, dataset_id in seen.rechecks:
+            result = await self._store.transact(partial(_save_page, page))
+            for saga_id, dataset_id in result.rechecks:
                 await self._engine.start(RECHECK, saga_id, dataset_id)
-            looked, cursor = looked.plus(seen), page.next_cursor
+            total, cursor = total.plus(result), page.next_cursor
             if cursor is None:
-                return looked
+                return total
 
 
 def _save_page(page: HealthPage, uow: UnitOfWork) -> MonitorResult:
-    """Keep what a page saw, and where to go on."""
-    looked = MonitorResult(drift=tuple(each.kind for each in page.drift))
+    """Record the health of a page, and where the next page begins."""
+    total = MonitorResult(drift=tuple(each.kind for each in page.drift))
     for each in page.items:
         if each.late and _is_recently_checked(each):
-            looked = looked.plus(MonitorResult(late=1))
+            total = total.plus(MonitorResult(late=1))
             continue
         changed, recheck = _save_connector_health(uow, each)
-        looked = looked.plus(
+        total = total.plus(
             MonitorResult(
                 seen=1,
                 changed=int(changed),
@@ -121,34 +120,37 @@ def _save_page(page: HealthPage, uow: UnitOfWork) -> MonitorResult:
             )
         )
     uow.settings.put(_CURSOR, page.next_cursor)
-    return looked
+    return total
 
 
-def _is_recently_checked(seen: ConnectorHealth) -> bool:
-    last = seen.connector.last_health_check or seen.connector.created_at
-    return timedelta(0) <= seen.health.checked_at - last < _LATE
+def _is_recently_checked(result: ConnectorHealth) -> bool:
+    last = result.connector.last_health_check or result.connector.created_at
+    return timedelta(0) <= result.health.checked_at - last < _LATE
 
 
-def _save_connector_health(uow: UnitOfWork, seen: ConnectorHealth) -> tuple[bool, tuple[str, str] | None]:
-    """Keep how one connector is, unless somebody works on it; whether that is a change, and the re-check it needs."""
-    held = uow.connectors.get(seen.connector.connector_id)
-    dataset = uow.datasets.get(seen.connector.dataset_id)
-    if held != seen.connector or dataset is None or dataset.run is not None:
+def _save_connector_health(uow: UnitOfWork, result: ConnectorHealth) -> tuple[bool, tuple[str, str] | None]:
+    """Record the health of one connector, unless a saga works on its dataset.
+
+    Return whether the health has changed, and the re-check that is due.
+    """
+    stored = uow.connectors.get(result.connector.connector_id)
+    dataset = uow.datasets.get(result.connector.dataset_id)
+    if stored != result.connector or dataset is None or dataset.run is not None:
         return False, None
-    health = seen.health
-    changed = health.status is not held.status
-    kept = replace(
-        held,
+    health = result.health
+    changed = health.status is not stored.status
+    updated = replace(
+        stored,
         status=health.status,
         last_health_check=health.checked_at,
         last_successful_sync=health.last_successful_sync,
     )
     if changed:
-        publish_events(uow, _health_changed_event(dataset, held, health))
-        if health.status is ConnectorStatus.UNHEALTHY and _should_recheck(dataset, held, health):
-            kept = replace(kept, rechecked_at=health.checked_at)
-    uow.connectors.put(kept)
-    return changed, _due_recheck(kept, health.checked_at)
+        publish_events(uow, _health_changed_event(dataset, stored, health))
+        if health.status is ConnectorStatus.UNHEALTHY and _should_recheck(dataset, stored, health):
+            updated = replace(updated, rechecked_at=health.checked_at)
+    uow.connectors.put(updated)
+    return changed, _due_recheck(updated, health.checked_at)
 
 
 def _health_changed_event(dataset: Dataset, connector: Connector, health: Health) -> Event:
@@ -165,7 +167,7 @@ def _health_changed_event(dataset: Dataset, connector: Connector, health: Health
 
 
 def _should_recheck(dataset: Dataset, connector: Connector, health: Health) -> bool:
-    """Whether its quality is to be judged again: once an hour at most, and not of what cannot be looked at now."""
+    """Whether to re-check the dataset's quality: at most once an hour, and not while Glean is out of reach."""
     at, last = health.checked_at, connector.rechecked_at
     lately = last is not None and timedelta(0) <= at - last < RECHECK_EVERY
     out_of_reach = any(each.code in _OUT_OF_REACH for each in health.findings)
@@ -173,8 +175,8 @@ def _should_recheck(dataset: Dataset, connector: Connector, health: Health) -> b
 
 
 def _due_recheck(connector: Connector, now: datetime) -> tuple[str, str] | None:
-    """The re-check that was asked for a moment ago: started once by its id, also when a process died before it was."""
-    asked = connector.rechecked_at
-    if asked is None or not timedelta(0) <= now - asked <= _FRESH:
+    """The re-check that was requested lately. Its id is fixed, so it starts once, even after a process died before."""
+    requested_at = connector.rechecked_at
+    if requested_at is None or not timedelta(0) <= now - requested_at <= _FRESH:
         return None
-    return f"{RECHECK}:{connector.connector_id}:{asked:%Y-%m-%dT%H:%M:%S}", connector.dataset_id
+    return f"{RECHECK}:{connector.connector_id}:{requested_at:%Y-%m-%dT%H:%M:%S}", connector.dataset_id

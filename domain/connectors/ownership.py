@@ -1,4 +1,4 @@
-"""TODO describe domain.connectors.config.ownership."""
+"""Ownership: connectors that were abandoned in Glean, and the check that the platform is still the same."""
 
 from __future__ import annotations
 
@@ -6,35 +6,36 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import PlatformMismatchError
-from domain.model import Connector
 from domain.ports import Setting
 
 if TYPE_CHECKING:
+    from domain.model import Connector
     from domain.ports import Platform, UnitOfWork
 
 _ABANDONED: Final = Setting("connectors.abandoned", list[str], absent_if_unreadable=True)
 
 
 def load_abandoned_connectors(uow: UnitOfWork) -> tuple[str, ...]:
-    """The ids of the connectors that were left in Glean because it had gone."""
-    found = uow.settings.get(_ABANDONED)
-    return tuple(found or ())
+    """The ids of the connectors that were abandoned because Glean could not be reached."""
+    connector_ids = uow.settings.get(_ABANDONED)
+    return tuple(connector_ids or ())
 
 
 def record_abandoned_connector(uow: UnitOfWork, connector_id: str) -> None:
-    """Keep in mind that a connector is left where it is."""
+    """Record that a connector was abandoned in Glean."""
     uow.settings.put(_ABANDONED, sorted({*load_abandoned_connectors(uow), connector_id}))
 
 
 async def require_same_platform(platform: Platform, connector: Connector) -> None:
-    """Raises PlatformMismatchError when another platform or tenant answers than gave the connector's handle.
+    """Require that the platform that answers is the one that gave the connector its handle.
 
-    One that did not say its tenant then is known by the rest: our mark in the datasource is looked at all the same.
+    A fingerprint without a tenant is compared by the rest; the owner tag of the datasource is checked in any case.
+    Raises PlatformMismatchError.
     """
     now = await platform.fetch_fingerprint()
     was = connector.fingerprint
     if now != (replace(was, tenant=now.tenant) if was.tenant is None else was):
         raise PlatformMismatchError(
             f"The connector {connector.name} was made at {was.url} (tenant {was.tenant}, {was.dialect} dialect); "
-            f"what answers now is {now.url} (tenant {now.tenant}, {now.dialect} dialect)."
+            f"the platform that answers now is {now.url} (tenant {now.tenant}, {now.dialect} dialect)."
         )

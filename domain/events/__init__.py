@@ -1,4 +1,4 @@
-"""TODO describe domain.events."""
+"""Events: delivery of events to webhooks, and what operators see of it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""An event as others are told of it: one CloudEvents 1.0 message in its JSON format.
+"""CloudEvents: an event as a CloudEvents 1.0 message in JSON format.
 
-The attributes are those of https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md, `sequence` is the
+The attributes are those of https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md; `sequence` is the
 extension of that name.
 """
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 CONTENT_TYPE: Final = "application/cloudevents+json; charset=utf-8"
 _PREFIX: Final = "evt"
-_SHOWN: Final = 12
+_INSTALLATION_LENGTH: Final = 12
 _DIGITS: Final = 19
 
 
 def event_id(installation: str, seq: int) -> str:
-    """The id by which others know the event of that number; no other installation gives the same in practice."""
-    return f"{_PREFIX}_{installation[:_SHOWN]}_{seq}"
+    """The public id of the event with that number; in practice unique over all installations."""
+    return f"{_PREFIX}_{installation[:_INSTALLATION_LENGTH]}_{seq}"
 
 
 def parse_event_id(installation: str, given: str) -> int | None:
-    """The number of the event of that id; None for what is no id of this installation's."""
+    """The number of the event with that id; None when it is no id of this installation."""
     number = given.rpartition("_")[2]
     if not number.isdecimal() or not number.isascii() or len(number) > _DIGITS:
         return None
@@ -36,11 +36,11 @@ def parse_event_id(installation: str, given: str) -> int | None:
 
 
 def build_message(installation: str, seq: int, event: Event) -> CloudEventMessage:
-    """The event as a message."""
-    named = event_id(installation, seq)
+    """Build the CloudEvents message of an event."""
+    message_id = event_id(installation, seq)
     body = {
         "specversion": "1.0",
-        "id": named,
+        "id": message_id,
         "source": f"/dataset-lifecycle/{installation}",
         "type": event.kind.value,
         "subject": event.dataset_id,
@@ -49,4 +49,4 @@ def build_message(installation: str, seq: int, event: Event) -> CloudEventMessag
         "sequence": f"{seq:0{_DIGITS}d}",
         "data": {"dataset_id": event.dataset_id, "client_id": event.client_id, **event.data},
     }
-    return CloudEventMessage(id=named, body=msgspec.json.encode(body))
+    return CloudEventMessage(id=message_id, body=msgspec.json.encode(body))

@@ -1,8 +1,8 @@
-"""What one webhook is still to be told, and who tells it: one process at a time, in order of each dataset's events.
+"""Outbox of one webhook: its pending deliveries, and the one process at a time that owns them.
 
-The owner of a webhook is known by its row alone. It shows that it lives by changing the row again and again; whoever
-sees a row that stands still for long enough takes it over, so nobody's clock is compared with anybody else's. A former
-owner that wakes up finds a higher fence in the row and changes nothing any more.
+The cursor row names the owner of a webhook. The owner shows that it lives by changing the row again and again. A
+process that sees the row unchanged for long enough takes it over, so no two clocks are ever compared. A former owner
+that wakes up finds a higher fence in the row, and changes nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from domain.ports import Clock, CloudEventMessage, Store, UnitOfWork
 
 WINDOW: Final = 1000
-"""So many events wait for one webhook at most; the others are taken in when there is room."""
+"""How many deliveries wait for one webhook at most; further events are enqueued when there is room."""
 _AT_ONCE: Final = 200
 
 
@@ -30,7 +30,7 @@ class OwnershipLostError(Exception):
 
 
 class Outbox:
-    """One webhook's."""
+    """Outbox of one webhook."""
 
     def __init__(
         self,
@@ -48,41 +48,41 @@ class Outbox:
 
     @property
     def webhook(self) -> str:
-        """Its name."""
+        """The name of the webhook."""
         return self._subscription.webhook
 
     async def load_cursor(self) -> WebhookCursor | None:
-        """The row as it stands; None when nobody has delivered to this webhook yet."""
+        """Load the cursor; None before the first delivery to this webhook."""
         return await self._store.read(lambda uow: uow.deliveries.get_cursor(self.webhook))
 
-    async def claim(self, owner: str, seen: WebhookCursor | None) -> int | None:
-        """Become the owner when the row is still the one that was `seen`; the fence, or None when somebody was quicker.
+    async def claim(self, owner: str, expected: WebhookCursor | None) -> int | None:
+        """Become the owner if the cursor is still as `expected`; return the fence, or None when another was quicker.
 
-        A webhook that nobody has delivered to yet is told what happens from now on.
+        A webhook without a cursor receives events from now on.
         """
 
         def claim(uow: UnitOfWork) -> int | None:
-            held = uow.deliveries.get_cursor(self.webhook)
-            if held != seen:
+            cursor = uow.deliveries.get_cursor(self.webhook)
+            if cursor != expected:
                 return None
-            held = held or WebhookCursor(webhook=self.webhook, cursor=uow.events.last_number())
-            taken = replace(held, owner=owner, fence=held.fence + 1, beats=0)
-            uow.deliveries.put_cursor(taken)
-            return taken.fence
+            cursor = cursor or WebhookCursor(webhook=self.webhook, cursor=uow.events.last_number())
+            claimed = replace(cursor, owner=owner, fence=cursor.fence + 1, beats=0)
+            uow.deliveries.put_cursor(claimed)
+            return claimed.fence
 
         return await self._store.transact(claim)
 
     async def renew(self, fence: int) -> None:
-        """Show that the owner lives. Raises LostError."""
+        """Renew the ownership: show that the owner lives. Raises OwnershipLostError."""
 
         def renew(uow: UnitOfWork) -> None:
-            held = self._require_ownership(fence, uow)
-            uow.deliveries.put_cursor(replace(held, beats=held.beats + 1))
+            cursor = self._require_ownership(fence, uow)
+            uow.deliveries.put_cursor(replace(cursor, beats=cursor.beats + 1))
 
         await self._store.transact(renew, lasting=False)
 
     async def release(self, fence: int) -> None:
-        """Let anybody take it over at once. Raises LostError."""
+        """Give up the ownership, so that another process can claim it at once. Raises OwnershipLostError."""
 
         def release(uow: UnitOfWork) -> None:
             uow.deliveries.put_cursor(replace(self._require_ownership(fence, uow), owner=""))
@@ -92,7 +92,7 @@ class Outbox:
     async def load_due(
         self, fence: int, *, busy: Collection[str], limit: int
     ) -> list[tuple[Delivery, CloudEventMessage]]:
-        """What is to be sent now, at most one event a dataset and none of a `busy` one. Raises LostError."""
+        """The deliveries to send now: one a dataset at most, none of a `busy` one. Raises OwnershipLostError."""
         if await self._store.read(partial(self._has_more, fence)):
             await self._store.transact(partial(self._enqueue_events, fence), lasting=False)
 
@@ -101,7 +101,7 @@ class Outbox:
             heads = uow.deliveries.list_due(
                 self.webhook,
                 due_until=now,
-                # A clock that was put back must not make an event wait for the time that it went back.
+                # A delivery that is due later than any backoff was stored before the clock was set back: send it now.
                 due_from=now + self._retrying.longest_backoff,
                 limit=limit + len(busy),
             )
@@ -113,28 +113,28 @@ class Outbox:
         return await self._store.read(load)
 
     async def record_result(
-        self, fence: int, delivery: Delivery, answer: DeliveryResult, chance: float
+        self, fence: int, delivery: Delivery, result: DeliveryResult, chance: float
     ) -> Delivery:
-        """Keep what came of sending it, and give the delivery as it is now. Raises LostError.
+        """Record the result of an attempt, and return the changed delivery. Raises OwnershipLostError.
 
-        `chance` is from 0 to 1, see `Retrying.pause`. Until this is kept the event counts as not sent.
+        `chance` is from 0 to 1, see `RetryPolicy.backoff`. Until the result is recorded, the event counts as not sent.
         """
         now = self._clock.now()
 
         def record(uow: UnitOfWork) -> Delivery:
             self._require_ownership(fence, uow)
-            [held] = uow.deliveries.find(webhook=self.webhook, seq=delivery.seq)
-            changed = delivery_after_attempt(held, answer, now=now, retrying=self._retrying, chance=chance)
+            [stored] = uow.deliveries.find(webhook=self.webhook, seq=delivery.seq)
+            changed = delivery_after_attempt(stored, result, now=now, retrying=self._retrying, chance=chance)
             uow.deliveries.put(changed)
             return changed
 
         return await self._store.transact(record, lasting=False)
 
     def _require_ownership(self, fence: int, uow: UnitOfWork) -> WebhookCursor:
-        held = uow.deliveries.get_cursor(self.webhook)
-        if held is None or held.fence != fence:
+        cursor = uow.deliveries.get_cursor(self.webhook)
+        if cursor is None or cursor.fence != fence:
             raise OwnershipLostError(self.webhook)
-        return held
+        return cursor
 
     def _has_more(self, fence: int, uow: UnitOfWork) -> bool:
         cursor = self._require_ownership(fence, uow).cursor
@@ -144,13 +144,13 @@ class Outbox:
         return self._window - uow.deliveries.count_waiting(self.webhook)
 
     def _enqueue_events(self, fence: int, uow: UnitOfWork) -> None:
-        """Have the next events wait, when the webhook wants them."""
-        held, now = self._require_ownership(fence, uow), self._clock.now()
-        found = uow.events.find(after=held.cursor, limit=max(0, min(_AT_ONCE, self._free_slots(uow))))
-        for seq, event in found:
+        """Make deliveries of the next events that the webhook subscribes to, as far as there is room."""
+        cursor, now = self._require_ownership(fence, uow), self._clock.now()
+        events = uow.events.find(after=cursor.cursor, limit=max(0, min(_AT_ONCE, self._free_slots(uow))))
+        for seq, event in events:
             if self._subscription.matches(event):
                 uow.deliveries.put(
                     Delivery(webhook=self.webhook, seq=seq, dataset_id=event.dataset_id, due_at=now)
                 )
-        if found:
-            uow.deliveries.put_cursor(replace(held, cursor=found[-1][0]))
+        if events:
+            uow.deliveries.put_cursor(replace(cursor, cursor=events[-1][0]))

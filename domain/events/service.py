@@ -1,4 +1,4 @@
-"""Events as an operator looks at them, and the sending of one again."""
+"""Event service: lists events with their deliveries, and redelivers them."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from domain.model import Event, Principal
     from domain.ports import Clock, Store, UnitOfWork
 
-_WORTH_IT: Final = timedelta(days=7)
+_MAX_AGE: Final = timedelta(days=7)
 _AT_ONCE: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventWithDeliveries:
-    """One event, and how it stands with each webhook that is to be told of it."""
+    """Event with its public id and its delivery to each subscribed webhook."""
 
     id: str
     event: Event
@@ -35,7 +35,7 @@ class EventWithDeliveries:
 
 
 class EventService:
-    """Lists events, and puts one to delivery again."""
+    """Event service: lists events, and redelivers them."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
@@ -44,7 +44,7 @@ class EventService:
     async def list_latest(
         self, principal: Principal, *, dataset_id: str | None = None, limit: int = 50
     ) -> list[EventWithDeliveries]:
-        """The last events of the clients that the caller may touch, or of one dataset, in their order."""
+        """The latest events, in order, of the clients that the caller may access, or of one dataset."""
 
         def load(uow: UnitOfWork) -> list[EventWithDeliveries]:
             latest = paginate(
@@ -57,7 +57,7 @@ class EventService:
         return await self._store.read(load)
 
     async def list_parked(self, principal: Principal, *, limit: int = 50) -> list[EventWithDeliveries]:
-        """The oldest events that some webhook could not be told of, in their order; as many as the caller may see."""
+        """The oldest events, in order, that are parked for some webhook and that the caller may see."""
 
         def load(uow: UnitOfWork) -> list[EventWithDeliveries]:
             parked = paginate(
@@ -74,28 +74,28 @@ class EventService:
         return await self._store.read(load)
 
     async def list_unsettled_webhooks(self) -> list[WebhookStatus]:
-        """Every webhook that has still to be told of something, in the order of its name."""
+        """The webhooks with events that have not arrived, in the order of their names."""
         return [each for each in (await self._store.read(load_webhook_statuses)).values() if each.unsettled]
 
     async def redeliver_parked(self) -> int:
-        """Have what is parked sent again, of events that are a week old at most; how many deliveries that is."""
+        """Redeliver parked events that are at most a week old; return the number of deliveries."""
         now = self._clock.now()
 
         def redeliver(uow: UnitOfWork) -> int:
             parked = uow.deliveries.find(states=(DeliveryState.PARKED,), limit=_AT_ONCE)
-            found = [each for each in parked if now - uow.events.get(each.seq).at <= _WORTH_IT]
-            for each in found:
+            recent = [each for each in parked if now - uow.events.get(each.seq).at <= _MAX_AGE]
+            for each in recent:
                 uow.deliveries.put(redelivery(each, now))
-            return len(found)
+            return len(recent)
 
         return await self._store.transact(redeliver)
 
     async def redeliver(
         self, given: str, principal: Principal, *, webhook: str | None = None
     ) -> EventWithDeliveries:
-        """Have an event sent again: to that webhook, else where it is parked, else wherever it was to be sent.
+        """Redeliver an event: to that webhook, else where it is parked, else to every webhook that it was sent to.
 
-        Raises UnknownEventError, and InvalidArgumentError when no webhook is left to send it to.
+        Raises UnknownEventError, and InvalidArgumentError when there is no webhook to send it to.
         """
         now = self._clock.now()
 
@@ -103,8 +103,8 @@ class EventService:
             seq, event = _find_event(uow, given, principal)
             for each in _deliveries_to_reset(uow, seq, event, webhook):
                 uow.deliveries.put(redelivery(each, now))
-            told = _with_deliveries(uow, seq, event)
-            names = [each.webhook for each in told.deliveries if each.state is DeliveryState.WAITING]
+            changed = _with_deliveries(uow, seq, event)
+            names = [each.webhook for each in changed.deliveries if each.state is DeliveryState.WAITING]
             record_audit_entry(
                 uow,
                 principal,
@@ -113,7 +113,7 @@ class EventService:
                 event=given,
                 webhooks=names,
             )
-            return told
+            return changed
 
         return await self._store.transact(redeliver)
 
@@ -140,28 +140,28 @@ def _deliveries_to_reset(uow: UnitOfWork, seq: int, event: Event, webhook: str |
         return found or [_new_delivery(uow, seq, event, webhook)]
     if not made:
         raise InvalidArgumentError(
-            f"No webhook was to be told of this {event.kind.value}, so there is none to tell again.",
+            f"No webhook was subscribed to this {event.kind.value}, so there is no delivery to repeat.",
             field="id",
             recovery=Recovery.CHOOSE_OTHER,
-            suggested_action="Name the webhook that is to be told.",
+            suggested_action="Name the webhook that should receive it.",
         )
     return [each for each in made if each.state is DeliveryState.PARKED] or made
 
 
 def _new_delivery(uow: UnitOfWork, seq: int, event: Event, webhook: str) -> Delivery:
-    """The delivery to a webhook that was not to be told, or was not there yet."""
-    posts = {each.webhook: each for each in uow.deliveries.list_cursors()}
-    if webhook not in posts:
+    """A delivery to a webhook that did not subscribe to the event, or did not exist at the time."""
+    cursors = {each.webhook: each for each in uow.deliveries.list_cursors()}
+    if webhook not in cursors:
         raise InvalidArgumentError(
-            f"No process has delivered to a webhook {webhook!r} yet.",
+            f"No process has delivered to the webhook {webhook!r} yet.",
             field="webhook",
-            candidates=closest_names(webhook, posts),
+            candidates=closest_names(webhook, cursors),
         )
-    if posts[webhook].cursor < seq:
+    if cursors[webhook].cursor < seq:
         raise InvalidArgumentError(
-            f"The webhook {webhook!r} has not come to this event yet.",
+            f"Deliveries to the webhook {webhook!r} have not reached this event yet.",
             field="id",
             recovery=Recovery.WAIT,
-            suggested_action="Wait until a server delivers to it; then call again when it is still wanted.",
+            suggested_action="Wait until a server delivers to it, then call again if the webhook still needs it.",
         )
     return Delivery(webhook=webhook, seq=seq, dataset_id=event.dataset_id, due_at=event.at)

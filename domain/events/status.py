@@ -1,4 +1,4 @@
-"""How webhooks stand: what each is still to be told, and what it could not be told."""
+"""Status of webhooks: waiting, parked and not yet enqueued events of each."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from domain.ports import UnitOfWork
 
 MAX_PARKED_COUNT: Final = 1000
-"""So many parked events are counted at most."""
+"""How many parked events are counted at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookStatus:
-    """One webhook that was ever delivered to.
+    """Status of one webhook that was ever delivered to.
 
-    `waiting` events are on their way to it, since `since`, and `behind` more were not looked at for it yet. `parked`
-    ones wait for a person. `error` is what the oldest of either met last.
+    `waiting` events are on their way, the oldest since `since`; `behind` further events are not enqueued yet. `parked`
+    events wait for a person. `error` is the last error of the oldest waiting or parked event that has one.
     """
 
     webhook: str
@@ -34,26 +34,26 @@ class WebhookStatus:
 
     @property
     def unsettled(self) -> int:
-        """How many events have not arrived, those that nobody looked at included."""
+        """How many events have not arrived, including those that are not enqueued yet."""
         return self.waiting + self.behind + self.parked
 
 
 def load_webhook_statuses(uow: UnitOfWork) -> dict[str, WebhookStatus]:
-    """Every webhook by its name; fit for any look at the store."""
+    """Load the status of every webhook, by its name."""
     last = uow.events.last_number()
-    found: dict[str, WebhookStatus] = {}
-    for post in uow.deliveries.list_cursors():
-        waiting = uow.deliveries.find(webhook=post.webhook, states=(DeliveryState.WAITING,), limit=1)
+    statuses: dict[str, WebhookStatus] = {}
+    for cursor in uow.deliveries.list_cursors():
+        waiting = uow.deliveries.find(webhook=cursor.webhook, states=(DeliveryState.WAITING,), limit=1)
         parked = uow.deliveries.find(
-            webhook=post.webhook, states=(DeliveryState.PARKED,), limit=MAX_PARKED_COUNT
+            webhook=cursor.webhook, states=(DeliveryState.PARKED,), limit=MAX_PARKED_COUNT
         )
-        found[post.webhook] = WebhookStatus(
-            webhook=post.webhook,
-            owned=bool(post.owner),
-            waiting=uow.deliveries.count_waiting(post.webhook),
-            behind=last - post.cursor,
+        statuses[cursor.webhook] = WebhookStatus(
+            webhook=cursor.webhook,
+            owned=bool(cursor.owner),
+            waiting=uow.deliveries.count_waiting(cursor.webhook),
+            behind=last - cursor.cursor,
             parked=len(parked),
             since=uow.events.get(waiting[0].seq).at if waiting else None,
             error=next((each.error for each in (*waiting, *parked) if each.error), None),
         )
-    return found
+    return statuses

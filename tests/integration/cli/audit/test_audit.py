@@ -57,7 +57,7 @@ def test_a_changed_entry_is_named_and_fails(audited_folder: CommandLine) -> None
     done = audited_folder.run("audit", "verify")
     assert done.exit_code == 1
     assert (
-        "BROKEN (edited), after 0 entries that hold. Entry 1, sealed at position 1, is not what was sealed."
+        "BROKEN (edited), after 0 entries that hold. Entry 1, sealed at position 1, was changed after it was sealed."
         in (done.stdout)
     )
     found = audited_folder.run_json("audit", "verify", code=1)
@@ -66,7 +66,7 @@ def test_a_changed_entry_is_named_and_fails(audited_folder: CommandLine) -> None
         "flaw": "edited",
         "position": 1,
         "seq": 1,
-        "what": "Entry 1, sealed at position 1, is not what was sealed.",
+        "what": "Entry 1, sealed at position 1, was changed after it was sealed.",
     }
     refused = audited_folder.run_json("audit", "export", "--to", "kept.jsonl", code=1)
     assert refused["error"]["code"] == "store_failed"

@@ -223,7 +223,7 @@ async def test_every_removed_entry_is_found_and_named(sealed_log: SealedLog, att
             flaw=Violation.REMOVED,
             position=seq,
             seq=seq,
-            what=f"Entry {seq}, sealed at position {seq}, is gone.",
+            what=f"Entry {seq}, sealed at position {seq}, was removed.",
         )
         attacker.puts_back()
 
@@ -237,7 +237,7 @@ async def test_every_swapped_pair_of_entries_is_found_and_named(
             flaw=Violation.SWAPPED,
             position=one,
             seq=one,
-            what=f"Entry {one}, sealed at position {one}, stands where the one that is now entry {other} was sealed.",
+            what=f"Entry {one}, sealed at position {one}, is in the place of what is now entry {other}.",
         )
         attacker.puts_back()
 
@@ -279,7 +279,7 @@ async def test_every_removed_link_is_found_but_the_last_whose_entry_is_unsealed_
             flaw=Violation.LINK_MISSING,
             position=position,
             seq=None,
-            what=f"The link at position {position} is missing; the next that is there has position {position + 1}.",
+            what=f"The link at position {position} is missing; the next link has position {position + 1}.",
         )
         attacker.puts_back()
     attacker.does("delete from audit_chain where position = ?", COUNT)
@@ -307,7 +307,7 @@ async def test_an_entry_that_is_put_in_between_is_found(sealed_log: SealedLog, a
         flaw=Violation.INSERTED,
         position=None,
         seq=-1,
-        what="Entry -1 was never sealed, though later ones are: it was put in behind the sealer's back.",
+        what="Entry -1 has no link, although later entries are sealed: it was inserted afterwards.",
     )
 
 

@@ -126,7 +126,7 @@ async def test_the_life_of_a_dataset_that_is_gone_is_told_in_order(store: Sqlite
     )
     await put(store, BORN, OTHER, purged)
     life = [
-        TimelineEntry(at=NOW, sentence="It is an orphan no more."),
+        TimelineEntry(at=NOW, sentence="It is no longer an orphan."),
         TimelineEntry(at=later, sentence="Its archive was purged from /a."),
     ]
     assert await log.explain("d1", KIM) == life

@@ -58,7 +58,7 @@ def test_a_refused_teardown_tells_who_asked_from_where_and_every_check() -> None
         sentence="agent:planner for kim (over HTTP, with planner 2.0) asked to take it down for the reason manual: "
         "refused (journey_active).",
         evidence=(
-            "journey_active: Its journey is active. Since 2026-03-01T00:00:00Z. It clears when: Complete the journey.",
+            "journey_active: Its journey is active. Since 2026-03-01T00:00:00Z. To clear it: Complete the journey.",
             "dataset_protected: It is kept.",
         ),
     )
@@ -156,7 +156,7 @@ def test_a_request_that_is_filed_tells_what_a_person_is_to_see() -> None:
         data={"approval_id": "ap-1", "shown": {"dataset": "ACME"}},
     )
     assert told.sentence == "agent:kim asked to take it down: approval requested."
-    assert told.evidence == ("A person is to be shown: dataset ACME", "approval id: ap-1")
+    assert told.evidence == ("A person will be shown: dataset ACME", "approval id: ap-1")
 
 
 def test_what_is_not_known_is_left_out_and_long_text_is_cut() -> None:
@@ -172,7 +172,7 @@ def test_what_is_not_known_is_left_out_and_long_text_is_cut() -> None:
         arguments={"retry": True},
     )
     assert told.sentence == (
-        f"{'p' * 300}… (pigeon) asked to cancel what runs on it once more: it failed at the step connect (x)."
+        f"{'p' * 300}… (pigeon) asked to cancel the work on it once more: it failed at the step connect (x)."
     )
     assert told.evidence == ("The request is ap.",)
 
@@ -259,7 +259,7 @@ def test_an_entry_that_cannot_be_understood_is_said_to_be_there() -> None:
     assert chapters(None) == [
         TimelineEntry(
             at=None,
-            sentence="Entry 1 cannot be understood. `audit verify` tells whether it is what was sealed.",
+            sentence="Entry 1 cannot be decoded. `audit verify` shows whether it was changed after it was sealed.",
         )
     ]
 
@@ -269,9 +269,9 @@ def test_a_call_is_told_before_what_it_brought_about_and_what_has_no_date_stays_
     call = AuditEntry(at=NOW, principal="agent:kim", verb="restore", decision=Decision.ALLOWED)
     later = AuditEntry(at=NOW + timedelta(days=1), event="archive:purged", data={"path": "/a"})
     assert [each.sentence for each in chapters(None, began, call, None, later)] == [
-        "Entry 1 cannot be understood. `audit verify` tells whether it is what was sealed.",
-        "agent:kim asked to bring its archive back: allowed.",
-        "Entry 4 cannot be understood. `audit verify` tells whether it is what was sealed.",
+        "Entry 1 cannot be decoded. `audit verify` shows whether it was changed after it was sealed.",
+        "agent:kim asked to restore its archive: allowed.",
+        "Entry 4 cannot be decoded. `audit verify` shows whether it was changed after it was sealed.",
         "It was restored from d0.",
         "Its archive was purged from /a.",
     ]

@@ -90,32 +90,32 @@ async def test_a_chain_that_nobody_touched_holds_to_its_end(anchor: ChainHead | 
         (
             [ONE, TWO._replace(document=b"2"), THREE, FOUR],
             Violation.EDITED,
-            "Entry 20, sealed at position 2, is not what was sealed.",
+            "Entry 20, sealed at position 2, was changed after it was sealed.",
         ),
         (
             [ONE, TWO._replace(hash="0" * 64), THREE, FOUR],
             Violation.LINK_CHANGED,
-            "Entry 20, sealed at position 2, has another hash than the one that was made of it.",
+            "Entry 20, sealed at position 2, has a link whose hash was changed.",
         ),
         (
             [ONE, TWO._replace(document=b"2")],
             Violation.CHANGED,
-            "Entry 20, sealed at position 2, and its link do not fit: one of them was changed.",
+            "Entry 20, sealed at position 2, and its link do not match: one of them was changed.",
         ),
         (
             [ONE, TWO._replace(document=None), THREE, FOUR],
             Violation.REMOVED,
-            "Entry 20, sealed at position 2, is gone.",
+            "Entry 20, sealed at position 2, was removed.",
         ),
         (
             [ONE, TWO._replace(hash=FOUR.hash), THREE, FOUR._replace(hash=TWO.hash)],
             Violation.SWAPPED,
-            "Entry 20, sealed at position 2, has not its own link: that stands at position 4.",
+            "Entry 20, sealed at position 2, does not have its own link, which is at position 4.",
         ),
         (
             [ONE, TWO._replace(document=b"four"), THREE, FOUR._replace(document=b"two")],
             Violation.SWAPPED,
-            "Entry 20, sealed at position 2, stands where the one that is now entry 40 was sealed.",
+            "Entry 20, sealed at position 2, is in the place of what is now entry 40.",
         ),
     ],
 )
@@ -128,7 +128,7 @@ async def test_what_breaks_a_link_is_named_with_its_entry(
 
 async def test_a_link_that_is_missing_is_named_by_its_place() -> None:
     held = ChainHead(position=1, hash=ONE.hash, installation="here")
-    what = "The link at position 2 is missing; the next that is there has position 3."
+    what = "The link at position 2 is missing; the next link has position 3."
     assert await walk([ONE, THREE, FOUR]) == (
         held,
         ChainBreak(flaw=Violation.LINK_MISSING, position=2, seq=None, what=what),
@@ -136,7 +136,7 @@ async def test_a_link_that_is_missing_is_named_by_its_place() -> None:
 
 
 async def test_a_chain_that_ends_before_a_kept_head_says_so() -> None:
-    what = "The chain ends at position 2, and the head that was kept has position 4: the end is gone."
+    what = "The chain ends at position 2, but the earlier head has position 4: the end was removed."
     assert await walk([ONE, TWO], END) == (
         ChainHead(position=2, hash=TWO.hash, installation="here"),
         ChainBreak(flaw=Violation.TRUNCATED, position=3, seq=None, what=what),
@@ -155,7 +155,7 @@ async def test_a_chain_that_was_made_anew_says_so_where_the_kept_head_stands() -
 
 
 async def test_a_head_of_another_installation_says_whose_it_is() -> None:
-    what = "The head that was kept is of the installation there, and this is here."
+    what = "The earlier head belongs to the installation there; this is here."
     assert await walk(CHAIN, replace(END, installation="there")) == (
         START,
         ChainBreak(flaw=Violation.FOREIGN, position=None, seq=None, what=what),

@@ -144,10 +144,7 @@ async def test_a_chain_that_ends_before_a_kept_head_says_so() -> None:
 
 
 async def test_a_chain_that_was_made_anew_says_so_where_the_kept_head_stands() -> None:
-    what = (
-        "Entry 30, sealed at position 3, has another hash than the head that was kept: "
-        "the chain was made anew."
-    )
+    what = "Entry 30, sealed at position 3, has another hash than the earlier head: the chain was rewritten."
     assert await walk(CHAIN, ChainHead(position=3, hash="0" * 64)) == (
         ChainHead(position=3, hash=THREE.hash, installation="here"),
         ChainBreak(flaw=Violation.REWRITTEN, position=3, seq=30, what=what),

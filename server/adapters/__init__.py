@@ -1,1 +1,1 @@
-"""What the ports of the domain are made of: one file or folder a port; only the wiring imports them."""
+"""Adapters: the implementations of the domain's ports, one file or folder a port. Only the composition imports them."""

@@ -1,4 +1,4 @@
-"""The machine's clock and its randomness."""
+"""Clock and identifiers: the system time, and random tokens."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LENGTH: Final = 6
 
 
 class SystemClock:
-    """The time of this machine."""
+    """The clock of this machine, in UTC."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -24,7 +24,7 @@ class SystemClock:
 
 
 class RandomIds:
-    """Tokens that nobody can guess and that do not repeat in practice; the store looks that they do not."""
+    """Random tokens of six letters and digits. The store refuses an id that exists, so a repetition does no harm."""
 
     def token(self) -> str:
         return "".join(secrets.choice(_LETTERS) for _ in range(_LENGTH))

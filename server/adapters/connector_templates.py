@@ -1,4 +1,4 @@
-"""The connector templates: data files beside the catalogue, with what the configuration lays over them."""
+"""Connector templates: one data file a dataset type, overridden by the configuration."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class FileConnectorTemplates:
-    """One JSON file a type in `folder`; `overrides` gives what is laid over it, the weakest first."""
+    """Reads one JSON file a type from `folder`; `overrides` returns the settings that override it, weakest first."""
 
     def __init__(self, folder: Path, overrides: Overrides = lambda *_: ()) -> None:
         self._folder = folder

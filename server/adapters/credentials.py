@@ -1,4 +1,4 @@
-"""The credentials of connectors, from the configuration."""
+"""Connector credentials, read from the configuration."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 class ConfiguredSecrets:
-    """Placeholders for the sandbox stage, and for every stage when the embedded sandbox serves; else what is set."""
+    """Credentials from the configuration.
+
+    The sandbox stage, and every stage of the embedded sandbox, gets a placeholder.
+    """
 
     def __init__(self, connectors: ConnectorsSettings, *, embedded: bool) -> None:
         self._connectors = connectors
@@ -23,6 +26,7 @@ class ConfiguredSecrets:
     def credential(self, dataset_id: str, dataset_type: DatasetType, stage: Stage, client_id: str) -> str:
         if self._embedded or stage is Stage.SANDBOX:
             return placeholder_token(dataset_id)
+        # A real credential must never reach a sandbox, so a configured one is not even read there.
         found = self._connectors.credential(dataset_type, stage, client_id)
         if found is None:
             key = f"connectors.{dataset_type}.stages.{stage}.credential"

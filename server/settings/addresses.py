@@ -51,7 +51,7 @@ def normalize_glean_url(value: str) -> str:
     """The address of a Glean, without a slash at its end. Raises ValueError saying what is wrong, never the address."""
     parts = parse_url(value, "https://api.glean.com")
     if "@" in parts.netloc:
-        raise ValueError("must not hold a user or password; the key belongs into glean.api_key")
+        raise ValueError("must not contain a user or password; the key belongs into glean.api_key")
     if parts.query or parts.fragment:
         raise ValueError("must end with its host, port or path, without a query or fragment")
     require_encryption(parts)

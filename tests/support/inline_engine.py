@@ -91,7 +91,7 @@ class InlineEngine:
     async def start(self, kind: str, saga_id: str, dataset_id: str) -> None:
         """Start the saga, or take it over when its engine is dead. Raises LookupError for an unknown kind."""
         if kind not in self._sagas:
-            raise LookupError(f"No saga of kind {kind!r}; there are {sorted(self._sagas)}.")
+            raise LookupError(f"There is no saga of kind {kind!r}; the kinds are {sorted(self._sagas)}.")
         self._adopt(saga_id, self.journal.setdefault(saga_id, JournalEntry(kind, dataset_id)))
 
     async def resume(self) -> None:

@@ -1,1 +1,1 @@
-"""Adapters of the `Archives` port."""
+"""Archives in local folders: the adapter of the `Archives` port."""

@@ -1,4 +1,4 @@
-"""Where an archive stands below the root, and whether what stands there is ours."""
+"""Archive folders: their paths below the root, and the checks before one is read, written or deleted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PART: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 
 def archive_folder(root: Path, place: str) -> Path:
-    """The folder of a place `{client_id}/{stage}/{dataset_type}/{dataset_id}`. Raises ArchiveFailedError."""
+    """The folder of a place, `{client_id}/{stage}/{dataset_type}/{dataset_id}`. Raises ArchiveFailedError."""
     parts = place.split("/")
     if len(parts) != DEPTH or not all(_PART.fullmatch(part) for part in parts):
         raise ArchiveFailedError(f"{place!r} is not the place of an archive.")
@@ -27,20 +27,20 @@ def archive_folder(root: Path, place: str) -> Path:
 
 
 def check_no_links(root: Path, folder: Path) -> None:
-    """The root is there and no link stands on the way to the folder. Raises ArchiveFailedError."""
+    """Check that the root exists and that no part of the path below it is a link. Raises ArchiveFailedError."""
     if not root.is_dir():
-        raise ArchiveFailedError(f"The archive folder {root} is not there any more.")
+        raise ArchiveFailedError(f"The archive folder {root} no longer exists.")
     for step in _path_steps(root, folder):
-        with translate_os_errors(ArchiveFailedError, "look at", step):
+        with translate_os_errors(ArchiveFailedError, "inspect", step):
             linked = step.is_symlink()
         if linked:
-            raise ArchiveFailedError(f"A symbolic link stands at {step}; archives are kept in real folders.")
+            raise ArchiveFailedError(f"{step} is a symbolic link; an archive needs a real folder.")
 
 
 def check_spelling(root: Path, folder: Path) -> None:
-    """Nothing on the way is there under another spelling. Raises ArchiveFailedError.
+    """Check that no part of the path exists in another case. Raises ArchiveFailedError.
 
-    Where the file system does not tell upper from lower case, two such places would be one.
+    On a file system that ignores case, two such places would be one folder.
     """
     for step in _path_steps(root, folder):
         if not step.parent.is_dir():
@@ -48,31 +48,31 @@ def check_spelling(root: Path, folder: Path) -> None:
         for other in step.parent.iterdir():
             if other.name != step.name and other.name.casefold() == step.name.casefold():
                 raise ArchiveFailedError(
-                    f"{other} differs from {step.name} only in case; they could be mixed up."
+                    f"{other} differs from {step.name} only in case; the two could be confused."
                 )
 
 
 def check_owner(folder: Path) -> None:
-    """What is in the folder, if anything, belongs to the dataset of its name. Raises ArchiveFailedError."""
+    """Check that the files in the folder, if any, belong to the dataset of its name. Raises ArchiveFailedError."""
     names = {each.name for each in folder.iterdir()} if folder.is_dir() else set()
     for name in sorted(names - NAMES):
         if draft_target_name(name) not in NAMES:
             raise ArchiveFailedError(f"{folder / name} is not a file of an archive; move it away.", file=name)
-    said = {
+    owners = {
         name: parse_dataset_id((folder / name).read_bytes()) for name in (MANIFEST, METADATA) if name in names
     }
-    for name, dataset_id in said.items():
+    for name, dataset_id in owners.items():
         if dataset_id not in (None, folder.name):
             raise ArchiveFailedError(
-                f"{folder} holds the archive of {dataset_id}; it stays as it is.", file=name
+                f"{folder} contains the archive of {dataset_id}; nothing was changed.", file=name
             )
-    if said and not any(said.values()):
-        message = f"{folder} holds an archive that does not say whose it is; a person must look at it."
-        raise ArchiveFailedError(message, file=min(said))
+    if owners and not any(owners.values()):
+        message = f"{folder} contains an archive whose owner cannot be read; a person has to inspect it."
+        raise ArchiveFailedError(message, file=min(owners))
 
 
 def list_archive_places(root: Path) -> list[str]:
-    """Every place with a manifest, in order; links are not followed."""
+    """Every place that has a manifest, sorted; links are not followed."""
     folders = [root]
     for _level in range(DEPTH):
         folders = [

@@ -1,4 +1,4 @@
-"""What an archive's files are called, and the manifest that makes them one archive."""
+"""Archive format: the names of the files, and the manifest that makes them one archive."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ COMPRESSED: Final = ".zst"
 NAMES: Final = frozenset(
     {MANIFEST, METADATA} | {name + end for name in (SAMPLE, REPORTS, DOCUMENTS) for end in ("", COMPRESSED)}
 )
-"""Every file name that an archive may hold."""
+"""Every file name that an archive may contain."""
 
 
 class StoredFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One file as it stands on the disk: its size in bytes and SHA-256."""
+    """A stored file: its size on disk in bytes, and its SHA-256."""
 
     size: int
     sha256: str
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The archive as a whole.
+    """The manifest: the facts of the whole archive, and its files.
 
-    With all documents kept (`full_data`), `record_count` and `checksum` are those of the documents' lines in this
-    archive, uncompressed; otherwise they are what the dataset had. `incomplete`: documents were lost before.
+    With `full_data`, `record_count` and `checksum` are those of the uncompressed lines of documents in this archive;
+    otherwise those of the dataset. `incomplete` means that documents were lost before the archive was written.
     """
 
     format_version: int
@@ -55,7 +55,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Metadata(msgspec.Struct, frozen=True, kw_only=True):
-    """The part of the metadata that the manifest repeats."""
+    """The metadata, as far as the manifest repeats it."""
 
     dataset_id: str
     archived_at: str
@@ -66,30 +66,29 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def encode_json(value: object) -> bytes:
-    """JSON that a person can read; one value has one encoding."""
+    """Encode a value as indented JSON. Equal values have equal encodings."""
     return msgspec.json.format(msgspec.json.encode(value, order="deterministic"), indent=2) + b"\n"
 
 
 def parse_manifest(data: bytes) -> Manifest:
-    """The manifest that was written with `encode`. Raises ArchiveFailedError for anything else."""
+    """The manifest that `encode_json` wrote. Raises ArchiveFailedError for anything else."""
     try:
         manifest = msgspec.json.decode(data, type=Manifest)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise ArchiveFailedError(
-            f"{MANIFEST} is damaged: it cannot be read as one.", file=MANIFEST
-        ) from error
+        raise ArchiveFailedError(f"{MANIFEST} is damaged: it is not a manifest.", file=MANIFEST) from error
     if manifest.format_version != VERSION:
-        message = (
-            f"{MANIFEST} is of format {manifest.format_version}, and this version reads format {VERSION}."
-        )
+        message = f"{MANIFEST} has format {manifest.format_version}, but this version reads format {VERSION}."
         raise ArchiveFailedError(message, file=MANIFEST)
+    # Nothing else holds a hash of the manifest itself: a changed byte shows only against its one encoding.
     if encode_json(manifest) != data:
-        raise ArchiveFailedError(f"{MANIFEST} is damaged: it is not as it was written.", file=MANIFEST)
+        raise ArchiveFailedError(
+            f"{MANIFEST} is damaged: it was changed after it was written.", file=MANIFEST
+        )
     return manifest
 
 
 def parse_metadata(data: bytes) -> Metadata:
-    """What the metadata says of the archive. Raises ArchiveFailedError."""
+    """The metadata of an archive. Raises ArchiveFailedError when it cannot be read."""
     try:
         return msgspec.json.decode(data, type=Metadata)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -109,7 +108,8 @@ class _Owner(msgspec.Struct, frozen=True):
 
 
 def check_manifest_agreement(manifest: Manifest, metadata: Metadata) -> None:
-    """Both tell the same. Raises ArchiveFailedError naming what differs."""
+    """Check that manifest and metadata agree. Raises ArchiveFailedError with the fields that differ."""
+    # An incomplete archive counts its own lines in the manifest, the dataset's in the metadata.
     fields = ["dataset_id", "archived_at", "restorable_until", "incomplete"]
     if not manifest.incomplete:
         fields += ["record_count", "checksum"]
@@ -120,12 +120,12 @@ def check_manifest_agreement(manifest: Manifest, metadata: Metadata) -> None:
 
 
 def check_file_names(manifest: Manifest, present: Iterable[str]) -> None:
-    """The archive has every file that it must have, and no other. Raises ArchiveFailedError naming one."""
-    kept = (SAMPLE, REPORTS, DOCUMENTS) if manifest.full_data else (SAMPLE, REPORTS)
-    plain = {METADATA, *kept}
-    listed, there = set(manifest.files), set(present) - {MANIFEST}
-    if listed not in (plain, {METADATA, *(name + COMPRESSED for name in kept)}):
+    """Check that the archive has every required file and no other. Raises ArchiveFailedError with the first."""
+    contents = (SAMPLE, REPORTS, DOCUMENTS) if manifest.full_data else (SAMPLE, REPORTS)
+    plain = {METADATA, *contents}
+    listed, found = set(manifest.files), set(present) - {MANIFEST}
+    if listed not in (plain, {METADATA, *(name + COMPRESSED for name in contents)}):
         raise ArchiveFailedError(f"{MANIFEST} does not list the files of an archive.", file=MANIFEST)
-    for name in sorted(listed ^ there):
-        found = "is not in the manifest" if name in there else "is missing"
-        raise ArchiveFailedError(f"{name} {found}.", file=name)
+    for name in sorted(listed ^ found):
+        problem = "is not in the manifest" if name in found else "is missing"
+        raise ArchiveFailedError(f"{name} {problem}.", file=name)

@@ -1,4 +1,4 @@
-"""Archives in a local folder, one folder for each."""
+"""Local archives: one folder for each archive, below a root folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from anyio import CancelScope
 from domain.errors import ArchiveFailedError
 from server.adapters.archives import format as form
 from server.adapters.archives.folders import archive_folder, check_no_links, check_owner, list_archive_places
-from server.adapters.archives.streams import Source
+from server.adapters.archives.streams import StoredFileReader
 from server.adapters.archives.writing import ArchiveFolderWriter
 from server.infra.filesystem.durable import draft_target_name, flush_folder
 from server.infra.filesystem.errors import translate_os_errors
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 
 class LocalArchives:
-    """The `Archives` port on a local folder, which is made at once and must stay there."""
+    """The `Archives` port on a local folder, which is created at once and must not disappear."""
 
     def __init__(self, root: Path) -> None:
-        """Make the folder. Raises ArchiveFailedError."""
+        """Create the folder. Raises ArchiveFailedError."""
         self._root = root
         self._worker = Worker("archives", 8)
         with translate_os_errors(ArchiveFailedError, "make the archive folder", root):
@@ -37,16 +37,17 @@ class LocalArchives:
 
     async def write(self, order: ArchiveOrder) -> Json:
         folder = archive_folder(self._root, order.place)
-        writing = await self._worker.call(partial(ArchiveFolderWriter, self._root, folder, order))
+        writer = await self._worker.call(partial(ArchiveFolderWriter, self._root, folder, order))
         try:
-            await self._worker.call(writing.write_small_files)
+            await self._worker.call(writer.write_small_files)
             if order.documents is not None:
                 async for page in order.documents():
-                    await self._worker.call(partial(writing.write_documents, page))
-            manifest = await self._worker.call(writing.commit)
+                    await self._worker.call(partial(writer.write_documents, page))
+            manifest = await self._worker.call(writer.commit)
         finally:
+            # Drafts have to go also when the caller was cancelled, or the next writer finds them.
             with CancelScope(shield=True):
-                await self._worker.call(writing.discard)
+                await self._worker.call(writer.discard)
         return manifest.as_dict()
 
     async def verify(self, place: str) -> Json:
@@ -91,13 +92,13 @@ class LocalArchives:
         path = folder / form.MANIFEST
         with translate_os_errors(ArchiveFailedError, "read", path):
             try:
-                with Source(path) as source:
+                with StoredFileReader(path) as source:
                     data = b"".join(source.chunks())
             except FileNotFoundError:
                 return None
         manifest = form.parse_manifest(data)
         if manifest.dataset_id != folder.name:
-            message = f"{folder} holds the archive of {manifest.dataset_id}."
+            message = f"{folder} contains the archive of {manifest.dataset_id}."
             raise ArchiveFailedError(message, file=form.MANIFEST)
         return manifest
 
@@ -114,13 +115,13 @@ class LocalArchives:
                 manifest, [each.name for each in folder.iterdir() if not draft_target_name(each.name)]
             )
             for name, expected in sorted(manifest.files.items()):
-                with Source(folder / name) as source:
+                with StoredFileReader(folder / name) as source:
                     self._verify_file(source, expected, manifest, checkpoint)
         return manifest
 
     def _verify_file(
         self,
-        source: Source,
+        source: StoredFileReader,
         expected: form.StoredFile,
         manifest: form.Manifest,
         checkpoint: Callable[[], None],
@@ -134,26 +135,28 @@ class LocalArchives:
             if name == form.METADATA:
                 metadata += chunk
         if source.stored_file() != expected:
-            raise ArchiveFailedError(f"{name} is damaged: it is not as it was written.", file=name)
+            raise ArchiveFailedError(f"{name} is damaged: it was changed after it was written.", file=name)
         if name == form.METADATA:
             form.check_manifest_agreement(manifest, form.parse_metadata(metadata))
-        said = (manifest.record_count, manifest.checksum)
-        if name.startswith(form.DOCUMENTS) and (lines, content.hexdigest()) != said:
+        expected_content = (manifest.record_count, manifest.checksum)
+        if name.startswith(form.DOCUMENTS) and (lines, content.hexdigest()) != expected_content:
             raise ArchiveFailedError(
-                f"{name} does not hold the documents that the manifest tells of.", file=name
+                f"{name} does not contain the documents that the manifest describes.", file=name
             )
 
-    def _open_file(self, folder: Path, name: str) -> Source:
+    def _open_file(self, folder: Path, name: str) -> StoredFileReader:
         manifest = self._require_manifest(folder)
         known = {form.MANIFEST, *manifest.files}
         stored = next((each for each in (name, name + form.COMPRESSED) if each in known), None)
         if stored is None:
             raise ArchiveFailedError(f"The archive in {folder} has no {name}.", file=name)
         with translate_os_errors(ArchiveFailedError, "read", folder / stored):
-            source = Source(folder / stored)
+            source = StoredFileReader(folder / stored)
         if stored in manifest.files and source.size != manifest.files[stored].size:
             source.close()
-            raise ArchiveFailedError(f"{stored} is damaged: it is not as it was written.", file=stored)
+            raise ArchiveFailedError(
+                f"{stored} is damaged: it was changed after it was written.", file=stored
+            )
         return source
 
     def _list_places(self) -> list[str]:
@@ -167,6 +170,7 @@ class LocalArchives:
             return
         with translate_os_errors(ArchiveFailedError, "remove", folder):
             check_owner(folder)
+            # The manifest goes first: without it a half-deleted folder is no archive, and can be deleted again.
             (folder / form.MANIFEST).unlink(missing_ok=True)
             flush_folder(folder)
             for each in list(folder.iterdir()):
@@ -176,8 +180,8 @@ class LocalArchives:
 
 
 def _whole_lines(chunks: Iterator[bytes], path: Path) -> Iterator[bytes]:
-    """The same bytes, cut only behind a newline; what follows the last newline comes as it is."""
-    begun: list[bytes] = []
+    """The same bytes in chunks that end with a newline; only the last chunk may lack one."""
+    partial_line: list[bytes] = []
     while True:
         with translate_os_errors(ArchiveFailedError, "read", path):
             chunk = next(chunks, b"")
@@ -185,8 +189,8 @@ def _whole_lines(chunks: Iterator[bytes], path: Path) -> Iterator[bytes]:
             break
         whole, newline, rest = chunk.rpartition(b"\n")
         if newline:
-            yield b"".join((*begun, whole, newline))
-            begun = []
-        begun.append(rest)
-    if last := b"".join(begun):
+            yield b"".join((*partial_line, whole, newline))
+            partial_line = []
+        partial_line.append(rest)
+    if last := b"".join(partial_line):
         yield last

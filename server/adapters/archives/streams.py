@@ -1,4 +1,4 @@
-"""One file of an archive on its way to the disk and back, hashed and compressed as it goes."""
+"""Archive files: write and read one file, hashed and compressed on the way."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 CHUNK: Final = 1 << 20
 LEVEL: Final = 3
-"""Zstandard's level: 3.7 times smaller at 200 MB/s on documents; higher ones cost more than they save."""
+"""The Zstandard level. Documents get 3.7 times smaller at 200 MB/s; higher levels cost more than they save."""
 
 
 class _Codec(Protocol):
@@ -26,8 +26,8 @@ class _Codec(Protocol):
     def flush(self) -> bytes: ...
 
 
-class Sink:
-    """A draft that compresses what it is given when its name ends in `.zst`, and knows what it stored."""
+class StoredFileWriter:
+    """A draft of a file that compresses its content if its name ends in `.zst`, and records size and hash."""
 
     def __init__(self, final: Path) -> None:
         """Create the draft."""
@@ -40,22 +40,22 @@ class Sink:
             self._codec = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compressobj()
 
     def write(self, data: bytes) -> None:
-        """Append."""
+        """Append the data, compressed where the file is."""
         self._store(self._codec.compress(data) if self._codec else data)
 
     def close(self) -> StoredFile:
-        """End the file and bring it to the disk."""
+        """Finish the file and flush it to the disk; its size and hash."""
         if self._codec:
             self._store(self._codec.flush())
         self._draft.close()
         return StoredFile(self._size, self._hash.hexdigest())
 
     def publish(self) -> None:
-        """Give it its final name."""
+        """Rename the draft to its final name."""
         self._draft.publish()
 
     def discard(self) -> None:
-        """Leave nothing behind; a published file stays."""
+        """Delete the draft; a published file stays."""
         self._draft.discard()
 
     def _store(self, data: bytes) -> None:
@@ -63,11 +63,11 @@ class Sink:
         self._size += self._draft.write(data)
 
 
-class Source:
-    """A stored file, read in bounded memory however well it was compressed. A context manager."""
+class StoredFileReader:
+    """Reader of a stored file, a context manager. Its memory is bounded, however far the content was compressed."""
 
     def __init__(self, path: Path) -> None:
-        """Open it, never through a link."""
+        """Open the file; a link is refused."""
         self.name = path.name
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         self._file: BinaryIO = os.fdopen(descriptor, "rb", buffering=0)
@@ -86,7 +86,7 @@ class Source:
         self._file.close()
 
     def chunks(self) -> Iterator[bytes]:
-        """The content, decompressed. Raises ArchiveFailedError when it cannot be."""
+        """The decompressed content, in chunks. Raises ArchiveFailedError when it cannot be decompressed."""
         if not self.name.endswith(COMPRESSED):
             while chunk := self.read(CHUNK):
                 yield chunk
@@ -103,12 +103,12 @@ class Source:
             ) from error
 
     def read(self, size: int = -1) -> bytes:
-        """Stored bytes as they stand, counted and hashed on the way."""
+        """Read stored bytes, still compressed; they are counted and hashed."""
         data = self._file.read(size)
         self._hash.update(data)
         self._read += len(data)
         return data
 
     def stored_file(self) -> StoredFile:
-        """What has been read: the whole file, once `chunks` has ended."""
+        """Size and hash of the bytes read so far: of the whole file once `chunks` is exhausted."""
         return StoredFile(self._read, self._hash.hexdigest())

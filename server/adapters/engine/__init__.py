@@ -1,4 +1,5 @@
-"""Runs sagas: `durable.DurableEngine` so that they outlive processes, `inline.InlineEngine` for tests.
+"""Saga engine: `engine.DurableEngine` runs sagas so that they survive their process.
 
-`durable` imports DBOS, through `runtime`, only when a saga is about to run; `journal` and `liveness` do without.
+`engine` imports DBOS, through `dbos_runtime`, only when a saga is about to run. The journals and the liveness modules
+work without it, since reading tools should not pay for its import.
 """

@@ -1,6 +1,6 @@
-"""DBOS, the workflow engine, in this house's words; the only module that imports it.
+"""DBOS runtime: the workflow engine behind our own terms. Only this module imports DBOS.
 
-DBOS is one per process: a second `Runtime` cannot be launched before the first is closed.
+DBOS is one per process: a second `DbosRuntime` cannot be launched before the first is closed.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ _launched: list[DbosRuntime] = []
 
 
 class DbosRuntime:
-    """The launched engine of this process."""
+    """The launched DBOS of this process."""
 
     def __init__(self, database: Path | PostgresAddress, owner: str, bodies: Mapping[str, Body]) -> None:
-        """Launch in the running loop; blocks it for about a tenth of a second.
+        """Launch DBOS in the running loop, which is blocked for about a tenth of a second.
 
-        `bodies` are the sagas by kind; each takes `dataset_id` and `saga_id`. Raises InternalError.
+        `bodies` are the sagas by kind; each takes `dataset_id` and `saga_id`. Raises InternalError, StoreFailedError.
         """
         if _launched:
             raise RuntimeError("This process runs a saga engine already: close that one first.")
@@ -57,7 +57,7 @@ class DbosRuntime:
             "name": _NAME,
             "executor_id": owner,
             "application_version": _VERSION,
-            "serializer": DBOSPortableJSONSerializer(),  # plain JSON: nothing that a file could make us execute
+            "serializer": DBOSPortableJSONSerializer(),  # plain JSON: reading it executes nothing, unlike a pickle
             "log_level": "WARNING",
             "max_executor_threads": _THREADS,
             "notification_listener_polling_interval_sec": 0.25,
@@ -71,7 +71,7 @@ class DbosRuntime:
             config["system_database_engine"] = self._engine = _create_sqlalchemy_engine(self._connections)
         with _translate_errors("open its database"), self._destroy_on_failure():
             DBOS(config=config)
-            # A queue for each kind, so that a process of another release never takes a saga that it does not know.
+            # One queue for each kind, so that a process of another release never takes a saga that it does not know.
             DBOS.listen_queues(sorted(bodies))
             self._workflows = {kind: _register_workflow(kind, body) for kind, body in bodies.items()}
             DBOS.launch()
@@ -84,7 +84,7 @@ class DbosRuntime:
         try:
             yield
         except BaseException:
-            DBOS.destroy(destroy_registry=True)  # or the next attempt would be given the broken one
+            DBOS.destroy(destroy_registry=True)  # or the next launch would reuse the broken instance
             self._close_connections()
             raise
 
@@ -95,14 +95,14 @@ class DbosRuntime:
             self._connections.close()
 
     async def register_queues(self) -> None:
-        """Make the queues through which sagas are adopted."""
+        """Create the queues through which sagas are adopted."""
         with _translate_errors("open its database"):
             for kind in self._workflows:
                 await DBOS.register_queue_async(kind, polling_interval_sec=_QUEUE_POLL_S)
 
     @staticmethod
     async def perform(step: str, effect: Callable[[], Awaitable[Json]]) -> Json:
-        """Run one step of the saga that calls this, or give what it gave when it ran."""
+        """Run one step of the calling saga, or return the recorded result of a step that is done."""
 
         async def run() -> Json:
             return await effect()
@@ -110,33 +110,33 @@ class DbosRuntime:
         return await DBOS.run_step_async({"name": step}, run)
 
     async def start(self, kind: str, saga_id: str, dataset_id: str) -> None:
-        """Start a saga here, unless that id was started before, anywhere. Not to be cancelled. Raises InternalError."""
+        """Start a saga here, unless its id was started anywhere before. Must not be cancelled. Raises InternalError."""
         with _translate_errors(f"start saga {saga_id}"), SetWorkflowID(saga_id):
             await DBOS.start_workflow_async(self._workflows[kind], dataset_id, saga_id)
 
     async def adopt(self, kind: str, saga_id: str) -> None:
-        """Have a dead owner's saga go on, here or in whichever process takes it first. Raises InternalError."""
+        """Queue a dead owner's saga, for this process or the first other that takes it. Raises InternalError."""
         with _translate_errors(f"adopt saga {saga_id}"):
             await DBOS.resume_workflow_async(saga_id, queue_name=kind)
 
     async def discard_saga(self, saga_id: str) -> None:
-        """Have a saga that nobody runs count as ended. Raises InternalError."""
-        with _translate_errors(f"leave saga {saga_id} for good"):
+        """Mark a saga that no process runs as ended. Raises InternalError."""
+        with _translate_errors(f"discard saga {saga_id}"):
             await DBOS.cancel_workflow_async(saga_id)
 
     async def delete(self, saga_ids: Sequence[str]) -> None:
-        """Forget sagas that have ended. Raises InternalError."""
-        with _translate_errors("purge what has ended"):
+        """Delete the records of sagas that have ended. Raises InternalError."""
+        with _translate_errors("purge ended sagas"):
             await DBOS.delete_workflows_async(list(saga_ids))
 
     def begin_shutdown(self) -> None:
-        """From now on a cancelled saga is no warning, and nobody waits for a database that is away."""
+        """Stop logging cancelled sagas as warnings, and stop waiting for a database that is unavailable."""
         logging.getLogger("dbos").setLevel(logging.CRITICAL)
         if self._connections:
             self._connections.stop_waiting()
 
     async def close(self, seconds: float) -> bool:
-        """Stop every thread of the engine, in at most that time: True when all have stopped.
+        """Stop every thread of DBOS, in at most `seconds`; True when all have stopped.
 
         Sagas that still run stay unfinished in the database.
         """
@@ -144,24 +144,25 @@ class DbosRuntime:
         def destroy() -> None:
             DBOS.destroy(destroy_registry=True)
             self._close_connections()
-            _launched.remove(self)  # also when nobody waits for it any more
+            _launched.remove(self)  # here, since this thread may end after `close` has given up on it
 
         closed = False
         with anyio.move_on_after(seconds):
             await anyio.to_thread.run_sync(destroy, abandon_on_cancel=True)
             closed = True
-        # DBOS made its own threads the loop's, and has just ended them.
+        # DBOS had set its own executor as the loop's default, and has just shut it down.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="asyncio"))
         return closed
 
 
 def _create_sqlalchemy_engine(connections: ReconnectingConnector) -> Engine:
-    """Connections as the store has them, to the same database; whoever waits for one waits in `connections`."""
+    """An SQLAlchemy engine on the store's database, whose waiting for a connection is done by `connections`."""
     return create_engine(
         "postgresql+psycopg://",
         creator=connections.connect,
         pool_size=_CONNECTIONS,
         max_overflow=0,
+        # The pool must not give up before `connections` does: DBOS would retry after ever longer pauses.
         pool_timeout=_A_DAY_S,
         pool_pre_ping=True,
     )
@@ -171,7 +172,7 @@ def _register_workflow(kind: str, body: Body) -> Callable[[str, str], Coroutine[
     async def run(dataset_id: str, saga_id: str) -> None:
         await body(dataset_id, saga_id)
 
-    # Attempts are counted by us: adopting a saga sets DBOS's own count back.
+    # We count attempts ourselves: adopting a saga resets the count of DBOS.
     return DBOS.workflow(name=kind, max_recovery_attempts=None)(run)
 
 

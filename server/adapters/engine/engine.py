@@ -1,4 +1,4 @@
-"""Sagas that outlive processes: DBOS on SQLite or PostgreSQL, and locks that tell whose sagas are left to adopt."""
+"""Durable saga engine: DBOS on SQLite or PostgreSQL, with locks that show which processes are dead."""
 
 from __future__ import annotations
 
@@ -35,23 +35,23 @@ _log = structlog.get_logger(__name__)
 
 _FIRST_POLL_S: Final = 0.01
 _SLOWEST_POLL_S: Final = 0.1
-# A stdio server is killed two seconds after its input has ended: what runs has the first part of them to stop, the
-# engine's own threads the second.
+# MCP clients kill a stdio server two seconds after they close its input: the sagas get the first part of that time to
+# stop, the threads of DBOS the second.
 _STOP_S: Final = 1.2
 _DESTROY_S: Final = 0.6
 _PURGE_BATCH: Final = 500
 _SHORT_LIVED_RETENTION: Final = timedelta(days=1)
 _ANSWER_S: Final = 30.0
 _LOST_S: Final = 5.0
-"""A saga of ours that has not been running here for so long, though it has not ended, is taken up again."""
+"""Seconds after which a saga of ours that has not ended and does not run here is started again."""
 _unreleased_presences: Final[list[Presence | PostgresPresence]] = []
-"""Of engines that ended before everything of theirs had: a lock must not go with the object that held it."""
+"""Presences of engines whose sagas outlived them: these locks must be held until the process ends."""
 
 
 def _journal_at(where: Path | PostgresAddress) -> Journal:
     if isinstance(where, Path):
         return SqliteJournal(where / "engine.sqlite")
-    # It brings a driver that few need.
+    # Imported here: the PostgreSQL driver is needed only where there is a PostgreSQL.
     from server.adapters.engine.postgres_journal import PostgresJournal  # noqa: PLC0415
 
     return PostgresJournal(where)
@@ -60,7 +60,7 @@ def _journal_at(where: Path | PostgresAddress) -> Journal:
 def _liveness_at(where: Path | PostgresAddress, dead_after_s: float) -> FileLiveness | PostgresLiveness:
     if isinstance(where, Path):
         return FileLiveness(where / "owners")
-    # It brings the same driver.
+    # Imported here for the same reason.
     from server.adapters.engine.postgres_liveness import PostgresLiveness  # noqa: PLC0415
 
     return PostgresLiveness(where, dead_after_s=dead_after_s)
@@ -68,7 +68,7 @@ def _liveness_at(where: Path | PostgresAddress, dead_after_s: float) -> FileLive
 
 @dataclass(slots=True)
 class _RunningSaga:
-    """A saga that runs here, and how it is stopped. `tried`: it was taken up from a dead process and is in a step."""
+    """A saga that runs here, with the scope that stops it. `tried`: an attempt was counted for its present step."""
 
     saga_id: str
     scope: anyio.CancelScope
@@ -76,11 +76,11 @@ class _RunningSaga:
 
 
 class DurableEngine:
-    """The engine of one process on one data folder or database; an async context manager, entered in the server's loop.
+    """The `SagaEngine` of one process on one data folder or database: an async context manager of the server's loop.
 
-    Inside, sagas of dead processes are adopted; on leaving, those that run here are stopped where they wait and
-    left to whoever comes next. Only one of a process may be running sagas at a time. DBOS is imported when a saga
-    is started or has to be adopted, not before.
+    While it is open, sagas of dead processes are adopted. On exit, the sagas that run here are stopped where they wait,
+    and the next process continues them. A process may have only one engine that runs sagas. DBOS is imported when the
+    first saga is started or adopted, not before.
     """
 
     def __init__(
@@ -95,18 +95,23 @@ class DurableEngine:
         short_lived_prefixes: Sequence[str] = (),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Take `sagas` by kind; whoever changes the steps of a saga in use gives it a new kind.
+        """Prepare to run `sagas`, by kind. A change to the steps of a saga that is in use needs a new kind.
 
-        `watch_s` is how often dead processes are looked for, `dead_after_s` how long a process on another machine must
-        not have been seen to be one, `attempts` how many processes in a row may die in the same step of a saga before
-        it is left alone (2 or more), `keep` how long ended sagas are remembered; those whose ids have a prefix that is
-        `passing`, a day.
+        Args:
+            where: the data folder, or the address of the database.
+            sagas: the sagas by kind.
+            watch_s: seconds between two searches for dead processes.
+            dead_after_s: seconds without a lock after which a process on another machine counts as dead.
+            attempts: how many processes in a row may die in the same step until the saga is a dead letter; 2 or more.
+            keep: how long ended sagas are remembered.
+            short_lived_prefixes: prefixes of the ids of sagas that are remembered for a day only.
+            now: the clock.
         """
         self._where = where
         self._sagas = sagas
         self._watch_s = watch_s
         self._attempts = attempts
-        self._keeping = [
+        self._retentions = [
             ("", keep),
             *((each, min(keep, _SHORT_LIVED_RETENTION)) for each in short_lived_prefixes),
         ]
@@ -126,19 +131,19 @@ class DurableEngine:
 
     @staticmethod
     def has_unfinished_sagas(where: Path | PostgresAddress) -> bool:
-        """Whether sagas are unfinished there, running or left behind; a look that imports no engine."""
+        """Whether there are unfinished sagas, running or abandoned. Does not import DBOS."""
         with closing(_journal_at(where)) as journal:
             return bool(journal.list_unfinished())
 
     @staticmethod
     def describe_dead_letters(where: Path | PostgresAddress, attempts: int) -> Sequence[str]:
-        """Sagas that no process takes up any more, in words, or only one more; a look that imports no engine."""
+        """Descriptions of dead letters, and of sagas with one attempt left. Does not import DBOS."""
         with closing(_journal_at(where)) as journal:
-            found = [each for each in journal.list_unfinished() if each.fruitless >= attempts - 1]
-        return [f"{each.saga_id}, after {each.fruitless + 1} tries of {each.step!r}" for each in found]
+            sagas = [each for each in journal.list_unfinished() if each.fruitless >= attempts - 1]
+        return [f"{each.saga_id}, after {each.fruitless + 1} tries of {each.step!r}" for each in sagas]
 
     async def __aenter__(self) -> Self:
-        """Show this process as alive and begin to adopt. Raises SettingsError when the folder keeps no locks."""
+        """Register this process as alive and begin to adopt. Raises SettingsError when the folder supports no locks."""
         self._presence = await anyio.to_thread.run_sync(self._owners.register)
         self._watcher = asyncio.create_task(self._watch_for_abandoned(), context=Context())
         return self
@@ -150,22 +155,26 @@ class DurableEngine:
             await self._close()
 
     async def start(self, kind: str, saga_id: str, dataset_id: str) -> None:
-        """Start the saga, or adopt it at once when its process is dead.
+        """Start the saga, or adopt it at once if its process is dead.
 
-        Cancelling the caller leaves neither undone. Raises LookupError for a kind that is not known here,
-        InternalError when the engine's database fails, and StoreAwayError when it does not answer for long.
+        It is done even if the caller is cancelled.
+
+        Raises:
+            LookupError: the kind is not known here.
+            InternalError: the engine's database failed.
+            StoreUnavailableError: the engine's database did not answer for half a minute.
         """
         if kind not in self._sagas:
-            raise LookupError(f"No saga of kind {kind!r}; there are {sorted(self._sagas)}.")
+            raise LookupError(f"There is no saga of kind {kind!r}; the kinds are {sorted(self._sagas)}.")
         with anyio.move_on_after(_ANSWER_S) as late:
             await self._run_detached(self._start_or_adopt(kind, saga_id, dataset_id))
         if late.cancelled_caught:
             raise StoreUnavailableError(
-                "The saga engine's database does not answer; what was begun goes on when it does."
+                "The saga engine's database does not answer. Work that was begun continues when it does."
             )
 
     async def wait(self, saga_id: str, seconds: float) -> bool:
-        """Wait for the end of a saga, wherever it runs."""
+        """Wait for the end of a saga, wherever it runs; False when `seconds` have passed before."""
         pause = _FIRST_POLL_S
         if await anyio.to_thread.run_sync(self._journal.has_ended, saga_id):
             return True
@@ -181,43 +190,45 @@ class DurableEngine:
         return False
 
     async def resume(self) -> None:
-        """Look once for sagas that dead processes left, and adopt them."""
+        """Adopt the sagas of dead processes, once."""
         await self._run_detached(self._adopt_abandoned())
 
     async def launch(self) -> None:
-        """Import and launch what runs sagas, for whoever would rather not wait for it at the first start."""
+        """Import and launch DBOS now, so that the first start does not wait for it."""
         await self._run_detached(self._launch())
 
     async def purge(self) -> None:
-        """Forget sagas that ended long ago; also done whenever the engine is launched."""
+        """Delete the records of sagas that ended long ago; also done at every launch of DBOS."""
         await self._purge(await self._launch())
 
     async def fetch_dead_letters(self) -> Sequence[DeadLetter]:
-        """Sagas that are left alone, because so many processes died in the same step of them, and the last did."""
+        """The dead letters: sagas in whose same step too many processes died in a row, the last one included."""
         return [
             await self._fetch_dead_letter(each)
             for each in await self._filter_abandoned(self._dead_letters_in(await self._list_unfinished()))
         ]
 
     async def discard_saga(self, saga_id: str) -> None:
-        """Have a saga that is left alone never run again, and count as ended."""
+        """Mark a dead letter as ended, so that it never runs again."""
         await self._run_detached(self._discard_saga(saga_id))
 
     async def _discard_saga(self, saga_id: str) -> None:
         await (await self._launch()).discard_saga(saga_id)
 
-    def _dead_letters_in(self, found: Iterable[UnfinishedSaga]) -> Sequence[UnfinishedSaga]:
-        """What is tried no more, once its last process is dead."""
-        return [each for each in found if not each.queued and each.fruitless >= self._attempts - 1]
+    def _dead_letters_in(self, sagas: Iterable[UnfinishedSaga]) -> Sequence[UnfinishedSaga]:
+        """The sagas that get no further attempt once their last process is dead."""
+        return [each for each in sagas if not each.queued and each.fruitless >= self._attempts - 1]
 
     async def _fetch_dead_letter(self, saga: UnfinishedSaga) -> DeadLetter:
-        done = await anyio.to_thread.run_sync(self._journal.list_finished_steps, saga.saga_id)
-        return DeadLetter(saga_id=saga.saga_id, step=saga.step, attempts=saga.fruitless + 1, done=tuple(done))
+        steps = await anyio.to_thread.run_sync(self._journal.list_finished_steps, saga.saga_id)
+        return DeadLetter(
+            saga_id=saga.saga_id, step=saga.step, attempts=saga.fruitless + 1, done=tuple(steps)
+        )
 
     async def _start_or_adopt(self, kind: str, saga_id: str, dataset_id: str) -> None:
         runtime = await self._launch()
         await runtime.start(kind, saga_id, dataset_id)
-        await self._adopt_abandoned()  # it may be a dead process's
+        await self._adopt_abandoned()  # the id may be of a saga whose process is dead
 
     async def _watch_for_abandoned(self) -> None:
         await anyio.to_thread.run_sync(self._owners.sweep)
@@ -226,7 +237,8 @@ class DurableEngine:
                 await anyio.to_thread.run_sync(self._owners.renew)
                 await self._adopt_abandoned()
             except Exception as error:  # noqa: BLE001
-                # The watch goes on, whatever one look met.
+                # The watch must go on: without it no saga of a dead process is ever adopted. Each error is logged
+                # once, since the next search a second later would meet the same.
                 if str(error) not in self._reported:
                     self._reported.add(str(error))
                     known = isinstance(error, LifecycleError)
@@ -237,20 +249,20 @@ class DurableEngine:
         if not await self._find_adoptable():
             return
         runtime = await self._launch()
-        async with self._adoption_lock() as alone:
-            # Looked at again, alone: what another process adopted a moment ago is no longer left.
-            for saga in await self._find_adoptable() if alone else ():
+        async with self._adoption_lock() as acquired:
+            # Searched again under the lock: another process may have adopted some of them a moment ago.
+            for saga in await self._find_adoptable() if acquired else ():
                 if not saga.queued:
                     await runtime.adopt(saga.kind, saga.saga_id)
                     _log.info("saga_adopted", saga_id=saga.saga_id, kind=saga.kind, former_owner=saga.owner)
 
     async def _find_adoptable(self) -> Sequence[UnfinishedSaga]:
-        """What dead owners left, and what is queued for whoever has an engine launched."""
-        found = await self._list_unfinished()
-        await self._log_unknown_kinds(found)
-        killers = self._dead_letters_in(found)
+        """The sagas of dead owners, the queued sagas, and the sagas that this process lost."""
+        unfinished = await self._list_unfinished()
+        await self._log_unknown_kinds(unfinished)
+        dead_letters = self._dead_letters_in(unfinished)
         for each in await self._filter_abandoned(
-            each for each in killers if each.saga_id not in self._reported
+            each for each in dead_letters if each.saga_id not in self._reported
         ):
             self._reported.add(each.saga_id)
             _log.error(
@@ -260,50 +272,55 @@ class DurableEngine:
                 step=each.step,
                 attempts=each.fruitless + 1,
             )
-        alone = {each.saga_id for each in killers}
-        kept = [each for each in found if each.kind in self._sagas and each.saga_id not in alone]
+        excluded = {each.saga_id for each in dead_letters}
+        candidates = [
+            each for each in unfinished if each.kind in self._sagas and each.saga_id not in excluded
+        ]
         dead = {
-            each.saga_id for each in await self._filter_abandoned(each for each in kept if not each.queued)
+            each.saga_id
+            for each in await self._filter_abandoned(each for each in candidates if not each.queued)
         }
-        lost = self._find_lost(kept)
-        return [each for each in kept if each.queued or each.saga_id in dead | lost]
+        lost = self._find_lost(candidates)
+        # A queued saga runs in a process that has launched DBOS, so this one has to launch it.
+        return [each for each in candidates if each.queued or each.saga_id in dead | lost]
 
-    def _find_lost(self, found: Iterable[UnfinishedSaga]) -> set[str]:
-        """What is ours and has not been running here for a while, because the engine could not record how it went."""
+    def _find_lost(self, sagas: Iterable[UnfinishedSaga]) -> set[str]:
+        """The ids of our sagas that have not run here for a while: DBOS could not record how they ended."""
         ours = self._presence.owner if self._presence else ""
         running = {each.saga_id for each in self._running.values()}
-        idle = {each.saga_id for each in found if each.owner == ours and not each.queued} - running
+        idle = {each.saga_id for each in sagas if each.owner == ours and not each.queued} - running
         now = anyio.current_time()
         self._idle_since = {each: self._idle_since.get(each, now) for each in idle}
         return {each for each, since in self._idle_since.items() if now - since >= _LOST_S}
 
-    async def _log_unknown_kinds(self, found: Iterable[UnfinishedSaga]) -> None:
-        """Say of each kind that only others know, of another release or another task, that what is left is theirs."""
-        strange = [each for each in found if each.kind not in self._sagas and each.kind not in self._reported]
-        for kind in sorted({each.kind for each in await self._filter_abandoned(strange)}):
+    async def _log_unknown_kinds(self, sagas: Iterable[UnfinishedSaga]) -> None:
+        """Log once a kind whose abandoned sagas only processes of another release or task can adopt."""
+        unknown = [each for each in sagas if each.kind not in self._sagas and each.kind not in self._reported]
+        for kind in sorted({each.kind for each in await self._filter_abandoned(unknown)}):
             self._reported.add(kind)
             _log.info("sagas_left_to_others", kind=kind)
 
     async def _filter_abandoned(self, sagas: Iterable[UnfinishedSaga]) -> Sequence[UnfinishedSaga]:
-        """Those whose owner is no more."""
-        asked = list(sagas)
-        living = await anyio.to_thread.run_sync(self._find_living_owners, {each.owner for each in asked})
-        return [each for each in asked if each.owner not in living]
+        """The sagas whose owner is dead."""
+        candidates = list(sagas)
+        living = await anyio.to_thread.run_sync(self._find_living_owners, {each.owner for each in candidates})
+        return [each for each in candidates if each.owner not in living]
 
     def _find_living_owners(self, owners: Iterable[str]) -> set[str]:
         return {each for each in owners if self._owners.is_alive(each)}
 
     @asynccontextmanager
     async def _adoption_lock(self) -> AsyncIterator[bool]:
-        """`Owners.adopting`, which may block, in threads."""
-        turn = self._owners.adoption_lock()
+        """The adoption lock, which may block, acquired and released in worker threads."""
+        # Shielded: a cancelled wait would leave the lock taken with nobody to release it.
+        lock = self._owners.adoption_lock()
         with anyio.CancelScope(shield=True):
-            alone = await anyio.to_thread.run_sync(turn.__enter__)
+            acquired = await anyio.to_thread.run_sync(lock.__enter__)
         try:
-            yield alone
+            yield acquired
         finally:
             with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(turn.__exit__, None, None, None)
+                await anyio.to_thread.run_sync(lock.__exit__, None, None, None)
 
     async def _list_unfinished(self) -> Sequence[UnfinishedSaga]:
         return await anyio.to_thread.run_sync(self._journal.list_unfinished)
@@ -313,7 +330,7 @@ class DurableEngine:
             if self._runtime is None:
                 load = await anyio.to_thread.run_sync(_load)
                 await anyio.to_thread.run_sync(self._journal.prepare)
-                if self._closing or self._presence is None:  # asked only now: importing takes its time
+                if self._closing or self._presence is None:  # checked after the import, which takes a second
                     raise RuntimeError("The saga engine is not open.")
                 bodies = {kind: partial(self._run_saga, kind, saga) for kind, saga in self._sagas.items()}
                 database = self._where if not isinstance(self._where, Path) else self._where / "engine.sqlite"
@@ -325,34 +342,34 @@ class DurableEngine:
             return self._runtime
 
     async def _purge(self, runtime: DbosRuntime) -> None:
-        for prefix, keep in self._keeping:
+        for prefix, keep in self._retentions:
             before = int((self._now() - keep).timestamp() * 1000)
-            look = partial(self._journal.list_finished_before, before, _PURGE_BATCH, prefix)
-            while old := await anyio.to_thread.run_sync(look):
+            list_batch = partial(self._journal.list_finished_before, before, _PURGE_BATCH, prefix)
+            while old := await anyio.to_thread.run_sync(list_batch):
                 await runtime.delete(old)
         await anyio.to_thread.run_sync(self._journal.purge_attempts)
 
     async def _run_saga(self, kind: str, saga: Saga, dataset_id: str, saga_id: str) -> None:
-        """Run a saga, inside the workflow that records it."""
+        """Run a saga inside its DBOS workflow."""
         runtime = self._runtime
         task = asyncio.current_task()
         if self._closing or runtime is None or task is None:
-            raise asyncio.CancelledError  # taken from the queue too late: it stays unfinished, for the next process
-        # A scope rather than the task is cancelled: it lets a step's worker thread come to its end.
+            raise asyncio.CancelledError  # came from the queue too late: it stays unfinished, for the next process
+        # To stop it, the scope is cancelled and not the task: so a step's worker thread can finish its work.
         scope = anyio.CancelScope()
-        self._running[task] = here = _RunningSaga(saga_id, scope)
+        self._running[task] = running = _RunningSaga(saga_id, scope)
         task.add_done_callback(self._running.pop)
         try:
             with scope:
-                await saga(self._counting_perform(runtime, here), dataset_id, saga_id)
+                await saga(self._counting_perform(runtime, running), dataset_id, saga_id)
         except Exception:
             _log.exception("saga_broke", saga_id=saga_id, kind=kind, dataset_id=dataset_id)
             raise
         if scope.cancelled_caught:
             raise asyncio.CancelledError
 
-    def _counting_perform(self, runtime: DbosRuntime, here: _RunningSaga) -> StepRunner:
-        """How that saga does its steps; when it was adopted, the first that is not done yet is counted as tried."""
+    def _counting_perform(self, runtime: DbosRuntime, running: _RunningSaga) -> StepRunner:
+        """The step runner of a saga. For an adopted saga it counts an attempt of the first step that is not done."""
         first = True
 
         async def perform(step: str, effect: Callable[[], Awaitable[Json]]) -> Json:
@@ -361,9 +378,12 @@ class DurableEngine:
                 if first:
                     first = False
                     with suppress(LifecycleError):  # at worst one attempt is not counted
-                        if await anyio.to_thread.run_sync(self._journal.is_adopted, here.saga_id):
-                            await anyio.to_thread.run_sync(self._journal.record_attempt, here.saga_id, step)
-                            here.tried = True
+                        # Counted before the effect: a step that kills the process would never be counted after it.
+                        if await anyio.to_thread.run_sync(self._journal.is_adopted, running.saga_id):
+                            await anyio.to_thread.run_sync(
+                                self._journal.record_attempt, running.saga_id, step
+                            )
+                            running.tried = True
                 return await effect()
 
             return await runtime.perform(step, count_and_run)
@@ -371,7 +391,7 @@ class DurableEngine:
         return perform
 
     async def _run_detached(self, work: Coroutine[Any, Any, object]) -> None:
-        """Do this whatever becomes of the caller, and without what the caller's context carries."""
+        """Do the work even if the caller is cancelled, and without the caller's context variables."""
         task = asyncio.create_task(work, context=Context())
         self._begun.add(task)
         task.add_done_callback(self._forget_task)
@@ -380,7 +400,8 @@ class DurableEngine:
     def _forget_task(self, task: asyncio.Task[object]) -> None:
         self._begun.discard(task)
         if self._closing and not task.cancelled():
-            task.exception()  # heard: who asked may have gone before, and what was not started is left to the next
+            # Retrieved, so that asyncio does not report it: the caller may be gone, and the next process does the rest.
+            task.exception()
 
     async def _close(self) -> None:
         deadline = anyio.current_time() + _STOP_S
@@ -395,12 +416,13 @@ class DurableEngine:
             each.scope.cancel()
         stopped = await _wait_for_tasks(running, deadline) and begun
         if self._runtime:
-            with suppress(LifecycleError):  # at worst one attempt too many is counted
-                left = [each.saga_id for each in running.values() if each.tried]
-                await anyio.to_thread.run_sync(self._journal.decrement_attempts, left)
+            # These sagas did not kill this process, so their attempt must not count; at worst one too many does.
+            with suppress(LifecycleError):
+                stopped_ids = [each.saga_id for each in running.values() if each.tried]
+                await anyio.to_thread.run_sync(self._journal.decrement_attempts, stopped_ids)
             left_s = max(0.0, deadline - anyio.current_time())
             stopped = await self._runtime.close(left_s + _DESTROY_S) and stopped
-        # As long as anything of ours may still run, we are alive; then the lock goes with the process.
+        # While a saga of ours may still run, nobody may adopt it: then the lock is held until the process ends.
         if self._presence and stopped:
             await anyio.to_thread.run_sync(self._presence.release)
         elif self._presence:
@@ -417,7 +439,7 @@ async def _wait_for_tasks(tasks: Iterable[asyncio.Task[object]], deadline: float
 
 
 def _load() -> type[DbosRuntime]:
-    # It brings DBOS, which takes a second or two to import.
+    # Imported here: DBOS takes a second or two to import.
     from server.adapters.engine.dbos_runtime import DbosRuntime  # noqa: PLC0415
 
     return DbosRuntime

@@ -1,7 +1,7 @@
-"""Which processes are alive: each holds a lock on a file of its own, and the lock dies with it.
+"""Liveness by file locks: each process holds a lock on a file of its own, and the lock dies with the process.
 
-A process is known by an id that is never used again, so a file that is missing, or whose lock can be taken, tells that
-its owner is dead for good. A live owner that is merely slow keeps its lock.
+An owner id is never used again. So a file that is missing, or whose lock can be acquired, proves that its owner is
+dead. An owner that is merely slow keeps its lock.
 """
 
 from __future__ import annotations
@@ -33,28 +33,28 @@ def _try_lock(descriptor: int, path: Path) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """This process, as others see it: an id, and the lock that says that it lives."""
+    """The presence of this process: its owner id, and the lock that proves that it is alive."""
 
     owner: str
     path: Path
     descriptor: int
 
     def release(self) -> None:
-        """Let others take over whatever this owner left. Nothing of it may run any more."""
+        """Release the lock, so that others can adopt this owner's sagas. None of them may still run here."""
         self.path.unlink(missing_ok=True)
         os.close(self.descriptor)
 
 
 class FileLiveness:
-    """The folder of those locks."""
+    """The folder of the lock files."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def register(self) -> Presence:
-        """Show this process as alive, under a fresh id.
+        """Register this process as alive, under a fresh id.
 
-        Raises SettingsError when the folder cannot be written, or its file system does not keep locks.
+        Raises SettingsError when the folder is not writable, or its file system does not support locks.
         """
         owner = uuid4().hex
         path = self._lock_path(owner)
@@ -66,13 +66,14 @@ class FileLiveness:
                 f"The data folder cannot hold the saga engine's locks: {self._folder}: {error.strerror}",
                 field="data_dir",
             ) from error
+        # Some network file systems accept a lock and do not hold it: then every process would look dead.
         if not self.is_alive(owner):
             os.close(descriptor)
             raise unsupported_locks_error(self._folder)
         return Presence(owner, path, descriptor)
 
     def is_alive(self, owner: str) -> bool:
-        """Whether that owner's process lives. A dead one's file is removed."""
+        """Whether the owner's process is alive. The file of a dead one is removed."""
         path = self._lock_path(owner)
         try:
             descriptor = os.open(path, os.O_RDWR)
@@ -88,7 +89,7 @@ class FileLiveness:
 
     @contextmanager
     def adoption_lock(self) -> Iterator[bool]:
-        """Be the only one who adopts on this folder: False when somebody else is at it."""
+        """Hold the adoption lock of this folder; False when another process holds it."""
         descriptor = os.open(self._folder / "adopting", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             yield _try_lock(descriptor, self._folder / "adopting")
@@ -96,12 +97,12 @@ class FileLiveness:
             os.close(descriptor)
 
     def renew(self) -> None:
-        """Nothing is to be done: a lock is held as long as its process lives."""
+        """Do nothing: the lock is held as long as its process lives."""
 
     def sweep(self) -> None:
-        """Remove the files of the dead."""
+        """Remove the files of dead owners."""
         for path in self._folder.glob(f"*{_SUFFIX}"):
-            with suppress(OSError):  # tidiness only: what cannot be removed now is removed another time
+            with suppress(OSError):  # a file that cannot be removed does no harm
                 self.is_alive(path.name.removesuffix(_SUFFIX))
 
     def _lock_path(self, owner: str) -> Path:
@@ -116,7 +117,7 @@ class FileLiveness:
                 os.close(descriptor)
                 path.unlink(missing_ok=True)
                 raise
-            # A sweeper may have met the file before it was locked, and removed it: then what we hold is no file's lock.
+            # Another process may have removed the file before it was locked. Then the lock is of no file: try again.
             if path.exists() and os.fstat(descriptor).st_ino == path.stat().st_ino:
                 return descriptor
             os.close(descriptor)

@@ -1,7 +1,7 @@
-"""What the engine's database says, read with plain SQL: no engine needs to be imported to look.
+"""Engine journal: the state of sagas in the engine's database, read with plain SQL and without importing DBOS.
 
-The tables `workflow_status` and `operation_outputs` are DBOS's own (3.4); `attempts` is ours and says in which step a
-saga was when it was last taken up from a dead process, and how often in a row it was that one.
+The tables `workflow_status` and `operation_outputs` belong to DBOS (3.4). `attempts` is ours: the step in which a saga
+was when it was last adopted, and how often in a row it was adopted in that step.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ WHERE status IN ('PENDING', 'ENQUEUED') ORDER BY created_at
 """
 
 
-# Apart from the sagas: before the first adoption of this release there is no such table.
+# A query of its own: the table does not exist before the first launch of a release that has it.
 _FRUITLESS: Final = """
 SELECT saga_id, step, times FROM attempts
 WHERE NOT EXISTS (SELECT 1 FROM operation_outputs AS done
@@ -36,7 +36,7 @@ _FINISHED_STEPS: Final = (
 )
 
 
-# What was started here has no queue; what was adopted came through one.
+# A saga that was started has no queue; an adopted one came through a queue.
 _ADOPTED: Final = "SELECT 1 FROM workflow_status WHERE workflow_uuid = :saga_id AND queue_name IS NOT NULL"
 _RECORD_ATTEMPT: Final = """
 INSERT INTO attempts (saga_id, step, times) VALUES (:saga_id, :step, 1)
@@ -56,10 +56,10 @@ _FORGET_ATTEMPTS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class UnfinishedSaga:
-    """A saga that has not ended. `owner` is the process that has it, or had it; `queued` means that nobody has.
+    """A saga that has not ended. `owner` is the process that runs or ran it; `queued` means that none runs it yet.
 
-    `fruitless` counts the processes that took it up from a dead one and have not finished `step`, the one they found it
-    in; empty when there is none such.
+    `fruitless` counts the processes in a row that adopted it and did not finish `step`, which is empty when there are
+    none.
     """
 
     saga_id: str
@@ -71,61 +71,61 @@ class UnfinishedSaga:
 
 
 class Journal(ABC):
-    """The engine's database. Each method blocks shortly, and may raise InternalError or StoreFailedError."""
+    """The engine's database. Each method blocks briefly, and may raise InternalError or StoreFailedError."""
 
     @abstractmethod
     def prepare(self) -> None:
-        """Make the database what several processes can share, before the engine opens it."""
+        """Prepare the database for several processes, before DBOS opens it."""
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of it; another look opens it again."""
+        """Close the database; the next query opens it again."""
 
     def list_unfinished(self) -> Sequence[UnfinishedSaga]:
         """Every saga that has not ended, oldest first."""
-        found = self._query(_UNFINISHED, {})
-        tried = (
-            {saga_id: (times, step) for saga_id, step, times in self._query(_FRUITLESS, {})} if found else {}
+        rows = self._query(_UNFINISHED, {})
+        attempts = (
+            {saga_id: (times, step) for saga_id, step, times in self._query(_FRUITLESS, {})} if rows else {}
         )
         return [
-            UnfinishedSaga(saga_id, kind, status == "ENQUEUED", owner or "", *tried.get(saga_id, (0, "")))
-            for saga_id, kind, status, owner in found
+            UnfinishedSaga(saga_id, kind, status == "ENQUEUED", owner or "", *attempts.get(saga_id, (0, "")))
+            for saga_id, kind, status, owner in rows
         ]
 
     def has_ended(self, saga_id: str) -> bool:
-        """Whether that saga has ended, well or not; False for one that nobody started."""
-        found = self._query(_STATUS, {"saga_id": saga_id})
-        return any(status not in {"PENDING", "ENQUEUED", "DELAYED"} for (status,) in found)
+        """Whether a saga has ended, successfully or not; False for one that was never started."""
+        rows = self._query(_STATUS, {"saga_id": saga_id})
+        return any(status not in {"PENDING", "ENQUEUED", "DELAYED"} for (status,) in rows)
 
     def list_finished_before(self, epoch_ms: int, limit: int, prefix: str = "") -> Sequence[str]:
-        """Sagas that ended before that instant and whose ids begin so, at most so many."""
-        found = self._query(_FINISHED_BEFORE, {"before": epoch_ms, "limit": limit, "prefix": prefix})
-        return [saga_id for (saga_id,) in found]
+        """The ids of at most `limit` sagas that ended before that time and whose ids begin with `prefix`."""
+        rows = self._query(_FINISHED_BEFORE, {"before": epoch_ms, "limit": limit, "prefix": prefix})
+        return [saga_id for (saga_id,) in rows]
 
     def list_finished_steps(self, saga_id: str) -> Sequence[str]:
-        """The steps that a saga has finished, in order."""
+        """The finished steps of a saga, in order."""
         return [step for (step,) in self._query(_FINISHED_STEPS, {"saga_id": saga_id})]
 
     def is_adopted(self, saga_id: str) -> bool:
-        """Whether a saga was taken over from a dead process."""
+        """Whether a saga was adopted from a dead process."""
         return bool(self._query(_ADOPTED, {"saga_id": saga_id}))
 
     def record_attempt(self, saga_id: str, step: str) -> None:
-        """Count one process that is about to try that step; the count starts anew when it is another than before."""
+        """Count one process that is about to try the step. Another step than before restarts the count at one."""
         self._execute(_RECORD_ATTEMPT, {"saga_id": saga_id, "step": step})
 
     def decrement_attempts(self, saga_ids: Iterable[str]) -> None:
-        """Take one attempt of each back: this process leaves them in good order, they did not kill it."""
+        """Subtract one attempt of each saga: this process stops in good order, so they did not kill it."""
         self._execute(_DECREMENT_ATTEMPTS, *({"saga_id": each} for each in saga_ids))
 
     def purge_attempts(self) -> None:
-        """Drop the counts of sagas that are no more."""
+        """Delete the attempts of sagas whose records were deleted."""
         self._execute(_FORGET_ATTEMPTS, {})
 
     @abstractmethod
-    def _query(self, question: str, values: Values) -> list[tuple[Any, ...]]:
-        """The rows found; none as long as there is no such table."""
+    def _query(self, statement: str, values: Values) -> list[tuple[Any, ...]]:
+        """The rows of a query; none while the table does not exist."""
 
     @abstractmethod
     def _execute(self, statement: str, *values: Values) -> None:
-        """Run it once for each of the values."""
+        """Execute the statement once for each of the values."""

@@ -1,4 +1,4 @@
-"""No engine here: the sagas are run by other processes on the same data folder."""
+"""Null engine: for processes that leave the sagas to other processes on the same data folder."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 
 class NullEngine:
-    """Starts nothing and adopts nothing; for commands that only look, or that hand their work to a running server."""
+    """A saga engine that runs nothing, for commands that only read, or that leave their work to a running server."""
 
     async def start(self, kind: str, saga_id: str, dataset_id: str) -> None:
-        """Leave it to whoever looks for what was admitted."""
+        """Do nothing: a running server finds the admitted dataset and starts its saga."""
 
     async def wait(self, saga_id: str, seconds: float) -> bool:
         await anyio.sleep(seconds)
         return False
 
     async def fetch_dead_letters(self) -> Sequence[DeadLetter]:
-        """None that this process could tell of."""
+        """None: only a process that runs sagas knows them."""
         return ()
 
     async def discard_saga(self, saga_id: str) -> None:
-        """Leave it to whoever runs sagas."""
+        """Do nothing: only a process that runs sagas can discard one."""

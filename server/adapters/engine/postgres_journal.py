@@ -1,4 +1,4 @@
-"""The engine's database on PostgreSQL: the schema `dbos` of the store's own."""
+"""Engine journal on PostgreSQL: the schema `dbos` in the database of the store."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MAX_CONNECTIONS: Final = 2
 
 
 class PostgresJournal(Journal):
-    """Looks through few connections of its own."""
+    """The journal on PostgreSQL, with a small connection pool of its own."""
 
     def __init__(self, address: PostgresAddress) -> None:
         self._address = address
@@ -41,16 +41,17 @@ class PostgresJournal(Journal):
         with self._connection() as connection:
             try:
                 with connection.transaction():
+                    # Two processes that create the same schema at once would fail one another.
                     connection.execute(_PREPARE_LOCK)
-                    known = b"select 1 from pg_catalog.pg_namespace where nspname = 'dbos'"
-                    if connection.execute(known).fetchone() is None:
+                    schema_exists = b"select 1 from pg_catalog.pg_namespace where nspname = 'dbos'"
+                    if connection.execute(schema_exists).fetchone() is None:
                         connection.execute(b"create schema dbos")
                     connection.execute(CREATE_ATTEMPTS.encode())
             except errors.InsufficientPrivilege as error:
                 raise SettingsError(
                     f"The user of {self._address.name} may not create the saga engine's tables.",
                     field="store.url",
-                    suggested_action="Let it own the database, or make a schema: CREATE SCHEMA dbos AUTHORIZATION ….",
+                    suggested_action="Make it the database's owner, or create the schema: CREATE SCHEMA dbos AUTHORIZATION ….",
                 ) from error
 
     def close(self) -> None:
@@ -59,16 +60,17 @@ class PostgresJournal(Journal):
         if pool:
             pool.close()
 
-    def _query(self, question: str, values: Values) -> list[tuple[Any, ...]]:
+    def _query(self, statement: str, values: Values) -> list[tuple[Any, ...]]:
         with self._connection() as connection:
             try:
-                return connection.execute(translate_statement(question).encode(), values).fetchall()
+                return connection.execute(translate_statement(statement).encode(), values).fetchall()
+            # Nothing was ever started in this database, or DBOS has not yet created its tables.
             except (errors.UndefinedTable, errors.InvalidSchemaName):
                 return []
 
-    def _execute(self, statement_: str, *values: Values) -> None:
+    def _execute(self, statement: str, *values: Values) -> None:
         with self._connection() as connection, connection.transaction(), connection.cursor() as cursor:
-            cursor.executemany(translate_statement(statement_).encode(), values)
+            cursor.executemany(translate_statement(statement).encode(), values)
 
     @contextmanager
     def _connection(self) -> Iterator[Plain]:
@@ -76,7 +78,7 @@ class PostgresJournal(Journal):
             yield connection
 
     def _open_pool(self) -> ConnectionPool[Plain]:
-        with self._guard:  # of two that are made at once, one would be left to the garbage collector
+        with self._guard:  # two threads would otherwise create two pools, one of which nobody closes
             if self._pool is None:
                 self._pool = ConnectionPool(
                     self._address.conninfo,
@@ -96,7 +98,7 @@ class PostgresJournal(Journal):
 
 @contextmanager
 def translate_database_errors(address: PostgresAddress, what: str) -> Iterator[None]:
-    """Raise StoreFailedError, naming the database and what is wrong with it."""
+    """Translate the driver's errors into StoreFailedError and StoreUnavailableError, with the database and the cause."""
     try:
         yield
     except PoolTimeout as error:

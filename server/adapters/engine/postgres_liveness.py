@@ -1,7 +1,7 @@
-"""Which processes are alive, on PostgreSQL: each holds an advisory lock in a session that ends with it.
+"""Liveness by PostgreSQL advisory locks: each process holds one in a session that ends with the process.
 
-The session may end before its process, when the network or the server fails: then the lock is taken again at the next
-look, and whoever finds it free in between waits a while before it believes in a death.
+The session may end earlier, when the network or the server fails. Then its process acquires the lock again at the next
+renewal, and others count the process as dead only after its lock was free for a while.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _ADOPTION_LOCK: Final = "1684368495, 4"
 
 
-# A host that is gone without a word is noticed by the server in so many seconds, and its locks are free.
+# With these the server notices within seconds that a host has vanished, and frees its locks.
 _KEEPALIVE_SETTINGS: Final = b"""
 set tcp_keepalives_idle = 2; set tcp_keepalives_interval = 1; set tcp_keepalives_count = 3; set tcp_user_timeout = 5000
 """
@@ -36,18 +36,18 @@ set tcp_keepalives_idle = 2; set tcp_keepalives_interval = 1; set tcp_keepalives
 
 @dataclass(frozen=True, slots=True)
 class PostgresPresence:
-    """This process, as others see it."""
+    """The presence of this process: its owner id, and the locks that prove that it is alive."""
 
     owner: str
     owners: PostgresLiveness
 
     def release(self) -> None:
-        """Let others take over whatever this owner left. Nothing of it may run any more."""
+        """Release the lock, so that others can adopt this owner's sagas. None of them may still run here."""
         self.owners.unregister()
 
 
 class PostgresLiveness:
-    """The locks of one database. One process enters once; its methods may be called by any thread."""
+    """The locks of one database. A process registers once; any thread may call the methods."""
 
     def __init__(
         self,
@@ -56,48 +56,48 @@ class PostgresLiveness:
         dead_after_s: float,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Believe in a death when a lock has been free for that long."""
+        """Prepare the locks. A process counts as dead when its lock was free for `dead_after_s` seconds."""
         self._address = address
         self._dead_after_s = dead_after_s
         self._monotonic = monotonic
         self._owner = ""
         self._session: Plain | None = None
         self._guard = threading.RLock()
-        self._turn = threading.Lock()
+        self._adoption_guard = threading.Lock()
         self._free_since: dict[str, float] = {}
 
     def register(self) -> PostgresPresence:
-        """Show this process as alive, under a fresh id. Raises StoreFailedError, SettingsError."""
+        """Register this process as alive, under a fresh id. Raises StoreFailedError, SettingsError."""
         self._owner = uuid4().hex
         with translate_database_errors(self._address, "cannot be reached"), self._guard:
             self._open_session()
             with self._address.connect() as other:
-                kept = not _is_lock_free(other, self._owner)
-        if not kept:
+                is_held = not _is_lock_free(other, self._owner)
+        if not is_held:
             self.unregister()
             raise SettingsError(
-                f"The connections of {self._address.name} do not keep locks: a pooler hands one session to many.",
+                f"The connections of {self._address.name} do not hold locks: a pooler shares one session among many.",
                 field="store.url",
                 suggested_action="Name the database itself, or a pooler in session mode.",
             )
         return PostgresPresence(self._owner, self)
 
     def renew(self) -> None:
-        """See to it that the lock is still ours. Raises StoreFailedError while the database is away."""
+        """Make sure that we hold the lock. Raises StoreFailedError while the database is unavailable."""
         with translate_database_errors(self._address, "cannot be reached"), self._guard:
             self._ensure_session()
 
     def unregister(self) -> None:
-        """Give the lock free."""
+        """Release the lock and close the session."""
         with self._guard:
             self._owner = ""
             if self._session:
-                with suppress(psycopg.Error):  # the server would notice the end of the session a little later
+                with suppress(psycopg.Error):  # the server frees the lock when the session ends
                     self._session.execute(b"select pg_advisory_unlock_all()")
                 self._session.close()
 
     def is_alive(self, owner: str) -> bool:
-        """Whether that owner's process lives, or may well."""
+        """Whether the owner's process is alive, or may be."""
         if owner == self._owner:
             return True
         with translate_database_errors(self._address, "failed"), self._guard:
@@ -110,31 +110,32 @@ class PostgresLiveness:
 
     @contextmanager
     def adoption_lock(self) -> Iterator[bool]:
-        """Be the only one who adopts on this database: False when somebody else is at it."""
-        if not self._turn.acquire(blocking=False):
+        """Hold the adoption lock of this database; False when somebody else holds it."""
+        # An advisory lock belongs to the session, so a second thread of this process would be granted it too.
+        if not self._adoption_guard.acquire(blocking=False):
             yield False
             return
         try:
-            alone = self._execute_lock_query(f"select pg_try_advisory_lock({_ADOPTION_LOCK})")
+            acquired = self._execute_lock_query(f"select pg_try_advisory_lock({_ADOPTION_LOCK})")
             try:
-                yield alone
+                yield acquired
             finally:
-                if alone:
-                    with suppress(StoreFailedError):  # then the lock is gone with its session
+                if acquired:
+                    with suppress(StoreFailedError):  # the lock ended with its session
                         self._execute_lock_query(f"select pg_advisory_unlock({_ADOPTION_LOCK})")
         finally:
-            self._turn.release()
+            self._adoption_guard.release()
 
     def sweep(self) -> None:
-        """Nothing is left of the dead here."""
+        """Do nothing: the locks of dead processes ended with their sessions."""
 
-    def _execute_lock_query(self, question: str) -> bool:
+    def _execute_lock_query(self, query: str) -> bool:
         with translate_database_errors(self._address, "failed"), self._guard:
-            row = self._ensure_session().execute(question.encode()).fetchone()
+            row = self._ensure_session().execute(query.encode()).fetchone()
             return row is not None and bool(row[0])
 
     def _ensure_session(self) -> Plain:
-        """The session that holds the lock; another one when that was lost."""
+        """The session that holds the lock; a new one when it was lost."""
         if (session := self._session) is not None:
             try:
                 session.execute(b"select 1")
@@ -145,7 +146,7 @@ class PostgresLiveness:
         return self._open_session()
 
     def _open_session(self) -> Plain:
-        # Whatever seemed dead may have lost its session as we have: it is given its time again.
+        # A process that seemed dead may have lost its session just as we did, so its time starts again.
         self._free_since.clear()
         self._session = session = self._address.connect()
         session.execute(_KEEPALIVE_SETTINGS)
@@ -155,7 +156,7 @@ class PostgresLiveness:
 
 
 def _is_lock_free(connection: Plain, owner: str) -> bool:
-    # Shared, so that two who look do not take each other for the owner; and given free as the statement ends.
+    # Shared, so that two observers do not take each other for the owner. It is released as the statement ends.
     row = connection.execute(
         f"select pg_try_advisory_xact_lock_shared({_lock_key(owner)})".encode()
     ).fetchone()
@@ -163,5 +164,5 @@ def _is_lock_free(connection: Plain, owner: str) -> bool:
 
 
 def _lock_key(owner: str) -> int:
-    """The number of a lock: half of an id that is random."""
+    """The key of an owner's lock: the first 64 bits of its random id."""
     return int.from_bytes(bytes.fromhex(owner[:16]), "big", signed=True)

@@ -1,7 +1,7 @@
-"""The engine's connections to PostgreSQL: whoever wants one waits until the server is there again.
+"""Reconnecting connector: opens the engine's connections to PostgreSQL, and waits while the server is unavailable.
 
-DBOS tries again by itself, after pauses that grow to a minute and that nothing ends but time. Waiting here instead, a
-saga goes on within seconds of the server's return, and a process can end while it is away.
+DBOS has retries of its own, but their pauses grow to a minute and cannot be interrupted. With the waiting done here, a
+saga continues within seconds of the server's return, and the process can still shut down during an outage.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _CLOSED_MESSAGE: Final = "the saga engine is being closed"
 
 
 class ReconnectingConnector:
-    """Opens connections, from any thread. At first it fails as the server does; from `persist` on it waits."""
+    """Opens connections, from any thread. It fails at once before `enable_waiting`, and waits for the server after."""
 
     def __init__(self, address: PostgresAddress) -> None:
         self._address = address
@@ -39,23 +39,23 @@ class ReconnectingConnector:
         self._away = False
 
     def enable_waiting(self) -> None:
-        """From now on wait for a server that is away."""
+        """Wait for an unavailable server from now on."""
         self._persisting = True
 
     def stop_waiting(self) -> None:
-        """Let nobody wait any longer."""
+        """End all waiting; the waiting threads get an error."""
         self._ending.set()
 
     def close(self) -> None:
-        """Close every connection, and open none any more: threads of an engine that has ended may want one."""
+        """Close every connection and refuse new ones, which threads of a closed engine may still ask for."""
         with self._guard:
             self._closed = True
-            left = list(self._opened)
-        for each in left:
+            connections = list(self._opened)
+        for each in connections:
             each.close()
 
     def connect(self) -> Plain:
-        """A connection as the store has them, in a transaction from its first statement on. Raises psycopg.Error."""
+        """Open a connection without autocommit: its first statement begins a transaction. Raises psycopg.Error."""
         pause_s = _FIRST_S
         while True:
             try:
@@ -67,15 +67,16 @@ class ReconnectingConnector:
             else:
                 self._log_availability(away=False)
                 return connection
-            # Processes that lost one database together do not all come back at once.
+            # A random pause: processes that lost the database together must not all return at once.
             if self._ending.wait(pause_s * (1 + random.random()) / 2):  # noqa: S311
-                # No OperationalError, which DBOS would take for one that passes.
+                # Not an OperationalError, which DBOS would retry.
                 raise psycopg.InterfaceError(_CLOSED_MESSAGE)
             pause_s = min(2 * pause_s, _LONGEST_S)
 
     def _open(self) -> Plain:
         connection = self._address.connect()
         try:
+            # A process that stops in a transaction would hold its row locks against all others.
             connection.execute(f"set idle_in_transaction_session_timeout = '{_IDLE_S}s'".encode())
         except BaseException:
             connection.close()

@@ -1,4 +1,4 @@
-"""The engine's database as a SQLite file in the data folder."""
+"""Engine journal on SQLite: a file in the data folder."""
 
 from __future__ import annotations
 
@@ -20,27 +20,28 @@ _MISSING: Final = "no such table"
 
 
 class SqliteJournal(Journal):
-    """The file; every look opens it anew."""
+    """The journal in a SQLite file, which every query opens anew."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def prepare(self) -> None:
         with self._connection() as connection, connection:
+            # DBOS does not set it, and without it readers and writers block one another.
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(CREATE_ATTEMPTS)
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Do nothing: no connection stays open."""
 
-    def _query(self, question: str, values: Values) -> list[tuple[Any, ...]]:
+    def _query(self, statement: str, values: Values) -> list[tuple[Any, ...]]:
         if not self.path.exists():
             return []
         with self._connection() as connection:
             try:
-                return connection.execute(question, dict(values)).fetchall()
+                return connection.execute(statement, dict(values)).fetchall()
             except sqlite3.OperationalError as error:
-                # Another process may have made the file a moment ago, and not yet its tables.
+                # Another process may have created the file a moment ago, but not yet its tables.
                 if str(error).startswith(_MISSING):
                     return []
                 raise

@@ -1,1 +1,1 @@
-"""Glean behind the platform port: what all dialects share (`http`, `limiter`, `paging`), and the Admin dialect."""
+"""Glean behind the platform port: the Admin and the Indexing dialect, search, and the transport that they share."""

@@ -1,1 +1,1 @@
-"""Adapters of the `Staging` port."""
+"""Staging in local folders: the adapter of the `Staging` port."""

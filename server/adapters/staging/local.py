@@ -1,4 +1,4 @@
-"""Staging in a local folder: `{root}/{dataset_id}/{attempt}.jsonl`."""
+"""Local staging: the documents of an attempt are the file `{root}/{dataset_id}/{attempt}.jsonl`."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _CHUNK: Final = 1 << 20
 
 
 class LocalStaging:
-    """The `Staging` port on a local folder, which is made at once and must stay there.
+    """The `Staging` port on a local folder, which is created at once and must not disappear.
 
-    Writing is all or nothing. No file stays open between two pages, so a reader may stop anywhere.
+    Writing is all or nothing. No file stays open between two pages, so a reader may stop at any page.
     """
 
     def __init__(self, root: Path) -> None:
-        """Make the folder. Raises StagingFailedError."""
+        """Create the folder. Raises StagingFailedError."""
         self._root = root
-        # Apart from each other, so that readers need not wait for the long work of writers.
+        # Two pools, so that readers do not wait for the long work of writers.
         self._writers = Worker("staging-writers", 8)
         self._readers = Worker("staging-readers", 8)
         with translate_os_errors(StagingFailedError, "make the staging folder", root):
@@ -58,13 +58,13 @@ class LocalStaging:
         self,
         dataset_id: str,
         attempt: int,
-        look: Callable[[Iterator[Sequence[bytes]]], T],
+        work: Callable[[Iterator[Sequence[bytes]]], T],
         *,
         max_count: int,
         max_bytes: int,
     ) -> T:
         pages = _PageReader(self._dataset_folder(dataset_id) / _file_name(attempt), max_count, max_bytes)
-        return await self._readers.run(partial(self._examine, pages, look))
+        return await self._readers.run(partial(self._examine, pages, work))
 
     async def measure(self, dataset_id: str, attempt: int) -> Staged | None:
         folder = self._dataset_folder(dataset_id)
@@ -90,35 +90,35 @@ class LocalStaging:
         produce: Callable[[], Iterator[bytes]],
         checkpoint: Callable[[], None],
     ) -> Staged:
-        told = partial(translate_os_errors, StagingFailedError)
+        translated = partial(translate_os_errors, StagingFailedError)
         name = _file_name(attempt)
-        with told("write to", folder):
+        with translated("write to", folder):
             self._has_folder(folder)
             make_folders(self._root, folder.name)
             _remove_drafts(folder, name)
             draft = Draft(folder / name)
-        tally = _ContentMeter()
+        meter = _ContentMeter()
         try:
             with _closing(produce()) as chunks:
                 for chunk in chunks:
                     checkpoint()
-                    tally.add(chunk)
-                    with told("write to", folder):
+                    meter.add(chunk)
+                    with translated("write to", folder):
                         draft.write(chunk)
             checkpoint()
-            with told("write to", folder):
+            with translated("write to", folder):
                 draft.close()
                 draft.publish()
                 flush_folder(folder)
         finally:
-            with told("clean up", folder):
+            with translated("clean up", folder):
                 draft.discard()
-        return tally.result()
+        return meter.result()
 
     def _examine(
         self,
         pages: _PageReader,
-        look: Callable[[Iterator[Sequence[bytes]]], T],
+        work: Callable[[Iterator[Sequence[bytes]]], T],
         checkpoint: Callable[[], None],
     ) -> T:
         def read_pages() -> Iterator[Sequence[bytes]]:
@@ -126,7 +126,7 @@ class LocalStaging:
                 checkpoint()
                 yield page
 
-        return look(read_pages())
+        return work(read_pages())
 
     def _measure(self, path: Path, checkpoint: Callable[[], None]) -> Staged | None:
         with translate_os_errors(StagingFailedError, "read", path):
@@ -135,12 +135,12 @@ class LocalStaging:
                 descriptor = _open_file(path)
             except FileNotFoundError:
                 return None
-            tally = _ContentMeter()
+            meter = _ContentMeter()
             with os.fdopen(descriptor, "rb", buffering=0) as file:
                 while chunk := file.read(_CHUNK):
                     checkpoint()
-                    tally.add(chunk)
-        return tally.result()
+                    meter.add(chunk)
+        return meter.result()
 
     def _remove(self, folder: Path, attempt: int | None) -> None:
         with translate_os_errors(StagingFailedError, "empty", folder):
@@ -163,16 +163,16 @@ class LocalStaging:
             return sorted(int(match[1]) for match in found if match)
 
     def _has_folder(self, folder: Path) -> bool:
-        """Whether a dataset's folder is there; never through a link, and never without the root."""
+        """Whether a dataset's folder exists. Raises StagingFailedError when it is a link, or the root is gone."""
         if not self._root.is_dir():
-            raise StagingFailedError(f"The staging folder {self._root} is not there any more.")
+            raise StagingFailedError(f"The staging folder {self._root} no longer exists.")
         if folder.is_symlink():
-            raise StagingFailedError(f"A symbolic link stands where {folder} should be; remove it.")
+            raise StagingFailedError(f"{folder} is a symbolic link instead of a folder; remove it.")
         return folder.exists()
 
 
 class _ContentMeter:
-    """Lines, bytes and checksum of what passes by."""
+    """Counts lines and bytes, and computes the checksum, of the chunks it is given."""
 
     def __init__(self) -> None:
         self._lines = self._bytes = 0
@@ -188,7 +188,7 @@ class _ContentMeter:
 
 
 class _PageReader:
-    """One file's lines, page by page, each read with the file opened anew where the last one ended."""
+    """Reads a file's lines page by page; each page opens the file anew where the last one ended."""
 
     def __init__(self, path: Path, max_count: int, max_bytes: int) -> None:
         self._path = path
@@ -205,9 +205,10 @@ class _PageReader:
                 _open_file(self._path), "rb", buffering=min(_CHUNK, max(self._max_bytes, 1 << 14))
             ) as file,
         ):
+            # Pages of two versions of a file must not be mixed: an offset means nothing in another file.
             stat = os.fstat(file.fileno())
             if self._identity not in (None, (stat.st_ino, stat.st_size)):
-                raise StagingFailedError(f"{self._path} was replaced while it was read.")
+                raise StagingFailedError(f"{self._path} was replaced while it was being read.")
             self._identity = (stat.st_ino, stat.st_size)
             file.seek(self._offset)
             return self._take_page(file)
@@ -229,7 +230,7 @@ class _PageReader:
 
 @contextmanager
 def _closing(chunks: Iterator[bytes]) -> Iterator[Iterator[bytes]]:
-    """End a generator in this thread, with the files that it holds, however the block ends."""
+    """Close a generator, and so its open files, in this thread and however the block ends."""
     try:
         yield chunks
     finally:
@@ -247,7 +248,7 @@ def _open_file(path: Path) -> int:
 
 
 def _remove_drafts(folder: Path, name: str) -> None:
-    """Remove what killed processes left of that file."""
+    """Remove the drafts of that file that killed processes left."""
     for each in folder.iterdir():
         if draft_target_name(each.name) == name:
             each.unlink(missing_ok=True)

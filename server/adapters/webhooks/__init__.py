@@ -1,4 +1,4 @@
-"""Events on their way to webhooks, over HTTP."""
+"""Webhook delivery over HTTP: the adapter of the `Courier` port."""
 
 from server.adapters.webhooks.courier import HttpCourier
 

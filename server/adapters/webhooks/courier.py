@@ -1,4 +1,4 @@
-"""Messages to webhooks over HTTP, signed as Standard Webhooks describes (https://www.standardwebhooks.com)."""
+"""HTTP courier: sends messages to a webhook, signed by Standard Webhooks (https://www.standardwebhooks.com)."""
 
 from __future__ import annotations
 
@@ -27,41 +27,41 @@ if TYPE_CHECKING:
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _ANSWER_BYTES: Final = 8 * 1024
-"""What is read of an answer at most, only so that its connection can be used again; nobody looks at it."""
+"""The most bytes read of a response. Its body is not used; it is read only to keep the connection usable."""
 _CONNECT_SHARE: Final = 0.4
-"""Of all the time, for a connection and again for its TLS: the client closes what took too long, and would not when it
-is called off from outside."""
+"""Share of the timeout for the connection, and again for TLS. The client closes a connection that takes too long, which
+it would not do if our own timeout cancelled it."""
 _GONE: Final = 410
 
 
 class Secret(Protocol):
-    """A secret that does not show itself, such as pydantic's `SecretStr`."""
+    """A secret that its `repr` hides, such as pydantic's `SecretStr`."""
 
     def get_secret_value(self) -> str:
-        """The secret."""
+        """Return the secret."""
         ...
 
 
 class HttpCourier(AbstractAsyncContextManager["HttpCourier"]):
-    """Implements `domain.ports.webhooks.Courier` for one address. What it says of a failure names neither address nor answer."""
+    """The `Courier` of one address. The failures that it reports repeat neither the address nor the response."""
 
     def __init__(self, url: str, secrets: Sequence[Secret], *, clock: Clock, timeout_s: float) -> None:
-        """Prepare to send; nothing is sent yet.
+        """Prepare the client; nothing is sent yet.
 
         Args:
-            url: where to; https, or http on this machine.
-            secrets: one or more, each as `whsec_` and base64; a message is signed with every one.
-            clock: by which messages are stamped.
-            timeout_s: for all of one try.
+            url: the address of the webhook; https, or http on this machine.
+            secrets: one or more, each `whsec_` and base64; a message is signed with every one of them.
+            clock: the clock of the messages' timestamps.
+            timeout_s: seconds for the whole of one try.
         """
         self._url = url
         self._signers = [Webhook(each.get_secret_value()) for each in secrets]
         self._clock = clock
         self._timeout_s = timeout_s
         parts = urlsplit(url)
-        # Without TLS no authorities are needed, and reading those of the machine takes its time.
+        # Without TLS no certificate authorities are needed, and to load those of the machine takes time.
         trusted = True if parts.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        # A proxy looks names up itself.
+        # A proxy resolves names itself.
         direct = None if _is_proxied(parts) else ResolvingTransport(httpx.AsyncHTTPTransport(verify=trusted))
         self._client = httpx.AsyncClient(
             timeout=httpx.Timeout(timeout_s, connect=timeout_s * _CONNECT_SHARE, pool=None),
@@ -70,7 +70,7 @@ class HttpCourier(AbstractAsyncContextManager["HttpCourier"]):
                 "Accept-Encoding": "identity",
                 "User-Agent": "dataset-lifecycle",
             },
-            # None is kept: a webhook could have us carry more and more of them.
+            # No cookie is stored: a webhook could make us carry more and more of them.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             follow_redirects=False,
             transport=direct,
@@ -90,9 +90,9 @@ class HttpCourier(AbstractAsyncContextManager["HttpCourier"]):
         return await self._request("POST", _delivery_answer, message.body, self._signature_headers(message))
 
     async def check_reachability(self) -> str | None:
-        """Ask whether anybody is there, by a request that carries nothing; why not, None when there is.
+        """Check by an empty request whether the webhook can be reached: None when it can, else why not.
 
-        Whatever is answered will do, but for a redirect: no message would follow it.
+        Any response counts as reachable except a redirect, which no message would follow.
         """
         return (await self._request("HEAD", _reachability_answer)).error
 
@@ -103,19 +103,20 @@ class HttpCourier(AbstractAsyncContextManager["HttpCourier"]):
         content: bytes | None = None,
         headers: dict[str, str] | None = None,
     ) -> DeliveryResult:
-        answer: DeliveryResult | None = None
+        result: DeliveryResult | None = None
         try:
             with anyio.fail_after(self._timeout_s):
                 async with self._client.stream(
                     method, self._url, content=content, headers=headers
                 ) as response:
-                    answer = judge(response)
+                    result = judge(response)
                     await _drain(response)
         except (TimeoutError, httpx.TimeoutException):
-            return answer or DeliveryResult(error=f"no answer within {self._timeout_s:g} seconds")
+            # A result means that only the body failed, which is not used.
+            return result or DeliveryResult(error=f"no answer within {self._timeout_s:g} seconds")
         except (httpx.HTTPError, OSError) as error:
-            return answer or DeliveryResult(error=f"no answer: {failure_reason(error)}")
-        return answer
+            return result or DeliveryResult(error=f"no answer: {failure_reason(error)}")
+        return result
 
     def _signature_headers(self, message: CloudEventMessage) -> dict[str, str]:
         now, body = self._clock.now(), message.body.decode()
@@ -127,7 +128,7 @@ class HttpCourier(AbstractAsyncContextManager["HttpCourier"]):
 
 
 def _is_proxied(parts: SplitResult) -> bool:
-    """Whether the environment names a proxy for that address; what is on this machine is never sent through one."""
+    """Whether the environment names a proxy for the address. An address on this machine never uses one."""
     if parts.hostname in _LOOPBACK:
         return False
     return not {parts.scheme, "all"}.isdisjoint(getproxies()) and not proxy_bypass(parts.netloc)
@@ -149,7 +150,7 @@ def _reachability_answer(response: httpx.Response) -> DeliveryResult:
 
 
 def _parse_retry_seconds(retry_after: str) -> float | None:
-    """The header in its form of seconds; a date is not heeded, for clocks differ."""
+    """`Retry-After` in seconds; None for a date, which is ignored because clocks differ."""
     return float(retry_after) if retry_after.isascii() and retry_after.isdecimal() else None
 
 

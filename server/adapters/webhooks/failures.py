@@ -1,4 +1,4 @@
-"""Why there was no answer, in words that name no address."""
+"""Delivery failures in plain words that name no address."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _MEANING: Final[tuple[tuple[type[BaseException], str], ...]] = (
-    (ssl.SSLCertVerificationError, "its certificate does not hold"),
+    (ssl.SSLCertVerificationError, "its certificate is not valid"),
     (ssl.SSLError, "TLS failed"),
-    (socket.gaierror, "its name is not known"),
-    (UnicodeError, "its name is not known"),
-    (ConnectionRefusedError, "nobody listens there"),
+    (socket.gaierror, "its host name cannot be resolved"),
+    (UnicodeError, "its host name cannot be resolved"),
+    (ConnectionRefusedError, "nothing listens there"),
 )
 
 
 def failure_reason(error: BaseException) -> str:
-    """What is behind an error of the HTTP client: the cause that says most, else the error's own kind."""
-    behind = list(_causes(error))
+    """The reason of an error of the HTTP client: a known cause in words, else the name of the error's class."""
+    causes = list(_causes(error))
     for kind, words in _MEANING:
-        if any(isinstance(each, kind) for each in behind):
+        if any(isinstance(each, kind) for each in causes):
             return words
     return type(error).__name__
 

@@ -1,7 +1,7 @@
-"""Connections that a name cannot hold up or lead astray.
+"""Name resolution of webhooks, in threads of their own.
 
-The names of webhooks are looked up in threads of their own: a look-up that hangs cannot be called off, and in the
-event loop's own few threads it would hold up everybody else who looks a name up, Glean's client among them.
+A look-up that hangs cannot be cancelled. In the event loop's own few threads it would block every other look-up, those
+of Glean's client included.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from anyio import CapacityLimiter, to_thread
 _LOOPBACK_ADDRESSES: Final = ("127.0.0.1", "::1")
 _AT_ONCE: Final = 8
 _MAX_ADDRESSES: Final = 4
-"""So many addresses of one name are tried; each has its part of the time that a connection may take."""
+"""The most addresses of one name that are tried. They share the time that a connection may take."""
 
 
 class ResolvingTransport(httpx.AsyncBaseTransport):
-    """Another transport, with names looked up before it is asked; `localhost` is this machine, whoever says otherwise.
+    """A transport that resolves the name and passes the request on to `inner`. `localhost` is always this machine.
 
-    Certificates are checked against the name. A name that cannot be found raises httpx.ConnectError.
+    Certificates are checked against the name. Raises httpx.ConnectError for a name that cannot be resolved.
     """
 
     def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
@@ -39,7 +39,7 @@ class ResolvingTransport(httpx.AsyncBaseTransport):
                     _request_to_address(request, name, each, len(addresses))
                 )
             except (httpx.ConnectError, httpx.ConnectTimeout):
-                continue  # nothing was sent yet
+                continue  # nothing was sent yet, so the next address cannot receive the message twice
         return await self._inner.handle_async_request(
             _request_to_address(request, name, addresses[-1], len(addresses))
         )
@@ -54,14 +54,14 @@ class ResolvingTransport(httpx.AsyncBaseTransport):
             return [str(ip_address(name))]
         except ValueError:
             pass
-        if self._limiter is None:  # made where it is used, for it belongs to an event loop
+        if self._limiter is None:  # created at first use, since it belongs to an event loop
             self._limiter = CapacityLimiter(_AT_ONCE)
-        look = partial(socket.getaddrinfo, name, None, type=socket.SOCK_STREAM)
+        resolve = partial(socket.getaddrinfo, name, None, type=socket.SOCK_STREAM)
         try:
-            found = await to_thread.run_sync(look, abandon_on_cancel=True, limiter=self._limiter)
+            entries = await to_thread.run_sync(resolve, abandon_on_cancel=True, limiter=self._limiter)
         except (OSError, UnicodeError) as error:
-            raise httpx.ConnectError("The name is not known.") from error
-        return list(dict.fromkeys(str(each[4][0]) for each in found))[:_MAX_ADDRESSES]
+            raise httpx.ConnectError("The host name cannot be resolved.") from error
+        return list(dict.fromkeys(str(each[4][0]) for each in entries))[:_MAX_ADDRESSES]
 
 
 def _request_to_address(request: httpx.Request, name: str, address: str, shares: int) -> httpx.Request:

@@ -198,7 +198,7 @@ async def test_a_write_that_is_cancelled_leaves_no_archive(archives: Archives) -
 
 
 async def test_an_archive_whose_metadata_names_another_dataset_is_refused(archives: Archives) -> None:
-    with pytest.raises(ArchiveFailedError, match="is not the place of other"):
+    with pytest.raises(ArchiveFailedError, match="is not the archive folder of other"):
         await archives.write(archive_order(metadata={"dataset_id": "other"}))
 
 

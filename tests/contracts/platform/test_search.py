@@ -157,7 +157,7 @@ async def test_what_is_replaced_is_no_longer_found(platform: Platform) -> None:
 async def test_without_a_client_token_the_indexing_dialect_refuses_to_search(glean: EmbeddedSandbox) -> None:
     async with indexing_platform(glean) as platform:
         assert not platform.capabilities.search
-        with pytest.raises(PlatformInvalidError, match="with a token of its own"):
+        with pytest.raises(PlatformInvalidError, match="needs a token of its own"):
             await platform.search("pelican")
-        with pytest.raises(PlatformInvalidError, match="with a token of its own"):
+        with pytest.raises(PlatformInvalidError, match="needs a token of its own"):
             await platform.search_each(["pelican"], name=NAME, limit=3, seconds=1)

@@ -133,19 +133,21 @@ async def test_a_certificate_counts_by_the_name_that_is_configured(
     resolver.known["other.test"] = ("127.0.0.1",)
     async with listen_raw(accept_message, make_certificate(tmp_path, NAME)) as port:
         assert await sent(f"https://{NAME}:{port}/hook") == DeliveryResult(
-            error="no answer: its certificate does not hold"
+            error="no answer: its certificate is not valid"
         )
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
         assert await sent(f"https://{NAME}:{port}/hook") == DeliveryResult()
         assert await sent(f"https://other.test:{port}/hook") == DeliveryResult(
-            error="no answer: its certificate does not hold"
+            error="no answer: its certificate is not valid"
         )
 
 
 async def test_a_name_that_nobody_knows_is_a_failure() -> None:
-    assert await sent("https://nowhere.test/hook") == DeliveryResult(error="no answer: its name is not known")
+    assert await sent("https://nowhere.test/hook") == DeliveryResult(
+        error="no answer: its host name cannot be resolved"
+    )
     assert await sent(f"https://{'a' * 70}.test/hook") == DeliveryResult(
-        error="no answer: its name is not known"
+        error="no answer: its host name cannot be resolved"
     )
 
 
@@ -215,6 +217,6 @@ async def test_a_proxy_of_the_environment_is_used_for_others_and_never_for_this_
         assert await sent("https://nowhere.test/hook") == DeliveryResult(error="no answer: ProxyError")
         monkeypatch.setenv("no_proxy", "nowhere.test")
         assert await sent("https://nowhere.test/hook") == DeliveryResult(
-            error="no answer: its name is not known"
+            error="no answer: its host name cannot be resolved"
         )
     assert asked_for == [b"CONNECT nowhere.test:443 HTTP/1.1"]

@@ -126,7 +126,7 @@ async def test_megabytes_of_answer_are_not_read() -> None:
 async def test_nobody_there_is_a_failure_that_names_no_address() -> None:
     async with WebhookReceiver().listen() as receiver:
         pass
-    assert await send_message(receiver) == DeliveryResult(error="no answer: nobody listens there")
+    assert await send_message(receiver) == DeliveryResult(error="no answer: nothing listens there")
 
 
 @pytest.mark.parametrize("stated", ["Wed, 21 Oct 2026 07:28:00 GMT", "-1", "1.5", "soon", "٣"])

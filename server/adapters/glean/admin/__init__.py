@@ -1,1 +1,1 @@
-"""TODO describe server.adapters.glean.admin."""
+"""The Admin dialect: datasources are created, synced, observed and deleted through Glean's Admin API."""

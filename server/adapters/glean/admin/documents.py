@@ -1,4 +1,4 @@
-"""A staged line made into a document of the Admin dialect; the long text is spliced in as it stands, never unpacked."""
+"""Admin documents: encode a staged line for the Admin dialect. The long text is copied as raw JSON, never decoded."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ class _Strict(Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
 
 
 class AdminBody(_Strict):
-    """The text, and what it is written in."""
+    """The text and its MIME type."""
 
     mime_type: Literal["text/html", "text/plain", "text/markdown"]
     text_content: str
 
 
 class AdminAuthor(_Strict):
-    """Who wrote it."""
+    """The author of a document."""
 
     email: Text
     name: str | None = None
 
 
 class AdminDocument(_Strict):
-    """What the API takes; the shape of `encode`'s answers, for whoever wants to check them."""
+    """A document as the Admin API accepts it: the schema of what `encode_admin_document` returns."""
 
     object_type: ObjectType
     document_id: Annotated[str, Meta(min_length=1, max_length=200)]
@@ -60,12 +60,13 @@ class AdminDocument(_Strict):
 
 
 def admin_document_schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of the dialect's documents."""
+    """The JSON Schema (2020-12) of Admin documents."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(AdminDocument)}
 
 
 class _Body(Struct, gc=False):
     mime: str = msgspec.field(name="mimeType")
+    # Raw: the text is spliced in as it is, which saves decoding and escaping it.
     text: Raw = msgspec.field(name="textContent")
 
 
@@ -87,15 +88,15 @@ _ENCODER: Final = msgspec.json.Encoder()
 
 
 def encode_admin_document(line: bytes) -> bytes:
-    """The Admin document of one neutral document.
+    """Encode one neutral document as an Admin document.
 
     Raises:
-        PlatformInvalidError: the line is none, so there is nothing that could be sent.
+        PlatformInvalidError: the line is not a neutral document.
     """
     try:
         return _ENCODER.encode(_admin_document(decode_document(line)))
     except (msgspec.MsgspecError, UnicodeDecodeError, KeyError):
-        raise PlatformInvalidError("A staged line is not a document that Glean could take.") from None
+        raise PlatformInvalidError("A staged line is not a document that Glean accepts.") from None
 
 
 def _admin_document(neutral: NeutralDocument) -> _Document:

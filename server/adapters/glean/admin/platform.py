@@ -1,7 +1,7 @@
 """Glean's Admin API behind the platform port.
 
-Our mark stands in a datasource's configuration, as `managedBy {installation, datasetId}`; whatever does not carry it is
-left alone.
+The owner tag is the field `managedBy {installation, datasetId}` of a datasource's configuration. A datasource without
+it is never changed or deleted.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _STATUS: Final = {"PENDING": "pending", "SYNCING": "syncing", "HEALTHY": "health
 
 
 class AdminPlatform(AbstractAsyncContextManager["AdminPlatform"]):
-    """One Glean that speaks the Admin dialect; open it before use, on one event loop."""
+    """The platform port over the Admin dialect of one Glean. Open it before use, on one event loop."""
 
     capabilities = Capabilities()
 
@@ -69,19 +69,19 @@ class AdminPlatform(AbstractAsyncContextManager["AdminPlatform"]):
         timeout_s: float = 30.0,
         waits: float = 1.0,
     ) -> None:
-        """Prepare to talk; nothing is sent yet.
+        """Prepare the client; nothing is sent yet.
 
         Args:
-            base_url: where Glean is, without `/api/v1`.
-            token: the key, or where it is asked for at each request.
-            clock: the time.
-            identity_url: what stands for the address in the fingerprint: the embedded sandbox's port changes.
-            limiter: shared by everything that talks to this Glean.
-            timeout_s: for connecting, and for each pause in an answer.
-            waits: scales every pause between tries; tests make it tiny.
+            base_url: the address of Glean, without `/api/v1`.
+            token: the API key, or a function that returns it for each request.
+            clock: the clock.
+            identity_url: replaces the address in the fingerprint, since the embedded sandbox's port changes.
+            limiter: the rate limiter that all clients of this Glean share.
+            timeout_s: seconds to connect, and for each pause in a response.
+            waits: factor of every pause between tries; tests make it tiny.
 
         Raises:
-            SettingsError: the address or the key cannot be used.
+            SettingsError: the address or the key is invalid.
         """
         self._http = GleanHttpClient(
             f"{base_url.rstrip('/')}/api/v1",
@@ -107,11 +107,12 @@ class AdminPlatform(AbstractAsyncContextManager["AdminPlatform"]):
     async def fetch_fingerprint(self) -> Fingerprint:
         try:
             tenant = (await self._http.call("tenant.get", "GET", "/tenant", wire.Tenant)).id
-        except PlatformNotFoundError:  # it does not say who it is
+        except PlatformNotFoundError:  # a Glean without this endpoint does not name its tenant
             tenant = None
         return Fingerprint(dialect="admin", url=self._url, tenant=tenant)
 
     async def find_datasources(self, names: Sequence[str] | None = None) -> Sequence[Datasource]:
+        # Glean compares the names of datasources without case.
         wanted = None if names is None else {name.casefold() for name in names}
         return [
             Datasource(
@@ -133,13 +134,14 @@ class AdminPlatform(AbstractAsyncContextManager["AdminPlatform"]):
             try:
                 return (await self._create_datasource(source, config)).id
             except PlatformConflictError:
-                # A lost answer, or somebody else's making between our look and our call: whose it is decides.
+                # Either an earlier try succeeded and its response was lost, or somebody else created it between our
+                # read and our call. The owner tag decides.
                 present = await self._find_by_name(source.name)
                 if present is None:
                     raise
         if _owner_tag(present) != source.mark or present.connector != source.kind:
             raise PlatformMismatchError(
-                f"Glean has a datasource {source.name}, and it is not this dataset's."
+                f"Glean has a datasource {source.name} that does not belong to this dataset."
             )
         if present.config != config:
             body = _encode_json({"config": config})
@@ -171,7 +173,7 @@ class AdminPlatform(AbstractAsyncContextManager["AdminPlatform"]):
         async def send_page(page: EncodedPage) -> None:
             nonlocal count
             body = b'{"documents":[' + page.documents + b"]}"
-            taken = await self._call_datasource(
+            response = await self._call_datasource(
                 "documents.upload",
                 "POST",
                 handle,
@@ -179,49 +181,50 @@ class AdminPlatform(AbstractAsyncContextManager["AdminPlatform"]):
                 wire.UploadResponse,
                 body=body,
             )
-            if taken.accepted != page.count:
+            if response.accepted != page.count:
                 raise PlatformInvalidError(
-                    f"Glean took {taken.accepted} of the {page.count} documents of a page."
+                    f"Glean accepted {response.accepted} of the {page.count} documents of a page."
                 )
             count += page.count
             sent(count)
 
+        # Close both generators on every way out, not when the garbage collector finds them.
         async with AsyncExitStack() as stack:
             if isinstance(pages, AsyncGenerator):
                 await stack.enter_async_context(aclosing(pages))
-            cut = repaginate(
+            encoded_pages = repaginate(
                 pages, encode_admin_document, max_count=wire.PAGE_COUNT, max_bytes=wire.PAGE_BYTES
             )
             await run_concurrently(
-                await stack.enter_async_context(aclosing(cut)), send_page, at_once=_PAGES_AT_ONCE
+                await stack.enter_async_context(aclosing(encoded_pages)), send_page, at_once=_PAGES_AT_ONCE
             )
         return count
 
     async def start_sync(self, handle: str, mark: OwnerTag, run: str) -> SyncJob:
         await self._require_owned(handle, mark)
         body = _encode_json({"incremental": False, "uploadId": run})
-        started = await self._call_datasource(
+        response = await self._call_datasource(
             "sync.start", "POST", handle, "/sync", wire.SyncStartResponse, body=body
         )
-        return await self.fetch_sync_job(handle, run) or SyncJob(run=run, state=started.status.lower())
+        return await self.fetch_sync_job(handle, run) or SyncJob(run=run, state=response.status.lower())
 
     async def fetch_sync_job(self, handle: str, run: str) -> SyncJob | None:
         try:
-            found = await self._call_datasource(
+            sync = await self._call_datasource(
                 "sync.find", "GET", handle, _upload_path(run, "/sync"), wire.Sync
             )
         except PlatformNotFoundError:
             return None
         return SyncJob(
             run=run,
-            state=found.status.lower(),
-            total=found.total,
-            indexed=found.indexed,
-            started_at=found.started_at,
+            state=sync.status.lower(),
+            total=sync.total,
+            indexed=sync.indexed,
+            started_at=sync.started_at,
         )
 
     async def stop_sync(self, handle: str, mark: OwnerTag) -> None:
-        """Stop whatever sync runs; in a datasource that is gone there is none."""
+        """Stop the running sync, if there is one. A datasource that is gone has none."""
         try:
             await self._require_owned(handle, mark)
             await self._call_datasource("sync.stop", "POST", handle, "/sync/stop", wire.SyncStopResponse)
@@ -229,7 +232,7 @@ class AdminPlatform(AbstractAsyncContextManager["AdminPlatform"]):
             await self._require_unlisted(handle)
 
     async def discard_run(self, handle: str, mark: OwnerTag, run: str) -> None:
-        """Forget a run; one that is served stays, and with a datasource that is gone it went."""
+        """Discard the upload of a run. A run that is served stays; a datasource that is gone has none."""
         try:
             await self._require_owned(handle, mark)
             await self._call_datasource("uploads.discard", "DELETE", handle, _upload_path(run), type(None))
@@ -259,36 +262,36 @@ class AdminPlatform(AbstractAsyncContextManager["AdminPlatform"]):
         return results
 
     async def delete_datasource(self, handle: str, mark: OwnerTag) -> Removal | None:
+        # The fingerprint is compared before and after: "not found" from another tenant must not count as deleted.
         before = await self.fetch_fingerprint()
         if await self._has_owned(handle, mark):
-            with suppress(
-                PlatformNotFoundError
-            ):  # gone already, in its own word; the list below is asked as well
+            # A 404 means that it was deleted meanwhile. It is not trusted alone: the list below has to agree.
+            with suppress(PlatformNotFoundError):
                 await self._call_datasource("datasources.delete", "DELETE", handle, "", type(None))
             if any(each.id == handle for each in await self._list_datasources()):
                 raise PlatformUnavailableError(
-                    "Glean said that the datasource was deleted, and still lists it."
+                    "Glean said that the datasource was deleted, but still lists it."
                 )
         if await self.fetch_fingerprint() != before:
-            raise PlatformMismatchError("Another tenant answered while the datasource was being removed.")
+            raise PlatformMismatchError("Another tenant answered while the datasource was being deleted.")
         return Removal(outcome=ConnectorOutcome.DELETED)
 
     async def is_still_served(self, handle: str, name: str, lines: Sequence[bytes]) -> bool:
-        """Whether a search finds any of those documents below that name."""
+        """Whether a search finds any of those documents in the datasource of that name."""
         for line in lines:
             if await self.search(probe_query(line), name=name, limit=1):
                 return True
         return False
 
     async def search(self, query: str, *, name: str | None = None, limit: int = 10) -> Sequence[SearchHit]:
-        asked = {"query": query[:_LONGEST_QUERY], "limit": max(1, min(limit, _MOST_HITS))}
-        body = _encode_json(asked if name is None else {**asked, "datasource": name})
-        answer = await self._http.call("search", "POST", "/search", wire.SearchResults, body=body)
+        parameters = {"query": query[:_LONGEST_QUERY], "limit": max(1, min(limit, _MOST_HITS))}
+        body = _encode_json(parameters if name is None else {**parameters, "datasource": name})
+        response = await self._http.call("search", "POST", "/search", wire.SearchResults, body=body)
         return [
             SearchHit(
                 datasource=each.datasource, document_id=each.document_id, title=each.title, url=each.url
             )
-            for each in answer.results
+            for each in response.results
         ]
 
     async def search_each(
@@ -299,6 +302,7 @@ class AdminPlatform(AbstractAsyncContextManager["AdminPlatform"]):
     async def _list_datasources(self) -> list[wire.Datasource]:
         listed: list[wire.Datasource] = []
         query: dict[str, str | int] = {"limit": _LIST_LIMIT}
+        # Bounded, so that a cursor that repeats cannot keep a teardown in this loop for ever.
         for _ in range(_MOST_LIST_PAGES):
             page = await self._http.call(
                 "datasources.list", "GET", "/datasources", wire.Datasources, query=query
@@ -324,7 +328,7 @@ class AdminPlatform(AbstractAsyncContextManager["AdminPlatform"]):
         return source
 
     async def _has_owned(self, handle: str, mark: OwnerTag) -> bool:
-        """Whether it is there, ours; False only when the list and the API's own word agree that it is not."""
+        """Whether the datasource exists and is ours. False only when the list and the API's own 404 agree."""
         listed = next((each for each in await self._list_datasources() if each.id == handle), None)
         if listed is None:
             try:
@@ -336,6 +340,7 @@ class AdminPlatform(AbstractAsyncContextManager["AdminPlatform"]):
         return True
 
     async def _observe(self, handle: str, listed: Mapping[str, Datasource] | None) -> Observation:
+        # A list read just before saves one request a datasource, and says whose it is.
         entry = listed.get(handle) if listed is not None else None
         try:
             if entry is not None:
@@ -363,10 +368,10 @@ class AdminPlatform(AbstractAsyncContextManager["AdminPlatform"]):
         )
 
     async def _require_unlisted(self, handle: str) -> None:
-        """What is said not to be there must not be listed either. Raises PlatformUnavailableError."""
+        """Check that the list agrees with a 404. Raises PlatformUnavailableError when the datasource is listed."""
         if any(each.id == handle for each in await self._list_datasources()):
             raise PlatformUnavailableError(
-                "Glean lists a datasource, and says that it is not there."
+                "Glean lists a datasource, but answers that it does not exist."
             ) from None
 
     async def _fetch_started_at(self, handle: str, job_id: str) -> datetime | None:
@@ -385,12 +390,12 @@ class AdminPlatform(AbstractAsyncContextManager["AdminPlatform"]):
         method: str,
         handle: str,
         below: str,
-        answer: type[T],
+        response_type: type[T],
         *,
         body: bytes | None = None,
     ) -> T:
         return await self._http.call(
-            operation, method, f"/datasources/{_quote_id(handle)}{below}", answer, body=body
+            operation, method, f"/datasources/{_quote_id(handle)}{below}", response_type, body=body
         )
 
 
@@ -412,7 +417,7 @@ def _upload_path(run: str, below: str = "") -> str:
 
 def _quote_id(part: str) -> str:
     if not _ID.fullmatch(part):
-        raise PlatformInvalidError("What was to be an id of Glean's is none, so it was not asked for.")
+        raise PlatformInvalidError("An id of Glean has characters that no id has, so no request was sent.")
     return quote(part, safe="")
 
 

@@ -1,4 +1,4 @@
-"""The Admin dialect's answers, as far as they are read; what is not named here is not looked at."""
+"""Responses of the Admin dialect, as far as they are read. Unknown fields are ignored."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Meta, Struct, field
 
 ID: Final = r"[^\s/\\?#.%][^\s/\\?#%]{0,199}"
-"""An id that is one part of a path, however a server unquotes it."""
+"""Pattern of an id that stays one segment of a path, however a server unquotes it."""
 Id = Annotated[str, Meta(pattern=f"^{ID}$")]
 Name = Annotated[str, Meta(max_length=500)]
 Count = Annotated[int, Meta(ge=0)]
 Instant = Annotated[datetime, Meta(tz=True)]
 PAGE_COUNT: Final = 500
 PAGE_BYTES: Final = 4 * 1024 * 1024
-"""What we put into one upload, at most: within the 1000 documents and 5 MiB that the API takes."""
+"""The most bytes in one page: within the 1000 documents and 5 MiB that the API accepts."""
 SENT_FIELDS: Final = frozenset(
     {
         *("name", "connector", "config", "limit", "cursor", "query", "datasource"),
@@ -37,19 +37,19 @@ SENT_FIELDS: Final = frozenset(
         ),
     }
 )
-"""Every field name that we send, and that an error may therefore name."""
+"""Every field name that we send. An error message repeats no other name."""
 AUTHENTICATION: Final = {"confluence": "API_TOKEN", "github": "PAT", "slack": "OAUTH", "jira": "API_TOKEN"}
-"""How each connector authenticates."""
+"""The authentication type of each connector."""
 
 
 class Tenant(Struct):
-    """Who a Glean is."""
+    """The tenant: the identity of one Glean."""
 
     id: Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class Datasource(Struct, rename="camel"):
-    """One datasource, ours or anybody's."""
+    """One datasource, whether ours or not."""
 
     id: Id
     name: Name
@@ -59,33 +59,33 @@ class Datasource(Struct, rename="camel"):
 
 
 class Datasources(Struct, rename="camel"):
-    """One page of the list."""
+    """One page of the list of datasources."""
 
     datasources: list[Datasource]
     next_cursor: Annotated[str, Meta(max_length=2000)] | None = None
 
 
 class AuthenticationResponse(Struct):
-    """The connector can sign in."""
+    """The confirmation that a connector is authenticated."""
 
     status: Literal["AUTHENTICATED"]
 
 
 class UploadResponse(Struct):
-    """How many documents of a page were taken."""
+    """How many documents of a page were accepted."""
 
     accepted: Count
 
 
 class SyncStartResponse(Struct):
-    """The sync that serves a run."""
+    """The sync job that was started for a run."""
 
     job_id: Id
     status: Literal["RUNNING", "SUCCEEDED", "FAILED", "STOPPED"]
 
 
 class Sync(Struct):
-    """A sync as it stands."""
+    """The state of a sync job."""
 
     job_id: Id
     status: Literal["RUNNING", "SUCCEEDED", "FAILED", "STOPPED"]
@@ -102,7 +102,7 @@ class SyncStopResponse(Struct):
 
 
 class Health(Struct, rename="camel"):
-    """How a datasource is."""
+    """The health of a datasource."""
 
     status: Name
     last_successful_sync: Instant | None = None
@@ -121,6 +121,6 @@ class SearchResult(Struct, rename="camel"):
 
 
 class SearchResults(Struct):
-    """What a search found."""
+    """The results of a search."""
 
     results: list[SearchResult]

@@ -1,1 +1,1 @@
-"""TODO describe server.adapters.glean.indexing."""
+"""The Indexing dialect: documents are pushed in bulk uploads to a custom datasource, which can only be emptied."""

@@ -1,8 +1,8 @@
-"""A datasource as it is registered in the Indexing dialect, with our mark in the address of its home page.
+"""Datasource configuration in the Indexing dialect, with our owner tag in the address of the home page.
 
-The API has no list of datasources and no room for a mark of its own. What it keeps and tells is the configuration, so
-the mark is the fragment of `homeUrl`: it leads a person to the same page, and says whose the datasource is and, by a
-digest, how it was configured. What somebody changes in the console afterwards no longer fits the digest.
+The API has no list of datasources and no field for an owner. It does store and return the configuration, so the owner
+tag is the fragment of `homeUrl`: the link still leads a person to the same page, and the fragment names the owner and a
+digest of the configuration. The digest no longer fits once somebody changes the configuration in the console.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _OWNER_TAG: Final = re.compile(
     r"#dataset-lifecycle/(?P<installation>[^/#]+)/(?P<dataset>[^/#]*)/(?P<kind>[a-z]+)(?:/(?P<digest>[0-9a-f]+))?$"
 )
 _DIGEST: Final = 16
-"""Hexadecimal digits: enough against chance, and nobody gains by forging one."""
+"""Hexadecimal digits. They protect against accidents only: nobody gains anything by forging a digest."""
 _MANAGED_FIELDS: Final = (
     "displayName",
     "datasourceCategory",
@@ -38,13 +38,13 @@ _MANAGED_FIELDS: Final = (
     "trustUrlRegexForViewActivity",
     "renderConfigPreset",
 )
-"""What we set, beside name and home page; what else stands in a configuration is Glean's, or a person's, own."""
+"""The fields that we set, beside name and home page. All other fields belong to Glean or to its admins."""
 _DEFINED: Final = ("name", "docCategory")
 
 
 @dataclass(frozen=True, slots=True)
 class _ConnectorKind:
-    """What Glean is to take a kind of connector for: categories of datasource, documents and containers."""
+    """A kind of connector as Glean categorizes it: the categories of datasource, documents and containers."""
 
     category: str
     document: str
@@ -65,7 +65,7 @@ _KINDS: Final[Mapping[str, _ConnectorKind]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasourceOwner:
-    """Whose a datasource is. Without a dataset it is nobody's any more: emptied, and free for another of ours."""
+    """The owner of a datasource. Without a dataset the datasource was emptied and released, for another one to use."""
 
     installation: str
     dataset_id: str
@@ -74,14 +74,14 @@ class DatasourceOwner:
 
     @property
     def mark(self) -> OwnerTag | None:
-        """The mark of the dataset that it serves."""
+        """The owner tag of the dataset that it serves; None when it was released."""
         return (
             OwnerTag(installation=self.installation, dataset_id=self.dataset_id) if self.dataset_id else None
         )
 
 
 def desired_config(source: DatasourceSpec, datasource: str) -> dict[str, Any]:
-    """The configuration that serves a source."""
+    """The configuration that the datasource of a specification shall have."""
     kind = _KINDS[source.kind]
     types = [(kind.document, kind.documents), (kind.container, kind.containers)]
     config: dict[str, Any] = {
@@ -105,43 +105,43 @@ def desired_config(source: DatasourceSpec, datasource: str) -> dict[str, Any]:
 
 
 def released_config(config: Mapping[str, Any], datasource: str, owner: DatasourceOwner) -> dict[str, Any]:
-    """The configuration of a datasource that serves no dataset any more; of what stands, only what we set."""
-    kept = {name: config[name] for name in _MANAGED_FIELDS if name in config}
+    """The configuration of a datasource that is released. Of the present one it keeps only the fields that we set."""
+    managed = {name: config[name] for name in _MANAGED_FIELDS if name in config}
     free = DatasourceOwner(installation=owner.installation, dataset_id="", kind=owner.kind)
-    return _with_owner_tag({"name": datasource, **kept, "homeUrl": site_of(config)}, free)
+    return _with_owner_tag({"name": datasource, **managed, "homeUrl": site_of(config)}, free)
 
 
 def owner_of(config: Mapping[str, Any]) -> DatasourceOwner | None:
-    """Whose a datasource is; None for one that carries no mark."""
-    found = _OWNER_TAG.search(str(config.get("homeUrl", "")))
-    return found and DatasourceOwner(
-        installation=found["installation"],
-        dataset_id=found["dataset"],
-        kind=found["kind"],
-        digest=found["digest"],
+    """The owner of a datasource; None when it has no owner tag."""
+    match = _OWNER_TAG.search(str(config.get("homeUrl", "")))
+    return match and DatasourceOwner(
+        installation=match["installation"],
+        dataset_id=match["dataset"],
+        kind=match["kind"],
+        digest=match["digest"],
     )
 
 
 def site_of(config: Mapping[str, Any]) -> str:
-    """The address below which the documents of a datasource are."""
+    """The address below which all documents of a datasource are."""
     return str(config.get("homeUrl", "")).partition("#")[0]
 
 
 def has_config_changed(config: Mapping[str, Any]) -> bool | None:
-    """Whether a datasource is configured otherwise than when it was marked; None when the mark does not say."""
+    """Whether the configuration changed since we wrote it; None when the owner tag has no digest."""
     owner = owner_of(config)
     return None if owner is None or owner.digest is None else owner.digest != _config_digest(config)
 
 
-def is_same_config(held: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
-    """Whether what stands in Glean is what is wanted; the name is told in a form of Glean's own."""
-    return held.get("homeUrl") == config["homeUrl"] and _config_digest(held) == _config_digest(config)
+def is_same_config(current: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
+    """Whether Glean holds the desired configuration. The name is not compared: Glean returns it in its own form."""
+    return current.get("homeUrl") == config["homeUrl"] and _config_digest(current) == _config_digest(config)
 
 
 def display_name_of(config: Mapping[str, Any], datasource: str, otherwise: str) -> str:
-    """The name that we gave; `otherwise` where another stands by now, whose words are not ours to repeat."""
-    told = config.get("displayName")
-    return told if isinstance(told, str) and datasource_of(told) == datasource else otherwise
+    """The display name, when it is the one that we set; else `otherwise`, since a changed name is foreign text."""
+    name = config.get("displayName")
+    return name if isinstance(name, str) and datasource_of(name) == datasource else otherwise
 
 
 def _with_owner_tag(config: dict[str, Any], owner: DatasourceOwner) -> dict[str, Any]:
@@ -150,11 +150,11 @@ def _with_owner_tag(config: dict[str, Any], owner: DatasourceOwner) -> dict[str,
 
 
 def _config_digest(config: Mapping[str, Any]) -> str:
-    """What was set, in few characters; False and nothing are told alike, and definitions may come in any order."""
-    told = {name: config.get(name) or None for name in _MANAGED_FIELDS}
-    defined = told["objectDefinitions"]
-    if isinstance(defined, list):
-        each = [{name: one.get(name) for name in _DEFINED} for one in defined if isinstance(one, dict)]
-        told["objectDefinitions"] = sorted(each, key=str)
-    text = msgspec.json.encode([site_of(config), told], order="sorted")
+    """A short digest of the fields that we set. Glean may return nothing for False, and definitions in any order."""
+    fields = {name: config.get(name) or None for name in _MANAGED_FIELDS}
+    definitions = fields["objectDefinitions"]
+    if isinstance(definitions, list):
+        each = [{name: one.get(name) for name in _DEFINED} for one in definitions if isinstance(one, dict)]
+        fields["objectDefinitions"] = sorted(each, key=str)
+    text = msgspec.json.encode([site_of(config), fields], order="sorted")
     return sha256(text).hexdigest()[:_DIGEST]

@@ -1,4 +1,4 @@
-"""A staged line made into a document of the Indexing dialect; the long text is spliced in as it stands."""
+"""Indexing documents: encode a staged line for the Indexing dialect. The text is copied as raw JSON, never decoded."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ _TAGS: Final = "labels"
 
 class _Body(Struct, gc=False, rename="camel"):
     mime_type: str
+    # Raw: the text is spliced in as it is, which saves decoding and escaping it.
     text_content: Raw
 
 
@@ -72,30 +73,30 @@ _ENCODER: Final = msgspec.json.Encoder()
 
 
 class DocumentEncoder:
-    """Encodes the documents of one datasource, and gathers whom their permissions name."""
+    """Encodes the documents of one datasource, and collects the readers that their permissions name."""
 
     def __init__(self, datasource: str, site: str = "") -> None:
-        """Encode for that datasource, every address below the site."""
+        """Encode for that datasource, with every address below `site`."""
         self._datasource = datasource
         self._below = f"{site}/" if site else ""
         self._known: set[str] = set()
         self._new: list[str] = []
 
     def encode(self, line: bytes) -> bytes:
-        """The Indexing document of one neutral document.
+        """Encode one neutral document as an Indexing document.
 
         Raises:
-            PlatformInvalidError: the line is none, so there is nothing that could be sent.
+            PlatformInvalidError: the line is not a neutral document.
         """
         try:
             return _ENCODER.encode(self._document(decode_document(line)))
         except (msgspec.MsgspecError, UnicodeDecodeError, KeyError):
-            raise PlatformInvalidError("A staged line is not a document that Glean could take.") from None
+            raise PlatformInvalidError("A staged line is not a document that Glean accepts.") from None
 
     def take_new_readers(self) -> list[str]:
-        """The readers met since this was asked last, by e-mail address: Glean must know them before their documents."""
-        met, self._new = self._new, []
-        return met
+        """The e-mail addresses of new readers since the last call. Glean must know readers before their documents."""
+        readers, self._new = self._new, []
+        return readers
 
     def _document(self, neutral: NeutralDocument) -> _Document:
         author = _Person(neutral.author.email, neutral.author.name)
@@ -115,6 +116,7 @@ class DocumentEncoder:
             owner=author,
             permissions=self._permissions(neutral.readers),
             created_at=None if neutral.created is None else math.floor(neutral.created.timestamp()),
+            # Glean's times are whole seconds; its own client raises on a fraction.
             updated_at=math.floor(neutral.updated.timestamp()),
             tags=_text_list(tags),
             status=status if isinstance(status, str) else None,
@@ -122,7 +124,7 @@ class DocumentEncoder:
         )
 
     def _view_url(self, neutral: NeutralDocument) -> str:
-        """Where it is seen: Glean takes nothing outside of the datasource's site, so what is elsewhere is put there."""
+        """The address of a document, moved below the datasource's site if it is outside: Glean refuses those."""
         if neutral.url.startswith(self._below):
             return neutral.url
         return f"{self._below}{quote(glean_document_id(neutral.id), safe='')}"
@@ -131,6 +133,7 @@ class DocumentEncoder:
         if readers == EVERYONE:
             return _Permissions(allow_anonymous_access=True)
         for each in readers:
+            # Each reader is registered once an upload: the same person reads thousands of documents.
             if each.casefold() not in self._known:
                 self._known.add(each.casefold())
                 self._new.append(each)
@@ -138,7 +141,7 @@ class DocumentEncoder:
 
 
 def _custom_properties(given: dict[str, Any]) -> list[_Property] | None:
-    """What a custom property can hold: texts, numbers and lists of texts; a boolean becomes a word."""
+    """The custom properties, which hold texts, numbers and lists of texts. A boolean becomes "true" or "false"."""
     found = []
     for name, value in given.items():
         texts = _text_list(value)
@@ -169,7 +172,7 @@ _decode_identity: Final = msgspec.json.Decoder(_Identity).decode
 
 @dataclass(frozen=True, slots=True)
 class DocumentIdentity:
-    """Type and id under which Glean has a document, and somebody who may see it."""
+    """Identity of a document in Glean: its object type, its id, and one reader who may see it."""
 
     kind: str
     id: str
@@ -177,7 +180,7 @@ class DocumentIdentity:
 
 
 def identify_document(line: bytes) -> DocumentIdentity:
-    """How Glean knows the document of a line."""
-    found = _decode_identity(line)
-    reader = next((each for each in found.readers if each not in EVERYONE), found.author.email)
-    return DocumentIdentity(OBJECT_TYPES[found.type], glean_document_id(found.id), reader)
+    """The identity in Glean of the document of a staged line."""
+    document = _decode_identity(line)
+    reader = next((each for each in document.readers if each not in EVERYONE), document.author.email)
+    return DocumentIdentity(OBJECT_TYPES[document.type], glean_document_id(document.id), reader)

@@ -1,4 +1,4 @@
-"""What our names become in the Indexing dialect, which takes letters and digits for datasources, and short ids."""
+"""Names in the Indexing dialect: datasource names of letters and digits only, and document ids of limited length."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from hashlib import sha256
 from typing import Final
 
 LONGEST_NAME: Final = 32
-"""Characters. Glean documents no limit; its own tools keep to this."""
+"""The most characters in a datasource name. Glean documents no limit; its own tools keep to this one."""
 LONGEST_ID: Final = 200
-"""Characters, of a document's id (https://developers.glean.com/api-info/indexing/documents/overview)."""
+"""The most characters in a document id (https://developers.glean.com/api-info/indexing/documents/overview)."""
 _HASH: Final = 10
 _ID_HASH: Final = 32
 _SHORTENED: Final = re.compile(rf"~[0-9a-f]{{{_ID_HASH}}}\Z", re.IGNORECASE)
@@ -18,9 +18,9 @@ _NOT_TAKEN: Final = re.compile(r"[^A-Za-z0-9]")
 
 
 def datasource_of(name: str) -> str:
-    """The datasource of a connector of ours, by its name (`ACME-Sandbox-Confluence`), compared without case.
+    """The datasource name for a connector's name (`ACME-Sandbox-Confluence`), which is compared without case.
 
-    What makes two names differ may be lost with their punctuation, so the hash of the untouched name stands at the end.
+    Two names that differ only in punctuation must not collide, so the result ends with a hash of the full name.
     """
     digest = sha256(name.casefold().encode()).digest()
     mark = base64.b32encode(digest).decode().lower()[:_HASH]
@@ -28,9 +28,9 @@ def datasource_of(name: str) -> str:
 
 
 def glean_document_id(neutral: str) -> str:
-    """A document's id as Glean takes it: as it stands, or, when it is too long, its beginning and its hash.
+    """The document id in Glean: unchanged, or, when it is too long, its beginning and its hash.
 
-    One that looks like such a beginning with a hash gets one of its own, so that it is nobody else's id.
+    An id that already looks like a shortened one is shortened too, so that it cannot collide with one.
     """
     if len(neutral) < LONGEST_ID or (len(neutral) == LONGEST_ID and not _SHORTENED.search(neutral)):
         return neutral

@@ -1,9 +1,9 @@
 """Glean's Indexing API behind the platform port (https://developers.glean.com/api-info/indexing/getting-started/overview).
 
-It differs from what the port is named after in three ways. A run is one bulk upload: `push` sends all of its pages, and
-`sync` the last, empty one, with which Glean begins to index it and to forget what it lacks. Nothing can be listed or
-stopped, and Glean does not count errors. And a datasource cannot be deleted, only emptied: its registration stays until
-somebody removes it in the admin console.
+It differs from the Admin dialect in three ways. A run is one bulk upload: `push` sends all of its pages, and
+`start_sync` the last, empty one, after which Glean indexes the upload and deletes the documents that it lacks.
+Datasources cannot be listed, a sync cannot be stopped, and Glean does not count errors. A datasource cannot be deleted,
+only emptied: its registration stays until an admin removes it in the admin console.
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ T = TypeVar("T")
 
 _OBSERVATIONS_AT_ONCE: Final = 8
 _EMPTYING: Final = "emptied"
-_NO_SEARCH: Final = "Glean's Indexing API cannot be searched; its Client API can, with a token of its own."
+_NO_SEARCH: Final = (
+    "Glean's Indexing API has no search. Its Client API has one, which needs a token of its own."
+)
 _LEFTOVER_NOTICE: Final = (
     "The datasource {name} is still registered in Glean, and empty. Have an admin there delete it: Admin console, "
     "Overview, Extreme measures, Delete instance."
@@ -71,7 +73,7 @@ _LEFTOVER_NOTICE: Final = (
 
 
 class IndexingPlatform(AbstractAsyncContextManager["IndexingPlatform"]):
-    """One Glean that speaks the Indexing dialect; open it before use, on one event loop."""
+    """The platform port over the Indexing dialect of one Glean. Open it before use, on one event loop."""
 
     capabilities = Capabilities(authorise=False, stop=False, delete=False, list=False, search=False)
 
@@ -86,19 +88,19 @@ class IndexingPlatform(AbstractAsyncContextManager["IndexingPlatform"]):
         timeout_s: float = 30.0,
         waits: float = 1.0,
     ) -> None:
-        """Prepare to talk; nothing is sent yet.
+        """Prepare the client; nothing is sent yet.
 
         Args:
-            base_url: the instance, `https://acme-be.glean.com`.
-            token: an indexing token, or where it is asked for at each request.
-            clock: the time.
-            identity_url: what stands for the address in the fingerprint: the embedded sandbox's port changes.
-            limiter: shared by everything that talks to this Glean.
-            timeout_s: for connecting, and for each pause in an answer.
-            waits: scales every pause between tries; tests make it tiny.
+            base_url: the address of the instance, such as `https://acme-be.glean.com`.
+            token: an indexing token, or a function that returns it for each request.
+            clock: the clock.
+            identity_url: replaces the address in the fingerprint, since the embedded sandbox's port changes.
+            limiter: the rate limiter that all clients of this Glean share.
+            timeout_s: seconds to connect, and for each pause in a response.
+            waits: factor of every pause between tries; tests make it tiny.
 
         Raises:
-            SettingsError: the address or the token cannot be used.
+            SettingsError: the address or the token is invalid.
         """
         limiter = limiter or RateLimiter()
         self._http = GleanHttpClient(
@@ -114,8 +116,10 @@ class IndexingPlatform(AbstractAsyncContextManager["IndexingPlatform"]):
         self._registry = DatasourceRegistry(self._http)
         self._url = identity_url or base_url.rstrip("/")
         self._clock = clock
-        # Shared by all uploads: no page is made that could not be sent, so many datasets hold no more of them than one.
+        # All uploads share these places: a page is made only when it can be sent, so many uploads hold no more pages
+        # in memory than one does.
         self._places = anyio.Semaphore(limiter.in_flight)
+        # Uploads whose pages all were sent by this process. Only those may be completed: see `start_sync`.
         self._whole: dict[tuple[str, str], str] = {}
 
     async def __aenter__(self) -> Self:
@@ -128,7 +132,7 @@ class IndexingPlatform(AbstractAsyncContextManager["IndexingPlatform"]):
         await self._http.__aexit__(kind, error, trace)
 
     async def fetch_fingerprint(self) -> Fingerprint:
-        """The address: Glean does not say more. Makes no call."""
+        """The fingerprint is the address alone: this API names no tenant. Makes no request."""
         return Fingerprint(dialect="indexing", url=self._url)
 
     async def find_datasources(self, names: Sequence[str] | None = None) -> Sequence[Datasource]:
@@ -155,7 +159,7 @@ class IndexingPlatform(AbstractAsyncContextManager["IndexingPlatform"]):
         return await self._registry.ensure(source)
 
     async def authorise(self, handle: str, mark: OwnerTag, secret: str) -> None:
-        """Nothing signs in anywhere: the documents are pushed."""
+        """Check ownership only: the documents are pushed, so no connector has to sign in."""
         await self._registry.require_owned(handle, mark)
 
     async def push(
@@ -188,35 +192,41 @@ class IndexingPlatform(AbstractAsyncContextManager["IndexingPlatform"]):
         async with AsyncExitStack() as stack:
             if isinstance(pages, AsyncGenerator):
                 await stack.enter_async_context(aclosing(pages))
-            cut = await stack.enter_async_context(
+            encoded_pages = await stack.enter_async_context(
                 aclosing(
                     repaginate(pages, encoder.encode, max_count=wire.PAGE_COUNT, max_bytes=wire.PAGE_BYTES)
                 )
             )
-            ready = await stack.enter_async_context(aclosing(self._register_readers(handle, encoder, cut)))
+            ready = await stack.enter_async_context(
+                aclosing(self._register_readers(handle, encoder, encoded_pages))
+            )
+            # Glean requires that the first page is sent alone; the pages after it may go in parallel.
             await send_page(await anext(ready), first=True)
             await run_concurrently(ready, send_page, at_once=self._places)
         self._whole[handle, run] = upload
         return count
 
     async def start_sync(self, handle: str, mark: OwnerTag, run: str) -> SyncJob:
-        """Send the last page of the upload that this very process has sent, unless the run has one that was ended.
+        """Complete the upload of a run by its last page, unless the run has a completed upload already.
 
-        Glean does not say what an upload holds. One that another process began may lack pages, however old it is.
+        Only an upload that this process has sent is completed. Glean does not say which pages an upload holds, so one
+        that another process began may be incomplete. Raises PlatformRunLostError when the run has to be pushed again.
         """
         await self._registry.require_owned(handle, mark)
-        now = await self._fetch_status(handle)
-        if (found := sync_job_of(now, run)) is not None:
-            return found
+        status = await self._fetch_status(handle)
+        if (job := sync_job_of(status, run)) is not None:
+            return job
         upload = self._whole.get((handle, run))
-        if upload is None or not is_upload_open(now, upload):
-            raise PlatformRunLostError("Glean does not have this run as this process pushed it.")
+        if upload is None or not is_upload_open(status, upload):
+            raise PlatformRunLostError("Glean no longer has the upload of this run that this process sent.")
         await self._send_last_page(handle, upload)
         del self._whole[handle, run]
-        found = await self.fetch_sync_job(handle, run)
-        if found is None:
-            raise PlatformUnavailableError("Glean took the end of the upload, and does not tell of it.")
-        return found
+        job = await self.fetch_sync_job(handle, run)
+        if job is None:
+            raise PlatformUnavailableError(
+                "Glean accepted the last page of the upload, but does not list the upload as completed."
+            )
+        return job
 
     async def fetch_sync_job(self, handle: str, run: str) -> SyncJob | None:
         try:
@@ -225,16 +235,16 @@ class IndexingPlatform(AbstractAsyncContextManager["IndexingPlatform"]):
             return None
 
     async def stop_sync(self, handle: str, mark: OwnerTag) -> None:
-        """Nothing can be stopped: what is being indexed has to be waited for. Raises PlatformUnavailableError."""
+        """Check that no upload is being indexed: Glean cannot stop one. Raises PlatformUnavailableError when one is."""
         try:
             await self._registry.require_owned(handle, mark)
             if upload_being_indexed(await self._fetch_status(handle)) is not None:
-                raise PlatformUnavailableError("Glean indexes an upload, and cannot be stopped.")
+                raise PlatformUnavailableError("Glean is indexing an upload, which cannot be stopped.")
         except PlatformNotFoundError:
             return
 
     async def discard_run(self, handle: str, mark: OwnerTag, run: str) -> None:
-        """Nothing to do: an upload that was never ended serves nothing, and the next one takes its place."""
+        """Check ownership only: an upload without a last page is never served, and the next one replaces it."""
         with suppress(PlatformNotFoundError):
             await self._registry.require_owned(handle, mark)
 
@@ -244,10 +254,10 @@ class IndexingPlatform(AbstractAsyncContextManager["IndexingPlatform"]):
         if config is None:
             return Observation(present=False, at=now)
         owner = owner_of(config)
-        if owner is not None and owner.mark is None:  # emptied, so that nothing of ours is there
+        if owner is not None and owner.mark is None:  # released: it was emptied
             return Observation(present=False, at=now)
-        seen = observation_from_status(await self._fetch_status(handle), now)
-        return replace(seen, mark=owner.mark if owner else None, changed=has_config_changed(config))
+        observation = observation_from_status(await self._fetch_status(handle), now)
+        return replace(observation, mark=owner.mark if owner else None, changed=has_config_changed(config))
 
     async def observe_all(
         self,
@@ -270,9 +280,10 @@ class IndexingPlatform(AbstractAsyncContextManager["IndexingPlatform"]):
         return results
 
     async def delete_datasource(self, handle: str, mark: OwnerTag) -> Removal | None:
-        """Have everything deleted that it serves; None as long as Glean is at it.
+        """Empty the datasource; None as long as Glean is still deleting.
 
-        The registration stays, without our mark's dataset, so that the next dataset of that name may have it.
+        The registration stays, with an owner tag that names no dataset, so that a later dataset of that name can use
+        it.
         """
         config = await self._registry.fetch_config(handle)
         if config is None:
@@ -286,41 +297,49 @@ class IndexingPlatform(AbstractAsyncContextManager["IndexingPlatform"]):
             await self._empty_datasource(handle, f"{run}~{secrets.token_hex(4)}")
         if not done:
             return None
+        # Users go only after the documents that name them, and the release comes last: a process that dies
+        # before it finds the datasource still owned, and does the rest again.
         await self._delete_users(handle, f"{run}~{secrets.token_hex(4)}")
         await self._registry.release(handle, mark, config)
         return _emptied_removal(config, handle)
 
     async def is_still_served(self, handle: str, name: str, lines: Sequence[bytes]) -> bool:
-        """Whether any of those documents is still there, by what Glean tells of each, and of who may see it."""
-        asked = [identify_document(line) for line in lines]
-        if not asked:
+        """Whether any of those documents is still served, by its status and by a check of its reader's access."""
+        documents = [identify_document(line) for line in lines]
+        if not documents:
             return False
-        about = [{"objectType": each.kind, "docId": each.id} for each in asked]
+        queries = [{"objectType": each.kind, "docId": each.id} for each in documents]
         try:
-            told = await self._query(
+            statuses = await self._query(
                 "debug.documents",
                 f"/debug/{handle}/documents",
                 DebugDocumentsResponse,
-                {"debugDocuments": about},
+                {"debugDocuments": queries},
             )
         except PlatformNotFoundError:
             if await self._registry.fetch_config(handle) is not None:
                 raise contradiction_error() from None
             return False
-        if any(is_document_indexed(told, each.id) for each in asked):
+        if any(is_document_indexed(statuses, each.id) for each in documents):
             return True
-        for each in asked:
+        # The status may say "not indexed" while search still finds the document, so ask what its reader can access.
+        for each in documents:
             if await self._is_accessible(handle, each):
                 return True
         return False
 
-    async def _is_accessible(self, handle: str, one: DocumentIdentity) -> bool:
-        body = {"datasource": handle, "objectType": one.kind, "docId": one.id, "userEmail": one.reader}
+    async def _is_accessible(self, handle: str, document: DocumentIdentity) -> bool:
+        body = {
+            "datasource": handle,
+            "objectType": document.kind,
+            "docId": document.id,
+            "userEmail": document.reader,
+        }
         try:
-            told = await self._query("checkdocumentaccess", "/checkdocumentaccess", DocumentAccess, body)
+            access = await self._query("checkdocumentaccess", "/checkdocumentaccess", DocumentAccess, body)
         except PlatformNotFoundError:
             return False
-        return told.has_access
+        return access.has_access
 
     async def search(self, query: str, *, name: str | None = None, limit: int = 10) -> Sequence[SearchHit]:
         raise PlatformInvalidError(_NO_SEARCH)
@@ -338,7 +357,7 @@ class IndexingPlatform(AbstractAsyncContextManager["IndexingPlatform"]):
     async def _register_readers(
         self, handle: str, encoder: DocumentEncoder, pages: AsyncIterator[EncodedPage]
     ) -> AsyncGenerator[EncodedPage, None]:
-        """The pages, each after the readers whom its documents name were made known."""
+        """Yield each page after the readers that its documents name were registered."""
         async for page in pages:
             for email in encoder.take_new_readers():
                 user = {"email": email, "name": email.partition("@")[0]}
@@ -346,13 +365,13 @@ class IndexingPlatform(AbstractAsyncContextManager["IndexingPlatform"]):
             yield page
 
     async def _send_last_page(self, handle: str, upload: str) -> None:
-        """Send the last page. Whether it came when its answer was lost is read from the history of uploads."""
+        """Send the last page. When its response is lost, read from the upload history whether it arrived."""
         body = {
             "uploadId": upload,
             "datasource": handle,
             "documents": [],
             "isLastPage": True,
-            "disableStaleDocumentDeletionCheck": True,  # what is not in this run is not wanted, however much it is
+            "disableStaleDocumentDeletionCheck": True,  # else Glean pauses the deletion for a week when much would go
         }
         try:
             await self._send_change("bulkindexdocuments", body)
@@ -363,10 +382,10 @@ class IndexingPlatform(AbstractAsyncContextManager["IndexingPlatform"]):
     async def _diagnose_refusal(
         self, handle: str, upload: str, error: PlatformInvalidError
     ) -> PlatformInvalidError:
-        """What a refused page means: that another upload took this one's place, or else what Glean said."""
+        """The error for a refused page: the run is lost when another upload replaced it, else Glean's own refusal."""
         if is_upload_open(await self._fetch_status(handle), upload):
             return error
-        return PlatformRunLostError("Another upload took the place of this run's.")
+        return PlatformRunLostError("Another upload replaced the one of this run.")
 
     async def _empty_datasource(self, handle: str, upload: str) -> None:
         page = {
@@ -381,7 +400,7 @@ class IndexingPlatform(AbstractAsyncContextManager["IndexingPlatform"]):
                 raise
 
     async def _delete_users(self, handle: str, upload: str) -> None:
-        """Once no document names them: whoever dies between the two does it again."""
+        """Delete all users of the datasource, once no document names them."""
         page = {**single_page_upload(handle, upload), "users": [], "disableStaleDataDeletionCheck": True}
         try:
             await self._send_change("bulkindexusers", page)
@@ -397,10 +416,10 @@ class IndexingPlatform(AbstractAsyncContextManager["IndexingPlatform"]):
                 raise contradiction_error() from None
             raise
 
-    async def _query(self, operation: str, path: str, answer: type[T], body: object) -> T:
-        # The only thing that Glean can refuse about a question with nothing but a name in it is that name.
+    async def _query(self, operation: str, path: str, response_type: type[T], body: object) -> T:
+        # The request holds nothing but the datasource's name, so a 400 means that there is none of this name.
         return await self._http.call(
-            operation, "POST", path, answer, body=msgspec.json.encode(body), absent=frozenset({400})
+            operation, "POST", path, response_type, body=msgspec.json.encode(body), absent=frozenset({400})
         )
 
     async def _send_change(self, operation: str, body: object) -> None:

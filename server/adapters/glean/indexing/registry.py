@@ -1,4 +1,4 @@
-"""What is registered in one Glean of the Indexing dialect: read, made, brought to what is wanted, given free."""
+"""Registry of datasources in the Indexing dialect: read, create, update and release their configurations."""
 
 from __future__ import annotations
 
@@ -39,32 +39,32 @@ class DatasourceRegistry:
     """The datasources of one Glean, by name."""
 
     def __init__(self, http: GleanHttpClient) -> None:
-        """Talk through that."""
+        """Use that client."""
         self._http = http
 
     async def fetch_config(self, handle: str) -> Config | None:
-        """A datasource's configuration; None when Glean says that there is none of this name."""
+        """The configuration of a datasource; None when Glean has no datasource of this name."""
         try:
-            found = await self._http.call(
+            config = await self._http.call(
                 "getdatasourceconfig",
                 "POST",
                 "/getdatasourceconfig",
                 wire.Config,
                 body=msgspec.json.encode({"datasource": handle}),
-                # All that can be wrong with a question that has nothing but a name in it is that name.
+                # The request holds nothing but the name, so a 400 means that there is no datasource of this name.
                 absent=frozenset({400}),
             )
         except PlatformNotFoundError:
             await self._require_absent(handle)
             return None
-        if not str(found.get("name", "")).casefold().endswith(handle.casefold()):
+        if not str(config.get("name", "")).casefold().endswith(handle.casefold()):
             raise PlatformUnavailableError(
-                "Glean's getdatasourceconfig told of another datasource, or of none."
+                "Glean's getdatasourceconfig returned the configuration of another datasource, or of none."
             )
-        return found
+        return config
 
     async def _require_absent(self, handle: str) -> None:
-        """Have Glean say so in another place, too: what is believed to be gone is not looked after any more."""
+        """Check by a second call that the datasource is absent: one that counts as gone is not deleted any more."""
         try:
             await self._http.call(
                 "debug.status",
@@ -79,66 +79,69 @@ class DatasourceRegistry:
         raise contradiction_error()
 
     async def require_owned(self, handle: str, mark: OwnerTag) -> Config:
-        """The configuration of a datasource that carries this mark.
+        """The configuration of a datasource that has this owner tag.
 
-        Raises PlatformNotFoundError when there is none or it was emptied, PlatformMismatchError when it is another's.
+        Raises PlatformNotFoundError when it does not exist or was released, PlatformMismatchError when it has another
+        owner.
         """
         config = await self.fetch_config(handle)
         if config is None:
             raise PlatformNotFoundError("Glean has no datasource of this name.")
         if is_released(config, mark):
-            raise PlatformNotFoundError("Glean has this datasource, emptied and given free.")
+            raise PlatformNotFoundError(
+                "Glean has a datasource of this name, which was emptied and released."
+            )
         owner = owner_of(config)
         if owner is None or owner.mark != mark:
-            raise PlatformMismatchError(f"What Glean has under this name, {mark.dataset_id} does not own.")
+            raise _not_owned_error(mark)
         return config
 
     async def ensure(self, source: DatasourceSpec) -> str:
-        """The handle of the datasource as wanted. Raises PlatformMismatchError for one that is not ours."""
+        """Create or update the datasource; its handle. Raises PlatformMismatchError when it has another owner."""
         handle = datasource_of(source.name)
 
-        def require_ours(held: Config) -> None:
-            owner = owner_of(held)
+        def require_ours(current: Config) -> None:
+            owner = owner_of(current)
             ours = DatasourceOwner(
                 installation=source.mark.installation, dataset_id=source.mark.dataset_id, kind=source.kind
             )
             if owner not in {ours, replace(ours, dataset_id="")}:
                 raise PlatformMismatchError(
-                    f"Glean has a datasource {source.name}, and it is not this dataset's."
+                    f"Glean has a datasource {source.name} that does not belong to this dataset."
                 )
 
         await self._put_config(handle, desired_config(source, handle), require_ours, make=True)
         return handle
 
     async def release(self, handle: str, mark: OwnerTag, config: Config) -> None:
-        """Let a datasource of ours serve no dataset any more. Raises PlatformMismatchError for one that is not ours."""
+        """Remove the dataset from the owner tag. Raises PlatformMismatchError when the datasource has another owner."""
         owner = require_present(
             owner_of(config), "the configuration is of a datasource that was found to be ours"
         )
 
-        def require_ours(held: Config) -> None:
-            if owner_of(held) != owner and not is_released(held, mark):
-                raise PlatformMismatchError(
-                    f"What Glean has under this name, {mark.dataset_id} does not own."
-                )
+        def require_ours(current: Config) -> None:
+            if owner_of(current) != owner and not is_released(current, mark):
+                raise _not_owned_error(mark)
 
         await self._put_config(handle, released_config(config, handle, owner), require_ours, make=False)
 
     async def _put_config(
         self, handle: str, config: Config, check: Callable[[Config], None], *, make: bool
     ) -> None:
-        """Have that configuration stand, looking before each try: it overrides whatever is there.
+        """Write a configuration, after `check` has accepted the present one: `adddatasource` overrides everything.
 
-        Without `make` one that is gone is left so.
+        Without `make` a datasource that does not exist is not created.
         """
-        lost = PlatformUnavailableError("Glean took the datasource, and tells another one.")
+        failure = PlatformUnavailableError(
+            "Glean accepted the configuration of the datasource, but returns another one."
+        )
         for _ in range(_TRIES):
-            held = await self.fetch_config(handle)
-            if held is None and not make:
+            current = await self.fetch_config(handle)
+            if current is None and not make:
                 return
-            if held is not None:
-                check(held)
-                if is_same_config(held, config):
+            if current is not None:
+                check(current)
+                if is_same_config(current, config):
                     return
             try:
                 await self._http.call(
@@ -150,18 +153,27 @@ class DatasourceRegistry:
                     again=False,
                 )
             except PlatformUnavailableError as error:
-                lost = error
-        held = await self.fetch_config(handle)
-        if held is None or not is_same_config(held, config):
-            raise lost
+                # The call may have taken effect all the same: read back before the next try.
+                failure = error
+        current = await self.fetch_config(handle)
+        if current is None or not is_same_config(current, config):
+            raise failure
+
+
+def _not_owned_error(mark: OwnerTag) -> PlatformMismatchError:
+    return PlatformMismatchError(
+        f"The Glean datasource of this name does not belong to dataset {mark.dataset_id}."
+    )
 
 
 def contradiction_error() -> PlatformUnavailableError:
-    """What is known of a datasource that Glean has by one call and has not by another."""
-    return PlatformUnavailableError("Glean says of one datasource both that it has it and that it has not.")
+    """The error for a datasource that exists by one call and does not by another."""
+    return PlatformUnavailableError(
+        "One call to Glean says that the datasource exists, another that it does not."
+    )
 
 
 def is_released(config: Config, mark: OwnerTag) -> bool:
-    """Whether this installation emptied the datasource, so that it serves nobody."""
+    """Whether this installation emptied and released the datasource."""
     owner = owner_of(config)
     return owner is not None and owner.installation == mark.installation and owner.mark is None

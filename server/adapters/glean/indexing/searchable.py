@@ -1,4 +1,4 @@
-"""The Indexing dialect of a Glean that can be searched, too, because there is a token for its Client API."""
+"""The Indexing dialect with search, for an installation that has a token for Glean's Client API."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class SearchableIndexingPlatform(IndexingPlatform):
-    """`IndexingGlean`, and search; open it before use, on one event loop."""
+    """`IndexingPlatform` with search. Open it before use, on one event loop."""
 
     capabilities = replace(IndexingPlatform.capabilities, search=True)
 
@@ -40,7 +40,7 @@ class SearchableIndexingPlatform(IndexingPlatform):
         timeout_s: float = 30.0,
         waits: float = 1.0,
     ) -> None:
-        """Prepare to talk, as `IndexingGlean` does, and to `search` the same Glean, opened and closed with this."""
+        """Prepare the client like `IndexingPlatform`; `search`, of the same Glean, is opened and closed with it."""
         super().__init__(
             base_url,
             token,
@@ -63,9 +63,9 @@ class SearchableIndexingPlatform(IndexingPlatform):
         await self._search.__aexit__(kind, error, trace)
 
     async def is_still_served(self, handle: str, name: str, lines: Sequence[bytes]) -> bool:
-        """Whether any of those documents is still there, by what Glean tells of each, or is found by a search.
+        """Whether any of those documents is still served, by its status and access, or by a search.
 
-        A client token that serves no longer keeps nobody from taking a datasource down: then the former has to do.
+        A client token that is no longer accepted must not prevent a teardown: then status and access decide alone.
         """
         if await super().is_still_served(handle, name, lines):
             return True
@@ -76,7 +76,7 @@ class SearchableIndexingPlatform(IndexingPlatform):
         return False
 
     async def search(self, query: str, *, name: str | None = None, limit: int = 10) -> Sequence[SearchHit]:
-        """What the token's person finds; a hit has the datasource's handle, or the name that was asked for."""
+        """The results for the person of the token. Their datasource is `name`, or without it Glean's handle."""
         datasource = None if name is None else datasource_of(name)
         hits = await self._search.search(query, datasource=datasource, limit=limit)
         return [each if name is None else replace(each, datasource=name) for each in hits]

@@ -1,6 +1,6 @@
-"""What Glean tells of a datasource's uploads and documents, made into facts: pure functions over one answer.
+"""Upload status: facts about a datasource's uploads and documents, as pure functions over one response.
 
-The order of the uploads in the answer is not documented, and counts may be hours old.
+The order of the uploads in the response is not documented, and the counts may be hours old.
 """
 
 from __future__ import annotations
@@ -23,33 +23,33 @@ if TYPE_CHECKING:
     )
 
 SEPARATOR: Final = "~"
-"""Between a run and what makes the ids of its uploads differ: each begins anew under a fresh id."""
+"""Separates the run from a random suffix in an upload id: every upload of a run needs a fresh id."""
 _SERVED: Final = "INDEXED"
 _LAG: Final = timedelta(seconds=COUNTS_LAG_S)
 
 
 def is_upload_open(status: DatasourceStatus, upload_id: str) -> bool:
-    """Whether that very upload may take pages: it has begun and not ended, and no other began later."""
-    held = _documents(status).bulk_upload_history
-    ours = next((each for each in held if each.upload_id == upload_id), None)
+    """Whether the upload still accepts pages: it has begun, has no last page, and no other upload began later."""
+    uploads = _documents(status).bulk_upload_history
+    upload = next((each for each in uploads if each.upload_id == upload_id), None)
     return (
-        ours is not None
-        and ours.status == ACTIVE
-        and not any(each.start_time > ours.start_time for each in held)
+        upload is not None
+        and upload.status == ACTIVE
+        and not any(each.start_time > upload.start_time for each in uploads)
     )
 
 
 def has_upload_ended(status: DatasourceStatus, upload_id: str) -> bool:
-    """Whether that very upload, of documents or of users, has got its last page."""
+    """Whether the upload, of documents or of users, has its last page."""
     users = status.identity and status.identity.users
-    held = (*_documents(status).bulk_upload_history, *(users.bulk_upload_history if users else ()))
-    return any(each.upload_id == upload_id and each.status == SUCCESSFUL for each in held)
+    uploads = (*_documents(status).bulk_upload_history, *(users.bulk_upload_history if users else ()))
+    return any(each.upload_id == upload_id and each.status == SUCCESSFUL for each in uploads)
 
 
 def sync_job_of(status: DatasourceStatus, run: str) -> SyncJob | None:
-    """How far the indexing of a run is; None when its last page was not sent.
+    """The sync job of a run; None when no upload of the run has its last page.
 
-    A later upload of the same run that was left open changes nothing about that.
+    A later upload of the same run that has no last page is ignored.
     """
     upload = _newest_upload(
         each
@@ -66,7 +66,7 @@ def sync_job_of(status: DatasourceStatus, run: str) -> SyncJob | None:
 
 
 def upload_being_indexed(status: DatasourceStatus) -> Upload | None:
-    """The newest upload, when it has ended and is not yet indexed."""
+    """The newest upload that has its last page, when it is not yet indexed; else None."""
     newest = _newest_upload(
         each for each in _documents(status).bulk_upload_history if each.status == SUCCESSFUL
     )
@@ -74,7 +74,7 @@ def upload_being_indexed(status: DatasourceStatus) -> Upload | None:
 
 
 def is_emptied(status: DatasourceStatus, run: str) -> bool | None:
-    """Whether the run that empties a datasource is through; None when it was not sent, or something came after it."""
+    """Whether the run that empties a datasource is finished; None when it was not sent, or another upload followed."""
     newest = _newest_upload(_documents(status).bulk_upload_history)
     if newest is None or _run_of(newest) != run or newest.status != SUCCESSFUL:
         return None
@@ -83,18 +83,18 @@ def is_emptied(status: DatasourceStatus, run: str) -> bool | None:
 
 
 def observation_from_status(status: DatasourceStatus, now: datetime) -> Observation:
-    """The facts of a datasource that is there; what Glean does not say is None."""
+    """The observation of a datasource that exists. A fact that Glean does not report is None."""
     ended = [each for each in _documents(status).bulk_upload_history if each.status == SUCCESSFUL]
     last = _newest_upload(each for each in ended if _is_indexed(status, each))
     running = upload_being_indexed(status)
     if status.documents is None:
         return Observation(present=True, at=now)
-    settled = "pending" if last is None else "healthy"
+    idle_status = "pending" if last is None else "healthy"
     return Observation(
         present=True,
         at=now,
         run=None if last is None else _run_of(last),
-        status=settled if running is None else "syncing",
+        status=idle_status if running is None else "syncing",
         syncing=running is not None,
         syncing_since=None if running is None else upload_ended_at(running),
         last_successful_sync=None if last is None else upload_ended_at(last),
@@ -103,17 +103,17 @@ def observation_from_status(status: DatasourceStatus, now: datetime) -> Observat
 
 
 def is_document_indexed(answer: DebugDocumentsResponse, document_id: str) -> bool:
-    """Whether a document is served. Raises PlatformUnavailableError when that is not said of it."""
-    about = next(
+    """Whether a document is served. Raises PlatformUnavailableError when the response has no status of it."""
+    document = next(
         (each for each in answer.document_statuses if each.doc_id.casefold() == document_id.casefold()), None
     )
-    if about is None or about.debug_info is None or about.debug_info.status is None:
-        raise PlatformUnavailableError("Glean's debug.documents did not tell of every document.")
-    return about.debug_info.status.indexing_status == _SERVED
+    if document is None or document.debug_info is None or document.debug_info.status is None:
+        raise PlatformUnavailableError("Glean's debug.documents did not report on every document.")
+    return document.debug_info.status.indexing_status == _SERVED
 
 
 def upload_ended_at(upload: Upload) -> datetime:
-    """When an upload got its last page; one that did not, when it began."""
+    """When an upload got its last page; without one, when it began."""
     return _parse_instant(upload.end_time) or upload.start_time
 
 
@@ -130,14 +130,15 @@ def _newest_upload(uploads: object) -> Upload | None:
 
 
 def _is_indexed(status: DatasourceStatus, upload: Upload) -> bool:
+    # The state is documented, but not that it always appears; a later processing run proves the same.
     if upload.processing_state in INDEXED:
         return True
-    turns = (_parse_instant(each.end_time) for each in _documents(status).processing_history)
-    return any(each is not None and each > upload_ended_at(upload) for each in turns)
+    ended = (_parse_instant(each.end_time) for each in _documents(status).processing_history)
+    return any(each is not None and each > upload_ended_at(upload) for each in ended)
 
 
 def _served_count(status: DatasourceStatus, last: Upload | None, now: datetime) -> int | None:
-    """How many documents are served; None as long as a count that does not fit may only be old."""
+    """How many documents are served; None when the counts disagree and may merely be old."""
     counts = _documents(status).counts
     if counts is None or last is None:
         return None
@@ -147,10 +148,10 @@ def _served_count(status: DatasourceStatus, last: Upload | None, now: datetime) 
 
 def _parse_instant(text: str) -> datetime | None:
     try:
-        read = datetime.fromisoformat(text)
+        instant = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def _sum(numbers: Sequence[DocumentCount]) -> int:

@@ -1,4 +1,4 @@
-"""The Indexing dialect's answers, as far as they are read, and its limits; what is not named here is not looked at."""
+"""Responses and limits of the Indexing dialect, as far as they are read. Unknown fields are ignored."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from msgspec import Meta, Struct
 Count = Annotated[int, Meta(ge=0)]
 PAGE_COUNT: Final = 1000
 PAGE_BYTES: Final = 5 * 1024 * 1024 - 4096
-"""What one page takes at most (413 beyond), with room for what stands around the documents."""
+"""The most bytes in one page (413 beyond), less some room for the fields around the documents."""
 COUNTS_LAG_S: Final = 3 * 3600
-"""So old may the counts of a datasource be (https://developers.glean.com/api-info/indexing/debugging/datasource-status)."""
+"""Counts may be this old (https://developers.glean.com/api-info/indexing/debugging/datasource-status)."""
 ACTIVE: Final = "ACTIVE"
 SUCCESSFUL: Final = "SUCCESSFUL"
 INDEXED: Final = frozenset({"INDEXING COMPLETED", "DELETION PAUSED"})
-"""States in which what an upload brought is served."""
+"""Processing states in which the documents of an upload are served."""
 SENT_FIELDS: Final = frozenset(
     {
         *(
@@ -59,13 +59,13 @@ SENT_FIELDS: Final = frozenset(
         *("value", "debugDocuments", "docId", "userEmail"),
     }
 )
-"""Every field name that we send, and that an error may therefore name."""
+"""Every field name that we send. An error message repeats no other name."""
 Config = dict[str, Any]
-"""A datasource's configuration, of which more than we set may be told."""
+"""The configuration of a datasource. Glean may return more fields than we set."""
 
 
 class Acknowledgement(Struct):
-    """What is answered to a change: nothing, or an object of which nothing is needed."""
+    """The response to a change: empty, or an object whose fields are not read."""
 
 
 class Upload(Struct, rename="camel"):
@@ -78,33 +78,33 @@ class Upload(Struct, rename="camel"):
     processing_state: str = "UNAVAILABLE"
 
     def __post_init__(self) -> None:
-        """Take an instant without a zone for one of UTC."""
+        """Read a time without a zone as UTC."""
         if self.start_time.tzinfo is None:
             self.start_time = self.start_time.replace(tzinfo=UTC)
 
 
 class DocumentCount(Struct, rename="camel"):
-    """How many documents of a type there are."""
+    """The number of documents of one type."""
 
     object_type: str
     count: Count
 
 
 class Counts(Struct):
-    """Documents that were uploaded, and of them those that are indexed."""
+    """The numbers of uploaded and of indexed documents, by type."""
 
     uploaded: list[DocumentCount] = []
     indexed: list[DocumentCount] = []
 
 
 class ProcessingRun(Struct, rename="camel"):
-    """One turn of the indexing; `end_time` as in an upload."""
+    """One run of the indexing; `end_time` as in an upload."""
 
     end_time: str = "NA"
 
 
 class Documents(Struct, rename="camel"):
-    """How the documents are."""
+    """The state of the documents of a datasource."""
 
     bulk_upload_history: list[Upload] = []
     counts: Counts | None = None
@@ -112,57 +112,57 @@ class Documents(Struct, rename="camel"):
 
 
 class Users(Struct, rename="camel"):
-    """How the users are."""
+    """The state of the users of a datasource."""
 
     bulk_upload_history: list[Upload] = []
 
 
 class Identity(Struct):
-    """How those are who are named in permissions."""
+    """The state of the identities that permissions name."""
 
     users: Users | None = None
 
 
 class DatasourceStatus(Struct):
-    """How a datasource is."""
+    """The status of a datasource."""
 
     documents: Documents | None = None
     identity: Identity | None = None
 
 
 class DocumentStatus(Struct, rename="camel"):
-    """Whether one document is there."""
+    """The status of one document."""
 
     upload_status: str = ""
     indexing_status: str = ""
 
 
 class DebugInfo(Struct):
-    """What is told of one document."""
+    """What the debug call reports on one document."""
 
     status: DocumentStatus | None = None
 
 
 class DebuggedDocument(Struct, rename="camel"):
-    """One document that was asked about."""
+    """One document of a debug call."""
 
     doc_id: str
     debug_info: DebugInfo | None = None
 
 
 class DebugDocumentsResponse(Struct, rename="camel"):
-    """Documents that were asked about."""
+    """The response of a debug call."""
 
     document_statuses: list[DebuggedDocument] = []
 
 
 class DocumentAccess(Struct, rename="camel"):
-    """Whether somebody finds a document."""
+    """Whether a user can access a document."""
 
     has_access: bool
 
 
 def single_page_upload(datasource: str, upload: str) -> dict[str, object]:
-    """What stands around the items of an upload that has one page."""
+    """The fields around the items of an upload that has one page."""
     flags = {"isFirstPage": True, "isLastPage": True, "forceRestartUpload": True}
     return {"uploadId": upload, "datasource": datasource, **flags}

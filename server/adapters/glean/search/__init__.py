@@ -1,1 +1,1 @@
-"""TODO describe server.adapters.glean.search."""
+"""Search in Glean: the Client API, and the running of many queries."""

@@ -1,6 +1,6 @@
-"""Glean's Client API, as far as it searches (https://developers.glean.com/api/client-api/search/search).
+"""Search through Glean's Client API (https://developers.glean.com/api/client-api/search/search).
 
-It takes another token than the Indexing API: one with the scope SEARCH, which searches as the person for whom it was
+It needs another token than the Indexing API: one with the scope SEARCH, which searches as the person for whom it was
 made, or, with the permission GLOBAL, as the one named in `X-Glean-ActAs`. What that person may not see is not found.
 """
 
@@ -29,7 +29,7 @@ ACT_AS: Final = "X-Glean-ActAs"
 SENT_FIELDS: Final = frozenset(
     {"query", "pageSize", "requestOptions", "datasourcesFilter", "facetBucketSize", "responseHints"}
 )
-"""Every field name that we send, and that an error may therefore name."""
+"""Every field name that we send. An error message repeats no other name."""
 _MOST_HITS: Final = 100
 _LONGEST_QUERY: Final = 1000
 _CUSTOM: Final = "custom_"
@@ -41,14 +41,14 @@ _DENIED: Final = Remedy(
 
 
 class Metadata(Struct, rename="camel"):
-    """What is known of a found document beside itself."""
+    """The metadata of a found document."""
 
     datasource: str | None = None
     document_id: str | None = None
 
 
 class Document(Struct, rename="camel"):
-    """A document that was found. Its id is Glean's own, made of the datasource's name and the id that was pushed."""
+    """A found document. Its id is Glean's own, built from the datasource's name and the id that was pushed."""
 
     id: str | None = None
     datasource: str | None = None
@@ -58,7 +58,7 @@ class Document(Struct, rename="camel"):
 
 
 class SearchResult(Struct, rename="camel"):
-    """One result."""
+    """One result of a search."""
 
     url: str | None = None
     title: str | None = None
@@ -66,13 +66,13 @@ class SearchResult(Struct, rename="camel"):
 
 
 class SearchResults(Struct, rename="camel"):
-    """What a search found, best first."""
+    """The results of a search, best first."""
 
     results: list[SearchResult] | None = None
 
 
 class ClientSearch(AbstractAsyncContextManager["ClientSearch"]):
-    """Searches one Glean; open it before use. Raises only PlatformError and its kinds, once open."""
+    """Search client of one Glean. Open it before use; once open, it raises only PlatformError and its subclasses."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class ClientSearch(AbstractAsyncContextManager["ClientSearch"]):
         timeout_s: float = 30.0,
         waits: float = 1.0,
     ) -> None:
-        """Prepare to search; nothing is sent yet. `act_as` is the person as whom a global token searches."""
+        """Prepare the client; nothing is sent yet. `act_as` is the person as whom a global token searches."""
         self._http = GleanHttpClient(
             f"{base_url.rstrip('/')}/rest/api/v1",
             token,
@@ -108,7 +108,7 @@ class ClientSearch(AbstractAsyncContextManager["ClientSearch"]):
         await self._http.__aexit__(kind, error, trace)
 
     async def search(self, query: str, *, datasource: str | None, limit: int) -> Sequence[SearchHit]:
-        """The best results, of one datasource or of everything that the token's person may see."""
+        """The best results in one datasource, or in everything that the person of the token may see."""
         wanted = max(1, min(limit, _MOST_HITS))
         options = {"facetBucketSize": 1, "responseHints": ["RESULTS"]}
         body = {
@@ -116,12 +116,13 @@ class ClientSearch(AbstractAsyncContextManager["ClientSearch"]):
             "pageSize": wanted,
             "requestOptions": options | ({} if datasource is None else {"datasourcesFilter": [datasource]}),
         }
-        found = await self._http.call(
+        response = await self._http.call(
             "search", "POST", "/search", SearchResults, body=msgspec.json.encode(body)
         )
-        hits = [_hit(each, each.document) for each in found.results or () if each.document is not None]
+        hits = [_hit(each, each.document) for each in response.results or () if each.document is not None]
+        # The filter is Glean's word; a hit of another datasource must not count as one of ours.
         ours = [each for each in hits if datasource is None or each.datasource in {"", datasource.casefold()}]
-        return ours[:wanted]  # Glean takes the size for a hint, and may send more
+        return ours[:wanted]  # Glean treats the page size as a hint, and may send more
 
 
 def _hit(result: SearchResult, document: Document) -> SearchHit:
@@ -136,11 +137,11 @@ def _hit(result: SearchResult, document: Document) -> SearchHit:
 
 
 def pushed_id(found: str, datasource: str) -> str:
-    """The id under which a document was pushed, from Glean's own: `CUSTOM_<DATASOURCE>_<type>_<id>`, or parts of it.
+    """The id under which a document was pushed, read from Glean's: `CUSTOM_<DATASOURCE>_<type>_<id>`, or parts of it.
 
-    No public source tells the form, so whatever has another is left as it is.
+    No public source documents the form, so an id of another form is returned unchanged.
     """
     types = "|".join(OBJECT_TYPES.values())
     form = re.compile(rf"(?:{_CUSTOM})?{re.escape(datasource)}_(?:(?:{types})_)?(?P<id>.+)", re.IGNORECASE)
-    read = form.fullmatch(found) if datasource else None
-    return read["id"] if read else found
+    match = form.fullmatch(found) if datasource else None
+    return match["id"] if match else found

@@ -1,4 +1,4 @@
-"""Object types: what a document of each type is called in a custom datasource, when it is pushed and when it is found."""
+"""Object types of a custom datasource, by dataset type; used to push documents and to read search results."""
 
 from __future__ import annotations
 

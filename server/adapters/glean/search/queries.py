@@ -1,4 +1,4 @@
-"""Many searches, a few at a time, in a time that is known before."""
+"""Run many searches, a few at a time, within a time limit."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _AT_ONCE: Final = 4
 async def run_searches(
     search: Callable[[str], Awaitable[Sequence[SearchHit]]], queries: Sequence[str], seconds: float
 ) -> list[Sequence[SearchHit]]:
-    """The results of every query, in order.
+    """Run every query; the results, in the order of the queries.
 
     Raises:
-        PlatformLateError: not all of them were answered within so many seconds.
-        PlatformError: what the first search that failed raised.
+        PlatformTimeoutError: not all queries were answered within `seconds`.
+        PlatformError: the error of the first search that failed.
     """
     found: dict[int, Sequence[SearchHit]] = {}
 

@@ -1,1 +1,1 @@
-"""TODO describe server.adapters.glean.transport."""
+"""HTTP transport to Glean: client, rate limiter, paging, errors and remedies, shared by every dialect."""

@@ -1,4 +1,4 @@
-"""Requests to Glean: one pooled client, one limiter, retries at this layer only, answers bounded and checked."""
+"""HTTP client of Glean: one connection pool, one rate limiter, retries at this layer only, bounded responses."""
 
 from __future__ import annotations
 
@@ -31,31 +31,31 @@ T = TypeVar("T")
 TRIES: Final = 4
 """One call and up to three retries."""
 LONGEST_WAIT_S: Final = 60.0
-"""A longer `Retry-After` is not waited for: the caller is told instead."""
+"""The longest `Retry-After` that is waited for, in seconds. A longer one becomes an error that names it."""
 ANSWER_BYTES: Final = 8 * 1024 * 1024
 _EMPTY_STREAM: Final = httpx.ByteStream(b"")
-"""In place of a response's stream, which refers back to it: else both, and the page sent, await the collector."""
+"""Replaces a response's stream after use. The two refer to each other, which would keep the sent page in memory."""
 _EMPTY_OBJECT: Final = b"{}"
-"""An empty body is as good as an empty object where nothing has to be in it."""
+"""Decoded in place of an empty body, for response types without a required field."""
 _FIRST_WAIT_S: Final = 0.5
 _QUIET_S: Final = 0.5
-_ROUNDS: Final = 25
+_MOST_REQUEUES: Final = 25
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,8192}")
 _DENIED: Final = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class Secret(Protocol):
-    """A secret that does not show itself, such as pydantic's `SecretStr`."""
+    """A secret that its `repr` hides, such as pydantic's `SecretStr`."""
 
     def get_secret_value(self) -> str:
-        """The secret."""
+        """Return the secret."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class _ApiCall:
-    """One call, whatever it takes to make it."""
+    """One call of the API, with all tries and retries that it takes."""
 
     operation: str
     method: str
@@ -67,9 +67,9 @@ class _ApiCall:
 
 
 class GleanHttpClient(AbstractAsyncContextManager["GleanHttpClient"]):
-    """HTTP to one Glean. Raises only PlatformError and its kinds, once open."""
+    """HTTP client of one Glean. Once open, it raises only PlatformError and its subclasses."""
 
-    # Its arguments are all in which two APIs of one Glean differ.
+    # The APIs of one Glean differ in all of these arguments.
     def __init__(  # noqa: PLR0913
         self,
         base_url: str,
@@ -83,28 +83,28 @@ class GleanHttpClient(AbstractAsyncContextManager["GleanHttpClient"]):
         headers: Mapping[str, str] | None = None,
         denial: Callable[[int, bytes], Remedy] | None = None,
     ) -> None:
-        """Prepare to talk; nothing is sent yet.
+        """Prepare the client; nothing is sent yet.
 
         Args:
-            base_url: where Glean is, up to the part that all its paths share.
-            token: the key, or where it is asked for at each request.
-            clock: by which a `Retry-After` date is read.
-            limiter: shared with everything else that talks to this Glean.
-            sent: the field names that we send, and that an error may therefore repeat.
-            timeout_s: for connecting, and for each pause in an answer; the whole of one may take four times as long.
-            waits: scales every pause between tries; tests make it tiny.
-            headers: what every request carries beside the usual.
-            denial: reads out of an answer why it refuses the token, where that is told.
+            base_url: the address, with the part of the path that all calls share.
+            token: the key, or a function that returns it for each request.
+            clock: the clock that a `Retry-After` date is compared with.
+            limiter: the rate limiter that all clients of this Glean share.
+            sent: the field names that we send; an error message repeats no other.
+            timeout_s: seconds to connect, and for each pause in a response; a whole response may take four times that.
+            waits: factor of every pause between tries; tests make it tiny.
+            headers: additional headers of every request.
+            denial: returns the remedy for a response that refuses the token, from its status and body.
 
         Raises:
-            SettingsError: the address is not https (or http on this machine), or carries a user; the key is empty or
-                holds what no key holds.
+            SettingsError: the address is not https (or http on this machine), or contains a user; the key is empty or
+                contains invalid characters.
         """
         self.base_url = _normalize_base_url(base_url)
         self._token = token if callable(token) else token.get_secret_value
         if not callable(token) and not _KEY.fullmatch(token.get_secret_value()):
             raise SettingsError(
-                "glean.api_key is empty, or holds characters that no key has.", field="glean.api_key"
+                "glean.api_key is empty, or contains invalid characters.", field="glean.api_key"
             )
         self._clock = clock
         self._limiter = limiter
@@ -120,7 +120,8 @@ class GleanHttpClient(AbstractAsyncContextManager["GleanHttpClient"]):
             wait_jitter=_FIRST_WAIT_S * waits,
         )
         parts = urlsplit(self.base_url)
-        # Without TLS no authorities are needed, and reading those of the machine takes longer than all else here.
+        # Without TLS no certificate authorities are needed, and to load those of the machine takes longer than all
+        # the rest here.
         trusted = True if parts.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._client = httpx.AsyncClient(
             timeout=httpx.Timeout(timeout_s, pool=None),
@@ -131,7 +132,9 @@ class GleanHttpClient(AbstractAsyncContextManager["GleanHttpClient"]):
                 "User-Agent": "dataset-lifecycle",
                 **(headers or {}),
             },
+            # A redirect would send the key to an address that nobody configured.
             follow_redirects=False,
+            # A proxy from the environment cannot reach a server on this machine.
             trust_env=parts.hostname not in _LOOPBACK,
             verify=trusted,
         )
@@ -150,49 +153,58 @@ class GleanHttpClient(AbstractAsyncContextManager["GleanHttpClient"]):
         operation: str,
         method: str,
         path: str,
-        answer: type[T],
+        response_type: type[T],
         *,
         body: bytes | None = None,
         query: Mapping[str, str | int] | None = None,
         absent: Collection[int] = (),
         again: bool = True,
     ) -> T:
-        """Make one call, retrying what may pass; every call of ours is idempotent, or settled by reading back.
+        """Make one call, with retries after transient faults.
 
-        `answer` is the shape of the body, `type(None)` where there is none. A status of `absent` says that the thing is
-        not there. Without `again` only an answer that it was not done is a reason for another try. Who is throttled
-        while others get through is only queued: it is tried on for as long as they do.
+        Every call of ours is idempotent, or its caller reads back what it did. `response_type` is the type of the body,
+        `type(None)` for an empty one. A status in `absent` means that the thing does not exist. Without `again` a call
+        is repeated only after a 429, which says that it had no effect. A call that is throttled while others succeed
+        is merely queued, so it is tried again for as long as they do.
+
+        Raises:
+            PlatformError: the call failed; the subclass says how.
         """
-        asked = _ApiCall(operation, method, path, body, query, absent, again)
-        rounds = 0
+        api_call = _ApiCall(operation, method, path, body, query, absent, again)
+        requeues = 0
         while True:
-            rounds += 1
-            others = self._limiter.successes
+            requeues += 1
+            successes_before = self._limiter.successes
             try:
-                return await self._call_with_retries(asked, answer)
+                return await self._call_with_retries(api_call, response_type)
             except PlatformThrottledError as error:
-                alone = self._limiter.successes == others
-                if alone or rounds == _ROUNDS or (error.retry_after_s or 0) > LONGEST_WAIT_S:
+                nobody_succeeds = self._limiter.successes == successes_before
+                if (
+                    nobody_succeeds
+                    or requeues == _MOST_REQUEUES
+                    or (error.retry_after_s or 0) > LONGEST_WAIT_S
+                ):
                     raise
 
-    async def _call_with_retries(self, asked: _ApiCall, answer: type[T]) -> T:
+    async def _call_with_retries(self, api_call: _ApiCall, response_type: type[T]) -> T:
         tries = 0
 
         async def attempt() -> T:
             nonlocal tries
             tries += 1
-            return await self._attempt_call(asked, answer)
+            return await self._attempt_call(api_call, response_type)
 
         try:
-            # It leaves itself to the garbage collector, and with it what it was given: so nothing that has the body.
+            # The retrying caller is freed only by the garbage collector, with its arguments: none of them may refer to
+            # the body of the request.
             return await self._retry(
-                partial(self._retry_delay, absent=asked.absent, again=asked.again), attempt
+                partial(self._retry_delay, absent=api_call.absent, again=api_call.again), attempt
             )
         except Fault as fault:
-            raise platform_error(fault, asked.operation, tries, self._sent, asked.absent) from None
+            raise platform_error(fault, api_call.operation, tries, self._sent, api_call.absent) from None
 
     def _retry_delay(self, error: Exception, *, absent: Collection[int], again: bool) -> bool | float:
-        """Whether to try again, and after how long when the answer said it."""
+        """Whether to try again; the seconds to wait where the response asks for a delay."""
         if not isinstance(error, Fault) or not error.transient or error.status in absent:
             return False
         if not again and error.status != httpx.codes.TOO_MANY_REQUESTS:
@@ -201,15 +213,15 @@ class GleanHttpClient(AbstractAsyncContextManager["GleanHttpClient"]):
             return True
         return error.retry_after_s <= LONGEST_WAIT_S and error.retry_after_s * self._waits
 
-    async def _attempt_call(self, asked: _ApiCall, answer: type[T]) -> T:
+    async def _attempt_call(self, api_call: _ApiCall, response_type: type[T]) -> T:
         headers = {"Authorization": f"Bearer {self._require_key()}"}
-        if asked.body is not None:
+        if api_call.body is not None:
             headers["Content-Type"] = "application/json"
         request = self._client.build_request(
-            asked.method,
-            self.base_url + asked.path,
-            content=asked.body,
-            params=asked.query,
+            api_call.method,
+            self.base_url + api_call.path,
+            content=api_call.body,
+            params=api_call.query,
             headers=headers,
         )
         async with self._limiter.slot():
@@ -222,7 +234,7 @@ class GleanHttpClient(AbstractAsyncContextManager["GleanHttpClient"]):
         self._limiter.record_success()
         if not httpx.codes.is_success(status):
             raise self._refusal_fault(status, received, raw)
-        return _decode_body(raw, answer)
+        return _decode_body(raw, response_type)
 
     def _refusal_fault(self, status: int, received: Mapping[str, str], raw: bytes) -> Fault:
         fault = fault_from_response(status, received, raw, self._clock.now())
@@ -244,12 +256,12 @@ class GleanHttpClient(AbstractAsyncContextManager["GleanHttpClient"]):
         except httpx.ConnectError as error:
             raise Fault("could not be reached", remedy=connection_remedy(error)) from None
         except httpx.RequestError:
-            raise Fault("broke off without a whole answer") from None
+            raise Fault("closed the connection before its response was complete") from None
 
     def _require_key(self) -> str:
         key = self._token()
         if not _KEY.fullmatch(key):
-            raise PlatformDeniedError("The Glean key is empty, or holds characters that no key has.")
+            raise PlatformDeniedError("The Glean key is empty, or contains invalid characters.")
         return key
 
 
@@ -257,15 +269,15 @@ def _normalize_base_url(base_url: str) -> str:
     field = "glean.base_url"
     try:
         parts = urlsplit(base_url)
-        # Reading the port is what checks it.
+        # urllib checks the port only when it is read.
         _ = parts.port
     except ValueError:
-        raise SettingsError("glean.base_url is not an address.", field=field) from None
+        raise SettingsError("glean.base_url is not a valid address.", field=field) from None
     if "@" in parts.netloc:
-        raise SettingsError("glean.base_url must not hold a user or password.", field=field)
+        raise SettingsError("glean.base_url must not contain a user or password.", field=field)
     if not parts.hostname or parts.query or parts.fragment or re.search(r"[\s\x00-\x1f\x7f\\]", base_url):
         raise SettingsError(
-            "glean.base_url must be a host, maybe with a port and path, and nothing more.", field=field
+            "glean.base_url must be a host, with an optional port and path, and nothing more.", field=field
         )
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
         raise SettingsError(
@@ -277,6 +289,7 @@ def _normalize_base_url(base_url: str) -> str:
 async def _read_bounded(response: httpx.Response) -> bytes:
     parts: list[bytes] = []
     size = 0
+    # Counted while it is read: a response without an end must not fill the memory.
     async for part in response.aiter_raw():
         size += len(part)
         if size > ANSWER_BYTES:
@@ -285,12 +298,12 @@ async def _read_bounded(response: httpx.Response) -> bytes:
     return b"".join(parts)
 
 
-def _decode_body(raw: bytes, answer: type[T]) -> T:
-    if answer is type(None):
+def _decode_body(raw: bytes, response_type: type[T]) -> T:
+    if response_type is type(None):
         if raw:
-            raise Fault("answered something else than it should", remedy=NOT_GLEAN_API)
+            raise Fault("sent an unexpected response", remedy=NOT_GLEAN_API)
         return None
     try:
-        return msgspec.json.decode(raw or _EMPTY_OBJECT, type=answer)
+        return msgspec.json.decode(raw or _EMPTY_OBJECT, type=response_type)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise Fault("answered something else than it should", remedy=NOT_GLEAN_API) from None
+        raise Fault("sent an unexpected response", remedy=NOT_GLEAN_API) from None

@@ -1,7 +1,7 @@
-"""What can go wrong with one request, and the one place where it becomes an error of the domain.
+"""Faults of one request, and the one place where they become errors of the domain.
 
-Nothing that the other side wrote gets into a message: only the operation, the status, the number of tries, and field
-names that are our own words.
+A message repeats no text of the other side: only the operation, the status, the number of tries, and names of fields
+that we sent.
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ _SECONDS: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?")
 _PART: Final = re.compile(r"([A-Za-z][A-Za-z0-9_]{0,63})(\[[0-9]{1,9}\])?")
 
 
-# It is no error of ours: nobody outside sees it, for the error that is raised is made of it.
+# Not named Error: it never leaves this package, `platform_error` turns it into an error of the domain.
 class Fault(Exception):  # noqa: N818
-    """One try that did not succeed.
+    """A try that failed.
 
     Attributes:
-        what: our own words for it.
-        status: the HTTP status, None when there was no answer.
+        what: what happened, in our own words, as the predicate of a sentence.
+        status: the HTTP status, None when there was no response.
         transient: whether another try may succeed.
-        retry_after_s: what the answer asked for.
-        code: the code of an error in the API's own shape.
-        fields: fields that such an error names.
-        foreign: whether something else than the API answered.
-        remedy: what can be done about it, where that is known.
+        retry_after_s: the delay that the response asks for.
+        code: the error code, when the body is an error of the API.
+        fields: the fields that such an error names.
+        foreign: whether the response came from something else than the API.
+        remedy: the cause and what to do, where they are known.
     """
 
     def __init__(
@@ -96,12 +96,12 @@ _ENVELOPE: Final = msgspec.json.Decoder(_Envelope)
 
 
 def fault_from_response(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> Fault:
-    """The fault of an answer that is no success."""
+    """The fault of a response whose status is not a success."""
     try:
         error: _Error | None = _ENVELOPE.decode(body).error
     except (msgspec.MsgspecError, UnicodeDecodeError):
         error = None
-    # Only the API itself can say that something is not there; a proxy's 404 says that nobody is at home.
+    # Only the API itself can say that something does not exist. A proxy's 404 only says that the API is not reachable.
     astray = status == HTTPStatus.NOT_FOUND and error is None
     foreign = astray or status in _REDIRECT or (status < _SERVER and is_web_page(headers))
     return Fault(
@@ -128,7 +128,7 @@ def parse_retry_after(headers: Mapping[str, str], now: datetime) -> float | None
     if _SECONDS.fullmatch(text):
         return float(text)
     wanted = _parse_http_date(text)
-    # The server's own clock, when it tells it, is the one that its date is meant by.
+    # The date was set by the server's clock, so it is compared with the server's `Date` where there is one.
     return (
         None
         if wanted is None
@@ -138,18 +138,18 @@ def parse_retry_after(headers: Mapping[str, str], now: datetime) -> float | None
 
 def _parse_http_date(text: str) -> datetime | None:
     try:
-        read = parsedate_to_datetime(text)
+        instant = parsedate_to_datetime(text)
     except ValueError:
         return None
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def platform_error(
     fault: Fault, operation: str, tries: int, sent: Collection[str], absent: Collection[int] = ()
 ) -> PlatformError:
-    """The domain's error for the last of `tries` faults; `sent` are the field names that may be told.
+    """The domain's error for the last of `tries` faults. `sent` are the field names that the message may repeat.
 
-    `absent` are the statuses that say that the thing asked about is not there.
+    A status in `absent` means that the thing does not exist.
     """
     times = "once" if tries == 1 else f"{tries} times"
     reason = f", {fault.remedy.what}" if fault.remedy else ""

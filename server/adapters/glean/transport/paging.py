@@ -1,4 +1,4 @@
-"""Documents cut anew into pages that fit a platform's limits, and a few pages sent at a time."""
+"""Paging: pack documents into pages within a platform's limits, and send a few pages at a time."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class EncodedPage:
 async def repaginate(
     pages: AsyncIterator[Sequence[bytes]], encode: Callable[[bytes], bytes], *, max_count: int, max_bytes: int
 ) -> AsyncGenerator[EncodedPage, None]:
-    """Encode neutral lines and join them into pages of at most so many documents and bytes.
+    """Encode neutral lines and join them into pages of at most `max_count` documents and `max_bytes` bytes.
 
-    Without any document there is one empty page: the platform is to know of the run all the same.
+    Without documents there is one empty page, since the platform must learn of the run all the same.
 
     Raises:
-        PlatformInvalidError: one document alone is too large for a page, before any page with it is made.
+        PlatformInvalidError: one document alone is larger than a page.
     """
-    held: list[bytes] = []
+    documents: list[bytes] = []
     size = number = 0
     async for lines in pages:
         for line in lines:
@@ -41,27 +41,28 @@ async def repaginate(
             number += 1
             if len(document) > max_bytes:
                 raise PlatformInvalidError(
-                    f"Document {number} has {len(document)} bytes; Glean takes at most {max_bytes} in one page.",
+                    f"Document {number} has {len(document)} bytes; Glean accepts at most {max_bytes} in one page.",
                     suggested_action="Shorten that record in the template, and provision again with retry.",
                     position=number,
                 )
-            if held and (len(held) == max_count or size + len(document) > max_bytes):
-                yield EncodedPage(b",".join(held), len(held))
-                held, size = [], 0
-            held.append(document)
+            if documents and (len(documents) == max_count or size + len(document) > max_bytes):
+                yield EncodedPage(b",".join(documents), len(documents))
+                documents, size = [], 0
+            documents.append(document)
             size += len(document) + 1
-    yield EncodedPage(b",".join(held), len(held))
+    yield EncodedPage(b",".join(documents), len(documents))
 
 
 async def run_concurrently(
     items: AsyncIterator[T], work: Callable[[T], Awaitable[None]], *, at_once: int | anyio.Semaphore
 ) -> None:
-    """Do the work on every item, a few at a time and never more of them held than that.
+    """Do the work on every item, a few at a time; no more items than that are in memory.
 
-    `at_once` is how many, or the places for them that are shared with others. Raises what the first failure raised,
-    after the others have ended or been cancelled.
+    `at_once` is their number, or a semaphore that is shared with others. Raises the first failure, after the other work
+    has ended or was cancelled.
     """
     places = anyio.Semaphore(at_once) if isinstance(at_once, int) else at_once
+    # Collected instead of raised: out of a task group they would come as an exception group.
     failures: list[LifecycleError] = []
     async with anyio.create_task_group() as group:
 
@@ -75,6 +76,7 @@ async def run_concurrently(
                 places.release()
 
         async def start_next() -> bool:
+            # A place first, then the item: an item that is made early would wait in memory.
             await places.acquire()
             try:
                 item = await anext(items)

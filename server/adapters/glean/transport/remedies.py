@@ -1,7 +1,7 @@
-"""What to do about the faults that a person can end: a token that will not do, an address that is not Glean's.
+"""Remedies for the faults that a person can correct, such as a wrong token or a wrong address.
 
-Glean tells in words why it refuses a token, and documents none of them. What is recognised is told in our own words;
-the rest as what it may be.
+Glean says in free text why it refuses a token, and documents none of these texts. A known reason is given in our own
+words; otherwise the message lists the possible ones.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _READ_BYTES: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """What is wrong, as the end of a sentence, and what a person can do about it."""
+    """The cause, as the end of a sentence, and what a person can do about it."""
 
     what: str
     action: str
@@ -33,27 +33,27 @@ _ASK_FOR_ANOTHER: Final = (
 )
 _EXPIRED: Final = Remedy("because the token has expired", _ASK_FOR_ANOTHER)
 _WRONG_TOKEN_KIND: Final = Remedy(
-    "because the token is one for another of Glean's APIs, and not an indexing token", _ASK_FOR_ANOTHER
+    "because the token belongs to another of Glean's APIs, and is not an indexing token", _ASK_FOR_ANOTHER
 )
 _ADDRESS: Final = Remedy(
-    "because the token does not serve from the address of this machine",
-    "Have this machine's outgoing address added to the token's greenlisted IPs in Glean, or a token made without them.",
+    "because the token is not valid from the address of this machine",
+    "Have this machine's outgoing address added to the token's greenlisted IPs in Glean, or a token made without any.",
 )
 _BOUND: Final = Remedy(
     "because the token is bound to other datasources",
-    f"Datasources of new names are made with it, so it has to be a global one. {_ASK_FOR_ANOTHER}",
+    f"It has to create new datasources, so it must be a global token. {_ASK_FOR_ANOTHER}",
 )
 _UNKNOWN: Final = Remedy(
-    "because the token is not known there, has expired, or is one for another of Glean's APIs",
-    f"Check that glean.base_url is the instance that the token was made in. {_ASK_FOR_ANOTHER}",
+    "because the token is unknown there, has expired, or belongs to another of Glean's APIs",
+    f"Check that glean.base_url is the instance in which the token was made. {_ASK_FOR_ANOTHER}",
 )
 _FORBIDDEN: Final = Remedy(
-    "because the token is bound to other datasources or addresses, it seems",
-    f"Look in Glean at what the token is bound to. {_ASK_FOR_ANOTHER}",
+    "probably because the token is bound to other datasources or addresses",
+    f"Check in Glean what the token is bound to. {_ASK_FOR_ANOTHER}",
 )
 
 
-# The most particular first. `token_expired` and its like are codes of https://developers.glean.com/errors.
+# The most specific first. `token_expired` and its like are codes of https://developers.glean.com/errors.
 _WORDS: Final = (
     (re.compile(r"expired"), _EXPIRED),
     (re.compile(r"\bip\b|\bips\b|greenlist|allowlist"), _ADDRESS),
@@ -62,23 +62,23 @@ _WORDS: Final = (
 )
 NOT_GLEAN_API: Final = Remedy(
     "which is not Glean's API",
-    "Check that glean.base_url is the address of a Glean that speaks the dialect of glean.dialect, and no page for "
-    "people, and that no proxy answers in its place.",
+    "Check that glean.base_url is the API address of a Glean that speaks the dialect of glean.dialect, not a web page, "
+    "and that no proxy answers in its place.",
 )
 RATE_LIMITED: Final = Remedy(
-    "because too much is asked of it in this time",
+    "because it receives too many requests",
     "Wait and call again. Lower glean.requests_per_second where others use the same token or address.",
 )
 _NAME: Final = Remedy(
-    "because the name of its host is not known here",
-    "Check glean.base_url for a slip, and whether this machine can look names up.",
+    "because its host name cannot be resolved",
+    "Check the spelling of glean.base_url, and whether this machine can resolve names.",
 )
 _CERTIFICATE: Final = Remedy(
     "because its certificate is not trusted here",
-    "Check glean.base_url. Where a proxy of your own stands between, name its authority in SSL_CERT_FILE.",
+    "Check glean.base_url. If a proxy of yours intercepts TLS, name its certificate authority in SSL_CERT_FILE.",
 )
 _TLS: Final = Remedy(
-    "because what is there does not speak TLS", "Check the scheme and the port of glean.base_url."
+    "because the server there does not speak TLS", "Check the scheme and the port of glean.base_url."
 )
 _NOTHING_LISTENS: Final = Remedy(
     "because nothing listens there", "Check the host and the port of glean.base_url, and whether Glean is up."
@@ -92,7 +92,7 @@ _CONNECTING: Final = (
 
 
 def denial_remedy(status: int, body: bytes) -> Remedy:
-    """Why the Indexing API refuses a token, by the status and the text of its answer."""
+    """The remedy for a token that the Indexing API refuses, by the status and the text of the response."""
     text = body[:_READ_BYTES].decode("utf-8", "replace").casefold()
     for words, remedy in _WORDS:
         if words.search(text):
@@ -101,13 +101,15 @@ def denial_remedy(status: int, body: bytes) -> Remedy:
 
 
 def connection_remedy(error: BaseException) -> Remedy | None:
-    """Why no connection was made; None when that is not known."""
-    met = list(_causes(error))
-    return next((remedy for kind, remedy in _CONNECTING if any(isinstance(each, kind) for each in met)), None)
+    """The remedy for a connection that failed; None when the cause is not known."""
+    causes = list(_causes(error))
+    return next(
+        (remedy for kind, remedy in _CONNECTING if any(isinstance(each, kind) for each in causes)), None
+    )
 
 
 def is_web_page(headers: Mapping[str, str]) -> bool:
-    """Whether an answer is a web page, which no API of Glean's answers with."""
+    """Whether the response is a web page, which Glean's API never returns."""
     return headers.get("content-type", "").casefold().startswith("text/html")
 
 

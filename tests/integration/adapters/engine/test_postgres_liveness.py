@@ -135,7 +135,7 @@ def test_sessions_that_keep_no_locks_are_refused(
 ) -> None:
     monkeypatch.setattr(postgres_liveness, "_is_lock_free", lambda _connection, _owner: True)
 
-    with pytest.raises(SettingsError, match="a pooler hands one session to many") as refused:
+    with pytest.raises(SettingsError, match="a pooler shares one session among many") as refused:
         owners(address).register()
 
     assert refused.value.field == "store.url"

@@ -70,13 +70,13 @@ async def test_a_root_that_vanished_is_an_error_and_never_reads_as_empty(
 ) -> None:
     shutil.rmtree(root)
 
-    with pytest.raises(StagingFailedError, match="not there any more"):
+    with pytest.raises(StagingFailedError, match="no longer exists"):
         await staging.write(ID, 1, lambda: iter([b"x\n"]))
-    with pytest.raises(StagingFailedError, match="not there any more"):
+    with pytest.raises(StagingFailedError, match="no longer exists"):
         await staging.measure(ID, 1)
-    with pytest.raises(StagingFailedError, match="not there any more"):
+    with pytest.raises(StagingFailedError, match="no longer exists"):
         await staging.list_attempts(ID)
-    with pytest.raises(StagingFailedError, match="not there any more"):
+    with pytest.raises(StagingFailedError, match="no longer exists"):
         await staging.delete(ID)
     assert [each.name for each in root.parent.glob("*")] == []
 
@@ -211,7 +211,7 @@ async def test_a_file_replaced_between_two_pages_is_noticed(staging: LocalStagin
     first = await anext(pages)
     await staging.write(ID, 1, lambda: iter([b"longer\nlines\n"]))
 
-    with pytest.raises(StagingFailedError, match="replaced while it was read"):
+    with pytest.raises(StagingFailedError, match="replaced while it was being read"):
         await anext(pages)
     assert first == [b"a"]
 

@@ -70,7 +70,7 @@ async def test_a_token_that_serves_is_told_and_nothing_is_changed(tmp_path: Path
     [
         (
             {"kind": "client"},
-            "answered 401, because the token is one for another of Glean's APIs",
+            "answered 401, because the token belongs to another of Glean's APIs",
             "Indexing tokens",
         ),
         ({"expires_at": LONG_AGO}, "answered 401, because the token has expired", "Have an indexing token"),
@@ -81,7 +81,7 @@ async def test_a_token_that_serves_is_told_and_nothing_is_changed(tmp_path: Path
         ),
         (
             {"networks": ("10.0.0.0/8",)},
-            "answered 403, because the token does not serve from the address of this machine",
+            "answered 403, because the token is not valid from the address of this machine",
             "greenlisted IPs",
         ),
     ],
@@ -100,8 +100,8 @@ async def test_a_token_that_will_not_do_is_one_line_with_what_to_do(
 async def test_a_token_of_another_instance_is_told_with_the_address_to_look_at(tmp_path: Path) -> None:
     async with open_foreign_sandbox(tmp_path) as (glean, _):
         [told] = await findings_by_name(configured(tmp_path, glean.base_url, "a-token-of-elsewhere"))
-    assert "because the token is not known there" in told.message
-    assert "Check that glean.base_url is the instance that the token was made in." in told.action
+    assert "because the token is unknown there" in told.message
+    assert "Check that glean.base_url is the instance in which the token was made." in told.action
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ async def test_a_token_of_another_instance_is_told_with_the_address_to_look_at(t
             Fault(kind="status", status=302, body="empty", times=None),
             "answered 302, which is not Glean's API",
         ),
-        (Fault(kind="html", times=None), "answered something else than it should, which is not Glean's API"),
+        (Fault(kind="html", times=None), "sent an unexpected response, which is not Glean's API"),
     ],
 )
 async def test_an_address_where_something_else_answers_is_told(
@@ -122,7 +122,7 @@ async def test_an_address_where_something_else_answers_is_told(
         glean.sandbox.faults.add(fault)
         [told] = await findings_by_name(settings)
     assert message in told.message
-    assert told.action.startswith("Check that glean.base_url is the address of a Glean")
+    assert told.action.startswith("Check that glean.base_url is the API address of a Glean")
 
 
 async def test_a_limit_that_is_used_up_is_told_with_when_to_come_again(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ async def test_a_webhook_that_cannot_be_reached_is_wrong_whatever_else_is(tmp_pa
     told = {each.area: each for each in every}
     assert not told["store"].ok
     assert not told["webhook away"].ok
-    assert told["webhook away"].message == "no answer: nobody listens there, 2 keys, what waits is not known"
+    assert told["webhook away"].message == "no answer: nothing listens there, 2 keys, what waits is not known"
     assert told["webhook moved"].message.startswith("answered 307, a redirect, which is not followed, ")
     assert told["webhook hangs"].message.startswith("no answer within 0.3 seconds, ")
     assert [each for each in told if each.startswith("schedule")] == []

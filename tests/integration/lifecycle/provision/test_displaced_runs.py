@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from domain.lifecycle.sagas.context import Dependencies
     from tests.support.world import Process, World
 
-LOST = PlatformRunLostError("Another upload took the place of this run's.")
+LOST = PlatformRunLostError("Another upload replaced the one of this run.")
 TRIES = 3
 
 

@@ -61,7 +61,7 @@ def deny_token_from(place: World, call: str, **made: Any) -> Callable[[Dependenc
     [
         ({"expires_at": ShiftedClock().now()}, "the token has expired"),
         ({"datasources": ("another",)}, "the token is bound to other datasources"),
-        ({"networks": ("10.0.0.0/8",)}, "the token does not serve from the address of this machine"),
+        ({"networks": ("10.0.0.0/8",)}, "the token is not valid from the address of this machine"),
     ],
 )
 async def test_a_provision_that_is_denied_half_way_is_told_remembered_and_taken_back_once_a_token_serves(

@@ -30,7 +30,7 @@ PATH = "must end with its host or port: the path of the Indexing API is added to
         ("http://acme-be.glean.com", "must begin with https:// (http:// is for this machine only)"),
         (
             "https://kim:pw@acme-be.glean.com",
-            "must not hold a user or password; the key belongs into glean.api_key",
+            "must not contain a user or password; the key belongs into glean.api_key",
         ),
         (
             "https://acme-be.glean.com?x=1",

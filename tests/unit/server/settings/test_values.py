@@ -111,7 +111,7 @@ def test_a_value_that_will_not_do_is_named_with_its_line(
         ("https://glean example.com", "must be an address such as https://api.glean.com"),
         (
             "https://user:s3cret@glean.example.com",
-            "must not hold a user or password; the key belongs into glean.api_key",
+            "must not contain a user or password; the key belongs into glean.api_key",
         ),
         (
             "https://glean.example.com/?key=s3cret",

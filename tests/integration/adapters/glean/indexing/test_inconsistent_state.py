@@ -81,7 +81,7 @@ async def test_one_call_that_says_that_a_datasource_is_gone_is_not_believed_whil
     before = glean.sandbox.snapshot()
     glean.sandbox.faults.add(refused(operation))
 
-    with pytest.raises(PlatformUnavailableError, match="both"):
+    with pytest.raises(PlatformUnavailableError, match="exists, another that it does not"):
         await ask(one)
 
     assert glean.sandbox.snapshot() == before

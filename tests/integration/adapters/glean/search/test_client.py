@@ -145,7 +145,7 @@ async def test_an_answer_of_another_shape_is_no_answer(
 ) -> None:
     requests = answer_with(payload)
     async with client() as search:
-        with pytest.raises(PlatformUnavailableError, match="answered something else than it should"):
+        with pytest.raises(PlatformUnavailableError, match="sent an unexpected response"):
             await search.search("q", datasource=None, limit=3)
     assert len(requests) == 4
 

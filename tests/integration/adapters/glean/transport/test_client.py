@@ -72,7 +72,7 @@ def test_a_key_that_cannot_be_sent_is_refused_and_not_shown(key: str) -> None:
 
     assert caught.value.as_dict() == {
         "code": "invalid_configuration",
-        "message": "glean.api_key is empty, or holds characters that no key has.",
+        "message": "glean.api_key is empty, or contains invalid characters.",
         "recovery": "fix_input",
         "field": "glean.api_key",
         "suggested_action": SettingsError.action,
@@ -85,7 +85,7 @@ async def test_a_key_that_is_asked_for_at_each_request_may_change(glean: Embedde
         with pytest.raises(PlatformDeniedError, match="401"):
             await platform.find_datasources()
         assert await platform.find_datasources() == []
-        with pytest.raises(PlatformDeniedError, match="holds characters that no key has"):
+        with pytest.raises(PlatformDeniedError, match="contains invalid characters"):
             await platform.find_datasources()
 
 

@@ -125,9 +125,9 @@ async def test_the_archive_of_another_dataset_put_in_its_place_is_found(
     shutil.rmtree(folder)
     shutil.copytree(root / other, folder)
 
-    with pytest.raises(ArchiveFailedError, match="holds the archive of another"):
+    with pytest.raises(ArchiveFailedError, match="contains the archive of another"):
         await archives.verify(PLACE)
-    with pytest.raises(ArchiveFailedError, match="holds the archive of another"):
+    with pytest.raises(ArchiveFailedError, match="contains the archive of another"):
         await archives.read_manifest(PLACE)
 
 
@@ -137,10 +137,10 @@ async def test_the_archive_of_another_dataset_put_in_its_place_is_found(
         ({"restorable_until": "2126-05-30T12:00:00Z"}, "differ in restorable_until"),
         ({"archived_at": "2020-05-30T12:00:00Z"}, "differ in archived_at"),
         ({"incomplete": True}, "differ in incomplete"),
-        ({"record_count": 249}, r"documents\.jsonl\.zst does not hold the documents"),
-        ({"checksum": "0" * 64}, r"documents\.jsonl\.zst does not hold the documents"),
+        ({"record_count": 249}, r"documents\.jsonl\.zst does not contain the documents"),
+        ({"checksum": "0" * 64}, r"documents\.jsonl\.zst does not contain the documents"),
         ({"full_data": False}, "does not list the files"),
-        ({"format_version": 2}, "format 2, and this version reads format 1"),
+        ({"format_version": 2}, "format 2, but this version reads format 1"),
         ({"files": {}}, "does not list the files"),
     ],
 )

@@ -41,9 +41,9 @@ async def test_what_belongs_to_another_dataset_is_neither_replaced_nor_purged(
     (folder / "documents.jsonl").write_bytes(b"another's\n")
     before = file_contents(folder)
 
-    with pytest.raises(ArchiveFailedError, match="holds the archive of another; it stays"):
+    with pytest.raises(ArchiveFailedError, match="contains the archive of another; nothing was changed"):
         await archives.write(archive_order())
-    with pytest.raises(ArchiveFailedError, match="holds the archive of another; it stays"):
+    with pytest.raises(ArchiveFailedError, match="contains the archive of another; nothing was changed"):
         await archives.purge(PLACE)
     assert file_contents(folder) == before
 
@@ -53,9 +53,9 @@ async def test_what_does_not_say_whose_it_is_stays_for_a_person(archives: LocalA
     folder.mkdir(parents=True)
     (folder / "metadata.json").write_bytes(b"\xff\xfe")
 
-    with pytest.raises(ArchiveFailedError, match="does not say whose it is"):
+    with pytest.raises(ArchiveFailedError, match="whose owner cannot be read"):
         await archives.write(archive_order())
-    with pytest.raises(ArchiveFailedError, match="does not say whose it is"):
+    with pytest.raises(ArchiveFailedError, match="whose owner cannot be read"):
         await archives.purge(PLACE)
 
 
@@ -131,13 +131,13 @@ async def test_a_root_that_vanished_is_an_error_and_never_reads_as_empty(
 ) -> None:
     shutil.rmtree(root)
 
-    with pytest.raises(ArchiveFailedError, match="not there any more"):
+    with pytest.raises(ArchiveFailedError, match="no longer exists"):
         await archives.write(archive_order())
-    with pytest.raises(ArchiveFailedError, match="not there any more"):
+    with pytest.raises(ArchiveFailedError, match="no longer exists"):
         await archives.read_manifest(PLACE)
-    with pytest.raises(ArchiveFailedError, match="not there any more"):
+    with pytest.raises(ArchiveFailedError, match="no longer exists"):
         await archives.list_places()
-    with pytest.raises(ArchiveFailedError, match="not there any more"):
+    with pytest.raises(ArchiveFailedError, match="no longer exists"):
         await archives.purge(PLACE)
 
 

@@ -100,4 +100,4 @@ def test_a_line_that_is_no_document_is_refused_without_its_text(broken: bytes) -
     with pytest.raises(PlatformInvalidError) as caught:
         encode_admin_document(broken)
 
-    assert caught.value.message == "A staged line is not a document that Glean could take."
+    assert caught.value.message == "A staged line is not a document that Glean accepts."

@@ -44,7 +44,7 @@ async def test_a_document_that_fits_no_page_is_refused_by_its_position() -> None
     with pytest.raises(PlatformInvalidError) as caught:
         await cut([b"a", b"x" * 101])
 
-    assert caught.value.message == "Document 2 has 101 bytes; Glean takes at most 100 in one page."
+    assert caught.value.message == "Document 2 has 101 bytes; Glean accepts at most 100 in one page."
     assert caught.value.facts == {"position": 2}
 
 

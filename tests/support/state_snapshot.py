@@ -162,7 +162,7 @@ class _ColumnRecorder:
         self.columns[name] = tuple(columns)
 
     def create_log(
-        self, name: str, columns: Mapping[str, type[str | int]], *, shown: Collection[str] = ()
+        self, name: str, columns: Mapping[str, type[str | int]], *, document_fields: Collection[str] = ()
     ) -> None:
         self.columns[name] = ("seq", *columns)
 

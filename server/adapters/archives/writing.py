@@ -97,7 +97,7 @@ class ArchiveFolderWriter:
         if full:
             count, checksum = self._lines, self._content.hexdigest()
         if not facts.incomplete and (count, checksum) != (facts.record_count, facts.checksum):
-            message = f"Staging has {count} documents, which differ from the {facts.record_count} of {facts.dataset_id}."
+            message = f"Staging has {count} documents, which are not the {facts.record_count} of {facts.dataset_id}."
             raise ArchiveFailedError(message, file=form.DOCUMENTS, dataset_id=facts.dataset_id)
         return form.Manifest(
             format_version=form.VERSION,

@@ -51,7 +51,7 @@ class PostgresJournal(Journal):
                 raise SettingsError(
                     f"The user of {self._address.name} may not create the saga engine's tables.",
                     field="store.url",
-                    suggested_action="Make it the database's owner, or create the schema: CREATE SCHEMA dbos AUTHORIZATION ….",
+                    suggested_action="Make it the owner of the database, or run: CREATE SCHEMA dbos AUTHORIZATION ….",
                 ) from error
 
     def close(self) -> None:
@@ -98,7 +98,7 @@ class PostgresJournal(Journal):
 
 @contextmanager
 def translate_database_errors(address: PostgresAddress, what: str) -> Iterator[None]:
-    """Translate the driver's errors into StoreFailedError and StoreUnavailableError, with the database and the cause."""
+    """Translate the driver's errors into StoreFailedError or StoreUnavailableError, naming database and cause."""
     try:
         yield
     except PoolTimeout as error:

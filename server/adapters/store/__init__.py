@@ -1,1 +1,1 @@
-"""Where clients, journeys, datasets, connectors and events are kept."""
+"""The store: every entity of the domain in a SQLite file or a PostgreSQL database."""

@@ -1,4 +1,4 @@
-"""Entities as JSON, and instants as whole microseconds since 1970, so that they compare exactly."""
+"""Codec of stored rows: entities as JSON, and times as whole microseconds since 1970, which compare exactly."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ _PLAIN: Final = (str, int, float)
 
 
 class UndecodableError(ValueError):
-    """A row's document is not what its type says."""
+    """The document of a row is not a value of its type."""
 
 
 def to_micros(instant: datetime) -> int:
-    """Microseconds since 1970. Raises TypeError for a naive instant."""
+    """Microseconds since 1970. Raises TypeError for a time without a zone."""
     return (instant - _EPOCH) // _MICROSECOND
 
 
 def from_micros(micros: int) -> datetime:
-    """The instant, in UTC. Raises OverflowError outside the years 1 to 9999."""
+    """The time in UTC. Raises OverflowError outside the years 1 to 9999."""
     return _EPOCH + micros * _MICROSECOND
 
 
 def encode_document(value: object) -> str:
-    """A dataclass or plain value as JSON. Raises ValueError for an instant that is not in UTC: a bug of ours."""
+    """Encode a dataclass or plain value as JSON. Raises ValueError for a time that is not in UTC: a bug of ours."""
     _require_utc(value)
     return msgspec.json.encode(value, enc_hook=_as_builtin).decode()
 
 
 def decode_document(text: str, kind: type[T]) -> T:
-    """The value of that type. Raises UndecodableError."""
+    """Decode a document to a value of that type. Raises UndecodableError."""
     try:
         # To typing, a type may not be hashable.
         return cast("T", _decoder(kind).decode(text))  # type: ignore[arg-type]
@@ -47,10 +47,10 @@ def decode_document(text: str, kind: type[T]) -> T:
         raise UndecodableError(str(error)) from error
 
 
-# It takes Any, because what stands for a type need not be one.
+# Any, because a type expression such as `str | None` is not a `type`.
 @cache
 def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:  # noqa: ANN401
-    # msgspec 0.22.0 takes the process down when two threads have it learn the same dataclass at once.
+    # msgspec 0.22.0 crashes the process when two threads build a decoder of the same dataclass at once.
     with _decoder_lock:
         return msgspec.json.Decoder(kind)
 
@@ -58,7 +58,7 @@ def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:  # noqa: ANN401
 def _as_builtin(value: object) -> object:
     if isinstance(value, Mapping):
         return dict(value)
-    raise TypeError(f"{type(value).__name__} has no place in a document")
+    raise TypeError(f"A document cannot contain a {type(value).__name__}")
 
 
 def _require_utc(value: object) -> None:
@@ -66,7 +66,7 @@ def _require_utc(value: object) -> None:
         return
     if isinstance(value, datetime):
         if value.utcoffset() != timedelta(0):
-            raise ValueError(f"{value!r} is not an aware instant in UTC")
+            raise ValueError(f"{value!r} is not a time in UTC")
     # To typing, a type may not be hashable.
     elif names := _field_names(type(value)):  # type: ignore[arg-type]
         for name in names:
@@ -81,5 +81,5 @@ def _require_utc(value: object) -> None:
 
 @cache
 def _field_names(kind: type) -> tuple[str, ...]:
-    """The fields of a dataclass; none for any other type."""
+    """The names of a dataclass's fields; empty for any other type."""
     return tuple(each.name for each in fields(kind)) if is_dataclass(kind) else ()

@@ -1,4 +1,4 @@
-"""How far sagas are, written now and then by a thread of its own, so that reporting costs a saga nothing."""
+"""Progress writer: stores the progress of sagas from a thread of its own, so that reporting costs a saga nothing."""
 
 from __future__ import annotations
 
@@ -19,43 +19,43 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 class ProgressWriter:
-    """Keeps the latest report of each dataset and hands them to `write`, at most once in `every_s` seconds."""
+    """Holds the latest report of each dataset, and passes all of them to `write` at most once in `every_s` seconds."""
 
     def __init__(self, write: Callable[[Reports], None], every_s: float) -> None:
         self._write = write
         self._every_s = every_s
         self._latest: dict[str, Progress | None] = {}
         self._guard = threading.Lock()
-        self._something = threading.Event()
+        self._has_reports = threading.Event()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="store-progress", daemon=True)
 
     def start(self) -> None:
-        """Begin to write what is reported, what was reported before included."""
+        """Start to write the reports, including those made before."""
         self._thread.start()
 
     def report(self, dataset_id: str, progress: Progress | None) -> None:
-        """Keep this report in place of the dataset's former one."""
+        """Replace the dataset's latest report; None deletes its progress."""
         with self._guard:
             self._latest[dataset_id] = progress
-        self._something.set()
+        self._has_reports.set()
 
     def stop(self) -> None:
-        """Write what is left and end the thread; nothing to do when it never started."""
+        """Write the last reports and end the thread, if it was started."""
         self._ending.set()
-        self._something.set()
+        self._has_reports.set()
         if self._thread.ident is not None:
             self._thread.join()
 
     def _run(self) -> None:
         while not self._ending.is_set():
-            self._something.wait()
+            self._has_reports.wait()
             self._flush()
             self._ending.wait(self._every_s)
         self._flush()
 
     def _flush(self) -> None:
-        self._something.clear()
+        self._has_reports.clear()
         with self._guard:
             latest, self._latest = self._latest, {}
         if not latest:
@@ -63,5 +63,5 @@ class ProgressWriter:
         try:
             self._write(latest)
         except StoreFailedError as error:
-            # What it would have shown is out of date at the next report; the saga must not suffer from it.
+            # Only a display is affected, and only until the next report: it must not stop the saga.
             _LOG.warning("progress could not be written: %s", error.message)

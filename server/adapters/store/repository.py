@@ -1,4 +1,4 @@
-"""What the rows of every table share."""
+"""Base of the repositories: statements, pages and decoded rows."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 class Cursor(Protocol):
-    """The rows that a statement found."""
+    """The rows of a statement's result."""
 
-    # A row holds whatever the statement asked for.
+    # The columns of a row depend on the statement.
     def fetchone(self) -> Any: ...  # noqa: ANN401
     def fetchall(self) -> list[Any]: ...
     def __iter__(self) -> Iterator[Any]: ...
 
 
 class Connection(Protocol):
-    """A database in a transaction, which takes statements as SQLite writes them, with values named `:name`."""
+    """A database inside a transaction. Statements are in SQLite's dialect, with parameters like `:name`."""
 
     def execute(self, sql: str, values: dict[str, Any], /) -> Cursor: ...
     def stream(self, sql: str, values: dict[str, Any], /) -> Iterator[Any]:
-        """The rows one by one, in bounded memory; nothing else is executed before the last."""
+        """Yield the rows one by one, in bounded memory; execute nothing else before the last one."""
         ...
 
     def execute_many(self, sql: str, values: Sequence[dict[str, Any]], /) -> None:
-        """Execute it with each of the values, without waiting for each."""
+        """Execute the statement with each of the values, without a round trip for each."""
         ...
 
 
 class Repository:
-    """Statements on one connection.
+    """Base class of repositories on one connection.
 
-    A document that cannot be understood is an error where its row is asked for by name. A list leaves it out and logs
-    it: one bad row must not hide all the others, and a page is as long as there are good rows to fill it.
+    A document that cannot be decoded is an error when its row is read by key. A list skips and logs it: one bad row
+    must not hide all the others, and a page is filled with the next good rows.
     """
 
     def __init__(self, db: Connection) -> None:
@@ -54,15 +54,15 @@ class Repository:
         return self._db.stream(sql, _storable_values(values))
 
     def _execute_many(self, sql: str, values: Iterable[Mapping[str, object]]) -> None:
-        each = [_storable_values(one) for one in values]
-        if len(each) > 1:
-            self._db.execute_many(sql, each)
-        elif each:
-            self._db.execute(sql, each[0])  # which is what most are, and three times as quick
+        rows = [_storable_values(each) for each in values]
+        if len(rows) > 1:
+            self._db.execute_many(sql, rows)
+        elif rows:
+            self._db.execute(sql, rows[0])  # the usual case, which is three times as fast this way
 
     def _fetch_one(self, sql: str, **values: object) -> tuple[Any, ...] | None:
-        found: tuple[Any, ...] | None = self._execute(sql, values).fetchone()
-        return found
+        row: tuple[Any, ...] | None = self._execute(sql, values).fetchone()
+        return row
 
     def _fetch_count(self, sql: str, **values: object) -> int:
         (count,) = self._execute(sql, values).fetchone()
@@ -71,25 +71,25 @@ class Repository:
     def _fetch_page(
         self, what: str, kind: type[T], sql: str, values: Mapping[str, object], limit: int
     ) -> list[tuple[Any, T]]:
-        """The first `limit` rows that can be understood, with what their documents say.
+        """The first `limit` rows that can be decoded, each with the value of its document.
 
-        Rows begin with their key and their document, and come in the order of that key, from after the value `after`.
-        Where the key is not all they are ordered by, what else they are follows as `then`, from after the value `then`.
+        A row begins with its key and its document. Rows are ordered by key, and begin after the value `after`. When a
+        second column is part of the order, it is the third of the row, and rows begin after the value `then`.
         """
         page: list[tuple[Any, T]] = []
-        given = dict(values)
+        parameters = dict(values)
         while wanted := limit - len(page):
-            rows = self._execute(f"{sql} limit :limit", {**given, "limit": wanted}).fetchall()
+            rows = self._execute(f"{sql} limit :limit", {**parameters, "limit": wanted}).fetchall()
             page += decode_readable_rows(what, rows, kind)
             if len(rows) < wanted:
                 break
-            given["after"] = rows[-1][0]
-            if "then" in given:
-                given["then"] = rows[-1][2]
+            parameters["after"] = rows[-1][0]
+            if "then" in parameters:
+                parameters["then"] = rows[-1][2]
         return page
 
     def _upsert(self, table: str, key: tuple[str, ...], row: Mapping[str, object]) -> None:
-        """Insert the row, or replace the one of that key."""
+        """Insert the row, or replace the row with its key."""
         rest = ", ".join(f"{name} = excluded.{name}" for name in row if name not in key)
         self._execute(
             # Table and columns are named by our own code; values are bound.
@@ -99,7 +99,7 @@ class Repository:
         )
 
     def _append_rows(self, log: str, columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
-        """Append the rows under the next numbers: none is left out, and none is given twice."""
+        """Append the rows under the next sequence numbers, without gaps and without repetition."""
         self._execute_many(
             # Table and columns are named by our own code; values are bound.
             f"insert into {log} (seq, {', '.join(columns)}) values "  # noqa: S608
@@ -110,27 +110,29 @@ class Repository:
 
 def _storable_values(values: Mapping[str, object]) -> dict[str, object]:
     if any(isinstance(value, str) and "\0" in value for value in values.values()):
-        raise InvalidArgumentError("A text holds the character NUL, which cannot be stored or looked up.")
+        raise InvalidArgumentError(
+            "A text contains the character NUL, which cannot be stored or searched for."
+        )
     return dict(values)
 
 
 def decode_row(what: str, document: str, kind: type[T]) -> T:
-    """The value in a document. Raises StoreFailedError naming the row."""
+    """Decode the document of a row. Raises StoreFailedError that names the row."""
     try:
         return decode_document(document, kind)
     except UndecodableError as error:
         raise StoreFailedError(
-            f"The row of {what} is there and cannot be understood: {error}.",
+            f"The row of {what} cannot be decoded: {error}.",
             recovery=Recovery.NEEDS_HUMAN,
-            suggested_action="Leave it to the newer release, when one has written it; else have the row repaired, or "
+            suggested_action="If a newer release has written it, use that release. Otherwise have the row repaired, or "
             "the store restored from a backup.",
         ) from error
 
 
 def decode_readable_rows(what: str, rows: Iterable[Any], kind: type[T]) -> Iterator[tuple[Any, T]]:
-    """Each row that begins with a key and a document, and what the document says; without those that say nothing."""
+    """Each row, which begins with key and document, with the decoded document; undecodable rows are skipped."""
     for row in rows:
         try:
             yield row, decode_document(row[1], kind)
         except UndecodableError as error:
-            _LOG.error("the row of %s %s cannot be understood and is left out: %s", what, row[0], error)
+            _LOG.error("the row of %s %s cannot be decoded and is skipped: %s", what, row[0], error)

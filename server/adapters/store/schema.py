@@ -1,4 +1,4 @@
-"""The tables, as an ordered list of migrations that every process applies at its start, whatever the database."""
+"""Schema: the tables, as an ordered list of migrations that every process applies at its start, on any database."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Tables(Protocol):
-    """A database in the middle of a migration. Texts compare byte by byte, whatever the machine's language."""
+    """A database during a migration. Texts compare byte by byte, whatever the locale of the machine."""
 
     def create_table(
         self,
@@ -20,15 +20,15 @@ class Tables(Protocol):
         *,
         nullable: Collection[str] = (),
     ) -> None:
-        """Make a table. A primary key that is one number is given by the database, unless it is given; never twice."""
+        """Create a table. The database generates a primary key of one number, unless the row has one; never twice."""
         ...
 
     def create_log(
-        self, name: str, columns: Mapping[str, type[str | int]], *, shown: Collection[str] = ()
+        self, name: str, columns: Mapping[str, type[str | int]], *, document_fields: Collection[str] = ()
     ) -> None:
-        """Make a table that is only ever appended to, its rows numbered by `seq`.
+        """Create an append-only table whose rows are numbered by `seq`.
 
-        The `shown` fields of its JSON `document` are columns, too.
+        The `document_fields` are fields of its JSON `document` that are generated columns, too.
         """
         ...
 
@@ -37,30 +37,30 @@ class Tables(Protocol):
         ...
 
     def run_statements(self, statements: str) -> None:
-        """Run statements that need no values, parted by semicolons."""
+        """Run statements without parameters, separated by semicolons."""
         ...
 
 
-# Indexes that are partial, fold case, or are shared by several purposes.
+# Ids that differ only in case would be confused by people and by Glean.
 _SPELLINGS: Final = """
 create unique index clients_spelling on clients (client_id collate nocase);
 create unique index journeys_spelling on journeys (client_id collate nocase, journey_id collate nocase);
 """
 
 
-# Whether a journey protects is answered from this index alone.
+# A covering index: whether a journey protects its datasets is read from it without the table.
 _PROTECTION: Final = """
 create index journeys_whole on journeys (client_id, journey_id, stage, state, lease_expires_at);
 """
 
 
-# One live dataset a (client, stage, type): admission stands on this.
+# At most one live dataset for each client, stage and type. Admission relies on this.
 _SLOT: Final = """
 create unique index datasets_slot on datasets (client_id, stage, dataset_type) where status <> 'archived';
 """
 
 
-# Pages are found in these alone; a document is fetched only for a row that is shown.
+# Covering indexes of pages: a document is read only for a row that is returned.
 _PAGES: Final = """
 create index datasets_live on datasets
   (dataset_id, client_id, journey_id, stage, dataset_type, status, created_at) where status <> 'archived';
@@ -84,7 +84,7 @@ create index audit_of_principal on audit (principal, seq);
 """
 
 
-# What is about a client is found without reading the others'.
+# A tenant's entries are found without reading those of others.
 _AUDIT_CHAIN: Final = """
 create unique index audit_chain_seq on audit_chain (seq);
 create index audit_of_client on audit (client_id, seq);
@@ -95,14 +95,14 @@ create index uses_at on uses (kind, at);
 """
 
 
-# What a dataset was asked about; and what waits for an answer, which is little whatever has been answered.
+# The requests of a dataset; and the open requests, which stay few however many were decided.
 _APPROVALS: Final = """
 create index approvals_of_dataset on approvals (dataset_id, approval_id);
 create index approvals_in_state on approvals (state, approval_id);
 """
 
 
-# What waits is little, whatever was delivered; the first of each dataset is found in the index alone.
+# Partial indexes: the waiting deliveries stay few. The first of each dataset is read from the index alone.
 _DELIVERIES: Final = """
 create index deliveries_waiting on deliveries (webhook, dataset_id, seq, due_at) where state = 'waiting';
 create index deliveries_parked on deliveries (seq, webhook) where state = 'parked';
@@ -111,9 +111,9 @@ create index deliveries_of_event on deliveries (seq, webhook);
 
 
 def first_tables(to: Tables) -> None:
-    """Make every table, and mint the installation's id."""
+    """Create the first tables, and generate the installation's id."""
     to.create_table("installation", {"installation_id": str}, "installation_id")
-    # The digits are minted here.
+    # The id is generated here, so nothing of a caller gets into the statement.
     to.run_statements(f"insert into installation values ('{uuid4().hex}');")  # noqa: S608
     to.create_table("clients", {"client_id": str, "name": str, "industry": str, "use_case": str}, "client_id")
     to.create_table(
@@ -142,8 +142,8 @@ def first_tables(to: Tables) -> None:
         "connectors", {"connector_id": str, "client_id": str, "status": str, "document": str}, "connector_id"
     )
     to.create_table("connector_errors", {"id": int, "connector_id": str, "at": int, "code": str}, "id")
-    undo = {"dataset_id": str, "attempt": int, "what": str, "document": str}
-    to.create_table("undos", undo, ("dataset_id", "attempt", "what"))
+    compensation = {"dataset_id": str, "attempt": int, "what": str, "document": str}
+    to.create_table("undos", compensation, ("dataset_id", "attempt", "what"))
     to.create_table("progress", {"dataset_id": str, "document": str}, "dataset_id")
     to.create_table("facts", {"name": str, "document": str}, "name")
     to.create_table("archives", {"dataset_id": str, "document": str}, "dataset_id")
@@ -153,43 +153,45 @@ def first_tables(to: Tables) -> None:
 
 
 def approval_tables(to: Tables) -> None:
-    """Make the table of approval requests."""
+    """Create the table of approval requests."""
     approval = {"approval_id": str, "dataset_id": str, "state": str, "document": str}
     to.create_table("approvals", approval, "approval_id")
     to.run_statements(_APPROVALS)
 
 
 def audit_tables(to: Tables) -> None:
-    """Make the audit log: the document is what the chain seals, so what is looked up stands nowhere else."""
-    to.create_log("audit", {"document": str}, shown=("audit_id", "principal", "dataset_id", "client_id"))
+    """Create the audit log. The chain seals the document, so the columns of queries are generated from it."""
+    to.create_log(
+        "audit", {"document": str}, document_fields=("audit_id", "principal", "dataset_id", "client_id")
+    )
     to.run_statements(_AUDIT)
 
 
 def audit_chain_tables(to: Tables) -> None:
-    """Make the chain beside the audit log: a link is made once."""
+    """Create the hash chain beside the audit log; its links are append-only."""
     to.create_table("audit_chain", {"position": int, "seq": int, "hash": str}, "position")
     to.make_append_only("audit_chain")
     to.run_statements(_AUDIT_CHAIN)
 
 
 def use_tables(to: Tables) -> None:
-    """Make the table of what principals have used lately."""
+    """Create the table of the recent uses by principals."""
     to.create_table("uses", {"number": int, "kind": str, "principal": str, "at": int}, "number")
     to.run_statements(_USES)
 
 
 def delivery_tables(to: Tables) -> None:
-    """Make the tables of webhooks and of what they are told."""
-    post = {"webhook": str, "cursor": int, "owner": str, "fence": int, "beats": int}
-    to.create_table("posts", post, "webhook")
+    """Create the tables of webhook cursors and deliveries."""
+    cursor = {"webhook": str, "cursor": int, "owner": str, "fence": int, "beats": int}
+    to.create_table("posts", cursor, "webhook")
     delivery = {"webhook": str, "seq": int, "dataset_id": str, "state": str, "due_at": int, "document": str}
     to.create_table("deliveries", delivery, ("webhook", "seq"))
     to.run_statements(_DELIVERIES)
 
 
-NOT_CREATED: Final = "it is made at the first start"
+NOT_CREATED: Final = "it is created at the first start"
 OUTDATED: Final = (
-    "an older version made it; the next start brings it up to this one, and the older refuses from then on"
+    "an older version created it; the next start migrates it, and the older version then refuses it"
 )
 MIGRATIONS: Final[tuple[Callable[[Tables], None], ...]] = (
     first_tables,
@@ -199,4 +201,4 @@ MIGRATIONS: Final[tuple[Callable[[Tables], None], ...]] = (
     use_tables,
     delivery_tables,
 )
-"""In order, and for good: a store remembers them by their names."""
+"""In this order, under these names, for ever: a store records the applied migrations by name."""

@@ -1,4 +1,4 @@
-"""A store whose transactions run in threads of its own; what is true of it whatever the database."""
+"""Threaded store: runs transactions in threads of its own. The base of both stores."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ READERS: Final = 4
 
 
 class ThreadedStore(ABC):
-    """Implements `domain.ports.store.Store`. Open it before use; close it, or use it as an asynchronous context manager.
+    """Implements `domain.ports.store.Store`. Open and close it, or use it as an asynchronous context manager.
 
-    The changes of this process run one after another in one thread; reads have threads of their own and wait for no
-    change. A caller that is cancelled never ends a transaction half-way: one that has begun is carried to its end, one
-    that waits is not begun.
+    The changes of this process run one after another in one thread. Reads have threads of their own and wait for no
+    change. A cancelled caller never leaves half a transaction: one that has begun is completed, one that still waits is
+    not begun.
     """
 
     def __init__(self, progress_every_s: float) -> None:
@@ -36,7 +36,7 @@ class ThreadedStore(ABC):
         self._progress = ProgressWriter(self._write_progress, progress_every_s)
 
     async def open(self) -> None:
-        """Make or migrate what is kept. Raises StoreFailedError, and SettingsError for what is not for this version."""
+        """Create or migrate the store. Raises StoreFailedError, or SettingsError for a store of a newer version."""
         try:
             await asyncio.get_running_loop().run_in_executor(self._writing, self._prepare)
         except BaseException:
@@ -45,7 +45,8 @@ class ThreadedStore(ABC):
         self._progress.start()
 
     async def close(self) -> None:
-        """Write the last progress, end what has begun, and let go of the database; closing twice is fine."""
+        """Write the last progress, complete the running transactions and close the database. May be called twice."""
+        # A thread of its own: the default executor may be full, or shut down already.
         closing = ThreadPoolExecutor(1, "store-close")
         try:
             await asyncio.shield(asyncio.get_running_loop().run_in_executor(closing, self._close))
@@ -64,31 +65,31 @@ class ThreadedStore(ABC):
     async def transact(
         self, work: Callable[[UnitOfWork], T], *, lasting: bool = True, regardless: bool = False
     ) -> T:
-        begun = asyncio.get_running_loop().run_in_executor(self._writing, self._transact, work, lasting)
-        return await (asyncio.shield(begun) if regardless else begun)
+        future = asyncio.get_running_loop().run_in_executor(self._writing, self._transact, work, lasting)
+        return await (asyncio.shield(future) if regardless else future)
 
-    async def read(self, look: Callable[[UnitOfWork], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._reading, self._read, look)
+    async def read(self, work: Callable[[UnitOfWork], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._reading, self._read, work)
 
     def report(self, dataset_id: str, progress: Progress | None) -> None:
         self._progress.report(dataset_id, progress)
 
     @abstractmethod
     def _prepare(self) -> None:
-        """Make or migrate what is kept."""
+        """Create or migrate the database."""
 
     # An executor passes no arguments by name.
     @abstractmethod
     def _transact(self, work: Callable[[SqlUnitOfWork], T], lasting: bool, /) -> T:  # noqa: FBT001
-        """One change."""
+        """Run the work in one write transaction; `lasting` ones survive a power failure."""
 
     @abstractmethod
-    def _read(self, look: Callable[[SqlUnitOfWork], T], /) -> T:
-        """One look."""
+    def _read(self, work: Callable[[SqlUnitOfWork], T], /) -> T:
+        """Run the work in one read-only transaction."""
 
     @abstractmethod
     def _release(self) -> None:
-        """Let go of the database; nothing runs any more."""
+        """Close the database; no transaction runs any more."""
 
     def _write_progress(self, latest: Reports) -> None:
         def write(uow: SqlUnitOfWork) -> None:
@@ -99,6 +100,7 @@ class ThreadedStore(ABC):
         self._writing.submit(self._transact, write, False).result()  # noqa: FBT003
 
     def _close(self) -> None:
+        # First, because the last progress is written by the thread that is ended next.
         self._progress.stop()
         self._writing.shutdown()
         self._reading.shutdown()

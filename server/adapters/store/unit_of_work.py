@@ -1,4 +1,4 @@
-"""Every repository, on one connection that is in a transaction."""
+"""Unit of work: all repositories, on one connection inside a transaction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The mock-data repository in a folder: a plain one, a clone or a git submodule."""
+"""Templates of a mock-data repository, which is a plain folder, a clone or a git submodule."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ __all__ = ["FolderTemplates", "TemplateReport"]
 
 
 class FolderTemplates:
-    """`{repository}/{subdir}/{industry}/{use_case}/{dataset_type}.{json,jsonl,csv}`; implements `ports.Templates`."""
+    """Implements `ports.Templates` over `{repository}/{subdir}/{industry}/{use_case}/{type}.{json,jsonl,csv}`."""
 
     def __init__(self, repository: Path, subdir: str = "mock_data/templates") -> None:
         self._repository = Path(repository)
@@ -50,22 +50,22 @@ class FolderTemplates:
             yield FolderRecords(self._repository, template, stack)
 
     async def validate(self, now: datetime) -> Sequence[TemplateReport]:
-        """Populate from every template and report on each file, in order; timestamps are compared with `now`.
+        """Populate from every template, to nowhere, and report on each file; timestamps are compared with `now`.
 
         Raises:
-            MockDataMissingError: there is no repository to validate.
+            MockDataMissingError: the repository does not exist.
         """
         return await to_thread.run_sync(self._validate_templates, now)
 
     def _list_templates(self) -> Sequence[Template]:
         require_templates_folder(self._repository, self._subdir)
         try:
-            found = self._catalogue.list_templates()
+            templates = self._catalogue.list_templates()
         except OSError as error:
             raise unreadable_repository_error(self._repository / self._subdir, error) from None
-        if not found:
+        if not templates:
             raise no_templates_error(self._repository, self._subdir)
-        return found
+        return templates
 
     def _validate_templates(self, now: datetime) -> Sequence[TemplateReport]:
         templates = self._list_templates()

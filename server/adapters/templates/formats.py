@@ -1,4 +1,4 @@
-"""Which format a template's file has, told by its content, and what an object of either version says of itself."""
+"""Template formats: the format of a file, detected from its content, and the head of a template object."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from server.adapters.templates.readers.window import Window
 
 SUFFIXES: Final = (".json", ".jsonl", ".csv")
-"""Of two files for one type in one folder, the earlier suffix serves."""
+"""Of two files of one type in a folder, the one with the earlier suffix is used."""
 EXPECTED: Final = (
     'an object with "records" (version 1), an object with "format_version": 2, an array, JSON Lines, '
     "or CSV with a header"
@@ -27,7 +27,7 @@ _MARK: Final = re.compile(rb'"(?:metadata|records|format_version|source)"\s*:')
 
 
 def detect_format(window: Window) -> str:
-    """`object`, `json-array` or `jsonl`. Raises TemplateFormatUnknownError for what begins like none of them."""
+    """The format: `object`, `json-array` or `jsonl`. Raises TemplateFormatUnknownError for any other beginning."""
     mark = window.peek()
     if mark == b"[":
         return "json-array"
@@ -43,7 +43,7 @@ def _is_template(window: Window) -> bool:
     try:
         found = msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        # A template over several lines, or on one that is longer than the window; or a first record that is broken.
+        # A template over several lines, or on a line longer than the window; or a first record that is broken.
         return not window.name.endswith(".jsonl") and (
             _MARK.search(window.data) is not None or not _is_whole_record(line)
         )
@@ -51,12 +51,12 @@ def _is_template(window: Window) -> bool:
 
 
 def _is_whole_record(line: bytes) -> bool:
-    """Whether a first line that cannot be read was at least meant to be a whole record."""
+    """Whether a first line that cannot be decoded ends like a whole record."""
     return line.rstrip().endswith(b"}")
 
 
 def unknown_format_error(name: str, found: str) -> TemplateFormatUnknownError:
-    """The error that names the file, what was found in it and what was expected."""
+    """The error with the file, what was found in it and what was expected."""
     return TemplateFormatUnknownError(
         f"{name}: found {found}, expected {EXPECTED}.", file=name, found=found, expected=EXPECTED
     )
@@ -64,7 +64,7 @@ def unknown_format_error(name: str, found: str) -> TemplateFormatUnknownError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateHead:
-    """What a template says of itself; what it says wrongly is left out and becomes a warning."""
+    """The head of a template: its description of itself. A member of a wrong type becomes a warning."""
 
     format: str = "json-v1"
     version: int | None = None
@@ -83,9 +83,9 @@ class TemplateHead:
 
 
 def parse_template_head(name: str, found: Mapping[str, Any]) -> TemplateHead:
-    """What the members of a template's object mean.
+    """The head of a template object, from its members.
 
-    Raises TemplateFormatUnknownError for a version nobody knows, or none, without anything that could be records.
+    Raises TemplateFormatUnknownError for an object without records.
     """
     reader = _MemberReader(
         {**_as_object(found.get("metadata")), **{k: v for k, v in found.items() if k in _BESIDE}}
@@ -102,7 +102,7 @@ def parse_template_head(name: str, found: Mapping[str, Any]) -> TemplateHead:
         )
     if version not in _KNOWN:
         reader.warnings.append(
-            f"Format version {str(version)[:20]!r} is not known; its records were recognised all the same."
+            f"Format version {str(version)[:20]!r} is unknown; its records were recognised all the same."
         )
     return TemplateHead(
         format="v2" if version == _VERSION_2 else "json-v1" if version in _KNOWN else "unknown",
@@ -132,10 +132,10 @@ def _as_object(value: object) -> dict[str, Any]:
 
 
 class _MemberReader:
-    """Reads members of known types; notes those of another type."""
+    """Reads members of expected types; a member of another type becomes a warning."""
 
-    def __init__(self, given: Mapping[str, Any]) -> None:
-        self._given = given
+    def __init__(self, members: Mapping[str, Any]) -> None:
+        self._members = members
         self.warnings: list[str] = []
 
     def text(self, name: str) -> str | None:
@@ -156,13 +156,13 @@ class _MemberReader:
     def stage(self) -> Stage:
         return self._read("stage", Stage) or Stage.SANDBOX
 
-    # It answers what `kind` describes, whatever that is.
+    # Any, because the result is of the type that `kind` describes.
     def _read(self, name: str, kind: Any) -> Any:  # noqa: ANN401
-        value = self._given.get(name)
+        value = self._members.get(name)
         if value is None:
             return None
         try:
             return msgspec.convert(value, kind)
         except msgspec.ValidationError:
-            self.warnings.append(f"{name!r} is not what it should be and was left out.")
+            self.warnings.append(f"{name!r} is not of the expected type and was ignored.")
             return None

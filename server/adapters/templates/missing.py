@@ -1,4 +1,4 @@
-"""Why a repository's templates are not there, and what to do about it."""
+"""Missing templates: why a repository has none, and what to do about it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _SUBMODULE: Final = re.compile(r"^\s*path\s*=\s*(.+?)\s*$", re.MULTILINE)
 
 
 def require_templates_folder(repository: Path, subdir: str) -> None:
-    """Make sure that the folder of templates is there. Raises MockDataMissingError, saying what to do."""
+    """Check that the folder of templates exists. Raises MockDataMissingError, which says what to do."""
     folder = repository / subdir
     try:
         if folder.is_dir():
             return
         submodule = _find_uninitialised_submodule(folder)
-        there = repository.is_dir()
+        exists = repository.is_dir()
     except OSError as error:
         raise unreadable_repository_error(folder, error) from None
     if submodule is not None:
@@ -30,26 +30,26 @@ def require_templates_folder(repository: Path, subdir: str) -> None:
             field=_FIELD,
             suggested_action=f"Run `git -C {home} submodule update --init {path}` and call again.",
         )
-    if not there:
+    if not exists:
         raise MockDataMissingError(f"There is no mock-data repository at {repository}.", field=_FIELD)
     raise MockDataMissingError(
         f"{repository} has no folder {subdir}.",
         field="mock_data_repo.templates_subdir",
-        suggested_action="Check mock_data_repo.templates_subdir, or lay the repository out as docs/ say.",
+        suggested_action="Check mock_data_repo.templates_subdir, or arrange the repository as its docs describe.",
     )
 
 
 def unreadable_repository_error(folder: Path, error: OSError) -> MockDataMissingError:
-    """The error for a repository that is there and may not be read."""
+    """The error for a repository that exists but cannot be read."""
     return MockDataMissingError(f"{folder} cannot be read: {error.strerror}.", field=_FIELD)
 
 
 def no_templates_error(repository: Path, subdir: str) -> MockDataMissingError:
-    """The error for a folder of templates that holds none."""
+    """The error for a folder that has no templates."""
     submodule = _find_uninitialised_submodule(repository / subdir)
     action = f"Run `git -C {submodule[0]} submodule update --init {submodule[1]}`." if submodule else None
     return MockDataMissingError(
-        f"{repository / subdir} holds no templates.",
+        f"{repository / subdir} contains no templates.",
         field=_FIELD,
         suggested_action=action or "Add templates as industry/use_case/dataset_type.json (or .jsonl, .csv).",
     )
@@ -59,7 +59,7 @@ _FIELD: Final = "mock_data_repo.path"
 
 
 def _find_uninitialised_submodule(folder: Path) -> tuple[Path, str] | None:
-    """The checkout and the path of a submodule, not initialised, that this folder would be in."""
+    """The checkout and the path of the uninitialised submodule that would contain this folder; None without one."""
     for home in folder.absolute().parents:
         modules = home / ".gitmodules"
         for path in _SUBMODULE.findall(modules.read_text("utf-8", "replace")) if modules.is_file() else ():

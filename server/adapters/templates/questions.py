@@ -1,4 +1,4 @@
-"""The golden questions beside a folder's templates."""
+"""Golden questions: the file of questions in a folder of templates."""
 
 from __future__ import annotations
 
@@ -23,39 +23,39 @@ if TYPE_CHECKING:
 
 QUESTIONS_FILE: Final = "questions.json"
 QUESTIONS_FILE_LIMIT: Final = 4 << 20
-"""Bytes; the most that a file of questions within all other limits can have is less."""
+"""The most bytes of a file of questions. A file within all other limits is smaller."""
 _BOM: Final = b"\xef\xbb\xbf"
 _MAX_PROBLEMS: Final = 10
 
 
 def questions_path(source: str) -> str:
-    """Where the questions of the template in that file would stand."""
+    """The path of the file of questions for a template's file."""
     return posixpath.join(posixpath.dirname(source), QUESTIONS_FILE)
 
 
 class QuestionFiles:
-    """The files of questions of a repository; each is read again only when it has changed."""
+    """The files of questions of a repository. A file is parsed again only after it has changed."""
 
     def __init__(self, repository: Path) -> None:
         self._repository = repository
-        self._known: dict[str, tuple[tuple[int, ...], Questions | LifecycleError]] = {}
+        self._cache: dict[str, tuple[tuple[int, ...], Questions | LifecycleError]] = {}
 
     def read(self, name: str) -> Questions:
-        """The questions of a file by the type that they are about.
+        """The questions of a file, by dataset type.
 
         Raises:
-            TemplateInvalidError: it is no such file, or lies outside the repository.
-            MockDataMissingError: it is gone.
+            TemplateInvalidError: it is not a file of questions, or lies outside the repository.
+            MockDataMissingError: it does not exist any more.
         """
         with open_repository_file(self._repository, name) as file:
             status = os.fstat(file.fileno())
             identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
-            known = self._known.get(name)
-            if known is None or known[0] != identity:
-                known = self._known[name] = (identity, _read_questions(file, name))
-        if isinstance(known[1], LifecycleError):
-            raise known[1]
-        return known[1]
+            cached = self._cache.get(name)
+            if cached is None or cached[0] != identity:
+                cached = self._cache[name] = (identity, _read_questions(file, name))
+        if isinstance(cached[1], LifecycleError):
+            raise cached[1]
+        return cached[1]
 
 
 def _read_questions(file: BinaryIO, name: str) -> Questions | LifecycleError:
@@ -75,28 +75,28 @@ def _decode_json(content: bytes, name: str) -> object:
 
 
 class UnmatchedDocuments:
-    """The documents that questions name, less those that were met."""
+    """The documents that questions name and that were not found yet."""
 
     def __init__(self, questions: Iterable[GoldenQuestion]) -> None:
         self._questions = list(questions)
         self._left = {each.casefold() for question in self._questions for each in question.documents}
 
     def discard_found(self, chunk: bytes) -> None:
-        """Take note of the documents of a chunk of whole lines."""
+        """Discard the documents that a chunk of whole lines contains."""
         if self._left:
             self._left.difference_update(parse_document_id(line).casefold() for line in chunk.splitlines())
 
     def problems(self, source: str, dataset_type: str) -> list[str]:
-        """What a person should know: each question that names a document which the template has not."""
-        found = [
+        """One problem for each question that names a document which the template does not have."""
+        problems = [
             f"{questions_path(source)}: question {question.position} names {each!r}, "
-            f"which is the id of no document of {source} (documents.{dataset_type})."
+            f"but no document of {source} has this id (documents.{dataset_type})."
             for question in self._questions
             for each in question.documents
             if each.casefold() in self._left
         ]
-        more = len(found) - _MAX_PROBLEMS
+        more = len(problems) - _MAX_PROBLEMS
         return [
-            *found[:_MAX_PROBLEMS],
-            *([f"{more} more documents are named and not there."] if more > 0 else []),
+            *problems[:_MAX_PROBLEMS],
+            *([f"{more} more documents are named but do not exist."] if more > 0 else []),
         ]

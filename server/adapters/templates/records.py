@@ -1,4 +1,4 @@
-"""The records of one template, opened."""
+"""Records of one template, as a stream."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class FolderRecords:
-    """A record stream over a file of the repository, and over the file that its template names. To be iterated once."""
+    """The record stream of a template: from its own file, or from the file that it names. Iterate it once."""
 
     def __init__(self, repository: Path, template: Template, stack: ExitStack) -> None:
         self._repository = repository
@@ -48,19 +48,19 @@ class FolderRecords:
         if detect_format(window) != "object":
             yield from _read_plain_records(window, self._kind)
             return
-        found: dict[str, Any] = {}
-        yield from read_object_records(window, found, self._kind)
-        head = parse_template_head(self.file, found)
+        members: dict[str, Any] = {}
+        yield from read_object_records(window, members, self._kind)
+        head = parse_template_head(self.file, members)
         self.warnings = head.warnings
         if head.inline:
             return
         if head.file is None:
             raise TemplateInvalidError(
-                f"{self.file} generates its records, which is not available.",
+                f"{self.file} generates its records, which is not supported.",
                 file=self.file,
                 record_field="source.generator",
                 recovery=Recovery.CHOOSE_OTHER,
-                suggested_action="Choose a template that holds its records.",
+                suggested_action="Choose a template that contains its records.",
             )
         name = resolve_sibling(self.file, head.file)
         yield from self._read_referenced_file(
@@ -85,4 +85,4 @@ def _read_plain_records(window: Window, kind: RecordKind) -> Iterator[Sequence[b
     window.advance(1)
     yield from read_array_records(window, kind)
     if window.peek():
-        raise window.invalid_template_error("goes on after the end of its array")
+        raise window.invalid_template_error("continues after the end of its array")

@@ -1,4 +1,4 @@
-"""What templates a repository holds: the layout of its folders, and each template's own description."""
+"""Template catalogue: the layout of a repository's folders, and each template's own description."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 _TYPES: Final = frozenset(each.value for each in DatasetType)
 _FOLDER_DEPTH: Final = 2
-"""A template is in the folder of its use case, and that in the one of its industry."""
+"""Templates are in the folder of a use case, which is in the folder of an industry."""
 _READ_TO_THE_END: Final = 4 << 20
-"""Up to this size what stands behind the records is looked for, even when their metadata stood before them."""
+"""Up to this many bytes a file is read to its end for members after the records, even if metadata came before."""
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateFile:
-    """A file that may hold records: its name in the repository, and what its folders say."""
+    """A file that may contain records: its path in the repository, and the facts from its folders."""
 
     name: str
     industry: str
@@ -46,17 +46,17 @@ class TemplateFile:
 
     @property
     def template_id(self) -> str:
-        """`industry/use_case/type`, as the folders are."""
+        """The template's id, `industry/use_case/type`, from the folders."""
         return f"{self.industry}/{self.use_case}/{self.stem}"
 
     @property
     def is_question_file(self) -> bool:
-        """Whether it is the folder's file of questions."""
+        """Whether it is the file of questions of its folder."""
         return f"{self.stem}{self.suffix}" == questions.QUESTIONS_FILE
 
 
 def list_template_files(repository: Path, subdir: str) -> list[TemplateFile]:
-    """Every file of a template's format in the layout's folders, in order."""
+    """Every file with a template's suffix in the folders of the layout, sorted."""
     found = []
     for name in sorted(_walk_files(repository, subdir)):
         path = PurePosixPath(name)
@@ -84,35 +84,31 @@ def _walk_files(repository: Path, folder: str, depth: int = 0) -> Iterator[str]:
 
 
 class TemplateCatalogue:
-    """The templates of a repository; what a file says of itself is read again only when it has changed."""
+    """The templates of a repository. A file is read again only after it has changed."""
 
     def __init__(self, repository: Path, subdir: str) -> None:
         self._repository = repository
         self._subdir = subdir
-        self._known: dict[str, tuple[tuple[int, ...], Template, str | None]] = {}
+        self._cache: dict[str, tuple[tuple[int, ...], Template, str | None]] = {}
         self._questions = QuestionFiles(repository)
 
     def list_templates(self) -> list[Template]:
-        """Every template, in the order of its id, with the questions beside it."""
-        beside_each_other: defaultdict[str, list[tuple[TemplateFile, Template, str | None]]] = defaultdict(
-            list
-        )
-        asking = set()
+        """Every template, in the order of the ids, with the questions of its folder."""
+        candidates: defaultdict[str, list[tuple[TemplateFile, Template, str | None]]] = defaultdict(list)
+        question_files = set()
         for place in list_template_files(self._repository, self._subdir):
             if place.stem in _TYPES:
-                beside_each_other[place.template_id].append((place, *self._load_template(place)))
+                candidates[place.template_id].append((place, *self._load_template(place)))
             elif place.is_question_file:
-                asking.add(place.name)
-        chosen = [
-            _choose_template(beside_each_other[template_id]) for template_id in sorted(beside_each_other)
-        ]
+                question_files.add(place.name)
+        chosen = [_choose_template(candidates[template_id]) for template_id in sorted(candidates)]
         return [
-            self._with_questions(each) if questions.questions_path(each.source) in asking else each
+            self._with_questions(each) if questions.questions_path(each.source) in question_files else each
             for each in chosen
         ]
 
     def list_unrecognized_files(self) -> list[str]:
-        """Files in the layout's folders that are no template, no questions, and that no template names."""
+        """Files in the folders of the layout that are neither template nor questions, and that no template names."""
         found = list_template_files(self._repository, self._subdir)
         named = {file for place in found if place.stem in _TYPES for _, file in (self._load_template(place),)}
         return [
@@ -122,7 +118,7 @@ class TemplateCatalogue:
         ]
 
     def load_questions(self) -> dict[str, Mapping[DatasetType, tuple[GoldenQuestion, ...]] | LifecycleError]:
-        """What every file of questions holds, by its name, or what is wrong with it."""
+        """The content of every file of questions, by path; the error of one that is invalid."""
         found: dict[str, Mapping[DatasetType, tuple[GoldenQuestion, ...]] | LifecycleError] = {}
         for place in list_template_files(self._repository, self._subdir):
             if place.is_question_file:
@@ -136,7 +132,7 @@ class TemplateCatalogue:
         try:
             found = self._questions.read(questions.questions_path(template.source))
         except LifecycleError as error:
-            warning = f"Its golden questions are not asked: {error.message}"
+            warning = f"Its golden questions are not used: {error.message}"
             return replace(template, questions=None, warnings=(*template.warnings, warning))
         return replace(template, questions=found.get(template.dataset_type, ()))
 
@@ -145,11 +141,11 @@ class TemplateCatalogue:
             with open_repository_file(self._repository, place.name) as file:
                 status = os.fstat(file.fileno())
                 identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
-                known = self._known.get(place.name)
-                if known is None or known[0] != identity:
-                    known = (identity, *_read_template(place, file, status.st_size))
-                    self._known[place.name] = known
-            return known[1], known[2]
+                cached = self._cache.get(place.name)
+                if cached is None or cached[0] != identity:
+                    cached = (identity, *_read_template(place, file, status.st_size))
+                    self._cache[place.name] = cached
+            return cached[1], cached[2]
         except LifecycleError as error:
             return _broken_template(place, error), None
 
@@ -170,7 +166,7 @@ def _choose_template(found: list[tuple[TemplateFile, Template, str | None]]) -> 
 
 
 def _read_template(place: TemplateFile, file: BinaryIO, size: int) -> tuple[Template, str | None]:
-    """The template at a place, and the file that it names for its records."""
+    """The template of a file, and the path of the file that it names for its records; None when it names none."""
     head = TemplateHead(format="csv")
     if place.suffix != ".csv":
         window = Window(file, place.name)
@@ -211,16 +207,16 @@ def _read_members(window: Window, size: int) -> dict[str, Any]:
 
 
 def _folder_mismatch_warnings(place: TemplateFile, head: TemplateHead) -> Iterator[str]:
-    for what, said, is_ in (
+    for what, in_metadata, of_folder in (
         ("industry", head.industry, place.industry),
         ("use case", head.use_case, place.use_case),
     ):
-        if said is not None and said != is_:
-            yield f"Its metadata say {what} {said[:80]!r}; the folder says {is_!r}, which counts."
+        if in_metadata is not None and in_metadata != of_folder:
+            yield f"Its metadata name the {what} {in_metadata[:80]!r}, but its folder {of_folder!r}, which is used."
 
 
 def _broken_template(place: TemplateFile, error: LifecycleError) -> Template:
-    """A template that is listed all the same: whoever chooses it gets the error itself."""
+    """A template that cannot be read. It is listed with a warning; using it raises the error."""
     return Template(
         template_id=place.template_id,
         name=place.template_id,

@@ -1,4 +1,4 @@
-"""The JSON Schema that a template brings along for its records."""
+"""JSON Schema of a template's own records."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 
 
 def build_conformity_check(template: Template) -> Callable[[bytes], bool] | None:
-    """Whether a record fits the template's own schema; None when it has none. Raises TemplateInvalidError."""
+    """A check of records by the template's own schema; None when it has none. Raises TemplateInvalidError."""
     if template.schema is None:
         return None
     try:
         validator = jsonschema_rs.validator_for(dict(template.schema), retriever=_refuse_reference)
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError):
         raise TemplateInvalidError(
-            f"{template.source}: its schema is no JSON Schema.", file=template.source, record_field="schema"
+            f"{template.source}: its schema is not a JSON Schema.",
+            file=template.source,
+            record_field="schema",
         ) from None
 
     def conforms(record: bytes) -> bool:
@@ -33,5 +35,5 @@ def build_conformity_check(template: Template) -> Callable[[bytes], bool] | None
 
 
 def _refuse_reference(address: str) -> NoReturn:
-    """A schema is not fetched from anywhere: the repository is all there is."""
+    """Refuse a reference to another document: a template must not make us fetch or read anything."""
     raise ValueError(address)

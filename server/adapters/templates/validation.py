@@ -1,4 +1,4 @@
-"""What is wrong with a repository's templates, all of it."""
+"""Template validation: all problems of a repository's templates."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateReport:
-    """One file: how many documents it makes, their score, and the problems. Without problems a score can be below 100.
+    """The report on one file: the number of documents, their score, and the problems of the file.
 
-    `issues` are those of `quality.issues`; `passes` says whether a dataset made of it would be READY. `questions`
-    counts the golden questions that its documents are to answer.
+    The score can be below 100 without a problem. `issues` are those of `quality_issues`; `passes` says whether a
+    dataset of this template would be READY. `questions` counts the golden questions for its documents.
     """
 
     file: str
@@ -42,10 +42,10 @@ class TemplateReport:
 
 
 def unrecognized_file_report(file: str) -> TemplateReport:
-    """The report on a file that is no template."""
+    """The report on a file that is not a template."""
     names = ", ".join(each.value for each in DatasetType)
     return TemplateReport(
-        file=file, problems=(f"It is not named after a dataset type ({names}), nor named by a template.",)
+        file=file, problems=(f"Its name is not a dataset type ({names}), and no template refers to it.",)
     )
 
 
@@ -54,11 +54,11 @@ def question_file_report(
     found: Mapping[DatasetType, tuple[GoldenQuestion, ...]] | LifecycleError,
     served: Collection[DatasetType],
 ) -> TemplateReport | None:
-    """The report on a file of questions beside templates of those types; None when nothing is wrong with it."""
+    """The report on a file of questions beside templates of the `served` types; None when it has no problem."""
     if isinstance(found, LifecycleError):
         return TemplateReport(file=file, problems=(found.message,))
     problems = tuple(
-        f"Question {questions[0].position} names {each.value}, and no template beside it makes them."
+        f"Question {questions[0].position} names {each.value}, but its folder has no such template."
         for each, questions in found.items()
         if each not in served
     )
@@ -68,7 +68,7 @@ def question_file_report(
 def validate_template(
     template: Template, records: Callable[[Template], AbstractContextManager[RecordStream]], now: datetime
 ) -> TemplateReport:
-    """Populate from a template, to nowhere, and say how it went."""
+    """Populate from a template, to nowhere, and report the result."""
     population = Population(
         template,
         dataset_type=template.dataset_type,
@@ -78,25 +78,25 @@ def validate_template(
         progress=lambda _done, _total: None,
     )
     lines = size = 0
-    unmet = UnmatchedDocuments(template.questions or ())
+    unmatched = UnmatchedDocuments(template.questions or ())
     try:
         with records(template) as stream:
             for chunk in population.stream_documents(stream):
                 lines += chunk.count(b"\n")
                 size += len(chunk)
-                unmet.discard_found(chunk)
+                unmatched.discard_found(chunk)
         content = population.build_content(1, Staged(lines=lines, size_bytes=size, checksum=""))
     except LifecycleError as error:
         return _template_report(template, problems=(error.message,), warnings=template.warnings)
-    found: QualityReport = content.report
+    report: QualityReport = content.report
     return _template_report(
         template,
         records=content.record_count,
         questions=len(template.questions or ()),
-        problems=tuple(unmet.problems(template.source, template.dataset_type.value)),
-        score=found.score,
-        passes=is_fit_for_use(found),
-        issues=tuple(quality_issues(found)),
+        problems=tuple(unmatched.problems(template.source, template.dataset_type.value)),
+        score=report.score,
+        passes=is_fit_for_use(report),
+        issues=tuple(quality_issues(report)),
         warnings=content.warnings,
     )
 

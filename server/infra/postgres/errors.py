@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _MEANING: Final = {
     "08": ("the connection was lost", Recovery.WAIT),
     "0A": ("it lacks something that is needed", Recovery.NEEDS_HUMAN),
-    "25006": ("it may only be read", Recovery.NEEDS_HUMAN),
+    "25006": ("it is read-only", Recovery.NEEDS_HUMAN),
     "25P03": ("this process stood still inside a transaction and was cut off", Recovery.WAIT),
     "28": ("it refuses this user or password", Recovery.NEEDS_HUMAN),
     "3D": ("there is no such database", Recovery.NEEDS_HUMAN),
@@ -25,7 +25,7 @@ _MEANING: Final = {
     "42501": ("its user lacks a right that is needed", Recovery.NEEDS_HUMAN),
     "53": ("it has no connection or memory to spare", Recovery.WAIT),
     "53100": ("its disk is full", Recovery.NEEDS_HUMAN),
-    "55P03": ("another process has been writing to it all the time", Recovery.WAIT),
+    "55P03": ("another process was writing to it for too long", Recovery.WAIT),
     "57": ("it is shutting down or starting up", Recovery.WAIT),
     "57014": ("it cancelled the statement", Recovery.WAIT),
     "58": ("its disk could not be read or written", Recovery.NEEDS_HUMAN),

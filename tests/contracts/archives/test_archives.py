@@ -117,7 +117,7 @@ async def test_a_dataset_that_never_had_content_is_archived_with_an_empty_sample
 
 
 async def test_documents_that_are_not_those_of_the_dataset_make_no_archive(archives: Archives) -> None:
-    with pytest.raises(ArchiveFailedError, match="249 documents that are not the 250"):
+    with pytest.raises(ArchiveFailedError, match="249 documents, which are not the 250"):
         await archives.write(
             archive_order(LINES[1:], metadata={"record_count": 250, "checksum": lines_checksum(LINES)})
         )

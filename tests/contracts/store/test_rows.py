@@ -152,7 +152,7 @@ async def test_instants_that_are_not_in_utc_are_not_let_in(store: Store) -> None
         with pytest.raises((TypeError, ValueError)):
             await put(store, dataset(last_used_at=naive))
         told = sample_event(EventKind.PROVISIONED, DATASET, NOW, since=[naive])
-        with pytest.raises(ValueError, match="not an aware instant in UTC"):
+        with pytest.raises(ValueError, match="not a time in UTC"):
             await store.transact(partial(append, told))
 
     assert await store.read(lambda uow: uow.datasets.find(DatasetQuery())) == []
@@ -259,7 +259,7 @@ async def test_a_broken_dataset_refuses_by_name_and_never_hides_the_others(
         lambda uow: uow.datasets.get("d2"),
         lambda uow: uow.datasets.get_live("acme", Stage.SANDBOX, rows[2].dataset_type),
     ):
-        with pytest.raises(StoreFailedError, match="'d2' is there and cannot be understood") as refused:
+        with pytest.raises(StoreFailedError, match="'d2' cannot be decoded") as refused:
             await store.read(look)
         assert refused.value.recovery is Recovery.NEEDS_HUMAN
     good = [rows[0], rows[1], rows[3]]

@@ -60,7 +60,7 @@ async def test_a_setting_that_cannot_be_read_as_its_type_is_an_error_and_not_abs
 ) -> None:
     await put(store, "s", value)
 
-    with pytest.raises(StoreFailedError, match="the setting 's' is there and cannot be understood") as caught:
+    with pytest.raises(StoreFailedError, match="the setting 's' cannot be decoded") as caught:
         await store.read(lambda uow: uow.settings.get(Setting("s", Since)))
 
     assert caught.value.recovery is Recovery.NEEDS_HUMAN
@@ -77,4 +77,4 @@ async def test_a_setting_on_which_nothing_hangs_counts_as_absent_when_it_cannot_
             is None
         )
 
-    assert "the setting 's' is there and cannot be understood" in caplog.text
+    assert "the setting 's' cannot be decoded" in caplog.text

@@ -54,7 +54,7 @@ class RateLimiter:
         self._rate = min(self._highest, self._rate + 1 / self._rate)
 
     def record_throttling(self, quiet_s: float) -> None:
-        """Close the gate for `quiet_s` seconds, and lower the rate once for all requests that were under way together."""
+        """Close the gate for `quiet_s` seconds; lower the rate once for all requests that were under way together."""
         now = time.monotonic()
         # A closed gate means that this throttling was counted already, for a request sent before it closed.
         if now >= self._gate:

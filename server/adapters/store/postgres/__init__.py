@@ -1,1 +1,1 @@
-"""TODO describe server.adapters.store.postgres."""
+"""The store on PostgreSQL: connections, migrations and errors."""

@@ -1,4 +1,4 @@
-"""PostgreSQL's errors, in the domain's words."""
+"""Errors of PostgreSQL, translated into errors of the domain."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _ACTION: Final = "Check the database with `dataset-lifecycle doctor`, then call 
 
 @contextmanager
 def translate_postgres_errors(address: PostgresAddress) -> Iterator[None]:
-    """Raise StoreFailedError, naming the database and what is wrong with it, for an error of PostgreSQL.
+    """Translate an error of PostgreSQL into StoreFailedError, naming the database and the cause.
 
-    A StoreAwayError where the database would have refused anything else, too.
+    It is a StoreUnavailableError where the database would refuse any other statement, too.
     """
     try:
         yield
@@ -35,7 +35,7 @@ def translate_postgres_errors(address: PostgresAddress) -> Iterator[None]:
 
 @contextmanager
 def translate_connection_errors(address: PostgresAddress) -> Iterator[None]:
-    """For a first connection: SettingsError where only a person can help, StoreFailedError where waiting may."""
+    """For a first connection: SettingsError when only a person can help, StoreFailedError when waiting may."""
     try:
         yield
     except psycopg.Error as error:
@@ -45,7 +45,7 @@ def translate_connection_errors(address: PostgresAddress) -> Iterator[None]:
         raise SettingsError(
             f"The store {address.name} cannot be used: {meaning.why}.",
             field="store.url",
-            suggested_action="Correct store.url (DATABASE_URL), or what it names at the server.",
+            suggested_action="Correct store.url (DATABASE_URL), or the database and user that it names.",
         ) from error
 
 
@@ -59,9 +59,9 @@ def _store_failed_error(address: PostgresAddress, meaning: ErrorMeaning) -> Stor
 
 
 def _diagnose_missing_connection(address: PostgresAddress) -> ErrorMeaning:
-    """Why no connection was to be had: a pool does not tell, so it is asked once more."""
+    """Why there was no connection. A pool does not say, so this connects once more without it."""
     try:
         address.connect().close()
     except psycopg.Error as error:
         return interpret_connection_error(error, address)
-    return ErrorMeaning("it had no connection to spare", Recovery.WAIT)
+    return ErrorMeaning("all of its connections were in use", Recovery.WAIT)

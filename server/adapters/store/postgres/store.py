@@ -1,4 +1,4 @@
-"""The store on a PostgreSQL database, shared by every process of every machine that is given its URL."""
+"""The store on a PostgreSQL database, shared by all processes, on any machine, that have its URL."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _TRIES: Final = 5
 _SPARE_S: Final = 5.0
-"""How long a connection is waited for: a server that is being restarted is often back by then."""
+"""Seconds to wait for a connection: often enough for a server that is being restarted."""
 
 _READ: Final = b"begin isolation level repeatable read read only"
-# The lock is taken by a statement of its own, so the next one, which is the first of the work, sees what its last
-# holder wrote; and it goes with the transaction, whatever becomes of it. Under it, rows are numbered as they commit.
+# The lock is acquired by a statement of its own: so the first statement of the work sees what the last holder wrote.
+# It ends with the transaction, however that ends. Under it, sequence numbers are in the order of commits.
 _WRITE: Final = f"begin isolation level read committed; {{how}}select {WRITE_LOCK}"
 
-# The name of the schema is ours, and no value of a caller, here and below.
+# The name of the schema is our own constant, not a value of a caller, here and below.
 _INSTALLATION: Final = f"select installation_id from {NAMESPACE}.installation".encode()  # noqa: S608
 _UNFINISHED: Final = f"""
 select exists (select 1 from {NAMESPACE}.datasets where running = 1) or exists (select 1 from {NAMESPACE}.undos)
@@ -41,10 +41,11 @@ select exists (select 1 from {NAMESPACE}.datasets where running = 1) or exists (
 
 
 class PostgresStore(ThreadedStore):
-    """Changes run one at a time over all processes, under one lock that each waits for up to `patience_s`.
+    """The store on PostgreSQL. Changes of all processes run one at a time, under one lock.
 
-    A process that stands still inside a transaction is cut off in half that time. Everything raises StoreFailedError
-    when the database fails or is away; when that happened during the commit, whether it was kept is not known.
+    A change waits for the lock up to `patience_s` seconds. The server ends the session of a process that stops inside a
+    transaction after half that time. Every method raises StoreFailedError when the database fails or is unavailable.
+    After a failure during the commit it is not known whether the change was committed.
     """
 
     def __init__(
@@ -82,13 +83,14 @@ class PostgresStore(ThreadedStore):
         begin = _WRITE.format(how=how).encode()
         with translate_postgres_errors(self._address):
             for _ in range(_TRIES - 1):
+                # The database rolled the transaction back, so running the work again has no effect twice.
                 with suppress(errors.SerializationFailure, errors.DeadlockDetected):
                     return self._run_in_transaction(begin, work)
             return self._run_in_transaction(begin, work)
 
-    def _read(self, look: Callable[[SqlUnitOfWork], T], /) -> T:
+    def _read(self, work: Callable[[SqlUnitOfWork], T], /) -> T:
         with translate_postgres_errors(self._address):
-            return self._run_in_transaction(_READ, look)
+            return self._run_in_transaction(_READ, work)
 
     def _run_in_transaction(self, begin: bytes, work: Callable[[SqlUnitOfWork], T]) -> T:
         with self._transaction(begin) as connection:
@@ -98,19 +100,19 @@ class PostgresStore(ThreadedStore):
 
     @contextmanager
     def _transaction(self, begin: bytes) -> Iterator[Plain]:
-        """A connection in a transaction, which is taken back unless it was committed."""
+        """A connection in a transaction, which is rolled back unless it was committed."""
         connection = self._begin_on_live_connection(begin)
         try:
             yield connection
         except BaseException:
-            with suppress(psycopg.Error):  # a connection that is lost has taken everything back
+            with suppress(psycopg.Error):  # on a lost connection the server rolls back by itself
                 connection.rollback()
             raise
         finally:
             self._pool.putconn(connection)
 
     def _begin_on_live_connection(self, begin: bytes) -> Plain:
-        """Begin on a connection that has not died while it lay in the pool."""
+        """Begin a transaction, skipping pooled connections that have died meanwhile."""
         while True:
             connection = self._pool.getconn()
             try:
@@ -134,7 +136,7 @@ class PostgresStore(ThreadedStore):
 
 
 class _Connection:
-    """Implements `rows.Connection`."""
+    """Implements `repository.Connection`."""
 
     def __init__(self, connection: Plain) -> None:
         self._connection = connection
@@ -152,7 +154,7 @@ class _Connection:
 
 
 def describe_pending_migration(address: PostgresAddress) -> str:
-    """What the next process makes of the database before it can be read; nothing when it is as it has to be.
+    """What the next start would migrate in the database, in words; empty for nothing.
 
     Raises StoreFailedError and SettingsError.
     """
@@ -163,15 +165,15 @@ def describe_pending_migration(address: PostgresAddress) -> str:
 
 
 def has_unfinished_work(address: PostgresAddress) -> bool:
-    """Whether some dataset's saga is not over, or something is still to be undone; False where there is no store yet.
+    """Whether a dataset's saga or a compensation is unfinished; False when the store was not created yet.
 
     Raises StoreFailedError and SettingsError.
     """
     with translate_connection_errors(address):
         connection = address.connect()
     with translate_postgres_errors(address), connection:
-        there = connection.execute(f"select to_regclass('{NAMESPACE}.undos')".encode()).fetchone()
-        if there is None or there[0] is None:
+        table = connection.execute(f"select to_regclass('{NAMESPACE}.undos')".encode()).fetchone()
+        if table is None or table[0] is None:
             return False
         row = connection.execute(_UNFINISHED).fetchone()
         return row is not None and bool(row[0])

@@ -1,1 +1,1 @@
-"""TODO describe server.adapters.store.repositories."""
+"""Repositories in SQL: one for each aggregate, over one connection inside a transaction."""

@@ -1,4 +1,4 @@
-"""Approval requests."""
+"""Repository of approval requests."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ApprovalRepository(Repository):
         page = self._fetch_page(
             "approval",
             Approval,
-            # What is put into the statement is constant; values are bound.
+            # Only constants are put into the statement; values are bound.
             f"""
             select approval_id, document from approvals
             where approval_id > :after {in_states} {of_dataset}

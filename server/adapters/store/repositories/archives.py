@@ -1,4 +1,4 @@
-"""What is on record of each archive."""
+"""Repository of the facts about archives."""
 
 from __future__ import annotations
 

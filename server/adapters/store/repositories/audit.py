@@ -1,4 +1,4 @@
-"""The audit log, and the chain beside it."""
+"""Repository of the audit log and its hash chain."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from server.adapters.store.repository import Cursor
 
 _PAGE_BYTES: Final = 4 << 20
-# Sequence numbers are given in the order of commits, because writers come one after another: what is behind the last
-# sealed one is all that is still to be sealed.
+# Sequence numbers are in the order of commits, because changes run one at a time: so every unsealed entry comes after
+# the last sealed one.
 _SEALED: Final = "(select coalesce(max(seq), 0) from audit_chain)"
 _LINKLESS: Final = "not exists (select 1 from audit_chain where audit_chain.seq = audit.seq)"
 
@@ -31,7 +31,7 @@ class AuditRepository(Repository):
         return self._fetch_one("select 1 from audit where audit_id = :id limit 1", id=audit_id) is not None
 
     def find(self, query: AuditQuery) -> list[StoredEntry]:
-        asked = {
+        conditions = {
             "audit.seq < :before": query.before,
             "dataset_id = :dataset_id": query.dataset_id,
             "client_id = :client_id": query.client_id,
@@ -39,7 +39,7 @@ class AuditRepository(Repository):
             "document ->> '$.decision' = :decision": query.decision,
             "client_id in (select value from json_each(:clients))": query.clients,
         }
-        where = " and ".join(["true", *(each for each, value in asked.items() if value is not None)])
+        where = " and ".join(["true", *(each for each, value in conditions.items() if value is not None)])
         rows = self._execute(
             # What is put into the statement is constant; values are bound.
             f"""
@@ -61,7 +61,7 @@ class AuditRepository(Repository):
         return [StoredEntry(*row) for row in _take_page(rows)]
 
     def lock_chain(self) -> None:
-        """Nothing to do: there is one write transaction at a time."""
+        """Do nothing: write transactions run one at a time."""
 
     def list_unsealed(self, limit: int) -> list[tuple[int, bytes]]:
         rows = self._execute(
@@ -106,7 +106,7 @@ class AuditRepository(Repository):
 
 
 def _take_page(rows: Cursor) -> Iterator[tuple[Any, ...]]:
-    """The rows, whose last column is a document, until their documents grow too long for one page; one at least."""
+    """The rows of one page, at least one; their last column is a document, and the page ends at `_PAGE_BYTES`."""
     size = 0
     for row in rows:
         yield row

@@ -1,4 +1,4 @@
-"""Clients and journeys: rows of plain columns, compared as given and unique without regard to case."""
+"""Repositories of clients and journeys. Ids are compared exactly, but are unique without regard to case."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ClientRepository(Repository):
         return [client for row in rows if (client := _client_from_row(row))]
 
     def put(self, client: Client) -> None:
-        """Insert or replace. Raises InvalidArgumentError when another one's id differs in case only."""
+        """Insert or replace. Raises InvalidArgumentError when an existing id differs in case only."""
         taken = self.get_spelt_like(client.client_id)
         if taken and taken.client_id != client.client_id:
             raise _spelling_conflict_error("client_id", client.client_id, taken.client_id)
@@ -62,15 +62,15 @@ class JourneyRepository(Repository):
     def find(
         self, *, client_id: str | None = None, journey_id: str | None = None
     ) -> list[Journey | UnreadableRow]:
-        given = {"client_id": client_id, "journey_id": journey_id}
+        filters = {"client_id": client_id, "journey_id": journey_id}
         where = " and ".join(
-            ["true", *(f"{name} = :{name}" for name, value in given.items() if value is not None)]
+            ["true", *(f"{name} = :{name}" for name, value in filters.items() if value is not None)]
         )
-        rows = self._execute(f"{_JOURNEY} where {where} order by client_id, journey_id", given)
+        rows = self._execute(f"{_JOURNEY} where {where} order by client_id, journey_id", filters)
         return [journey_from_row(*row) for row in rows]
 
     def put(self, journey: Journey) -> None:
-        """Insert or replace. Raises InvalidArgumentError when another one's id differs in case only."""
+        """Insert or replace. Raises InvalidArgumentError when an existing id differs in case only."""
         taken = self._find_journey_row_spelt_like(journey.client_id, journey.journey_id)
         if taken and taken[0] != journey.client_id:
             raise _spelling_conflict_error("client_id", journey.client_id, taken[0])
@@ -97,7 +97,7 @@ class JourneyRepository(Repository):
 def journey_from_row(
     client_id: str, journey_id: str, stage: str, state: str, lease: int | None
 ) -> Journey | UnreadableRow:
-    """The journey in a row, or that it cannot be understood."""
+    """The journey of a row; UnreadableRow when the row is not a valid journey."""
     try:
         return Journey(
             client_id=client_id,

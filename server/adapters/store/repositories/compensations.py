@@ -1,4 +1,4 @@
-"""Compensations that could not be carried out yet."""
+"""Repository of compensations that are still to be done."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ class CompensationRepository(Repository):
     def find(self, dataset_id: str | None = None) -> list[PendingCompensation]:
         of_dataset = "" if dataset_id is None else "where dataset_id = :id"
         rows = self._execute(
-            # What is put into the statement is constant; values are bound.
+            # Only constants are put into the statement; values are bound.
             f"select dataset_id, document from undos {of_dataset} order by dataset_id, attempt, what",  # noqa: S608
             {"id": dataset_id},
         )
-        return [undo for _row, undo in decode_readable_rows("undo", rows, PendingCompensation)]
+        return [pending for _row, pending in decode_readable_rows("undo", rows, PendingCompensation)]
 
-    def put(self, undo: PendingCompensation) -> None:
+    def put(self, compensation: PendingCompensation) -> None:
         row = {
-            "dataset_id": undo.dataset_id,
-            "attempt": undo.attempt,
-            "what": undo.what,
-            "document": encode_document(undo),
+            "dataset_id": compensation.dataset_id,
+            "attempt": compensation.attempt,
+            "what": compensation.what,
+            "document": encode_document(compensation),
         }
         self._upsert("undos", ("dataset_id", "attempt", "what"), row)
 
-    def delete(self, undo: PendingCompensation) -> None:
+    def delete(self, compensation: PendingCompensation) -> None:
         self._execute(
             "delete from undos where dataset_id = :id and attempt = :attempt and what = :what",
-            {"id": undo.dataset_id, "attempt": undo.attempt, "what": undo.what},
+            {"id": compensation.dataset_id, "attempt": compensation.attempt, "what": compensation.what},
         )

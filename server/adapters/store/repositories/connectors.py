@@ -1,4 +1,4 @@
-"""Connectors, and the errors that were met on their behalf."""
+"""Repository of connectors and of the errors of their calls."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ConnectorRepository(Repository):
         page = self._fetch_page(
             "connector",
             Connector,
-            # Both parts are one of two constants; values are bound.
+            # Only constants are put into the statement; values are bound.
             f"""
             select connector_id, document from connectors indexed by {index}
             where status <> 'disconnected' and connector_id > :after {of_client}

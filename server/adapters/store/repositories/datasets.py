@@ -1,4 +1,4 @@
-"""Datasets: a document each, beside the columns that are asked for."""
+"""Repository of datasets: each row is a document, with the columns that queries need beside it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ left join journeys j indexed by journeys_whole on j.client_id = d.client_id and 
 where {where}
 """
 _IN_ORDER: Final = "order by d.dataset_id"
-_REMARKED: Final = "update datasets set marked = :marked, document = :document where dataset_id = :dataset_id"
+_UPDATE_MARK: Final = (
+    "update datasets set marked = :marked, document = :document where dataset_id = :dataset_id"
+)
 # The journey's own state decides, as `Journey.at` and `Journey.protects` do: only an ACTIVE one's lease can lapse.
 _UNPROTECTED: Final = """(
   j.stage is not d.stage
@@ -57,8 +59,8 @@ class DatasetRepository(Repository):
         return [dataset for _row, dataset in page]
 
     def list_with_journeys(self, dataset_ids: Collection[str]) -> list[DatasetWithJourney]:
-        asked = "d.dataset_id in (select value from json_each(:ids))"
-        sql = _OWNED.format(index="", where=f"{asked} {_IN_ORDER}")
+        condition = "d.dataset_id in (select value from json_each(:ids))"
+        sql = _OWNED.format(index="", where=f"{condition} {_IN_ORDER}")
         return list(_owned_datasets(self._execute(sql, {"ids": encode_document(list(dataset_ids))})))
 
     def list_unprotected(self, query: DatasetQuery, now: datetime) -> list[DatasetWithJourney]:
@@ -73,10 +75,10 @@ class DatasetRepository(Repository):
         index, where, values = _query_conditions(DatasetQuery(statuses=statuses))
         values["now"] = to_micros(now)
         orphaned = f"{where} and {_UNPROTECTED} {_IN_ORDER}"
-        in_vain = f"d.marked = 1 and {where} and {_UNPROTECTED} is not true {_IN_ORDER}"
+        wrongly_marked = f"d.marked = 1 and {where} and {_UNPROTECTED} is not true {_IN_ORDER}"
         yield from _owned_datasets(self._stream(_OWNED.format(index=index, where=orphaned), values))
         yield from _owned_datasets(
-            self._stream(_OWNED.format(index="indexed by datasets_marked", where=in_vain), values)
+            self._stream(_OWNED.format(index="indexed by datasets_marked", where=wrongly_marked), values)
         )
 
     def count_live(self, client_id: str | None = None) -> int:
@@ -95,7 +97,7 @@ class DatasetRepository(Repository):
 
     def put_orphan_marks(self, datasets: Iterable[Dataset]) -> None:
         self._execute_many(
-            _REMARKED,
+            _UPDATE_MARK,
             [
                 {
                     "dataset_id": each.dataset_id,
@@ -136,7 +138,7 @@ class DatasetRepository(Repository):
         return decode_row(f"the progress of {dataset_id!r}", row[0], Progress) if row else None
 
     def put_progress(self, dataset_id: str, progress: Progress | None) -> None:
-        """Insert or replace; None deletes."""
+        """Insert or replace the progress; None deletes it."""
         if progress is None:
             self._execute("delete from progress where dataset_id = :id", {"id": dataset_id})
         else:
@@ -169,7 +171,7 @@ def _owning_journey(row: tuple[Any, ...]) -> Journey | UnreadableRow | None:
 
 
 def _query_conditions(query: DatasetQuery) -> tuple[str, str, dict[str, object]]:
-    """Which index a query walks, its conditions, and their values."""
+    """The index that a query uses, its conditions, and their values."""
     where = ["d.dataset_id > :after"]
     values: dict[str, object] = {"after": query.after or ""}
     for name in ("client_id", "journey_id", "stage", "dataset_type"):

@@ -1,4 +1,4 @@
-"""Events, and which webhooks have been told of them or are still to be."""
+"""Repositories of events, and of their deliveries to webhooks."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from server.adapters.store.codec import encode_document, to_micros
 from server.adapters.store.repository import Repository, decode_row
 
 _BEYOND: Final = 2**63 - 1
-"""No row has this number."""
-_POST: Final = "select webhook, cursor, owner, fence, beats from posts"
+"""Greater than every sequence number."""
+_CURSOR: Final = "select webhook, cursor, owner, fence, beats from posts"
 _HEADS: Final = """
 select d.seq, d.document from (
   select min(seq) as seq from deliveries indexed by deliveries_waiting
@@ -71,19 +71,19 @@ class DeliveryRepository(Repository):
     """Implements `ports.DeliveryRepository`."""
 
     def get_cursor(self, webhook: str) -> WebhookCursor | None:
-        row = self._fetch_one(f"{_POST} where webhook = :webhook", webhook=webhook)
+        row = self._fetch_one(f"{_CURSOR} where webhook = :webhook", webhook=webhook)
         return _webhook_cursor_from_row(*row) if row else None
 
     def list_cursors(self) -> list[WebhookCursor]:
-        return [_webhook_cursor_from_row(*row) for row in self._execute(f"{_POST} order by webhook", {})]
+        return [_webhook_cursor_from_row(*row) for row in self._execute(f"{_CURSOR} order by webhook", {})]
 
-    def put_cursor(self, post: WebhookCursor) -> None:
+    def put_cursor(self, cursor: WebhookCursor) -> None:
         row = {
-            "webhook": post.webhook,
-            "cursor": post.cursor,
-            "owner": post.owner,
-            "fence": post.fence,
-            "beats": post.beats,
+            "webhook": cursor.webhook,
+            "cursor": cursor.cursor,
+            "owner": cursor.owner,
+            "fence": cursor.fence,
+            "beats": cursor.beats,
         }
         self._upsert("posts", ("webhook",), row)
 
@@ -96,9 +96,9 @@ class DeliveryRepository(Repository):
         after: int = 0,
         limit: int = 100,
     ) -> list[Delivery]:
-        # Constants in the statement, and no parameters, let a partial index serve.
-        either = " or ".join(f"state = '{each.value}'" for each in states)
-        in_states = f"and ({either})" if states else ""
+        # The states are put into the statement as constants: with parameters no partial index is used.
+        any_state = " or ".join(f"state = '{each.value}'" for each in states)
+        in_states = f"and ({any_state})" if states else ""
         of_webhook = "" if webhook is None else "and webhook = :webhook"
         of_event = "" if seq is None else "and seq = :seq"
         page = self._fetch_page(

@@ -1,4 +1,4 @@
-"""What principals have used lately."""
+"""Repository of rate limits: the recent uses by principals."""
 
 from __future__ import annotations
 
@@ -38,6 +38,6 @@ class RateLimitRepository(Repository):
 
     def delete_outside(self, kind: str, *, until: datetime, after: datetime) -> None:
         values = {"kind": kind, "until": to_micros(until), "after": to_micros(after)}
-        # Two statements, for each finds its rows in the index.
+        # Two statements, because each can use the index, which one with `or` cannot.
         self._execute("delete from uses where kind = :kind and at <= :until", values)
         self._execute("delete from uses where kind = :kind and at > :after", values)

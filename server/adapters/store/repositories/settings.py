@@ -1,4 +1,4 @@
-"""Small JSON values of the installation, by their keys."""
+"""Repository of settings: small JSON values of the installation, by key."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ class SettingRepository(Repository):
         except StoreFailedError as error:
             if not setting.absent_if_unreadable:
                 raise
+            # The caller has said that a value which cannot be read does no harm, so one bad row stops nothing.
             _LOG.error("%s It counts as absent.", error.message)
             return None
 

@@ -1,1 +1,1 @@
-"""TODO describe server.adapters.store.sqlite."""
+"""The store on SQLite: the file, its migrations and its errors."""

@@ -1,4 +1,4 @@
-"""SQLite's errors, in the domain's words."""
+"""Errors of SQLite, translated into errors of the domain."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 # Primary result codes, https://sqlite.org/rescode.html
 _PRIMARY: Final = 0xFF
 _MEANING: Final = {
-    sqlite3.SQLITE_BUSY: ("another process has been writing to it all the time", Recovery.WAIT),
-    sqlite3.SQLITE_LOCKED: ("another connection has been holding it all the time", Recovery.WAIT),
+    sqlite3.SQLITE_BUSY: ("another process was writing to it for too long", Recovery.WAIT),
+    sqlite3.SQLITE_LOCKED: ("another connection was holding it for too long", Recovery.WAIT),
     sqlite3.SQLITE_FULL: ("the disk is full", Recovery.NEEDS_HUMAN),
     sqlite3.SQLITE_IOERR: ("the disk could not be read or written", Recovery.NEEDS_HUMAN),
-    sqlite3.SQLITE_READONLY: ("it may only be read", Recovery.NEEDS_HUMAN),
+    sqlite3.SQLITE_READONLY: ("it is read-only", Recovery.NEEDS_HUMAN),
     sqlite3.SQLITE_CANTOPEN: ("the file cannot be opened", Recovery.NEEDS_HUMAN),
     sqlite3.SQLITE_PERM: ("access to the file is not permitted", Recovery.NEEDS_HUMAN),
     sqlite3.SQLITE_NOTADB: ("the file is not a database", Recovery.NEEDS_HUMAN),
@@ -29,9 +29,9 @@ _MEANING: Final = {
 
 @contextmanager
 def translate_sqlite_errors(path: Path) -> Iterator[None]:
-    """Raise StoreFailedError, naming the file and what is wrong with it, for an error of SQLite.
+    """Translate an error of SQLite into StoreFailedError, naming the file and the cause.
 
-    A StoreAwayError where the file would have refused anything else, too.
+    It is a StoreUnavailableError where the file would refuse any other statement, too.
     """
     try:
         yield

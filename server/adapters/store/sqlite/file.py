@@ -1,4 +1,4 @@
-"""Opening the file: as WAL, at one schema, by several processes at once."""
+"""The SQLite file: created, migrated and opened by several processes at once, in WAL mode."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def prepare_sqlite_file(path: Path, busy_timeout_s: float) -> str:
-    """Make or migrate the file and tell the installation's id.
+    """Create or migrate the file; the installation's id.
 
-    One process at a time, by a lock on a file beside it: two that turn a new file to WAL at once are told it is locked.
-    Raises sqlite3.Error, OSError and SettingsError.
+    One process at a time, by a lock on a file beside it: SQLite fails with "locked" when two processes switch a new
+    file to WAL at once. Raises sqlite3.Error, OSError and SettingsError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_name(path.name + ".lock").open("w") as turn:
-        lock_file(turn.fileno(), fcntl.LOCK_EX, path)
+    with path.with_name(path.name + ".lock").open("w") as lock:
+        lock_file(lock.fileno(), fcntl.LOCK_EX, path)
         db = connect_sqlite(path, busy_timeout_s)
         try:
             db.execute("pragma journal_mode = wal")
@@ -34,9 +34,9 @@ def prepare_sqlite_file(path: Path, busy_timeout_s: float) -> str:
 
 
 def connect_sqlite(path: Path, busy_timeout_s: float, *, reading: bool = False) -> Database:
-    """A connection that begins and ends its transactions itself; one for `reading` refuses every change.
+    """Open a connection without implicit transactions; one for `reading` refuses every change.
 
-    It belongs to the thread that works with it; only its closing may come from another.
+    Only one thread may use it; another may close it.
     """
     connection = sqlite3.connect(path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False)
     try:

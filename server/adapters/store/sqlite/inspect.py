@@ -1,4 +1,4 @@
-"""A look at a store from outside, without opening it as ours."""
+"""Inspect a SQLite store read-only, without creating or migrating it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,7 @@ _UNFINISHED: Final = (
 
 
 def describe_pending_migration(path: Path) -> str:
-    """What the next process makes of the file before it can be read; nothing when it is as it has to be.
-
-    Raises StoreFailedError.
-    """
+    """What the next start would migrate in the file, in words; empty for nothing. Raises StoreFailedError."""
     if not path.exists():
         return NOT_CREATED
     with translate_sqlite_errors(path), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
@@ -34,7 +31,7 @@ def describe_pending_migration(path: Path) -> str:
 
 
 def has_unfinished_work(path: Path) -> bool:
-    """Whether some dataset's saga is not over, or something is still to be undone; False where there is no store yet.
+    """Whether a dataset's saga or a compensation is unfinished; False when the store was not created yet.
 
     Raises StoreFailedError.
     """

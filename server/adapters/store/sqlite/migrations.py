@@ -1,4 +1,4 @@
-"""The schema on SQLite."""
+"""Migrations on SQLite."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TYPES: Final[dict[type, str]] = {str: "text", int: "integer"}
 
 
 class SqliteTables:
-    """Implements `schema.Tables` on a database that is in a transaction."""
+    """Implements `schema.Tables` on a database inside a transaction."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -40,12 +40,15 @@ class SqliteTables:
         self.run_statements(f"create table {name} ({', '.join(parts)}) strict;")
 
     def create_log(
-        self, name: str, columns: Mapping[str, type[str | int]], *, shown: Collection[str] = ()
+        self, name: str, columns: Mapping[str, type[str | int]], *, document_fields: Collection[str] = ()
     ) -> None:
         parts = [
             "seq integer primary key autoincrement",
             *(f"{each} {_TYPES[kind]} not null" for each, kind in columns.items()),
-            *(f"{each} text generated always as (document ->> '$.{each}') virtual" for each in shown),
+            *(
+                f"{each} text generated always as (document ->> '$.{each}') virtual"
+                for each in document_fields
+            ),
         ]
         self.run_statements(f"create table {name} ({', '.join(parts)}) strict;")
         self.make_append_only(name)
@@ -64,7 +67,7 @@ class SqliteTables:
 
 
 def migrate(db: Database, path: Path) -> None:
-    """Bring the file to this version's schema in one write transaction; a file that is there already is only read.
+    """Apply the pending migrations in one write transaction; an up-to-date file is only read.
 
     Raises SettingsError for a file that a newer version has migrated further.
     """
@@ -74,12 +77,14 @@ def migrate(db: Database, path: Path) -> None:
     newer = {each.name for each in ours.applied(db)} - {each.__name__ for each in schema.MIGRATIONS}
     if newer:
         raise SettingsError(
-            f"The store {path} was made by a newer version of dataset-lifecycle (it has {', '.join(sorted(newer))}).",
+            f"The store {path} was migrated by a newer version of dataset-lifecycle "
+            f"(it has {', '.join(sorted(newer))}).",
             field="store.url",
-            suggested_action="Run the version that made it, or another data folder.",
+            suggested_action="Run that version, or use another data folder.",
         )
     if not ours.pending(db):
         return
+    # `Migrations.apply` alone begins a deferred transaction, in which a second process fails with "locked".
     db.execute("begin immediate")
     try:
         ours.apply(db)

@@ -1,4 +1,4 @@
-"""The store on one SQLite file, shared by every process of one machine that works on the data folder."""
+"""The store on one SQLite file, shared by all processes of one machine that use the data folder."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class SqliteConnection:
-    """Implements `rows.Connection`."""
+    """Implements `repository.Connection`."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -39,16 +39,17 @@ class SqliteConnection:
 
 
 class SqliteStore(ThreadedStore):
-    """Each change is one `BEGIN IMMEDIATE` transaction that waits up to `busy_timeout_s` for other processes.
+    """The store on SQLite. Each change is one `BEGIN IMMEDIATE` transaction.
 
-    Everything raises StoreFailedError when the file or its disk fails.
+    A change waits up to `busy_timeout_s` seconds for other processes. Every method raises StoreFailedError when the
+    file or its disk fails.
     """
 
     def __init__(self, path: Path, *, busy_timeout_s: float = 30, progress_every_s: float = 0.25) -> None:
         super().__init__(progress_every_s)
         self._path = path
         self._busy_timeout_s = busy_timeout_s
-        self._mine = threading.local()
+        self._per_thread = threading.local()
         self._connections: list[Database] = []
         self._installation = ""
 
@@ -58,7 +59,7 @@ class SqliteStore(ThreadedStore):
                 self._installation = prepare_sqlite_file(self._path, self._busy_timeout_s)
         except OSError as error:
             raise StoreFailedError(
-                f"The store {self._path} cannot be made: {error.strerror}.", recovery=Recovery.NEEDS_HUMAN
+                f"The store {self._path} cannot be created: {error.strerror}.", recovery=Recovery.NEEDS_HUMAN
             ) from error
 
     # An executor passes no arguments by name.
@@ -66,11 +67,12 @@ class SqliteStore(ThreadedStore):
         with translate_sqlite_errors(self._path):
             db = self._thread_connection(reading=False)
             db.execute(f"pragma synchronous = {'full' if lasting else 'normal'}")
+            # Immediate: a deferred transaction that reads and then writes fails with "locked" beside other writers.
             return self._run_in_transaction("begin immediate", db, work)
 
-    def _read(self, look: Callable[[SqlUnitOfWork], T], /) -> T:
+    def _read(self, work: Callable[[SqlUnitOfWork], T], /) -> T:
         with translate_sqlite_errors(self._path):
-            return self._run_in_transaction("begin", self._thread_connection(reading=True), look)
+            return self._run_in_transaction("begin", self._thread_connection(reading=True), work)
 
     def _run_in_transaction(self, begin: str, db: Database, work: Callable[[SqlUnitOfWork], T]) -> T:
         db.execute(begin)
@@ -83,11 +85,13 @@ class SqliteStore(ThreadedStore):
         return result
 
     def _thread_connection(self, *, reading: bool) -> Database:
-        found: Database | None = getattr(self._mine, "connection", None)
-        if found is None:
-            found = self._mine.connection = connect_sqlite(self._path, self._busy_timeout_s, reading=reading)
-            self._connections.append(found)
-        return found
+        connection: Database | None = getattr(self._per_thread, "connection", None)
+        if connection is None:
+            connection = self._per_thread.connection = connect_sqlite(
+                self._path, self._busy_timeout_s, reading=reading
+            )
+            self._connections.append(connection)
+        return connection
 
     def _release(self) -> None:
         for each in self._connections:

@@ -1,1 +1,1 @@
-"""TODO describe server.adapters.templates.readers."""
+"""Readers of template files: records as batches, in bounded memory, from JSON, JSON Lines and CSV."""

@@ -1,7 +1,7 @@
-"""Records cut out of a JSON array of any length, at the speed of the C parser.
+"""JSON arrays: read records from an array of any length, at the speed of the C parser.
 
-A guess where the last whole record in the window ends is proved by parsing everything before it as one array. A wrong
-guess cannot parse. Where guesses fail, a scanner that knows strings and brackets cuts exactly.
+The end of the last whole record in the window is guessed, and the guess is proved by parsing everything before it as
+one array: a wrong guess cannot be parsed. When guesses fail, a scanner of strings and brackets finds the exact end.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _CLOSE: Final = frozenset(b"}]")
 
 
 def read_array_records(window: Window, kind: RecordKind | None = None) -> Iterator[Sequence[bytes]]:
-    """Batches of the elements of the array whose opening bracket was just used; uses its closing bracket too.
+    """Batches of the elements of an array, from after its opening bracket to its closing bracket, which is consumed.
 
-    `kind` says what they ought to be, so that those that are need be parsed only once. Raises TemplateInvalidError
-    for an array that does not end, or has something other than commas between elements.
+    `kind` is the expected kind of record: elements of this kind are parsed only once. Raises TemplateInvalidError for
+    an array that does not end, or has something else than commas between elements.
     """
     count = 0
     if window.peek() == b"]":
@@ -47,12 +47,12 @@ def read_array_records(window: Window, kind: RecordKind | None = None) -> Iterat
             return
         if window.peek() in b"]":
             raise window.invalid_template_error(
-                f"has nothing behind the comma after record {count}", count + 1
+                f"has nothing after the comma behind record {count}", count + 1
             )
 
 
 def find_value_end(data: bytes, start: int = 0) -> int:
-    """Where the JSON value that begins at `start` ends, at the comma or bracket after it; -1 when not in sight."""
+    """The index of the comma or bracket after the JSON value at `start`; -1 when the data end before it."""
     depth = 0
     for token in _TOKEN.finditer(data, start):
         mark = data[token.start()]
@@ -70,12 +70,13 @@ def find_value_end(data: bytes, start: int = 0) -> int:
 
 
 def _guess_batch(window: Window, kind: RecordKind | None) -> tuple[JsonArrayBatch, int, bool] | None:
-    """All records up to the last comma between records that is in sight, or to the end of the array.
+    """All records up to the last comma between records in the window, or to the end of the array.
 
-    Also their number, and whether the array has been closed. None when that is not found by guessing.
+    Also their number, and whether the array was closed. None when guessing fails.
     """
     data = window.data
     end = len(data)
+    # Few guesses: each costs a parse of the whole window, and the scanner finds the end in any case.
     for _ in range(_GUESSES):
         end = data.rfind(b"}", 0, end)
         if end < 0:
@@ -93,9 +94,9 @@ def _guess_batch(window: Window, kind: RecordKind | None) -> tuple[JsonArrayBatc
 
 
 def _scan_batch(window: Window, count: int) -> tuple[Sequence[bytes], int, bool]:
-    """The records that are whole, their number, and whether the array has been closed.
+    """The whole records in the window, their number, and whether the array was closed.
 
-    Reads on until there is at least one record.
+    Reads more until there is at least one record.
     """
     while True:
         batch, used, closed = _scan_elements(window.data)
@@ -111,7 +112,7 @@ def _scan_batch(window: Window, count: int) -> tuple[Sequence[bytes], int, bool]
 
 
 def _scan_elements(data: bytes) -> tuple[list[bytes], int, bytes]:
-    """The elements that are whole, how many bytes they take, and the bracket that closed, empty when none did."""
+    """The whole elements, the number of their bytes, and the closing bracket, which is empty when there is none."""
     batch: list[bytes] = []
     start = 0
     while (end := find_value_end(data, start)) >= 0:

@@ -1,7 +1,7 @@
-"""Rows of a CSV file, cut at quotes, line ends and commas, as long as every quote belongs to a whole cell.
+"""CSV cells: split a file at quotes, line ends and commas, as long as every quote belongs to a whole cell.
 
-`csv.reader` looks at each character in turn; cutting finds the same rows in less than half the time. A file in which a
-quote stands within a bare cell, or a line ends in a way of its own, is left to `csv` from there on.
+`csv.reader` inspects each character; splitting finds the same rows in less than half the time. Where a quote is inside
+an unquoted cell, or a line has an unusual end, the rest of the file is left to `csv`.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ Row = list[str]
 _ENCODING: Final = "utf-8-sig"
 _CHUNK: Final = 1 << 16
 _LONGEST: Final = 1 << 20
-"""How many characters are searched for the end of a row; a longer one is left to `csv`."""
+"""The most characters that are searched for the end of a row. A longer row is left to `csv`."""
 _BATCH: Final = 256
 _QUOTED: Final = "\x01"
-"""Stands for a quoted cell while the bare ones are cut; a file that has this character is left to `csv`."""
+"""Stands for a quoted cell while the others are split. A file that contains this character is left to `csv`."""
 
 
 def read_row_batches(file: BinaryIO) -> Iterator[list[Row]]:
-    """The rows of a file from its beginning, some at a time and never none, as `csv.reader` gives them.
+    """The rows of a file, in batches that are never empty; the same rows as those of `csv.reader`.
 
-    Raises csv.Error for what is no CSV, and UnicodeDecodeError for what is no UTF-8.
+    Raises csv.Error for a file that is not CSV, and UnicodeDecodeError for one that is not UTF-8.
     """
-    given, pending = 0, ""
+    yielded, pending = 0, ""
     texts = _decode_text(file)
     try:
         for chunk in chain(texts, ("",)):
@@ -41,19 +41,19 @@ def read_row_batches(file: BinaryIO) -> Iterator[list[Row]]:
             rows = None if _QUOTED in chunk or len(rest) > _LONGEST else _parse_rows(whole)
             if rows is None:
                 break
-            given += len(rows)
+            yielded += len(rows)
             pending = rest
             if rows:
                 yield rows
         else:
             return
     except UnicodeDecodeError:
-        pass  # met again, after all rows that stand before it
-    yield from _read(file, given)
+        pass  # `csv` raises it again, after all rows before it
+    yield from _read(file, yielded)
 
 
 def _decode_text(file: BinaryIO) -> Iterator[str]:
-    """The file, some characters at a time and never none."""
+    """The text of the file, in chunks that are never empty."""
     decoder = codecs.getincrementaldecoder(_ENCODING)()
     while data := file.read(_CHUNK):
         if text := decoder.decode(data):
@@ -62,7 +62,7 @@ def _decode_text(file: BinaryIO) -> Iterator[str]:
 
 
 def _split_at_last_line(parts: list[str], *, ended: bool) -> tuple[list[str], str]:
-    """What stands before the end of the last line, divided at its quotes; and the rest, whole."""
+    """The text up to the end of the last whole line, still split at its quotes; and the rest, joined."""
     if ended:
         return parts, ""
     for at in range(len(parts) - 1 & ~1, -1, -2):  # outside of quotes
@@ -73,11 +73,11 @@ def _split_at_last_line(parts: list[str], *, ended: bool) -> tuple[list[str], st
 
 
 def _parse_rows(parts: list[str]) -> list[Row] | None:
-    """The rows of a text that was divided at its quotes; None when one of these is not a quoted cell's own."""
+    """The rows of a text that was split at its quotes; None when a quote does not belong to a quoted cell."""
     deps, inside = parts[::2], parts[1::2]
     if len(deps) == len(inside):
         return None
-    # Where nothing stands between two quotes, they are one within a cell.
+    # Two quotes with nothing between them are one quote inside a cell.
     begins = [at for at, between in enumerate(deps[:-1]) if between or not at]
     cells = iter(['"'.join(inside[begin:end]) for begin, end in pairwise([*begins, len(inside)])])
     lines = _QUOTED.join([*[deps[at] for at in begins], deps[-1]]).split("\n")
@@ -95,15 +95,15 @@ def _parse_rows(parts: list[str]) -> list[Row] | None:
     return rows if next(cells, None) is None else None
 
 
-def _read(file: BinaryIO, given: int) -> Iterator[list[Row]]:
-    """The rows after so many. Those before what is none are given before it is raised."""
+def _read(file: BinaryIO, skipped: int) -> Iterator[list[Row]]:
+    """The rows after the first `skipped`. Rows before an error are yielded before it is raised."""
     rows: list[Row] = []
     os.lseek(file.fileno(), 0, os.SEEK_SET)
-    # A descriptor of its own, because text closes what it reads from.
-    # It is opened by its descriptor, for it has no path.
+    # A duplicate descriptor, because the text file closes the one that it reads from. It is opened by descriptor and
+    # not by path, so that it is the same file even if the path now leads to another.
     with open(os.dup(file.fileno()), encoding=_ENCODING, newline="") as text:  # noqa: PTH123
         try:
-            for row in islice(csv.reader(text, strict=True), given, None):
+            for row in islice(csv.reader(text, strict=True), skipped, None):
                 rows.append(row)
                 if len(rows) == _BATCH:
                     yield rows

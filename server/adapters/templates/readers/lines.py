@@ -1,4 +1,4 @@
-"""Records that stand one a line."""
+"""JSON Lines: one record a line."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def read_line_records(window: Window) -> Iterator[Sequence[bytes]]:
-    """Batches of lines; empty ones are passed over, and the last needs no line end."""
+    """Batches of lines; empty lines are skipped, and the last line needs no line end."""
     while not window.ended:
-        whole, found, rest = window.data.rpartition(b"\n")
-        if found:
+        whole, newline, rest = window.data.rpartition(b"\n")
+        if newline:
             window.data = rest
             if whole.strip():
                 yield JsonLinesBatch(whole)

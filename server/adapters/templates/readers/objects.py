@@ -1,4 +1,4 @@
-"""A template written as one JSON object: its records as a stream, everything beside them as values."""
+"""JSON objects: read a template's records as a stream, and its other members as values."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _NAME: Final = re.compile(rb'"(?:[^"\\]|\\.)*"')
 def read_object_records(
     window: Window, head: dict[str, Any], kind: RecordKind | None = None
 ) -> Iterator[Sequence[bytes]]:
-    """Batches of `records`, or of `source.records`, wherever they stand; `head` is filled with everything else.
+    """Batches of `records`, or of `source.records`, in any position; `head` is filled with the other members.
 
-    `head` is whole once the iteration has ended. Raises TemplateInvalidError for what is no JSON object.
+    `head` is complete when the iteration has ended. Raises TemplateInvalidError for a file that is no JSON object.
     """
     yield from _read_members(window, head, kind, "")
     if window.peek():
-        raise window.invalid_template_error("goes on after the end of its JSON object")
+        raise window.invalid_template_error("continues after the end of its JSON object")
 
 
 def _read_members(

@@ -1,4 +1,4 @@
-"""Opening a file of the repository, and knowing whether it is still the same one when it has been read."""
+"""Open a file of the repository, and check after reading that it was not changed meanwhile."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def resolve_sibling(name: str, other: str) -> str:
-    """The name, within the repository, of a file that a template names relative to itself.
+    """The path in the repository of a file that a template names relative to itself.
 
-    Raises TemplateInvalidError for one that would be outside the repository.
+    Raises TemplateInvalidError for a path outside the repository.
     """
     path = posixpath.normpath(posixpath.join(posixpath.dirname(name), other))
     if not other or "\0" in other or path.startswith(("/", "../")) or path in {".", ".."}:
@@ -33,10 +33,11 @@ def resolve_sibling(name: str, other: str) -> str:
 
 @contextmanager
 def open_repository_file(repository: Path, name: str) -> Iterator[BinaryIO]:
-    """A regular file of the repository, reached without a symbolic link.
+    """Open a regular file of the repository, without following symbolic links.
 
-    Raises MockDataMissingError when it is not there, and TemplateInvalidError for a link, for what is no file, for
-    one that may not be read, and, at the end, for one that was replaced or written meanwhile.
+    Raises:
+        MockDataMissingError: the file does not exist.
+        TemplateInvalidError: it is a link, not a regular file, not readable, or was changed by the end of the block.
     """
     with _open_regular_file(repository, name) as file:
         before = os.fstat(file.fileno())
@@ -45,14 +46,14 @@ def open_repository_file(repository: Path, name: str) -> Iterator[BinaryIO]:
             repository, name, before
         ):
             raise TemplateInvalidError(
-                f"{name} was changed while it was read.",
+                f"{name} was changed while it was being read.",
                 file=name,
-                suggested_action="Leave the file alone while it is read, and call again.",
+                suggested_action="Do not change the file while it is being read, and call again.",
             )
 
 
-def _file_identity(found: os.stat_result) -> tuple[int, ...]:
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+def _file_identity(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _is_same_file(repository: Path, name: str, before: os.stat_result) -> bool:
@@ -64,17 +65,17 @@ def _is_same_file(repository: Path, name: str, before: os.stat_result) -> bool:
 
 def _open_regular_file(repository: Path, name: str) -> BinaryIO:
     try:
-        found = _open_below(os.open(repository, os.O_RDONLY | os.O_DIRECTORY), name.split("/"))
+        descriptor = _open_below(os.open(repository, os.O_RDONLY | os.O_DIRECTORY), name.split("/"))
     except OSError as error:
         raise _opening_error(error, name) from None
-    if not stat.S_ISREG(os.fstat(found).st_mode):
-        os.close(found)
-        raise TemplateInvalidError(f"{name} is no regular file.", file=name)
-    return os.fdopen(found, "rb", 0)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise TemplateInvalidError(f"{name} is not a regular file.", file=name)
+    return os.fdopen(descriptor, "rb", 0)
 
 
 def _open_below(folder: int, parts: list[str]) -> int:
-    """The descriptor of what these names lead to from a folder, whose descriptor is closed."""
+    """Open the file at a path below a folder, one part at a time; the folder's descriptor is closed."""
     # O_NONBLOCK: a pipe must not keep us waiting for a writer.
     flags = os.O_RDONLY | os.O_NOFOLLOW | (os.O_DIRECTORY if parts[1:] else os.O_NONBLOCK)
     try:

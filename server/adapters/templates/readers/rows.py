@@ -1,4 +1,4 @@
-"""Rows of cells, and what the columns that they stand in mean."""
+"""Table rows: convert cells to the values of their columns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PLACEHOLDER = PLACEHOLDER.decode()
 
 
 class TableColumns:
-    """The columns of a table whose rows are records of a kind; `names` are the fields, each in one column."""
+    """The columns of a table of records of one kind; `names` are the fields, one a column."""
 
     def __init__(self, names: Sequence[str], kind: RecordKind) -> None:
         self.names = names
@@ -33,19 +33,19 @@ class TableColumns:
         self._row = _row_list_type(names, kind)
 
     def convert_row(self, row: Sequence[str]) -> list[Any]:
-        """What the cells of a row stand for; None for an empty one."""
+        """The values of a row's cells; None for an empty cell."""
         return [self._convert_column(at, [cell])[0] for at, cell in enumerate(row)]
 
     def convert_rows(self, rows: Sequence[Sequence[str]]) -> list[Any] | None:
-        """Records of all these rows, as `kind.record` would have them; None when one does not fit."""
+        """The records of all these rows, as `kind.record` would decode them; None when one does not fit."""
         if self._row is None:
             return None
         try:
             columns = [self._convert_column(at, cells) for at, cells in enumerate(zip(*rows, strict=True))]
-            found: list[Any] = msgspec.convert([*zip(*columns, strict=True)], self._row)
+            records: list[Any] = msgspec.convert([*zip(*columns, strict=True)], self._row)
         except msgspec.ValidationError:
             return None
-        return found
+        return records
 
     def _convert_column(self, at: int, cells: Sequence[str]) -> Sequence[Any]:
         if read := self._readers.get(at):
@@ -54,7 +54,7 @@ class TableColumns:
 
 
 class TableRows(RecordBatch):
-    """A batch of rows; each as a JSON object has no members for its empty cells."""
+    """A batch of rows. As a JSON object, a row has no members for its empty cells."""
 
     def __init__(self, rows: Sequence[Sequence[str]], columns: TableColumns) -> None:
         self._rows = rows
@@ -76,9 +76,9 @@ class TableRows(RecordBatch):
         ]
 
 
-# It answers Any, because the type is made here.
+# Any, because the type is built here.
 def _row_list_type(names: Sequence[str], kind: RecordKind) -> Any:  # noqa: ANN401
-    """The type of many rows: a list of what has the fields of the record and reads them by column."""
+    """The type of many rows: a list of structs with the fields of the record, in the order of the columns."""
     fields = {each.name: each for each in kind.fields}
     if any(each.required and name not in names for name, each in fields.items()):
         return None
@@ -91,7 +91,7 @@ def _row_list_type(names: Sequence[str], kind: RecordKind) -> Any:  # noqa: ANN4
 
 
 def _parse_number(cell: str) -> int | str:
-    """The number, or the cell as it is: that it is none is the schema check's to say."""
+    """The number, or the cell unchanged when it is none: the check of the schema reports it."""
     try:
         return int(cell)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What one pass must remember, in one temporary file that has no name."""
+"""Disk spill: what one pass over the records must remember, in a temporary file without a name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class DiskSpill:
-    """A spill on disk, made when first needed; `close` leaves nothing behind."""
+    """A spill on disk, created when it is first needed; `close` removes it."""
 
     def __init__(self) -> None:
         self._file: IO[bytes] | None = None
@@ -24,12 +24,12 @@ class DiskSpill:
     def add(self, heap: str, piece: bytes) -> None:
         try:
             if self._file is None:
-                # It is closed by `close`, for it lives as long as the pass.
+                # Closed by `close`, since it lives as long as the pass. Without a name it vanishes with the process.
                 self._file = tempfile.TemporaryFile()  # noqa: SIM115
             self._file.seek(self._end)
             self._file.write(piece)
         except OSError as error:
-            raise StagingFailedError(f"The temporary folder cannot be written: {error.strerror}.") from None
+            raise StagingFailedError(f"The temporary folder is not writable: {error.strerror}.") from None
         self._pieces[heap].append((self._end, len(piece)))
         self._end += len(piece)
 
@@ -43,7 +43,7 @@ class DiskSpill:
         return file.read(length)
 
     def close(self) -> None:
-        """Give the room back."""
+        """Close and so delete the file."""
         if self._file is not None:
             self._file.close()
         self._pieces.clear()

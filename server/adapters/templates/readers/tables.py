@@ -1,4 +1,4 @@
-"""Records in the rows of a CSV file, with the names of their fields in the first."""
+"""CSV tables: one record a row, with the names of the fields in the first row."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def read_table_records(file: BinaryIO, name: str, kind: RecordKind) -> Iterator[TableRows]:
-    """Batches of rows, each as a JSON object; numbers and lists by the type's schema, empty cells left out.
+    """Batches of rows, each as a JSON object; numbers and lists follow the type's schema, empty cells are left out.
 
-    A list is written with `;` between its members, or as JSON. Raises TemplateInvalidError naming the row (from 1,
-    without the header) for what is no UTF-8, no CSV, or has more or fewer cells than the header.
+    A list is written with `;` between its members, or as JSON. Raises TemplateInvalidError with the row (from 1,
+    without the header) for a file that is not UTF-8 or not CSV, or a row with more or fewer cells than the header.
     """
     csv.field_size_limit(VALUE_LIMIT)
     columns: TableColumns | None = None

@@ -1,4 +1,4 @@
-"""A file seen through a window that moves forward: what has been read and not yet been used."""
+"""Window over a file: the part that was read and not yet consumed."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 CHUNK: Final = 1 << 18
-"""Small enough to stay in a core's cache until its records are decoded."""
+"""The bytes of one read: few enough to stay in a core's cache until the records are decoded."""
 VALUE_LIMIT: Final = 64 << 20
-"""The longest single value that is read: a record, or what stands beside the records."""
+"""The most bytes of one value, a record or another member. It bounds the memory of a hostile file."""
 _BOM: Final = b"\xef\xbb\xbf"
 _FOREIGN: Final = (
     (b"\xff\xfe\x00\x00", "UTF-32"),
@@ -23,9 +23,9 @@ _FOREIGN: Final = (
 
 
 class Window:
-    """The unread part of a file, beginning after a byte order mark if there is one.
+    """The unconsumed part of a file, after its byte order mark if there is one.
 
-    Raises TemplateInvalidError at once for a file that is empty or in an encoding of two or four bytes.
+    Raises TemplateInvalidError at once for a file in an encoding of two or four bytes.
     """
 
     def __init__(self, file: BinaryIO, name: str) -> None:
@@ -42,25 +42,25 @@ class Window:
             raise self.invalid_template_error(f"is {encoding}; UTF-8 is expected")
 
     def read_more(self) -> bool:
-        """Read on, as much again as is waiting already; False at the end of the file."""
+        """Read more, doubling the window when it is full; False at the end of the file."""
         if len(self.data) > VALUE_LIMIT:
             raise self.invalid_template_error(f"has a value of more than {VALUE_LIMIT >> 20} MiB")
-        found = self._file.read(max(CHUNK, len(self.data)))
-        self.data += found
-        self.ended = not found
+        chunk = self._file.read(max(CHUNK, len(self.data)))
+        self.data += chunk
+        self.ended = not chunk
         return not self.ended
 
     def advance(self, count: int) -> None:
-        """Move past this many bytes."""
+        """Consume `count` bytes."""
         self.data = self.data[count:]
 
     def peek(self) -> bytes:
-        """The next byte that is no white space, which is passed; nothing at the end of the file."""
+        """The next byte after white space, which is consumed; empty at the end of the file."""
         while True:
             self.data = self.data.lstrip()
             if self.data or not self.read_more():
                 return self.data[:1]
 
     def invalid_template_error(self, problem: str, position: int | None = None) -> TemplateInvalidError:
-        """The error that says what is wrong with this file."""
+        """The error for a problem of this file."""
         return TemplateInvalidError(f"{self.name} {problem}.", file=self.name, position=position)

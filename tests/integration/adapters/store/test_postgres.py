@@ -101,7 +101,7 @@ async def test_a_server_that_is_too_old_is_refused(url: str, monkeypatch: pytest
 async def test_a_database_of_another_encoding_is_refused(postgres: PostgresServer) -> None:
     url = postgres.create_database(options="encoding 'SQL_ASCII' locale 'C'")
 
-    with pytest.raises(SettingsError, match="keeps its texts in SQL_ASCII, and must in UTF8"):
+    with pytest.raises(SettingsError, match="stores text as SQL_ASCII, but UTF8 is required"):
         await opened(url)
 
 

@@ -114,7 +114,7 @@ CASES: Final = (
     Case("wrong password", "it refuses this user or password", UNUSABLE),
     Case("too old", "1000 is the oldest that will do", UNUSABLE),
     Case("no tables", "may not create tables in it", UNUSABLE),
-    Case("newer", "was made by a newer version of dataset-lifecycle (it has of_the_future)", UNUSABLE),
+    Case("newer", "was migrated by a newer version of dataset-lifecycle (it has of_the_future)", UNUSABLE),
 )
 
 

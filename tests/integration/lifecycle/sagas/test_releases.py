@@ -140,7 +140,7 @@ async def test_a_dataset_that_a_newer_release_has_written_is_left_alone_with_its
             older.start_provision(retry=True),
             older.services.datasets.show(dataset_id, OPERATOR),
         ):
-            with pytest.raises(StoreFailedError, match="cannot be understood") as refusal:
+            with pytest.raises(StoreFailedError, match="cannot be decoded") as refusal:
                 await call
             assert "newer release" in refusal.value.suggested_action
         assert world.glean.request_counts() == requests

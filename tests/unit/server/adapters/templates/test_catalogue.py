@@ -154,10 +154,10 @@ MISSING: list[tuple[Callable[[RepositoryFiles], FolderTemplates], str, str]] = [
     (gone, "There is no mock-data repository at", "MOCK_DATA_REPO_PATH"),
     (no_folder, "has no folder mock_data/templates", "templates_subdir"),
     (is_a_file, "has no folder mock_data/templates", "templates_subdir"),
-    (no_template, "holds no templates", "Add templates"),
+    (no_template, "contains no templates", "Add templates"),
     (submodule, "was not initialised", "submodule update --init vendor/data"),
-    (submodule_within, "holds no templates", "submodule update --init mock_data/templates"),
-    (initialised, "holds no templates", "Add templates"),
+    (submodule_within, "contains no templates", "submodule update --init mock_data/templates"),
+    (initialised, "contains no templates", "Add templates"),
 ]
 
 
@@ -225,7 +225,7 @@ async def test_validation_reports_on_every_file(repository: RepositoryFiles) -> 
         "github_repos.json",
         "jira_issues.jsonl",
     ]
-    assert "not named after a dataset type" in found["confluence.json"][0]
+    assert "Its name is not a dataset type" in found["confluence.json"][0]
     assert found["confluence_pages.jsonl"] == ()
     assert found["github_repos.json"] == (f"{SUBDIR}/fintech/dev/r.json holds no records.",)
     assert "record 1 is not JSON" in found["jira_issues.jsonl"][0]

@@ -102,7 +102,7 @@ async def test_broken_questions_are_reported_and_keep_no_template_from_serving(
     template = await repository.load_only_template()
     assert template.questions is None
     [warning] = template.warnings
-    assert warning.startswith(f"Its golden questions are not asked: {SUBDIR}/{QUESTIONS}")
+    assert warning.startswith(f"Its golden questions are not used: {SUBDIR}/{QUESTIONS}")
     assert problem in warning
     assert warning in repository.populate(template).warnings
     found = await reports(repository)
@@ -124,7 +124,7 @@ async def test_a_pipe_in_the_place_of_questions_holds_nobody_up(repository: Repo
     repository.write(f"{FOLDER}/confluence_pages.jsonl", lines(pages()))
     os.mkfifo(repository.folder / QUESTIONS)
     assert (await repository.load_only_template()).questions is None
-    assert "no regular file" in (await reports(repository))[QUESTIONS].problems[0]
+    assert "not a regular file" in (await reports(repository))[QUESTIONS].problems[0]
 
 
 async def test_questions_are_read_again_when_they_have_changed(repository: RepositoryFiles) -> None:
@@ -147,8 +147,8 @@ async def test_ids_that_are_no_record_of_the_template_are_found(repository: Repo
     report = (await reports(repository))[f"{FOLDER}/confluence_pages.jsonl"]
     assert report.problems == (
         (
-            f"{SUBDIR}/{QUESTIONS}: question 2 names 'page-77', which is the id of no document of "
-            f"{SUBDIR}/{FOLDER}/confluence_pages.jsonl (documents.confluence_pages)."
+            f"{SUBDIR}/{QUESTIONS}: question 2 names 'page-77', but no document of "
+            f"{SUBDIR}/{FOLDER}/confluence_pages.jsonl has this id (documents.confluence_pages)."
         ),
     )
     assert (report.questions, report.passes, report.records) == (2, True, 3)
@@ -160,7 +160,7 @@ async def test_many_such_ids_are_counted_and_the_first_are_named(repository: Rep
     report = (await reports(repository))[f"{FOLDER}/confluence_pages.jsonl"]
     assert (len(report.problems), report.problems[-1]) == (
         11,
-        "2 more documents are named and not there.",
+        "2 more documents are named but do not exist.",
     )
 
 
@@ -180,5 +180,5 @@ async def test_questions_about_a_type_that_no_template_beside_them_makes_are_fou
     repository.write(f"{FOLDER}/confluence_pages.jsonl", lines(pages()))
     repository.write(QUESTIONS, file(asked(), asked("Which issue?", jira_issues=["PAY-1"])))
     assert (await reports(repository))[QUESTIONS].problems == (
-        "Question 2 names jira_issues, and no template beside it makes them.",
+        "Question 2 names jira_issues, but its folder has no such template.",
     )

@@ -126,10 +126,10 @@ async def test_what_a_template_says_wrongly_is_left_out_with_a_warning(repositor
     assert (found.stage, found.tags, found.custom_fields) == (Stage.SANDBOX, (), {})
     assert (found.industry, found.default_record_count) == ("fintech", None)
     assert found.warnings == (
-        "'stage' is not what it should be and was left out.",
-        "'tags' is not what it should be and was left out.",
-        "'custom_fields' is not what it should be and was left out.",
-        "Its metadata say industry 'retail'; the folder says 'fintech', which counts.",
+        "'stage' is not of the expected type and was ignored.",
+        "'tags' is not of the expected type and was ignored.",
+        "'custom_fields' is not of the expected type and was ignored.",
+        "Its metadata name the industry 'retail', but its folder 'fintech', which is used.",
     )
 
 
@@ -142,7 +142,7 @@ async def test_an_unknown_version_with_records_serves_with_a_warning(
     content = repository.populate(template)
     assert (template.format, content.record_count) == ("unknown", 3)
     assert len(content.warnings) == 1
-    assert "is not known; its records were recognised all the same" in content.warnings[0]
+    assert "is unknown; its records were recognised all the same" in content.warnings[0]
 
 
 async def test_a_template_s_own_schema_is_applied(repository: RepositoryFiles) -> None:
@@ -249,8 +249,14 @@ BAD: dict[str, tuple[str, str | bytes, type[LifecycleError | TemplateInvalidErro
         "ends in the middle of",
         None,
     ),
-    "goes on, array": (JSON, json.dumps(pages()) + "x", TemplateInvalidError, "goes on after the end", None),
-    "goes on, object": (JSON, v2() + "x", TemplateInvalidError, "goes on after the end", None),
+    "goes on, array": (
+        JSON,
+        json.dumps(pages()) + "x",
+        TemplateInvalidError,
+        "continues after the end",
+        None,
+    ),
+    "goes on, object": (JSON, v2() + "x", TemplateInvalidError, "continues after the end", None),
     "lone surrogate": (JSONL, '{"page_id": "1", "body": "\\ud800"}', TemplateInvalidError, "surrogate", 1),
     "empty array": (JSON, "[]", TemplateInvalidError, "holds no records", None),
     "empty records": (
@@ -284,12 +290,18 @@ BAD: dict[str, tuple[str, str | bytes, type[LifecycleError | TemplateInvalidErro
         r"version 9\)",
         None,
     ),
-    "schema that is none": (JSON, v2(schema={"type": "thing"}), TemplateInvalidError, "no JSON Schema", None),
+    "schema that is none": (
+        JSON,
+        v2(schema={"type": "thing"}),
+        TemplateInvalidError,
+        "not a JSON Schema",
+        None,
+    ),
     "schema elsewhere": (
         JSON,
         v2(schema={"$ref": "https://elsewhere.example/schema"}),
         TemplateInvalidError,
-        "no JSON Schema",
+        "not a JSON Schema",
         None,
     ),
     "generator": (JSON, v2(source={"generator": {}}), TemplateInvalidError, "generates its records", None),
@@ -422,7 +434,7 @@ async def test_what_is_no_regular_file_is_refused(
 ) -> None:
     repository.write(JSON, v2(source={"file": "pages.jsonl"}))
     make(repository.folder / "fintech/dev/pages.jsonl")
-    with pytest.raises(TemplateInvalidError, match="is no regular file"):
+    with pytest.raises(TemplateInvalidError, match="is not a regular file"):
         repository.populate(await repository.load_only_template())
 
 
@@ -457,7 +469,7 @@ async def test_a_file_that_changes_while_it_is_read_is_refused(
             next(iter(stream))
             change(path)
 
-    with pytest.raises(TemplateInvalidError, match="was changed while it was read"):
+    with pytest.raises(TemplateInvalidError, match="was changed while it was being read"):
         read()
 
 

@@ -20,7 +20,7 @@ from server.infra.postgres.errors import interpret_connection_error, interpret_e
         (errors.QueryCanceled(), "cancelled the statement", Recovery.WAIT),
         (errors.InvalidPassword(), "refuses this user or password", Recovery.NEEDS_HUMAN),
         (errors.InvalidCatalogName(), "no such database", Recovery.NEEDS_HUMAN),
-        (errors.ReadOnlySqlTransaction(), "it may only be read", Recovery.NEEDS_HUMAN),
+        (errors.ReadOnlySqlTransaction(), "it is read-only", Recovery.NEEDS_HUMAN),
         (errors.IoError(), "its disk could not be read or written", Recovery.NEEDS_HUMAN),
         (errors.DataCorrupted(), "its data are damaged", Recovery.NEEDS_HUMAN),
         (errors.ConnectionFailure(), "the connection was lost", Recovery.WAIT),

@@ -110,7 +110,7 @@ async def test_a_folder_in_the_files_place_is_reported(tmp_path: Path) -> None:
 async def test_a_file_in_the_folders_place_is_reported(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
 
-    with pytest.raises(StoreFailedError, match="cannot be made: File exists"):
+    with pytest.raises(StoreFailedError, match="cannot be created: File exists"):
         await opened(tmp_path / "data" / "store.sqlite")
 
 
@@ -172,8 +172,8 @@ def closed(path: Path) -> None:
 @pytest.mark.parametrize(
     ("fail", "says", "recovery"),
     [
-        (busy, "another process has been writing to it all the time", Recovery.WAIT),
-        (read_only, "it may only be read", Recovery.NEEDS_HUMAN),
+        (busy, "another process was writing to it for too long", Recovery.WAIT),
+        (read_only, "it is read-only", Recovery.NEEDS_HUMAN),
         (bad_statement, "SQLite reports SQLITE_ERROR", Recovery.NEEDS_HUMAN),
         (closed, "SQLite reports ProgrammingError", Recovery.NEEDS_HUMAN),
     ],
@@ -219,7 +219,7 @@ async def test_a_row_that_is_left_out_is_logged(tmp_path: Path, caplog: pytest.L
         with caplog.at_level(logging.ERROR):
             assert await store.read(lambda uow: uow.events.find()) == []
 
-    assert "the row of event 1 cannot be understood" in caplog.text
+    assert "the row of event 1 cannot be decoded" in caplog.text
 
 
 def test_progress_that_cannot_be_written_is_logged_and_forgotten(caplog: pytest.LogCaptureFixture) -> None:

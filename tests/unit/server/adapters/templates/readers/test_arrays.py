@@ -96,7 +96,7 @@ def test_a_broken_record_is_cut_out_as_it_stands_for_its_reader_to_judge() -> No
 @pytest.mark.parametrize(
     ("data", "problem", "position"),
     [
-        (b'[{"a":1},]', "has nothing behind the comma after record 1", 2),
+        (b'[{"a":1},]', "has nothing after the comma behind record 1", 2),
         (b'[{"a":1}}', "closes a bracket that is not open, after record 1", None),
         (b'[{"a":1},{"a"', "ends in the middle of record 2", 2),
         (b'[{"a":"1}]', "ends in the middle of record 1", 1),

@@ -1,8 +1,8 @@
-"""Break the safety rules on purpose, one at a time, and see that a test fails for each.
+"""Mutation testing: break the safety rules, one at a time, and check that a test fails for each.
 
-First every rule of `rules.toml` is taken out, and the test that is named for it has to fail. Then mutmut makes its
-small changes (`[tool.mutmut]` in pyproject.toml says to which files), and every one that no test notices has to stand
-in `mutants.toml` with the reason why it may live. All of it happens in a copy of the checkout, removed at the end.
+First every rule of `rules.toml` is removed, and its test has to fail. Then mutmut makes small changes (to the files in
+`[tool.mutmut]` of pyproject.toml), and every change that no test notices has to be listed in `mutants.toml` with a
+reason. All of it happens in a copy of the checkout, which is deleted at the end.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ HERE = Path(__file__).parent
 CHECKOUT = HERE.parent
 QUIET = ("-q", "-x", "--no-header", "-p", "no:cacheprovider", "--hypothesis-seed=0")
 FAILED = 1
-"""pytest's exit code when a test failed; any other says that it was not run as it was meant to be."""
+"""pytest's exit code when a test failed. Any other but 0 means that the test could not be run."""
 
 
 class Rule(NamedTuple):
-    """A rule, the text that makes it so in one file, what stands there when it is taken out, and its test."""
+    """A rule: its text in one file, the replacement that removes the rule, and its test."""
 
     rule: str
     file: str
@@ -36,7 +36,7 @@ class Rule(NamedTuple):
 
 
 class Survivor(NamedTuple):
-    """A change that no test noticed: in which function, and the lines before and after."""
+    """A change that no test noticed: its function, and the lines before and after."""
 
     function: str
     removed: str
@@ -44,7 +44,7 @@ class Survivor(NamedTuple):
 
 
 def copy(checkout: Path, to: Path) -> None:
-    """Copy what git knows or would know, so that no changed file is ever in the checkout itself."""
+    """Copy all files that git tracks or would track, so that the checkout itself is never changed."""
     listing = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     names = subprocess.run(listing, cwd=checkout, check=True, stdout=subprocess.PIPE, text=True).stdout
     for name in filter(None, names.split("\0")):
@@ -55,7 +55,7 @@ def copy(checkout: Path, to: Path) -> None:
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a module of this environment in that folder."""
+    """Run a Python module of this environment in a folder."""
     command = (sys.executable, "-m", *arguments)
     return subprocess.run(
         command, cwd=folder, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -63,18 +63,18 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def unguarded(folder: Path, rules: list[Rule]) -> list[str]:
-    """What is wrong with the tests of `rules`: those that pass without their rule, and those that cannot be run."""
+    """The problems of `rules`: tests that pass without their rule, and tests that cannot be run."""
     whole = run(folder, "pytest", *QUIET, *dict.fromkeys(each.test for each in rules))
     if whole.returncode:
-        return [f"The tests of the rules do not pass as things are:\n{whole.stdout}"]
-    return [wrong for each in rules if (wrong := _without(folder, each))]
+        return [f"The tests of the rules do not pass on the unchanged code:\n{whole.stdout}"]
+    return [problem for each in rules if (problem := _without(folder, each))]
 
 
 def _without(folder: Path, rule: Rule) -> str | None:
     file = folder / rule.file
     text = file.read_text(encoding="utf-8")
     if text.count(rule.old) != 1:
-        return f"{rule.rule}: its text stands {text.count(rule.old)} times in {rule.file}."
+        return f"{rule.rule}: its text occurs {text.count(rule.old)} times in {rule.file}, not once."
     file.write_text(text.replace(rule.old, rule.new), encoding="utf-8")
     try:
         outcome = run(folder, "pytest", *QUIET, rule.test)
@@ -83,15 +83,15 @@ def _without(folder: Path, rule: Rule) -> str | None:
     if outcome.returncode == FAILED:
         return None
     if outcome.returncode == 0:
-        return f"{rule.rule}: {rule.test} passes without it."
-    return f"{rule.rule}: {rule.test} could not be run without it.\n{outcome.stdout}"
+        return f"{rule.rule}: {rule.test} passes without the rule."
+    return f"{rule.rule}: {rule.test} could not be run without the rule.\n{outcome.stdout}"
 
 
 def mutate(folder: Path) -> list[Survivor]:
-    """Let mutmut make its changes; those that no test noticed.
+    """Run mutmut; the changes that no test noticed.
 
     Raises:
-        SystemExit: mutmut could not do its work; what it printed is the reason.
+        SystemExit: mutmut failed; the message is its output.
     """
     outcome = run(folder, "mutmut", "run")
     if outcome.returncode:
@@ -117,37 +117,39 @@ def _side(lines: list[str], sign: str) -> str:
 
 def unexplained(survivors: list[Survivor], accepted: list[Survivor]) -> list[str]:
     """Survivors without a reason, and reasons without a survivor."""
-    found, known = Counter(survivors), Counter(accepted)
-    shown = "{0}: {1}\n  - {2}\n  + {3}"
+    actual, listed = Counter(survivors), Counter(accepted)
+    line = "{0}: {1}\n  - {2}\n  + {3}"
     return [
-        *(shown.format("No test notices", *each) for each in (found - known).elements()),
-        *(shown.format("No longer needed", *each) for each in (known - found).elements()),
+        *(line.format("No test notices", *each) for each in (actual - listed).elements()),
+        *(line.format("No longer needed", *each) for each in (listed - actual).elements()),
     ]
 
 
 def main() -> None:
-    """Do both, or the one that the argument names, say what is unguarded, and end with 1 when anything is."""
+    """Check the rules and the changes, or only the one that the argument names; exit with 1 on a problem."""
     os.nice(10)
-    parts, wrong = sys.argv[1:] or ["--rules", "--changes"], list[str]()
+    parts, problems = sys.argv[1:] or ["--rules", "--changes"], list[str]()
     with tempfile.TemporaryDirectory(prefix="mutants-") as name:
         copy(CHECKOUT, folder := Path(name))
         if "--rules" in parts:
             rules = [Rule(**each) for each in _table("rules.toml", "rule")]
-            wrong += unguarded(folder, rules)
-            print(f"{len(rules)} rules were taken out in turn.", flush=True)
+            problems += unguarded(folder, rules)
+            print(f"{len(rules)} rules were removed in turn.", flush=True)
         if "--changes" in parts:
             reasons = _table("mutants.toml", "survivor")
             survivors = mutate(folder)
-            print(f"No test notices {len(survivors)} of them; {len(reasons)} have a reason to live.")
+            print(
+                f"No test notices {len(survivors)} of the changes; {len(reasons)} are listed with a reason."
+            )
             accepted = [Survivor(each["function"], each["removed"], each["added"]) for each in reasons]
-            wrong += unexplained(survivors, accepted)
-    if wrong:
-        raise SystemExit("\n".join(wrong))
+            problems += unexplained(survivors, accepted)
+    if problems:
+        raise SystemExit("\n".join(problems))
 
 
 def _table(file: str, name: str) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = tomllib.loads((HERE / file).read_text(encoding="utf-8")).get(name, [])
-    return found
+    entries: list[dict[str, str]] = tomllib.loads((HERE / file).read_text(encoding="utf-8")).get(name, [])
+    return entries
 
 
 if __name__ == "__main__":

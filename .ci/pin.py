@@ -1,8 +1,8 @@
-"""Resolve the closure anew and write it to `[tool.uv] constraint-dependencies` in pyproject.toml.
+"""Pin dependencies: resolve all of them again and write them to `[tool.uv] constraint-dependencies`.
 
-The resolution happens beside a copy of pyproject.toml without constraints, so that a lock file, which would
-name package hosts, never comes into being in the checkout. What judges us in an environment of its own has its
-closure in a file of requirements.
+The resolution uses a copy of pyproject.toml without constraints in another folder, so that no lock file, which would
+contain package hosts, is ever written in the checkout. A tool that tests us from an environment of its own has its
+dependencies in a file of requirements.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PLAIN = ("--no-header", "--no-hashes", "--no-annotate", "--format", "requirement
 
 
 def table_of(pins: list[str]) -> str:
-    """The TOML array of `pins`, one on a line."""
+    """The TOML array of `pins`, one a line."""
     lines = "".join(f'  "{pin}",\n' for pin in pins)
     return f"constraint-dependencies = [\n{lines}]" if pins else "constraint-dependencies = []"
 
@@ -44,13 +44,13 @@ def resolve(pyproject: str) -> list[str]:
 
 
 def compiled(requirement: str) -> str:
-    """The exact versions of everything that `requirement` comes with, a line each.
+    """The exact versions of `requirement` and all of its dependencies, one a line.
 
     Raises:
         subprocess.CalledProcessError: as in `resolve`.
     """
     with tempfile.TemporaryDirectory() as folder:  # away from our own constraints
-        done = subprocess.run(
+        process = subprocess.run(
             (*COMPILE, "--no-header", "--no-annotate", "-"),
             cwd=folder,
             input=requirement,
@@ -58,7 +58,7 @@ def compiled(requirement: str) -> str:
             stdout=subprocess.PIPE,
             text=True,
         )
-    return done.stdout
+    return process.stdout
 
 
 def main() -> None:

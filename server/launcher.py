@@ -1,8 +1,8 @@
 """The console command `dataset-lifecycle`.
 
-The wheel installs this one file as the package `dataset_lifecycle` and keeps every other package below
-`dataset_lifecycle/_app`, so that no name as common as `domain` or `tools` lands in site-packages. In a
-checkout there is no `_app` folder and the packages are importable as they stand.
+The wheel installs this one file as the package `dataset_lifecycle` and has every other package below
+`dataset_lifecycle/_app`, so that no name as common as `domain` or `tools` gets into site-packages. In a
+checkout there is no `_app` folder, and the packages can be imported directly.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ def main() -> None:
     bundled = Path(__file__).parent / "_app"
     if bundled.is_dir():
         sys.path.insert(0, str(bundled))
-    # It is found only once the path above is set.
+    # Imported here: an installed package is found only after the path was set above.
     from server.cli import main as run  # noqa: PLC0415
 
     run()

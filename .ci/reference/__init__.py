@@ -1,1 +1,1 @@
-"""Pages of the documentation that are made from the code. Write them all with `just reference`."""
+"""Reference pages of the documentation, generated from the code by `just reference`."""

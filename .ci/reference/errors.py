@@ -1,4 +1,4 @@
-"""docs/reference/errors.md, from the tree of refusals and failures."""
+"""Reference of errors: docs/reference/errors.md, from the tree of refusals and failures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PAGE: Final = "errors.md"
 _HEAD: Final = """\
 # Errors
 
-Generated from `domain/errors.py` by `just reference`; a test compares.
+Generated from `domain/errors.py` by `just reference`. A test compares the page with the code.
 
 Every refusal and failure has one shape. A tool answers with `isError: true`; its text is one JSON object, and the same
 object is in `_meta` under `dataset-lifecycle/error`. A command prints it with `--json`.
@@ -43,28 +43,28 @@ object is in `_meta` under `dataset-lifecycle/error`. A command prints it with `
 
 | field | |
 |---|---|
-| `code` | what it is, one of those below |
+| `code` | the kind of error, one of those below |
 | `message` | a sentence for a person |
 | `recovery` | what can make the call succeed, see below |
 | `field` | the argument or setting that is wrong |
-| `candidates` | what would do in its place, the likeliest first |
+| `candidates` | values that would be valid instead, the likeliest first |
 | `retry_after_s` | when to call again, in seconds |
-| `blocking_checks` | every check that forbids: `check` (a code), `what` it found, `since` when, what `clears` it |
+| `blocking_checks` | every check that blocks it: `check` (a code), `what` it found, `since` when, what `clears` it |
 | `suggested_action` | what to do |
-| `audit_id` | under which id the call is [on record](../audit.md) |
+| `audit_id` | the id of the call in the [audit log](../audit.md) |
 
-What is not known is left out. Some errors carry further facts, such as `dataset_id`, `step` and `cause`.
+A field that is not known is left out. Some errors have further fields, such as `dataset_id`, `step` and `cause`.
 
 | recovery | |
 |---|---|
 """
 
 _RECOVERIES: Final = {
-    Recovery.FIX_INPUT: "the caller corrects what is wrong and calls again",
+    Recovery.FIX_INPUT: "the caller corrects the input and calls again",
     Recovery.WAIT: "the same call succeeds later",
     Recovery.NEEDS_HUMAN: "a person has to do something first",
-    Recovery.CHOOSE_OTHER: "something else has to be asked for",
-    Recovery.NEVER: "it will not succeed",
+    Recovery.CHOOSE_OTHER: "the caller asks for something else",
+    Recovery.NEVER: "the call cannot succeed",
 }
 
 _FAMILIES: Final = {

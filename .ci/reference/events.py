@@ -1,4 +1,4 @@
-"""docs/reference/events.md and the JSON Schema beside it, from the shapes of the events' data."""
+"""Reference of events: docs/reference/events.md and its JSON Schema, from the types of the events' data."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ _EXAMPLE: Final = Event(
 _HEAD: Final = """\
 # Events
 
-Generated from `domain/model/event_payloads.py` by `just reference`; a test compares, and another compares it with what
-is really sent. How events reach a webhook is told in [events](../events.md); for programs there is a
-[JSON Schema](events.schema.json), whose `data` leads from each type to the shape of its data.
+Generated from `domain/model/event_payloads.py` by `just reference`. One test compares the page with the code, another
+with the events that are sent. [Events](../events.md) describes how they reach a webhook. For programs there is a
+[JSON Schema](events.schema.json), whose `data` maps each type to the schema of its data.
 
 Every event is one [CloudEvents 1.0](https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md) message in
 its JSON format:
@@ -54,13 +54,13 @@ its JSON format:
 
 | attribute | |
 |---|---|
-| `id` | the event's, the same whenever it is sent; also the header `webhook-id` |
-| `source` | the installation that it happened at |
+| `id` | the id of the event, the same at every delivery; also the header `webhook-id` |
+| `source` | the installation where it happened |
 | `type` | what happened, one of those below |
 | `subject` | the dataset |
 | `time` | when it happened |
 | `sequence` | its place among all events of the source: a higher one, compared as text, happened later |
-| `data` | what is told below; fields may be added, none is taken away |
+| `data` | described below; fields may be added, none is removed |
 
 ## Every event
 
@@ -71,8 +71,8 @@ its JSON format:
 def render_page() -> str:
     """The whole page."""
     example = json.loads(build_message(_INSTALLATION, 42, _EXAMPLE).body)
-    shown = json.dumps(example, indent=2)
-    parts = [_HEAD.format(example=shown, every="\n".join(_table_lines(EventData, set())))]
+    message = json.dumps(example, indent=2)
+    parts = [_HEAD.format(example=message, every="\n".join(_table_lines(EventData, set())))]
     common = set(EventData.__struct_fields__)
     for kind, shape in EVENT_DATA_TYPES.items():
         parts += [f"## {kind.value}\n", f"{inspect.getdoc(shape)}\n", *_table_lines(shape, common), ""]
@@ -85,7 +85,7 @@ def render_schema() -> str:
 
 
 def build_schema() -> dict[str, Any]:
-    """The JSON Schema of every event's data. What is not known yet is allowed: fields may be added."""
+    """The JSON Schema of every event's data. Unknown fields are allowed, since fields may be added."""
     shapes = (EventData, *EVENT_DATA_TYPES.values())
     _, parts = msgspec.json.schema_components(shapes)
     for each in parts.values():

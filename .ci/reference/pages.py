@@ -1,4 +1,4 @@
-"""Every generated page, and where it stands."""
+"""The generated pages, and their folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PAGES: Final = {
 
 
 def write_pages(folder: Path = FOLDER) -> None:
-    """Write them all."""
+    """Write every page to the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, page in PAGES.items():
         (folder / name).write_text(page(), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""docs/reference/settings.md, from the settings model."""
+"""Reference of settings: docs/reference/settings.md, from the settings model."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ PAGE: Final = "settings.md"
 _HEAD: Final = """\
 # Settings
 
-Generated from the settings model by `just reference`; a test compares.
+Generated from the settings model by `just reference`. A test compares the page with the code.
 
-The configuration is the section `dataops` of a YAML file, and the environment, which wins. The file is the one that
-`--config` names, else `DATASET_LIFECYCLE_CONFIG`, else `./sdlc_config.yaml` when it is there. In the file, `${NAME}`
-stands for an environment variable and `${NAME:-default}` for one that may be missing. An unknown key is refused. A
-variable that is empty, and a key without a value, count as not set.
+The configuration is the section `dataops` of a YAML file, and the environment, which overrides the file. The file is
+the one that `--config` names, else `DATASET_LIFECYCLE_CONFIG`, else `./sdlc_config.yaml` if it exists. In the file,
+`${NAME}` is replaced by an environment variable, and `${NAME:-default}` by one that may be missing. An unknown key is
+refused. An empty variable and a key without a value count as not set.
 
-Relative paths are taken from the data folder: `--data-dir`, else `DATASET_LIFECYCLE_DATA_DIR`, else the platform's
+Relative paths are resolved from the data folder: `--data-dir`, else `DATASET_LIFECYCLE_DATA_DIR`, else the platform's
 folder for user data (`~/.local/share/dataset-lifecycle` on Linux).
 
 ```yaml
@@ -138,7 +138,7 @@ def _render_default(field: FieldInfo) -> str:
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"
 
 
-# It answers Any, because a type may have many forms.
+# Any, because a type annotation has many forms.
 def _unwrap_annotation(annotation: object) -> Any:  # noqa: ANN401
     """The annotation without metadata and None."""
     if get_origin(annotation) in {Union, types.UnionType}:

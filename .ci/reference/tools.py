@@ -1,4 +1,4 @@
-"""docs/reference/tools.md, from the tools as they are published."""
+"""Reference of tools: docs/reference/tools.md, from the published tools."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ PAGE: Final = "tools.md"
 _HEAD: Final = """\
 # Tools
 
-Generated from the tools by `just reference`; a test compares.
+Generated from the tools by `just reference`. A test compares the page with the code.
 
-What an MCP client sees. An optional argument may be left out; an argument that is not listed is refused. What is not
-known is left out of an answer, never null. Refusals and failures have one shape, see [errors](errors.md).
+This is what an MCP client sees. An optional argument may be left out; an argument that is not listed is refused. A
+field that is not known is left out of a result, and never null. All errors have one shape, see [errors](errors.md).
 """
 
 
@@ -48,12 +48,12 @@ def _render_tool(toolset: str, tool: LifecycleTool) -> str:
 def _hints(tool: LifecycleTool) -> Iterator[str]:
     hints = tool.annotations or ToolAnnotations()
     yield "changes things" if tool.mutating else "changes nothing"
-    said = {
+    properties = {
         "destructive": hints.destructive_hint,
         "repeating a call is safe": hints.idempotent_hint,
         "reaches Glean": hints.open_world_hint,
     }
-    yield from (words for words, holds in said.items() if holds)
+    yield from (words for words, holds in properties.items() if holds)
 
 
 def _render_table(schema: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Importing without looking for garbage."""
+"""Imports without garbage collection."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def pause_garbage_collection() -> Iterator[None]:
-    """Import what stands within faster: the collector sleeps, and leaves out what was made for ever afterwards.
+    """Pause the garbage collector for the imports in the block, and exclude their objects from later collections.
 
-    Modules, classes and schemas make many objects and hardly any garbage. Looking for it took a sixth of a server's
-    start, and again at each later look through all that is imported.
+    Modules, classes and schemas create many objects and hardly any garbage. Collecting took a sixth of a server's
+    start, and every later full collection would scan all imported objects again.
     """
     gc.disable()
     try:

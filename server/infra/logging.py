@@ -1,6 +1,6 @@
-"""Logs go to stderr and nowhere else: on stdio, stdout belongs to the protocol.
+"""Logging to stderr and nowhere else: on stdio, stdout belongs to the protocol.
 
-To be configured before anything else is made: the SDK's server and uvicorn configure logging when nobody has.
+Configure it before anything else is created: the SDK's server and uvicorn configure logging if nobody has done so.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from structlog.typing import Processor
 
 _CHATTY: Final = ("dbos", "httpx", "httpx2", "mcp", "uvicorn")
-"""Their everyday messages tell of every request; from here on only warnings and worse are kept."""
+"""Loggers that log every request. Only their warnings and errors are logged."""
 
 
 def configure_logging(level: str = "INFO", *, stream: TextIO | None = None) -> None:
-    """Send this process's logs to stderr (or `stream`): for a person on a terminal, as JSON Lines elsewhere."""
+    """Send the logs of this process to stderr or `stream`: as text to a terminal, else as JSON Lines."""
     sink = stream or sys.stderr
     shared: Sequence[Processor] = (
         structlog.contextvars.merge_contextvars,
@@ -55,4 +55,4 @@ def configure_logging(level: str = "INFO", *, stream: TextIO | None = None) -> N
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # it tells of every try to connect again
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # it warns at every try to reconnect

@@ -1,7 +1,7 @@
-"""The keys that seal what a client holds between a question and its answer.
+"""State keys: they seal the request state that a client holds between a question and its answer.
 
-With keys in the configuration, several replicas understand each other; without, the data folder has one, so that a
-process does that comes after this one or runs beside it.
+With keys in the configuration, every replica can open the state that another has sealed. Without them the data folder
+has one key, so that a later process, or one beside this one, can open it.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _KEY: Final = re.compile(rf"[0-9a-f]{{{2 * _BYTES}}}")
 
 
 def load_state_keys(configured: Sequence[str], data_dir: Path) -> list[str]:
-    """The keys, those that are configured or else the data folder's: the first seals, each of them opens.
+    """The configured keys, or else the one of the data folder. The first seals; each of them opens.
 
-    Raises SettingsError when the data folder cannot hold one, or what it holds is none.
+    Raises SettingsError when the data folder is not writable, or its file contains no key.
     """
     return list(configured) or [_load_or_create_key(data_dir)]
 
@@ -42,20 +42,20 @@ def _load_or_create_key(folder: Path) -> str:
         ) from error
     if not _KEY.fullmatch(key):
         raise SettingsError(
-            f"{folder / STATE_KEY_FILE} holds no key.",
+            f"{folder / STATE_KEY_FILE} does not contain a key.",
             field="data_dir",
-            suggested_action="Remove that file and start again; questions that are open then have to be asked anew.",
+            suggested_action="Delete that file and start again. Open questions then have to be asked again.",
         )
     return key
 
 
 def _read_or_create_key_file(file: Path) -> str:
-    """The key in the file, made by whichever process comes first while the others wait."""
+    """The key in the file. The first process creates it while the others wait for the lock."""
     handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "r+", encoding="ascii", errors="replace") as opened:
         lock_file(handle, fcntl.LOCK_EX, file)
-        if found := opened.read():
-            return found.strip()
+        if key := opened.read():
+            return key.strip()
         key = secrets.token_hex(_BYTES)
         opened.write(key)
         opened.flush()

@@ -1,4 +1,4 @@
-"""The configuration: what can be set, and how it is read."""
+"""Settings: every key of the configuration, and how it is read."""
 
 from __future__ import annotations
 

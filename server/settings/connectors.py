@@ -1,4 +1,4 @@
-"""What is laid over the connector templates, and the credentials of connectors."""
+"""Settings of connectors: overrides of the connector templates, and credentials."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ if TYPE_CHECKING:
 
 
 class Override(Section):
-    """What is laid over a connector template."""
+    """Override of a connector template."""
 
     config: dict[str, Any] = Field(
-        default={}, description="Laid over the `config` of the connector template, key by key."
+        default={}, description="Overrides the `config` of the connector template, key by key."
     )
     site: str | None = Field(
         default=None,
-        description="Where the copies stand, when not at the source's own address: the base of links.",
+        description="The base of links to the copies, when it is not the source's own address.",
     )
     credential: SecretStr | None = Field(
         default=None,
-        description="The token that the connector signs in with at pilot and production. A secret: write `${NAME}`.",
+        description="The token with which the connector signs in at pilot and production. A secret: write `${NAME}`.",
     )
 
     def overlay(self) -> dict[str, Any]:
-        """The part that is laid over the template; no secret."""
+        """The part that overrides the template; contains no secret."""
         return {"config": self.config} | ({"site": self.site} if self.site else {})
 
 
 class StagedOverride(Override):
-    """What is laid over at every stage, and at single ones."""
+    """Override for every stage, and for single stages."""
 
     stages: dict[Stage, Override] = Field(
         default={}, description="The same three keys, for one stage: `stages.pilot.…`."
     )
 
     def stage_layers(self, stage: Stage) -> Iterator[Override]:
-        """What holds at that stage, the weakest first."""
+        """The overrides of a stage, weakest first."""
         yield self
         if stage in self.stages:
             yield self.stages[stage]
 
 
 class TypeSettings(StagedOverride):
-    """What is laid over for every client, and for single ones."""
+    """Override for every client, and for single clients."""
 
     clients: dict[str, StagedOverride] = Field(
         default={},
@@ -62,13 +62,13 @@ class TypeSettings(StagedOverride):
     def _require_distinct_client_ids(cls, clients: dict[str, StagedOverride]) -> dict[str, StagedOverride]:
         for client_id in clients:
             if not IDENTIFIER.fullmatch(client_id):
-                raise ValueError("has a client id that cannot be one")
+                raise ValueError("has a client id that is not valid")
         if len({each.casefold() for each in clients}) < len(clients):
             raise ValueError("has two client ids that differ only in case")
         return clients
 
     def layers(self, stage: Stage, client_id: str) -> Iterator[Override]:
-        """What holds for that stage and client, the weakest first."""
+        """The overrides of a stage and client, weakest first."""
         yield from self.stage_layers(stage)
         for name, client in self.clients.items():
             if name.casefold() == client_id.casefold():
@@ -76,10 +76,10 @@ class TypeSettings(StagedOverride):
 
 
 class ConnectorsSettings(Section):
-    """What is laid over the connector template of a type: one section each.
+    """Overrides of the connector templates, one section for each dataset type.
 
-    The types are `confluence_pages`, `github_repos`, `slack_messages` and `jira_issues`. What is set for a stage is
-    stronger than what is set for the type, for a client stronger than both, and for a client's stage the strongest.
+    The types are `confluence_pages`, `github_repos`, `slack_messages` and `jira_issues`. A value for a stage overrides
+    the one for the type, a value for a client overrides both, and a value for a client's stage overrides them all.
     """
 
     confluence_pages: TypeSettings = UNSET
@@ -88,13 +88,15 @@ class ConnectorsSettings(Section):
     jira_issues: TypeSettings = UNSET
 
     def overrides(self, dataset_type: DatasetType, stage: Stage, client_id: str) -> list[Mapping[str, Any]]:
-        """What is laid over the connector template, the weakest first: type, stage, client, the client's stage."""
+        """The overrides of the connector template, weakest first: type, stage, client, the client's stage."""
         return [layer.overlay() for layer in self._type_settings(dataset_type).layers(stage, client_id)]
 
     def credential(self, dataset_type: DatasetType, stage: Stage, client_id: str) -> SecretStr | None:
-        """The strongest credential that is set; None when there is none."""
-        found = [layer.credential for layer in self._type_settings(dataset_type).layers(stage, client_id)]
-        return next((each for each in reversed(found) if each is not None), None)
+        """The strongest credential that is set; None when none is."""
+        credentials = [
+            layer.credential for layer in self._type_settings(dataset_type).layers(stage, client_id)
+        ]
+        return next((each for each in reversed(credentials) if each is not None), None)
 
     def _type_settings(self, dataset_type: DatasetType) -> TypeSettings:
         settings: TypeSettings = getattr(self, dataset_type.value)

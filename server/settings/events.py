@@ -1,4 +1,4 @@
-"""Who is told of events, and how patiently."""
+"""Settings of webhooks: their addresses and secrets, and how often a delivery is tried."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def _validate_webhook_name(value: str) -> str:
 
 
 def _validate_webhook_url(value: str) -> str:
-    """Never repeats the address: a part of it may be a secret."""
-    # Few have webhooks, and need no client for them.
+    """Check an address without ever repeating it: a part of it may be a secret."""
+    # Imported here: an installation without webhooks needs no HTTP client for them.
     from httpx import URL, InvalidURL  # noqa: PLC0415
 
     like = "https://hooks.example.com/datasets"
     try:
-        # A host whose name cannot be looked up is refused when it is read.
+        # httpx refuses a host that cannot be encoded only when it is read.
         _ = URL(value).host
     except (ValueError, InvalidURL):
         raise ValueError(f"must be an address such as {like}") from None
@@ -56,17 +56,17 @@ def _validate_client_id(value: str) -> str:
     try:
         return require_identifier(value, "client_id")
     except InvalidArgumentError:
-        raise ValueError("is no client id") from None
+        raise ValueError("is not a client id") from None
 
 
 class WebhookSettings(Section):
-    """One address that is told of events."""
+    """One address to which events are sent."""
 
     name: Annotated[str, AfterValidator(_validate_webhook_name)] = Field(
-        description="By this name it is known in commands and logs; another name is another webhook."
+        description="The name of the webhook in commands and logs. Another name is another webhook."
     )
     url: Annotated[str, AfterValidator(_validate_webhook_url)] = Field(
-        description="Where events are sent: https, or http on this machine. Kept out of logs and answers."
+        description="Where events are sent: https, or http on this machine. Never logged or shown."
     )
     secrets: tuple[Annotated[SecretStr, AfterValidator(_validate_secret)], ...] = Field(
         min_length=1,
@@ -74,17 +74,19 @@ class WebhookSettings(Section):
         description=f"One key, or two while one replaces the other: `{_PREFIX}` and base64. Write `${{NAME}}`.",
     )
     kinds: tuple[EventKind, ...] | None = Field(
-        default=None, min_length=1, description="Which events it is told of. Without it, all."
+        default=None, min_length=1, description="Which events are sent to it. Without it, all."
     )
     clients: tuple[Annotated[str, AfterValidator(_validate_client_id)], ...] | None = Field(
-        default=None, min_length=1, description="Of which clients. Without it, all."
+        default=None, min_length=1, description="Of which clients events are sent. Without it, of all."
     )
 
 
 class EventsSettings(Section):
-    """Who is told of what happens, and how often it is tried."""
+    """Where events are sent, and how often a delivery is tried."""
 
-    webhooks: tuple[WebhookSettings, ...] = Field(default=(), description="The addresses that are told.")
+    webhooks: tuple[WebhookSettings, ...] = Field(
+        default=(), description="The addresses to which events are sent."
+    )
     attempts: WholeNumber = Field(
         default=20, ge=1, le=100, description="How often an event is tried before it is parked."
     )
@@ -92,13 +94,13 @@ class EventsSettings(Section):
         default=5.0,
         ge=0.01,
         le=3600,
-        description="Seconds before the second try; then twice as long each time.",
+        description="Seconds before the second try. Each later pause is twice as long.",
     )
     longest_retry_s: Number = Field(
-        default=3600.0, ge=0.01, le=86_400, description="No pause between tries is longer."
+        default=3600.0, ge=0.01, le=86_400, description="The longest pause between tries, in seconds."
     )
     timeout_s: Number = Field(
-        default=10.0, ge=0.1, le=60, description="Seconds that one try may take, answer included."
+        default=10.0, ge=0.1, le=60, description="Seconds that one try may take, including the response."
     )
 
     @field_validator("webhooks")
@@ -106,7 +108,7 @@ class EventsSettings(Section):
     def _require_unique_names(cls, webhooks: tuple[WebhookSettings, ...]) -> tuple[WebhookSettings, ...]:
         twice = [name for name, count in Counter(each.name for each in webhooks).items() if count > 1]
         if twice:
-            raise ValueError(f"has two webhooks of the name {twice[0]}")
+            raise ValueError(f"has two webhooks with the name {twice[0]}")
         return webhooks
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""The kinds of value that settings have, and how each is checked."""
+"""Field types of settings, and how their values are validated."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo, model_validator
 
 DATA_DIR: Final = "data_dir"
-"""Under this name the data folder stands in a validation's context; relative paths are taken from it."""
+"""The name of the data folder in the validation context. Relative paths are resolved from it."""
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
 @dataclass(frozen=True)
 class Env:
-    """Marks a field that an environment variable of that name sets, whatever the file says."""
+    """Marks a field that the environment variable of that name sets, overriding the file."""
 
     name: str
 
 
 class Section(BaseModel):
-    """Keys that belong together. A key without a value is as good as not there; an unknown one is refused."""
+    """A section of keys. A key without a value counts as not set; an unknown key is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, hide_input_in_errors=True)
 
@@ -36,7 +36,7 @@ class Section(BaseModel):
         return {name: each for name, each in values.items() if each not in (None, "") or name not in known}
 
 
-# A section that is not there is read like an empty one, so that its defaults are checked and made absolute, too.
+# A missing section is read as an empty one, so that its defaults are validated and made absolute, too.
 UNSET: Any = {}
 
 
@@ -61,7 +61,9 @@ def _resolve_local_path(value: object, info: ValidationInfo) -> object:
     try:
         return base / Path(value).expanduser()
     except RuntimeError:
-        raise ValueError("begins with the home folder of an account that is not here") from None
+        raise ValueError(
+            "begins with the home folder of an account that does not exist on this machine"
+        ) from None
 
 
 def _require_inner_path(value: str) -> str:

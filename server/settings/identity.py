@@ -1,4 +1,4 @@
-"""Whom the server believes, and what the operator's own account may do."""
+"""Settings of identity: which tokens are accepted, and what the operator's own account may do."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from domain.model import Principal
 
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
-"""Signatures that only the issuer can make; with a shared secret every verifier could."""
+"""Signatures with a private key, so that only the issuer can sign. With a shared secret every verifier could."""
 _SHORTEST_KEY: Final = 32
 _HOST: Final = re.compile(r"[A-Za-z0-9.-]+(:(\d{1,5}|\*))?|\[[0-9A-Fa-f:.]+\](:(\d{1,5}|\*))?")
 
@@ -38,7 +38,7 @@ def _validate_client_id(value: str) -> str:
     try:
         return require_identifier(value, "client_id")
     except InvalidArgumentError:
-        raise ValueError("is no client id") from None
+        raise ValueError("is not a client id") from None
 
 
 def _validate_host(value: str) -> str:
@@ -58,18 +58,18 @@ WebUrl = Annotated[str, AfterValidator(_validate_identity_url)]
 
 
 class LocalSettings(Section):
-    """What the account that runs a server or a command may do where nobody presents a token."""
+    """What the account that runs a server or a command may do without a token."""
 
     scopes: tuple[Annotated[str, AfterValidator(_validate_scope)], ...] | None = Field(
         default=None,
         description="What the operator's own account may do, without a token. Without it, everything.",
     )
     clients: tuple[Annotated[str, AfterValidator(_validate_client_id)], ...] | None = Field(
-        default=None, description="Clients that the same account may touch. Without it, all."
+        default=None, description="The clients that this account may access. Without it, all."
     )
 
     def restrict_principal(self, principal: Principal) -> Principal:
-        """The caller, with these scopes and clients."""
+        """The principal, restricted to these scopes and clients."""
         return replace(
             principal,
             scopes=None if self.scopes is None else frozenset(self.scopes),
@@ -78,16 +78,15 @@ class LocalSettings(Section):
 
 
 class IdentitySettings(Section):
-    """Who may call over HTTP. Without an issuer nobody is asked, and HTTP stays on the loopback interface."""
+    """Who may call over HTTP. Without an issuer no token is required, and HTTP stays on the loopback interface."""
 
-    issuer: WebUrl | None = Field(
-        default=None, description="Who issues the tokens: their `iss`, character by character."
-    )
+    issuer: WebUrl | None = Field(default=None, description="The issuer of the tokens: exactly their `iss`.")
     audience: WebUrl | None = Field(
         default=None, description="This server's own address, with `/mcp`: the `aud` of its tokens."
     )
     jwks_url: WebUrl | None = Field(
-        default=None, description="Where the issuer publishes its keys. One of this, `jwks_file` and `keys`."
+        default=None,
+        description="Where the issuer publishes its keys. Set exactly one of this, `jwks_file` and `keys`.",
     )
     jwks_file: LocalPath | None = Field(default=None, description="A file with the issuer's keys, as JWKS.")
     keys: dict[str, str] = Field(
@@ -103,7 +102,7 @@ class IdentitySettings(Section):
 
     @property
     def configured(self) -> bool:
-        """Whether callers over HTTP have to say who they are."""
+        """Whether callers over HTTP need a token."""
         return self.issuer is not None
 
     @field_validator("keys")
@@ -111,7 +110,7 @@ class IdentitySettings(Section):
     def _require_public_keys(cls, keys: dict[str, str]) -> dict[str, str]:
         for pem in keys.values():
             if "PRIVATE" in pem:
-                raise ValueError("holds a private key, which belongs to the issuer alone")
+                raise ValueError("contains a private key, which only the issuer may have")
             if "-----BEGIN PUBLIC KEY-----" not in pem:
                 raise ValueError("must be public keys in PEM, beginning with -----BEGIN PUBLIC KEY-----")
         return keys
@@ -134,11 +133,11 @@ class IdentitySettings(Section):
 
 
 class HttpSettings(Section):
-    """How the server is reached over HTTP. Names other than the loopback ones need `identity`."""
+    """How the server is reached over HTTP. Hosts other than the loopback interface need `identity`."""
 
     allowed_hosts: tuple[Annotated[str, AfterValidator(_validate_host)], ...] = Field(
         default=(),
-        description="Hosts beside that of `identity.audience` and the loopback interface; `:*` for any port.",
+        description="Further hosts, beside that of `identity.audience` and the loopback interface; `:*` for any port.",
     )
     allowed_origins: tuple[Annotated[str, AfterValidator(_validate_origin)], ...] = Field(
         default=(), description="Origins of web pages that may call, beside the server's own."
@@ -146,8 +145,8 @@ class HttpSettings(Section):
     state_keys: tuple[SecretStr, ...] = Field(
         default=(),
         description=(
-            "Secrets of 32 characters or more that replicas share, so that one understands the answer to another's "
-            "question. The first seals, each opens. Write `${NAME}`. Without them, one in the data folder."
+            "Secrets of 32 characters or more that all replicas share, so that each can take the answer to another's "
+            "question. The first seals, each opens. Write `${NAME}`. Without them, one key in the data folder is used."
         ),
     )
 

@@ -1,4 +1,4 @@
-"""From file, environment and command line to settings."""
+"""Load the settings from file, environment and command line."""
 
 from __future__ import annotations
 
@@ -31,31 +31,31 @@ def load_settings(
     *,
     cwd: Path | None = None,
 ) -> Settings:
-    """Read the configuration; nothing is made or opened but the file.
+    """Load the configuration. Only the file is opened, and nothing is created.
 
     Args:
         environ: the environment; an empty variable counts as not set.
-        config_path: what `--config` says; else DATASET_LIFECYCLE_CONFIG, else `sdlc_config.yaml` in `cwd` when there.
-        data_dir: what `--data-dir` says; else DATASET_LIFECYCLE_DATA_DIR, else the platform's folder for user data.
-            Relative paths in file and environment are taken from it.
-        cwd: the working folder, from which only those two are taken.
+        config_path: the value of `--config`; else DATASET_LIFECYCLE_CONFIG, else an existing `cwd`/sdlc_config.yaml.
+        data_dir: the value of `--data-dir`; else DATASET_LIFECYCLE_DATA_DIR, else the platform's folder for user data.
+            Relative paths in file and environment are resolved from it.
+        cwd: the working folder, from which only those two paths are resolved.
 
     Raises:
-        SettingsError: every key that is wrong, with file and line or the variable that set it.
+        SettingsError: a key is invalid. The message names each, with file and line or the variable that set it.
     """
     here = cwd or Path.cwd()
     folder = _resolve_path(here, data_dir, environ.get(DATA_DIR_VARIABLE)) or user_data_path(APPLICATION)
-    asked = _resolve_path(here, config_path, environ.get(CONFIG_VARIABLE))
-    usual = here / DEFAULT_CONFIG_FILE
-    path = asked or (usual if usual.is_file() else None)
+    chosen = _resolve_path(here, config_path, environ.get(CONFIG_VARIABLE))
+    default = here / DEFAULT_CONFIG_FILE
+    path = chosen or (default if default.is_file() else None)
     values: dict[str, Any] = {}
     lines: Mapping[KeyPath, int] = {}
     if path:
-        # Most starts have no file, and need no parser.
+        # Imported here: without a file, which is the usual case, no parser is needed.
         from server.settings.yaml_file import read_yaml_section  # noqa: PLC0415
 
-        found = read_yaml_section(path, environ, required=asked is not None)
-        values, lines = found.values, found.lines
+        section = read_yaml_section(path, environ, required=chosen is not None)
+        values, lines = section.values, section.lines
     variables = dict(_environment_keys(Dataops, environ))
     for key, name in variables.items():
         values = _overlay_value(values, key, environ[name])
@@ -74,19 +74,19 @@ def load_settings(
 
 
 def _resolve_path(here: Path, argument: Path | None, variable: str | None) -> Path | None:
-    given = argument or (Path(variable) if variable else None)
-    if given is None:
+    path = argument or (Path(variable) if variable else None)
+    if path is None:
         return None
     try:
-        return here / given.expanduser()
+        return here / path.expanduser()
     except RuntimeError as error:
-        raise SettingsError(f"{given}: {error}", field="data_dir" if argument else "config") from error
+        raise SettingsError(f"{path}: {error}", field="data_dir" if argument else "config") from error
 
 
 def _environment_keys(
     section: type[BaseModel], environ: Mapping[str, str], path: KeyPath = ()
 ) -> Iterator[tuple[KeyPath, str]]:
-    """The keys that the environment sets, with the names of their variables."""
+    """The keys that the environment sets, each with the name of its variable."""
     for name, field in section.model_fields.items():
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
@@ -97,7 +97,7 @@ def _environment_keys(
 
 
 def _overlay_value(values: dict[str, Any], path: KeyPath, value: str) -> dict[str, Any]:
-    """The values with one more; a section that the file got wrong stays as it is, for the check to name it."""
+    """The values with one more. A section of a wrong type is left unchanged, so that the validation reports it."""
     head, *rest = path
     if not rest:
         return {**values, head: value}

@@ -1,4 +1,4 @@
-"""Every key that can be set, with its meaning, its default and its bounds."""
+"""Settings model: every key, with its meaning, default and bounds."""
 
 from __future__ import annotations
 
@@ -38,47 +38,47 @@ class MockDataRepoSettings(Section):
 
 
 class GleanSettings(Section):
-    """Which Glean is served. With neither key nor address, the embedded sandbox."""
+    """Which Glean is used. With neither key nor address, the embedded sandbox."""
 
     api_key: Annotated[SecretStr | None, Env("GLEAN_API_KEY")] = Field(
-        default=None, description="The key. A secret: write `${NAME}`, or set the variable."
+        default=None, description="The API key. A secret: write `${NAME}`, or set the variable."
     )
     base_url: Annotated[str | None, Env("GLEAN_BASE_URL")] = Field(
         default=None,
-        description=f"Where Glean is; with a key alone, `{DEFAULT_GLEAN_URL}`. Needs a key. In the dialect `indexing` the "
-        "instance's own server, without a path: `https://acme-be.glean.com`.",
+        description=f"The address of Glean; with a key alone, `{DEFAULT_GLEAN_URL}`. Needs a key. In the dialect "
+        "`indexing` the instance's own server, without a path: `https://acme-be.glean.com`.",
     )
     dialect: Annotated[Literal["admin", "indexing"], Env("GLEAN_DIALECT")] = Field(
         default="admin",
         description="Which API it speaks: the Admin API, or `indexing`, Glean's public Indexing API, which needs both "
-        "key and address. Without either the embedded sandbox speaks it.",
+        "key and address. With neither, the embedded sandbox speaks that dialect.",
     )
     client_token: Annotated[SecretStr | None, Env("GLEAN_CLIENT_TOKEN")] = Field(
         default=None,
-        description="A token of Glean's Client API with the scope `SEARCH`, by which golden questions are asked in the "
-        "dialect `indexing`; without one they are not. A secret, too.",
+        description="A token of Glean's Client API with the scope `SEARCH`. The dialect `indexing` needs it to ask the "
+        "golden questions; without it they are not asked. A secret, too.",
     )
     act_as: Annotated[str | None, Env("GLEAN_ACT_AS")] = Field(
         default=None,
-        description="The e-mail address of whom the client token searches as, when it is a global one; the token of "
-        "one person takes none.",
+        description="The e-mail address of the person as whom a global client token searches. Not for the token of a "
+        "person.",
     )
     requests_per_second: Number = Field(
-        default=30.0, ge=0.1, le=1000, description="How many requests may begin in a second."
+        default=30.0, ge=0.1, le=1000, description="The most requests that begin in a second."
     )
     concurrency: WholeNumber = Field(
-        default=8, ge=1, le=64, description="How many requests may be under way at once."
+        default=8, ge=1, le=64, description="The most requests that are under way at once."
     )
     timeout_s: Number = Field(
         default=30.0,
         ge=1,
         le=600,
-        description="Seconds to wait for a connection, and in each pause of an answer.",
+        description="Seconds to wait for a connection, and in each pause of a response.",
     )
 
     @property
     def embedded(self) -> bool:
-        """Whether the embedded sandbox serves."""
+        """Whether the embedded sandbox is used."""
         return self.api_key is None
 
     @field_validator("api_key", "client_token")
@@ -86,7 +86,7 @@ class GleanSettings(Section):
     def _require_printable_token(cls, key: SecretStr | None) -> SecretStr | None:
         text = key.get_secret_value() if key else "-"
         if not text.isascii() or not text.isprintable() or " " in text:
-            raise ValueError("holds characters that no key has")
+            raise ValueError("contains characters that are not allowed in a key")
         return key
 
     @field_validator("act_as")
@@ -115,7 +115,7 @@ class GleanSettings(Section):
         if self.base_url is not None and self.api_key is None:
             raise PydanticCustomError(
                 "key",
-                "is missing, and glean.base_url is set: set both, or none of them for the embedded sandbox",
+                "is missing, but glean.base_url is set: set both, or neither for the embedded sandbox",
                 {"key": "api_key"},
             )
         return self
@@ -124,7 +124,9 @@ class GleanSettings(Section):
     def _require_client_token(self) -> Self:
         if self.act_as is not None and self.client_token is None:
             raise PydanticCustomError(
-                "key", "names whom a client token searches as: set glean.client_token too", {"key": "act_as"}
+                "key",
+                "names the person as whom a client token searches: set glean.client_token too",
+                {"key": "act_as"},
             )
         return self
 
@@ -135,8 +137,8 @@ class GleanSettings(Section):
         if self.base_url is None:
             raise PydanticCustomError(
                 "key",
-                "is missing, and glean.api_key is set: each instance has an address of its own for the dialect "
-                "`indexing`, such as https://acme-be.glean.com. Set both, or none of them for the embedded sandbox",
+                "is missing, but glean.api_key is set: each instance has an address of its own for the dialect "
+                "`indexing`, such as https://acme-be.glean.com. Set both, or neither for the embedded sandbox",
                 {"key": "base_url"},
             )
         try:
@@ -147,7 +149,7 @@ class GleanSettings(Section):
 
 
 class ArchivalSettings(Section):
-    """What becomes of a dataset that is taken down."""
+    """How the archives of datasets are stored."""
 
     storage_path: Annotated[LocalPath, Env("ARCHIVAL_PATH")] = Field(
         default=Path("archives"), description="The folder of the archives."
@@ -156,43 +158,43 @@ class ArchivalSettings(Section):
         default=90,
         ge=1,
         le=36500,
-        description="How many days an archive can be restored, fixed when it is taken.",
+        description="Days for which an archive can be restored, fixed when it is written.",
     )
     compression: bool = Field(
         default=True, description="Whether samples, reports and documents are compressed."
     )
     full_data: bool = Field(
-        default=True, description="Whether all documents are kept; without them nothing can be restored."
+        default=True, description="Whether all documents are archived; without them nothing can be restored."
     )
 
 
 class StagingSettings(Section):
-    """Where documents wait between repository and Glean."""
+    """Where documents are staged before they are pushed to Glean."""
 
     url: LocalPath = Field(default=Path("staging"), description="The staging folder.")
 
 
 class StoreSettings(Section):
-    """Where datasets, journeys and events are kept."""
+    """Where datasets, journeys and events are stored."""
 
     url: Annotated[str | None, Env("DATABASE_URL")] = Field(
         default=None,
         repr=False,
         description=(
             "`sqlite:///` and a path, or `postgresql://user:password@host:port/database` for several replicas. "
-            "Without it, SQLite in the data folder. It may hold a password: write `${NAME}`, or set the variable."
+            "Without it, SQLite in the data folder. It may contain a password: write `${NAME}`, or set the variable."
         ),
     )
 
     @property
     def shared(self) -> bool:
-        """Whether it is a database server's, which replicas on other machines may share."""
+        """Whether the store is a database server, which replicas on other machines may share."""
         return self.url is not None and not self.url.startswith(_SQLITE)
 
     @property
     def address(self) -> PostgresAddress:
-        """The database's, when it is shared."""
-        # Most stores are SQLite, and need no driver.
+        """The address of the database; only for a shared store."""
+        # Imported here: most stores are SQLite, and need no driver.
         from server.infra.postgres.dsn import parse_postgres_url  # noqa: PLC0415
 
         return parse_postgres_url(self.url or "")
@@ -203,7 +205,7 @@ class StoreSettings(Section):
         if url is None:
             return None
         if url.partition(":")[0].lower().startswith("postgres"):
-            # Most stores are SQLite, and need no driver.
+            # Imported here for the same reason.
             from server.infra.postgres.dsn import parse_postgres_url  # noqa: PLC0415
 
             parse_postgres_url(url)
@@ -216,20 +218,20 @@ class StoreSettings(Section):
 
 
 class ProvisioningSettings(Section):
-    """How datasets are made."""
+    """How datasets are provisioned."""
 
     sync_deadline_s: WholeNumber | None = Field(
         default=None,
         ge=1,
         le=86_400,
-        description="Seconds that Glean may take to index what was pushed. Without it half an hour, and four hours in "
-        "the dialect `indexing`.",
+        description="Seconds that Glean may take to index the pushed documents. Without it half an hour, or four hours "
+        "in the dialect `indexing`.",
     )
     questions_deadline_s: WholeNumber = Field(
-        default=60, ge=1, le=3600, description="Seconds that asking the golden questions may take in all."
+        default=60, ge=1, le=3600, description="Seconds that all golden questions together may take."
     )
     concurrent: WholeNumber = Field(
-        default=4, ge=1, le=64, description="How many provisions run at once; others wait."
+        default=4, ge=1, le=64, description="The most provisions that run at once; others wait."
     )
 
 
@@ -242,13 +244,13 @@ class TeardownSettings(Section):
 
 
 class SagasSettings(Section):
-    """How the work on datasets outlives the processes that do it."""
+    """How sagas, the work on datasets, survive their processes."""
 
     attempts: WholeNumber = Field(
         default=10,
         ge=2,
         le=1000,
-        description="How many processes in a row may die in the same step of one saga before it is stopped.",
+        description="How many processes in a row may die in the same step of a saga before it is stopped.",
     )
 
 
@@ -270,7 +272,7 @@ class OrphansSettings(Section):
 
 
 class LimitsSettings(Section):
-    """How much is too much."""
+    """Limits on datasets, records and calls."""
 
     live_datasets_per_client: WholeNumber = Field(
         default=50, ge=1, le=100_000, description="Live datasets that one client may have."
@@ -282,13 +284,13 @@ class LimitsSettings(Section):
         default=120,
         ge=0,
         le=1_000_000,
-        description="Calls that one principal may make in a minute; 0 for no bound.",
+        description="Calls that one principal may make in a minute; 0 for no limit.",
     )
     teardowns_per_hour: WholeNumber = Field(
         default=20,
         ge=0,
         le=1_000_000,
-        description="Teardowns that one principal may begin in an hour; 0 for no bound.",
+        description="Teardowns that one principal may begin in an hour; 0 for no limit.",
     )
 
 
@@ -315,7 +317,7 @@ class Dataops(Section):
     def _require_identity_for_remote_hosts(self) -> Self:
         if not self.identity.configured and (self.http.allowed_hosts or self.http.allowed_origins):
             raise PydanticCustomError(
-                "key", "lets other machines in, which needs the section identity", {"key": "http"}
+                "key", "gives access to other machines, which needs the section identity", {"key": "http"}
             )
         return self
 
@@ -324,7 +326,7 @@ class Dataops(Section):
         if self.store.shared and self.glean.embedded:
             raise PydanticCustomError(
                 "key",
-                "names a shared database, and the embedded sandbox belongs to one machine: set glean.api_key and "
+                "names a shared database, but the embedded sandbox belongs to one machine: set glean.api_key and "
                 "glean.base_url (`dataset-lifecycle glean-sandbox` serves a sandbox to all), or use SQLite",
                 {"key": "store.url"},
             )
@@ -332,9 +334,9 @@ class Dataops(Section):
 
 
 class Settings(Dataops):
-    """Everything that is set: every key has a value, every path is absolute.
+    """All settings: every key has a value, every path is absolute.
 
-    `data_dir` is the data folder, `config_file` the file that was read, if any. Neither can be set in the file.
+    `data_dir` is the data folder, `config_file` the file that was read, if any. Neither is a key of the file.
     """
 
     data_dir: Path
@@ -342,18 +344,18 @@ class Settings(Dataops):
 
     @property
     def store_path(self) -> Path:
-        """The SQLite file of a store that is not shared."""
+        """The SQLite file; only for a store that is not shared."""
         return Path(self.store.url.removeprefix(_SQLITE)) if self.store.url else self.data_dir / "store.db"
 
     @property
     def sync_deadline(self) -> timedelta:
-        """How long Glean may take to index what was pushed: as configured, else what is usual for its dialect."""
+        """How long Glean may take to index pushed documents: the configured time, else the default of the dialect."""
         if self.provisioning.sync_deadline_s is not None:
             return timedelta(seconds=self.provisioning.sync_deadline_s)
         return timedelta(hours=4) if self.glean.dialect == "indexing" else timedelta(minutes=30)
 
     def secrets(self) -> frozenset[str]:
-        """Every secret that is set, in plain text: for keeping them out of what is kept or shown, and nothing else."""
+        """Every secret that is set, in plain text. Use it only to redact them from what is stored or shown."""
         password = self.store.address.password if self.store.shared else None
         return frozenset(_secrets(self)) | ({password} if password else set())
 

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong, as a `SettingsError` that names the key and where it was set."""
+"""Settings errors: translate pydantic's errors into a `SettingsError` that names each key and where it was set."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ _MESSAGES: Final = {
 def settings_error(
     error: ValidationError, root: type[BaseModel], origin: Callable[[KeyPath], str]
 ) -> SettingsError:
-    """All that is wrong, in one error; its field is the first key.
+    """One error for all problems; its field is the first key.
 
-    `origin` tells where a key was set. Values are never repeated: one of them may be a secret.
+    `origin` returns where a key was set. Values are never repeated, since any of them may be a secret.
     """
-    found = [_problem(each, root) for each in error.errors(include_url=False, include_input=False)]
-    said = [f"{origin(path)}{'.'.join(path)} {words}." for path, words, _ in found]
-    path, _, candidates = found[0]
-    return SettingsError(" ".join(said), field=".".join(path), candidates=candidates)
+    problems = [_problem(each, root) for each in error.errors(include_url=False, include_input=False)]
+    messages = [f"{origin(path)}{'.'.join(path)} {words}." for path, words, _ in problems]
+    path, _, candidates = problems[0]
+    return SettingsError(" ".join(messages), field=".".join(path), candidates=candidates)
 
 
 def _problem(detail: ErrorDetails, root: type[BaseModel]) -> tuple[KeyPath, str, tuple[str, ...]]:
@@ -58,20 +58,20 @@ def _problem(detail: ErrorDetails, root: type[BaseModel]) -> tuple[KeyPath, str,
     kind = detail["type"]
     if kind == "extra_forbidden":
         candidates = closest_names(path[-1], _section_keys(root, path[:-1]))
-        return path, f"is not known; the nearest known key is {candidates[0]}", candidates
+        return path, f"is unknown; the nearest known key is {candidates[0]}", candidates
     if kind == "value_error":
         return path, str(context["error"]), ()
     if kind == "key":
         return (*path, *context["key"].split(".")), detail["msg"], ()
     return (
         path,
-        _MESSAGES[kind].format(**context) if kind in _MESSAGES else f"will not do: {detail['msg']}",
+        _MESSAGES[kind].format(**context) if kind in _MESSAGES else f"is not valid: {detail['msg']}",
         (),
     )
 
 
 def _section_keys(root: type[BaseModel], path: KeyPath) -> list[str]:
-    """The keys of the section at that path."""
+    """The keys of the section at a path."""
     section: type[BaseModel] = root
     steps = iter(path)
     for step in steps:

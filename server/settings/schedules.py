@@ -1,4 +1,4 @@
-"""What happens by itself, and when."""
+"""Settings of schedules: what servers do by themselves, and when."""
 
 from __future__ import annotations
 
@@ -25,45 +25,45 @@ _EXPECTED: Final = "must be `off`, or a time of day in UTC such as '03:15'"
 
 
 def _parse_time_of_day(value: object) -> object:
-    """YAML reads `off` as false, and an unquoted 13:30 as the number of its minutes."""
+    """Parse a time of day. YAML reads `off` as false, and an unquoted 13:30 as a number of minutes."""
     if isinstance(value, time):
         return value
     if value is False or value == "off":
         return "off"
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _DAY:
         return time(value // 60, value % 60)
-    found = _CLOCK.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
+    match = _CLOCK.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
         raise ValueError(_EXPECTED)
-    return time(int(found[1]), int(found[2]))
+    return time(int(match[1]), int(match[2]))
 
 
 TimeOfDay = Annotated[time | Literal["off"], BeforeValidator(_parse_time_of_day)]
 
 
 class SchedulesSettings(Section):
-    """What servers do by themselves: one of them, whichever is up. Times of day are in UTC."""
+    """What servers do by themselves. One running server does each, once. Times of day are in UTC."""
 
     health: bool = Field(
-        default=True, description="Whether connectors are looked at every minute, and changes announced."
+        default=True, description="Whether connectors are checked every minute, and changes announced."
     )
-    orphan_scan: TimeOfDay = Field(default=time(3, 0), description="When orphans are looked for and marked.")
+    orphan_scan: TimeOfDay = Field(default=time(3, 0), description="When orphans are found and marked.")
     orphan_sweep: TimeOfDay = Field(
         default=time(3, 30), description="When orphans whose grace is over are taken down."
     )
     archive_retention: TimeOfDay = Field(
-        default=time(4, 0), description="When archives that two days found past their time are deleted."
+        default=time(4, 0), description="When archives that were found expired on two days are deleted."
     )
     event_redelivery: TimeOfDay = Field(
         default=time(4, 30), description="When parked events of the last week are sent again."
     )
     workflow_purge: TimeOfDay = Field(
-        default=time(5, 0), description="When sagas that ended a month ago are forgotten."
+        default=time(5, 0), description="When the records of sagas that ended a month ago are deleted."
     )
 
     @property
     def plans(self) -> tuple[Schedule, ...]:
-        """Every schedule, as it is set."""
+        """Every schedule, as configured."""
         daily = (
             (ORPHAN_SCAN_SCHEDULE, self.orphan_scan),
             (ORPHAN_SWEEP_SCHEDULE, self.orphan_sweep),

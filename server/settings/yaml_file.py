@@ -1,4 +1,4 @@
-"""The section `dataops` of a YAML file, with `${NAME:-default}` replaced, and the line of every key."""
+"""YAML file: read its section `dataops`, with `${NAME:-default}` replaced, and the line of every key."""
 
 from __future__ import annotations
 
@@ -26,19 +26,20 @@ KeyPath: TypeAlias = "tuple[str, ...]"
 
 @dataclass(frozen=True, slots=True)
 class YamlSection:
-    """What a file sets, and at which line each key stands."""
+    """The values of a file's section, and the line of each key."""
 
     values: dict[str, Any] = field(default_factory=dict)
     lines: dict[KeyPath, int] = field(default_factory=dict)
 
 
 def read_yaml_section(path: Path, environ: Mapping[str, str], *, required: bool) -> YamlSection:
-    """Read the section of a file; with `required` it must be there.
+    """Read the section of a file; with `required` it must exist.
 
-    Raises SettingsError naming file and line.
+    Raises SettingsError that names file and line.
     """
     try:
         with path.open("rb") as file:
+            # Bounded, since somebody may name a device or a log by mistake.
             data = file.read(_LARGEST + 1)
     except OSError as error:
         raise SettingsError(
@@ -87,8 +88,8 @@ class _SectionReader:
                 names.append(key.value)
         near = get_close_matches(SECTION, names, n=1, cutoff=0.7)
         if near or required:
-            meant = f"; `{near[0]}` may be meant for it" if near else ""
-            raise SettingsError(f"{self._path} has no section `{SECTION}`{meant}.", field=SECTION)
+            hint = f"; its section `{near[0]}` may be misspelled" if near else ""
+            raise SettingsError(f"{self._path} has no section `{SECTION}`{hint}.", field=SECTION)
         return None
 
     def _require_section(self, node: yaml.Node) -> yaml.Node | None:
@@ -101,7 +102,7 @@ class _SectionReader:
     def _process_node(self, node: yaml.Node, path: KeyPath) -> None:
         if node in self._above:
             self._refuse(node, path, "includes itself")
-        if node in self._seen:  # an alias: what it stands for has been looked at
+        if node in self._seen:  # an alias of a node that was processed already
             return
         self._seen.add(node)
         self._above.append(node)
@@ -122,13 +123,13 @@ class _SectionReader:
                 self._process_node(value, below)
 
     def _normalize_keys(self, node: yaml.Node, path: KeyPath) -> None:
-        """Make every key text, as it stands, and refuse one that is there twice."""
+        """Turn every key into text, and refuse a repeated key."""
         names: set[str] = set()
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                self._refuse(key, path, "has a key that is no text")
+                self._refuse(key, path, "has a key that is not text")
             if key.value in names:
-                self._refuse(key, (*path, key.value), "is there twice")
+                self._refuse(key, (*path, key.value), "is set twice")
             names.add(key.value)
             if key.tag != _MERGE:
                 key.tag = _TEXT
@@ -146,10 +147,12 @@ class _SectionReader:
             return value
 
         node.value = _VARIABLE.sub(variable_value, node.value)
-        # What replaces a variable is never read as YAML: it is text, or nothing.
+        # The value of a variable is never read as YAML, so that a secret may contain any character.
         node.tag = _TEXT if node.value else _NULL
 
     def _refuse(self, node: yaml.Node, path: KeyPath, problem: str) -> NoReturn:
         key = ".".join(path)
-        said = f"{key} {problem}" if key else problem
-        raise SettingsError(f"{self._path}, line {node.start_mark.line + 1}: {said}.", field=key or SECTION)
+        message = f"{key} {problem}" if key else problem
+        raise SettingsError(
+            f"{self._path}, line {node.start_mark.line + 1}: {message}.", field=key or SECTION
+        )

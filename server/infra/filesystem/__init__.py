@@ -1,1 +1,1 @@
-"""Work on local disk that several adapters do alike: in threads, durably, with one wording of what went wrong."""
+"""Local disk: worker threads, durable files, file locks and the wording of errors, shared by several adapters."""

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, also after a power cut."""
+"""Durable files: each exists whole or not at all, even after a power failure."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _TEMPORARY: Final = re.compile(r"\.(?P<final>.+)\.[0-9a-f]{8}\.tmp")
 
 
 class Draft:
-    """A file being written beside its final place, under a temporary name until it is published."""
+    """A file that is written under a temporary name beside its final path, until it is published."""
 
     def __init__(self, final: Path) -> None:
-        """Create the temporary file; its folder must be there."""
+        """Create the temporary file; its folder must exist."""
         self.final = final
         self._path = final.with_name(f".{final.name}.{secrets.token_hex(4)}.tmp")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -25,23 +25,25 @@ class Draft:
         self._open = True
 
     def write(self, data: bytes) -> int:
-        """Append all of `data`."""
+        """Append all of `data`; its length."""
         view = memoryview(data)
+        # A write may be partial, for example when a signal arrives or the disk is nearly full.
         while view:
             view = view[os.write(self._descriptor, view) :]
         return len(data)
 
     def close(self) -> None:
-        """Bring what was written to the disk; nothing more can be written."""
+        """Flush the data to the disk and close the file."""
+        # Before the rename: otherwise a power failure may leave the final name with an empty file.
         os.fsync(self._descriptor)
         self._close_descriptor()
 
     def publish(self) -> None:
-        """Give the closed file its final name, in place of what had it. The folder is still to be flushed."""
+        """Rename the closed file to its final name, replacing any file there. The folder still has to be flushed."""
         self._path.replace(self.final)
 
     def discard(self) -> None:
-        """Leave nothing behind; after `publish`, nothing happens."""
+        """Delete the temporary file; does nothing after `publish`."""
         self._close_descriptor()
         self._path.unlink(missing_ok=True)
 
@@ -52,13 +54,13 @@ class Draft:
 
 
 def draft_target_name(name: str) -> str | None:
-    """The name that a draft was to be published under, from the name of its temporary file; None for others."""
+    """The final name of a draft, from the name of its temporary file; None for other files."""
     parts = _TEMPORARY.fullmatch(name)
     return parts and parts["final"]
 
 
 def flush_folder(folder: Path) -> None:
-    """Bring a folder's entries to the disk, so that names given, moved and removed in it stay so."""
+    """Flush a folder's entries to the disk, so that created, renamed and deleted names survive a power failure."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -67,7 +69,7 @@ def flush_folder(folder: Path) -> None:
 
 
 def make_folders(root: Path, *parts: str) -> Path:
-    """The folder `root/…parts`, made where it is not there and flushed into its parents."""
+    """Create the folder `root/…parts` where it does not exist, and flush its parents; the folder."""
     folder = root
     for part in parts:
         parent, folder = folder, folder / part

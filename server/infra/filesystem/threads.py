@@ -1,4 +1,4 @@
-"""Blocking work in worker threads of its own, that ends when the caller gives up."""
+"""Worker threads for blocking work, which stops when its caller is cancelled."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ T = TypeVar("T")
 
 
 class AbandonedError(Exception):
-    """The caller gave up; nobody sees this but the work that has to clean up after itself."""
+    """The caller was cancelled. Only the work sees this error, so that it can clean up."""
 
 
 class Worker:
-    """Runs functions in worker threads, so many at a time in each event loop.
+    """Runs functions in worker threads, at most `at_once` in each event loop.
 
-    Long work gets a checkpoint to call now and then: it raises when the caller is gone, and the caller's
-    cancellation goes on only when the work has ended, so that nothing it was making is left behind.
+    Long work gets a checkpoint to call now and then, which raises when the caller was cancelled. The caller's
+    cancellation continues only after the work has ended, so that nothing half-made is left behind.
     """
 
     def __init__(self, name: str, at_once: int) -> None:
@@ -31,11 +31,11 @@ class Worker:
         self._limiters: RunVar[CapacityLimiter] = RunVar(name)
 
     async def run(self, work: Callable[[Callable[[], None]], T]) -> T:
-        """Give `work` its checkpoint, run it, and give its answer; its exceptions come out unchanged."""
-        gone, begun, ended = threading.Event(), threading.Event(), threading.Event()
+        """Run `work` with its checkpoint; its result. Its exceptions are passed on unchanged."""
+        cancelled, begun, ended = threading.Event(), threading.Event(), threading.Event()
 
         def checkpoint() -> None:
-            if gone.is_set():
+            if cancelled.is_set():
                 raise AbandonedError
             from_thread.check_cancelled()
 
@@ -50,14 +50,14 @@ class Worker:
         try:
             return await to_thread.run_sync(run_guarded, limiter=self._get_or_create_limiter())
         finally:
-            # Reached early only by a cancellation that anyio's shield does not hold back, such as Task.cancel.
-            gone.set()
+            # The work may still run here only after a cancellation that anyio does not shield, such as Task.cancel.
+            cancelled.set()
             if begun.is_set() and not ended.is_set():
                 with CancelScope(shield=True):
                     await to_thread.run_sync(ended.wait)
 
     async def call(self, work: Callable[[], T]) -> T:
-        """Run short work, which is never interrupted once it has begun."""
+        """Run short work, which is not interrupted once it has begun; its result."""
         return await self.run(lambda _checkpoint: work())
 
     def _get_or_create_limiter(self) -> CapacityLimiter:

@@ -1,1 +1,1 @@
-"""What whoever speaks to PostgreSQL shares: the address, the words for its failures, and our SQL in its dialect."""
+"""PostgreSQL: the address, the meaning of errors, our SQL in its dialect, and the presence of servers."""

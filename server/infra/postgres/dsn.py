@@ -1,4 +1,4 @@
-"""Where a PostgreSQL database is, and connections to it. The password stays inside."""
+"""PostgreSQL addresses: parse a URL, and connect without showing the password."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _UNREADABLE: Final = (
 )
 
 
-# A server or network that is gone is noticed within half a minute, in either direction; the URL may say otherwise.
-_USUAL: Final = {
+# With these, either side notices within half a minute that the other is gone. The URL may set other values.
+_DEFAULTS: Final = {
     "application_name": "dataset-lifecycle",
     "connect_timeout": "10",
     "keepalives_idle": "10",
@@ -32,39 +32,39 @@ _USUAL: Final = {
 
 @dataclass(frozen=True, slots=True)
 class PostgresAddress:
-    """A database. `name` may be shown to anybody; `conninfo`, in libpq's form, holds the password if there is one."""
+    """The address of a database. `name` contains no secret; `conninfo`, in libpq's form, contains the password."""
 
     name: str
     conninfo: str = field(repr=False)
     password: str | None = field(repr=False, default=None)
 
     def connect(self) -> psycopg.Connection[tuple[Any, ...]]:
-        """A connection that begins and ends its transactions itself. Raises psycopg.Error."""
+        """Open a connection in autocommit mode. Raises psycopg.Error."""
         return psycopg.connect(self.conninfo, autocommit=True)
 
 
 def parse_postgres_url(url: str) -> PostgresAddress:
-    """The address in a URL, as https://www.postgresql.org/docs/current/libpq-connect.html has it.
+    """The address in a URL (https://www.postgresql.org/docs/current/libpq-connect.html).
 
-    Raises ValueError saying what is wrong, never repeating the URL.
+    Raises ValueError that says what is wrong and never repeats the URL.
     """
     if url.partition("://")[0] not in SCHEMES or "\0" in url:
         raise ValueError(f"must be {_FORM}")
     try:
-        given = conninfo_to_dict(url)
-    except psycopg.Error:  # its message may hold the password
+        parameters = conninfo_to_dict(url)
+    except psycopg.Error:  # its message may contain the password
         raise ValueError(_UNREADABLE) from None
     if "/" in url.partition("?")[0].partition("://")[2].rpartition("@")[0]:
-        raise ValueError(_UNREADABLE)  # what libpq takes for a host and a database is half a password
-    database = given.get("dbname")
+        raise ValueError(_UNREADABLE)  # libpq read a part of the password as host and database
+    database = parameters.get("dbname")
     if not database:
         raise ValueError(f"must name the database: {_FORM}")
-    port = str(given.get("port") or "")
+    port = str(parameters.get("port") or "")
     if not re.fullmatch(r"(\d{1,5}(,\d{1,5})*)?", port):
         raise ValueError(f"must have a number for its port: {_FORM}")
-    password = given.get("password")
+    password = parameters.get("password")
     return PostgresAddress(
-        name=f"postgresql://{given.get('host') or ''}{port and f':{port}'}/{database}",
-        conninfo=make_conninfo("", **{**_USUAL, "client_encoding": "utf8", **given}),
+        name=f"postgresql://{parameters.get('host') or ''}{port and f':{port}'}/{database}",
+        conninfo=make_conninfo("", **{**_DEFAULTS, "client_encoding": "utf8", **parameters}),
         password=None if password is None else str(password),
     )

@@ -1,4 +1,4 @@
-"""What PostgreSQL's errors mean, and whether waiting helps."""
+"""Meaning of PostgreSQL's errors: the cause in words, and whether waiting helps."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 # Codes and their classes, https://www.postgresql.org/docs/current/errcodes-appendix.html; the longest match counts.
 _MEANING: Final = {
     "08": ("the connection was lost", Recovery.WAIT),
-    "0A": ("it lacks something that is needed", Recovery.NEEDS_HUMAN),
+    "0A": ("it lacks a feature that is needed", Recovery.NEEDS_HUMAN),
     "25006": ("it is read-only", Recovery.NEEDS_HUMAN),
-    "25P03": ("this process stood still inside a transaction and was cut off", Recovery.WAIT),
+    "25P03": ("this process stopped inside a transaction and was disconnected", Recovery.WAIT),
     "28": ("it refuses this user or password", Recovery.NEEDS_HUMAN),
     "3D": ("there is no such database", Recovery.NEEDS_HUMAN),
-    "40": ("others were writing at the same time, again and again", Recovery.WAIT),
-    "42501": ("its user lacks a right that is needed", Recovery.NEEDS_HUMAN),
-    "53": ("it has no connection or memory to spare", Recovery.WAIT),
+    "40": ("other processes were writing at the same time, again and again", Recovery.WAIT),
+    "42501": ("its user lacks a permission that is needed", Recovery.NEEDS_HUMAN),
+    "53": ("it is out of connections or memory", Recovery.WAIT),
     "53100": ("its disk is full", Recovery.NEEDS_HUMAN),
     "55P03": ("another process was writing to it for too long", Recovery.WAIT),
     "57": ("it is shutting down or starting up", Recovery.WAIT),
@@ -34,7 +34,7 @@ _MEANING: Final = {
 }
 
 
-# A connection that is refused carries no code (libpq keeps it to itself), only words, in the server's language.
+# libpq gives no code for a refused connection, only a text in the server's language.
 _REFUSED: Final = (
     (re.compile(r"database .* does not exist"), ("there is no such database", Recovery.NEEDS_HUMAN)),
     (re.compile(r"permission denied for database"), ("its user may not connect", Recovery.NEEDS_HUMAN)),
@@ -44,7 +44,7 @@ _REFUSED: Final = (
     ),
     (
         re.compile(r"SSL|certificate|sslmode|ssl", re.ASCII),
-        ("no encrypted connection came about", Recovery.NEEDS_HUMAN),
+        ("no encrypted connection could be made", Recovery.NEEDS_HUMAN),
     ),
     (re.compile(r"too many (clients|connections)|remaining connection slots"), _MEANING["53"]),
     (re.compile(r"is (starting up|shutting down|in recovery mode|not yet accepting)"), _MEANING["57"]),
@@ -53,9 +53,9 @@ _REFUSED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class ErrorMeaning:
-    """What is wrong, as the end of a sentence, and what helps.
+    """The cause of an error, as the end of a sentence, and the recovery.
 
-    `away` says that it is wrong with the database as a whole, and not with what was asked of it.
+    `unavailable` means that the database as a whole has the problem, and not the statement.
     """
 
     why: str
@@ -64,7 +64,7 @@ class ErrorMeaning:
 
 
 def interpret_error(error: psycopg.Error) -> ErrorMeaning:
-    """What an error of a connection that stands, or stood, means."""
+    """The meaning of an error on an established connection."""
     code = error.sqlstate
     if code is None:
         if isinstance(error, psycopg.OperationalError):
@@ -81,17 +81,19 @@ def interpret_error(error: psycopg.Error) -> ErrorMeaning:
 
 
 def interpret_connection_error(error: psycopg.Error, address: PostgresAddress) -> ErrorMeaning:
-    """What it means that no connection came about, with what libpq says of it, in one line."""
-    said = (
+    """The meaning of a failed connection, with libpq's own message in one line and without the password."""
+    message = (
         " ".join(str(error).split()).removeprefix("connection failed: ").removeprefix("connection is bad: ")
     )
-    said = re.sub(r"^connection to server .*? failed: ", "", said)
+    message = re.sub(r"^connection to server .*? failed: ", "", message)
     if address.password:
-        said = said.replace(address.password, "…")
-    asked = error.pgconn is not None and (error.pgconn.used_password or error.pgconn.needs_password)
+        message = message.replace(address.password, "…")
+    password_was_asked = error.pgconn is not None and (
+        error.pgconn.used_password or error.pgconn.needs_password
+    )
     for pattern, (why, recovery) in _REFUSED:
-        if pattern.search(said):
-            return ErrorMeaning(f"{why} ({said})", recovery)
-    if asked:  # it was reached, and said no in another language
-        return ErrorMeaning(f"{_MEANING['28'][0]} ({said})", Recovery.NEEDS_HUMAN)
-    return ErrorMeaning(f"it cannot be reached ({said})", Recovery.WAIT)
+        if pattern.search(message):
+            return ErrorMeaning(f"{why} ({message})", recovery)
+    if password_was_asked:  # the server was reached, and refused in another language
+        return ErrorMeaning(f"{_MEANING['28'][0]} ({message})", Recovery.NEEDS_HUMAN)
+    return ErrorMeaning(f"it cannot be reached ({message})", Recovery.WAIT)

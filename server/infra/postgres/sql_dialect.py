@@ -1,6 +1,6 @@
-"""Our SQL is written as SQLite reads it; here is all that PostgreSQL wants otherwise.
+"""SQL dialect: our statements are written for SQLite, and translated here for PostgreSQL.
 
-What both understand is passed as it stands. It is a rewriting of our own sentences, not of any SQL.
+What both understand is left unchanged. This translates our own statements only, not any SQL.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _REWRITTEN: Final = (
     (re.compile(r"\sindexed by \w+"), ""),
     (re.compile(r"\bis not (\w\.\w+)"), r"is distinct from \1"),
     (re.compile(r"cast\(([\w.]+) as blob\)"), r"convert_to(\1, 'UTF8')"),
-    # No text of PostgreSQL holds the character NUL, though JSON may write it.
+    # A text of PostgreSQL cannot contain the character NUL, but JSON may contain it escaped.
     (re.compile(r"\b([\w.]+) ->> '\$\.(\w+)'"), r"replace(\1, '\\u0000', '\\ufffd')::jsonb ->> '\2'"),
     (re.compile(r"\bjson_each\((:\w+)\)"), r"json_array_elements_text(\1::json)"),
     (re.compile(r"%"), "%%"),
@@ -29,14 +29,14 @@ _REWRITTEN: Final = (
 
 @lru_cache(512)
 def translate_statement(sql: str) -> str:
-    """A statement with values named `:name`, as psycopg takes it."""
+    """Translate a statement with parameters like `:name` into psycopg's form."""
     for pattern, replacement in _REWRITTEN:
         sql = pattern.sub(replacement, sql)
     return sql
 
 
 def translate_definition(sql: str) -> str:
-    """Statements that define something and take no values."""
+    """Translate statements that define tables or indexes and have no parameters."""
     for pattern, replacement in _FOLDED:
         sql = pattern.sub(replacement, sql)
     return sql

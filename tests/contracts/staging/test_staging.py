@@ -130,7 +130,7 @@ async def test_removing_what_is_not_there_is_fine(staging: Staging) -> None:
 
 
 async def test_reading_what_is_not_staged_fails(staging: Staging) -> None:
-    with pytest.raises(StagingFailedError, match="it is not there"):
+    with pytest.raises(StagingFailedError, match="it does not exist"):
         await lines(staging, 1)
 
 

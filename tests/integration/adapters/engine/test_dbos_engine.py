@@ -85,7 +85,7 @@ async def test_a_file_system_without_locks_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fcntl, "flock", lambda _descriptor, _operation: None)
-    with pytest.raises(SettingsError, match="does not keep file locks") as refused:
+    with pytest.raises(SettingsError, match="does not support file locks") as refused:
         await DurableEngine(tmp_path, {}).__aenter__()
     assert refused.value.field == "data_dir"
 

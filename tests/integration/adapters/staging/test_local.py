@@ -114,7 +114,7 @@ async def test_a_link_in_the_place_of_an_attempt_is_not_read(
     [
         (errno.ENOSPC, "the disk is full"),
         (errno.EROFS, "the disk is read-only"),
-        (errno.EACCES, "this account may not"),
+        (errno.EACCES, "this account has no permission"),
         (errno.ENETDOWN, "Network is down"),
     ],
 )

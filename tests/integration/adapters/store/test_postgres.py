@@ -134,7 +134,7 @@ async def test_a_right_that_is_taken_away_later_is_named(
     postgres.execute(f"create schema dataset_lifecycle authorization {name}", url)
     async with PostgresStore(parse_postgres_url(limited)) as store:
         postgres.execute("alter table dataset_lifecycle.clients owner to tester", url)
-        with pytest.raises(StoreFailedError, match="its user lacks a right") as failed:
+        with pytest.raises(StoreFailedError, match="its user lacks a permission") as failed:
             await store.transact(lambda uow: uow.clients.put(client()))
 
     assert failed.value.recovery is Recovery.NEEDS_HUMAN
@@ -254,7 +254,7 @@ async def test_a_process_that_stands_still_in_a_transaction_is_cut_off(
         await other.transact(lambda uow: uow.clients.put(client("other")))
         assert over()
         still.set()
-        with pytest.raises(StoreFailedError, match="stood still inside a transaction") as failed:
+        with pytest.raises(StoreFailedError, match="stopped inside a transaction") as failed:
             await frozen
         assert await store.read(lambda uow: uow.datasets.find(DatasetQuery())) == []
 

@@ -196,6 +196,6 @@ async def test_a_data_folder_without_working_locks_is_refused(
 ) -> None:
     code, output = await startup_setup.run(verb, "", LOCKLESS, FLOCK=flock)
 
-    assert "does not keep file locks (flock)" in joined_lines(output)
+    assert "does not support file locks (flock)" in joined_lines(output)
     assert "on a local disk" in joined_lines(output)
     assert code == (UNUSABLE if verb == "serve" else FAILED)

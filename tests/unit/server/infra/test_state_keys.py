@@ -78,7 +78,7 @@ def test_a_file_that_holds_none_is_refused_and_left_as_it_is(tmp_path: Path, con
     file = tmp_path / "data" / STATE_KEY_FILE
     file.parent.mkdir()
     file.write_bytes(content)
-    with pytest.raises(SettingsError, match="holds no key"):
+    with pytest.raises(SettingsError, match="does not contain a key"):
         load_state_keys((), tmp_path / "data")
     assert file.read_bytes() == content
 

@@ -14,7 +14,7 @@ NO_INSTANCE = (
     "is no instance's server, which has an address of its own such as https://acme-be.glean.com "
     '(Glean tells it at app.glean.com/admin/about-glean as "Server instance")'
 )
-PATH = "must end with its host or port: the path of the Indexing API is added to it"
+PATH = "must end with its host or port, because the path of the Indexing API is appended to it"
 
 
 @pytest.mark.parametrize(
@@ -27,10 +27,10 @@ PATH = "must end with its host or port: the path of the Indexing API is added to
         ("https://developers.glean.com", NO_INSTANCE),
         ("https://acme-be.glean.com/api/index/v1", PATH),
         ("https://acme-be.glean.com/api/index/v1/", PATH),
-        ("http://acme-be.glean.com", "must begin with https:// (http:// is for this machine only)"),
+        ("http://acme-be.glean.com", "must begin with https:// (http:// is allowed for this machine only)"),
         (
             "https://kim:pw@acme-be.glean.com",
-            "must not contain a user or password; the key belongs into glean.api_key",
+            "must not contain a user or password; the key belongs in glean.api_key",
         ),
         (
             "https://acme-be.glean.com?x=1",
@@ -72,8 +72,8 @@ def test_the_indexing_dialect_has_no_usual_address(config_files: ConfigFiles) ->
 
     assert error.field == "glean.base_url"
     assert error.message.endswith(
-        "glean.base_url is missing, and glean.api_key is set: each instance has an address of its own for the dialect "
-        "`indexing`, such as https://acme-be.glean.com. Set both, or none of them for the embedded sandbox."
+        "glean.base_url is missing, but glean.api_key is set: each instance has an address of its own for the dialect "
+        "`indexing`, such as https://acme-be.glean.com. Set both, or neither for the embedded sandbox."
     )
 
 

@@ -48,8 +48,8 @@ def test_a_key_is_shown_nowhere(config_files: ConfigFiles) -> None:
     ("url", "words"),
     [
         ("http://hooks.example.com/x", "must begin with https://"),
-        ("https://kim:hush@hooks.example.com/x", "must not hold a user"),
-        ("https://hooks.example.com/#hush", "must not hold a user, a password or a fragment"),
+        ("https://kim:hush@hooks.example.com/x", "must not contain a user"),
+        ("https://hooks.example.com/#hush", "must not contain a user, a password or a fragment"),
         ("ftp://hush.example.com", "must be an address"),
         ("https://", "must be an address"),
         ("https://[hush", "must be an address"),

@@ -37,11 +37,11 @@ def written(section: str = "identity", /, **values: str) -> str:
         ({"keys": KEY}, "identity.jwks_url is needed, or jwks_file, or keys: exactly one of the three."),
         (
             {"jwks_url": "http://login.example.com/jwks"},
-            "identity.jwks_url must begin with https:// (http:// is for this machine only).",
+            "identity.jwks_url must begin with https:// (http:// is allowed for this machine only).",
         ),
         (
             {"jwks_url": "https://user:s3cret@login.example.com"},
-            "identity.jwks_url must not hold a user, a password or a fragment.",
+            "identity.jwks_url must not contain a user, a password or a fragment.",
         ),
         ({"issuer": "login"}, "identity.issuer must be an address such as https://login.example.com."),
         (
@@ -53,10 +53,10 @@ def written(section: str = "identity", /, **values: str) -> str:
         ({"keys": "{one: AAAA}"}, "must be public keys in PEM, beginning with -----BEGIN PUBLIC KEY-----."),
         (
             {"keys": "{one: '-----BEGIN PRIVATE KEY-----'}"},
-            "holds a private key, which belongs to the issuer alone.",
+            "contains a private key, which only the issuer may have.",
         ),
         ({"local": "{scopes: [datasets:reed]}"}, "identity.local.scopes.0 must be one of datasets:read, "),
-        ({"local": "{clients: [../x]}"}, "identity.local.clients.0 is no client id."),
+        ({"local": "{clients: [../x]}"}, "identity.local.clients.0 is not a client id."),
     ],
 )
 def test_an_identity_that_will_not_do_is_refused(
@@ -78,7 +78,11 @@ def test_no_shared_secret_can_be_allowed(config_files: ConfigFiles, algorithm: s
         ("allowed_hosts", "['*']", "http.allowed_hosts.0 must be a host"),
         ("allowed_origins", "[a.example]", "http.allowed_origins.0 must be an origin"),
         ("allowed_origins", "['*']", "http.allowed_origins.0 must be an origin"),
-        ("allowed_hosts", "[a.example]", "http lets other machines in, which needs the section identity."),
+        (
+            "allowed_hosts",
+            "[a.example]",
+            "http gives access to other machines, which needs the section identity.",
+        ),
         ("allowed_origins", "['https://a.example']", "http lets other machines in"),
     ],
 )

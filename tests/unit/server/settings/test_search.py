@@ -32,7 +32,10 @@ def test_a_client_token_is_a_secret_beside_the_key(config_files: ConfigFiles) ->
 def test_a_client_token_with_what_no_token_has_is_refused(config_files: ConfigFiles, token: str) -> None:
     error = config_files.load_error(**INSTANCE, GLEAN_CLIENT_TOKEN=token)
 
-    assert error.message == "GLEAN_CLIENT_TOKEN: glean.client_token holds characters that no key has."
+    assert (
+        error.message
+        == "GLEAN_CLIENT_TOKEN: glean.client_token contains characters that are not allowed in a key."
+    )
 
 
 @pytest.mark.parametrize(
@@ -48,7 +51,9 @@ def test_nobody_is_acted_as_without_a_client_token(config_files: ConfigFiles) ->
     error = config_files.load_error(**INSTANCE, GLEAN_ACT_AS="ada@example.com")
 
     assert error.field == "glean.act_as"
-    assert error.message.endswith("names whom a client token searches as: set glean.client_token too.")
+    assert error.message.endswith(
+        "names the person as whom a client token searches: set glean.client_token too."
+    )
 
 
 @pytest.mark.parametrize("seconds", [0, 3601])

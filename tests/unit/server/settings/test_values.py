@@ -19,7 +19,7 @@ SQLITE_OR_POSTGRES = "must be sqlite:/// and the path of a file, or postgresql:/
         (
             "mock_data_repo.path",
             "~no-such-account/x",
-            "begins with the home folder of an account that is not here",
+            "begins with the home folder of an account that does not exist on this machine",
         ),
         (
             "mock_data_repo.path",
@@ -48,8 +48,8 @@ SQLITE_OR_POSTGRES = "must be sqlite:/// and the path of a file, or postgresql:/
         ("glean.concurrency", "true", "must be a number"),
         ("glean.concurrency", f'"{"9" * 5000}"', "must be a whole number"),
         ("glean.timeout_s", 0, "must be at least 1"),
-        ("glean.api_key", "two words", "holds characters that no key has"),
-        ("glean.api_key", "schlüssel", "holds characters that no key has"),
+        ("glean.api_key", "two words", "contains characters that are not allowed in a key"),
+        ("glean.api_key", "schlüssel", "contains characters that are not allowed in a key"),
         ("glean.api_key", 12345, "must be text"),
         (
             "archival.storage_path",
@@ -81,7 +81,7 @@ SQLITE_OR_POSTGRES = "must be sqlite:/// and the path of a file, or postgresql:/
         ("connectors.jira_issues", "[]", "must be a section of keys"),
         ("connectors.jira_issues.config", 5, "must be a section of keys"),
         ("connectors.jira_issues.stages.demo", "{}", "must be one of 'sandbox', 'pilot' or 'production'"),
-        ("connectors.jira_issues.clients", "{../x: {}}", "has a client id that cannot be one"),
+        ("connectors.jira_issues.clients", "{../x: {}}", "has a client id that is not valid"),
         (
             "connectors.jira_issues.clients",
             "{ACME: {}, acme: {}}",
@@ -111,7 +111,7 @@ def test_a_value_that_will_not_do_is_named_with_its_line(
         ("https://glean example.com", "must be an address such as https://api.glean.com"),
         (
             "https://user:s3cret@glean.example.com",
-            "must not contain a user or password; the key belongs into glean.api_key",
+            "must not contain a user or password; the key belongs in glean.api_key",
         ),
         (
             "https://glean.example.com/?key=s3cret",
@@ -121,8 +121,11 @@ def test_a_value_that_will_not_do_is_named_with_its_line(
             "https://glean.example.com/#s3cret",
             "must end with its host, port or path, without a query or fragment",
         ),
-        ("http://glean.example.com", "must begin with https:// (http:// is for this machine only)"),
-        ("http://127.0.0.1.example.com", "must begin with https:// (http:// is for this machine only)"),
+        ("http://glean.example.com", "must begin with https:// (http:// is allowed for this machine only)"),
+        (
+            "http://127.0.0.1.example.com",
+            "must begin with https:// (http:// is allowed for this machine only)",
+        ),
     ],
 )
 def test_an_address_that_will_not_do_is_named_by_its_variable_and_never_repeated(
@@ -150,7 +153,7 @@ def test_an_address_alone_is_refused(config_files: ConfigFiles) -> None:
     error = config_files.load_error(GLEAN_BASE_URL="https://acme-be.glean.com")
 
     assert (error.message, error.field) == (
-        "glean.api_key is missing, and glean.base_url is set: set both, or none of them for the embedded sandbox.",
+        "glean.api_key is missing, but glean.base_url is set: set both, or neither for the embedded sandbox.",
         "glean.api_key",
     )
 
@@ -195,7 +198,7 @@ def test_a_shared_database_with_the_embedded_sandbox_is_refused(config_files: Co
     error = config_files.load_error(DATABASE_URL="postgresql://user:s3cret@db/datasets")
 
     assert error.message == (
-        "DATABASE_URL: store.url names a shared database, and the embedded sandbox belongs to one machine: "
+        "DATABASE_URL: store.url names a shared database, but the embedded sandbox belongs to one machine: "
         "set glean.api_key and glean.base_url (`dataset-lifecycle glean-sandbox` serves a sandbox to all), "
         "or use SQLite."
     )
@@ -255,7 +258,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_known(
 
     assert (
         error.message
-        == f"{config_files.file}, line 1: {key} is not known; the nearest known key is {candidate}."
+        == f"{config_files.file}, line 1: {key} is unknown; the nearest known key is {candidate}."
     )
     assert (error.field, error.candidates[0]) == (key, candidate)
 

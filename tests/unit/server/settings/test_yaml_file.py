@@ -106,12 +106,12 @@ def test_a_variable_that_cannot_be_replaced_is_named_with_its_line(
         ("#" * (1 << 20) + "\n", " is too large for a configuration."),
         ("", " has no section `dataops`."),
         ("[1, 2]", " has no section `dataops`."),
-        ("data_ops: {}", " has no section `dataops`; `data_ops` may be meant for it."),
+        ("data_ops: {}", " has no section `dataops`; its section `data_ops` may be misspelled."),
         ("dataops: 5", ", line 1: `dataops` must be a section of keys."),
         ("dataops: [glean]", ", line 1: `dataops` must be a section of keys."),
-        ("dataops: {}\ndataops: {}", ", line 2: dataops is there twice."),
-        ("dataops:\n  glean: {}\n  glean: {}", ", line 3: glean is there twice."),
-        ("dataops:\n  glean:\n    ? [a]\n    : b", ", line 3: glean has a key that is no text."),
+        ("dataops: {}\ndataops: {}", ", line 2: dataops is set twice."),
+        ("dataops:\n  glean: {}\n  glean: {}", ", line 3: glean is set twice."),
+        ("dataops:\n  glean:\n    ? [a]\n    : b", ", line 3: glean has a key that is not text."),
     ],
 )
 def test_a_broken_file_is_named_with_the_line(
@@ -124,7 +124,7 @@ def test_a_usual_file_whose_section_is_misspelt_is_refused(config_files: ConfigF
     (config_files.cwd / "sdlc_config.yaml").write_text("dataop: {}")
 
     assert config_files.load_error().message.endswith(
-        "has no section `dataops`; `dataop` may be meant for it."
+        "has no section `dataops`; its section `dataop` may be misspelled."
     )
 
 

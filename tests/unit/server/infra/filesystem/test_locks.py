@@ -33,7 +33,7 @@ def lockless(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 async def test_whoever_needs_a_lock_refuses_a_file_system_without_any_and_names_the_folder(
     tmp_path: Path,
 ) -> None:
-    with pytest.raises(SettingsError, match="does not keep file locks") as told:
+    with pytest.raises(SettingsError, match="does not support file locks") as told:
         await SqliteStore(tmp_path / "store.sqlite").open()
     assert str(tmp_path) in told.value.message
     for begin in (
@@ -41,7 +41,7 @@ async def test_whoever_needs_a_lock_refuses_a_file_system_without_any_and_names_
         hold_folder_presence(tmp_path).__enter__,
         partial(require_file_locks, tmp_path / "later"),
     ):
-        with pytest.raises(SettingsError, match="does not keep file locks") as refused:
+        with pytest.raises(SettingsError, match="does not support file locks") as refused:
             begin()
         assert (str(tmp_path) in refused.value.message, refused.value.field) == (True, "data_dir")
 
@@ -49,7 +49,7 @@ async def test_whoever_needs_a_lock_refuses_a_file_system_without_any_and_names_
 def test_a_lock_that_keeps_nobody_out_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     require_file_locks(tmp_path)
     monkeypatch.setattr(fcntl, "flock", lambda _descriptor, _operation: None)
-    with pytest.raises(SettingsError, match="does not keep file locks"):
+    with pytest.raises(SettingsError, match="does not support file locks"):
         require_file_locks(tmp_path / "made" / "later")
     assert list(tmp_path.iterdir()) == []
 

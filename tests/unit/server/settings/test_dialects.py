@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from tests.support.config_files import ConfigFiles
 
 NO_INSTANCE = (
-    "is no instance's server, which has an address of its own such as https://acme-be.glean.com "
-    '(Glean tells it at app.glean.com/admin/about-glean as "Server instance")'
+    "is not the server of an instance, which has an address such as https://acme-be.glean.com "
+    '(Glean shows it at app.glean.com/admin/about-glean as "Server instance")'
 )
 PATH = "must end with its host or port, because the path of the Indexing API is appended to it"
 

@@ -42,9 +42,9 @@ def flock(descriptor, operation):
 fcntl.flock = flock
 """
 OLD: Final = """
-from server.adapters.store import postgres_tables
+from server.adapters.store.postgres import migrations
 
-postgres_tables.OLDEST = 1000
+migrations.OLDEST_VERSION = 1000
 """
 
 
@@ -112,7 +112,7 @@ CASES: Final = (
     Case("without a database", "must name the database", UNUSABLE),
     Case("unreachable", "it cannot be reached", WAITS),
     Case("wrong password", "it refuses this user or password", UNUSABLE),
-    Case("too old", "1000 is the oldest that will do", UNUSABLE),
+    Case("too old", "1000 is the oldest supported version", UNUSABLE),
     Case("no tables", "may not create tables in it", UNUSABLE),
     Case("newer", "was migrated by a newer version of dataset-lifecycle (it has of_the_future)", UNUSABLE),
 )

@@ -120,7 +120,7 @@ def test_an_unknown_key_of_a_webhook_names_the_nearest_known_one(config_files: C
 def test_two_webhooks_of_one_name_are_refused(config_files: ConfigFiles) -> None:
     twice = written() + f"      - {{name: one, url: '{URL}', secrets: ['{KEY}']}}\n"
     error = config_files.load_error(twice)
-    assert (error.field, "two webhooks of the name one" in error.message) == ("events.webhooks", True)
+    assert (error.field, "two webhooks with the name one" in error.message) == ("events.webhooks", True)
 
 
 def test_a_name_is_one_that_can_be_typed(config_files: ConfigFiles) -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from domain.content import parse_document_id, parse_golden_questions
 from domain.errors import LifecycleError, TemplateInvalidError
-from server.adapters.templates.readers.opening import open_repository_file
+from server.adapters.templates.readers.repository_file import open_repository_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

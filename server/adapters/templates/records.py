@@ -10,7 +10,7 @@ from server.adapters.templates.formats import detect_format, parse_template_head
 from server.adapters.templates.readers.arrays import read_array_records
 from server.adapters.templates.readers.lines import read_line_records
 from server.adapters.templates.readers.objects import read_object_records
-from server.adapters.templates.readers.opening import open_repository_file, resolve_sibling
+from server.adapters.templates.readers.repository_file import open_repository_file, resolve_sibling
 from server.adapters.templates.readers.spill import DiskSpill
 from server.adapters.templates.readers.tables import read_table_records
 from server.adapters.templates.readers.window import Window

@@ -16,7 +16,7 @@ from server.adapters.templates import questions
 from server.adapters.templates.formats import SUFFIXES, TemplateHead, detect_format, parse_template_head
 from server.adapters.templates.questions import QuestionFiles
 from server.adapters.templates.readers.objects import read_object_records
-from server.adapters.templates.readers.opening import open_repository_file, resolve_sibling
+from server.adapters.templates.readers.repository_file import open_repository_file, resolve_sibling
 from server.adapters.templates.readers.window import Window
 
 if TYPE_CHECKING:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from domain.model import Delivery, DeliveryState, Event, WebhookCursor
 from server.adapters.store.codec import encode_document, to_micros
 from server.adapters.store.repository import Repository, decode_row
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 _BEYOND: Final = 2**63 - 1
 """Greater than every sequence number."""

@@ -1,11 +1,13 @@
-"""The command line: one file a command group, and nothing heavy imported before a command runs."""
+"""The command line: one module per command group. Heavy imports wait until a command needs them."""
 
 from __future__ import annotations
 
 
 def main() -> None:
-    """Run the command that the arguments of this process name, and exit with its code."""
+    """Run the command that this process was called with, and exit with its code."""
     from server.infra.imports import pause_garbage_collection
+
+    # Imports make many objects and no garbage; collecting in between only delays the first output.
 
     with pause_garbage_collection():
         from server.cli.app import app

@@ -1,4 +1,4 @@
-"""The commands, put together."""
+"""The typer application with all commands and command groups."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ app = typer.Typer(
 )
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(requested: bool) -> None:
+    if requested:
         from importlib.metadata import version
 
         typer.echo(f"dataset-lifecycle {version('dataset-lifecycle')}")
@@ -34,10 +34,11 @@ def options(
     data_dir: DataDir = None,
     config: Config = None,
     version: Annotated[
-        bool, typer.Option("--version", help="Say the version.", callback=_print_version, is_eager=True)
+        bool,
+        typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True),
     ] = False,
 ) -> None:
-    """Take the options that may stand before the command as well as after it."""
+    """Accept the options that may be given before the command as well as after it."""
 
 
 app.info.help = "Provision, watch and take down the demonstration datasets of a Glean deployment."

@@ -1,4 +1,4 @@
-"""An export of the audit chain as JSON Lines: a link with its entry as it was sealed in each, the head in the last."""
+"""Export of the audit chain as JSON Lines: one sealed entry with its link on each line, and the head on the last."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _PAGE: Final = 1000
 _TAIL_BYTES: Final = 4096
-"""The last line is well within so many bytes of the end."""
+"""Bytes read from the end of an export to find its last line, which is always shorter."""
 
 
 class _Line(msgspec.Struct):
@@ -39,38 +39,39 @@ _HEAD: Final = msgspec.json.Decoder(_HeadLine)
 
 
 def encode_links(page: Sequence[SealedEntry]) -> bytes:
-    """Links as lines. The documents stand in them byte by byte: they are what was hashed."""
+    """Encode a page of links, one per line."""
+    # The documents are copied byte by byte, not encoded again: these bytes are what was hashed.
     return b"".join(
-        b'{"position":%d,"seq":%d,"hash":"%s","entry":%s}\n' % (position, seq, held.encode(), document)
-        for position, seq, held, document in page
+        b'{"position":%d,"seq":%d,"hash":"%s","entry":%s}\n' % (position, seq, link_hash.encode(), document)
+        for position, seq, link_hash, document in page
     )
 
 
 def encode_head_line(head: ChainHead) -> bytes:
-    """The last line."""
+    """Encode the head as the last line of an export."""
     return msgspec.json.encode({"head": serialize_head(head)}) + b"\n"
 
 
 def serialize_head(head: ChainHead) -> dict[str, Any]:
-    """A head as it is written down."""
-    facts = {
+    """Serialize a head; what is None is left out."""
+    values = {
         "position": head.position,
         "hash": head.hash,
         "installation": head.installation,
         "exported_at": format_timestamp(head.exported_at),
     }
-    return {name: value for name, value in facts.items() if value is not None}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 @contextmanager
 def create_export_file(path: Path, field: str) -> Iterator[Callable[[bytes], object]]:
-    """Write a file that is there whole in the end, or not at all.
+    """Create a file atomically: it appears complete when the context ends without an error, or not at all.
 
-    Raises InvalidArgumentError, for the option `field`, when there is one already, or it cannot be written.
+    Raises InvalidArgumentError, for the option `field`, when the file exists already or cannot be written.
     """
     if path.exists():
         raise InvalidArgumentError(
-            f"{path} is there already; an export is worth something because it is never written again.",
+            f"{path} exists already. An export is evidence, so it is never overwritten; choose another file.",
             field=field,
         )
     try:
@@ -86,7 +87,10 @@ def create_export_file(path: Path, field: str) -> Iterator[Callable[[bytes], obj
 
 
 def read_export_head(path: Path, field: str) -> ChainHead:
-    """The head that an export ends with. Raises InvalidArgumentError, naming an option, for a file without one."""
+    """The head on the last line of an export.
+
+    Raises InvalidArgumentError, for the option `field`, when the file cannot be read or has no head there.
+    """
     try:
         with path.open("rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
@@ -96,22 +100,23 @@ def read_export_head(path: Path, field: str) -> ChainHead:
         raise InvalidArgumentError(f"{path} cannot be read: {error.strerror}.", field=field) from error
     except msgspec.MsgspecError as error:
         raise InvalidArgumentError(
-            f"{path} does not end with the head of an audit chain, so it is no whole export.", field=field
+            f"{path} does not end with the head of an audit chain, so it is not a complete export.",
+            field=field,
         ) from error
 
 
 async def read_export_links(path: Path, after: int) -> AsyncIterator[Sequence[SealedEntry]]:
-    """The links in an export after a position, in pages. Raises InvalidArgumentError for a line that is none."""
+    """The links of an export after a position, in pages. Raises InvalidArgumentError for a line that is not a link."""
     page: list[SealedEntry] = []
     with path.open("rb") as file:
         for number, line in enumerate(takewhile(_is_link, file), 1):
             try:
-                found = _LINE.decode(line)
+                link = _LINE.decode(line)
             except msgspec.MsgspecError as error:
-                msg = f"Line {number} of {path} is no entry of an export: {error}."
+                msg = f"Line {number} of {path} is not an entry of an audit export: {error}."
                 raise InvalidArgumentError(msg, field="file") from error
-            if found.position > after:
-                page.append(SealedEntry(found.position, found.seq, found.hash, bytes(found.entry)))
+            if link.position > after:
+                page.append(SealedEntry(link.position, link.seq, link.hash, bytes(link.entry)))
             if len(page) == _PAGE:
                 yield page
                 page = []

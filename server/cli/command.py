@@ -1,4 +1,4 @@
-"""What every command has: the three options that go with each, its settings and caller, and its exit code."""
+"""What every command has in common: three options, settings, the principal, an audit entry and an exit code."""
 
 from __future__ import annotations
 
@@ -48,18 +48,18 @@ Config = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document on stdout.")]
 UNRECORDED: Final = frozenset({"demo", "doctor", "glean-sandbox", "serve"})
-"""Commands that are no calls: they touch no configured data, or look, or answer the calls of others."""
+"""Commands without an audit entry: they use no configured data, only read, or answer the calls of others."""
 UNSCOPED: Final = UNRECORDED | {"cancel"}
-"""Commands that need no scope of their own: those, and `cancel`, which finds out which one it needs."""
+"""Commands that require no scope up front: those, and `cancel`, whose scope depends on the saga that runs."""
 _VIA: Final = "cli"
 _TRACE: Final = "TRACEPARENT"
-"""The variable in which a program hands on its W3C trace context, as OpenTelemetry's command-line tools have it."""
+"""The environment variable with the W3C trace context of the calling program, as OpenTelemetry's tools set it."""
 _INTERRUPTED: Final = "Interrupted."
 
 
 @dataclass(slots=True, kw_only=True)
 class Invocation:
-    """One command, as it was called. `if_interrupted` is what Ctrl-C is answered with."""
+    """One command, as it was called. `interrupt_message` is printed on Ctrl-C."""
 
     output: Output
     data_dir: Path | None
@@ -69,7 +69,7 @@ class Invocation:
     _call: AuditedCall | None = field(default=None, init=False)
 
     def load_settings(self) -> Settings:
-        """The configuration, read once. Raises SettingsError."""
+        """The settings, loaded on the first call. Raises SettingsError."""
         from server.settings import load_settings
 
         if self._settings is None:
@@ -78,7 +78,7 @@ class Invocation:
 
     @property
     def principal(self) -> Principal:
-        """Who asks: a person on a terminal, an agent elsewhere; both on this account, with what it is granted."""
+        """The principal: a person on a terminal, else an agent; named by this account, with its granted scopes."""
         from domain.model import Principal
 
         if self._call is not None:
@@ -88,21 +88,22 @@ class Invocation:
 
     @property
     def audit_id(self) -> str | None:
-        """Under which id the command is on record, once it is a call."""
+        """The id of the command's audit entry; None for a command that has none."""
         call = self._call.principal.call if self._call else None
         return call.audit_id if call else None
 
     def require_scope(self, verb: str) -> None:
-        """Say what exactly is done, and raise ForbiddenError unless the caller may do it."""
+        """Record the exact verb of the call, and require its scope. Raises ForbiddenError."""
         from domain import policy
 
         principal = self.principal
+        # The verb goes on record first, so that a refusal names what was refused.
         if self._call is not None and principal.call is not None:
             self._call.principal = principal = replace(principal, call=replace(principal.call, verb=verb))
         policy.require_scope(principal, verb)
 
     async def run_audited(self, verb: str, given: Mapping[str, Any], work: _Work) -> ExitCode | None:
-        """Do what a command does, as a call: counted, allowed by its scope, and with an entry of how it ended."""
+        """Run a command as a call: counted against the rate limits, authorized, and with an audit entry."""
         from server.composition.process import open_call_audit
         from tools.edge.call_audit import audit_call
 
@@ -115,10 +116,11 @@ class Invocation:
                 client=_program_version(),
                 traceparent=os.environ.get(_TRACE),
             )
+            # A pipe that its reader closed, such as `| head`, is no failure of the command.
             async with audit_call(calls, principal, expected_errors=(BrokenPipeError,)) as self._call:
-                done = await self._run_authorized(verb, work)
-                self._call.outcome = done.name.lower() if done else self._call.outcome
-        return done
+                code = await self._run_authorized(verb, work)
+                self._call.outcome = code.name.lower() if code else self._call.outcome
+        return code
 
     async def _run_authorized(self, verb: str, work: _Work) -> ExitCode | None:
         from domain.errors import InvalidArgumentError
@@ -126,16 +128,18 @@ class Invocation:
         if verb not in UNSCOPED:
             self.require_scope(verb)
         try:
-            done = work()
-            return await done if isinstance(done, Awaitable) else done
-        except typer.BadParameter as wrong:
-            raise InvalidArgumentError(wrong.message) from wrong
+            result = work()
+            return await result if isinstance(result, Awaitable) else result
+        except typer.BadParameter as error:
+            # On record it is an invalid argument, not a bug; typer gets its own error back in `_run_to_exit_code`.
+            raise InvalidArgumentError(error.message) from error
 
     @asynccontextmanager
     async def open_services(self, *, folders: bool = False) -> AsyncIterator[Services]:
-        """The use cases for a command that looks, or changes only our own records; it runs and adopts no saga.
+        """Open the use cases for a command that only reads or changes our own records; it runs no saga.
 
-        One that reads or changes what is in the `folders` has them proved first.
+        Args:
+            folders: whether the command uses the staging or archive folder, so that their markers are checked first.
         """
         from server.composition.process import open_services
 
@@ -146,9 +150,9 @@ class Invocation:
     async def open_saga_services(
         self, settings: Settings | None = None, *, no_wait: bool = False
     ) -> AsyncIterator[Services]:
-        """The use cases for a command whose work this process does, and with it what dead processes left.
+        """Open the use cases for a command whose sagas this process runs, together with those of dead processes.
 
-        With `no_wait` a running server on the same data folder does it. Raises InvalidArgumentError when there is none.
+        With `no_wait`, a running server on the same store runs them. Raises InvalidArgumentError when there is none.
         """
         from domain.errors import InvalidArgumentError
         from server.composition.process import open_services
@@ -158,23 +162,23 @@ class Invocation:
         if no_wait and not is_server_running(settings):
             where = settings.store.address.name if settings.store.shared else settings.data_dir
             raise InvalidArgumentError(
-                f"--no-wait leaves the work to a running `serve`, and there is none on {where}.",
+                f"--no-wait leaves the work to a running `serve`, and none is running on {where}.",
                 field="no_wait",
-                suggested_action="Start `dataset-lifecycle serve --transport http` there, or leave --no-wait out.",
+                suggested_action="Start `dataset-lifecycle serve --transport http` there, or omit --no-wait.",
             )
         async with open_services(settings, sagas=not no_wait, folders=no_wait) as services:
             yield services
 
     def announce_resumable_work(self, dataset_id: str) -> None:
-        """From now on Ctrl-C leaves something that goes on."""
+        """Say on Ctrl-C, from now on, that the work on a dataset is not lost and how it continues."""
         self.interrupt_message = (
-            f"Interrupted. What was begun on {dataset_id} is not lost: it goes on when this command is called again, "
-            "and by itself where a `serve` runs on the same data folder."
+            f"Interrupted. The work on {dataset_id} is not lost: it continues when you run this command again, "
+            "and without you where a `serve` runs on the same data folder."
         )
 
 
 def on_terminal() -> bool:
-    """Whether a person sits here: questions can be shown, and answers typed."""
+    """Whether a person is at this terminal, who can be asked and can type an answer."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
@@ -189,10 +193,10 @@ def account_name() -> str:
 
 
 def command(app: typer.Typer, name: str) -> Callable[[B], B]:
-    """Make a function the command of that name; its docstring is the help.
+    """Register a function as the command `name`; its docstring becomes the help text.
 
-    It is given the invocation and its own options, and answers with an exit code, None for done; it may be async.
-    `--json`, `--data-dir` and `--config` are added to every command.
+    The function takes the invocation and its own options. It returns an exit code, or None for success, and may be
+    async. `--json`, `--data-dir` and `--config` are added to every command.
     """
 
     def register(body: B) -> B:
@@ -214,7 +218,7 @@ def command(app: typer.Typer, name: str) -> Callable[[B], B]:
             each.replace(annotation=hints[each.name], kind=inspect.Parameter.KEYWORD_ONLY)
             for each in list(inspect.signature(body).parameters.values())[1:]
         ]
-        # `inspect` reads the attribute, which no type has.
+        # typer reads the options from the signature; no type declares this attribute, which `inspect` honours.
         entry.__signature__ = inspect.Signature([_keyword_parameter("ctx", typer.Context), *own, *_COMMON])  # type: ignore[attr-defined]
         app.command(name, help=inspect.getdoc(body))(entry)
         return body
@@ -223,8 +227,8 @@ def command(app: typer.Typer, name: str) -> Callable[[B], B]:
 
 
 def _verb(ctx: typer.Context) -> str:
-    """The command as it was typed, without the program's name."""
-    # The parent's context is typer's own.
+    """The command with its groups, without the program's name: `datasets show`."""
+    # click types a parent as its own Context; here it is always typer's.
     return f"{_verb(ctx.parent)} {ctx.info_name}".strip() if ctx.parent else ""  # type: ignore[arg-type]
 
 
@@ -242,7 +246,7 @@ _COMMON: Final = (
 
 
 def _run_to_exit_code(run: Invocation, work: _Work) -> int:
-    """Do the work; whatever ends it becomes words and a code."""
+    """Run the work, print the error that it ends with, and return the exit code."""
     import logging
 
     from domain.errors import InternalError, LifecycleError
@@ -257,18 +261,19 @@ def _run_to_exit_code(run: Invocation, work: _Work) -> int:
         run.output.print_note(run.interrupt_message)
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
+        # click ends the program quietly; printing an error would fail on the same pipe.
         raise
     except Exception as error:
-        ended = root_cause(error)
-        if isinstance(ended.__cause__, typer.BadParameter):
-            raise ended.__cause__ from None
-        if not isinstance(ended, LifecycleError):
+        cause = root_cause(error)
+        if isinstance(cause.__cause__, typer.BadParameter):
+            raise cause.__cause__ from None
+        if not isinstance(cause, LifecycleError):
             logging.getLogger(__name__).debug("the command failed by a bug", exc_info=error)
-            ended = InternalError(
-                f"This program failed ({type(ended).__name__}); that is a fault of its own."
+            cause = InternalError(
+                f"This program failed because of a bug of its own ({type(cause).__name__})."
             )
-            ended.audit_id = run.audit_id
-        return _print_error(run, ended)
+            cause.audit_id = run.audit_id
+        return _print_error(run, cause)
 
 
 def _run_work(work: Awaitable[ExitCode | None] | ExitCode | None) -> ExitCode | None:
@@ -290,7 +295,7 @@ def _print_error(run: Invocation, error: LifecycleError) -> ExitCode:
 
 
 def _plain_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that were given, as plain values."""
+    """The options that were given, as JSON values for the audit log."""
     return {
         name: value if isinstance(value, bool | int | float) else str(value)
         for name, value in given.items()

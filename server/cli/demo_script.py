@@ -1,4 +1,4 @@
-"""The demo's story: one client's way from the first dataset to the archive, each step with its facts."""
+"""The demo's script: one client's datasets from provisioning to the archive, with the facts of each step."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ JOURNEY: Final = Journey(
     journey_id="acme-evaluation", client_id="ACME", stage=Stage.SANDBOX, state=JourneyState.ACTIVE
 )
 INCIDENT: Final = "INC-2041"
-"""The incident that the bundled catalogue tells in all four types."""
+"""The incident that the bundled catalogue has documents about in all four dataset types."""
 
 
 @dataclass(slots=True, kw_only=True)
 class DemoScript:
-    """Tells itself step by step; `tell` hears each step's name and facts as soon as it is done."""
+    """Runs the demo step by step; `report_step` gets the name and facts of each step as soon as it is done."""
 
     services: Services
     platform: Platform
@@ -49,7 +49,7 @@ class DemoScript:
     _datasets: list[Dataset] = field(default_factory=list)
 
     async def run(self) -> None:
-        """All steps, in order. Raises the LifecycleError of a step that does not end as the story says."""
+        """Run all steps in order. Raises the LifecycleError of a step that does not end as expected."""
         await self._run_step("client_arrives", self._add_client_and_journey)
         await self._run_step("datasets_provisioned", self._provision_datasets)
         await self._run_step("incident_found", self._search_incident)
@@ -80,7 +80,7 @@ class DemoScript:
         }
 
     async def _provision_datasets(self) -> Facts:
-        made: dict[DatasetType, Dataset] = {}
+        provisioned: dict[DatasetType, Dataset] = {}
         with show_progress(self.console) as bar:
 
             async def provision_one(dataset_type: DatasetType) -> None:
@@ -93,12 +93,12 @@ class DemoScript:
                 )
                 begun = await provisioning.start_or_attach(request, self.principal)
                 ended = await provisioning.wait(begun, None, bar(begun.dataset.name))
-                made[dataset_type] = ended.dataset
+                provisioned[dataset_type] = ended.dataset
 
             async with anyio.create_task_group() as tasks:
                 for each in DatasetType:
                     tasks.start_soon(provision_one, each)
-        self._datasets = [made[each] for each in DatasetType]
+        self._datasets = [provisioned[each] for each in DatasetType]
         asked = [each.quality.readiness for each in self._datasets if each.quality and each.quality.readiness]
         return {
             "questions": {
@@ -146,24 +146,25 @@ class DemoScript:
             )
         except JourneyActiveError as refusal:
             return {"dataset_id": first.dataset_id, "error": refusal.as_dict()}
-        raise AssertionError(first)  # an active journey protects its datasets
+        # Reached only if an active journey no longer protects its datasets: then the demo must not go on.
+        raise AssertionError(first)
 
     async def _complete_journey(self) -> Facts:
-        moved = await self.services.registry.set_state(
+        change = await self.services.registry.set_state(
             JOURNEY.journey_id, JourneyState.COMPLETED, self.principal, CLIENT.client_id
         )
-        return {"state": moved.journey.state.value, "exposed": [each.name for each in moved.exposed]}
+        return {"state": change.journey.state.value, "exposed": [each.name for each in change.exposed]}
 
     async def _teardown_datasets(self) -> Facts:
         teardowns = self.services.teardowns
-        gone: dict[str, Dataset] = {}
+        torn_down: dict[str, Dataset] = {}
         with show_progress(self.console) as bar:
 
             async def teardown_one(dataset: Dataset) -> None:
                 begun = await teardowns.start_or_attach(
                     dataset.dataset_id, TeardownReason.JOURNEY_COMPLETED, self.principal
                 )
-                gone[dataset.dataset_id] = (
+                torn_down[dataset.dataset_id] = (
                     await teardowns.wait(begun, None, bar(begun.dataset.name))
                 ).dataset
 
@@ -175,8 +176,8 @@ class DemoScript:
                 {
                     "name": each.name,
                     "dataset_id": each.dataset_id,
-                    "status": gone[each.dataset_id].status.value,
-                    **_teardown_facts(gone[each.dataset_id]),
+                    "status": torn_down[each.dataset_id].status.value,
+                    **_teardown_facts(torn_down[each.dataset_id]),
                 }
                 for each in self._datasets
             ]

@@ -1,13 +1,13 @@
-"""What a command's exit code says.
+"""Exit codes of the commands.
 
 - 0: done.
 - 1: failed. The platform, the disk or the work itself (every PlatformError and FailureError, and work that was
   cancelled), a finding of `doctor`, an invalid template, an archive that does not verify.
-- 2: wrong usage. An option or value that there is not, or a wrong configuration (SettingsError).
-- 3: refused, with the error object printed. A rule said no (RefusalError), or an argument is malformed or names
-  something that is not there (every other InputError).
-- 4: still running when the wait ended, which with --no-wait is at once.
-- 130: interrupted. Work that was begun goes on when it is taken up again.
+- 2: wrong usage. An unknown option or value, or a wrong configuration (SettingsError).
+- 3: refused, with the error object printed. A rule forbids it (RefusalError), or an argument is malformed or names
+  something that does not exist (every other InputError).
+- 4: still running when the wait ended; with --no-wait, that is immediately.
+- 130: interrupted. Sagas that were started continue when they are resumed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class ExitCode(IntEnum):
 
 
 def exit_code_for(error: LifecycleError) -> ExitCode:
-    """The code that tells of an error."""
+    """The exit code for an error."""
     from domain.errors import CancelledError, InputError, RefusalError, SettingsError
 
     if isinstance(error, SettingsError):

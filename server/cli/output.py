@@ -1,4 +1,4 @@
-"""What a command prints: one answer on stdout, for a person or as one JSON document, and the rest on stderr."""
+"""Output of a command: one answer on stdout, as text or as one JSON document; everything else on stderr."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 _DEFAULT_WIDTH: Final = 150
-"""So wide is what is written to a pipe or file, where nobody's window says it."""
+"""Columns of what is written to a pipe or file, which has no width of its own."""
 _GOOD: Final = frozenset({"active", "archived", "healthy", "ok", "ready", "valid"})
 _BAD: Final = frozenset({"failed", "invalid", "unhealthy", "wrong"})
 _IN_PROGRESS: Final = frozenset(
@@ -28,16 +28,16 @@ _IN_PROGRESS: Final = frozenset(
 
 
 class Output:
-    """Where one command writes."""
+    """The two streams that one command writes to."""
 
     def __init__(self, *, as_json: bool) -> None:
-        """Answer in JSON, or for people."""
+        """Print the answer as JSON, or else as text for people."""
         self.as_json = as_json
         self.aside = _stream_console(stderr=True)
         self._people = _stream_console(stderr=False)
 
     def print_answer(self, document: dict[str, Any], *people: RenderableType) -> None:
-        """Print the answer, in the form that was asked for; once a command."""
+        """Print the answer in the requested form. Called once per command, so that stdout has one document."""
         if self.as_json:
             sys.stdout.write(json.dumps(document, indent=2) + "\n")
             sys.stdout.flush()
@@ -45,7 +45,7 @@ class Output:
         self.print_for_people(*people)
 
     def print_for_people(self, *people: RenderableType) -> None:
-        """Print a part of an answer that is for people only, with a blank line between paragraphs."""
+        """Print the paragraphs with a blank line between them; nothing with --json."""
         if not self.as_json:
             for number, each in enumerate(people):
                 if number:
@@ -53,12 +53,12 @@ class Output:
                 _print_renderable(self._people, each)
 
     def print_note(self, *people: RenderableType) -> None:
-        """Say something beside the answer, on stderr."""
+        """Print a note on stderr, beside the answer."""
         for each in people:
             _print_renderable(self.aside, each)
 
     def print_error(self, document: dict[str, Any], *people: RenderableType) -> None:
-        """Print an error: the object on stdout for a program, the text on stderr for a person."""
+        """Print an error: with --json the object on stdout, else the text on stderr."""
         if self.as_json:
             self.print_answer(document)
         else:
@@ -66,7 +66,7 @@ class Output:
 
 
 def _print_renderable(console: Console, what: RenderableType) -> None:
-    # A sentence is broken by whoever shows it, so that a path in it can be searched for and copied.
+    # The terminal wraps sentences itself: a line break of ours inside a path would end up in what is copied.
     console.print(what, soft_wrap=isinstance(what, str | Text))
 
 
@@ -77,7 +77,7 @@ def _stream_console(*, stderr: bool) -> Console:
 
 
 def format_value(value: object) -> str:
-    """A value as a cell shows it; what could move a terminal's cursor is made visible."""
+    """Format a value for a cell or sentence. Control characters become visible: they could move the cursor."""
     if value is None:
         return "-"
     if isinstance(value, bool):
@@ -88,7 +88,7 @@ def format_value(value: object) -> str:
 
 
 def render_value(value: object) -> Text:
-    """A value as text, coloured when it is a status."""
+    """Render a value, coloured when it is a status."""
     words = format_value(value)
     style = (
         "green" if words in _GOOD else "red" if words in _BAD else "yellow" if words in _IN_PROGRESS else ""
@@ -97,33 +97,33 @@ def render_value(value: object) -> Text:
 
 
 def render_section(title: str, *content: RenderableType) -> Group:
-    """A part of an answer, under a line that says what it is."""
+    """Render a part of an answer under its title."""
     return Group(Text(format_value(title), style="bold"), *content)
 
 
 def render_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> RenderableType:
-    """Rows under a heading; `empty` is said when there are none. Nothing in it is ever cut off."""
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    """Render rows under a heading, or the sentence `empty` when there are none. Long cells are folded, never cut."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for each in columns:
-        shown.add_column(each, overflow="fold")
+        table.add_column(each, overflow="fold")
     for row in rows:
-        shown.add_row(*(each if isinstance(each, Text) else render_value(each) for each in row))
-    return shown if shown.row_count else Text(empty)
+        table.add_row(*(each if isinstance(each, Text) else render_value(each) for each in row))
+    return table if table.row_count else Text(empty)
 
 
 def render_facts(pairs: Iterable[tuple[str, object]]) -> Table:
-    """Names and values, one pair a line; what is not known is left out."""
-    shown = Table.grid(padding=(0, 2))
-    shown.add_column(style="dim", no_wrap=True)
-    shown.add_column(overflow="fold")
+    """Render names and values, one pair per line; a pair without a value is left out."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
     for name, value in pairs:
         if value is not None and value != "":
-            shown.add_row(name, value if isinstance(value, Text) else render_value(value))
-    return shown
+            grid.add_row(name, value if isinstance(value, Text) else render_value(value))
+    return grid
 
 
 def format_duration(seconds: float) -> str:
-    """A length of time in its greatest unit."""
+    """Format a duration, rounded down, in the largest unit of which it has at least two."""
     for unit, length in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * length:
             return f"{int(seconds // length)} {unit}"

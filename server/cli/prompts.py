@@ -1,4 +1,4 @@
-"""A person at a terminal, who confirms a teardown by typing the dataset's name."""
+"""Confirmation of a teardown at a terminal: a person types the dataset's name."""
 
 from __future__ import annotations
 
@@ -27,27 +27,30 @@ if TYPE_CHECKING:
 
 
 class TypedNameConfirmer:
-    """Shows what will be lost, and asks for the name to be typed.
+    """Shows what will be lost, and asks the person to type the dataset's name. Implements `Confirmer`.
 
-    Past sandbox that is kept as an approval by one person, who asked and who answered; where they may not approve
-    `alone`, a request to another person is filed instead.
+    Past sandbox the answer is recorded as an approval that one person requested and gave. Where they may not approve
+    `alone`, an approval request to another person is filed instead.
     """
 
     def __init__(self, console: Console, approvals: ApprovalService, clock: Clock, *, alone: bool) -> None:
-        """Ask on that console."""
+        """Ask on `console`; file and record approvals with `approvals`."""
         self._console = console
         self._approvals = approvals
         self._clock = clock
         self._alone = alone
 
     async def ask(self, question: ConfirmationRequest) -> Confirmation | None:
-        """The confirmation. Raises DeclinedError for anything but the name, ConfirmationRequiredError for a request."""
+        """Ask for the name to be typed, and return the confirmation.
+
+        Raises DeclinedError when anything else is typed, and ConfirmationRequiredError when a request was filed.
+        """
         dataset = question.dataset
         approval = required_confirmation_kind(dataset, question.reason, question.concession) == "approval"
         if approval and not self._alone:
             return await self._approvals.ask(question)
         if await prompt_for_phrase(self._console, question.shown, dataset.name) != dataset.name:
-            message = f"What was typed is not the name of {dataset.name}; nothing was changed."
+            message = f"The typed text is not the dataset's name, {dataset.name}. Nothing was changed."
             raise DeclinedError(message, dataset_id=dataset.dataset_id)
         if approval:
             return await self._approvals.self_approve(question)
@@ -63,40 +66,40 @@ class TypedNameConfirmer:
         )
 
 
-async def prompt_for_phrase(console: Console, shown: Mapping[str, Any], phrase: str) -> str:
-    """What a person types after they were shown what will be lost, and asked for the phrase."""
-    many = "datasets" in shown
+async def prompt_for_phrase(console: Console, details: Mapping[str, Any], phrase: str) -> str:
+    """Show what will be lost, ask a person to type the phrase, and return what they typed."""
+    many = "datasets" in details
     title = "These datasets will be taken down" if many else "This dataset will be taken down"
     what = "this" if many else "its name"
-    console.print(Panel(render_loss(shown), title=title, expand=False))
-    console.print(Text(f"Type {what} ({format_value(phrase)}) to go on: ", style="bold"), end="")
-    # Waited for in the loop, not read in a thread: Ctrl-C must not leave a thread that holds up the process.
+    console.print(Panel(render_loss(details), title=title, expand=False))
+    console.print(Text(f"Type {what} ({format_value(phrase)}) to continue: ", style="bold"), end="")
+    # The event loop waits for the input instead of a thread: after Ctrl-C a thread would keep the process alive.
     await anyio.wait_readable(sys.stdin)
     return sys.stdin.readline().strip()
 
 
-def render_loss(shown: Mapping[str, Any]) -> RenderableType:
-    """What a teardown takes away, as a person is shown it before they decide."""
-    if "datasets" in shown:
-        return render_batch_request(shown)
-    until = shown.get("restorable_until")
-    kept = (
+def render_loss(details: Mapping[str, Any]) -> RenderableType:
+    """Render what a teardown removes, for the person who decides on it."""
+    if "datasets" in details:
+        return render_batch_request(details)
+    until = details.get("restorable_until")
+    archived = (
         f"all of it, restorable until {format_value(datetime.fromisoformat(until))}"
         if until
-        else shown.get("incomplete", "its description and a sample; it cannot be restored")
+        else details.get("incomplete", "its description and a sample; it cannot be restored")
     )
     return render_facts(
         (
-            ("name", shown["dataset"]),
-            ("client", shown["client_id"]),
-            ("journey", shown["journey_id"]),
-            ("stage", shown["stage"]),
-            ("status", shown["status"]),
-            ("reason", shown["reason"]),
-            ("records", shown["record_count"]),
-            ("age", format_duration(shown["age_s"])),
-            ("will be lost", shown["lost"]),
-            ("stays in Glean", shown.get("stays")),
-            ("is archived", kept),
+            ("name", details["dataset"]),
+            ("client", details["client_id"]),
+            ("journey", details["journey_id"]),
+            ("stage", details["stage"]),
+            ("status", details["status"]),
+            ("reason", details["reason"]),
+            ("records", details["record_count"]),
+            ("age", format_duration(details["age_s"])),
+            ("will be lost", details["lost"]),
+            ("stays in Glean", details.get("stays")),
+            ("is archived", archived),
         )
     )

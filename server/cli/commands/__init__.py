@@ -1,1 +1,1 @@
-"""TODO describe server.cli.commands."""
+"""The commands: one module per command or command group, sorted by what they are about."""

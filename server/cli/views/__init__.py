@@ -1,1 +1,1 @@
-"""TODO describe server.cli.views."""
+"""Views of the commands: values of the domain as JSON documents, tables and sentences."""

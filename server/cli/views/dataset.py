@@ -1,4 +1,4 @@
-"""A dataset as a person reads it, with all that is known."""
+"""A dataset with all its details, as text for a person."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _EVENTS: Final = 8
 _PROTECTED: Final = frozenset({DatasetStatus.PROVISIONING, DatasetStatus.VALIDATING, DatasetStatus.READY})
 
 
-def render_dataset(shown: DatasetDetails, now: datetime) -> Iterator[RenderableType]:
-    """What it is, how good, what serves it, what is wrong with it, what is kept of it, and what happened last."""
-    dataset = shown.dataset
-    yield render_section(f"{dataset.name} is {dataset.status}", render_facts(_identity_facts(shown, now)))
+def render_dataset(details: DatasetDetails, now: datetime) -> Iterator[RenderableType]:
+    """Render a dataset: identity, quality, connector, failure, compensations, teardown, archive and last events."""
+    dataset = details.dataset
+    yield render_section(f"{dataset.name} is {dataset.status}", render_facts(_identity_facts(details, now)))
     if dataset.quality:
         yield from _render_quality(dataset.quality)
-    if shown.connector:
-        connector = shown.connector
+    if details.connector:
+        connector = details.connector
         yield render_section(
             "Connector",
             render_facts(
@@ -47,35 +47,35 @@ def render_dataset(shown: DatasetDetails, now: datetime) -> Iterator[RenderableT
                     ("status", render_value(connector.status.value)),
                     ("in", connector.fingerprint.url),
                     ("last synced", connector.last_successful_sync),
-                    ("last looked at", connector.last_health_check),
+                    ("last checked", connector.last_health_check),
                     ("message", connector.message),
                     ("id", connector.connector_id),
                 )
             ),
         )
     yield from _render_failure("It failed", dataset.failure)
-    if shown.undos:
-        rows = [(each.what, each.cause, each.since, each.tries) for each in shown.undos]
+    if details.undos:
+        rows = [(each.what, each.cause, each.since, each.tries) for each in details.undos]
         columns = ("what", "why not yet", "since", "tries")
         yield render_section("Still to be undone", render_table(columns, rows, empty=""))
-    yield from _render_teardown(shown)
-    if shown.events:
-        last = [(each.at, each.kind.value) for _, each in shown.events[-_EVENTS:]]
+    yield from _render_teardown(details)
+    if details.events:
+        last = [(each.at, each.kind.value) for _, each in details.events[-_EVENTS:]]
         yield render_section("What happened last", render_table(("when", "what"), last, empty=""))
 
 
-def _identity_facts(shown: DatasetDetails, now: datetime) -> Iterator[tuple[str, object]]:
-    dataset, journey = shown.dataset, shown.journey
+def _identity_facts(details: DatasetDetails, now: datetime) -> Iterator[tuple[str, object]]:
+    dataset, journey = details.dataset, details.journey
     content = dataset.content or dataset.staged
     yield "dataset", dataset.dataset_id
     yield "client", dataset.client_id
-    yield "journey", f"{dataset.journey_id}, {_format_journey(shown)}"
+    yield "journey", f"{dataset.journey_id}, {_format_journey(details)}"
     yield "stage", dataset.stage.value
     yield "type", dataset.dataset_type.value
     yield "records", f"{dataset.record_count} ({decimal(dataset.size_bytes)}), from {dataset.data_source}"
     yield "template", f"{dataset.template.template_id} ({dataset.template.match} match)"
     yield (
-        "made",
+        "created",
         f"{format_value(dataset.created_at)}, {format_duration((now - dataset.created_at).total_seconds())} ago",
     )
     yield "restored from", dataset.restored_from
@@ -83,11 +83,11 @@ def _identity_facts(shown: DatasetDetails, now: datetime) -> Iterator[tuple[str,
     for warning in content.warnings if content else ():
         yield "warning", warning
     if dataset.run:
-        message = shown.progress.message if shown.progress else "about to begin"
-        asked = " (asked to stop)" if dataset.run.cancel_requested else ""
-        yield "running", f"since {format_value(dataset.run.started_at)}: {message}{asked}"
+        message = details.progress.message if details.progress else "about to begin"
+        cancel = " (asked to stop)" if dataset.run.cancel_requested else ""
+        yield "running", f"since {format_value(dataset.run.started_at)}: {message}{cancel}"
     if dataset.recheck:
-        yield "re-check", f"pending until {format_value(dataset.recheck.deadline)} at the latest"
+        yield "re-check", f"pending, until {format_value(dataset.recheck.deadline)} at the latest"
     yield (
         "protection",
         _format_protection(dataset, now, by_journey=_is_protected_by_journey(journey, dataset)),
@@ -100,8 +100,8 @@ def _identity_facts(shown: DatasetDetails, now: datetime) -> Iterator[tuple[str,
         )
 
 
-def _format_journey(shown: DatasetDetails) -> str:
-    journey = shown.journey
+def _format_journey(details: DatasetDetails) -> str:
+    journey = details.journey
     if isinstance(journey, UnreadableRow):
         return f"which cannot be read: {journey.why}"
     if journey is None:
@@ -113,13 +113,12 @@ def _format_journey(shown: DatasetDetails) -> str:
 
 
 def _is_protected_by_journey(journey: object, dataset: Dataset) -> bool:
-
     return isinstance(journey, Journey) and journey.protects(dataset.stage) and dataset.status in _PROTECTED
 
 
 def _format_protection(dataset: Dataset, now: datetime, *, by_journey: bool) -> str:
     until = dataset.protected_until
-    by_lease = f"kept until {format_value(until)}" if until and until > now else None
+    by_lease = f"until {format_value(until)}" if until and until > now else None
     return ", ".join(each for each in ("by its journey" if by_journey else None, by_lease) if each) or "none"
 
 
@@ -137,12 +136,12 @@ def _render_quality(report: QualityReport) -> Iterator[RenderableType]:
         yield render_section("Demo-readiness", render_facts(_readiness_facts(report.readiness)))
 
 
-def _readiness_facts(found: Readiness) -> Iterator[tuple[str, object]]:
-    if found.share is None:
-        yield "not known", found.unknown
+def _readiness_facts(readiness: Readiness) -> Iterator[tuple[str, object]]:
+    if readiness.share is None:
+        yield "not known", readiness.unknown
         return
-    yield "answered", f"{found.answered} of {found.asked} questions ({100 * found.share:.1f} %)"
-    for each in found.unanswered:
+    yield "answered", f"{readiness.answered} of {readiness.asked} questions ({100 * readiness.share:.1f} %)"
+    for each in readiness.unanswered:
         yield "not answered", each
 
 
@@ -162,15 +161,15 @@ def _render_failure(title: str, failure: Failure | None) -> Iterator[RenderableT
     )
 
 
-def _format_confirmation(given: Confirmation) -> str:
-    """Whose word it is, how it came, and what it concedes."""
-    alone = ", one person" if given.self_approved else ""
-    conceded = "" if given.concession is Waiver.NONE else f": {given.concession}"
-    return f"{given.by} ({given.how}{alone}){conceded}"
+def _format_confirmation(confirmation: Confirmation) -> str:
+    """Format who confirmed, in which way, and the waiver that it includes."""
+    alone = ", one person" if confirmation.self_approved else ""
+    waiver = "" if confirmation.concession is Waiver.NONE else f": {confirmation.concession}"
+    return f"{confirmation.by} ({confirmation.how}{alone}){waiver}"
 
 
-def _render_teardown(shown: DatasetDetails) -> Iterator[RenderableType]:
-    teardown = shown.dataset.teardown
+def _render_teardown(details: DatasetDetails) -> Iterator[RenderableType]:
+    teardown = details.dataset.teardown
     if teardown:
         yield render_section(
             "Teardown",
@@ -179,15 +178,15 @@ def _render_teardown(shown: DatasetDetails) -> Iterator[RenderableType]:
                     ("reason", teardown.reason.value),
                     ("asked by", teardown.requester),
                     ("confirmed by", teardown.confirmation and _format_confirmation(teardown.confirmation)),
-                    *(("conceded by", _format_confirmation(each)) for each in teardown.conceded),
+                    *(("waived by", _format_confirmation(each)) for each in teardown.conceded),
                     ("connector", teardown.connector_outcome),
                     ("left to do", teardown.manual_step),
                 )
             ),
         )
         yield from _render_failure("It stopped", teardown.failure)
-    if shown.archive:
-        archive = parse_archive(shown.archive)
+    if details.archive:
+        archive = parse_archive(details.archive)
         yield render_section(
             "Archive",
             render_facts(

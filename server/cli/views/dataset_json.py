@@ -1,4 +1,4 @@
-"""A dataset as a program reads it, with all that is known."""
+"""A dataset with all its details, as a JSON document."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Document = dict[str, Any]
 
 
 def serialize_dataset_summary(dataset: Dataset) -> Document:
-    """The facts of a row in a list."""
+    """Serialize the facts that a list shows of a dataset."""
     return _drop_empty(
         name=dataset.name,
         dataset_id=dataset.dataset_id,
@@ -46,9 +46,10 @@ def serialize_dataset_summary(dataset: Dataset) -> Document:
     )
 
 
-def serialize_dataset(shown: DatasetDetails) -> Document:
-    """All facts; what is not known is left out."""
-    dataset, orphan, run, progress = shown.dataset, shown.dataset.orphan, shown.dataset.run, shown.progress
+def serialize_dataset(details: DatasetDetails) -> Document:
+    """Serialize all details; what is None or empty is left out."""
+    dataset, progress = details.dataset, details.progress
+    orphan, run = dataset.orphan, dataset.run
     content = dataset.content or dataset.staged
     return _drop_empty(
         **serialize_dataset_summary(dataset),
@@ -66,8 +67,8 @@ def serialize_dataset(shown: DatasetDetails) -> Document:
             "requested_at": format_timestamp(dataset.recheck.requested_at),
             "deadline": format_timestamp(dataset.recheck.deadline),
         },
-        journey=_serialize_journey(shown.journey),
-        connector=_serialize_connector(shown.connector),
+        journey=_serialize_journey(details.journey),
+        connector=_serialize_connector(details.connector),
         orphan=orphan
         and {
             "orphaned_at": format_timestamp(orphan.orphaned_at),
@@ -87,11 +88,11 @@ def serialize_dataset(shown: DatasetDetails) -> Document:
                 "since": format_timestamp(each.since),
                 "tries": each.tries,
             }
-            for each in shown.undos
+            for each in details.undos
         ],
         teardown=_serialize_teardown(dataset.teardown),
-        archive=shown.archive,
-        events=[_serialize_event(each) for _, each in shown.events],
+        archive=details.archive,
+        events=[_serialize_event(each) for _, each in details.events],
     )
 
 
@@ -175,14 +176,14 @@ def _serialize_failure(failure: Failure | None) -> Document | None:
     )
 
 
-def _serialize_confirmation(given: Confirmation) -> Document:
-    conceded = given.concession is not Waiver.NONE
+def _serialize_confirmation(confirmation: Confirmation) -> Document:
+    waived = confirmation.concession is not Waiver.NONE
     return _drop_empty(
-        how=given.how,
-        by=given.by,
-        approval_id=given.approval_id,
-        one_person=given.self_approved or None,
-        concession=given.concession.value if conceded else None,
+        how=confirmation.how,
+        by=confirmation.by,
+        approval_id=confirmation.approval_id,
+        one_person=confirmation.self_approved or None,
+        concession=confirmation.concession.value if waived else None,
     )
 
 

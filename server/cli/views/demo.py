@@ -1,4 +1,4 @@
-"""The demo's steps in words, and how to go on from there."""
+"""Views of the demo: its introduction, its steps, and how to continue after it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 INTRODUCTION: Final = (
-    "This demo runs in a fresh folder, on the embedded Glean sandbox. "
-    "Whatever you have configured is neither used nor touched."
+    "This demo runs in a new folder, on the embedded Glean sandbox. "
+    "It neither uses nor changes anything that you have configured."
 )
 _CONNECTION_INSTRUCTIONS: Final = """\
 To let an assistant do this with you:
@@ -32,14 +32,14 @@ To do it yourself: {shell} --help"""
 
 
 def connection_instructions(command: Sequence[str]) -> Text:
-    """How to go on, with the words that start this program."""
+    """Instructions to connect an assistant, with the command that starts this program."""
     entry = {"command": command[0], "args": [*command[1:], "serve"]}
     servers = json.dumps({"mcpServers": {"dataset-lifecycle": entry}})
     return Text(_CONNECTION_INSTRUCTIONS.format(shell=shlex.join(command), json=servers))
 
 
 def render_step(name: str, step: dict[str, Any]) -> RenderableType:
-    """One step, as a person reads it."""
+    """Render one step of the demo."""
     title = Text.assemble((_TITLES[name], "bold"), (f"  {step['seconds']:.1f} s", "dim"))
     return Group(title, Padding(_BODIES[name](step), (0, 0, 1, 3), expand=False))
 
@@ -48,11 +48,11 @@ _TITLES: Final = {
     "client_arrives": "1  A client arrives",
     "datasets_provisioned": "2  Four datasets are provisioned at once",
     "incident_found": "3  A search finds one incident in all of them",
-    "connectors_healthy": "4  The connectors are looked at",
+    "connectors_healthy": "4  The connectors are checked",
     "teardown_refused": "5  A teardown that comes too early is refused",
     "journey_completed": "6  The journey completes",
     "datasets_taken_down": "7  Everything is taken down",
-    "archive_verified": "8  What is kept of it",
+    "archive_verified": "8  The archive of the first dataset is verified",
     "nothing_found": "9  The same search finds nothing any more",
 }
 
@@ -78,8 +78,8 @@ def _render_provisioned_datasets(step: dict[str, Any]) -> RenderableType:
     questions = step["questions"]
     return Group(
         render_table(("dataset", "status", "records", "quality", "template"), rows, empty=""),
-        f"Of {questions['asked']} questions that a demo asks of them, {questions['answered']} find an answer "
-        "among the first three results.",
+        f"{questions['answered']} of {questions['asked']} golden questions find an answer among the first three "
+        "results of a search.",
     )
 
 
@@ -97,15 +97,12 @@ def _render_refusal(step: dict[str, Any]) -> RenderableType:
     error = step["error"]
     return Group(
         Text.assemble((error["code"], "red"), f": {format_value(error['message'])}"),
-        *(
-            f"What clears {each['check']}: {format_value(each['clears'])}"
-            for each in error["blocking_checks"]
-        ),
+        *(f"To clear {each['check']}: {format_value(each['clears'])}" for each in error["blocking_checks"]),
     )
 
 
 def _render_completed_journey(step: dict[str, Any]) -> RenderableType:
-    return f"It protects these no longer: {', '.join(step['exposed'])}."
+    return f"It no longer protects these datasets: {', '.join(step['exposed'])}."
 
 
 def _render_teardowns(step: dict[str, Any]) -> RenderableType:

@@ -1,4 +1,4 @@
-"""An error as a person at a terminal reads it: what, why, what stands against it, and what to do."""
+"""Views of an error: the wire object, and the text that says what happened, why, and what to do."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def serialize_error(error: LifecycleError) -> dict[str, Any]:
 
 
 def render_error(error: LifecycleError) -> Text:
-    """The same, in sentences."""
+    """Render an error as text for a person."""
     return _render_error_object(
         _HEADLINES[exit_code_for(error)],
         error.as_dict(),
@@ -40,14 +40,14 @@ def _render_error_object(headline: str, error: Mapping[str, Any], blocks: list[s
     text.append(f"{headline}: {error['code']}\n", style="bold red")
     text.append(f"  {format_value(error['message'])}\n")
     if blocks:
-        text.append("  What stands against it, and what clears it:\n", style="bold")
+        text.append("  What blocks it, and what clears it:\n", style="bold")
         text.append("".join(blocks))
     lines = (
         ("Where", error.get("field")),
-        ("Perhaps you mean", ", ".join(error.get("candidates", ()))),
+        ("Did you mean", ", ".join(error.get("candidates", ()))),
         ("Try again in", f"{error['retry_after_s']:g} seconds" if "retry_after_s" in error else None),
         ("What to do", None if blocks else error.get("suggested_action")),
-        ("On record as", error.get("audit_id")),
+        ("Audit entry", error.get("audit_id")),
     )
     for name, value in lines:
         if value:

@@ -1,4 +1,4 @@
-"""How far a saga is, shown on stderr while somebody waits for it."""
+"""Progress of sagas on stderr, while a command waits for them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def show_progress(console: Console) -> Iterator[Callable[[str], ProgressListener]]:
-    """A function that gives each work, by its name, a bar of its own; where there is no terminal, a line a step."""
+    """Yield a function that makes a progress listener for a named saga.
+
+    On a terminal each saga has a bar of its own; elsewhere each of its steps prints a line.
+    """
     if not console.is_terminal:
         yield lambda name: _line_listener(console, name)
         return
@@ -46,19 +49,20 @@ def show_progress(console: Console) -> Iterator[Callable[[str], ProgressListener
 def _bar_listener(progress: Progress, name: str) -> ProgressListener:
     bar = progress.add_task("", name=format_value(name), total=None)
 
-    async def show(heard: model.Progress) -> None:
-        progress.update(bar, description=format_value(heard.message), completed=heard.done, total=heard.total)
+    async def show(saga: model.Progress) -> None:
+        progress.update(bar, description=format_value(saga.message), completed=saga.done, total=saga.total)
 
     return show
 
 
 def _line_listener(console: Console, name: str) -> ProgressListener:
-    shown: str | None = None
+    last_step: str | None = None
 
-    async def show(heard: model.Progress) -> None:
-        nonlocal shown
-        if heard.step != shown:
-            shown = heard.step
-            console.print(f"{format_value(name)}: {format_value(heard.message)}")
+    async def show(saga: model.Progress) -> None:
+        nonlocal last_step
+        # One line a step: a log file would be flooded by a line for each record.
+        if saga.step != last_step:
+            last_step = saga.step
+            console.print(f"{format_value(name)}: {format_value(saga.message)}")
 
     return show

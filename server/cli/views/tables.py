@@ -1,4 +1,4 @@
-"""A sweep's list: shown to the person who decides on it, and carried out when they have."""
+"""Views of a sweep's list: the request to the person who decides on it, and the result."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from domain.governance import BatchTeardownResult
 
 
-def render_batch_request(shown: Mapping[str, Any]) -> RenderableType:
-    """What approving a list takes away, as a person is shown it before they decide."""
+def render_batch_request(details: Mapping[str, Any]) -> RenderableType:
+    """Render what the approval of a list removes, for the person who decides on it."""
     rows = [
         (
             each["dataset"],
@@ -26,23 +26,23 @@ def render_batch_request(shown: Mapping[str, Any]) -> RenderableType:
             datetime.fromisoformat(each["restorable_until"]) if "restorable_until" in each else "never",
             f"{each['dataset_id']} ({each['generation']})",
         )
-        for each in shown["datasets"]
+        for each in details["datasets"]
     ]
     columns = ("dataset", "client", "stage", "records", "restorable until", "id (state)")
     return render_section(
-        f"{shown['dataset']}, all of them orphans whose grace is over",
-        render_facts((("why all at once", shown["why"]), ("will be lost", shown["lost"]))),
+        f"{details['dataset']}, all of them orphans whose grace period is over",
+        render_facts((("why all at once", details["why"]), ("will be lost", details["lost"]))),
         render_table(columns, rows, empty=""),
     )
 
 
-def render_batch_result(done: BatchTeardownResult) -> list[RenderableType]:
-    """What became of a list, for a person."""
-    rows = [(each.dataset.name, each.dataset.dataset_id, each.dataset.status) for each in done.taken]
-    told: list[RenderableType] = [
+def render_batch_result(result: BatchTeardownResult) -> list[RenderableType]:
+    """Render the result of an approved list: the datasets that were taken down, and those that were not."""
+    rows = [(each.dataset.name, each.dataset.dataset_id, each.dataset.status) for each in result.taken]
+    parts: list[RenderableType] = [
         render_table(("taken down", "id", "status"), rows, empty="Nothing was taken down.")
     ]
-    if done.left:
-        left = [(one.name, one.dataset_id, error.message) for one, error in done.left]
-        told.append(render_section("Left", render_table(("dataset", "id", "why"), left, empty="")))
-    return told
+    if result.left:
+        left = [(one.name, one.dataset_id, error.message) for one, error in result.left]
+        parts.append(render_section("Not taken down", render_table(("dataset", "id", "why"), left, empty="")))
+    return parts

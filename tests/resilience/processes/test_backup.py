@@ -130,7 +130,7 @@ async def test_the_pages_commands_restore_a_copy(
     )
     status, out, log = await wait_for_exit(done)
     assert status == 0, log
-    assert "leads through" in out
+    assert "the head that you gave" in out
     assert told.installation == installation
     assert f"installation {installation}" in out
 

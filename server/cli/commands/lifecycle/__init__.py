@@ -1,1 +1,1 @@
-"""TODO describe server.cli.commands.lifecycle."""
+"""Commands on one dataset: provision, cancel, tear down, restore, archive, show."""

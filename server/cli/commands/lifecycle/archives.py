@@ -1,4 +1,4 @@
-"""`archives`: what is kept of datasets that were taken down, and of some that were not."""
+"""`archives`: archives of datasets that were taken down, and snapshots of others."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from domain.lifecycle import Archive
 
-app = typer.Typer(help="What is kept of datasets that were taken down.", no_args_is_help=True)
+app = typer.Typer(help="List, verify and purge archives, or take a snapshot.", no_args_is_help=True)
 DatasetId = Annotated[str, typer.Argument(metavar="DATASET_ID", help="The dataset that was archived.")]
 _PAGE = 500
 _COLUMNS = ("name", "records", "size", "restorable until", "purged", "dataset")
@@ -25,7 +25,7 @@ _COLUMNS = ("name", "records", "size", "restorable until", "purged", "dataset")
 
 @command(app, "list")
 async def list_archives(run: Invocation) -> None:
-    """List the archives, purged ones too."""
+    """List the archives, including purged ones."""
     from domain.ports import iterate_pages
 
     async with run.open_services() as services:
@@ -60,7 +60,7 @@ async def show_archive(run: Invocation, dataset_id: DatasetId) -> None:
                     ("purged", archive.purged_at),
                     ("incomplete", "yes" if archive.incomplete else None),
                     ("taken for", archive.reason),
-                    ("given back", archive.given_back_at),
+                    ("teardown undone", archive.given_back_at),
                 )
             ),
         ),
@@ -70,12 +70,12 @@ async def show_archive(run: Invocation, dataset_id: DatasetId) -> None:
 
 @command(app, "verify")
 async def verify_archive(run: Invocation, dataset_id: DatasetId) -> None:
-    """Read an archive back, every byte, against its manifest."""
+    """Verify every byte of an archive against its manifest."""
     async with run.open_services(folders=True) as services:
         manifest = await services.archives.verify_archive(run.principal, dataset_id)
     run.output.print_answer(
         {"dataset_id": dataset_id, "verified": True, "manifest": manifest},
-        f"The archive of {dataset_id} is as it was written.",
+        f"The archive of {dataset_id} is intact: every byte is as it was written.",
         _render_files(manifest),
     )
 
@@ -83,9 +83,9 @@ async def verify_archive(run: Invocation, dataset_id: DatasetId) -> None:
 @command(app, "snapshot")
 async def snapshot_dataset(
     run: Invocation,
-    dataset_id: Annotated[str, typer.Argument(metavar="DATASET_ID", help="The dataset; it stays as it is.")],
+    dataset_id: Annotated[str, typer.Argument(metavar="DATASET_ID", help="The dataset; it is not changed.")],
 ) -> None:
-    """Archive a dataset that is served without taking it down; a later teardown's archive replaces this one."""
+    """Archive a dataset without taking it down. The archive of a later teardown replaces this one."""
     from server.cli.views.progress_bars import show_progress
 
     async with run.open_saga_services() as services:
@@ -94,17 +94,19 @@ async def snapshot_dataset(
             archive = await services.snapshots.take(dataset_id, run.principal, bar(dataset_id))
     run.output.print_answer(
         _serialize_archive(archive),
-        f"{archive.name} is archived as it stands, restorable until {format_value(archive.restorable_until)}, "
-        f"and served as before: {format_value(archive.path)}",
+        f"{archive.name} is archived, restorable until {format_value(archive.restorable_until)}, "
+        f"and still served: {format_value(archive.path)}",
     )
 
 
 @command(app, "purge")
 async def purge_archives(
     run: Invocation,
-    apply: Annotated[bool, typer.Option("--apply", help="Delete them; without it, only show them.")] = False,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Delete these archives; without it, only list them.")
+    ] = False,
 ) -> ExitCode | None:
-    """Show the archives that are past their time, and with --apply delete them."""
+    """List the archives whose retention period is over; with --apply, delete them."""
     async with run.open_services(folders=True) as services:
         plan = await services.archives.purge_archives(run.principal, apply=apply)
     document = {
@@ -117,7 +119,7 @@ async def purge_archives(
     hint = "" if apply or not plan.due else " This was a dry run; `archives purge --apply` deletes them."
     run.output.print_answer(
         document,
-        render_table(_COLUMNS, map(_row, plan.due), empty="No archive is past its time."),
+        render_table(_COLUMNS, map(_row, plan.due), empty="No archive's retention period is over."),
         *([f"{len(plan.purged)} purged.{hint}"] if plan.due else []),
         *([f"A purge would be refused: {plan.refused}"] if plan.refused else []),
         *(f"{dataset_id}: {error.message}" for dataset_id, error in plan.failed),
@@ -126,7 +128,7 @@ async def purge_archives(
 
 
 def _serialize_archive(archive: Archive) -> dict[str, Any]:
-    facts_of = {
+    values = {
         "name": archive.name,
         "dataset_id": archive.dataset_id,
         "client_id": archive.client_id,
@@ -145,7 +147,7 @@ def _serialize_archive(archive: Archive) -> dict[str, Any]:
         "reason": archive.reason,
         "given_back_at": format_timestamp(archive.given_back_at),
     }
-    return {name: value for name, value in facts_of.items() if value is not None}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _row(archive: Archive) -> tuple[object, ...]:

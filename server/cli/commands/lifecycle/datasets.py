@@ -1,4 +1,4 @@
-"""`datasets`: what there is, everything about one, its quality judged again, and its protection."""
+"""`datasets`: list and show datasets, check their quality again, and protect them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from domain.governance import ProtectionResult
 
 app = typer.Typer(
-    help="What there is, everything about one, and its quality judged again.", no_args_is_help=True
+    help="List and show datasets, check their quality again, protect them.", no_args_is_help=True
 )
 DatasetId = Annotated[str, typer.Argument(metavar="DATASET_ID", help="The dataset.")]
 _PAGE = 500
@@ -23,7 +23,7 @@ _PAGE = 500
 
 @command(app, "list")
 async def list_datasets(run: Invocation) -> None:
-    """List the datasets, those that were taken down too."""
+    """List the datasets, including those that were taken down."""
     from domain.ports import DatasetQuery, iterate_pages
     from server.cli.views.dataset_json import serialize_dataset_summary
 
@@ -46,40 +46,43 @@ async def list_datasets(run: Invocation) -> None:
         )
         for each in found
     ]
-    columns = ("name", "status", "records", "quality", "journey", "kept until", "made", "id")
+    columns = ("name", "status", "records", "quality", "journey", "protected until", "created", "id")
     run.output.print_answer(
         {"items": [serialize_dataset_summary(each) for each in found], "count": len(found)},
-        render_table(columns, rows, empty="There is no dataset yet: `provision`."),
+        render_table(columns, rows, empty="There is no dataset yet. Make one with `provision`."),
     )
 
 
 @command(app, "show")
 async def show_dataset(run: Invocation, dataset_id: DatasetId) -> None:
-    """Tell everything that is known about a dataset."""
+    """Show everything that is known about a dataset."""
     from server.cli.views.dataset import render_dataset
     from server.cli.views.dataset_json import serialize_dataset
 
     async with run.open_services() as services:
-        shown = await services.datasets.show(dataset_id, run.principal)
+        details = await services.datasets.show(dataset_id, run.principal)
         now = services.clock.now()
-    run.output.print_answer(serialize_dataset(shown), *render_dataset(shown, now))
+    run.output.print_answer(serialize_dataset(details), *render_dataset(details, now))
 
 
 @command(app, "recheck")
 async def recheck_dataset(run: Invocation, dataset_id: DatasetId) -> None:
-    """Read what is staged and ask Glean again; only another verdict changes the status."""
+    """Check a dataset's quality again, in its staged documents and in Glean.
+
+    Its status changes only when the verdict does.
+    """
     from domain.content import quality_issues
     from server.cli.commands.lifecycle.provision import render_issues
     from server.cli.views.dataset_json import serialize_dataset_summary
 
     async with run.open_services(folders=True) as services:
-        judged = await services.datasets.recheck(dataset_id, run.principal)
-    document: dict[str, Any] = serialize_dataset_summary(judged)
-    people: list[Any] = [f"{judged.name} is {judged.status}."]
-    if judged.quality:
-        issues = quality_issues(judged.quality)
-        document["quality"] = {"score": judged.quality.score, "issues": issues}
-        people = [f"{judged.name} is {judged.status}, its quality {judged.quality.score:.1f} of 100."]
+        checked = await services.datasets.recheck(dataset_id, run.principal)
+    document: dict[str, Any] = serialize_dataset_summary(checked)
+    people: list[Any] = [f"{checked.name} is {checked.status}."]
+    if checked.quality:
+        issues = quality_issues(checked.quality)
+        document["quality"] = {"score": checked.quality.score, "issues": issues}
+        people = [f"{checked.name} is {checked.status}, its quality {checked.quality.score:.1f} of 100."]
         people += [render_issues(issues)] if issues else []
     run.output.print_answer(document, *people)
 
@@ -91,42 +94,47 @@ async def protect_dataset(
     until: Annotated[
         str,
         typer.Option(
-            "--until", metavar="INSTANT", help="2026-03-05T18:00:00Z, or how long from now: 12h, 3d."
+            "--until",
+            metavar="INSTANT",
+            help="An instant (2026-03-05T18:00:00Z), or a duration from now (12h, 3d).",
         ),
     ],
 ) -> None:
-    """Keep a dataset until an instant, whatever becomes of its journey.
+    """Protect a dataset from teardown until an instant, whatever happens to its journey.
 
-    Without a terminal a protection is only lengthened, to 30 days from now at most.
+    Without a terminal, a protection can only be lengthened, to at most 30 days from now.
     """
     async with run.open_services() as services:
         moment = _parse_until(until, services.clock.now())
-        kept = await services.leases.protect_dataset(dataset_id, moment, run.principal, person=on_terminal())
-    _print_protection(run, kept)
+        result = await services.leases.protect_dataset(
+            dataset_id, moment, run.principal, person=on_terminal()
+        )
+    _print_protection(run, result)
 
 
 @command(app, "unprotect")
 async def unprotect_dataset(run: Invocation, dataset_id: DatasetId) -> None:
-    """End a dataset's protection, and tell whether that exposes it. Only a person on a terminal may."""
+    """End a dataset's protection, and say whether it can be taken down now. Needs a person on a terminal."""
     async with run.open_services() as services:
-        kept = await services.leases.unprotect_dataset(dataset_id, run.principal, person=on_terminal())
-    _print_protection(run, kept)
+        result = await services.leases.unprotect_dataset(dataset_id, run.principal, person=on_terminal())
+    _print_protection(run, result)
 
 
-def _print_protection(run: Invocation, kept: ProtectionResult) -> None:
+def _print_protection(run: Invocation, result: ProtectionResult) -> None:
     from server.cli.output import format_value
     from server.cli.views.dataset_json import serialize_dataset_summary
 
-    dataset = kept.dataset
+    dataset = result.dataset
     until = dataset.protected_until
-    how = f"kept until {format_value(until)}" if until else "kept by no protection of its own"
+    how = f"protected until {format_value(until)}" if until else "not protected by itself any more"
     exposed = (
-        f" {'From then on' if until else 'Now'} its journey does not keep it either: it can be taken down."
-        if kept.exposed
+        f" Its journey does not protect it: {'from then on' if until else 'now'} it can be taken down."
+        if result.exposed
         else ""
     )
     run.output.print_answer(
-        {**serialize_dataset_summary(dataset), "exposed": kept.exposed}, f"{dataset.name} is {how}.{exposed}"
+        {**serialize_dataset_summary(dataset), "exposed": result.exposed},
+        f"{dataset.name} is {how}.{exposed}",
     )
 
 

@@ -1,4 +1,4 @@
-"""`provision`: make a dataset, and watch it being made."""
+"""`provision`: make a dataset, showing its progress."""
 
 from __future__ import annotations
 
@@ -34,24 +34,27 @@ async def provision_dataset(
     client_id: Annotated[str, typer.Option("--client-id", help="The client.")],
     journey_id: Annotated[str, typer.Option("--journey-id", help="The client's journey.")],
     stage: Annotated[Stage, typer.Option("--stage", help="The stage that the journey is at.")],
-    dataset_type: Annotated[DatasetType, typer.Option("--dataset-type", help="What the records are.")],
+    dataset_type: Annotated[DatasetType, typer.Option("--dataset-type", help="The kind of records.")],
     template_id: Annotated[
         str | None,
-        typer.Option("--template-id", help="Else the best match for the client.", show_default=False),
+        typer.Option(
+            "--template-id", help="The template; by default the client's best match.", show_default=False
+        ),
     ] = None,
     record_count: Annotated[
-        int | None, typer.Option("--record-count", help="Else all that the template has.", show_default=False)
+        int | None,
+        typer.Option("--record-count", help="How many; by default all of the template.", show_default=False),
     ] = None,
     data_source: Annotated[
         DataSource | None,
         typer.Option("--data-source", help="Where the records come from: mock_template.", show_default=False),
     ] = None,
     retry: Annotated[
-        bool, typer.Option("--retry", help="Run a failed dataset, or one below the threshold, again.")
+        bool, typer.Option("--retry", help="Make a dataset again that failed or is below the threshold.")
     ] = False,
     no_wait: NoWait = False,
 ) -> ExitCode | None:
-    """Make a dataset, or attach to the one that is there, and wait until it is ready."""
+    """Make a dataset, or attach to the existing one, and wait until it is ready."""
     from domain.lifecycle import ProvisionRequest
     from tools.core.provision_dataset import load_provision_answer
 
@@ -69,8 +72,8 @@ async def provision_dataset(
         begun = await services.provisioning.start_or_attach(request, run.principal)
         run.announce_resumable_work(begun.dataset.dataset_id)
         with show_progress(run.output.aside) as bar:
-            stands = await services.provisioning.wait(begun, 0 if no_wait else None, bar(begun.dataset.name))
-        answer = await load_provision_answer(services, stands, run.principal)
+            result = await services.provisioning.wait(begun, 0 if no_wait else None, bar(begun.dataset.name))
+        answer = await load_provision_answer(services, result, run.principal)
     run.output.print_answer(answer.as_dict(), *render_provision_answer(answer))
     return ExitCode.RUNNING if answer.progress else None
 
@@ -78,7 +81,7 @@ async def provision_dataset(
 def render_provision_answer(
     answer: ProvisionAnswer, *further_facts: tuple[str, object]
 ) -> list[RenderableType]:
-    """What a person is told of a dataset that was made, with further facts beside."""
+    """Render a dataset as its provisioning left it, with further facts of the caller."""
     quality, connector = answer.quality, answer.connector
     people: list[RenderableType] = [
         render_facts(
@@ -92,7 +95,7 @@ def render_provision_answer(
                 ("template", f"{answer.template.template_id} ({answer.template.match} match)"),
                 ("connector", connector and render_value(f"{connector.name} is {connector.status}")),
                 *further_facts,
-                ("", None if answer.created else "It was there already; nothing was made anew."),
+                ("", None if answer.created else "It existed already; nothing was made."),
                 *(("warning", each) for each in answer.warnings or ()),
                 ("running", answer.progress and answer.progress.message),
             )
@@ -104,22 +107,22 @@ def render_provision_answer(
 
 
 def render_issues(issues: list[dict[str, Any]]) -> RenderableType:
-    """The checks that found something, with examples."""
+    """Render the quality checks that found something, with examples."""
     rows = [(each["check"], each["failed"], each["of"], ", ".join(each["examples"])) for each in issues]
     return render_table(("check", "failed", "of", "for example"), rows, empty="")
 
 
 def _format_readiness(answer: ProvisionAnswer) -> str | None:
-    found = answer.quality.readiness
-    if found is None:
+    readiness = answer.quality.readiness
+    if readiness is None:
         return None
-    if found.share is None:
-        return f"not known: {found.unknown}"
-    return f"{found.answered} of {found.asked} questions answered ({100 * found.share:.1f} %)"
+    if readiness.share is None:
+        return f"not known: {readiness.unknown}"
+    return f"{readiness.answered} of {readiness.asked} questions answered ({100 * readiness.share:.1f} %)"
 
 
 def _format_score(answer: ProvisionAnswer) -> str:
     quality = answer.quality
     if quality.score is None:
-        return "not judged yet"
+        return "not checked yet"
     return f"{quality.score:.1f} of 100 (ready from {quality.threshold:g})"

@@ -1,4 +1,4 @@
-"""`restore`: bring an archived dataset back, and watch it come."""
+"""`restore`: bring an archived dataset back, showing its progress."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ async def restore_dataset(
     *,
     dataset_id: Annotated[str, typer.Argument(metavar="DATASET_ID", help="The dataset that was archived.")],
     journey_id: Annotated[
-        str, typer.Option("--journey-id", help="An active journey of its client, at its stage or past it.")
+        str,
+        typer.Option(
+            "--journey-id", help="An active journey of the client, at the dataset's stage or past it."
+        ),
     ],
     no_wait: NoWait = False,
 ) -> ExitCode | None:
@@ -33,12 +36,12 @@ async def restore_dataset(
         begun = await services.restores.start_or_attach(dataset_id, journey_id, run.principal)
         run.announce_resumable_work(begun.dataset.dataset_id)
         with show_progress(run.output.aside) as bar:
-            stands = await services.provisioning.wait(begun, 0 if no_wait else None, bar(begun.dataset.name))
-        told = await load_restore_answer(services, stands, run.principal)
+            result = await services.provisioning.wait(begun, 0 if no_wait else None, bar(begun.dataset.name))
+        answer = await load_restore_answer(services, result, run.principal)
     run.output.print_answer(
-        told.as_dict(),
+        answer.as_dict(),
         *render_provision_answer(
-            told, ("restored from", told.restored_from), ("kept until", told.protected_until)
+            answer, ("restored from", answer.restored_from), ("protected until", answer.protected_until)
         ),
     )
-    return ExitCode.RUNNING if told.progress else None
+    return ExitCode.RUNNING if answer.progress else None

@@ -1,4 +1,4 @@
-"""`teardown`: archive a dataset, and take away what served it."""
+"""`teardown`: archive a dataset, and remove its connector and staged documents."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ def register(app: typer.Typer) -> None:
 async def teardown_dataset(
     run: Invocation,
     dataset_id: Annotated[str, typer.Option("--dataset-id", help="The dataset.")],
-    reason: Annotated[TeardownReason, typer.Option("--reason", help="Checked against the facts.")],
+    reason: Annotated[TeardownReason, typer.Option("--reason", help="Why; it is checked against the facts.")],
     abandon_connector: Annotated[
         bool,
         typer.Option(
             "--abandon-connector",
-            help="Leave the connector where it is, in a Glean that has gone for good; a person approves just that.",
+            help="Leave the connector in a Glean that is gone for good; a person must approve this.",
         ),
     ] = False,
     no_wait: NoWait = False,
 ) -> ExitCode | None:
-    """Archive a dataset, verify the archive, and remove its connector and what is staged.
+    """Archive a dataset, verify the archive, and remove its connector and its staged documents.
 
-    Past sandbox, for the reason manual, and for whatever it is to go without, a person confirms it: on a terminal by
-    typing the dataset's name, elsewhere by an approval request, after which the same command goes on.
+    A person must confirm a teardown past sandbox, one with the reason manual, and every waiver: on a terminal by typing
+    the dataset's name, elsewhere by answering an approval request. Once it is approved, run the same command again.
     """
     from tools.core.teardown_dataset import load_teardown_answer
 
@@ -52,14 +52,14 @@ async def teardown_dataset(
         )
         run.announce_resumable_work(dataset_id)
         with show_progress(run.output.aside) as bar:
-            stands = await services.teardowns.wait(begun, 0 if no_wait else None, bar(begun.dataset.name))
-        answer = await load_teardown_answer(services, stands, run.principal)
+            result = await services.teardowns.wait(begun, 0 if no_wait else None, bar(begun.dataset.name))
+        answer = await load_teardown_answer(services, result, run.principal)
     run.output.print_answer(answer.as_dict(), *_render_teardown(answer))
     return ExitCode.RUNNING if answer.progress else None
 
 
 def _confirmer(run: Invocation, services: Services) -> Confirmer | None:
-    """The person on this terminal; None where there is none, and a request is filed."""
+    """The confirmer for a person on this terminal; None without a terminal, so that a request is filed."""
     if not on_terminal():
         return None
     from server.cli.prompts import TypedNameConfirmer

@@ -1,1 +1,1 @@
-"""TODO describe server.cli.commands.operation."""
+"""Commands that operate an installation: serve, drain, back up, diagnose, and the demo."""

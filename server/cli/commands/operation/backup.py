@@ -1,4 +1,4 @@
-"""`backup`: a copy of the data folder, taken while it is worked on."""
+"""`backup`: copy the data folder while it is in use."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ def register(app: typer.Typer) -> None:
 async def back_up_data_folder(
     run: Invocation,
     to: Annotated[
-        Path, typer.Option("--to", metavar="FOLDER", help="Where to; a folder that is not there yet.")
+        Path, typer.Option("--to", metavar="FOLDER", help="The folder to create; it must not exist yet.")
     ],
 ) -> None:
-    """Copy the data folder as it stands at one instant, whatever runs on it. The copy is a data folder, too."""
+    """Copy the data folder as it is at one instant, even while it is in use. The copy is a complete data folder."""
     from anyio import to_thread
 
     from server.composition.backup import create_backup
 
-    done = await to_thread.run_sync(create_backup, run.load_settings(), to.absolute())
-    unstaged = ", ".join(done.unstaged)
+    manifest = await to_thread.run_sync(create_backup, run.load_settings(), to.absolute())
+    unstaged = ", ".join(manifest.unstaged)
     run.output.print_answer(
-        {"folder": str(to.absolute()), **asdict(done)},
-        f"Everything as it stood at {done.at} is in {format_value(to)}.",
+        {"folder": str(to.absolute()), **asdict(manifest)},
+        f"The data folder as it was at {manifest.at} is in {format_value(to)}.",
         render_facts(
             (
-                ("still running", done.running or None),
-                ("last event", done.last_event),
-                ("audit head", done.audit_head),
-                ("not copied", ", ".join(done.elsewhere)),
-                ("not staged", unstaged and f"{unstaged}: no staged documents were found"),
+                ("still running", manifest.running or None),
+                ("last event", manifest.last_event),
+                ("audit head", manifest.audit_head),
+                ("not copied", ", ".join(manifest.elsewhere)),
+                ("not staged", unstaged and f"{unstaged}: found no staged documents"),
             )
         ),
     )

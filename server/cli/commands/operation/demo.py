@@ -1,4 +1,4 @@
-"""`demo`: the whole life of four datasets, in a folder of its own."""
+"""`demo`: show the whole life of four datasets, in a folder of its own."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def register(app: typer.Typer) -> None:
 
 async def run_demo(
     run: Invocation,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave the folder, and say where.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the demo's folder, and print its path.")] = False,
 ) -> None:
-    """Show the whole life of four datasets in half a minute, on the embedded sandbox, whatever is configured."""
+    """Show the whole life of four datasets in half a minute, on the embedded sandbox. Uses none of your settings."""
     import shutil
     import tempfile
     import time
@@ -42,11 +42,14 @@ async def run_demo(
         "seconds": seconds,
         **({"folder": str(folder)} if keep else {}),
     }
-    kept = f"Kept in {folder}; look at it with: dataset-lifecycle --data-dir {folder} datasets list"
-    left = kept if keep else "The folder of this demo is gone again; --keep leaves it."
+    hint = (
+        f"Its folder is {folder}; look at it with: dataset-lifecycle --data-dir {folder} datasets list"
+        if keep
+        else "The demo's folder was deleted; --keep keeps it."
+    )
     run.output.print_answer(
         document,
-        f"That took {seconds:.1f} seconds. {left}",
+        f"That took {seconds:.1f} seconds. {hint}",
         connection_instructions(_program_command()),
     )
 
@@ -59,25 +62,25 @@ async def _run_script(run: Invocation, folder: Path) -> list[dict[str, Any]]:
     from server.composition.process import open_services
     from server.settings import load_settings
 
-    # An empty environment and a folder without a file: nothing that is configured can reach the demo.
+    # An empty environment and a new folder: no setting of the user can reach the demo.
     settings = load_settings({}, data_dir=folder, cwd=folder)
     async with (
         open_services(settings, sagas=True) as services,
         open_platform(settings) as platform,
     ):
-        story = DemoScript(
+        script = DemoScript(
             services=services,
             platform=platform,
             principal=Principal(subject="agent:demo"),
             console=run.output.aside,
             report_step=lambda name, step: run.output.print_for_people(render_step(name, step)),
         )
-        await story.run()
-    return story.steps
+        await script.run()
+    return script.steps
 
 
 def _program_command() -> list[str]:
-    """How a host starts this program: by the script that runs now, where there is one."""
+    """The command with which an MCP host starts this program: the running script's path, if it is one."""
     script = Path(sys.argv[0])
     if script.name == "dataset-lifecycle" and script.is_file():
         return [str(script.absolute())]

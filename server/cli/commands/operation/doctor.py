@@ -1,4 +1,4 @@
-"""`doctor`: whether everything that is needed is there, and what to do about what is not."""
+"""`doctor`: check everything that the server needs, and say what to do about each finding."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ def register(app: typer.Typer) -> None:
 
 
 async def run_doctor(run: Invocation) -> ExitCode | None:
-    """Check everything that is needed, webhooks and schedules too, and change nothing."""
+    """Check everything that the server needs, including webhooks and schedules. Changes nothing."""
     from domain.errors import SettingsError
     from server.composition.diagnostics import run_doctor
     from server.web.auth.jwks import count_keys
 
     try:
-        found = await run_doctor(run.load_settings(), count_keys)
+        findings = await run_doctor(run.load_settings(), count_keys)
     except SettingsError as error:
-        found = await run_doctor(error)
-    well = all(each.ok for each in found)
+        # Wrong settings are the first finding, not a failure of this command.
+        findings = await run_doctor(error)
+    ok = all(each.ok for each in findings)
     items = [
         {
             "area": each.area,
@@ -38,12 +39,12 @@ async def run_doctor(run: Invocation) -> ExitCode | None:
             **({"action": each.action} if each.action else {}),
             **({"warning": True} if each.warning else {}),
         }
-        for each in found
+        for each in findings
     ]
-    rows = [(each.area, _finding_status(each), each.message, each.action or None) for each in found]
+    rows = [(each.area, _finding_status(each), each.message, each.action or None) for each in findings]
     columns = ("what", "", "found", "what to do")
-    run.output.print_answer({"ok": well, "findings": items}, render_table(columns, rows, empty=""))
-    return None if well else ExitCode.FAILED
+    run.output.print_answer({"ok": ok, "findings": items}, render_table(columns, rows, empty=""))
+    return None if ok else ExitCode.FAILED
 
 
 def _finding_status(finding: Finding) -> str:

@@ -1,4 +1,4 @@
-"""`drain`: have what runs end, and nothing new made."""
+"""`drain`: refuse new datasets while the running sagas end."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from server.cli.output import format_value, render_table
 if TYPE_CHECKING:
     from domain.lifecycle import DrainStatus
 
-app = typer.Typer(help="Have what runs end, and nothing new made.", no_args_is_help=True)
+app = typer.Typer(help="Refuse new datasets, and let what runs come to its end.", no_args_is_help=True)
 
 
 @command(app, "on")
 async def start_drain(run: Invocation) -> None:
-    """Refuse new provisions, retries and restores from now on, in every process; what runs goes on to its end."""
+    """Refuse new provisions, retries and restores in every process. What runs continues to its end."""
     async with run.open_services() as services:
         _print_drain_status(run, await services.drain.begin_drain(run.principal))
 
 
 @command(app, "off")
 async def stop_drain(run: Invocation) -> None:
-    """Let new datasets be made again."""
+    """Allow new datasets again."""
     async with run.open_services() as services:
         _print_drain_status(run, await services.drain.end_drain(run.principal))
 
@@ -33,12 +33,12 @@ async def stop_drain(run: Invocation) -> None:
 @command(app, "status")
 async def show_drain_status(
     run: Invocation,
-    wait: Annotated[bool, typer.Option("--wait", help="Answer when nothing runs any more.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until nothing runs any more.")] = False,
 ) -> None:
-    """Tell whether new datasets are refused, and what still runs."""
+    """Show whether new datasets are refused, and what still runs."""
     async with run.open_services() as services:
-        ask = services.drain.wait_until_idle if wait else services.drain.load_status
-        _print_drain_status(run, await ask())
+        load = services.drain.wait_until_idle if wait else services.drain.load_status
+        _print_drain_status(run, await load())
 
 
 def _print_drain_status(run: Invocation, drain: DrainStatus) -> None:
@@ -56,11 +56,11 @@ def _print_drain_status(run: Invocation, drain: DrainStatus) -> None:
             for name, dataset_id, each in running
         ],
     }
-    told = (
-        f"Draining since {format_value(drain.since)}, begun by {format_value(drain.by)}: nothing new is made."
+    sentence = (
+        f"Draining since {format_value(drain.since)}, started by {format_value(drain.by)}: new datasets are refused."
         if drain.draining
-        else "Not draining: new datasets are made."
+        else "Not draining: new datasets are allowed."
     )
     rows = [(name, each.kind, each.started_at, dataset_id) for name, dataset_id, each in running]
     columns = ("still running", "what", "since", "id")
-    run.output.print_answer(document, told, render_table(columns, rows, empty="Nothing runs."))
+    run.output.print_answer(document, sentence, render_table(columns, rows, empty="Nothing runs."))

@@ -1,4 +1,4 @@
-"""`glean-sandbox`: the Glean emulator on a port of its own."""
+"""`glean-sandbox`: serve the Glean emulator on a port of its own."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ def register(app: typer.Typer) -> None:
 
 def serve_glean_sandbox(
     run: Invocation,
-    port: Annotated[int, typer.Option("--port", help="Where to listen.", min=0, max=65_535)] = 8765,
+    port: Annotated[int, typer.Option("--port", help="The port to listen on.", min=0, max=65_535)] = 8765,
     token: Annotated[
         str | None,
-        typer.Option("--token", help="What clients must present; a new one unless said.", show_default=False),
+        typer.Option("--token", help="The token of clients; by default a new one.", show_default=False),
     ] = None,
 ) -> None:
-    """Serve the data folder's Glean sandbox, for a look at what search finds; a page for people is at `/`."""
+    """Serve the data folder's Glean sandbox, to see what a search finds. `/` has a page for people."""
     from domain.errors import InvalidArgumentError
     from server.composition.glean import serve_sandbox
 
     try:
         serve_sandbox(run.load_settings(), "127.0.0.1", port, token)
     except OSError as error:
-        message = f"Port {port} of 127.0.0.1 cannot be listened on: {error.strerror}."
+        message = f"Cannot listen on port {port} of 127.0.0.1: {error.strerror}."
         raise InvalidArgumentError(
             message, field="port", suggested_action="Choose another --port."
         ) from error

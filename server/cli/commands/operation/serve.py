@@ -1,4 +1,4 @@
-"""`serve`: the MCP server."""
+"""`serve`: run the MCP server."""
 
 from __future__ import annotations
 
@@ -28,21 +28,22 @@ def serve(
         Transport, typer.Option("--transport", help="stdio for one client, http for many.")
     ] = Transport.STDIO,
     host: Annotated[
-        str, typer.Option("--host", help="Where to listen; other machines need `identity`.")
+        str, typer.Option("--host", help="The address to listen on; beyond loopback it needs `identity`.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", help="Where to listen.", min=0, max=65_535)] = 8000,
-    toolsets: Annotated[str, typer.Option("--toolsets", help="Further tools, by commas.")] = "",
-    read_only: Annotated[bool, typer.Option("--read-only", help="Only the tools that read.")] = False,
+    port: Annotated[int, typer.Option("--port", help="The port to listen on.", min=0, max=65_535)] = 8000,
+    toolsets: Annotated[str, typer.Option("--toolsets", help="Further toolsets, separated by commas.")] = "",
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Offer only tools that change nothing.")
+    ] = False,
     no_schedules: Annotated[
         bool,
-        typer.Option(
-            "--no-schedules", help="Leave what happens by itself to other servers; --read-only does so, too."
-        ),
+        typer.Option("--no-schedules", help="Leave the schedules to other servers; --read-only implies it."),
     ] = False,
 ) -> None:
-    """Serve the tools to MCP clients until they go away or a signal comes."""
+    """Serve the tools to MCP clients, until the client disconnects (stdio) or a signal comes."""
     from server.infra.imports import pause_garbage_collection
 
+    # A host waits for the first answer, and garbage collection while importing delays it.
     with pause_garbage_collection():
         from server.mcp_server.serve import run_server
 

@@ -1,1 +1,1 @@
-"""TODO describe server.cli.commands.oversight."""
+"""Commands to oversee many datasets: health, orphans, approvals, the audit log, events, schedules."""

@@ -1,4 +1,4 @@
-"""`approvals`: what waits for a person's word, and the word."""
+"""`approvals`: list, show and answer the approval requests of teardowns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from domain.model import Approval
 
 app = typer.Typer(help="Teardowns that wait for a person's approval.", no_args_is_help=True)
-ApprovalId = Annotated[str, typer.Argument(metavar="ID", help="The request, as the refusal named it.")]
+ApprovalId = Annotated[
+    str, typer.Argument(metavar="ID", help="The request's id, from the refusal or the list.")
+]
 _COLUMNS = ("request", "dataset", "client", "stage", "reason", "asked by", "state", "until")
 
 
@@ -27,21 +29,21 @@ _COLUMNS = ("request", "dataset", "client", "stage", "reason", "asked by", "stat
 async def list_approvals(
     run: Invocation,
     everything: Annotated[
-        bool, typer.Option("--all", help="Those that were answered or have expired, too.")
+        bool, typer.Option("--all", help="Include requests that were answered or have expired.")
     ] = False,
 ) -> None:
-    """List the requests that wait: for an answer, or for the call that uses it."""
+    """List the open requests: without an answer, or approved and not used yet."""
     async with run.open_services() as services:
         found = await services.approvals.list(run.principal, everything=everything)
     run.output.print_answer(
         {"items": [serialize_approval(each) for each in found], "count": len(found)},
-        render_table(_COLUMNS, map(_row, found), empty="Nothing waits for an approval."),
+        render_table(_COLUMNS, map(_row, found), empty="No request waits for an approval."),
     )
 
 
 @command(app, "show")
 async def show_approval(run: Invocation, approval_id: ApprovalId) -> None:
-    """Show a request: what will be lost, who asked, and how it stands."""
+    """Show a request: what will be lost, who asked for it, and its state."""
     async with run.open_services() as services:
         found = await services.approvals.load(approval_id, run.principal)
     run.output.print_answer(
@@ -55,34 +57,34 @@ async def show_approval(run: Invocation, approval_id: ApprovalId) -> None:
                     ("open until", found.expires_at or "it is answered"),
                     ("answered by", found.answered_by),
                     ("answered", found.answered_at),
-                    ("one person", "asked and approved it" if found.self_approved else None),
+                    ("one person", "requested and approved it" if found.self_approved else None),
                     ("good until", found.grant_expires_at),
                 )
             ),
         ),
-        render_section("What is asked for", render_loss(found.shown)),
+        render_section("What will be taken down", render_loss(found.shown)),
     )
 
 
 @command(app, "approve")
 async def approve_request(run: Invocation, approval_id: ApprovalId) -> ExitCode | None:
-    """Approve a request, on a terminal, by typing the dataset's name; for many of them how many.
+    """Approve a request, on a terminal, by typing the dataset's name, or the number of datasets for a list.
 
-    The call that asked for it goes on when it is made again, within ten minutes; what a sweep asked for is carried out
-    at once. A list that was broken off goes on, and is not asked about again.
+    The call that was refused goes on when it is repeated within ten minutes. What a sweep requested is carried out at
+    once. An approved list that was interrupted goes on without another question.
     """
     if not on_terminal():
         raise ForbiddenError(
-            "An approval is given by a person on a terminal, and there is none here.",
-            suggested_action="Ask the operator: a person answers it on a terminal.",
+            "Only a person on a terminal can approve a request, and this command has no terminal.",
+            suggested_action="Ask the operator: a person must approve it on a terminal.",
         )
     async with run.open_services() as services:
-        asked = await services.approvals.load_approvable(approval_id, run.principal)
-        goes_on = asked.state is ApprovalState.APPROVED
-        word = (
-            asked.phrase if goes_on else await prompt_for_phrase(run.output.aside, asked.shown, asked.phrase)
-        )
-        answered = await services.approvals.approve(approval_id, run.principal, word)
+        request = await services.approvals.load_approvable(approval_id, run.principal)
+        phrase = request.phrase
+        # A list that is approved already was interrupted while it was carried out: the person answered before.
+        if request.state is not ApprovalState.APPROVED:
+            phrase = await prompt_for_phrase(run.output.aside, request.shown, request.phrase)
+        answered = await services.approvals.approve(approval_id, run.principal, phrase)
     if answered.listed:
         async with run.open_saga_services() as services:
             done = await run_batch_teardowns(run, services, answered)
@@ -108,7 +110,7 @@ async def decline_request(run: Invocation, approval_id: ApprovalId) -> None:
 
 
 async def _carry_out_sweep_request(run: Invocation, approval: Approval) -> None:
-    """Take down what a sweep asked for, with every check made again."""
+    """Take down the dataset that a sweep requested, with every check made again."""
     from domain.governance import execute_approved_teardown
     from tools.core.teardown_dataset import load_teardown_answer
 

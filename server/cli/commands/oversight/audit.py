@@ -1,4 +1,4 @@
-"""`audit`: what is on record, whether it still is what was recorded, and what it tells of a dataset."""
+"""`audit`: list, verify and export the audit log, and explain a dataset's life from it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from domain.ports import SealedEntry
     from tools.services import Services
 
-app = typer.Typer(help="What is on record, and whether it still is what was recorded.", no_args_is_help=True)
+app = typer.Typer(help="List, verify, export and explain the audit log.", no_args_is_help=True)
 _COLUMNS = ("entry", "when", "who", "from", "what", "dataset", "decision", "outcome")
 _HEAD = re.compile(r"(\d{1,18}):([0-9a-f]{64})")
 
@@ -40,13 +40,13 @@ _HEAD = re.compile(r"(\d{1,18}):([0-9a-f]{64})")
 @command(app, "list")
 async def list_audit_entries(
     run: Invocation,
-    dataset_id: Annotated[str | None, typer.Option(help="About this dataset.")] = None,
-    client_id: Annotated[str | None, typer.Option(help="About this client.")] = None,
+    dataset_id: Annotated[str | None, typer.Option(help="Entries about this dataset.")] = None,
+    client_id: Annotated[str | None, typer.Option(help="Entries about this client.")] = None,
     principal: Annotated[str | None, typer.Option(help="Calls of this principal.")] = None,
     decision: Annotated[Decision | None, typer.Option(help="Calls with this decision.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="So many at most.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="The greatest number of entries.")] = 50,
 ) -> None:
-    """List the newest entries first: calls, with what was decided, and what happened."""
+    """List audit entries, newest first: calls with their decisions, and events."""
     from domain.ports import AuditQuery
 
     query = AuditQuery(
@@ -60,7 +60,7 @@ async def list_audit_entries(
         found = await services.audit.list(query, run.principal)
     run.output.print_answer(
         {"items": [serialize_entry(each) for each in found], "count": len(found)},
-        render_table(_COLUMNS, map(entry_row, found), empty="Nothing is on record."),
+        render_table(_COLUMNS, map(entry_row, found), empty="There is no such entry."),
     )
 
 
@@ -71,14 +71,14 @@ async def verify_audit_chain(
         str | None,
         typer.Option(
             metavar="POSITION:HASH|FILE",
-            help="A head that was kept elsewhere, or the export that ends with it.",
+            help="A head that you kept elsewhere, or the export that ends with it.",
         ),
     ] = None,
     file: Annotated[
-        Path | None, typer.Option(metavar="EXPORT", help="Verify this export by itself, and not the log.")
+        Path | None, typer.Option(metavar="EXPORT", help="Verify this export instead of the log.")
     ] = None,
 ) -> ExitCode | None:
-    """Follow the chain from its first entry to its last, and name the first that is not what was sealed."""
+    """Verify the hash chain from its first entry to its last, and report the first entry that breaks it."""
     anchor = None if head is None else _parse_head(head)
     if file is not None:
         return await _verify_file(run, file, anchor)
@@ -101,37 +101,41 @@ async def verify_audit_chain(
 async def export_audit_log(
     run: Invocation,
     to: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write it there, to a new file; else to stdout.")
+        Path | None, typer.Option(metavar="FILE", help="The new file to write; by default stdout.")
     ] = None,
 ) -> None:
-    """Write every sealed entry as JSON Lines, and the head of the chain in the last line, to be kept elsewhere."""
+    """Export every sealed entry as JSON Lines, with the head of the chain on the last line. Keep it elsewhere."""
     from server.cli.audit_export import serialize_head
 
     async with run.open_services() as services:
         head = await (_export_to_stdout(run, services) if to is None else _export_to_file(run, services, to))
-    told = f"Keep this head where nobody who can write here can change it: {head.position}:{head.hash}"
+    advice = (
+        f"Keep this head where nobody who can change this store can change it: {head.position}:{head.hash}"
+    )
     if to is None:
-        run.output.print_note(told)
+        run.output.print_note(advice)
         return
     run.output.print_answer(
         {"head": serialize_head(head), "to": str(to)},
         f"{head.position:,} entries are in {format_value(to)}.",
-        told,
+        advice,
     )
 
 
 @command(app, "explain")
 async def explain_dataset(
     run: Invocation,
-    dataset_id: Annotated[str, typer.Argument(metavar="DATASET_ID", help="The dataset, also one long gone.")],
+    dataset_id: Annotated[
+        str, typer.Argument(metavar="DATASET_ID", help="The dataset; it may be gone long since.")
+    ],
 ) -> None:
-    """Tell the life of a dataset: who asked for what, what was decided and why, and what happened."""
+    """Explain the life of a dataset: who asked for what, what was decided and why, and what happened."""
     async with run.open_services() as services:
-        chapters = await services.audit.explain(dataset_id, run.principal)
+        timeline = await services.audit.explain(dataset_id, run.principal)
     run.output.print_answer(
-        {"dataset_id": dataset_id, "chapters": [serialize_timeline_entry(each) for each in chapters]},
-        *(render_timeline_entry(each) for each in chapters),
-        *([] if chapters else [f"Nothing is on record of {format_value(dataset_id)}."]),
+        {"dataset_id": dataset_id, "chapters": [serialize_timeline_entry(each) for each in timeline]},
+        *(render_timeline_entry(each) for each in timeline),
+        *([] if timeline else [f"The audit log has nothing about {format_value(dataset_id)}."]),
     )
 
 
@@ -140,6 +144,7 @@ async def _verify_file(run: Invocation, path: Path, anchor: ChainHead | None) ->
     from server.cli.audit_export import read_export_head, read_export_links
 
     own = read_export_head(path, "file")
+    # An export has no store beside it: the chain starts from the installation that its own head names.
     start = ChainHead(position=0, hash=genesis_hash(own.installation or ""), installation=own.installation)
     head, broken = await verify_chain(partial(read_export_links, path), start, own)
     if broken is None and anchor is not None:
@@ -149,16 +154,16 @@ async def _verify_file(run: Invocation, path: Path, anchor: ChainHead | None) ->
 
 
 def _parse_head(given: str) -> ChainHead:
-    """What `--head` says. Raises InvalidArgumentError."""
+    """Parse `--head`: a head, or an export that ends with one. Raises InvalidArgumentError."""
     from domain.audit import ChainHead
     from server.cli.audit_export import read_export_head
 
-    if found := _HEAD.fullmatch(given):
-        return ChainHead(position=int(found[1]), hash=found[2])
+    if match := _HEAD.fullmatch(given):
+        return ChainHead(position=int(match[1]), hash=match[2])
     path = Path(given)
     if not path.exists():
         raise InvalidArgumentError(
-            f"--head is a position and a hash, joined by a colon, or an export; {given!r} is neither.",
+            f"--head must be POSITION:HASH or the file of an export; {given!r} is neither.",
             field="head",
         )
     return read_export_head(path, "head")
@@ -177,7 +182,7 @@ async def _export_to_stdout(run: Invocation, services: Services) -> ChainHead:
 
 
 async def _export_to_file(run: Invocation, services: Services, path: Path) -> ChainHead:
-    """Write the export whole, or not at all. Raises InvalidArgumentError for a file that cannot be made."""
+    """Write the export to a new file, completely or not at all. Raises InvalidArgumentError when that fails."""
     from server.cli.audit_export import create_export_file, encode_head_line, encode_links
 
     with create_export_file(path, "to") as write:

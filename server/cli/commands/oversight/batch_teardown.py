@@ -1,4 +1,4 @@
-"""A list of teardowns that a person has approved at once, carried out and answered."""
+"""Teardowns of a list that a person approved as a whole, shared by `approvals` and `orphans`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 async def run_batch_teardowns(run: Invocation, services: Services, approval: Approval) -> BatchTeardownResult:
-    """Take down what was approved, and wait for the end of it."""
+    """Take down the approved datasets, and wait until that has ended."""
     run.announce_resumable_work(approval.approval_id)
     run.output.print_note(f"{approval.approval_id}: {approval.shown['dataset']} are being taken down …")
     begun = await services.sweep_lists.start_approved_teardowns(approval, run.principal)
@@ -24,8 +24,8 @@ async def run_batch_teardowns(run: Invocation, services: Services, approval: App
 
 
 def print_batch_result(
-    run: Invocation, document: dict[str, Any], done: BatchTeardownResult
+    run: Invocation, document: dict[str, Any], result: BatchTeardownResult
 ) -> ExitCode | None:
-    """Answer with what became of a list."""
-    run.output.print_answer({**document, **serialize_sweep_result(done)}, *render_batch_result(done))
-    return ExitCode.FAILED if done.left else None
+    """Print the result of a list; the exit code is FAILED when a dataset was not taken down."""
+    run.output.print_answer({**document, **serialize_sweep_result(result)}, *render_batch_result(result))
+    return ExitCode.FAILED if result.left else None

@@ -1,4 +1,4 @@
-"""`health`: how the connectors in Glean are."""
+"""`health`: check the connectors in Glean."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ def register(app: typer.Typer) -> None:
 async def check_health(
     run: Invocation,
     client_id: Annotated[
-        str | None, typer.Option("--client-id", help="Only one client's.", show_default=False)
+        str | None, typer.Option("--client-id", help="Only this client's.", show_default=False)
     ] = None,
     dataset_id: Annotated[
-        str | None, typer.Option("--dataset-id", help="Only one dataset's.", show_default=False)
+        str | None, typer.Option("--dataset-id", help="Only this dataset's.", show_default=False)
     ] = None,
     connector_id: Annotated[
-        str | None, typer.Option("--connector-id", help="Only this one.", show_default=False)
+        str | None, typer.Option("--connector-id", help="Only this connector.", show_default=False)
     ] = None,
 ) -> None:
-    """Look at the connectors in Glean, and at what differs from our records; changes nothing."""
+    """Check the connectors in Glean, and list the drift between Glean and our records. Changes nothing."""
     from tools.core.check_connector_health import health_answer
 
     async with run.open_services() as services:
@@ -43,8 +43,9 @@ async def check_health(
         while page.next_cursor:
             page = await services.health.check(run.principal, client_id=client_id, cursor=page.next_cursor)
             items += page.items
-    whole = health_answer(type(first)(items=tuple(items), drift=first.drift))
-    run.output.print_answer(whole.as_dict(), *_render_health(whole))
+    # Only the first page has the drift: it is of all datasources, not of the page's connectors.
+    answer = health_answer(type(first)(items=tuple(items), drift=first.drift))
+    run.output.print_answer(answer.as_dict(), *_render_health(answer))
 
 
 def _render_health(answer: HealthAnswer) -> list[RenderableType]:

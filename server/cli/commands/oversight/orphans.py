@@ -1,4 +1,4 @@
-"""`orphans`: datasets that no journey needs, listed, marked and taken down."""
+"""`orphans`: list, mark and take down the datasets that no journey protects."""
 
 from __future__ import annotations
 
@@ -33,24 +33,26 @@ def register(app: typer.Typer) -> None:
 async def run_orphans(
     run: Invocation,
     client_id: Annotated[
-        str | None, typer.Option("--client-id", help="Only one client's.", show_default=False)
+        str | None, typer.Option("--client-id", help="Only this client's.", show_default=False)
     ] = None,
     min_age_days: Annotated[
         int | None,
         typer.Option(
-            "--min-age-days", help="Only those of at least this age; 7 unless said.", show_default=False
+            "--min-age-days", help="Only those of at least this age; by default 7.", show_default=False
         ),
     ] = None,
-    scan: Annotated[bool, typer.Option("--scan", help="Look at all datasets, mark and unmark.")] = False,
+    scan: Annotated[
+        bool, typer.Option("--scan", help="Check all datasets; mark and unmark orphans.")
+    ] = False,
     sweep: Annotated[bool, typer.Option("--sweep", help="Show what a sweep would take down.")] = False,
-    apply: Annotated[bool, typer.Option("--apply", help="With --sweep: take it down.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="With --sweep: take them down.")] = False,
 ) -> ExitCode | None:
-    """List the datasets that no journey needs; --scan marks them, --sweep takes down those whose grace is over."""
+    """List the datasets that no journey protects. --scan marks them; --sweep is for those whose grace is over."""
     listing = client_id is not None or min_age_days is not None
     if scan + sweep + listing > 1:
-        raise typer.BadParameter("--scan, --sweep and the filters of the list exclude each other.")
+        raise typer.BadParameter("Use only one of --scan, --sweep and the filters of the list.")
     if apply and not sweep:
-        raise typer.BadParameter("--apply goes with --sweep.")
+        raise typer.BadParameter("--apply needs --sweep.")
     if sweep:
         run.require_scope("orphans sweep")
         return await _sweep_orphans(run, apply=apply)
@@ -74,8 +76,8 @@ async def _list_orphans(run: Invocation, client_id: str | None, min_age_days: in
                 run.principal, client_id=client_id, min_age_days=min_age_days, cursor=page.next_cursor
             )
             page = replace(more, items=page.items + more.items, unknown=page.unknown + more.unknown)
-    whole = orphans_answer(page)
-    run.output.print_answer(whole.as_dict(), *_render_orphans(whole))
+    answer = orphans_answer(page)
+    run.output.print_answer(answer.as_dict(), *_render_orphans(answer))
 
 
 def _render_orphans(answer: OrphansAnswer) -> list[RenderableType]:
@@ -90,14 +92,14 @@ def _render_orphans(answer: OrphansAnswer) -> list[RenderableType]:
         )
         for each in answer.items
     ]
-    found = ("dataset", "why", "age", "marked", "may go", "id")
-    people: list[RenderableType] = [render_table(found, rows, empty="There is no orphan of that age.")]
-    against = [(each.name, block.what, block.clears) for each in answer.items for block in each.blocking]
-    if against:
+    columns: tuple[str, ...] = ("dataset", "why", "age", "marked", "eligible from", "id")
+    people: list[RenderableType] = [render_table(columns, rows, empty="There is no orphan of that age.")]
+    blocks = [(each.name, block.what, block.clears) for each in answer.items for block in each.blocking]
+    if blocks:
         columns = ("dataset", "what", "what clears it")
-        people.append(render_section("What stands against it", render_table(columns, against, empty="")))
+        people.append(render_section("What blocks a teardown", render_table(columns, blocks, empty="")))
     if answer.unknown:
-        people.append(f"Nobody can tell whether these are in use: {', '.join(answer.unknown)}")
+        people.append(f"Their journey cannot be read, so they may be in use: {', '.join(answer.unknown)}")
     return people
 
 
@@ -105,20 +107,24 @@ async def _scan_orphans(run: Invocation) -> None:
     from domain.errors import format_timestamp
 
     async with run.open_services() as services:
-        found = await services.orphans.scan(run.principal)
+        result = await services.orphans.scan(run.principal)
     document = {
-        "seen": found.seen,
-        "marked": list(found.marked),
-        "cleared": list(found.cleared),
-        "unknown": list(found.unknown),
-        "scanned_at": format_timestamp(found.scanned_at),
+        "seen": result.seen,
+        "marked": list(result.marked),
+        "cleared": list(result.cleared),
+        "unknown": list(result.unknown),
+        "scanned_at": format_timestamp(result.scanned_at),
     }
     named = [
         f"{name}: {', '.join(ids)}"
-        for name, ids in (("Marked", found.marked), ("Cleared", found.cleared), ("Unknown", found.unknown))
+        for name, ids in (
+            ("Marked", result.marked),
+            ("Unmarked", result.cleared),
+            ("Unknown", result.unknown),
+        )
         if ids
     ]
-    run.output.print_answer(document, "\n".join([f"{found.seen} orphans seen.", *named]))
+    run.output.print_answer(document, "\n".join([f"{result.seen} orphans found.", *named]))
 
 
 async def _sweep_orphans(run: Invocation, *, apply: bool) -> ExitCode | None:
@@ -145,7 +151,7 @@ async def _sweep_orphans(run: Invocation, *, apply: bool) -> ExitCode | None:
             run.output.print_note(f"{dataset.name}: being taken down …")
             await services.teardowns.wait(begun, None)
 
-        # What a person approved and a process died over comes first: it is due no more when it is counted.
+        # Approved lists that a dead process left come first, so that the sweep no longer counts them as due.
         done = [
             await run_batch_teardowns(run, services, each)
             for each in await services.sweep_lists.list_approved(run.principal)
@@ -164,25 +170,26 @@ async def _sweep_orphans(run: Invocation, *, apply: bool) -> ExitCode | None:
     return ExitCode.FAILED if result.failed or any(each.left for each in done) else None
 
 
-def _sweep_quota_error(asked: Approval) -> QuotaExceededError:
-    declined = asked.state is ApprovalState.DECLINED
-    said = "declined to have them all taken down" if declined else "has been asked about all of them"
+def _sweep_quota_error(request: Approval) -> QuotaExceededError:
+    declined = request.state is ApprovalState.DECLINED
+    decision = "declined to take all of them down" if declined else "was asked about all of them"
     return QuotaExceededError(
-        f"Nothing was taken. {asked.shown['why']} A person {said}.",
+        f"Nothing was taken down. {request.shown['why']} A person {decision}.",
         how="approval",
-        approval_id=asked.approval_id,
+        approval_id=request.approval_id,
         suggested_action=(
-            "Ask the operator: what is due can be taken down one by one, or orphans.sweep_count and "
-            "orphans.sweep_share raised."
+            "Ask the operator: take the due datasets down one by one, or raise orphans.sweep_count and "
+            "orphans.sweep_share."
             if declined
-            else "Ask the operator: a person looks at the list, and decides on a terminal "
-            f"(`dataset-lifecycle approvals approve {asked.approval_id}`); then exactly that list is taken down."
+            else "Ask the operator: a person checks the list and decides on a terminal "
+            f"(`dataset-lifecycle approvals approve {request.approval_id}`); then exactly that list is taken down."
         ),
     )
 
 
 async def _fail_if_called(_: object) -> NoReturn:
-    raise AssertionError  # a dry run takes nothing down, and asks nobody
+    # A dry run takes nothing down and files no request, so a call of these is a bug.
+    raise AssertionError
 
 
 def _print_sweep(run: Invocation, result: SweepResult, *, applied: bool) -> None:
@@ -211,21 +218,21 @@ def _print_sweep(run: Invocation, result: SweepResult, *, applied: bool) -> None
         )
         for each in plan.eligible
     ]
-    people: list[RenderableType] = [
-        render_table(("due", "id", "what becomes of it"), rows, empty="Nothing is due.")
-    ]
+    people: list[RenderableType] = [render_table(("due", "id", "result"), rows, empty="Nothing is due.")]
     if plan.skipped:
         skipped = [(each.name, block.what, block.clears) for each, block in plan.skipped]
         columns = ("dataset", "why", "what clears it")
         people.append(render_section("Left to a person", render_table(columns, skipped, empty="")))
     if result.requests:
-        asked = [(each.approval_id, each.shown["dataset"], each.state.value) for each in result.requests]
+        requests = [(each.approval_id, each.shown["dataset"], each.state.value) for each in result.requests]
         columns = ("request", "dataset", "state")
         people.append(
-            render_section("Asked of a person (`approvals list`)", render_table(columns, asked, empty=""))
+            render_section(
+                "A person must approve these (`approvals list`)", render_table(columns, requests, empty="")
+            )
         )
     if plan.refused:
-        people.append(f"A sweep would ask a person about all of it first: {plan.refused}")
+        people.append(f"A sweep would first ask a person about all of them: {plan.refused}")
     if not applied and plan.eligible and not plan.refused:
         people.append("This was a dry run; `orphans --sweep --apply` takes them down.")
     run.output.print_answer(document, *people)

@@ -1,1 +1,1 @@
-"""TODO describe server.cli.commands.registry."""
+"""Commands on what datasets are made for and from: clients, journeys, templates."""

@@ -1,4 +1,4 @@
-"""`clients`: for whom datasets are made."""
+"""`clients`: add and list the clients for whom datasets are made."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ from domain.model import Client
 from server.cli.command import Invocation, command
 from server.cli.output import render_table
 
-app = typer.Typer(help="For whom datasets are made.", no_args_is_help=True)
+app = typer.Typer(help="Add and list the clients for whom datasets are made.", no_args_is_help=True)
 
 
 @command(app, "add")
 async def add_client(
     run: Invocation,
     client_id: Annotated[str, typer.Argument(metavar="CLIENT_ID", help="Letters, digits, '.', '_' and '-'.")],
-    name: Annotated[str, typer.Option("--name", help="What people call it.")],
-    industry: Annotated[str, typer.Option("--industry", help="Chooses the template, such as fintech.")],
+    name: Annotated[str, typer.Option("--name", help="The client's name.")],
+    industry: Annotated[str, typer.Option("--industry", help="Such as fintech; it selects the templates.")],
     use_case: Annotated[
-        str, typer.Option("--use-case", help="Chooses the template too, such as developer_productivity.")
+        str, typer.Option("--use-case", help="Such as developer_productivity; it selects the templates.")
     ],
 ) -> None:
-    """Add a client; the same again changes nothing."""
+    """Add a client. Adding the same client again changes nothing."""
     from domain.model import Client
 
     client = Client(client_id=client_id, name=name, industry=industry, use_case=use_case)
     async with run.open_services() as services:
         added = await services.registry.add_client(client, run.principal)
-    run.output.print_answer(_serialize_client(added), f"Client {added.client_id} ({added.name}) is there.")
+    run.output.print_answer(
+        _serialize_client(added), f"Client {added.client_id} ({added.name}) is registered."
+    )
 
 
 @command(app, "list")
@@ -41,7 +43,9 @@ async def list_clients(run: Invocation) -> None:
     run.output.print_answer(
         {"items": [_serialize_client(each) for each in found], "count": len(found)},
         render_table(
-            ("client", "name", "industry", "use case"), rows, empty="There is no client yet: `clients add`."
+            ("client", "name", "industry", "use case"),
+            rows,
+            empty="There is no client yet. Add one with `clients add`.",
         ),
     )
 

@@ -1,4 +1,4 @@
-"""`journeys`: a client's way through the stages."""
+"""`journeys`: the clients' journeys through the stages, and their leases."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from domain.model import Journey, JourneyState, Stage, UnreadableRow, parse_dura
 from server.cli.command import Invocation, command, on_terminal
 from server.cli.output import format_value, render_section, render_table
 
-app = typer.Typer(help="The clients' ways through the stages.", no_args_is_help=True)
+app = typer.Typer(help="Add, list and change the clients' journeys through the stages.", no_args_is_help=True)
 JourneyId = Annotated[str, typer.Argument(metavar="JOURNEY_ID", help="The journey.")]
 WhoseJourney = Annotated[
     str | None,
     typer.Option(
-        "--client-id", help="Whose journey, where two clients have one of that id.", show_default=False
+        "--client-id", help="The client, where two clients have a journey of that id.", show_default=False
     ),
 ]
 
@@ -27,11 +27,13 @@ WhoseJourney = Annotated[
 async def add_journey(
     run: Invocation,
     journey_id: JourneyId,
-    client_id: Annotated[str, typer.Option("--client-id", help="Whose journey it is.")],
+    client_id: Annotated[str, typer.Option("--client-id", help="The client whose journey it is.")],
     stage: Annotated[Stage, typer.Option("--stage", help="The stage that it is at.")],
-    state: Annotated[JourneyState, typer.Option("--state", help="Where it stands.")] = JourneyState.ACTIVE,
+    state: Annotated[
+        JourneyState, typer.Option("--state", help="The journey's state.")
+    ] = JourneyState.ACTIVE,
 ) -> None:
-    """Add a journey; the same again changes nothing."""
+    """Add a journey. Adding the same journey again changes nothing."""
     journey = Journey(journey_id=journey_id, client_id=client_id, stage=stage, state=state)
     async with run.open_services() as services:
         added = await services.registry.add_journey(journey, run.principal)
@@ -42,10 +44,10 @@ async def add_journey(
 async def set_journey_state(
     run: Invocation,
     journey_id: JourneyId,
-    state: Annotated[JourneyState, typer.Argument(metavar="STATE", help="Where it stands from now on.")],
+    state: Annotated[JourneyState, typer.Argument(metavar="STATE", help="The new state.")],
     client_id: WhoseJourney = None,
 ) -> None:
-    """Move a journey to another state, and tell which datasets it protects no longer."""
+    """Move a journey to another state, and list the datasets that it no longer protects."""
     async with run.open_services() as services:
         _print_journey_change(
             run, await services.registry.set_state(journey_id, state, run.principal, client_id)
@@ -56,10 +58,10 @@ async def set_journey_state(
 async def promote_journey(
     run: Invocation,
     journey_id: JourneyId,
-    stage: Annotated[Stage, typer.Argument(metavar="STAGE", help="The stage ahead.")],
+    stage: Annotated[Stage, typer.Argument(metavar="STAGE", help="The stage to move to.")],
     client_id: WhoseJourney = None,
 ) -> None:
-    """Move a journey forward to a stage, and tell which datasets it protects no longer."""
+    """Move a journey forward to a stage, and list the datasets that it no longer protects."""
     async with run.open_services() as services:
         _print_journey_change(
             run, await services.registry.promote(journey_id, stage, run.principal, client_id)
@@ -76,9 +78,9 @@ async def renew_lease(
     ],
     client_id: WhoseJourney = None,
 ) -> None:
-    """Let an active journey's lease run for so long from now; it lapses then, and the journey with it.
+    """Renew an active journey's lease for a duration from now. When the lease ends, the journey expires.
 
-    Without a terminal a lease is only lengthened. A journey without one protects without an end.
+    Without a terminal, a lease can only be lengthened. A journey without a lease protects its datasets indefinitely.
     """
     span = parse_duration(duration, "duration")
     async with run.open_services() as services:
@@ -87,36 +89,39 @@ async def renew_lease(
         )
     until = format_value(renewed.journey.lease_expires_at)
     _print_journey_change(
-        run, renewed, f"These are protected by it until {until} only", f" Its lease runs until {until}."
+        run, renewed, f"It protects these datasets only until {until}", f" Its lease runs until {until}."
     )
 
 
 @command(app, "list")
 async def list_journeys(run: Invocation, client_id: WhoseJourney = None) -> None:
-    """List the journeys as they stand now."""
+    """List the journeys with their present states."""
     async with run.open_services() as services:
         found = await services.registry.list_journeys(run.principal, client_id)
-    known = [each for each in found if isinstance(each, Journey)]
-    broken = [each for each in found if isinstance(each, UnreadableRow)]
-    document: dict[str, Any] = {"items": [_serialize_journey(each) for each in known], "count": len(known)}
-    if broken:
-        document["unreadable"] = [{"what": each.what, "why": each.why} for each in broken]
+    journeys = [each for each in found if isinstance(each, Journey)]
+    unreadable = [each for each in found if isinstance(each, UnreadableRow)]
+    document: dict[str, Any] = {
+        "items": [_serialize_journey(each) for each in journeys],
+        "count": len(journeys),
+    }
+    if unreadable:
+        document["unreadable"] = [{"what": each.what, "why": each.why} for each in unreadable]
     rows = [
         (each.journey_id, each.client_id, each.stage.value, each.state.value, each.lease_expires_at)
-        for each in known
+        for each in journeys
     ]
     columns = ("journey", "client", "stage", "state", "lease until")
     run.output.print_answer(
         document,
-        render_table(columns, rows, empty="There is no journey yet: `journeys add`."),
-        *(f"{each.what} cannot be read: {each.why}" for each in broken),
+        render_table(columns, rows, empty="There is no journey yet. Add one with `journeys add`."),
+        *(f"{each.what} cannot be read: {each.why}" for each in unreadable),
     )
 
 
 def _print_journey_change(
     run: Invocation,
-    moved: JourneyChange | LeaseRenewal,
-    heading: str = "It protects these datasets no longer",
+    change: JourneyChange | LeaseRenewal,
+    heading: str = "It no longer protects these datasets",
     suffix: str = "",
 ) -> None:
     exposed = [
@@ -127,14 +132,14 @@ def _print_journey_change(
             "dataset_type": each.dataset_type.value,
             "status": each.status.value,
         }
-        for each in moved.exposed
+        for each in change.exposed
     ]
-    people: list[RenderableType] = [_format_journey(moved.journey) + suffix]
+    people: list[RenderableType] = [_format_journey(change.journey) + suffix]
     if exposed:
         rows = [tuple(each.values()) for each in exposed]
         columns = ("name", "dataset", "stage", "type", "status")
         people.append(render_section(heading, render_table(columns, rows, empty="")))
-    run.output.print_answer({**_serialize_journey(moved.journey), "exposed": exposed}, *people)
+    run.output.print_answer({**_serialize_journey(change.journey), "exposed": exposed}, *people)
 
 
 def _format_journey(journey: Journey) -> str:

@@ -1,4 +1,4 @@
-"""`templates`: what datasets are made from."""
+"""`templates`: list and validate the templates from which datasets are made."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from server.cli.output import render_section, render_table
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-app = typer.Typer(help="What datasets are made from.", no_args_is_help=True)
+app = typer.Typer(help="List and validate the templates from which datasets are made.", no_args_is_help=True)
 
 
 @command(app, "list")
@@ -50,16 +50,16 @@ async def list_templates(run: Invocation) -> None:
     ]
     columns = ("template", "name", "records", "questions", "format", "tags")
     run.output.print_answer(
-        {"items": items, "count": len(items)}, render_table(columns, rows, empty="There is none.")
+        {"items": items, "count": len(items)}, render_table(columns, rows, empty="There is no template.")
     )
 
 
 @command(app, "validate")
 async def validate_templates(
     run: Invocation,
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="A mock-data repository: a folder.")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="The folder of a mock-data repository.")],
 ) -> ExitCode | None:
-    """Read every template of a repository and report what is wrong with it; exit code 1 when anything is."""
+    """Validate every template of a repository, and report the problems. Exit code 1 when a template is invalid."""
     from datetime import UTC, datetime
 
     from server.composition.stores import build_template_repository
@@ -96,18 +96,18 @@ async def validate_templates(
         )
         for each in items
     ]
-    flaws = [(each["file"], flaw) for each in items for flaw in _flaws(each)]
+    problems = [(each["file"], problem) for each in items for problem in _list_problems(each)]
     people: list[RenderableType] = [
         render_table(("file", "", "records", "questions", "score", "format"), rows, empty="")
     ]
-    if flaws:
-        people.append(render_section("What was found", render_table(("file", "what"), flaws, empty="")))
+    if problems:
+        people.append(render_section("What was found", render_table(("file", "what"), problems, empty="")))
     people.append(f"{len(items) - len(invalid)} of {len(items)} files are fit for use.")
     run.output.print_answer(document, *people)
     return ExitCode.FAILED if invalid else None
 
 
-def _flaws(item: dict[str, Any]) -> list[str]:
+def _list_problems(item: dict[str, Any]) -> list[str]:
     counted = [
         f"{issue['check']}: {issue['failed']} of {issue['of']} ({', '.join(issue['examples'])})"
         for issue in item["issues"]

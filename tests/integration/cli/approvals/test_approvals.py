@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from tests.support.servers.command_line import CommandLine
 
-_ASKED = "to go on: "
+_ASKED = "to continue: "
 _NAME = "ACME-Pilot-Slack"
 
 
@@ -36,7 +36,7 @@ def _asked(commands: CommandLine, dataset_id: str) -> dict[str, Any]:
 
 def test_a_request_is_filed_approved_and_used(command_line: CommandLine) -> None:
     dataset_id = _pilot(command_line)
-    assert "Nothing waits" in command_line.run_ok("approvals", "list")
+    assert "No request waits" in command_line.run_ok("approvals", "list")
     error = _asked(command_line, dataset_id)
     approval_id = error["approval_id"]
     assert error["suggested_action"].count(f"approvals approve {approval_id}") == 1
@@ -106,7 +106,7 @@ def test_what_a_person_asks_themselves_they_confirm_alone_and_on_the_record(
     assert "(approval, one person)" in command_line.run_ok("datasets", "show", dataset_id)
     [kept] = command_line.run_json("approvals", "list", "--all")["items"]
     assert (kept["state"], kept["one_person"]) == ("used", True)
-    assert "asked and approved it" in command_line.run_ok("approvals", "show", kept["approval_id"])
+    assert "requested and approved it" in command_line.run_ok("approvals", "show", kept["approval_id"])
 
 
 def test_a_person_who_may_not_approve_has_a_request_filed(command_line: CommandLine, tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_a_sweep_asks_once_and_what_is_approved_is_carried_out(
     command_line.run_ok("orphans", "--scan", *at_once)
     assert command_line.run_json("orphans", "--sweep", *at_once)["skipped"][0]["dataset_id"] == dataset_id
     [request] = command_line.run_json("orphans", "--sweep", "--apply", *at_once)["requests"]
-    assert "Asked of a person" in command_line.run_ok("orphans", "--sweep", "--apply", *at_once)
+    assert "A person must approve these" in command_line.run_ok("orphans", "--sweep", "--apply", *at_once)
     [waiting] = command_line.run_json("approvals", "list")["items"]
     assert (waiting["approval_id"], waiting["origin"]) == (request["approval_id"], "sweep")
     assert "expires_at" not in waiting

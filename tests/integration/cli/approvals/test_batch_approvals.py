@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from domain.ports import UnitOfWork
     from tests.support.servers.command_line import CommandLine
 
-_ASKED = "to go on: "
+_ASKED = "to continue: "
 _PHRASE = "take down 2 datasets"
 
 
@@ -45,7 +45,7 @@ def test_a_sweep_beyond_its_cap_is_asked_about_once_and_carried_out_when_approve
     ids, at_once = _due(command_line)
     dry = command_line.run_json("orphans", "--sweep", *at_once)
     assert dry["refused"] == "2 datasets are due, and one sweep takes 1 at most."
-    assert "A sweep would ask a person about all of it first" in command_line.run_ok(
+    assert "A sweep would first ask a person about all of them" in command_line.run_ok(
         "orphans", "--sweep", *at_once
     )
     assert command_line.run_json("approvals", "list")["count"] == 0
@@ -94,7 +94,7 @@ def test_a_list_that_is_declined_stays_declined(command_line: CommandLine) -> No
     assert (code, stdout) == (0, "Declined. 2 datasets stay.\n")
     error = _asked(command_line, *at_once)
     assert error["approval_id"] == approval_id
-    assert "declined to have them all taken down" in error["message"]
+    assert "declined to take all of them down" in error["message"]
     assert "one by one" in error["suggested_action"]
 
 
@@ -136,7 +136,7 @@ def test_what_was_broken_off_goes_on_when_it_is_approved_again_and_what_is_left_
         "approvals", "approve", approval_id, *at_once, typed="", after=""
     )
     assert code == 1
-    assert "to go on" not in seen
-    for words in ("taken down", ids[1], "Left", ids[0]):
+    assert "to continue" not in seen
+    for words in ("taken down", ids[1], "Not taken down", ids[0]):
         assert words in stdout
     assert command_line.run_json("approvals", "show", approval_id)["state"] == "used"

@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.support.servers.command_line import CommandLine
 
-_ASKED = "to go on: "
+_ASKED = "to continue: "
 
 
 def _finished(commands: CommandLine) -> str:

@@ -39,14 +39,14 @@ def export(commands: CommandLine, name: str = "kept.jsonl") -> tuple[Path, str]:
 
 def test_an_untouched_log_verifies_and_says_what_proves_its_end(audited_folder: CommandLine) -> None:
     shown = audited_folder.run_ok("audit", "verify")
-    assert "sealed entries are as they were sealed" in shown
+    assert "sealed entries are unchanged" in shown
     assert "not sealed yet  0" in shown
-    assert "never: nothing outside of this store proves its end" in shown
+    assert "never: nothing outside of this store proves where the chain ends" in shown
 
     path, head = export(audited_folder)
     for kept in (head, str(path)):
         shown = audited_folder.run_ok("audit", "verify", "--head", kept)
-        assert f"the head that was kept, position {head.partition(':')[0]}" in shown
+        assert f"the head that you gave, position {head.partition(':')[0]}" in shown
         assert f"last exported   position {head.partition(':')[0]}, 20" in shown
     assert audited_folder.run_json("audit", "verify", "--head", head)["intact"] is True
 
@@ -57,7 +57,7 @@ def test_a_changed_entry_is_named_and_fails(audited_folder: CommandLine) -> None
     done = audited_folder.run("audit", "verify")
     assert done.exit_code == 1
     assert (
-        "BROKEN (edited), after 0 entries that hold. Entry 1, sealed at position 1, was changed after it was sealed."
+        "BROKEN (edited) after 0 unchanged entries. Entry 1, sealed at position 1, was changed after it was sealed."
         in (done.stdout)
     )
     found = audited_folder.run_json("audit", "verify", code=1)
@@ -84,7 +84,7 @@ def test_a_cut_log_is_found_by_the_head_that_was_kept(audited_folder: CommandLin
 
 def test_an_export_verifies_by_itself_and_against_a_head(audited_folder: CommandLine) -> None:
     path, head = export(audited_folder)
-    assert "as they were sealed" in audited_folder.run_ok("audit", "verify", "--file", str(path))
+    assert "are unchanged" in audited_folder.run_ok("audit", "verify", "--file", str(path))
     assert audited_folder.run_json("audit", "verify", "--file", str(path), "--head", head)["intact"] is True
     lines = path.read_text().splitlines(keepends=True)
 
@@ -120,7 +120,7 @@ def test_an_export_goes_to_stdout_line_by_line_with_its_head_in_the_last(audited
     assert entries[0]["entry"]["verb"] == "clients add"
     assert last["head"]["position"] == len(entries)
     assert last["head"]["hash"] == entries[-1]["hash"]
-    assert "Keep this head where nobody who can write here can change it" in done.stderr
+    assert "Keep this head where nobody who can change this store can change it" in done.stderr
 
 
 def test_a_long_export_is_read_back_in_pages(audited_folder: CommandLine) -> None:
@@ -161,7 +161,7 @@ def test_the_list_is_newest_first_and_narrowed_by_what_entries_say(audited_folde
     assert (
         audited_folder.run_json("audit", "list", "--client-id", "ACME", "--principal", "nobody")["count"] == 0
     )
-    assert "Nothing is on record." in audited_folder.run_ok("audit", "list", "--dataset-id", "other")
+    assert "There is no such entry." in audited_folder.run_ok("audit", "list", "--dataset-id", "other")
     shown = audited_folder.run_ok("audit", "list")
     assert "clients add" in shown
     assert "unknown_dataset" in shown
@@ -220,4 +220,6 @@ def test_a_dataset_with_nothing_on_record_says_so_and_what_was_done_often_is_tol
         "audit", "explain", dataset_id
     )
     tamper(audited_folder, "delete from audit")
-    assert f"Nothing is on record of {dataset_id}." in audited_folder.run_ok("audit", "explain", dataset_id)
+    assert f"The audit log has nothing about {dataset_id}." in audited_folder.run_ok(
+        "audit", "explain", dataset_id
+    )

@@ -69,7 +69,7 @@ def test_a_refusal_says_under_which_id_it_is_on_record(command_line: CommandLine
         "acme-1",
     )
     assert (
-        f"On record as: {command_line.load_audit_entries()[0].audit_id}"[:16]
+        f"Audit entry: {command_line.load_audit_entries()[0].audit_id}"[:16]
         in command_line.run("datasets", "show", "x").stderr
     )
 

@@ -38,7 +38,7 @@ def test_a_person_gives_a_journey_a_lease_and_sees_what_that_exposes(command_lin
     assert [each["dataset_id"] for each in given["exposed"]] == [made]
     assert (longer["exposed"], longer["state"]) == ([], "active")
     assert "Its lease runs until" in told
-    assert "These are protected by it until" in told
+    assert "It protects these datasets only until" in told
     assert "ACME-Sandbox-Slack" in told
     (listed,) = command_line.run_json("journeys", "list")["items"]
     assert listed["lease_expires_at"] == longer["lease_expires_at"]
@@ -73,14 +73,16 @@ def test_a_protection_is_shown_wherever_the_dataset_is_and_ended_by_a_person(
     assert (kept["protected_until"], kept["exposed"]) == (until, False)
     shown = f"{until[:10]} {until[11:16]} UTC"
     assert shown in command_line.run_ok("datasets", "list")
-    assert f"by its journey, kept until {shown}" in command_line.run_ok("datasets", "show", made)
+    assert f"by its journey, until {shown}" in command_line.run_ok("datasets", "show", made)
     command_line.run_ok("journeys", "set-state", "j1", "completed")
     refused = command_line.run_json("teardown", "--dataset-id", made, "--reason", "journey_completed", code=3)
     assert refused["error"]["code"] == "dataset_protected"
-    assert "From then on its journey does not keep it" in command_line.run_ok(
+    assert "Its journey does not protect it: from then on it can be taken down." in command_line.run_ok(
         "datasets", "protect", made, "--until", "90m"
     )
-    assert "Now its journey does not keep it" in command_line.run_ok("datasets", "unprotect", made)
+    assert "Its journey does not protect it: now it can be taken down." in command_line.run_ok(
+        "datasets", "unprotect", made
+    )
     assert command_line.run_json("datasets", "unprotect", made)["exposed"] is False
     down = command_line.run_json("teardown", "--dataset-id", made, "--reason", "journey_completed")
     assert down["status"] == "archived"
@@ -138,6 +140,6 @@ def test_a_snapshot_is_an_archive_of_a_dataset_that_stays(command_line: CommandL
     assert command_line.run_json("archives", "list")["items"] == [taken]
     assert command_line.run_json("archives", "verify", made)["verified"] is True
     assert command_line.run_json("datasets", "show", made)["status"] == "ready"
-    assert "served as before" in command_line.run_ok("archives", "snapshot", made)
+    assert "and still served" in command_line.run_ok("archives", "snapshot", made)
     unknown = command_line.run_json("archives", "snapshot", f"{made}x", code=3)["error"]
     assert (unknown["code"], unknown["candidates"]) == ("unknown_dataset", [made])

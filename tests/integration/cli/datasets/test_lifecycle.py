@@ -81,7 +81,7 @@ def test_people_are_told_the_same(command_line: CommandLine) -> None:
     assert "fintech/developer_productivity/jira_issues" in command_line.run_ok("templates", "list")
     assert "There is no orphan" in command_line.run_ok("orphans")
     assert "There is no archive" in command_line.run_ok("archives", "list")
-    assert "protects these datasets no longer" in command_line.run_ok(
+    assert "no longer protects these datasets" in command_line.run_ok(
         "journeys", "set-state", "j1", "cancelled"
     )
     gone = command_line.run_ok("teardown", "--dataset-id", dataset_id, "--reason", "journey_completed")
@@ -89,7 +89,7 @@ def test_people_are_told_the_same(command_line: CommandLine) -> None:
     assert "restorable until" in command_line.run_ok("datasets", "show", dataset_id)
     assert "documents.jsonl.zst" in command_line.run_ok("archives", "show", dataset_id)
     assert "as it was written" in command_line.run_ok("archives", "verify", dataset_id)
-    assert "No archive is past its time" in command_line.run_ok("archives", "purge", "--apply")
+    assert "No archive's retention period is over" in command_line.run_ok("archives", "purge", "--apply")
 
 
 def test_a_provision_that_fails_says_where_and_ends_with_1(command_line: CommandLine) -> None:

@@ -26,7 +26,7 @@ def test_an_orphan_is_listed_marked_and_swept(command_line: CommandLine) -> None
     )
     assert "No scan has found it" in command_line.run_ok("orphans", "--min-age-days", "0")
     assert command_line.run_json("orphans", "--scan")["marked"] == [dataset_id]
-    assert "1 orphans seen." in command_line.run_ok("orphans", "--scan")
+    assert "1 orphans found." in command_line.run_ok("orphans", "--scan")
     assert command_line.run_json("orphans", "--sweep")["eligible"] == []
 
     assert "dry run" in command_line.run_ok("orphans", "--sweep", *at_once)
@@ -48,7 +48,7 @@ def test_a_sweep_beyond_its_cap_takes_nothing(command_line: CommandLine) -> None
     refused = command_line.run_json("orphans", "--sweep", "--apply", *at_once, code=3)
 
     assert "refused" in dry
-    assert "A sweep would ask a person about all of it first" in command_line.run_ok(
+    assert "A sweep would first ask a person about all of them" in command_line.run_ok(
         "orphans", "--sweep", *at_once
     )
     assert refused["error"]["code"] == "quota_exceeded"

@@ -70,4 +70,4 @@ def test_a_journey_that_cannot_be_read_is_named(command_line: CommandLine) -> No
     assert len(listed["unreadable"]) == 1
     assert "cannot be read" in command_line.run_ok("journeys", "list")
     assert (orphans["items"], len(orphans["unknown"])) == ([], COUNT // len(CLIENTS))
-    assert "Nobody can tell" in command_line.run_ok("orphans", "--client-id", "client-3")
+    assert "Their journey cannot be read" in command_line.run_ok("orphans", "--client-id", "client-3")

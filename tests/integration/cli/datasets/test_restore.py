@@ -43,8 +43,8 @@ def test_a_person_sees_where_it_came_from_and_how_long_it_is_kept(command_line: 
     again = command_line.run_ok("restore", gone, "--journey-id", "j2")
 
     assert f"restored from {gone}" in " ".join(told.split())
-    assert "kept until" in told
-    assert "It was there already" in again
+    assert "protected until" in told
+    assert "It existed already" in again
     (listed,) = [
         each for each in command_line.run_json("datasets", "list")["items"] if each["status"] == "ready"
     ]

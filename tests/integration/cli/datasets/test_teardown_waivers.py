@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from domain.ports import UnitOfWork
     from tests.support.servers.command_line import CommandLine
 
-_ASKED = "to go on: "
+_ASKED = "to continue: "
 _NAME = "ACME-Sandbox-Slack"
 
 
@@ -96,7 +96,7 @@ def test_content_that_is_lost_is_archived_as_far_as_it_is_left_when_a_person_typ
         assert words in seen
     shown = command_line.run_json("datasets", "show", teardown[2])["teardown"]
     assert [each["concession"] for each in shown["conceded"]] == ["incomplete_archive"]
-    assert "conceded by" in command_line.run_ok("datasets", "show", teardown[2])
+    assert "waived by" in command_line.run_ok("datasets", "show", teardown[2])
     [kept] = command_line.run_json("archives", "list")["items"]
     assert (kept["incomplete"], kept["reason"]) == (True, "journey_completed")
     command_line.run_ok("journeys", "add", "j2", "--client-id", "ACME", "--stage", "sandbox")

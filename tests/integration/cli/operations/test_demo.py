@@ -76,8 +76,8 @@ def test_the_demo_tells_people_and_keeps_its_folder_when_asked(
     told = command_line.run_ok("demo", "--keep")
     (kept,) = temporary.iterdir()
 
-    assert "neither used nor touched" in told
-    assert f"Kept in {kept}" in told
+    assert "neither uses nor changes anything" in told
+    assert f"Its folder is {kept}" in told
     assert "claude mcp add dataset-lifecycle -- dataset-lifecycle serve" in told
     assert {each.name for each in (kept / "archives" / "ACME" / "sandbox").iterdir()} == {
         "confluence_pages",

@@ -53,7 +53,10 @@ def test_events_are_listed_with_how_they_stand_and_sent_again(command_line: Comm
     assert listed["items"][0]["deliveries"] == []
     assert "Nothing is parked." in command_line.run_ok("events", "list", "--parked")
     _parked(command_line)
-    said = "one is not configured here, and a server that is configured like this tells it nothing: 0 wait, 1 parked."
+    said = (
+        "The webhook one is not configured here, so a server with these settings sends it nothing: "
+        "0 events wait, 1 are parked."
+    )
     assert said in command_line.run_ok("events", "list")
     [parked] = command_line.run_json("events", "list", "--parked")["items"]
     assert parked["deliveries"] == [
@@ -76,7 +79,7 @@ def test_events_are_listed_with_how_they_stand_and_sent_again(command_line: Comm
     shown = command_line.run_ok("events", "list", "--dataset-id", dataset_id, "--limit", "3")
     assert shown.count(dataset_id) == 5
     told = command_line.run_ok("events", "redeliver", parked["id"])
-    assert f"{parked['id']} waits to be sent to one, two." in told
+    assert f"{parked['id']} is queued to be sent to one, two." in told
     left = command_line.run_json("events", "list", "--parked")
     assert (left["count"], left["not_configured"]) == (
         0,

@@ -32,7 +32,7 @@ def test_what_ctrl_c_interrupts_goes_on_when_it_is_called_again(command_line: Co
         stdout, stderr = process.communicate(timeout=PATIENCE_S)
 
     assert (process.returncode, stdout) == (130, "")
-    assert "is not lost: it goes on" in stderr
+    assert "is not lost: it continues" in stderr
     (left,) = command_line.run_json("datasets", "list")["items"]
     assert left["status"] == "provisioning"
     done = command_line.run_json(*PROVISION, "slack_messages")

@@ -121,9 +121,9 @@ def test_protection_orphan_mark_and_recheck_are_told() -> None:
     )
     told, document = _told(_shown(held, journey=journey())), serialize_dataset(_shown(held))
 
-    assert "by its journey, kept until 2026-03-01 13:00 UTC" in told
+    assert "by its journey, until 2026-03-01 13:00 UTC" in told
     assert "(journey_expired), 2 hours of grace served" in told
-    assert "pending until 2026-03-01 13:00 UTC" in told
+    assert "pending, until 2026-03-01 13:00 UTC" in told
     assert document["orphan"] == {
         "orphaned_at": "2026-03-01T11:00:00Z",
         "reason": "journey_expired",
@@ -255,7 +255,10 @@ def test_a_bug_is_told_in_words_and_its_traceback_logged_when_asked_for(
     assert (quiet.exit_code, quiet.stderr) == (1, "")
     assert '"code": "internal"' in quiet.stdout
     assert (loud.exit_code, loud.stdout) == (1, "")
-    assert "Failed: internal\n  This program failed (ZeroDivisionError)" in loud.stderr
+    assert (
+        "Failed: internal\n  This program failed because of a bug of its own (ZeroDivisionError)."
+        in loud.stderr
+    )
     assert "Traceback" in loud.stderr
 
 
@@ -267,7 +270,7 @@ def test_an_interrupted_command_ends_with_130() -> None:
     done = CliRunner().invoke(_app(work), ["--json"])
 
     assert (done.exit_code, done.stdout) == (130, "")
-    assert "What was begun on d1 is not lost" in done.stderr
+    assert "The work on d1 is not lost" in done.stderr
 
 
 def test_a_reader_that_went_away_ends_the_command_quietly() -> None:

@@ -1,1 +1,1 @@
-"""TODO describe server.mcp_server."""
+"""The MCP server and its process: what it offers, how it starts, and how it ends."""

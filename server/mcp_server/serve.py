@@ -1,7 +1,7 @@
 """`dataset-lifecycle serve`: one process, one transport, from the first message to a clean end.
 
-Nothing but the tools' descriptions is imported before the first answer; the engine and the adapters come with the
-services, when they are first wanted.
+Only the tools' descriptions are imported before the first answer. The engine and the adapters are imported with the
+services, when something first needs them.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 Transport = Literal["stdio", "http"]
 _log: Final = logging.getLogger(__name__)
 CLOSING_S: Final = 1.5
-"""How long the services may take to close. Hosts send SIGTERM two seconds after they closed stdin, and then kill."""
+"""Seconds for the services to close. Hosts send SIGTERM two seconds after they closed stdin, and then kill."""
 
 
 def run_server(
@@ -54,73 +54,77 @@ def run_server(
     schedules: bool = False,
     toolsets: Sequence[str] = (),
 ) -> None:
-    """Serve until the client goes away or a signal comes. Does not return: it leaves the process.
+    """Serve until the client disconnects or a signal comes. Does not return: it ends the process.
 
-    Raises InvalidArgumentError, before anything is served, for a toolset that does not exist, a host that is not on the
-    loopback interface though nobody's identity is checked, and a port that is in use; SettingsError for a data folder
-    that cannot be written, for a token's key that is none, and for one of the data folder's that is none. Over HTTP
-    also for what its services refuse as soon as they can be opened: folders that are not the store's, or a replica that
-    does not agree with those beside it. Over stdio, where somebody waits for an answer, every call is told so instead.
+    Raises InvalidArgumentError, before anything is served, for an unknown toolset, a port that is in use, and a host
+    beyond the loopback interface without `identity`. Raises SettingsError for a data folder that cannot be written, and
+    for an invalid public key or state key. Over HTTP it is also raised when the services refuse to open: the folders
+    are not the store's, or this replica does not agree with the others. Over stdio a client waits for answers, so each
+    call answers with that error instead.
     """
     configure_logging()
-    door = build_http_access(settings) if transport == "http" else HttpAccess()
+    access = build_http_access(settings) if transport == "http" else HttpAccess()
     listening = (
-        open_listening_socket(host, port, guarded=door.gate is not None) if transport == "http" else None
+        open_listening_socket(host, port, guarded=access.gate is not None) if transport == "http" else None
     )
     configured = [each.get_secret_value() for each in settings.http.state_keys]
     keys = load_state_keys(configured, settings.data_dir)
-    # An answer reaches another replica only over HTTP, and where something can be asked at all.
-    meeting = keys if listening is not None and not read_only else ()
-    with _hold_presence(settings, meeting) as replica:
-        opening = LazyServices(lambda: _open_services(settings, schedules=schedules, replica=replica))
-        first = FirstResponseMiddleware()
+    # Only over HTTP can an answer reach another replica, and only a server that may change things asks questions.
+    shared_keys = keys if listening is not None and not read_only else ()
+    with _hold_presence(settings, shared_keys) as replica:
+        lazy_services = LazyServices(lambda: _open_services(settings, schedules=schedules, replica=replica))
+        first_response = FirstResponseMiddleware()
         server = build_server(
-            opening.get_services,
+            lazy_services.get_services,
             version=version("dataset-lifecycle"),
             toolsets=toolsets,
             read_only=read_only,
             principal=local_agent_principal(settings.identity.local),
-            gate=door.gate,
-            middleware=[first],
+            gate=access.gate,
+            middleware=[first_response],
             via=transport,
             state_keys=keys,
         )
         if listening is None:
-            looking = partial(
+            recover = partial(
                 recover_pending_work,
-                opening,
+                lazy_services,
                 partial(_has_pending_work, settings, schedules=schedules),
-                first,
+                first_response,
             )
-            anyio.run(_serve_over_stdio, server, opening, looking)
+            anyio.run(_serve_over_stdio, server, lazy_services, recover)
         else:
-            looking = partial(recover_pending_work, opening, lambda: True, first, final=SettingsError)
+            # Opened at once, since nobody may call for hours: a wrong setting has to end the server now.
+            recover = partial(
+                recover_pending_work, lazy_services, lambda: True, first_response, final=SettingsError
+            )
             anyio.run(
                 _serve_over_http,
-                partial(serve_http, server, server.edge, opening, listening, door=door),
-                opening,
-                looking,
+                partial(serve_http, server, server.edge, lazy_services, listening, access=access),
+                lazy_services,
+                recover,
             )
 
 
-async def _serve_over_stdio(server: LifecycleServer, opening: LazyServices, recover: RecoveryTask) -> None:
-    """Serve over stdio."""
-    async with opening, anyio.create_task_group() as tasks:
+async def _serve_over_stdio(
+    server: LifecycleServer, lazy_services: LazyServices, recover: RecoveryTask
+) -> None:
+    async with lazy_services, anyio.create_task_group() as tasks:
         tasks.start_soon(recover)
-        await serve_until_shutdown(lambda _: server.run_stdio_async(), opening, linger_s=0)
+        await serve_until_shutdown(lambda _: server.run_stdio_async(), lazy_services, linger_s=0)
 
 
 async def _serve_over_http(
-    serve: Callable[[anyio.Event], Awaitable[None]], opening: LazyServices, recover: RecoveryTask
+    serve: Callable[[anyio.Event], Awaitable[None]], lazy_services: LazyServices, recover: RecoveryTask
 ) -> None:
-    """Serve over HTTP. Raises what is final about opening the services, once nobody is served any more."""
-    refusals: list[SettingsError] = []
+    """Serve over HTTP. Raises SettingsError, after serving has ended, when the services can never be opened."""
+    errors: list[SettingsError] = []
 
     async def recover_or_stop(stop: anyio.Event) -> None:
         try:
             await recover()
         except SettingsError as error:
-            refusals.append(error)
+            errors.append(error)
             stop.set()
 
     async def serve_and_recover(stop: anyio.Event) -> None:
@@ -130,19 +134,19 @@ async def _serve_over_http(
             tasks.cancel_scope.cancel()
 
     def raise_or_exit(status: int) -> NoReturn:
-        if refusals:
-            raise refusals[0]
+        if errors:
+            raise errors[0]
         os._exit(status)
 
-    async with opening:
+    async with lazy_services:
         await serve_until_shutdown(
-            serve_and_recover, opening, linger_s=GRACE_S + CLOSING_S, leave=raise_or_exit
+            serve_and_recover, lazy_services, linger_s=GRACE_S + CLOSING_S, leave=raise_or_exit
         )
 
 
 @contextmanager
 def _hold_presence(settings: Settings, keys: Sequence[str]) -> Iterator[Replica | None]:
-    """Be known as a server of the data folder and, where the store is shared, as one of its replicas."""
+    """Hold the locks by which this process counts as a server of the data folder and as a replica of a shared store."""
     with hold_folder_presence(settings.data_dir):
         if not settings.store.shared:
             yield None
@@ -150,27 +154,25 @@ def _hold_presence(settings: Settings, keys: Sequence[str]) -> Iterator[Replica 
         # Most stores are SQLite, and need no driver.
         from server.infra.postgres.presence import hold_database_presence  # noqa: PLC0415
 
-        with hold_database_presence(settings.store.address) as shown:
-            yield Replica(owner=shown.owner, wait_until_present=shown.wait_until_held, keys=keys)
+        with hold_database_presence(settings.store.address) as presence:
+            yield Replica(owner=presence.owner, wait_until_present=presence.wait_until_held, keys=keys)
 
 
 async def serve_until_shutdown(
     serve: Callable[[anyio.Event], Awaitable[Any]],
-    opening: LazyServices,
+    lazy_services: LazyServices,
     *,
     linger_s: float,
     leave: Callable[[int], NoReturn] = os._exit,
 ) -> None:
-    """Serve until that ends by itself or a signal comes, close the services, and leave the process.
-
-    The process leaves as it stands, because a thread of the SDK reads stdin and cannot be called off. Nothing may
-    depend on the moment that the services get to close: a host may also kill.
+    """Serve until serving ends or a signal comes, close the services, and end the process.
 
     Args:
-        serve: serves; it is told to stop by the event.
-        opening: what is closed in the end.
-        linger_s: how long `serve` may go on after a signal.
-        leave: ends the process with an exit status.
+        serve: serves until the event is set.
+        lazy_services: the services, closed in the end. Nothing may depend on that, because a host may also kill.
+        linger_s: seconds that `serve` may go on after a signal.
+        leave: ends the process with an exit status. It does so at once: a thread of the SDK reads stdin and cannot be
+            stopped, so a normal exit would wait for it.
     """
     stop, over = anyio.Event(), anyio.Event()
     failed = False
@@ -180,8 +182,8 @@ async def serve_until_shutdown(
         try:
             await serve(stop)
         except Exception:  # noqa: BLE001
-            # Whatever it was, the services are closed and the process ends.
-            _log.exception("Serving ended by a fault.")
+            # Whatever it was, the services must still be closed before the process ends.
+            _log.exception("Serving ended because of an error.")
             failed = True
         stop.set()
         over.set()
@@ -198,7 +200,7 @@ async def serve_until_shutdown(
             with anyio.move_on_after(linger_s):
                 await over.wait()
             with anyio.move_on_after(CLOSING_S):
-                await opening.close()
+                await lazy_services.close()
             leave(int(failed))
 
 
@@ -214,10 +216,10 @@ async def _open_services(
 
 
 def build_http_access(settings: Settings) -> HttpAccess:
-    """How the server is reached over HTTP, as configured. Raises SettingsError for a key that is none."""
+    """Build the configured access over HTTP. Raises SettingsError for an invalid public key."""
     if not settings.identity.configured:
         return HttpAccess()
-    # Importing cryptography takes its time.
+    # cryptography is slow to import, and a server without identity does not need it.
     from server.web.auth.gate import build_gate  # noqa: PLC0415
 
     return HttpAccess(

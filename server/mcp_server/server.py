@@ -1,4 +1,4 @@
-"""The MCP server: which tools it has, what they are given, and the words that it greets with."""
+"""The MCP server: its tools, what they work with, its instructions, and the seal of its request states."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ SERVER_NAME: Final = "dataset-lifecycle"
 
 
 class LifecycleServer(MCPServer[Edge]):
-    """The SDK's server, which lists only what a read-only one may do when it is told to be one."""
+    """The SDK's server, which lists only the reading tools when it is read-only."""
 
     edge: Edge
 
     @property
     def read_only(self) -> bool:
-        """Whether it was started so."""
+        """Whether it was started read-only."""
         return self.edge.read_only
 
     async def list_tools(self) -> list[Tool]:
@@ -50,9 +50,9 @@ def _is_read_only_tool(tool: Tool) -> bool:
 
 
 def local_agent_principal(local: LocalSettings | None = None) -> Principal:
-    """Who calls when nobody presents an identity: an agent on this account, on stdio and on the loopback interface.
+    """The principal of calls without an identity, on stdio and the loopback interface: an agent on this account.
 
-    What it may do stands in the configuration; without that, everything.
+    Its scopes and clients are those of `local`; without it, all.
     """
     principal = Principal(subject=f"agent:{getpass.getuser()}")
     return principal if local is None else local.restrict_principal(principal)
@@ -71,12 +71,21 @@ def build_server(  # noqa: PLR0913
     via: str = "memory",
     state_keys: Sequence[str] = (),
 ) -> LifecycleServer:
-    """The server over services that are asked for when a tool is first called.
+    """Build the server over services that are opened when a tool is first called.
 
-    With a gate, each call's caller is whoever presented its token; else `caller`, or an agent on this account. What a
-    client holds between a question and its answer is sealed with the first of `state_keys` and opened with any; without
-    them only this very server understands it. `via` tells in the audit log how calls come.
-    Raises InvalidArgumentError for a toolset that does not exist.
+    Args:
+        services: gives the services.
+        version: the version that the server reports.
+        toolsets: the toolsets beside the default one.
+        read_only: whether tools that change something are left out and refused.
+        principal: who calls without a gate; by default an agent on this account.
+        gate: checks bearer tokens; each call is then made by the token's principal.
+        middleware: middleware around every request.
+        via: how calls arrive, for the audit log.
+        state_keys: seal what a client holds between a question and its answer. The first one seals, any one opens;
+            without them only this server object can open what it sealed.
+
+    Raises InvalidArgumentError for an unknown toolset.
     """
     identify = _build_principal_resolver(gate, principal or local_agent_principal())
     edge = Edge(services=services, identify=identify, via=via, read_only=read_only)
@@ -102,13 +111,14 @@ def build_server(  # noqa: PLR0913
             bind_principal=_request_state_principal(edge),
         ),
     )
+    # Outermost, so that it sees the error with which the SDK rejects a state.
     server.middleware.insert(0, RequestStateMiddleware())
     server.edge = edge
     return server
 
 
 def _request_state_principal(edge: Edge) -> Callable[[ServerRequestContext[Any, Any]], str]:
-    """Whose question it is: the answer of another caller, or by way of another program, is none."""
+    """Bind a question to its principal, so that an answer of another caller or through another program is rejected."""
 
     def principal(ctx: ServerRequestContext[Any, Any]) -> str:
         principal = edge.principal

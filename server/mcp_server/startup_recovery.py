@@ -1,4 +1,4 @@
-"""Sagas that a dead process left behind, taken up by a server that nobody has asked for anything yet."""
+"""Recovery of the sagas that dead processes left, by a server that no client has called yet."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger(__name__)
 _FIRST_WAIT_S: Final = 0.5
 _BREATH_S: Final = 0.2
-_LOOK_EVERY_S: Final = 2.0
+"""Seconds between the first answer and the imports, so that the client's next messages are not held up."""
+_POLL_INTERVAL_S: Final = 2.0
 
 
 class FirstResponseMiddleware:
-    """A middleware that notices when the first message has been answered."""
+    """Middleware that notices when the first message has been answered."""
 
     def __init__(self) -> None:
         self._given = anyio.Event()
@@ -36,38 +37,44 @@ class FirstResponseMiddleware:
             self._given.set()
 
     async def wait(self, seconds: float) -> None:
-        """Return when it has been given, or after that long."""
+        """Wait until the first answer has been given, or for that many seconds."""
         with anyio.move_on_after(seconds):
             await self._given.wait()
 
 
 async def recover_pending_work(
-    opening: LazyServices,
+    lazy_services: LazyServices,
     pending: Callable[[], bool],
-    first: FirstResponseMiddleware,
+    first_response: FirstResponseMiddleware,
     *,
     final: type[LifecycleError] | tuple[()] = (),
 ) -> None:
-    """Open the services as soon as there is work that nobody does, for then they take it up.
+    """Open the services as soon as there is pending work, which they then resume.
 
-    It begins when the first message has been answered, so that importing the engine holds up no greeting, and looks
-    again now and then until somebody has opened them. `pending` is cheap, blocks, and runs in a thread. Raises what is
-    `final`, after which there is nothing to look for.
+    Starts after the first answer, because importing the engine would delay it, and checks every two seconds until the
+    services are open. Raises errors of the class `final`, after which another attempt is pointless; any other error is
+    logged once and tried again.
+
+    Args:
+        lazy_services: the services.
+        pending: whether there is pending work; it is cheap, and blocks, so it runs in a thread.
+        first_response: notices the first answer.
+        final: the class of errors that are raised.
     """
-    await first.wait(_FIRST_WAIT_S)
+    await first_response.wait(_FIRST_WAIT_S)
     await anyio.sleep(_BREATH_S)
-    told = ""
-    while not opening.opened:
+    last_failure = ""
+    while not lazy_services.opened:
         try:
             if await to_thread.run_sync(pending):
-                await opening.get_services()
+                await lazy_services.get_services()
                 return
         except final:
             raise
         except Exception as error:  # noqa: BLE001
-            # The server goes on answering; the next look may succeed.
-            if str(error) != told:
-                told = str(error)
+            # The server goes on answering, and the next attempt may succeed.
+            if str(error) != last_failure:
+                last_failure = str(error)
                 known = isinstance(error, LifecycleError)
-                _log.warning("Work that was left behind cannot be taken up yet: %s", told, exc_info=not known)
-        await anyio.sleep(_LOOK_EVERY_S)
+                _log.warning("Pending work cannot be resumed yet: %s", last_failure, exc_info=not known)
+        await anyio.sleep(_POLL_INTERVAL_S)

@@ -1,1 +1,1 @@
-"""TODO describe server.web."""
+"""The ASGI application: MCP over HTTP, health checks, identity, and the approvals API."""

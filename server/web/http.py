@@ -1,4 +1,4 @@
-"""Serving over streamable HTTP: to bearers of tokens, or without identity on the loopback interface only."""
+"""MCP over streamable HTTP: for bearers of tokens, or without identity on the loopback interface only."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger(__name__)
 _READY_S: Final = 5.0
 GRACE_S: Final = 2
-"""How long requests that run may go on after a signal."""
+"""Seconds that running requests may go on after a signal."""
 
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 
 
 def open_listening_socket(host: str, port: int, *, guarded: bool = False) -> socket.socket:
-    """A listening socket.
+    """Open a listening socket.
 
-    Raises InvalidArgumentError for a port in use, and for a host that other machines reach unless the server is
-    `guarded`, which is to say that callers have to prove who they are.
+    Raises InvalidArgumentError for a port in use, and for a host that other machines can reach unless `guarded`, that
+    is, unless callers must present a token.
     """
     if not guarded and not _is_loopback(host):
         raise InvalidArgumentError(
-            f"{host} is reachable from other machines, and this server checks nobody's identity.",
+            f"Other machines can reach {host}, and this server does not check who calls.",
             field="host",
             candidates=("127.0.0.1",),
             recovery=Recovery.CHOOSE_OTHER,
@@ -56,9 +56,9 @@ def open_listening_socket(host: str, port: int, *, guarded: bool = False) -> soc
         raise InvalidArgumentError(
             f"Cannot listen on {host} port {port}: {error.strerror or error}.",
             field="port",
-            suggested_action="Choose another port, or end the program that has it.",
+            suggested_action="Choose another port, or end the program that uses it.",
         ) from error
-    # With the protocol named, asyncio turns Nagle's algorithm off; else every answer waits 40 ms for an ACK.
+    # asyncio turns Nagle's algorithm off only if the protocol is named; otherwise each answer waits 40 ms for an ACK.
     return socket.socket(made.family, made.type, socket.IPPROTO_TCP, fileno=made.detach())
 
 
@@ -71,7 +71,7 @@ def _is_loopback(host: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpAccess:
-    """How the server is reached: who watches over `/mcp`, None on the loopback interface, and under which names."""
+    """Who may reach the server: the gate, None on the loopback interface, and the allowed hosts and origins."""
 
     gate: Gate | None = None
     allowed_hosts: Sequence[str] = ()
@@ -91,12 +91,12 @@ _OPEN: Final = HttpAccess()
 
 
 def build_application(
-    server: MCPServer[Edge], edge: Edge, opening: LazyServices, door: HttpAccess = _OPEN
+    server: MCPServer[Edge], edge: Edge, lazy_services: LazyServices, access: HttpAccess = _OPEN
 ) -> Starlette:
-    """The ASGI application: `/mcp` and `/approvals`, and `/healthz` and `/readyz` for whoever watches the process.
+    """Build the ASGI application: `/mcp`, `/approvals`, and `/healthz` and `/readyz` for monitoring.
 
-    Requests that a browser was tricked into sending (another Host or Origin) are refused. The two health paths are
-    open to all; with a gate, everything else is for bearers of tokens.
+    Requests with a foreign Host or Origin are refused: a browser was tricked into sending them. The two health paths
+    are open to all; with a gate, everything else needs a token.
     """
 
     async def healthz(_: Request) -> Response:
@@ -104,7 +104,7 @@ def build_application(
 
     async def readyz(_: Request) -> Response:
         try:
-            await _require_ready(opening)
+            await _require_ready(lazy_services)
         except LifecycleError as error:
             return JSONResponse({"status": "not ready", "error": error.as_dict()}, status_code=503)
         return JSONResponse({"status": "ready"})
@@ -112,33 +112,33 @@ def build_application(
     server.custom_route("/healthz", methods=["GET"])(healthz)
     server.custom_route("/readyz", methods=["GET"])(readyz)
     made = server.streamable_http_app(
-        stateless_http=True, json_response=False, transport_security=door.security
+        stateless_http=True, json_response=False, transport_security=access.security
     )
     # A server on stdio needs none of it.
     from server.web.approvals_api.approvals import ApprovalsApi  # noqa: PLC0415
 
-    metadata_url = door.gate.metadata_url if door.gate else None
-    made.router.routes += ApprovalsApi(edge, door.security, metadata_url).routes()
-    if door.gate:
+    metadata_url = access.gate.metadata_url if access.gate else None
+    made.router.routes += ApprovalsApi(edge, access.security, metadata_url).routes()
+    if access.gate:
         # A server without identity does not need it.
         from server.web.auth.gate import KeysUnavailableMiddleware  # noqa: PLC0415
 
-        made.router.routes[:0] = door.gate.metadata_routes()
+        made.router.routes[:0] = access.gate.metadata_routes()
         made.add_middleware(KeysUnavailableMiddleware)
     return made
 
 
-async def _require_ready(opening: LazyServices) -> None:
-    """Raises LifecycleError unless the store can be read and the platform answers, both soon."""
+async def _require_ready(lazy_services: LazyServices) -> None:
+    """Raise LifecycleError unless the store can be read and the platform answers within a few seconds."""
     with anyio.move_on_after(_READY_S):
-        services = await opening.get_services()
+        services = await lazy_services.get_services()
         await services.health.probe_platform()
         return
     raise PlatformUnavailableError("Store and platform did not answer in time.")
 
 
 class _Listener(uvicorn.Server):
-    """uvicorn, with signals left to us: it would raise them again before the services are closed."""
+    """uvicorn without its signal handling: it would raise signals again before the services are closed."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -148,14 +148,14 @@ class _Listener(uvicorn.Server):
 async def serve_http(
     server: MCPServer[Edge],
     edge: Edge,
-    opening: LazyServices,
+    lazy_services: LazyServices,
     listening: socket.socket,
     stop: anyio.Event,
-    door: HttpAccess = _OPEN,
+    access: HttpAccess = _OPEN,
 ) -> None:
-    """Serve until `stop` is set, then let the requests that run end for a moment."""
+    """Serve until `stop` is set, then give running requests `GRACE_S` seconds to end."""
     config = uvicorn.Config(
-        build_application(server, edge, opening, door),
+        build_application(server, edge, lazy_services, access),
         log_config=None,
         access_log=False,
         lifespan="on",

@@ -1,1 +1,1 @@
-"""What people and their programs ask for over HTTP beside `/mcp`, behind the same door."""
+"""The approvals API: list, show and answer approval requests over HTTP, with the same access rules as `/mcp`."""

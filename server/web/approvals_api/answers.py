@@ -1,4 +1,4 @@
-"""What goes back over HTTP: JSON, and for a refusal or failure the one error shape under the status that fits."""
+"""Responses of the approvals API: JSON, and errors in the one error shape with the matching HTTP status."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from domain import errors
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_NEVER_KEPT: Final = {"Cache-Control": "no-store"}
+_NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
 class BodyTooLargeError(errors.InvalidArgumentError):
-    """A body is longer than any that makes sense."""
+    """A body is longer than any valid one."""
 
     action = "Send the decision alone."
 
 
 class NotJsonError(errors.InvalidArgumentError):
-    """A body is not declared as JSON, as one that a web page's form sends never is."""
+    """A body is not declared as JSON. A form of a web page can never declare that, so it cannot be forged by one."""
 
     action = "Send a JSON object, with the header `Content-Type: application/json`."
 
 
 class WrongHostError(errors.ForbiddenError):
-    """A request names a host that is not this server, as one does that a browser was tricked into."""
+    """A request names a host that is not this server: a browser was tricked into sending it."""
 
-    action = "Call the server by its own address, or have that name added to `http.allowed_hosts`."
+    action = "Call the server by its own address, or add that host to `http.allowed_hosts`."
 
 
 class WrongOriginError(errors.ForbiddenError):
     """A request comes from another site's page."""
 
-    action = "Call from the server's own page, or have that origin added to `http.allowed_origins`."
+    action = "Call from the server's own page, or add that origin to `http.allowed_origins`."
 
 
 class NoIdentityError(errors.ForbiddenError):
-    """Nobody is known to ask: there is no token, or none that is good."""
+    """The caller is not known: there is no token, or no valid one."""
 
-    action = "Call with a good bearer token of your own."
+    action = "Call with a valid bearer token of your own."
 
 
 _STATUS: Final[Mapping[type[errors.LifecycleError], int]] = {
@@ -63,22 +63,22 @@ _STATUS: Final[Mapping[type[errors.LifecycleError], int]] = {
     errors.StoreFailedError: 503,
     errors.FailureError: 500,
 }
-"""The first of these that an error is gives its status (RFC 9110, section 15; 429 is of RFC 6585)."""
+"""The HTTP status of each error class; the first class that matches counts (RFC 9110, section 15; 429: RFC 6585)."""
 
 
 def status_code_for(error: errors.LifecycleError) -> int:
-    """The status under which an error is answered."""
+    """The HTTP status for an error."""
     return next(status for kind, status in _STATUS.items() if isinstance(error, kind))
 
 
 def json_response(document: Mapping[str, object]) -> JSONResponse:
-    """An answer that nobody on the way keeps."""
-    return JSONResponse(document, headers=_NEVER_KEPT)
+    """Build a JSON response that no cache may store."""
+    return JSONResponse(document, headers=_NO_STORE)
 
 
 def error_response(error: errors.LifecycleError, challenge: str | None = None) -> JSONResponse:
-    """The error, and with it a challenge where another token would help."""
-    headers = dict(_NEVER_KEPT)
+    """Build the response for an error, with a `WWW-Authenticate` challenge where another token would help."""
+    headers = dict(_NO_STORE)
     if challenge is not None:
         headers["WWW-Authenticate"] = challenge
     if error.retry_after_s is not None:

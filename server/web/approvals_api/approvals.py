@@ -1,7 +1,7 @@
-"""`/approvals`: what waits for a person's word, and the word of a person who proves who they are.
+"""`/approvals`: list and show approval requests, and answer them as a person who proves who they are.
 
-It answers to the bearers that `/mcp` answers to, by the use cases that the commands have. Without identity a caller is
-an agent on this account, who may look; the word is then given on a terminal.
+It accepts the same bearers as `/mcp`, and calls the same use cases as the commands. Without identity a caller is an
+agent on this account: it may read, and a person answers on a terminal.
 """
 
 from __future__ import annotations
@@ -39,29 +39,29 @@ _log: Final = logging.getLogger(__name__)
 
 
 class DecisionForm(Form):
-    """What a person says to a request; `name` is what they type to approve it, as its `phrase` has it."""
+    """The answer of a person to a request; to approve it, `name` must repeat the request's `phrase`."""
 
     decision: Literal["approve", "decline"]
     name: str | None = Field(default=None, max_length=256)
 
 
 class ApprovalsApi:
-    """The three pages."""
+    """The three routes of `/approvals`."""
 
     def __init__(self, edge: Edge, security: TransportSecuritySettings, metadata_url: str | None) -> None:
-        """Serve what the edge has, to its callers.
+        """Serve the use cases of an edge.
 
         Args:
-            edge: the use cases, who asks, and whether anything may be changed.
+            edge: the use cases, the principal of a call, and whether the server is read-only.
             security: the hosts and origins that requests may name.
-            metadata_url: where callers read who gives tokens; None where nobody needs one.
+            metadata_url: the URL of the protected-resource metadata; None where no token is needed.
         """
         self._edge = edge
         self._security = security
         self._metadata_url = metadata_url
 
     def routes(self) -> list[Route]:
-        """Their places."""
+        """The routes of the three pages."""
         return [
             Route("/approvals", self._list_approvals, methods=["GET"]),
             Route("/approvals/{approval_id}", self._get_approval, methods=["GET"]),
@@ -87,23 +87,23 @@ class ApprovalsApi:
 
     async def _decide_approval(self, request: Request) -> Response:
         approval_id = request.path_params["approval_id"]
-        given, flaw = await _read_body(request)
+        given, body_error = await _read_body(request)
         declines = given.get("decision") == "decline"
 
         async def decide_approval(services: Services, principal: Principal) -> Mapping[str, Any]:
             if self._edge.read_only:
-                raise ReadOnlyError("This server was started read-only, so nothing is answered here.")
-            if flaw:
-                raise flaw
-            word = parse_form(DecisionForm, given)
+                raise ReadOnlyError("This server was started read-only, so no request can be answered here.")
+            if body_error:
+                raise body_error
+            form = parse_form(DecisionForm, given)
             if declines:
                 return serialize_approval(await services.approvals.decline(approval_id, principal))
-            if word.name is None:
+            if form.name is None:
                 raise InvalidArgumentError(
-                    "name is required to approve: what the request's phrase says.", field="name"
+                    "name is required to approve a request: repeat the request's phrase.", field="name"
                 )
             answered, begun = await approve_and_execute(
-                services.approvals, services.teardowns, approval_id, principal, word.name
+                services.approvals, services.teardowns, approval_id, principal, form.name
             )
             if answered.listed:
                 done = await services.sweep_lists.start_approved_teardowns(answered, principal)
@@ -123,7 +123,7 @@ class ApprovalsApi:
     async def _handle_request(
         self, request: Request, verb: str, work: Work, arguments: Mapping[str, Any] | None = None
     ) -> Response:
-        """The answer to a call that is on record, or the error that it ends with."""
+        """Handle a request as a call with an audit entry, and answer with its result or error."""
         principal = None
         try:
             await require_own_site(request, self._security)
@@ -144,9 +144,9 @@ class ApprovalsApi:
         except LifecycleError as error:
             return error_response(error, self._build_challenge(error, principal))
         except Exception:  # noqa: BLE001
-            # A bug is answered in the one shape, too.
-            _log.exception("An answer at %s failed by a bug.", request.url.path)
-            bug = InternalError("This server failed; that is a fault of its own.")
+            # A bug is answered in the one error shape, too; its details stay in the log.
+            _log.exception("A request at %s failed because of a bug.", request.url.path)
+            bug = InternalError("This server failed because of a bug of its own.")
             bug.audit_id = principal.call.audit_id if principal and principal.call else None
             return error_response(bug)
 
@@ -154,10 +154,10 @@ class ApprovalsApi:
         try:
             return self._edge.principal
         except ForbiddenError as error:
-            raise NoIdentityError("This request carries no good bearer token.") from error
+            raise NoIdentityError("This request carries no valid bearer token.") from error
 
     def _build_challenge(self, error: LifecycleError, principal: Principal | None) -> str | None:
-        """What another token would need, as RFC 6750 (section 3) and RFC 9728 (section 5.1) write it."""
+        """The `WWW-Authenticate` challenge of RFC 6750 (section 3) and RFC 9728 (section 5.1), or None."""
         if self._metadata_url is None:
             return None
         where = f'resource_metadata="{self._metadata_url}"'
@@ -170,7 +170,7 @@ class ApprovalsApi:
 
 
 async def _read_body(request: Request) -> tuple[Mapping[str, Any], InvalidArgumentError | None]:
-    """What the request carries, or what is wrong with it: that is said when it is known who asks."""
+    """Read the body, or return what is wrong with it: the error is raised later, when the caller is on record."""
     try:
         return await read_json_body(request), None
     except InvalidArgumentError as error:

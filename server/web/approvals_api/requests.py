@@ -1,4 +1,4 @@
-"""A request over HTTP beside `/mcp`: where it comes from, who makes it, and what it carries."""
+"""Requests of the approvals API: check where they come from, and read their JSON bodies."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _JSON: Final = "application/json"
 
 
 class Form(BaseModel):
-    """Values that are taken as they are or not at all."""
+    """A form with strict types and no further fields."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
 async def require_own_site(request: Request, security: TransportSecuritySettings) -> None:
-    """Raise WrongHostError or WrongOriginError for what a browser was tricked into sending."""
+    """Raise WrongHostError or WrongOriginError for a request that a browser was tricked into sending."""
     refused = await TransportSecurityMiddleware(security).validate_request(request)
     if refused is None:
         return
@@ -43,7 +43,7 @@ async def require_own_site(request: Request, security: TransportSecuritySettings
 
 
 async def read_json_body(request: Request) -> Mapping[str, Any]:
-    """The JSON object that a request carries. Raises NotJsonError, BodyTooLargeError or InvalidArgumentError."""
+    """Read the JSON object in a request's body. Raises NotJsonError, BodyTooLargeError or InvalidArgumentError."""
     declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if declared != _JSON:
         raise NotJsonError("The body is not declared as JSON.")
@@ -62,7 +62,7 @@ async def read_json_body(request: Request) -> Mapping[str, Any]:
 
 
 def parse_form(form: type[M], given: Mapping[str, Any]) -> M:
-    """The form with these values. Raises InvalidArgumentError, which says what is wrong with them."""
+    """Parse values as a form. Raises InvalidArgumentError, which says what is wrong with them."""
     try:
         return form.model_validate(given)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""An approval request as a JSON document: what commands print with `--json`, and what `/approvals` answers."""
+"""Approval requests as JSON documents, for the commands' `--json` and for `/approvals`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def serialize_approval(approval: Approval) -> dict[str, Any]:
-    """The request, without what is not there."""
-    conceded = approval.concession is not Waiver.NONE
-    facts = {
+    """Serialize an approval request; what is None or empty is left out."""
+    waived = approval.concession is not Waiver.NONE
+    values = {
         "approval_id": approval.approval_id,
         "state": approval.state.value,
         "origin": approval.origin.value,
@@ -23,7 +23,7 @@ def serialize_approval(approval: Approval) -> dict[str, Any]:
         "client_id": approval.client_id or None,
         "generation": approval.generation or None,
         "reason": approval.reason.value,
-        "concession": approval.concession.value if conceded else None,
+        "concession": approval.concession.value if waived else None,
         "requester": approval.requester,
         "filed_at": format_timestamp(approval.filed_at),
         "expires_at": format_timestamp(approval.expires_at),
@@ -39,11 +39,11 @@ def serialize_approval(approval: Approval) -> dict[str, Any]:
         or None,
         "shown": dict(approval.shown),
     }
-    return {name: value for name, value in facts.items() if value is not None}
+    return {name: value for name, value in values.items() if value is not None}
 
 
-def serialize_sweep_result(done: BatchTeardownResult) -> dict[str, Any]:
-    """What became of a list that was approved: what is taken down, and what was left, with why."""
+def serialize_sweep_result(result: BatchTeardownResult) -> dict[str, Any]:
+    """Serialize the result of an approved list: the datasets taken down, and those left with the error."""
     return {
         "taken": [
             {
@@ -52,7 +52,7 @@ def serialize_sweep_result(done: BatchTeardownResult) -> dict[str, Any]:
                 "client_id": each.dataset.client_id,
                 "status": each.dataset.status.value,
             }
-            for each in done.taken
+            for each in result.taken
         ],
         "left": [
             {
@@ -61,6 +61,6 @@ def serialize_sweep_result(done: BatchTeardownResult) -> dict[str, Any]:
                 "client_id": one.client_id,
                 "error": error.as_dict(),
             }
-            for one, error in done.left
+            for one, error in result.left
         ],
     }

@@ -1,1 +1,1 @@
-"""Who calls over HTTP: bearer tokens, the keys that they are checked with, and the caller that they stand for."""
+"""Identity over HTTP: bearer tokens, the public keys that verify them, and the principal that they name."""

@@ -1,4 +1,4 @@
-"""What stands before `/mcp` when identity is configured."""
+"""The gate: what checks callers over HTTP when identity is configured."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _UNCHECKED: Final = {
     "error": "temporarily_unavailable",
     "error_description": "Tokens cannot be checked at the moment.",
 }
-"""As OAuth's clients read it."""
+"""The answer at `/mcp`, in the form that OAuth clients expect."""
 _OFFERED: Final = [SCOPE_READ, SCOPE_PROVISION, SCOPE_TEARDOWN]
-"""What a client that reads the metadata may ask its user for: what the tools need, and no approving."""
+"""The scopes that a client may request: those of the tools. Approving is left out, because agents never may."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """How callers over HTTP are known: what the SDK needs, and where this server says it stands."""
+    """How callers over HTTP are identified: what the SDK needs, and the address of this server."""
 
     auth: AuthSettings
     verifier: BearerTokenVerifier
@@ -42,22 +42,22 @@ class Gate:
 
     @property
     def host(self) -> str:
-        """The host that clients know this server by, with its port when that is not the usual one."""
+        """The host of this server as clients know it, with its port unless that is the default."""
         return urlsplit(self.audience).netloc
 
     @property
     def origin(self) -> str:
-        """The origin of that address."""
+        """The origin of this server as clients know it."""
         return f"{urlsplit(self.audience).scheme}://{self.host}"
 
     @property
     def metadata_url(self) -> str:
-        """Where the metadata is."""
+        """The URL of the protected-resource metadata."""
         # `build_gate` always sets it.
         return str(build_resource_metadata_url(self.auth.resource_server_url))  # type: ignore[arg-type]
 
     def metadata_routes(self) -> list[Route]:
-        """The protected-resource metadata (RFC 9728), at the place that a 401 names."""
+        """The routes of the protected-resource metadata (RFC 9728), at the URL that a 401 names."""
         return create_protected_resource_routes(
             # `build_gate` always sets it.
             resource_url=self.auth.resource_server_url,  # type: ignore[arg-type]
@@ -67,7 +67,7 @@ class Gate:
 
 
 def build_gate(settings: IdentitySettings) -> Gate | None:
-    """The gate as configured, None without identity. Raises SettingsError for a key that is none."""
+    """Build the configured gate; None without identity. Raises SettingsError for an invalid public key."""
     if settings.issuer is None or settings.audience is None:
         return None
     keys = build_keys(settings)
@@ -93,14 +93,14 @@ def build_gate(settings: IdentitySettings) -> Gate | None:
 
 
 class KeysUnavailableMiddleware:
-    """ASGI middleware: while the issuer's keys cannot be had, whoever presents a token is told to come back."""
+    """ASGI middleware that answers 503 while the issuer's keys are unavailable and no token can be checked."""
 
     def __init__(self, app: ASGIApp) -> None:
-        """Stand before that application."""
+        """Wrap an application."""
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 503 when the check of a token failed for want of keys; nothing has been answered by then."""
+        """Answer 503 with `Retry-After` when a token cannot be checked. By then no response has begun."""
         try:
             await self._app(scope, receive, send)
         except KeysUnavailableError:
@@ -114,7 +114,7 @@ class KeysUnavailableMiddleware:
 
 def _keys_unavailable_error() -> PreconditionUnknownError:
     return PreconditionUnknownError(
-        "Tokens cannot be checked at the moment: the issuer's keys cannot be had.",
+        "Tokens cannot be checked at the moment: the issuer's keys are unavailable.",
         retry_after_s=PAUSE_S,
-        suggested_action="Wait and ask again; `dataset-lifecycle doctor` shows whether the keys can be had.",
+        suggested_action="Wait, then call again; `dataset-lifecycle doctor` shows whether the keys are available.",
     )

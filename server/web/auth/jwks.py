@@ -1,4 +1,4 @@
-"""The issuer's public keys: fixed in the configuration, or a JWKS document that is read again when keys rotate."""
+"""The issuer's public keys: fixed in the settings, or a JWKS document that is read again when keys rotate."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _log: Final = logging.getLogger(__name__)
 _MOST_BYTES: Final = 1 << 20
 _TIMEOUT_S: Final = 5.0
 MAX_AGE_S: Final = 300.0
-"""How long a key that the issuer has taken back may still be believed."""
+"""Seconds for which a document is used, so the longest that a key is accepted after the issuer revoked it."""
 PAUSE_S: Final = 5.0
-"""At most once in this time a token with an unknown `kid`, or a failure, has the document read again."""
+"""The shortest time between two reads of the document: tokens with made-up `kid`s must not flood the issuer."""
 
 
 class UnknownKeyError(Exception):
@@ -39,26 +39,26 @@ class UnknownKeyError(Exception):
 
 
 class KeysUnavailableError(Exception):
-    """The issuer's keys cannot be had now, so no token can be checked."""
+    """The issuer's keys are unavailable, so no token can be checked."""
 
 
 class Keys(Protocol):
     """The issuer's keys, by `kid`."""
 
     async def get_key(self, kid: str | None) -> Key:
-        """The key; without a `kid`, the only one there is. Raises UnknownKeyError or KeysUnavailableError."""
+        """Find a key; without a `kid`, the only one. Raises UnknownKeyError or KeysUnavailableError."""
         ...
 
     async def count(self) -> int:
-        """How many there are. Raises KeysUnavailableError."""
+        """Count the keys. Raises KeysUnavailableError."""
         ...
 
 
 class FixedKeys:
-    """Keys from the configuration."""
+    """Keys from the settings."""
 
     def __init__(self, keys: Mapping[str, Key]) -> None:
-        """Believe these, by `kid`."""
+        """Accept these keys, by `kid`."""
         self._keys = keys
 
     async def get_key(self, kid: str | None) -> Key:
@@ -69,7 +69,7 @@ class FixedKeys:
 
 
 class PublishedKeys:
-    """Keys from a JWKS document (RFC 7517), kept for a while; nothing is believed on a document that cannot be read."""
+    """Keys from a JWKS document (RFC 7517), cached for `MAX_AGE_S`. Without a readable document no key is accepted."""
 
     def __init__(
         self,
@@ -101,10 +101,11 @@ class PublishedKeys:
         return self._read_at is None or self._clock() - self._read_at >= age_s
 
     async def _refresh(self, age_s: float) -> None:
-        """Read the document if what was read is of that age, once however many wait for it."""
+        """Read the document again if it is older than that; callers that wait at the same time share one read."""
         if not self._is_stale(age_s):
             return
         async with self._reading:
+            # Another caller may have read it while this one waited for the lock.
             if not self._is_stale(age_s):
                 return
             if self._failed_at is not None and self._clock() - self._failed_at < PAUSE_S:
@@ -119,7 +120,7 @@ class PublishedKeys:
 
 
 def select_key(keys: Mapping[str, Key], kid: str | None) -> Key:
-    """The key of that `kid`, the only one without. Raises UnknownKeyError."""
+    """Select the key of a `kid`; without a `kid`, the only key. Raises UnknownKeyError."""
     if kid is None and len(keys) == 1:
         return next(iter(keys.values()))
     if kid is None or kid not in keys:
@@ -128,28 +129,28 @@ def select_key(keys: Mapping[str, Key], kid: str | None) -> Key:
 
 
 def parse_jwks(document: bytes) -> dict[str, Key]:
-    """The public keys for signatures in a JWKS document; others are passed over. Raises KeysUnavailableError."""
+    """Parse the public signature keys of a JWKS document; other keys are skipped. Raises KeysUnavailableError."""
     try:
         listed = json.loads(document)["keys"]
         found = [each for each in listed if each.get("use", "sig") == "sig" and not _is_secret(each)]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise KeysUnavailableError("what is there is no JWKS document") from error
+        raise KeysUnavailableError("the document is not a JWKS document") from error
     keys: dict[str, Key] = {}
     for number, each in enumerate(found):
         try:
             keys[str(each.get("kid", f"without kid, number {number}"))] = jwt.PyJWK(each)
         except (jwt.PyJWTError, NotImplementedError, ValueError, TypeError):
-            _log.info("A key in the issuer's document is of no kind that is known here; it is passed over.")
+            _log.info("Skipped a key in the issuer's document: its kind is not supported.")
     return keys
 
 
 def _is_secret(key: Mapping[str, Any]) -> bool:
-    """Whether it is a shared secret or holds a private part: what is published must not be believed."""
+    """Whether it is a shared secret or has a private part: anybody could sign with a secret that is published."""
     return key.get("kty") == "oct" or "d" in key
 
 
 def build_keys(settings: IdentitySettings) -> Keys:
-    """The configured keys. Raises SettingsError for a PEM that holds none."""
+    """Build the configured keys. Raises SettingsError for a PEM without a public key."""
     if settings.jwks_url is not None:
         return PublishedKeys(_web_reader(settings.jwks_url))
     if settings.jwks_file is not None:
@@ -160,18 +161,18 @@ def build_keys(settings: IdentitySettings) -> Keys:
             keys[kid] = load_pem_public_key(pem.strip().encode())
         except (ValueError, UnsupportedAlgorithm):
             raise SettingsError(
-                f"identity.keys.{kid} is no public key in PEM.", field=f"identity.keys.{kid}"
+                f"identity.keys.{kid} is not a public key in PEM format.", field=f"identity.keys.{kid}"
             ) from None
     return FixedKeys(keys)
 
 
 async def count_keys(settings: IdentitySettings) -> int:
-    """How many keys the issuer has now. Raises SettingsError when they cannot be had."""
+    """Count the issuer's present keys. Raises SettingsError when they are unavailable."""
     try:
         return await build_keys(settings).count()
     except KeysUnavailableError as error:
         raise SettingsError(
-            f"The keys of {settings.issuer} cannot be had, so nobody is let in: {error}.",
+            f"The keys of {settings.issuer} are unavailable, so every token is refused: {error}.",
             field="identity",
             suggested_action="Check identity.jwks_url or identity.jwks_file, and the network between.",
         ) from error
@@ -189,10 +190,11 @@ def _file_reader(path: Path) -> Callable[[], Awaitable[bytes]]:
 
 def _web_reader(url: str) -> Callable[[], Awaitable[bytes]]:
     async def read() -> bytes:
-        # The server greets before this is needed.
+        # The first answer must not wait for this import.
         import httpx  # noqa: PLC0415
 
         whole = bytearray()
+        # A document is read in parts and only up to a bound: an endless one would fill the memory.
         try:
             with anyio.fail_after(_TIMEOUT_S):
                 async with (

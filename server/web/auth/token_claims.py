@@ -1,4 +1,4 @@
-"""What a token says of its bearer, once its signature has been verified."""
+"""The principal that the claims of a verified token describe."""
 
 from __future__ import annotations
 
@@ -10,19 +10,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _LOCAL: Final = ("person:", "agent:", "schedule:")
-"""How the accounts of this machine and its schedules are named; no issuer may speak for them."""
+"""Prefixes of local accounts and schedules; no issuer may name a subject like these."""
 
 
 class MalformedClaimError(Exception):
-    """A claim has a form that it cannot have. Nothing of it is guessed: the token is refused."""
+    """A claim has an invalid form. The server does not guess its meaning: the token is refused."""
 
 
 def principal_from_claims(claims: Mapping[str, Any]) -> Principal:
-    """The caller that the claims describe.
+    """The principal that the claims describe.
 
-    A claim that is missing gives nothing: no scope, no client. `act` in any form makes the bearer an agent (RFC 8693,
-    section 4.1); `scope` is RFC 8693's string, `scp` a list or string as some issuers write it. Raises
-    MalformedClaimError.
+    A missing claim grants nothing: no scope, no client. `act` in any form makes the bearer an agent (RFC 8693, section
+    4.1). `scope` is RFC 8693's string; `scp` is a list or string, as some issuers write it. Raises MalformedClaimError.
     """
     act = claims.get("act", {"sub": None})
     if not isinstance(act, dict) or ("act" in claims and not _is_name(act.get("sub"))):
@@ -42,7 +41,7 @@ def principal_from_claims(claims: Mapping[str, Any]) -> Principal:
 
 
 def scopes_from_claims(claims: Mapping[str, Any]) -> list[str]:
-    """The scopes, in their order. Raises MalformedClaimError."""
+    """The scopes in the claims, in their order. Raises MalformedClaimError."""
     name = "scope" if "scope" in claims else "scp"
     found = claims.get(name, "")
     if isinstance(found, str):

@@ -1,4 +1,4 @@
-"""Bearer tokens: JWTs (RFC 7519, RFC 9068) signed by the configured issuer for this very server."""
+"""Bearer tokens: JWTs (RFC 7519, RFC 9068) that the configured issuer signed for this server."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _NEEDED: Final = ["exp", "iss", "aud", "sub"]
 
 
 class BearerTokenVerifier:
-    """Verifies tokens for the SDK. What cannot be checked is not believed."""
+    """Verifies tokens for the SDK. A token that cannot be checked is refused."""
 
     def __init__(
         self, keys: Keys, *, issuer: str, audience: str, algorithms: Sequence[str], leeway_s: int = 30
     ) -> None:
-        """Believe tokens of that issuer for that audience, signed in one of these ways with one of these keys."""
+        """Accept tokens of that issuer for that audience, signed with one of the algorithms and keys."""
         self._keys = keys
         self._issuer = issuer
         self._audience = audience
@@ -37,9 +37,9 @@ class BearerTokenVerifier:
         self._leeway_s = leeway_s
 
     async def verify_token(self, token: str) -> AccessToken | None:
-        """What the token grants, None when it is not to be believed. Raises KeysUnavailableError.
+        """Verify a token, and return what it grants; None when it is refused. Raises KeysUnavailableError.
 
-        The log says why a token was refused, and nothing that is in it.
+        The log says why a token was refused, and nothing of its content.
         """
         try:
             return self._build_access_token(await self._decode_token(token))
@@ -55,7 +55,7 @@ class BearerTokenVerifier:
     def _build_access_token(self, claims: dict[str, Any]) -> AccessToken:
         principal = principal_from_claims(claims)
         return AccessToken(
-            token="",  # nobody needs it any more, and what is not kept is not shown
+            token="",  # nothing needs the token any more, and a secret that is not kept cannot leak
             client_id=_text_or_none(claims.get("client_id"))
             or _text_or_none(claims.get("azp"))
             or principal.subject,
@@ -83,9 +83,9 @@ class BearerTokenVerifier:
 
 
 def require_bearer_principal() -> Principal:
-    """Who presented the token of the request that is being answered.
+    """The principal of the token in the request that is being answered.
 
-    Raises ForbiddenError without one: with identity configured, nobody is somebody by default.
+    Raises ForbiddenError without one: with identity configured there is no default principal.
     """
     token = get_access_token()
     if token is None or token.claims is None:

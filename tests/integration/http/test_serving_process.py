@@ -158,7 +158,7 @@ def test_it_ends_as_a_failure_when_the_client_died_over_an_answer() -> None:
         process.send({"jsonrpc": "2.0", "id": 2, "method": "tools/list"})
         process.stdin.close()
         assert process.wait() == 1
-        assert "Serving ended by a fault." in process.stderr.read()
+        assert "Serving ended because of an error." in process.stderr.read()
 
 
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])

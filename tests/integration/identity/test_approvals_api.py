@@ -157,9 +157,9 @@ async def test_without_a_good_token_nothing_is_seen_or_said(
         answer = await send_request(guarded_server, path, token, body)
         assert error(answer, 401) == {
             "code": "forbidden",
-            "message": "This request carries no good bearer token.",
+            "message": "This request carries no valid bearer token.",
             "recovery": "needs_human",
-            "suggested_action": "Call with a good bearer token of your own.",
+            "suggested_action": "Call with a valid bearer token of your own.",
         }
         assert answer.headers["www-authenticate"] == (
             f'Bearer error="invalid_token", error_description="Authentication required", {METADATA}'
@@ -306,7 +306,7 @@ async def test_a_wrong_name_changes_nothing(guarded_server: GuardedServer, issue
     missing = error(
         await send_request(guarded_server, f"/approvals/{approval_id}", lee, {"decision": "approve"}), 400
     )
-    assert missing["message"] == "name is required to approve: what the request's phrase says."
+    assert missing["message"] == "name is required to approve a request: repeat the request's phrase."
     assert (await guarded_server.process.services.approvals.load(approval_id, OPERATOR)).state == "open"
 
 

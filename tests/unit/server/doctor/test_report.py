@@ -275,7 +275,7 @@ async def test_keys_that_cannot_be_had_are_found_before_anybody_is_turned_away(t
     assert (await run_doctor(settings, count_keys))[1] == Finding(
         area="identity",
         ok=False,
-        message="The keys of https://login.example.com cannot be had, so nobody is let in: "
+        message="The keys of https://login.example.com are unavailable, so every token is refused: "
         f"{tmp_path / 'jwks.json'}: No such file or directory.",
         action="Check identity.jwks_url or identity.jwks_file, and the network between.",
     )

@@ -1,8 +1,8 @@
-"""A copy of an installation on SQLite, taken while it works: a folder that is a data folder itself.
+"""Back-up of an installation on SQLite while it is in use: a copy that is a complete data folder.
 
-The databases are copied as they stood at one instant, at which nobody was writing to any of them: a store that is older
-than the saga engine's journal would miss what finished steps have done, and one that is newer would have sagas that
-nobody knows. Folders are copied before that instant and once more after it, so what is removed meanwhile is kept.
+All databases are copied as of one instant at which nobody wrote to any of them. Otherwise a store that is older than
+the saga engine's journal would lack what finished steps have done, and a newer one would have sagas that the journal
+does not know. Folders are copied before that instant and again after it, so files that are removed meanwhile are kept.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from uuid import uuid4
 from domain.errors import InvalidArgumentError, StoreFailedError, format_timestamp
 from server.infra.filesystem.durable import draft_target_name, flush_folder
 from server.infra.filesystem.errors import translate_os_errors
-from server.infra.state_keys import STATE_KEY_FILE as ROUNDS_KEY
+from server.infra.state_keys import STATE_KEY_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,7 +36,7 @@ SANDBOX: Final = "glean-sandbox.sqlite"
 STAGING: Final = "staging"
 ARCHIVES: Final = "archives"
 MANIFEST_FILE: Final = "backup.json"
-"""What a back-up says of itself."""
+"""The file in a back-up with its `BackupManifest`."""
 
 _BUSY_S: Final = 30.0
 _AT_REST: Final = "select dataset_id from datasets where status = 'ready' and running = 0 order by dataset_id"
@@ -50,12 +50,17 @@ _translate_to_store_failure: Final = partial(translate_os_errors, StoreFailedErr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupManifest:
-    """What was copied. `at` is the instant at which everything stood so.
+    """What a back-up contains.
 
-    `running` datasets had a saga, which goes on where the copy is started. Events up to number `last_event` had
-    happened. `audit_head` is the audit chain's end, None for an empty one. `unstaged` are datasets whose staged
-    documents are not there. `elsewhere` are folders that the settings have outside of the data folder: they are not
-    copied.
+    Attributes:
+        version: the release that made the back-up.
+        at: the instant whose state was copied.
+        installation: the id of the installation.
+        running: how many datasets had a running saga, which continues where the copy is started.
+        last_event: the number of the last event.
+        audit_head: the head of the hash chain, as POSITION:HASH; None for an empty chain.
+        unstaged: datasets without staged documents.
+        elsewhere: folders that the settings place outside of the data folder, which are not copied.
     """
 
     version: str
@@ -69,9 +74,9 @@ class BackupManifest:
 
 
 def create_backup(settings: Settings, to: Path) -> BackupManifest:
-    """Copy the installation to a folder that is not there yet; it appears whole or not at all. Blocks.
+    """Copy the installation to a new folder, which appears complete or not at all. Blocks.
 
-    Raises InvalidArgumentError for a store that is no file or a folder that will not do, and StoreFailedError.
+    Raises InvalidArgumentError for a store on PostgreSQL and for an unsuitable folder, and StoreFailedError.
     """
     _require_valid_target(settings, to)
     folders, elsewhere = _own_and_external_folders(settings)
@@ -83,13 +88,16 @@ def create_backup(settings: Settings, to: Path) -> BackupManifest:
         _copy_folders(folders, draft)
         at = _copy_databases(_existing_databases(settings), draft)
         _copy_folders(folders, draft)
-        key = settings.data_dir / ROUNDS_KEY
+        key = settings.data_dir / STATE_KEY_FILE
         with _translate_to_store_failure("copy", key):
             if key.exists():
-                shutil.copy2(key, draft / ROUNDS_KEY)
-        told = _build_manifest(draft, at, elsewhere, check_staging=STAGING in folders)
+                shutil.copy2(key, draft / STATE_KEY_FILE)
+        manifest = _build_manifest(draft, at, elsewhere, check_staging=STAGING in folders)
         with _translate_to_store_failure("write to", to):
-            (draft / MANIFEST_FILE).write_text(json.dumps(asdict(told), indent=2) + "\n", encoding="utf-8")
+            (draft / MANIFEST_FILE).write_text(
+                json.dumps(asdict(manifest), indent=2) + "\n", encoding="utf-8"
+            )
+            # Flushed before the rename: after a power failure a folder of that name must have all of its content.
             for each in draft.rglob("*"):
                 if each.is_dir():
                     flush_folder(each)
@@ -100,13 +108,13 @@ def create_backup(settings: Settings, to: Path) -> BackupManifest:
             flush_folder(to.parent)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return told
+    return manifest
 
 
 def _require_valid_target(settings: Settings, to: Path) -> None:
     if settings.store.shared:
         raise InvalidArgumentError(
-            "The store is on PostgreSQL, which is backed up with its own tools.",
+            "The store is on PostgreSQL, so back it up with PostgreSQL's own tools.",
             field="to",
             suggested_action="Use pg_dump, and copy the folders, as docs/backup.md shows.",
         )
@@ -119,24 +127,24 @@ def _require_valid_target(settings: Settings, to: Path) -> None:
         )
     if to.exists() or to.is_symlink():
         raise InvalidArgumentError(
-            f"{to} is there already.", field="to", suggested_action="Name a folder that is not there yet."
+            f"{to} exists already.", field="to", suggested_action="Name a folder that does not exist yet."
         )
 
 
 def _existing_databases(settings: Settings) -> Mapping[str, Path]:
-    known = {
+    databases = {
         STORE: settings.store_path,
         ENGINE: settings.data_dir / ENGINE,
         SANDBOX: settings.data_dir / SANDBOX,
     }
-    return {name: path for name, path in known.items() if path.exists()}
+    return {name: path for name, path in databases.items() if path.exists()}
 
 
 def _own_and_external_folders(settings: Settings) -> tuple[dict[str, Path], tuple[str, ...]]:
-    """The folders that belong to the data folder, by the names that they have there; and those that do not."""
-    known = {STAGING: settings.staging.url, ARCHIVES: settings.archival.storage_path}
-    own = {name: path for name, path in known.items() if path == settings.data_dir / name}
-    return own, tuple(str(path) for name, path in known.items() if name not in own)
+    """The folders inside the data folder, by their names there, and the paths of those outside of it."""
+    folders = {STAGING: settings.staging.url, ARCHIVES: settings.archival.storage_path}
+    own = {name: path for name, path in folders.items() if path == settings.data_dir / name}
+    return own, tuple(str(path) for name, path in folders.items() if name not in own)
 
 
 def _copy_databases(databases: Mapping[str, Path], draft: Path) -> datetime:
@@ -147,7 +155,8 @@ def _copy_databases(databases: Mapping[str, Path], draft: Path) -> datetime:
                 writing = writers.enter_context(_open_database(path))
                 with _translate_sqlite_errors(path):
                     writing.execute("begin immediate")
-            # Nobody writes to any of them now: whoever reads from here on sees this instant, however long it takes.
+            # Nobody can write to any of them now. A read transaction that begins here sees this instant until it ends,
+            # so the write locks are released at once and the copying holds up no writer.
             at = datetime.now(UTC)
             for name, path in databases.items():
                 readers[name] = stack.enter_context(_open_database(path))
@@ -186,7 +195,7 @@ def _copy_folders(folders: Mapping[str, Path], draft: Path) -> None:
 
 
 def _copy_folder(source: Path, target: Path) -> None:
-    """Bring a copy up to date. What has been removed since it was made stays, unless other files took its place."""
+    """Bring a copy up to date. Files that were removed since stay in it, unless other files replaced them."""
     target.mkdir(exist_ok=True)
     changed, found = False, set[str]()
     for each in _list_entries(source):
@@ -214,12 +223,15 @@ def _flush_file(path: Path) -> None:
 def _list_entries(folder: Path) -> list[Path]:
     try:
         return list(folder.iterdir())
-    except FileNotFoundError:  # removed meanwhile, or not made yet
+    except FileNotFoundError:  # it was removed meanwhile, or does not exist yet
         return []
 
 
 def _copy_file(source: Path, target: Path) -> bool:
-    """Copy a file unless it is there as it is; whether it was copied. Files of ours are never changed, but replaced."""
+    """Copy a file unless the copy is up to date; whether it was copied.
+
+    Size and time suffice to compare: our files are replaced, never changed in place.
+    """
     try:
         wanted = source.stat()
         if target.exists():
@@ -241,7 +253,7 @@ def _build_manifest(
     with _translate_sqlite_errors(path), closing(sqlite3.connect(path)) as copy:
         at_rest = [str(dataset_id) for (dataset_id,) in copy.execute(_AT_REST)]
         head = copy.execute(_HEAD).fetchone()
-        told = BackupManifest(
+        manifest = BackupManifest(
             version=version("dataset-lifecycle"),
             at=str(format_timestamp(at)),
             installation=str(copy.execute(_INSTALLATION).fetchone()[0]),
@@ -253,6 +265,6 @@ def _build_manifest(
             ),
             elsewhere=elsewhere,
         )
-    for each in (f"{STORE}-wal", f"{STORE}-shm"):  # what reading it has made
+    for each in (f"{STORE}-wal", f"{STORE}-shm"):  # SQLite made them when the copy was read
         (draft / each).unlink(missing_ok=True)
-    return told
+    return manifest

@@ -1,4 +1,4 @@
-"""What `doctor` looks at, over the adapters that are configured."""
+"""The probes of `doctor`, over the configured adapters."""
 
 from __future__ import annotations
 
@@ -41,45 +41,52 @@ if TYPE_CHECKING:
     from server.settings.identity import IdentitySettings
 
     KeyCounter = Callable[[IdentitySettings], Awaitable[int]]
-    """Counts the keys of the issuer; raises SettingsError when they cannot be had."""
+    """Counts the issuer's keys; raises SettingsError when they are unavailable."""
 
 
 async def run_doctor(
     settings: Settings | SettingsError, count_keys: KeyCounter | None = None
 ) -> Sequence[Finding]:
-    """What `doctor` finds, over the adapters that are configured."""
+    """Run all probes of `doctor` over the configured adapters.
+
+    Args:
+        settings: the settings, or the error with which they could not be loaded.
+        count_keys: counts the issuer's keys; without it, identity is not probed.
+    """
     if isinstance(settings, SettingsError):
         return await diagnose(
             settings, repository=_skip_probe, glean=_skip_probe, store=_skip_probe, identity=_skip_probe
         )
-    found = build_template_repository(settings.mock_data_repo.path, settings.mock_data_repo.templates_subdir)
+    templates = build_template_repository(
+        settings.mock_data_repo.path, settings.mock_data_repo.templates_subdir
+    )
     async with AsyncExitStack() as stack:
         opened: Store | Exception
         try:
             opened = await stack.enter_async_context(open_existing_store(settings))
         except (LifecycleError, ProbeSkippedError) as error:
             opened = error
-        looks = _Probes(settings, opened, count_keys)
+        probes = _Probes(settings, opened, count_keys)
         return await diagnose(
             settings,
-            repository=repository_probe(found),
-            glean=looks.probe_glean,
-            store=looks.probe_store,
-            identity=looks.probe_identity,
-            sagas=looks.probe_sagas,
-            replicas=looks.probe_replicas,
+            repository=repository_probe(templates),
+            glean=probes.probe_glean,
+            store=probes.probe_store,
+            identity=probes.probe_identity,
+            sagas=probes.probe_sagas,
+            replicas=probes.probe_replicas,
             further={
-                "search": looks.probe_search,
-                "datasources": looks.probe_datasources,
-                "webhooks": looks.probe_webhooks,
-                "schedules": looks.probe_schedules,
+                "search": probes.probe_search,
+                "datasources": probes.probe_datasources,
+                "webhooks": probes.probe_webhooks,
+                "schedules": probes.probe_schedules,
             },
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _Probes:
-    """What `doctor` looks at; the store as it was opened once for all, or why it could not be."""
+    """The probes. They share one store, which is opened once; `opened` is the error if that failed."""
 
     settings: Settings
     opened: Store | Exception
@@ -101,9 +108,9 @@ class _Probes:
 
     async def probe_sagas(self) -> str:
         where = self.settings.store.address if self.settings.store.shared else self.settings.data_dir
-        look = partial(DurableEngine.describe_dead_letters, where, self.settings.sagas.attempts)
-        found = await self._require_store().read(list_dead_letters)
-        return require_no_dead_letters(found, await to_thread.run_sync(look))
+        describe = partial(DurableEngine.describe_dead_letters, where, self.settings.sagas.attempts)
+        dead_letters = await self._require_store().read(list_dead_letters)
+        return require_no_dead_letters(dead_letters, await to_thread.run_sync(describe))
 
     async def probe_replicas(self) -> str:
         store = self._require_store()
@@ -121,14 +128,14 @@ class _Probes:
         if isinstance(self.opened, Exception):
             return ()
         installation, connectors = await self.opened.read(load_serving_connectors)
-        left = await self.opened.read(load_emptied_datasources)
-        if not connectors and not left:
+        emptied = await self.opened.read(load_emptied_datasources)
+        if not connectors and not emptied:
             return ()
         try:
             async with open_existing_platform(self.settings) as platform:
-                return await check_datasources(platform, installation, connectors, left)
+                return await check_datasources(platform, installation, connectors, emptied)
         except PlatformError:
-            return ()  # it is the finding about Glean itself
+            return ()  # the probe of Glean itself reports it
 
     async def probe_webhooks(self) -> Sequence[Finding]:
         known = None if isinstance(self.opened, Exception) else await self.opened.read(load_webhook_statuses)
@@ -145,7 +152,7 @@ class _Probes:
 
     def _require_store(self) -> Store:
         if isinstance(self.opened, Exception):
-            raise ProbeSkippedError("not looked at: there is no store to look into")
+            raise ProbeSkippedError("not checked: there is no store")
         return self.opened
 
     async def _reach_webhook(self, webhook: WebhookSettings) -> str | None:
@@ -158,4 +165,4 @@ class _Probes:
 
 
 async def _skip_probe() -> str:
-    return "not looked at"
+    return "not checked"

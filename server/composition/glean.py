@@ -1,4 +1,4 @@
-"""Which Glean is served: somebody's, in the dialect that is configured, or the embedded sandbox."""
+"""The configured Glean: a real one, in the configured dialect, or the embedded sandbox."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 _SANDBOX_URL: Final = "embedded sandbox"
 _EMBEDDED_PER_SECOND: Final = 1000.0
-"""The embedded sandbox is our own process, and nobody else's limits are at stake."""
+"""Requests a second to the embedded sandbox. It is our own process, so there are no limits to respect."""
 
 
 @asynccontextmanager
 async def open_platform(settings: Settings) -> AsyncIterator[Platform]:
-    """The Glean that is configured: somebody's, or the embedded sandbox."""
+    """Open the configured Glean: a real one, or the embedded sandbox."""
     glean = settings.glean
     limiter = RateLimiter(per_second=glean.requests_per_second, in_flight=glean.concurrency)
     async with AsyncExitStack() as stack:
@@ -44,7 +44,8 @@ async def open_platform(settings: Settings) -> AsyncIterator[Platform]:
                 sandbox = await stack.enter_async_context(EmbeddedSandbox(sandbox_path(settings)))
             url, key, identity = sandbox.base_url, lambda: sandbox.token, _SANDBOX_URL
             searches = key
-            if glean.dialect == "admin":  # in the other dialect it has the limits of a real one
+            # In the indexing dialect the sandbox has the rate limits of a real Glean, so the client must keep to them.
+            if glean.dialect == "admin":
                 limiter = RateLimiter(per_second=_EMBEDDED_PER_SECOND, in_flight=glean.concurrency)
         yield await stack.enter_async_context(
             _build_platform(glean, _GleanAddress(url, key, identity, searches), limiter)
@@ -52,7 +53,7 @@ async def open_platform(settings: Settings) -> AsyncIterator[Platform]:
 
 
 class _GleanAddress(NamedTuple):
-    """Where a Glean is, with what it is asked and, where there is something, searched; and how it is known."""
+    """The URL of a Glean, its keys for administration and search, and the URL by which our records know it."""
 
     url: str
     key: Callable[[], str]
@@ -63,7 +64,7 @@ class _GleanAddress(NamedTuple):
 def _build_platform(
     glean: GleanSettings, to: _GleanAddress, limiter: RateLimiter
 ) -> AdminPlatform | IndexingPlatform:
-    """A client in the dialect that is configured."""
+    """Build a client in the configured dialect."""
     clock, wait = SystemClock(), glean.timeout_s
     if glean.dialect == "admin":
         return AdminPlatform(
@@ -88,7 +89,7 @@ def _build_platform(
 
 @asynccontextmanager
 async def open_existing_platform(settings: Settings) -> AsyncIterator[Platform]:
-    """The Glean that is configured, without making a sandbox. Raises NotYetError where there is none yet."""
+    """Open the configured Glean without making a sandbox. Raises ProbeSkippedError when there is none yet."""
     if settings.glean.embedded and not sandbox_path(settings).exists():
         raise ProbeSkippedError("the embedded sandbox is made at the first start")
     async with open_platform(settings) as platform:
@@ -96,7 +97,7 @@ async def open_existing_platform(settings: Settings) -> AsyncIterator[Platform]:
 
 
 def sandbox_path(settings: Settings) -> Path:
-    """Where the embedded sandbox keeps its state."""
+    """The file with the state of the embedded sandbox."""
     return settings.data_dir / "glean-sandbox.sqlite"
 
 
@@ -113,7 +114,7 @@ def _translate_sandbox_errors(settings: Settings) -> Iterator[None]:
         yield
     except SandboxFileError as error:
         raise SettingsError(
-            f"{sandbox_path(settings)} is no file of the Glean sandbox.",
+            f"{sandbox_path(settings)} is not a file of the Glean sandbox.",
             field="data_dir",
             suggested_action="Move that file away, or use another data folder.",
         ) from error

@@ -1,8 +1,8 @@
-"""The services of a process, opened when they are first wanted and closed when the process ends.
+"""Lazy services: opened when they are first needed, and closed when the process ends.
 
-Opening them imports the engine and touches disk and network, which the first answers of a server must not wait for.
-They are opened and closed in one task of their own, whoever wants them: what they hold belongs to that task, and a
-caller that goes away takes nothing with it.
+Opening them imports the engine and uses disk and network, and the first answers of a server must not wait for that.
+They are opened and closed in one task of their own. Their cancel scopes belong to that task, so a caller that is
+cancelled does not close them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class _Attempt:
-    """One try to open: wanted by somebody, then settled with the services or with what went wrong."""
+    """One attempt to open: requested by a caller, then settled with the services or with an error."""
 
     def __init__(self) -> None:
         self.wanted = anyio.Event()
@@ -40,11 +40,11 @@ class _Attempt:
 class LazyServices:
     """Opens the services once, for as long as the context lasts.
 
-    What goes wrong while they are opened is raised to everybody who waits, and the next who asks makes it try again.
+    An error while they are opened is raised to all callers that wait; the next caller starts another attempt.
     """
 
     def __init__(self, provider: Callable[[], AbstractAsyncContextManager[Services]]) -> None:
-        """Open with `provider`, in a context that keeps to one task."""
+        """Open with `provider`, whose context is entered and left in the same task."""
         self._provider = provider
         self._attempt = _Attempt()
         self._over = anyio.Event()
@@ -53,7 +53,7 @@ class LazyServices:
 
     @property
     def opened(self) -> bool:
-        """Whether the services are there now."""
+        """Whether the services are open."""
         return self._attempt.services is not None
 
     async def __aenter__(self) -> Self:
@@ -72,7 +72,7 @@ class LazyServices:
         return await tasks.__aexit__(kind, error, trace)
 
     async def get_services(self) -> Services:
-        """The services, opened if they are not. Raises what opening them raised."""
+        """Get the services, opening them if necessary. Raises what opening them raised."""
         attempt = self._attempt
         attempt.wanted.set()
         await attempt.settled.wait()
@@ -81,7 +81,7 @@ class LazyServices:
         return attempt.services
 
     async def close(self) -> None:
-        """Close the services, if they are there, and return when that is done."""
+        """Close the services if they are open, and wait until that is done."""
         self._over.set()
         if self.opened:
             await self._closed.wait()
@@ -95,10 +95,11 @@ class LazyServices:
                     attempt.settled.set()
                     await self._over.wait()
             except Exception as error:  # noqa: BLE001
-                # It is raised to those who wait, or logged when they have gone on.
+                # It is raised to the callers that wait; once they have their services, only the log can tell.
                 attempt.error = error
                 if attempt.settled.is_set():
-                    _log.exception("The services ended by a fault.")
+                    _log.exception("The services ended because of an error.")
+            # The next attempt is in place before the callers wake up: one that tries again must not get this one.
             self._attempt = _Attempt()
             attempt.settled.set()
         self._closed.set()

@@ -1,4 +1,4 @@
-"""The services of one process, and what goes on beside them as long as it lives."""
+"""The services of one process, and its background work."""
 
 from __future__ import annotations
 
@@ -56,13 +56,20 @@ async def open_services(
     replica: Replica | None = None,
     confirmer: Confirmer | None = None,
 ) -> AsyncIterator[Services]:
-    """The services of one process, as configured.
+    """Open the configured services of one process.
 
-    With `sagas` this process runs them, and adopts those of dead processes; without, it only looks, or leaves what it
-    admits to a server on the same folder. One that `serves` tells webhooks of events, too; one that keeps the
-    `schedules` runs sagas, and does what is due by itself. One that runs sagas first proves that its folders are the
-    store's and that it agrees with those beside it, of whom it is one as that `replica`; one that needs the `folders`
-    proves those. Raises SettingsError or StoreFailedError.
+    Args:
+        settings: the settings.
+        sagas: whether this process runs sagas, and adopts those of dead processes. It then checks first that its
+            folders are the store's, and that it agrees with the other replicas. Without, it only reads, or leaves the
+            sagas that it admits to a server on the same store.
+        serves: whether it delivers events to webhooks.
+        schedules: whether it runs the schedules; that needs `sagas`.
+        folders: whether it uses the staging or archive folder without running sagas, so that their markers are checked.
+        replica: as which replica of a shared store it serves.
+        confirmer: asks for confirmations; by default approval requests are filed.
+
+    Raises SettingsError or StoreFailedError.
     """
     async with AsyncExitStack() as stack:
         clock = SystemClock()
@@ -111,7 +118,8 @@ async def open_services(
             plans=settings.schedules.plans,
         )
         if isinstance(engine, DurableEngine):
-            if schedules:  # a turn is known to the engine before it looks what dead processes left
+            if schedules:
+                # Before the engine starts: it adopts the scheduled runs of dead processes, and must know their saga.
                 kinds.update(build_schedule_sagas(deps, services, engine, engine.purge))
             await stack.enter_async_context(engine)
             await stack.enter_async_context(resume_sagas_in_background(services.sagas))
@@ -125,7 +133,7 @@ async def open_services(
 
 @asynccontextmanager
 async def open_call_audit(settings: Settings) -> AsyncIterator[CallAudit]:
-    """The record of calls alone, for a command, sealed in the end. Raises SettingsError or StoreFailedError."""
+    """Open only the call audit, for a command; it is sealed in the end. Raises SettingsError or StoreFailedError."""
     async with build_store(settings) as store, seal_audit_in_background(AuditSealer(store)):
         clock = SystemClock()
         yield CallAudit(
@@ -162,26 +170,26 @@ def _build_rate_limits(settings: Settings) -> RateLimits:
 async def _deliver_webhooks_in_background(
     settings: Settings, store: Store, clock: Clock
 ) -> AsyncIterator[None]:
-    """Tell each webhook of events, each in a task of its own, so that none holds up another or anything else."""
+    """Deliver events to each webhook in a task of its own, so that a slow webhook delays no other."""
     events = settings.events
-    retrying = RetryPolicy(
+    retry_policy = RetryPolicy(
         attempts=events.attempts, first_s=events.first_retry_s, longest_s=events.longest_retry_s
     )
     async with AsyncExitStack() as stack:
-        telling: list[Coroutine[Any, Any, object]] = []
+        deliveries: list[Coroutine[Any, Any, object]] = []
         for each in events.webhooks:
             subscription = Subscription(
                 webhook=each.name,
                 kinds=None if each.kinds is None else frozenset(each.kinds),
                 clients=None if each.clients is None else frozenset(each.clients),
             )
-            carrier = await stack.enter_async_context(build_courier(settings, each))
-            outbox = Outbox(store, clock, subscription, retrying)
-            telling.append(deliver_webhook_events(outbox, carrier, owner=uuid4().hex, pace=DeliveryPace()))
-        async with run_in_background(telling):
+            courier = await stack.enter_async_context(build_courier(settings, each))
+            outbox = Outbox(store, clock, subscription, retry_policy)
+            deliveries.append(deliver_webhook_events(outbox, courier, owner=uuid4().hex, pace=DeliveryPace()))
+        async with run_in_background(deliveries):
             yield
 
 
 def build_courier(settings: Settings, webhook: WebhookSettings) -> HttpCourier:
-    """What carries events to one webhook."""
+    """Build the courier that sends events to one webhook."""
     return HttpCourier(webhook.url, webhook.secrets, clock=SystemClock(), timeout_s=settings.events.timeout_s)

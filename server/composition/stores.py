@@ -1,4 +1,4 @@
-"""What is kept, and by whom: the store, the templates, and whether anybody works or has to."""
+"""The configured store and templates, and whether there is pending work or a running server."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from server.settings import Settings
 
 BUNDLED: Final = Path(__file__).parent.parent.parent
-"""Under this folder is the catalogue that comes with the program."""
+"""The folder above the bundled catalogue."""
 
 
 def build_template_repository(path: Path | None, subdir: str) -> FolderTemplates:
-    """The mock-data repository at that path, or the bundled catalogue."""
+    """Build the template repository at a path; without a path, the bundled catalogue."""
     return FolderTemplates(BUNDLED) if path is None else FolderTemplates(path, subdir)
 
 
 def build_store(settings: Settings) -> ThreadedStore:
-    """The store that is configured, to be opened."""
+    """Build the configured store; the caller opens it."""
     if settings.store.shared:
         from server.adapters.store.postgres.store import PostgresStore
 
@@ -42,25 +42,28 @@ def build_store(settings: Settings) -> ThreadedStore:
 
 @asynccontextmanager
 async def open_existing_store(settings: Settings) -> AsyncIterator[ThreadedStore]:
-    """The store, without making or migrating it. Raises NotYetError when that comes first, and as `store_of` does."""
+    """Open the store without making or migrating it.
+
+    Raises ProbeSkippedError when it must be made or migrated first, and SettingsError or StoreFailedError.
+    """
     if settings.store.shared:
         from server.adapters.store.postgres import store
 
-        words = await to_thread.run_sync(store.describe_pending_migration, settings.store.address)
+        pending = await to_thread.run_sync(store.describe_pending_migration, settings.store.address)
     else:
         await to_thread.run_sync(require_file_locks, settings.data_dir)
-        words = await to_thread.run_sync(describe_pending_migration, settings.store_path)
-    if words:
+        pending = await to_thread.run_sync(describe_pending_migration, settings.store_path)
+    if pending:
         where = settings.store.address.name if settings.store.shared else settings.store_path
-        raise ProbeSkippedError(f"{where}: {words}")
+        raise ProbeSkippedError(f"{where}: {pending}")
     async with build_store(settings) as opened:
         yield opened
 
 
 def has_pending_work(settings: Settings) -> bool:
-    """Whether there is work that a dead process left or a command handed over; a cheap look that blocks.
+    """Whether there is work that a dead process left or a command handed over. Cheap; blocks.
 
-    Where webhooks are to be told of events there always may be.
+    With webhooks the answer is always yes, because events may wait for them.
     """
     if settings.events.webhooks:
         return True

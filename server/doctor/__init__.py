@@ -1,1 +1,1 @@
-"""What `doctor` says of things that there are several of, one finding each."""
+"""The probes of `doctor`, and the findings that they make."""

@@ -1,4 +1,4 @@
-"""Whether the datasources that our records name are in the Glean that is configured, and still ours."""
+"""Findings about datasources: whether those in our records are in the configured Glean, and still ours."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ AREA: Final = "datasources"
 _PAGE: Final = 500
 _SHOWN: Final = 5
 _LOOKED_FOR: Final = 50
-_GONE: Final = "`dataset-lifecycle health` tells more. Take it down: what is gone already counts as removed."
-_NOT_OURS: Final = (
-    "A person must look at it in Glean: nothing that is not ours is adopted, changed or removed."
+_GONE: Final = (
+    "See `dataset-lifecycle health`. Take the dataset down: what is gone already counts as removed."
 )
+_NOT_OURS: Final = "A person must check it in Glean: what is not ours is never adopted, changed or removed."
 _ELSEWHERE: Final = (
-    "Configure that Glean again (glean.base_url, glean.api_key, glean.dialect) to look after them. What is in one that "
-    "has gone for good can be given up at its teardown (docs/teardown.md)."
+    "Configure that Glean again (glean.base_url, glean.api_key, glean.dialect) to manage them. If it is gone for good, "
+    "a teardown can leave the connector behind (docs/teardown.md)."
 )
 
 _LEFT: Final = (
-    "Have an admin there delete those that are not wanted any more: Admin console, Overview, Extreme measures, Delete "
-    "instance. A new dataset of that name takes its own over."
+    "Have an admin delete the unwanted ones in Glean: Admin console, Overview, Extreme measures, Delete instance. A "
+    "new dataset of that name uses its datasource again."
 )
 
 
 def load_serving_connectors(uow: UnitOfWork) -> tuple[str, list[Connector]]:
-    """Whose marks are ours, and the connectors that serve somewhere, by our uow."""
+    """Load the installation that our owner tags name, and the connectors that have a datasource."""
     found = paginate(
         lambda after: uow.connectors.list_connected(after=after, limit=_PAGE),
         lambda last: last.connector_id,
@@ -43,7 +43,7 @@ def load_serving_connectors(uow: UnitOfWork) -> tuple[str, list[Connector]]:
 
 
 def load_emptied_datasources(uow: UnitOfWork) -> list[str]:
-    """The names of datasources that were emptied and never deleted, by our uow, those that serve again too."""
+    """Load the names of datasources that a teardown emptied but could not delete, including those in use again."""
     archived = (DatasetStatus.ARCHIVED,)
     found = paginate(
         lambda after: uow.datasets.find(DatasetQuery(statuses=archived, after=after, limit=_PAGE)),
@@ -55,7 +55,7 @@ def load_emptied_datasources(uow: UnitOfWork) -> list[str]:
 async def check_datasources(
     platform: Platform, installation: str, connectors: Sequence[Connector], emptied: Collection[str] = ()
 ) -> list[Finding]:
-    """What is there of ours, what is not, what is somebody else's, and what is left of what was.
+    """Compare our connectors with Glean: present, missing, not ours, in another Glean, and left over.
 
     Raises PlatformError.
     """
@@ -72,9 +72,9 @@ async def check_datasources(
         and marks[each.name.casefold()] != OwnerTag(installation=installation, dataset_id=each.dataset_id)
     ]
     elsewhere = [each for each in connectors if each.fingerprint != who]
-    told = f"{len(here) - len(gone) - len(foreign)} of {len(here)} that our records name are there, and ours"
+    message = f"{len(here) - len(gone) - len(foreign)} of {len(here)} in our records are in Glean, and ours"
     return [
-        *([Finding(area=AREA, ok=True, message=told)] if here else []),
+        *([Finding(area=AREA, ok=True, message=message)] if here else []),
         *([_missing_finding(gone)] if gone else []),
         *([_foreign_finding(foreign)] if foreign else []),
         *([_elsewhere_finding(elsewhere, who)] if elsewhere else []),
@@ -92,8 +92,8 @@ async def _check_leftovers(platform: Platform, emptied: Sequence[str]) -> list[F
     ]
     if not found:
         return []
-    told = f"emptied, and still registered: {_format_names(found)}"
-    return [Finding(area=AREA, ok=True, message=told, action=_LEFT)]
+    message = f"emptied, and still registered: {_format_names(found)}"
+    return [Finding(area=AREA, ok=True, message=message, action=_LEFT)]
 
 
 def _was_emptied(dataset: Dataset) -> bool:
@@ -102,19 +102,21 @@ def _was_emptied(dataset: Dataset) -> bool:
 
 def _missing_finding(gone: Sequence[Connector]) -> Finding:
     return Finding(
-        area=AREA, ok=True, warning=True, message=f"not there: {_format_connectors(gone)}", action=_GONE
+        area=AREA, ok=True, warning=True, message=f"not in Glean: {_format_connectors(gone)}", action=_GONE
     )
 
 
 def _foreign_finding(foreign: Sequence[Connector]) -> Finding:
-    told = f"there, and without our mark: {_format_connectors(foreign)}"
-    return Finding(area=AREA, ok=False, message=told, action=_NOT_OURS)
+    message = f"in Glean, but without our owner tag: {_format_connectors(foreign)}"
+    return Finding(area=AREA, ok=False, message=message, action=_NOT_OURS)
 
 
 def _elsewhere_finding(elsewhere: Sequence[Connector], who: Fingerprint) -> Finding:
     places = ", ".join(sorted({_format_platform(each.fingerprint) for each in elsewhere}))
-    told = f"made at {places}, while {_format_platform(who)} is configured: {_format_connectors(elsewhere)}"
-    return Finding(area=AREA, ok=False, message=told, action=_ELSEWHERE)
+    message = (
+        f"made at {places}, while {_format_platform(who)} is configured: {_format_connectors(elsewhere)}"
+    )
+    return Finding(area=AREA, ok=False, message=message, action=_ELSEWHERE)
 
 
 def _format_platform(where: Fingerprint) -> str:

@@ -1,4 +1,4 @@
-"""What `doctor` says of work that was stopped for good, because it ended too many processes or never came to an end."""
+"""Finding about dead letters: sagas that were stopped for good after too many attempts."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 _PAGE: Final = 500
 _SHOWN: Final = 20
-_MAY_BE: Final = (DatasetStatus.FAILED, DatasetStatus.VALIDATING, DatasetStatus.TEARDOWN)
+_STATUSES: Final = (DatasetStatus.FAILED, DatasetStatus.VALIDATING, DatasetStatus.TEARDOWN)
 
 
 def list_dead_letters(uow: UnitOfWork) -> list[str]:
-    """Each dataset whose work was stopped for good and not taken up since, and what is tried no more to be undone."""
+    """Describe each dataset whose saga is a dead letter, and each compensation that is no longer tried."""
     datasets = paginate(
-        lambda after: uow.datasets.find(DatasetQuery(statuses=_MAY_BE, limit=_PAGE, after=after)),
+        lambda after: uow.datasets.find(DatasetQuery(statuses=_STATUSES, limit=_PAGE, after=after)),
         lambda last: last.dataset_id,
     )
     found = [line for each in datasets for line in _dataset_dead_letters(each)]
     found += [
-        f"{each.dataset_id}, taking back the step {each.what!r}"
+        f"{each.dataset_id}, undoing the step {each.what!r}"
         for each in uow.compensations.find()
         if each.stopped
     ]
@@ -35,15 +35,15 @@ def list_dead_letters(uow: UnitOfWork) -> list[str]:
 
 
 def require_no_dead_letters(of_datasets: Sequence[str], of_the_engine: Sequence[str]) -> str:
-    """That there is none. Raises SagaStrandedError, which names them."""
+    """Say that there is no dead letter. Raises SagaDeadLetterError, which names those that there are."""
     found = [*of_datasets, *of_the_engine]
     if not found:
         return "none was stopped"
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     raise SagaDeadLetterError(
         f"{len(found)} stopped for good: {'; '.join(found[:_SHOWN])}{more}.",
-        suggested_action="See a dataset's failure with `dataset-lifecycle datasets show` and what ended the processes "
-        "in their log; then provision it with retry, or call its teardown again.",
+        suggested_action="See the failure with `dataset-lifecycle datasets show`, and in the log what ended the "
+        "processes; then provision the dataset with retry, or call its teardown again.",
     )
 
 

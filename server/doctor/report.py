@@ -1,4 +1,4 @@
-"""Looks at everything that the server needs, changes nothing, and says what to do about what it finds."""
+"""The report of `doctor`: probes of everything that the server needs, which change nothing."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from domain.ports import Platform, Store, Templates, UnitOfWork
     from server.settings import Settings
 
-_NOBODYS: Final = "dataset-lifecycle doctor"
+_NO_DATASOURCE: Final = "dataset-lifecycle doctor"
 _THREATS: Final = "docs/threat-model.md"
 LITTLE_ROOM: Final = 1 << 30
-"""Bytes; a folder's disk with less than this is a finding."""
+"""Bytes; less free space than this on a folder's disk is a finding."""
 Probe: TypeAlias = "Callable[[], Awaitable[str]]"
-"""Looks at one thing and says how it is; raises a LifecycleError when it is not well."""
+"""Checks one thing and describes it; raises a LifecycleError when something is wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """How one thing is and, when it is not well, what to do about it. A `warning` is about what is well so far."""
+    """The result of one check, with what to do about a problem. A `warning` is a problem of something that works."""
 
     area: str
     ok: bool
@@ -44,7 +44,7 @@ class Finding:
 
 
 class ProbeSkippedError(Exception):
-    """There is nothing to look at yet, or it cannot be looked at because of something that is a finding itself."""
+    """There is nothing to check yet, or the check is impossible because of another finding."""
 
 
 async def diagnose(
@@ -58,17 +58,17 @@ async def diagnose(
     replicas: Probe | None = None,
     further: Mapping[str, Callable[[], Awaitable[Sequence[Finding]]]] = MappingProxyType({}),
 ) -> list[Finding]:
-    """Look at everything, in the order in which things depend on each other.
+    """Run all probes, in the order in which things depend on each other.
 
     Args:
-        settings: as loaded, or why they could not be: then there is nothing else to look at.
+        settings: the settings, or the error with which they could not be loaded; then nothing else is checked.
         repository: see `repository_probe`.
         glean: see `glean_probe`.
         store: see `store_probe`.
-        identity: reads the issuer's keys, and says how many there are; asked only where there is an issuer.
-        sagas: says what work was stopped for good; not asked without.
-        replicas: says what a process proves at its start; not asked without.
-        further: looks at things that there are several of, by what they are.
+        identity: reads the issuer's keys and counts them; run only where an issuer is configured.
+        sagas: describes dead letters; left out by default.
+        replicas: describes the checks at a process's start; left out by default.
+        further: checks that make several findings, by their area.
     """
     if isinstance(settings, LifecycleError):
         return [_failed_finding("configuration", settings)]
@@ -78,9 +78,9 @@ async def diagnose(
     served = "the embedded sandbox" if settings.glean.embedded else settings.glean.base_url
     if settings.glean.dialect == "indexing":
         served = f"{served}, in the dialect indexing"
-    told = f"{source}; data folder {settings.data_dir}; Glean is {served}"
+    message = f"{source}; data folder {settings.data_dir}; Glean is {served}"
     return [
-        Finding(area="configuration", ok=True, message=told),
+        Finding(area="configuration", ok=True, message=message),
         await _run_probe("identity", identity_probe(settings, identity)),
         Finding(area="confirmation", ok=True, message=describe_confirmation(settings)),
         await _run_probe("repository", repository),
@@ -90,12 +90,12 @@ async def diagnose(
         await _run_probe("staging", folder_probe(settings.staging.url, StagingFailedError)),
         await _run_probe("archives", folder_probe(settings.archival.storage_path, ArchiveFailedError)),
         *([await _run_probe("replicas", replicas)] if replicas else []),
-        *[found for area, look in further.items() for found in await _collect_findings(area, look)],
+        *[found for area, check in further.items() for found in await _collect_findings(area, check)],
     ]
 
 
 def identity_probe(settings: Settings, keys: Probe) -> Probe:
-    """Says who may call, and reads the issuer's keys where there is one."""
+    """Build the probe of identity: it says who may call, and counts the issuer's keys where one is configured."""
     identity, http, account = settings.identity, settings.http, getpass.getuser()
     may = "any scope" if identity.local.scopes is None else ", ".join(identity.local.scopes) or "no scope"
     on = "any client" if identity.local.clients is None else ", ".join(identity.local.clients) or "no client"
@@ -114,7 +114,7 @@ def identity_probe(settings: Settings, keys: Probe) -> Probe:
 
 
 def describe_confirmation(settings: Settings) -> str:
-    """What stands between a call and a teardown, for the identity at hand; what could defeat it is said, too."""
+    """Describe who must confirm a teardown under the configured identity, and what could defeat that."""
     identity, account = settings.identity, getpass.getuser()
     here = identity.local.scopes is None or SCOPE_APPROVE in identity.local.scopes
     terminal = f"person:{account}, who types on a terminal of this account,"
@@ -138,7 +138,7 @@ def describe_confirmation(settings: Settings) -> str:
 
 
 def repository_probe(templates: Templates) -> Probe:
-    """Reads the catalogue."""
+    """Build the probe of the template repository: it reads all templates."""
 
     async def probe_repository() -> str:
         found = await templates.list()
@@ -148,14 +148,15 @@ def repository_probe(templates: Templates) -> Probe:
 
 
 def glean_probe(platform: Platform) -> Probe:
-    """Asks who answers and which datasources there are; reading only.
+    """Build the probe of Glean: it reads the fingerprint and the datasources.
 
-    Where there is no list, a datasource is asked for that nobody has: who may not make one may not ask for it either.
+    Where Glean cannot list datasources, it asks for one that does not exist: a token that may not make datasources may
+    not read one either, so this shows whether the token is good enough.
     """
 
     async def probe_glean() -> str:
         who = await platform.fetch_fingerprint()
-        found = await platform.find_datasources(None if platform.capabilities.list else [_NOBODYS])
+        found = await platform.find_datasources(None if platform.capabilities.list else [_NO_DATASOURCE])
         tenant = f", tenant {who.tenant}" if who.tenant else ""
         there = f"{len(found)} datasources" if platform.capabilities.list else "and the token serves"
         return f"{who.url} answers ({who.dialect} dialect{tenant}), {there}"
@@ -164,7 +165,7 @@ def glean_probe(platform: Platform) -> Probe:
 
 
 def store_probe(store: Store) -> Probe:
-    """Reads the store."""
+    """Build the probe of the store: it reads the installation and counts live datasets."""
 
     def describe_store(uow: UnitOfWork) -> str:
         return f"installation {uow.installation}, {uow.datasets.count_live()} live datasets"
@@ -176,7 +177,7 @@ def store_probe(store: Store) -> Probe:
 
 
 def folder_probe(folder: Path, kind: type[LifecycleError], little_room: int = LITTLE_ROOM) -> Probe:
-    """Creates and removes a file in a folder, or where it is going to be made, and looks at the room on its disk."""
+    """Build the probe of a folder: it writes a file there, or in the parent that exists, and checks the free space."""
 
     def check_folder() -> str:
         there = folder
@@ -192,7 +193,8 @@ def folder_probe(folder: Path, kind: type[LifecycleError], little_room: int = LI
             free = shutil.disk_usage(there).free
         if free < little_room:
             raise kind(
-                f"The disk of {folder} has only {free >> 20} MiB left.", suggested_action="Make room on it."
+                f"The disk of {folder} has only {free >> 20} MiB left.",
+                suggested_action="Free some space on it.",
             )
         made = "" if there == folder else " is made when first needed and"
         return f"{folder}{made} can be written, {free >> 30} GiB free"
@@ -203,11 +205,13 @@ def folder_probe(folder: Path, kind: type[LifecycleError], little_room: int = LI
     return probe_folder
 
 
-async def _collect_findings(area: str, look: Callable[[], Awaitable[Sequence[Finding]]]) -> Sequence[Finding]:
+async def _collect_findings(
+    area: str, check: Callable[[], Awaitable[Sequence[Finding]]]
+) -> Sequence[Finding]:
     found: list[Finding] = []
 
     async def probe() -> str:
-        found.extend(await look())
+        found.extend(await check())
         return ""
 
     failed = await _run_probe(area, probe)
@@ -217,14 +221,14 @@ async def _collect_findings(area: str, look: Callable[[], Awaitable[Sequence[Fin
 async def _run_probe(area: str, probe: Probe) -> Finding:
     try:
         return Finding(area=area, ok=True, message=await probe())
-    except ProbeSkippedError as nothing:
-        return Finding(area=area, ok=True, message=str(nothing))
+    except ProbeSkippedError as skipped:
+        return Finding(area=area, ok=True, message=str(skipped))
     except LifecycleError as error:
         return _failed_finding(area, error)
     except Exception as error:  # noqa: BLE001
-        # Whatever one check meets, the others are made.
-        fault = f"Looking at it failed ({type(error).__name__}); that is a fault of this program."
-        return Finding(area=area, ok=False, message=fault, action="Report it, with what is in the log.")
+        # A bug in one check must not keep the others from being made.
+        message = f"The check failed because of a bug of this program ({type(error).__name__})."
+        return Finding(area=area, ok=False, message=message, action="Report it, with what is in the log.")
 
 
 def _failed_finding(area: str, error: LifecycleError) -> Finding:

@@ -1,4 +1,4 @@
-"""Whether what has to happen by itself does."""
+"""Findings about schedules: whether their runs happen on time, and how they end."""
 
 from __future__ import annotations
 
@@ -16,18 +16,14 @@ if TYPE_CHECKING:
 
 _LATE: Final = timedelta(hours=1)
 _MINUTE_LATE: Final = timedelta(minutes=5)
-_NO_SERVER: Final = "Start `dataset-lifecycle serve`: it makes up for what was missed."
-_NOT_KEPT: Final = (
-    "A server runs, and none has it: have one keep the schedules (docs/schedules.md), and look into its log."
-)
-_FAILED: Final = (
-    "`dataset-lifecycle schedules list` and the servers' log tell more; the next turn tries again."
-)
-_REFUSED: Final = "A person has to look at what it found: see docs/orphans.md on what a sweep may take."
+_NO_SERVER: Final = "Start `dataset-lifecycle serve`: it makes up for missed runs."
+_NOT_KEPT: Final = "A server runs, but none runs this schedule: start one with schedules (docs/schedules.md), and read its log."
+_FAILED: Final = "See `dataset-lifecycle schedules list` and the servers' log; the next run tries again."
+_REFUSED: Final = "A person must check what it found: docs/orphans.md says what a sweep may take down."
 
 
 def schedule_findings(found: Sequence[ScheduleStatus], now: datetime, *, serving: bool) -> list[Finding]:
-    """One finding for each schedule; `serving` says whether a server runs."""
+    """Make a finding for each schedule; `serving` says whether a server runs."""
     return [_schedule_finding(each, now, serving=serving) for each in found]
 
 
@@ -37,7 +33,7 @@ def _schedule_finding(scheduled: ScheduleStatus, now: datetime, *, serving: bool
     if scheduled.next_at is None:
         return Finding(area=area, ok=True, message="off")
     if last is None and not serving:
-        return Finding(area=area, ok=True, message=f"no turn yet; a server has one {plan.description}")
+        return Finding(area=area, ok=True, message=f"no run yet; a server runs it {plan.description}")
     message = _describe_last_run(last)
     if last and last.outcome == "failed":
         return Finding(area=area, ok=False, message=message, action=_FAILED)
@@ -45,7 +41,9 @@ def _schedule_finding(scheduled: ScheduleStatus, now: datetime, *, serving: bool
     stuck = last is not None and last.outcome == "running" and now - last.began_at > _LATE
     if last is None or late or stuck:
         action = _NOT_KEPT if serving else _NO_SERVER
-        due = f"{message}; the next is due since {format_timestamp(scheduled.next_at)}" if late else message
+        due = (
+            f"{message}; the next one is due since {format_timestamp(scheduled.next_at)}" if late else message
+        )
         return Finding(area=area, ok=True, warning=True, message=due, action=action)
     if last.outcome == "refused":
         return Finding(area=area, ok=True, warning=True, message=message, action=_REFUSED)
@@ -54,6 +52,6 @@ def _schedule_finding(scheduled: ScheduleStatus, now: datetime, *, serving: bool
 
 def _describe_last_run(last: ScheduledRun | None) -> str:
     if last is None:
-        return "no turn yet"
-    words = f"last turn {format_timestamp(last.began_at)}: {last.outcome}"
-    return f"{words}, {last.error['message']}" if last.error else words
+        return "no run yet"
+    summary = f"last run {format_timestamp(last.began_at)}: {last.outcome}"
+    return f"{summary}, {last.error['message']}" if last.error else summary

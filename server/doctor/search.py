@@ -1,4 +1,4 @@
-"""Whether the client token searches, where there is one: golden questions are asked with it."""
+"""Finding about the client token, with which golden questions are asked: whether it can search."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _ANYTHING: Final = "dataset-lifecycle"
 
 
 async def check_search(platform: Platform) -> list[Finding]:
-    """What a search comes to where there is a client token; nothing when Glean itself does not answer."""
+    """Try a search with the client token. Returns no finding when Glean itself does not answer."""
     try:
         await platform.search(_ANYTHING, limit=1)
     except PlatformDeniedError as denied:
         return [Finding(area=AREA, ok=False, message=denied.message, action=denied.suggested_action)]
     except PlatformError:
-        return []  # it is the finding about Glean itself
-    return [Finding(area=AREA, ok=True, message="the client token serves: golden questions are asked")]
+        return []  # the probe of Glean itself reports it
+    return [Finding(area=AREA, ok=True, message="the client token can search: golden questions are asked")]

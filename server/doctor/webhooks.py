@@ -1,4 +1,4 @@
-"""Whether webhooks can be reached, and what they have not been told."""
+"""Findings about webhooks: whether they can be reached, and which events wait for them."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ if TYPE_CHECKING:
     Reach = Callable[[WebhookSettings], Awaitable[str | None]]
 
 _PARKED = "`dataset-lifecycle events list --parked` shows them; `events redeliver` sends one again."
-_UNREACHABLE = "Check its url, and the network and certificates between; what waits is sent when it answers."
-_NOBODY = "Start `dataset-lifecycle serve`: only servers tell webhooks."
+_UNREACHABLE = "Check its url, the network and the certificates; events that wait are sent when it answers."
+_NO_SERVER = "Start `dataset-lifecycle serve`: only servers send events to webhooks."
 _UNKNOWN = (
-    "Configure it under this name again, or leave it: a server that is configured like this tells it nothing, and what "
-    "waits for it stays."
+    "Configure it under this name again, or leave it as it is: a server with these settings sends it nothing, and the "
+    "events that wait for it are kept."
 )
 
 
 async def check_webhooks(
     configured: Sequence[WebhookSettings],
-    standings: Mapping[str, WebhookStatus] | None,
+    statuses: Mapping[str, WebhookStatus] | None,
     reach: Reach,
     *,
     serving: bool,
 ) -> list[Finding]:
-    """One finding for each webhook that is configured here, and for each other that something waits for.
+    """Check each webhook that is configured here, and each other one for which events wait.
 
     Args:
-        configured: those of the settings.
-        standings: all that the store knows; None when it could not be read.
-        reach: asks one whether it is there, and says why not.
+        configured: the webhooks in the settings.
+        statuses: those that the store knows, by name; None when it could not be read.
+        reach: checks whether a webhook answers; returns why not, or None.
         serving: whether a server runs.
     """
     errors: dict[str, str | None] = {}
@@ -50,10 +50,10 @@ async def check_webhooks(
     async with anyio.create_task_group() as tasks:
         for each in configured:
             tasks.start_soon(ask, each)
-    known = standings or {}
+    known = statuses or {}
     found = [
         _configured_finding(
-            each, known.get(each.name), errors[each.name], serving=serving, read=standings is not None
+            each, known.get(each.name), errors[each.name], serving=serving, read=statuses is not None
         )
         for each in configured
     ]
@@ -64,43 +64,43 @@ async def check_webhooks(
 
 
 def _configured_finding(
-    webhook: WebhookSettings, standing: WebhookStatus | None, error: str | None, *, serving: bool, read: bool
+    webhook: WebhookSettings, status: WebhookStatus | None, error: str | None, *, serving: bool, read: bool
 ) -> Finding:
     area = f"webhook {webhook.name}"
     keys = "1 key" if len(webhook.secrets) == 1 else f"{len(webhook.secrets)} keys"
-    said = ["it answers" if error is None else error, keys]
-    if standing:
-        said += _describe_status(standing)
+    parts = ["it answers" if error is None else error, keys]
+    if status:
+        parts += _describe_status(status)
     else:
-        said.append("no server has told it anything yet" if read else "what waits is not known")
-    message = ", ".join(said)
+        parts.append("no server has sent it anything yet" if read else "what waits is not known")
+    message = ", ".join(parts)
     if error is not None:
         return Finding(area=area, ok=False, message=message, action=_UNREACHABLE)
-    if standing and standing.parked:
+    if status and status.parked:
         return Finding(area=area, ok=True, warning=True, message=message, action=_PARKED)
-    if standing and standing.unsettled and not serving:
-        return Finding(area=area, ok=True, warning=True, message=message, action=_NOBODY)
+    if status and status.unsettled and not serving:
+        return Finding(area=area, ok=True, warning=True, message=message, action=_NO_SERVER)
     return Finding(area=area, ok=True, message=message)
 
 
-def _unknown_finding(standing: WebhookStatus) -> Finding:
+def _unknown_finding(status: WebhookStatus) -> Finding:
     return Finding(
-        area=f"webhook {standing.webhook}",
+        area=f"webhook {status.webhook}",
         ok=True,
         warning=True,
-        message=", ".join(["not configured here", *_describe_status(standing)]),
+        message=", ".join(["not configured here", *_describe_status(status)]),
         action=_UNKNOWN,
     )
 
 
-def _describe_status(standing: WebhookStatus) -> list[str]:
-    said = [f"{standing.waiting} wait"]
-    if standing.since:
-        said[0] += f" since {format_timestamp(standing.since)}"
-    if standing.behind:
-        said.append(f"{standing.behind} more are not looked at yet")
-    many = " or more" if standing.parked == MAX_PARKED_COUNT else ""
-    said.append(f"{standing.parked}{many} parked")
-    if standing.error:
-        said.append(f"last error: {standing.error}")
-    return said
+def _describe_status(status: WebhookStatus) -> list[str]:
+    parts = [f"{status.waiting} wait"]
+    if status.since:
+        parts[0] += f" since {format_timestamp(status.since)}"
+    if status.behind:
+        parts.append(f"{status.behind} more are not checked yet")
+    many = " or more" if status.parked == MAX_PARKED_COUNT else ""
+    parts.append(f"{status.parked}{many} parked")
+    if status.error:
+        parts.append(f"last error: {status.error}")
+    return parts

@@ -1,1 +1,1 @@
-"""TODO describe server.workers."""
+"""Background work of a server: loops, webhook delivery, schedules, sealing, and saga recovery."""

@@ -1,4 +1,4 @@
-"""A process with the services open seals what is on record, its own entries and those of processes that were killed."""
+"""Sealing of the audit log in the background: this process's entries, and those of processes that were killed."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 _log: Final = structlog.get_logger(__name__)
 SEAL_INTERVAL_S: Final = 0.5
-"""An entry is sealed within a second; looking costs one small read."""
+"""Seconds between two rounds, so that an entry is sealed within a second; a round without entries is one small read."""
 
 
 @asynccontextmanager
 async def seal_audit_in_background(
     sealer: AuditSealer, every_s: float = SEAL_INTERVAL_S
 ) -> AsyncIterator[None]:
-    """Seal now, every so often, and once more in the end; a failure is logged once, and sealing tried again."""
+    """Seal now, every `every_s` seconds, and once more in the end. A failure is logged once, and tried again."""
     failures = FailureLog(_log, "not_sealed")
     try:
         async with run_in_background([run_every(every_s, sealer.seal, failures)]):

@@ -1,4 +1,4 @@
-"""What each schedule does, by the same use cases that tools and commands call."""
+"""The scheduled jobs. They call the same use cases as tools and commands."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from tools.services import Services
 
 HEALTH_S: Final = 50.0
-"""A turn of health is over before the next one begins, however slow Glean is."""
+"""Time limit in seconds of a health run: it ends before the next one begins, however slow Glean is."""
 DAILY_S: Final = 3600.0
-"""A daily turn that hangs is given up long before the next one; what it left, that one does."""
+"""Time limit in seconds of a daily run: one that hangs is stopped long before the next one, which does the rest."""
 RECHECK_S: Final = 15 * 60.0
-"""A re-check counts as pending no longer, and runs no longer either."""
+"""Time limit in seconds of a re-check; it counts as pending for as long."""
 _MONITOR: Final = Principal(subject="schedule:health")
 _SCANNER: Final = Principal(subject="schedule:scan")
 _SWEEPER: Final = Principal(subject=SWEEP_SUBJECT)
@@ -45,7 +45,7 @@ _KEEPER: Final = Principal(subject="schedule:retention")
 def build_scheduled_jobs(
     services: Services, monitor: ConnectorMonitor, purge: Callable[[], Awaitable[None]]
 ) -> Mapping[str, ScheduledJob]:
-    """The chore of each schedule; `purge` has the engine forget what ended long ago."""
+    """Build the job of each schedule; `purge` has the engine delete sagas that ended long ago."""
 
     async def check_health(_: str) -> Json:
         return (await monitor.check_connectors()).counts()
@@ -91,7 +91,7 @@ async def _run_sweep(services: Services) -> Json:
             dataset.dataset_id, TeardownReason.ORPHANED, _SWEEPER, generation=dataset.generation
         )
 
-    # What a person approved and a process died over comes first: it is due no more when it is counted.
+    # Approved lists that a dead process left come first, so that the sweep no longer counts them as due.
     for each in await services.sweep_lists.list_approved(_SWEEPER):
         await services.sweep_lists.start_approved_teardowns(each, _SWEEPER)
     result = await services.orphans.sweep(
@@ -106,20 +106,20 @@ async def _run_sweep(services: Services) -> Json:
 
 
 def build_recheck_saga(services: Services) -> Saga:
-    """The saga that judges a dataset's quality again, because its connector became unhealthy."""
+    """Build the saga that checks a dataset's quality again after its connector became unhealthy."""
 
     async def recheck(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
         async def judge() -> Json:
             try:
                 with anyio.fail_after(RECHECK_S):
-                    found = await services.datasets.recheck(dataset_id, _MONITOR, saga_id)
+                    checked = await services.datasets.recheck(dataset_id, _MONITOR, saga_id)
             except StoreUnavailableError:
-                raise  # nothing is known of it yet: it is judged again
+                raise  # no verdict was stored, so the step must run again
             except LifecycleError as error:
                 return error.as_dict()
             except TimeoutError:
                 return {"code": "too_late"}
-            return {"status": found.status.value}
+            return {"status": checked.status.value}
 
         await perform("judge", judge)
 

@@ -1,4 +1,4 @@
-"""A process that runs sagas takes up, now and every few seconds, what was admitted and runs nowhere."""
+"""Recovery of sagas in the background: what was admitted and runs nowhere is resumed every few seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The process's part in what happens by itself: it looks what is due, and has it done as a saga of that turn's name."""
+"""The scheduler: starts each due run as a saga, whose id is derived from the schedule and its tick."""
 
 from __future__ import annotations
 
@@ -22,40 +22,40 @@ POLL_INTERVAL_S: Final = 5.0
 
 
 class Scheduler:
-    """Starts every turn that is due, once: under its id the engine knows it, whichever process was quicker."""
+    """Starts every due run once: the engine knows a run by its id, so of several processes only one starts it."""
 
     def __init__(self, schedules: ScheduleService, engine: Engine) -> None:
         self._schedules = schedules
         self._engine = engine
-        self._asked: dict[str, str] = {}
+        self._started: dict[str, str] = {}
 
     async def run_forever(
         self, clock: Clock, *, every_s: float = POLL_INTERVAL_S, chance: Callable[[], float] = random.random
     ) -> NoReturn:
-        """Look again and again, a little irregularly, so that several processes do not all look at once."""
+        """Start due runs at irregular intervals, so that several processes do not all read the store at once."""
         failures = FailureLog(_log, "schedules_not_looked_at")
         await run_every(
             lambda: every_s * (1 + chance()) / 2, self.start_due_runs, failures, sleep=clock.sleep
         )
 
     async def start_due_runs(self) -> None:
-        """Start what is due and was not started by this process already."""
+        """Start the due runs that this process has not started already."""
         for name, tick in await self._schedules.list_due():
-            if self._asked.get(name) != tick:
+            if self._started.get(name) != tick:
                 await self._engine.start(SCHEDULED_RUN_KIND, scheduled_run_id(name, tick), name)
-                self._asked[name] = tick
+                self._started[name] = tick
 
 
-def build_scheduled_run_saga(schedules: ScheduleService, chores: Mapping[str, ScheduledJob]) -> Saga:
-    """The saga that a turn is: one step, which may run again when its process dies, so every chore is idempotent."""
+def build_scheduled_run_saga(schedules: ScheduleService, jobs: Mapping[str, ScheduledJob]) -> Saga:
+    """Build the saga of a scheduled run. Its one step may run again when a process dies, so jobs are idempotent."""
 
     async def execute_run(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
-        name = dataset_id  # a turn is of no dataset; its schedule takes that place
+        name = dataset_id  # a scheduled run belongs to no dataset; the schedule's name takes that place
 
         async def execute_job() -> Json:
-            done = await schedules.run_job(name, tick_from_run_id(saga_id), chores[name])
-            if done and done.error:
-                _log.warning("turn_not_done", schedule=name, tick=done.tick, cause=done.error["message"])
+            run = await schedules.run_job(name, tick_from_run_id(saga_id), jobs[name])
+            if run and run.error:
+                _log.warning("turn_not_done", schedule=name, tick=run.tick, cause=run.error["message"])
             return {}
 
         await perform("work", execute_job)
@@ -63,11 +63,11 @@ def build_scheduled_run_saga(schedules: ScheduleService, chores: Mapping[str, Sc
     return execute_run
 
 
-def with_timeout(seconds: float, chore: ScheduledJob) -> ScheduledJob:
-    """The chore, given up after that time; what it did until then is done."""
+def with_timeout(seconds: float, job: ScheduledJob) -> ScheduledJob:
+    """Wrap a job so that it is cancelled after that time; what it did until then stays."""
 
     async def run_with_timeout(tick: str) -> Json:
         with anyio.fail_after(seconds):
-            return await chore(tick)
+            return await job(tick)
 
     return run_with_timeout

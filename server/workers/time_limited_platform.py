@@ -1,4 +1,4 @@
-"""Looking at a platform that may be slow, or hang, in a time that is known before."""
+"""A platform with time limits, so that health checks end in a known time even if Glean is slow or hangs."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ AT_ONCE: Final = 8
 
 
 class TimeLimitedPlatform:
-    """Asks what it is asked of another platform, so many datasources at once, and waits for each answer only so long.
+    """Reads another platform with a time limit for each answer, and several datasources at once.
 
-    What did not come in time is a PlatformLateError: of a datasource its own, so that one which hangs holds up no
-    other. Looking at `n` of them ends within `2 * list_s + ceil(n / at_once) * look_s` seconds, the list included.
+    An answer that does not come in time is a PlatformTimeoutError. Each datasource has its own, so one that hangs
+    delays no other. Observing `n` datasources takes at most `2 * list_s + ceil(n / at_once) * look_s` seconds,
+    including the list.
     """
 
     def __init__(
@@ -43,40 +44,42 @@ class TimeLimitedPlatform:
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the platform can."""
+        """The capabilities of the platform."""
         return self._platform.capabilities
 
     async def fetch_fingerprint(self) -> Fingerprint:
-        """Which platform answers now."""
+        """Fetch the fingerprint of the platform."""
         with _platform_timeout(self._list_s):
             return await self._platform.fetch_fingerprint()
 
     async def find_datasources(self, names: Sequence[str] | None = None) -> Sequence[Datasource]:
-        """The datasources of those names, or all of them."""
+        """Find the datasources of those names, or all of them."""
         with _platform_timeout(self._list_s):
             return await self._platform.find_datasources(names)
 
     async def observe_all(
         self, handles: Sequence[str], found: Sequence[Datasource]
     ) -> Mapping[str, Observation | PlatformError]:
-        """Observe each by itself, in its own time."""
+        """Observe each datasource separately, with its own time limit."""
         listed = {each.handle: each for each in found}
-        seen: dict[str, Observation | PlatformError] = {}
-        turns = anyio.Semaphore(self._at_once)
+        observations: dict[str, Observation | PlatformError] = {}
+        limit = anyio.Semaphore(self._at_once)
 
         async def observe(handle: str) -> None:
             entry = listed.get(handle)
-            async with turns:
+            async with limit:
                 try:
                     with _platform_timeout(self._look_s):
-                        seen.update(await self._platform.observe_all([handle], [entry] if entry else []))
-                except PlatformTimeoutError as late:
-                    seen[handle] = late
+                        observations.update(
+                            await self._platform.observe_all([handle], [entry] if entry else [])
+                        )
+                except PlatformTimeoutError as error:
+                    observations[handle] = error
 
         async with anyio.create_task_group() as tasks:
             for each in handles:
                 tasks.start_soon(observe, each)
-        return seen
+        return observations
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The process's part in telling webhooks: one task a webhook, which waits for its turn and then sends what is due."""
+"""Webhook delivery: one task per webhook, which waits for the webhook's lease and then sends what is due."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _log: Final = structlog.get_logger(__name__)
 _RENEWALS: Final = 3
-"""So often within the lease an owner shows that it lives."""
+"""How often an owner renews its claim within the lease: one failed renewal must not lose it."""
 _RELEASE_S: Final = 0.5
 
 
@@ -34,9 +34,11 @@ _RELEASE_S: Final = 0.5
 class DeliveryPace:
     """How a process delivers to one webhook.
 
-    `poll_s` is how often the store is asked what is due; `lease_s` for how long an owner's row stands still before
-    somebody else takes over; `in_flight` how many messages are under way at once, each of another dataset; `chance`
-    gives a number from 0 to 1, for pauses that differ.
+    Attributes:
+        poll_s: seconds between two reads of what is due.
+        lease_s: seconds without a renewal after which another process takes over.
+        in_flight: how many messages are sent at once, each of another dataset.
+        chance: gives a number from 0 to 1, by which pauses differ.
     """
 
     poll_s: float = 1.0
@@ -48,9 +50,9 @@ class DeliveryPace:
 async def deliver_webhook_events(
     outbox: Outbox, courier: Courier, *, owner: str, pace: DeliveryPace
 ) -> NoReturn:
-    """Deliver to one webhook until cancelled, whenever no other process does; `owner` is a name that no other has.
+    """Deliver to one webhook until cancelled, whenever no other process does; `owner` is a unique name.
 
-    What fails on our own side is logged once, and tried again.
+    A failure on our own side is logged once, and tried again.
     """
     log = _DeliveryLog(outbox.webhook, FailureLog(_log, "delivering_failed", webhook=outbox.webhook))
 
@@ -62,7 +64,11 @@ async def deliver_webhook_events(
 
 
 async def _acquire_lease(outbox: Outbox, owner: str, pace: DeliveryPace) -> int:
-    """Wait until nobody else delivers to this webhook, and become the one who does; the fence."""
+    """Wait until no other process delivers to this webhook, claim it, and return the fence.
+
+    Another owner is dead when its row has not changed for `lease_s` by this process's clock, which needs no agreement
+    between the clocks of two machines.
+    """
     seen: WebhookCursor | None = None
     since = anyio.current_time()
     while True:
@@ -76,19 +82,19 @@ async def _acquire_lease(outbox: Outbox, owner: str, pace: DeliveryPace) -> int:
         await anyio.sleep(pace.poll_s)
 
 
-async def _deliver_while_leased(turn: _DeliverySession) -> None:
-    """Deliver until another process has taken over, or this one ends; then let anybody take over at once."""
+async def _deliver_while_leased(session: _DeliverySession) -> None:
+    """Deliver until another process has taken over or this one ends, then release the lease."""
     try:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_run_until_lease_lost, tasks, turn.renew_lease)
-            tasks.start_soon(_run_until_lease_lost, tasks, partial(turn.dispatch_due_events, tasks))
+            tasks.start_soon(_run_until_lease_lost, tasks, session.renew_lease)
+            tasks.start_soon(_run_until_lease_lost, tasks, partial(session.dispatch_due_events, tasks))
     finally:
         with anyio.CancelScope(shield=True), anyio.move_on_after(_RELEASE_S):
-            await turn.release_lease()
+            await session.release_lease()
 
 
 async def _run_until_lease_lost(tasks: TaskGroup, work: Callable[[], Awaitable[object]]) -> None:
-    """Do it; when another process has taken over, everything of this turn ends."""
+    """Run a part of the session; when another process has taken over, cancel the whole session."""
     try:
         await work()
     except OwnershipLostError:
@@ -97,16 +103,16 @@ async def _run_until_lease_lost(tasks: TaskGroup, work: Callable[[], Awaitable[o
 
 @dataclass(slots=True)
 class _DeliveryLog:
-    """What the log was told last of one webhook, so that it is told once."""
+    """The log of one webhook's delivery, in which a lasting failure is written once."""
 
     webhook: str
     failures: FailureLog
-    """Those of our own side."""
+    """Failures on our own side."""
     error: str | None = None
-    """What the webhook answered last, None for a message that it took."""
+    """The last error that the webhook answered; None when it accepted the message."""
 
     def log_answer(self, delivery: Delivery, message: CloudEventMessage, answer: DeliveryResult) -> None:
-        """The webhook answered, or did not."""
+        """Log the answer of the webhook when it differs from the last one, and every parked delivery."""
         if answer.error != self.error:
             self.error = answer.error
             if answer.error is None:
@@ -121,7 +127,7 @@ class _DeliveryLog:
 
 @dataclass(slots=True)
 class _DeliverySession:
-    """The time in which one process delivers to a webhook, from its claim until it is lost."""
+    """A session: one process delivers to a webhook, from its claim until the claim is lost."""
 
     outbox: Outbox
     courier: Courier
@@ -133,7 +139,7 @@ class _DeliverySession:
     alive: float = field(default_factory=anyio.current_time)
 
     async def renew_lease(self) -> NoReturn:
-        """Renew the claim, again and again. Raises LostError."""
+        """Renew the claim at intervals. Raises OwnershipLostError."""
         while True:
             await anyio.sleep(self.pace.lease_s / _RENEWALS)
             began = anyio.current_time()
@@ -145,7 +151,7 @@ class _DeliverySession:
                 self.alive = began
 
     async def dispatch_due_events(self, tasks: TaskGroup) -> NoReturn:
-        """Begin to send whatever is due, as soon as there is room for it. Raises LostError."""
+        """Start to send due events whenever fewer than `in_flight` are being sent. Raises OwnershipLostError."""
         while True:
             self.settled = anyio.Event()
             room = self.pace.in_flight - len(self.busy)
@@ -156,7 +162,7 @@ class _DeliverySession:
                 await self.settled.wait()
 
     async def release_lease(self) -> None:
-        """Let anybody take over; whoever has done so already is left alone."""
+        """Release the claim, so that another process takes over at once; one that has already is not disturbed."""
         try:
             await self.outbox.release(self.fence)
         except OwnershipLostError:
@@ -175,14 +181,14 @@ class _DeliverySession:
         if anyio.current_time() - self.alive >= self.pace.lease_s:
             raise OwnershipLostError(
                 self.outbox.webhook
-            )  # this process stood still: somebody else may have taken over
+            )  # this process was suspended longer than the lease, so another one may deliver by now
         answer = await self.courier.send(message)
         try:
-            kept = await self.outbox.record_result(self.fence, delivery, answer, self.pace.chance())
+            recorded = await self.outbox.record_result(self.fence, delivery, answer, self.pace.chance())
         except LifecycleError as error:
-            self.log.failures.record(error)  # it counts as not sent, and is sent again
+            self.log.failures.record(error)  # without the record it is sent again: at least once
         else:
-            self.log.log_answer(kept, message, answer)
+            self.log.log_answer(recorded, message, answer)
             self.settled.set()
         finally:
             self.busy.discard(delivery.dataset_id)

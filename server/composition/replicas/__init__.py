@@ -1,1 +1,1 @@
-"""What several processes on one store have to have in common, and how each proves at its start that it has."""
+"""Replicas: what processes on one store must have in common, and how each checks it at its start."""

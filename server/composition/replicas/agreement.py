@@ -1,7 +1,7 @@
-"""What processes on a shared store have to agree on: the Glean that they serve, and the keys of what clients hold.
+"""Agreement of replicas on a shared store: on the Glean that they serve, and on the keys that seal request states.
 
-Every replica that serves leaves a note in the store, which counts as long as its lock in the database is held. One that
-comes later and disagrees with a living one is refused, as is one whose Glean is not that of the connectors there.
+Every replica that serves leaves a note in the store, which is valid as long as its lock in the database is held. A
+process that disagrees with a living replica is refused, and so is one whose Glean is not that of the connectors.
 """
 
 from __future__ import annotations
@@ -27,23 +27,29 @@ if TYPE_CHECKING:
     from domain.ports import Store, UnitOfWork
 
 NOTES: Final = Setting("replicas", dict[str, dict[str, Any]])
-"""The note of each replica, by its owner. Notes of a newer release are kept with what this one does not know of."""
+"""The note of each replica, by its owner. Unknown fields in the notes of a newer release are kept."""
 PLATFORM: Final = Setting("platform", Fingerprint, absent_if_unreadable=True)
-"""The Glean that was agreed on last; where it cannot be read, it is agreed on anew."""
+"""The Glean that was agreed on last; if it cannot be read, replicas agree on it anew."""
 
 _PAGE: Final = 500
 _PRINT: Final = "seals what clients hold between a question and its answer"
 _PRINT_CHARACTERS: Final = 32
-_SHOWN_S: Final = 15.0
+_PRESENCE_S: Final = 15.0
 _ROTATION: Final = (
-    "Give every replica the same list in http.state_keys. To change a key, put the new one behind the old one "
-    "everywhere, then before it, then leave the old one out."
+    "Give every replica the same list in http.state_keys. To change a key, add the new one after the old one "
+    "everywhere, then move it before the old one, then remove the old one."
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicaNote:
-    """What one replica goes by. `keys` are prints, the one that seals first; none where answers need not meet."""
+    """What one replica works with, as the store has it.
+
+    Attributes:
+        host: the host and process, for error messages.
+        platform: the Glean that it serves.
+        keys: the fingerprints of its state keys, the sealing key first; none where no other replica gets its answers.
+    """
 
     host: str
     platform: Fingerprint
@@ -54,8 +60,10 @@ class ReplicaNote:
 class Replica:
     """A process that serves beside others.
 
-    `owner` names its lock, and `shown` waits, at most so many seconds, until that is held. `keys` are those of what its
-    clients hold; none for one that no answer to another's question can reach.
+    Attributes:
+        owner: the name of its lock in the database.
+        wait_until_present: waits, at most so many seconds, until the lock is held; whether it is.
+        keys: its state keys; none for one that no answer to another replica's question can reach.
     """
 
     owner: str
@@ -67,10 +75,15 @@ class Replica:
 async def join_replicas(
     store: Store, platform: Fingerprint, is_alive: Callable[[str], bool], replica: Replica | None = None
 ) -> AsyncIterator[None]:
-    """Be one of those who agree; `lives` tells, blocking, whether a lock is held.
+    """Join the replicas on a store for as long as the context lasts.
 
-    Without `replica` this process works beside them for a while and leaves no note. Raises SettingsError naming the
-    setting that differs, and StoreFailedError when it cannot be found out who lives.
+    Args:
+        store: the shared store.
+        platform: the Glean that this process serves.
+        is_alive: whether the lock of an owner is held; blocks.
+        replica: this process as a replica; None for one that works only for a while and leaves no note.
+
+    Raises SettingsError naming the setting that differs, and StoreFailedError when the locks cannot be checked.
     """
     installation = await store.read(lambda uow: uow.installation)
     ours = ReplicaNote(
@@ -78,11 +91,12 @@ async def join_replicas(
         platform=platform,
         keys=key_fingerprints(replica.keys, installation) if replica else (),
     )
-    if replica and not await to_thread.run_sync(replica.wait_until_present, _SHOWN_S):
-        raise StoreFailedError("The store does not show this process as alive.")
+    if replica and not await to_thread.run_sync(replica.wait_until_present, _PRESENCE_S):
+        raise StoreFailedError("This process could not take its lock in the database in time.")
     own = replica.owner if replica else None
     try:
-        # Noted before the others are looked at: of two who come at once, the second sees the first.
+        # The note is written before the others are checked: of two replicas that start at once, the second sees the
+        # first one's note.
         others = await store.transact(partial(_record_note, own, ours))
         living = [each for each in others if await to_thread.run_sync(is_alive, each)]
         for each in living:
@@ -94,16 +108,16 @@ async def join_replicas(
             with (
                 CancelScope(shield=True),
                 suppress(StoreFailedError),
-            ):  # without its lock the note counts for nothing
+            ):  # a note that stays is harmless: without its lock it is not valid
                 await store.transact(partial(_delete_notes, [own]))
 
 
 async def count_agreeing_replicas(
     store: Store, platform: Fingerprint, keys: Sequence[str], is_alive: Callable[[str], bool]
 ) -> int:
-    """How many replicas live there; a process with that Glean and those keys would agree with all of them.
+    """Count the living replicas, after checking that a process with that Glean and those keys agrees with all of them.
 
-    Changes nothing. Raises SettingsError like `agreeing`.
+    Changes nothing. Raises SettingsError like `join_replicas`.
     """
     installation, notes = await store.read(lambda uow: (uow.installation, _load_notes(uow)))
     living = [each for owner, each in notes.items() if await to_thread.run_sync(is_alive, owner)]
@@ -116,22 +130,24 @@ async def count_agreeing_replicas(
 
 
 def key_fingerprints(keys: Sequence[str], installation: str) -> tuple[str, ...]:
-    """What stands for each key in the store: it tells keys apart, and says nothing about them."""
+    """The fingerprint of each key: it distinguishes keys without revealing them."""
     message = f"{_PRINT}: {installation}".encode()
     return tuple(hmac.new(each.encode(), message, "sha256").hexdigest()[:_PRINT_CHARACTERS] for each in keys)
 
 
 def require_agreement(ours: ReplicaNote, theirs: ReplicaNote) -> None:
-    """Raises SettingsError when a replica that goes by `ours` cannot serve beside one that goes by `theirs`.
+    """Raise SettingsError when a replica with the note `ours` cannot serve beside one with the note `theirs`.
 
-    Each has to open what the other seals, so that a key can be changed one replica after another.
+    Each must be able to open what the other seals; more is not required, so that keys can be changed one replica after
+    another.
     """
     if field := _differing_setting(ours.platform, theirs.platform):
         raise SettingsError(
-            f"This process serves {_describe_platform(ours.platform)}, and the replica on {theirs.host} {_describe_platform(theirs.platform)}.",
+            f"This process serves {_describe_platform(ours.platform)}, and the replica on {theirs.host} serves "
+            f"{_describe_platform(theirs.platform)}.",
             field=field,
             suggested_action="Configure the same Glean everywhere. To serve another one, take every dataset down, "
-            "and stop all replicas before the first with the new setting starts.",
+            "and stop all replicas before you start the first one with the new setting.",
         )
     if not ours.keys or not theirs.keys:
         return
@@ -149,7 +165,7 @@ def require_agreement(ours: ReplicaNote, theirs: ReplicaNote) -> None:
 
 
 def _differing_setting(one: Fingerprint, other: Fingerprint) -> str | None:
-    """The setting by which two Gleans differ; a tenant that is not known differs from none."""
+    """The setting in which two Gleans differ, or None. An unknown tenant counts as the same as any tenant."""
     if one.dialect != other.dialect:
         return "glean.dialect"
     if one.url != other.url:
@@ -172,23 +188,23 @@ def _record_note(owner: str | None, ours: ReplicaNote, uow: UnitOfWork) -> dict[
 def _record_agreement(platform: Fingerprint, dead: Collection[str], uow: UnitOfWork) -> None:
     if dead:
         _delete_notes(dead, uow)
-    known = uow.settings.get(PLATFORM)
-    # One whose tenant is not known changes nothing about what is.
-    known_too = replace(known, tenant=None) if known and platform.tenant is None else known
-    if known_too != platform:
+    agreed = uow.settings.get(PLATFORM)
+    # A process that does not know its tenant must not erase the tenant that was agreed on.
+    comparable = replace(agreed, tenant=None) if agreed and platform.tenant is None else agreed
+    if comparable != platform:
         _refuse_other_connectors(platform, uow)
         uow.settings.put(PLATFORM, platform)
 
 
 def _refuse_other_connectors(platform: Fingerprint, uow: UnitOfWork) -> None:
-    """Raises SettingsError while a connector is at another Glean: nobody could look after it."""
+    """Raise SettingsError while a connector is in another Glean, where this process could not manage it."""
     for each in _iterate_connectors(uow):
         if field := _differing_setting(platform, each.fingerprint):
             raise SettingsError(
-                f"This process serves {_describe_platform(platform)}, and the connector {each.name} is at "
+                f"This process serves {_describe_platform(platform)}, but the connector {each.name} is in "
                 f"{_describe_platform(each.fingerprint)}.",
                 field=field,
-                suggested_action="Configure that Glean, and take down what is there before another one is served.",
+                suggested_action="Configure that Glean, and take its datasets down before you serve another one.",
             )
 
 
@@ -209,7 +225,7 @@ def _load_raw_notes(uow: UnitOfWork) -> dict[str, dict[str, Any]]:
 
 
 def _load_notes(uow: UnitOfWork) -> dict[str, ReplicaNote]:
-    """What others go by, as far as this release understands it."""
+    """The notes of all replicas, as far as this release knows their fields."""
     return {
         owner: ReplicaNote(
             host=str(note["host"]),

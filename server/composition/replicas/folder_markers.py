@@ -1,7 +1,7 @@
-"""Markers that prove which folder this is: staging and archives are the ones that the store knows, or nobody's yet.
+"""Folder markers: files that prove that the staging and archive folders are the ones that belong to the store.
 
-The first process on a store leaves a marker in each folder and its token in the store. From then on a folder without
-that very marker is another one: a share that is not mounted, a path that is mistyped, or somebody else's folder.
+The first process on a store writes a marker into each folder and its token into the store. From then on, a folder
+without that marker is the wrong one: a share that is not mounted, a mistyped path, or another installation's folder.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ _TOKEN: Final = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True, slots=True)
 class SharedFolder:
-    """A folder that all processes on a store have in common: what for, where it is, and which setting says so."""
+    """A folder that all processes on a store share: its kind, its path, and the setting that names it."""
 
     kind: str
     path: Path
     setting: str
 
     def marker_path(self, token: str) -> Path:
-        """The file that proves it; hidden, and no dataset's. Its name has the token, so that no two are the same."""
+        """The marker's path. It is hidden, so it is taken for no dataset; the token makes its name unique."""
         return self.path / f".dataset-lifecycle-{self.kind}-{token}.json"
 
 
 async def ensure_folder_markers(store: Store, folders: Sequence[SharedFolder]) -> None:
-    """See to it that each folder is the one that the store knows; the first ones become it.
+    """Ensure that each folder has the marker that the store knows; write it if the store knows none yet.
 
-    Raises SettingsError, naming folder and setting, for one that is not, or cannot be used.
+    Raises SettingsError, naming the folder and the setting, for a wrong or unusable folder.
     """
     installation, known = await store.read(_load_tokens)
     for folder in folders:
@@ -62,7 +62,7 @@ async def ensure_folder_markers(store: Store, folders: Sequence[SharedFolder]) -
 
 
 async def check_folder_marker(store: Store, folder: SharedFolder) -> str:
-    """What `prove` would say, in words, changing nothing. Raises SettingsError."""
+    """Describe what `ensure_folder_markers` would find, without changing anything. Raises SettingsError."""
     installation, known = await store.read(_load_tokens)
     token = known.get(folder.kind)
     if token is None:
@@ -77,16 +77,17 @@ def _load_tokens(uow: UnitOfWork) -> tuple[str, dict[str, str]]:
 
 
 async def _claim_folder(store: Store, folder: SharedFolder, installation: str) -> str:
-    """Mark a folder, and give the token that counts.
+    """Mark a folder, and return its token.
 
-    Of processes that do it at once, the one whose transaction is first decides, and the others take theirs away.
+    Of processes that do this at once, the first transaction decides; the others delete their markers.
     """
-    there = await to_thread.run_sync(_find_own_token, folder, installation)
-    token = there or secrets.token_hex(16)
-    if there is None:
+    # A process may have died between marker and transaction: its marker is used again.
+    existing = await to_thread.run_sync(_find_own_token, folder, installation)
+    token = existing or secrets.token_hex(16)
+    if existing is None:
         await to_thread.run_sync(_write_marker, folder, installation, token)
     decided = await store.transact(partial(_record_first_token, folder.kind, token))
-    if decided != token and there is None:
+    if decided != token and existing is None:
         await to_thread.run_sync(partial(folder.marker_path(token).unlink, missing_ok=True))
     return decided
 
@@ -98,7 +99,7 @@ def _record_first_token(kind: str, token: str, uow: UnitOfWork) -> str:
 
 
 def _find_own_token(folder: SharedFolder, installation: str) -> str | None:
-    """The token of a marker that this installation left before. Raises SettingsError for another's."""
+    """Find the token of a marker that this installation wrote. Raises SettingsError for another installation's."""
     try:
         names = sorted(each.name for each in folder.path.iterdir()) if folder.path.exists() else []
     except OSError as error:
@@ -128,9 +129,10 @@ def _write_marker(folder: SharedFolder, installation: str, token: str) -> None:
 
 
 def _require_marker(folder: SharedFolder, installation: str, token: str) -> None:
-    """Raises SettingsError unless the marker with that token is there, and this installation's."""
+    """Raise SettingsError unless the marker with that token exists and is this installation's."""
     marker = folder.marker_path(token)
     try:
+        # Neither a link nor a FIFO in a shared folder may redirect or block the start.
         handle = os.open(marker, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
         with os.fdopen(handle, "rb") as opened:
             found = json.loads(opened.read(_LONGEST))
@@ -141,7 +143,7 @@ def _require_marker(folder: SharedFolder, installation: str, token: str) -> None
             f"{marker.name} is not in it.",
             field=folder.setting,
             suggested_action=f"Mount the folder that every process here shares, or correct {folder.setting}. "
-            "A folder that was moved takes all of its content along, hidden files too.",
+            "If you moved the folder, move all of its content, including hidden files.",
         ) from error
     except OSError as error:
         raise _unusable_folder_error(folder, error) from error
@@ -149,7 +151,7 @@ def _require_marker(folder: SharedFolder, installation: str, token: str) -> None
         raise SettingsError(
             f"{marker} is damaged.",
             field=folder.setting,
-            suggested_action="Have a person see what became of that folder, and bring the file back from a back-up.",
+            suggested_action="Have a person check that folder, and restore the file from a back-up.",
         ) from error
     if whose != installation:
         raise SettingsError(

@@ -1,4 +1,4 @@
-"""Whether a server is running on a data folder: a lock that is held as long as one lives, and dies with it."""
+"""Presence of servers on a data folder: a file lock that a server holds while it lives."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 _NAME: Final = "serving.lock"
 _TURN: Final = "serving.turn"
-"""Held by whoever looks: to look is to try for the lock, which another one who looks would take for a server."""
+"""A lock held while checking: a check tries to take the first lock, which another check would mistake for a server."""
 
 
 @contextmanager
 def hold_folder_presence(data_dir: Path) -> Iterator[None]:
-    """Be known as a server of this folder, beside others. Raises SettingsError when the folder cannot be written."""
+    """Hold the lock of a server on this folder, shared with others. Raises SettingsError for an unwritable folder."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -32,7 +32,7 @@ def hold_folder_presence(data_dir: Path) -> Iterator[None]:
 
 
 def is_server_on_folder(data_dir: Path) -> bool:
-    """Whether at least one server runs there. Raises SettingsError when the folder is not ours to look into."""
+    """Whether at least one server runs on the folder. Raises SettingsError when the folder cannot be used."""
     if not (data_dir / _NAME).exists():
         return False
     with _open_lock_file(data_dir, _TURN) as turn, _open_lock_file(data_dir, _NAME) as handle:

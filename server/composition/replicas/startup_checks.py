@@ -1,4 +1,4 @@
-"""What a process proves before it works on a store, as configured."""
+"""Checks that a process makes before it runs sagas on a store."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _TENANT_S: Final = 5.0
 
 
 def shared_folders(settings: Settings) -> tuple[SharedFolder, SharedFolder]:
-    """Staging and archives."""
+    """The staging and archive folders, as configured."""
     return (
         SharedFolder("staging", settings.staging.url, "staging.url"),
         SharedFolder("archive", settings.archival.storage_path, "archival.storage_path"),
@@ -39,10 +39,10 @@ def shared_folders(settings: Settings) -> tuple[SharedFolder, SharedFolder]:
 async def run_startup_checks(
     settings: Settings, store: Store, platform: Platform, replica: Replica | None
 ) -> AsyncIterator[None]:
-    """Prove that the folders are the store's, and on a shared one that this process agrees with those beside it.
+    """Check that the folders are the store's and, on a shared store, that this process agrees with the replicas.
 
-    On SQLite nobody is asked to agree: a data folder has one sandbox and one key, and another Glean is noticed at each
-    connector. Raises SettingsError naming what is wrong, and StoreFailedError.
+    On SQLite no agreement is needed: a data folder has one sandbox and one key, and each connector shows when it is in
+    another Glean. Raises SettingsError naming what is wrong, and StoreFailedError.
     """
     await ensure_folder_markers(store, shared_folders(settings))
     if not settings.store.shared:
@@ -60,11 +60,11 @@ async def run_startup_checks(
 
 
 async def preview_startup_checks(settings: Settings, store: Store, platform: Platform) -> str:
-    """What a process with these settings would find at its start, in words; nothing is changed.
+    """Describe what a process with these settings would find at its start, without changing anything.
 
-    Raises SettingsError, StoreFailedError.
+    Raises SettingsError or StoreFailedError.
     """
-    said = [
+    parts = [
         f"the {each.kind} folder {await check_folder_marker(store, each)}"
         for each in shared_folders(settings)
     ]
@@ -76,17 +76,17 @@ async def preview_startup_checks(settings: Settings, store: Store, platform: Pla
         living = await count_agreeing_replicas(
             store, glean, keys, partial(is_replica_alive, settings.store.address)
         )
-        said.append(f"{living} replicas serve now, and one with these settings agrees with them")
+        parts.append(f"{living} replicas serve now, and one with these settings agrees with them")
         if not keys:
-            said.append("replicas behind one address need http.state_keys, and there are none")
-    return "; ".join(said)
+            parts.append("http.state_keys is empty, and replicas behind one address need it")
+    return "; ".join(parts)
 
 
 async def _fetch_fingerprint(settings: Settings, platform: Platform) -> Fingerprint:
-    """The Glean that is configured; without its tenant as long as it does not answer."""
+    """The fingerprint of the configured Glean; without its tenant when it does not answer in time."""
     with anyio.move_on_after(_TENANT_S):
         try:
             return await platform.fetch_fingerprint()
         except PlatformError:
-            pass  # whoever needs it will be told; the tenant is compared at each connector, too
+            pass  # a start must not depend on Glean; the tenant is compared again at each connector
     return Fingerprint(dialect=settings.glean.dialect, url=settings.glean.base_url or "")

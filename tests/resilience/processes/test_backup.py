@@ -244,7 +244,7 @@ def _inside(folder: DataFolder, tmp_path: Path) -> Path:
     return folder.data / "copies" / "copy"
 
 
-@pytest.mark.parametrize(("place", "words"), [(_there, "is there already"), (_inside, "is inside of what")])
+@pytest.mark.parametrize(("place", "words"), [(_there, "exists already"), (_inside, "is inside of what")])
 async def test_a_folder_that_will_not_do_is_refused_and_stays_as_it_is(
     data_folder: DataFolder, tmp_path: Path, place: Callable[[DataFolder, Path], Path], words: str
 ) -> None:

@@ -72,7 +72,7 @@ async def test_doctor_says_whether_a_replica_would_be_let_in(fleet: ReplicaFleet
     agrees = "0 replicas serve now, and one with these settings agrees with them"
     assert said[0].startswith("the staging folder is marked as installation ")
     assert said[0].endswith(agrees)
-    assert said[1:] == [f"{said[0]}; replicas behind one address need http.state_keys, and there are none"]
+    assert said[1:] == [f"{said[0]}; http.state_keys is empty, and replicas behind one address need it"]
 
 
 async def test_doctor_says_of_one_machine_what_its_folders_are(tmp_path: Path) -> None:

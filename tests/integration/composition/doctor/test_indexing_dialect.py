@@ -155,15 +155,18 @@ async def test_our_datasources_are_looked_for_by_name_and_each_difference_is_a_f
                 done = await services.provisioning.wait(begun, 60)
                 assert done.dataset.status is DatasetStatus.READY
         assert [each.message for each in await findings_by_name(settings, "datasources")] == [
-            "2 of 2 that our records name are there, and ours"
+            "2 of 2 in our records are in Glean, and ours"
         ]
         first, second = (str(held["name"]) for held in glean.sandbox.datasources())
         glean.sandbox.delete_datasource(first)
         unmark(glean, second)
         [summary, gone, foreign] = await findings_by_name(settings, "datasources")
-        assert summary.message == "0 of 2 that our records name are there, and ours"
-        assert (gone.ok, gone.warning, gone.message) == (True, True, "not there: ACME-Sandbox-Slack")
-        assert (foreign.ok, foreign.message) == (False, "there, and without our mark: ACME-Sandbox-Jira")
+        assert summary.message == "0 of 2 in our records are in Glean, and ours"
+        assert (gone.ok, gone.warning, gone.message) == (True, True, "not in Glean: ACME-Sandbox-Slack")
+        assert (foreign.ok, foreign.message) == (
+            False,
+            "in Glean, but without our owner tag: ACME-Sandbox-Jira",
+        )
 
 
 def unmark(glean: EmbeddedSandbox, datasource: str) -> None:
@@ -194,7 +197,7 @@ async def test_what_was_emptied_is_told_until_it_is_deleted_or_serves_again(tmp_
             await services.registry.set_state("j1", JourneyState.ACTIVE, KIM)
             await made(services)
             [told] = await findings_by_name(settings, "datasources")
-            assert told.message == "1 of 1 that our records name are there, and ours"
+            assert told.message == "1 of 1 in our records are in Glean, and ours"
         for each in glean.sandbox.datasources():
             glean.sandbox.delete_datasource(each["name"])
         assert [each.warning for each in await findings_by_name(settings, "datasources")] == [False, True]

@@ -88,7 +88,7 @@ async def test_doctor_tells_whether_the_client_token_searches(
     tmp_path: Path, theirs: EmbeddedSandbox
 ) -> None:
     [good] = await findings(tmp_path, instance(theirs, GLEAN_CLIENT_TOKEN="adas-token"))
-    assert (good.ok, good.message) == (True, "the client token serves: golden questions are asked")
+    assert (good.ok, good.message) == (True, "the client token can search: golden questions are asked")
     [bad] = await findings(tmp_path, instance(theirs, GLEAN_CLIENT_TOKEN="indexing-token"))
     assert not bad.ok
     assert bad.message == (

@@ -102,12 +102,12 @@ async def test_each_webhook_is_told_with_whether_it_answers_its_keys_and_what_wa
     assert (one.messages, two.messages) == ([], [])
     assert told["one"] == Finding(area="webhook one", ok=True, message="it answers, 2 keys, 0 wait, 0 parked")
     assert told["two"].message == (
-        "it answers, 1 key, 2 wait since 2026-03-01T12:00:00Z, 2 more are not looked at yet, 1 parked, "
+        "it answers, 1 key, 2 wait since 2026-03-01T12:00:00Z, 2 more are not checked yet, 1 parked, "
         "last error: answered 500"
     )
     assert (told["two"].warning, "events list --parked" in told["two"].action) == (True, True)
     assert (told["three"].warning, "`dataset-lifecycle serve`" in told["three"].action) == (True, True)
-    assert told["new"].message == "it answers, 1 key, no server has told it anything yet"
+    assert told["new"].message == "it answers, 1 key, no server has sent it anything yet"
     assert told["gone"].warning
     assert told["gone"].message.startswith("not configured here, 1 wait since ")
     with hold_folder_presence(settings.data_dir):
@@ -163,47 +163,47 @@ def scheduled(plan: Schedule, last: ScheduledRun | None, due: timedelta | None =
     ("given", "serving", "message", "ok", "warning"),
     [
         (scheduled(replace(DAILY, off=True), None), True, "off", True, False),
-        (scheduled(DAILY, None), False, "no turn yet; a server has one daily at 03:00 UTC", True, False),
-        (scheduled(DAILY, None), True, "no turn yet", True, True),
+        (scheduled(DAILY, None), False, "no run yet; a server runs it daily at 03:00 UTC", True, False),
+        (scheduled(DAILY, None), True, "no run yet", True, True),
         (
             scheduled(DAILY, HAD),
             True,
-            "last turn 2026-03-02T03:00:00Z: done; next 2026-03-03T03:30:00Z",
+            "last run 2026-03-02T03:00:00Z: done; next 2026-03-03T03:30:00Z",
             True,
             False,
         ),
         (
             scheduled(DAILY, HAD, timedelta(hours=-2)),
             True,
-            "last turn 2026-03-02T03:00:00Z: done; the next is due since 2026-03-02T01:30:00Z",
+            "last run 2026-03-02T03:00:00Z: done; the next one is due since 2026-03-02T01:30:00Z",
             True,
             True,
         ),
         (
             scheduled(Schedule(name="health"), HAD, timedelta(minutes=-6)),
             False,
-            "last turn 2026-03-02T03:00:00Z: done; the next is due since 2026-03-02T03:24:00Z",
+            "last run 2026-03-02T03:00:00Z: done; the next one is due since 2026-03-02T03:24:00Z",
             True,
             True,
         ),
         (
             scheduled(DAILY, replace(HAD, outcome="failed", error={"message": "no"})),
             True,
-            "last turn 2026-03-02T03:00:00Z: failed, no",
+            "last run 2026-03-02T03:00:00Z: failed, no",
             False,
             False,
         ),
         (
             scheduled(DAILY, replace(HAD, outcome="refused", error={"message": "too many"})),
             True,
-            "last turn 2026-03-02T03:00:00Z: refused, too many",
+            "last run 2026-03-02T03:00:00Z: refused, too many",
             True,
             True,
         ),
         (
             scheduled(DAILY, replace(HAD, outcome="running", began_at=AT - timedelta(hours=2))),
             True,
-            "last turn 2026-03-02T01:30:00Z: running",
+            "last run 2026-03-02T01:30:00Z: running",
             True,
             True,
         ),
@@ -314,7 +314,7 @@ async def test_whatever_one_look_meets_the_others_are_made(tmp_path: Path) -> No
     told = {each.area: (each.ok, each.message) for each in every}
     assert told["repository"] == (
         False,
-        "Looking at it failed (ZeroDivisionError); that is a fault of this program.",
+        "The check failed because of a bug of this program (ZeroDivisionError).",
     )
     assert told["glean"] == (True, "nothing yet")
     assert list(told.items())[-3:] == [

@@ -272,7 +272,7 @@ async def test_leftovers_whose_removal_ends_its_processes_wait_for_a_retry(world
         failed = await process.load_dataset(saga_id.split(":")[1])
         [undo] = await left(process)
         assert (failed.run, undo.what, undo.stopped, "died" in undo.cause) == (None, "connect", True, True)
-        assert (await listed(process)) == [f"{failed.dataset_id}, taking back the step 'connect'"]
+        assert (await listed(process)) == [f"{failed.dataset_id}, undoing the step 'connect'"]
         assert (await process.provision(retry=True)).status is DatasetStatus.READY
         assert (await left(process), await listed(process)) == ([], [])
 

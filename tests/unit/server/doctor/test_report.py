@@ -172,7 +172,7 @@ async def test_a_disk_with_little_room_is_a_finding(tmp_path: Path) -> None:
     ) as caught:
         await folder_probe(tmp_path, StagingFailedError, little_room=1 << 62)()
 
-    assert caught.value.suggested_action == "Make room on it."
+    assert caught.value.suggested_action == "Free some space on it."
 
 
 async def test_looking_at_a_folder_leaves_it_as_it_was(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_keys_that_skip_a_step_are_refused_and_not_shown(
     error = find_difference(replica_note(*ours), replica_note(*theirs))
     assert error.field == "http.state_keys"
     assert words in error.message
-    assert "put the new one behind the old one" in error.suggested_action
+    assert "add the new one after the old one" in error.suggested_action
     told = error.message + error.suggested_action
     assert not any(
         each in told for each in (OLD, NEW, OTHER, *key_fingerprints([OLD, NEW, OTHER], "installation"))
@@ -196,12 +196,12 @@ async def test_another_glean_is_refused_while_a_connector_lives_at_the_one_befor
     await put(hosts, replace(GLEAN, tenant=None), GLEAN, status=ConnectorStatus.HEALTHY)
     async with hosts.start("a", OLD):
         pass
-    with pytest.raises(SettingsError, match="and the connector ACME-Sandbox") as caught:
+    with pytest.raises(SettingsError, match="but the connector ACME-Sandbox") as caught:
         async with hosts.start("b", OLD, platform=other):
             pass
     assert caught.value.field == "glean.api_key"
     assert await hosts.notes() == []
-    with pytest.raises(SettingsError, match="and the connector ACME-Sandbox"):
+    with pytest.raises(SettingsError, match="but the connector ACME-Sandbox"):
         await count_agreeing_replicas(hosts.store, other, [OLD], hosts.alive.__contains__)
     await put(hosts, GLEAN, GLEAN, status=ConnectorStatus.DISCONNECTED)
     async with hosts.start("b", OLD, platform=other):
@@ -221,7 +221,7 @@ async def test_one_whose_glean_does_not_say_its_tenant_changes_nothing_about_wha
 
 async def test_a_replica_that_cannot_be_seen_by_others_does_not_begin(hosts: ReplicaHosts) -> None:
     unseen = Replica(owner="a", wait_until_present=lambda _: False, keys=[OLD])
-    with pytest.raises(StoreFailedError, match="does not show this process as alive"):
+    with pytest.raises(StoreFailedError, match="could not take its lock"):
         async with join_replicas(hosts.store, GLEAN, hosts.alive.__contains__, unseen):
             pass
 

@@ -1,1 +1,1 @@
-"""Every word a model reads."""
+"""Texts for models: the server's instructions and the descriptions of the tools."""

@@ -1,4 +1,4 @@
-"""The words that a model reads, each in a file of its own."""
+"""Loading of the texts for models; each is a file of its own."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from importlib.resources import files
 
 
 def load_prompt(name: str) -> str:
-    """The text `name`: `instructions`, or `tools/<tool>`. Raises FileNotFoundError for one that nobody wrote."""
+    """Load a text by name: `instructions` or `tools/<tool>`. Raises FileNotFoundError for an unknown name."""
     return files("prompts").joinpath(f"{name}.md").read_text(encoding="utf-8").strip()

@@ -1,1 +1,1 @@
-"""The edge that a model touches: one file per MCP tool."""
+"""The MCP tools: one module per tool, in a package per toolset, and `edge` for what they share."""

@@ -1,4 +1,4 @@
-"""What a tool may use: the use cases, and nothing behind them."""
+"""The use cases that tools and commands may call. The ports behind them are out of reach."""
 
 from __future__ import annotations
 

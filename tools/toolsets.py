@@ -1,4 +1,4 @@
-"""Which tools there are, by toolset, in the order in which they are listed."""
+"""The tools by toolset, in the order in which they are listed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TOOLSETS: Final[Mapping[str, tuple[LifecycleTool, ...]]] = {
 
 
 def select_tools(toolsets: Sequence[str] = ()) -> list[LifecycleTool]:
-    """The default tools and those of the named toolsets. Raises InvalidArgumentError for a name that is none."""
+    """Select the default tools and those of the named toolsets. Raises InvalidArgumentError for an unknown name."""
     for name in toolsets:
         if name not in TOOLSETS:
             raise InvalidArgumentError(

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 _LATE: Final = timedelta(hours=1)
 _MINUTE_LATE: Final = timedelta(minutes=5)
 _NO_SERVER: Final = "Start `dataset-lifecycle serve`: it makes up for missed runs."
-_NOT_KEPT: Final = "A server runs, but none runs this schedule: start one with schedules (docs/schedules.md), and read its log."
+_NOT_KEPT: Final = (
+    "A server runs, but none runs this schedule: start one with schedules (docs/schedules.md), and "
+    "read its log."
+)
 _FAILED: Final = "See `dataset-lifecycle schedules list` and the servers' log; the next run tries again."
 _REFUSED: Final = "A person must check what it found: docs/orphans.md says what a sweep may take down."
 

@@ -1,1 +1,1 @@
-"""TODO describe tools.core."""
+"""The default toolset: provision, tear down, check health, list orphans."""

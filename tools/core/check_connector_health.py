@@ -1,4 +1,4 @@
-"""The tool `check_connector_health`: how the connectors in Glean are, and what differs from our records."""
+"""The tool `check_connector_health`: the health of connectors in Glean, and the drift from our records."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class HealthItem(Answer):
     status: ConnectorStatus
     last_successful_sync: Instant | None = None
     freshness_s: int | None = Field(default=None, description="Age of the last successful sync, in seconds.")
-    error_count_24h: int | None = Field(default=None, description="Absent when nobody could say.")
+    error_count_24h: int | None = Field(default=None, description="Absent when it is not known.")
     checked_at: Instant
     findings: list[FindingAnswer]
 
@@ -49,7 +49,7 @@ class DriftAnswer(Answer):
     kind: str = Field(
         description=(
             "unowned_connector (in Glean, of no dataset), missing_connector (not in Glean) or changed_connector "
-            "(configured otherwise than we did, or without our mark)."
+            "(configured differently than by us, or without our owner tag)."
         )
     )
     name: str
@@ -69,7 +69,7 @@ class HealthAnswer(Answer):
 
 
 def health_answer(page: HealthPage) -> HealthAnswer:
-    """What is said about a page of connectors."""
+    """Build the answer for a page of connectors."""
     return HealthAnswer(
         items=[_item(each) for each in page.items],
         drift=[_drift(each) for each in page.drift],
@@ -122,7 +122,7 @@ async def check_connector_health(
     limit: Limit = 50,
     cursor: Cursor | None = None,
 ) -> HealthAnswer:
-    """Look at the chosen connectors."""
+    """Check the selected connectors."""
     page = await services.health.check(
         principal,
         connector_id=connector_id,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class BlockAnswer(Answer):
-    """One check that stands against taking the dataset down as an orphan."""
+    """One check that blocks the teardown of the dataset as an orphan."""
 
     check: str
     what: str
@@ -68,7 +68,7 @@ class OrphansAnswer(Answer):
 
 
 def orphans_answer(page: OrphanPage) -> OrphansAnswer:
-    """What is said about a page of orphans."""
+    """Build the answer for a page of orphans."""
     return OrphansAnswer(
         items=[_item(each) for each in page.items],
         count=len(page.items),

@@ -1,4 +1,4 @@
-"""The tool `provision_dataset`: make a dataset, or attach to the one that is there."""
+"""The tool `provision_dataset`: make a dataset, or attach to the existing one."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ class ReadinessAnswer(Answer):
 class QualityAnswer(Answer):
     """How good the content is."""
 
-    score: float | None = Field(default=None, description="0 to 100; absent until it was judged.")
+    score: float | None = Field(default=None, description="0 to 100; absent until it was checked.")
     threshold: float = Field(description="The score that a dataset needs to be ready.")
-    pending: bool = Field(description="Whether it is still to be judged, or judged again.")
+    pending: bool = Field(description="Whether it is still to be checked, or checked again.")
     issues: list[QualityIssue]
     readiness: ReadinessAnswer | None = Field(
         default=None,
@@ -95,7 +95,7 @@ class ProvisionAnswer(Answer):
 
 
 def provision_answer(provisioned: ProvisionResult, connector: Connector | None = None) -> ProvisionAnswer:
-    """What is said about a dataset that was provisioned, or is being, with its connector when it has one."""
+    """Build the answer for a dataset that is or was provisioned, with its connector when it has one."""
     dataset = provisioned.dataset
     progress = progress_answer(dataset, provisioned.progress)
     content = dataset.content or dataset.staged
@@ -122,9 +122,9 @@ def provision_answer(provisioned: ProvisionResult, connector: Connector | None =
 async def load_provision_answer(
     services: Services, provisioned: ProvisionResult, principal: Principal
 ) -> ProvisionAnswer:
-    """`answer`, with the connector looked up."""
-    shown = await services.datasets.show(provisioned.dataset.dataset_id, principal)
-    return provision_answer(provisioned, shown.connector)
+    """Load the connector, and build the answer with it."""
+    details = await services.datasets.show(provisioned.dataset.dataset_id, principal)
+    return provision_answer(provisioned, details.connector)
 
 
 def _connector(connector: Connector) -> ConnectorAnswer:
@@ -158,7 +158,7 @@ async def provision_dataset(
     retry: arguments.Retry = False,
     wait_s: arguments.Wait = arguments.DEFAULT_WAIT_S,
 ) -> ProvisionAnswer:
-    """Start the dataset or attach to it, wait a while, and tell how it stands. Going away leaves the work alone."""
+    """Start or attach to the provisioning, wait a while, and answer how far it is. Cancelling stops only the wait."""
     request = ProvisionRequest(
         client_id=client_id,
         journey_id=journey_id,
@@ -170,8 +170,8 @@ async def provision_dataset(
         retry=retry,
     )
     begun = await services.provisioning.start_or_attach(request, principal)
-    stands = await services.provisioning.wait(begun, wait_s, progress_forwarder(ctx))
-    return await load_provision_answer(services, stands, principal)
+    result = await services.provisioning.wait(begun, wait_s, progress_forwarder(ctx))
+    return await load_provision_answer(services, result, principal)
 
 
 TOOL: Final = build_tool(

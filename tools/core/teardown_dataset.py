@@ -1,4 +1,4 @@
-"""The tool `teardown_dataset`: archive a dataset, and take away what served it."""
+"""The tool `teardown_dataset`: archive a dataset, and remove its connector and staged documents."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class TeardownAnswer(Answer):
     )
     manual_step: str | None = Field(default=None, description="What a person has left to do in Glean.")
     cleanup_verified: bool = Field(
-        description="Whether it was looked that nothing is left of what served it."
+        description="Whether it was verified that nothing is left of what served it."
     )
     progress: ProgressAnswer | None = Field(
         default=None, description="Present while it is under way, and only then."
@@ -52,7 +52,7 @@ class TeardownAnswer(Answer):
 
 
 def teardown_answer(torn_down: TeardownResult, archive: Archive | None = None) -> TeardownAnswer:
-    """What is said about a dataset that was taken down, or is being, with what is known of its archive."""
+    """Build the answer for a dataset that is or was taken down, with its archive when it has one."""
     dataset, teardown = torn_down.dataset, torn_down.dataset.teardown
     progress = progress_answer(dataset, torn_down.progress)
     outcome = teardown.connector_outcome if teardown else None
@@ -76,9 +76,9 @@ def teardown_answer(torn_down: TeardownResult, archive: Archive | None = None) -
 async def load_teardown_answer(
     services: Services, torn_down: TeardownResult, principal: Principal
 ) -> TeardownAnswer:
-    """`answer`, with the archive looked up."""
-    shown = await services.datasets.show(torn_down.dataset.dataset_id, principal)
-    return teardown_answer(torn_down, parse_archive(shown.archive) if shown.archive else None)
+    """Load the archive, and build the answer with it."""
+    details = await services.datasets.show(torn_down.dataset.dataset_id, principal)
+    return teardown_answer(torn_down, parse_archive(details.archive) if details.archive else None)
 
 
 async def teardown_dataset(
@@ -92,11 +92,11 @@ async def teardown_dataset(
     said: GivenAnswer,
     wait_s: Wait = DEFAULT_WAIT_S,
 ) -> TeardownAnswer:
-    """Claim the dataset, go on with it or attach to it, wait a while, and tell how it stands."""
+    """Start, resume or attach to the teardown, wait a while, and answer how far it is."""
     person = None if question is None else ElicitedConfirmer(question, said, services.clock)
     begun = await services.teardowns.start_or_attach(dataset_id, reason, principal, person)
-    stands = await services.teardowns.wait(begun, wait_s, progress_forwarder(ctx))
-    return await load_teardown_answer(services, stands, principal)
+    result = await services.teardowns.wait(begun, wait_s, progress_forwarder(ctx))
+    return await load_teardown_answer(services, result, principal)
 
 
 TOOL: Final = build_tool(

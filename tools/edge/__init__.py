@@ -1,1 +1,1 @@
-"""TODO describe tools.edge."""
+"""The edge that all tools share: arguments, answers, errors, audit, progress and questions."""

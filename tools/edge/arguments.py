@@ -1,6 +1,6 @@
-"""The arguments of the tools: what each accepts, and the words that say so in the published schema.
+"""The arguments of the tools: their types, bounds, and descriptions in the published schema.
 
-The edge is strict: text is no number. Only enumerations are given as text, for that is how JSON writes them.
+Types are strict: text is not accepted as a number. Only enumerations are given as text, because JSON has no others.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pydantic import Field
 from domain import model
 
 IDENTIFIER_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
-"""What every id of ours and of our callers looks like: safe in a path by construction."""
+"""The form of every id, ours and the callers'. An id of this form is safe in a path."""
 
 MAX_WAIT_S: Final = 50
 DEFAULT_WAIT_S: Final = 25
@@ -49,8 +49,8 @@ Cursor = Annotated[
     str, Field(min_length=1, max_length=400, description="`next_cursor` of the answer before.")
 ]
 
-Stage = Annotated[model.Stage, Field(strict=False, description="The stage of the client's way.")]
-DatasetType = Annotated[model.DatasetType, Field(strict=False, description="What the records are.")]
+Stage = Annotated[model.Stage, Field(strict=False, description="The stage of the client's journey.")]
+DatasetType = Annotated[model.DatasetType, Field(strict=False, description="The kind of records.")]
 DataSource = Annotated[
     model.DataSource,
     Field(strict=False, description="Where the records come from. Left out: mock_template."),
@@ -75,7 +75,7 @@ Wait = Annotated[
         description="How many seconds to wait for the end before answering how far it is.",
     ),
 ]
-Limit = Annotated[int, Field(ge=1, le=200, description="At most so many items in one answer.")]
+Limit = Annotated[int, Field(ge=1, le=200, description="The greatest number of items in one answer.")]
 MinAgeDays = Annotated[
     int, Field(ge=0, le=MAX_DAYS, description="Only datasets of at least this age, in days.")
 ]

@@ -1,4 +1,4 @@
-"""A call, from its count to its entry in the audit log, at whichever edge it came in."""
+"""Audit of calls at every edge: each call is counted, run, and recorded in the audit log."""
 
 from __future__ import annotations
 
@@ -23,9 +23,12 @@ _log: Final = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class AuditedCall:
-    """How a call that ends well ends: with its outcome in a word, or with a question and what it shows.
+    """A running call, with what its entry will say if it succeeds.
 
-    `caller` is who called, with their call as it turned out to be.
+    Attributes:
+        principal: who called, with the call as it is known by now.
+        outcome: the outcome in a word.
+        shown: the text of the question that the call ends with; None when it ends with an answer.
     """
 
     principal: Principal
@@ -37,46 +40,48 @@ class AuditedCall:
 async def audit_call(
     calls: CallAudit, principal: Principal, *, expected_errors: tuple[type[Exception], ...] = ()
 ) -> AsyncIterator[AuditedCall]:
-    """Count a call that was begun, let it run, and put on record how it ended.
+    """Count a call, let it run, and record how it ended.
 
-    Errors pass through; a LifecycleError then carries the audit id. Those `beside` are no failure of the call. Raises
-    RateLimitedError before anything is run, and StoreFailedError when a call that ended well cannot be put on record.
-    An entry is written to its end even when the caller has gone away.
+    Errors pass through, and a LifecycleError then carries the audit id; `expected_errors` are recorded as a success.
+    The entry is written even if the caller has disconnected.
+
+    Raises RateLimitedError before anything runs, and StoreFailedError when a successful call cannot be recorded: a
+    change without an entry must not look like a success.
     """
-    ending = AuditedCall(principal)
+    call = AuditedCall(principal)
     try:
-        await calls.count(ending.principal)
-        yield ending
+        await calls.count(call.principal)
+        yield call
     except expected_errors:
-        await _write_shielded(calls.record_success(ending.principal))
+        await _write_shielded(calls.record_success(call.principal))
         raise
     except Exception as error:
-        await _try_write(calls.record_failure(ending.principal, root_cause(error)), ending.principal)
+        await _try_write(calls.record_failure(call.principal, root_cause(error)), call.principal)
         raise
     except BaseException:
-        await _try_write(calls.record_disconnect(ending.principal), ending.principal)
+        await _try_write(calls.record_disconnect(call.principal), call.principal)
         raise
-    if ending.shown is None:
-        await _write_shielded(calls.record_success(ending.principal, ending.outcome))
+    if call.shown is None:
+        await _write_shielded(calls.record_success(call.principal, call.outcome))
     else:
-        await _write_shielded(calls.record_question(ending.principal, ending.shown))
+        await _write_shielded(calls.record_question(call.principal, call.shown))
 
 
 def root_cause(error: Exception) -> Exception:
-    """What ended a task group, which wraps it; the first of several."""
+    """The error inside the groups of task groups; of several, the first."""
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
     return error
 
 
-async def _write_shielded(writing: Awaitable[None]) -> None:
+async def _write_shielded(write: Awaitable[None]) -> None:
     with CancelScope(shield=True):
-        await writing
+        await write
 
 
-async def _try_write(writing: Awaitable[None], principal: Principal) -> None:
-    """What cannot be written changes nothing about a refusal; it is said in the log."""
+async def _try_write(write: Awaitable[None], principal: Principal) -> None:
+    """Write the entry of a call that failed. If that fails too, the caller still gets the first error."""
     try:
-        await _write_shielded(writing)
+        await _write_shielded(write)
     except StoreFailedError as error:
         _log.warning("The entry of a call by %s could not be written: %s", principal.subject, error)

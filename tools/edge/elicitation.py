@@ -1,7 +1,7 @@
-"""A person asked through the MCP client, where it can show a question: for sandbox only.
+"""Confirmation by elicitation: a person is asked through an MCP client that can show forms, at sandbox only.
 
-The question names the generation and no clock, so an answer fits only the dataset that was shown; the claim moves the
-generation, so it fits once.
+The question names the dataset's generation, and nothing that changes with the clock: an answer fits only the state that
+was shown. The claim changes the generation, so an answer fits only once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MAX_NAME_LENGTH: Final = 256
 
 
 class TypedName(BaseModel):
-    """What a person types to have a dataset taken down; a form with anything else in it is none."""
+    """The form in which a person types the dataset's name; further fields make it invalid."""
 
     model_config = ConfigDict(
         strict=True, extra="forbid", json_schema_extra=lambda schema: schema.pop("additionalProperties")
@@ -36,7 +36,7 @@ class TypedName(BaseModel):
 
 
 class NoElicitation(BaseModel):
-    """Nobody is asked in this way."""
+    """The question when no person is asked by elicitation."""
 
 
 async def _question(
@@ -67,34 +67,34 @@ GivenAnswer = Annotated[ElicitationResult[TypedName], Resolve(_elicit_dataset_na
 
 
 class ElicitedConfirmer:
-    """What the person at the client said to one question. Implements `domain.model.approval.Confirmer`."""
+    """The answer of the person at the client to one question. Implements `domain.model.approval.Confirmer`."""
 
     def __init__(
         self, question: ConfirmationRequest, answer: ElicitationResult[TypedName], clock: Clock
     ) -> None:
-        """Hold an answer to the question that was shown."""
+        """Hold the answer to a question that was shown."""
         self._question = question
         self._answer = answer
         self._clock = clock
 
     async def ask(self, question: ConfirmationRequest) -> Confirmation | None:
-        """The confirmation of what was shown, whatever is asked now. Raises DeclinedError."""
-        shown = self._question
+        """Confirm what was shown, not what is asked now: the dataset may have changed since. Raises DeclinedError."""
+        answered = self._question
         name = self._answer.data.dataset_name if isinstance(self._answer, AcceptedElicitation) else None
-        if name != shown.dataset.name:
+        if name != answered.dataset.name:
             raise DeclinedError(
-                f"The person asked did not type the name of {shown.dataset.name}; nothing was changed.",
+                f"The person did not type the dataset's name, {answered.dataset.name}. Nothing was changed.",
                 dataset_id=question.dataset.dataset_id,
             )
         return Confirmation(
             how="elicitation",
-            by=shown.requester,
+            by=answered.requester,
             at=self._clock.now(),
-            dataset_id=shown.dataset.dataset_id,
-            generation=shown.generation,
-            reason=shown.reason,
-            requester=shown.requester,
-            shown=shown.shown,
+            dataset_id=answered.dataset.dataset_id,
+            generation=answered.generation,
+            reason=answered.reason,
+            requester=answered.requester,
+            shown=answered.shown,
         )
 
 
@@ -105,15 +105,15 @@ def _can_show_forms(ctx: EdgeContext) -> bool:
 
 
 def _format_question(question: ConfirmationRequest) -> str:
-    shown = question.shown
-    kept = (
-        f"All of it is archived, and can be restored for {shown['restorable_days']} days"
-        if "restorable_days" in shown
+    details = question.shown
+    archived = (
+        f"All of it is archived, and can be restored for {details['restorable_days']} days"
+        if "restorable_days" in details
         else "Its description and a sample are archived; it cannot be restored"
     )
     return (
-        f"Take down {shown['dataset']}? Client {shown['client_id']}, journey {shown['journey_id']}, "
-        f"{shown['stage']}, {shown['record_count']} records, made {shown['created_at']}. "
-        f"Lost are {shown['lost']}. {kept}. (State {question.generation} of {shown['dataset_id']}, "
-        f"reason {shown['reason']}.) Type the dataset's name to go on."
+        f"Take down {details['dataset']}? Client {details['client_id']}, journey {details['journey_id']}, "
+        f"{details['stage']}, {details['record_count']} records, made {details['created_at']}. "
+        f"Lost are {details['lost']}. {archived}. (State {question.generation} of {details['dataset_id']}, "
+        f"reason {details['reason']}.) Type the dataset's name to go on."
     )

@@ -1,4 +1,4 @@
-"""Errors as the wire shows them: one shape, whatever was wrong and whoever found it."""
+"""Errors on the wire: one shape for all of them, from every source."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
     from domain.errors import LifecycleError
 
 ERROR_META_KEY: Final = "dataset-lifecycle/error"
-"""Where a result's `_meta` carries the error, for clients that keep no structured content of an error."""
+"""The key of the error in a result's `_meta`, for clients that drop the structured content of errors."""
 _EXTRA: Final = "extra_forbidden"
 _MAX_NAME_LENGTH: Final = 60
 
 
 def error_result(error: LifecycleError) -> CallToolResult:
-    """The result that carries a refusal or failure: as text for a model, and in `_meta` for a program."""
+    """Build the result for an error: as text for a model, and in `_meta` for a program."""
     body = error.as_dict()
     text = to_json({"error": body}).decode()
     return CallToolResult(content=[TextContent(text=text)], is_error=True, _meta={ERROR_META_KEY: body})
 
 
 def invalid_arguments_error(error: ValidationError, arguments: type[BaseModel]) -> InvalidArgumentError:
-    """What is wrong with a call's arguments, in our own words; what was given is not repeated.
+    """Describe what is wrong with a call's arguments, without repeating their values.
 
-    `field` and `candidates` are those of the first flaw, and an argument that nobody knows comes before all others:
-    it is what a required one that seems to be missing was probably meant to be.
+    `field` and `candidates` are those of the first problem. An unknown argument comes first: it is probably a misspelt
+    required one, which then is reported as missing, too.
     """
     flaws = sorted(error.errors(include_url=False), key=lambda flaw: flaw["type"] != _EXTRA)
     field, candidates = _field_and_candidates(flaws[0], arguments)
@@ -64,12 +64,12 @@ def _format_flaw(flaw: ErrorDetails, arguments: type[BaseModel]) -> str:
 
 
 def _argument_name(flaw: ErrorDetails) -> str:
-    """The argument's name, short and printable even when somebody made it up."""
+    """The argument's name, shortened and printable, because a caller can make up any name."""
     return ascii(str(flaw["loc"][0]))[1:-1][:_MAX_NAME_LENGTH]
 
 
 def _enum_values(annotation: object) -> tuple[str, ...]:
-    """The values of an enumeration, which may be optional or annotated."""
+    """The values of an enumeration, also of an optional or annotated one."""
     if isinstance(annotation, type):
         return tuple(each.value for each in annotation) if issubclass(annotation, Enum) else ()
     return tuple(value for each in get_args(annotation) for value in _enum_values(each))

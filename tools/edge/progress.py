@@ -1,4 +1,4 @@
-"""Progress of a saga, as notifications to the client that waits for it."""
+"""Progress notifications for the client that waits for a saga."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ _TICK: Final = 0.001
 
 
 def progress_forwarder(ctx: EdgeContext) -> ProgressListener:
-    """A listener that sends each progress on to the client.
+    """Build a listener that sends each progress to the client.
 
-    The protocol wants a number that only goes up, and each step of a saga counts from 0: so the number is the steps
-    begun, with the share of the running one behind the point. Its message says the counts.
+    The protocol needs a number that only grows, but each step of a saga counts from 0. So the number is the count of
+    steps done, plus the share of the running one as a fraction. The message has the counts of the step.
     """
-    began: str | None = None
-    before, shown = -1, -1.0
+    current_step: str | None = None
+    steps_done, last_sent = -1, -1.0
 
-    async def forward(progress: Progress) -> None:
-        nonlocal began, before, shown
-        if progress.step != began:
-            began, before = progress.step, before + 1
+    async def send_progress(progress: Progress) -> None:
+        nonlocal current_step, steps_done, last_sent
+        if progress.step != current_step:
+            current_step, steps_done = progress.step, steps_done + 1
         share = progress.done / progress.total if progress.total else 0.0
-        shown = max(before + min(share, 1 - _TICK), shown + _TICK)
+        last_sent = max(steps_done + min(share, 1 - _TICK), last_sent + _TICK)
         counts = f" ({progress.done} of {progress.total})" if progress.total else ""
-        await ctx.report_progress(shown, None, f"{progress.message}{counts}")
+        await ctx.report_progress(last_sent, None, f"{progress.message}{counts}")
 
-    return forward
+    return send_progress

@@ -1,8 +1,8 @@
-"""The rounds of one call: a question that goes out, and the answer that comes back with the call made again.
+"""Request states: a call asks a question, and is made again with the answer and a sealed state.
 
-Between the two the client holds a sealed state. What comes back is anybody's word until the seal has been checked, so a
-state that is forged, too old or another's, and an answer that has no form, are refused like any other call: in the one
-error shape, by the tool itself, and as if nobody had been asked.
+The client holds the state in between, so it is untrusted until its seal has been checked. A forged, expired or foreign
+state and a malformed answer are refused like any other call: by the tool, in the one error shape, and with an audit
+entry.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 
 REQUEST_STATE_TTL_S: Final = 600.0
-"""Seconds from a question to the last moment at which its answer counts; an approval is good for as long."""
+"""Seconds for which the answer to a question is accepted; an approval is valid for as long."""
 _CALL: Final = "tools/call"
 _STATE: Final = "requestState"
 _ANSWERS: Final = "inputResponses"
@@ -31,10 +31,10 @@ _refusal: Final[ContextVar[LifecycleError | None]] = ContextVar("refusal", defau
 
 
 class RequestStateMiddleware:
-    """Middleware around the SDK's check of states: the tool refuses what does not pass it, or has not the form."""
+    """Middleware around the SDK's check of states, which leaves the refusal of a bad state or answer to the tool."""
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-        """Answer the request; a call whose state or answers are no good is made without them, only to be refused."""
+        """Answer the request. A call with a bad state or answer is run without them, so that the tool refuses it."""
         if ctx.method != _CALL or ctx.params is None:
             return await call_next(ctx)
         refusal: LifecycleError = malformed_answer_error()
@@ -54,16 +54,15 @@ class RequestStateMiddleware:
 
 
 def require_valid_request_state() -> None:
-    """Raise the refusal of a call whose state or answers were no good."""
+    """Raise the refusal of a call whose state or answers the middleware rejected."""
     if refusal := _refusal.get():
         raise refusal
 
 
 def malformed_answer_error() -> DeclinedError:
-    """An answer that is not the form that was shown is no consent."""
+    """Build the refusal of an answer that does not match the form: it is not a consent."""
     return DeclinedError(
-        "What the client answered is not the form that the person was to fill in, so it counts as no; "
-        "nothing was changed.",
+        "The client's answer does not match the form that it should show, so it counts as a no. Nothing was changed.",
         suggested_action="Ask the operator whether they saw the question, and whether their client can show it.",
     )
 
@@ -78,8 +77,8 @@ def _is_well_formed(answers: object) -> bool:
 
 def _stale_state_error() -> ConfirmationRequiredError:
     return ConfirmationRequiredError(
-        "The question that this answers is not open here: it was asked too long ago, of somebody else, of another "
-        "call, or by a server that does not share its keys with this one. Nothing was changed.",
+        "This answer does not belong to an open question: the question was asked too long ago, of somebody else, in "
+        "another call, or by a server that does not share its keys with this one. Nothing was changed.",
         how="elicitation",
-        suggested_action="Make the call again as it was at first; a person is then asked anew.",
+        suggested_action="Make the same call again from the start; a person is then asked again.",
     )

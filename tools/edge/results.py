@@ -1,4 +1,4 @@
-"""What every answer has in common, for a model over MCP and for a program at the command line alike."""
+"""The common parts of all answers, for models over MCP and programs at the command line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from domain.model import Dataset, Progress
 
 POLL_AFTER_S: Final = 5
-"""When it is worth while to ask again about work that is under way, in seconds."""
+"""Seconds after which a client should ask again about running work."""
 
 Instant = Annotated[
     datetime,
@@ -29,7 +29,7 @@ class Answer(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     def as_dict(self) -> dict[str, Any]:
-        """The answer as plain JSON values, without what is not there."""
+        """The answer as JSON values, without those that are None."""
         return self.model_dump(mode="json", exclude_none=True)
 
 
@@ -43,7 +43,7 @@ class ProgressAnswer(Answer):
 
 
 def progress_answer(dataset: Dataset, progress: Progress | None) -> ProgressAnswer | None:
-    """How far a running dataset has come; None for one that nothing works on."""
+    """Build the progress of a dataset with a running saga; None for any other."""
     if dataset.run is None:
         return None
     if progress is None:

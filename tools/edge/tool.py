@@ -1,9 +1,8 @@
-"""How a tool is described, given what it works with, and its errors shaped.
+"""Tools: how an async function becomes an MCP tool with a description, a schema, a scope and the one error shape.
 
-A tool is a plain async function. What it may use comes in through `Resolve`, so neither the services nor the caller
-are in its schema; what it answers is a model, whose schema is published; and every `LifecycleError`, from wherever in
-a call it comes (the arguments, a resolver, the tool itself), becomes the one error shape. Any other exception is a bug,
-which the SDK logs and masks.
+The services and the principal are injected through `Resolve`, so they are not in the tool's schema. The answer is a
+model, whose schema is published. Every `LifecycleError` in a call (from its arguments, a resolver or the tool) becomes
+the one error shape. Any other exception is a bug, which the SDK logs and masks.
 """
 
 from __future__ import annotations
@@ -36,7 +35,14 @@ from tools.services import Services
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edge:
-    """What a server gives to its tools: the services, opened when they are first asked for, and who asks, via what."""
+    """What a server gives to its tools.
+
+    Attributes:
+        services: gives the services, which are opened when they are first needed.
+        identify: gives the principal of the call that is being answered. Raises ForbiddenError when it is unknown.
+        via: how calls arrive, for the audit log.
+        read_only: whether tools that change something are refused.
+    """
 
     services: Callable[[], Awaitable[Services]]
     identify: Callable[[], Principal]
@@ -45,7 +51,7 @@ class Edge:
 
     @property
     def principal(self) -> Principal:
-        """Who makes the call that is being answered. Raises ForbiddenError when that cannot be told."""
+        """The principal of the call that is being answered. Raises ForbiddenError when it is unknown."""
         return self.identify()
 
 
@@ -65,16 +71,19 @@ GivenCaller = Annotated[Principal, Resolve(_caller)]
 
 
 class _StrictArguments(ArgModelBase):
-    """Arguments that are taken as they are or not at all."""
+    """Arguments with strict types; an unknown argument is an error."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
 class _Metadata(FuncMetadata):
-    """How a call's arguments become values, and its answer a result."""
+    """Conversion of a call's arguments to values, and of its answer to a result."""
 
     def validate_arguments(self, arguments_to_validate: dict[str, Any]) -> dict[str, Any]:
-        """The arguments as values; an optional one that is null counts as left out. Raises InvalidArgumentError."""
+        """Convert arguments to values; null for an optional one means that it is left out.
+
+        Raises InvalidArgumentError.
+        """
         fields = self.arg_model.model_fields
         given = {
             name: value
@@ -87,7 +96,7 @@ class _Metadata(FuncMetadata):
             raise invalid_arguments_error(error, self.arg_model) from error
 
     def convert_result(self, result: object) -> CallToolResult | InputRequiredResult:
-        """The answer as structured content, and as the same JSON in text for clients that read only that."""
+        """Convert the answer to structured content, and to the same JSON as text for clients that read only text."""
         if not isinstance(result, Answer):
             return super().convert_result(result)
         text = result.model_dump_json(exclude_none=True)
@@ -95,13 +104,13 @@ class _Metadata(FuncMetadata):
 
 
 class LifecycleTool(Tool):
-    """A tool whose refusals and failures have the one error shape, and which asks for the scope of its verb."""
+    """A tool that requires the scope of its verb, and answers errors in the one error shape."""
 
     verb: str = ""
 
     @property
     def mutating(self) -> bool:
-        """Whether a read-only server must not have it."""
+        """Whether the tool changes something, so that a read-only server refuses it."""
         return self.annotations is None or not self.annotations.read_only_hint
 
     # The signature is the SDK's.
@@ -111,26 +120,29 @@ class LifecycleTool(Tool):
         context: Context[Any, Any],
         convert_result: bool = False,  # noqa: FBT001, FBT002
     ) -> Any:  # noqa: ANN401
-        """Run the tool, on record; a LifecycleError from anywhere within becomes the result that carries it."""
+        """Run the tool with an audit entry; a LifecycleError from anywhere in it becomes an error result."""
         edge: Edge = context.request_context.lifespan_context
         try:
             calls = (await edge.services()).calls
-        except LifecycleError as error:  # without a store there is no record either
+        except LifecycleError as error:  # without a store, no entry can be written either
             return error_result(error)
         except Exception as error:
             raise UnexpectedToolError(f"Error executing tool {self.name}") from error
-        who, stranger = _identify_caller(edge)
+        identified, identity_error = _identify_caller(edge)
         known = self.fn_metadata.arg_model.model_fields
-        principal = calls.begin(who, self.verb, edge.via, arguments, known=known, **_request_origin(context))
+        principal = calls.begin(
+            identified, self.verb, edge.via, arguments, known=known, **_request_origin(context)
+        )
         context.request_context.lifespan_context = replace(edge, identify=lambda: principal)
         try:
-            async with audit_call(calls, principal) as ending:
-                if stranger:
-                    raise stranger
+            async with audit_call(calls, principal) as call:
+                # Raised only here, so that the attempt of an unknown caller is on record, too.
+                if identity_error:
+                    raise identity_error
                 result = await self._run_authorized(
                     principal, arguments, context, convert_result=convert_result
                 )
-                ending.shown = _question_text(result)
+                call.shown = _question_text(result)
         except LifecycleError as error:
             return error_result(error)
         return result
@@ -144,7 +156,7 @@ class LifecycleTool(Tool):
         *,
         convert_result: bool,
     ) -> Any:  # noqa: ANN401
-        """What the tool answers. Raises the LifecycleError that it ends with."""
+        """Check read-only, scope and request state, and run the tool. Raises the LifecycleError that it ends with."""
         if self.mutating and context.request_context.lifespan_context.read_only:
             msg = f"This server was started read-only, so {self.name} is not available."
             raise ReadOnlyError(msg)
@@ -155,7 +167,7 @@ class LifecycleTool(Tool):
         except ToolError as error:
             if isinstance(error.__cause__, LifecycleError):
                 raise error.__cause__ from None
-            if isinstance(error.__cause__, ToolError):  # the SDK's own, about what a question was answered
+            if isinstance(error.__cause__, ToolError):  # the SDK rejected the answer to a question
                 raise malformed_answer_error() from None
             audit_id = principal.call.audit_id if principal.call else None
             raise UnexpectedToolError(f"Error executing tool {self.name} ({audit_id})") from error.__cause__
@@ -164,7 +176,7 @@ class LifecycleTool(Tool):
 
 
 def _identify_caller(edge: Edge) -> tuple[Principal, ForbiddenError | None]:
-    """Who calls; or nobody, and why that is refused."""
+    """Identify the caller; for an unknown one, the anonymous principal and the error to raise."""
     try:
         return edge.principal, None
     except ForbiddenError as error:
@@ -172,7 +184,7 @@ def _identify_caller(edge: Edge) -> tuple[Principal, ForbiddenError | None]:
 
 
 def _request_origin(context: Context[Any, Any]) -> dict[str, Any]:
-    """What a request says of itself, which proves nothing: the program that sent it, and the trace it belongs to."""
+    """The client program and the trace context that a request claims. They are recorded, and prove nothing."""
     request = context.request_context
     params = request.session.client_params
     headers, meta = context.headers or {}, request.meta or {}
@@ -183,22 +195,23 @@ def _request_origin(context: Context[Any, Any]) -> dict[str, Any]:
 
 
 def _question_text(result: object) -> str | None:
-    """What a person is asked by a result that is a question; None for an answer."""
+    """The text of the questions in a result; None when the result is an answer."""
     if not isinstance(result, InputRequiredResult):
         return None
-    found = [getattr(each.params, "message", "") for each in (result.input_requests or {}).values()]
-    return "\n".join(found)
+    messages = [getattr(each.params, "message", "") for each in (result.input_requests or {}).values()]
+    return "\n".join(messages)
 
 
 def build_tool(
     function: Callable[..., Awaitable[BaseModel]], *, verb: str, title: str, annotations: ToolAnnotations
 ) -> LifecycleTool:
-    """The tool that a function is: named like it, described by `prompts/tools/<name>.md`, closed to other arguments.
+    """Build a tool from a function, named like it and described by `prompts/tools/<name>.md`.
 
-    `verb` is what it does, as `domain.policy.SCOPE_OF_VERB` has it. Raises KeyError for one that is not there.
+    `verb` is a key of `domain.policy.SCOPE_OF_VERB`. Raises KeyError for an unknown one.
     """
+    # A tool without a scope must fail when the server is built, not when it is called.
     required_scope(verb)
-    made = cast(
+    tool = cast(
         "LifecycleTool",
         LifecycleTool.from_function(
             function,
@@ -207,15 +220,15 @@ def build_tool(
             annotations=annotations,
         ),
     )
-    made.verb = verb
-    metadata = made.fn_metadata
+    tool.verb = verb
+    metadata = tool.fn_metadata
     arguments = create_model(
         f"{function.__name__}_arguments", __base__=(metadata.arg_model, _StrictArguments)
     )
-    made.parameters = published_schema(arguments.model_json_schema())
-    made.fn_metadata = _Metadata(
+    tool.parameters = published_schema(arguments.model_json_schema())
+    tool.fn_metadata = _Metadata(
         arg_model=arguments,
         output_model=metadata.output_model,
         output_schema=published_schema(metadata.output_schema or {}),
     )
-    return made
+    return tool

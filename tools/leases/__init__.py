@@ -1,1 +1,1 @@
-"""TODO describe tools.leases."""
+"""The toolset `leases`: keep journeys and datasets protected for longer."""

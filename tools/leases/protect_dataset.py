@@ -1,4 +1,4 @@
-"""The tool `protect_dataset`: keep a dataset until an instant, whatever becomes of its journey."""
+"""The tool `protect_dataset`: protect a dataset until an instant, whatever happens to its journey."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class ProtectAnswer(Answer):
     stage: Stage
     status: DatasetStatus
     protected_until: Instant | None = Field(
-        default=None, description="Until when no teardown and no retry is heard."
+        default=None, description="Until when teardowns and retries are refused."
     )
 
 
-def protect_answer(kept: ProtectionResult) -> ProtectAnswer:
-    """What is said about a dataset whose protection was set."""
-    dataset = kept.dataset
+def protect_answer(result: ProtectionResult) -> ProtectAnswer:
+    """Build the answer for a dataset whose protection was set."""
+    dataset = result.dataset
     return ProtectAnswer(
         name=dataset.name,
         dataset_id=dataset.dataset_id,
@@ -51,7 +51,7 @@ async def protect_dataset(
     dataset_id: DatasetId,
     until: Until,
 ) -> ProtectAnswer:
-    """Lengthen the protection. No model is a person, so it never becomes shorter here."""
+    """Lengthen the protection. Only a person may shorten it, and a model is never one."""
     moment = parse_timestamp(until, "until")
     return protect_answer(await services.leases.protect_dataset(dataset_id, moment, principal, person=False))
 

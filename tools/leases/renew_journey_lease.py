@@ -29,7 +29,7 @@ class RenewAnswer(Answer):
 
 
 def renew_answer(renewed: LeaseRenewal) -> RenewAnswer:
-    """What is said about a journey whose lease was renewed."""
+    """Build the answer for a journey whose lease was renewed."""
     journey = renewed.journey
     return RenewAnswer(
         journey_id=journey.journey_id,
@@ -48,7 +48,7 @@ async def renew_journey_lease(
     duration: Duration,
     client_id: ClientId | None = None,
 ) -> RenewAnswer:
-    """Lengthen the lease. No model is a person, so it never becomes shorter here."""
+    """Lengthen the lease. Only a person may shorten it, and a model is never one."""
     span = parse_duration(duration, "duration")
     return renew_answer(
         await services.leases.renew_lease(journey_id, span, principal, client_id, person=False)

@@ -1,1 +1,1 @@
-"""TODO describe tools.recovery."""
+"""The toolset `recovery`: bring archived datasets back."""

@@ -31,7 +31,7 @@ class RestoreAnswer(ProvisionAnswer):
 async def load_restore_answer(
     services: Services, restored: ProvisionResult, principal: Principal
 ) -> RestoreAnswer:
-    """What is said about a dataset that was restored, or is being."""
+    """Load the connector, and build the answer for a dataset that is or was restored."""
     return RestoreAnswer(
         **dict(await load_provision_answer(services, restored, principal)),
         restored_from=str(restored.dataset.restored_from),
@@ -48,10 +48,10 @@ async def restore_dataset(
     journey_id: JourneyId,
     wait_s: Wait = DEFAULT_WAIT_S,
 ) -> RestoreAnswer:
-    """Start the restoration or attach to it, wait a while, and tell how it stands."""
+    """Start or attach to the restoration, wait a while, and answer how far it is."""
     begun = await services.restores.start_or_attach(dataset_id, journey_id, principal)
-    stands = await services.provisioning.wait(begun, wait_s, progress_forwarder(ctx))
-    return await load_restore_answer(services, stands, principal)
+    result = await services.provisioning.wait(begun, wait_s, progress_forwarder(ctx))
+    return await load_restore_answer(services, result, principal)
 
 
 TOOL: Final = build_tool(

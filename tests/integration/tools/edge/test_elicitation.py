@@ -125,8 +125,8 @@ async def test_an_empty_or_odd_form_changes_nothing(
         assert error == {
             "code": "declined",
             "message": (
-                "What the client answered is not the form that the person was to fill in, so it counts as no; "
-                "nothing was changed."
+                "The client's answer does not match the form that it should show, so it counts as a no. "
+                "Nothing was changed."
             ),
             "recovery": "never",
             "suggested_action": (

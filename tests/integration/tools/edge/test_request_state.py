@@ -96,11 +96,11 @@ def done(result: object) -> None:
 STALE = {
     "code": "confirmation_required",
     "message": (
-        "The question that this answers is not open here: it was asked too long ago, of somebody else, of another "
-        "call, or by a server that does not share its keys with this one. Nothing was changed."
+        "This answer does not belong to an open question: the question was asked too long ago, of somebody else, in "
+        "another call, or by a server that does not share its keys with this one. Nothing was changed."
     ),
     "recovery": "needs_human",
-    "suggested_action": "Make the call again as it was at first; a person is then asked anew.",
+    "suggested_action": "Make the same call again from the start; a person is then asked again.",
     "how": "elicitation",
 }
 

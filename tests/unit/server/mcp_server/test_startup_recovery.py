@@ -29,7 +29,7 @@ async def services() -> AsyncIterator[Services]:
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(startup_recovery, "_FIRST_WAIT_S", 0.01)
     monkeypatch.setattr(startup_recovery, "_BREATH_S", 0)
-    monkeypatch.setattr(startup_recovery, "_LOOK_EVERY_S", 0.001)
+    monkeypatch.setattr(startup_recovery, "_POLL_INTERVAL_S", 0.001)
 
 
 async def test_services_are_opened_when_work_is_waiting() -> None:

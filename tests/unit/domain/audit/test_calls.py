@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -27,7 +26,6 @@ from domain.errors import (
     StoreFailedError,
 )
 from domain.model.principal import Principal
-from domain.policy.approvals import with_sweep_context
 from domain.policy.rate_limits import RateLimiter, RateLimits
 from domain.ports import AuditQuery
 from server.adapters.store.sqlite.store import SqliteStore
@@ -241,13 +239,6 @@ async def test_calls_are_counted(store: SqliteStore, clock: ManualClock) -> None
     await counted.count(begin_call(counted))
     with pytest.raises(RateLimitedError):
         await counted.count(begin_call(counted))
-
-
-async def test_what_a_sweep_takes_down_is_the_schedules(calls: CallAudit) -> None:
-    principal = begin_call(calls)
-    assert principal.call is not None
-    assert with_sweep_context(principal).call == replace(principal.call, via="schedule:sweep")
-    assert with_sweep_context(KIM) is KIM
 
 
 async def test_a_caller_without_a_call_has_nothing_to_be_put_on_record(

@@ -12,7 +12,8 @@ import msgspec
 import pytest
 
 from domain.errors import LifecycleError
-from domain.governance.approvals import ApprovalService
+from domain.governance.approvals import ApprovalService, approve_and_execute
+from domain.lifecycle.teardown.service import TeardownResult
 from domain.model.approval import Approval, ApprovalItem, ApprovalOrigin, ApprovalState, ConfirmationRequest
 from domain.model.content import Content, QualityReport
 from domain.model.dataset import Confirmation
@@ -28,6 +29,7 @@ from domain.policy.approvals import (
     require_can_answer,
     require_can_approve,
     sweep_principal,
+    with_sweep_context,
 )
 from domain.ports import AuditQuery
 from server.adapters.store.sqlite.store import SqliteStore
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from pathlib import Path
 
+    from domain.lifecycle.teardown.service import TeardownService
     from domain.ports import UnitOfWork
 
 MINUTE = timedelta(minutes=1)
@@ -483,6 +486,58 @@ def test_what_a_sweep_carries_out_is_the_sweeps_and_on_record_with_the_call_that
     sweep = sweep_principal(LEE)
     assert sweep == Principal(subject=SWEEP_SUBJECT)
     assert sweep.call == replace(cast("RequestContext", LEE.call), via="schedule:sweep")
+
+
+def test_what_a_sweep_takes_down_is_the_schedules() -> None:
+    assert with_sweep_context(LEE).call == replace(cast("RequestContext", LEE.call), via="schedule:sweep")
+    nobody = Principal(subject="lee")
+    assert with_sweep_context(nobody) is nobody
+
+
+class RecordedTeardowns:
+    """Teardowns that are begun in word only."""
+
+    def __init__(self) -> None:
+        self.begun: list[tuple[str, TeardownReason, Principal, int | None]] = []
+
+    async def start_or_attach(
+        self, dataset_id: str, reason: TeardownReason, principal: Principal, *, generation: int | None = None
+    ) -> TeardownResult:
+        self.begun.append((dataset_id, reason, principal, generation))
+        return TeardownResult(dataset=PILOT)
+
+
+@pytest.mark.parametrize(
+    ("changes", "typed", "begins"),
+    [
+        ({"origin": ApprovalOrigin.SWEEP, "generation": 1}, NAME, True),
+        ({"origin": ApprovalOrigin.CALLER}, NAME, False),
+        (
+            {
+                "origin": ApprovalOrigin.SWEEP,
+                "listed": (ApprovalItem(dataset_id=ID, name=NAME, client_id="acme", generation=1),),
+            },
+            "take down 1 datasets",
+            False,
+        ),
+    ],
+    ids=["a sweep's", "a caller's", "a list"],
+)
+async def test_only_the_teardown_that_a_sweep_asked_for_begins_with_the_approval(
+    approval_setup: ApprovalSetup, changes: dict[str, Any], typed: str, *, begins: bool
+) -> None:
+    asked = replace(FILED, **changes)
+    await approval_setup.put(asked)
+    teardowns = RecordedTeardowns()
+
+    approved, begun = await approve_and_execute(
+        approval_setup.approvals, cast("TeardownService", teardowns), "ap-000001", LEE, typed
+    )
+
+    assert approved == await approval_setup.load_approval() != asked
+    assert approved.state is ApprovalState.APPROVED
+    assert begun == (TeardownResult(dataset=PILOT) if begins else None)
+    assert teardowns.begun == ([(ID, REASON, sweep_principal(LEE), 1)] if begins else [])
 
 
 def test_a_list_that_was_approved_is_gone_on_with_and_keeps_its_first_word() -> None:

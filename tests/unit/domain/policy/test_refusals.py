@@ -22,7 +22,7 @@ from domain.model.enums import DatasetStatus, DataSource, JourneyState, Stage, T
 from domain.model.journey import UnreadableRow
 from domain.model.principal import Principal
 from domain.model.run import Run
-from domain.policy.confirmation import require_confirmation
+from domain.policy.confirmation import require_approval, require_confirmation
 from domain.policy.orphans import check_orphan_teardown, check_protection, check_sweep
 from domain.policy.provision import (
     ProvisionLimits,
@@ -444,7 +444,17 @@ def test_what_a_teardown_would_go_without_is_approved_at_every_stage_and_said(
                 "Ask the operator: another person has to see what will be lost, and approve it."
             ),
         }
-    require_confirmation(dataset(), reason, "agent:a", replace(typed, how="approval"), waiver)
+    approved = replace(typed, how="approval")
+    require_confirmation(dataset(), reason, "agent:a", approved, waiver)
+    assert require_approval(dataset(), reason, "agent:a", approved, waiver) == approved
+
+
+def test_where_an_approval_is_required_no_other_confirmation_counts() -> None:
+    manual = TeardownReason.MANUAL
+    for given in (None, replace(WORD, reason=manual)):
+        refusal = said(partial(require_approval, dataset(), manual, "agent:a", given, Waiver.NONE))
+        assert (refusal["code"], refusal["how"]) == ("confirmation_required", "approval")
+    require_confirmation(dataset(), manual, "agent:a", replace(WORD, reason=manual))
 
 
 def test_rules_run_again_inside_a_claim_that_was_left_without_its_facts_see_the_dataset_as_it_is() -> None:

@@ -1,7 +1,7 @@
 """Connector configuration by dataset type, validated before any call; names and site addresses.
 
-The four configurations are data (`mock_data/connectors/`), overridden per stage and client; this module checks their
-shape. An error names the setting by its full path, `connectors.confluence_pages.config.baseUrl`, and never shows a
+The configurations are data (`mock_data/connectors/`), overridden per stage and client; this module checks them against
+the connector schema of their type. An error names the setting by its full path, `connectors.confluence_pages.config.baseUrl`, and never shows a
 value that could be a secret.
 """
 
@@ -14,17 +14,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NoReturn
 from urllib.parse import quote, urlsplit
 
-from domain.connectors.config_schema import CONFIG_SCHEMAS, CONTAINER_SETTINGS, NameList, https_url_problem
+from domain.connectors.setting_checks import setting_problem
+from domain.content import RECORD_KINDS
 from domain.errors import SettingsError
-from domain.model import Dataset, DatasetType, OwnerTag, Stage, closest_names
+from domain.model import (
+    ConstantForm,
+    Dataset,
+    DatasetType,
+    NameListForm,
+    OwnerTag,
+    SettingForm,
+    SettingForms,
+    Stage,
+    UrlForm,
+    closest_names,
+)
 from domain.ports import DatasourceSpec
 
-_LABELS: Final = {
-    DatasetType.CONFLUENCE_PAGES: "Confluence",
-    DatasetType.GITHUB_REPOS: "GitHub",
-    DatasetType.SLACK_MESSAGES: "Slack",
-    DatasetType.JIRA_ISSUES: "Jira",
-}
 _SECRET: Final = re.compile(
     r"token|secret|passw|credential|api_?key|private_?key|bearer|oauth_?key", re.IGNORECASE
 )
@@ -33,16 +39,9 @@ _NO_STAGE: Final = "~"
 """Distinguishes a client that has the name of a stage from the stage: no client's id contains this character."""
 
 
-# These copies are at no real GitHub or Slack. Where a copy is published, `site` in the settings names its address.
-_PLACEHOLDER_SITES: Final = {
-    DatasetType.GITHUB_REPOS: ("https://mock-github.example.com", "organization"),
-    DatasetType.SLACK_MESSAGES: ("https://mock-slack.example.com", "workspaceId"),
-}
-
-
 def dataset_name(client_id: str, stage: Stage, dataset_type: DatasetType) -> str:
     """The name of a dataset and its connector: `ACME-Sandbox-Confluence`."""
-    return f"{client_id.upper()}-{stage.value.title()}-{_LABELS[dataset_type]}"
+    return f"{client_id.upper()}-{stage.value.title()}-{RECORD_KINDS[dataset_type].connector.label}"
 
 
 def placeholder_token(dataset_id: str) -> str:
@@ -89,20 +88,19 @@ def build_datasource_spec(
     dataset_type = dataset.dataset_type
     root = f"connectors.{dataset_type.value}"
     _refuse_secrets(settings, root)
-    container_setting = CONTAINER_SETTINGS[dataset_type]
+    schema = RECORD_KINDS[dataset_type].connector
+    container_setting = schema.container_setting
     config = settings.get("config")
     if isinstance(config, Mapping):
         config = {container_setting: list(dict.fromkeys(containers)), **config}
-    wanted = {
-        "connector": lambda value: (
-            None if value == dataset_type.connector_kind else f"must be {dataset_type.connector_kind}"
-        ),
-        "collect": lambda value: None if value == container_setting else f"must be {container_setting}",
-        "config": CONFIG_SCHEMAS[dataset_type],
+    forms: dict[str, SettingForm | SettingForms] = {
+        "connector": ConstantForm(dataset_type.connector_kind),
+        "collect": ConstantForm(container_setting),
+        "config": schema.config,
     }
     if "site" in settings:
-        wanted["site"] = https_url_problem
-    _check_settings({**settings, "config": config} if "config" in settings else settings, wanted, root)
+        forms["site"] = UrlForm()
+    _check_settings({**settings, "config": config} if "config" in settings else settings, forms, root)
     return DatasourceSpec(
         name=dataset.name,
         kind=dataset_type.connector_kind,
@@ -137,7 +135,7 @@ def _base_url(dataset_type: DatasetType, settings: Mapping[str, Any]) -> str:
         field = (
             "site"
             if "site" in settings
-            else f"config.{_PLACEHOLDER_SITES.get(dataset_type, ('', 'baseUrl'))[1]}"
+            else f"config.{RECORD_KINDS[dataset_type].connector.site_setting}"
         )
         _refuse(
             f"connectors.{dataset_type.value}.{field}",
@@ -149,13 +147,14 @@ def _base_url(dataset_type: DatasetType, settings: Mapping[str, Any]) -> str:
 def _site_url(dataset_type: DatasetType, settings: Mapping[str, Any]) -> str:
     root = f"connectors.{dataset_type.value}"
     if "site" in settings:
-        _check_node(settings["site"], https_url_problem, f"{root}.site")
+        _check_setting(settings["site"], UrlForm(), f"{root}.site")
         return str(settings["site"])
-    host, name = _PLACEHOLDER_SITES.get(dataset_type, ("", "baseUrl"))
+    schema = RECORD_KINDS[dataset_type].connector
+    name = schema.site_setting
     config = settings.get("config")
     value = config.get(name) if isinstance(config, Mapping) else None
-    _check_node(value, CONFIG_SCHEMAS[dataset_type][name], f"{root}.config.{name}")
-    return f"{host}/{value}" if host else str(value)
+    _check_setting(value, schema.config[name], f"{root}.config.{name}")
+    return f"{schema.host}/{value}" if schema.host else str(value)
 
 
 def _refuse_secrets(settings: Mapping[str, Any], path: str) -> None:
@@ -166,31 +165,31 @@ def _refuse_secrets(settings: Mapping[str, Any], path: str) -> None:
             _refuse_secrets(value, f"{path}.{name}")
 
 
-def _check_settings(value: Mapping[str, Any], shape: Mapping[str, Any], path: str) -> None:
+def _check_settings(value: Mapping[str, Any], forms: SettingForms, path: str) -> None:
     for name in value:
-        if name not in shape:
-            near = closest_names(str(name), shape)
+        if name not in forms:
+            near = closest_names(str(name), forms)
             _refuse(f"{path}.{name}", f"is not known; the nearest known setting is {near[0]}", near)
-    for name, node in shape.items():
+    for name, form in forms.items():
         if name not in value:
             _refuse(f"{path}.{name}", "is missing")
-        _check_node(value[name], node, f"{path}.{name}")
+        _check_setting(value[name], form, f"{path}.{name}")
 
 
-def _check_node(value: object, node: object, path: str) -> None:
-    if isinstance(node, Mapping):
+def _check_setting(value: object, form: SettingForm | SettingForms, path: str) -> None:
+    if isinstance(form, Mapping):
         if not isinstance(value, Mapping):
             _refuse(path, "must be an object")
-        _check_settings(value, node, path)
-    elif isinstance(node, NameList):
+        _check_settings(value, form, path)
+    elif isinstance(form, NameListForm):
         if not isinstance(value, list | tuple):
             _refuse(path, "must be a list")
         if not value:
             _refuse(path, "is empty: neither the template's records nor the settings name one")
         for index, each in enumerate(value):
-            if not isinstance(each, str) or not node.form.fullmatch(each):
-                _refuse(f"{path}[{index}]", node.rule)
-    elif callable(node) and (problem := node(value)):
+            if not isinstance(each, str) or not form.form.fullmatch(each):
+                _refuse(f"{path}[{index}]", form.rule)
+    elif problem := setting_problem(value, form):
         _refuse(path, problem)
 
 

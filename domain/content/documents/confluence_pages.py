@@ -9,6 +9,7 @@ import msgspec
 
 from domain.content.documents.kinds import NOBODY, UNKNOWN, Id, Instant, RecordKind, Text, Texts
 from domain.content.documents.neutral import EVERYONE, Author, Body, Document
+from domain.model import SYNC_SCHEDULES, ConnectorSchema, NameListForm, UrlForm, authentication_forms
 
 
 class ConfluencePage(msgspec.Struct, gc=False):
@@ -47,10 +48,22 @@ def _build_document(record: ConfluencePage, site: str) -> Document:
     )
 
 
-CONFLUENCE_PAGES: Final = RecordKind(
+KIND: Final = RecordKind(
     record=ConfluencePage,
     identifiers=("page_id",),
     document=_build_document,
+    connector=ConnectorSchema(
+        label="Confluence",
+        config={
+            "baseUrl": UrlForm(),
+            "spaceKeys": NameListForm(
+                re.compile(r"~?[A-Za-z0-9._-]{1,255}"),
+                "must be a space key: letters, digits, '.', '_' and '-'",
+            ),
+            "authentication": authentication_forms("API_TOKEN"),
+            "syncSettings": SYNC_SCHEDULES,
+        },
+    ),
     shape=re.compile(r"\d+"),
     spellings={
         "id": "page_id",

@@ -9,6 +9,14 @@ import msgspec
 
 from domain.content.documents.kinds import UNKNOWN, Count, Instant, RecordKind, Text, Texts
 from domain.content.documents.neutral import EVERYONE, Author, Body, Document
+from domain.model import (
+    SYNC_SCHEDULES,
+    ConnectorSchema,
+    FlagForm,
+    NameListForm,
+    TextForm,
+    authentication_forms,
+)
 
 # Together, with the slash between them, within the 200 characters of an id.
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
@@ -66,10 +74,32 @@ def _owner_email(owner: str) -> str:
     return f"{_NOT_LOCAL.sub('-', owner.lower()).strip('-') or UNKNOWN}@owners.example"
 
 
-GITHUB_REPOS: Final = RecordKind(
+KIND: Final = RecordKind(
     record=GithubRepository,
     identifiers=("name",),
     document=_build_document,
+    connector=ConnectorSchema(
+        label="GitHub",
+        config={
+            "organization": TextForm(
+                re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})"),
+                "must be an organisation: 1 to 39 letters, digits and '-'",
+            ),
+            "repositories": NameListForm(
+                re.compile(r"(?:[A-Za-z0-9-]{1,39}/)?[A-Za-z0-9._-]{1,100}"),
+                "must be a repository, `name` or `owner/name`",
+            ),
+            "authentication": authentication_forms("PAT"),
+            "syncSettings": {
+                "includeIssues": FlagForm(),
+                "includePullRequests": FlagForm(),
+                "includeWiki": FlagForm(),
+                **SYNC_SCHEDULES,
+            },
+        },
+        site_setting="organization",
+        host="https://mock-github.example.com",
+    ),
     shape=re.compile(r"[^/\s]++/[^/\s]+"),
     tail=2,
     listed_by_id=True,

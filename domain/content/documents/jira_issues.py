@@ -9,6 +9,7 @@ import msgspec
 
 from domain.content.documents.kinds import NOBODY, UNKNOWN, Id, Instant, RecordKind, Text, Texts
 from domain.content.documents.neutral import EVERYONE, Author, Body, Document
+from domain.model import SYNC_SCHEDULES, ConnectorSchema, NameListForm, UrlForm, authentication_forms
 
 
 class JiraIssue(msgspec.Struct, gc=False):
@@ -56,10 +57,22 @@ def _build_document(record: JiraIssue, site: str) -> Document:
     )
 
 
-JIRA_ISSUES: Final = RecordKind(
+KIND: Final = RecordKind(
     record=JiraIssue,
     identifiers=("key",),
     document=_build_document,
+    connector=ConnectorSchema(
+        label="Jira",
+        config={
+            "baseUrl": UrlForm(),
+            "projectKeys": NameListForm(
+                re.compile(r"[A-Za-z][A-Za-z0-9_]{0,254}"),
+                "must be a project key: a letter, then letters, digits and '_'",
+            ),
+            "authentication": authentication_forms("API_TOKEN"),
+            "syncSettings": SYNC_SCHEDULES,
+        },
+    ),
     shape=re.compile(r"[A-Z][A-Z0-9_]*-\d+"),
     also="assignee",
     spellings={

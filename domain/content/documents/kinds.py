@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from domain.content.documents.neutral import Document
+    from domain.model import ConnectorSchema
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 """Glean accepts ids of up to 200 characters."""
@@ -37,7 +38,8 @@ class RecordKind:
     """Record kind: one type of record.
 
     `record` is the structure; its fields without a default are required. `identifiers` are the fields that make its id.
-    `document` makes a document of a record and the address of the client's site. `spellings` are other names of a
+    `document` makes a document of a record and the address of the client's site. `connector` is the schema of the
+    connector that serves these records. `spellings` are other names of a
     field, in lower case. A bare reference of this `shape` may lead to a record of this type; in an address, the id is
     the last `tail` segments. `also` names a property that is a second author. `stand_ins` replace missing values, so
     that a faulty record can still be sent. `listed_by_id`: the connector's settings list records, not containers.
@@ -47,6 +49,7 @@ class RecordKind:
     record: type[msgspec.Struct]
     identifiers: tuple[str, ...]
     document: Callable[[Any, str], Document]
+    connector: ConnectorSchema
     shape: re.Pattern[str]
     tail: int = 1
     also: str | None = None

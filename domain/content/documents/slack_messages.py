@@ -9,6 +9,7 @@ import msgspec
 
 from domain.content.documents.kinds import NOBODY, UNKNOWN, Id, Instant, RecordKind, Text, headline
 from domain.content.documents.neutral import EVERYONE, Author, Body, Document
+from domain.model import SYNC_SCHEDULES, ConnectorSchema, NameListForm, TextForm, authentication_forms
 
 
 class SlackMessage(msgspec.Struct, gc=False):
@@ -42,10 +43,27 @@ def _build_document(record: SlackMessage, site: str) -> Document:
     )
 
 
-SLACK_MESSAGES: Final = RecordKind(
+KIND: Final = RecordKind(
     record=SlackMessage,
     identifiers=("message_id",),
     document=_build_document,
+    connector=ConnectorSchema(
+        label="Slack",
+        config={
+            "workspaceId": TextForm(
+                re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"),
+                "must be a workspace id: letters, digits, '_' and '-'",
+            ),
+            "channels": NameListForm(
+                re.compile(r"#?[^\s#\x00-\x1f\x7f,/\\]{1,80}"),
+                "must be a channel's name or id without spaces",
+            ),
+            "authentication": authentication_forms("OAUTH"),
+            "syncSettings": SYNC_SCHEDULES,
+        },
+        site_setting="workspaceId",
+        host="https://mock-slack.example.com",
+    ),
     shape=re.compile(r"p?\d{10}\.?\d{6,}"),
     spellings={
         "id": "message_id",

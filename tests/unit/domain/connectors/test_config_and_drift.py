@@ -18,8 +18,8 @@ from domain.connectors.config import (
     merge_settings,
     placeholder_token,
 )
-from domain.connectors.config_schema import CONTAINER_SETTINGS
 from domain.connectors.drift import DriftItem, datasource_from_observation, detect_drift
+from domain.content import RECORD_KINDS
 from domain.errors import Recovery, SettingsError
 from domain.model.connector import Connector, Fingerprint, OwnerTag
 from domain.model.content import TemplateChoice
@@ -438,4 +438,6 @@ def test_every_type_has_a_shape_and_a_template_that_fits_it() -> None:
     assert {each: made(each).kind for each in DatasetType} == {
         each: each.connector_kind for each in DatasetType
     }
-    assert {each: template(each)["collect"] for each in DatasetType} == CONTAINER_SETTINGS
+    assert {each: template(each)["collect"] for each in DatasetType} == {
+        each: RECORD_KINDS[each].connector.container_setting for each in DatasetType
+    }

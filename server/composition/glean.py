@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from domain.errors import SettingsError
 from server.adapters.clock import SystemClock
 from server.adapters.glean.admin.platform import AdminPlatform
+from server.adapters.glean.indexing.dataset_types import OBJECT_TYPES
 from server.adapters.glean.indexing.platform import IndexingPlatform
 from server.adapters.glean.indexing.searchable import SearchableIndexingPlatform
 from server.adapters.glean.search.client import ClientSearch
@@ -75,7 +76,15 @@ def _build_platform(
             to.url, to.key, clock=clock, identity_url=to.identity, limiter=limiter, timeout_s=wait
         )
     act_as = None if glean.embedded else glean.act_as
-    search = ClientSearch(to.url, to.searches, clock=clock, limiter=limiter, act_as=act_as, timeout_s=wait)
+    search = ClientSearch(
+        to.url,
+        to.searches,
+        clock=clock,
+        limiter=limiter,
+        object_types=OBJECT_TYPES,
+        act_as=act_as,
+        timeout_s=wait,
+    )
     return SearchableIndexingPlatform(
         to.url,
         to.key,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from server.adapters.clock import SystemClock
+from server.adapters.glean.indexing.dataset_types import OBJECT_TYPES
 from server.adapters.glean.indexing.searchable import SearchableIndexingPlatform
 from server.adapters.glean.search.client import ClientSearch
 from server.adapters.glean.transport.rate_limiter import RateLimiter
@@ -33,6 +34,7 @@ class SearchingIndexingPlatform(SearchableIndexingPlatform):
             base_url,
             client_token or token,
             limiter=options.get("limiter") or RateLimiter(),
+            object_types=OBJECT_TYPES,
             act_as=act_as,
             **given,
         )

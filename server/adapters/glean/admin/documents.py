@@ -9,19 +9,12 @@ from msgspec import Meta, Raw, Struct
 
 from domain.content import Author, decode_document
 from domain.errors import PlatformInvalidError
-from domain.model import DatasetType
+from server.adapters.glean.admin.dataset_types import ADMIN_TYPES, ObjectType
 from server.adapters.glean.admin.wire import Instant
 
 if TYPE_CHECKING:
     from domain.content import NeutralDocument
 
-OBJECT_TYPES: Final = {
-    DatasetType.CONFLUENCE_PAGES.value: "CONFLUENCE_PAGE",
-    DatasetType.GITHUB_REPOS.value: "GITHUB_REPOSITORY",
-    DatasetType.SLACK_MESSAGES.value: "SLACK_MESSAGE",
-    DatasetType.JIRA_ISSUES.value: "JIRA_ISSUE",
-}
-ObjectType = Literal["CONFLUENCE_PAGE", "GITHUB_REPOSITORY", "SLACK_MESSAGE", "JIRA_ISSUE"]
 Text = Annotated[str, Meta(min_length=1)]
 
 
@@ -101,7 +94,7 @@ def encode_admin_document(line: bytes) -> bytes:
 
 def _admin_document(neutral: NeutralDocument) -> _Document:
     return _Document(
-        OBJECT_TYPES[neutral.type],
+        ADMIN_TYPES[neutral.type].object_type,
         neutral.id,
         neutral.title,
         _Body(neutral.body.mime, neutral.body.text),

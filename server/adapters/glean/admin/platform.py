@@ -27,6 +27,7 @@ from domain.lifecycle import probe_query
 from domain.model import ConnectorOutcome, Fingerprint, OwnerTag
 from domain.ports import Capabilities, Datasource, DatasourceSpec, Observation, Removal, SearchHit, SyncJob
 from server.adapters.glean.admin import wire
+from server.adapters.glean.admin.dataset_types import AUTHENTICATION
 from server.adapters.glean.admin.documents import encode_admin_document
 from server.adapters.glean.search.queries import run_searches
 from server.adapters.glean.transport.client import GleanHttpClient, Secret
@@ -152,9 +153,7 @@ class AdminPlatform(AbstractAsyncContextManager["AdminPlatform"]):
 
     async def authorise(self, handle: str, mark: OwnerTag, secret: str) -> None:
         source = await self._require_owned(handle, mark)
-        body = _encode_json(
-            {"authConfig": {"type": wire.AUTHENTICATION.get(source.connector), "token": secret}}
-        )
+        body = _encode_json({"authConfig": {"type": AUTHENTICATION.get(source.connector), "token": secret}})
         await self._call_datasource(
             "auth.set", "PUT", handle, "/auth", wire.AuthenticationResponse, body=body
         )

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct, field
 
+from domain.content import RECORD_KINDS
+
 ID: Final = r"[^\s/\\?#.%][^\s/\\?#%]{0,199}"
 """Pattern of an id that stays one segment of a path, however a server unquotes it."""
 Id = Annotated[str, Meta(pattern=f"^{ID}$")]
@@ -19,10 +21,8 @@ PAGE_BYTES: Final = 4 * 1024 * 1024
 SENT_FIELDS: Final = frozenset(
     {
         *("name", "connector", "config", "limit", "cursor", "query", "datasource"),
-        *("baseUrl", "spaceKeys", "organization", "repositories", "workspaceId", "channels", "projectKeys"),
-        *("syncSettings", "fullSyncSchedule", "incrementalSyncSchedule"),
-        *("includeIssues", "includePullRequests", "includeWiki"),
-        *("authentication", "authConfig", "type", "token", "managedBy", "installation", "datasetId"),
+        *(name for kind in RECORD_KINDS.values() for name in kind.connector.setting_names()),
+        *("authConfig", "type", "token", "managedBy", "installation", "datasetId"),
         *("incremental", "uploadId", "documents", "objectType", "documentId", "title", "body", "mimeType"),
         *(
             "textContent",
@@ -38,8 +38,6 @@ SENT_FIELDS: Final = frozenset(
     }
 )
 """Every field name that we send. An error message repeats no other name."""
-AUTHENTICATION: Final = {"confluence": "API_TOKEN", "github": "PAT", "slack": "OAUTH", "jira": "API_TOKEN"}
-"""The authentication type of each connector."""
 
 
 class Tenant(Struct):

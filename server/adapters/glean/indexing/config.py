@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from domain.model import OwnerTag
+from server.adapters.glean.indexing.dataset_types import INDEXING_KINDS
 from server.adapters.glean.indexing.names import datasource_of
 
 if TYPE_CHECKING:
@@ -42,27 +43,6 @@ _MANAGED_FIELDS: Final = (
 _DEFINED: Final = ("name", "docCategory")
 
 
-@dataclass(frozen=True, slots=True)
-class _ConnectorKind:
-    """A kind of connector as Glean categorizes it: the categories of datasource, documents and containers."""
-
-    category: str
-    document: str
-    container: str | None
-    documents: str
-    containers: str | None = None
-    preset: str | None = None
-
-
-# https://developers.glean.com/api-info/indexing/datasource/category; a preset shows results as those of that product.
-_KINDS: Final[Mapping[str, _ConnectorKind]] = {
-    "confluence": _ConnectorKind("KNOWLEDGE_HUB", "Page", "Space", "KNOWLEDGE_HUB", "KNOWLEDGE_HUB"),
-    "github": _ConnectorKind("CODE_REPOSITORY", "Repository", None, "CODE_REPOSITORY"),
-    "slack": _ConnectorKind("MESSAGING", "Message", "Channel", "MESSAGING", "MESSAGING"),
-    "jira": _ConnectorKind("TICKETS", "Issue", "Project", "TICKETS", "TICKETS", preset="jira"),
-}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasourceOwner:
     """The owner of a datasource. Without a dataset the datasource was emptied and released, for another one to use."""
@@ -82,8 +62,7 @@ class DatasourceOwner:
 
 def desired_config(source: DatasourceSpec, datasource: str) -> dict[str, Any]:
     """The configuration that the datasource of a specification shall have."""
-    kind = _KINDS[source.kind]
-    types = [(kind.document, kind.documents), (kind.container, kind.containers)]
+    kind = INDEXING_KINDS[source.kind]
     config: dict[str, Any] = {
         "name": datasource,
         "displayName": source.name,
@@ -91,7 +70,9 @@ def desired_config(source: DatasourceSpec, datasource: str) -> dict[str, Any]:
         "urlRegex": f"{re.escape(source.site)}/.*",
         "homeUrl": source.site,
         "objectDefinitions": [
-            {"name": name, "docCategory": category} for name, category in types if name is not None
+            {"name": each.name, "docCategory": each.category}
+            for each in (kind.document, kind.container)
+            if each
         ],
         "connectorType": "PUSH_API",
         "isTestDatasource": source.test,

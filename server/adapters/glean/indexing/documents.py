@@ -12,19 +12,12 @@ from msgspec import Raw, Struct
 
 from domain.content import EVERYONE, decode_document
 from domain.errors import PlatformInvalidError
-from domain.model import DatasetType
+from server.adapters.glean.indexing.dataset_types import INDEXING_TYPES
 from server.adapters.glean.indexing.names import glean_document_id
-from server.adapters.glean.search.object_types import OBJECT_TYPES
 
 if TYPE_CHECKING:
     from domain.content import NeutralDocument
 
-CONTAINERS: Final = {
-    DatasetType.CONFLUENCE_PAGES.value: "Space",
-    DatasetType.GITHUB_REPOS.value: None,
-    DatasetType.SLACK_MESSAGES.value: "Channel",
-    DatasetType.JIRA_ISSUES.value: "Project",
-}
 _STATUS: Final = "status"
 _TAGS: Final = "labels"
 
@@ -99,19 +92,20 @@ class DocumentEncoder:
         return readers
 
     def _document(self, neutral: NeutralDocument) -> _Document:
+        kind = INDEXING_TYPES[neutral.type]
         author = _Person(neutral.author.email, neutral.author.name)
         properties = dict(neutral.properties)
         status = properties.pop(_STATUS, None)
         tags = properties.pop(_TAGS, None)
         return _Document(
             datasource=self._datasource,
-            object_type=OBJECT_TYPES[neutral.type],
+            object_type=kind.document.name,
             id=glean_document_id(neutral.id),
             title=neutral.title,
             view_url=self._view_url(neutral),
             body=_Body(neutral.body.mime, neutral.body.text),
             container=neutral.container,
-            container_object_type=CONTAINERS[neutral.type],
+            container_object_type=kind.container.name if kind.container else None,
             author=author,
             owner=author,
             permissions=self._permissions(neutral.readers),
@@ -183,4 +177,4 @@ def identify_document(line: bytes) -> DocumentIdentity:
     """The identity in Glean of the document of a staged line."""
     document = _decode_identity(line)
     reader = next((each for each in document.readers if each not in EVERYONE), document.author.email)
-    return DocumentIdentity(OBJECT_TYPES[document.type], glean_document_id(document.id), reader)
+    return DocumentIdentity(INDEXING_TYPES[document.type].document.name, glean_document_id(document.id), reader)

@@ -14,12 +14,11 @@ import msgspec
 from msgspec import Struct
 
 from domain.ports import SearchHit
-from server.adapters.glean.search.object_types import OBJECT_TYPES
 from server.adapters.glean.transport.client import GleanHttpClient, Secret
 from server.adapters.glean.transport.remedies import Remedy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from types import TracebackType
 
     from domain.ports import Clock
@@ -81,11 +80,16 @@ class ClientSearch(AbstractAsyncContextManager["ClientSearch"]):
         *,
         clock: Clock,
         limiter: RateLimiter,
+        object_types: Iterable[str],
         act_as: str | None = None,
         timeout_s: float = 30.0,
         waits: float = 1.0,
     ) -> None:
-        """Prepare the client; nothing is sent yet. `act_as` is the person as whom a global token searches."""
+        """Prepare the client; nothing is sent yet.
+
+        `object_types` are the object types of pushed documents. `act_as` is the person as whom a global token searches.
+        """
+        self._object_types = tuple(object_types)
         self._http = GleanHttpClient(
             f"{base_url.rstrip('/')}/rest/api/v1",
             token,
@@ -119,29 +123,33 @@ class ClientSearch(AbstractAsyncContextManager["ClientSearch"]):
         response = await self._http.call(
             "search", "POST", "/search", SearchResults, body=msgspec.json.encode(body)
         )
-        hits = [_hit(each, each.document) for each in response.results or () if each.document is not None]
+        hits = [
+            _hit(each, each.document, self._object_types)
+            for each in response.results or ()
+            if each.document is not None
+        ]
         # The filter is Glean's word; a hit of another datasource must not count as one of ours.
         ours = [each for each in hits if datasource is None or each.datasource in {"", datasource.casefold()}]
         return ours[:wanted]  # Glean treats the page size as a hint, and may send more
 
 
-def _hit(result: SearchResult, document: Document) -> SearchHit:
+def _hit(result: SearchResult, document: Document, object_types: Iterable[str]) -> SearchHit:
     metadata = document.metadata or Metadata()
     datasource = (document.datasource or metadata.datasource or "").casefold().removeprefix(_CUSTOM)
     return SearchHit(
         datasource=datasource,
-        document_id=pushed_id(document.id or metadata.document_id or "", datasource),
+        document_id=pushed_id(document.id or metadata.document_id or "", datasource, object_types),
         title=document.title or result.title or "",
         url=document.url or result.url,
     )
 
 
-def pushed_id(found: str, datasource: str) -> str:
+def pushed_id(found: str, datasource: str, object_types: Iterable[str]) -> str:
     """The id under which a document was pushed, read from Glean's: `CUSTOM_<DATASOURCE>_<type>_<id>`, or parts of it.
 
     No public source documents the form, so an id of another form is returned unchanged.
     """
-    types = "|".join(OBJECT_TYPES.values())
+    types = "|".join(object_types)
     form = re.compile(rf"(?:{_CUSTOM})?{re.escape(datasource)}_(?:(?:{types})_)?(?P<id>.+)", re.IGNORECASE)
     match = form.fullmatch(found) if datasource else None
     return match["id"] if match else found

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from domain.errors import PlatformDeniedError, PlatformUnavailableError, SettingsError
 from domain.ports.platform import SearchHit
 from server.adapters.clock import SystemClock
+from server.adapters.glean.indexing.dataset_types import OBJECT_TYPES
 from server.adapters.glean.indexing.platform import IndexingPlatform
 from server.adapters.glean.search.client import ACT_AS, ClientSearch, pushed_id
 from server.adapters.glean.transport.rate_limiter import RateLimiter
@@ -31,7 +32,12 @@ SECRET = "client-token"
 
 def client(base_url: str = "http://127.0.0.1:9", token: str = SECRET, **given: Any) -> ClientSearch:
     return ClientSearch(
-        base_url, lambda: token, clock=SystemClock(), limiter=RateLimiter(), **{"waits": 0.001, **given}
+        base_url,
+        lambda: token,
+        clock=SystemClock(),
+        limiter=RateLimiter(),
+        object_types=OBJECT_TYPES,
+        **{"waits": 0.001, **given},
     )
 
 
@@ -67,19 +73,19 @@ def answer_with(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], list[httpx.R
     ],
 )
 def test_the_id_that_was_pushed_is_read_from_whatever_form_it_is_told_in(found: str, pushed: str) -> None:
-    assert pushed_id(found, DATASOURCE) == pushed
+    assert pushed_id(found, DATASOURCE, OBJECT_TYPES) == pushed
 
 
 @given(
-    kind=st.sampled_from(["Page", "Repository", "Message", "Issue"]),
+    kind=st.sampled_from(OBJECT_TYPES),
     pushed=st.text(st.characters(categories=["L", "N"], include_characters="/-._:"), min_size=1),
 )
 def test_every_id_comes_back_from_the_form_with_its_type(kind: str, pushed: str) -> None:
-    assert pushed_id(f"CUSTOM_{DATASOURCE.upper()}_{kind}_{pushed}", DATASOURCE) == pushed
+    assert pushed_id(f"CUSTOM_{DATASOURCE.upper()}_{kind}_{pushed}", DATASOURCE, OBJECT_TYPES) == pushed
 
 
 def test_without_a_datasource_an_id_is_left_as_it_is() -> None:
-    assert pushed_id("_Page_1", "") == "_Page_1"
+    assert pushed_id("_Page_1", "", OBJECT_TYPES) == "_Page_1"
 
 
 async def test_what_an_answer_leaves_out_is_taken_from_where_else_it_may_stand(

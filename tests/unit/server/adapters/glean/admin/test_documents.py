@@ -14,12 +14,8 @@ from domain.content.documents import encode_document as staged
 from domain.content.documents.neutral import Body
 from domain.errors import PlatformInvalidError
 from domain.model.enums import DatasetType
-from server.adapters.glean.admin.documents import (
-    OBJECT_TYPES,
-    AdminDocument,
-    admin_document_schema,
-    encode_admin_document,
-)
+from server.adapters.glean.admin.dataset_types import ADMIN_TYPES
+from server.adapters.glean.admin.documents import AdminDocument, admin_document_schema, encode_admin_document
 from tests.support.glean.datasources import staged_line
 
 TEXT = '<p>"Quoted" \\ back, tab\t, newline\n, ünïcödé, \U0001f600, </script>\x7f</p>'
@@ -70,7 +66,7 @@ def test_every_type_has_its_object_type_and_fits_the_schema(dataset_type: Datase
         "url",
         "updatedAt",
     }
-    assert made["objectType"] == OBJECT_TYPES[dataset_type]
+    assert made["objectType"] == ADMIN_TYPES[dataset_type].object_type
 
 
 def test_the_schema_refuses_what_the_dialect_refuses() -> None:

@@ -1,120 +1,23 @@
-"""What a connector's configuration must look like in the Admin dialect, one shape a connector."""
+"""Configurations as they are sent in the Admin dialect: which are refused, and why."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, TypeAlias
-
-import msgspec
-from msgspec import Meta, Struct
+from typing import TYPE_CHECKING
 
 from server.sandbox.http.decoding import decode_json
+from server.sandbox.state.content.connectors import CONNECTORS
 
-Text: TypeAlias = Annotated[str, Meta(min_length=1, max_length=500)]
-Names: TypeAlias = Annotated[list[Text], Meta(min_length=1)]
-Url: TypeAlias = Annotated[str, Meta(pattern=r"^https?://[^\s/?#]+\S*$", max_length=2000)]
-Schedule: TypeAlias = Annotated[str, Meta(pattern=r"^[\d*][\d*/,-]*( [\d*A-Za-z][\d*/,A-Za-z-]*){4}$")]
-Connector: TypeAlias = Literal["confluence", "github", "slack", "jira"]
+if TYPE_CHECKING:
+    import msgspec
 
-
-class _Strict(Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    pass
+    from server.sandbox.state.content.connectors import Connector
 
 
-class ManagedBy(_Strict, kw_only=True):
-    """The mark of an installation that made the datasource; a person's datasource has none."""
-
-    installation: Text
-    dataset_id: Text
-
-
-class SyncSettings(_Strict, kw_only=True):
-    """When it syncs by itself, as five-field cron expressions."""
-
-    full_sync_schedule: Schedule
-    incremental_sync_schedule: Schedule
-
-
-class GithubSyncSettings(SyncSettings, kw_only=True):
-    """When it syncs, and what of a repository."""
-
-    include_issues: bool
-    include_pull_requests: bool
-    include_wiki: bool
-
-
-class ApiToken(_Strict, kw_only=True):
-    """Authentication by an API token, which itself goes by `auth.set` only."""
-
-    type: Literal["API_TOKEN"]
-
-
-class Pat(_Strict, kw_only=True):
-    """Authentication by a personal access token."""
-
-    type: Literal["PAT"]
-
-
-class OAuth(_Strict, kw_only=True):
-    """Authentication by an OAuth token."""
-
-    type: Literal["OAUTH"]
-
-
-class _Config(_Strict, kw_only=True):
-    managed_by: ManagedBy | None = None
-
-
-class ConfluenceConfig(_Config, kw_only=True):
-    """Pages of some spaces."""
-
-    base_url: Url
-    space_keys: Names
-    sync_settings: SyncSettings
-    authentication: ApiToken | None = None
-
-
-class GithubConfig(_Config, kw_only=True):
-    """Some repositories of an organization."""
-
-    organization: Text
-    repositories: Names
-    sync_settings: GithubSyncSettings
-    authentication: Pat | None = None
-
-
-class SlackConfig(_Config, kw_only=True):
-    """Messages of some channels."""
-
-    workspace_id: Text
-    channels: Names
-    sync_settings: SyncSettings
-    authentication: OAuth | None = None
-
-
-class JiraConfig(_Config, kw_only=True):
-    """Issues of some projects."""
-
-    base_url: Url
-    project_keys: Names
-    sync_settings: SyncSettings
-    authentication: ApiToken | None = None
-
-
-_CONFIGS: Final[dict[str, msgspec.json.Decoder[Any]]] = {
-    "confluence": msgspec.json.Decoder(ConfluenceConfig),
-    "github": msgspec.json.Decoder(GithubConfig),
-    "slack": msgspec.json.Decoder(SlackConfig),
-    "jira": msgspec.json.Decoder(JiraConfig),
-}
-AUTH_TYPES: Final = {"confluence": "API_TOKEN", "github": "PAT", "slack": "OAUTH", "jira": "API_TOKEN"}
-"""How each connector authenticates."""
-
-
-def validate_config(connector: str, raw: bytes | msgspec.Raw) -> str:
+def validate_config(connector: Connector, raw: bytes | msgspec.Raw) -> str:
     """The configuration as it is to be stored: JSON, with everything that was sent.
 
     Raises:
         RefusedError: `invalid`, naming the field below `config`.
     """
-    decode_json(_CONFIGS[connector], raw, "config")
+    decode_json(CONNECTORS[connector].config, raw, "config")
     return bytes(raw).decode()

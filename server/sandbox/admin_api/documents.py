@@ -5,21 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from server.sandbox.http.decoding import decode_json
-from server.sandbox.state.content.documents import DOCUMENT_DECODER, OBJECT_TYPES
+from server.sandbox.state.content.connectors import CONNECTORS
+from server.sandbox.state.content.documents import DOCUMENT_DECODER
 from server.sandbox.state.refusals import invalid_field_error
 
 if TYPE_CHECKING:
     import msgspec
 
+    from server.sandbox.state.content.connectors import Connector
 
-def parse_admin_documents(raw_documents: list[msgspec.Raw], connector: str) -> dict[str, bytes]:
+
+def parse_admin_documents(raw_documents: list[msgspec.Raw], connector: Connector) -> dict[str, bytes]:
     """The documents of a page as sent, by their ids without case; of two with one id the later one counts.
 
     Raises:
         RefusedError: `invalid`, naming index and field of the first that will not do.
     """
     page: dict[str, bytes] = {}
-    expected = OBJECT_TYPES[connector]
+    expected = CONNECTORS[connector].object_type
     for index, raw in enumerate(raw_documents):
         document = decode_json(DOCUMENT_DECODER, raw, f"documents[{index}]")
         if document.object_type != expected:

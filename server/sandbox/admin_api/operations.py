@@ -11,12 +11,13 @@ import msgspec
 from msgspec import Meta, Struct
 
 from server.sandbox.admin_api import documents, health
-from server.sandbox.admin_api.configs import AUTH_TYPES, Connector, Text, validate_config
+from server.sandbox.admin_api.configs import validate_config
 from server.sandbox.http.decoding import decode_json, parse_integer, require_match
 from server.sandbox.http.operation import ApiRequest, Operation
 from server.sandbox.http.responses import STATUS_OF, ApiResponse
 from server.sandbox.state import datasources
 from server.sandbox.state.content import uploads
+from server.sandbox.state.content.connectors import CONNECTORS, Connector, Text
 from server.sandbox.state.content.fulltext import search_fulltext
 from server.sandbox.state.content.processing import complete_due_work
 from server.sandbox.state.content.sync_jobs import (
@@ -174,7 +175,7 @@ def set_auth(world: SandboxState, call: ApiRequest) -> ApiResponse:
     auth = decode_json(_SET_AUTH, call.body).auth_config
     with world.database.write() as connection:
         found = datasources.load_datasource(connection, call.path["datasource_id"])
-        expected = AUTH_TYPES[found["connector"]]
+        expected = CONNECTORS[found["connector"]].authentication
         if auth.type != expected:
             raise invalid_field_error(
                 "authConfig.type", f"a {found['connector']} datasource authenticates by {expected}"

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from server.sandbox.admin_api.configs import AUTH_TYPES
+from server.sandbox.state.content.connectors import CONNECTORS
 from tests.support.sandbox.example_configs import EXAMPLE_CONFIGS
 
 if TYPE_CHECKING:
     from server.sandbox import serve
+    from server.sandbox.state.content.connectors import Connector
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -51,13 +52,15 @@ class AdminClient(httpx.Client):
             **options,
         )
 
-    def create_datasource(self, name: str = "ACME-Sandbox-Confluence", connector: str = "confluence") -> str:
+    def create_datasource(
+        self, name: str = "ACME-Sandbox-Confluence", connector: Connector = "confluence"
+    ) -> str:
         made = self.post(
             "/datasources", json={"name": name, "connector": connector, "config": EXAMPLE_CONFIGS[connector]}
         )
         assert made.status_code == 201, made.text
         one = f"/datasources/{made.json()['id']}"
-        auth = {"authConfig": {"type": AUTH_TYPES[connector], "token": "placeholder"}}
+        auth = {"authConfig": {"type": CONNECTORS[connector].authentication, "token": "placeholder"}}
         assert self.put(f"{one}/auth", json=auth).json() == {"status": "AUTHENTICATED"}
         return one
 

@@ -8,16 +8,10 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
+from server.sandbox.state.content.connectors import ObjectType
 from server.sandbox.state.content.searchable_text import SearchableText, plain_text
 
 Instant: TypeAlias = Annotated[datetime, Meta(tz=True)]
-OBJECT_TYPES: Final = {
-    "confluence": "CONFLUENCE_PAGE",
-    "github": "GITHUB_REPOSITORY",
-    "slack": "SLACK_MESSAGE",
-    "jira": "JIRA_ISSUE",
-}
-"""The one type of document that each connector takes."""
 
 
 class _Strict(Struct, rename="camel", forbid_unknown_fields=True, kw_only=True, gc=False):
@@ -41,7 +35,7 @@ class Author(_Strict):
 class Document(_Strict):
     """One document; what has no default is required."""
 
-    object_type: Literal["CONFLUENCE_PAGE", "GITHUB_REPOSITORY", "SLACK_MESSAGE", "JIRA_ISSUE"]
+    object_type: ObjectType
     document_id: Annotated[str, Meta(min_length=1, max_length=200)]
     title: str
     body: Body

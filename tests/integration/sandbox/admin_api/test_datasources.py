@@ -11,6 +11,7 @@ from tests.support.sandbox.example_configs import EXAMPLE_CONFIGS
 from tests.support.sandbox.operations import OPERATIONS
 
 if TYPE_CHECKING:
+    from server.sandbox.state.content.connectors import Connector
     from tests.support.sandbox.embedded import EmbeddedSandbox
 
 CONFLUENCE = EXAMPLE_CONFIGS["confluence"]
@@ -45,7 +46,9 @@ def test_a_datasource_is_answered_as_it_was_made(admin_client: AdminClient) -> N
 
 
 @pytest.mark.parametrize("connector", ["confluence", "github", "slack", "jira"])
-def test_every_connector_can_be_made_and_authenticated(admin_client: AdminClient, connector: str) -> None:
+def test_every_connector_can_be_made_and_authenticated(
+    admin_client: AdminClient, connector: Connector
+) -> None:
     assert admin_client.get(admin_client.create_datasource("A", connector)).json()["connector"] == connector
 
 
@@ -108,7 +111,7 @@ def test_a_body_that_will_not_do_is_refused_by_its_field(
     ],
 )
 def test_a_configuration_is_refused_by_the_field(
-    admin_client: AdminClient, connector: str, change: dict[str, Any], field: str
+    admin_client: AdminClient, connector: Connector, change: dict[str, Any], field: str
 ) -> None:
     config = {**EXAMPLE_CONFIGS[connector], **change}
     made = admin_client.post("/datasources", json={"name": "a", "connector": connector, "config": config})

@@ -1,0 +1,118 @@
+"""Connectors of the Admin dialect: how each is configured, signs in, and what it calls its documents.
+
+It shares no table with the product, so that it can disagree with it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias
+
+import msgspec
+from msgspec import Meta, Struct
+
+Text: TypeAlias = Annotated[str, Meta(min_length=1, max_length=500)]
+Names: TypeAlias = Annotated[list[Text], Meta(min_length=1)]
+Url: TypeAlias = Annotated[str, Meta(pattern=r"^https?://[^\s/?#]+\S*$", max_length=2000)]
+Schedule: TypeAlias = Annotated[str, Meta(pattern=r"^[\d*][\d*/,-]*( [\d*A-Za-z][\d*/,A-Za-z-]*){4}$")]
+Connector: TypeAlias = Literal["confluence", "github", "slack", "jira"]
+ObjectType: TypeAlias = Literal["CONFLUENCE_PAGE", "GITHUB_REPOSITORY", "SLACK_MESSAGE", "JIRA_ISSUE"]
+
+
+class _Strict(Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+class ManagedBy(_Strict, kw_only=True):
+    """The mark of an installation that made the datasource; a person's datasource has none."""
+
+    installation: Text
+    dataset_id: Text
+
+
+class SyncSettings(_Strict, kw_only=True):
+    """When it syncs by itself, as five-field cron expressions."""
+
+    full_sync_schedule: Schedule
+    incremental_sync_schedule: Schedule
+
+
+class GithubSyncSettings(SyncSettings, kw_only=True):
+    """When it syncs, and what of a repository."""
+
+    include_issues: bool
+    include_pull_requests: bool
+    include_wiki: bool
+
+
+class ApiToken(_Strict, kw_only=True):
+    """Authentication by an API token, which itself goes by `auth.set` only."""
+
+    type: Literal["API_TOKEN"]
+
+
+class Pat(_Strict, kw_only=True):
+    """Authentication by a personal access token."""
+
+    type: Literal["PAT"]
+
+
+class OAuth(_Strict, kw_only=True):
+    """Authentication by an OAuth token."""
+
+    type: Literal["OAUTH"]
+
+
+class _Config(_Strict, kw_only=True):
+    managed_by: ManagedBy | None = None
+
+
+class ConfluenceConfig(_Config, kw_only=True):
+    """Pages of some spaces."""
+
+    base_url: Url
+    space_keys: Names
+    sync_settings: SyncSettings
+    authentication: ApiToken | None = None
+
+
+class GithubConfig(_Config, kw_only=True):
+    """Some repositories of an organization."""
+
+    organization: Text
+    repositories: Names
+    sync_settings: GithubSyncSettings
+    authentication: Pat | None = None
+
+
+class SlackConfig(_Config, kw_only=True):
+    """Messages of some channels."""
+
+    workspace_id: Text
+    channels: Names
+    sync_settings: SyncSettings
+    authentication: OAuth | None = None
+
+
+class JiraConfig(_Config, kw_only=True):
+    """Issues of some projects."""
+
+    base_url: Url
+    project_keys: Names
+    sync_settings: SyncSettings
+    authentication: ApiToken | None = None
+
+
+class ConnectorRules(NamedTuple):
+    """Connector rules: the shape of the configuration, how it signs in, and the one type of document that it takes."""
+
+    config: msgspec.json.Decoder[Any]
+    authentication: str
+    object_type: ObjectType
+
+
+CONNECTORS: Final[dict[Connector, ConnectorRules]] = {
+    "confluence": ConnectorRules(msgspec.json.Decoder(ConfluenceConfig), "API_TOKEN", "CONFLUENCE_PAGE"),
+    "github": ConnectorRules(msgspec.json.Decoder(GithubConfig), "PAT", "GITHUB_REPOSITORY"),
+    "slack": ConnectorRules(msgspec.json.Decoder(SlackConfig), "OAUTH", "SLACK_MESSAGE"),
+    "jira": ConnectorRules(msgspec.json.Decoder(JiraConfig), "API_TOKEN", "JIRA_ISSUE"),
+}

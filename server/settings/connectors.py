@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, create_model, field_validator
 
-from domain.model import IDENTIFIER, Stage
+from domain.model import IDENTIFIER, DatasetType, Stage
 from server.settings.fields import UNSET, Section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    from domain.model import DatasetType
 
 
 class Override(Section):
@@ -75,29 +73,41 @@ class TypeSettings(StagedOverride):
                 yield from client.stage_layers(stage)
 
 
-class ConnectorsSettings(Section):
-    """Overrides of the connector templates, one section for each dataset type.
-
-    The types are `confluence_pages`, `github_repos`, `slack_messages` and `jira_issues`. A value for a stage overrides
-    the one for the type, a value for a client overrides both, and a value for a client's stage overrides them all.
-    """
-
-    confluence_pages: TypeSettings = UNSET
-    github_repos: TypeSettings = UNSET
-    slack_messages: TypeSettings = UNSET
-    jira_issues: TypeSettings = UNSET
+class ConnectorSections(Section):
+    """Overrides of the connector templates: how they are combined, whatever the types."""
 
     def overrides(self, dataset_type: DatasetType, stage: Stage, client_id: str) -> list[Mapping[str, Any]]:
         """The overrides of the connector template, weakest first: type, stage, client, the client's stage."""
-        return [layer.overlay() for layer in self._type_settings(dataset_type).layers(stage, client_id)]
+        return [layer.overlay() for layer in self.type_settings(dataset_type).layers(stage, client_id)]
 
     def credential(self, dataset_type: DatasetType, stage: Stage, client_id: str) -> SecretStr | None:
         """The strongest credential that is set; None when none is."""
         credentials = [
-            layer.credential for layer in self._type_settings(dataset_type).layers(stage, client_id)
+            layer.credential for layer in self.type_settings(dataset_type).layers(stage, client_id)
         ]
         return next((each for each in reversed(credentials) if each is not None), None)
 
-    def _type_settings(self, dataset_type: DatasetType) -> TypeSettings:
+    def type_settings(self, dataset_type: DatasetType) -> TypeSettings:
+        """The section of a type."""
         settings: TypeSettings = getattr(self, dataset_type.value)
         return settings
+
+
+_NAMES: Final = [f"`{each.value}`" for each in DatasetType]
+_DOC: Final = f"""Overrides of the connector templates, one section for each dataset type.
+
+The types are {", ".join(_NAMES[:-1])} and {_NAMES[-1]}. A value for a stage overrides
+the one for the type, a value for a client overrides both, and a value for a client's stage overrides them all.
+"""
+
+if TYPE_CHECKING:
+    ConnectorsSettings = ConnectorSections
+else:
+    # A field a type, so that a new type is configured at once: a type checker needs to know the methods only.
+    ConnectorsSettings = create_model(
+        "ConnectorsSettings",
+        __base__=ConnectorSections,
+        __module__=__name__,
+        __doc__=_DOC,
+        **{each.value: (TypeSettings, UNSET) for each in DatasetType},
+    )

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from domain.events.cloudevents import build_message
 from domain.model.delivery import DeliveryResult
+from domain.model.enums import DatasetType
 from domain.model.event import EventKind
 from server.adapters.clock import SystemClock
 from server.adapters.glean.admin.documents import AdminDocument
@@ -75,7 +76,7 @@ def test_the_example_configuration_loads(tmp_path: Path) -> None:
     assert settings.config_file == path
     assert settings.mock_data_repo.path == tmp_path / "demo-data"
     assert settings.archival.retention_days == 180
-    clients = settings.connectors.confluence_pages.clients
+    clients = settings.connectors.type_settings(DatasetType.CONFLUENCE_PAGES).clients
     assert clients["acme"].config == {"baseUrl": "https://acme.atlassian.net/wiki"}
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.errors import SettingsError
+from domain.model.enums import DatasetType
 from server.settings import load_settings
 
 if TYPE_CHECKING:
@@ -57,11 +58,12 @@ def test_a_variable_is_replaced_wherever_it_stands_and_an_alias_once(config_file
           config: {<<: *base, channels: [x]}
     """
 
-    connectors = config_files.load(text, A="${B}").connectors
+    section = config_files.load(text, A="${B}").connectors.type_settings
+    pages, issues = section(DatasetType.CONFLUENCE_PAGES), section(DatasetType.JIRA_ISSUES)
 
-    assert connectors.confluence_pages.config == {"spaceKeys": ["${B}", "plain"], "site": "b"}
-    assert connectors.jira_issues.config == connectors.confluence_pages.config
-    assert connectors.slack_messages.config == {
+    assert pages.config == {"spaceKeys": ["${B}", "plain"], "site": "b"}
+    assert issues.config == pages.config
+    assert section(DatasetType.SLACK_MESSAGES).config == {
         "spaceKeys": ["${B}", "plain"],
         "site": "b",
         "channels": ["x"],

@@ -80,6 +80,14 @@ class DemoScript:
         }
 
     async def _provision_datasets(self) -> Facts:
+        # The story is told in these types: a new type takes part once the catalogue has records of it.
+        templates = await self.services.templates.list()
+        served = {
+            each.dataset_type
+            for each in templates
+            if (each.industry, each.use_case) == (CLIENT.industry, CLIENT.use_case)
+        }
+        types = [each for each in DatasetType if each in served]
         provisioned: dict[DatasetType, Dataset] = {}
         with show_progress(self.console) as bar:
 
@@ -96,9 +104,9 @@ class DemoScript:
                 provisioned[dataset_type] = ended.dataset
 
             async with anyio.create_task_group() as tasks:
-                for each in DatasetType:
+                for each in types:
                     tasks.start_soon(provision_one, each)
-        self._datasets = [provisioned[each] for each in DatasetType]
+        self._datasets = [provisioned[each] for each in types]
         asked = [each.quality.readiness for each in self._datasets if each.quality and each.quality.readiness]
         return {
             "questions": {

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
 SITES = {each: f"https://{each.connector_kind}.acme.example" for each in DatasetType}
-PAGES, REPOS, MESSAGES, ISSUES = DatasetType
+PAGES, REPOS = DatasetType.CONFLUENCE_PAGES, DatasetType.GITHUB_REPOS
+MESSAGES, ISSUES = DatasetType.SLACK_MESSAGES, DatasetType.JIRA_ISSUES
 
 
 def template_record(dataset_type: DatasetType, number: int = 1, **changes: Any) -> dict[str, Any]:
     """One record; a change to None leaves the field out."""
     records: dict[DatasetType, dict[str, Any]] = {
-        PAGES: {
+        DatasetType.CONFLUENCE_PAGES: {
             "page_id": f"{1000 + number}",
             "title": "Ledger",
             "body": "<p>Posts</p>",
@@ -35,7 +36,7 @@ def template_record(dataset_type: DatasetType, number: int = 1, **changes: Any) 
             "author_email": "ada@acme.example",
             "last_modified": "2026-05-01T10:00:00Z",
         },
-        REPOS: {
+        DatasetType.GITHUB_REPOS: {
             "name": f"ledger-{number}",
             "owner": "acme",
             "description": "Keeps the books",
@@ -46,14 +47,14 @@ def template_record(dataset_type: DatasetType, number: int = 1, **changes: Any) 
             "readme": "# Ledger",
             "updated_at": "2026-05-01T10:00:00Z",
         },
-        MESSAGES: {
+        DatasetType.SLACK_MESSAGES: {
             "message_id": f"p1746093600{number:06d}",
             "text": "The ledger is fine",
             "channel": "payments",
             "author": "ada@acme.example",
             "timestamp": "2026-05-01T10:00:00Z",
         },
-        ISSUES: {
+        DatasetType.JIRA_ISSUES: {
             "key": f"PAY-{number}",
             "summary": "Posting lag",
             "description": "It lags",

@@ -133,9 +133,7 @@ def _base_url(dataset_type: DatasetType, settings: Mapping[str, Any]) -> str:
     base = _site_url(dataset_type, settings).rstrip("/")
     if named := next((each for each in urlsplit(base).path.split("/") if each in _STAGES), None):
         field = (
-            "site"
-            if "site" in settings
-            else f"config.{RECORD_KINDS[dataset_type].connector.site_setting}"
+            "site" if "site" in settings else f"config.{RECORD_KINDS[dataset_type].connector.site_setting}"
         )
         _refuse(
             f"connectors.{dataset_type.value}.{field}",

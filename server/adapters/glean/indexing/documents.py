@@ -177,4 +177,6 @@ def identify_document(line: bytes) -> DocumentIdentity:
     """The identity in Glean of the document of a staged line."""
     document = _decode_identity(line)
     reader = next((each for each in document.readers if each not in EVERYONE), document.author.email)
-    return DocumentIdentity(INDEXING_TYPES[document.type].document.name, glean_document_id(document.id), reader)
+    return DocumentIdentity(
+        INDEXING_TYPES[document.type].document.name, glean_document_id(document.id), reader
+    )

@@ -33,6 +33,7 @@ PLANTED: Final[dict[str, tuple[str, str]]] = {
     "The rooms of the domain, one above the other": ("domain.policy.scopes", "domain.audit"),
     "Within the lifecycle of a dataset": ("domain.lifecycle.sagas.runner", "domain.lifecycle.teardown"),
     "The rooms of the server, one above the other": ("server.infra.logging", "server.settings.model"),
+    "The rooms of the sandbox, one above the other": ("server.sandbox.state.database", "server.sandbox.http"),
     "The rooms of the tools, one above the other": ("tools.edge.tool", "tools.toolsets"),
     "Both dialects of Glean stand on the same transport and search, and know nothing of each other": (
         "server.adapters.glean.admin.platform",

@@ -23,4 +23,6 @@ def install_steps(
     change: Callable[[Step], Step], setattr_: Callable[[object, str, object], None] = setattr
 ) -> None:
     """Have every process that is composed from now on run the changed steps; `setattr_` may be a monkeypatch's."""
-    setattr_(use_cases, "DATASET_SAGAS", sagas_with_steps(change))
+    changed = sagas_with_steps(change)
+    assert changed != use_cases.DATASET_SAGAS, "no step was changed"
+    setattr_(use_cases, "DATASET_SAGAS", changed)

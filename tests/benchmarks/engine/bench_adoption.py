@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 import anyio
 
 from tests.benchmarks.measure import Goal, Row
-from tests.integration.adapters.engine.conftest import EngineProcesses
 from tests.support.engines.adoption import measure_adoption
+from tests.support.engines.processes import EngineProcesses
 from tests.support.stores.postgres_server import run_postgres
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ from server.adapters.webhooks import HttpCourier
 from server.workers.webhook_delivery import DeliveryPace, deliver_webhook_events
 from tests.support.entities import NOW
 from tests.support.polling import wait_for, wait_for_async
+from tests.support.webhooks.deliveries import register_webhook, wait_for_deliveries
 from tests.support.webhooks.events import append_events
 from tests.support.webhooks.receiver import (
     SECRET,
@@ -79,25 +80,6 @@ async def delivering_over_http(
         scope = await stack.enter_async_context(delivery_process(store, courier, webhook, **given))  # type: ignore[arg-type] # its own
         await register_webhook(store, webhook)
         yield scope
-
-
-async def register_webhook(store: Store, webhook: str = "w") -> None:
-    async def there() -> bool:
-        return await store.read(lambda uow: uow.deliveries.get_cursor(webhook)) is not None
-
-    await wait_for_async(there, 60)
-
-
-async def wait_for_deliveries(
-    store: Store, state: DeliveryState, count: int, webhook: str = "w", *, seconds: float = 60
-) -> None:
-    """Return when so many deliveries have that state."""
-
-    async def so_many() -> bool:
-        found = await store.read(lambda uow: uow.deliveries.find(webhook=webhook, states=(state,)))
-        return len(found) >= count
-
-    await wait_for_async(so_many, seconds)
 
 
 async def test_events_arrive_signed_and_in_order(store: Store) -> None:

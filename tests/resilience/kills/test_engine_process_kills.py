@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
 
-    from tests.integration.adapters.engine.conftest import EngineProcesses
+    from tests.support.engines.processes import EngineProcesses
     from tests.support.stores.postgres_server import PostgresServer
 
 STEPS = ("one", "two", "three")

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from domain.model.delivery import DeliveryState
-from tests.integration.webhooks.test_delivery import register_webhook, wait_for_deliveries
 from tests.support.polling import wait_for
+from tests.support.webhooks.deliveries import register_webhook, wait_for_deliveries
 from tests.support.webhooks.events import append_events
 from tests.support.webhooks.receiver import WebhookReceiver, reply_accepted
 

@@ -96,25 +96,25 @@ async def test_a_saga_that_meets_a_full_disk_waits_until_there_is_room_and_calle
     folder = tmp_path / why
     async with open_world(folder, records=12) as place:
         place.clock = clock = RepairingClock()
+
+        async def mend() -> None:
+            with pytest.raises(StoreUnavailableError, match=FULL) as told:
+                await process.services.registry.add_client(client("other", name="Other"), OPERATOR)
+            assert told.value.recovery is Recovery.NEEDS_HUMAN
+            lift_disk_limit()
+            place.execute_sql("delete from facts where name like 'filling-%'")
+
+        def before(step: Step) -> Step:
+            async def do(context: SagaContext) -> None:
+                if clock.mend is None:
+                    await fill_disk(place, process)
+                    clock.mend = mend
+                await step.action(context)
+
+            return replace(step, action=do) if step.name == at else step
+
+        install_steps(before, monkeypatch.setattr)
         async with place.open_process() as process:
-
-            async def mend() -> None:
-                with pytest.raises(StoreUnavailableError, match=FULL) as told:
-                    await process.services.registry.add_client(client("other", name="Other"), OPERATOR)
-                assert told.value.recovery is Recovery.NEEDS_HUMAN
-                lift_disk_limit()
-                place.execute_sql("delete from facts where name like 'filling-%'")
-
-            def before(step: Step) -> Step:
-                async def do(context: SagaContext) -> None:
-                    if clock.mend is None:
-                        await fill_disk(place, process)
-                        clock.mend = mend
-                    await step.action(context)
-
-                return replace(step, action=do) if step.name == at else step
-
-            install_steps(before, monkeypatch.setattr)
             await process.add_client_and_journey()
             try:
                 found = await process.provision()
@@ -136,7 +136,7 @@ async def test_a_saga_whose_store_is_held_by_somebody_else_waits_until_they_let_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, step: str, how: str
 ) -> None:
     monkeypatch.setattr(
-        World, "store", lambda place: SqliteStore(place.folder / STORE_FILE, busy_timeout_s=0.01)
+        World, "open_store", lambda place: SqliteStore(place.folder / STORE_FILE, busy_timeout_s=0.01)
     )
     folder = tmp_path / how
     async with open_world(folder, records=12) as place:

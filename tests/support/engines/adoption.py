@@ -12,7 +12,7 @@ from server.adapters.engine.engine import DurableEngine
 from tests.support.polling import wait_for
 
 if TYPE_CHECKING:
-    from tests.integration.adapters.engine.conftest import EngineProcesses
+    from tests.support.engines.processes import EngineProcesses
 
 _LONG_S = 120
 

@@ -16,6 +16,7 @@ import anyio
 from tests.support.polling import wait_for
 from tests.support.resilience.chaos.callers import ChaosCaller
 from tests.support.resilience.chaos.plan import PROCESSES
+from tests.support.resilience.chaos.process_main import VERBS
 from tests.support.resilience.chaos.processes import DiedError, ForkServer, ProcessHost
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ class ChaosRun:
 
     async def call_any_host(self, at: int, verb: str, **given: Any) -> Answer:
         """Ask a process, and another when it is dead or dies, until one has answered."""
+        assert verb in VERBS, verb
         for number in count(at):
             try:
                 return await self.hosts[number % PROCESSES].send_command({"verb": verb, **given})

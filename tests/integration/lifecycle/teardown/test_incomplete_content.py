@@ -65,7 +65,7 @@ async def create_dataset_with_lost_content(
 
 
 async def file_request(process: Process, dataset: Dataset) -> str:
-    with pytest.raises(ConfirmationRequiredError, match="with an archive of what is left of it") as refusal:
+    with pytest.raises(ConfirmationRequiredError, match="with an incomplete archive") as refusal:
         await process.tear_down(dataset, DONE, AGENT)
     assert await process.load_dataset(dataset.dataset_id) == dataset
     assert refusal.value.facts["how"] == "approval"
@@ -244,7 +244,7 @@ async def test_a_grant_to_abandon_is_none_to_lose_content(world: World) -> None:
         await approve(process, str(first.value.facts["approval_id"]))
         with pytest.raises(ArchiveFailedError):
             await call()
-        with pytest.raises(ConfirmationRequiredError, match="what is left of it") as second:
+        with pytest.raises(ConfirmationRequiredError, match="with an incomplete archive") as second:
             await call()
         await approve(process, str(second.value.facts["approval_id"]))
         down = await call()

@@ -96,7 +96,7 @@ async def test_a_person_approves_it_at_every_stage_and_the_connector_stays(
         held = await process.services.approvals.load(approval_id, LEE)
         assert held.concession is Waiver.ABANDON_CONNECTOR
         assert held.shown["concession"] == "abandon_connector"
-        assert held.shown["lost"] == "what is staged"
+        assert held.shown["lost"] == "its staged documents"
         assert "its documents stay in Glean" in held.shown["stays"]
         await approve(process, approval_id)
 

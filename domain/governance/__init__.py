@@ -1,4 +1,4 @@
-"""TODO describe domain.governance."""
+"""Governance: registry, leases, orphans, approvals, retention and schedules over many datasets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Approval requests: filed by calls and sweeps, answered by people, and looked up when a call comes again."""
+"""Approval service: files approval requests of calls and sweeps, and records the decisions of people."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _UNANSWERED: Final = (ApprovalState.OPEN, ApprovalState.APPROVED)
 
 
 class ApprovalService:
-    """Files requests and takes people's answers. Implements `domain.model.approval.Confirmer`."""
+    """Approval service. Implements `domain.model.approval.Confirmer`."""
 
     def __init__(self, store: Store, clock: Clock, ids: Ids, settings: LifecycleSettings) -> None:
         """Work with these ports."""
@@ -61,38 +61,38 @@ class ApprovalService:
         self._ids = ids
         self._settings = settings
 
-    async def ask(self, question: ConfirmationRequest) -> Confirmation | None:
-        """The confirmation that a grant for exactly this question gives.
+    async def ask(self, request: ConfirmationRequest) -> Confirmation | None:
+        """The confirmation from a grant for exactly this request.
 
-        Raises DeclinedError when a person said no, ConfirmationRequiredError naming the request when nobody has said
-        anything yet; then the request is filed, once. Raises ChangedMeanwhileError when the dataset has changed.
+        Raises DeclinedError when a person declined, and StaleDatasetError when the dataset has changed. Raises
+        ConfirmationRequiredError, which names the approval request, while it is unanswered; it is filed once.
         """
-        approval = await self._file_request(question, ApprovalOrigin.CALLER, APPROVAL_OPEN_FOR)
+        approval = await self._file_request(request, ApprovalOrigin.CALLER, APPROVAL_OPEN_FOR)
         if approval.state is ApprovalState.APPROVED:
             return approval_confirmation(approval)
-        dataset = question.dataset
+        dataset = request.dataset
         if approval.state is ApprovalState.DECLINED:
             raise DeclinedError(
-                f"A person declined to have {dataset.name} taken down.",
+                f"A person declined the teardown of {dataset.name}.",
                 dataset_id=dataset.dataset_id,
                 approval_id=approval.approval_id,
             )
         raise ConfirmationRequiredError(
-            f"{dataset.name} ({dataset.stage}) is taken down for the reason {question.reason}"
-            f"{WAIVER_PHRASES[question.concession]} only when a person has approved it. They have been asked.",
+            f"{dataset.name} ({dataset.stage}) is taken down for the reason {request.reason}"
+            f"{WAIVER_PHRASES[request.concession]} only when a person has approved it. They have been asked.",
             how="approval",
             approval_id=approval.approval_id,
             expires_at=format_timestamp(approval.expires_at),
             dataset_id=dataset.dataset_id,
             suggested_action=(
-                "Ask the operator: a person looks at what will be lost, and decides on a terminal "
+                "Ask the operator: a person sees what will be lost, and decides on a terminal "
                 f"(`dataset-lifecycle approvals approve {approval.approval_id}`). Then make the same call again."
             ),
         )
 
     async def file_for_sweep(self, dataset: Dataset, principal: Principal) -> Approval:
-        """The request to take an orphan down: one a dataset and generation, open until it is answered or void."""
-        question = ConfirmationRequest(
+        """File the request to take an orphan down: one a dataset and generation, open until it is answered or void."""
+        request = ConfirmationRequest(
             dataset=dataset,
             reason=TeardownReason.ORPHANED,
             requester=SWEEP_SUBJECT,
@@ -100,12 +100,12 @@ class ApprovalService:
             shown=confirmation_facts(dataset, TeardownReason.ORPHANED, self._clock.now(), self._settings),
             principal=principal,
         )
-        return await self._file_request(question, ApprovalOrigin.SWEEP, None)
+        return await self._file_request(request, ApprovalOrigin.SWEEP, None)
 
     async def list(self, principal: Principal, *, everything: bool = False) -> Sequence[Approval]:
-        """The requests of the clients that the caller may touch, oldest first.
+        """The approval requests of the clients that the caller may access, oldest first.
 
-        Only those that wait for an answer, or for the call that uses it, unless `everything`.
+        Without `everything`, only those that wait for an answer, or for the call that uses the answer.
         """
         now = self._clock.now()
 
@@ -115,13 +115,13 @@ class ApprovalService:
                 for each in _iterate_approvals(uow, () if everything else _UNANSWERED)
                 if is_approval_visible(each, principal)
             ]
-            waiting = [each for each in found if everything or each.state in _UNANSWERED]
-            return sorted(waiting, key=lambda each: (each.filed_at, each.approval_id))
+            listed = [each for each in found if everything or each.state in _UNANSWERED]
+            return sorted(listed, key=lambda each: (each.filed_at, each.approval_id))
 
         return await self._store.read(load)
 
     async def load(self, approval_id: str, principal: Principal) -> Approval:
-        """One request as it stands. Raises UnknownApprovalError."""
+        """One request in its current state. Raises UnknownApprovalError."""
         now = self._clock.now()
         return await self._store.read(lambda uow: _find_approval(uow, approval_id, principal, now))
 
@@ -135,9 +135,9 @@ class ApprovalService:
         return approval
 
     async def approve(self, approval_id: str, principal: Principal, typed_name: str) -> Approval:
-        """A person says yes, and proves by the request's phrase that they looked; the grant is good for ten minutes.
+        """Approve a request. The typed phrase proves that the person has read it; the grant is valid for ten minutes.
 
-        Raises as `answerable` does, and InvalidArgumentError for another name.
+        Raises UnknownApprovalError, ForbiddenError, ApprovalClosedError, and InvalidArgumentError for another phrase.
         """
         now = self._clock.now()
 
@@ -145,9 +145,9 @@ class ApprovalService:
             approval = _find_approval(uow, approval_id, principal, now)
             require_can_approve(approval, principal)
             if typed_name != approval.phrase:
-                wanted = "what it asks for" if approval.listed else "the name of the dataset that it is about"
+                wanted = "the phrase that it asks for" if approval.listed else "the name of its dataset"
                 raise InvalidArgumentError(
-                    f"What was typed for {approval_id} is not {wanted}; nothing was changed.", field="name"
+                    f"The text typed for {approval_id} is not {wanted}; nothing was changed.", field="name"
                 )
             answered = approval_with_grant(approval, principal.subject, now)
             uow.approvals.put(answered)
@@ -157,7 +157,7 @@ class ApprovalService:
         return await self._store.transact(decide)
 
     async def decline(self, approval_id: str, principal: Principal) -> Approval:
-        """A person says no. Raises UnknownApprovalError, ForbiddenError, ApprovalClosedError."""
+        """Decline a request. Raises UnknownApprovalError, ForbiddenError, ApprovalClosedError."""
         now = self._clock.now()
 
         def decide(uow: UnitOfWork) -> Approval:
@@ -172,32 +172,32 @@ class ApprovalService:
 
         return await self._store.transact(decide)
 
-    async def self_approve(self, question: ConfirmationRequest) -> Confirmation:
-        """The word of a person on a terminal about what they ask themselves, kept like any other approval."""
+    async def self_approve(self, request: ConfirmationRequest) -> Confirmation:
+        """Record the approval of a person on a terminal who asks for the teardown themselves."""
         now = self._clock.now()
 
         def save(uow: UnitOfWork) -> Approval:
-            filed = self._build_request(uow, question, now, ApprovalOrigin.CALLER, APPROVAL_OPEN_FOR)
-            answered = approval_with_grant(filed, question.requester, now)
+            filed = self._build_request(uow, request, now, ApprovalOrigin.CALLER, APPROVAL_OPEN_FOR)
+            answered = approval_with_grant(filed, request.requester, now)
             uow.approvals.put(answered)
-            _record_approval_entry(uow, question.principal, "approved by the one who asks", answered)
+            _record_approval_entry(uow, request.principal, "approved by the one who asks", answered)
             return answered
 
         return approval_confirmation(await self._store.transact(save))
 
     async def _file_request(
-        self, question: ConfirmationRequest, origin: ApprovalOrigin, open_for: timedelta | None
+        self, request: ConfirmationRequest, origin: ApprovalOrigin, open_for: timedelta | None
     ) -> Approval:
         now = self._clock.now()
 
         def file(uow: UnitOfWork) -> Approval:
             if origin is ApprovalOrigin.CALLER:
-                _require_unchanged(uow, question)
-            found = find_matching_approval(uow, question, now)
+                _require_unchanged(uow, request)
+            found = find_matching_approval(uow, request, now)
             if found is None:
-                found = self._build_request(uow, question, now, origin, open_for)
+                found = self._build_request(uow, request, now, origin, open_for)
                 uow.approvals.put(found)
-                _record_approval_entry(uow, question.principal, "approval requested", found)
+                _record_approval_entry(uow, request.principal, "approval requested", found)
             return found
 
         return await self._store.transact(file)
@@ -205,30 +205,30 @@ class ApprovalService:
     def _build_request(
         self,
         uow: UnitOfWork,
-        question: ConfirmationRequest,
+        request: ConfirmationRequest,
         now: datetime,
         origin: ApprovalOrigin,
         open_for: timedelta | None,
     ) -> Approval:
         return Approval(
             approval_id=new_approval_id(uow, self._ids),
-            dataset_id=question.dataset.dataset_id,
-            client_id=question.dataset.client_id,
-            generation=question.generation,
-            reason=question.reason,
-            requester=question.requester,
+            dataset_id=request.dataset.dataset_id,
+            client_id=request.dataset.client_id,
+            generation=request.generation,
+            reason=request.reason,
+            requester=request.requester,
             filed_at=now,
             expires_at=None if open_for is None else now + open_for,
-            shown=question.shown,
+            shown=request.shown,
             origin=origin,
-            concession=question.concession,
+            concession=request.concession,
         )
 
 
 def _record_approval_entry(
     uow: UnitOfWork, principal: Principal | None, outcome: str, approval: Approval
 ) -> None:
-    """Put on record what became of a request, and what it shows to whoever decides."""
+    """Record the change of a request in the audit log, with the facts that the person sees."""
     if principal is None:
         return
     record_audit_entry(
@@ -244,14 +244,17 @@ def _record_approval_entry(
     )
 
 
-def _require_unchanged(uow: UnitOfWork, question: ConfirmationRequest) -> None:
-    """Raise ChangedMeanwhileError for a question about a state that has passed: no answer to it could be used."""
-    asked = question.dataset
-    stands = uow.datasets.get(asked.dataset_id)
-    if stands is None or stands.generation != question.generation:
+def _require_unchanged(uow: UnitOfWork, request: ConfirmationRequest) -> None:
+    """Require that the dataset is unchanged: an answer about an earlier state could not be used.
+
+    Raises StaleDatasetError.
+    """
+    dataset = request.dataset
+    stored = uow.datasets.get(dataset.dataset_id)
+    if stored is None or stored.generation != request.generation:
         raise StaleDatasetError(
-            f"{asked.name} has changed since it was looked at, so nobody was asked.",
-            dataset_id=asked.dataset_id,
+            f"{dataset.name} has changed since it was read, so no person was asked.",
+            dataset_id=dataset.dataset_id,
         )
 
 
@@ -265,13 +268,13 @@ def _iterate_approvals(uow: UnitOfWork, states: tuple[ApprovalState, ...]) -> It
 def _find_approval(uow: UnitOfWork, approval_id: str, principal: Principal, now: datetime) -> Approval:
     approval = uow.approvals.get(approval_id)
     if approval is None or not is_approval_visible(approval, principal):
-        seen = [
+        visible = [
             each.approval_id
             for each in _iterate_approvals(uow, _UNANSWERED)
             if is_approval_visible(each, principal)
         ]
         msg = f"There is no approval request {approval_id!r}."
-        raise UnknownApprovalError(msg, field="approval_id", candidates=closest_names(approval_id, seen))
+        raise UnknownApprovalError(msg, field="approval_id", candidates=closest_names(approval_id, visible))
     return current_approval(uow, approval, now)
 
 
@@ -282,11 +285,11 @@ async def approve_and_execute(
     principal: Principal,
     typed_name: str,
 ) -> tuple[Approval, TeardownResult | None]:
-    """The approved request; and the teardown that it began, None where the call that asked is made again.
+    """Approve a request, and start the teardown that a sweep has asked for.
 
-    A list is the business of `domain.governance.sweeps`, and nothing of it is begun here.
-
-    Raises as `Approvals.approve` does, and then the check that forbids the teardown after all: the grant stays.
+    The teardown is None where the caller who asked has to call again, and for a list, which `BatchApprovalService`
+    carries out. Raises what `ApprovalService.approve` raises, and the refusal when a check forbids the teardown after
+    all; the grant then remains.
     """
     approval = await approvals.approve(approval_id, principal, typed_name)
     if approval.origin is not ApprovalOrigin.SWEEP or approval.listed:
@@ -297,7 +300,7 @@ async def approve_and_execute(
 async def execute_approved_teardown(
     teardowns: TeardownService, approval: Approval, principal: Principal
 ) -> TeardownResult:
-    """Begin, as the sweep that asked, what the caller approved; every check is made again."""
+    """Start the approved teardown as the sweep that asked for it; every check is made again."""
     return await teardowns.start_or_attach(
         approval.dataset_id,
         approval.reason,

@@ -1,7 +1,7 @@
-"""Keeping what is in use: the lease of a journey, and the protection of one dataset until an instant.
+"""Leases of journeys, and protection of single datasets until an instant.
 
-Both are signs of use. Whoever is no person can only lengthen them, 30 days from now at most: so an agent that crashes,
-or is talked into something, neither holds a dataset for ever nor lays one open.
+Both are signs of use. Without a person they can only be extended, to at most 30 days from now. So an agent that
+crashes, or is tricked, can neither protect a dataset for ever nor expose one.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from domain.ports import Clock, Store, UnitOfWork
 
 MAX_LEASE: Final = timedelta(days=30)
-"""How far ahead a lease may reach, and a protection that no person gives."""
+"""How far ahead a lease may reach, and a protection that is not given by a person."""
 
 _ASK_OPERATOR: Final = "Ask the operator: a person decides this on a terminal."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseRenewal:
-    """A journey with its lease, and the datasets that it protects for less long than before the call."""
+    """Lease renewal: the journey, and the datasets that it now protects for less time than before."""
 
     journey: Journey
     exposed: tuple[Dataset, ...]
@@ -46,10 +46,10 @@ class LeaseRenewal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtectionResult:
-    """A dataset with its protection.
+    """Protection result: the dataset with its protection.
 
-    `exposed`: the call took protection away, and the dataset's journey does not make up for it; so nothing keeps the
-    dataset from the end of its protection on, or at once when there is none left.
+    `exposed` is whether the call shortened the protection while the journey does not protect the dataset: nothing
+    protects it after the end of its protection, or at once when none is left.
     """
 
     dataset: Dataset
@@ -57,7 +57,7 @@ class ProtectionResult:
 
 
 class LeaseService:
-    """Renews leases, protects datasets, and ends a protection."""
+    """Lease service: renews leases, protects datasets, and ends their protection."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         """Work on that store, by that clock."""
@@ -73,15 +73,16 @@ class LeaseService:
         *,
         person: bool,
     ) -> LeaseRenewal:
-        """Let an active journey's lease run for so long from now; its datasets count as used.
+        """Renew the lease of an active journey for a duration from now; its datasets count as used.
 
-        A journey without a lease protects without an end, so giving it one takes something away, like a shorter lease:
-        only a person does that, and is told what it exposes. Raises UnknownJourneyError, JourneyNotActiveError (also
-        for a lease that has lapsed), ForbiddenError, or InvalidArgumentError for a duration that is not up to 30 days.
+        A journey without a lease protects its datasets without end, so a first lease shortens the protection, as an
+        earlier end does. Only a person may do that, and the result names the exposed datasets. Raises
+        UnknownJourneyError, JourneyNotActiveError (also after the lease has lapsed), ForbiddenError, or
+        InvalidArgumentError for a duration of more than 30 days or less than nothing.
         """
         now = self._clock.now()
         if not timedelta(0) < duration <= MAX_LEASE:
-            msg = f"A lease runs for at most {MAX_LEASE.days} days from now, and ends after now."
+            msg = f"A lease must end after now, and at most {MAX_LEASE.days} days from now."
             raise InvalidArgumentError(msg, field="duration")
 
         def save_lease(uow: UnitOfWork) -> LeaseRenewal:
@@ -119,19 +120,20 @@ class LeaseService:
     async def protect_dataset(
         self, dataset_id: str, until: datetime, principal: Principal, *, person: bool
     ) -> ProtectionResult:
-        """Keep a dataset until an instant, whatever becomes of its journey; it counts as used and is no orphan.
+        """Protect a dataset until an instant, whatever its journey's state; it counts as used and is no orphan.
 
-        Raises UnknownDatasetError, TeardownInProgressError, ForbiddenError for a shorter protection that no person
-        asked for, or InvalidArgumentError: an instant that is past, without a zone or too far ahead, a dataset that
-        was taken down.
+        Raises UnknownDatasetError, TeardownInProgressError, ForbiddenError when a protection is shortened without a
+        person, or InvalidArgumentError: an instant that is past, without a zone or too far ahead, or a dataset that was
+        taken down.
         """
         now = self._clock.now()
         until = to_utc(until, "until")
         if until <= now:
-            msg = f"until must be an instant to come; {format_timestamp(until)} is past, for it is {format_timestamp(now)}."
+            msg = f"until must be in the future; {format_timestamp(until)} is past, as it is {format_timestamp(now)}."
             raise InvalidArgumentError(msg, field="until")
         if not person and until > now + MAX_LEASE:
-            msg = f"until is {format_timestamp(until)}; without a person a protection reaches {MAX_LEASE.days} days ahead at most."
+            days = MAX_LEASE.days
+            msg = f"until is {format_timestamp(until)}; only a person may protect for more than {days} days."
             raise InvalidArgumentError(msg, field="until")
 
         def save_protection(uow: UnitOfWork) -> ProtectionResult:
@@ -139,7 +141,7 @@ class LeaseService:
             held = protected_until(dataset, now)
             shorter = held is not None and held > until
             if shorter and not person:
-                msg = f"{dataset.name} is kept until {format_timestamp(held)}; only a person shortens that."
+                msg = f"{dataset.name} is protected until {format_timestamp(held)}; only a person may shorten that."
                 raise ForbiddenError(msg, field="until", suggested_action=_ASK_OPERATOR)
             if shorter:
                 require_scope(principal, "leases shorten")
@@ -158,7 +160,7 @@ class LeaseService:
     async def unprotect_dataset(
         self, dataset_id: str, principal: Principal, *, person: bool
     ) -> ProtectionResult:
-        """End a dataset's protection, which only a person may; without one nothing changes.
+        """End a dataset's protection, which only a person may; without protection nothing changes.
 
         Raises UnknownDatasetError, ForbiddenError, TeardownInProgressError, or InvalidArgumentError for a dataset that
         was taken down.
@@ -168,7 +170,7 @@ class LeaseService:
         def end_protection(uow: UnitOfWork) -> ProtectionResult:
             dataset = _require_live_dataset(uow, dataset_id, principal)
             if not person:
-                msg = f"Only a person ends the protection of {dataset.name}."
+                msg = f"Only a person may end the protection of {dataset.name}."
                 raise ForbiddenError(msg, field="dataset_id", suggested_action=_ASK_OPERATOR)
             if protected_until(dataset, now) is None:
                 return ProtectionResult(dataset=dataset, exposed=False)
@@ -189,27 +191,27 @@ class LeaseService:
 def _require_active_journey(journey: Journey) -> None:
     if journey.state is JourneyState.ACTIVE:
         return
-    msg = f"The journey {journey.journey_id!r} is {journey.state}; only an active journey's lease is renewed."
+    msg = f"The journey {journey.journey_id!r} is {journey.state}; only the lease of an active journey can be renewed."
     raise JourneyNotActiveError(msg, field="journey_id")
 
 
 def _shortening_message(journey: Journey) -> str:
     held = journey.lease_expires_at
     if held is None:
-        how = "has no lease, so it protects without an end; only a person gives it one"
+        how = "has no lease, so it protects its datasets without end; only a person may give it one"
     else:
-        how = f"has a lease until {format_timestamp(held)}; only a person shortens that"
+        how = f"has a lease until {format_timestamp(held)}; only a person may shorten that"
     return f"The journey {journey.journey_id!r} {how}."
 
 
 def _require_live_dataset(uow: UnitOfWork, dataset_id: str, principal: Principal) -> Dataset:
-    """The dataset, when there is something to keep."""
+    """The dataset, when it is live and not in teardown."""
     dataset = find_dataset_for_update(uow, dataset_id, principal)
     if dataset.status is DatasetStatus.TEARDOWN:
         raise TeardownInProgressError(f"{dataset.name} is being taken down.", dataset_id=dataset_id)
     if not dataset.live:
         raise InvalidArgumentError(
-            f"{dataset.name} was taken down; there is nothing left to keep.",
+            f"{dataset.name} was taken down, so there is nothing to protect.",
             field="dataset_id",
             recovery=Recovery.CHOOSE_OTHER,
         )
@@ -217,7 +219,7 @@ def _require_live_dataset(uow: UnitOfWork, dataset_id: str, principal: Principal
 
 
 def _is_unprotected(uow: UnitOfWork, dataset: Dataset, now: datetime) -> bool:
-    """Whether the dataset's journey leaves it to whoever asks; one that cannot be read protects, for it refuses."""
+    """Whether the journey does not protect the dataset. An unreadable journey protects: its teardown is refused."""
     journey = uow.journeys.get(dataset.client_id, dataset.journey_id)
     if journey is None or dataset.status is DatasetStatus.FAILED:
         return True

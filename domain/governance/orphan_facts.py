@@ -1,4 +1,4 @@
-"""What is found out about orphans: listed, scanned, and what a sweep would take and took."""
+"""Orphan facts: the results of listing, scanning and sweeping orphans."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrphanFacts:
-    """One orphan with the evidence.
+    """Facts about one orphan.
 
-    `journey_state` is as it stands now, None without a journey; `eligible_at` the estimate, None while it is not marked
-    or when a person decides; `blocking` all that keeps it from being taken down as an orphan.
+    `journey_state` is the current state, None without a journey. `eligible_at` is an estimate, None while the dataset
+    is not marked, or when a person decides. `blocking` are the checks that forbid its teardown as an orphan.
     """
 
     dataset: Dataset
@@ -36,7 +36,7 @@ class OrphanFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrphanPage:
-    """Orphans in the order of their dataset's id; `unknown` are the datasets between them of which nobody can tell."""
+    """Page of orphans, in the order of their dataset ids; of `unknown` datasets it is not known whether they are."""
 
     items: tuple[OrphanFacts, ...]
     unknown: tuple[str, ...]
@@ -46,7 +46,7 @@ class OrphanPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanResult:
-    """A complete scan: orphans `seen`, and the ids of datasets that it marked, cleared, or could not judge."""
+    """Result of a complete scan: the number of orphans `seen`, and the datasets marked, cleared, or not known."""
 
     seen: int
     marked: tuple[str, ...]
@@ -57,7 +57,7 @@ class ScanResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepPlan:
-    """What a sweep would take, what it leaves to a person and why, and why it takes nothing at all."""
+    """Sweep plan: the eligible datasets, those left to a person with the reason, and why the sweep is refused."""
 
     eligible: tuple[Dataset, ...]
     skipped: tuple[tuple[Dataset, BlockingCheck], ...]
@@ -65,15 +65,15 @@ class SweepPlan:
 
     @property
     def to_approve(self) -> tuple[Dataset, ...]:
-        """Those of `skipped` that a person's approval is all that is missing for."""
+        """The skipped datasets that need nothing but a person's approval."""
         return tuple(each for each, check in self.skipped if check.code == "confirmation_required")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepResult:
-    """What became of the plan, and the approval requests for the rest: empty for a dry run.
+    """Sweep result: the datasets taken down or failed, and the approval requests for the others; empty for a dry run.
 
-    `asked` is the one request about everything, when that is too much.
+    `asked` is the one request for the whole list, when the sweep exceeds its caps.
     """
 
     plan: SweepPlan

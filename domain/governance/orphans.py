@@ -1,4 +1,4 @@
-"""Orphans listed, marked by scans, and taken down by sweeps."""
+"""Orphan service: lists orphans, marks them in scans, and takes them down in sweeps."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _CURSOR: Final = "orphans:"
 
 
 class OrphanService:
-    """Lists, marks and sweeps orphans."""
+    """Orphan service: lists, marks and sweeps orphans."""
 
     def __init__(
         self, store: Store, clock: Clock, *, grace_days: float = 7, caps: SweepCaps | None = None
@@ -75,7 +75,7 @@ class OrphanService:
         limit: int = 50,
         cursor: str | None = None,
     ) -> OrphanPage:
-        """The orphans that the caller may see and that are older than `min_age_days`; writes nothing.
+        """The orphans that the caller may see and that are older than `min_age_days`. Writes nothing.
 
         Raises InvalidArgumentError and UnknownClientError.
         """
@@ -96,7 +96,7 @@ class OrphanService:
                 find_client(uow, client_id, principal)
             last_scan = _load_last_scan(uow)
             items: list[OrphanFacts] = []
-            untold: list[str] = []
+            unknown: list[str] = []
             more = False
             for dataset, journey in _iterate_visible(uow, query, now, principal):
                 reason = orphan_reason(dataset, journey, now)
@@ -106,10 +106,10 @@ class OrphanService:
                 if reason:
                     items.append(self._orphan_facts(dataset, journey, reason, now, last_scan))
                 elif can_be_orphan(dataset) and unknown_protection_reason(dataset, journey, now):
-                    untold.append(dataset.dataset_id)
+                    unknown.append(dataset.dataset_id)
             return OrphanPage(
                 items=tuple(items),
-                unknown=tuple(untold),
+                unknown=tuple(unknown),
                 next_cursor=_encode_cursor(items[-1].dataset.dataset_id) if more else None,
                 scanned_at=now,
             )
@@ -117,9 +117,10 @@ class OrphanService:
         return await self._store.read(load_page)
 
     async def scan(self, principal: Principal) -> ScanResult:
-        """Look at every dataset, mark and unmark, and count the grace: all of it, or nothing.
+        """Scan every dataset, set and clear orphan marks, and count grace: completely, or not at all.
 
-        Nobody who writes waits while it looks. What it found to change is read and judged again where it is changed.
+        The scan reads in a snapshot, so that no writer waits for it. The write transaction then reads and judges the
+        datasets to change once more.
         """
         now = self._clock.now()
 
@@ -151,22 +152,22 @@ class OrphanService:
         return await self._store.transact(apply_marks)
 
     async def plan_sweep(self) -> SweepPlan:
-        """What a sweep would take now, and what it leaves to a person (marked or unknown); writes nothing."""
+        """Plan a sweep: what it would take down now, and what it leaves to a person. Writes nothing."""
         now = self._clock.now()
 
         def load_plan(uow: UnitOfWork) -> SweepPlan:
-            take: list[Dataset] = []
-            leave: list[tuple[Dataset, BlockingCheck]] = []
+            eligible: list[Dataset] = []
+            skipped: list[tuple[Dataset, BlockingCheck]] = []
             for dataset, journey in uow.datasets.stream_for_scan(ORPHANABLE_STATUSES, now):
                 check = check_sweep(dataset, journey, now, self._grace)
                 if check is None:
-                    take.append(dataset)
+                    eligible.append(dataset)
                 elif check.recovery is Recovery.NEEDS_HUMAN and (
                     dataset.orphan or unknown_protection_reason(dataset, journey, now)
                 ):
-                    leave.append((dataset, check))
-            refused = self._caps.sweep_refusal(len(take), uow.datasets.count_live())
-            return SweepPlan(eligible=tuple(take), skipped=tuple(leave), refused=refused)
+                    skipped.append((dataset, check))
+            refused = self._caps.sweep_refusal(len(eligible), uow.datasets.count_live())
+            return SweepPlan(eligible=tuple(eligible), skipped=tuple(skipped), refused=refused)
 
         return await self._store.read(load_plan)
 
@@ -178,11 +179,11 @@ class OrphanService:
         *,
         apply: bool,
     ) -> SweepResult:
-        """Take down what is due, one after another: a dry run unless `apply`, and nothing at all beyond the caps.
+        """Take down eligible orphans, one after another. A dry run unless `apply`; above the caps it takes none.
 
-        `teardown` claims the dataset at the generation it is given with and runs every check again; what it refuses is
-        kept beside what was taken. `file` asks a person about each that only needs an approval, and `ask` about all at
-        once beyond the caps; it hears of every plan that is applied, for what it asked before may be void.
+        `teardown` claims a dataset at its planned generation and runs every check again; its refusals are reported.
+        `file` asks a person about each dataset that only needs an approval. `ask` asks about the whole list above the
+        caps; it is called with every applied plan, because an earlier list may be void by now.
         """
         plan = await self.plan_sweep()
         if not apply:
@@ -231,7 +232,7 @@ class OrphanService:
 
 @dataclass(kw_only=True)
 class _ScanFindings:
-    """What a scan sees: how many orphans, and which datasets it cannot judge or has to change."""
+    """Findings of a scan: the number of orphans, and the datasets that are not known or have to change."""
 
     now: datetime
     seen: int = 0
@@ -239,7 +240,7 @@ class _ScanFindings:
     to_change: list[str] = field(default_factory=list)
 
     def judge(self, dataset: Dataset, journey: Journey | UnreadableRow | None, passed: timedelta) -> None:
-        """Look at one dataset, `passed` after the scan before."""
+        """Judge one dataset, `passed` after the scan before."""
         if not can_be_orphan(dataset):
             return
         if unknown_protection_reason(dataset, journey, self.now):
@@ -252,7 +253,7 @@ class _ScanFindings:
 
 @dataclass(kw_only=True)
 class _MarkChanges:
-    """What a scan changes, inside its transaction."""
+    """Changes of a scan, inside its transaction."""
 
     uow: UnitOfWork
     now: datetime
@@ -261,7 +262,7 @@ class _MarkChanges:
     cleared: list[str] = field(default_factory=list)
 
     def apply_marks(self, page: Iterable[DatasetWithJourney]) -> None:
-        """Give each dataset the mark that it has from now on, and tell what that changes."""
+        """Set or clear the orphan mark of each dataset, and publish the changes."""
         changed: list[Dataset] = []
         events: list[Event] = []
         for dataset, journey in page:
@@ -281,7 +282,7 @@ class _MarkChanges:
 
 
 def orphan_cleared_event(dataset: Dataset, mark: OrphanMark, now: datetime) -> Event:
-    """The event that a dataset's orphan mark was taken away."""
+    """The event that a dataset's orphan mark was cleared."""
     return build_event(
         OrphanCleared(
             **dataset_facts(dataset),
@@ -319,7 +320,7 @@ def _iterate_unprotected(uow: UnitOfWork, query: DatasetQuery, now: datetime) ->
 def _iterate_visible(
     uow: UnitOfWork, query: DatasetQuery, now: datetime, principal: Principal
 ) -> Iterator[DatasetWithJourney]:
-    """What the caller may see of it, in the order of the datasets' ids."""
+    """The datasets of the query that the caller may see, in the order of their ids."""
     if query.client_id is not None or principal.clients is None:
         return _iterate_unprotected(uow, query, now)
     each = (
@@ -329,8 +330,8 @@ def _iterate_visible(
 
 
 def _load_last_scan(uow: UnitOfWork) -> datetime | None:
-    kept = uow.settings.get(_LAST_SCAN)
-    return datetime.fromisoformat(kept) if kept else None
+    last_scan = uow.settings.get(_LAST_SCAN)
+    return datetime.fromisoformat(last_scan) if last_scan else None
 
 
 def _time_since_last_scan(uow: UnitOfWork, now: datetime) -> timedelta:

@@ -1,4 +1,4 @@
-"""Clients and their journeys: who is served, at which stage, and whether still."""
+"""Registry service: clients and their journeys, with stage and state."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _LIVE = tuple(status for status in DatasetStatus if status is not DatasetStatus.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JourneyChange:
-    """A journey as it stands after a move, and the datasets that it protects no longer."""
+    """Journey change: the changed journey, and the datasets that it no longer protects."""
 
     journey: Journey
     exposed: tuple[Dataset, ...]
 
 
 class RegistryService:
-    """Adds and moves clients and journeys."""
+    """Registry service: adds clients and journeys, and changes the state and stage of journeys."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         """Work on that store, by that clock."""
@@ -47,10 +47,10 @@ class RegistryService:
         self._clock = clock
 
     async def add_client(self, client: Client, principal: Principal) -> Client:
-        """Add a client; the same again changes nothing.
+        """Add a client; adding the same client again changes nothing.
 
-        Raises InvalidArgumentError for a malformed id, or one that is taken, also when it differs in case only, and
-        ForbiddenError for a caller who is confined to other clients, or to one journey.
+        Raises InvalidArgumentError for an id that is malformed, or taken (compared without case), and ForbiddenError
+        for a caller who may access only other clients, or only one journey.
         """
         require_identifier(client.client_id, "client_id")
         for name in ("name", "industry", "use_case"):
@@ -74,12 +74,12 @@ class RegistryService:
         return await self._store.transact(add)
 
     async def list_clients(self, principal: Principal) -> list[Client]:
-        """Every client that the caller may touch, in order of id."""
+        """Every client that the caller may access, in the order of their ids."""
         found = await self._store.read(lambda uow: uow.clients.all())
         return [each for each in found if principal.can_access_client(each.client_id)]
 
     async def add_journey(self, journey: Journey, principal: Principal) -> Journey:
-        """Add a journey; the same again changes nothing.
+        """Add a journey; adding the same journey again changes nothing.
 
         Raises UnknownClientError, InvalidArgumentError for a malformed or taken id, or ForbiddenError for a caller who
         is confined to one journey.
@@ -93,7 +93,7 @@ class RegistryService:
             if taken == journey:
                 return journey
             if taken is not None:
-                msg = f"Client {journey.client_id!r} has a journey spelt {journey.journey_id!r} already, in some case."
+                msg = f"Client {journey.client_id!r} already has a journey {journey.journey_id!r}, ignoring case."
                 spelt = (taken.journey_id,) if isinstance(taken, Journey) else ()
                 raise InvalidArgumentError(msg, field="journey_id", candidates=spelt)
             uow.journeys.put(journey)
@@ -113,7 +113,7 @@ class RegistryService:
     async def list_journeys(
         self, principal: Principal, client_id: str | None = None
     ) -> list[Journey | UnreadableRow]:
-        """The journeys that the caller may touch, as they stand now; those that cannot be read say so."""
+        """The journeys that the caller may access, in their current state; unreadable rows are listed as such."""
 
         def load(uow: UnitOfWork) -> list[Journey | UnreadableRow]:
             if client_id is not None:
@@ -132,9 +132,9 @@ class RegistryService:
     async def set_state(
         self, journey_id: str, state: JourneyState, principal: Principal, client_id: str | None = None
     ) -> JourneyChange:
-        """Move a journey to a state and tell which datasets it protects no longer.
+        """Set the state of a journey, and name the datasets that it no longer protects.
 
-        Raises UnknownJourneyError, or InvalidArgumentError for a move that the table does not have.
+        Raises UnknownJourneyError, or InvalidArgumentError for a transition that is not allowed.
         """
         now = self._clock.now()
 
@@ -142,11 +142,11 @@ class RegistryService:
             before = find_journey_by_id(uow, journey_id, principal, client_id)
             stands = before.as_of(now)
             if state is not stands.state and state not in JOURNEY_TRANSITIONS[stands.state]:
-                can = tuple(sorted(JOURNEY_TRANSITIONS[stands.state]))
+                allowed = tuple(sorted(JOURNEY_TRANSITIONS[stands.state]))
                 msg = f"The journey {journey_id!r} is {stands.state}; it cannot become {state}."
-                raise InvalidArgumentError(msg, field="state", candidates=can)
+                raise InvalidArgumentError(msg, field="state", candidates=allowed)
             after = replace(before, state=state)
-            # A lease that lapsed long ago would end what is re-opened in the same moment.
+            # A lease that has lapsed would make the journey expire again at once.
             if after.as_of(now).state is not state:
                 after = replace(after, lease_expires_at=None)
             moved = _apply_move(uow, stands, after, now)
@@ -158,7 +158,7 @@ class RegistryService:
     async def promote(
         self, journey_id: str, stage: Stage, principal: Principal, client_id: str | None = None
     ) -> JourneyChange:
-        """Move a journey forward to a stage, and tell which datasets of the stage it leaves are done with.
+        """Promote a journey to a later stage, and name the datasets of the former stage that it no longer protects.
 
         Raises UnknownJourneyError, or InvalidArgumentError for a stage that it has left.
         """
@@ -178,26 +178,26 @@ class RegistryService:
 
 
 def _require_client_access(principal: Principal, client_id: str) -> None:
-    """Raise ForbiddenError unless the caller may make that client, whatever there is already."""
+    """Require that the caller may add that client, whether it exists or not. Raises ForbiddenError."""
     _require_unbound(principal)
     if not principal.can_access_client(client_id):
         raise ForbiddenError(
-            f"This caller is confined to some clients, and {client_id!r} is none of them.",
+            f"This caller may access only some clients, and {client_id!r} is not one of them.",
             field="client_id",
-            suggested_action="Have an administrator add the client, or let this account touch it.",
+            suggested_action="Ask an administrator to add the client, or to let this account access it.",
         )
 
 
 def _require_unbound(principal: Principal) -> None:
     if principal.journey_id is not None:
         raise ForbiddenError(
-            f"This token is bound to the journey {principal.journey_id}; it adds no others.",
-            suggested_action="Have whoever is responsible for the client's journeys do it.",
+            f"This token is bound to the journey {principal.journey_id}, so it cannot add clients or journeys.",
+            suggested_action="Ask the person who is responsible for the client's journeys to do it.",
         )
 
 
 def _id_taken_error(client_id: str, by: Client | None) -> InvalidArgumentError:
-    """`by` is None where the caller is not told of it."""
+    """The refusal of an id that is taken; `by` is None when the caller may not see its client."""
     whom = f" by {by.client_id!r} ({by.name})" if by else " in another spelling"
     msg = f"The client id {client_id!r} is taken{whom}."
     return InvalidArgumentError(msg, field="client_id", candidates=(by.client_id,) if by else ())
@@ -206,28 +206,28 @@ def _id_taken_error(client_id: str, by: Client | None) -> InvalidArgumentError:
 def _record_move(
     uow: UnitOfWork, principal: Principal, before: Journey, after: Journey, moved: JourneyChange
 ) -> None:
-    """The move is part of the life of each dataset at the stages that it concerns."""
+    """Record a change of a journey, also in the timeline of each dataset at the stages it concerns."""
     if after == before:
         return
-    told: dict[str, Any] = {
+    details: dict[str, Any] = {
         "journey_id": after.journey_id,
         "before": f"{before.state} at {before.stage}",
         "now": f"{after.state} at {after.stage}",
     }
     exposed = [each.dataset_id for each in moved.exposed]
-    record_audit_entry(uow, principal, "journey moved", client_id=after.client_id, exposed=exposed, **told)
+    record_audit_entry(uow, principal, "journey moved", client_id=after.client_id, exposed=exposed, **details)
     for stage in sorted({before.stage, after.stage}):
         for each in load_stage_datasets(uow, after, stage):
             freed = "yes" if each.dataset_id in exposed else "no"
             record_audit_entry(
-                uow, principal, "journey moved", dataset=each, protected_no_longer=freed, **told
+                uow, principal, "journey moved", dataset=each, protected_no_longer=freed, **details
             )
 
 
 def _apply_move(uow: UnitOfWork, before: Journey, after: Journey, now: datetime) -> JourneyChange:
-    """Keep the move. `before` is the journey as it stood.
+    """Store the changed journey, and find the datasets that it no longer protects. `before` is the former state.
 
-    To be protected again is a use of a dataset. A FAILED one is in nobody's use, so no move takes anything from it.
+    A dataset that is protected again counts as used. A FAILED dataset is not in use, so no change exposes it.
     """
     uow.journeys.put(after)
     stands = after.as_of(now)

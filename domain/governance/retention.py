@@ -1,4 +1,4 @@
-"""The archives that there are: shown to those who may see them, verified, and purged when their time is over."""
+"""Retention service: lists, verifies and purges archives."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ _PAGE: Final = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurgePlan:
-    """What a purge found past its time, and what it did: `purged` and `failed` stay empty in a dry run.
+    """Purge plan: the archives past their retention, and the result. `purged` and `failed` are empty in a dry run.
 
-    `refused` is why a purge would be refused: it is more than a sweep may take.
+    `refused` is why a purge would be refused: it exceeds the caps of a sweep.
     """
 
     applied: bool
@@ -47,10 +47,10 @@ class PurgePlan:
 
 
 def is_purgeable(archive: Archive, dataset: Dataset | None, now: datetime) -> bool:
-    """Whether an archive may be purged, or its purging was begun and is to be finished.
+    """Whether an archive may be purged, or its purge was begun and has to be finished.
 
-    That of a dataset which is not ARCHIVED is kept, however old: a teardown may begin at any time, writes its archive
-    in the same place, and then nothing else stands between that dataset and its loss. ARCHIVED is for good.
+    The archive of a dataset that is not ARCHIVED is kept, however old: a teardown may begin at any time and writes its
+    archive in the same place, which is then the only copy. ARCHIVED is final.
     """
     if archive.purged_at is not None or dataset is None or dataset.status is not DatasetStatus.ARCHIVED:
         return False
@@ -58,10 +58,10 @@ def is_purgeable(archive: Archive, dataset: Dataset | None, now: datetime) -> bo
 
 
 class RetentionService:
-    """Lists, shows, verifies and purges archives."""
+    """Retention service: lists, shows, verifies and purges archives."""
 
     def __init__(self, store: Store, archives: Archives, clock: Clock, caps: SweepCaps | None = None) -> None:
-        """Know archives by that store, and reach them by that port."""
+        """Use the records of that store, and the files of that port."""
         self._caps = caps or SweepCaps()
         self._store = store
         self._archives = archives
@@ -70,7 +70,7 @@ class RetentionService:
     async def list_archives(
         self, principal: Principal, *, client_id: str | None = None, after: str | None = None, limit: int = 50
     ) -> list[Archive]:
-        """The archives that the caller may see, purged ones too, in order of dataset id, after that one."""
+        """The archives that the caller may see, purged ones too, in the order of their dataset ids, after that id."""
 
         def load_page(uow: UnitOfWork) -> list[Archive]:
             found: list[Archive] = []
@@ -84,7 +84,7 @@ class RetentionService:
         return await self._store.read(load_page)
 
     async def load_archive(self, principal: Principal, dataset_id: str) -> tuple[Archive, Json | None]:
-        """An archive and its manifest as it stands; None when the archive is not there.
+        """An archive and its unverified manifest; None when the files are absent.
 
         Raises UnknownDatasetError and ArchiveFailedError.
         """
@@ -92,7 +92,7 @@ class RetentionService:
         return archive, await self._archives.read_manifest(archive.place)
 
     async def verify_archive(self, principal: Principal, dataset_id: str) -> Json:
-        """Read an archive back, every byte, and give its manifest.
+        """Verify an archive: read every byte back, and return its manifest.
 
         Raises UnknownDatasetError and ArchiveFailedError.
         """
@@ -103,10 +103,10 @@ class RetentionService:
         return await self._archives.verify(archive.place)
 
     async def purge_archives(self, principal: Principal, *, apply: bool) -> PurgePlan:
-        """Find every archive past its time and, only when told to apply, delete them.
+        """Find every archive past its retention, and with `apply` delete them.
 
-        One that fails is named and does not hold up the others; one that was begun is finished by the next purge.
-        Raises QuotaExceededError for more than the caps allow at once; then nothing was deleted.
+        An archive that fails is reported and does not stop the others; the next purge finishes a purge that was begun.
+        Raises QuotaExceededError above the caps; then nothing was deleted.
         """
         due, held = await self._store.read(partial(_find_due, self._clock.now()))
         refused = self._caps.purge_refusal(sum(each.purging_since is None for each in due), held)
@@ -116,18 +116,17 @@ class RetentionService:
             raise QuotaExceededError(
                 f"Nothing was purged. {refused}",
                 suggested_action=(
-                    "Ask the operator: a person looks at what is due (`dataset-lifecycle archives purge`) and, when "
-                    "all of it may go, raises orphans.sweep_count and orphans.sweep_share for this once."
+                    "Ask the operator: a person checks what is due (`dataset-lifecycle archives purge`) and, if all "
+                    "of it may be deleted, raises orphans.sweep_count and orphans.sweep_share for one run."
                 ),
             )
         return await self._purge_each(due, principal)
 
     async def purge_daily(self, principal: Principal) -> PurgePlan:
-        """Delete the archives that a run of this day and one of another day found past their time.
+        """Delete the archives that runs on two different days found past their retention; none above the caps.
 
-        A day is one of the clock, not the one that a turn which is made up for is named by. So no single wrong look at
-        the clock deletes anything; and nothing at all is deleted beyond the caps. One that is no longer past its time
-        is as if it had never been found.
+        The day is that of the clock, not the day in the name of a late run. So one wrong reading of the clock deletes
+        nothing. An archive that is no longer past its retention counts as never found.
         """
         due, held = await self._store.transact(partial(_confirm_due, self._clock.now()))
         refused = self._caps.purge_refusal(sum(each.purging_since is None for each in due), held)
@@ -157,6 +156,7 @@ class RetentionService:
         if begun is None:
             return False
         marked, dataset = begun
+        # The intent is stored first: a process that dies here leaves a purge that the next one finishes.
         await self._archives.purge(marked.place)
         await self._store.transact(partial(_finish_purge, marked, dataset, self._clock.now()))
         return True
@@ -175,14 +175,14 @@ def _find_archive(dataset_id: str, principal: Principal, uow: UnitOfWork) -> Arc
     facts = uow.archives.get(dataset_id)
     archive = parse_archive(facts) if facts is not None else None
     if archive is None or not principal.can_access_client(archive.client_id):
-        seen = [each.dataset_id for each in _iterate_visible(uow, principal)]
+        visible = [each.dataset_id for each in _iterate_visible(uow, principal)]
         message = f"There is no archive of {dataset_id!r}."
-        raise UnknownDatasetError(message, field="dataset_id", candidates=closest_names(dataset_id, seen))
+        raise UnknownDatasetError(message, field="dataset_id", candidates=closest_names(dataset_id, visible))
     return archive
 
 
 def _find_due(now: datetime, uow: UnitOfWork) -> tuple[tuple[Archive, ...], int]:
-    """What may be purged, and of how many that there still are."""
+    """The archives that may be purged, and the number of archives that are not purged."""
     held = [each for each in _iterate_archives(uow) if each.purged_at is None]
     return tuple(each for each in held if is_purgeable(each, uow.datasets.get(each.dataset_id), now)), len(
         held
@@ -190,7 +190,10 @@ def _find_due(now: datetime, uow: UnitOfWork) -> tuple[tuple[Archive, ...], int]
 
 
 def _confirm_due(now: datetime, uow: UnitOfWork) -> tuple[tuple[Archive, ...], int]:
-    """What is past its time and was so on another day, too, and of how many; what is so for the first time is kept."""
+    """The archives found past their retention today and on another day, and the number of archives.
+
+    The day of the first finding is stored.
+    """
     due: list[Archive] = []
     day = now.date().isoformat()
     held = [each for each in _iterate_archives(uow) if each.purged_at is None]
@@ -208,12 +211,12 @@ def _confirm_due(now: datetime, uow: UnitOfWork) -> tuple[tuple[Archive, ...], i
 def _begin_purge(
     dataset_id: str, principal: Principal, now: datetime, uow: UnitOfWork
 ) -> tuple[Archive, Dataset] | None:
-    """Mark the intent, unless the archive is not to be purged any more: None."""
+    """Store the intent to purge; None when the archive may no longer be purged."""
     facts, dataset = uow.archives.get(dataset_id), uow.datasets.get(dataset_id)
     if facts is None or dataset is None or not is_purgeable(archive := parse_archive(facts), dataset, now):
         return None
     if any(each.restored_from == dataset_id for each in uow.datasets.list_running()):
-        return None  # it is being read
+        return None  # a restore reads it
     marked = msgspec.structs.replace(archive, purging_since=archive.purging_since or now)
     uow.archives.put(dataset_id, marked.as_dict())
     record_audit_entry(uow, principal, "purge begun", dataset=dataset, path=marked.path)
@@ -221,7 +224,7 @@ def _begin_purge(
 
 
 def _finish_purge(marked: Archive, dataset: Dataset, now: datetime, uow: UnitOfWork) -> None:
-    """Say that nothing is left of it, unless another purge of it has said so."""
+    """Record and publish that an archive was purged, unless another purge has done so."""
     facts = uow.archives.get(marked.dataset_id)
     if facts is None or parse_archive(facts).purged_at is not None:
         return

@@ -1,10 +1,10 @@
-"""What happens by itself, when, and what came of it.
+"""Schedules: jobs that run every minute or every day, and the results of their runs.
 
-Each turn has a name made of the schedule and its instant (`tick`), and runs once under that name, whoever is up. A turn
-that was missed is made up for once, as soon as somebody is up again; turns before it are not.
+The id of a run is made of the schedule and its instant (`tick`), and a run happens once under that id, in whichever
+process is up. Of missed runs only the latest is made up for, as soon as a process is up.
 
-Which instants were had is kept by their number and not by their age, so that a clock that runs ahead makes nobody
-forget them. The turns after a clock was seen to go back have a round of their own in their names: `2026-03-01~1`.
+The ledger keeps a fixed number of past instants, regardless of their age, so that a clock that runs ahead makes no
+process forget them. Runs after the clock was set back have a round in their names: `2026-03-01~1`.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ REDELIVERY_SCHEDULE: Final = "event_redelivery"
 WORKFLOW_PURGE_SCHEDULE: Final = "workflow_purge"
 
 SCHEDULED_RUN_KIND: Final = "schedule"
-"""The kind of saga that a turn is."""
+"""The saga kind of a scheduled run."""
 
 _MINUTE: Final = timedelta(minutes=1)
 _DAY: Final = timedelta(days=1)
 _ROUND: Final = "~"
 _DAYS_HAD: Final = 64
 _MINUTES_HAD: Final = 4
-"""Few: a clock that is put back must not leave connectors unwatched for the minutes that it repeats."""
-_TOO_LONG: Final = "It took longer than it may, and goes on next time."
+"""Few: after a clock is set back, connectors must not stay unmonitored for the minutes that it repeats."""
+_TOO_LONG: Final = "It took longer than allowed, and continues next time."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """When one schedule's turns are: every minute, or daily at a time of day in UTC; `off` for never.
+    """Schedule: every minute, or daily at a time of day in UTC; `off` for never.
 
-    `offset` is where in the minute the turns of every minute begin.
+    `offset` is where in the minute the runs of an every-minute schedule begin.
     """
 
     name: str
@@ -57,44 +57,45 @@ class Schedule:
 
     @property
     def description(self) -> str:
-        """The same for a person."""
+        """The schedule in words."""
         if self.off:
             return "off"
         return "every minute" if self.at is None else f"daily at {self.at:%H:%M} UTC"
 
     @property
     def period(self) -> timedelta:
-        """From one turn to the next."""
+        """The time from one run to the next."""
         return _MINUTE if self.at is None else _DAY
 
     def offset_for(self, installation: str) -> Schedule:
-        """The same at that installation's own second, so that many of them do not ask one Glean all at once."""
+        """The schedule at the installation's own second, so that many installations do not call one Glean at once."""
         if self.at is not None:
             return self
         return replace(self, offset=timedelta(seconds=crc32(installation.encode()) % 60))
 
     def due_since(self, now: datetime) -> datetime:
-        """When the turn that is on now began to be due."""
+        """When the current run became due."""
         if self.at is None:
             return (now - self.offset).replace(second=0, microsecond=0) + self.offset
         today = datetime.combine(now.date(), self.at, UTC)
         return today if today <= now else today - _DAY
 
     def tick(self, now: datetime) -> str:
-        """The turn that is on now, by its instant: `2026-03-01T12:05`, or `2026-03-01` for a daily one."""
+        """The tick of the current run: `2026-03-01T12:05`, or `2026-03-01` for a daily one."""
         since = self.due_since(now)
         return f"{since:%Y-%m-%dT%H:%M}" if self.at is None else f"{since:%Y-%m-%d}"
 
     def next_due(self, now: datetime) -> datetime:
-        """When the turn after that is due."""
+        """When the next run is due."""
         return self.due_since(now) + self.period
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduledRun:
-    """What came of a turn: `outcome` is `running`, `done`, `refused` or `failed`; `told` small counts by name.
+    """Scheduled run: `outcome` is `running`, `done`, `refused` or `failed`; `told` are small counts by name.
 
-    `error` says why it was refused or failed. One that stays `running` was left by a process that died; it is taken up.
+    `error` is why it was refused or failed. A run that stays `running` belongs to a process that died; another process
+    continues it.
     """
 
     tick: str
@@ -107,7 +108,7 @@ class ScheduledRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleStatus:
-    """A schedule, its last turn, and when the next one is due; `next_at` None for one that is off."""
+    """Status of a schedule: its last run, and when the next is due (None when it is off)."""
 
     plan: Schedule
     last: ScheduledRun | None
@@ -115,26 +116,26 @@ class ScheduleStatus:
 
 
 class RunRefusedError(Exception):
-    """A turn found that it must not do what it was about to; the message says why."""
+    """A scheduled run must not do its work; the message says why."""
 
 
 def scheduled_run_id(name: str, tick: str) -> str:
-    """The id of a turn."""
+    """The id of a scheduled run."""
     return f"{SCHEDULED_RUN_KIND}:{name}:{tick}"
 
 
-def tick_from_run_id(turn: str) -> str:
-    """The tick in a turn's id."""
-    return turn.split(":", 2)[2]
+def tick_from_run_id(run_id: str) -> str:
+    """The tick in the id of a scheduled run."""
+    return run_id.split(":", 2)[2]
 
 
 def run_id_prefix(name: str) -> str:
-    """What the ids of all turns of a schedule begin with."""
+    """The prefix of the ids of all runs of a schedule."""
     return scheduled_run_id(name, "")
 
 
 class ScheduleService:
-    """The schedules and their turns, as the store knows them."""
+    """Schedule service: the schedules, and their runs as stored."""
 
     def __init__(self, store: Store, clock: Clock, plans: Sequence[Schedule]) -> None:
         self._store = store
@@ -142,7 +143,7 @@ class ScheduleService:
         self._plans = plans
 
     async def list(self) -> Sequence[ScheduleStatus]:
-        """Every schedule, with its last turn and its next."""
+        """Every schedule, with its last and its next run."""
         now = self._clock.now()
 
         def load_statuses(uow: UnitOfWork) -> list[ScheduleStatus]:
@@ -151,43 +152,43 @@ class ScheduleService:
         return await self._store.read(load_statuses)
 
     async def list_due(self) -> Sequence[tuple[str, str]]:
-        """Name and tick of every turn that is on and of which nothing is known yet."""
+        """Name and tick of every run that is due and has not begun."""
         now = self._clock.now()
 
         def load_due(uow: UnitOfWork) -> list[tuple[str, str]]:
-            on = (
+            current = (
                 (each.name, _current_tick(each, _load_ledger(uow, each.name), now))
                 for each in self._installation_schedules(uow)
             )
-            return [(name, tick) for name, tick in on if tick is not None]
+            return [(name, tick) for name, tick in current if tick is not None]
 
         return await self._store.read(load_due)
 
-    async def run_job(self, name: str, tick: str, chore: ScheduledJob) -> ScheduledRun | None:
-        """Have a turn's work done, and keep what came of it; a failure is an outcome like any other.
+    async def run_job(self, name: str, tick: str, job: ScheduledJob) -> ScheduledRun | None:
+        """Run a scheduled job, and record its outcome; a failure is an outcome too.
 
-        None for a turn that was had to its end before, which an engine may have forgotten; nothing is done then.
-        Raises what the chore raises by a bug, when that is kept, too.
+        None, without running the job, when this run had ended before and the engine has forgotten it. An error that is
+        a bug is recorded and then raised.
         """
         began = ScheduledRun(tick=tick, began_at=self._clock.now())
         if not await self._store.transact(partial(_begin_run, name, began), lasting=False):
             return None
         try:
-            told, outcome, error = await chore(tick), "done", None
+            counts, outcome, error = await job(tick), "done", None
         except RunRefusedError as refusal:
-            told, outcome, error = {}, "refused", {"message": str(refusal)}
+            counts, outcome, error = {}, "refused", {"message": str(refusal)}
         except StoreUnavailableError:
-            raise  # what came of it could not be kept: the turn waits, and does its work again
+            raise  # the outcome cannot be stored: the run waits, and repeats its work
         except LifecycleError as failure:
-            told, outcome, error = {}, "failed", failure.as_dict()
+            counts, outcome, error = {}, "failed", failure.as_dict()
         except TimeoutError:
-            told, outcome, error = {}, "failed", {"message": _TOO_LONG}
+            counts, outcome, error = {}, "failed", {"message": _TOO_LONG}
         except Exception as bug:
             await self._end_run(
                 name, replace(began, outcome="failed", error={"message": f"A fault: {type(bug).__name__}."})
             )
             raise
-        return await self._end_run(name, replace(began, outcome=outcome, told=told, error=error))
+        return await self._end_run(name, replace(began, outcome=outcome, told=counts, error=error))
 
     def _installation_schedules(self, uow: UnitOfWork) -> Sequence[Schedule]:
         return [each.offset_for(uow.installation) for each in self._plans]
@@ -200,7 +201,7 @@ class ScheduleService:
             under_way = tuple(each for each in ledger.under_way if each != turn.tick)
             last = ended
             if ledger.last is not None and ledger.last.tick != turn.tick:
-                last = ledger.last  # a later one has begun meanwhile
+                last = ledger.last  # a later run has begun meanwhile
             _save_ledger(uow, name, last, had=ledger.had, under_way=under_way)
 
         await self._store.transact(save_end, lasting=False)
@@ -209,9 +210,9 @@ class ScheduleService:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ledger:
-    """What is known of a schedule: its last turn, and the ticks that were had, in the order in which they began.
+    """Ledger of a schedule: its last run, and the past ticks, in the order in which they began.
 
-    Those `under_way` have not ended, or their processes have died.
+    Runs that are `under_way` have not ended, or their processes have died.
     """
 
     last: ScheduledRun | None = None
@@ -220,18 +221,18 @@ class _Ledger:
 
     @property
     def instants(self) -> set[str]:
-        """The instants in them, whichever round they were of."""
+        """The instants of the past ticks, without their rounds."""
         return {_tick_order(each)[1] for each in self.had}
 
 
 def _tick_order(tick: str) -> tuple[int, str]:
-    """A tick's round and instant: of two turns of one schedule, the later one is greater, whatever clocks did."""
+    """A tick's round and instant. Of two runs of one schedule the later is greater, even after clock changes."""
     instant, _, number = tick.partition(_ROUND)
     return int(number or 0), instant
 
 
 def _current_tick(plan: Schedule, ledger: _Ledger, now: datetime) -> str | None:
-    """The turn that is on now; None when it was had, or there is none."""
+    """The tick of the current run; None when it has begun before, or the schedule is off."""
     instant = plan.tick(now)
     if plan.off or instant in ledger.instants:
         return None
@@ -251,9 +252,9 @@ def _schedule_status(plan: Schedule, uow: UnitOfWork, now: datetime) -> Schedule
 
 
 def _begin_run(name: str, turn: ScheduledRun, uow: UnitOfWork) -> bool:
-    """Keep that a turn has begun, if it was not had before.
+    """Record that a run has begun; False when it has ended before.
 
-    One that was left behind and is taken up late does not hide a later one.
+    A run that was left behind and is continued late does not replace a later one as the last run.
     """
     ledger = _load_ledger(uow, name)
     had, under_way, tick = ledger.had, ledger.under_way, turn.tick
@@ -271,7 +272,7 @@ def _begin_run(name: str, turn: ScheduledRun, uow: UnitOfWork) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _LedgerRecord(ScheduledRun):
-    """A ledger as the store has it: the fields of the last run, and those of the ledger beside them."""
+    """Stored form of a ledger: the fields of the last run, and those of the ledger beside them."""
 
     had: tuple[str, ...] = ()
     under_way: tuple[str, ...] = ()
@@ -294,13 +295,13 @@ def _ledger_setting(name: str) -> Setting[_LedgerRecord]:
 
 
 def _load_ledger(uow: UnitOfWork, name: str) -> _Ledger:
-    kept = uow.settings.get(_ledger_setting(name))
-    if kept is None:
+    record = uow.settings.get(_ledger_setting(name))
+    if record is None:
         return _Ledger()
-    last = kept.run
-    if not kept.had:  # as the release before kept it
+    last = record.run
+    if not record.had:  # the former release stored only the last run
         return _Ledger(last=last, had=(last.tick,), under_way=() if last.ended_at else (last.tick,))
-    return _Ledger(last=last, had=kept.had, under_way=kept.under_way)
+    return _Ledger(last=last, had=record.had, under_way=record.under_way)
 
 
 def _save_ledger(

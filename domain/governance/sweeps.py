@@ -1,8 +1,8 @@
-"""A sweep that would take too much asks once about all of it, and what a person approves is exactly that list.
+"""Batch approvals: a sweep above its caps asks once about the whole list, and a person approves exactly that list.
 
-Each dataset of the list is claimed at the generation that was shown, with every check made again, and the claim uses up
-the list's word for it. What has changed or is forbidden by now is left. A process that dies half-way leaves the rest
-approved: the next sweep, or approving again, goes on with it. Once every dataset was tried the approval is used.
+Each dataset of the list is claimed at its listed generation, with every check made again; the claim spends its grant. A
+dataset that has changed, or whose teardown is forbidden by now, is left. When a process dies midway, the rest stays
+approved: the next sweep, or another approval, continues it. When every dataset was tried, the approval is used.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _OPEN_OR_ANSWERED: Final = frozenset({ApprovalState.OPEN, ApprovalState.APPROVED
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchTeardownResult:
-    """What became of an approved list: the datasets that are taken down, and those that are not, each with why."""
+    """Result of an approved list: the teardowns that were started, and the datasets left, each with the reason."""
 
     approval: Approval
     taken: tuple[TeardownResult, ...] = ()
@@ -47,7 +47,7 @@ class BatchTeardownResult:
 
 
 class BatchApprovalService:
-    """Files a list, and carries out one that was approved."""
+    """Batch approval service: files the request for a list, and carries out an approved list."""
 
     def __init__(
         self, store: Store, clock: Clock, ids: Ids, settings: LifecycleSettings, teardowns: TeardownService
@@ -60,9 +60,9 @@ class BatchApprovalService:
         self._teardowns = teardowns
 
     async def file_request(self, plan: SweepPlan, principal: Principal) -> Approval | None:
-        """The request about everything that is due, when that is too much for a sweep; None when it is not.
+        """File the request for the eligible datasets when they exceed the caps; None when they do not.
 
-        There is one for one set, whatever was answered to it. An open one for another set is void from now on.
+        There is one request for one set of datasets, whatever its answer. An open request for another set becomes void.
         """
         now = self._clock.now()
         listed = tuple(map(_listed_dataset, plan.eligible)) if plan.refused else ()
@@ -71,11 +71,11 @@ class BatchApprovalService:
         def save_request(uow: UnitOfWork) -> Approval | None:
             found = None
             for each in _iterate_list_requests(uow):
-                stands = current_approval(uow, each, now)
+                approval = current_approval(uow, each, now)
                 same = {(one.dataset_id, one.generation) for one in each.listed} == wanted
-                if same and stands.state in _OPEN_OR_ANSWERED:
-                    found = stands
-                elif stands.state is ApprovalState.OPEN:
+                if same and approval.state in _OPEN_OR_ANSWERED:
+                    found = approval
+                elif approval.state is ApprovalState.OPEN:
                     uow.approvals.put(replace(each, state=ApprovalState.VOID))
             if found is None and listed:
                 found = Approval(
@@ -106,7 +106,7 @@ class BatchApprovalService:
         return await self._store.transact(save_request)
 
     async def list_approved(self, principal: Principal) -> Sequence[Approval]:
-        """The lists that were approved and not carried out to their end, of those that the caller is told of."""
+        """The approved lists that are not carried out to their end, as far as the caller may see them."""
         now = self._clock.now()
 
         def load_approved(uow: UnitOfWork) -> list[Approval]:
@@ -118,29 +118,29 @@ class BatchApprovalService:
         return await self._store.read(load_approved)
 
     async def start_approved_teardowns(self, approval: Approval, principal: Principal) -> BatchTeardownResult:
-        """Begin to take down what an approved list names and nothing else, one claim after another."""
+        """Start the teardown of each dataset in an approved list, one claim after another, and of no other."""
         taken: list[TeardownResult] = []
         left: list[tuple[ApprovalItem, LifecycleError]] = []
         for each in approval.listed:
             try:
                 taken.append(await self._start_teardown(approval, each, sweep_principal(principal)))
             except StoreFailedError:
-                raise  # nothing is known of this one, and no other would do better
+                raise  # it is not known whether this claim succeeded, and the others would fail too
             except LifecycleError as error:
                 left.append((each, error))
 
         def mark_used(uow: UnitOfWork) -> Approval:
-            held = require_present(uow.approvals.get(approval.approval_id), "requests are never deleted")
-            if held.state is ApprovalState.APPROVED:
-                held = replace(held, state=ApprovalState.USED)
-                uow.approvals.put(held)
-            return held
+            stored = require_present(uow.approvals.get(approval.approval_id), "requests are never deleted")
+            if stored.state is ApprovalState.APPROVED:
+                stored = replace(stored, state=ApprovalState.USED)
+                uow.approvals.put(stored)
+            return stored
 
         used = await self._store.transact(mark_used)
         return BatchTeardownResult(approval=used, taken=tuple(taken), left=tuple(left))
 
     async def wait_for_teardowns(self, begun: BatchTeardownResult) -> BatchTeardownResult:
-        """Wait for the end of every teardown that was begun; one that stopped is told among what is left."""
+        """Wait for the end of every teardown that was started; one that stopped is moved to `left`."""
         taken: list[TeardownResult] = []
         left = list(begun.left)
         by_id = {each.dataset_id: each for each in begun.approval.listed}
@@ -152,22 +152,22 @@ class BatchApprovalService:
         return replace(begun, taken=tuple(taken), left=tuple(left))
 
     async def _start_teardown(
-        self, approval: Approval, one: ApprovalItem, sweeper: Principal
+        self, approval: Approval, item: ApprovalItem, sweeper: Principal
     ) -> TeardownResult:
-        dataset = await self._store.read(lambda uow: uow.datasets.get(one.dataset_id))
+        dataset = await self._store.read(lambda uow: uow.datasets.get(item.dataset_id))
         teardown = dataset.teardown if dataset else None
         before = teardown.confirmation if teardown else None
         claimed_before = before is not None and before.approval_id == approval.approval_id
-        if dataset is None or (dataset.generation != one.generation and not claimed_before):
+        if dataset is None or (dataset.generation != item.generation and not claimed_before):
             raise StaleDatasetError(
-                f"{one.name} is not what was approved any more, so it is left.", dataset_id=one.dataset_id
+                f"{item.name} has changed since it was approved, so it was left.", dataset_id=item.dataset_id
             )
         return await self._teardowns.start_or_attach(
-            one.dataset_id,
+            item.dataset_id,
             approval.reason,
             sweeper,
-            generation=one.generation,
-            grant=approval_confirmation(approval, one),
+            generation=item.generation,
+            grant=approval_confirmation(approval, item),
         )
 
     def _approval_summary(self, plan: SweepPlan, now: datetime) -> Mapping[str, Any]:
@@ -177,7 +177,7 @@ class BatchApprovalService:
             "stage": ", ".join(dict.fromkeys(each.stage.value for each in plan.eligible)),
             "reason": reason.value,
             "why": plan.refused,
-            "lost": "their connectors in Glean, what search finds of them, and what is staged",
+            "lost": "their connectors in Glean, their documents in search, and their staged documents",
             "datasets": [
                 {
                     **confirmation_facts(each, reason, now, self._settings),
@@ -198,7 +198,7 @@ def _listed_dataset(dataset: Dataset) -> ApprovalItem:
 
 
 def _iterate_list_requests(uow: UnitOfWork) -> Iterator[Approval]:
-    """Every request for a list: those are about no single dataset."""
+    """Every request for a list; its own dataset id is empty."""
     return paginate(
         lambda after: uow.approvals.find(dataset_id="", after=after, limit=_PAGE),
         lambda last: last.approval_id,

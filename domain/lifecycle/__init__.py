@@ -1,4 +1,4 @@
-"""TODO describe domain.lifecycle."""
+"""Lifecycle: the sagas that make, archive and take down datasets, and the services that start them."""
 
 from __future__ import annotations
 

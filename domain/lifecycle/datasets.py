@@ -1,4 +1,4 @@
-"""Looking at datasets, and judging one's quality again."""
+"""Dataset service: lists and shows datasets, and re-checks the quality of one."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _EVENT_LIMIT: Final = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetDetails:
-    """One dataset with everything that is known about it."""
+    """Details of one dataset, with all related records."""
 
     dataset: Dataset
     journey: Journey | UnreadableRow | None
@@ -64,7 +64,7 @@ class DatasetDetails:
 
 
 class DatasetService:
-    """Lists, shows and re-judges datasets."""
+    """Dataset service: lists, shows and re-checks datasets."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class DatasetService:
         self._settings = settings
 
     async def list(self, query: DatasetQuery, principal: Principal) -> list[Dataset]:
-        """A page of datasets in order of id, of the clients that the caller may touch."""
+        """A page of datasets, in the order of their ids, of the clients that the caller may access."""
 
         def load_page(uow: UnitOfWork) -> list[Dataset]:
             found = paginate(
@@ -119,10 +119,9 @@ class DatasetService:
         return await self._store.read(load_details)
 
     async def recheck(self, dataset_id: str, principal: Principal, saga_id: str | None = None) -> Dataset:
-        """Read what is staged and ask the platform again; only a changed verdict changes the status.
+        """Re-check the quality: read the staged content and observe the connector again.
 
-        A saga gives its id, and so goes on with the re-check that it began in a process which died, or finds that it
-        was done there.
+        A saga passes its id, so that it continues a re-check that it began in a process which died, or finds it done.
         Raises InvalidArgumentError for a dataset that is neither READY nor VALIDATING or that a saga works on,
         QualityChecksPendingError while another re-check runs, and what the platform or the staging area raises.
         """
@@ -142,7 +141,7 @@ class DatasetService:
                 or dataset.content is None
             ):
                 raise InvalidArgumentError(
-                    f"{dataset.name} is {dataset.status}; only a settled dataset is checked again.",
+                    f"{dataset.name} is {dataset.status}; a re-check needs a served dataset without running work.",
                     field="dataset_id",
                 )
             if _is_pending(dataset.recheck, recheck):
@@ -162,7 +161,7 @@ class DatasetService:
         return await self._finalize_recheck(dataset, recheck, report)
 
     async def _evaluate_quality(self, dataset: Dataset, content: Content) -> QualityReport:
-        again = partial(
+        work = partial(
             recheck_quality,
             content=content,
             dataset_type=dataset.dataset_type,
@@ -170,14 +169,14 @@ class DatasetService:
             now=self._clock.now(),
         )
         report = await self._staging.examine(
-            dataset.dataset_id, content.attempt, again, max_count=PAGE_COUNT, max_bytes=PAGE_BYTES
+            dataset.dataset_id, content.attempt, work, max_count=PAGE_COUNT, max_bytes=PAGE_BYTES
         )
         connector = await self._store.read(lambda uow: uow.connectors.get(dataset.connector_id or ""))
         if connector is None or connector.handle is None:
-            raise UnknownConnectorError(f"{dataset.name} has no connector to ask.", field="dataset_id")
+            raise UnknownConnectorError(f"{dataset.name} has no connector to observe.", field="dataset_id")
         await require_same_platform(self._platform, connector)
-        seen = await self._platform.observe(connector.handle)
-        gated = with_indexed_gate(report, indexed=seen.indexed, pushed=content.record_count)
+        observation = await self._platform.observe(connector.handle)
+        gated = with_indexed_gate(report, indexed=observation.indexed, pushed=content.record_count)
         return replace(
             gated,
             readiness=await measure_readiness(
@@ -195,30 +194,34 @@ class DatasetService:
         now = self._clock.now()
 
         def apply_verdict(uow: UnitOfWork) -> Dataset:
-            held = uow.datasets.get(dataset.dataset_id) or dataset
-            if held.recheck != recheck:
-                return held
-            changed = held.evolve(recheck=None)
-            if report is not None and held.content == dataset.content and held.status in _EVALUATED_STATUSES:
+            stored = uow.datasets.get(dataset.dataset_id) or dataset
+            if stored.recheck != recheck:
+                return stored
+            changed = stored.evolve(recheck=None)
+            if (
+                report is not None
+                and stored.content == dataset.content
+                and stored.status in _EVALUATED_STATUSES
+            ):
                 passed = is_fit_for_use(report)
                 judged = replace(report, evaluated_at=now)
                 changed = changed.evolve(
                     quality=judged,
                     rechecked_by=recheck.saga_id,
                     status=DatasetStatus.READY if passed else DatasetStatus.VALIDATING,
-                    failure=None if passed else held.failure,
+                    failure=None if passed else stored.failure,
                 )
                 publish_events(uow, quality_evaluated_event(changed, judged, now))
-                if changed.status is DatasetStatus.READY and held.status is not DatasetStatus.READY:
+                if changed.status is DatasetStatus.READY and stored.status is not DatasetStatus.READY:
                     publish_events(uow, provisioned_event(changed, now))
             uow.datasets.put(changed)
             return changed
 
-        # Also when the caller has gone: the mark would hold up a teardown until its deadline.
+        # Even when the caller has left: a pending re-check would block a teardown until its deadline.
         return await self._store.transact(apply_verdict, regardless=True)
 
 
-def _is_pending(held: Recheck | None, asked: Recheck) -> bool:
-    if held is None or held.deadline <= asked.requested_at:
+def _is_pending(stored: Recheck | None, requested: Recheck) -> bool:
+    if stored is None or stored.deadline <= requested.requested_at:
         return False
-    return held.saga_id is None or held.saga_id != asked.saga_id
+    return stored.saga_id is None or stored.saga_id != requested.saga_id

@@ -1,7 +1,7 @@
-"""Drain: what runs may end and nothing new is made, in every process on the store.
+"""Drain: running work may finish and new work is refused, in every process of the store.
 
-The drain is read in the transaction that admits, so a drain holds everywhere from the moment it is kept. Attaching,
-reading and taking down are not touched.
+The transaction that admits a dataset reads the drain, so it applies everywhere from the moment it is stored. Attaching,
+reading and teardowns are not affected.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _DRAIN: Final = Setting("drain", _DrainRecord)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrainStatus:
-    """Whether new datasets are refused, since when and by whom, and the datasets that a saga works on now."""
+    """Drain status: whether new work is refused, since when and by whom, and the datasets with running sagas."""
 
     draining: bool
     since: datetime | None
@@ -43,22 +43,24 @@ class DrainStatus:
 
 
 def require_not_draining(uow: UnitOfWork) -> None:
-    """Whether a new provision, retry or restore may be admitted. Raises DrainingError; fit for any transaction."""
-    if kept := uow.settings.get(_DRAIN):
-        msg = f"Nothing new is made since {format_timestamp(kept.since)}: this installation is being drained."
+    """Require that a new provision, retry or restore may be admitted. Raises DrainingError."""
+    if record := uow.settings.get(_DRAIN):
+        msg = (
+            f"New work is refused since {format_timestamp(record.since)}: this installation is being drained."
+        )
         raise DrainingError(msg, retry_after_s=_RETRY_AFTER_S)
 
 
 class DrainService:
-    """Begins and ends a drain, and tells how far it is."""
+    """Drain service: begins and ends a drain, and reports its status."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
-        """Keep it in that store, by that clock."""
+        """Store the drain in that store, by that clock."""
         self._store = store
         self._clock = clock
 
     async def begin_drain(self, principal: Principal) -> DrainStatus:
-        """Begin to drain; when that was begun already, it stays as it was."""
+        """Begin the drain; do nothing when it was begun before."""
         record = _DrainRecord(since=self._clock.now(), by=principal.subject)
 
         def begin(uow: UnitOfWork) -> DrainStatus:
@@ -70,34 +72,34 @@ class DrainService:
         return await self._store.transact(begin)
 
     async def end_drain(self, principal: Principal) -> DrainStatus:
-        """End the drain; when there is none, nothing changes."""
+        """End the drain; do nothing when there is none."""
 
         def end(uow: UnitOfWork) -> DrainStatus:
-            if (kept := uow.settings.get(_DRAIN)) is not None:
+            if (record := uow.settings.get(_DRAIN)) is not None:
                 uow.settings.put(_DRAIN, None)
                 record_audit_entry(
-                    uow, principal, "drain ended", since=format_timestamp(kept.since), by=kept.by
+                    uow, principal, "drain ended", since=format_timestamp(record.since), by=record.by
                 )
             return _load_status(uow)
 
         return await self._store.transact(end)
 
     async def load_status(self) -> DrainStatus:
-        """How it stands."""
+        """Load the current status."""
         return await self._store.read(_load_status)
 
     async def wait_until_idle(self) -> DrainStatus:
-        """How it stands once no saga works on any dataset, however long that takes; it runs none itself."""
-        while (stands := await self.load_status()).running:
+        """Wait until no saga works on any dataset, without a deadline, and return the status. Runs no saga itself."""
+        while (status := await self.load_status()).running:
             await self._clock.sleep(_POLL_INTERVAL_S)
-        return stands
+        return status
 
 
 def _load_status(uow: UnitOfWork) -> DrainStatus:
-    kept = uow.settings.get(_DRAIN)
+    record = uow.settings.get(_DRAIN)
     return DrainStatus(
-        draining=kept is not None,
-        since=kept.since if kept else None,
-        by=kept.by if kept else None,
+        draining=record is not None,
+        since=record.since if record else None,
+        by=record.by if record else None,
         running=tuple(uow.datasets.list_running()),
     )

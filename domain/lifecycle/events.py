@@ -1,4 +1,4 @@
-"""The events of a dataset's life: each is built from its payload, by whoever publishes it."""
+"""Events of a dataset's lifecycle, each built from its payload."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def provisioning_started_event(
     dataset: Dataset, now: datetime, *, template_id: str | None = None, restored_from: str | None = None
 ) -> Event:
-    """The event that a dataset was admitted, or is populated again; an admission says what it is made of."""
+    """The event that a dataset was admitted, with its source, or that a retry began."""
     return build_event(
         ProvisioningStarted(
             **dataset_facts(dataset),
@@ -135,7 +135,7 @@ def teardown_failed_event(
     )
 
 
-def _readiness_figures(found: Readiness) -> ReadinessFigures:
-    if found.unknown is not None:
-        return ReadinessFigures(asked=found.asked, unknown=found.unknown)
-    return ReadinessFigures(asked=found.asked, answered=found.answered, share=found.share)
+def _readiness_figures(readiness: Readiness) -> ReadinessFigures:
+    if readiness.unknown is not None:
+        return ReadinessFigures(asked=readiness.asked, unknown=readiness.unknown)
+    return ReadinessFigures(asked=readiness.asked, answered=readiness.answered, share=readiness.share)

@@ -1,4 +1,4 @@
-"""TODO describe domain.lifecycle.archives."""
+"""Archives: writing, verifying and recording them, snapshots, and the content for a restore."""
 
 from __future__ import annotations
 

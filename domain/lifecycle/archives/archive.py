@@ -1,6 +1,6 @@
-"""What an archive holds, where it stands, how long it can be restored, and whether it is the one that is needed.
+"""Archive: its content, place and retention, the record of it in the store, and the match with a dataset.
 
-The files are those of the wire contract; an adapter writes them from an `ArchiveOrder` and answers with the manifest.
+The files are those of the wire contract. An adapter writes them from an `ArchiveOrder`, and returns the manifest.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _PROBE_WORDS: Final = 12
 
 
 class Archive(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the store keeps about one archive. `place` is where the port finds it, `path` where a person does.
+    """Record of one archive in the store. `place` is its location for the port, `path` its location for a person.
 
-    `size_bytes` counts the documents as they were staged, `stored_bytes` the archive's files. `reason` is why it was
-    taken: `snapshot`, or a teardown's; `given_back_at` is when that teardown gave its dataset back, so that the archive
-    is of one that goes on. `found_past` is the day on which a daily run first found it past its time. `purging_since`
-    is set before anything of it is deleted, `purged_at` when nothing is left.
+    `size_bytes` is the size of the documents as staged, `stored_bytes` that of the archive's files. `reason` is why
+    it was written: `snapshot`, or the reason of a teardown. `given_back_at` is when that teardown was reversed, so
+    that the archive belongs to a live dataset. `found_past` is the day on which a daily run first found it past its
+    retention. `purging_since` is set before its deletion begins, `purged_at` when nothing is left.
     """
 
     dataset_id: str
@@ -60,29 +60,27 @@ class Archive(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     purged_at: datetime | None = None
 
     def as_dict(self) -> Json:
-        """The archive as the store keeps it."""
+        """The record as JSON, as the store holds it."""
         plain: Json = msgspec.to_builtins(self)
         return plain
 
 
 def parse_archive(facts: Json) -> Archive:
-    """The archive that the store keeps. Raises ArchiveFailedError when what it keeps cannot be read."""
+    """Parse the record of an archive. Raises ArchiveFailedError when it cannot be read."""
     try:
         return msgspec.convert(facts, Archive)
     except msgspec.ValidationError as error:
         about = facts.get("dataset_id", "a dataset")
-        raise ArchiveFailedError(
-            f"What is known of the archive of {about} cannot be read: {error}."
-        ) from error
+        raise ArchiveFailedError(f"The record of the archive of {about} cannot be read: {error}.") from error
 
 
 def archive_place(dataset: Dataset) -> str:
-    """Where a dataset's archive stands. It is made of path-safe names."""
+    """The place of a dataset's archive, made of path-safe names."""
     return f"{dataset.client_id}/{dataset.stage}/{dataset.dataset_type}/{dataset.dataset_id}"
 
 
 def restorable_until(now: datetime, retention_days: int) -> datetime:
-    """Until when an archive taken now is kept at least."""
+    """Until when an archive that is written now is kept at least."""
     return now + timedelta(days=retention_days)
 
 
@@ -102,9 +100,9 @@ def build_archive_order(
     compressed: bool = True,
     reason: str | None = None,
 ) -> ArchiveOrder:
-    """All that one archive is to hold. `documents` is None when only the sample is kept, or there are none.
+    """Build the order for one archive. `documents` is None when only the sample is kept, or there are no documents.
 
-    `reason` is why it is taken, None for that of the dataset's teardown.
+    `reason` is why it is written, None for the reason of the dataset's teardown.
     """
     return ArchiveOrder(
         place=archive_place(dataset),
@@ -123,9 +121,9 @@ def build_archive_metadata(
     retention_days: int,
     reason: str | None = None,
 ) -> Json:
-    """`metadata.json`: the fields of the wire contract, and what a restore and a person need beside them.
+    """Build `metadata.json`: the fields of the wire contract, and further fields for a restore and for people.
 
-    Nothing secret is known to a dataset or connector, and a connector's configuration is left out all the same.
+    Datasets and connectors hold no secret; the connector's configuration is left out all the same.
     """
     teardown, report = dataset.teardown, _latest_report(dataset)
     wire: Json = {
@@ -155,7 +153,7 @@ def build_archive_metadata(
 
 
 def archive_quality_reports(dataset: Dataset) -> list[Json]:
-    """`quality_reports.json`: what the population pass gathered, then the latest verdict when it is another."""
+    """Build `quality_reports.json`: the report of the population, then the latest report if it differs."""
     found = [dataset.content.report] if dataset.content else []
     if dataset.quality and dataset.quality not in found:
         found.append(dataset.quality)
@@ -172,9 +170,9 @@ def _quality_report_document(report: QualityReport) -> Json:
 
 
 def require_matching_manifest(dataset: Dataset, manifest: Json) -> Json:
-    """The manifest, when it is that of this dataset's content. Raises ArchiveFailedError.
+    """Require that a manifest describes this dataset's content, and return it. Raises ArchiveFailedError.
 
-    An archive without all documents is taken at its word; one that is incomplete only when that was allowed.
+    An incomplete archive is accepted only when the teardown has the waiver for it.
     """
     allowed = dataset.teardown is not None and dataset.teardown.archive_incomplete
     content = dataset.content
@@ -185,24 +183,22 @@ def require_matching_manifest(dataset: Dataset, manifest: Json) -> Json:
             "record_count": content.record_count if content else 0,
             "checksum": content.checksum if content else None,
         }
-    held = {"incomplete": False, "checksum": None} | manifest
-    differing = [name for name, value in wanted.items() if held[name] != value]
+    actual = {"incomplete": False, "checksum": None} | manifest
+    differing = [name for name, value in wanted.items() if actual[name] != value]
     if differing:
-        message = (
-            f"The archive is not of what {dataset.dataset_id} holds: it differs in {', '.join(differing)}."
-        )
+        message = f"The archive does not match {dataset.dataset_id}: it differs in {', '.join(differing)}."
         raise ArchiveFailedError(message, dataset_id=dataset.dataset_id)
     return manifest
 
 
 def finish_snapshot(error: Json | None, uow: UnitOfWork, dataset: Dataset) -> None:
-    """The end of a snapshot: the dataset is nobody's work, and what went wrong is kept for whoever asked."""
+    """End a snapshot: release the dataset, and store the error for the callers that wait."""
     uow.settings.put(_snapshot_failure(dataset.dataset_id), error)
     uow.datasets.put(dataset.evolve(run=None))
 
 
 def load_snapshot_failure(uow: UnitOfWork, dataset_id: str) -> Json | None:
-    """The error that the dataset's last snapshot ended with, None when it was taken."""
+    """The error of the dataset's last snapshot; None when it succeeded."""
     return uow.settings.get(_snapshot_failure(dataset_id))
 
 
@@ -211,7 +207,7 @@ def _snapshot_failure(dataset_id: str) -> Setting[Json]:
 
 
 def mark_archive_given_back(uow: UnitOfWork, dataset_id: str, now: datetime) -> None:
-    """Keep that an archive is of a teardown that gave its dataset back."""
+    """Record that the teardown of an archive gave its dataset back."""
     facts = require_present(
         uow.archives.get(dataset_id), "the step that wrote an archive has kept its record"
     )
@@ -222,7 +218,7 @@ def mark_archive_given_back(uow: UnitOfWork, dataset_id: str, now: datetime) -> 
 def build_archive_record(
     dataset: Dataset, place: str, path: str, manifest: Json, reason: str | None = None
 ) -> Json:
-    """What the store is to keep about an archive that was written and verified, and why it was taken."""
+    """Build the record of an archive that was written and verified, with the reason why."""
     return Archive(
         dataset_id=dataset.dataset_id,
         name=dataset.name,
@@ -244,12 +240,12 @@ def build_archive_record(
 
 
 def parse_sample_lines(sample: bytes) -> list[bytes]:
-    """The documents of a sample, each as its line."""
+    """The documents of a sample, each as a line."""
     return [bytes(each) for each in msgspec.json.decode(sample, type=list[msgspec.Raw])]
 
 
 def probe_query(line: bytes) -> str:
-    """What to search for to find the document of a staged line: the beginning of its title, else its id."""
+    """The search query that finds a staged document: the beginning of its title, or else its id."""
     document = msgspec.json.decode(line, type=_TitledDocument)
     return " ".join(document.title.split()[:_PROBE_WORDS]) or document.id
 

@@ -1,4 +1,4 @@
-"""A dataset's documents from the archive of another: what it takes, and the step that stages them."""
+"""Content of a restore: whether an archive can be restored, and the step that stages its documents."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ RESTORE_PROTECTION: Final = timedelta(days=7)
 
 
 def require_restorable(source: Dataset, facts: Json | None) -> tuple[Archive, Content]:
-    """The archive of a dataset and the content that it holds, as far as the store knows.
+    """Require that a dataset can be restored; return its archive and content as recorded in the store.
 
-    `facts` is what the store keeps of the archive, None for nothing. Raises NotRestorableError, saying why not.
+    `facts` is the record of the archive, None when there is none. Raises NotRestorableError, which says why not.
     """
-    about_it = f"{source.name} ({source.dataset_id}) cannot be restored:"
+    prefix = f"{source.name} ({source.dataset_id}) cannot be restored:"
     if facts is None:
-        msg = f"{about_it} there is no archive of it; it is {source.status}."
+        msg = f"{prefix} there is no archive of it; it is {source.status}."
         raise NotRestorableError(msg, field="dataset_id")
     archive, content = parse_archive(facts), source.content
     gone = archive.purged_at or archive.purging_since
@@ -42,11 +42,11 @@ def require_restorable(source: Dataset, facts: Json | None) -> tuple[Archive, Co
         why = "its archive holds only a sample of the documents (archival.full_data was off)."
     else:
         return archive, content
-    raise NotRestorableError(f"{about_it} {why}", field="dataset_id")
+    raise NotRestorableError(f"{prefix} {why}", field="dataset_id")
 
 
 async def stage_archived_documents(context: SagaContext, source_id: str) -> None:
-    """Stage the documents that the archive of `source_id` holds, byte by byte as that dataset had them."""
+    """Stage the documents from the archive of `source_id`, identical byte by byte."""
 
     def find_source(uow: UnitOfWork) -> tuple[Archive, Content]:
         source = require_present(uow.datasets.get(source_id), "rows of datasets are never deleted")
@@ -67,14 +67,14 @@ async def stage_archived_documents(context: SagaContext, source_id: str) -> None
     staged = await context.deps.staging.write(context.dataset_id, context.attempt, produce)
     if (staged.lines, staged.size_bytes, staged.checksum) != (total, content.size_bytes, content.checksum):
         raise ArchiveFailedError(
-            f"The archive of {source_id} gave {staged.lines} documents that are not the {total} that it was made of.",
-            suggested_action=f"Look at it with `dataset-lifecycle archives verify {source_id}`.",
+            f"The archive of {source_id} holds {staged.lines} documents, which are not the {total} that were archived.",
+            suggested_action=f"Check it with `dataset-lifecycle archives verify {source_id}`.",
         )
     await context.update_dataset(staged=replace(content, attempt=context.attempt))
 
 
 def protection_end(dataset: Dataset, now: datetime) -> datetime | None:
-    """Until when a dataset is protected once it is served: a restored one for a while, any other as it was before."""
+    """Until when a dataset is protected once it is served: a restored one for some days, any other as before."""
     if dataset.restored_from is None:
         return dataset.protected_until
     until = now + RESTORE_PROTECTION

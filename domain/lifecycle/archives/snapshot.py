@@ -1,7 +1,7 @@
-"""A snapshot: the archive of a dataset that stays where it is, to keep its state before a roll-back.
+"""Snapshot: the archive of a dataset that stays live, to preserve its state before a roll-back.
 
-It is taken by a saga, so that nothing retries the dataset or takes it down meanwhile and a process that dies leaves no
-half of one. It stands where the teardown's archive will stand, which replaces it.
+A saga takes it, so that no retry or teardown runs meanwhile, and a process that dies leaves no partial archive. The
+archive of a later teardown has the same place and replaces it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _SNAPSHOT_STATUSES: Final = frozenset({DatasetStatus.READY, DatasetStatus.VALIDA
 
 
 class SnapshotService:
-    """Takes snapshots."""
+    """Snapshot service: takes snapshots."""
 
     def __init__(self, store: Store, clock: Clock, ids: Ids, sagas: SagaRunner) -> None:
         """Work with these ports."""
@@ -52,10 +52,10 @@ class SnapshotService:
     async def take(
         self, dataset_id: str, principal: Principal, listener: ProgressListener | None = None
     ) -> Archive:
-        """Archive a READY or VALIDATING dataset as it stands, and wait for that; one that is being taken is joined.
+        """Archive a READY or VALIDATING dataset and wait for the end; attach to a snapshot that runs already.
 
         Raises UnknownDatasetError, ProvisionRunningError or TeardownInProgressError while a saga works on it,
-        InvalidArgumentError for one with nothing to archive, or ArchiveFailedError.
+        InvalidArgumentError for a dataset that is not served, or ArchiveFailedError.
         """
         await self._sagas.fail_dead_letters()
         now = self._clock.now()
@@ -78,14 +78,14 @@ class SnapshotService:
 
 
 async def archive_snapshot(context: SagaContext) -> None:
-    """Write the archive and read it back. An earlier teardown that was given back has no say in it."""
+    """Write the archive and verify it. An earlier teardown that was reversed does not affect it."""
     context.report("archive")
     dataset = replace(await context.load(), teardown=None)
     place, manifest = await write_archive(context, dataset, _REASON)
     location = context.deps.archives.location(place)
 
-    def record_archive(uow: UnitOfWork, held: Dataset) -> None:
-        uow.archives.put(held.dataset_id, build_archive_record(held, place, location, manifest, _REASON))
+    def record_archive(uow: UnitOfWork, stored: Dataset) -> None:
+        uow.archives.put(stored.dataset_id, build_archive_record(stored, place, location, manifest, _REASON))
 
     await context.transact(record_archive)
 
@@ -98,28 +98,28 @@ SNAPSHOT_SAGA: Final = SagaDefinition(
     on_success=lambda _now, uow, dataset: finish_snapshot(None, uow, dataset),
     retry_advice="take the snapshot again",
 )
-"""Archives a dataset that stays, reads the archive back, and lets go of the dataset, whatever came of it."""
+"""Archives a dataset that stays live, verifies the archive, and releases the dataset in any case."""
 
 
 def _require_snapshot_allowed(dataset: Dataset) -> None:
     if dataset.status is DatasetStatus.TEARDOWN:
-        msg = f"{dataset.name} is being taken down, and archived with that."
+        msg = f"{dataset.name} is being taken down, which archives it."
         raise TeardownInProgressError(msg, retry_after_s=5, dataset_id=dataset.dataset_id)
     if dataset.run is not None:
-        msg = f"{dataset.name} is being worked on; a snapshot is of a dataset that is settled."
+        msg = f"Work on {dataset.name} is running; a snapshot needs a dataset without running work."
         raise ProvisionRunningError(msg, retry_after_s=5, dataset_id=dataset.dataset_id)
     if dataset.status not in _SNAPSHOT_STATUSES:
-        msg = f"{dataset.name} is {dataset.status}; a snapshot is taken of what is served."
+        msg = f"{dataset.name} is {dataset.status}; only a served dataset can have a snapshot."
         raise InvalidArgumentError(msg, field="dataset_id", recovery=Recovery.CHOOSE_OTHER)
 
 
 def _load_snapshot_archive(dataset: Dataset, uow: UnitOfWork) -> Archive:
-    """The archive as it was kept. Raises the error that the saga ended with."""
+    """Load the record of the snapshot. Raises the error that the saga ended with."""
     failed = load_snapshot_failure(uow, dataset.dataset_id)
     if failed is not None:
         raise error_from_code(
             failed["code"],
-            f"The snapshot of {dataset.name} was not taken; the dataset is as it was. {failed['message']}",
+            f"The snapshot of {dataset.name} was not taken; the dataset is unchanged. {failed['message']}",
             recovery=Recovery(failed["recovery"]),
             suggested_action=failed.get("suggested_action"),
             dataset_id=dataset.dataset_id,

@@ -1,4 +1,4 @@
-"""TODO describe domain.lifecycle.archives.writer."""
+"""Archive writer: writes a dataset's archive from staging and verifies it; nothing is deleted without that."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class PageReader(Protocol):
-    """Staged documents, in pages bounded by count and bytes."""
+    """Reads staged documents, in pages bounded by count and bytes."""
 
     def __call__(self, *, max_count: int, max_bytes: int) -> AsyncIterator[Sequence[bytes]]: ...
 
@@ -30,7 +30,7 @@ _SAMPLE_BYTES: Final = 64 << 20
 
 
 async def is_staging_intact(staging: Staging, dataset: Dataset) -> bool:
-    """Whether what is staged of the dataset is what was staged; nothing is missing from one without content."""
+    """Whether the staged content is unchanged; True for a dataset without content."""
     content = dataset.content
     if content is None:
         return True
@@ -39,19 +39,19 @@ async def is_staging_intact(staging: Staging, dataset: Dataset) -> bool:
 
 
 def content_lost_error(dataset: Dataset) -> ArchiveFailedError:
-    """The refusal to archive what is not whole any more."""
+    """The refusal to archive staged content that is incomplete."""
     return ArchiveFailedError(
-        f"What was staged of {dataset.dataset_id} is gone or damaged: content is lost, and an archive of it would be "
-        "incomplete.",
+        f"The staged documents of {dataset.dataset_id} are missing or damaged: content is lost, and an archive of it "
+        "would be incomplete.",
         suggested_action=(
-            "Bring the staged file back from a backup, or ask the operator: a person must confirm that an archive of "
-            "what is left will do. Then make the same call again. Nothing was deleted."
+            "Restore the staged file from a backup, or ask the operator: a person must confirm that an archive of "
+            "what is left is enough. Then make the same call again. Nothing was deleted."
         ),
     )
 
 
 async def find_readable_pages(staging: Staging, dataset: Dataset) -> PageReader | None:
-    """How to read the staged documents that can still be read as such; None when nothing is staged any more."""
+    """A reader of the staged documents that can still be decoded; None when nothing is staged."""
     content = dataset.content
     if content is None or await staging.measure(dataset.dataset_id, content.attempt) is None:
         return None
@@ -59,14 +59,14 @@ async def find_readable_pages(staging: Staging, dataset: Dataset) -> PageReader 
 
     async def read_pages(*, max_count: int, max_bytes: int) -> AsyncIterator[Sequence[bytes]]:
         async for page in pages(max_count=max_count, max_bytes=max_bytes):
-            if kept := [line for line in page if _is_document(line)]:
-                yield kept
+            if readable := [line for line in page if _is_document(line)]:
+                yield readable
 
     return read_pages
 
 
 async def read_sample(pages: PageReader | None, count: int) -> Sequence[bytes]:
-    """The first documents; fewer where some of them cannot be read."""
+    """The first documents; fewer when some of them cannot be read."""
     if pages is not None:
         async for page in pages(max_count=count, max_bytes=_SAMPLE_BYTES):
             return page
@@ -87,32 +87,34 @@ _SAMPLE_SIZE: Final = 100
 async def write_archive(
     context: SagaContext, dataset: Dataset, reason: str | None = None
 ) -> tuple[str, Json]:
-    """Write the dataset's archive and read it back: where it stands, and its manifest.
+    """Write the dataset's archive and verify it; return its place and manifest.
 
-    `reason` is why, None for that of the teardown. An archive of this content that stands already is kept when what is
-    staged is not whole any more. Raises ArchiveFailedError, also for content that is lost and that nobody has let go.
+    `reason` is why, None for the reason of the teardown. When the staged content is no longer intact, an intact archive
+    of it that exists already is kept. Raises ArchiveFailedError, also for lost content without a waiver.
     """
     deps, content, teardown = context.deps, dataset.content, dataset.teardown
-    whole = await is_staging_intact(deps.staging, dataset)
-    if not whole and teardown is not None:
-        standing = await _load_intact_manifest(context, dataset)
-        if standing is not None:
-            return archive_place(dataset), standing
+    intact = await is_staging_intact(deps.staging, dataset)
+    if not intact and teardown is not None:
+        existing = await _load_intact_manifest(context, dataset)
+        if existing is not None:
+            return archive_place(dataset), existing
     pages: PageReader | None = None
-    if whole:
-        if teardown is not None:  # nothing has to be conceded, whatever was
+    if intact:
+        if teardown is not None:  # the archive is complete, so an earlier waiver must not mark it incomplete
             dataset = replace(dataset, teardown=replace(teardown, archive_incomplete=False))
         pages = partial(deps.staging.iterate_pages, context.dataset_id, content.attempt) if content else None
     elif teardown is not None and teardown.archive_incomplete:
         pages = await find_readable_pages(deps.staging, dataset)
     else:
         raise content_lost_error(dataset)
-    kept = pages if deps.settings.full_data else None
+    archived_pages = pages if deps.settings.full_data else None
     order = build_archive_order(
         dataset,
         await context.load_connector(),
         sample=await read_sample(pages, _SAMPLE_SIZE),
-        documents=partial(kept, max_count=PAGE_COUNT, max_bytes=PAGE_BYTES) if kept else None,
+        documents=partial(archived_pages, max_count=PAGE_COUNT, max_bytes=PAGE_BYTES)
+        if archived_pages
+        else None,
         now=deps.clock.now(),
         retention_days=deps.settings.retention_days,
         compressed=deps.settings.compression,
@@ -127,9 +129,9 @@ async def _verify_archive(context: SagaContext, dataset: Dataset) -> Json:
 
 
 async def _load_intact_manifest(context: SagaContext, dataset: Dataset) -> Json | None:
-    """The manifest of the archive of this content, read back; None when there is none, or a damaged one."""
+    """The verified manifest of the archive of this content; None when there is none, or it is damaged."""
     try:
-        there = await context.deps.archives.read_manifest(archive_place(dataset))
-        return await _verify_archive(context, dataset) if there else None
+        manifest = await context.deps.archives.read_manifest(archive_place(dataset))
+        return await _verify_archive(context, dataset) if manifest else None
     except ArchiveFailedError:
         return None

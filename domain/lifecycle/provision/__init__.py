@@ -1,4 +1,4 @@
-"""TODO describe domain.lifecycle.provision."""
+"""Provision: the saga that makes datasets, its compensations, retries and restores."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Taking back what an attempt made, in reverse, and what could not be taken back at once.
+"""Compensations of a provision, in reverse order of its steps, and retries of those that failed.
 
-An undo belongs to its attempt: it removes only what that attempt made. One that cannot be done now is kept in the store
-and tried again as a saga of its own, which claims the dataset like any other, so that it never meets a retry half-way.
+A compensation belongs to an attempt, and removes only what that attempt made. One that fails is stored and retried by a
+saga of its own, which claims the dataset like any other, so that it never runs beside a retry of the provision.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 
 
 async def stop_sync(context: SagaContext) -> None:
-    """Stop the sync of this attempt's run; when it has ended unseen, have the former content served again.
+    """Stop the sync of this attempt's run; if it has succeeded already, serve the former content again.
 
-    A platform that cannot stop one will have served it sooner or later, so there the former content follows it.
+    A platform that cannot stop a sync will serve the run sooner or later, so the former content is pushed after it.
     """
     if await _has_no_datasource(context):
         return
@@ -68,7 +68,7 @@ async def stop_sync(context: SagaContext) -> None:
 
 
 async def discard_pushed_run(context: SagaContext) -> None:
-    """Forget the run that this attempt pushed."""
+    """Discard the run that this attempt pushed."""
     if await _has_no_datasource(context):
         return
     handle, mark, _ = await context.load_verified_connector()
@@ -76,7 +76,7 @@ async def discard_pushed_run(context: SagaContext) -> None:
 
 
 async def revert_connector(context: SagaContext) -> None:
-    """Remove the connector that this attempt made; give one made before its former configuration back."""
+    """Delete the connector that this attempt made, or restore the configuration of an earlier one."""
     connector = await context.load_connector()
     if connector is None or await _has_replaced_content(context, await context.load()):
         return
@@ -108,7 +108,7 @@ async def revert_connector(context: SagaContext) -> None:
 
 
 async def unstage_documents(context: SagaContext) -> None:
-    """Remove what this attempt staged; when that is what is served by now, what it replaced goes instead."""
+    """Delete what this attempt staged; if that is served by now, delete the content that it replaced instead."""
     dataset = await context.load()
     if await _has_replaced_content(context, dataset):
         await delete_replaced_staging(context)
@@ -124,7 +124,7 @@ async def unstage_documents(context: SagaContext) -> None:
 
 
 async def delete_replaced_staging(context: SagaContext) -> None:
-    """Remove from staging what other attempts staged: this one's content is the dataset's."""
+    """Delete what other attempts staged, because this attempt's content is the dataset's."""
     for attempt in await context.deps.staging.list_attempts(context.dataset_id):
         if attempt != context.attempt:
             await context.deps.staging.delete(context.dataset_id, attempt)
@@ -136,33 +136,33 @@ COMPENSATIONS: Final = {
     "connect": revert_connector,
     "populate": unstage_documents,
 }
-"""What takes each step back, in the order in which it is done."""
+"""The compensation of each step, in the order in which they run."""
 
 
 def _retry_step_name(attempt: int, what: str) -> str:
     return f"undo {what} of {attempt}"
 
 
-def sort_compensations(undos: list[PendingCompensation]) -> list[PendingCompensation]:
-    """Newest attempt first, and within one the reverse of the order in which things were made."""
-    return sorted(undos, key=lambda each: (-each.attempt, tuple(COMPENSATIONS).index(each.what)))
+def sort_compensations(pending: list[PendingCompensation]) -> list[PendingCompensation]:
+    """Sort compensations: newest attempt first, and within an attempt in reverse order of its steps."""
+    return sorted(pending, key=lambda each: (-each.attempt, tuple(COMPENSATIONS).index(each.what)))
 
 
 async def run_pending_compensation(context: SagaContext, left: PendingCompensation) -> None:
-    """Carry out one remembered undo and forget it. Raises what kept it from being done."""
+    """Run one pending compensation and delete its record. Raises the error of the compensation."""
     await COMPENSATIONS[left.what](replace(context, attempt=left.attempt))
     await context.transact(lambda uow, _: uow.compensations.delete(left))
 
 
 async def _has_replaced_content(context: SagaContext, dataset: Dataset) -> bool:
-    """Whether this attempt replaced an earlier content already, so that there is nothing to go back to."""
+    """Whether this attempt has replaced an earlier content, so that it cannot be reversed."""
     content, connector = dataset.content, await context.load_connector()
     switched = content is not None and content.attempt == context.attempt
     return switched and connector is not None and connector.made_by_attempt != context.attempt
 
 
 async def _has_no_datasource(context: SagaContext) -> bool:
-    """Whether there is no datasource of this attempt's to take something out of."""
+    """Whether there is no datasource from which this attempt's run could be removed."""
     connector = await context.load_connector()
     return (
         connector is None
@@ -172,7 +172,7 @@ async def _has_no_datasource(context: SagaContext) -> bool:
 
 
 async def record_pending_compensation(context: SagaContext, what: str, error: Json) -> None:
-    """Keep an undo that could not be done, with its cause."""
+    """Store a compensation that failed, with its cause."""
     now = context.deps.clock.now()
     left = PendingCompensation(
         dataset_id=context.dataset_id,
@@ -215,20 +215,20 @@ async def _retry_compensation(attempt: int, what: str, context: SagaContext) -> 
 
 
 def release_dataset(uow: UnitOfWork, dataset: Dataset) -> None:
-    """Take the run off a dataset, and bring up to date what its failure says is still to be compensated."""
+    """Release a dataset from its run, and update the pending compensations in its failure."""
     failure = dataset.failure and replace(dataset.failure, to_undo=pending_compensation_steps(uow, dataset))
     uow.datasets.put(dataset.evolve(run=None, failure=failure))
 
 
 def pending_compensation_steps(uow: UnitOfWork, dataset: Dataset) -> tuple[str, ...]:
-    """The steps of this dataset that are still to be taken back."""
+    """The steps of this dataset that are still to be compensated."""
     return tuple(each.what for each in sort_compensations(uow.compensations.find(dataset.dataset_id)))
 
 
 def _stop_retries(
     dead_letter: DeadLetter, failure: StepFailure, _now: datetime, uow: UnitOfWork, dataset: Dataset
 ) -> None:
-    """Retry no more by itself what ended the processes: the compensation of that step, or all when it is not known."""
+    """Stop the automatic retries of the compensation in which processes died, or of all when it is not known."""
     pending = uow.compensations.find(dataset.dataset_id)
     named = [each for each in pending if _retry_step_name(each.attempt, each.what) == dead_letter.step]
     for each in named or pending:
@@ -242,6 +242,6 @@ COMPENSATION_SAGA: Final = SagaDefinition(
     on_failure=lambda _failure, _now, uow, dataset: release_dataset(uow, dataset),
     on_success=lambda _now, uow, dataset: release_dataset(uow, dataset),
     on_dead_letter=_stop_retries,
-    retry_advice="call with retry, or have the dataset taken down",
+    retry_advice="call with retry, or ask for the teardown of the dataset",
 )
-"""Retries what earlier attempts of a provision could not compensate."""
+"""Retries the compensations that failed in earlier attempts of a provision."""

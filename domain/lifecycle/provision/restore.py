@@ -1,4 +1,4 @@
-"""An archived dataset comes back as a new one, by normal admission, with the documents that its archive holds."""
+"""Restore service: admits a new dataset with the documents of an archived one."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class RestoreService:
-    """Admits datasets that are restored, or attaches to the one that is there already."""
+    """Restore service: admits a restored dataset, or attaches to the one that exists already."""
 
     def __init__(
         self,
@@ -92,10 +92,8 @@ class RestoreService:
         return answer
 
     async def _verify_archive(self, dataset_id: str, archive: Archive, content: Content) -> None:
-        """Read the whole archive back. Raises NotRestorableError when it is not there, damaged, or of others."""
-        action = (
-            f"Look at it with `dataset-lifecycle archives verify {dataset_id}`; a backup may have it whole."
-        )
+        """Verify the whole archive. Raises NotRestorableError when it is absent, damaged, or of other content."""
+        action = f"Check it with `dataset-lifecycle archives verify {dataset_id}`; a backup may hold an intact copy."
         try:
             manifest = await self._archives.verify(archive.place)
         except ArchiveFailedError as error:
@@ -107,7 +105,7 @@ class RestoreService:
             ) from error
         held = (manifest["full_data"], manifest["record_count"], manifest.get("checksum"))
         if held != (True, content.record_count, content.checksum):
-            msg = f"{archive.name} ({dataset_id}) cannot be restored: its archive is of other documents than it had."
+            msg = f"{archive.name} ({dataset_id}) cannot be restored: its archive holds other documents than it had."
             raise NotRestorableError(
                 msg, field="dataset_id", recovery=Recovery.NEEDS_HUMAN, suggested_action=action
             )
@@ -136,7 +134,10 @@ class RestoreService:
 
 
 def _attach_live(live: Dataset, source: Dataset, journey_id: str) -> ProvisionResult:
-    """The live dataset, when it is this archive's for this journey. Raises the refusal that it stands for."""
+    """Attach to the live dataset when it was restored from this archive for this journey.
+
+    Raises TeardownInProgressError or DatasetConflictError otherwise.
+    """
     if live.status is DatasetStatus.TEARDOWN:
         msg = f"{live.name} ({live.dataset_id}) is being taken down."
         raise TeardownInProgressError(msg, retry_after_s=5, dataset_id=live.dataset_id)
@@ -147,5 +148,5 @@ def _attach_live(live: Dataset, source: Dataset, journey_id: str) -> ProvisionRe
         if live.dataset_id == source.dataset_id
         else f"is live already, for the journey {live.journey_id!r}"
     )
-    msg = f"{live.name} ({live.dataset_id}) {whose}; there is one live dataset of a client, stage and type."
+    msg = f"{live.name} ({live.dataset_id}) {whose}; a client has one live dataset of a stage and type."
     raise DatasetConflictError(msg, dataset_id=live.dataset_id)

@@ -1,7 +1,7 @@
-"""The provisioning saga: one step a line, each with what takes it back.
+"""Provision saga: its steps, each with its compensation.
 
-A retry is a new attempt beside the old content, which stays staged and served until the new one is fully synced (the
-step `index`). From then on the retry has nothing to go back to, and whatever stops it leaves the new content as
+A retry is a new attempt beside the old content, which stays staged and served until the new content is fully synced
+(the step `index`). After that a retry cannot be reversed: a failure leaves the new content served, with status
 VALIDATING.
 """
 
@@ -74,17 +74,17 @@ _UNREADABLE_POLL_S: Final = 1.0
 
 
 async def clear_leftovers(context: SagaContext) -> None:
-    """Take over what earlier attempts could not take back."""
+    """Run the pending compensations of earlier attempts."""
     await context.checkpoint()
     context.report("clear")
-    for undo in await context.deps.store.read(
+    for pending in await context.deps.store.read(
         lambda uow: sort_compensations(uow.compensations.find(context.dataset_id))
     ):
-        await run_pending_compensation(context, undo)
+        await run_pending_compensation(context, pending)
 
 
 async def populate_staging(context: SagaContext) -> None:
-    """Stream the template's records into staging as neutral documents, checked on the way; or what an archive kept."""
+    """Stage neutral documents: from the template's records, which are checked, or from an archive."""
     dataset = await context.checkpoint()
     if dataset.restored_from is not None:
         await stage_archived_documents(context, dataset.restored_from)
@@ -113,7 +113,7 @@ async def populate_staging(context: SagaContext) -> None:
 
 
 def _connector_credential(context: SagaContext, dataset: Dataset) -> str | None:
-    """What the connector signs in with; nothing on a platform where none does."""
+    """The credential of the connector; None on a platform whose connectors need none."""
     if not context.deps.platform.capabilities.authorise:
         return None
     return context.deps.secrets.credential(
@@ -122,7 +122,7 @@ def _connector_credential(context: SagaContext, dataset: Dataset) -> str | None:
 
 
 async def create_connector(context: SagaContext) -> None:
-    """Make the connector, or find the one made before, configure and authorise it."""
+    """Create the connector, or find the earlier one; configure and authorise it."""
     dataset = await context.checkpoint()
     await _require_continuable_journey(context, dataset)
     context.report("connect")
@@ -173,12 +173,14 @@ async def push_documents(context: SagaContext) -> None:
 
 
 async def sync_documents(context: SagaContext) -> None:
-    """Start the sync of the run, wait for its end, and make its content the dataset's."""
+    """Sync the run, wait for the end, and make the staged content the dataset's content."""
     dataset = await context.checkpoint()
     await _require_continuable_journey(context, dataset)
     handle, mark, connector = await context.load_verified_connector()
     if dataset.staged is not None:
-        if connector.status is ConnectorStatus.CREATING:  # one that serves already goes on serving
+        if (
+            connector.status is ConnectorStatus.CREATING
+        ):  # an earlier connector keeps its status, as it serves already
             await context.update_connector(status=ConnectorStatus.SYNCING)
         push_again = partial(_push_staged, context, handle, mark, dataset.staged)
         await sync_and_wait(
@@ -197,7 +199,7 @@ async def sync_documents(context: SagaContext) -> None:
 
         def switch_content(uow: UnitOfWork, held: Dataset) -> None:
             if held.staged is None:
-                return  # switched already, by a commit whose answer was lost
+                return  # switched before, by a commit whose answer was lost
             uow.connectors.put(
                 replace(
                     require_connector(uow, held),
@@ -216,16 +218,16 @@ async def sync_documents(context: SagaContext) -> None:
 
 
 async def validate_content(context: SagaContext) -> None:
-    """Score the content: the checks of the population pass, and the gate that everything pushed is indexed.
+    """Evaluate the quality: the checks of the population, and the gate that everything pushed is indexed.
 
-    Beside the score, how many golden questions are answered; that keeps no dataset from being ready.
+    Readiness is measured too; it never keeps a dataset from being READY.
     """
     dataset = await context.checkpoint()
     context.report("validate")
     handle, _, connector = await context.load_verified_connector()
-    seen = await context.deps.platform.observe(handle)
+    observation = await context.deps.platform.observe(handle)
     content = require_present(dataset.content, "the step `index` has made the content the dataset's")
-    report = with_indexed_gate(content.report, indexed=seen.indexed, pushed=content.record_count)
+    report = with_indexed_gate(content.report, indexed=observation.indexed, pushed=content.record_count)
     deps = context.deps
     ready = await measure_readiness(
         deps.templates,
@@ -238,7 +240,7 @@ async def validate_content(context: SagaContext) -> None:
 
     def record_quality(uow: UnitOfWork, held: Dataset) -> None:
         if held.quality and replace(held.quality, evaluated_at=report.evaluated_at, readiness=None) == report:
-            return  # said already, by a process that died before this step was recorded
+            return  # published by a process that died before this step was recorded
         judged = replace(report, evaluated_at=now, readiness=ready)
         changed = held.evolve(quality=judged)
         uow.datasets.put(changed)
@@ -248,7 +250,7 @@ async def validate_content(context: SagaContext) -> None:
 
 
 async def finish_provision(context: SagaContext) -> None:
-    """READY when the quality allows it, else VALIDATING with the issues listed; either way the saga is over."""
+    """End the provision: READY when the quality is sufficient, otherwise VALIDATING."""
     dataset = await context.checkpoint()
     await _require_continuable_journey(context, dataset)
     now = context.deps.clock.now()
@@ -281,13 +283,13 @@ PROVISION_STEPS: Final[tuple[Step, ...]] = (
 
 
 def with_provision_run(dataset: Dataset, now: datetime) -> Dataset:
-    """The dataset with its next attempt's saga as its run."""
+    """The dataset with the provision saga of its attempt as its run."""
     run = Run.start(PROVISION_SAGA.kind, dataset.dataset_id, dataset.attempt, now)
     return replace(dataset, run=run)
 
 
 def fail_provision(step_failure: StepFailure, now: datetime, uow: UnitOfWork, dataset: Dataset) -> None:
-    """The end of a provision that failed: the dataset is nobody's work, and says at which step and why."""
+    """End a failed provision: release the dataset, and record the step and the error."""
     if step_failure.is_a(PlatformError) and dataset.connector_id:
         uow.connectors.record_error(dataset.connector_id, now, step_failure.code)
     failure = Failure(
@@ -333,9 +335,9 @@ async def _require_continuable_journey(context: SagaContext, dataset: Dataset) -
 
 
 def _should_keep_content(uow: UnitOfWork, dataset: Dataset, attempt: int) -> bool:
-    """Whether the content outlives a failed attempt: it is an earlier one's, or has replaced one in its connector.
+    """Whether the content survives a failed attempt: it is of an earlier attempt, or has replaced an earlier content.
 
-    What the attempt made alone does not, even where it could not be removed yet.
+    Content that only the failed attempt has made does not, even when it could not be removed yet.
     """
     content, connector = dataset.content, uow.connectors.get(dataset.connector_id or "")
     return content is not None and (
@@ -360,9 +362,9 @@ def _require_staged(dataset: Dataset) -> Content:
 def _fail_dead_provision(
     dead_letter: DeadLetter, failure: StepFailure, now: datetime, uow: UnitOfWork, dataset: Dataset
 ) -> None:
-    """Leave to be compensated whatever the attempt may have made, and end it as any provision that failed.
+    """Record compensations for all that the attempt may have made, and end it like any failed provision.
 
-    What it could not compensate itself is on record already.
+    Compensations that failed in the saga itself are recorded already.
     """
     known = {
         each.what for each in uow.compensations.find(dataset.dataset_id) if each.attempt == dataset.attempt
@@ -392,4 +394,4 @@ PROVISION_SAGA: Final = SagaDefinition(
     on_dead_letter=_fail_dead_provision,
     cancellable=True,
 )
-"""Makes a dataset; after a failure compensates what this attempt made, and says what could not be."""
+"""Makes a dataset. After a failure it compensates the attempt, and records the compensations that fail."""

@@ -1,4 +1,4 @@
-"""Whether a dataset is made, made again, or already there: one transaction decides, then its saga is started."""
+"""Provision service: one transaction admits, retries or attaches to a dataset; then its saga is started."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _AVAILABLE_SOURCES: Final = (DataSource.MOCK_TEMPLATE,)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProvisionRequest:
-    """What a caller asks for. None: not named, so the server chooses, and a live dataset's own value will do."""
+    """Provision request. None: not given, so the server chooses, or a live dataset's own value applies."""
 
     client_id: str
     journey_id: str
@@ -64,7 +64,7 @@ class ProvisionRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProvisionResult:
-    """A dataset as a provisioning call leaves it; `created` is False when the call attached to a live one."""
+    """Provision result: the dataset after the call; `created` is False when the call attached to a live one."""
 
     dataset: Dataset
     created: bool
@@ -72,7 +72,7 @@ class ProvisionResult:
 
 
 class ProvisionService:
-    """Admits datasets, or attaches to those that are there."""
+    """Provision service: admits datasets, or attaches to live ones."""
 
     def __init__(
         self,
@@ -130,10 +130,10 @@ class ProvisionService:
     async def wait(
         self, begun: ProvisionResult, seconds: float | None, listener: ProgressListener | None = None
     ) -> ProvisionResult:
-        """Wait for the end of what was begun, at most that long, and tell how it stands.
+        """Wait for the end of a provision, at most that many seconds, and return its state then.
 
-        Raises ProvisionFailedError for a provision that failed, now or earlier, and TeardownInProgressError when the
-        dataset was claimed for its taking-down meanwhile.
+        Raises ProvisionFailedError for a provision that failed, now or earlier, and TeardownInProgressError when a
+        teardown claimed the dataset meanwhile.
         """
         dataset, progress = await self._sagas.wait(begun.dataset.dataset_id, seconds, listener)
         if dataset.status in {DatasetStatus.TEARDOWN, DatasetStatus.ARCHIVED}:
@@ -164,7 +164,7 @@ class ProvisionService:
         if not request.retry or not may_retry(live, journey, now):
             return ProvisionResult(dataset=live, created=False)
         require_not_draining(uow)
-        again = with_provision_run(
+        retried = with_provision_run(
             live.evolve(
                 status=DatasetStatus.PROVISIONING,
                 attempt=live.attempt + 1,
@@ -174,10 +174,10 @@ class ProvisionService:
             ),
             now,
         )
-        uow.datasets.put(again)
-        publish_events(uow, provisioning_started_event(again, now))
-        record_audit_entry(uow, principal, "retry begun", dataset=again, attempt=again.attempt)
-        return ProvisionResult(dataset=again, created=False)
+        uow.datasets.put(retried)
+        publish_events(uow, provisioning_started_event(retried, now))
+        record_audit_entry(uow, principal, "retry begun", dataset=retried, attempt=retried.attempt)
+        return ProvisionResult(dataset=retried, created=False)
 
     def _admit(
         self,
@@ -209,7 +209,7 @@ class ProvisionService:
 
 
 def provision_failed_error(dataset: Dataset) -> ProvisionFailedError:
-    """The error that tells of a dataset's recorded failure."""
+    """The error for a dataset's recorded failure."""
     failure = require_present(dataset.failure, "the transaction that fails a dataset records its failure")
     left = f" Still to be undone: {', '.join(failure.to_undo)}." if failure.to_undo else ""
     served = ""
@@ -219,7 +219,7 @@ def provision_failed_error(dataset: Dataset) -> ProvisionFailedError:
     return ProvisionFailedError(
         f"Provisioning {dataset.name} failed at the step {failure.step!r}: {failure.message}{served}{left}",
         recovery=Recovery(failure.recovery),
-        suggested_action=failure.suggested_action or "Mend the cause, then call again with retry.",
+        suggested_action=failure.suggested_action or "Correct the cause, then call again with retry.",
         dataset_id=dataset.dataset_id,
         client_id=dataset.client_id,
         status=dataset.status.value,
@@ -230,9 +230,9 @@ def provision_failed_error(dataset: Dataset) -> ProvisionFailedError:
 
 
 def admit_dataset(uow: UnitOfWork, dataset: Dataset, principal: Principal, now: datetime) -> ProvisionResult:
-    """Keep a dataset that is admitted, with its saga as its run; event and record tell what it is made of.
+    """Store an admitted dataset with its saga as its run; the event and the audit entry name its source.
 
-    Raises DatasetConflictError when another live one holds the same client, stage and type.
+    Raises DatasetConflictError when another live dataset has the same client, stage and type.
     """
     running = with_provision_run(dataset, now)
     uow.datasets.put(running)
@@ -248,7 +248,7 @@ def admit_dataset(uow: UnitOfWork, dataset: Dataset, principal: Principal, now: 
 
 
 def generate_dataset_id(uow: UnitOfWork, name: str, ids: Ids) -> str:
-    """An id for a dataset of that name that no dataset ever had."""
+    """An id for a dataset of that name that no dataset has ever had."""
     while uow.datasets.get(dataset_id := f"{name.lower()}-{ids.token()}"):
         pass
     return dataset_id
@@ -258,7 +258,7 @@ def _validate_request(request: ProvisionRequest) -> None:
     require_identifier(request.client_id, "client_id")
     require_identifier(request.journey_id, "journey_id")
     if request.record_count is not None and request.record_count < 1:
-        msg = f"record_count is {request.record_count}; at least 1 is needed"
+        msg = f"record_count must be at least 1, not {request.record_count}."
         raise InvalidArgumentError(msg, field="record_count")
     if request.data_source is not None and request.data_source not in _AVAILABLE_SOURCES:
         msg = f"The data source {request.data_source} is not available on this server."

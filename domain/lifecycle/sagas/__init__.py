@@ -1,4 +1,4 @@
-"""TODO describe domain.lifecycle.sagas."""
+"""Saga kernel: definition, execution, dead letters and retries, independent of the engine and of each saga."""
 
 from __future__ import annotations
 

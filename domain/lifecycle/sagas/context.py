@@ -1,4 +1,4 @@
-"""One saga's hold on one dataset: what it may read and change, as long as it is the dataset's current run."""
+"""Saga context: how a saga reads and changes its dataset, while it is the dataset's current run."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 
 PAGE_COUNT: Final = 1000
 PAGE_BYTES: Final = 4 << 20
-"""How much of a staged content is in memory at a time: documents, and bytes."""
+"""The size of a page of staged content in memory: documents, and bytes."""
 
 
 class SupersededError(Exception):
-    """The dataset has another saga by now. This one stops where it is and changes nothing."""
+    """The dataset has another saga by now. This saga stops, and changes nothing more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependencies:
-    """Everything outside the domain that a saga works with."""
+    """The ports and settings that sagas use."""
 
     store: Store
     clock: Clock
@@ -54,7 +54,7 @@ class Dependencies:
 
 
 class VerifiedConnector(NamedTuple):
-    """A connector that is in Glean, under this handle, at the platform that gave the handle; `owner` is our mark."""
+    """Verified connector: it has a handle, and the platform that gave the handle answers. `owner` is our owner tag."""
 
     handle: str
     owner: OwnerTag
@@ -63,7 +63,7 @@ class VerifiedConnector(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SagaContext:
-    """A dataset in the hands of the saga `saga_id`, at population number `attempt`."""
+    """Saga context: the dataset that the saga `saga_id` works on, at its attempt."""
 
     deps: Dependencies
     dataset_id: str
@@ -71,18 +71,18 @@ class SagaContext:
     attempt: int
 
     def require_ownership(self, uow: UnitOfWork) -> Dataset:
-        """The dataset as it stands. Raises SupersededError when this saga is not its run."""
+        """Load the dataset in a transaction. Raises SupersededError when this saga is not its run."""
         dataset = uow.datasets.get(self.dataset_id)
         if dataset is None or dataset.run is None or dataset.run.saga_id != self.saga_id:
             raise SupersededError(self.saga_id)
         return dataset
 
     async def load(self) -> Dataset:
-        """The dataset as it stands. Raises SupersededError."""
+        """Load the dataset. Raises SupersededError when this saga is not its run."""
         return await self.deps.store.read(self.require_ownership)
 
     async def checkpoint(self) -> Dataset:
-        """The dataset, when the next step may begin. Raises CancelledError when somebody asked to stop."""
+        """Load the dataset before the next step. Raises SupersededError, and CancelledError after a cancel."""
         dataset = await self.load()
         if dataset.run and dataset.run.cancel_requested:
             msg = "It was cancelled by request."
@@ -104,7 +104,7 @@ class SagaContext:
         return await self.transact(apply)
 
     async def load_connector(self) -> Connector | None:
-        """The dataset's connector, None when it has none (yet, or any more)."""
+        """The dataset's connector; None before it is created, and after it is deleted."""
 
         def find_connector(uow: UnitOfWork) -> Connector | None:
             dataset = self.require_ownership(uow)
@@ -113,9 +113,9 @@ class SagaContext:
         return await self.deps.store.read(find_connector)
 
     async def load_verified_connector(self) -> VerifiedConnector:
-        """The connector, with the platform proved to be the one that gave its handle.
+        """Load the connector, and require that the platform that gave its handle answers.
 
-        To be asked once the step `connect` has kept the handle. Raises PlatformMismatchError.
+        Call it only after the step `connect` has stored the handle. Raises PlatformMismatchError.
         """
         connected = "a step after `connect` runs, or a compensation that has looked for the handle"
         connector = require_present(await self.load_connector(), connected)
@@ -124,7 +124,7 @@ class SagaContext:
         return VerifiedConnector(handle, await self.load_owner_tag(), connector)
 
     async def load_owner_tag(self) -> OwnerTag:
-        """How the platform knows what is ours."""
+        """The owner tag of this dataset's datasource."""
         installation = await self.deps.store.read(lambda uow: uow.installation)
         return OwnerTag(installation=installation, dataset_id=self.dataset_id)
 
@@ -139,7 +139,7 @@ class SagaContext:
         return await self.transact(apply)
 
     def report(self, step: str, done: int = 0, total: int | None = None, message: str = "") -> None:
-        """Show how far this saga is; may be called from any thread."""
+        """Report the progress of this saga; may be called from any thread."""
         self.deps.store.report(
             self.dataset_id,
             Progress(step=step, done=done, total=total, message=message or f"{step} …", saga_id=self.saga_id),
@@ -147,20 +147,20 @@ class SagaContext:
 
 
 def require_connector(uow: UnitOfWork, dataset: Dataset) -> Connector:
-    """The connector of a dataset whose saga has made it or found it."""
+    """The connector of a dataset whose saga has created or found it."""
     return require_present(
         uow.connectors.get(dataset.connector_id or ""), "rows of connectors are never deleted"
     )
 
 
 def client_sites(templates: ConnectorTemplates, dataset: Dataset) -> Mapping[DatasetType, str]:
-    """Where this client's copies of each type stand: the base of document URLs and of links between records."""
+    """The site of each type for this client: the base of document addresses and of links between records."""
     settings = {each: templates.settings(each, dataset.stage, dataset.client_id) for each in DatasetType}
     return connectors.build_site_urls(settings, client_id=dataset.client_id, stage=dataset.stage)
 
 
 async def load_saga_context(deps: Dependencies, dataset_id: str, saga_id: str) -> SagaContext:
-    """The hold on a dataset at its present attempt. Raises SupersededError for one that is not there."""
+    """Load the context of a saga at the dataset's current attempt. Raises SupersededError when there is no dataset."""
     dataset = await deps.store.read(lambda uow: uow.datasets.get(dataset_id))
     if dataset is None:
         raise SupersededError(saga_id)
@@ -168,5 +168,5 @@ async def load_saga_context(deps: Dependencies, dataset_id: str, saga_id: str) -
 
 
 def push_run_name(context: SagaContext) -> str:
-    """What the platform calls what this attempt pushes."""
+    """The name of the run that this attempt pushes."""
     return f"{context.dataset_id}-{context.attempt}"

@@ -1,4 +1,4 @@
-"""Datasource: what a dataset is in Glean, removed there and looked after until it is gone."""
+"""Datasource: deletion in Glean, and the wait until it is gone."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import PlatformUnavailableError
-from domain.lifecycle.sagas.context import Dependencies
 from domain.lifecycle.sagas.polling import exponential_backoff, poll
 from domain.model import Connector, ConnectorOutcome, Dataset, OwnerTag
 from domain.ports import Removal
 
 if TYPE_CHECKING:
+    from domain.lifecycle.sagas.context import Dependencies
     from domain.ports import UnitOfWork
 
 _FIRST_POLL_S: Final = 0.05
@@ -19,10 +19,12 @@ _LONGEST_POLL_S: Final = 10.0
 
 
 async def delete_datasource(deps: Dependencies, connector: Connector, mark: OwnerTag) -> Removal:
-    """Remove a dataset's datasource, also one whose making was never answered; the platform is the right one.
+    """Delete a dataset's datasource, also one whose creation was never confirmed.
 
-    Raises PlatformMismatchError when what carries the handle is not ours, and PlatformUnavailableError when the
-    platform is not done with it in the time that a sync may take.
+    The caller has checked the platform's fingerprint.
+
+    Raises PlatformMismatchError when the datasource of the handle is not ours, and PlatformUnavailableError when the
+    deletion has not ended by the sync deadline.
     """
     handles = [
         each.handle for each in await deps.platform.find_datasources([connector.name]) if each.mark == mark
@@ -34,7 +36,7 @@ async def delete_datasource(deps: Dependencies, connector: Connector, mark: Owne
 
 
 def previous_removal(dataset: Dataset, uow: UnitOfWork) -> Removal:
-    """What became of the connectors of a dataset that has none any more."""
+    """The removal of the newest connector of a dataset that has none any more."""
     made = (uow.connectors.get(attempt_connector_id(dataset, each)) for each in range(dataset.attempt, 0, -1))
     newest = next((each for each in made if each is not None), None)
     if newest is None or newest.left is None:
@@ -43,7 +45,7 @@ def previous_removal(dataset: Dataset, uow: UnitOfWork) -> Removal:
 
 
 def attempt_connector_id(dataset: Dataset, attempt: int) -> str:
-    """Our own id of the connector that an attempt makes."""
+    """Our own id of the connector that an attempt creates."""
     return f"cn-{dataset.dataset_id}-{attempt}"
 
 

@@ -1,7 +1,7 @@
-"""Dead letter: a saga that nobody will finish. Its dataset is given back, says why, and can be taken up anew.
+"""Dead letter: a saga that is no longer tried. Its dataset is released with the failure, and can be worked on again.
 
-It ends as the saga itself would have ended it, by its definition. The saga is superseded with that: were it to run
-again, it would find that the dataset is no longer its own.
+The saga ends as its definition says. It is superseded with that: if it ever ran again, it would no longer own the
+dataset.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def fail_dead_letter(
     definition: SagaDefinition, dead_letter: DeadLetter, now: datetime, uow: UnitOfWork
 ) -> None:
-    """End that saga's hold on its dataset, when it still is the dataset's run; else do nothing."""
+    """End a dead letter's run, if it still is the dataset's run; otherwise do nothing."""
     dataset = uow.datasets.get(dead_letter.dataset_id)
     if dataset is None or dataset.run is None or dataset.run.saga_id != dead_letter.saga_id:
         return
@@ -34,10 +34,10 @@ def fail_dead_letter(
 
 
 def _dead_letter_error(definition: SagaDefinition, dead_letter: DeadLetter) -> SagaDeadLetterError:
-    action = f"Have a person find out in the log what went wrong there; then {definition.retry_advice}."
+    action = f"Ask a person to find out from the log what went wrong there; then {definition.retry_advice}."
     times = f"{dead_letter.attempts} times"
     if dead_letter.step:
-        what = f"The process that was at the step {dead_letter.step!r} died, {times} in a row; it was stopped there."
+        what = f"A process died at the step {dead_letter.step!r} {times} in a row, so the work was stopped there."
     else:
-        what = f"It came to no end that could be kept, {times}, by a fault of this program or its store."
+        what = f"The work ended {times} without a recorded outcome, by a fault of this program or its store."
     return SagaDeadLetterError(what, suggested_action=action)

@@ -1,7 +1,7 @@
-"""Saga: a line of named steps for one dataset, with what takes each of them back and how it ends.
+"""Saga definition: named steps for one dataset, their compensations, and how the saga ends.
 
-The definition of a saga is data. `execution` runs one under an engine, `runner` starts, resumes and cancels them, and
-neither knows which sagas there are.
+A definition is data. `execution` runs it under an engine, `runner` starts, resumes and cancels sagas, and neither knows
+which sagas there are.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Step outcome: the step did what it is for."""
+    """Step outcome: the step succeeded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def encode_outcome(outcome: StepOutcome) -> Json:
 
 
 def decode_outcome(recorded: Json) -> StepOutcome:
-    """The outcome that the engine recorded, in this process or in one that died."""
+    """The outcome that the engine recorded, in this process or another."""
     if recorded.get("superseded"):
         return Superseded()
     return Failed(recorded["error"]) if "error" in recorded else Done()
@@ -85,10 +85,10 @@ def is_code_of(code: str, *kinds: type[LifecycleError]) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One named step.
+    """Step of a saga.
 
-    Both callables are idempotent: a process that dies in one leaves it to be run again. `compensation` takes back what
-    `action` may have done, wholly, partly or not at all. Names are stored by the engine and never change.
+    Both callables are idempotent, because a process that dies in one leaves it to be run again. `compensation` reverses
+    `action`, whether it was done wholly, partly or not at all. The engine stores the names, so they never change.
     """
 
     name: str
@@ -103,21 +103,21 @@ def compensation_step_name(step: Step) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SagaDefinition:
-    """A kind of saga: its steps, and how it lets go of its dataset.
+    """Saga definition: the steps of a kind of saga, and how it releases its dataset.
 
     Every ending is a pure change of the dataset that the saga holds, in one transaction.
 
     Attributes:
         kind: what its ids begin with; stored, so it never changes.
-        steps: what is done, in order. Those of a saga that has to find out first what there is to do come from `plan`.
-        plan: makes the steps, by a step of its own that the engine records.
+        steps: the steps, in order; empty for a saga whose steps come from `plan`.
+        plan: finds out the steps, in a step of its own that the engine records.
         on_failure: ends the saga after a step failed and what was begun was compensated.
         on_success: ends the saga after its last step; None where that step does it.
-        record_failed_compensation: keeps a compensation that could not be carried out, by step name and error.
-        on_dead_letter: ends a saga that nobody will finish; as `on_failure` unless given.
-        retry_advice: how a person has it tried again, after "then".
+        record_failed_compensation: stores a compensation that failed, by step name and error.
+        on_dead_letter: ends a saga that is no longer tried; `on_failure` unless given.
+        retry_advice: how to try again, in words that follow "then".
         cancellable: whether a caller may ask it to stop.
-        resume: gives a dataset on which such a saga stopped its next run; others are given back as they are.
+        resume: gives a dataset on which such a saga stopped its next run; returns any other dataset unchanged.
     """
 
     kind: str

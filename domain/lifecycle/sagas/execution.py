@@ -1,7 +1,7 @@
 """Saga execution: the steps in order, and after a failure their compensations in reverse.
 
-A step never lets an error out. It answers with its outcome, which the engine records; so a saga that another process
-resumes sees the same outcomes and takes the same way.
+A step never raises an error. It returns its outcome, which the engine records, so a saga that another process resumes
+sees the same outcomes and takes the same path.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _log: Final = logging.getLogger(__name__)
 async def run_saga(
     definition: SagaDefinition, deps: Dependencies, perform: StepRunner, dataset_id: str, saga_id: str
 ) -> None:
-    """Run a saga to its end; one whose dataset has another saga by now stops without a word.
+    """Run a saga to its end; stop silently when its dataset has another saga by now.
 
     Raises StoreUnavailableError, which is no outcome: the step is to be run again (`store_retry`).
     """
@@ -60,7 +60,7 @@ async def run_saga(
 async def run_steps(
     steps: Sequence[Step], context: SagaContext, perform: StepRunner
 ) -> tuple[list[Step], StepFailure | None]:
-    """Run the steps in order: those that were begun, and the failure that stopped them, if any did.
+    """Run the steps in order; return the steps that were begun, and the failure that stopped them, if any.
 
     Raises SupersededError.
     """
@@ -81,7 +81,7 @@ async def run_steps(
 async def compensate(
     begun: Sequence[Step], context: SagaContext, perform: StepRunner, definition: SagaDefinition
 ) -> None:
-    """Compensate the steps that were begun, in reverse. What fails is recorded, and the rest goes on.
+    """Compensate the steps that were begun, in reverse order. A failure is recorded, and the others still run.
 
     Raises SupersededError.
     """
@@ -110,11 +110,10 @@ async def _compensate_step(
 async def finalize(
     perform: StepRunner, context: SagaContext, ending: Callable[[datetime, UnitOfWork, Dataset], None]
 ) -> None:
-    """End the saga's hold on its dataset, as the last step that the engine records.
+    """Release the dataset, as the last step that the engine records.
 
-    Errors are let out, unlike those of steps: a store that cannot take the ending leaves the run in place, to be
-    started anew. That the dataset has another saga by now is an outcome, for raised it would come back from the
-    engine's record as another exception.
+    Unlike in steps, errors are raised: when the store cannot save the ending, the run stays in place and is restarted.
+    `Superseded` is returned and not raised, because an engine would replay a recorded error as another exception.
     """
 
     async def end() -> StepOutcome:
@@ -129,7 +128,7 @@ async def finalize(
 
 
 async def run_step(step: str, action: Callable[[], Awaitable[Any]]) -> StepOutcome:
-    """Run one action and catch how it ended. An exception that is no LifecycleError is a bug: logged, and a failure.
+    """Run one action and return its outcome. An exception that is no LifecycleError is a bug: logged, and a failure.
 
     Raises StoreUnavailableError.
     """
@@ -142,7 +141,7 @@ async def run_step(step: str, action: Callable[[], Awaitable[Any]]) -> StepOutco
     except SupersededError:
         return Superseded()
     except Exception:  # noqa: BLE001
-        # A bug in one step must end in a truthful state of the dataset, not in a saga that nobody finishes.
+        # A bug in one step must leave the dataset in a truthful state, not in a saga that never ends.
         _log.exception("step %s failed by a bug", step)
         return Failed(InternalError(f"The step {step!r} failed by a fault of this program.").as_dict())
     return Done()

@@ -1,4 +1,4 @@
-"""Polling: ask again, with growing pauses, until there is an answer or the deadline has passed."""
+"""Polling: ask repeatedly, with backoff, until there is an answer or the deadline has passed."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ async def poll(
     before_pause: Callable[[], Awaitable[object]] | None = None,
     after_pause: Callable[[], Awaitable[object]] | None = None,
 ) -> T:
-    """Ask until the answer is not None, and give it.
+    """Ask until the answer is not None, and return it.
 
     Args:
         ask: is awaited at once, and after each pause; None is no answer yet.
-        clock: what the deadline is read off, and what sleeps.
+        clock: the clock of the deadline and the pauses.
         backoff: the pauses, in seconds; it never ends.
         deadline: when to stop asking; None for never.
         timeout_error: makes the error that is raised past the deadline.
         before_pause: is awaited before each pause, once there is time for one.
         after_pause: is awaited after each pause, before `ask` is.
 
-    Raises whatever these callables raise.
+    Raises what these callables raise.
     """
     while (answer := await ask()) is None:
         if deadline is not None and timeout_error is not None and clock.now() >= deadline:

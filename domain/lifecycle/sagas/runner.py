@@ -1,4 +1,4 @@
-"""Sagas as callers see them: started once, waited for, cancelled, and started anew after a process died."""
+"""Saga runner: starts sagas once, waits for them, cancels them, and restarts them after a process died."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _POLL_INTERVAL_S: Final = 0.2
 
 
 class SagaRunner:
-    """Starts sagas for the datasets that have a run, and waits on them without owning them."""
+    """Saga runner: starts the sagas of datasets that have a run, and waits for them without owning them."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class SagaRunner:
     ) -> None:
         """Work on that store, with that engine; `definitions` are the sagas that can be the run of a dataset.
 
-        A saga that ends without giving its run back is begun `attempts` times in all before it is a dead letter.
+        A saga that ends without releasing its run is started `attempts` times in all before it is a dead letter.
         """
         self._definitions = {each.kind: each for each in definitions}
         self._attempts = attempts
@@ -49,10 +49,10 @@ class SagaRunner:
         self._clock = clock
 
     async def ensure_running(self, dataset: Dataset) -> None:
-        """See to it that a dataset's run is being worked on, whoever admitted it and died.
+        """Ensure that the saga of a dataset's run is running, also when the process that admitted it died.
 
-        A saga that has ended without giving its run back (its last write failed) is started anew under another id; one
-        that does so again and again is given up. One that only another release knows is left to it.
+        A saga that ended without releasing its run (its last write failed) is restarted under another id; after too
+        many restarts it is a dead letter. A saga that only another release knows is left to that release.
         """
         run = dataset.run
         if run is None:
@@ -70,17 +70,17 @@ class SagaRunner:
         again = run.restarted()
 
         def restart(uow: UnitOfWork) -> bool:
-            held = uow.datasets.get(dataset.dataset_id)
-            if held is None or held.run != run:
+            stored = uow.datasets.get(dataset.dataset_id)
+            if stored is None or stored.run != run:
                 return False
-            uow.datasets.put(held.evolve(run=again))
+            uow.datasets.put(stored.evolve(run=again))
             return True
 
         if await self._store.transact(restart):
             await self._engine.start(again.kind, again.saga_id, dataset.dataset_id)
 
     async def fail_dead_letters(self) -> None:
-        """Take the runs of sagas that are tried no more from their datasets, which say then what became of them."""
+        """Fail every dead letter: release its dataset with the failure, and discard the saga."""
         for each in await self._engine.fetch_dead_letters():
             if each.kind in self._definitions:
                 await self._fail_dead_letter(each)
@@ -92,10 +92,10 @@ class SagaRunner:
         self._store.report(dead_letter.dataset_id, None)
 
     async def resume(self, *, respect_backoff: bool = True) -> int:
-        """Start whatever was admitted and is not running anywhere, and try what could not be undone; their number.
+        """Start every saga that is admitted and not running, and retry pending compensations; return their number.
 
-        To be called when a process that runs sagas begins (then not `patiently`: whatever is left is tried at once),
-        and now and then while it lives.
+        Called when a process that runs sagas starts (then without `respect_backoff`, so that everything is tried at
+        once), and regularly while it lives.
         """
         await self.fail_dead_letters()
         now = self._clock.now()
@@ -111,20 +111,20 @@ class SagaRunner:
                     uow.datasets.put(dataset.evolve(run=run))
             return uow.datasets.list_running()
 
-        waiting = await self._store.transact(claim_compensations)
-        for dataset in waiting:
+        pending = await self._store.transact(claim_compensations)
+        for dataset in pending:
             await self.ensure_running(dataset)
-        return len(waiting)
+        return len(pending)
 
     async def wait(
         self, dataset_id: str, seconds: float | None, listener: ProgressListener | None = None
     ) -> tuple[Dataset, Progress | None]:
         """Wait until the dataset's run has ended, at most that long (None: as long as it takes).
 
-        Gives the dataset as it stands then, and its progress while it runs. Cancelling the wait leaves the saga alone.
+        Returns the dataset, and its progress while it runs. Cancelling the wait does not affect the saga.
         """
         until = None if seconds is None else self._clock.now().timestamp() + seconds
-        shown: Progress | None = None
+        reported: Progress | None = None
         while True:
             dataset, progress = await self._store.read(partial(_dataset_with_progress, dataset_id))
             if dataset is None:
@@ -132,8 +132,8 @@ class SagaRunner:
                 raise UnknownDatasetError(msg, field="dataset_id")
             if dataset.run is None:
                 return dataset, None
-            if listener and progress and progress != shown:
-                shown = progress
+            if listener and progress and progress != reported:
+                reported = progress
                 await listener(progress)
             left = _POLL_INTERVAL_S if until is None else until - self._clock.now().timestamp()
             if left <= 0:
@@ -144,9 +144,9 @@ class SagaRunner:
                     await self.ensure_running(settled)
 
     async def cancel(self, dataset_id: str, principal: Principal) -> Dataset:
-        """Ask the dataset's saga to stop and undo itself; it does so between two steps.
+        """Ask the dataset's saga to stop and compensate; it does so between two steps.
 
-        A teardown that stopped at a step before the disconnect is begun once more, to give the dataset back.
+        A teardown that stopped before the disconnect is resumed, to give the dataset back.
         Raises UnknownDatasetError, NothingRunningError, or PastNoReturnError past a teardown's point of no return.
         """
         await self.fail_dead_letters()
@@ -160,7 +160,7 @@ class SagaRunner:
                 raise NothingRunningError(msg, field="dataset_id")
             require_scope(principal, f"cancel {dataset.run.kind}")
             if dataset.teardown and dataset.teardown.disconnecting:
-                msg = f"{dataset.name} is disconnected already; its teardown can only go on."
+                msg = f"{dataset.name} is disconnected already, so its teardown can no longer be cancelled."
                 raise PastNoReturnError(msg)
             changed = dataset.evolve(run=replace(dataset.run, cancel_requested=True))
             if changed != before:
@@ -185,7 +185,7 @@ class SagaRunner:
 
 _QUICK_TRIES: Final = 6
 _TEARDOWN_STATUSES: Final = frozenset({DatasetStatus.TEARDOWN, DatasetStatus.ARCHIVED})
-"""Where a teardown takes over what is still to be undone."""
+"""The statuses in which a teardown takes care of pending compensations."""
 
 
 def _dataset_with_progress(dataset_id: str, uow: UnitOfWork) -> tuple[Dataset | None, Progress | None]:
@@ -193,7 +193,7 @@ def _dataset_with_progress(dataset_id: str, uow: UnitOfWork) -> tuple[Dataset | 
     return dataset, current_progress(uow, dataset)
 
 
-def _next_retry_at(left: PendingCompensation) -> datetime:
-    """When an undo is tried next: after 5, 10, 20 … seconds, in the end every five minutes."""
-    quick = min(left.tries, _QUICK_TRIES)
-    return left.since + timedelta(seconds=5 * (2**quick - 1) + 300 * (left.tries - quick))
+def _next_retry_at(pending: PendingCompensation) -> datetime:
+    """When a compensation is tried next: after 5, 10, 20 … seconds, finally every five minutes."""
+    quick = min(pending.tries, _QUICK_TRIES)
+    return pending.since + timedelta(seconds=5 * (2**quick - 1) + 300 * (pending.tries - quick))

@@ -1,7 +1,7 @@
-"""What a saga does while its store is away: it stands still, and goes on where it was.
+"""Store retry: while the store is unavailable, a saga waits, and then continues where it was.
 
-A step that meets it is no failure of that step. Nothing could be recorded of one, nor of what takes it back; so the
-step is run again, which every step bears, until the store is there or the process ends.
+An unavailable store is not a failure of the step: neither the failure nor a compensation could be recorded. So the
+step, which is idempotent, is run again until the store is available or the process ends.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _log: Final = logging.getLogger(__name__)
 _FIRST_BACKOFF_S: Final = 0.1
 _LONGEST_BACKOFF_S: Final = 5.0
 _LONGEST_HUMAN_BACKOFF_S: Final = 30.0
-"""Until somebody has made room on a disk, looking often helps nobody."""
+"""A full disk needs a person, so trying more often does not help."""
 
 
 def with_store_retry(saga: Saga, clock: Clock, jitter: Callable[[], float]) -> Saga:
-    """The same saga, waiting for a store that is away; `chance` gives numbers from 0 to 1, for pauses that differ.
+    """The same saga, which waits while the store is unavailable; `jitter` gives numbers from 0 to 1 for the pauses.
 
     A wait is logged as it begins, again when it turns out to need a person, and as it ends.
     """
@@ -61,20 +61,20 @@ def with_store_retry(saga: Saga, clock: Clock, jitter: Callable[[], float]) -> S
 async def _retry_while_store_unavailable(
     clock: Clock, jitter: Callable[[], float], what: str, work: Callable[[], Awaitable[T]]
 ) -> T:
-    """Do it until the store is there."""
-    told = set[Recovery]()
+    """Repeat the work until the store is available, and return its result."""
+    logged = set[Recovery]()
     pause_s = _FIRST_BACKOFF_S
     while True:
         try:
             done = await work()
         except StoreUnavailableError as error:
             human = error.recovery is Recovery.NEEDS_HUMAN
-            if error.recovery not in told:
-                told.add(error.recovery)
+            if error.recovery not in logged:
+                logged.add(error.recovery)
                 _log.log(logging.ERROR if human else logging.WARNING, "%s waits: %s", what, error.message)
             await clock.sleep(pause_s * (1 + jitter()) / 2)
             pause_s = min(2 * pause_s, _LONGEST_HUMAN_BACKOFF_S if human else _LONGEST_BACKOFF_S)
         else:
-            if told:
-                _log.warning("%s goes on: the store is there again", what)
+            if logged:
+                _log.warning("%s continues: the store is available again", what)
             return done

@@ -1,4 +1,4 @@
-"""Waiting for a sync, with an end to the waiting."""
+"""Sync: push and sync a run, with bounded retries and a deadline."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PUSH_RETRIES: Final = 2
 _FIRST_POLL_S: Final = 0.05
 _LONGEST_POLL_S: Final = 2.0
 _POLL_DIVISOR: Final = 20
-"""Who has waited for minutes looks less often: after a twentieth of the wait so far."""
+"""A long wait polls less often: after a twentieth of the time waited so far."""
 _SLOWEST_POLL_S: Final = 30.0
 
 
@@ -32,7 +32,7 @@ async def sync_and_wait(
     push: Callable[[], Awaitable[object]],
     before_each_poll: Callable[[], Awaitable[object]],
 ) -> None:
-    """Have a pushed run served, and wait until it is; the same run again waits on the same sync.
+    """Sync a pushed run, and wait until it is served; the same run again waits for the same sync.
 
     A run that the platform lost meanwhile is pushed again. Raises PlatformRunLostError when that does not help, and
     PlatformUnavailableError when the sync fails, is stopped, or has not ended by its deadline.
@@ -69,7 +69,7 @@ async def sync_and_wait(
 
 
 def _sync_backoff(clock: Clock, began: datetime) -> Iterator[float]:
-    """Pauses that double up to some seconds; who has waited for minutes asks less often still."""
+    """Pauses that double up to two seconds, and grow further with the time waited, up to 30 seconds."""
     pause_s = _FIRST_POLL_S
     while True:
         yield pause_s

@@ -1,4 +1,4 @@
-"""TODO describe domain.lifecycle.teardown."""
+"""Teardown: the saga that archives and removes datasets, the claim that starts it, and waivers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A dataset in teardown *has* its teardown: the view by which the steps of the saga read and change it."""
+"""Dataset in teardown: the view by which the steps of the saga read and change the dataset and its teardown."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetInTeardown:
-    """A dataset with the teardown that works on it."""
+    """Dataset in teardown, whose teardown is never None."""
 
     dataset: Dataset
     teardown: Teardown

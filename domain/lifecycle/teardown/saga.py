@@ -1,8 +1,8 @@
-"""The teardown saga: archive, disconnect, delete, announce, each verified before the next.
+"""Teardown saga: archive, disconnect, delete, announce, each verified before the next.
 
-Nothing is deleted before the archive was read back by the process that deletes. Until the first disconnect a check that
-fails, or a cancel, gives the dataset back in its former status; from then on there is no way back, only forward: a step
-that failed is recorded, and the next call goes on from it.
+Nothing is deleted before the process that deletes has verified the archive. Until the disconnect begins, a failed check
+or a cancel gives the dataset back in its former status. After that point of no return a failed step is recorded, and
+the next call continues from it.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ _STOP_PAUSE_S: Final = 0.1
 async def observe_connector(
     store: Store, platform: Platform, dataset: Dataset
 ) -> Observation | LifecycleError | None:
-    """What the platform says of a dataset's connector, for the rules: None when there is none to ask about."""
+    """Observe a dataset's connector for the rules; return the error when that fails, None without a connector."""
     connector = await store.read(
         lambda uow: uow.connectors.get(dataset.connector_id) if dataset.connector_id else None
     )
@@ -87,18 +87,18 @@ async def observe_connector(
 def find_blocking_checks(
     uow: UnitOfWork,
     dataset: Dataset,
-    seen: Observation | LifecycleError | None,
+    observation: Observation | LifecycleError | None,
     teardown: Teardown,
     *,
     now: datetime,
     settings: LifecycleSettings,
 ) -> tuple[BlockingCheck, ...]:
-    """Every check that forbids this teardown, with the rows of this very transaction."""
+    """Every check that forbids this teardown, by the rows of this transaction."""
     return check_teardown(
         TeardownFacts(
             dataset=dataset_before_teardown(dataset),
             journey=uow.journeys.get(dataset.client_id, dataset.journey_id),
-            observation=seen,
+            observation=observation,
             reason=teardown.reason,
             now=now,
             grace=settings.orphan_grace,
@@ -109,21 +109,27 @@ def find_blocking_checks(
 
 
 def teardown_findings(
-    uow: UnitOfWork, dataset: Dataset, seen: Observation | LifecycleError | None, now: datetime
+    uow: UnitOfWork, dataset: Dataset, observation: Observation | LifecycleError | None, now: datetime
 ) -> dict[str, Any]:
-    """What the checks found when they let a teardown through, for the record."""
+    """The facts under which the checks allowed a teardown, for the audit log."""
     journey = uow.journeys.get(dataset.client_id, dataset.journey_id)
-    stands = journey.as_of(now) if isinstance(journey, Journey) else None
-    connector = "none" if seen is None else seen.code if isinstance(seen, LifecycleError) else seen.status
+    journey_now = journey.as_of(now) if isinstance(journey, Journey) else None
+    connector = (
+        "none"
+        if observation is None
+        else observation.code
+        if isinstance(observation, LifecycleError)
+        else observation.status
+    )
     return {
         "found_status": dataset.status.value,
-        "found_journey": f"{stands.state} at {stands.stage}" if stands else "not to be read",
+        "found_journey": f"{journey_now.state} at {journey_now.stage}" if journey_now else "not to be read",
         "found_connector": connector or "no status",
     }
 
 
 async def archive_dataset(context: SagaContext) -> None:
-    """Write the archive and read it back."""
+    """Write the archive and verify it."""
     claimed = await _load_unblocked(context)
     if claimed.teardown.disconnecting and await _should_keep_archive(context, claimed):
         return
@@ -142,11 +148,11 @@ async def archive_dataset(context: SagaContext) -> None:
 
 
 async def disconnect_datasource(context: SagaContext) -> None:
-    """Remove the connector and prove that it is gone, and that search finds nothing of it; or leave it, if conceded."""
+    """Delete the datasource, and verify that it and its search results are gone; with the waiver, abandon it."""
     claimed = await _load_unblocked(context)
     dataset = claimed.dataset
     if claimed.teardown.connector_outcome is not None:
-        return  # proved by an earlier run, and what is staged may be deleted by now
+        return  # verified by an earlier run, and the staged content may be deleted by now
     context.report("disconnect")
     await _verify_archive(context, dataset)
     sample = await _load_probe_documents(context, dataset)
@@ -176,7 +182,7 @@ async def disconnect_datasource(context: SagaContext) -> None:
 
 
 async def delete_staging(context: SagaContext) -> None:
-    """Delete what is staged, and look that it is gone."""
+    """Delete the staged content, and verify that it is gone."""
     claimed = DatasetInTeardown.of(await context.load())
     context.report("delete")
     await _verify_archive(context, claimed.dataset)
@@ -188,7 +194,7 @@ async def delete_staging(context: SagaContext) -> None:
 
 
 async def finish_teardown(context: SagaContext) -> None:
-    """ARCHIVED, and said so."""
+    """End the teardown: the dataset is ARCHIVED, and the event is published."""
     now = context.deps.clock.now()
 
     def finish(uow: UnitOfWork, dataset: Dataset) -> None:
@@ -223,7 +229,7 @@ def with_teardown_run(dataset: Dataset, teardown: Teardown, now: datetime) -> Da
 
 
 def with_resumed_teardown(dataset: Dataset, now: datetime) -> Dataset:
-    """The dataset with a new run, when it is in TEARDOWN and nothing works on it; else as it is."""
+    """The dataset with a new run when its teardown has stopped; otherwise unchanged."""
     teardown = dataset.stalled_teardown
     if teardown is None:
         return dataset
@@ -231,7 +237,10 @@ def with_resumed_teardown(dataset: Dataset, now: datetime) -> Dataset:
 
 
 def fail_teardown(step_failure: StepFailure, now: datetime, uow: UnitOfWork, dataset: Dataset) -> None:
-    """Give the dataset back when a check said no before anything was disconnected; else stay, and say where and why."""
+    """End a failed teardown: give the dataset back if nothing was disconnected and a check refused or it was cancelled.
+
+    Otherwise the dataset stays in TEARDOWN, with the step and the error.
+    """
     teardown = DatasetInTeardown.of(dataset).teardown
     code = step_failure.code
     if step_failure.is_a(PlatformError) and dataset.connector_id:
@@ -258,21 +267,21 @@ def fail_teardown(step_failure: StepFailure, now: datetime, uow: UnitOfWork, dat
 
 
 async def _load_unblocked(context: SagaContext) -> DatasetInTeardown:
-    """The dataset, when nothing forbids to go on. Past the point of no return nothing is asked again."""
+    """Load the dataset, and require that no check forbids to continue. No check runs after the point of no return."""
     claimed = DatasetInTeardown.of(await context.load())
     if claimed.teardown.disconnecting:
         return claimed
     await context.checkpoint()
-    seen = await observe_connector(context.deps.store, context.deps.platform, claimed.dataset)
-    return await context.transact(partial(_require_unblocked, context, seen))
+    observation = await observe_connector(context.deps.store, context.deps.platform, claimed.dataset)
+    return await context.transact(partial(_require_unblocked, context, observation))
 
 
 def _require_unblocked(
-    context: SagaContext, seen: Observation | LifecycleError | None, uow: UnitOfWork, dataset: Dataset
+    context: SagaContext, observation: Observation | LifecycleError | None, uow: UnitOfWork, dataset: Dataset
 ) -> DatasetInTeardown:
     held, deps = DatasetInTeardown.of(dataset), context.deps
     checks = find_blocking_checks(
-        uow, dataset, seen, held.teardown, now=deps.clock.now(), settings=deps.settings
+        uow, dataset, observation, held.teardown, now=deps.clock.now(), settings=deps.settings
     )
     raise_if_blocked(dataset, checks)
     return held
@@ -281,13 +290,15 @@ def _require_unblocked(
 async def _cross_point_of_no_return(context: SagaContext, claimed: DatasetInTeardown) -> None:
     if claimed.teardown.disconnecting:
         return
-    seen = await observe_connector(context.deps.store, context.deps.platform, claimed.dataset)
+    observation = await observe_connector(context.deps.store, context.deps.platform, claimed.dataset)
 
     def cross(uow: UnitOfWork, dataset: Dataset) -> None:
         if dataset.run and dataset.run.cancel_requested:
             msg = "The teardown was cancelled by request."
             raise CancelledError(msg)
-        uow.datasets.put(_require_unblocked(context, seen, uow, dataset).with_progress(disconnecting=True))
+        uow.datasets.put(
+            _require_unblocked(context, observation, uow, dataset).with_progress(disconnecting=True)
+        )
 
     await context.transact(cross)
 
@@ -322,21 +333,21 @@ async def _verify_datasource_gone(
         msg = f"The datasource {name} is still listed."
         raise CleanupFailedError(msg)
     if any(each.mark is not None or each.handle != connector.handle for each in found):
-        return  # what is found under that name could be somebody else's
+        return  # search results under that name could belong to another datasource
     if connector.handle is not None and await platform.is_still_served(connector.handle, name, sample):
-        msg = f"Documents of {name} are still found."
+        msg = f"Search still finds documents of {name}."
         raise CleanupFailedError(msg)
 
 
 async def _should_keep_archive(context: SagaContext, claimed: DatasetInTeardown) -> bool:
-    """Whether the archive needs no writing again. While the staging area is whole, a damaged one can be replaced."""
+    """Whether to keep the archive: staging is deleted, or the archive is intact. Otherwise it is written again."""
     return (
         claimed.teardown.staging_deleted or await _load_intact_manifest(context, claimed.dataset) is not None
     )
 
 
 async def _load_probe_documents(context: SagaContext, dataset: Dataset) -> Sequence[bytes]:
-    """The first documents, of the archive that was just read back: what is staged may be lost."""
+    """The first documents, from the archive that was just verified: the staged content may be lost."""
     sample = context.deps.archives.read(archive_place(dataset), SAMPLE_FILE)
     return parse_sample_lines(b"".join([chunk async for chunk in sample]))[:_PROBE_COUNT]
 
@@ -349,4 +360,4 @@ TEARDOWN_SAGA: Final = SagaDefinition(
     cancellable=True,
     resume=with_resumed_teardown,
 )
-"""Takes a dataset down, or gives it back, or says at which step it stopped."""
+"""Takes a dataset down, or gives it back, or records the step at which it stopped."""

@@ -1,7 +1,7 @@
-"""Whether a dataset is taken down.
+"""Teardown service: claims datasets for teardown.
 
-The platform is observed, a person is asked where one must be, and one transaction decides: the rules run inside the
-claim, on the rows of that transaction, after everything that took time.
+The platform is observed, a person is asked where that is required, and then one transaction decides: the rules run
+inside the claim, on the rows of that transaction, after everything that takes time.
 """
 
 from __future__ import annotations
@@ -58,14 +58,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TeardownResult:
-    """A dataset as a teardown call leaves it."""
+    """Teardown result: the dataset after the call."""
 
     dataset: Dataset
     progress: Progress | None = None
 
 
 class TeardownService:
-    """Claims datasets for their taking-down, or attaches to one that is going on."""
+    """Teardown service: claims datasets for teardown, or attaches to a running one."""
 
     def __init__(
         self,
@@ -100,56 +100,56 @@ class TeardownService:
         abandon: bool = False,
         grant: Confirmation | None = None,
     ) -> TeardownResult:
-        """Claim the dataset and start its teardown, go on with one that stopped, or attach to one that runs or is done.
+        """Claim the dataset and start its teardown, resume one that stopped, or attach to one that runs or is done.
 
-        `generation` is the one that the caller decided on, None for whichever there is now. With `abandon` it goes on
-        without a platform that has gone, once a person has approved just that. A `grant` is what was approved for this
-        claim before; then nobody is asked. Raises the refusal that applies, with every check that forbids; then nothing
-        was changed.
+        `generation` is the one that the caller decided on, None for the current one. With `abandon` the teardown goes
+        without a platform that cannot be reached, once a person has approved that waiver. With a `grant`, approved
+        earlier for this claim, no person is asked. Raises the refusal that applies, with every check that forbids; then
+        nothing was changed.
         """
         await self._sagas.fail_dead_letters()
-        look = self._store.read
-        dataset = await look(lambda uow: find_dataset_for_update(uow, dataset_id, principal))
+        read = self._store.read
+        dataset = await read(lambda uow: find_dataset_for_update(uow, dataset_id, principal))
         if dataset.status in _CLAIMED_OR_ARCHIVED:
             return await self._resume_or_attach(dataset, principal, confirmer, abandon=abandon)
         _require_generation(dataset, generation)
-        concession = await self._find_required_waiver(dataset, abandon=abandon)
-        question = self._build_confirmation_request(dataset, reason, principal, concession)
-        seen = await observe_connector(self._store, self._platform, dataset)
+        waiver = await self._find_required_waiver(dataset, abandon=abandon)
+        request = self._build_confirmation_request(dataset, reason, principal, waiver)
+        observation = await observe_connector(self._store, self._platform, dataset)
         try:
-            return await self._claim(question, principal, seen, grant)
+            return await self._claim(request, principal, observation, grant)
         except ConfirmationRequiredError as refusal:
             try:
-                given = None if grant else await (confirmer or self._confirmer).ask(question)
+                given = None if grant else await (confirmer or self._confirmer).ask(request)
             except StaleDatasetError:
-                dataset = await look(lambda uow: find_dataset_for_update(uow, dataset_id, principal))
+                dataset = await read(lambda uow: find_dataset_for_update(uow, dataset_id, principal))
                 if dataset.status not in _CLAIMED_OR_ARCHIVED:
                     raise
                 return await self._resume_or_attach(dataset, principal, confirmer, abandon=abandon)
             if given is None:
                 raise refusal from None
-        seen = await observe_connector(self._store, self._platform, dataset)
-        return await self._claim(question, principal, seen, given)
+        observation = await observe_connector(self._store, self._platform, dataset)
+        return await self._claim(request, principal, observation, given)
 
     async def build_confirmation_request(
         self, dataset_id: str, reason: TeardownReason, principal: Principal
     ) -> ConfirmationRequest | None:
-        """What a person at the client can be asked before this teardown; None when that is not needed or not enough.
+        """Build the request for a person at the client; None when no confirmation, or another kind, is needed.
 
-        Raises the refusal that applies whatever they would answer.
+        Raises the refusal that applies whatever the person would answer.
         """
-        look, now = self._store.read, self._clock.now()
-        dataset = await look(lambda uow: find_dataset_for_update(uow, dataset_id, principal))
+        read, now = self._store.read, self._clock.now()
+        dataset = await read(lambda uow: find_dataset_for_update(uow, dataset_id, principal))
         if (
             dataset.status in _CLAIMED_OR_ARCHIVED
             or required_confirmation_kind(dataset, reason) != "elicitation"
         ):
             return None
-        seen = await observe_connector(self._store, self._platform, dataset)
+        observation = await observe_connector(self._store, self._platform, dataset)
         teardown = Teardown(
             reason=reason, requester=principal.subject, former_status=dataset.status, started_at=now
         )
-        await look(lambda uow: self._raise_if_blocked(uow, dataset, seen, teardown))
+        await read(lambda uow: self._raise_if_blocked(uow, dataset, observation, teardown))
         return self._build_confirmation_request(dataset, reason, principal)
 
     async def _find_required_waiver(self, dataset: Dataset, *, abandon: bool) -> Waiver:
@@ -161,11 +161,11 @@ class TeardownService:
         self,
         uow: UnitOfWork,
         dataset: Dataset,
-        seen: Observation | LifecycleError | None,
+        observation: Observation | LifecycleError | None,
         teardown: Teardown,
     ) -> None:
         now, settings = self._clock.now(), self._settings
-        checks = find_blocking_checks(uow, dataset, seen, teardown, now=now, settings=settings)
+        checks = find_blocking_checks(uow, dataset, observation, teardown, now=now, settings=settings)
         raise_if_blocked(dataset, checks)
 
     def _build_confirmation_request(
@@ -189,7 +189,7 @@ class TeardownService:
     async def wait(
         self, begun: TeardownResult, seconds: float | None, listener: ProgressListener | None = None
     ) -> TeardownResult:
-        """Wait for the end of what was begun, at most that long, and tell how it stands.
+        """Wait for the end of a teardown, at most that many seconds, and return its state then.
 
         Raises the error of the step that failed, or of the check that gave the dataset back.
         """
@@ -201,13 +201,13 @@ class TeardownService:
 
     async def _claim(
         self,
-        question: ConfirmationRequest,
+        request: ConfirmationRequest,
         principal: Principal,
-        seen: Observation | LifecycleError | None,
+        observation: Observation | LifecycleError | None,
         confirmation: Confirmation | None,
     ) -> TeardownResult:
-        now, before = self._clock.now(), question.dataset
-        reason, concession = question.reason, question.concession
+        now, before = self._clock.now(), request.dataset
+        reason, waiver = request.reason, request.concession
 
         def claim(uow: UnitOfWork) -> tuple[Dataset, bool]:
             dataset = find_dataset_for_update(uow, before.dataset_id, principal)
@@ -220,12 +220,12 @@ class TeardownService:
                 started_at=now,
                 run=1 + (dataset.teardown.run if dataset.teardown else 0),
                 confirmation=confirmation,
-                abandon_connector=concession is Waiver.ABANDON_CONNECTOR,
+                abandon_connector=waiver is Waiver.ABANDON_CONNECTOR,
             )
-            self._raise_if_blocked(uow, dataset, seen, teardown)
-            require_confirmation(dataset, reason, principal.subject, confirmation, concession)
+            self._raise_if_blocked(uow, dataset, observation, teardown)
+            require_confirmation(dataset, reason, principal.subject, confirmation, waiver)
             _require_generation(dataset, before.generation)
-            spend_grant(uow, confirmation, dataset, reason, principal.subject, now, concession)
+            spend_grant(uow, confirmation, dataset, reason, principal.subject, now, waiver)
             claimed = with_teardown_run(dataset, teardown, now)
             uow.datasets.put(claimed)
             record_audit_entry(
@@ -235,7 +235,7 @@ class TeardownService:
                 dataset=claimed,
                 confirmation=confirmation,
                 reason=reason.value,
-                **teardown_findings(uow, dataset, seen, now),
+                **teardown_findings(uow, dataset, observation, now),
             )
             return claimed, True
 
@@ -246,7 +246,7 @@ class TeardownService:
     async def _transact_within_rate_limit(
         self, claim: Callable[[UnitOfWork], tuple[Dataset, bool]], principal: Principal
     ) -> Dataset:
-        """The dataset as the claim leaves it. Only what was claimed counts as a teardown of the caller's."""
+        """Run the claim within the caller's rate limit. Only a teardown that was claimed counts."""
         use = await self._rates.count_teardown(principal)
         try:
             dataset, claimed = await self._store.transact(claim)
@@ -262,24 +262,26 @@ class TeardownService:
     async def _resume_or_attach(
         self, dataset: Dataset, principal: Principal, confirmer: Confirmer | None, *, abandon: bool
     ) -> TeardownResult:
-        """Go on with a teardown that stopped, with a person's word for what it cannot go on without; or attach."""
-        question = given = None
+        """Resume a teardown that stopped, with a person's approval of the waiver it needs; or attach."""
+        request = confirmation = None
         if (stalled := dataset.stalled_teardown) is not None:
-            concession = await self._find_required_waiver(dataset, abandon=abandon)
-            if concession is not Waiver.NONE:
-                question = self._build_confirmation_request(dataset, stalled.reason, principal, concession)
-                given = await (confirmer or self._confirmer).ask(question)
+            waiver = await self._find_required_waiver(dataset, abandon=abandon)
+            if waiver is not Waiver.NONE:
+                request = self._build_confirmation_request(dataset, stalled.reason, principal, waiver)
+                confirmation = await (confirmer or self._confirmer).ask(request)
         now = self._clock.now()
 
         def resume(uow: UnitOfWork) -> Dataset:
-            held = find_dataset_for_update(uow, dataset.dataset_id, principal)
-            if question is not None and (stopped := held.stalled_teardown) is not None:
-                approval = _spend_waiver_approval(uow, held, question, given, now)
-                held = held.evolve(teardown=stopped.with_waiver(approval))
-            again = with_resumed_teardown(held, now)
-            if again is not held:
+            stored = find_dataset_for_update(uow, dataset.dataset_id, principal)
+            if request is not None and (stopped := stored.stalled_teardown) is not None:
+                approval = _spend_waiver_approval(uow, stored, request, confirmation, now)
+                stored = stored.evolve(teardown=stopped.with_waiver(approval))
+            again = with_resumed_teardown(stored, now)
+            if again is not stored:
                 uow.datasets.put(again)
-                record_audit_entry(uow, principal, "teardown resumed", dataset=again, confirmation=given)
+                record_audit_entry(
+                    uow, principal, "teardown resumed", dataset=again, confirmation=confirmation
+                )
             return again
 
         found = await self._store.transact(resume)
@@ -288,34 +290,34 @@ class TeardownService:
 
 
 _CLAIMED_OR_ARCHIVED: Final = frozenset({DatasetStatus.TEARDOWN, DatasetStatus.ARCHIVED})
-"""What is claimed already, or done."""
+"""The statuses of a dataset whose teardown was claimed, or is done."""
 
 
 def _spend_waiver_approval(
     uow: UnitOfWork,
     dataset: Dataset,
-    question: ConfirmationRequest,
-    given: Confirmation | None,
+    request: ConfirmationRequest,
+    confirmation: Confirmation | None,
     now: datetime,
 ) -> Confirmation:
-    """The approval of what the teardown goes without, used up. Raises ConfirmationRequiredError."""
-    asked = (question.reason, question.requester)
-    approval = require_approval(dataset, *asked, given, question.concession)
-    spend_grant(uow, approval, dataset, *asked, now, question.concession)
+    """Spend the approval of a waiver, and return it. Raises ConfirmationRequiredError."""
+    asked = (request.reason, request.requester)
+    approval = require_approval(dataset, *asked, confirmation, request.concession)
+    spend_grant(uow, approval, dataset, *asked, now, request.concession)
     return approval
 
 
 def _require_generation(dataset: Dataset, generation: int | None) -> None:
     if generation not in {None, dataset.generation}:
         raise StaleDatasetError(
-            f"{dataset.name} has changed since it was looked at: it is {dataset.status} by now.",
+            f"{dataset.name} has changed since it was read: it is now {dataset.status}.",
             dataset_id=dataset.dataset_id,
         )
 
 
 def _teardown_failed_error(dataset: Dataset, failure: Failure) -> LifecycleError:
     given_back = dataset.status is not DatasetStatus.TEARDOWN
-    how = f"it is {dataset.status} again" if given_back else "it goes on from there when called again"
+    how = f"it is {dataset.status} again" if given_back else "the next call continues from there"
     return error_from_code(
         failure.code,
         f"Taking down {dataset.name} stopped at the step {failure.step!r}; {how}. {failure.message}",

@@ -1,4 +1,4 @@
-"""What a teardown may go without, when a person has conceded it: a platform that has gone, and content that is lost."""
+"""Waivers: a teardown without a platform that cannot be reached, or with an incomplete archive."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 async def find_required_waiver(
     store: Store, staging: Staging, platform: Platform, dataset: Dataset, *, abandon: bool
 ) -> Waiver:
-    """What a teardown that is called for, or called again, cannot go on without; NONE when it can.
+    """The waiver that a teardown needs to begin or to continue; NONE when it needs none.
 
-    Raises InvalidArgumentError when a connector is to be abandoned that need not be.
+    Raises InvalidArgumentError when a connector is to be abandoned although Glean can delete it.
     """
     stalled = dataset.stalled_teardown
     failure = stalled.failure if stalled else None
@@ -46,7 +46,7 @@ async def _require_abandonable(
         and failure.step == "disconnect"
         and is_code_of(failure.code, PlatformError, CleanupFailedError)
     ):
-        return  # a platform that answers can still refuse
+        return  # a platform that answers may still refuse the deletion
     try:
         await require_same_platform(platform, connector)
         if connector.handle is not None:
@@ -60,5 +60,5 @@ async def _require_abandonable(
         msg,
         field="abandon_connector",
         dataset_id=dataset.dataset_id,
-        suggested_action="Take it down without abandoning anything.",
+        suggested_action="Take it down without abandoning its connector.",
     )

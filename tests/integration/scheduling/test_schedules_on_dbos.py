@@ -151,7 +151,7 @@ async def test_a_turn_cut_by_its_budget_is_told_and_the_next_one_goes_on(ten_day
         assert told is not None
         assert (told.outcome, told.error) == (
             "failed",
-            {"message": "It took longer than it may, and goes on next time."},
+            {"message": "It took longer than allowed, and continues next time."},
         )
         ten_days.hangs = ""
         ten_days.clock.instant += timedelta(days=1)

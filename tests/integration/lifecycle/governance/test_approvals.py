@@ -384,7 +384,7 @@ async def test_whoever_asks_about_what_has_changed_otherwise_is_refused(world: W
     late: Confirmer = Late()
     async with create_finished_dataset(world) as (process, dataset):
         changed = replace(dataset, generation=dataset.generation + 1)
-        with pytest.raises(StaleDatasetError, match="nobody was asked"):
+        with pytest.raises(StaleDatasetError, match="no person was asked"):
             await process.tear_down(dataset, DONE, AGENT, late)
         assert await process.load_dataset(dataset.dataset_id) == changed
 

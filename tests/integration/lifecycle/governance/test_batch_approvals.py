@@ -270,7 +270,7 @@ async def test_what_was_declined_is_not_asked_again_until_the_set_is_another(wor
 async def test_only_the_phrase_itself_approves(world: World, typed: str) -> None:
     async with create_due_datasets(world) as (process, _):
         filed = await asked(process)
-        with pytest.raises(InvalidArgumentError, match="not what it asks for"):
+        with pytest.raises(InvalidArgumentError, match="not the phrase that it asks for"):
             await process.services.approvals.approve(filed.approval_id, LEE, typed)
         assert await process.services.approvals.list(LEE) == [filed]
 

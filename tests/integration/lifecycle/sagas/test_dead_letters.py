@@ -326,7 +326,7 @@ async def test_a_saga_that_never_keeps_its_end_is_given_up_after_as_many_tries(w
     async with world.open_process(crash=broken) as process:
         await process.add_client_and_journey()
         with pytest.raises(
-            ProvisionFailedError, match=f"no end that could be kept, {ATTEMPTS} times"
+            ProvisionFailedError, match=f"ended {ATTEMPTS} times without a recorded outcome"
         ) as told:
             await process.provision()
         dataset_id = str(told.value.facts["dataset_id"])

@@ -194,7 +194,7 @@ async def test_what_glean_says_of_documents_counts_more_than_its_counts(world: W
         world.glean.faults.add(
             Fault(kind="garbage", operation="checkdocumentaccess", content=b'{"hasAccess":true}', times=1)
         )
-        with pytest.raises(CleanupFailedError, match="still found"):
+        with pytest.raises(CleanupFailedError, match="still finds"):
             await tear_down_completely(process, dataset)
         assert (await tear_down_completely(process, dataset)).status is DatasetStatus.ARCHIVED
 

@@ -161,7 +161,7 @@ async def test_a_question_is_filed_once_and_says_what_a_person_does_next(
         "expires_at": "2026-03-01T12:30:00Z",
         "dataset_id": ID,
         "suggested_action": (
-            "Ask the operator: a person looks at what will be lost, and decides on a terminal"
+            "Ask the operator: a person sees what will be lost, and decides on a terminal"
             " (`dataset-lifecycle approvals approve ap-000001`). Then make the same call again."
         ),
     }
@@ -189,7 +189,7 @@ async def test_nobody_is_asked_about_a_state_that_has_passed(
 ) -> None:
     assert await said(approval_setup.approvals.ask(asked)) == {
         "code": "changed_meanwhile",
-        "message": f"{asked.dataset.name} has changed since it was looked at, so nobody was asked.",
+        "message": f"{asked.dataset.name} has changed since it was read, so no person was asked.",
         "recovery": "wait",
         "dataset_id": asked.dataset.dataset_id,
         "suggested_action": "Read the dataset again, then decide again.",
@@ -287,7 +287,7 @@ async def test_a_declined_question_is_told_so_while_it_would_be_open(approval_se
     approval_setup.clock.instant += 30 * MINUTE - timedelta(microseconds=1)
     assert await said(approval_setup.approvals.ask(QUESTION)) == {
         "code": "declined",
-        "message": f"A person declined to have {NAME} taken down.",
+        "message": f"A person declined the teardown of {NAME}.",
         "recovery": "never",
         "dataset_id": ID,
         "approval_id": "ap-000001",
@@ -412,8 +412,11 @@ async def test_a_no_is_kept_with_who_said_it_and_put_on_record(approval_setup: A
 @pytest.mark.parametrize(
     ("listed", "wanted"),
     [
-        ((), "the name of the dataset that it is about"),
-        ((ApprovalItem(dataset_id=ID, name=NAME, client_id="acme", generation=1),), "what it asks for"),
+        ((), "the name of its dataset"),
+        (
+            (ApprovalItem(dataset_id=ID, name=NAME, client_id="acme", generation=1),),
+            "the phrase that it asks for",
+        ),
     ],
 )
 async def test_another_phrase_approves_nothing_and_is_told_what_was_meant(
@@ -423,7 +426,7 @@ async def test_another_phrase_approves_nothing_and_is_told_what_was_meant(
     await approval_setup.put(asked)
     told = await said(approval_setup.approvals.approve("ap-000001", LEE, NAME.lower()))
     assert (told["code"], told["field"]) == ("invalid_argument", "name")
-    assert told["message"] == f"What was typed for ap-000001 is not {wanted}; nothing was changed."
+    assert told["message"] == f"The text typed for ap-000001 is not {wanted}; nothing was changed."
     assert await approval_setup.load_approval() == asked
     assert await approval_setup.load_audit_entries() == []
 

@@ -178,8 +178,8 @@ async def said(call: Awaitable[object]) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("held", "how"),
     [
-        (None, "has no lease, so it protects without an end; only a person gives it one"),
-        (NOW + 2 * HOUR, "has a lease until 2026-03-01T14:00:00Z; only a person shortens that"),
+        (None, "has no lease, so it protects its datasets without end; only a person may give it one"),
+        (NOW + 2 * HOUR, "has a lease until 2026-03-01T14:00:00Z; only a person may shorten that"),
     ],
 )
 async def test_a_shorter_lease_is_refused_with_what_the_journey_has_and_the_human_step(
@@ -198,7 +198,7 @@ async def test_a_shorter_lease_is_refused_with_what_the_journey_has_and_the_huma
 async def test_a_lease_that_cannot_be_renewed_says_why(lease_setup: LeaseSetup) -> None:
     assert await said(lease_setup.keeping.renew_lease("j1", timedelta(0), KIM, person=True)) == {
         "code": "invalid_argument",
-        "message": "A lease runs for at most 30 days from now, and ends after now.",
+        "message": "A lease must end after now, and at most 30 days from now.",
         "recovery": "fix_input",
         "field": "duration",
         "suggested_action": InvalidArgumentError.action,
@@ -206,7 +206,7 @@ async def test_a_lease_that_cannot_be_renewed_says_why(lease_setup: LeaseSetup) 
     await lease_setup.hold(journey(lease_expires_at=NOW))
     assert await said(lease_setup.keeping.renew_lease("j1", HOUR, KIM, person=True)) == {
         "code": "journey_not_active",
-        "message": "The journey 'j1' is expired; only an active journey's lease is renewed.",
+        "message": "The journey 'j1' is expired; only the lease of an active journey can be renewed.",
         "recovery": "needs_human",
         "field": "journey_id",
         "suggested_action": JourneyNotActiveError.action,
@@ -370,7 +370,7 @@ async def test_a_protection_that_cannot_be_given_or_taken_says_why(lease_setup: 
     assert await said(lease_setup.keeping.protect_dataset(ID, NOW, KIM, person=True)) == {
         "code": "invalid_argument",
         "message": (
-            "until must be an instant to come; 2026-03-01T12:00:00Z is past, for it is 2026-03-01T12:00:00Z."
+            "until must be in the future; 2026-03-01T12:00:00Z is past, as it is 2026-03-01T12:00:00Z."
         ),
         "recovery": "fix_input",
         "field": "until",
@@ -379,9 +379,7 @@ async def test_a_protection_that_cannot_be_given_or_taken_says_why(lease_setup: 
     far = NOW + MAX_LEASE + HOUR
     assert await said(lease_setup.keeping.protect_dataset(ID, far, BOT, person=False)) == {
         "code": "invalid_argument",
-        "message": (
-            "until is 2026-03-31T13:00:00Z; without a person a protection reaches 30 days ahead at most."
-        ),
+        "message": ("until is 2026-03-31T13:00:00Z; only a person may protect for more than 30 days."),
         "recovery": "fix_input",
         "field": "until",
         "suggested_action": InvalidArgumentError.action,
@@ -390,11 +388,11 @@ async def test_a_protection_that_cannot_be_given_or_taken_says_why(lease_setup: 
     forbidden = {"code": "forbidden", "recovery": "needs_human", "suggested_action": PERSONS}
     name = dataset().name
     assert await said(lease_setup.keeping.protect_dataset(ID, NOW + HOUR, BOT, person=False)) == forbidden | {
-        "message": f"{name} is kept until 2026-03-01T14:00:00Z; only a person shortens that.",
+        "message": f"{name} is protected until 2026-03-01T14:00:00Z; only a person may shorten that.",
         "field": "until",
     }
     assert await said(lease_setup.keeping.unprotect_dataset(ID, BOT, person=False)) == forbidden | {
-        "message": f"Only a person ends the protection of {name}.",
+        "message": f"Only a person may end the protection of {name}.",
         "field": "dataset_id",
     }
 
@@ -412,7 +410,7 @@ async def test_what_is_going_or_gone_says_so(lease_setup: LeaseSetup) -> None:
     await lease_setup.have(dataset(status=DatasetStatus.ARCHIVED))
     assert await said(lease_setup.keeping.protect_dataset(ID, NOW + DAY, KIM, person=True)) == {
         "code": "invalid_argument",
-        "message": f"{name} was taken down; there is nothing left to keep.",
+        "message": f"{name} was taken down, so there is nothing to protect.",
         "recovery": "choose_other",
         "field": "dataset_id",
         "suggested_action": InvalidArgumentError.action,

@@ -123,7 +123,7 @@ async def test_a_caller_confined_to_clients_adds_no_other_and_learns_of_none(
             await registry_setup.registry.add_client(client(other), GLOBEX)
         assert (
             refusal.value.message
-            == f"This caller is confined to some clients, and {other!r} is none of them."
+            == f"This caller may access only some clients, and {other!r} is not one of them."
         )
     assert await registry_setup.registry.add_client(client("globex"), GLOBEX) == client("globex")
     with pytest.raises(InvalidArgumentError, match="taken by 'globex'"):

@@ -52,7 +52,7 @@ async def test_a_drain_says_since_when_and_by_whom_to_people_and_to_whoever_is_r
         assert refusal.value.as_dict() == {
             "code": "draining",
             "message": (
-                "Nothing new is made since 2026-03-01T12:00:00Z: this installation is being drained."
+                "New work is refused since 2026-03-01T12:00:00Z: this installation is being drained."
             ),
             "recovery": "wait",
             "retry_after_s": 60,

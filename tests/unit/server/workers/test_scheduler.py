@@ -76,7 +76,7 @@ async def test_what_came_of_a_turn_is_kept_and_the_next_is_told(store: Store) ->
     [
         (RunRefusedError("26 are due."), "refused", "26 are due."),
         (PlatformUnavailableError("Glean is away."), "failed", "Glean is away."),
-        (TimeoutError(), "failed", "It took longer than it may, and goes on next time."),
+        (TimeoutError(), "failed", "It took longer than allowed, and continues next time."),
     ],
 )
 async def test_a_turn_that_ends_badly_says_why(

@@ -81,7 +81,7 @@ async def test_a_step_that_meets_an_absent_store_is_done_again_until_it_is_there
     assert clock.slept == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5, 5])
     assert retry_log_lines(caplog) == [
         (logging.WARNING, "s, step two waits: The store is away."),
-        (logging.WARNING, "s, step two goes on: the store is there again"),
+        (logging.WARNING, "s, step two continues: the store is available again"),
     ]
 
 

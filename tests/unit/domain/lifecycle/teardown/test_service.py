@@ -290,7 +290,7 @@ async def test_a_caller_who_decided_on_another_generation_is_told_that_it_change
         await setup.teardowns.start_or_attach(ID, DONE, KIM, generation=2)
     assert refusal.value.as_dict() == {
         "code": "changed_meanwhile",
-        "message": f"{NAME} has changed since it was looked at: it is ready by now.",
+        "message": f"{NAME} has changed since it was read: it is now ready.",
         "recovery": "wait",
         "dataset_id": ID,
         "suggested_action": StaleDatasetError.action,
@@ -627,7 +627,7 @@ async def test_a_wait_tells_how_it_stands(setup: TeardownSetup) -> None:
 @pytest.mark.parametrize(
     ("status", "how"),
     [
-        (DatasetStatus.TEARDOWN, "it goes on from there when called again"),
+        (DatasetStatus.TEARDOWN, "the next call continues from there"),
         (DatasetStatus.READY, "it is ready again"),
     ],
 )

@@ -92,7 +92,7 @@ def test_content_that_is_lost_is_archived_as_far_as_it_is_left_when_a_person_typ
     assert (code, json.loads(stdout)["error"]["code"]) == (3, "declined")
     code, stdout, seen = command_line.run_on_terminal(*teardown, "--json", typed=f"{_NAME}\n", after=_ASKED)
     assert (code, json.loads(stdout)["status"]) == (0, "archived")
-    for words in ("for good the documents that staging lost", "gone or damaged"):
+    for words in ("for good the documents that staging lost", "missing or damaged"):
         assert words in seen
     shown = command_line.run_json("datasets", "show", teardown[2])["teardown"]
     assert [each["concession"] for each in shown["conceded"]] == ["incomplete_archive"]

@@ -438,7 +438,7 @@ async def test_an_archive_of_other_documents_is_refused(world: World) -> None:
         assert gone.content is not None
         other = replace(gone, content=replace(gone.content, checksum="0" * 64))
         await process.deps.store.transact(lambda uow: uow.datasets.put(other))
-        assert "of other documents" in (await refused(process, gone)).message
+        assert "other documents" in (await refused(process, gone)).message
 
 
 async def told(process: Process, dataset: Dataset, **changes: Any) -> None:

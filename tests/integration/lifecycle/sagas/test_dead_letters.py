@@ -106,7 +106,7 @@ async def test_a_provision_that_ends_its_processes_fails_is_undone_and_succeeds_
             "saga_stranded",
             "needs_human",
         )
-        assert f"{step!r} died, {ATTEMPTS} times" in failed.failure.message
+        assert f"{step!r} {ATTEMPTS} times in a row" in failed.failure.message
         assert (await process.load_event_kinds())[-1] == "dataset:provision_failed"
         entry = (await process.load_audit_entries())[-1]
         assert (entry.event, entry.data["code"]) == ("dataset:provision_failed", "saga_stranded")

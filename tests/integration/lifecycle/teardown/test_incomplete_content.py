@@ -100,7 +100,7 @@ async def test_what_is_left_is_archived_once_a_person_has_confirmed_that(
         held = await process.services.approvals.load(approval_id, LEE)
         assert (held.concession, held.generation) == (Waiver.INCOMPLETE_ARCHIVE, dataset.generation)
         assert "for good the documents that staging lost" in held.shown["lost"]
-        assert "gone or damaged" in held.shown["incomplete"]
+        assert "missing or damaged" in held.shown["incomplete"]
         assert "restorable_until" not in held.shown
         await approve(process, approval_id)
 

@@ -431,7 +431,7 @@ class UndeletablePlatform:
         return self._shows == "documents" or await self._platform.is_still_served(handle, name, lines)
 
 
-@pytest.mark.parametrize(("shows", "told"), [("list", "still listed"), ("documents", "still found")])
+@pytest.mark.parametrize(("shows", "told"), [("list", "still listed"), ("documents", "still finds")])
 @pytest.mark.each_dialect
 async def test_what_the_platform_still_shows_is_not_called_gone(world: World, shows: str, told: str) -> None:
     async with world.open_process() as process:

@@ -140,16 +140,16 @@ class RegistryService:
 
         def move(uow: UnitOfWork) -> JourneyChange:
             before = find_journey_by_id(uow, journey_id, principal, client_id)
-            stands = before.as_of(now)
-            if state is not stands.state and state not in JOURNEY_TRANSITIONS[stands.state]:
-                allowed = tuple(sorted(JOURNEY_TRANSITIONS[stands.state]))
-                msg = f"The journey {journey_id!r} is {stands.state}; it cannot become {state}."
+            journey_now = before.as_of(now)
+            if state is not journey_now.state and state not in JOURNEY_TRANSITIONS[journey_now.state]:
+                allowed = tuple(sorted(JOURNEY_TRANSITIONS[journey_now.state]))
+                msg = f"The journey {journey_id!r} is {journey_now.state}; it cannot become {state}."
                 raise InvalidArgumentError(msg, field="state", candidates=allowed)
             after = replace(before, state=state)
             # A lease that has lapsed would make the journey expire again at once.
             if after.as_of(now).state is not state:
                 after = replace(after, lease_expires_at=None)
-            moved = _apply_move(uow, stands, after, now)
+            moved = _apply_move(uow, journey_now, after, now)
             _record_move(uow, principal, before, after, moved)
             return moved
 
@@ -230,15 +230,15 @@ def _apply_move(uow: UnitOfWork, before: Journey, after: Journey, now: datetime)
     A dataset that is protected again counts as used. A FAILED dataset is not in use, so no change exposes it.
     """
     uow.journeys.put(after)
-    stands = after.as_of(now)
-    if stands.protects(stands.stage) and not before.protects(stands.stage):
-        for each in load_stage_datasets(uow, stands, stands.stage):
+    journey_now = after.as_of(now)
+    if journey_now.protects(journey_now.stage) and not before.protects(journey_now.stage):
+        for each in load_stage_datasets(uow, journey_now, journey_now.stage):
             uow.datasets.put(each.evolve(last_used_at=now))
-    if not before.protects(before.stage) or stands.protects(before.stage):
-        return JourneyChange(journey=stands, exposed=())
+    if not before.protects(before.stage) or journey_now.protects(before.stage):
+        return JourneyChange(journey=journey_now, exposed=())
     left = load_stage_datasets(uow, before, before.stage)
     return JourneyChange(
-        journey=stands, exposed=tuple(each for each in left if each.status is not DatasetStatus.FAILED)
+        journey=journey_now, exposed=tuple(each for each in left if each.status is not DatasetStatus.FAILED)
     )
 
 

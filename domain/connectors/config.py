@@ -1,8 +1,8 @@
 """Connector configuration by dataset type, validated before any call; names and site addresses.
 
-The configurations are data (`mock_data/connectors/`), overridden per stage and client; this module checks them against
-the connector schema of their type. An error names the setting by its full path, `connectors.confluence_pages.config.baseUrl`, and never shows a
-value that could be a secret.
+The configurations are data (`mock_data/connectors/`), overridden per stage and client; this module checks them
+against the connector schema of their type. An error names the setting by its full path,
+`connectors.confluence_pages.config.baseUrl`, and never shows a value that could be a secret.
 """
 
 from __future__ import annotations

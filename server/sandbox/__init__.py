@@ -1,6 +1,6 @@
-"""A Glean to try things on: three of its APIs over real HTTP, its whole state in one SQLite file, and full-text search.
+"""The Glean sandbox: three of Glean's APIs over real HTTP with full-text search, and all state in one SQLite file.
 
-The `state` knows no HTTP. A dialect (`admin_api`, `indexing_api`, `search_api`) is a table of operations over it, which
-`http` runs as requests: token, body, answer. `serve` starts it, in this process or as a command. Nothing heavy is
-imported from here.
+`state` knows no HTTP. A dialect (`admin_api`, `indexing_api`, `search_api`) is a table of operations on the state;
+`http` checks the token, reads the body, runs the operation and sends the answer. `serve` starts the sandbox, in this
+process or as a command. Nothing heavy is imported here.
 """

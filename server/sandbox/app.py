@@ -1,4 +1,4 @@
-"""The sandbox as an ASGI application: both dialects, `/healthz`, and a page for people."""
+"""The sandbox as an ASGI application: its three APIs, `/healthz`, and a page for people."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _WORKERS = 4
 
 
 def create_app(world: SandboxState, token: str, hooks: SandboxHooks = NO_HOOKS) -> Starlette:
-    """The application over one state; `token` is what the API's clients must present.
+    """Create the application over one state; clients of its APIs must present `token`.
 
     Its worker threads are in `app.state.workers`; shut them down after the last request.
     """
     workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="glean-sandbox")
     gate = Gate(world=world, token=token, workers=workers, refuse=render_admin_refusal, hooks=hooks)
     indexing = replace(
-        gate, refuse=operations.render_indexing_refusal, api="indexing", frank=is_denial_explained
+        gate, refuse=operations.render_indexing_refusal, api="indexing", explains_denial=is_denial_explained
     )
     app = Starlette(
         routes=[
@@ -53,12 +53,14 @@ def create_app(world: SandboxState, token: str, hooks: SandboxHooks = NO_HOOKS) 
     )
     app.state.workers = workers
     app.router.default = UnknownRoute(gate)
+    # A path with a further slash is unknown, as any other that no operation has; it is not redirected.
     app.router.redirect_slashes = False
     return app
 
 
 def dialect_router(gate: Gate, operations: Iterable[Operation]) -> Router:
     """The routes of one dialect, each path once with all its methods."""
+    # `groupby` joins neighbours only, so operations of one path must follow each other in the table.
     routes = [
         Route(path, Resource(gate, list(same_path)))
         for path, same_path in groupby(operations, key=lambda operation: operation.path)

@@ -1,4 +1,4 @@
-"""The sandbox running: inside this process on a port of its own, or as a command."""
+"""Serves the sandbox: inside this process on a port of its own, or as a command until a signal."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 class EmbeddedSandbox(
     AbstractContextManager["EmbeddedSandbox"], AbstractAsyncContextManager["EmbeddedSandbox"]
 ):
-    """A sandbox that answers on a port of this machine, in a thread and a loop of its own.
+    """Sandbox that serves a port of this machine from a thread with an event loop of its own.
 
     Attributes:
-        base_url: where it answers, without `/api/v1`; known before it is started.
-        token: what its clients must present.
-        state: its file.
+        base_url: the address it serves, without `/api/v1`; known before it is started.
+        token: the token that its clients must present.
+        state: the state in its file.
     """
 
     def __init__(
@@ -46,11 +46,11 @@ class EmbeddedSandbox(
         now: Clock = utc_now,
         hooks: SandboxHooks = NO_HOOKS,
     ) -> None:
-        """Bind the port (0: a free one) over the state in the file `path`; without a token one is minted.
+        """Bind the port (0: any free one) and open the file `path`; without `token`, a random one is made.
 
         Raises:
             OSError: the port is taken.
-            SandboxFileError: the file is something else.
+            SandboxFileError: the file is not a sandbox's, or was made by a version that this one cannot read.
         """
         self._socket = _bind_socket(host, port)
         self.base_url = _base_url(self._socket)
@@ -65,7 +65,7 @@ class EmbeddedSandbox(
         self._thread: threading.Thread | None = None
 
     def start(self) -> Self:
-        """Answer requests from now on; answers itself.
+        """Start serving, and return this sandbox once it accepts requests.
 
         Raises:
             OSError: it was stopped before; make a new one.
@@ -82,7 +82,7 @@ class EmbeddedSandbox(
                 failures.append(error)
             finally:
                 end()
-                started.set()
+                started.set()  # also after a failure, or `start` would wait for ever
 
         self._thread = threading.Thread(target=serve, name="glean-sandbox", daemon=True)
         self._thread.start()
@@ -92,7 +92,7 @@ class EmbeddedSandbox(
         return self
 
     def stop(self) -> None:
-        """Answer no more, and close the file; a second time does nothing."""
+        """Stop serving and close the file; a second call does nothing."""
         if self._server is not None and self._thread is not None:
             self._server.stop()
             self._thread.join()
@@ -118,11 +118,11 @@ class EmbeddedSandbox(
 
 
 def run_forever(host: str, port: int, token: str | None, path: Path, hooks: SandboxHooks = NO_HOOKS) -> None:
-    """Serve until SIGINT or SIGTERM, telling on stderr where, and the token where it was minted.
+    """Serve until SIGINT or SIGTERM; write the address to stderr, and the token when it was made here.
 
     Raises:
         OSError: the port is taken.
-        SandboxFileError: the file is something else.
+        SandboxFileError: the file is not a sandbox's, or was made by a version that this one cannot read.
     """
     with _bind_socket(host, port) as bound, closing(SandboxState.open(path, hooks=hooks)) as state:
         secret = token or secrets.token_urlsafe(24)
@@ -144,7 +144,7 @@ def run_forever(host: str, port: int, token: str | None, path: Path, hooks: Sand
 def _build_server(
     state: SandboxState, token: str, hooks: SandboxHooks, on_start: Callable[[], None]
 ) -> tuple[SandboxServer, Callable[[], None]]:
-    """A server of the sandbox, and what ends its worker threads."""
+    """The server of the sandbox, and the function that ends its worker threads."""
     # Starlette and uvicorn only now: the stdio server answers before it needs a sandbox.
     from server.sandbox.app import create_app  # noqa: PLC0415
     from server.sandbox.http.server import SandboxServer  # noqa: PLC0415

@@ -1,1 +1,1 @@
-"""The Admin dialect at `/api/v1`: its operations, what they refuse, and its shape of an error."""
+"""The Admin dialect at `/api/v1`: its operations, their checks, and the shape of its errors."""

@@ -1,4 +1,4 @@
-"""Configurations as they are sent in the Admin dialect: which are refused, and why."""
+"""Checks connector configurations of the Admin dialect."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def validate_config(connector: Connector, raw: bytes | msgspec.Raw) -> str:
-    """The configuration as it is to be stored: JSON, with everything that was sent.
+    """Check a configuration and return the JSON to store, exactly as it was sent.
 
     Raises:
         RefusedError: `invalid`, naming the field below `config`.

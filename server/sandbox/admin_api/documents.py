@@ -1,4 +1,4 @@
-"""Documents as they are sent in the Admin dialect: which are refused, and why."""
+"""Checks the documents of an upload in the Admin dialect."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
 
 def parse_admin_documents(raw_documents: list[msgspec.Raw], connector: Connector) -> dict[str, bytes]:
-    """The documents of a page as sent, by their ids without case; of two with one id the later one counts.
+    """Check the documents of a page; return their bytes as sent, by case-folded id.
+
+    Of two documents with the same id the later one counts.
 
     Raises:
-        RefusedError: `invalid`, naming index and field of the first that will not do.
+        RefusedError: `invalid`, with the index and the field of the first document that is not valid.
     """
     page: dict[str, bytes] = {}
     expected = CONNECTORS[connector].object_type

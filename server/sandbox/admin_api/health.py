@@ -1,4 +1,4 @@
-"""How a datasource is: status, last success, errors of a day, freshness."""
+"""Health of a datasource: status, last successful sync, errors of the last day, freshness."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DAY_SECONDS: Final = 86_400
 def observe_health(
     world: SandboxState, connection: sqlite3.Connection, datasource: sqlite3.Row
 ) -> dict[str, Any]:
-    """The health as the Admin dialect answers it."""
+    """The health of a datasource, as the Admin dialect answers it."""
     now = world.now()
     status, message = datasource_status(connection, datasource), None
     if status == "UNHEALTHY":

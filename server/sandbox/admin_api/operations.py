@@ -1,4 +1,4 @@
-"""The Admin dialect: its operations over the state, and its one shape of an error."""
+"""Operations of the Admin dialect on the state, and the one shape of its errors."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class _Strict(Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
 
 
 class CreateDatasourceRequest(_Strict):
-    """A datasource to be made."""
+    """Body of `datasources.create`."""
 
     name: str
     connector: Connector
@@ -55,7 +55,7 @@ class CreateDatasourceRequest(_Strict):
 
 
 class UpdateDatasourceRequest(_Strict):
-    """The configuration that replaces the one before."""
+    """Body of `datasources.update`: the configuration that replaces the present one."""
 
     config: msgspec.Raw
 
@@ -66,26 +66,26 @@ class _AuthConfig(_Strict):
 
 
 class SetAuthRequest(_Strict):
-    """The connector's token."""
+    """Body of `auth.set`: the connector's token."""
 
     auth_config: _AuthConfig
 
 
 class UploadDocumentsRequest(_Strict):
-    """A page of a run."""
+    """Body of `documents.upload`: one page of a run."""
 
     documents: list[msgspec.Raw]
 
 
 class StartSyncRequest(_Strict):
-    """The run that is to be served."""
+    """Body of `sync.start`: the run to serve."""
 
     incremental: bool
     upload_id: str
 
 
 class SearchRequest(_Strict):
-    """What is looked for, and where."""
+    """Body of `search`: the query, and the datasource to search."""
 
     query: Annotated[str, Meta(min_length=1, max_length=1_000)]
     datasource: Text | None = None
@@ -101,7 +101,7 @@ _SEARCH: Final = msgspec.json.Decoder(SearchRequest)
 
 
 def render_admin_refusal(refusal: RefusedError) -> ApiResponse:
-    """A refusal in the Admin API's own shape."""
+    """Render a refusal as an error of the Admin dialect."""
     error: dict[str, Any] = {"code": refusal.code, "message": refusal.message}
     if refusal.details:
         error["details"] = [asdict(detail) for detail in refusal.details]
@@ -109,13 +109,13 @@ def render_admin_refusal(refusal: RefusedError) -> ApiResponse:
 
 
 def get_tenant(world: SandboxState, _: ApiRequest) -> ApiResponse:
-    """Who this Glean is."""
+    """Answer the tenant's id and name."""
     with world.database.read() as connection:
         return ApiResponse(payload={"id": current_tenant_id(connection), "name": TENANT_NAME})
 
 
 def create_datasource(world: SandboxState, call: ApiRequest) -> ApiResponse:
-    """Make a datasource."""
+    """Create a datasource."""
     body = decode_json(_CREATE, call.body)
     name = require_match(body.name, _NAME, "name", _NAME_RULE)
     config = validate_config(body.connector, body.config)
@@ -129,7 +129,7 @@ def create_datasource(world: SandboxState, call: ApiRequest) -> ApiResponse:
 
 
 def list_datasources(world: SandboxState, call: ApiRequest) -> ApiResponse:
-    """One page of the datasources, oldest first."""
+    """Answer one page of the datasources, oldest first."""
     limit = parse_integer(call.query, "limit", default=100, least=1, most=500)
     after = parse_integer(call.query, "cursor", default=0, least=0, most=10**9)
     complete_due_work(world)
@@ -144,7 +144,7 @@ def list_datasources(world: SandboxState, call: ApiRequest) -> ApiResponse:
 
 
 def get_datasource(world: SandboxState, call: ApiRequest) -> ApiResponse:
-    """One datasource."""
+    """Answer one datasource."""
     complete_due_work(world)
     with world.database.read() as connection:
         found = datasources.load_datasource(connection, call.path["datasource_id"])
@@ -163,7 +163,7 @@ def update_datasource(world: SandboxState, call: ApiRequest) -> ApiResponse:
 
 
 def delete_datasource(world: SandboxState, call: ApiRequest) -> ApiResponse:
-    """Remove a datasource and all that is in it."""
+    """Delete a datasource with its documents, runs and jobs."""
     with world.database.write() as connection:
         found = datasources.load_datasource(connection, call.path["datasource_id"])
         datasources.delete_datasource_rows(world, connection, found, "datasources.delete")
@@ -171,7 +171,7 @@ def delete_datasource(world: SandboxState, call: ApiRequest) -> ApiResponse:
 
 
 def set_auth(world: SandboxState, call: ApiRequest) -> ApiResponse:
-    """Authenticate a datasource's connector."""
+    """Store the token with which a datasource's connector authenticates."""
     auth = decode_json(_SET_AUTH, call.body).auth_config
     with world.database.write() as connection:
         found = datasources.load_datasource(connection, call.path["datasource_id"])
@@ -201,7 +201,7 @@ def upload_documents(world: SandboxState, call: ApiRequest) -> ApiResponse:
 
 
 def discard_upload(world: SandboxState, call: ApiRequest) -> ApiResponse:
-    """Forget a run that is not served."""
+    """Delete a run that is not served."""
     run = require_match(call.path["run"], _RUN, "uploadId", _RUN_RULE)
     complete_due_work(world)
     with world.database.write() as connection:
@@ -211,7 +211,7 @@ def discard_upload(world: SandboxState, call: ApiRequest) -> ApiResponse:
 
 
 def start_sync(world: SandboxState, call: ApiRequest) -> ApiResponse:
-    """Begin to serve a run."""
+    """Start the sync of a run, or answer the one that the run has already."""
     body = decode_json(_START, call.body)
     run = require_match(body.upload_id, _RUN, "uploadId", _RUN_RULE)
     complete_due_work(world)
@@ -222,7 +222,7 @@ def start_sync(world: SandboxState, call: ApiRequest) -> ApiResponse:
 
 
 def get_sync(world: SandboxState, call: ApiRequest) -> ApiResponse:
-    """How far a sync is."""
+    """Answer the status and the progress of a sync."""
     complete_due_work(world)
     with world.database.read() as connection:
         found = datasources.load_datasource(connection, call.path["datasource_id"])
@@ -232,7 +232,7 @@ def get_sync(world: SandboxState, call: ApiRequest) -> ApiResponse:
 
 
 def find_sync(world: SandboxState, call: ApiRequest) -> ApiResponse:
-    """The newest sync of a run, also one that was stopped."""
+    """Answer the newest sync of a run, even when it was stopped."""
     run = require_match(call.path["run"], _RUN, "uploadId", _RUN_RULE)
     complete_due_work(world)
     with world.database.read() as connection:
@@ -241,7 +241,7 @@ def find_sync(world: SandboxState, call: ApiRequest) -> ApiResponse:
 
 
 def stop_sync(world: SandboxState, call: ApiRequest) -> ApiResponse:
-    """Stop what runs."""
+    """Stop the running sync of a datasource, if any."""
     complete_due_work(world)
     with world.database.write() as connection:
         found = datasources.load_datasource(connection, call.path["datasource_id"])
@@ -249,7 +249,7 @@ def stop_sync(world: SandboxState, call: ApiRequest) -> ApiResponse:
 
 
 def get_health(world: SandboxState, call: ApiRequest) -> ApiResponse:
-    """How a datasource is."""
+    """Answer the health of a datasource."""
     complete_due_work(world)
     with world.database.write() as connection:
         found = datasources.load_datasource(connection, call.path["datasource_id"])
@@ -257,11 +257,13 @@ def get_health(world: SandboxState, call: ApiRequest) -> ApiResponse:
 
 
 def search_documents(world: SandboxState, call: ApiRequest) -> ApiResponse:
-    """What is served and has the words."""
-    asked = decode_json(_SEARCH, call.body)
+    """Answer the served documents that match a query."""
+    request = decode_json(_SEARCH, call.body)
     complete_due_work(world)
     with world.database.read() as connection:
-        payload = search_fulltext(connection, asked.query, datasource=asked.datasource, limit=asked.limit)
+        payload = search_fulltext(
+            connection, request.query, datasource=request.datasource, limit=request.limit
+        )
         return ApiResponse(payload=payload)
 
 
@@ -293,4 +295,4 @@ ADMIN_OPERATIONS: Final = (
     Operation(name="health.get", method="GET", path=f"{_ONE}/health", handler=get_health),
     Operation(name="search", method="POST", path="/search", handler=search_documents),
 )
-"""Every operation, a path before the pattern that it would match too."""
+"""Every operation. A fixed path comes before a pattern that matches it too: the router takes the first match."""

@@ -1,1 +1,1 @@
-"""The page for people."""
+"""The sandbox's page for people."""

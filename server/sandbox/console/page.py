@@ -1,4 +1,4 @@
-"""The page for people: what is in the sandbox, and a box to search it."""
+"""The sandbox's page for people: a table of its datasources, and a search box."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ _STYLE: Final = (
 
 
 class ConsolePage:
-    """The page at `/`, for whoever sits at this machine or has the token; an ASGI application."""
+    """ASGI application of the page at `/`, for people on this machine or with the token."""
 
     def __init__(self, gate: Gate) -> None:
-        """Show the gate's world."""
+        """Render the state of a gate."""
         self._gate = gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,7 +54,7 @@ class ConsolePage:
     async def _respond(self, request: Request) -> Response:
         offered = request.query_params.get("token")
         if offered is not None and self._is_token(offered):
-            # The token leaves the address bar, and with it the browser's history.
+            # The redirect takes the token out of the address bar and the browser's history.
             response: Response = RedirectResponse("/", status_code=303)
             response.set_cookie(_COOKIE, offered, httponly=True, samesite="strict")
             return response
@@ -70,7 +70,7 @@ class ConsolePage:
         world = self._gate.world
         complete_due_work(world)
         with world.database.read() as connection:
-            shown = [
+            datasources = [
                 datasource_payload(connection, row)
                 for row in load_datasource_page(connection, 0, _MOST_DATASOURCES)
             ]
@@ -79,16 +79,19 @@ class ConsolePage:
             '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Glean sandbox</title>'
             f"<style>{_STYLE}</style></head><body><h1>Glean sandbox</h1>"
             f'<form role="search"><label>Search <input name="q" value="{escape(question)}" autofocus></label>'
-            f" <button>Search</button></form>{_render_hits(found)}<h2>Datasources</h2>{_render_table(shown)}"
+            f" <button>Search</button></form>{_render_hits(found)}<h2>Datasources</h2>{_render_table(datasources)}"
             "</body></html>"
         )
 
 
 def _is_local(request: Request) -> bool:
-    """Whether the browser is on this machine and asked for this machine by an address that no name server gives."""
-    asked = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
-    return asked == "localhost" or (
-        _is_loopback(asked) and _is_loopback(request.client.host if request.client else "")
+    """Whether the browser is on this machine and named it in a way that no name server can give.
+
+    A page elsewhere could otherwise point its own host name to this machine (DNS rebinding) and read this page.
+    """
+    host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    return host == "localhost" or (
+        _is_loopback(host) and _is_loopback(request.client.host if request.client else "")
     )
 
 
@@ -110,12 +113,12 @@ def _render_hits(found: dict[str, Any] | None) -> str:
     return f"<p>{found['total']} found</p><ol>{items}</ol>"
 
 
-def _render_table(shown: list[dict[str, Any]]) -> str:
-    if not shown:
+def _render_table(datasources: list[dict[str, Any]]) -> str:
+    if not datasources:
         return "<p>There are none.</p>"
     rows = "".join(
         f"<tr><td>{escape(each['name'])}</td><td>{escape(each['connector'])}</td>"
         f"<td>{escape(each['status'])}</td><td>{each['documentCount']}</td></tr>"
-        for each in shown
+        for each in datasources
     )
     return f"<table><tr><th>Name</th><th>Connector</th><th>Status</th><th>Documents</th></tr>{rows}</table>"

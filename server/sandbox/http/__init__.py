@@ -1,1 +1,1 @@
-"""Requests and answers, the same for every dialect: reading, letting in, limiting, sending."""
+"""Handling of requests, the same for every dialect: body, token, rate limit, answer."""

@@ -1,4 +1,4 @@
-"""Bodies in, answers out, over plain ASGI."""
+"""Reads bodies and sends answers over plain ASGI."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ JSON: Final = "application/json; charset=UTF-8"
 
 
 class ClientGoneError(Exception):
-    """The client went away before the end of its request."""
+    """The client disconnected before the end of its request."""
 
 
 async def read_body(receive: Receive, limit: int) -> bytes | None:
-    """The whole body, or None when it is larger than `limit` bytes.
+    """Read the whole body; None when it is larger than `limit` bytes.
 
-    Too large a body is read to its end and thrown away: answering earlier would reset the connection under a client
-    that is still sending, and it would never see the answer.
+    A body that is too large is read to its end and thrown away. An earlier answer would reset the connection while the
+    client is still sending, and the client would never see it.
 
     Raises:
-        ClientGoneError: the client went away before the end.
+        ClientGoneError: the client disconnected before the end.
     """
     parts: list[bytes] = []
     size = 0
@@ -58,10 +58,10 @@ async def send_response(answer: ApiResponse, send: Send) -> None:
 async def send_bytes(
     status: int, body: bytes, content_type: str, headers: dict[str, str], send: Send
 ) -> None:
-    """Send a body as it stands; without content type there is none."""
+    """Send bytes as a response; an empty `content_type` sends no such header."""
     lines = {**headers, "content-type": content_type} if content_type else headers
     sent = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in lines.items()]
-    if status not in (204, 304):
+    if status not in (204, 304):  # they have no body, and a 204 no Content-Length (RFC 9110, 8.6)
         sent.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": sent})
     await send({"type": "http.response.body", "body": body})

@@ -1,4 +1,4 @@
-"""Reading the body of a request, strictly, or passing over fields that are in no schema."""
+"""Reads the body of a request strictly, or ignores fields that are in no schema, as the switches say."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _STEP: Final = re.compile(r"\.(?P<name>[^.\[]+)|\[(?P<index>\d+)\]")
 
 
 class BodyReader:
-    """Reads bodies as one Glean is switched."""
+    """Reader of request bodies under the present switches."""
 
     def __init__(self, switches: Switches) -> None:
         self._forgives = switches.forgives_unknown_fields
 
     def stored_bytes(self, raw: msgspec.Raw, read: msgspec.Struct) -> bytes:
-        """What is stored of a body that was read: the bytes that were sent, less what was passed over."""
+        """The bytes to store for a body that was read: those that were sent, without the fields that were ignored."""
         return msgspec.json.encode(read) if self._forgives else bytes(raw)
 
     def read(self, kind: type[T], raw: bytes | msgspec.Raw, where: str = "") -> T:
-        """The body as a `kind`. Raises RefusedError `invalid`, naming the field."""
+        """Decode a body as a `kind`. Raises RefusedError `invalid` with the field."""
         decoder = msgspec.json.Decoder(kind)
         return decode_json(
             decoder, _drop_unknown_fields(decoder, bytes(raw)) if self._forgives else raw, where
@@ -37,25 +37,26 @@ class BodyReader:
 
 
 def _drop_unknown_fields(decoder: msgspec.json.Decoder[T], raw: bytes) -> bytes:
-    """The body without what the schema does not know; one that fails otherwise is left as it is."""
+    """Remove the fields that the schema does not know; a body with another error comes back with that error in it."""
     try:
         body = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise invalid_field_error("body", f"is not JSON: {error}") from error
+    # msgspec names one unknown field at a time, so decode again until it names none.
     while True:
-        kept = msgspec.json.encode(body)
+        encoded = msgspec.json.encode(body)
         try:
-            decoder.decode(kept)
+            decoder.decode(encoded)
         except msgspec.ValidationError as error:
             unknown = _UNKNOWN.search(str(error))
             if unknown is None:
-                return kept
+                return encoded
             del _value_at(body, unknown["path"] or "")[unknown["field"]]
         else:
-            return kept
+            return encoded
 
 
-# It answers any JSON value.
+# The result can be any JSON value.
 def _value_at(body: Any, path: str) -> Any:  # noqa: ANN401
     for step in _STEP.finditer(path):
         body = body[step["name"]] if step["name"] else body[int(step["index"])]

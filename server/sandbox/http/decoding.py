@@ -1,4 +1,4 @@
-"""Strict decoding of request bodies: the first thing that does not fit is refused by the name of its field."""
+"""Strict decoding of request bodies: the first invalid field is refused by its name."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _NAMED_FIELD: Final = re.compile(r"(?:missing required field|contains unknown fi
 def decode_json(
     decoder: msgspec.json.Decoder[Decoded], raw: bytes | msgspec.Raw, prefix: str = ""
 ) -> Decoded:
-    """Decode `raw`.
+    """Decode JSON strictly.
 
     Args:
-        decoder: says what is expected.
-        raw: JSON.
-        prefix: where `raw` stands in the body, such as `config` or `documents[3]`.
+        decoder: decoder of the expected type.
+        raw: the JSON.
+        prefix: path of `raw` within the body, such as `config` or `documents[3]`.
 
     Raises:
-        RefusedError: `invalid`, naming the field and the problem.
+        RefusedError: `invalid`, with the field and the problem.
     """
     try:
         return decoder.decode(raw)
@@ -41,24 +41,25 @@ def decode_json(
 
 
 def parse_integer(query: Mapping[str, str], name: str, *, default: int, least: int, most: int) -> int:
-    """A whole number from the query string.
+    """Parse a whole number of the query string.
 
     Raises:
-        RefusedError: `invalid`, when it is none, or out of range.
+        RefusedError: `invalid` when it is not a whole number, or out of range.
     """
     text = query.get(name)
     if text is None:
         return default
+    # Cut to ten digits: Python refuses to convert strings of thousands.
     if not (text.isascii() and text.isdigit() and least <= int(text[:10]) <= most):
         raise invalid_field_error(name, f"must be a whole number from {least} to {most}")
     return int(text)
 
 
 def require_match(text: str, pattern: re.Pattern[str], name: str, rule: str) -> str:
-    """The text, when it fits.
+    """Return the text when it matches the pattern.
 
     Raises:
-        RefusedError: `invalid`, saying the rule.
+        RefusedError: `invalid`, with the rule in words, when it does not match.
     """
     if pattern.fullmatch(text) is None:
         raise invalid_field_error(name, rule)

@@ -1,4 +1,4 @@
-"""Where a test reaches into the answering of requests; the sandbox itself hangs nothing there."""
+"""Hooks by which a test intervenes in requests; the shipped sandbox uses none."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class SandboxHooks(StateHooks):
-    """What a sandbox does beside its work: nothing, until a test overrides a method."""
+    """Hooks of a sandbox. They change nothing until a test overrides a method."""
 
     def handle_request(
         self,
@@ -27,10 +27,10 @@ class SandboxHooks(StateHooks):
         request: ApiRequest,
         handle: Callable[[], ApiResponse],
     ) -> ApiResponse:
-        """Answer a request whose token was accepted, in a worker thread; `handle` carries it out.
+        """Answer a request whose token was accepted; runs in a worker thread, and `handle` runs the operation.
 
         Raises:
-            RefusedError: the request is refused instead, in its dialect's words.
+            RefusedError: refuse the request; the dialect renders the refusal.
         """
         del state, operation, request
         return handle()
@@ -50,4 +50,4 @@ class SandboxHooks(StateHooks):
 
 
 NO_HOOKS: Final = SandboxHooks()
-"""A sandbox as it is shipped."""
+"""The hooks of the shipped sandbox."""

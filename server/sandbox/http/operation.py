@@ -1,4 +1,4 @@
-"""What a dialect can do, and what each of its operations is given."""
+"""Operations of a dialect, and the request that each receives."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ DEFAULT_BODY_LIMIT: Final = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiRequest:
-    """What an operation is given: the named parts of the path, the query, the body; who asks, from where, as whom."""
+    """Request as an operation receives it.
+
+    `path` has the named parts of the path, `bearer` the token, `peer` the client's address, and `acting` the person
+    whom `X-Glean-ActAs` names.
+    """
 
     path: Mapping[str, str]
     query: Mapping[str, str]
@@ -28,7 +32,7 @@ class ApiRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One thing that a dialect can do. `handler` runs in a worker thread and may raise `RefusedError`."""
+    """One operation of a dialect. `handler` runs in a worker thread and may raise `RefusedError`."""
 
     name: str
     method: str

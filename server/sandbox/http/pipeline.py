@@ -1,6 +1,6 @@
-"""One request from its first byte to its answer: token, body, operation.
+"""Handles one request from its first byte to its answer: body, token, operation.
 
-A dialect gives its operations and how it words a refusal; everything here is the same for all of them.
+A dialect supplies its operations and renders refusals; everything here is the same for all dialects.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from server.sandbox.state.tokens import Api
 
 NO_SUCH_ROUTE: Final = "no_such_route"
+# ASGI passes header names in lower case.
 _ACT_AS: Final = b"x-glean-actas"
 
 
@@ -41,23 +42,26 @@ def _always(_: sqlite3.Connection) -> bool:
 
 
 class RefusalRenderer(Protocol):
-    """How a dialect words a refusal."""
+    """Renders refusals in a dialect."""
 
     def __call__(self, refusal: RefusedError) -> ApiResponse:
-        """The answer that tells it."""
+        """Render a refusal as a response."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """What every request of one dialect passes through; unless `frank` it does not say why a token is refused."""
+    """Settings that all requests of one dialect share.
+
+    A refused token gets the reason when `explains_denial` says so, and only "access denied" otherwise.
+    """
 
     world: SandboxState
     token: str
     workers: Executor
     refuse: RefusalRenderer
     api: Api = "admin"
-    frank: Callable[[sqlite3.Connection], bool] = _always
+    explains_denial: Callable[[sqlite3.Connection], bool] = _always
     hooks: SandboxHooks = NO_HOOKS
 
 
@@ -88,8 +92,9 @@ class Resource:
         try:
             body = await read_body(receive, operation.body_limit)
         except ClientGoneError:
-            return
+            return  # nobody is there to read an answer
         present = scope["path_params"], dict(parse_qsl(scope["query_string"].decode("latin-1")))
+        # SQLite blocks, so operations run in worker threads and the loop keeps reading other requests.
         response = await asyncio.get_running_loop().run_in_executor(
             self._gate.workers,
             _perform_operation,
@@ -103,10 +108,10 @@ class Resource:
 
 
 class UnknownRoute:
-    """What answers where there is nothing; an ASGI application."""
+    """ASGI application that refuses requests to unknown paths."""
 
     def __init__(self, gate: Gate) -> None:
-        """Refuse in the gate's dialect."""
+        """Render refusals in the gate's dialect."""
         self._gate = gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -118,6 +123,7 @@ class UnknownRoute:
 async def _refuse_request(
     gate: Gate, refusal: RefusedError, scope: Scope, receive: Receive, send: Send
 ) -> None:
+    # The body is read although nothing uses it: an answer before its end would reset the client's connection.
     with contextlib.suppress(ClientGoneError):
         await read_body(receive, DEFAULT_BODY_LIMIT)
     response = await asyncio.get_running_loop().run_in_executor(
@@ -127,7 +133,7 @@ async def _refuse_request(
 
 
 def _render_refusal(gate: Gate, refusal: RefusedError, bearer: str, peer: str) -> ApiResponse:
-    """Refuse what nobody does, in a worker thread; who may not come in hears only that."""
+    """Render a refusal, in a worker thread; a client without a good token learns only that its token is refused."""
     try:
         with gate.world.database.read() as connection:
             _authenticate(gate, connection, bearer, peer, lambda: None)
@@ -144,7 +150,7 @@ def _perform_operation(
     query: Mapping[str, str],
     body: bytes | None,
 ) -> ApiResponse:
-    """Let the request in and carry it out, in a worker thread."""
+    """Check the token and run the operation, in a worker thread."""
     request = ApiRequest(path=path, query=query, body=body or b"", **origin._asdict())
     try:
         with gate.world.database.read() as connection:
@@ -191,13 +197,13 @@ def _authenticate(
             datasource=datasource,
         )
     except RefusedError as refusal:
-        if gate.frank(connection):
+        if gate.explains_denial(connection):
             raise
         raise RefusedError(refusal.code, "access denied", headers=refusal.headers) from None
 
 
 def datasource_name(connection: sqlite3.Connection, request: ApiRequest) -> str | None:
-    """The name of the datasource that a request is about: by the id in its path, else by a name in its body."""
+    """Find the name of the datasource that a request concerns, by its path or else its body; None if there is none."""
     if "datasource_id" in request.path:
         row = connection.execute(
             "SELECT name FROM datasource WHERE id = ?", (request.path["datasource_id"],)
@@ -206,12 +212,12 @@ def datasource_name(connection: sqlite3.Connection, request: ApiRequest) -> str 
     if "datasource" in request.path:
         return request.path["datasource"]
     try:
-        said = msgspec.json.decode(request.body or b"null")
+        body = msgspec.json.decode(request.body or b"null")
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    if isinstance(said, dict) and isinstance(document := said.get("document"), dict):
-        said = document
-    name = (said.get("name") or said.get("datasource")) if isinstance(said, dict) else None
+    if isinstance(body, dict) and isinstance(document := body.get("document"), dict):
+        body = document
+    name = (body.get("name") or body.get("datasource")) if isinstance(body, dict) else None
     return name if isinstance(name, str) else None
 
 
@@ -229,5 +235,5 @@ def _bearer_token(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"authorization":
             kind, _, token = value.decode("latin-1").partition(" ")
-            return token.strip() if kind.lower() == "bearer" else ""
+            return token.strip() if kind.lower() == "bearer" else ""  # RFC 9110: schemes have no case
     return ""

@@ -1,7 +1,7 @@
-"""How often Glean lets itself be called, counted in buckets that every process on the file shares.
+"""Glean's rate limits, as token buckets in the file, which every process on the file shares.
 
-From https://developers.glean.com/get-started/rate-limits: so much for the whole deployment, for an address, for a
-token, and less than that for some operations. A request that is refused for another reason is counted all the same.
+https://developers.glean.com/get-started/rate-limits has a limit for the whole deployment, for an address and for a
+token, and lower ones for some operations. A request that is refused for another reason counts too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class RateBucket(NamedTuple):
-    """A kind of bucket: how much flows in a second, how much one holds, and whose it is."""
+    """Kind of token bucket: requests refilled in a second, its capacity, and the key of the bucket for a request."""
 
     name: str
     per_second: float
@@ -51,7 +51,7 @@ _EVERY_REQUEST: Final = (DEPLOYMENT_BUCKET, ADDRESS_BUCKET, TOKEN_BUCKET)
 def rate_limited_handler(
     handler: Callable[[SandboxState, ApiRequest], ApiResponse], *buckets: RateBucket
 ) -> Callable[[SandboxState, ApiRequest], ApiResponse]:
-    """The operation, refused beyond the rates of every request and those of its own."""
+    """The handler with rate limits: the three of every request, then those of `buckets`."""
 
     def handle(world: SandboxState, call: ApiRequest) -> ApiResponse:
         with world.database.read() as connection:
@@ -72,9 +72,9 @@ def consume_rate_limit(
     bucket: RateBucket,
     amount: float = 1,
 ) -> None:
-    """Take so much out of the caller's bucket. Raises RefusedError `rate_limited`."""
-    switched = load_switches(connection)
-    if not switched.limits_rate:
+    """Take `amount` out of the caller's bucket. Raises RefusedError `rate_limited` when it holds less."""
+    switches = load_switches(connection)
+    if not switches.limits_rate:
         return
     key = f"indexing.rate.{bucket.name}.{bucket.key_of(call)}"
     now = world.now()
@@ -82,6 +82,6 @@ def consume_rate_limit(
     level = min(bucket.size, level + max(0.0, now - at) * bucket.per_second)
     if level < amount:
         wait = math.ceil((amount - level) / bucket.per_second)
-        headers = {"Retry-After": str(wait)} if switched.tells_retry_after else {}
+        headers = {"Retry-After": str(wait)} if switches.tells_retry_after else {}
         raise RefusedError("rate_limited", "Rate limit exceeded", headers=headers)
     store_setting(connection, key, [level - amount, now])

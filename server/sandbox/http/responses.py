@@ -1,4 +1,4 @@
-"""What a request is answered with, and the status of every refusal."""
+"""Responses before they are sent, and the HTTP status of every refusal."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ STATUS_OF: Final[Mapping[RefusalCode, HTTPStatus]] = {
     "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
     "unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
 }
-"""The status that goes with every code of the API's errors."""
+"""The HTTP status of each error code."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiResponse:
-    """A response before it is sent: `payload` as JSON, or else `text`; neither means no body at all."""
+    """Response before it is sent: `payload` as JSON, or `text`; with neither it has no body."""
 
     status: int = HTTPStatus.OK
     payload: Any = None

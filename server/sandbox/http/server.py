@@ -1,4 +1,4 @@
-"""uvicorn, cut to the sandbox: a server that starts and stops at once."""
+"""uvicorn for the sandbox: a server that starts and stops without delay."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ _GRACE_SECONDS = 0.2
 
 
 class SandboxServer(uvicorn.Server):
-    """A server that says when it answers, stops when told, and leaves no client waiting when it goes."""
+    """Server that calls `on_start` when it accepts requests, and stops from any thread.
+
+    When it stops it closes every connection, so that no client waits for it.
+    """
 
     def __init__(self, app: ASGIApp, *, on_start: Callable[[], None]) -> None:
         """Serve `app` on the sockets given to `serve`."""
@@ -57,7 +60,7 @@ class SandboxServer(uvicorn.Server):
         self.stop()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Let what is being answered be answered, for a moment, and close everything."""
+        """Give requests in progress a moment to end, then close every connection."""
         for server in self.servers:
             server.close()
         for each in sockets or []:
@@ -71,4 +74,4 @@ class SandboxServer(uvicorn.Server):
             connection.transport.abort()
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)  # cancelled tasks raise; that is expected here

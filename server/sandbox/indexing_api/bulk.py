@@ -1,7 +1,7 @@
-"""Bulk uploads: one at a time for each datasource and kind, from its first page to its last.
+"""Bulk uploads: one at a time for each datasource and entity, from the first page to the last.
 
-What was sent replaces what was there only when the upload has ended (`processing`). Every answer depends on stored rows
-alone, so several processes may receive the pages of one upload.
+An upload replaces the former content only when it is complete (`processing`). Every answer depends on stored rows only,
+so several processes may receive the pages of one upload.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ USERS_ENTITY: Final = "users"
 
 @dataclass(frozen=True, slots=True)
 class AcceptedPage:
-    """A page that fits: the upload it belongs to, None when all was done with it before."""
+    """Accepted page: its upload, or None when the page was handled before and nothing is left to do."""
 
     upload: sqlite3.Row | None
 
@@ -41,7 +41,12 @@ def accept_page(
     *,
     unchecked: bool,
 ) -> AcceptedPage:
-    """Find the upload that a page belongs to, begun by its first. Raises RefusedError."""
+    """Find the upload of a page, or start one with its first page.
+
+    Raises:
+        RefusedError: `invalid` when the page fits no upload; `already_exists` (or `invalid`, as switched) while another
+            upload is active.
+    """
     if page.force_restart_upload and not page.is_first_page:
         raise invalid_field_error("forceRestartUpload", "may be true on the first page only")
     if unchecked and not page.is_last_page:
@@ -71,7 +76,7 @@ def accept_page(
 def find_active_bulk_upload(
     connection: sqlite3.Connection, datasource: sqlite3.Row, entity: str
 ) -> sqlite3.Row | None:
-    """The upload that has begun and not ended."""
+    """Find the active upload of a datasource and entity; None when there is none."""
     found: sqlite3.Row | None = connection.execute(
         "SELECT * FROM bulk WHERE datasource_row = ? AND entity = ? AND state = 'active'",
         (datasource["row"], entity),
@@ -82,7 +87,7 @@ def find_active_bulk_upload(
 def complete_bulk_upload(
     world: SandboxState, connection: sqlite3.Connection, upload: sqlite3.Row, *, unchecked: bool
 ) -> sqlite3.Row:
-    """The last page has come."""
+    """Complete an upload after its last page, and return it as stored."""
     connection.execute(
         "UPDATE bulk SET state = 'complete', ended_at = ?, unchecked = ? WHERE row = ?",
         (world.now(), unchecked, upload["row"]),
@@ -91,7 +96,7 @@ def complete_bulk_upload(
 
 
 def load_bulk_upload(connection: sqlite3.Connection, row: int) -> sqlite3.Row:
-    """An upload by its number."""
+    """Load an upload by its row."""
     found: sqlite3.Row = connection.execute("SELECT * FROM bulk WHERE row = ?", (row,)).fetchone()
     return found
 
@@ -99,7 +104,7 @@ def load_bulk_upload(connection: sqlite3.Connection, row: int) -> sqlite3.Row:
 def load_bulk_history(
     connection: sqlite3.Connection, datasource: sqlite3.Row, entity: str, switches: Switches
 ) -> list[sqlite3.Row]:
-    """Every upload that is told of; one that was given up has no end."""
+    """Load the uploads of the history, with abandoned ones (which have no end) as the switches say."""
     order = "row" if switches.tells_oldest_first else "substr(upload_id, -3), row"
     return connection.execute(
         # The order is one of two constants; values are bound.
@@ -127,7 +132,7 @@ def _restart_bulk_upload(
     upload_id: str,
     switches: Switches,
 ) -> sqlite3.Row | None:
-    """What is active when a first page forces its way."""
+    """Handle a first page with forceRestartUpload: return the upload that is active afterwards, if any."""
     if active["upload_id"] != upload_id:
         _abandon_bulk_upload(world, connection, datasource, active)
         return None

@@ -1,4 +1,4 @@
-"""Custom datasources: registered by name, every registration overriding the whole of the one before."""
+"""Custom datasources: registered by name; each registration replaces the whole former configuration."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ BUILT_IN_NAMES: Final = frozenset(
         "zendesk",
     }
 )
-"""Names that belong to Glean's own connectors; the list is not published, these are the well-known ones."""
+"""Names of Glean's own connectors. The list is not published; these are the well-known ones."""
 
 
 def register_datasource(
     world: SandboxState, connection: sqlite3.Connection, config: DatasourceConfig, switches: Switches
 ) -> sqlite3.Row:
-    """Make the datasource, or override its configuration; gives what it is now. Raises RefusedError `invalid`."""
+    """Create the datasource or replace its configuration; return it. Raises RefusedError `invalid`."""
     _validate_config(config, switches)
     stored = msgspec.json.encode(config).decode()
     found = find_datasource_by_name(connection, config.name)
@@ -62,7 +62,7 @@ def register_datasource(
 
 
 def load_custom_datasource(connection: sqlite3.Connection, name: str) -> sqlite3.Row:
-    """The datasource of this name, compared without case. Raises RefusedError `invalid`."""
+    """Load the custom datasource of this name, compared without case. Raises RefusedError `invalid`."""
     found = find_datasource_by_name(connection, name)
     if found is None or found["connector"] != CUSTOM_CONNECTOR:
         raise RefusedError("invalid", f"Datasource {name} does not exist")
@@ -70,24 +70,24 @@ def load_custom_datasource(connection: sqlite3.Connection, name: str) -> sqlite3
 
 
 class RegisteredConfig(DatasourceConfig, kw_only=True):
-    """A configuration that a datasource was registered with: none is without these."""
+    """Configuration as stored: registration refuses one without these fields."""
 
     url_regex: str
     object_definitions: list[ObjectDefinition]
 
 
 def decode_config(datasource: sqlite3.Row) -> RegisteredConfig:
-    """How it was registered last."""
+    """Decode the stored configuration of a datasource."""
     return msgspec.json.decode(datasource["config"], type=RegisteredConfig)
 
 
 def config_payload(datasource: sqlite3.Row) -> dict[str, Any]:
-    """The configuration as Glean tells it: under the name that it has inside."""
+    """The configuration as Glean answers it, with the internal name of the datasource."""
     return {**json.loads(datasource["config"]), "name": f"CUSTOM_{datasource['name'].upper()}"}
 
 
 def datasource_visibility(datasource: sqlite3.Row) -> str:
-    """Who may search in it, before an administrator says otherwise."""
+    """Visibility of a datasource that no administrator has changed."""
     return "ENABLED_FOR_TEST_GROUP" if decode_config(datasource).is_test_datasource else "NOT_ENABLED"
 
 

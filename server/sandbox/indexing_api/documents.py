@@ -1,4 +1,4 @@
-"""Documents of the Indexing dialect: what Glean refuses about them."""
+"""Checks the documents that are sent in the Indexing dialect."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _DOCUMENT: Final = msgspec.json.Decoder(Document)
 
 
 class DocumentValidator:
-    """Reads the documents that are sent to one datasource.
+    """Validator of the documents that are sent to one datasource.
 
     Attributes:
-        contested: the address of a document that other datasources claim too, and their names.
+        contested: the first address of a document that other datasources claim too, and their names; None if none.
     """
 
     def __init__(self, connection: sqlite3.Connection, datasource: sqlite3.Row, reader: BodyReader) -> None:
@@ -44,9 +44,9 @@ class DocumentValidator:
     def validate_documents(
         self, raw_documents: Sequence[msgspec.Raw], where: str = "documents"
     ) -> dict[str, bytes]:
-        """The documents as sent, by their keys; of two with one key the later one counts.
+        """Check documents; return the bytes to store by key. Of two with the same key the later one counts.
 
-        Raises RefusedError `invalid`, naming the first that will not do.
+        Raises RefusedError `invalid`, with the first document that is not valid.
         """
         page: dict[str, bytes] = {}
         for index, raw in enumerate(raw_documents):
@@ -75,7 +75,7 @@ class DocumentValidator:
 
 
 def has_only_known_users(document: Document, emails: set[str], ids: set[str]) -> bool:
-    """Whether the datasource knows every user whom the permissions of a document name."""
+    """Whether the datasource has every user that the permissions of a document name."""
     return all(
         each.email.casefold() in emails if each.email is not UNSET else each.datasource_user_id in ids
         for each in _allowed_users(document)
@@ -89,5 +89,5 @@ def _allowed_users(document: Document) -> Iterator[UserReference]:
 
 
 def decode_document(raw: bytes) -> Document:
-    """A stored document."""
+    """Decode a stored document."""
     return _DOCUMENT.decode(raw)

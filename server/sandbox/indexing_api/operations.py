@@ -1,4 +1,4 @@
-"""The operations of the Indexing dialect, and how it words a refusal: in plain text, the first problem only."""
+"""Operations of the Indexing dialect, and its refusals: plain text with the first problem only."""
 
 from __future__ import annotations
 
@@ -71,32 +71,32 @@ _BAD_REQUEST_CODES: Final = frozenset({"invalid", "not_found"})
 
 
 def render_indexing_refusal(refusal: RefusedError) -> ApiResponse:
-    """A refusal as Glean's Indexing API words it."""
+    """Render a refusal as plain text, with the status of Glean's Indexing API."""
     code = HTTPStatus.BAD_REQUEST if refusal.code in _BAD_REQUEST_CODES else STATUS_OF[refusal.code]
     return ApiResponse(status=code, text=refusal.message, headers=refusal.headers)
 
 
 def add_datasource(world: SandboxState, call: ApiRequest) -> ApiResponse:
-    """Register a datasource, or override all of its configuration."""
+    """Register a datasource, or replace its whole configuration."""
     with world.database.write() as connection:
-        switched = load_switches(connection)
-        config = BodyReader(switched).read(DatasourceConfig, call.body)
-        report_config_overlap(world, connection, register_datasource(world, connection, config, switched))
+        switches = load_switches(connection)
+        config = BodyReader(switches).read(DatasourceConfig, call.body)
+        report_config_overlap(world, connection, register_datasource(world, connection, config, switches))
     return ApiResponse()
 
 
 def set_beta_users(world: SandboxState, call: ApiRequest) -> ApiResponse:
-    """Say who may see a datasource that is not yet for all."""
+    """Record the users who may see a datasource that is not yet visible to all."""
     with world.database.write() as connection:
-        asked, found = read_datasource_request(connection, call, BetaUsersRequest)
+        request, found = read_datasource_request(connection, call, BetaUsersRequest)
         world.record_effect(
-            connection, "betausers", datasource=found["name"], detail={"users": len(asked.emails)}
+            connection, "betausers", datasource=found["name"], detail={"users": len(request.emails)}
         )
     return ApiResponse()
 
 
 def bulk_index_documents(world: SandboxState, call: ApiRequest) -> ApiResponse:
-    """One page of a bulk upload."""
+    """Accept one page of a bulk upload of documents."""
     complete_due_work(world)
     with world.database.write() as connection:
         page = BodyReader(load_switches(connection)).read(BulkIndexDocumentsRequest, call.body)
@@ -104,7 +104,7 @@ def bulk_index_documents(world: SandboxState, call: ApiRequest) -> ApiResponse:
         found = load_custom_datasource(connection, page.datasource)
         keyed = _validate_documents(world, connection, found, page.documents)
         unchecked = page.disable_stale_document_deletion_check
-        taken = accept_page(
+        accepted = accept_page(
             world,
             connection,
             found,
@@ -113,25 +113,25 @@ def bulk_index_documents(world: SandboxState, call: ApiRequest) -> ApiResponse:
             load_switches(connection),
             unchecked=unchecked,
         )
-        if taken.upload is not None:
-            _store_page(world, connection, found, taken.upload, keyed)
+        if accepted.upload is not None:
+            _store_page(world, connection, found, accepted.upload, keyed)
             if page.is_last_page:
-                _complete_upload(world, connection, found, taken.upload, unchecked=unchecked)
+                _complete_upload(world, connection, found, accepted.upload, unchecked=unchecked)
     return ApiResponse()
 
 
 def bulk_index_users(world: SandboxState, call: ApiRequest) -> ApiResponse:
-    """One page of a bulk upload of users."""
+    """Accept one page of a bulk upload of users."""
     with world.database.write() as connection:
         page = BodyReader(load_switches(connection)).read(BulkIndexUsersRequest, call.body)
         _require_page_size(len(page.users))
         found = load_custom_datasource(connection, page.datasource)
         unchecked = page.disable_stale_data_deletion_check
-        taken = accept_page(
+        accepted = accept_page(
             world, connection, found, USERS_ENTITY, page, load_switches(connection), unchecked=unchecked
         )
-        if taken.upload is not None:
-            upload = taken.upload
+        if accepted.upload is not None:
+            upload = accepted.upload
             upsert_users(connection, found["row"], upload["row"], page.users)
             world.record_effect(
                 connection,
@@ -149,17 +149,17 @@ def bulk_index_users(world: SandboxState, call: ApiRequest) -> ApiResponse:
 def index_user(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Add or change one user."""
     with world.database.write() as connection:
-        asked, found = read_datasource_request(connection, call, IndexUserRequest)
-        upsert_users(connection, found["row"], None, [asked.user])
+        request, found = read_datasource_request(connection, call, IndexUserRequest)
+        upsert_users(connection, found["row"], None, [request.user])
         world.record_effect(connection, "indexuser", datasource=found["name"])
     return ApiResponse()
 
 
 def delete_user(world: SandboxState, call: ApiRequest) -> ApiResponse:
-    """Forget one user; absent is fine."""
+    """Delete one user; do nothing when there is none."""
     with world.database.write() as connection:
-        asked, found = read_datasource_request(connection, call, DeleteUserRequest)
-        delete_user_by_email(connection, found["row"], asked.email)
+        request, found = read_datasource_request(connection, call, DeleteUserRequest)
+        delete_user_by_email(connection, found["row"], request.email)
         world.record_effect(connection, "deleteuser", datasource=found["name"])
     return ApiResponse()
 
@@ -177,37 +177,39 @@ def index_document(world: SandboxState, call: ApiRequest) -> ApiResponse:
 def index_documents(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Add or change several documents."""
     with world.database.write() as connection:
-        asked = BodyReader(load_switches(connection)).read(IndexDocumentsRequest, call.body)
-        _require_page_size(len(asked.documents))
-        _index_documents(world, connection, call, asked.datasource, asked.documents)
+        request = BodyReader(load_switches(connection)).read(IndexDocumentsRequest, call.body)
+        _require_page_size(len(request.documents))
+        _index_documents(world, connection, call, request.datasource, request.documents)
     complete_due_work(world)
     return ApiResponse()
 
 
 def delete_document(world: SandboxState, call: ApiRequest) -> ApiResponse:
-    """Delete one document; absent is fine."""
+    """Delete one document; do nothing when there is none."""
     complete_due_work(world)
     with world.database.write() as connection:
-        asked, found = read_datasource_request(connection, call, DeleteDocumentRequest)
-        was = delete_indexed_document(world, connection, found, asked.object_type, asked.id)
+        request, found = read_datasource_request(connection, call, DeleteDocumentRequest)
+        deleted = delete_indexed_document(world, connection, found, request.object_type, request.id)
         world.record_effect(
-            connection, "deletedocument", datasource=found["name"], detail={"deleted": int(was)}
+            connection, "deletedocument", datasource=found["name"], detail={"deleted": int(deleted)}
         )
     return ApiResponse()
 
 
 def process_all_documents(world: SandboxState, call: ApiRequest) -> ApiResponse:
-    """Have everything processed at once, of one datasource or of all; refused when that was asked for lately."""
+    """Process pending documents now, of one datasource or of all; refused within three hours of the last call."""
     with world.database.write() as connection:
-        asked = BodyReader(load_switches(connection)).read(ProcessAllDocumentsRequest, call.body or b"{}")
-        found = None if asked.datasource is UNSET else load_custom_datasource(connection, asked.datasource)
+        request = BodyReader(load_switches(connection)).read(ProcessAllDocumentsRequest, call.body or b"{}")
+        found = (
+            None if request.datasource is UNSET else load_custom_datasource(connection, request.datasource)
+        )
         expedite_indexing(world, connection, found)
     complete_due_work(world)
     return ApiResponse()
 
 
 class DocumentDatasource(msgspec.Struct):
-    """A document, of which only the datasource is wanted."""
+    """The datasource of a document, without its other fields."""
 
     datasource: str = ""
 
@@ -237,8 +239,8 @@ def _store_page(
     store_upload_page(
         world, connection, datasource, upload["upload_id"], page, operation="bulkindexdocuments"
     )
-    held = load_upload(connection, datasource, upload["upload_id"])
-    connection.execute("UPDATE bulk SET upload_row = ? WHERE row = ?", (held["row"], upload["row"]))
+    stored = load_upload(connection, datasource, upload["upload_id"])
+    connection.execute("UPDATE bulk SET upload_row = ? WHERE row = ?", (stored["row"], upload["row"]))
 
 
 def _complete_upload(
@@ -268,8 +270,8 @@ def _index_documents(
     (number,) = connection.execute("SELECT count(*) FROM upload").fetchone()
     run = f"single-{number}-{world.now():.6f}"
     store_upload_page(world, connection, found, run, keyed, operation="indexdocuments")
-    held = load_upload(connection, found, run)
-    start_indexing(world, connection, found, held["row"], single=True)
+    stored = load_upload(connection, found, run)
+    start_indexing(world, connection, found, stored["row"], single=True)
 
 
 def _operation(
@@ -306,4 +308,4 @@ INDEXING_OPERATIONS: Final = (
     _operation(check_document_access, "/checkdocumentaccess"),
     _operation(rotate_token, "/rotatetoken"),
 )
-"""Every operation that a client of ours, or of Glean's, relies on."""
+"""Every operation that our clients or Glean's use."""

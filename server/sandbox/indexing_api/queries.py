@@ -1,4 +1,4 @@
-"""The operations of the Indexing dialect that change nothing, and what they share with those that do."""
+"""Operations of the Indexing dialect that change nothing, and the reader of requests that name a datasource."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
 def read_datasource_request(
     connection: sqlite3.Connection, call: ApiRequest, kind: type[Any]
 ) -> tuple[Any, sqlite3.Row]:
-    """The body, read as a `kind`, and the datasource that it names. Raises RefusedError `invalid`."""
-    asked = BodyReader(load_switches(connection)).read(kind, call.body)
-    return asked, load_custom_datasource(connection, asked.datasource)
+    """Read the body as a `kind`, and load the datasource that it names. Raises RefusedError `invalid`."""
+    request = BodyReader(load_switches(connection)).read(kind, call.body)
+    return request, load_custom_datasource(connection, request.datasource)
 
 
 def get_datasource_config(world: SandboxState, call: ApiRequest) -> ApiResponse:
-    """The configuration of a datasource."""
+    """Answer the configuration of a datasource."""
     with world.database.read() as connection:
         _, found = read_datasource_request(connection, call, DatasourceRequest)
         return ApiResponse(payload=config_payload(found))
 
 
 def get_datasource_status(world: SandboxState, call: ApiRequest) -> ApiResponse:
-    """How a datasource is."""
+    """Answer the status of a datasource."""
     complete_due_work(world)
     with world.database.write() as connection:
         found = load_custom_datasource(connection, call.path["datasource"])
@@ -48,10 +48,10 @@ def get_datasource_status(world: SandboxState, call: ApiRequest) -> ApiResponse:
 
 
 def get_document_statuses(world: SandboxState, call: ApiRequest) -> ApiResponse:
-    """How some documents are."""
+    """Answer the status of several documents."""
     complete_due_work(world)
     with world.database.read() as connection:
-        asked = BodyReader(load_switches(connection)).read(DebugDocumentsRequest, call.body)
+        request = BodyReader(load_switches(connection)).read(DebugDocumentsRequest, call.body)
         found = load_custom_datasource(connection, call.path["datasource"])
         return ApiResponse(
             payload={
@@ -61,25 +61,25 @@ def get_document_statuses(world: SandboxState, call: ApiRequest) -> ApiResponse:
                         "objectType": each.object_type,
                         "debugInfo": document_status_payload(connection, found, each),
                     }
-                    for each in asked.debug_documents
+                    for each in request.debug_documents
                 ]
             }
         )
 
 
 def get_document_status(world: SandboxState, call: ApiRequest) -> ApiResponse:
-    """How one document is."""
+    """Answer the status of one document."""
     complete_due_work(world)
     with world.database.read() as connection:
-        asked = BodyReader(load_switches(connection)).read(DebugDocumentRequest, call.body)
+        request = BodyReader(load_switches(connection)).read(DebugDocumentRequest, call.body)
         found = load_custom_datasource(connection, call.path["datasource"])
-        return ApiResponse(payload=document_status_payload(connection, found, asked))
+        return ApiResponse(payload=document_status_payload(connection, found, request))
 
 
 def check_document_access(world: SandboxState, call: ApiRequest) -> ApiResponse:
-    """Whether somebody finds a document."""
+    """Answer whether a user finds a document."""
     complete_due_work(world)
     with world.database.read() as connection:
-        asked, found = read_datasource_request(connection, call, DocumentAccessRequest)
-        document = DebugDocumentRequest(object_type=asked.object_type, doc_id=asked.doc_id)
-        return ApiResponse(payload={"hasAccess": has_access(connection, found, document, asked.user_email)})
+        request, found = read_datasource_request(connection, call, DocumentAccessRequest)
+        document = DebugDocumentRequest(object_type=request.object_type, doc_id=request.doc_id)
+        return ApiResponse(payload={"hasAccess": has_access(connection, found, document, request.user_email)})

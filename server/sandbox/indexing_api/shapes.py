@@ -1,4 +1,4 @@
-"""The bodies of requests, field by field as Glean's OpenAPI file (`indexing.yaml`) has them."""
+"""Bodies of requests, with the fields of Glean's OpenAPI file (`indexing.yaml`)."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class PropertyDefinition(_Camel, kw_only=True):
 
 
 class ObjectDefinition(_Camel, kw_only=True):
-    """A type of document, or of container."""
+    """Type of document or of container."""
 
     name: Text
     display_label: str | UnsetType = UNSET
@@ -109,14 +109,14 @@ class DatasourceConfig(_Camel, kw_only=True):
 
 
 class Content(_Camel, kw_only=True):
-    """A text, and what it is written in."""
+    """Text with its MIME type."""
 
     mime_type: Literal["text/plain", "text/html", "text/markdown", "text/csv"]
     text_content: str | UnsetType = UNSET
 
 
 class UserReference(_Camel, kw_only=True):
-    """Somebody, by e-mail address or by the datasource's own id."""
+    """Reference to a user, by e-mail address or by the datasource's own id."""
 
     email: Text | UnsetType = UNSET
     datasource_user_id: Text | UnsetType = UNSET
@@ -124,7 +124,7 @@ class UserReference(_Camel, kw_only=True):
 
 
 class Permissions(_Camel, kw_only=True):
-    """Who may see a document; with none of it nobody does."""
+    """Permissions of a document; without any, nobody may see it."""
 
     allowed_users: list[UserReference] | UnsetType = UNSET
     allowed_groups: list[str] | UnsetType = UNSET
@@ -134,7 +134,7 @@ class Permissions(_Camel, kw_only=True):
 
 
 class Comment(_Camel, kw_only=True):
-    """A remark on a document."""
+    """Comment on a document."""
 
     id: Text
     author: UserReference | UnsetType = UNSET
@@ -145,7 +145,7 @@ class Comment(_Camel, kw_only=True):
 
 
 class CustomProperty(_Camel, kw_only=True):
-    """One fact more about a document; no boolean is a value."""
+    """Custom property of a document; a boolean is no valid value."""
 
     name: Text
     value: str | int | float | list[str]
@@ -190,7 +190,7 @@ class User(_Camel, kw_only=True):
 
 
 class BulkPage(_Camel, kw_only=True):
-    """What pages of documents and of users have in common."""
+    """Fields that pages of documents and of users share."""
 
     upload_id: Text
     datasource: Text
@@ -200,7 +200,7 @@ class BulkPage(_Camel, kw_only=True):
 
 
 class BulkIndexDocumentsRequest(BulkPage, kw_only=True):
-    """`BulkIndexDocumentsRequest`; each document is read by itself."""
+    """`BulkIndexDocumentsRequest`. Each document is decoded on its own, so that an error names its index."""
 
     documents: list[Raw]
     disable_stale_document_deletion_check: bool = False
@@ -243,13 +243,13 @@ class DatasourceRequest(_Camel, kw_only=True):
 
 
 class ProcessAllDocumentsRequest(_Camel, kw_only=True):
-    """`ProcessAllDocumentsRequest`: what is to be processed, everything where it names nothing."""
+    """`ProcessAllDocumentsRequest`: the datasource to process; without one, all."""
 
     datasource: Text | UnsetType = UNSET
 
 
 class DeleteDocumentRequest(_Camel, kw_only=True):
-    """A document by its type and id."""
+    """`DeleteDocumentRequest`: the document to delete, by type and id."""
 
     datasource: Text
     object_type: Text
@@ -258,7 +258,7 @@ class DeleteDocumentRequest(_Camel, kw_only=True):
 
 
 class DeleteUserRequest(_Camel, kw_only=True):
-    """A user by e-mail address."""
+    """`DeleteUserRequest`: the user to delete, by e-mail address."""
 
     datasource: Text
     email: Text
@@ -266,14 +266,14 @@ class DeleteUserRequest(_Camel, kw_only=True):
 
 
 class BetaUsersRequest(_Camel, kw_only=True):
-    """Who may see a datasource that is not yet for all."""
+    """Users who may see a datasource that is not yet visible to all."""
 
     datasource: Text
     emails: list[Text]
 
 
 class DocumentAccessRequest(_Camel, kw_only=True):
-    """Whether somebody sees a document."""
+    """A document and a user whose access to it is checked."""
 
     datasource: Text
     object_type: Text
@@ -282,13 +282,13 @@ class DocumentAccessRequest(_Camel, kw_only=True):
 
 
 class DebugDocumentRequest(_Camel, kw_only=True):
-    """A document that is asked about."""
+    """A document whose status is queried."""
 
     object_type: Text
     doc_id: Text
 
 
 class DebugDocumentsRequest(_Camel, kw_only=True):
-    """Documents that are asked about."""
+    """Documents whose status is queried."""
 
     debug_documents: Annotated[list[DebugDocumentRequest], Meta(max_length=100)]

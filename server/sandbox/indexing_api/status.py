@@ -1,4 +1,4 @@
-"""What Glean tells of a datasource and of its documents to whoever debugs."""
+"""Status of a datasource and of its documents, as Glean's debug operations answer it."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def datasource_status_payload(
     world: SandboxState, connection: sqlite3.Connection, datasource: sqlite3.Row
 ) -> dict[str, Any]:
     """`DebugDatasourceStatusResponse`."""
-    row, switched = datasource["row"], load_switches(connection)
+    row, switches = datasource["row"], load_switches(connection)
     return {
         "documents": {
             "bulkUploadHistory": [
                 _upload_event(world, connection, each)
-                for each in load_bulk_history(connection, datasource, DOCUMENTS_ENTITY, switched)
+                for each in load_bulk_history(connection, datasource, DOCUMENTS_ENTITY, switches)
             ],
             "counts": {
                 "uploaded": _uploaded_counts(world, connection, datasource),
@@ -66,7 +66,7 @@ def datasource_status_payload(
             "users": {
                 "bulkUploadHistory": [
                     _upload_event(world, connection, each)
-                    for each in load_bulk_history(connection, datasource, USERS_ENTITY, switched)
+                    for each in load_bulk_history(connection, datasource, USERS_ENTITY, switches)
                 ],
                 "counts": {"uploaded": count_users(connection, row)},
             },
@@ -76,10 +76,10 @@ def datasource_status_payload(
 
 
 def document_status_payload(
-    connection: sqlite3.Connection, datasource: sqlite3.Row, asked: DebugDocumentRequest
+    connection: sqlite3.Connection, datasource: sqlite3.Row, document_id: DebugDocumentRequest
 ) -> dict[str, Any]:
     """`DebugDocumentResponse`."""
-    key = {"datasource": datasource["row"], "key": document_key(asked.object_type, asked.doc_id)}
+    key = {"datasource": datasource["row"], "key": document_key(document_id.object_type, document_id.doc_id)}
     uploaded = connection.execute(_NEWEST, key).fetchone()
     served = connection.execute(_SERVED, key).fetchone()
     status: dict[str, Any] = {
@@ -104,30 +104,30 @@ def document_status_payload(
 
 
 def has_access(
-    connection: sqlite3.Connection, datasource: sqlite3.Row, asked: DebugDocumentRequest, email: str
+    connection: sqlite3.Connection, datasource: sqlite3.Row, document_id: DebugDocumentRequest, email: str
 ) -> bool:
-    """Whether that user finds that document."""
-    somebody = connection.execute(
+    """Whether the user of this e-mail address finds a document."""
+    user = connection.execute(
         "SELECT user_id FROM identity WHERE datasource_row = ? AND email = ? AND active",
         (datasource["row"], email.casefold()),
     ).fetchone()
     served = connection.execute(
         "SELECT raw FROM served JOIN document ON document.row = document_row"
         " WHERE datasource_row = ? AND served.key = ?",
-        (datasource["row"], document_key(asked.object_type, asked.doc_id)),
+        (datasource["row"], document_key(document_id.object_type, document_id.doc_id)),
     ).fetchone()
-    if somebody is None or served is None:
+    if user is None or served is None:
         return False
-    return may_see(served["raw"], email.casefold(), somebody["user_id"])
+    return may_see(served["raw"], email.casefold(), user["user_id"])
 
 
 def _upload_event(world: SandboxState, connection: sqlite3.Connection, upload: sqlite3.Row) -> dict[str, str]:
-    over = upload["ended_at"] is not None
+    is_complete = upload["ended_at"] is not None
     return {
         "uploadId": upload["upload_id"],
         "startTime": format_instant(upload["started_at"]),
-        "endTime": format_instant(upload["ended_at"]) if over else "NA",
-        "status": "SUCCESSFUL" if over else "ACTIVE",
+        "endTime": format_instant(upload["ended_at"]) if is_complete else "NA",
+        "status": "SUCCESSFUL" if is_complete else "ACTIVE",
         "processingState": _processing_state(world, connection, upload),
     }
 
@@ -144,12 +144,12 @@ def _processing_state(world: SandboxState, connection: sqlite3.Connection, uploa
 def _uploaded_counts(
     world: SandboxState, connection: sqlite3.Connection, datasource: sqlite3.Row
 ) -> list[dict[str, Any]]:
-    """The counts of documents that were uploaded, which may be old: Glean keeps what it told."""
+    """Counts of uploaded documents by type. They may be old, because Glean answers the same counts for a while."""
     lag, now = load_switches(connection).counts_lag_s, world.now()
     name = f"indexing.uploaded.{datasource['row']}"
-    at, told = load_setting(connection, name, None) or (-math.inf, [])
+    at, cached = load_setting(connection, name, None) or (-math.inf, [])
     if now < at + lag:
-        return list(told)
+        return list(cached)
     counted = _counts_by_type(connection, datasource, _UPLOADED)
     if lag:
         store_setting(connection, name, (now, counted))

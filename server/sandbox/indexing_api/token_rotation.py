@@ -1,4 +1,4 @@
-"""The rotation of an indexing token's secret (https://developers.glean.com/api-info/indexing/authentication/token-rotation)."""
+"""Rotation of an indexing token's secret (https://developers.glean.com/api-info/indexing/authentication/token-rotation)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def rotate_token(world: SandboxState, call: ApiRequest) -> ApiResponse:
-    """A new secret for the token of this request, whose old one serves ten minutes more."""
+    """Answer a new secret for the token of this request; the old one is accepted for ten minutes more."""
     now = world.now()
     with world.database.write() as connection:
         secret, minutes = rotate_token_secret(connection, call.bearer, now)

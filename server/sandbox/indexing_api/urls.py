@@ -1,8 +1,8 @@
-"""Whose an address is: every datasource claims some with its regular expression, and two may claim the same.
+"""Claims of datasources on addresses: each claims those that its regular expression matches, and claims may overlap.
 
-That claims overlap is no refusal, although Glean then attributes what somebody views in a way that it calls
-non-deterministic. The ledger of the sandbox has it (`urlRegex.overlap`): when a configuration may claim what another
-one does, and, with the address, when a document is sent whose address another datasource claims too.
+Overlapping claims are not refused, although Glean then attributes views in a way that it calls non-deterministic. The
+sandbox records them in its ledger (`urlRegex.overlap`): when a configuration may overlap with another one, and, with
+the address, when another datasource claims the address of a document too.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _REPEATED: Final = frozenset("*?{")
 def find_overlapping_claims(
     connection: sqlite3.Connection, datasource: sqlite3.Row
 ) -> dict[str, re.Pattern[str]]:
-    """The claims of other datasources that may overlap with that one's, by their names.
+    """Find the claims of other datasources that may overlap with this one's, by name.
 
-    Two claims are held apart by the fixed text with which their expressions begin, and by nothing else.
+    Two claims count as apart only when the fixed texts at the beginning of their expressions differ.
     """
     own = _literal_prefix(_url_regex(datasource))
     found = {}
@@ -46,7 +46,7 @@ def find_overlapping_claims(
 def report_config_overlap(
     world: SandboxState, connection: sqlite3.Connection, datasource: sqlite3.Row
 ) -> None:
-    """Report whose claims a configuration may overlap with."""
+    """Record in the ledger the datasources whose claims a configuration may overlap with."""
     others = sorted(find_overlapping_claims(connection, datasource))
     if others:
         world.record_effect(
@@ -55,7 +55,7 @@ def report_config_overlap(
 
 
 def rival_claimants(claims: dict[str, re.Pattern[str]], address: str) -> list[str]:
-    """Who of the rivals claims that address."""
+    """The names of the datasources whose claims match an address, sorted."""
     return sorted(name for name, claim in claims.items() if claim.fullmatch(address))
 
 
@@ -66,7 +66,7 @@ def report_document_overlap(
     address: str,
     others: list[str],
 ) -> None:
-    """Report a document's address that others claim too."""
+    """Record in the ledger the address of a document that other datasources claim too."""
     detail = {"with": others, "viewURL": address}
     world.record_effect(connection, OVERLAP_OPERATION, datasource=datasource["name"], detail=detail)
 
@@ -76,7 +76,7 @@ def _url_regex(datasource: sqlite3.Row) -> str:
 
 
 def _literal_prefix(claim: str) -> str:
-    """The text with which everything begins that the expression matches, as far as that is plain to see."""
+    """The fixed text at the beginning of every match of an expression, as far as it is obvious; else empty."""
     if _ANYWHERE.search(claim):
         return ""
     head: list[str] = []
@@ -84,6 +84,6 @@ def _literal_prefix(claim: str) -> str:
     while (found := _LITERAL.match(claim, at)) is not None:
         head.append(found["escaped"] or found["plain"])
         at = found.end()
-    if head and claim[at : at + 1] in _REPEATED:  # the last of it may not be there at all
+    if head and claim[at : at + 1] in _REPEATED:  # the last character is optional
         head.pop()
     return "".join(head)

@@ -1,4 +1,4 @@
-"""Who a datasource knows: users, whom permissions of its documents may name."""
+"""Users of a datasource, whom the permissions of its documents may name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def upsert_users(
     connection: sqlite3.Connection, datasource: int, upload: int | None, users: Iterable[User]
 ) -> int:
-    """Add users, or replace them; how many that changed."""
+    """Add or replace users; return how many."""
     return connection.executemany(
         "INSERT INTO identity (datasource_row, email, user_id, name, active, bulk_row) VALUES (?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (datasource_row, email) DO UPDATE SET user_id = excluded.user_id, name = excluded.name,"
@@ -36,21 +36,21 @@ def upsert_users(
 
 
 def delete_users_of_other_uploads(connection: sqlite3.Connection, datasource: int, upload: int) -> None:
-    """Forget every user that this upload did not bring."""
+    """Delete every user that this upload did not bring."""
     connection.execute(
         "DELETE FROM identity WHERE datasource_row = ? AND bulk_row IS NOT ?", (datasource, upload)
     )
 
 
 def delete_user_by_email(connection: sqlite3.Connection, datasource: int, email: str) -> None:
-    """Forget one; absent is fine."""
+    """Delete the user of this e-mail address; do nothing when there is none."""
     connection.execute(
         "DELETE FROM identity WHERE datasource_row = ? AND email = ?", (datasource, email.casefold())
     )
 
 
 def load_user_keys(connection: sqlite3.Connection, datasource: int) -> tuple[set[str], set[str]]:
-    """The e-mail addresses, without case, and the own ids of the users."""
+    """Load the users' e-mail addresses, case-folded, and the ids that the datasource gave them."""
     rows = connection.execute(
         "SELECT email, user_id FROM identity WHERE datasource_row = ?", (datasource,)
     ).fetchall()
@@ -58,7 +58,7 @@ def load_user_keys(connection: sqlite3.Connection, datasource: int) -> tuple[set
 
 
 def count_users(connection: sqlite3.Connection, datasource: int) -> int:
-    """How many there are."""
+    """The number of users of a datasource."""
     (number,) = connection.execute(
         "SELECT count(*) FROM identity WHERE datasource_row = ?", (datasource,)
     ).fetchone()

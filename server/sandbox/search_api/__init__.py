@@ -1,1 +1,1 @@
-"""Glean's Client API at `/rest/api/v1`, as far as it searches."""
+"""The search of Glean's Client API, at `/rest/api/v1`."""

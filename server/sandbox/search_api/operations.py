@@ -1,7 +1,8 @@
-"""Glean's Client API at `/rest/api/v1`, as far as it searches, with the fields of its OpenAPI file.
+"""The search of Glean's Client API, at `/rest/api/v1`, with the fields of its OpenAPI file.
 
-It finds what the token's person may see: whom a token was made for, or whom `X-Glean-ActAs` names
-(https://developers.glean.com/api-info/client/authentication/glean-issued). The sandbox's own token finds everything.
+A search finds the documents that one person may see: the person whom the token was made for, or the one whom
+`X-Glean-ActAs` names (https://developers.glean.com/api-info/client/authentication/glean-issued). The sandbox's own
+token finds everything.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class _Camel(Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):
 
 
 class SearchRequestOptions(_Camel, kw_only=True):
-    """`SearchRequestOptions`, less what the sandbox has no notion of."""
+    """`SearchRequestOptions`, without the fields that the sandbox does not support."""
 
     facet_bucket_size: int
     datasource_filter: str | UnsetType = UNSET
@@ -49,7 +50,7 @@ class SearchRequestOptions(_Camel, kw_only=True):
 
 
 class SearchRequest(_Camel, kw_only=True):
-    """`SearchRequest`, less what the sandbox has no notion of."""
+    """`SearchRequest`, without the fields that the sandbox does not support."""
 
     query: str
     page_size: Annotated[int, Meta(ge=1, le=100)] | UnsetType = UNSET
@@ -60,19 +61,24 @@ class SearchRequest(_Camel, kw_only=True):
 
 
 def search_documents(world: SandboxState, call: ApiRequest) -> ApiResponse:
-    """What is served, answers the question, and may be seen."""
+    """Answer the served documents that match the query and that the person may see."""
     complete_due_work(world)
     with world.database.read() as connection:
         may_see = _visibility_filter(connection, call)
-        switched = load_switches(connection)
-        asked = BodyReader(switched).read(SearchRequest, call.body)
-        size = _PAGE if asked.page_size is UNSET else asked.page_size
+        switches = load_switches(connection)
+        request = BodyReader(switches).read(SearchRequest, call.body)
+        size = _PAGE if request.page_size is UNSET else request.page_size
+        # One hit more than the page holds says whether there are more.
         found = search_fulltext(
-            connection, asked.query, datasource=_requested_datasource(asked), limit=size + 1, may_see=may_see
+            connection,
+            request.query,
+            datasource=_requested_datasource(request),
+            limit=size + 1,
+            may_see=may_see,
         )["results"]
     return ApiResponse(
         payload={
-            "results": [_result_payload(each, prefixed=switched.prefixes_ids) for each in found[:size]],
+            "results": [_result_payload(each, prefixed=switches.prefixes_ids) for each in found[:size]],
             "hasMoreResults": len(found) > size,
         }
     )
@@ -81,7 +87,7 @@ def search_documents(world: SandboxState, call: ApiRequest) -> ApiResponse:
 def _visibility_filter(
     connection: sqlite3.Connection, call: ApiRequest
 ) -> Callable[[str, bytes], bool] | None:
-    """What whoever asks may see; None for everything."""
+    """Predicate of the documents that the person may see; None when everything may be seen."""
     token = find_token(connection, call.bearer)
     if token is None and not call.acting:
         return None
@@ -100,9 +106,9 @@ def _visibility_filter(
     return may_see
 
 
-def _requested_datasource(asked: SearchRequest) -> str | None:
-    """The one datasource that is searched; None for all."""
-    options = asked.request_options
+def _requested_datasource(request: SearchRequest) -> str | None:
+    """The one datasource to search; None for all."""
+    options = request.request_options
     if options is UNSET:
         return None
     several = [] if options.datasources_filter is UNSET else options.datasources_filter
@@ -136,4 +142,4 @@ def _result_payload(hit: dict[str, Any], *, prefixed: bool) -> dict[str, Any]:
 CLIENT_OPERATIONS: Final = (
     Operation(name="search", method="POST", path="/search", handler=rate_limited_handler(search_documents)),
 )
-"""Every operation that a client of ours relies on."""
+"""Every operation that our clients use."""

@@ -1,1 +1,1 @@
-"""What a Glean has, in one SQLite file that several processes share."""
+"""State of one Glean, in one SQLite file that several processes share."""

@@ -1,4 +1,4 @@
-"""Time in the sandbox: stored as seconds since 1970 in UTC, shown as RFC 3339 with `Z`, read from an injected clock."""
+"""Instants: stored as seconds since 1970, formatted as RFC 3339 in UTC, and read from an injected clock."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 
 Clock: TypeAlias = Callable[[], datetime]
-"""Answers the present instant, aware, in UTC."""
+"""Returns the present instant, aware, in UTC."""
 
 
 def utc_now() -> datetime:
-    """The real clock."""
+    """The present instant of the system's clock."""
     return datetime.now(UTC)
 
 
 def format_instant(seconds: float) -> str:
-    """A stored instant as the API shows it, to the millisecond."""
+    """Format a stored instant as RFC 3339 with milliseconds and `Z`."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""The SQLite file: one connection a caller, every write in `BEGIN IMMEDIATE`, several processes on one file."""
+"""The SQLite file: one connection for each caller, `BEGIN IMMEDIATE` for each write, several processes on one file."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BUSY_SECONDS: Final = 60.0
-"""How long a writer waits for another process; a big sync commits in batches far shorter than this."""
+"""How long a writer waits for another process; each batch of a big sync commits well within it."""
 
 
 class SandboxFileError(Exception):
-    """The file given for the sandbox's state is not one that this version can use."""
+    """This version cannot use the file that was given for the sandbox's state."""
 
 
 class Database:
-    """The sandbox's file, created when absent. Safe to use from any thread and from several processes."""
+    """The sandbox's SQLite file. Safe to use from any thread and from several processes."""
 
     def __init__(self, path: Path) -> None:
-        """Open `path`, making its folder and tables when they are not there."""
+        """Open the file `path`; create its folder and its tables when they are missing."""
         self.path = path
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
@@ -42,13 +42,13 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
-        """One consistent picture of the state, for the length of the block."""
+        """Read one consistent state for the length of the block."""
         with self._transaction("BEGIN") as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """One change: committed when the block ends, undone when it raises."""
+        """Make one change: committed when the block ends, rolled back when it raises."""
         with self._writer, self._transaction("BEGIN IMMEDIATE") as connection:
             yield connection
 
@@ -69,7 +69,9 @@ class Database:
             try:
                 yield connection
             except BaseException:
-                if connection.in_transaction:  # SQLite undoes some failures, such as a full disk, by itself
+                if (
+                    connection.in_transaction
+                ):  # after some errors, such as a full disk, SQLite has rolled back already
                     connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
@@ -88,6 +90,7 @@ class Database:
             cached_statements=256,
         )
         connection.row_factory = sqlite3.Row
+        # A power cut may lose the last commits in this mode, which a sandbox can afford; the file stays whole.
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA cache_size = -16000")
         return connection

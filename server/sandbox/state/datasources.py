@@ -1,4 +1,4 @@
-"""Datasources: making, listing, changing and removing them, whoever asks."""
+"""Datasources of every dialect: creates, lists, changes and deletes them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def load_datasource(connection: sqlite3.Connection, datasource_id: str) -> sqlite3.Row:
-    """The datasource of this id.
+    """Load the datasource of this id.
 
     Raises:
-        RefusedError: `not_found`.
+        RefusedError: `not_found` when the current tenant has none of this id.
     """
     found: sqlite3.Row | None = connection.execute(
         "SELECT * FROM datasource WHERE id = ? AND tenant_id = ?",
@@ -33,7 +33,7 @@ def load_datasource(connection: sqlite3.Connection, datasource_id: str) -> sqlit
 
 
 def find_datasource_by_name(connection: sqlite3.Connection, name: str) -> sqlite3.Row | None:
-    """The datasource of this name without regard to case, if any."""
+    """Find the datasource of this name, compared without case; None when there is none."""
     found: sqlite3.Row | None = connection.execute(
         "SELECT * FROM datasource WHERE name_key = ? AND tenant_id = ?",
         (name.casefold(), current_tenant_id(connection)),
@@ -42,7 +42,7 @@ def find_datasource_by_name(connection: sqlite3.Connection, name: str) -> sqlite
 
 
 def load_datasource_page(connection: sqlite3.Connection, after: int, limit: int) -> list[sqlite3.Row]:
-    """Up to `limit` datasources in the order of their making, from after row number `after` on."""
+    """Load up to `limit` datasources after row number `after`, in the order in which they were created."""
     return connection.execute(
         "SELECT * FROM datasource WHERE tenant_id = ? AND row > ? ORDER BY row LIMIT ?",
         (current_tenant_id(connection), after, limit),
@@ -57,10 +57,10 @@ def insert_datasource(
     config: str,
     operation: str,
 ) -> sqlite3.Row:
-    """Make a datasource; `config` is JSON.
+    """Create a datasource; `config` is JSON, and `operation` is the name for the ledger.
 
     Raises:
-        RefusedError: `already_exists`.
+        RefusedError: `already_exists` when the name is taken.
     """
     if find_datasource_by_name(connection, name) is not None:
         raise RefusedError(
@@ -87,7 +87,7 @@ def insert_datasource(
 def update_config(
     world: SandboxState, connection: sqlite3.Connection, datasource: sqlite3.Row, config: str
 ) -> sqlite3.Row:
-    """Replace the configuration (JSON)."""
+    """Replace the configuration (JSON), and return the changed datasource."""
     connection.execute("UPDATE datasource SET config = ? WHERE row = ?", (config, datasource["row"]))
     world.record_effect(connection, "datasources.update", datasource=datasource["name"])
     return load_datasource(connection, datasource["id"])
@@ -96,7 +96,7 @@ def update_config(
 def store_auth(
     world: SandboxState, connection: sqlite3.Connection, datasource: sqlite3.Row, auth_type: str, token: str
 ) -> None:
-    """Take the connector's token; only its SHA-256 is kept."""
+    """Store the SHA-256 of the connector's token; the token itself is never stored."""
     digest = hashlib.sha256(token.encode()).hexdigest()
     connection.execute(
         "UPDATE datasource SET auth_type = ?, auth_sha256 = ? WHERE row = ?",
@@ -108,8 +108,9 @@ def store_auth(
 def delete_datasource_rows(
     world: SandboxState, connection: sqlite3.Connection, datasource: sqlite3.Row, operation: str
 ) -> None:
-    """Remove a datasource with its documents, runs and jobs."""
+    """Delete a datasource with its documents, runs and jobs; `operation` is the name for the ledger."""
     row = (datasource["row"],)
+    # The order matters: the first two find their rows through `upload`, which goes later.
     for statement in (
         (
             "DELETE FROM fulltext WHERE rowid IN (SELECT document.row FROM document"
@@ -130,7 +131,7 @@ def delete_datasource_rows(
 
 
 def datasource_status(connection: sqlite3.Connection, datasource: sqlite3.Row) -> str:
-    """PENDING, SYNCING, HEALTHY or UNHEALTHY, with finished jobs settled before."""
+    """PENDING, SYNCING, HEALTHY or UNHEALTHY. Call `complete_due_work` first, or a job that is over still counts."""
     last = connection.execute(
         "SELECT status FROM job WHERE datasource_row = ? AND status != 'STOPPED' ORDER BY row DESC LIMIT 1",
         (datasource["row"],),
@@ -141,7 +142,7 @@ def datasource_status(connection: sqlite3.Connection, datasource: sqlite3.Row) -
 
 
 def datasource_payload(connection: sqlite3.Connection, datasource: sqlite3.Row) -> dict[str, Any]:
-    """The datasource as the Admin dialect answers it."""
+    """A datasource, as the Admin dialect answers it."""
     return {
         "id": datasource["id"],
         "name": datasource["name"],

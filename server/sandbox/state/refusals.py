@@ -1,4 +1,4 @@
-"""What an operation refuses: a code of the API's errors, and what is wrong in words."""
+"""Refusals: the error code and the message with which an operation refuses a request."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ RefusalCode: TypeAlias = Literal[
     "internal",
     "unavailable",
 ]
-"""Every code of the API's errors."""
+"""Every error code of the APIs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detail:
-    """One field of a request and what is wrong with it."""
+    """One invalid field of a request and its problem."""
 
     field: str
     problem: str
 
 
 class RefusedError(Exception):
-    """An operation that was not done; nothing was changed."""
+    """The operation was refused and changed nothing."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class RefusedError(Exception):
         details: tuple[Detail, ...] = (),
         headers: dict[str, str] | None = None,
     ) -> None:
-        """Keep the facts."""
+        """Refuse with a code and a message; `headers` are sent with the response."""
         super().__init__(message)
         self.code: RefusalCode = code
         self.message = message
@@ -50,7 +50,7 @@ class RefusedError(Exception):
 
 
 def invalid_field_error(field_name: str, problem: str) -> RefusedError:
-    """The refusal of one field."""
+    """The refusal `invalid` of one field."""
     return RefusedError(
         "invalid", f"{field_name}: {problem}", details=(Detail(field=field_name, problem=problem),)
     )

@@ -1,10 +1,10 @@
 """The sandbox's tables.
 
-A document is stored once, as the bytes that were sent, below the run (`upload`) that brought it. `served` says which
-documents answer searches now, so a full sync swaps the content of a datasource without touching a document.
+A document is stored once, as the bytes that were sent, with the run (`upload`) that brought it. `served` lists the
+documents that searches find now, so a full sync replaces the content of a datasource without copying a document.
 
-The sandbox itself leaves `fault` and `request` empty, and `hangs`, `loses` and `failure` of a job at their defaults:
-tests script what goes wrong through them. They stay, so that a file has the same tables whoever made it.
+The shipped sandbox never writes `fault` and `request`, nor `hangs`, `loses` and `failure` of a job. Tests script faults
+through them. They are in every file, so that tests and the product can open the same one.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ CREATE TABLE identity (
 """
 
 
-# Words are compared by their stems, and one in a title counts as two in the text.
+# The index compares stems of words; a word in a title counts twice as much as one in the text.
 _FULLTEXT: Final = """
 CREATE VIRTUAL TABLE fulltext USING fts5 (
     title, id, body, container, author, tokenize = 'porter unicode61 remove_diacritics 2'
@@ -149,4 +149,4 @@ DROP TABLE former;
 """
 _BY_STEMS: Final = f"ALTER TABLE fulltext RENAME TO former; {_FULLTEXT} {_REFILLED}"
 UPGRADES: Final = {1: f"{_INDEXING}{_BY_STEMS}", 2: _BY_STEMS}
-"""What makes a file of an earlier version one of this."""
+"""The scripts that bring a file of an earlier version to this one, by that version."""

@@ -1,4 +1,4 @@
-"""What every operation is given: the state and the clock."""
+"""The state and the clock, which every operation receives, and settings stored in the file."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class StateHooks:
-    """Where a test reaches into the state's own work; the sandbox itself hangs nothing there."""
+    """Hooks by which a test changes the state; the shipped sandbox uses none."""
 
     def adjust_new_job(self, connection: sqlite3.Connection, datasource: str, job_id: str) -> None:
-        """Change a job that was just begun for the datasource of that name, in the transaction that has it."""
+        """Change a job that was just started for the named datasource, in the transaction that inserts it."""
 
 
 NO_STATE_HOOKS: Final = StateHooks()
@@ -27,7 +27,7 @@ NO_STATE_HOOKS: Final = StateHooks()
 
 @dataclass(frozen=True, slots=True)
 class SandboxState:
-    """One Glean: its file, and the clock by which its syncs advance."""
+    """State of one Glean: its file, and the clock by which its syncs advance."""
 
     database: Database
     clock: Clock
@@ -35,10 +35,10 @@ class SandboxState:
 
     @classmethod
     def open(cls, path: Path, *, now: Clock = utc_now, hooks: StateHooks = NO_STATE_HOOKS) -> Self:
-        """Open the file, which is made when it is not there, beside whoever else has it open.
+        """Open the file, or create it; other processes may have it open too.
 
         Raises:
-            SandboxFileError: the file is something else.
+            SandboxFileError: the file is not a sandbox's, or was made by a version that this one cannot read.
         """
         state = cls(Database(path), now, hooks)
         with state.database.write() as connection:
@@ -62,22 +62,22 @@ class SandboxState:
         run: str | None = None,
         detail: dict[str, Any] | None = None,
     ) -> None:
-        """Write an effect to the ledger, in the transaction that has it."""
+        """Record an effect in the ledger, in the transaction of that effect."""
         connection.execute(
             "INSERT INTO ledger (at, operation, datasource, run, detail) VALUES (?, ?, ?, ?, ?)",
             (self.now(), operation, datasource, run, json.dumps(detail or {}, sort_keys=True)),
         )
 
 
-# A setting is any JSON value, here and below.
+# A setting can be any JSON value, here and below.
 def load_setting(connection: sqlite3.Connection, name: str, default: Any) -> Any:  # noqa: ANN401
-    """A stored setting, or the default."""
+    """Load a setting; `default` when it is not stored."""
     row = connection.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
     return default if row is None else json.loads(row["value"])
 
 
 def store_setting(connection: sqlite3.Connection, name: str, value: Any) -> None:  # noqa: ANN401
-    """Keep a setting in the file, where every process on it sees it."""
+    """Store a setting in the file, for every process on it."""
     connection.execute(
         "INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", (name, json.dumps(value))
     )

@@ -1,4 +1,4 @@
-"""What no public source tells of the real Indexing API: each guess can be turned, to try a client both ways."""
+"""Switches for behaviour of the Indexing API that no public source documents, to try a client with either."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ SWITCHES_SETTING: Final = "indexing"
 
 
 class Switches(msgspec.Struct, frozen=True, kw_only=True):
-    """How this Glean behaves where it is not documented, and how slow it is.
+    """Undocumented behaviour of this Glean, and its delays.
 
     Attributes:
-        forgives_unknown_fields: a field that is in no schema is passed over instead of refused.
+        forgives_unknown_fields: a field that is in no schema is ignored instead of refused.
         forgives_last_page: the last page of an upload that has just ended is accepted once more.
         refuses_as_bad: another upload while one is active is a bad request (400), not a conflict (409).
-        restart_forgets: an upload that is begun once more, with forceRestartUpload, loses the pages that it had.
-        tells_given_up: an upload whose place was taken stays in the history, active for ever.
-        tells_oldest_first: the history of uploads is in their order; else in none.
-        longest_name: the most characters of a datasource's name.
-        tells_retry_after: a 429 says in how many seconds to come again.
-        limits_rate: requests beyond the documented rates are answered 429.
+        restart_forgets: an upload that is restarted with forceRestartUpload loses the pages that it had.
+        tells_given_up: an upload that another one replaced stays in the history, active for ever.
+        tells_oldest_first: the history lists uploads from the oldest to the newest; else in no useful order.
+        longest_name: the most characters that the name of a datasource may have.
+        tells_retry_after: a 429 has the header Retry-After.
+        limits_rate: requests beyond the documented rates get 429.
         indexing_s: seconds from the end of an upload until searches find its documents.
-        single_s: the same for a document that came outside of uploads, or once processing was asked for.
-        counts_lag_s: so old may the count of uploaded documents be that is told.
-        deletion_s: seconds until what is no longer wanted has left the index, after the indexing.
-        prefixes_ids: a search tells a document's id as `CUSTOM_<DATASOURCE>_<type>_<id>`, not as it was pushed.
-        tells_denial: a 401 or 403 says in words what is wrong with the token.
+        single_s: the same for a document that was sent outside of uploads, or after processalldocuments.
+        counts_lag_s: seconds for which a count of uploaded documents is answered again before it is renewed.
+        deletion_s: seconds from the indexing until documents to be deleted have left the index.
+        prefixes_ids: a search answers ids as `CUSTOM_<DATASOURCE>_<type>_<id>`, not as they were pushed.
+        tells_denial: the text of a 401 or 403 says what is wrong with the token.
     """
 
     forgives_unknown_fields: bool = False
@@ -53,10 +53,10 @@ class Switches(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load_switches(connection: sqlite3.Connection) -> Switches:
-    """How this Glean behaves now."""
+    """Load the present switches from the file."""
     return msgspec.convert(load_setting(connection, SWITCHES_SETTING, {}), Switches)
 
 
 def is_denial_explained(connection: sqlite3.Connection) -> bool:
-    """Whether who is not let in hears why."""
+    """Whether a 401 or 403 says what is wrong with the token."""
     return load_switches(connection).tells_denial

@@ -1,8 +1,8 @@
-"""Who may call which API: the sandbox's own token, which opens all of them, and tokens made as at Glean's console.
+"""Tokens: the sandbox's own, which opens every API, and those made as at Glean's console.
 
 An indexing token may be bound to datasources or to addresses, may expire, and may have to be rotated
-(https://developers.glean.com/api-info/indexing/authentication/overview); a client token opens the Search API
-alone. Only their digests are kept.
+(https://developers.glean.com/api-info/indexing/authentication/overview). A client token opens the Search API only. Of
+every secret only the digest is stored.
 """
 
 from __future__ import annotations
@@ -25,16 +25,17 @@ if TYPE_CHECKING:
 Api: TypeAlias = Literal["admin", "indexing", "search"]
 TokenKind: TypeAlias = Literal["indexing", "client"]
 ROTATION_GRACE_S: Final = 600.0
-"""So long a secret serves on after it was rotated."""
+"""Seconds for which the old secret is still accepted after a rotation."""
 TOKENS_SETTING: Final = "tokens"
 _API_OF_KIND: Final = {"indexing": "indexing", "client": "search"}
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
-    """A token's secret. Without `datasources` it is global, without `networks` (CIDR) it serves from everywhere.
+    """Token with one of its secrets.
 
-    A client token is one `person`'s, or without one may act as whomever a request names. Instants are seconds since
-    1970: the token's end, which no rotation puts off, and that of this secret.
+    Without `datasources` it is global; without `networks` (CIDR) it is accepted from every address. A client token
+    belongs to one `person`; without a person it may act as anyone whom a request names. `expires_at` is the end of the
+    token, which no rotation moves, and `secret_until` that of this secret, both in seconds since 1970.
     """
 
     kind: TokenKind
@@ -56,23 +57,24 @@ def authorize_request(
     now: float,
     datasource: Callable[[], str | None],
 ) -> None:
-    """Let a request in.
+    """Check that a token allows a request.
 
     Args:
         connection: to the sandbox's file.
         presented: the secret that the request carries.
-        own: the secret that opens everything, unless a token was made of it.
-        api: which API is called.
-        address: where the request comes from.
+        own: the sandbox's own secret, which opens every API unless a token was made with the same secret.
+        api: the API that is called.
+        address: the IP address of the client.
         now: seconds since 1970.
-        datasource: the name of the datasource that the request is about.
+        datasource: returns the name of the datasource that the request concerns, or None.
 
     Raises:
-        RefusedError: `unauthenticated` when nobody has this secret, or not any more, or not for this API;
-            `permission_denied` when the token is bound to something else.
+        RefusedError: `unauthenticated` when the secret is unknown, has expired, or is of a token for another API;
+            `permission_denied` when the token is bound to other addresses or datasources.
     """
     token = _load_token(connection, presented)
     if token is None:
+        # Compared in constant time, so that the time of an answer does not reveal the secret.
         if not hmac.compare_digest(presented.encode(), own.encode()):
             raise _unauthenticated_error("the token is missing or wrong")
         return
@@ -90,15 +92,15 @@ def authorize_request(
 
 
 def find_token(connection: sqlite3.Connection, presented: str) -> Token | None:
-    """The token of that secret; None for the sandbox's own."""
+    """Find the token of a secret; None for the sandbox's own."""
     return _load_token(connection, presented)
 
 
 def rotate_token_secret(connection: sqlite3.Connection, presented: str, now: float) -> tuple[str, int]:
-    """A new secret for the token that is presented, and within how many minutes it has to be rotated again.
+    """Make a new secret for the presented token; return it, and the minutes until the next rotation is due.
 
     Raises:
-        RefusedError: `invalid` when the token is not one that is rotated.
+        RefusedError: `invalid` when the token was not made to be rotated.
     """
     token = _load_token(connection, presented)
     if token is None or token.rotation_minutes is None:
@@ -122,14 +124,14 @@ def _is_within(address: str, networks: tuple[str, ...]) -> bool:
 
 
 def token_digest(secret: str) -> str:
-    """What is kept of a secret."""
+    """SHA-256 of a secret in hexadecimal, the only form that is stored."""
     return sha256(secret.encode()).hexdigest()
 
 
 def load_tokens(connection: sqlite3.Connection) -> dict[str, object]:
-    """The tokens that were made, by the digests of their secrets."""
-    kept: dict[str, object] = load_setting(connection, TOKENS_SETTING, {})
-    return kept
+    """Load the tokens that were made, by the digests of their secrets."""
+    tokens: dict[str, object] = load_setting(connection, TOKENS_SETTING, {})
+    return tokens
 
 
 def _load_token(connection: sqlite3.Connection, secret: str) -> Token | None:
@@ -138,7 +140,7 @@ def _load_token(connection: sqlite3.Connection, secret: str) -> Token | None:
 
 
 def store_token(connection: sqlite3.Connection, secret: str, token: Token) -> None:
-    """Keep a token under its secret."""
+    """Store a token under the digest of its secret."""
     store_setting(
         connection,
         TOKENS_SETTING,

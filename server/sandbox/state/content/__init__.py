@@ -1,1 +1,1 @@
-"""What is in the datasources: documents, the runs that bring them, the jobs that index them, and their index."""
+"""Content of the datasources: documents, their runs, the jobs that index them, and the full-text index."""

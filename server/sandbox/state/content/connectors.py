@@ -1,6 +1,6 @@
-"""Connectors of the Admin dialect: how each is configured, signs in, and what it calls its documents.
+"""Connectors of the Admin dialect: the configuration, authentication and document type of each.
 
-It shares no table with the product, so that it can disagree with it.
+The table is the sandbox's own and not the product's, so that a mistake in the product's table is noticed.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ class _Strict(Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
 
 
 class ManagedBy(_Strict, kw_only=True):
-    """The mark of an installation that made the datasource; a person's datasource has none."""
+    """Owner tag: the installation and the dataset that made the datasource. A person's datasource has none."""
 
     installation: Text
     dataset_id: Text
 
 
 class SyncSettings(_Strict, kw_only=True):
-    """When it syncs by itself, as five-field cron expressions."""
+    """Schedules of automatic syncs, as five-field cron expressions."""
 
     full_sync_schedule: Schedule
     incremental_sync_schedule: Schedule
 
 
 class GithubSyncSettings(SyncSettings, kw_only=True):
-    """When it syncs, and what of a repository."""
+    """Schedules of automatic syncs, and which parts of a repository they include."""
 
     include_issues: bool
     include_pull_requests: bool
@@ -45,7 +45,7 @@ class GithubSyncSettings(SyncSettings, kw_only=True):
 
 
 class ApiToken(_Strict, kw_only=True):
-    """Authentication by an API token, which itself goes by `auth.set` only."""
+    """Authentication by an API token. The token itself is sent with `auth.set` only."""
 
     type: Literal["API_TOKEN"]
 
@@ -67,7 +67,7 @@ class _Config(_Strict, kw_only=True):
 
 
 class ConfluenceConfig(_Config, kw_only=True):
-    """Pages of some spaces."""
+    """Configuration of a Confluence connector: the spaces whose pages it takes."""
 
     base_url: Url
     space_keys: Names
@@ -76,7 +76,7 @@ class ConfluenceConfig(_Config, kw_only=True):
 
 
 class GithubConfig(_Config, kw_only=True):
-    """Some repositories of an organization."""
+    """Configuration of a GitHub connector: the repositories of one organization."""
 
     organization: Text
     repositories: Names
@@ -85,7 +85,7 @@ class GithubConfig(_Config, kw_only=True):
 
 
 class SlackConfig(_Config, kw_only=True):
-    """Messages of some channels."""
+    """Configuration of a Slack connector: the channels whose messages it takes."""
 
     workspace_id: Text
     channels: Names
@@ -94,7 +94,7 @@ class SlackConfig(_Config, kw_only=True):
 
 
 class JiraConfig(_Config, kw_only=True):
-    """Issues of some projects."""
+    """Configuration of a Jira connector: the projects whose issues it takes."""
 
     base_url: Url
     project_keys: Names
@@ -103,7 +103,7 @@ class JiraConfig(_Config, kw_only=True):
 
 
 class ConnectorRules(NamedTuple):
-    """Connector rules: the shape of the configuration, how it signs in, and the one type of document that it takes."""
+    """Rules of a connector: the schema of its configuration, its authentication, and the one document type it takes."""
 
     config: msgspec.json.Decoder[Any]
     authentication: str

@@ -1,4 +1,4 @@
-"""What is in a stored document, read as the dialect has it in which it came."""
+"""Readers of stored documents, one for each dialect in which a document is sent."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CUSTOM_CONNECTOR: Final = "custom"
-"""The connector of the datasources that the Indexing dialect made."""
+"""The connector of datasources that were created in the Indexing dialect."""
 _SEPARATOR: Final = "\x1f"
 
 
 class DocumentReader(NamedTuple):
-    """How documents of one dialect are read: the words by which one is found, and what a search tells of it."""
+    """Reader of the documents of one dialect: the text to search, and the fields of a search hit."""
 
     searchable: Callable[[bytes], SearchableText]
     hit_fields: Callable[[bytes], dict[str, str | None]]
@@ -36,7 +36,7 @@ class _Author(Struct, frozen=True):
 
 
 class _IndexedDocument(Struct, rename="camel"):
-    """As much of a document of the Indexing dialect as is searched and shown."""
+    """The fields of a document of the Indexing dialect that a search uses."""
 
     id: str
     object_type: str
@@ -48,7 +48,7 @@ class _IndexedDocument(Struct, rename="camel"):
 
 
 def document_key(object_type: str, document_id: str) -> str:
-    """What tells documents of the Indexing dialect apart in one datasource: type and id, without case."""
+    """Key of a document of the Indexing dialect within its datasource: type and id, without case."""
     return f"{object_type}{_SEPARATOR}{document_id}".casefold()
 
 

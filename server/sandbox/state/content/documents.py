@@ -1,4 +1,4 @@
-"""Documents of the Admin dialect: what each must have, and the words by which it is found."""
+"""Documents of the Admin dialect: their schema and their searchable text."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ class _Strict(Struct, rename="camel", forbid_unknown_fields=True, kw_only=True, 
 
 
 class Body(_Strict):
-    """The text, and what it is written in."""
+    """Text of a document, with its MIME type."""
 
     mime_type: Literal["text/html", "text/plain", "text/markdown"]
     text_content: str
 
 
 class Author(_Strict):
-    """Who wrote it."""
+    """Author of a document."""
 
     email: Annotated[str, Meta(min_length=1)]
     name: str | None = None
 
 
 class Document(_Strict):
-    """One document; what has no default is required."""
+    """One document. Fields without a default are required."""
 
     object_type: ObjectType
     document_id: Annotated[str, Meta(min_length=1, max_length=200)]
@@ -52,7 +52,7 @@ DOCUMENT_DECODER: Final = msgspec.json.Decoder(Document)
 
 
 def admin_searchable_text(raw: bytes) -> SearchableText:
-    """The words by which a stored document is found."""
+    """The searchable text of a stored document."""
     document = DOCUMENT_DECODER.decode(raw)
     author = document.author
     return SearchableText(
@@ -65,7 +65,7 @@ def admin_searchable_text(raw: bytes) -> SearchableText:
 
 
 def admin_hit_fields(raw: bytes) -> dict[str, str | None]:
-    """What a search tells of a stored document."""
+    """The fields of a search hit from a stored document."""
     document = DOCUMENT_DECODER.decode(raw)
     return {
         "documentId": document.document_id,

@@ -1,4 +1,4 @@
-"""The full-text index: which documents hold the words that are looked for, best first."""
+"""The full-text index: adds documents, and searches them, best match first."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _HITS: Final = (
 _KEYWORDS: Final = _HITS.format("", "")
 
 
-# CROSS JOIN keeps the order: the full-text index is asked once, not again for every document with enough words.
+# CROSS JOIN keeps the order of the tables: SQLite then reads the full-text index once, and not again for each document.
 _QUESTION: Final = _HITS.format(
     "CROSS JOIN (SELECT has.rowid AS found, count(*) AS matched FROM json_each(:terms) AS term"
     " CROSS JOIN fulltext AS has WHERE has.fulltext MATCH term.value GROUP BY has.rowid HAVING matched >= :least)"
@@ -41,7 +41,7 @@ _HIT_DETAILS: Final = (
 def add_to_fulltext(
     connection: sqlite3.Connection, connector: str, rows: Iterable[tuple[int, bytes]]
 ) -> None:
-    """Index documents of a connector, given by row number and as stored; they are found once they are served."""
+    """Index documents, given as row numbers and stored bytes; searches find them once they are served."""
     dialect = reader_for_connector(connector)
     connection.executemany(
         "INSERT INTO fulltext (rowid, title, id, body, container, author) VALUES (?, ?, ?, ?, ?, ?)",
@@ -57,26 +57,27 @@ def search_fulltext(
     limit: int = 10,
     may_see: Callable[[str, bytes], bool] | None = None,
 ) -> dict[str, Any]:
-    """What is served now and answers a question, or has every one of some keywords (`parse_query`).
+    """Search the served documents for a question or for keywords (`parse_query`).
 
-    Answers:
-        `results`, the best `limit` of them, and their `total`; among the results are only those that whoever asks
-        `may_see`, by their connector and as stored. The best have the highest BM25 over stems; for a question, that
-        times how many of its words they have (Lucene's coordination factor), or else two rare words in a short
-        message would outdo all of them in a long page.
+    Returns:
+        `results`, the best `limit` hits, and `total`, the number of all. `may_see` (connector, stored bytes) leaves out
+        hits that the person may not see. Hits are ranked by BM25 over stems. For a question the rank is multiplied by
+        the number of its words in the document (Lucene's coordination factor): otherwise two rare words in a short
+        message would outrank all the words in a long page.
     """
-    asked = parse_query(question)
-    if asked is None:
+    query = parse_query(question)
+    if query is None:
         return {"results": [], "total": 0}
     named = {
-        "match": asked.match,
-        "terms": json.dumps(asked.terms),
-        "least": asked.least,
+        "match": query.match,
+        "terms": json.dumps(query.terms),
+        "least": query.least,
         "tenant": current_tenant_id(connection),
         "name": None if datasource is None else datasource.casefold(),
+        # With a filter every hit is fetched, for the first ones may all be hidden from this person.
         "limit": limit if may_see is None else -1,
     }
-    best = connection.execute(_QUESTION if asked.terms else _KEYWORDS, named).fetchall()
+    best = connection.execute(_QUESTION if query.terms else _KEYWORDS, named).fetchall()
     total = best[0]["total"] if best else 0
     hits = (
         connection.execute(_HIT_DETAILS, {**named, "row": hit["document_row"]}).fetchone() for hit in best
@@ -87,11 +88,11 @@ def search_fulltext(
 
 
 def _hit_payload(hit: sqlite3.Row) -> dict[str, Any]:
-    shown = reader_for_connector(hit["connector"]).hit_fields(hit["raw"])
+    fields = reader_for_connector(hit["connector"]).hit_fields(hit["raw"])
     answer = {
         "datasource": hit["name"],
         "datasourceId": hit["id"],
-        **shown,
+        **fields,
         "snippet": hit["snippet"],
     }
     return {name: value for name, value in answer.items() if value is not None}

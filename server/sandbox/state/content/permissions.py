@@ -1,4 +1,4 @@
-"""Who may see a stored document of the Indexing dialect."""
+"""Permissions of stored documents of the Indexing dialect."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class _Permissions(Struct, frozen=True, rename="camel"):
 
 
 class _PermittedDocument(Struct, frozen=True):
-    """As much of a document as says who may see it."""
+    """The permissions of a document, without its other fields."""
 
     permissions: _Permissions = _Permissions()
 
 
 def may_see(raw: bytes, email: str, user_id: str | None) -> bool:
-    """Whether a user whom the datasource knows sees the document; without permissions nobody does."""
+    """Whether a user of the datasource may see a document; without permissions nobody may."""
     permissions = _decode_document(raw).permissions
     if permissions.allow_anonymous_access or permissions.allow_all_datasource_users_access:
         return True

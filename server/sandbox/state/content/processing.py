@@ -1,8 +1,7 @@
-"""What happens to an upload once it has ended: its documents are indexed, and those that it lacks are deleted.
+"""Processing of a complete upload: its documents are indexed, and served documents that it lacks are deleted.
 
-Both follow from stored instants and the clock. The indexing is a job like any other of the sandbox
-(`server.sandbox.state.content.sync_jobs`); what has to go afterwards is in
-`stale`, with the instant at which it is gone.
+Both follow from stored instants and the clock. Indexing is a sync job (`server.sandbox.state.content.sync_jobs`);
+documents to be deleted are in the table `stale`, with the instant of their deletion.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from server.sandbox.state.state import SandboxState
 
 DELETION_PAUSE_S: Final = 7 * 86_400.0
-"""How long Glean waits before it deletes more than a fifth of what a datasource has."""
+"""Seconds that Glean waits before it deletes more than a fifth of the documents of a datasource."""
 _FIFTH: Final = 5
 PROCESS_ALL_INTERVAL_S: Final = 3 * 3600.0
 _PROCESS_ALL_SETTING: Final = "indexing.processed"
@@ -55,35 +54,38 @@ def start_indexing(
     *,
     single: bool = False,
 ) -> int:
-    """Have the documents of a run indexed, sooner when they came outside of uploads; the number of the job."""
+    """Start to index the documents of a run, and return the row of the job.
+
+    `single` is for documents that were sent outside of uploads, which have a delay of their own.
+    """
     upload = connection.execute("SELECT * FROM upload WHERE row = ?", (upload_row,)).fetchone()
-    switched = load_switches(connection)
+    switches = load_switches(connection)
     return start_indexing_job(
-        world, connection, datasource, upload, switched.single_s if single else switched.indexing_s
+        world, connection, datasource, upload, switches.single_s if single else switches.indexing_s
     )
 
 
 def expedite_indexing(
     world: SandboxState, connection: sqlite3.Connection, datasource: sqlite3.Row | None
 ) -> None:
-    """Have what waits to be indexed not wait longer than a single document, of one datasource or of all.
+    """Index pending documents as soon as a single one would be, of one datasource or (None) of all.
 
     Raises:
-        RefusedError: `rate_limited`, when this was asked for less than three hours ago, for this datasource or for all.
+        RefusedError: `rate_limited` when the last call for this datasource, or for all, is less than three hours ago.
     """
-    switched, now = load_switches(connection), world.now()
+    switches, now = load_switches(connection), world.now()
     own = _PROCESS_ALL_SETTING if datasource is None else f"{_PROCESS_ALL_SETTING}.{datasource['row']}"
     for name in {_PROCESS_ALL_SETTING, own}:
         left = load_setting(connection, name, -PROCESS_ALL_INTERVAL_S) + PROCESS_ALL_INTERVAL_S - now
         if left > 0:
-            headers = {"Retry-After": str(math.ceil(left))} if switched.tells_retry_after else {}
+            headers = {"Retry-After": str(math.ceil(left))} if switches.tells_retry_after else {}
             raise RefusedError(
                 "rate_limited", "processalldocuments may be called once in three hours", headers=headers
             )
     store_setting(connection, own, now)
     connection.execute(
         _EXPEDITE_JOBS,
-        (now + switched.single_s, None if datasource is None else datasource["row"], CUSTOM_CONNECTOR),
+        (now + switches.single_s, None if datasource is None else datasource["row"], CUSTOM_CONNECTOR),
     )
     world.record_effect(
         connection, "processalldocuments", datasource=None if datasource is None else datasource["name"]
@@ -91,7 +93,10 @@ def expedite_indexing(
 
 
 def complete_due_work(world: SandboxState) -> None:
-    """Bring what is over by now to its end, in the order of its instants: whoever looks when makes no difference."""
+    """Finish all jobs and deletions that are due by now, in the order of their instants.
+
+    Operations call this first. The order makes the state depend on the clock alone, and not on when somebody calls.
+    """
     while (due := _next_due(world)) is not None:
         instant, job_id = due
         if job_id is not None:
@@ -103,9 +108,10 @@ def complete_due_work(world: SandboxState) -> None:
 
 
 def _next_due(world: SandboxState) -> tuple[float, str | None] | None:
-    """What is to be done first: its instant, and the job that is over, None when documents are to be deleted.
+    """The work that is due first: its instant, and its job, which is None for a deletion. None when nothing is due.
 
-    An upload that was indexed by somebody who did not come to what it lacks is as good as a deletion that is due.
+    An upload that is indexed but not settled counts as a deletion that is due: the process that indexed it ended before
+    it could schedule the deletions.
     """
     with world.database.read() as connection:
         if connection.execute(_UNSETTLED).fetchone() is not None:
@@ -124,7 +130,7 @@ def delete_indexed_document(
     object_type: str,
     document_id: str,
 ) -> bool:
-    """Delete one document; whether there was one."""
+    """Delete one document; return whether it was served."""
     key = document_key(object_type, document_id)
     connection.execute(
         "DELETE FROM document WHERE key = ? AND row NOT IN (SELECT document_row FROM served)"
@@ -143,22 +149,22 @@ def delete_indexed_document(
 
 
 def _schedule_stale_deletions(connection: sqlite3.Connection) -> None:
-    """Say when the documents go that the uploads which were just indexed lack."""
+    """Schedule the deletion of served documents that a newly indexed upload lacks."""
     for each in connection.execute(
         "SELECT bulk.*, job.started_at + job.duration AS indexed_at FROM bulk JOIN job ON job.row = job_row"
         " WHERE settled = 0 AND job.status = 'SUCCEEDED' ORDER BY bulk.row"
     ).fetchall():
-        lacking = [
+        missing = [
             row["document_row"]
             for row in connection.execute(
                 _MISSING_DOCUMENTS, {"datasource": each["datasource_row"], "upload": each["upload_row"]}
             )
         ]
-        paused = not each["unchecked"] and len(lacking) * _FIFTH > each["old_total"]
+        paused = not each["unchecked"] and len(missing) * _FIFTH > each["old_total"]
         due = each["indexed_at"] + (DELETION_PAUSE_S if paused else load_switches(connection).deletion_s)
         connection.executemany(
             _MARK_STALE,
-            ((row, each["datasource_row"], due) for row in lacking),
+            ((row, each["datasource_row"], due) for row in missing),
         )
         connection.execute(
             "UPDATE bulk SET settled = 1, paused_until = ? WHERE row = ?",

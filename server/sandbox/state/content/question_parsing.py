@@ -1,4 +1,4 @@
-"""What a search is asked for: keywords, every one of which must be there, or a question in somebody's own words."""
+"""Parses the text of a search into keywords, all of which must match, or a question in free words."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _KEY: Final = re.compile(r"(?=.*\d)(?=.*[^\W\d_])")
 _ASKING: Final = frozenset(("how", "what", "when", "where", "which", "who", "whom", "whose", "why"))
 
 
-# The closed classes of English: they hold a sentence together and say nothing of what it is about.
+# The closed word classes of English: they build a sentence, but say nothing of its subject.
 _FUNCTION_WORDS: Final = _ASKING.union(
     *map(
         str.split,
@@ -32,31 +32,30 @@ _FUNCTION_WORDS: Final = _ASKING.union(
 
 
 class FulltextQuery(NamedTuple):
-    """What is looked for, in the full-text index's own language, each word quoted, so that none is an operator."""
+    """Query in the syntax of FTS5, with each word quoted so that none is read as an operator."""
 
     match: str
-    """What a document must match, and is ranked by."""
+    """The expression that a document must match, and by which it is ranked."""
 
     terms: tuple[str, ...] = ()
-    """The words of a question; none for keywords."""
+    """The words of a question; empty for keywords."""
 
     least: int = 0
-    """How many of the terms a document must have."""
+    """The number of `terms` that a document must have at least."""
 
 
 def parse_query(text: str) -> FulltextQuery | None:
-    """What this asks for; None when there is nothing in it to look for.
+    """Parse the text of a search; None when it has no word to search for.
 
-    What ends in a question mark or begins with a question word is a question. It need not be put in the words of its
-    answer: a third of those that say what it is about is enough, two at least. A key in it, such as `INC-2041`, is
-    never a matter of wording and must be there. Anything else is keywords: every one must be there, and a key counts
-    as one phrase.
+    A text that ends in a question mark or begins with a question word is a question. Its answer may use other words, so
+    a third of its content words is enough, two at least. A key in it, such as `INC-2041`, has no other wording, so it
+    must match. Any other text is keywords: all must match, and a key counts as one phrase.
     """
     words = _WORD.findall(text.casefold().replace("\u2019", "'"))
     if not (text.rstrip().endswith("?") or (words and words[0] in _ASKING)):
         return _keyword_query(text)
-    telling = (word.removesuffix("'s") for word in words if word not in _FUNCTION_WORDS)
-    terms = tuple(dict.fromkeys(map(_quote, telling)))
+    content_words = (word.removesuffix("'s") for word in words if word not in _FUNCTION_WORDS)
+    terms = tuple(dict.fromkeys(map(_quote, content_words)))
     if not terms:
         return _keyword_query(text)
     match = " OR ".join(terms)

@@ -1,4 +1,4 @@
-"""The words by which a document is found, whichever dialect it came in."""
+"""Searchable text of a document, the same for every dialect."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _TAG: Final = re.compile(r"<[^<>]*>")
 
 
 class SearchableText(NamedTuple):
-    """The words of a document, in the order of the full-text index's columns."""
+    """Searchable text of a document, in the order of the columns of the full-text index."""
 
     title: str
     id: str
@@ -20,5 +20,5 @@ class SearchableText(NamedTuple):
 
 
 def plain_text(mime_type: str, text: str) -> str:
-    """A text to be searched: HTML without its tags, the rest as it is."""
+    """Remove the tags of HTML and decode its entities; return any other text unchanged."""
     return html.unescape(_TAG.sub(" ", text)) if mime_type == "text/html" else text

@@ -1,8 +1,8 @@
-"""Sync jobs: how far one is follows from stored instants and the clock, so that every process on the file agrees.
+"""Sync jobs: progress follows from stored instants and the clock, so every process on the file sees the same.
 
-No task runs behind a job. Whoever asks next after a job is over finishes it (`processing`): the documents go into the
-full-text index in batches, each its own transaction, and in the last of them the run begins to be served. Every batch
-looks at the job again first, so that many may settle one job at once and each document is still indexed once.
+No task runs behind a job. The next request after the end of a job finishes it (`processing`): it adds the documents to
+the full-text index in batches, each in its own transaction, and serves the run in the last one. Each batch reads the
+job again first, so several callers may finish one job at once and each document is still indexed once.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 PACE_SETTING: Final = "pace"
 DEFAULT_PACE: Final = (20_000.0, 0.05)
-"""Documents a second, and the least a job takes in seconds."""
+"""Documents indexed in a second, and the shortest duration of a job in seconds."""
 _BATCH: Final = 2_000
 _REPLACED: Final = (
     "SELECT document.row FROM document JOIN upload ON upload.row = upload_row"
@@ -46,11 +46,11 @@ def start_sync_job(
     *,
     incremental: bool,
 ) -> sqlite3.Row:
-    """The job of this run: the one that it has, else a new one. A stopped job does not count.
+    """Return the job of a run, or start one when it has none or only stopped ones.
 
     Raises:
-        RefusedError: `invalid` without authentication or for a run of which no page has come, `sync_running` while
-            another job runs.
+        RefusedError: `invalid` without authentication or for a run without pages; `sync_running` while another job
+            runs.
     """
     if datasource["auth_sha256"] is None:
         raise invalid_field_error("authConfig", "set the authentication of this datasource first")
@@ -74,10 +74,10 @@ def start_sync_job(
 
 
 def load_sync_job(connection: sqlite3.Connection, datasource: sqlite3.Row, job_id: str) -> sqlite3.Row:
-    """A job of this datasource.
+    """Load a job of a datasource.
 
     Raises:
-        RefusedError: `not_found`.
+        RefusedError: `not_found` when the datasource has no job of this id.
     """
     job: sqlite3.Row | None = connection.execute(
         "SELECT * FROM job WHERE id = ? AND datasource_row = ?", (job_id, datasource["row"])
@@ -88,10 +88,10 @@ def load_sync_job(connection: sqlite3.Connection, datasource: sqlite3.Row, job_i
 
 
 def load_newest_sync_job(connection: sqlite3.Connection, datasource: sqlite3.Row, run: str) -> sqlite3.Row:
-    """The newest job of a run.
+    """Load the newest job of a run, even when it was stopped.
 
     Raises:
-        RefusedError: `not_found`.
+        RefusedError: `not_found` when the run has none.
     """
     job: sqlite3.Row | None = connection.execute(
         "SELECT * FROM job WHERE run = ? AND datasource_row = ? ORDER BY row DESC LIMIT 1",
@@ -103,7 +103,7 @@ def load_newest_sync_job(connection: sqlite3.Connection, datasource: sqlite3.Row
 
 
 def find_running_sync_job(connection: sqlite3.Connection, datasource: sqlite3.Row) -> sqlite3.Row | None:
-    """The job that runs now, if any."""
+    """Find the running job of a datasource; None when none runs."""
     job: sqlite3.Row | None = connection.execute(
         "SELECT * FROM job WHERE datasource_row = ? AND status = 'RUNNING'", (datasource["row"],)
     ).fetchone()
@@ -111,9 +111,9 @@ def find_running_sync_job(connection: sqlite3.Connection, datasource: sqlite3.Ro
 
 
 def stop_sync_job(world: SandboxState, connection: sqlite3.Connection, datasource: sqlite3.Row) -> list[str]:
-    """Stop what runs; what was served before stays. Answers the ids of the jobs that were stopped."""
+    """Stop the running job and return its id in a list; the served content stays. Empty when none was stopped."""
     job = find_running_sync_job(connection, datasource)
-    if job is None or job["indexed_to"]:  # over by the clock, and being finished
+    if job is None or job["indexed_to"]:  # over by the clock, and another caller is finishing it
         return []
     now = world.now()
     connection.execute(
@@ -125,7 +125,7 @@ def stop_sync_job(world: SandboxState, connection: sqlite3.Connection, datasourc
 
 
 def sync_job_payload(world: SandboxState, job: sqlite3.Row) -> dict[str, Any]:
-    """The job as the Admin dialect answers it."""
+    """A job, as the Admin dialect answers it."""
     answer = {
         "job_id": job["id"],
         "uploadId": job["run"],
@@ -144,7 +144,7 @@ def sync_job_payload(world: SandboxState, job: sqlite3.Row) -> dict[str, Any]:
 
 
 def load_due_sync_jobs(world: SandboxState, connection: sqlite3.Connection) -> list[sqlite3.Row]:
-    """Every job that is over by now and not finished, as (id, ended_at), in order."""
+    """Load the jobs that are over by the clock and not finished, as (id, ended_at), earliest first."""
     return connection.execute(
         # The condition is constant; values are bound.
         "SELECT job.id, job.started_at + job.duration AS ended_at FROM job"  # noqa: S608
@@ -154,7 +154,7 @@ def load_due_sync_jobs(world: SandboxState, connection: sqlite3.Connection) -> l
 
 
 def finish_sync_job(world: SandboxState, job_id: str) -> None:
-    """Have served what a job indexed that is over."""
+    """Index the documents of a job that is over, and serve them."""
     while _advance_job(world, job_id):
         pass
 
@@ -166,9 +166,9 @@ def start_indexing_job(
     upload: sqlite3.Row,
     delay_s: float,
 ) -> int:
-    """Begin to index a run beside what is served, beside any other job; the job's row.
+    """Start to index a run over the served content, beside any other job; return the job's row.
 
-    It takes `delay_s` seconds longer than the sandbox's pace has it.
+    The job takes `delay_s` seconds longer than the sandbox's pace says.
     """
     job = _insert_job(world, connection, datasource, upload, incremental=True, delay_s=delay_s)
     return int(job["row"])
@@ -216,7 +216,7 @@ def _indexed_count(job: sqlite3.Row, now: float) -> int:
 
 
 def _advance_job(world: SandboxState, job_id: str) -> bool:
-    """Index one more batch of a job that is over, or finish it; answers whether there is more to do."""
+    """Index one batch of a job that is over, or finish the job; return whether batches are left."""
     with world.database.write() as connection:
         job = connection.execute(
             "SELECT * FROM job WHERE id = ? AND status = 'RUNNING'", (job_id,)
@@ -226,8 +226,8 @@ def _advance_job(world: SandboxState, job_id: str) -> bool:
         if job["failure"] is not None:
             _end_job(connection, job, "FAILED", 0)
             return False
-        kept = max(0, job["total"] - job["loses"])
-        size = min(_BATCH, kept - job["indexed"])
+        indexable = max(0, job["total"] - job["loses"])
+        size = min(_BATCH, indexable - job["indexed"])
         batch = connection.execute(
             "SELECT row, key, raw FROM document WHERE upload_row = ? AND key > ? ORDER BY key LIMIT ?",
             (job["upload_row"], job["indexed_to"], size),
@@ -242,7 +242,7 @@ def _advance_job(world: SandboxState, job_id: str) -> bool:
                 "UPDATE job SET indexed = ?, indexed_to = ? WHERE row = ?",
                 (indexed, batch[-1]["key"], job["row"]),
             )
-        if indexed < kept and batch:
+        if indexed < indexable and batch:
             return True
         last = batch[-1]["key"] if batch else job["indexed_to"]
         _serve_documents(connection, job, last)
@@ -251,7 +251,10 @@ def _advance_job(world: SandboxState, job_id: str) -> bool:
 
 
 def _serve_documents(connection: sqlite3.Connection, job: sqlite3.Row, last: str) -> None:
-    """Let the run's documents up to key `last` be found, in place of the former ones or over them."""
+    """Serve the run's documents up to key `last`.
+
+    They replace all served documents, or in an incremental job only those with the same keys.
+    """
     row = {"datasource": job["datasource_row"], "upload": job["upload_row"], "last": last}
     former = [found["row"] for found in connection.execute(_MERGED if job["incremental"] else _REPLACED, row)]
     row["former"] = json.dumps(former)

@@ -1,4 +1,4 @@
-"""Runs of documents: pages come in, in any order and as often as they like, and wait unseen for a sync."""
+"""Runs of documents: pages are stored in any order, any number of times, and stay unserved until a sync."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 class StoredPage(NamedTuple):
-    """What a page did: documents that were new or other than before, and how many the run has now."""
+    """Result of storing a page: the documents that were new or changed, and the total of the run."""
 
     changed: int
     total: int
 
 
 def find_upload(connection: sqlite3.Connection, datasource: sqlite3.Row, run: str) -> sqlite3.Row | None:
-    """The run of this name, if any page of it has come."""
+    """Find the run of this name; None when it has no page yet."""
     found: sqlite3.Row | None = connection.execute(
         "SELECT * FROM upload WHERE datasource_row = ? AND run = ?", (datasource["row"], run)
     ).fetchone()
@@ -28,7 +28,7 @@ def find_upload(connection: sqlite3.Connection, datasource: sqlite3.Row, run: st
 
 
 def load_upload(connection: sqlite3.Connection, datasource: sqlite3.Row, run: str) -> sqlite3.Row:
-    """The run of this name, of which a page has come. Raises LookupError when none has: a bug of the sandbox."""
+    """Load a run that has a page. Raises LookupError when it has none, which is a bug of the sandbox."""
     found = find_upload(connection, datasource, run)
     if found is None:
         raise LookupError(run)
@@ -43,11 +43,11 @@ def store_upload_page(
     page: dict[str, bytes],
     operation: str = "documents.upload",
 ) -> StoredPage:
-    """Add or replace the documents of a page, given by their keys; `operation` is what the ledger calls it.
+    """Add or replace the documents of a page, given by key; `operation` is the name for the ledger.
 
     Raises:
-        RefusedError: `sync_running` or `already_exists`, when the run is being synced, or was, and the page would
-            change it; a page that was stored before is welcome at any time.
+        RefusedError: `sync_running` or `already_exists` when the page would change a run that is being synced or was
+            synced. A page that changes nothing is always accepted, so that a client may repeat it.
     """
     connection.execute(
         "INSERT OR IGNORE INTO upload (datasource_row, run) VALUES (?, ?)", (datasource["row"], run)
@@ -64,6 +64,7 @@ def store_upload_page(
             "UPDATE document SET raw = ?3 WHERE upload_row = ?1 AND key = ?2 AND raw IS NOT ?3",
             ((row, key, raw) for key, raw in page.items()),
         ).rowcount
+    # Checked after the writes, which tell whether the page changes anything; a refusal rolls them back.
     if added or replaced:
         _require_not_synced(connection, upload)
     connection.execute("UPDATE upload SET total = total + ? WHERE row = ?", (added, row))
@@ -80,10 +81,10 @@ def store_upload_page(
 def discard_unserved_upload(
     world: SandboxState, connection: sqlite3.Connection, datasource: sqlite3.Row, run: str
 ) -> None:
-    """Forget a run that is not served; one that is served, or that never was, is left as it is.
+    """Delete a run that is not served; do nothing for one that is served or does not exist.
 
     Raises:
-        RefusedError: `sync_running`.
+        RefusedError: `sync_running` while the run is being synced.
     """
     upload = find_upload(connection, datasource, run)
     if upload is None or upload["served"]:
@@ -99,7 +100,7 @@ def discard_unserved_upload(
 
 
 def is_syncing(connection: sqlite3.Connection, upload: sqlite3.Row) -> bool:
-    """Whether a job of this run is running."""
+    """Whether a job of a run is running."""
     running = "SELECT 1 FROM job WHERE upload_row = ? AND status = 'RUNNING'"
     return connection.execute(running, (upload["row"],)).fetchone() is not None
 

@@ -57,15 +57,15 @@ DATASET_SAGAS: Final = (PROVISION_SAGA, TEARDOWN_SAGA, COMPENSATION_SAGA, SNAPSH
 
 
 def build_sagas(deps: Dependencies, *, provisions: int = 4) -> Mapping[str, Saga]:
-    """The sagas by kind, as the engine runs them: so many provisions at once, while others wait for their turn."""
+    """Build the sagas by kind, as the engine runs them. At most `provisions` provisions run at once; others wait."""
     sagas: dict[str, Saga] = {each.kind: partial(run_saga, each, deps) for each in DATASET_SAGAS}
-    provision, turns = sagas[PROVISION_SAGA.kind], asyncio.Semaphore(provisions)
+    provision, slots = sagas[PROVISION_SAGA.kind], asyncio.Semaphore(provisions)
 
     async def provision_in_turn(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
-        if turns.locked():
-            waiting = Progress(step="queue", message="waiting for its turn", saga_id=saga_id)
-            deps.store.report(dataset_id, waiting)
-        async with turns:
+        if slots.locked():
+            queued = Progress(step="queue", message="waiting for its turn", saga_id=saga_id)
+            deps.store.report(dataset_id, queued)
+        async with slots:
             await provision(perform, dataset_id, saga_id)
 
     sagas[PROVISION_SAGA.kind] = provision_in_turn
@@ -83,11 +83,12 @@ def build_services(
     withheld: Collection[str] = (),
     plans: Sequence[Schedule] = (),
 ) -> Services:
-    """The use cases over one set of adapters; a person is asked by approval requests, unless a confirmer is given.
+    """Build the use cases over one set of adapters.
 
-    Of the secrets that are `withheld` none goes on record.
+    Without a `confirmer`, confirmations are asked for by approval requests. The secrets in `withheld` are redacted from
+    the audit log.
     """
-    counted = RateLimiter(deps.store, deps.clock, rates)
+    limiter = RateLimiter(deps.store, deps.clock, rates)
     approvals = ApprovalService(deps.store, deps.clock, deps.ids, deps.settings)
     sagas = SagaRunner(deps.store, engine, deps.clock, DATASET_SAGAS, attempts=deps.settings.attempts)
     teardowns = TeardownService(
@@ -98,11 +99,11 @@ def build_services(
         settings=deps.settings,
         sagas=sagas,
         confirmer=confirmer or approvals,
-        rates=counted,
+        rates=limiter,
     )
     grace_days = deps.settings.orphan_grace.total_seconds() / _DAY_S
     return Services(
-        calls=CallAudit(deps.store, deps.clock, deps.ids, counted, withheld),
+        calls=CallAudit(deps.store, deps.clock, deps.ids, limiter, withheld),
         registry=RegistryService(deps.store, deps.clock),
         provisioning=ProvisionService(
             store=deps.store,
@@ -153,7 +154,7 @@ def build_schedule_sagas(
     engine: Engine,
     purge: Callable[[], Awaitable[None]],
 ) -> Mapping[str, Saga]:
-    """The sagas by kind that a process needs which keeps the schedules; `purge` has the engine forget old ones."""
+    """Build the sagas of a process that runs the schedules; `purge` has the engine delete old sagas."""
     monitor = ConnectorMonitor(
         deps.store, _build_health_service(deps, TimeLimitedPlatform(deps.platform)), engine
     )

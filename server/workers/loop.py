@@ -1,4 +1,4 @@
-"""What a process does in the background, again and again, whatever one round of it meets."""
+"""Background loops of a process, which go on whatever error one round ends with."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _CANCEL_AGAIN_S: Final = 1.0
 
 
 class FailureLog:
-    """A log in which a failure is written once, until it is another one or is over.
+    """A log that writes a lasting failure once: again only when it changes, or comes back after a success.
 
-    `event` is its name there, and `facts` are written with it. The traceback of what is no LifecycleError goes along,
-    since that is a bug.
+    `event` is the name of the log entry, and `facts` are written with it. An error that is no LifecycleError is a bug,
+    so its traceback is written, too.
     """
 
     def __init__(self, log: BoundLogger, event: str, **facts: object) -> None:
@@ -33,7 +33,7 @@ class FailureLog:
         self._last: str | None = None
 
     def record(self, error: Exception) -> None:
-        """Write that it failed, and why."""
+        """Write the failure and its cause, unless it was the last one written."""
         cause = str(error)
         if cause != self._last:
             self._last = cause
@@ -41,12 +41,12 @@ class FailureLog:
             self._log.warning(self._event, **self._facts, cause=cause, exc_info=not known)
 
     def clear(self) -> None:
-        """The failure is over: the next one is written, even if it is the same."""
+        """End the failure: the next one is written, even if it is the same."""
         self._last = None
 
 
 async def run_once(work: Callable[[], Awaitable[object]], failures: FailureLog) -> None:
-    """One round of work. What it raises is recorded and goes no further, but for a cancellation."""
+    """Run one round of work. An error is recorded and not raised; a cancellation is."""
     try:
         await work()
     except Exception as error:  # noqa: BLE001
@@ -63,9 +63,9 @@ async def run_every(
     *,
     sleep: Callable[[float], Awaitable[object]] = anyio.sleep,
 ) -> NoReturn:
-    """Do the work now, and again after each pause, until cancelled; what one round raises does not end the loop.
+    """Run the work now and again after each pause, until cancelled. An error in a round does not end the loop.
 
-    A pause lasts `interval_s`, or what that gives, and begins when the round is over: two rounds never overlap.
+    A pause lasts `interval_s` seconds, or what that returns. It begins when a round is over, so rounds never overlap.
     """
     while True:
         await run_once(work, failures)
@@ -74,9 +74,9 @@ async def run_every(
 
 @asynccontextmanager
 async def run_in_background(work: Sequence[Coroutine[Any, Any, object]]) -> AsyncIterator[None]:
-    """Do all of this beside everything else, each by itself, until the context is left.
+    """Run each piece of work in a task of its own until the context is left, and then cancel and await them.
 
-    One that a cancellation does not reach, because a time-out of its own came at the same moment, is cancelled again.
+    A cancellation that arrives together with a time-out of the work's own can be lost, so it is repeated.
     """
     left = {asyncio.create_task(each, context=Context()) for each in work}
     try:

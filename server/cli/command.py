@@ -220,7 +220,9 @@ def command(app: typer.Typer, name: str) -> Callable[[B], B]:
         ]
         # typer reads the options from the signature; no type declares this attribute, which `inspect` honours.
         entry.__signature__ = inspect.Signature([_keyword_parameter("ctx", typer.Context), *own, *_COMMON])  # type: ignore[attr-defined]
-        app.command(name, help=inspect.getdoc(body))(entry)
+        # A terminal wraps paragraphs at its own width, so line breaks of the source would only tear them.
+        paragraphs = (inspect.getdoc(body) or "").split("\n\n")
+        app.command(name, help="\n\n".join(each.replace("\n", " ") for each in paragraphs))(entry)
         return body
 
     return register

@@ -1,4 +1,4 @@
-"""What a dataset type needs: every place that a new member of the enum must reach, and the file to edit where it does not.
+"""Every place that a new dataset type must reach, and the file to edit where it does not.
 
 The files are searched as text. A module that is missing cannot be imported, and so could not say what it lacks.
 """

@@ -29,6 +29,12 @@ KILLS = "killing"
 ADOPTIONS = "adoptions"
 
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Processes that tests start are not measured: their lines are covered in this process too, coverage doubles the
+    # time that a start takes, and a process that is killed leaves a data file that cannot be read.
+    for name in [each for each in os.environ if each.startswith("COVERAGE_PROCESS")]:
+        del os.environ[name]
+
 # No test judges by the clock: a busy machine is no failure. With every change the same examples run, so that a red test
 # says something of the change; `just fresh` draws new ones, and more of them.
 settings.register_profile("check", deadline=None, derandomize=True, max_examples=25, database=None)

@@ -89,7 +89,10 @@ async def test_without_identity_a_caller_looks_and_a_person_answers_on_a_termina
             assert audit_id.startswith("au-")
             assert found == {
                 "code": "forbidden",
-                "message": "Only a person with the scope for it answers approval requests; an agent's answer does not count.",
+                "message": (
+                    "Only a person with the scope for it answers approval requests; "
+                    "an agent's answer does not count."
+                ),
                 "recovery": "needs_human",
                 "suggested_action": "Ask the operator: a person answers it on a terminal.",
             }

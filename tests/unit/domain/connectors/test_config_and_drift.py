@@ -390,7 +390,9 @@ def test_a_connector_that_the_platform_does_not_have_is_missing() -> None:
             name="NAME-d2",
             dataset_id="d2",
             handle="h2",
-            suggested_action="Somebody removed it in Glean. Take the dataset down, and provision it again if it is needed.",
+            suggested_action=(
+                "Somebody removed it in Glean. Take the dataset down, and provision it again if it is needed."
+            ),
             connector_id="cn-d2",
             client_id="acme",
         ),

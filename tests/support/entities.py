@@ -57,8 +57,14 @@ def client(client_id: str = "acme", **changes: Any) -> Client:
 
 
 def sample_event(kind: EventKind, about: Dataset, at: datetime, **data: Any) -> Event:
-    """An event whose data is whatever the test says: for who carries events, and does not look into them."""
-    return Event(kind=kind, at=at, dataset_id=about.dataset_id, client_id=about.client_id, data=data)
+    """An event with the status of its dataset and whatever the test says: for whoever carries events."""
+    return Event(
+        kind=kind,
+        at=at,
+        dataset_id=about.dataset_id,
+        client_id=about.client_id,
+        data={"status": about.status.value, **data},
+    )
 
 
 def journey(journey_id: str = "j1", **changes: Any) -> Journey:

@@ -45,13 +45,9 @@ StepOutcome: TypeAlias = Done | Failed | Superseded
 
 def encode_outcome(outcome: StepOutcome) -> Json:
     """A step's outcome as the engine records it: `{}`, `{"error": …}` or `{"superseded": true}`."""
-    match outcome:
-        case Failed(error):
-            return {"error": error}
-        case Superseded():
-            return {"superseded": True}
-        case Done():
-            return {}
+    if isinstance(outcome, Failed):
+        return {"error": outcome.error}
+    return {"superseded": True} if isinstance(outcome, Superseded) else {}
 
 
 def decode_outcome(recorded: Json) -> StepOutcome:

@@ -68,13 +68,11 @@ async def run_steps(
     for step in steps:
         begun.append(step)
         effect = partial(run_step, step.name, partial(step.action, context))
-        match await _perform(perform, step.name, effect):
-            case Superseded():
-                raise SupersededError(step.name)
-            case Failed(error):
-                return begun, StepFailure(step=step.name, error=error)
-            case Done():
-                pass
+        outcome = await _perform(perform, step.name, effect)
+        if isinstance(outcome, Superseded):
+            raise SupersededError(step.name)
+        if isinstance(outcome, Failed):
+            return begun, StepFailure(step=step.name, error=outcome.error)
     return begun, None
 
 

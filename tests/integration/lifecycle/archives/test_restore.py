@@ -520,7 +520,7 @@ async def test_an_archive_that_changes_behind_the_verification_restores_nothing(
 
         verify = process.deps.archives.verify
         process.deps.archives.verify = uncertain  # type: ignore[assignment,method-assign]
-        with pytest.raises(ProvisionFailedError, match="not the 30 that it was made of") as failure:
+        with pytest.raises(ProvisionFailedError, match="not the 30 that were archived") as failure:
             await restore(process, gone)
     assert (failure.value.facts["step"], failure.value.facts["cause"]) == ("populate", "archive_failed")
     assert [each for each in world.staged_files() if not each.startswith(".")] == []

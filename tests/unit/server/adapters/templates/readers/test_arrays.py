@@ -72,7 +72,7 @@ def test_an_array_that_is_cut_short_is_never_taken_for_whole(
 ) -> None:
     whole = json.dumps(records).encode()
     short = whole[: data.draw(st.integers(1, len(whole) - 1))]
-    with pytest.raises(TemplateInvalidError, match=r"ends in the middle of record|nothing behind the comma"):
+    with pytest.raises(TemplateInvalidError, match=r"ends in the middle of record|nothing after the comma"):
         cut(short, [])
 
 

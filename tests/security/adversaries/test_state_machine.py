@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-CALLS = 1000
-DELETIONS = 5
+SEQUENCES = 8
+CALLS = 50 * SEQUENCES
+DELETIONS = SEQUENCES // 4
 """Fewer would mean that the sequences do nothing worth forbidding."""
 
 SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
@@ -57,10 +58,19 @@ def test_no_sequence_of_calls_deletes_what_the_rules_keep_or_tells_of_another_te
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     figures = RunStatistics("in memory")
-    run_state_machine(tmp_path, figures, 20, 50)
+    run_state_machine(tmp_path, figures, SEQUENCES, 50)
     figures.record(record_property)
     assert figures.calls > CALLS
     assert figures.deletions > DELETIONS
+    assert (figures.wrongful, figures.leaks) == (0, 0)
+
+
+@pytest.mark.resilience
+def test_nor_does_any_of_a_few_more(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
+    figures = RunStatistics("in memory, a few more")
+    run_state_machine(tmp_path, figures, 20, 50)
+    figures.record(record_property)
+    assert figures.calls > 2 * CALLS
     assert (figures.wrongful, figures.leaks) == (0, 0)
 
 

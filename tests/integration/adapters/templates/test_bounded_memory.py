@@ -19,8 +19,8 @@ from pathlib import Path
 
 import anyio
 
-from domain.model.dataset import DatasetType
-from domain.content.population import Population
+from domain.model import DatasetType
+from domain.content import Population
 from server.adapters.templates import FolderTemplates
 
 templates = FolderTemplates(Path(sys.argv[1]))
@@ -33,7 +33,7 @@ population = Population(
     now=datetime(2026, 3, 1, tzinfo=UTC),
     progress=lambda done, total: None,
 )
-with templates.records(template) as stream:
+with templates.open_records(template) as stream:
     lines = sum(chunk.count(b"\\n") for chunk in population.documents(stream))
 # Not getrusage's figure, which begins with what the parent held when it forked.
 status = Path("/proc/self/status").read_text()

@@ -20,7 +20,7 @@ from pathlib import Path
 import anyio
 
 from domain.model import DatasetType
-from domain.content import Population
+from domain.content.population import Population
 from server.adapters.templates import FolderTemplates
 
 templates = FolderTemplates(Path(sys.argv[1]))

@@ -34,7 +34,7 @@ population = Population(
     progress=lambda done, total: None,
 )
 with templates.open_records(template) as stream:
-    lines = sum(chunk.count(b"\\n") for chunk in population.documents(stream))
+    lines = sum(chunk.count(b"\\n") for chunk in population.stream_documents(stream))
 # Not getrusage's figure, which begins with what the parent held when it forked.
 status = Path("/proc/self/status").read_text()
 print(lines, int(status.partition("VmHWM:")[2].split()[0]) // 1024)

@@ -95,3 +95,32 @@ async def test_what_goes_with_a_datasource_is_pending_no_more(world: World) -> N
         assert [each.what for each in left] == ["populate"]
         assert (await process.load_dataset(made.dataset_id)).connector_id is None
         assert world.active_datasources() == []
+
+
+async def test_a_retried_compensation_of_a_superseded_saga_ends_it(world: World) -> None:
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
+        made = await process.provision()
+        now = process.deps.clock.now()
+        run = Run.start(COMPENSATION_SAGA.kind, made.dataset_id, "1:1", now)
+        pending = PendingCompensation(
+            dataset_id=made.dataset_id, attempt=1, what="push", cause="away", since=now
+        )
+
+        def begin(uow: UnitOfWork) -> None:
+            uow.datasets.put(made.evolve(run=run))
+            uow.compensations.put(pending)
+
+        await process.deps.store.transact(begin)
+        performed: list[str] = []
+
+        async def perform(step: str, effect: Callable[[], Awaitable[Json]]) -> Json:
+            performed.append(step)
+            if step == "undo push of 1":  # another saga takes the dataset over meanwhile
+                await process.deps.store.transact(lambda uow: uow.datasets.put(made))
+            return await effect()
+
+        await run_saga(COMPENSATION_SAGA, process.deps, perform, made.dataset_id, run.saga_id)
+        assert performed == ["list", "undo push of 1"]
+        left = await process.deps.store.read(lambda uow: uow.compensations.find(made.dataset_id))
+        assert left == [pending]

@@ -14,14 +14,12 @@ from domain.connectors import require_same_platform
 from domain.lifecycle.sagas import (
     PAGE_BYTES,
     PAGE_COUNT,
-    Failed,
     SagaContext,
     SagaDefinition,
     Step,
-    Superseded,
-    SupersededError,
     client_sites,
     delete_datasource,
+    outcome_error,
     push_run_name,
     push_with_retry,
     run_step,
@@ -206,12 +204,10 @@ async def _retry_compensation(attempt: int, what: str, context: SagaContext) -> 
     left = next((each for each in pending if (each.attempt, each.what) == (attempt, what)), None)
     if left is None:
         return  # carried out by a process that died before that was recorded
-    match await run_step(what, partial(run_pending_compensation, context, left)):
-        case Superseded():
-            raise SupersededError(what)
-        case Failed(error):
-            again = replace(left, cause=error["message"], tries=left.tries + 1)
-            await context.transact(lambda uow, _: uow.compensations.put(again))
+    outcome = await run_step(what, partial(run_pending_compensation, context, left))
+    if (error := outcome_error(what, outcome)) is not None:
+        again = replace(left, cause=error["message"], tries=left.tries + 1)
+        await context.transact(lambda uow, _: uow.compensations.put(again))
 
 
 def release_dataset(uow: UnitOfWork, dataset: Dataset) -> None:

@@ -26,7 +26,7 @@ from domain.lifecycle.sagas.definition import (
     compensation_step_name,
     is_code_of,
 )
-from domain.lifecycle.sagas.execution import run_saga, run_step
+from domain.lifecycle.sagas.execution import outcome_error, run_saga, run_step
 from domain.lifecycle.sagas.polling import constant_backoff, exponential_backoff, poll
 from domain.lifecycle.sagas.runner import ProgressListener, SagaRunner
 from domain.lifecycle.sagas.store_retry import with_store_retry
@@ -56,6 +56,7 @@ __all__ = [
     "fail_dead_letter",
     "is_code_of",
     "load_saga_context",
+    "outcome_error",
     "poll",
     "previous_removal",
     "push_run_name",

@@ -69,10 +69,8 @@ async def run_steps(
         begun.append(step)
         effect = partial(run_step, step.name, partial(step.action, context))
         outcome = await _perform(perform, step.name, effect)
-        if isinstance(outcome, Superseded):
-            raise SupersededError(step.name)
-        if isinstance(outcome, Failed):
-            return begun, StepFailure(step=step.name, error=outcome.error)
+        if (error := outcome_error(step.name, outcome)) is not None:
+            return begun, StepFailure(step=step.name, error=error)
     return begun, None
 
 
@@ -88,8 +86,8 @@ async def compensate(
             continue
         effect = partial(_compensate_step, step.name, step.compensation, context, definition)
         name = compensation_step_name(step)
-        if isinstance(await _perform(perform, name, partial(run_step, step.name, effect)), Superseded):
-            raise SupersededError(name)
+        # An error of the record itself is left to the step's own outcome: the other compensations still run.
+        outcome_error(name, await _perform(perform, name, partial(run_step, step.name, effect)))
 
 
 async def _compensate_step(
@@ -98,11 +96,9 @@ async def _compensate_step(
     context: SagaContext,
     definition: SagaDefinition,
 ) -> None:
-    match await run_step(name, partial(compensation, context)):
-        case Superseded():
-            raise SupersededError(name)
-        case Failed(error) if definition.record_failed_compensation is not None:
-            await definition.record_failed_compensation(context, name, error)
+    error = outcome_error(name, await run_step(name, partial(compensation, context)))
+    if error is not None and definition.record_failed_compensation is not None:
+        await definition.record_failed_compensation(context, name, error)
 
 
 async def finalize(
@@ -143,6 +139,13 @@ async def run_step(step: str, action: Callable[[], Awaitable[Any]]) -> StepOutco
         _log.exception("step %s failed by a bug", step)
         return Failed(InternalError(f"The step {step!r} failed by a fault of this program.").as_dict())
     return Done()
+
+
+def outcome_error(step: str, outcome: StepOutcome) -> Json | None:
+    """The error of a step that failed, None of a step that is done. Raises SupersededError."""
+    if isinstance(outcome, Superseded):
+        raise SupersededError(step)
+    return outcome.error if isinstance(outcome, Failed) else None
 
 
 async def _perform(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -347,6 +348,9 @@ async def test_a_retry_that_is_cancelled_while_it_is_indexed_has_the_former_cont
         world.glean.faults.add(Fault(kind="sync_hangs"))
         await process.start_provision(retry=True)
         await wait_for(lambda: world.glean.faults.fired_count() == 1)
+        # Glean tells uploads apart by the second in which they began; the one that follows needs a later one.
+        second = int(time.time())
+        await wait_for(lambda: int(time.time()) > second)
         await process.services.sagas.cancel(before.dataset_id, OPERATOR)
         await process.services.sagas.wait(before.dataset_id, None)
         after = await process.load_dataset(before.dataset_id)

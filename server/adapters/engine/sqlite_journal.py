@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from domain.errors import InternalError
 from server.adapters.engine.journal import CREATE_ATTEMPTS, Journal
+from server.infra.sqlite import switch_to_wal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,7 @@ class SqliteJournal(Journal):
     def prepare(self) -> None:
         with self._connection() as connection, connection:
             # DBOS does not set it, and without it readers and writers block one another.
-            connection.execute("PRAGMA journal_mode = WAL")
+            switch_to_wal(connection, _BUSY_S)
             connection.execute(CREATE_ATTEMPTS)
 
     def close(self) -> None:

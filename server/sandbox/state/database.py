@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from server.infra.filesystem.locks import lock_file
+from server.infra.sqlite import switch_to_wal
 from server.sandbox.state.schema import SCHEMA, UPGRADES, VERSION
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class Database:
                 raise SandboxFileError(
                     f"{self.path.name} was made by another version or program; use a new file"
                 )
-            connection.execute("PRAGMA journal_mode = WAL")
+            switch_to_wal(connection, BUSY_SECONDS)
             connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {VERSION}; COMMIT;")
         finally:
             os.close(folder)

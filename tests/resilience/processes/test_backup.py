@@ -82,7 +82,8 @@ async def test_whatever_moment_of_a_life_is_copied_the_copy_comes_to_the_same_en
             told = await to_thread.run_sync(create_backup, data_folder.settings, copy.data)
             if told.running:
                 copies.append((copy, told))
-        assert (await wait_for_exit(process))[0] == 0
+        status, out, log = await wait_for_exit(process)
+        assert status == 0, out + log
 
     await copied_during(start_provision(data_folder))
     await data_folder.complete_journey()

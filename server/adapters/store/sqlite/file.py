@@ -10,6 +10,7 @@ from sqlite_utils import Database
 
 from server.adapters.store.sqlite.migrations import migrate
 from server.infra.filesystem.locks import lock_file
+from server.infra.sqlite import switch_to_wal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +27,7 @@ def prepare_sqlite_file(path: Path, busy_timeout_s: float) -> str:
         lock_file(lock.fileno(), fcntl.LOCK_EX, path)
         db = connect_sqlite(path, busy_timeout_s)
         try:
-            db.execute("pragma journal_mode = wal")
+            switch_to_wal(db.conn, busy_timeout_s)
             migrate(db, path)
             return str(db.execute("select installation_id from installation").fetchone()[0])
         finally:

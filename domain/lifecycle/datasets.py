@@ -100,7 +100,10 @@ class DatasetService:
         return await self._store.read(load_page)
 
     async def show(self, dataset_id: str, principal: Principal) -> DatasetDetails:
-        """A dataset with its journey, connector, archive, and its last fifty events. Raises UnknownDatasetError."""
+        """A dataset with its journey, connector and archive, and its last fifty events in order.
+
+        Raises UnknownDatasetError.
+        """
         now = self._clock.now()
 
         def load_details(uow: UnitOfWork) -> DatasetDetails:
@@ -113,7 +116,7 @@ class DatasetService:
                 archive=uow.archives.get(dataset_id),
                 progress=current_progress(uow, dataset),
                 undos=uow.compensations.find(dataset_id),
-                events=uow.events.find(dataset_id=dataset_id, limit=_EVENT_LIMIT),
+                events=uow.events.list_latest(None, dataset_id, _EVENT_LIMIT)[::-1],
             )
 
         return await self._store.read(load_details)

@@ -70,7 +70,7 @@ class InlineEngine:
         attempts: int = 10,
     ) -> None:
         self.journal = {} if journal is None else journal
-        self.dead = False
+        self._death = anyio.Event()
         self._sagas = sagas
         self._attempts = attempts
         self._crash = crash or (lambda _step, _moment: None)
@@ -86,7 +86,16 @@ class InlineEngine:
     ) -> None:
         self._tasks.cancel_scope.cancel()
         await self._tasks.__aexit__(None, None, None)  # what left the body is not the group's to wrap
-        self.dead = True
+        self._death.set()
+
+    @property
+    def dead(self) -> bool:
+        """Whether its process is gone."""
+        return self._death.is_set()
+
+    async def wait_for_death(self) -> None:
+        """Wait until a crash hook has killed it."""
+        await self._death.wait()
 
     async def start(self, kind: str, saga_id: str, dataset_id: str) -> None:
         """Start the saga, or take it over when its engine is dead. Raises LookupError for an unknown kind."""
@@ -153,7 +162,7 @@ class InlineEngine:
                 await self._sagas[entry.kind](perform, entry.dataset_id, saga_id)
                 entry.ended = not self.dead
         except ProcessDied:
-            self.dead = True
+            self._death.set()
             for each in self._scopes:
                 each.cancel()
         except Exception as error:  # noqa: BLE001 - whatever breaks a saga ends it, and is kept for the test

@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import anyio
+
 from domain.audit.entry import parse_entry
 from domain.connectors.config import placeholder_token
 from domain.errors import ConfirmationRequiredError
@@ -41,6 +43,7 @@ from server.composition.use_cases import build_sagas, build_schedule_sagas, buil
 from server.infra.postgres.dsn import parse_postgres_url as address_of
 from tests.support.content.template_repository import write_repository
 from tests.support.inline_engine import InlineEngine
+from tests.support.polling import wait_for_async
 from tests.support.sandbox.embedded import EmbeddedSandbox
 from tests.support.webhooks.event_schemas import load_events, parse_event_data
 
@@ -302,6 +305,20 @@ class Process:
         teardowns = self.services.teardowns
         begun = await teardowns.start_or_attach(dataset_id, reason, principal, confirmer)
         return (await teardowns.wait(begun, 30)).dataset
+
+    async def wait_for_crash(self) -> None:
+        """Wait until the process has died where it was told to."""
+        with anyio.fail_after(30):
+            await self.engine.wait_for_death()
+
+    async def wait_for_step(self, dataset_id: str, step: str) -> None:
+        """Wait until the saga of a dataset is in that step."""
+
+        async def is_there() -> bool:
+            progress = await self.deps.store.read(lambda uow: uow.datasets.get_progress(dataset_id))
+            return progress is not None and progress.step == step
+
+        await wait_for_async(is_there, 30)
 
     async def owner_tag(self, dataset: Dataset) -> OwnerTag:
         """How Glean knows that its datasource is ours."""

@@ -51,8 +51,8 @@ async def test_a_template_that_went_meanwhile_is_said_to_be_gone(world: World) -
     path = write_template(world.repository, PAGES, [confluence_page(1)])
     async with world.open_process(crash=CrashAt("clear", "after")) as process:
         await process.add_client_and_journey()
-        begun = await process.start_provision()
-        await process.services.sagas.wait(begun.dataset.dataset_id, 2)
+        await process.start_provision()
+        await process.wait_for_crash()
     path.unlink()
     async with world.open_process() as process:
         with pytest.raises(ProvisionFailedError, match="no longer in the repository") as failure:
@@ -83,7 +83,7 @@ async def test_a_journey_that_cannot_be_read_is_waited_for(world: World, state: 
     async with world.open_process(crash=CrashAt("populate", "after")) as process:
         await process.add_client_and_journey()
         begun = await process.start_provision()
-        await process.services.sagas.wait(begun.dataset.dataset_id, 2)
+        await process.wait_for_crash()
     write_state(world, "zombie")
     clock = RepairingClock(lambda: write_state(world, state))
     async with world.open_process(replace=lambda deps: replace(deps, clock=clock)) as process:
@@ -98,7 +98,7 @@ async def test_a_wait_for_an_unreadable_journey_can_be_cancelled(world: World) -
     async with world.open_process(crash=CrashAt("populate", "after")) as process:
         await process.add_client_and_journey()
         begun = await process.start_provision()
-        await process.services.sagas.wait(begun.dataset.dataset_id, 2)
+        await process.wait_for_crash()
     write_state(world, "zombie")
     async with world.open_process() as process:
         await process.services.sagas.cancel(begun.dataset.dataset_id, OPERATOR)

@@ -147,7 +147,8 @@ async def test_the_wait_is_bounded_and_tells_how_far_it_is(world: World) -> None
         async def listen(progress: object) -> None:
             heard.append(str(progress))
 
-        still = await process.services.provisioning.wait(begun, 1, listen)
+        await process.wait_for_step(begun.dataset.dataset_id, "index")
+        still = await process.services.provisioning.wait(begun, 0.01, listen)
         assert still.dataset.status is DatasetStatus.PROVISIONING
         assert still.dataset.run is not None
         assert still.progress is not None
@@ -364,8 +365,8 @@ async def test_a_journey_that_ends_meanwhile_has_everything_taken_back(
 ) -> None:
     async with world.open_process(crash=CrashAt("index", "inside")) as process:
         await process.add_client_and_journey()
-        begun = await process.start_provision()
-        await process.services.sagas.wait(begun.dataset.dataset_id, 1)
+        await process.start_provision()
+        await process.wait_for_crash()
     async with world.open_process() as process:
         await process.services.registry.set_state("j1", state, OPERATOR)
         with pytest.raises(ProvisionFailedError) as failure:
@@ -378,8 +379,8 @@ async def test_a_journey_that_ends_meanwhile_has_everything_taken_back(
 async def test_a_journey_that_pauses_or_expires_meanwhile_lets_it_finish(world: World) -> None:
     async with world.open_process(crash=CrashAt("push", "after")) as process:
         await process.add_client_and_journey()
-        begun = await process.start_provision()
-        await process.services.sagas.wait(begun.dataset.dataset_id, 1)
+        await process.start_provision()
+        await process.wait_for_crash()
     async with world.open_process() as process:
         await process.services.registry.set_state("j1", JourneyState.PAUSED, OPERATOR)
         assert (await process.provision()).status is DatasetStatus.READY
@@ -391,8 +392,7 @@ async def test_a_running_provision_that_is_cancelled_undoes_itself(world: World)
     async with world.open_process() as process:
         await process.add_client_and_journey()
         begun = await process.start_provision()
-        still = await process.services.provisioning.wait(begun, 0.5)
-        assert still.progress is not None
+        await process.wait_for_step(begun.dataset.dataset_id, "index")
         await process.services.sagas.cancel(begun.dataset.dataset_id, OPERATOR)
         with pytest.raises(ProvisionFailedError) as failure:
             await process.services.provisioning.wait(begun, 30)
@@ -402,7 +402,7 @@ async def test_a_running_provision_that_is_cancelled_undoes_itself(world: World)
 
 @pytest.mark.each_dialect
 async def test_a_sync_that_hangs_past_its_deadline_fails_and_is_undone(world: World) -> None:
-    world.policy = replace(world.policy, sync_deadline=timedelta(seconds=0.5))
+    world.policy = replace(world.policy, sync_deadline=timedelta(seconds=0.1))
     world.glean.faults.add(Fault(kind="sync_hangs"))
     async with world.open_process() as process:
         await process.add_client_and_journey()

@@ -91,7 +91,7 @@ async def test_a_retry_that_is_cancelled_before_its_content_is_served_changes_no
         served = world.served_document_ids(before.name)
         world.glean.faults.add(Fault(kind="sync_hangs"))
         begun = await process.start_provision(retry=True)
-        await process.services.provisioning.wait(begun, 0.5)
+        await process.wait_for_step(before.dataset_id, "index")
         await process.services.sagas.cancel(before.dataset_id, OPERATOR)
         with pytest.raises(ProvisionFailedError):
             await process.services.provisioning.wait(begun, 30)
@@ -123,8 +123,8 @@ async def provision_short_then_crash(place: World, process: Process) -> str:
     async with place.open_process() as first:
         before = await provision_short_of_three(place, first)
     write_template(place.repository, PAGES, [confluence_page(number) for number in range(50, 60)])
-    begun = await process.start_provision(retry=True)
-    await process.services.sagas.wait(begun.dataset.dataset_id, 2)
+    await process.start_provision(retry=True)
+    await process.wait_for_crash()
     return before.dataset_id
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -129,7 +130,7 @@ async def test_resuming_twice_starts_nothing_twice(world: World) -> None:
     async with world.open_process(crash=CrashAt("push", "after")) as process:
         await process.add_client_and_journey()
         begun = await process.start_provision()
-        await process.services.sagas.wait(begun.dataset.dataset_id, 2)
+        await process.wait_for_crash()
     async with world.open_process() as process:
         assert await process.services.sagas.resume(respect_backoff=False) == 1
         assert await process.services.sagas.resume(respect_backoff=False) <= 1
@@ -184,7 +185,7 @@ async def test_leftovers_are_removed_once_when_the_process_dies_meanwhile(world:
     async with world.open_process(crash=CrashAt("undo connect of 1", "inside")) as process:
         failed = await leftovers(process, retry=False)
         await process.services.sagas.resume(respect_backoff=False)
-        await process.engine.wait(list(world.journal)[-1], 5)
+        await process.wait_for_crash()
         assert process.engine.dead
     async with world.open_process() as process:
         await process.services.sagas.resume(respect_backoff=False)
@@ -247,7 +248,7 @@ async def test_leftovers_wait_while_something_else_works_on_the_dataset(world: W
         await process.deps.store.transact(lambda uow: uow.compensations.put(left))
         await process.complete_journey()
         await process.services.teardowns.start_or_attach(ready.dataset_id, DONE, OPERATOR)
-        await process.engine.wait(list(world.journal)[-1], 5)
+        await process.wait_for_crash()
     async with world.open_process() as process:
         assert await process.services.sagas.resume(respect_backoff=False) == 1
         assert not any(saga_id.startswith("undo") for saga_id in world.journal)
@@ -401,7 +402,7 @@ async def test_a_dataset_is_shown_with_everything_that_is_known_of_it(world: Wor
     async with world.open_process() as process:
         await process.add_client_and_journey()
         begun = await process.start_provision()
-        await process.services.provisioning.wait(begun, 1)
+        await process.wait_for_step(begun.dataset.dataset_id, "index")
         running = await process.services.datasets.show(begun.dataset.dataset_id, OPERATOR)
         assert running.progress is not None
         assert running.progress.step == "index"
@@ -414,3 +415,14 @@ async def test_a_dataset_is_shown_with_everything_that_is_known_of_it(world: Wor
         failed = await process.services.datasets.show(begun.dataset.dataset_id, OPERATOR)
         assert (failed.progress, failed.connector) == (None, None)
         assert [str(event.kind) for _, event in failed.events] == await process.load_event_kinds()
+
+
+async def test_a_dataset_of_many_events_is_shown_with_its_last_fifty_in_order(world: World) -> None:
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
+        dataset = await process.provision()
+        _, one = (await process.services.datasets.show(dataset.dataset_id, OPERATOR)).events[-1]
+        later = [replace(one, at=one.at + timedelta(hours=number)) for number in range(1, 61)]
+        await process.deps.store.transact(lambda uow: uow.events.append(*later))
+        shown = await process.services.datasets.show(dataset.dataset_id, OPERATOR)
+    assert [event for _, event in shown.events] == later[-50:]

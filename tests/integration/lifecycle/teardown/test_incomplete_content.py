@@ -178,15 +178,15 @@ async def test_content_that_was_brought_back_after_all_is_archived_whole(world: 
         await first.complete_journey()
         whole = staged(world, dataset).read_bytes()
         staged(world, dataset).unlink()
-        begun = await first.services.teardowns.start_or_attach(dataset.dataset_id, DONE, AGENT)
-        await first.services.sagas.wait(begun.dataset.dataset_id, 1)
+        await first.services.teardowns.start_or_attach(dataset.dataset_id, DONE, AGENT)
+        await first.wait_for_crash()
     async with world.open_process() as process:
         with pytest.raises(ArchiveFailedError):
             await process.tear_down(dataset, DONE, AGENT)
         await approve(process, await file_request(process, await process.load_dataset(dataset.dataset_id)))
     async with world.open_process(crash=CrashAt("archive", "before")) as process:
         await process.services.teardowns.start_or_attach(dataset.dataset_id, DONE, AGENT)
-        await process.services.sagas.wait(dataset.dataset_id, 1)
+        await process.wait_for_crash()
     staged(world, dataset).write_bytes(whole)
     async with world.open_process() as process:
         down = await process.tear_down(dataset, DONE, AGENT)
@@ -263,7 +263,7 @@ async def test_what_was_conceded_to_a_teardown_that_gave_its_dataset_back_is_con
         await approve(process, await file_request(process, dataset))
     async with world.open_process(crash=CrashAt("archive", "after")) as process:
         await process.services.teardowns.start_or_attach(dataset.dataset_id, DONE, AGENT)
-        await process.services.sagas.wait(dataset.dataset_id, 1)
+        await process.wait_for_crash()
     async with world.open_process() as process:
         await process.services.sagas.cancel(dataset.dataset_id, OPERATOR)
         held, _ = await process.services.sagas.wait(dataset.dataset_id, 30)
@@ -338,7 +338,7 @@ async def test_a_whole_archive_that_stands_is_kept_when_staging_is_lost_behind_i
         dataset = await process.provision()
         await process.complete_journey()
         await process.services.teardowns.start_or_attach(dataset.dataset_id, DONE, AGENT)
-        await process.services.sagas.wait(dataset.dataset_id, 1)
+        await process.wait_for_crash()
     [documents] = (world.folder / "archives").rglob("documents.jsonl.zst")
     whole = documents.read_bytes()
     documents.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))

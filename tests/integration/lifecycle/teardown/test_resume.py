@@ -149,7 +149,7 @@ async def test_a_sync_that_does_not_stop_in_time_fails_the_teardown_there(world:
         world.glean.faults.add(Fault(kind="sync_hangs"))
         world.glean.faults.add(Fault(kind="status", operation="sync.stop", status=403, times=None))
         begun = await process.start_provision(retry=True)
-        await process.services.provisioning.wait(begun, 0.5)
+        await process.wait_for_step(poor.dataset_id, "index")
         await process.services.sagas.cancel(poor.dataset_id, OPERATOR)
         with pytest.raises(ProvisionFailedError, match="Still to be undone: index"):
             await process.services.provisioning.wait(begun, 30)

@@ -322,10 +322,10 @@ async def test_content_that_is_not_whole_is_not_archived_and_nothing_is_deleted(
 async def test_an_archive_damaged_before_the_disconnect_stops_it_there(world: World) -> None:
     async with world.open_process(crash=CrashAt("archive", "after")) as process:
         dataset = await create_finished_dataset(process)
-        begun = await process.services.teardowns.start_or_attach(
+        await process.services.teardowns.start_or_attach(
             dataset.dataset_id, TeardownReason.JOURNEY_COMPLETED, OPERATOR
         )
-        await process.services.sagas.wait(begun.dataset.dataset_id, 1)
+        await process.wait_for_crash()
     [documents] = (world.folder / "archives").rglob("documents.jsonl.zst")
     whole = documents.read_bytes()
     documents.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
@@ -362,10 +362,10 @@ async def test_a_step_that_failed_is_gone_on_from_when_called_again(world: World
 async def test_a_journey_reactivated_before_the_disconnect_gives_the_dataset_back(world: World) -> None:
     async with world.open_process(crash=CrashAt("archive", "after")) as process:
         dataset = await create_finished_dataset(process)
-        begun = await process.services.teardowns.start_or_attach(
+        await process.services.teardowns.start_or_attach(
             dataset.dataset_id, TeardownReason.JOURNEY_COMPLETED, OPERATOR
         )
-        await process.services.sagas.wait(begun.dataset.dataset_id, 1)
+        await process.wait_for_crash()
     async with world.open_process() as process:
         await process.services.registry.set_state("j1", JourneyState.ACTIVE, OPERATOR)
         with pytest.raises(JourneyActiveError, match="ready again"):
@@ -383,10 +383,10 @@ async def test_a_cancel_before_the_disconnect_gives_the_dataset_back_and_after_i
 ) -> None:
     async with world.open_process(crash=CrashAt("archive", "after")) as process:
         dataset = await create_finished_dataset(process)
-        begun = await process.services.teardowns.start_or_attach(
+        await process.services.teardowns.start_or_attach(
             dataset.dataset_id, TeardownReason.JOURNEY_COMPLETED, OPERATOR
         )
-        await process.services.sagas.wait(begun.dataset.dataset_id, 1)
+        await process.wait_for_crash()
     async with world.open_process() as process:
         await process.services.sagas.cancel(dataset.dataset_id, OPERATOR)
         held, _ = await process.services.sagas.wait(dataset.dataset_id, 30)
@@ -394,10 +394,10 @@ async def test_a_cancel_before_the_disconnect_gives_the_dataset_back_and_after_i
         with pytest.raises(NothingRunningError):
             await process.services.sagas.cancel(dataset.dataset_id, OPERATOR)
     async with world.open_process(crash=CrashAt("disconnect", "inside")) as process:
-        begun = await process.services.teardowns.start_or_attach(
+        await process.services.teardowns.start_or_attach(
             dataset.dataset_id, TeardownReason.JOURNEY_COMPLETED, OPERATOR
         )
-        await process.services.sagas.wait(dataset.dataset_id, 1)
+        await process.wait_for_crash()
         with pytest.raises(PastNoReturnError):
             await process.services.sagas.cancel(dataset.dataset_id, OPERATOR)
 

@@ -294,10 +294,8 @@ async def test_what_was_abandoned_is_not_asked_about_again_and_is_not_gone_back_
     async with create_unreachable_dataset(world) as (process, dataset):
         await approve(process, await file_request(process, dataset))
     async with world.open_process(crash=CrashAt("disconnect", "after")) as process:
-        begun = await process.services.teardowns.start_or_attach(
-            dataset.dataset_id, DONE, AGENT, abandon=True
-        )
-        await process.services.sagas.wait(begun.dataset.dataset_id, 1)
+        await process.services.teardowns.start_or_attach(dataset.dataset_id, DONE, AGENT, abandon=True)
+        await process.wait_for_crash()
     [documents] = (world.folder / "archives").rglob("documents.jsonl.zst")
     whole = documents.read_bytes()
     documents.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
@@ -312,8 +310,8 @@ async def test_a_platform_that_hangs_up_while_it_is_taken_down_can_be_abandoned_
         await process.add_client_and_journey()
         dataset = await process.provision()
         await process.complete_journey()
-        begun = await process.services.teardowns.start_or_attach(dataset.dataset_id, DONE, AGENT)
-        await process.services.sagas.wait(begun.dataset.dataset_id, 1)
+        await process.services.teardowns.start_or_attach(dataset.dataset_id, DONE, AGENT)
+        await process.wait_for_crash()
     world.glean.faults.add(Fault(kind="status", operation="*", status=503, times=None))
     async with world.open_process() as process:
         with pytest.raises(PreconditionUnknownError, match="ready again"):

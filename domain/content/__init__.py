@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from domain.content.documents import (
+    DECODE_ERRORS,
     EVERYONE,
     PLACEHOLDER,
     RECORD_KINDS,
@@ -29,6 +30,7 @@ from domain.content.readiness import measure_readiness, readiness_report
 from domain.content.templates import DEFAULT_FOLDER, choose_template
 
 __all__ = [
+    "DECODE_ERRORS",
     "DEFAULT_FOLDER",
     "EVERYONE",
     "PLACEHOLDER",

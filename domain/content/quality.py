@@ -6,10 +6,8 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from domain.content.checks import QualityChecker, quality_score
-from domain.content.documents import RECORD_KINDS, decode_document
+from domain.content.documents import DECODE_ERRORS, RECORD_KINDS, decode_document
 from domain.content.duplicates import DuplicateDetector
 from domain.content.spill import MemorySpill
 from domain.model import CheckResult
@@ -79,7 +77,7 @@ def recheck_quality(
         for line in page:
             try:
                 documents.append(decode_document(line))
-            except (msgspec.DecodeError, UnicodeDecodeError):
+            except DECODE_ERRORS:
                 damaged += 1
         for at in duplicates.register_ids([each.id for each in documents]):
             duplicates.hold_record(documents[at].id, lines + 1 + at, b"")

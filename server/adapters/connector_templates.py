@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from domain.connectors import merge_settings
+from domain.content import DECODE_ERRORS
 from domain.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class FileConnectorTemplates:
         path = self._folder / f"{dataset_type.value}.json"
         try:
             template = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, *DECODE_ERRORS) as error:
             raise SettingsError(
                 f"The connector template {path.name} cannot be read: {error}.",
                 field=f"connectors.{dataset_type.value}",

@@ -31,7 +31,8 @@ def configure_logging(level: str = "INFO", *, stream: TextIO | None = None) -> N
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     )
     rendering: Sequence[Processor] = (
-        (structlog.dev.ConsoleRenderer(),)
+        # The rich traceback that is structlog's default prints local variables, which hold keys and tokens.
+        (structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),)
         if sink.isatty()
         else (structlog.processors.format_exc_info, structlog.processors.JSONRenderer())
     )

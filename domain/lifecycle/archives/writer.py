@@ -6,9 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
-import msgspec
-
-from domain.content import decode_document
+from domain.content import DECODE_ERRORS, decode_document
 from domain.errors import ArchiveFailedError
 from domain.lifecycle.archives.archive import archive_place, build_archive_order, require_matching_manifest
 from domain.lifecycle.sagas import PAGE_BYTES, PAGE_COUNT, SagaContext
@@ -76,7 +74,7 @@ async def read_sample(pages: PageReader | None, count: int) -> Sequence[bytes]:
 def _is_document(line: bytes) -> bool:
     try:
         decode_document(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except DECODE_ERRORS:
         return False
     return True
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from domain.content import DECODE_ERRORS
 from domain.errors import ArchiveFailedError
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def parse_manifest(data: bytes) -> Manifest:
     """The manifest that `encode_json` wrote. Raises ArchiveFailedError for anything else."""
     try:
         manifest = msgspec.json.decode(data, type=Manifest)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except DECODE_ERRORS as error:
         raise ArchiveFailedError(f"{MANIFEST} is damaged: it is not a manifest.", file=MANIFEST) from error
     if manifest.format_version != VERSION:
         message = f"{MANIFEST} has format {manifest.format_version}, but this version reads format {VERSION}."
@@ -91,7 +92,7 @@ def parse_metadata(data: bytes) -> Metadata:
     """The metadata of an archive. Raises ArchiveFailedError when it cannot be read."""
     try:
         return msgspec.json.decode(data, type=Metadata)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except DECODE_ERRORS as error:
         raise ArchiveFailedError(f"{METADATA} is damaged: it cannot be read.", file=METADATA) from error
 
 
@@ -99,7 +100,7 @@ def parse_dataset_id(data: bytes) -> str | None:
     """The dataset that a manifest or metadata names; None when it cannot be read."""
     try:
         return msgspec.json.decode(data, type=_Owner).dataset_id
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except DECODE_ERRORS:
         return None
 
 

@@ -147,7 +147,7 @@ def _require_marker(folder: SharedFolder, installation: str, token: str) -> None
         ) from error
     except OSError as error:
         raise _unusable_folder_error(folder, error) from error
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise SettingsError(
             f"{marker} is damaged.",
             field=folder.setting,

@@ -54,8 +54,12 @@ def parse_postgres_url(url: str) -> PostgresAddress:
         parameters = conninfo_to_dict(url)
     except psycopg.Error:  # its message may contain the password
         raise ValueError(_UNREADABLE) from None
-    if "/" in url.partition("?")[0].partition("://")[2].rpartition("@")[0]:
-        raise ValueError(_UNREADABLE)  # libpq read a part of the password as host and database
+    # libpq ends the password at the first @ and begins the database at the first /, so with an unescaped one a part of
+    # the password is host or database, which messages show.
+    if "/" in url.partition("?")[0].partition("://")[2].rpartition("@")[0] or any(
+        "@" in str(parameters.get(each) or "") for each in ("host", "hostaddr", "dbname", "port")
+    ):
+        raise ValueError(_UNREADABLE)
     database = parameters.get("dbname")
     if not database:
         raise ValueError(f"must name the database: {_FORM}")

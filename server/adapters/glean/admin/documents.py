@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from domain.content import Author, decode_document
+from domain.content import DECODE_ERRORS, Author, decode_document
 from domain.errors import PlatformInvalidError
 from server.adapters.glean.admin.dataset_types import ADMIN_TYPES, ObjectType
 from server.adapters.glean.admin.wire import Instant
@@ -88,7 +88,7 @@ def encode_admin_document(line: bytes) -> bytes:
     """
     try:
         return _ENCODER.encode(_admin_document(decode_document(line)))
-    except (msgspec.MsgspecError, UnicodeDecodeError, KeyError):
+    except (*DECODE_ERRORS, msgspec.MsgspecError, KeyError):
         raise PlatformInvalidError("A staged line is not a document that Glean accepts.") from None
 
 

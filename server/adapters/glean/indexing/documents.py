@@ -10,7 +10,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Raw, Struct
 
-from domain.content import EVERYONE, decode_document
+from domain.content import DECODE_ERRORS, EVERYONE, decode_document
 from domain.errors import PlatformInvalidError
 from server.adapters.glean.indexing.dataset_types import INDEXING_TYPES
 from server.adapters.glean.indexing.names import glean_document_id
@@ -83,7 +83,7 @@ class DocumentEncoder:
         """
         try:
             return _ENCODER.encode(self._document(decode_document(line)))
-        except (msgspec.MsgspecError, UnicodeDecodeError, KeyError):
+        except (*DECODE_ERRORS, msgspec.MsgspecError, KeyError):
             raise PlatformInvalidError("A staged line is not a document that Glean accepts.") from None
 
     def take_new_readers(self) -> list[str]:

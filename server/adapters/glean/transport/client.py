@@ -15,6 +15,7 @@ import httpx
 import msgspec
 from stamina import AsyncRetryingCaller
 
+from domain.content import DECODE_ERRORS
 from domain.errors import PlatformDeniedError, PlatformThrottledError, SettingsError
 from server.adapters.glean.transport.errors import Fault, fault_from_response, platform_error
 from server.adapters.glean.transport.remedies import NOT_GLEAN_API, connection_remedy, is_web_page
@@ -305,5 +306,5 @@ def _decode_body(raw: bytes, response_type: type[T]) -> T:
         return None
     try:
         return msgspec.json.decode(raw or _EMPTY_OBJECT, type=response_type)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except DECODE_ERRORS:
         raise Fault("sent an unexpected response", remedy=NOT_GLEAN_API) from None

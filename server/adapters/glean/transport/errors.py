@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec import Struct, field
 
+from domain.content import DECODE_ERRORS
 from domain.errors import (
     PlatformConflictError,
     PlatformDeniedError,
@@ -99,7 +100,7 @@ def fault_from_response(status: int, headers: Mapping[str, str], body: bytes, no
     """The fault of a response whose status is not a success."""
     try:
         error: _Error | None = _ENVELOPE.decode(body).error
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except DECODE_ERRORS:
         error = None
     # Only the API itself can say that something does not exist. A proxy's 404 only says that the API is not reachable.
     astray = status == HTTPStatus.NOT_FOUND and error is None

@@ -74,3 +74,20 @@ def test_a_person_at_a_terminal_reads_plain_lines() -> None:
     assert "look here" in stream.getvalue()
     assert "not shown" not in stream.getvalue()
     assert not stream.getvalue().startswith("{")
+
+
+@pytest.mark.parametrize("kind", [io.StringIO, Terminal])
+def test_no_traceback_shows_the_values_of_variables(kind: type[io.StringIO]) -> None:
+    def call_glean(secret: str) -> None:
+        headers = {"Authorization": f"Bearer {secret}"}
+        raise RuntimeError(len(headers))
+
+    stream = kind()
+    configure_logging("DEBUG", stream=stream)
+    try:
+        call_glean("-".join(["planted", "canary"]))
+    except RuntimeError:
+        structlog.get_logger("ours").exception("it failed")
+        logging.getLogger("theirs").exception("it failed there too")
+    assert stream.getvalue().count("RuntimeError") >= 2
+    assert "planted-canary" not in stream.getvalue()

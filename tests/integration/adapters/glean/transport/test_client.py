@@ -192,3 +192,15 @@ async def test_what_was_sent_does_not_stay_until_the_garbage_collector_comes(gle
             assert sys.getrefcount(body) == held
         finally:
             gc.enable()
+
+
+@pytest.mark.parametrize("depth", [3_000, 500_000])
+async def test_an_answer_that_is_nested_too_deeply_is_none(
+    platform: AdminPlatform, glean: EmbeddedSandbox, depth: int
+) -> None:
+    config = b'{"x": ' + b"[" * depth + b"]" * depth + b"}"
+    answer = b'{"datasources": [{"id": "d1", "name": "n", "config": ' + config + b"}]}"
+    glean.sandbox.faults.add(Fault(kind="status", status=200, content=answer, times=None))
+
+    with pytest.raises(PlatformUnavailableError, match="sent an unexpected response"):
+        await platform.find_datasources()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import anyio
-import pytest
 from mcp.client.client import Client
 from mcp_types import CallToolResult, ElicitResult, InputRequiredResult
 
@@ -39,8 +38,9 @@ async def run_round(data_dir: Path, arguments: dict[str, Any], **given: Any) -> 
         )
 
 
-@pytest.mark.parametrize("kept", [True, False], ids=["the folder's key", "another key"])
-async def test_an_answer_after_a_restart(tmp_path: Path, *, kept: bool) -> None:
+async def test_an_answer_after_a_restart_is_understood_with_the_key_of_the_folder_and_no_other(
+    tmp_path: Path,
+) -> None:
     await add_client_and_journey(tmp_path)
     with anyio.fail_after(60):
         async with connect_client("memory", ERA, tmp_path) as client:
@@ -56,13 +56,16 @@ async def test_an_answer_after_a_restart(tmp_path: Path, *, kept: bool) -> None:
         wanted = {"dataset_id": made["dataset_id"], "reason": "manual"}
         asked = await run_round(tmp_path, wanted)
         assert isinstance(asked, InputRequiredResult)
-        if not kept:
-            (tmp_path / STATE_KEY_FILE).unlink()
         typed = {KEY: ElicitResult(action="accept", content={"dataset_name": made["name"]})}
-        result = await run_round(tmp_path, wanted, request_state=asked.request_state, input_responses=typed)
+        answer = {"request_state": asked.request_state, "input_responses": typed}
+
+        key = (tmp_path / STATE_KEY_FILE).rename(tmp_path / "kept")
+        refused = await run_round(tmp_path, wanted, **answer)
+        assert isinstance(refused, CallToolResult)
+        assert refused.meta is not None
+        assert refused.meta["dataset-lifecycle/error"]["code"] == "confirmation_required"
+
+        key.rename(tmp_path / STATE_KEY_FILE)
+        result = await run_round(tmp_path, wanted, **answer)
         assert isinstance(result, CallToolResult)
-        if kept:
-            assert not result.is_error, result.content
-        else:
-            assert result.meta is not None
-            assert result.meta["dataset-lifecycle/error"]["code"] == "confirmation_required"
+        assert not result.is_error, result.content

@@ -19,9 +19,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from domain.audit.entry import parse_entry
@@ -40,12 +41,16 @@ CLIENT = ("clients", "add", "ACME", "--name", "Acme", "--industry", "fintech")
 PROVISION = ("provision", "--client-id", "ACME", "--journey-id", "j1", "--stage", "sandbox", "--dataset-type")
 PATIENCE_S = 30
 T = TypeVar("T")
+COMMAND: Final = get_command(app)
+"""Built once: typer builds it for each run, which takes longer than most commands."""
 
 
 def invoke_command(*args: str) -> Result:
     """One command, in this process."""
     try:
-        return CliRunner().invoke(app, args)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("typer.testing._get_command", lambda _: COMMAND)
+            return CliRunner().invoke(app, args)
     finally:
         # The engine keeps a handler on the runner's stderr, which is closed now.
         logging.getLogger("dbos").handlers.clear()
@@ -154,7 +159,7 @@ class CommandLine:
                 patch.setenv("NO_COLOR", "1")
                 try:
                     with pytest.raises(SystemExit) as ended:
-                        app((*args, "--data-dir", str(self.folder)), prog_name="dataset-lifecycle")
+                        COMMAND.main((*args, "--data-dir", str(self.folder)), prog_name="dataset-lifecycle")
                 finally:
                     logging.getLogger("dbos").handlers.clear()
         assert isinstance(ended.value.code, int)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -111,7 +112,11 @@ async def open_installation(folder: Path, database: str) -> AsyncIterator[Instal
             with Sandbox.open(sandbox_path(settings)) as glean:
                 yield Installation(services=services, settings=settings, glean=glean)
         return
-    (folder / "sdlc_config.yaml").write_text("dataops: {glean: {requests_per_second: 1000}}")
+    configured = {
+        "glean": {"requests_per_second": 1000},
+        "connectors": {each.value: {"credential": "their-token"} for each in DatasetType},
+    }
+    (folder / "sdlc_config.yaml").write_text(json.dumps({"dataops": configured}))
     async with EmbeddedSandbox(folder / "theirs.sqlite", token="their-key") as theirs:
         environ = {
             "GLEAN_API_KEY": "their-key",

@@ -210,7 +210,8 @@ def test_it_ends_as_a_failure_when_the_client_died_over_an_answer(start_server: 
     with start_server("stdio") as process:
         process.greet()
         process.stdout.close()
-        process.send({"jsonrpc": "2.0", "id": 2, "method": "tools/list"})
+        for number in range(2, 12):  # the first is answered before the input is at its end
+            process.send({"jsonrpc": "2.0", "id": number, "method": "tools/list"})
         process.stdin.close()
         assert process.wait() == 1
         assert "Serving ended because of an error." in process.stderr.read()

@@ -23,7 +23,9 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 import anyio
 import anyio._backends._asyncio
+import rich.logging
 import uvicorn.lifespan.off
+import uvicorn.protocols.http.h11_impl
 
 from domain.audit.calls import CallAudit
 from domain.governance.orphan_facts import OrphanPage
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
     from server.settings import Settings
 
-IMPORTED: Final = (anyio, uvicorn)
+IMPORTED: Final = (anyio, rich, uvicorn)
 """Also what a server imports when it first needs it."""
 LONGEST: Final = 4096
 options: set[str] = set()

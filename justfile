@@ -42,9 +42,9 @@ arrows:
 test *arguments:
     uv run pytest {{ arguments }}
 
-# The fault matrices, the state machines of uploads, and every switch of the sandbox both ways, the long runs included
+# The fault matrices, the state machines of uploads, every switch of the sandbox both ways, every transport and every start-up error, the long runs included
 faults *arguments:
-    uv run pytest tests/resilience/faults tests/resilience/kills tests/contracts/platform tests/integration/sandbox/indexing_api tests/integration/adapters/glean -m "" {{ arguments }}
+    uv run pytest tests/resilience/faults tests/resilience/kills tests/contracts/platform tests/integration/sandbox/indexing_api tests/integration/adapters/glean tests/integration/cli/operations tests/e2e -m "" {{ arguments }}
 
 # Hundreds of sagas while processes die at random, on both databases (minutes; CHAOS_SEED repeats a run, CHAOS_SAGAS sizes it)
 chaos *arguments:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -34,6 +35,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # time that a start takes, and a process that is killed leaves a data file that cannot be read.
     for name in [each for each in os.environ if each.startswith("COVERAGE_PROCESS")]:
         del os.environ[name]
+
+# Neither is installed, and both are imported anew with each request: where that finds nothing, it searches every path.
+for name in ("sniffio", "trio"):
+    sys.modules.setdefault(name, None)  # type: ignore[arg-type] # so that such an import fails at once
 
 # No test judges by the clock: a busy machine is no failure. With every change the same examples run, so that a red test
 # says something of the change; `just fresh` draws new ones, and more of them.

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import pytest
 
 from domain.model.enums import DatasetType, JourneyState
 from domain.model.principal import Principal
@@ -74,6 +75,7 @@ async def test_a_client_is_provisioned_watched_and_taken_down(connect: Transport
     await run_lifecycle(connect, tmp_path, {}, "deleted")
 
 
+@pytest.mark.exhaustive
 async def test_the_same_holds_where_glean_speaks_the_indexing_dialect(tmp_path: Path) -> None:
     connect = TransportCell(transport="memory", era="2026-07-28")
     await run_lifecycle(connect, tmp_path, {"GLEAN_DIALECT": "indexing"}, "emptied")

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
-from tests.integration.cli.conftest import _clean_environment, command_line, scripted_sandbox
+from tests.integration.cli.conftest import (
+    _clean_environment,
+    command_line,
+    prepared_folders,
+    scripted_sandbox,
+)
 
-__all__ = ["_clean_environment", "command_line", "scripted_sandbox"]
+__all__ = ["_clean_environment", "command_line", "prepared_folders", "scripted_sandbox"]

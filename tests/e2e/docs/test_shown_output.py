@@ -46,9 +46,23 @@ def _normalize_output(text: str, folder: Path) -> str:
 
 
 def _client(commands: CommandLine) -> None:
+    commands.prepare(_make_client)
+
+
+def _make_client(commands: CommandLine) -> None:
     names = ("--name", "Acme", "--industry", "fintech", "--use-case", "developer_productivity")
     commands.run_ok("clients", "add", "acme", *names)
     commands.run_ok("journeys", "add", "q3-demo", *CLIENT)
+
+
+def _a_dataset(commands: CommandLine) -> str:
+    return commands.prepare(_make_dataset)
+
+
+def _make_dataset(commands: CommandLine) -> str:
+    _client(commands)
+    made = commands.run_json("provision", *CLIENT, "--journey-id", "q3-demo", "--dataset-type", "jira_issues")
+    return str(made["dataset_id"])
 
 
 def _nothing(commands: CommandLine) -> None:
@@ -74,21 +88,13 @@ def _an_archive(commands: CommandLine) -> None:
 
 def _an_orphan(commands: CommandLine) -> None:
     Path("sdlc_config.yaml").write_text("dataops:\n  orphans:\n    grace_days: 0\n")
-    _client(commands)
-    commands.run_ok("provision", *CLIENT, "--journey-id", "q3-demo", "--dataset-type", "jira_issues")
+    _a_dataset(commands)
     commands.run_ok("journeys", "set-state", "q3-demo", "completed")
     commands.run_ok("orphans", "--scan")
 
 
-def _a_dataset(commands: CommandLine) -> None:
-    _client(commands)
-    commands.run_ok("provision", *CLIENT, "--journey-id", "q3-demo", "--dataset-type", "jira_issues")
-
-
 def _a_life(commands: CommandLine) -> None:
-    _client(commands)
-    made = commands.run_json("provision", *CLIENT, "--journey-id", "q3-demo", "--dataset-type", "jira_issues")
-    gone = ("teardown", "--dataset-id", made["dataset_id"], "--reason")
+    gone = ("teardown", "--dataset-id", _a_dataset(commands), "--reason")
     assert commands.run(*gone, "stage_completed").exit_code == 3
     commands.run_ok("journeys", "set-state", "q3-demo", "completed")
     commands.run_ok(*gone, "journey_completed")
@@ -127,7 +133,7 @@ def _a_wrong_key(commands: CommandLine) -> None:
 )
 @pytest.mark.usefixtures("scripted_sandbox")
 def test_the_commands_print_what_the_page_shows(
-    name: str, given: Callable[[CommandLine], None], command_line: CommandLine
+    name: str, given: Callable[[CommandLine], object], command_line: CommandLine
 ) -> None:
     given(command_line)
     minted: dict[str, str] = {}

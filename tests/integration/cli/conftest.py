@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from tests.support.sandbox.embedded import script_composed_sandboxes
-from tests.support.servers.command_line import CommandLine
+from tests.support.servers.command_line import CommandLine, PreparedFolders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,9 +41,15 @@ def _clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     assert not (tmp_path / "never").exists()
 
 
+@pytest.fixture(scope="session")
+def prepared_folders(tmp_path_factory: pytest.TempPathFactory) -> PreparedFolders:
+    """Empty at first: a folder is made when the first test asks for it, in the environment of that test."""
+    return PreparedFolders(tmp_path_factory.mktemp("prepared"))
+
+
 @pytest.fixture
-def command_line(tmp_path: Path) -> CommandLine:
-    return CommandLine(tmp_path / "data")
+def command_line(tmp_path: Path, prepared_folders: PreparedFolders) -> CommandLine:
+    return CommandLine(tmp_path / "data", prepared_folders)
 
 
 @pytest.fixture

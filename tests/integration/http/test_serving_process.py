@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, contextmanager
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +20,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+PATIENCE_S = 30.0
 END_S = 2.0
 """A host sends SIGTERM two seconds after it closed stdin."""
 
@@ -32,24 +36,54 @@ GREETING = {
 }
 
 
+class ForkServer:
+    """The process that forks serving processes, and says what becomes of them."""
+
+    def __init__(self) -> None:
+        self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._orders.settimeout(PATIENCE_S)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.support.servers.stub_server_process", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+            )
+
+    def fork(self, arguments: tuple[str, ...], streams: list[int]) -> int:
+        """The id of a new process, with these streams."""
+        socket.send_fds(self._orders, [json.dumps(arguments).encode()], streams)
+        return self.receive()
+
+    def receive(self) -> int:
+        """What it says next."""
+        number: int = json.loads(self._orders.recv(100))
+        return number
+
+    def close(self) -> None:
+        self._orders.close()
+        self._process.wait(PATIENCE_S)
+
+
+@pytest.fixture(scope="module")
+def fork_server() -> Iterator[ForkServer]:
+    server = ForkServer()
+    yield server
+    server.close()
+
+
 class ServingProcess:
     """A serving process and its three streams."""
 
-    def __init__(self, *arguments: str) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.servers.stub_server_process", *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert self._process.stdin
-        assert self._process.stdout
-        assert self._process.stderr
+    def __init__(self, fork_server: ForkServer, *arguments: str) -> None:
+        self._fork_server = fork_server
+        self._status: int | None = None
+        (stdin, to_stdin), (from_stdout, stdout), (from_stderr, stderr) = os.pipe(), os.pipe(), os.pipe()
+        self._pidfd = os.pidfd_open(fork_server.fork(arguments, [stdin, stdout, stderr]))
+        for each in (stdin, stdout, stderr):
+            os.close(each)
         self.stdin, self.stdout, self.stderr = (
-            self._process.stdin,
-            self._process.stdout,
-            self._process.stderr,
+            os.fdopen(to_stdin, "w"),
+            os.fdopen(from_stdout),
+            os.fdopen(from_stderr),
         )
 
     def send(self, message: dict[str, Any]) -> None:
@@ -77,7 +111,7 @@ class ServingProcess:
         if kind is None:
             self.stdin.close()
         else:
-            self._process.send_signal(kind)
+            signal.pidfd_send_signal(self._pidfd, kind)
         status = self.wait()
         took = time.monotonic() - began
         assert self.stdout.read() == ""
@@ -91,30 +125,45 @@ class ServingProcess:
         return said
 
     def wait(self) -> int:
-        return self._process.wait(20)
+        if self._status is None:
+            self._status = self._fork_server.receive()
+        return self._status
 
     def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
+        if self._status is None:
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            self.wait()
+        os.close(self._pidfd)
         for each in (self.stdin, self.stdout, self.stderr):
             each.close()
 
 
-@contextmanager
-def start_serving_process(*arguments: str) -> Iterator[ServingProcess]:
-    with TemporaryDirectory() as data_dir:
-        process = ServingProcess(data_dir, *arguments)
-        try:
-            yield process
-        finally:
-            process.kill()
+StartServer = Callable[..., AbstractContextManager[ServingProcess]]
+
+
+@pytest.fixture
+def start_server(fork_server: ForkServer) -> StartServer:
+    """`start_server(transport, *wishes)` has a process that serves, until the context ends."""
+
+    @contextmanager
+    def start(*arguments: str) -> Iterator[ServingProcess]:
+        with TemporaryDirectory() as data_dir:
+            process = ServingProcess(fork_server, data_dir, *arguments)
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    return start
 
 
 @pytest.mark.parametrize(
     "kind", [signal.SIGTERM, signal.SIGINT, None], ids=["SIGTERM", "SIGINT", "closed stdin"]
 )
-def test_it_closes_its_services_and_ends_cleanly(kind: signal.Signals | None) -> None:
-    with start_serving_process("stdio") as process:
+def test_it_closes_its_services_and_ends_cleanly(
+    start_server: StartServer, kind: signal.Signals | None
+) -> None:
+    with start_server("stdio") as process:
         process.greet()
         process.call()
         status, took, said = process.end(kind)
@@ -124,9 +173,15 @@ def test_it_closes_its_services_and_ends_cleanly(kind: signal.Signals | None) ->
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize("kind", [signal.SIGTERM, None], ids=["SIGTERM", "closed stdin"])
-def test_it_ends_in_time_though_its_services_do_not_close(kind: signal.Signals | None) -> None:
-    with start_serving_process("stdio", "slow") as process:
+@pytest.mark.parametrize(
+    ("kind", "wishes"),
+    [(signal.SIGTERM, ["slow", "hurried"]), (None, ["slow"])],
+    ids=["SIGTERM", "closed stdin"],
+)
+def test_it_ends_in_time_though_its_services_do_not_close(
+    start_server: StartServer, kind: signal.Signals | None, wishes: list[str]
+) -> None:
+    with start_server("stdio", *wishes) as process:
         process.greet()
         process.call()
         status, took, said = process.end(kind)
@@ -135,35 +190,36 @@ def test_it_ends_in_time_though_its_services_do_not_close(kind: signal.Signals |
     assert "closed" not in said
 
 
-def test_it_ends_without_having_opened_anything_when_nobody_asked() -> None:
-    with start_serving_process("stdio") as process:
+def test_it_ends_without_having_opened_anything_when_nobody_asked(start_server: StartServer) -> None:
+    with start_server("stdio") as process:
         process.greet()
         status, took, said = process.end(None)
     assert (status, "opened" in said) == (0, False)
     assert took < END_S
 
 
-def test_work_that_was_left_behind_is_taken_up_though_nobody_calls() -> None:
-    with start_serving_process("stdio", "pending") as process:
+def test_work_that_was_left_behind_is_taken_up_though_nobody_calls(start_server: StartServer) -> None:
+    with start_server("stdio", "pending") as process:
         process.greet()
         assert process.read_until("opened") == "looked\nopened sagas=True\n"
         status, _, said = process.end(signal.SIGTERM)
     assert (status, said) == (0, "closed\n")
 
 
-def test_it_ends_as_a_failure_when_the_client_died_over_an_answer() -> None:
-    with start_serving_process("stdio") as process:
+def test_it_ends_as_a_failure_when_the_client_died_over_an_answer(start_server: StartServer) -> None:
+    with start_server("stdio") as process:
         process.greet()
         process.stdout.close()
-        process.send({"jsonrpc": "2.0", "id": 2, "method": "tools/list"})
+        for number in range(2, 12):  # the first is answered before the input is at its end
+            process.send({"jsonrpc": "2.0", "id": number, "method": "tools/list"})
         process.stdin.close()
         assert process.wait() == 1
         assert "Serving ended because of an error." in process.stderr.read()
 
 
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
-def test_over_http_it_ends_cleanly_too(kind: signal.Signals) -> None:
-    with start_serving_process("http", "pending") as process:
+def test_over_http_it_ends_cleanly_too(start_server: StartServer, kind: signal.Signals) -> None:
+    with start_server("http", "pending") as process:
         before = process.read_until("opened")
         assert re.search(r"Listening on 127\.0\.0\.1 port \d+, at /mcp\.", before)
         status, took, said = process.end(kind)

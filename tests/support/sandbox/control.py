@@ -169,6 +169,11 @@ class Sandbox(AbstractContextManager["Sandbox"]):
         with self.world.database.write() as connection:
             settings.set_indexing_rate(connection, documents_per_second, minimum_seconds)
 
+    def finish_jobs(self) -> None:
+        """Let the jobs that index now be over."""
+        with self.world.database.write() as connection:
+            settings.finish_jobs(connection, self.world.now())
+
     def limit_requests(self, per_second: float | None, *, retry_after: int | str | None = None) -> None:
         """Answer 429 beyond so many requests a second (None: never), with this `Retry-After` or none."""
         with self.world.database.write() as connection:

@@ -34,6 +34,13 @@ def set_indexing_rate(
     store_setting(connection, PACE_SETTING, (documents_per_second, minimum_seconds))
 
 
+def finish_jobs(connection: sqlite3.Connection, now: float) -> None:
+    """Let all jobs that run be over by now."""
+    connection.execute(
+        "UPDATE job SET duration = min(duration, ?1 - started_at) WHERE status = 'RUNNING'", (now,)
+    )
+
+
 def replace_tenant(connection: sqlite3.Connection, *, keep_content: bool) -> str:
     """Put another tenant in the place of the present one, empty or (a copy) with its content; answers its id."""
     before, after = current_tenant_id(connection), new_tenant_id()

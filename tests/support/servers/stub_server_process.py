@@ -1,30 +1,50 @@
-"""A process that serves, over services that only say when they are opened and closed.
+"""Processes that serve, over services that only say when they are opened and closed.
 
-Usage: python -m tests.support.servers.stub_server_process DATA_DIR TRANSPORT [pending] [slow]
+One process imports everything, and forks a server whenever it is told to, so that each begins in milliseconds. An order
+is one message on its socket: the server's arguments, as JSON, and its three streams. The answer is the server's process
+id, and in a second message, when it has ended, its exit status. There is one server at a time.
+
+Usage: python -m tests.support.servers.stub_server_process SOCKET
 """
 
 from __future__ import annotations
 
+import json
+import os
+import socket
 import sys
+import threading
+import traceback
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 import anyio
+import anyio._backends._asyncio
+import rich.logging
+import uvicorn.lifespan.off
+import uvicorn.protocols.http.h11_impl
 
 from domain.audit.calls import CallAudit
 from domain.governance.orphan_facts import OrphanPage
 from server.adapters.clock import RandomIds, SystemClock
 from server.adapters.store.sqlite.store import SqliteStore
-from server.mcp_server.serve import run_server
+from server.mcp_server import serve
 from server.settings import load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from server.settings import Settings
+
+IMPORTED: Final = (anyio, rich, uvicorn)
+"""Also what a server imports when it first needs it."""
+LONGEST: Final = 4096
+options: set[str] = set()
+"""What is wished of this server: `pending`, there is work; `slow`, its services do not close; `hurried`, nor may they
+take the time for it that hosts leave."""
 
 
 def write_line(words: str) -> None:
@@ -49,7 +69,7 @@ async def open_services(settings: Settings, *, sagas: bool, **_: object) -> Asyn
                 orphans=PrintingOrphans(), calls=CallAudit(store, SystemClock(), RandomIds())
             )
         finally:
-            if "slow" in sys.argv:
+            if "slow" in options:
                 with anyio.CancelScope(shield=True):
                     await anyio.sleep_forever()
             write_line("closed")
@@ -57,7 +77,7 @@ async def open_services(settings: Settings, *, sagas: bool, **_: object) -> Asyn
 
 def has_pending_work(settings: object) -> bool:
     write_line("looked")
-    return "pending" in sys.argv
+    return "pending" in options
 
 
 def replace_module(name: str, **functions: object) -> None:
@@ -67,8 +87,46 @@ def replace_module(name: str, **functions: object) -> None:
     sys.modules[name] = module
 
 
-if __name__ == "__main__":
+def run_server(data_dir: str, transport: str, *wishes: str) -> None:
+    """Serve until the process ends."""
+    options.update(wishes)
+    if "hurried" in options:
+        serve.CLOSING_S = 0.1  # type: ignore[misc] # shorter than it is
     replace_module("server.composition.process", open_services=open_services)
     replace_module("server.composition.stores", has_pending_work=has_pending_work)
-    settings = load_settings({}, None, Path(sys.argv[1]))
-    run_server(settings, cast("Any", sys.argv[2]), port=0)
+    serve.run_server(load_settings({}, None, Path(data_dir)), cast("Any", transport), port=0)
+
+
+def fork_servers(orders: socket.socket) -> None:
+    """Fork a server for each order, until the other side hangs up."""
+    assert threading.active_count() == 1
+    while True:
+        order, streams, _, _ = socket.recv_fds(orders, LONGEST, 3)
+        if not order:
+            return
+        pid = os.fork()
+        if pid == 0:
+            orders.close()
+            _run_child(json.loads(order), streams)
+        for each in streams:
+            os.close(each)
+        orders.send(json.dumps(pid).encode())
+        _, status = os.waitpid(pid, 0)
+        orders.send(json.dumps(os.waitstatus_to_exitcode(status)).encode())
+
+
+def _run_child(arguments: list[str], streams: Sequence[int]) -> NoReturn:
+    try:
+        for number, stream in enumerate(streams):
+            os.dup2(stream, number)
+            os.close(stream)
+        run_server(*arguments)
+    except BaseException:  # noqa: BLE001 - what forks must not be gone on with in here
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    fork_servers(socket.socket(fileno=int(sys.argv[1])))

@@ -35,7 +35,7 @@ def _asked(commands: CommandLine, dataset_id: str) -> dict[str, Any]:
 
 
 def test_a_request_is_filed_approved_and_used(command_line: CommandLine) -> None:
-    dataset_id = _pilot(command_line)
+    dataset_id = command_line.prepare(_pilot)
     assert "No request waits" in command_line.run_ok("approvals", "list")
     error = _asked(command_line, dataset_id)
     approval_id = error["approval_id"]
@@ -69,7 +69,7 @@ def test_a_request_is_filed_approved_and_used(command_line: CommandLine) -> None
 
 
 def test_an_approval_is_given_on_a_terminal_by_the_name_and_not_otherwise(command_line: CommandLine) -> None:
-    approval_id = _asked(command_line, _pilot(command_line))["approval_id"]
+    approval_id = _asked(command_line, command_line.prepare(_pilot))["approval_id"]
     for verb in ("approve", "decline"):
         assert command_line.run_json("approvals", verb, approval_id, code=3)["error"]["code"] == "forbidden"
 
@@ -92,7 +92,7 @@ def test_an_approval_is_given_on_a_terminal_by_the_name_and_not_otherwise(comman
 def test_what_a_person_asks_themselves_they_confirm_alone_and_on_the_record(
     command_line: CommandLine,
 ) -> None:
-    dataset_id = _pilot(command_line)
+    dataset_id = command_line.prepare(_pilot)
     code, stdout, seen = command_line.run_on_terminal(
         *("teardown", "--dataset-id", dataset_id, "--reason", "manual", "--json"),
         typed=f"{_NAME}\n",
@@ -110,7 +110,7 @@ def test_what_a_person_asks_themselves_they_confirm_alone_and_on_the_record(
 
 
 def test_a_person_who_may_not_approve_has_a_request_filed(command_line: CommandLine, tmp_path: Path) -> None:
-    dataset_id = _pilot(command_line)
+    dataset_id = command_line.prepare(_pilot)
     config = tmp_path / "config.yaml"
     config.write_text("dataops:\n  identity:\n    local:\n      scopes: [datasets:read, datasets:teardown]\n")
     code, stdout, seen = command_line.run_on_terminal(
@@ -136,7 +136,7 @@ def test_a_person_who_may_not_approve_has_a_request_filed(command_line: CommandL
 def test_a_sweep_asks_once_and_what_is_approved_is_carried_out(
     command_line: CommandLine, tmp_path: Path
 ) -> None:
-    dataset_id = _pilot(command_line)
+    dataset_id = command_line.prepare(_pilot)
     config = tmp_path / "config.yaml"
     config.write_text("dataops:\n  orphans:\n    grace_days: 0\n")
     at_once = ("--config", str(config))

@@ -19,18 +19,23 @@ _ASKED = "to continue: "
 _PHRASE = "take down 2 datasets"
 
 
-def _due(commands: CommandLine) -> tuple[list[str], tuple[str, str]]:
-    """Two datasets that are due where a sweep may take one, and the options for it."""
-    ids = [
-        commands.add_client_and_journey().provision_dataset("slack_messages"),
-        commands.provision_dataset("github_repos"),
-    ]
+def _orphans(commands: CommandLine) -> list[str]:
+    """Two datasets that a scan has found."""
+    ids = [commands.add_dataset(), commands.provision_dataset("github_repos")]
+    commands.run_ok("journeys", "set-state", "j1", "cancelled")
+    commands.run_ok("orphans", "--scan", *_options(commands))
+    return sorted(ids)
+
+
+def _options(commands: CommandLine) -> tuple[str, str]:
     config = commands.folder / "no_grace.yaml"
     config.write_text("dataops:\n  orphans:\n    grace_days: 0\n    sweep_count: 1\n")
-    at_once = ("--config", str(config))
-    commands.run_ok("journeys", "set-state", "j1", "cancelled")
-    commands.run_ok("orphans", "--scan", *at_once)
-    return sorted(ids), at_once
+    return "--config", str(config)
+
+
+def _due(commands: CommandLine) -> tuple[list[str], tuple[str, str]]:
+    """Two datasets that are due where a sweep may take one, and the options for it."""
+    return commands.prepare(_orphans), _options(commands)
 
 
 def _asked(commands: CommandLine, *at_once: str) -> dict[str, Any]:

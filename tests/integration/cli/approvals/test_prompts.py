@@ -12,14 +12,8 @@ if TYPE_CHECKING:
 _ASKED = "to continue: "
 
 
-def _finished(commands: CommandLine) -> str:
-    dataset_id = commands.add_client_and_journey().provision_dataset()
-    commands.run_ok("journeys", "set-state", "j1", "completed")
-    return dataset_id
-
-
 def test_the_typed_name_takes_the_dataset_down(command_line: CommandLine) -> None:
-    dataset_id = _finished(command_line)
+    dataset_id = command_line.add_finished_dataset()
     code, stdout, shown = command_line.run_on_terminal(
         "teardown",
         "--dataset-id",
@@ -42,7 +36,7 @@ def test_the_typed_name_takes_the_dataset_down(command_line: CommandLine) -> Non
 
 @pytest.mark.parametrize("typed", ["acme-sandbox-slack\n", "\x04"])
 def test_anything_else_leaves_it_as_it_was(command_line: CommandLine, typed: str) -> None:
-    dataset_id = _finished(command_line)
+    dataset_id = command_line.add_finished_dataset()
     before = command_line.run_json("datasets", "show", dataset_id)
     code, stdout, _ = command_line.run_on_terminal(
         "teardown", "--dataset-id", dataset_id, "--reason", "manual", "--json", typed=typed, after=_ASKED
@@ -53,10 +47,10 @@ def test_anything_else_leaves_it_as_it_was(command_line: CommandLine, typed: str
 
 
 def test_ctrl_c_at_the_question_leaves_it_as_it_was(command_line: CommandLine) -> None:
-    dataset_id = _finished(command_line)
+    dataset_id = command_line.add_finished_dataset()
     before = command_line.run_json("datasets", "show", dataset_id)
-    code, stdout, _ = command_line.run_on_terminal(
-        "teardown", "--dataset-id", dataset_id, "--reason", "manual", typed=None, after=_ASKED
+    code, stdout, _ = command_line.interrupt_on_terminal(
+        "teardown", "--dataset-id", dataset_id, "--reason", "manual", after=_ASKED
     )
 
     assert (code, stdout) == (130, "")

@@ -9,7 +9,7 @@ import pytest
 
 from server.cli.commands.lifecycle import datasets
 from server.cli.commands.registry import journeys
-from tests.support.servers.command_line import PROVISION
+from tests.support.servers.command_line import PATIENCE_S, PROVISION
 
 if TYPE_CHECKING:
     from tests.support.servers.command_line import CommandLine
@@ -29,7 +29,7 @@ def ahead(days: int) -> str:
 
 @pytest.mark.usefixtures("person_at_terminal")
 def test_a_person_gives_a_journey_a_lease_and_sees_what_that_exposes(command_line: CommandLine) -> None:
-    made = command_line.add_client_and_journey().provision_dataset()
+    made = command_line.add_dataset()
 
     given = command_line.run_json("journeys", "renew", "j1", "--for", "12h")
     told = command_line.run_ok("journeys", "renew", "j1", "--for", "30m", "--client-id", "ACME")
@@ -48,7 +48,7 @@ def test_a_person_gives_a_journey_a_lease_and_sees_what_that_exposes(command_lin
 
 
 def test_without_a_person_no_lease_is_given_and_no_protection_ended(command_line: CommandLine) -> None:
-    made = command_line.add_client_and_journey().provision_dataset()
+    made = command_line.add_dataset()
     until = command_line.run_json("datasets", "protect", made, "--until", "3d")["protected_until"]
     for command in (
         ("journeys", "renew", "j1", "--for", "12h"),
@@ -65,7 +65,7 @@ def test_without_a_person_no_lease_is_given_and_no_protection_ended(command_line
 def test_a_protection_is_shown_wherever_the_dataset_is_and_ended_by_a_person(
     command_line: CommandLine,
 ) -> None:
-    made = command_line.add_client_and_journey().provision_dataset()
+    made = command_line.add_dataset()
     until = ahead(400)
 
     kept = command_line.run_json("datasets", "protect", made, "--until", until)
@@ -94,13 +94,13 @@ def test_a_protection_is_shown_wherever_the_dataset_is_and_ended_by_a_person(
 def test_an_instant_that_protects_nothing_is_refused_by_its_field(
     command_line: CommandLine, until: str
 ) -> None:
-    made = command_line.add_client_and_journey().provision_dataset()
+    made = command_line.add_dataset()
     error = command_line.run_json("datasets", "protect", made, "--until", until, code=3)["error"]
     assert (error["code"], error["field"]) == ("invalid_argument", "until")
 
 
 def test_a_drain_refuses_what_is_new_and_says_what_runs(command_line: CommandLine) -> None:
-    made = command_line.add_client_and_journey().provision_dataset()
+    made = command_line.add_dataset()
     assert command_line.run_json("drain", "status") == {"draining": False, "running": []}
 
     begun = command_line.run_json("drain", "on")
@@ -120,11 +120,13 @@ def test_a_drain_refuses_what_is_new_and_says_what_runs(command_line: CommandLin
 def test_a_drain_waits_for_what_runs(command_line: CommandLine) -> None:
     command_line.add_client_and_journey().run_ok("health")
     with command_line.open_sandbox() as sandbox:
-        sandbox.set_indexing_rate(1_000_000, minimum_seconds=2)
+        sandbox.set_indexing_rate(1_000_000, minimum_seconds=PATIENCE_S)
     with command_line.start_process(*PROVISION, "slack_messages", "--json", until="index") as (process, _):
         (running,) = command_line.run_json("drain", "on")["running"]
         assert (running["name"], running["kind"]) == ("ACME-Sandbox-Slack", "provision")
         assert "still running" in command_line.run_ok("drain", "status")
+        with command_line.open_sandbox() as sandbox:
+            sandbox.finish_jobs()
         assert command_line.run_json("drain", "status", "--wait")["running"] == []
         process.communicate()
     (made,) = command_line.run_json("datasets", "list")["items"]
@@ -132,7 +134,7 @@ def test_a_drain_waits_for_what_runs(command_line: CommandLine) -> None:
 
 
 def test_a_snapshot_is_an_archive_of_a_dataset_that_stays(command_line: CommandLine) -> None:
-    made = command_line.add_client_and_journey().provision_dataset()
+    made = command_line.add_dataset()
 
     taken = command_line.run_json("archives", "snapshot", made)
 

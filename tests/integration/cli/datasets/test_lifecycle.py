@@ -107,7 +107,7 @@ def test_a_provision_that_fails_says_where_and_ends_with_1(command_line: Command
 
 
 def test_a_refusal_names_everything_that_stands_against_it(command_line: CommandLine) -> None:
-    dataset_id = command_line.add_client_and_journey().provision_dataset()
+    dataset_id = command_line.add_dataset()
     told = command_line.run("teardown", "--dataset-id", dataset_id, "--reason", "journey_completed")
 
     assert (told.exit_code, told.stdout) == (3, "")
@@ -118,8 +118,7 @@ def test_a_refusal_names_everything_that_stands_against_it(command_line: Command
 
 
 def test_manual_needs_a_person_on_a_terminal(command_line: CommandLine) -> None:
-    dataset_id = command_line.add_client_and_journey().provision_dataset()
-    command_line.run_ok("journeys", "set-state", "j1", "completed")
+    dataset_id = command_line.add_finished_dataset()
     refused = command_line.run_json("teardown", "--dataset-id", dataset_id, "--reason", "manual", code=3)
 
     assert _error(refused) == ("confirmation_required", "needs_human")

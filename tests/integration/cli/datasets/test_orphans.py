@@ -13,7 +13,7 @@ def _without_grace(commands: CommandLine) -> tuple[str, str]:
 
 
 def test_an_orphan_is_listed_marked_and_swept(command_line: CommandLine) -> None:
-    dataset_id = command_line.add_client_and_journey().provision_dataset()
+    dataset_id = command_line.add_dataset()
     at_once = _without_grace(command_line)
     command_line.run_ok("journeys", "set-state", "j1", "cancelled")
 
@@ -39,7 +39,7 @@ def test_an_orphan_is_listed_marked_and_swept(command_line: CommandLine) -> None
 
 
 def test_a_sweep_beyond_its_cap_takes_nothing(command_line: CommandLine) -> None:
-    command_line.add_client_and_journey().provision_dataset("slack_messages")
+    command_line.add_dataset()
     command_line.provision_dataset("github_repos")
     at_once = _without_grace(command_line)
     command_line.run_ok("journeys", "set-state", "j1", "cancelled")
@@ -56,7 +56,7 @@ def test_a_sweep_beyond_its_cap_takes_nothing(command_line: CommandLine) -> None
 
 
 def test_what_a_person_decides_on_is_left_to_them(command_line: CommandLine) -> None:
-    dataset_id = command_line.add_client_and_journey().provision_dataset()
+    dataset_id = command_line.add_dataset()
     at_once = _without_grace(command_line)
     command_line.run_ok("journeys", "promote", "j1", "pilot")
     command_line.run_ok("orphans", "--scan")

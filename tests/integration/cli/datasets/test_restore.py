@@ -13,15 +13,14 @@ if TYPE_CHECKING:
 
 def _archived(commands: CommandLine) -> str:
     """A dataset of the journey j1 that was taken down, and the journey j2."""
-    dataset_id = commands.add_client_and_journey().provision_dataset()
-    commands.run_ok("journeys", "set-state", "j1", "completed")
+    dataset_id = commands.add_finished_dataset()
     commands.run_ok("teardown", "--dataset-id", dataset_id, "--reason", "journey_completed")
     commands.run_ok("journeys", "add", "j2", "--client-id", "ACME", "--stage", "pilot")
     return dataset_id
 
 
 def test_an_archived_dataset_comes_back(command_line: CommandLine) -> None:
-    gone = _archived(command_line)
+    gone = command_line.prepare(_archived)
     made = command_line.run_json("restore", gone, "--journey-id", "j2")
     again = command_line.run_json("restore", gone, "--journey-id", "j2")
 
@@ -38,7 +37,7 @@ def test_an_archived_dataset_comes_back(command_line: CommandLine) -> None:
 
 
 def test_a_person_sees_where_it_came_from_and_how_long_it_is_kept(command_line: CommandLine) -> None:
-    gone = _archived(command_line)
+    gone = command_line.prepare(_archived)
     told = command_line.run_ok("restore", gone, "--journey-id", "j2")
     again = command_line.run_ok("restore", gone, "--journey-id", "j2")
 
@@ -53,7 +52,7 @@ def test_a_person_sees_where_it_came_from_and_how_long_it_is_kept(command_line: 
 
 
 def test_what_cannot_be_restored_is_refused_with_3(command_line: CommandLine) -> None:
-    gone = _archived(command_line)
+    gone = command_line.prepare(_archived)
     (
         command_line.folder / "archives" / "ACME" / "sandbox" / "slack_messages" / gone / "manifest.json"
     ).unlink()
@@ -65,7 +64,7 @@ def test_what_cannot_be_restored_is_refused_with_3(command_line: CommandLine) ->
 
 
 def test_no_wait_leaves_a_restore_to_a_server(command_line: CommandLine) -> None:
-    gone = _archived(command_line)
+    gone = command_line.prepare(_archived)
     with hold_folder_presence(command_line.folder):
         left = command_line.run_json("restore", gone, "--journey-id", "j2", "--no-wait", code=4)
     done = command_line.run_json("restore", gone, "--journey-id", "j2")
@@ -75,12 +74,14 @@ def test_no_wait_leaves_a_restore_to_a_server(command_line: CommandLine) -> None
 
 
 def test_a_restore_that_is_killed_goes_on_and_holds_the_same_bytes(command_line: CommandLine) -> None:
-    gone = _archived(command_line)
+    gone = command_line.prepare(_archived)
     with command_line.open_sandbox() as sandbox:
-        sandbox.set_indexing_rate(1_000_000, minimum_seconds=3)
+        sandbox.set_indexing_rate(1_000_000, minimum_seconds=PATIENCE_S)
     with command_line.start_process("restore", gone, "--journey-id", "j2", until="index") as (process, _):
         process.kill()
         process.wait(PATIENCE_S)
+    with command_line.open_sandbox() as sandbox:
+        sandbox.finish_jobs()
     done = command_line.run_json("restore", gone, "--journey-id", "j2")
 
     assert (done["status"], done["created"]) == ("ready", False)

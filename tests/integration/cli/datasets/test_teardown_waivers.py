@@ -19,8 +19,7 @@ _NAME = "ACME-Sandbox-Slack"
 
 def _done_with(commands: CommandLine) -> tuple[str, ...]:
     """The teardown of a dataset that its journey needs no longer."""
-    dataset_id = commands.add_client_and_journey().provision_dataset()
-    commands.run_ok("journeys", "set-state", "j1", "completed")
+    dataset_id = commands.add_finished_dataset()
     return ("teardown", "--dataset-id", dataset_id, "--reason", "journey_completed")
 
 
@@ -120,7 +119,7 @@ def _past_their_time(commands: CommandLine) -> None:
 
 def test_a_purge_beyond_the_cap_of_a_sweep_is_refused(command_line: CommandLine) -> None:
     ids = [
-        command_line.add_client_and_journey().provision_dataset(),
+        command_line.add_dataset(),
         command_line.provision_dataset("github_repos"),
     ]
     command_line.run_ok("journeys", "set-state", "j1", "completed")

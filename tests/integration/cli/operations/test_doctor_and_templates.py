@@ -75,8 +75,7 @@ def test_validate_reports_on_every_file_of_a_repository(command_line: CommandLin
 
 
 def test_a_damaged_archive_does_not_verify(command_line: CommandLine, tmp_path: Path) -> None:
-    dataset_id = command_line.add_client_and_journey().provision_dataset()
-    command_line.run_ok("journeys", "set-state", "j1", "completed")
+    dataset_id = command_line.add_finished_dataset()
     command_line.run_ok("teardown", "--dataset-id", dataset_id, "--reason", "journey_completed")
     (documents,) = command_line.folder.rglob("documents.jsonl.zst")
     documents.write_bytes(documents.read_bytes()[:-1])
@@ -86,7 +85,7 @@ def test_a_damaged_archive_does_not_verify(command_line: CommandLine, tmp_path: 
 
 
 def test_health_shows_findings_and_drift(command_line: CommandLine) -> None:
-    command_line.add_client_and_journey().provision_dataset()
+    command_line.add_dataset()
     command_line.provision_dataset("github_repos")
     with command_line.open_sandbox() as sandbox:
         sandbox.delete_datasource("ACME-Sandbox-Slack")

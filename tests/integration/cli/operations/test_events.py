@@ -42,8 +42,9 @@ def _parked(commands: CommandLine) -> None:
 
 
 def test_events_are_listed_with_how_they_stand_and_sent_again(command_line: CommandLine) -> None:
+    command_line.add_client_and_journey()
     assert "Nothing has happened yet." in command_line.run_ok("events", "list")
-    dataset_id = command_line.add_client_and_journey().provision_dataset()
+    dataset_id = command_line.provision_dataset()
     listed = command_line.run_json("events", "list")
     assert [each["kind"] for each in listed["items"]] == [
         "dataset:provisioning_started",
@@ -96,7 +97,7 @@ def test_events_are_listed_with_how_they_stand_and_sent_again(command_line: Comm
 
 
 def test_what_cannot_be_sent_again_is_refused_by_name(command_line: CommandLine) -> None:
-    command_line.add_client_and_journey().provision_dataset()
+    command_line.add_dataset()
     [event, *_] = command_line.run_json("events", "list")["items"]
     for code, arguments in (
         ("unknown_event", ("evt_none_1",)),

@@ -26,7 +26,7 @@ def test_no_wait_leaves_the_work_to_a_server_and_ends_with_4(command_line: Comma
 def test_what_ctrl_c_interrupts_goes_on_when_it_is_called_again(command_line: CommandLine) -> None:
     command_line.add_client_and_journey().run_ok("health")
     with command_line.open_sandbox() as sandbox:
-        sandbox.set_indexing_rate(1_000_000, minimum_seconds=4)
+        sandbox.set_indexing_rate(1_000_000, minimum_seconds=PATIENCE_S)
     with command_line.start_process(*PROVISION, "slack_messages", "--json", until="index") as (process, _):
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=PATIENCE_S)
@@ -35,6 +35,8 @@ def test_what_ctrl_c_interrupts_goes_on_when_it_is_called_again(command_line: Co
     assert "is not lost: it continues" in stderr
     (left,) = command_line.run_json("datasets", "list")["items"]
     assert left["status"] == "provisioning"
+    with command_line.open_sandbox() as sandbox:
+        sandbox.finish_jobs()
     done = command_line.run_json(*PROVISION, "slack_messages")
     assert (done["dataset_id"], done["status"]) == (left["dataset_id"], "ready")
     with command_line.open_sandbox() as sandbox:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from server.adapters.engine.engine import DurableEngine
@@ -40,6 +41,14 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 settings.register_profile("check", deadline=None, derandomize=True, max_examples=25, database=None)
 settings.register_profile("fresh", deadline=None, max_examples=200)
 settings.load_profile("check")
+
+# An exception in the log has its traceback only: to print every variable of every frame takes up to a second.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -98,6 +107,15 @@ async def engine_template(postgres: PostgresServer) -> str:
     async with DurableEngine(parse_postgres_url(url), {}) as engine:
         await engine.launch()
     return database_name(url)
+
+
+@pytest.fixture(scope="session")
+async def engine_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same of an SQLite file."""
+    folder = tmp_path_factory.mktemp("engine")
+    async with DurableEngine(folder, {}) as engine:
+        await engine.launch()
+    return folder / "engine.sqlite"
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -41,6 +43,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 settings.register_profile("check", deadline=None, derandomize=True, max_examples=25, database=None)
 settings.register_profile("fresh", deadline=None, max_examples=200)
 settings.load_profile("check")
+
+# Where it is not installed, httpcore looks for it anew at every request, in every folder of the path.
+if find_spec("sniffio") is None:
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 # An exception in the log has its traceback only: to print every variable of every frame takes up to a second.
 structlog.configure(

@@ -15,6 +15,7 @@ from hypothesis import settings
 from server.adapters.engine.engine import DurableEngine
 from server.adapters.store.postgres.migrations import migrate
 from server.infra.postgres.dsn import parse_postgres_url
+from tests.support.stores.emptied_databases import EmptiedDatabases
 from tests.support.stores.postgres_server import database_name, run_postgres
 
 if TYPE_CHECKING:
@@ -139,16 +140,21 @@ def dialect(request: pytest.FixtureRequest) -> str:
     return str(getattr(request, "param", "admin"))
 
 
+@pytest.fixture(scope="session")
+def emptied_databases(postgres: PostgresServer, store_template: str) -> EmptiedDatabases:
+    """PostgreSQL databases with every table, lent to one test after another."""
+    return EmptiedDatabases(postgres, store_template)
+
+
 @pytest.fixture
 def database(request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of a PostgreSQL database with every table, or nothing for SQLite."""
     if request.param == "sqlite":
         yield ""
     else:
-        cluster: PostgresServer = request.getfixturevalue("postgres")
-        url = cluster.create_database(request.getfixturevalue("store_template"))
-        yield url
-        cluster.drop_database(url)
+        databases: EmptiedDatabases = request.getfixturevalue("emptied_databases")
+        with databases.lend() as url:
+            yield url
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

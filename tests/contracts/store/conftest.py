@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from tests.support.stores.emptied_databases import EmptiedDatabases
 from tests.support.stores.store_adapters import LOCATIONS
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from domain.ports import Store
-    from tests.support.stores.postgres_server import PostgresServer
+    from tests.support.stores.emptied_databases import EmptiedDatabases
     from tests.support.stores.store_adapters import StoreLocation
 
     class Databases(Protocol):
@@ -33,8 +32,8 @@ def adapter(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def databases(postgres: PostgresServer, store_template: str) -> Databases:
-    return EmptiedDatabases(postgres, store_template)
+def databases(emptied_databases: EmptiedDatabases) -> Databases:
+    return emptied_databases
 
 
 @pytest.fixture

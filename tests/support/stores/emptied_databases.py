@@ -18,10 +18,6 @@ _COLUMNS: Final = """
     select table_schema, table_name, column_name, data_type from information_schema.columns
     where table_schema not in ('pg_catalog', 'information_schema') order by 1, 2, 3
 """
-_DISCONNECT: Final = (
-    "select pg_terminate_backend(pid) from pg_stat_activity "
-    "where datname = current_database() and pid <> pg_backend_pid()"
-)
 _WITHOUT_TRIGGERS: Final = "set session_replication_role = replica"
 """Else the audit's own would keep it from being emptied."""
 
@@ -46,7 +42,7 @@ class EmptiedDatabases:
         """The URL of one that nobody else uses meanwhile."""
         url = self._idle.pop() if self._idle else self._create()
         yield url
-        self._cluster.execute(_DISCONNECT, url)
+        self._cluster.disconnect_clients(url)
         if self._read_rest(url) == self._rest:
             names = ", ".join(self._emptied)
             self._cluster.execute(f"{_WITHOUT_TRIGGERS}; truncate {names} restart identity", url)

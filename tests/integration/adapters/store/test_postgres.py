@@ -37,6 +37,7 @@ def database_url(postgres: PostgresServer) -> str:
 def url(database_url: str, postgres: PostgresServer) -> Iterator[str]:
     """A database without tables; the same one each time, as to empty it takes far less than to make another."""
     yield database_url
+    postgres.disconnect_clients(database_url)
     postgres.execute("drop schema if exists dataset_lifecycle cascade", database_url)
 
 

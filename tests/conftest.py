@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from server.adapters.engine.engine import DurableEngine
 from server.adapters.store.postgres.migrations import migrate
 from server.infra.postgres.dsn import parse_postgres_url
+from tests.support.stores.emptied_databases import EmptiedDatabases
 from tests.support.stores.postgres_server import database_name, run_postgres
 
 if TYPE_CHECKING:
@@ -45,6 +47,14 @@ for name in ("sniffio", "trio"):
 settings.register_profile("check", deadline=None, derandomize=True, max_examples=25, database=None)
 settings.register_profile("fresh", deadline=None, max_examples=200)
 settings.load_profile("check")
+
+# An exception in the log has its traceback only: to print every variable of every frame takes up to a second.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -106,6 +116,15 @@ async def engine_template(postgres: PostgresServer) -> str:
 
 
 @pytest.fixture(scope="session")
+async def engine_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same of an SQLite file."""
+    folder = tmp_path_factory.mktemp("engine")
+    async with DurableEngine(folder, {}) as engine:
+        await engine.launch()
+    return folder / "engine.sqlite"
+
+
+@pytest.fixture(scope="session")
 def store_template(postgres: PostgresServer) -> str:
     """The name of a database with every table, to be copied; in it people's language sorts, not ours."""
     url = postgres.create_icu_database()
@@ -120,16 +139,21 @@ def dialect(request: pytest.FixtureRequest) -> str:
     return str(getattr(request, "param", "admin"))
 
 
+@pytest.fixture(scope="session")
+def emptied_databases(postgres: PostgresServer, store_template: str) -> EmptiedDatabases:
+    """PostgreSQL databases with every table, lent to one test after another."""
+    return EmptiedDatabases(postgres, store_template)
+
+
 @pytest.fixture
 def database(request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of a PostgreSQL database with every table, or nothing for SQLite."""
     if request.param == "sqlite":
         yield ""
     else:
-        cluster: PostgresServer = request.getfixturevalue("postgres")
-        url = cluster.create_database(request.getfixturevalue("store_template"))
-        yield url
-        cluster.drop_database(url)
+        databases: EmptiedDatabases = request.getfixturevalue("emptied_databases")
+        with databases.lend() as url:
+            yield url
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _NAME: Final = "dataset-lifecycle"
 _VERSION: Final = "1"  # constant: a saga that was started under another version would never be resumed
 _THREADS: Final = 16
-_QUEUE_POLL_S: Final = 0.25
+_POLL_S: Final = 0.25
 _CONNECTIONS: Final = 8
 _A_DAY_S: Final = 86_400
 _launched: list[DbosRuntime] = []
@@ -60,7 +60,7 @@ class DbosRuntime:
             "serializer": DBOSPortableJSONSerializer(),  # plain JSON: reading it executes nothing, unlike a pickle
             "log_level": "WARNING",
             "max_executor_threads": _THREADS,
-            "notification_listener_polling_interval_sec": 0.25,
+            "notification_listener_polling_interval_sec": _POLL_S,
         }
         self._engine: Engine | None = None
         self._connections: ReconnectingConnector | None = None
@@ -98,7 +98,7 @@ class DbosRuntime:
         """Create the queues through which sagas are adopted."""
         with _translate_errors("open its database"):
             for kind in self._workflows:
-                await DBOS.register_queue_async(kind, polling_interval_sec=_QUEUE_POLL_S)
+                await DBOS.register_queue_async(kind, polling_interval_sec=_POLL_S)
 
     @staticmethod
     async def perform(step: str, effect: Callable[[], Awaitable[Json]]) -> Json:

@@ -14,6 +14,7 @@ from tests.support.glean.admin_client import HandDrivenClock
 from tests.support.glean.official_models import MODELS, Exchange, public_operations, validate_exchange
 from tests.support.sandbox.embedded import EmbeddedSandbox
 from tests.support.sandbox.settings import DOCUMENTED_DELAYS
+from tests.support.servers.plain_http import NO_AUTHORITIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,7 +36,7 @@ class RecordingClient(httpx.Client):
     """Keeps everything that goes through it."""
 
     def __init__(self) -> None:
-        super().__init__(event_hooks={"response": [self._record]})
+        super().__init__(event_hooks={"response": [self._record]}, verify=NO_AUTHORITIES)
         self.exchanges: list[Exchange] = []
 
     def _record(self, response: httpx.Response) -> None:
@@ -61,7 +62,16 @@ def make_official_client(glean: EmbeddedSandbox, recording_client: RecordingClie
     """The official client with a token of that secret."""
     glean.sandbox.tokens.add(ROTATED, rotation_minutes=60)
     glean.sandbox.tokens.add(SEARCHING, "client", person=USER["email"])
-    return lambda secret: Glean(api_token=secret, server_url=glean.base_url, client=recording_client)
+    return lambda secret: official_client(glean, secret, recording_client)
+
+
+def official_client(glean: EmbeddedSandbox, secret: str, recording_client: RecordingClient) -> Glean:
+    return Glean(
+        api_token=secret,
+        server_url=glean.base_url,
+        client=recording_client,
+        async_client=httpx.AsyncClient(verify=NO_AUTHORITIES),  # else it makes one that loads them
+    )
 
 
 @pytest.fixture
@@ -139,7 +149,7 @@ def test_the_official_client_knows_every_state_that_an_upload_is_in(
     clock = HandDrivenClock()
     with EmbeddedSandbox(tmp_path / "glean.sqlite", now=clock) as glean:
         glean.sandbox.set_switches(**DOCUMENTED_DELAYS, deletion_s=60, limits_rate=False)
-        ours = Glean(api_token=glean.token, server_url=glean.base_url, client=recording_client).indexing
+        ours = official_client(glean, glean.token, recording_client).indexing
 
         def states() -> list[tuple[models.BulkUploadHistoryEventStatus, models.ProcessingState]]:
             told = ours.datasource.status(datasource=NAME).documents

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from server.adapters.engine.engine import DurableEngine
 from server.infra.postgres.dsn import parse_postgres_url
+from tests.support.engines.frequent_polling import frequent_polling
 from tests.support.inline_engine import InlineEngine, JournalEntry
+from tests.support.stores.emptied_databases import EmptiedDatabases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +24,13 @@ if TYPE_CHECKING:
 
     Open = Callable[[Mapping[str, Saga]], AbstractAsyncContextManager[Any]]
 
+__all__ = ["engine_databases", "frequent_polling", "open_engine"]
+
+
+@pytest.fixture(scope="session")
+def engine_databases(postgres: PostgresServer, engine_template: str) -> EmptiedDatabases:
+    return EmptiedDatabases(postgres, engine_template)
+
 
 @pytest.fixture(params=["inline", "sqlite", "postgres"])
 def open_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
@@ -29,12 +39,14 @@ def open_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open
     if request.param == "inline":
         yield lambda sagas: InlineEngine(sagas, journal=journal)
     elif request.param == "sqlite":
-        yield _durable_engine_factory(tmp_path / "engine")
+        folder = tmp_path / "engine"
+        folder.mkdir()
+        shutil.copy(request.getfixturevalue("engine_file"), folder)
+        yield _durable_engine_factory(folder)
     else:
-        cluster: PostgresServer = request.getfixturevalue("postgres")
-        url = cluster.create_database(request.getfixturevalue("engine_template"))
-        yield _durable_engine_factory(parse_postgres_url(url))
-        cluster.drop_database(url)
+        databases: EmptiedDatabases = request.getfixturevalue("engine_databases")
+        with databases.lend() as url:
+            yield _durable_engine_factory(parse_postgres_url(url))
 
 
 def _durable_engine_factory(where: Path | PostgresAddress) -> Open:

@@ -107,7 +107,7 @@ def clock() -> ForwardClock:
 def glean(tmp_path: Path, clock: ForwardClock, switches: Mapping[str, Any]) -> Iterator[EmbeddedSandbox]:
     with EmbeddedSandbox(tmp_path / "glean.db", token="key-of-the-tests", now=clock.now) as running:
         running.sandbox.set_indexing_rate(1e9, minimum_seconds=0)
-        running.sandbox.set_switches(**switches)
+        running.sandbox.set_switches(**{"limits_rate": False, **switches})
         yield running
 
 

@@ -12,9 +12,12 @@ import pytest
 from domain.model.dataset import OrphanMark
 from domain.model.enums import DatasetStatus, DatasetType, JourneyState, Stage
 from domain.ports import DatasetQuery
+from tests.contracts.store.conftest import make_location
 from tests.support.entities import NOW, dataset, journey
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from domain.model.dataset import Dataset
     from domain.model.journey import Journey
     from domain.ports import Store, UnitOfWork
@@ -55,29 +58,36 @@ QUERIES: Final = [
 ]
 
 
-@pytest.fixture
-async def filled_store(store: Store) -> Store:
-    def work(uow: UnitOfWork) -> None:
-        for number, owner in enumerate(JOURNEYS):
-            if number % 5:
-                uow.journeys.put(owner)
-        for number, each in enumerate(MANY):
-            # One client cannot have them all live: each has its own, and acme has every tenth.
-            uow.datasets.put(each if not number % 10 and free(uow, each) else apart(uow, each, number))
+@pytest.fixture(scope="module")
+async def filled_store(
+    adapter: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> AsyncIterator[Store]:
+    """One store for every test that only reads."""
+    with make_location(adapter, tmp_path_factory.mktemp("filled"), request) as location:
+        async with location.open_store() as opened:
+            await opened.transact(fill)
+            yield opened
 
-    def free(uow: UnitOfWork, each: Dataset) -> bool:
+
+def fill(uow: UnitOfWork) -> None:
+    owners = {owner.journey_id: owner for owner in JOURNEYS}
+
+    def free(each: Dataset) -> bool:
         return uow.datasets.get_live(each.client_id, each.stage, each.dataset_type) is None
 
-    def apart(uow: UnitOfWork, each: Dataset, number: int) -> Dataset:
+    def apart(each: Dataset, number: int) -> Dataset:
         moved = replace(each, client_id=f"client-{number}")
         found = uow.journeys.get(each.client_id, each.journey_id)
         if found:
             uow.journeys.put(replace(owners[each.journey_id], client_id=moved.client_id))
         return moved
 
-    owners = {owner.journey_id: owner for owner in JOURNEYS}
-    await store.transact(work)
-    return store
+    for number, owner in enumerate(JOURNEYS):
+        if number % 5:
+            uow.journeys.put(owner)
+    for number, each in enumerate(MANY):
+        # One client cannot have them all live: each has its own, and acme has every tenth.
+        uow.datasets.put(each if not number % 10 and free(each) else apart(each, number))
 
 
 def matches_query(each: Dataset, query: DatasetQuery) -> bool:
@@ -164,7 +174,9 @@ async def test_a_scan_is_given_what_nothing_protects_and_what_is_marked_all_the_
     assert any(each.orphan and protected(each, owner) for each, owner in found)
 
 
-async def test_marks_are_written_for_all_at_once_and_change_nothing_else(filled_store: Store) -> None:
+async def test_marks_are_written_for_all_at_once_and_change_nothing_else(store: Store) -> None:
+    await store.transact(fill)
+
     def work(uow: UnitOfWork) -> tuple[list[Dataset], list[Dataset]]:
         before = uow.datasets.find(DatasetQuery(limit=1000))
         marks = [
@@ -178,12 +190,10 @@ async def test_marks_are_written_for_all_at_once_and_change_nothing_else(filled_
         uow.datasets.put_orphan_marks([])
         return [*changed, *before[len(changed) :]], before
 
-    after, before = await filled_store.transact(work)
+    after, before = await store.transact(work)
 
-    assert await filled_store.read(lambda uow: uow.datasets.find(DatasetQuery(limit=1000))) == after
-    scanned = await filled_store.read(
-        lambda uow: list(uow.datasets.stream_for_scan(tuple(DatasetStatus), NOW))
-    )
+    assert await store.read(lambda uow: uow.datasets.find(DatasetQuery(limit=1000))) == after
+    scanned = await store.read(lambda uow: list(uow.datasets.stream_for_scan(tuple(DatasetStatus), NOW)))
     marked = {each.dataset_id for each in after if each.orphan}
     assert marked <= {each.dataset_id for each, _owner in scanned}
     assert after != before

@@ -24,6 +24,7 @@ from tests.support.sandbox.control import Sandbox
 from tests.support.sandbox.embedded import EmbeddedSandbox
 from tests.support.sandbox.fault_responses import send_fault_response
 from tests.support.sandbox.faults import Fault
+from tests.support.servers.plain_http import NO_AUTHORITIES, fetch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,8 +94,8 @@ def test_two_processes_on_one_file_are_one_glean(tmp_path: Path) -> None:
     ):
         headers = {"Authorization": "Bearer secret"}
         with (
-            httpx.Client(base_url=f"{first}/api/v1", headers=headers) as one,
-            httpx.Client(base_url=f"{second}/api/v1", headers=headers) as two,
+            httpx.Client(base_url=f"{first}/api/v1", headers=headers, verify=NO_AUTHORITIES) as one,
+            httpx.Client(base_url=f"{second}/api/v1", headers=headers, verify=NO_AUTHORITIES) as two,
             Sandbox.open(path) as sandbox,
         ):
             assert one.get("/tenant").json() == two.get("/tenant").json()
@@ -111,9 +112,7 @@ def test_the_command_ends_on_a_signal_and_prints_nothing_on_stdout(
     with process(tmp_path / "sandbox.db", "") as (running, url):
         assert running.stderr is not None
         token = running.stderr.readline().split()[-1]
-        assert (
-            httpx.get(f"{url}/api/v1/tenant", headers={"Authorization": f"Bearer {token}"}).status_code == 200
-        )
+        assert fetch(f"{url}/api/v1/tenant", headers={"Authorization": f"Bearer {token}"}).status_code == 200
         running.send_signal(how)
         out, err = running.communicate(timeout=20)
     assert (out, err) == ("", "")
@@ -145,13 +144,15 @@ def test_a_file_that_is_something_else_leaves_no_open_port(tmp_path: Path) -> No
 def test_an_ipv6_address_is_written_in_brackets(tmp_path: Path) -> None:
     with EmbeddedSandbox(tmp_path / "sandbox.db", host="::1") as running:
         assert running.base_url.startswith("http://[::1]:")
-        assert httpx.get(f"{running.base_url}/healthz").json() == {"status": "ok"}
+        assert fetch(f"{running.base_url}/healthz").json() == {"status": "ok"}
 
 
 async def test_many_async_clients_at_once(tmp_path: Path) -> None:
     async with (
         EmbeddedSandbox(tmp_path / "sandbox.db", token="secret") as running,
-        httpx.AsyncClient(base_url=running.base_url, headers={"Authorization": "Bearer secret"}) as client,
+        httpx.AsyncClient(
+            base_url=running.base_url, headers={"Authorization": "Bearer secret"}, verify=NO_AUTHORITIES
+        ) as client,
     ):
         statuses: list[int] = []
 

@@ -9,6 +9,7 @@ import httpx
 
 from server.sandbox.state.content.connectors import CONNECTORS
 from tests.support.sandbox.example_configs import EXAMPLE_CONFIGS
+from tests.support.servers.plain_http import NO_AUTHORITIES
 
 if TYPE_CHECKING:
     from server.sandbox import serve
@@ -49,6 +50,7 @@ class AdminClient(httpx.Client):
             base_url=f"{glean.base_url}/api/v1",
             headers={"Authorization": f"Bearer {glean.token}"},
             timeout=30,
+            verify=NO_AUTHORITIES,
             **options,
         )
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from tests.support.servers.plain_http import NO_AUTHORITIES
+
 if TYPE_CHECKING:
     from tests.support.sandbox.embedded import EmbeddedSandbox
 
@@ -54,6 +56,7 @@ class IndexingClient(httpx.Client):
             base_url=f"{glean.base_url}/api/index/v1",
             headers={"Authorization": f"Bearer {glean.token}"},
             timeout=30,
+            verify=NO_AUTHORITIES,
             **options,
         )
 

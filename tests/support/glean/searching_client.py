@@ -8,7 +8,7 @@ from server.adapters.clock import SystemClock
 from server.adapters.glean.indexing.dataset_types import OBJECT_TYPES
 from server.adapters.glean.indexing.searchable import SearchableIndexingPlatform
 from server.adapters.glean.search.client import ClientSearch
-from server.adapters.glean.transport.rate_limiter import RateLimiter
+from tests.support.glean.datasources import without_pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +33,7 @@ class SearchingIndexingPlatform(SearchableIndexingPlatform):
         search = ClientSearch(
             base_url,
             client_token or token,
-            limiter=options.get("limiter") or RateLimiter(),
+            limiter=options["limiter"],
             object_types=OBJECT_TYPES,
             act_as=act_as,
             **given,
@@ -42,6 +42,11 @@ class SearchingIndexingPlatform(SearchableIndexingPlatform):
 
 
 def searchable_platform(glean: EmbeddedSandbox, **given: Any) -> SearchingIndexingPlatform:
-    """A client of that sandbox that hardly waits between tries."""
-    given = {"token": lambda: glean.token, "clock": SystemClock(), "waits": 0.001, **given}
-    return SearchingIndexingPlatform(glean.base_url, **given)
+    """A client of that sandbox that hardly waits, neither between requests nor between tries."""
+    usual = {
+        "token": lambda: glean.token,
+        "clock": SystemClock(),
+        "limiter": without_pace(),
+        "waits": 0.001,
+    }
+    return SearchingIndexingPlatform(glean.base_url, **{**usual, **given})

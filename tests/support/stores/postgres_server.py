@@ -91,6 +91,14 @@ class PostgresServer:
         """Drop a database, whoever is connected to it."""
         self.execute(f"drop database {database_name(url)} with (force)")
 
+    def disconnect_clients(self, url: str) -> None:
+        """Disconnect whoever is connected to a database, so that nobody holds a lock there."""
+        self.execute(
+            "select pg_terminate_backend(pid, 10000) from pg_stat_activity "
+            "where datname = current_database() and pid <> pg_backend_pid()",
+            url,
+        )
+
     def create_icu_database(self) -> str:
         """The URL of a new database that sorts as people do, where the server has words for that."""
         try:

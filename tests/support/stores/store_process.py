@@ -1,4 +1,4 @@
-"""A process that uses a store: `caller.py ADAPTER FOLDER JOB`. It says `ready`, waits for a line, and does its job."""
+"""A process that uses stores: it says `ready`, and does the job of each line `JOB ADAPTER FOLDER` on that store."""
 
 from __future__ import annotations
 
@@ -27,11 +27,6 @@ COUNT = Setting("count", int)
 def write_line(what: object) -> None:
     sys.stdout.write(f"{what}\n")
     sys.stdout.flush()
-
-
-def read_line() -> None:
-    write_line("ready")
-    sys.stdin.readline()
 
 
 async def installation(store: Store) -> None:
@@ -90,18 +85,21 @@ async def hold_transaction(store: Store) -> None:
     await store.transact(hang)
 
 
+JOBS = {
+    "installation": installation,
+    "admit": run_admissions,
+    "count": run_increments,
+    "use": run_rate_limited_calls,
+    "hang": hold_transaction,
+}
+
+
 async def main() -> None:
-    adapter, folder, job = sys.argv[1:]
-    read_line()
-    async with LOCATIONS[adapter](Path(folder)).open_store() as store:
-        jobs = {
-            "installation": installation,
-            "admit": run_admissions,
-            "count": run_increments,
-            "use": run_rate_limited_calls,
-            "hang": hold_transaction,
-        }
-        await jobs[job](store)
+    write_line("ready")
+    while line := sys.stdin.readline():
+        job, adapter, folder = line.rstrip("\n").split(" ", 2)
+        async with LOCATIONS[adapter](Path(folder)).open_store() as store:
+            await JOBS[job](store)
 
 
 if __name__ == "__main__":

@@ -135,7 +135,10 @@ async def test_a_start_that_comes_to_nothing_as_the_engine_closes_is_no_fault(
     assert caplog.records == []
 
 
-async def test_a_step_that_cannot_be_stopped_keeps_its_saga_from_being_adopted(tmp_path: Path) -> None:
+async def test_a_step_that_cannot_be_stopped_keeps_its_saga_from_being_adopted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(durable, "_STOP_S", 0.1)
     inside, go = threading.Event(), threading.Event()
     begun: list[str] = []
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def glean(tmp_path: Path) -> Iterator[EmbeddedSandbox]:
     with EmbeddedSandbox(tmp_path / "glean.db", token="key-of-the-tests") as running:
         running.sandbox.set_indexing_rate(1e9, minimum_seconds=0)
+        running.sandbox.set_switches(limits_rate=False)
         yield running
 
 

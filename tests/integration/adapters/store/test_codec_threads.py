@@ -28,7 +28,9 @@ for each in threads: each.join()
 """
 
 
-@pytest.mark.parametrize("process", range(5))
+@pytest.mark.parametrize(
+    "process", [0, 1, *(pytest.param(each, marks=pytest.mark.exhaustive) for each in range(2, 20))]
+)
 def test_the_first_rows_of_a_process_can_be_read_in_several_threads_at_once(process: int) -> None:
     ended = subprocess.run([sys.executable, "-c", FIRST_READS], cwd=ROOT, check=False, capture_output=True)
     assert (ended.returncode, ended.stderr) == (0, b"")

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
 from server.sandbox.admin_api.operations import ADMIN_OPERATIONS
 from tests.support.glean.admin_client import AdminClient, error_of
 from tests.support.sandbox.example_configs import EXAMPLE_CONFIGS
 from tests.support.sandbox.operations import OPERATIONS
+from tests.support.servers.plain_http import fetch
 
 if TYPE_CHECKING:
     from server.sandbox.state.content.connectors import Connector
@@ -175,7 +175,7 @@ def test_without_the_token_there_is_nothing_to_see(
     glean: EmbeddedSandbox, header: str | None, path: str
 ) -> None:
     headers = {} if header is None else {b"Authorization": header.encode("latin-1")}
-    answer = httpx.get(f"{glean.base_url}/api/v1{path}", headers=headers)
+    answer = fetch(f"{glean.base_url}/api/v1{path}", headers=headers)
     assert error_of(answer) == (401, "unauthenticated", [])
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
 from tests.support.glean.indexing_client import NAME, IndexingClient, config, document, refusal_text
+from tests.support.servers.plain_http import fetch
 
 if TYPE_CHECKING:
+    import httpx
+
     from tests.support.glean.admin_client import HandDrivenClock
     from tests.support.sandbox.embedded import EmbeddedSandbox
 
@@ -106,7 +108,7 @@ def test_an_indexing_token_does_not_open_the_admin_api(
     wiki_client: IndexingClient, glean: EmbeddedSandbox
 ) -> None:
     glean.sandbox.tokens.add("theirs")
-    answer = httpx.get(f"{glean.base_url}/api/v1/tenant", headers={"Authorization": "Bearer theirs"})
+    answer = fetch(f"{glean.base_url}/api/v1/tenant", headers={"Authorization": "Bearer theirs"})
     assert answer.status_code == 401
     assert answer.json()["error"]["code"] == "unauthenticated"
 

@@ -11,6 +11,7 @@ import pytest
 from tests.support.glean.admin_client import AdminClient
 from tests.support.glean.admin_client import document as admin_document
 from tests.support.glean.indexing_client import NAME, SITE, IndexingClient, document, refusal_text
+from tests.support.servers.plain_http import NO_AUTHORITIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ class SearchClient(httpx.Client):
             base_url=f"{glean.base_url}/rest/api/v1",
             headers={"Authorization": f"Bearer {token}", **headers},
             timeout=30,
+            verify=NO_AUTHORITIES,
         )
 
     def ask(self, query: str = "heron", **body: Any) -> httpx.Response:

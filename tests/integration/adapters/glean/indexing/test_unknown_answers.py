@@ -154,7 +154,10 @@ async def test_an_answer_in_no_known_shape_is_a_typed_error_and_changes_nothing(
 
 @pytest.mark.parametrize("applied", [True, False], ids=["done", "not done"])
 @pytest.mark.parametrize("operation", ["adddatasource", "bulkindexdocuments", "bulkindexusers"])
-@pytest.mark.parametrize("body", ["nothing", "a list", "a page", "cut"])
+@pytest.mark.parametrize(
+    "body",
+    ["nothing", "a list", *(pytest.param(each, marks=pytest.mark.exhaustive) for each in ("a page", "cut"))],
+)
 async def test_a_change_that_is_answered_strangely_is_made_again_wholly(
     platform: IndexingPlatform, glean: EmbeddedSandbox, operation: str, body: str, applied: bool
 ) -> None:

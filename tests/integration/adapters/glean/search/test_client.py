@@ -16,8 +16,7 @@ from server.adapters.clock import SystemClock
 from server.adapters.glean.indexing.dataset_types import OBJECT_TYPES
 from server.adapters.glean.indexing.platform import IndexingPlatform
 from server.adapters.glean.search.client import ACT_AS, ClientSearch, pushed_id
-from server.adapters.glean.transport.rate_limiter import RateLimiter
-from tests.support.glean.datasources import NAME, serve_run, staged_line
+from tests.support.glean.datasources import NAME, serve_run, staged_line, without_pace
 from tests.support.glean.searching_client import searchable_platform
 from tests.support.sandbox.faults import Fault
 
@@ -35,7 +34,7 @@ def client(base_url: str = "http://127.0.0.1:9", token: str = SECRET, **given: A
         base_url,
         lambda: token,
         clock=SystemClock(),
-        limiter=RateLimiter(),
+        limiter=without_pace(),
         object_types=OBJECT_TYPES,
         **{"waits": 0.001, **given},
     )

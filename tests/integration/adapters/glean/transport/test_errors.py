@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,6 +30,8 @@ from tests.support.sandbox.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
+
+    from _pytest.mark import ParameterSet
 
     from server.adapters.glean.admin.platform import AdminPlatform
 
@@ -104,7 +107,7 @@ LASTING: dict[str, tuple[dict[str, Any], type[PlatformError], int]] = {
     "unbounded": ({"kind": "unbounded"}, PlatformUnavailableError, 4),
     "dropped": ({"kind": "drop_before"}, PlatformUnavailableError, 4),
 }
-PASSING_TOO = {
+RARE = {
     "408",
     "502 in HTML",
     "504 without a body",
@@ -113,15 +116,31 @@ PASSING_TOO = {
     "not UTF-8",
     "unbounded",
     "too slow",
+    "403",
+    "403 in HTML",
+    "400 in plain text",
+    "405",
+    "413",
+    "503",
 }
-LASTING_TOO = {"403", "403 in HTML", "400 in plain text", "405", "413", "503", "unbounded", "404 of a proxy"}
+"""Much like another one: only when everything is to be run."""
+OF_EACH_CALL = {"404 of a proxy", "409", "500", "dropped after"}
+"""Those that a call may take in a way of its own; all others are met in one place, whatever is called."""
+REPRESENTATIVES = {"datasources.get", "documents.upload"}
+"""A question and a change, which meet the others too with every change of ours."""
 
 
-def fault_params(faults: Iterable[str], rare: set[str]) -> list[object]:
-    """Every fault; those that are much like another one only when everything is to be run."""
+def each_fault_of_each_call(faults: Iterable[str]) -> list[ParameterSet]:
+    """Every fault at every call; what proves the same once more only when everything is to be run."""
     return [
-        pytest.param(fault, marks=pytest.mark.exhaustive) if fault in rare else pytest.param(fault)
-        for fault in faults
+        pytest.param(
+            operation,
+            fault,
+            marks=()
+            if fault in OF_EACH_CALL or (operation in REPRESENTATIVES and fault not in RARE)
+            else pytest.mark.exhaustive,
+        )
+        for operation, fault in product(CALLS, faults)
     ]
 
 
@@ -150,8 +169,7 @@ async def prepare_datasource(glean: EmbeddedSandbox) -> str:
         return handle
 
 
-@pytest.mark.parametrize("fault", fault_params(PASSING, PASSING_TOO))
-@pytest.mark.parametrize("operation", CALLS)
+@pytest.mark.parametrize(("operation", "fault"), each_fault_of_each_call(PASSING))
 async def test_a_fault_that_passes_is_outlived_with_the_same_effect(
     platform: AdminPlatform, glean: EmbeddedSandbox, operation: str, fault: str
 ) -> None:
@@ -188,8 +206,7 @@ def effects(glean: EmbeddedSandbox, before: int) -> list[str]:
     return [operation for operation, _, _ in seen]
 
 
-@pytest.mark.parametrize("fault", fault_params(LASTING, LASTING_TOO))
-@pytest.mark.parametrize("operation", CALLS)
+@pytest.mark.parametrize(("operation", "fault"), each_fault_of_each_call(LASTING))
 async def test_a_fault_that_stays_is_a_typed_error_in_our_own_words(
     platform: AdminPlatform, glean: EmbeddedSandbox, operation: str, fault: str
 ) -> None:

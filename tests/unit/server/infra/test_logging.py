@@ -85,7 +85,7 @@ def test_no_traceback_shows_the_values_of_variables(kind: type[io.StringIO]) -> 
     stream = kind()
     configure_logging("DEBUG", stream=stream)
     try:
-        call_glean("-".join(["planted", "canary"]))
+        call_glean("planted canary".replace(" ", "-"))
     except RuntimeError:
         structlog.get_logger("ours").exception("it failed")
         logging.getLogger("theirs").exception("it failed there too")

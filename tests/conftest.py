@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -34,6 +36,11 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # time that a start takes, and a process that is killed leaves a data file that cannot be read.
     for name in [each for each in os.environ if each.startswith("COVERAGE_PROCESS")]:
         del os.environ[name]
+
+if find_spec("sniffio") is None:
+    # httpcore asks for it four times in each request, and Python looks along the whole path each time: a tenth of what
+    # a test over HTTP takes. Known to be missing, it is not looked for.
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 # No test judges by the clock: a busy machine is no failure. With every change the same examples run, so that a red test
 # says something of the change; `just fresh` draws new ones, and more of them.

@@ -18,6 +18,7 @@ from domain.model.enums import DatasetType, Stage, TeardownReason
 from domain.model.principal import Principal
 from server.web.auth.jwks import PAUSE_S
 from tests.integration.identity.conftest import identity_settings, open_guarded_server
+from tests.support.servers.plain_http import NO_TLS
 from tests.support.servers.token_issuer import publish_keys
 from tests.support.world import OPERATOR
 
@@ -45,7 +46,7 @@ async def send_request(
     given = {"content-type": "application/json"} | (headers or {})
     if token is not None:
         given["authorization"] = f"Bearer {token}"
-    async with httpx2.AsyncClient(trust_env=False) as client:
+    async with httpx2.AsyncClient(verify=NO_TLS, trust_env=False) as client:
         if body is None:
             return await client.get(f"{server.address}{path}", headers=given)
         content = body if isinstance(body, bytes) else json.dumps(body).encode()

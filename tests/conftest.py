@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,6 +30,9 @@ RESILIENCE: Final = "resilience"
 FIGURES = "adversarial"
 KILLS = "killing"
 ADOPTIONS = "adoptions"
+MEMORY: Final = Path("/dev/shm")  # noqa: S108 - pytest makes its folders there as carefully as below any other
+ROOM: Final = 4 << 30
+"""More than all folders of a run hold at once, in bytes."""
 
 
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -36,6 +40,11 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # time that a start takes, and a process that is killed leaves a data file that cannot be read.
     for name in [each for each in os.environ if each.startswith("COVERAGE_PROCESS")]:
         del os.environ[name]
+
+if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM and not os.statvfs(MEMORY).f_flag & os.ST_NOEXEC:
+    # Each commit waits for the disk, and tests commit all the time. What they show of dying processes holds as well of
+    # files in memory, which outlive a process.
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 if find_spec("sniffio") is None:
     # httpcore asks for it four times in each request, and Python looks along the whole path each time: a tenth of what

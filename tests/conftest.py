@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +14,7 @@ from hypothesis import settings
 from server.adapters.engine.engine import DurableEngine
 from server.adapters.store.postgres.migrations import migrate
 from server.infra.postgres.dsn import parse_postgres_url
+from tests.support.memory_folder import find_memory_folder
 from tests.support.stores.postgres_server import database_name, run_postgres
 
 if TYPE_CHECKING:
@@ -30,9 +30,6 @@ RESILIENCE: Final = "resilience"
 FIGURES = "adversarial"
 KILLS = "killing"
 ADOPTIONS = "adoptions"
-MEMORY: Final = Path("/dev/shm")  # noqa: S108 - pytest makes its folders there as carefully as below any other
-ROOM: Final = 4 << 30
-"""More than all folders of a run hold at once, in bytes."""
 
 
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -41,10 +38,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     for name in [each for each in os.environ if each.startswith("COVERAGE_PROCESS")]:
         del os.environ[name]
 
-if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM and not os.statvfs(MEMORY).f_flag & os.ST_NOEXEC:
+if memory := find_memory_folder():
     # Each commit waits for the disk, and tests commit all the time. What they show of dying processes holds as well of
     # files in memory, which outlive a process.
-    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
 
 if find_spec("sniffio") is None:
     # httpcore asks for it four times in each request, and Python looks along the whole path each time: a tenth of what

@@ -132,7 +132,8 @@ class PostgresStore(ThreadedStore):
     def _configure(self, connection: Plain) -> None:
         connection.execute(
             f"set search_path = {NAMESPACE}; set lock_timeout = {self._patience_ms}; "
-            f"set idle_in_transaction_session_timeout = {self._patience_ms // 2}; set jit = off".encode()
+            f"set idle_in_transaction_session_timeout = {self._patience_ms // 2}; set jit = off; "
+            "set cursor_tuple_fraction = 1".encode()  # a stream is read to its end
         )
 
     def _release(self) -> None:

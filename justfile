@@ -1,5 +1,8 @@
 # What can be done here; `.ci/run` does the same as `just check` and then `just resilience`.
 
+# Tests start many processes, and without its compiled files each of them would compile every library anew.
+export PYTHONDONTWRITEBYTECODE := ""
+
 # List the recipes
 default:
     @just --list

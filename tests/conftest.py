@@ -14,6 +14,7 @@ from hypothesis import settings
 from server.adapters.engine.engine import DurableEngine
 from server.adapters.store.postgres.migrations import migrate
 from server.infra.postgres.dsn import parse_postgres_url
+from tests.support.memory_folder import find_memory_folder
 from tests.support.stores.emptied_databases import EmptiedDatabases
 from tests.support.stores.postgres_server import database_name, run_postgres
 
@@ -37,6 +38,11 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # time that a start takes, and a process that is killed leaves a data file that cannot be read.
     for name in [each for each in os.environ if each.startswith("COVERAGE_PROCESS")]:
         del os.environ[name]
+
+if memory := find_memory_folder():
+    # Each commit waits for the disk, and tests commit all the time. What they show of dying processes holds as well of
+    # files in memory, which outlive a process.
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
 
 # Neither is installed, and both are imported anew with each request: where that finds nothing, it searches every path.
 for name in ("sniffio", "trio"):

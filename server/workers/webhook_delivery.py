@@ -171,8 +171,10 @@ class _DeliverySession:
             self.log.failures.record(error)
 
     async def _load_due_events(self, room: int) -> list[tuple[Delivery, CloudEventMessage]]:
+        # What is busy before the read: what ends during it may be read as still due.
+        busy = frozenset(self.busy)
         try:
-            return await self.outbox.load_due(self.fence, busy=self.busy, limit=room)
+            return await self.outbox.load_due(self.fence, busy=busy, limit=room)
         except LifecycleError as error:
             self.log.failures.record(error)
             return []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
+from functools import cache
 
 import pytest
 
@@ -14,26 +15,25 @@ RULES = tomllib.loads((CHECKOUT / ".ci" / "rules.toml").read_text(encoding="utf-
 _NAMED = re.compile(r"`(tests/[\w/]+\.py::\w+)`")
 
 
+@cache
+def functions(file: str) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """All functions of a file, which need not be there."""
+    path = CHECKOUT / file
+    tree = ast.parse(path.read_text(encoding="utf-8")) if path.is_file() else ast.Module([], [])
+    return [each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
 def has_test(test: str) -> bool:
     """Whether a file has a test of that name."""
     file, _, name = test.partition("::")
-    path = CHECKOUT / file
-    tree = ast.parse(path.read_text(encoding="utf-8")) if path.is_file() else ast.Module([], [])
-    return any(
-        isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef) and each.name == name
-        for each in ast.walk(tree)
-    )
+    return any(each.name == name for each in functions(file))
 
 
 def decorators(test: str) -> str:
     """The decorators of a test, as they are written."""
     file, _, name = test.partition("::")
-    tree = ast.parse((CHECKOUT / file).read_text(encoding="utf-8"))
     found = [
-        ast.unparse(mark)
-        for each in ast.walk(tree)
-        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef) and each.name == name
-        for mark in each.decorator_list
+        ast.unparse(mark) for each in functions(file) if each.name == name for mark in each.decorator_list
     ]
     return " ".join(found)
 

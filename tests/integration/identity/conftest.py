@@ -19,6 +19,7 @@ from server.settings.fields import DATA_DIR
 from server.settings.identity import IdentitySettings
 from server.web.auth.gate import Gate, build_gate
 from server.web.http import HttpAccess, open_listening_socket, serve_http
+from tests.support.servers.plain_http import NO_AUTHORITIES
 from tests.support.servers.token_issuer import AUDIENCE, ISSUER, TokenIssuer
 from tests.support.world import Process, open_world
 
@@ -84,20 +85,20 @@ class GuardedServer:
                 "clientInfo": {"name": "person:root", "version": "1"},
             },
         }
-        async with httpx2.AsyncClient(trust_env=False) as client:
+        async with httpx2.AsyncClient(verify=NO_AUTHORITIES, trust_env=False) as client:
             return await client.post(f"{self.address}/mcp", json=greeting, headers=given)
 
     async def get(self, path: str, token: str | None = None) -> httpx2.Response:
         """Another page of the server."""
         headers = {} if token is None else {"authorization": f"Bearer {token}"}
-        async with httpx2.AsyncClient(trust_env=False) as client:
+        async with httpx2.AsyncClient(verify=NO_AUTHORITIES, trust_env=False) as client:
             return await client.get(f"{self.address}{path}", headers=headers)
 
     async def call_tool(self, token: str, tool: str, mode: str = ERA, **arguments: Any) -> CallToolResult:
         """What a tool answers to the bearer of a token, asked by the SDK's own client."""
         headers = {"authorization": f"Bearer {token}"}
         async with (
-            httpx2.AsyncClient(trust_env=False, headers=headers) as http,
+            httpx2.AsyncClient(verify=NO_AUTHORITIES, trust_env=False, headers=headers) as http,
             Client(streamable_http_client(f"{self.address}/mcp", http_client=http), mode=mode) as client,
         ):
             return await client.call_tool(tool, arguments)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +18,12 @@ from domain.model.enums import DatasetType, Stage, TeardownReason
 from domain.model.principal import Principal
 from server.web.auth.jwks import PAUSE_S
 from tests.integration.identity.conftest import identity_settings, open_guarded_server
+from tests.support.servers.plain_http import NO_AUTHORITIES
 from tests.support.servers.token_issuer import publish_keys
 from tests.support.world import OPERATOR
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from domain.model.dataset import Dataset
@@ -43,7 +46,7 @@ async def send_request(
     given = {"content-type": "application/json"} | (headers or {})
     if token is not None:
         given["authorization"] = f"Bearer {token}"
-    async with httpx2.AsyncClient(trust_env=False) as client:
+    async with httpx2.AsyncClient(verify=NO_AUTHORITIES, trust_env=False) as client:
         if body is None:
             return await client.get(f"{server.address}{path}", headers=given)
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -78,6 +81,35 @@ async def requested(server: GuardedServer, made: Dataset, requester: Principal =
 
 def yes(made: Dataset) -> dict[str, str]:
     return {"decision": "approve", "name": made.name}
+
+
+@dataclass
+class OpenRequest:
+    """A request to take a dataset down, and the server that holds it."""
+
+    server: GuardedServer
+    made: Dataset
+    approval_id: str
+
+    async def answer(
+        self, token: str | None, body: object, headers: dict[str, str] | None = None
+    ) -> httpx2.Response:
+        return await send_request(self.server, f"/approvals/{self.approval_id}", token, body, headers)
+
+    async def is_open(self) -> bool:
+        """Whether nobody's word counted so far."""
+        return (await self.server.process.services.approvals.load(self.approval_id, OPERATOR)).state == "open"
+
+
+@pytest.fixture(scope="module")
+async def open_request(
+    tmp_path_factory: pytest.TempPathFactory, issuer_keys: TokenIssuer
+) -> AsyncIterator[OpenRequest]:
+    """One for every test of a word that does not count: each leaves it as it was."""
+    folder = tmp_path_factory.mktemp("open_request")
+    async with open_guarded_server(folder, identity_settings(issuer_keys)) as server:
+        made, approval_id = await file_request(server)
+        yield OpenRequest(server, made, approval_id)
 
 
 async def test_from_the_request_to_the_archive(guarded_server: GuardedServer, issuer: TokenIssuer) -> None:
@@ -144,9 +176,9 @@ async def test_what_is_declined_stays(guarded_server: GuardedServer, issuer: Tok
     ids=["none", "expired", "not yet", "another audience", "another issuer", "malformed"],
 )
 async def test_without_a_good_token_nothing_is_seen_or_said(
-    guarded_server: GuardedServer, issuer: TokenIssuer, claims: dict[str, Any] | None
+    open_request: OpenRequest, issuer: TokenIssuer, claims: dict[str, Any] | None
 ) -> None:
-    made, approval_id = await file_request(guarded_server)
+    made, approval_id = open_request.made, open_request.approval_id
     token = None if claims is None else issuer.token(**APPROVER | claims)
     for path, body in [
         ("/approvals", None),
@@ -154,7 +186,7 @@ async def test_without_a_good_token_nothing_is_seen_or_said(
         (f"/approvals/{approval_id}", yes(made)),
         ("/approvals/ap-nothing", yes(made)),
     ]:
-        answer = await send_request(guarded_server, path, token, body)
+        answer = await send_request(open_request.server, path, token, body)
         assert error(answer, 401) == {
             "code": "forbidden",
             "message": "This request carries no valid bearer token.",
@@ -164,7 +196,7 @@ async def test_without_a_good_token_nothing_is_seen_or_said(
         assert answer.headers["www-authenticate"] == (
             f'Bearer error="invalid_token", error_description="Authentication required", {METADATA}'
         )
-    assert (await guarded_server.process.services.approvals.load(approval_id, OPERATOR)).state == "open"
+    assert await open_request.is_open()
 
 
 async def test_each_page_asks_for_its_scope(guarded_server: GuardedServer, issuer: TokenIssuer) -> None:
@@ -194,13 +226,10 @@ async def test_each_page_asks_for_its_scope(guarded_server: GuardedServer, issue
 
 @pytest.mark.parametrize("decision", ["approve", "decline"])
 async def test_an_agent_that_acts_for_somebody_answers_nothing(
-    guarded_server: GuardedServer, issuer: TokenIssuer, decision: str
+    open_request: OpenRequest, issuer: TokenIssuer, decision: str
 ) -> None:
-    made, approval_id = await file_request(guarded_server)
     token = issuer.token(**APPROVER, act={"sub": "journey-agent"})
-    answer = await send_request(
-        guarded_server, f"/approvals/{approval_id}", token, yes(made) | {"decision": decision}
-    )
+    answer = await open_request.answer(token, yes(open_request.made) | {"decision": decision})
     assert error(answer, 403) == {
         "code": "forbidden",
         "message": (
@@ -211,7 +240,7 @@ async def test_an_agent_that_acts_for_somebody_answers_nothing(
         "scope": "datasets:approve",
     }
     assert "www-authenticate" not in answer.headers
-    assert (await guarded_server.process.services.approvals.load(approval_id, OPERATOR)).state == "open"
+    assert await open_request.is_open()
 
 
 async def test_nobody_approves_their_own_whatever_scopes_they_have(
@@ -336,16 +365,12 @@ async def test_a_wrong_name_changes_nothing(guarded_server: GuardedServer, issue
     ],
 )
 async def test_a_body_that_will_not_do_is_refused(
-    guarded_server: GuardedServer, issuer: TokenIssuer, body: bytes, status: int, words: str
+    open_request: OpenRequest, issuer: TokenIssuer, body: bytes, status: int, words: str
 ) -> None:
-    _, approval_id = await file_request(guarded_server)
-    found = error(
-        await send_request(guarded_server, f"/approvals/{approval_id}", issuer.token(**APPROVER), body),
-        status,
-    )
+    found = error(await open_request.answer(issuer.token(**APPROVER), body), status)
     assert found["code"] == "invalid_argument"
     assert words in found["message"]
-    assert (await guarded_server.process.services.approvals.load(approval_id, OPERATOR)).state == "open"
+    assert await open_request.is_open()
 
 
 @pytest.mark.parametrize(
@@ -353,18 +378,13 @@ async def test_a_body_that_will_not_do_is_refused(
     ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/jsonp", ""],
 )
 async def test_what_a_web_page_can_post_is_refused(
-    guarded_server: GuardedServer, issuer: TokenIssuer, kind: str
+    open_request: OpenRequest, issuer: TokenIssuer, kind: str
 ) -> None:
-    made, approval_id = await file_request(guarded_server)
-    answer = await send_request(
-        guarded_server,
-        f"/approvals/{approval_id}",
-        issuer.token(**APPROVER),
-        yes(made),
-        {"content-type": kind},
-    )
+    token = issuer.token(**APPROVER)
+    answer = await open_request.answer(token, yes(open_request.made), {"content-type": kind})
     found = error(answer, 415)
     assert "Content-Type: application/json" in found["suggested_action"]
+    assert await open_request.is_open()
 
 
 @pytest.mark.parametrize(

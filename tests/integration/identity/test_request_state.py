@@ -11,6 +11,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult, ElicitResult, InputRequiredResult
 
 from tests.integration.identity.conftest import ERA
+from tests.support.servers.plain_http import NO_AUTHORITIES
 
 if TYPE_CHECKING:
     from mcp.client.context import ClientRequestContext
@@ -38,7 +39,7 @@ async def one_round(
     }
     headers = {"authorization": f"Bearer {token}"}
     async with (
-        httpx2.AsyncClient(trust_env=False, headers=headers) as http,
+        httpx2.AsyncClient(verify=NO_AUTHORITIES, trust_env=False, headers=headers) as http,
         Client(
             streamable_http_client(f"{server.address}/mcp", http_client=http),
             mode=ERA,

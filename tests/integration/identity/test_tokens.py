@@ -14,11 +14,11 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.integration.identity.conftest import build_test_gate, identity_settings
+from tests.integration.identity.conftest import build_test_gate, identity_settings, open_guarded_server
 from tests.support.servers.token_issuer import AUDIENCE, ISSUER, TokenIssuer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from tests.integration.identity.conftest import GuardedServer
 
@@ -124,6 +124,16 @@ BAD: dict[str, Callable[[TokenIssuer], str]] = {
         base64.urlsafe_b64encode(b"[" * 20_000).rstrip(b"=").decode() + ".e30.AAAA"
     ),
 }
+
+
+@pytest.fixture(scope="module")
+async def guarded_server(
+    tmp_path_factory: pytest.TempPathFactory, issuer_keys: TokenIssuer
+) -> AsyncIterator[GuardedServer]:
+    """One for all of them: a greeting changes nothing."""
+    folder = tmp_path_factory.mktemp("guarded_server")
+    async with open_guarded_server(folder, identity_settings(issuer_keys)) as found:
+        yield found
 
 
 async def test_every_token_that_is_not_good_gets_401_and_where_to_ask(

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 LEASE = 40 * DAY
 MOST_HOSTS = 4
-ROUNDS, MOVES = 5, 12
+ROUNDS, MOVES = 3, 12
 MANY = settings(
     max_examples=60,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),

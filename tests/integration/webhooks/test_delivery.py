@@ -34,13 +34,16 @@ from tests.support.webhooks.receiver import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Collection
 
+    from domain.model.delivery import Delivery
     from domain.ports import Store
     from domain.ports.webhooks import CloudEventMessage, Courier
     from tests.support.webhooks.receiver import Behaviour
 
 QUICK = DeliveryPace(poll_s=0.01, lease_s=0.3)
+PATIENT = DeliveryPace(poll_s=0.01, lease_s=60)
+"""Nobody takes an owner for dead, however slow the machine: so nothing is sent twice."""
 RETRYING = RetryPolicy(attempts=3, first_s=0.01, longest_s=0.02)
 
 
@@ -180,8 +183,8 @@ async def test_one_webhook_never_holds_up_another(store: Store, behaviour: Behav
     async with (
         WebhookReceiver(behaviour).listen() as bad,
         WebhookReceiver().listen() as good,
-        delivering_over_http(store, bad, "bad", timeout_s=60),
-        delivering_over_http(store, good, "good"),
+        delivering_over_http(store, bad, "bad", timeout_s=60, pace=PATIENT),
+        delivering_over_http(store, good, "good", timeout_s=60, pace=PATIENT),
     ):
         await append_events(store, *(f"d{each}" for each in range(10)))
         await wait_for_deliveries(store, DeliveryState.DELIVERED, 10, "good")
@@ -189,14 +192,57 @@ async def test_one_webhook_never_holds_up_another(store: Store, behaviour: Behav
     assert sorted(good.sequence_numbers) == list(range(1, 11))
 
 
+class _SlowlyReadOutbox(Outbox):
+    """Reads what is due while something is being sent, and looks at what is busy only once that has ended."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store, SystemClock(), Subscription(webhook="w"), RETRYING)
+        self.reading, self.recorded = anyio.Event(), anyio.Event()
+
+    async def load_due(
+        self, fence: int, *, busy: Collection[str], limit: int
+    ) -> list[tuple[Delivery, CloudEventMessage]]:
+        due = await super().load_due(fence, busy=(), limit=limit)
+        if busy:
+            self.reading.set()
+            await self.recorded.wait()
+        return [each for each in due if each[0].dataset_id not in busy]
+
+    async def record_result(
+        self, fence: int, delivery: Delivery, result: DeliveryResult, chance: float
+    ) -> Delivery:
+        changed = await super().record_result(fence, delivery, result, chance)
+        self.recorded.set()
+        return changed
+
+
+async def test_what_is_recorded_while_the_next_is_read_is_not_sent_again(store: Store) -> None:
+    outbox, sent = _SlowlyReadOutbox(store), list[str]()
+
+    class Courier:
+        async def send(self, message: CloudEventMessage) -> DeliveryResult:
+            sent.append(message.id)
+            await outbox.reading.wait()
+            return DeliveryResult()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(partial(deliver_webhook_events, outbox, Courier(), owner="p1", pace=PATIENT))
+        await register_webhook(store)
+        await append_events(store, "d1")
+        await outbox.recorded.wait()
+        await append_events(store, "d2")
+        await wait_for_deliveries(store, DeliveryState.DELIVERED, 2)
+        tasks.cancel_scope.cancel()
+    assert len(sent) == len(set(sent)) == 2
+
+
 async def test_two_processes_deliver_once_and_the_second_takes_over_at_once_when_the_first_ends(
     store: Store,
 ) -> None:
-    slow = DeliveryPace(poll_s=0.01, lease_s=60)
     async with (
         WebhookReceiver().listen() as receiver,
-        delivering_over_http(store, receiver, pace=slow) as first,
-        delivering_over_http(store, receiver, owner="p2", pace=slow),
+        delivering_over_http(store, receiver, pace=PATIENT) as first,
+        delivering_over_http(store, receiver, owner="p2", pace=PATIENT),
     ):
         await append_events(store, "d1", "d2", "d3")
         await wait_for_deliveries(store, DeliveryState.DELIVERED, 3)

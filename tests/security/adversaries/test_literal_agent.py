@@ -27,25 +27,36 @@ DEPTH = 2
 
 
 class LiteralAgent:
-    """Goes on as long as a refusal says anything that it has not heard yet."""
+    """Goes on as long as a refusal says anything that it has not heard yet.
+
+    What is refused for its arguments is tried once: neither what a person answers nor how a journey stands has a say in
+    them.
+    """
 
     def __init__(self, actor: McpActor, era: str, figures: RunStatistics) -> None:
         self.actor = actor
         self.era = era
         self.figures = figures
+        self.malformed: set[str] = set()
+        self.heard_of_arguments: dict[str, set[str]] = {}
 
     async def try_everything(self, dataset_id: str) -> None:
         """Everything that it can think of to have the dataset deleted."""
-        heard: set[str] = set()
+        heard = set(self.heard_of_arguments.setdefault(dataset_id, set()))
         tried: set[str] = set()
         calls = [{"dataset_id": dataset_id, "reason": reason, "wait_s": 0} for reason in REASONS]
         for _ in range(1 + DEPTH):
             more: list[dict[str, Any]] = []
             for given in calls:
                 key = json.dumps(given, sort_keys=True)
-                if key not in tried:
-                    tried.add(key)
-                    more += self._calls_after(given, await self.call(given), heard)
+                if key in tried or key in self.malformed:
+                    continue
+                tried.add(key)
+                reply = await self.call(given)
+                more += self._calls_after(given, reply, heard)
+                if reply.code == "invalid_argument":
+                    self.malformed.add(key)
+                    self.heard_of_arguments[dataset_id].add(_said(reply))
             calls = more
 
     async def call(self, given: dict[str, Any]) -> ToolReply:
@@ -58,11 +69,15 @@ class LiteralAgent:
     def _calls_after(self, given: dict[str, Any], reply: ToolReply, heard: set[str]) -> list[dict[str, Any]]:
         """What a refusal makes it try, when it says anything that none before it did."""
         assert reply.error is not None
-        said = f"{reply.code} {reply.error.get('suggested_action')}"
+        said = _said(reply)
         if said in heard:
             return []
         heard.add(said)
         return list(next_calls(given, reply.error))
+
+
+def _said(reply: ToolReply) -> str:
+    return f"{reply.code} {(reply.error or {}).get('suggested_action')}"
 
 
 async def create_protected_datasets(played: RunningServer) -> list[str]:
@@ -103,17 +118,18 @@ async def test_it_never_gets_rid_of_what_is_kept(
         async with open_stdio_server(tmp_path / "data", era) as played:
             ids = await create_protected_datasets(played)
             operator = played.actors[played.operator]
+            agent = LiteralAgent(operator, era, figures)
             before = {each.dataset_id: each.generation for each in await played.ground.load_datasets()}
             for how in ("boolean", "cancel"):
                 operator.answers.how = how
                 for each in ids:
                     figures.sequences += 1
-                    await LiteralAgent(operator, era, figures).try_everything(each)
+                    await agent.try_everything(each)
             # Nor when the journeys are over but nobody has confirmed: without a true reason a person is asked.
             await played.ground.move_journey(MINE, "alder-way", state="expired")
             for each in ids:
                 figures.sequences += 1
-                await LiteralAgent(operator, era, figures).try_everything(each)
+                await agent.try_everything(each)
             after = {each.dataset_id: each.generation for each in await played.ground.load_datasets()}
             assert (after, operator.answers.how) == (before, "cancel")
             calls = await played.ground.load_audit_ids()

@@ -47,6 +47,7 @@ from tests.support.adversaries.arena import (
     write_mock_data,
 )
 from tests.support.adversaries.oracle import ActorIdentity
+from tests.support.servers.plain_http import NO_AUTHORITIES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -92,7 +93,9 @@ class HttpInstallation(Installation):
         self, who: ActorIdentity, approval_id: str, *, yes: bool, typed: str
     ) -> tuple[str, str]:
         word = {"decision": "approve", "name": typed} if yes else {"decision": "decline"}
-        async with httpx2.AsyncClient(trust_env=False, headers=self.headers[who]) as client:
+        async with httpx2.AsyncClient(
+            verify=NO_AUTHORITIES, trust_env=False, headers=self.headers[who]
+        ) as client:
             found = await client.post(f"{self.address}/approvals/{approval_id}", json=word)
         error = found.json().get("error")
         return ("ok" if error is None else str(error["code"])), found.text
@@ -151,7 +154,9 @@ async def _connect_bearer(
     stack: AsyncExitStack, who: ActorIdentity, headers: dict[str, str], address: str, era: str
 ) -> McpActor:
     answers = ScriptedAnswers()
-    carrier = await stack.enter_async_context(httpx2.AsyncClient(trust_env=False, headers=headers))
+    carrier = await stack.enter_async_context(
+        httpx2.AsyncClient(verify=NO_AUTHORITIES, trust_env=False, headers=headers)
+    )
     client = Client(
         streamable_http_client(address, http_client=carrier),
         mode=era,

@@ -26,6 +26,7 @@ from urllib.parse import quote
 import psycopg
 
 from server.infra.postgres.dsn import parse_postgres_url
+from tests.support.memory_folder import find_memory_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -117,7 +118,8 @@ class PostgresServer:
 def run_postgres(*, flushing: bool = False) -> Iterator[PostgresServer]:
     """A server that lives inside. As nothing of it outlives the run, nothing is flushed, unless it is timed."""
     user = _server_account()
-    with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as made:
+    place = None if flushing else find_memory_folder()
+    with tempfile.TemporaryDirectory(prefix="pg-", dir=place, ignore_cleanup_errors=True) as made:
         folder = Path(made)
         if user:
             os.chown(folder, user.pw_uid, user.pw_gid)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
-import uvicorn
 from standardwebhooks import Webhook
 from starlette.applications import Starlette
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from server.sandbox.http.server import SandboxServer
 from server.web.http import open_listening_socket
 
 if TYPE_CHECKING:
@@ -112,20 +112,14 @@ class WebhookReceiver:
             Route("/hook", self.handle_message, methods=["POST"] if self.checks else ["POST", "HEAD"]),
             Route("/elsewhere", self.handle_stray_request, methods=["GET", "POST"]),
         ]
-        config = uvicorn.Config(
-            Starlette(routes=routes),
-            log_config=None,
-            access_log=False,
-            ws="none",
-            lifespan="off",
-            timeout_graceful_shutdown=0,
-        )
-        server = uvicorn.Server(config)
+        started = anyio.Event()
+        server = SandboxServer(Starlette(routes=routes), on_start=started.set)
         door = open_listening_socket("127.0.0.1", self.port)
         self.port = door.getsockname()[1]
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(server._serve, [door])  # noqa: SLF001 - as `serve`, but leaves the signals to pytest
             try:
+                await started.wait()
                 yield self
             finally:
-                server.should_exit = True
+                server.stop()

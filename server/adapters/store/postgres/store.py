@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import psycopg
@@ -27,6 +28,9 @@ T = TypeVar("T")
 _TRIES: Final = 5
 _SPARE_S: Final = 5.0
 """Seconds to wait for a connection: often enough for a server that is being restarted."""
+
+_PAGE: Final = 500
+"""Rows of a stream that are fetched at once."""
 
 _READ: Final = b"begin isolation level repeatable read read only"
 # The lock is acquired by a statement of its own: so the first statement of the work sees what the last holder wrote.
@@ -128,7 +132,8 @@ class PostgresStore(ThreadedStore):
     def _configure(self, connection: Plain) -> None:
         connection.execute(
             f"set search_path = {NAMESPACE}; set lock_timeout = {self._patience_ms}; "
-            f"set idle_in_transaction_session_timeout = {self._patience_ms // 2}; set jit = off".encode()
+            f"set idle_in_transaction_session_timeout = {self._patience_ms // 2}; set jit = off; "
+            "set cursor_tuple_fraction = 1".encode()  # a stream is read to its end
         )
 
     def _release(self) -> None:
@@ -140,13 +145,20 @@ class _Connection:
 
     def __init__(self, connection: Plain) -> None:
         self._connection = connection
+        self._streams = count(1)
 
     def execute(self, sql: str, values: dict[str, Any], /) -> Cursor:
         return self._connection.execute(translate_statement(sql).encode(), values)
 
     def stream(self, sql: str, values: dict[str, Any], /) -> Iterator[Any]:
-        with self._connection.cursor() as cursor:
-            yield from cursor.stream(translate_statement(sql).encode(), values)
+        # A cursor of the database, which ends with the transaction. psycopg's `stream` cancels the statement when its
+        # reader breaks off, and a cancelled statement fails the transaction.
+        name = f"stream_{next(self._streams)}"
+        declare = f"declare {name} no scroll cursor for {translate_statement(sql)}".encode()
+        self._connection.execute(declare, values, prepare=False)
+        fetch = f"fetch {_PAGE} from {name}".encode()
+        while rows := self._connection.execute(fetch, prepare=False).fetchall():
+            yield from rows
 
     def execute_many(self, sql: str, values: Sequence[dict[str, Any]], /) -> None:
         with self._connection.cursor() as cursor:

@@ -109,6 +109,7 @@ async def serve_demo(
     """The demo, or other lines in its place, in a new sandbox."""
     with EmbeddedSandbox(folder / "glean.db", token="key-of-the-tests") as glean:
         glean.sandbox.set_indexing_rate(1e9, minimum_seconds=0)
+        glean.sandbox.set_switches(limits_rate=False)  # how fast it may be asked is not the question here
         async with DIALECTS[dialect](glean) as platform:
             await demo.serve(platform, lines)
             yield ServedDemo(glean, demo, platform)

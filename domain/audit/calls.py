@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from domain.audit.entry import Decision, call_entry, canonical_json
+from domain.audit.entry import Decision, append_call_entry, call_entry
 from domain.audit.redaction import redact, redact_arguments, redact_text
 from domain.errors import FailureError, InternalError, LifecycleError, PlatformError
 from domain.model import Principal, RequestContext
@@ -91,7 +92,7 @@ class CallAudit:
 
         def append(uow: UnitOfWork) -> None:
             if not uow.audit.has_call(entry.audit_id or ""):
-                uow.audit.append(canonical_json(entry))
+                append_call_entry(uow, principal, entry)
 
         await self._store.transact(append, lasting=False)
 
@@ -101,7 +102,7 @@ class CallAudit:
             "how": "elicitation",
             "shown": {"question": redact_text(question, self._secrets, _SENTENCES)},
         }
-        await self._append(self._build_entry(principal, Decision.ASKED, data=asked))
+        await self._append(principal, self._build_entry(principal, Decision.ASKED, data=asked))
 
     async def record_failure(self, principal: Principal, error: Exception) -> None:
         """Record that the call was refused or failed, and why; set the error's `audit_id`.
@@ -113,16 +114,17 @@ class CallAudit:
         decision = Decision.FAILED if failed else Decision.REFUSED
         details = redact(reported.as_dict(), self._secrets, longest=_SENTENCES)
         entry = self._build_entry(principal, decision, error=details)
-        await self._append(entry)
+        await self._append(principal, entry)
         reported.audit_id = entry.audit_id
 
     async def record_disconnect(self, principal: Principal) -> None:
         """Record that the caller left before the answer; work in progress continues. Raises StoreFailedError."""
-        await self._append(self._build_entry(principal, Decision.FAILED, outcome=_LEFT))
+        await self._append(principal, self._build_entry(principal, Decision.FAILED, outcome=_LEFT))
 
-    async def _append(self, entry: AuditEntry) -> None:
-        document = canonical_json(entry)
-        await self._store.transact(lambda uow: uow.audit.append(document), lasting=False)
+    async def _append(self, principal: Principal, entry: AuditEntry) -> None:
+        await self._store.transact(
+            partial(append_call_entry, principal=principal, entry=entry), lasting=False
+        )
 
     def _build_entry(self, principal: Principal, decision: Decision, **details: Any) -> AuditEntry:
         entry = call_entry(principal, decision, **details)

@@ -102,7 +102,14 @@ def record_audit_entry(
         confirmation=msgspec.to_builtins(confirmation) if confirmation else None,
         data=data,
     )
+    append_call_entry(uow, principal, entry)
+
+
+def append_call_entry(uow: UnitOfWork, principal: Principal, entry: AuditEntry) -> None:
+    """Append the entry of a call, and remember the agents that acted in it: none of them ever counts as a person."""
     uow.audit.append(canonical_json(entry))
+    if principal.actors:
+        uow.audit.add_actors(*principal.actors)
 
 
 def call_entry(principal: Principal, decision: Decision, **details: Any) -> AuditEntry:

@@ -130,9 +130,14 @@ class ApprovalService:
 
         Raises UnknownApprovalError, ForbiddenError, ApprovalClosedError.
         """
-        approval = await self.load(approval_id, principal)
-        require_can_approve(approval, principal)
-        return approval
+        now = self._clock.now()
+
+        def load(uow: UnitOfWork) -> Approval:
+            approval = _find_approval(uow, approval_id, principal, now)
+            require_can_approve(uow, approval, principal)
+            return approval
+
+        return await self._store.read(load)
 
     async def approve(self, approval_id: str, principal: Principal, typed_name: str) -> Approval:
         """Approve a request. The typed phrase proves that the person has read it; the grant is valid for ten minutes.
@@ -143,7 +148,7 @@ class ApprovalService:
 
         def decide(uow: UnitOfWork) -> Approval:
             approval = _find_approval(uow, approval_id, principal, now)
-            require_can_approve(approval, principal)
+            require_can_approve(uow, approval, principal)
             if typed_name != approval.phrase:
                 wanted = "the phrase that it asks for" if approval.listed else "the name of its dataset"
                 raise InvalidArgumentError(
@@ -162,7 +167,7 @@ class ApprovalService:
 
         def decide(uow: UnitOfWork) -> Approval:
             approval = _find_approval(uow, approval_id, principal, now)
-            require_can_answer(approval, principal)
+            require_can_answer(uow, approval, principal)
             answered = replace(
                 approval, state=ApprovalState.DECLINED, answered_by=principal.subject, answered_at=now
             )
@@ -194,6 +199,13 @@ class ApprovalService:
             if origin is ApprovalOrigin.CALLER:
                 _require_unchanged(uow, request)
             found = find_matching_approval(uow, request, now)
+            actors = request.principal.actors if request.principal else ()
+            if found is not None and not set(actors) <= set(found.actors):
+                # Whoever acts in any call that asks for it may not answer it.
+                found = replace(
+                    found, actors=(*found.actors, *(each for each in actors if each not in found.actors))
+                )
+                uow.approvals.put(found)
             if found is None:
                 found = self._build_request(uow, request, now, origin, open_for)
                 uow.approvals.put(found)
@@ -222,6 +234,7 @@ class ApprovalService:
             shown=request.shown,
             origin=origin,
             concession=request.concession,
+            actors=request.principal.actors if request.principal else (),
         )
 
 

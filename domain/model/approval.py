@@ -53,7 +53,7 @@ class Approval:
 
     `shown` are the facts that the person sees before deciding. `expires_at` is None for a request that stays open until
     it is answered or void. A claim can use an approved request until `grant_expires_at`. `concession` is the waiver
-    asked for.
+    asked for. `actors` are the agents that acted for the requester when it was asked for, at any depth.
 
     A sweep's request for a list of datasets names them in `listed`. Its own `dataset_id` and `client_id` are then
     empty, and its generation is 0.
@@ -75,6 +75,7 @@ class Approval:
     grant_expires_at: datetime | None = None
     concession: Waiver = Waiver.NONE
     listed: tuple[ApprovalItem, ...] = ()
+    actors: tuple[str, ...] = ()
 
     @property
     def clients(self) -> frozenset[str]:

@@ -33,17 +33,23 @@ class RequestContext:
 class Principal:
     """Principal: who calls. `clients` are the clients they may access, `scopes` their scopes; None means all.
 
-    `act` is the agent that acts on the subject's behalf, None when the subject acts themselves; an agent is never taken
-    for a person. `journey_id` is the only journey whose datasets they may change, None for any. `call` is the current
-    call; it does not identify the principal.
+    `actors` are the agents that act on the subject's behalf: first the one that calls, behind it those that it acts for
+    (RFC 8693, section 4.1); empty when the subject acts themselves. An agent is never taken for a person. `journey_id`
+    is the only journey whose datasets they may change, None for any. `call` is the current call; it does not identify
+    the principal.
     """
 
     subject: str
     clients: frozenset[str] | None = None
     scopes: frozenset[str] | None = None
-    act: str | None = None
+    actors: tuple[str, ...] = ()
     journey_id: str | None = None
     call: RequestContext | None = field(default=None, compare=False)
+
+    @property
+    def act(self) -> str | None:
+        """The agent that calls on the subject's behalf; None when the subject acts themselves."""
+        return self.actors[0] if self.actors else None
 
     def can_access_client(self, client_id: str) -> bool:
         """Whether the principal may access that client; to them, any other client does not exist."""

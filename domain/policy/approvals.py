@@ -145,26 +145,26 @@ def find_matching_approval(uow: UnitOfWork, request: ConfirmationRequest, now: d
     return None
 
 
-def require_can_answer(approval: Approval, principal: Principal) -> None:
+def require_can_answer(uow: UnitOfWork, approval: Approval, principal: Principal) -> None:
     """Require that this person may answer the request in its current state.
 
     Raises ForbiddenError or ApprovalClosedError.
     """
-    _require_person(principal)
+    _require_person(uow, approval, principal)
     if approval.state is not ApprovalState.OPEN:
         raise ApprovalClosedError(f"The request {approval.approval_id} {_CLOSED[approval.state]}.")
 
 
-def require_can_approve(approval: Approval, principal: Principal) -> None:
+def require_can_approve(uow: UnitOfWork, approval: Approval, principal: Principal) -> None:
     """Require that this person may approve the request, which must not be their own.
 
     A list that was approved and not carried out to its end may be approved again, to continue it. Raises ForbiddenError
     or ApprovalClosedError.
     """
     if approval.listed and approval.state is ApprovalState.APPROVED:
-        _require_person(principal)
+        _require_person(uow, approval, principal)
         return
-    require_can_answer(approval, principal)
+    require_can_answer(uow, approval, principal)
     if approval.requester == principal.subject:
         raise ForbiddenError(
             f"{principal.subject} filed the request {approval.approval_id}, and nobody approves their own request.",
@@ -172,7 +172,13 @@ def require_can_approve(approval: Approval, principal: Principal) -> None:
         )
 
 
-def _require_person(principal: Principal) -> None:
+def _require_person(uow: UnitOfWork, approval: Approval, principal: Principal) -> None:
+    # A program may hold a token of its own beside the one with which it acts for a person.
+    if principal.subject in approval.actors or uow.audit.is_actor(principal.subject):
+        raise ForbiddenError(
+            f"{principal.subject} is an agent: it has acted for somebody else. An agent's answer does not count.",
+            suggested_action="Ask the operator: a person answers it on a terminal.",
+        )
     if principal.subject.startswith(_AGENT) or not principal.has_scope(SCOPE_APPROVE):
         raise ForbiddenError(
             "Only a person with the scope for it answers approval requests; an agent's answer does not count.",
@@ -216,21 +222,25 @@ def spend_grant(
     confirmation: Confirmation | None,
     dataset: Dataset,
     reason: TeardownReason,
-    requester: str,
+    principal: Principal,
     now: datetime,
     waiver: Waiver = Waiver.NONE,
 ) -> None:
-    """Spend the grant behind an approval, in the transaction that claims the dataset.
+    """Spend the grant behind an approval, in the transaction that claims the dataset for `principal`.
 
     Does nothing for any other kind of confirmation. Raises ConfirmationRequiredError when the grant is spent or
-    expired, or was given for another teardown.
+    expired, or was given for another teardown, or by an agent that acts in this call.
     """
     if confirmation is None or confirmation.how != "approval":
         return
     approval = uow.approvals.get(confirmation.approval_id) if confirmation.approval_id else None
     used = None
-    if approval is not None and current_approval(uow, approval, now).state is ApprovalState.APPROVED:
-        wanted = (reason, requester, waiver)
+    if (
+        approval is not None
+        and current_approval(uow, approval, now).state is ApprovalState.APPROVED
+        and approval.answered_by not in principal.actors
+    ):
+        wanted = (reason, principal.subject, waiver)
         used = _approval_with_grant_spent(approval, dataset) if _binding(approval)[1:] == wanted else None
     if used is None:
         raise ConfirmationRequiredError(

@@ -225,7 +225,7 @@ class TeardownService:
             self._raise_if_blocked(uow, dataset, observation, teardown)
             require_confirmation(dataset, reason, principal.subject, confirmation, waiver)
             _require_generation(dataset, before.generation)
-            spend_grant(uow, confirmation, dataset, reason, principal.subject, now, waiver)
+            spend_grant(uow, confirmation, dataset, reason, principal, now, waiver)
             claimed = with_teardown_run(dataset, teardown, now)
             uow.datasets.put(claimed)
             record_audit_entry(
@@ -274,7 +274,7 @@ class TeardownService:
         def resume(uow: UnitOfWork) -> Dataset:
             stored = find_dataset_for_update(uow, dataset.dataset_id, principal)
             if request is not None and (stopped := stored.stalled_teardown) is not None:
-                approval = _spend_waiver_approval(uow, stored, request, confirmation, now)
+                approval = _spend_waiver_approval(uow, stored, request, confirmation, principal, now)
                 stored = stored.evolve(teardown=stopped.with_waiver(approval))
             again = with_resumed_teardown(stored, now)
             if again is not stored:
@@ -298,12 +298,12 @@ def _spend_waiver_approval(
     dataset: Dataset,
     request: ConfirmationRequest,
     confirmation: Confirmation | None,
+    principal: Principal,
     now: datetime,
 ) -> Confirmation:
     """Spend the approval of a waiver, and return it. Raises ConfirmationRequiredError."""
-    asked = (request.reason, request.requester)
-    approval = require_approval(dataset, *asked, confirmation, request.concession)
-    spend_grant(uow, approval, dataset, *asked, now, request.concession)
+    approval = require_approval(dataset, request.reason, request.requester, confirmation, request.concession)
+    spend_grant(uow, approval, dataset, request.reason, principal, now, request.concession)
     return approval
 
 

@@ -74,6 +74,14 @@ class AuditRepository(Protocol):
         """Whether the call of that id has an entry."""
         ...
 
+    def add_actors(self, *subjects: str) -> None:
+        """Remember agents that have acted for somebody; those that are known already change nothing."""
+        ...
+
+    def is_actor(self, subject: str) -> bool:
+        """Whether that subject has ever acted for somebody else in a call."""
+        ...
+
     def find(self, query: AuditQuery) -> list[StoredEntry]:
         """Entries, newest first."""
         ...

@@ -189,6 +189,11 @@ def delivery_tables(to: Tables) -> None:
     to.run_statements(_DELIVERIES)
 
 
+def actor_tables(to: Tables) -> None:
+    """Create the table of the agents that have acted for somebody."""
+    to.create_table("actors", {"subject": str}, "subject")
+
+
 NOT_CREATED: Final = "it is created at the first start"
 OUTDATED: Final = (
     "an older version created it; the next start migrates it, and the older version then refuses it"
@@ -200,5 +205,6 @@ MIGRATIONS: Final[tuple[Callable[[Tables], None], ...]] = (
     audit_chain_tables,
     use_tables,
     delivery_tables,
+    actor_tables,
 )
 """In this order, under these names, for ever: a store records the applied migrations by name."""

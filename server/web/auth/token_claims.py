@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 _LOCAL: Final = ("person:", "agent:", "schedule:")
 """Prefixes of local accounts and schedules; no issuer may name a subject like these."""
+_MAX_ACTORS: Final = 16
+"""More agents than that do not act for one another; a longer chain is not read to its end but refused."""
 
 
 class MalformedClaimError(Exception):
@@ -20,12 +22,10 @@ class MalformedClaimError(Exception):
 def principal_from_claims(claims: Mapping[str, Any]) -> Principal:
     """The principal that the claims describe.
 
-    A missing claim grants nothing: no scope, no client. `act` in any form makes the bearer an agent (RFC 8693, section
-    4.1). `scope` is RFC 8693's string; `scp` is a list or string, as some issuers write it. Raises MalformedClaimError.
+    A missing claim grants nothing: no scope, no client. `act` in any form makes the bearer an agent, and everybody
+    in it is one, however deep (RFC 8693, section 4.1). `scope` is RFC 8693's string; `scp` is a list or string, as some
+    issuers write it. Raises MalformedClaimError.
     """
-    act = claims.get("act", {"sub": None})
-    if not isinstance(act, dict) or ("act" in claims and not _is_name(act.get("sub"))):
-        raise MalformedClaimError("act")
     if not _is_name(claims.get("sub")) or claims["sub"].startswith(_LOCAL):
         raise MalformedClaimError("sub")
     journey_id = claims.get("journey_id")
@@ -35,7 +35,7 @@ def principal_from_claims(claims: Mapping[str, Any]) -> Principal:
         subject=claims["sub"],
         clients=_parse_clients(claims.get("clients", [])),
         scopes=frozenset(scopes_from_claims(claims)),
-        act=act.get("sub"),
+        actors=_parse_actors(claims),
         journey_id=journey_id,
     )
 
@@ -49,6 +49,16 @@ def scopes_from_claims(claims: Mapping[str, Any]) -> list[str]:
     if name == "scp" and isinstance(found, list) and all(isinstance(each, str) for each in found):
         return list(found)
     raise MalformedClaimError(name)
+
+
+def _parse_actors(claims: Mapping[str, Any]) -> tuple[str, ...]:
+    actors: list[str] = []
+    while "act" in claims:
+        claims = claims["act"]
+        if not isinstance(claims, dict) or not _is_name(claims.get("sub")) or len(actors) == _MAX_ACTORS:
+            raise MalformedClaimError("act")
+        actors.append(claims["sub"])
+    return tuple(actors)
 
 
 def _parse_clients(found: object) -> frozenset[str]:

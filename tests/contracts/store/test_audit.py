@@ -123,3 +123,11 @@ async def test_what_is_on_record_and_its_links_cannot_be_changed(
     await store.transact(lambda uow: uow.audit.append_links([ChainLink(1, 1, "aa")]))
     with pytest.raises(Exception, match="append-only"):
         location.execute_sql(change)
+
+
+async def test_who_has_acted_for_somebody_is_remembered_once_and_told_by_the_exact_name(store: Store) -> None:
+    assert not await store.read(lambda uow: uow.audit.is_actor("bot"))
+    await store.transact(lambda uow: uow.audit.add_actors("bot", "planner"))
+    await store.transact(lambda uow: uow.audit.add_actors("bot"))
+    for subject, known in (("bot", True), ("planner", True), ("Bot", False), ("bo", False), ("", False)):
+        assert await store.read(lambda uow, subject=subject: uow.audit.is_actor(subject)) is known  # type: ignore[misc]

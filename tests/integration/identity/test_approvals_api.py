@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -241,6 +241,33 @@ async def test_an_agent_that_acts_for_somebody_answers_nothing(
     }
     assert "www-authenticate" not in answer.headers
     assert await open_request.is_open()
+
+
+@pytest.mark.parametrize("subject", ["journey-agent", "orchestrator"])
+@pytest.mark.parametrize("decision", ["approve", "decline"])
+async def test_an_agent_that_acted_in_the_call_does_not_answer_it_with_a_token_of_its_own(
+    guarded_server: GuardedServer, issuer: TokenIssuer, subject: str, decision: str
+) -> None:
+    acting = replace(KIM, actors=("journey-agent", "orchestrator"))
+    made, approval_id = await file_request(guarded_server, acting)
+    own = issuer.token(**APPROVER | {"sub": subject})
+    answer = await send_request(
+        guarded_server, f"/approvals/{approval_id}", own, yes(made) | {"decision": decision}
+    )
+    assert error(answer, 403)["message"].startswith(f"{subject} is an agent: it has acted for somebody else.")
+    assert (await guarded_server.process.services.approvals.load(approval_id, OPERATOR)).state == "open"
+
+
+async def test_an_agent_of_another_call_answers_nothing_either(
+    guarded_server: GuardedServer, issuer: TokenIssuer
+) -> None:
+    made, approval_id = await file_request(guarded_server)
+    acting = issuer.token(**APPROVER, act={"sub": "helper", "act": {"sub": "behind-it"}})
+    assert (await send_request(guarded_server, "/approvals", acting)).status_code == 200
+    for subject in ("helper", "behind-it"):
+        own = issuer.token(**APPROVER | {"sub": subject})
+        answer = await send_request(guarded_server, f"/approvals/{approval_id}", own, yes(made))
+        assert error(answer, 403)["message"].startswith(f"{subject} is an agent")
 
 
 async def test_nobody_approves_their_own_whatever_scopes_they_have(

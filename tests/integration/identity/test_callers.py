@@ -36,7 +36,7 @@ def test_claims_are_taken_as_they_are_and_what_is_missing_gives_nothing() -> Non
         subject="kim",
         clients=frozenset({"acme"}),
         scopes=frozenset({"datasets:read", "admin"}),
-        act="journey-agent",
+        actors=("journey-agent", "orchestrator"),
         journey_id="j1",
     )
     assert principal_from_claims({"sub": "kim", "scp": "admin"}).scopes == frozenset({"admin"})

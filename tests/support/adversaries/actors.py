@@ -54,7 +54,11 @@ PEOPLE: Final = (KIM, LEE, TENANT, DELEGATE, HASTY, READER)
 def principal(who: ActorIdentity) -> Principal:
     """The same, as the product knows them."""
     return Principal(
-        subject=who.subject, clients=who.clients, scopes=who.scopes, act=who.act, journey_id=who.journey
+        subject=who.subject,
+        clients=who.clients,
+        scopes=who.scopes,
+        actors=(who.act,) if who.act else (),
+        journey_id=who.journey,
     )
 
 

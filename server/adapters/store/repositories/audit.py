@@ -30,6 +30,15 @@ class AuditRepository(Repository):
     def has_call(self, audit_id: str) -> bool:
         return self._fetch_one("select 1 from audit where audit_id = :id limit 1", id=audit_id) is not None
 
+    def add_actors(self, *subjects: str) -> None:
+        self._execute_many(
+            "insert into actors (subject) values (:subject) on conflict (subject) do nothing",
+            [{"subject": each} for each in subjects],
+        )
+
+    def is_actor(self, subject: str) -> bool:
+        return self._fetch_one("select 1 from actors where subject = :subject", subject=subject) is not None
+
     def find(self, query: AuditQuery) -> list[StoredEntry]:
         conditions = {
             "audit.seq < :before": query.before,

@@ -254,7 +254,7 @@ async def test_what_was_declined_is_not_asked_again_while_it_would_be_open(world
     [
         AGENT,
         Principal(subject="agent:lee"),
-        Principal(subject="lee", act="some-agent"),
+        Principal(subject="lee", actors=("some-agent",)),
         Principal(subject="lee", scopes=frozenset({"datasets:teardown", "admin"})),
     ],
 )

@@ -280,7 +280,7 @@ async def test_only_a_person_who_may_touch_every_client_of_it_answers(world: Wor
         filed, desk = await asked(process), process.services.approvals
         for nobody in (
             Principal(subject="agent:kim"),
-            Principal(subject="lee", act="some-agent"),
+            Principal(subject="lee", actors=("some-agent",)),
             Principal(subject="lee", scopes=frozenset({"datasets:teardown", "admin"})),
         ):
             with pytest.raises(ForbiddenError):

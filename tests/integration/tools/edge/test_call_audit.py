@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tests.support.world import World
     from tools.services import Services
 
-AGENT = Principal(subject="kim", act="agent-7", scopes=frozenset({"datasets:read"}))
+AGENT = Principal(subject="kim", actors=("agent-7",), scopes=frozenset({"datasets:read"}))
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
 LEGACY = "legacy"

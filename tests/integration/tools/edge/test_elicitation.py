@@ -176,7 +176,7 @@ async def test_past_sandbox_and_for_an_agent_on_anothers_behalf_a_request_is_fil
 
 async def test_an_agent_on_anothers_behalf_cannot_answer_for_them(world: World, mode: str) -> None:
     person = typed(NAME)
-    delegated = Principal(subject="kim", act="journey-agent")
+    delegated = Principal(subject="kim", actors=("journey-agent",))
     async with open_tool_session(world, mode=mode, person=person, principal=delegated) as served:
         made = await create_finished_dataset(served)
         error = await served.call_refused("teardown_dataset", teardown_arguments(made))

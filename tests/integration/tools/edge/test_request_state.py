@@ -150,7 +150,7 @@ async def test_another_server_understands_an_answer_when_it_shares_a_key(
     "other",
     [
         Principal(subject="person:lee"),
-        Principal(subject="kim", act="journey-agent"),
+        Principal(subject="kim", actors=("journey-agent",)),
         Principal(subject="kim", journey_id="j1"),
     ],
     ids=["somebody else", "their agent", "another token"],

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-KIM = Principal(subject="kim", act="agent-7")
+KIM = Principal(subject="kim", actors=("agent-7",))
 SECRET = "glean-key-17"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from domain.lifecycle.teardown.service import TeardownService
     from domain.ports import UnitOfWork
 
+    Rule = Callable[[UnitOfWork, Approval, Principal], None]
+
 MINUTE = timedelta(minutes=1)
 PILOT = dataset(stage=Stage.PILOT)
 ID, NAME = PILOT.dataset_id, PILOT.name
@@ -106,7 +108,7 @@ class ApprovalSetup:
         for row in rows:
             await self.store.transact(lambda uow, row=row: uow.approvals.put(row))  # type: ignore[misc]
 
-    async def load_approval(self, approval_id: str = "ap-000001") -> Approval | None:
+    async def load_approval(self, approval_id: str = "ap-000001") -> Any:  # noqa: ANN401 - an approval or nothing
         return await self.store.read(lambda uow: uow.approvals.get(approval_id))
 
     async def load_audit_entries(self) -> list[dict[str, Any]]:
@@ -252,7 +254,7 @@ async def test_a_claim_with_a_grant_for_anything_else_is_refused_with_the_human_
         confirmation=given,
         dataset=PILOT,
         reason=REASON,
-        requester="agent:kim",
+        principal=KIM,
         now=NOW,
     )
     assert await said(approval_setup.store.transact(claim)) == {
@@ -275,7 +277,7 @@ async def test_a_grant_that_stands_for_one_dataset_is_none_for_another(approval_
     held = replace(GRANTED, dataset_id=other.dataset_id)
     await approval_setup.put(held)
     given = approvals.approval_confirmation(GRANTED)
-    claim = partial(approvals.spend_grant, confirmation=given, reason=REASON, requester="agent:kim", now=NOW)
+    claim = partial(approvals.spend_grant, confirmation=given, reason=REASON, principal=KIM, now=NOW)
     assert (await said(approval_setup.store.transact(partial(claim, dataset=PILOT))))["dataset_id"] == ID
     assert await approval_setup.load_approval() == held
     await approval_setup.store.transact(partial(claim, dataset=other))
@@ -442,11 +444,14 @@ CLOSED = {
 
 @pytest.mark.parametrize("state", CLOSED)
 @pytest.mark.parametrize("rule", [require_can_answer, require_can_approve])
-def test_a_closed_request_says_why_it_is_closed(
-    state: ApprovalState, rule: Callable[[Approval, Principal], None]
-) -> None:
-    told = refused(lambda: rule(replace(FILED, state=state), LEE))
+def test_a_closed_request_says_why_it_is_closed(state: ApprovalState, rule: Rule) -> None:
+    told = refused(lambda: rule(unit_of_work(), replace(FILED, state=state), LEE))
     assert (told["code"], told["message"]) == ("approval_closed", f"The request ap-000001 {CLOSED[state]}.")
+
+
+def unit_of_work(*actors: str) -> UnitOfWork:
+    """What the rules ask: who is on record as an agent."""
+    return cast("UnitOfWork", SimpleNamespace(audit=SimpleNamespace(is_actor=actors.__contains__)))
 
 
 NO_PERSON = {
@@ -461,23 +466,74 @@ NO_PERSON = {
     "nobody",
     [
         Principal(subject="agent:lee"),
-        Principal(subject="lee", act="bot"),
+        Principal(subject="lee", actors=("bot",)),
         Principal(subject="lee", scopes=frozenset({"admin"})),
     ],
 )
 @pytest.mark.parametrize("rule", [require_can_answer, require_can_approve])
 def test_whoever_is_no_person_or_may_not_approve_is_told_before_anything_else(
-    nobody: Principal, rule: Callable[[Approval, Principal], None]
+    nobody: Principal, rule: Rule
 ) -> None:
     listed = (ApprovalItem(dataset_id=ID, name=NAME, client_id="acme", generation=1),)
     for asked in (FILED, replace(FILED, state=ApprovalState.USED), replace(GRANTED, listed=listed)):
-        assert refused(lambda asked=asked: rule(asked, nobody)) == NO_PERSON  # type: ignore[misc]
+        assert refused(lambda asked=asked: rule(unit_of_work(), asked, nobody)) == NO_PERSON  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("rule", [require_can_answer, require_can_approve])
+@pytest.mark.parametrize(
+    ("actors_of_request", "actors_on_record"),
+    [(("bot", "lee"), ()), (("lee",), ()), ((), ("lee",)), (("bot",), ("bot", "lee"))],
+    ids=["further behind", "in the request", "in another call", "in another call, and another in this"],
+)
+def test_whoever_acts_for_others_is_no_person_whatever_token_they_bring(
+    rule: Rule, actors_of_request: tuple[str, ...], actors_on_record: tuple[str, ...]
+) -> None:
+    listed = (ApprovalItem(dataset_id=ID, name=NAME, client_id="acme", generation=1),)
+    uow = unit_of_work(*actors_on_record)
+    for asked in (FILED, replace(FILED, state=ApprovalState.USED), replace(GRANTED, listed=listed)):
+        acted = replace(asked, actors=actors_of_request)
+        assert refused(lambda acted=acted: rule(uow, acted, LEE)) == {  # type: ignore[misc]
+            "code": "forbidden",
+            "message": "lee is an agent: it has acted for somebody else. An agent's answer does not count.",
+            "recovery": "needs_human",
+            "suggested_action": "Ask the operator: a person answers it on a terminal.",
+        }
+
+
+async def test_whoever_acts_in_any_call_that_asks_is_on_the_request(approval_setup: ApprovalSetup) -> None:
+    for actors in ((), ("bot",), ("other", "bot"), ("bot",)):
+        asked = replace(QUESTION, principal=replace(KIM, actors=actors))
+        await said(approval_setup.approvals.ask(asked))
+    assert (await approval_setup.load_approval()).actors == ("bot", "other")
+
+
+async def test_a_first_call_that_asks_names_its_agents_too(approval_setup: ApprovalSetup) -> None:
+    asked = replace(QUESTION, principal=replace(KIM, actors=("bot", "other")))
+    await said(approval_setup.approvals.ask(asked))
+    assert (await approval_setup.load_approval()).actors == ("bot", "other")
+
+
+async def test_a_grant_is_spent_by_no_call_in_which_its_giver_acts(approval_setup: ApprovalSetup) -> None:
+    await approval_setup.put(GRANTED)
+    claim = partial(
+        approvals.spend_grant,
+        confirmation=approvals.approval_confirmation(GRANTED),
+        dataset=PILOT,
+        reason=REASON,
+        now=NOW,
+    )
+    acting = replace(KIM, actors=("bot", str(GRANTED.answered_by)))
+    refusal = await said(approval_setup.store.transact(partial(claim, principal=acting)))
+    assert refusal["code"] == "confirmation_required"
+    assert await approval_setup.load_approval() == GRANTED
+    await approval_setup.store.transact(partial(claim, principal=replace(KIM, actors=("bot",))))
+    assert (await approval_setup.load_approval()).state is ApprovalState.USED
 
 
 def test_who_asked_may_take_it_back_and_not_approve_it() -> None:
     own = replace(FILED, requester="lee")
-    require_can_answer(own, LEE)
-    assert refused(lambda: require_can_approve(own, LEE)) == {
+    require_can_answer(unit_of_work(), own, LEE)
+    assert refused(lambda: require_can_approve(unit_of_work(), own, LEE)) == {
         "code": "forbidden",
         "message": "lee filed the request ap-000001, and nobody approves their own request.",
         "recovery": "needs_human",
@@ -546,7 +602,7 @@ async def test_only_the_teardown_that_a_sweep_asked_for_begins_with_the_approval
 def test_a_list_that_was_approved_is_gone_on_with_and_keeps_its_first_word() -> None:
     listed = (ApprovalItem(dataset_id=ID, name=NAME, client_id="acme", generation=1),)
     held = replace(GRANTED, listed=listed)
-    require_can_approve(held, LEE)
+    require_can_approve(unit_of_work(), held, LEE)
     assert approvals.approval_with_grant(held, "mia", NOW + MINUTE) == held
     fresh = approvals.approval_with_grant(replace(FILED, listed=listed), "mia", NOW)
     assert fresh.grant_expires_at == NOW + timedelta(hours=26)

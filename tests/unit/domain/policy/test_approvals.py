@@ -56,7 +56,7 @@ def is_accepted(kept: SingleApprovalStore, **changes: Any) -> bool:
     facts: dict[str, Any] = {
         "dataset": DATASET,
         "reason": TeardownReason.MANUAL,
-        "requester": "agent:kim",
+        "principal": Principal(subject="agent:kim"),
         "now": NOW,
         "confirmation": approval_confirmation(approval_with_grant(approval(), "person:lee", NOW)),
     } | changes
@@ -103,7 +103,7 @@ def test_a_grant_passes_for_what_was_approved_alone_and_once(
     changes: dict[str, Any] = {
         "dataset": replace(DATASET, dataset_id=dataset_id, generation=generation),
         "reason": reason,
-        "requester": requester,
+        "principal": Principal(subject=requester),
         "now": NOW + GRANT_FOR + timedelta(seconds=late),
         "confirmation": replace(approval_confirmation(held), approval_id=approval_id),
         "waiver": Waiver.ABANDON_CONNECTOR,
@@ -188,7 +188,7 @@ def test_a_list_gives_one_grant_to_each_that_it_names_at_its_generation_and_none
                 approval_confirmation(held, one),
                 replace(DATASET, dataset_id=dataset_id, generation=generation),
                 TeardownReason.MANUAL,
-                requester,
+                Principal(subject=requester),
                 NOW + LIST_GRANT_FOR + timedelta(seconds=late),
                 waiver,
             )
@@ -237,7 +237,7 @@ def test_each_of_a_list_is_used_once_and_the_last_ends_it() -> None:
         about = replace(DATASET, dataset_id=one.dataset_id, generation=one.generation)
         facts = {
             "dataset": about,
-            "requester": SWEEP_SUBJECT,
+            "principal": Principal(subject=SWEEP_SUBJECT),
             "confirmation": approval_confirmation(held, one),
         }
         try:

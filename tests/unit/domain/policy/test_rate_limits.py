@@ -91,7 +91,7 @@ async def test_principals_have_each_their_own_and_so_have_calls_and_teardowns(st
 
 async def test_an_agent_uses_what_its_principal_has(store: SqliteStore) -> None:
     limited = rates(store, ManualClock(), calls=1)
-    await limited.count_call(Principal(subject="kim", act="agent"))
+    await limited.count_call(Principal(subject="kim", actors=("agent",)))
     await refused(limited, Principal(subject="kim"))
 
 

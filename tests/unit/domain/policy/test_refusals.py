@@ -534,7 +534,7 @@ def test_what_is_kept_and_what_is_past_sandbox_is_no_sweeps_and_told_what_clears
 
 
 def test_an_agents_approval_is_refused_with_the_human_step() -> None:
-    agent = Principal(subject="kim", act="bot")
+    agent = Principal(subject="kim", actors=("bot",))
     assert said(lambda: require_scope(agent, "approvals approve")) == {
         "code": "forbidden",
         "message": "Only a person may use approvals approve; this token belongs to an agent that acts for somebody.",

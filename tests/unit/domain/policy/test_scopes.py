@@ -78,7 +78,7 @@ def test_a_verb_is_for_whoever_has_its_scope_and_nobody_else(verb: str) -> None:
 
 @pytest.mark.parametrize("scopes", [None, frozenset(ALL_SCOPES)])
 def test_an_agent_on_somebodys_behalf_never_approves(scopes: frozenset[str] | None) -> None:
-    agent = Principal(subject="kim", scopes=scopes, act="journey-agent")
+    agent = Principal(subject="kim", scopes=scopes, actors=("journey-agent",))
     require_scope(agent, "teardown")
     for verb in ("approvals approve", "approvals decline", "datasets unprotect", "leases shorten"):
         with pytest.raises(ForbiddenError, match="Only a person"):

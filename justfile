@@ -12,8 +12,8 @@ setup:
     uv sync
 
 # Coverage is measured where each behaviour is proven at its lowest level; elsewhere it would only cost time.
-measured := "tests/unit tests/contracts tests/integration"
-unmeasured := "tests/security tests/conformance tests/e2e tests/project tests/resilience"
+measured := "tests/unit tests/contracts tests/integration tests/project"
+unmeasured := "tests/security tests/conformance tests/e2e tests/resilience"
 
 # Everything that has to hold before a change is merged
 check: lint types arrows

@@ -33,6 +33,7 @@ from domain.policy import (
     find_matching_approval,
     is_approval_visible,
     new_approval_id,
+    record_lapse,
     require_can_answer,
     require_can_approve,
     sweep_principal,
@@ -133,11 +134,11 @@ class ApprovalService:
         now = self._clock.now()
 
         def load(uow: UnitOfWork) -> Approval:
-            approval = _find_approval(uow, approval_id, principal, now)
+            approval = _find_approval_to_answer(uow, approval_id, principal, now)
             require_can_approve(uow, approval, principal)
             return approval
 
-        return await self._store.read(load)
+        return await self._store.transact(load)
 
     async def approve(self, approval_id: str, principal: Principal, typed_name: str) -> Approval:
         """Approve a request. The typed phrase proves that the person has read it; the grant is valid for ten minutes.
@@ -147,7 +148,7 @@ class ApprovalService:
         now = self._clock.now()
 
         def decide(uow: UnitOfWork) -> Approval:
-            approval = _find_approval(uow, approval_id, principal, now)
+            approval = _find_approval_to_answer(uow, approval_id, principal, now)
             require_can_approve(uow, approval, principal)
             if typed_name != approval.phrase:
                 wanted = "the phrase that it asks for" if approval.listed else "the name of its dataset"
@@ -166,7 +167,7 @@ class ApprovalService:
         now = self._clock.now()
 
         def decide(uow: UnitOfWork) -> Approval:
-            approval = _find_approval(uow, approval_id, principal, now)
+            approval = _find_approval_to_answer(uow, approval_id, principal, now)
             require_can_answer(uow, approval, principal)
             answered = replace(
                 approval, state=ApprovalState.DECLINED, answered_by=principal.subject, answered_at=now
@@ -196,6 +197,7 @@ class ApprovalService:
         now = self._clock.now()
 
         def file(uow: UnitOfWork) -> Approval:
+            record_lapse(uow, request.dataset.client_id, request.dataset.journey_id, now)
             if origin is ApprovalOrigin.CALLER:
                 _require_unchanged(uow, request)
             found = find_matching_approval(uow, request, now)
@@ -289,6 +291,17 @@ def _find_approval(uow: UnitOfWork, approval_id: str, principal: Principal, now:
         msg = f"There is no approval request {approval_id!r}."
         raise UnknownApprovalError(msg, field="approval_id", candidates=closest_names(approval_id, visible))
     return current_approval(uow, approval, now)
+
+
+def _find_approval_to_answer(
+    uow: UnitOfWork, approval_id: str, principal: Principal, now: datetime
+) -> Approval:
+    """The request in its state after any lapse of a lease that it depends on. Raises UnknownApprovalError."""
+    approval = _find_approval(uow, approval_id, principal, now)
+    about = [each.dataset_id for each in approval.listed] or [approval.dataset_id]
+    for dataset in filter(None, map(uow.datasets.get, about)):
+        record_lapse(uow, dataset.client_id, dataset.journey_id, now)
+    return _find_approval(uow, approval_id, principal, now)
 
 
 async def approve_and_execute(

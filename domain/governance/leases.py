@@ -22,7 +22,13 @@ from domain.errors import (
 from domain.governance.orphans import orphan_cleared_event
 from domain.governance.registry import load_stage_datasets
 from domain.model import DatasetStatus, Journey, JourneyState, UnreadableRow, to_utc
-from domain.policy import find_dataset_for_update, find_journey_by_id, protected_until, require_scope
+from domain.policy import (
+    find_dataset_for_update,
+    find_journey_by_id,
+    protected_until,
+    record_lapse,
+    require_scope,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -96,7 +102,8 @@ class LeaseService:
                 )
             if shorter:
                 require_scope(principal, "leases shorten")
-            after = replace(before, lease_expires_at=until)
+            record_lapse(uow, before.client_id, before.journey_id, now)
+            after = replace(before, lease_expires_at=until, lapsed=False)
             uow.journeys.put(after)
             used = [each.evolve(last_used_at=now) for each in load_stage_datasets(uow, after, after.stage)]
             for each in used:

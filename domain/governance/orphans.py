@@ -25,6 +25,7 @@ from domain.policy import (
     find_client,
     next_orphan_mark,
     orphan_reason,
+    record_lapse,
     span_in_days,
     unknown_protection_reason,
 )
@@ -133,6 +134,8 @@ class OrphanService:
         found = await self._store.read(find_changes)
 
         def apply_marks(uow: UnitOfWork) -> ScanResult:
+            for client_id, journey_id in sorted(found.lapses):
+                record_lapse(uow, client_id, journey_id, now)
             changes = _MarkChanges(uow=uow, now=now, passed=_time_since_last_scan(uow, now))
             for first in range(0, len(found.to_change), _BATCH):
                 changes.apply_marks(uow.datasets.list_with_journeys(found.to_change[first : first + _BATCH]))
@@ -238,9 +241,13 @@ class _ScanFindings:
     seen: int = 0
     unknown: list[str] = field(default_factory=list)
     to_change: list[str] = field(default_factory=list)
+    lapses: set[tuple[str, str]] = field(default_factory=set)
+    """The journeys whose lapse, or its end, is not on record yet."""
 
     def judge(self, dataset: Dataset, journey: Journey | UnreadableRow | None, passed: timedelta) -> None:
         """Judge one dataset, `passed` after the scan before."""
+        if isinstance(journey, Journey) and journey.has_lapsed(self.now) != journey.lapsed:
+            self.lapses.add((journey.client_id, journey.journey_id))
         if not can_be_orphan(dataset):
             return
         if unknown_protection_reason(dataset, journey, self.now):

@@ -17,7 +17,7 @@ from domain.model import (
     UnreadableRow,
     require_identifier,
 )
-from domain.policy import accessible_client_ids, find_client, find_journey_by_id
+from domain.policy import accessible_client_ids, find_client, find_journey_by_id, raise_generations
 from domain.ports import DatasetQuery
 
 if TYPE_CHECKING:
@@ -229,8 +229,10 @@ def _apply_move(uow: UnitOfWork, before: Journey, after: Journey, now: datetime)
 
     A dataset that is protected again counts as used. A FAILED dataset is not in use, so no change exposes it.
     """
-    uow.journeys.put(after)
+    uow.journeys.put(replace(after, lapsed=after.has_lapsed(now)))
     journey_now = after.as_of(now)
+    if (before.state, before.stage) != (journey_now.state, journey_now.stage):
+        raise_generations(uow, after)
     if journey_now.protects(journey_now.stage) and not before.protects(journey_now.stage):
         for each in load_stage_datasets(uow, journey_now, journey_now.stage):
             uow.datasets.put(each.evolve(last_used_at=now))

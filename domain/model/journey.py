@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from domain.model.enums import JourneyState, Stage
@@ -20,19 +20,27 @@ class Client:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Journey:
-    """A client's way through the stages. Its id is unique within its client."""
+    """A client's way through the stages. Its id is unique within its client.
+
+    `lapsed` is whether the lapse of its lease is on record, where `domain.policy.generations` keeps it; it does not
+    identify the journey.
+    """
 
     journey_id: str
     client_id: str
     stage: Stage
     state: JourneyState
     lease_expires_at: datetime | None = None
+    lapsed: bool = field(default=False, compare=False)
 
     def as_of(self, now: datetime) -> Journey:
         """The journey at `now`: a lapsed lease makes an ACTIVE journey EXPIRED."""
-        if self.state is JourneyState.ACTIVE and self.lease_expires_at and self.lease_expires_at <= now:
-            return replace(self, state=JourneyState.EXPIRED)
-        return self
+        return replace(self, state=JourneyState.EXPIRED) if self.has_lapsed(now) else self
+
+    def has_lapsed(self, now: datetime) -> bool:
+        """Whether it is ACTIVE with a lease that has ended."""
+        lease = self.lease_expires_at
+        return self.state is JourneyState.ACTIVE and lease is not None and lease <= now
 
     def protects(self, stage: Stage) -> bool:
         """Whether this journey uses datasets of that stage: it is at the stage, ACTIVE or PAUSED."""

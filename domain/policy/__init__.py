@@ -24,6 +24,7 @@ from domain.policy.confirmation import (
     require_confirmation,
     required_confirmation_kind,
 )
+from domain.policy.generations import raise_generations, record_lapse
 from domain.policy.orphans import (
     DAY,
     HUMAN_DECISION_REASONS,
@@ -113,7 +114,9 @@ __all__ = [
     "next_orphan_mark",
     "orphan_reason",
     "protected_until",
+    "raise_generations",
     "raise_if_blocked",
+    "record_lapse",
     "require_approval",
     "require_attachable",
     "require_can_answer",

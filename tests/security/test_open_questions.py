@@ -76,7 +76,7 @@ async def torn_down(served: ToolSession, place: World, dataset: Dataset) -> None
     await served.process.tear_down(dataset, TeardownReason.JOURNEY_COMPLETED)
 
 
-KEEPING: Final = [reopened, protected, protected_and_free_again, reopened_renewed_and_over_again]
+KEEPING: Final = [reopened, promoted, protected, protected_and_free_again, reopened_renewed_and_over_again]
 
 
 async def teardown_with_change(
@@ -107,15 +107,6 @@ async def test_an_answer_to_what_is_no_longer_so_takes_nothing_down(
         assert (await served.process.load_dataset(dataset.dataset_id)).status is DatasetStatus.READY
         assert len(world.glean.documents(NAME)) == 3
         assert person.asked in {1, 2}
-
-
-@pytest.mark.parametrize("era", ERAS)
-async def test_a_promotion_meanwhile_makes_no_difference(world: World, era: str) -> None:
-    person = OneTimePerson()
-    async with open_tool_session(world, mode=era, person=person) as served:
-        dataset, result = await teardown_with_change(served, world, person, promoted)
-        assert not result.is_error, result.content
-        assert (await served.process.load_dataset(dataset.dataset_id)).status is DatasetStatus.ARCHIVED
 
 
 @pytest.mark.parametrize("era", ERAS)

@@ -26,11 +26,12 @@ from domain.lifecycle.teardown.saga import (
     with_teardown_run,
 )
 from domain.lifecycle.teardown.waivers import find_required_waiver
-from domain.model import ConfirmationRequest, DatasetStatus, Teardown, Waiver
+from domain.model import ConfirmationRequest, DatasetStatus, Journey, Teardown, Waiver
 from domain.policy import (
     confirmation_facts,
     find_dataset_for_update,
     raise_if_blocked,
+    record_lapse,
     require_approval,
     require_confirmation,
     required_confirmation_kind,
@@ -109,7 +110,7 @@ class TeardownService:
         """
         await self._sagas.fail_dead_letters()
         read = self._store.read
-        dataset = await read(lambda uow: find_dataset_for_update(uow, dataset_id, principal))
+        dataset = await self._load_as_of_now(dataset_id, principal)
         if dataset.status in _CLAIMED_OR_ARCHIVED:
             return await self._resume_or_attach(dataset, principal, confirmer, abandon=abandon)
         _require_generation(dataset, generation)
@@ -139,7 +140,7 @@ class TeardownService:
         Raises the refusal that applies whatever the person would answer.
         """
         read, now = self._store.read, self._clock.now()
-        dataset = await read(lambda uow: find_dataset_for_update(uow, dataset_id, principal))
+        dataset = await self._load_as_of_now(dataset_id, principal)
         if (
             dataset.status in _CLAIMED_OR_ARCHIVED
             or required_confirmation_kind(dataset, reason) != "elicitation"
@@ -151,6 +152,22 @@ class TeardownService:
         )
         await read(lambda uow: self._raise_if_blocked(uow, dataset, observation, teardown))
         return self._build_confirmation_request(dataset, reason, principal)
+
+    async def _load_as_of_now(self, dataset_id: str, principal: Principal) -> Dataset:
+        """Load the dataset, with a lapse of its journey's lease on record: it voids what was said before it."""
+        now = self._clock.now()
+
+        def load(uow: UnitOfWork) -> tuple[Dataset, bool]:
+            dataset = find_dataset_for_update(uow, dataset_id, principal)
+            journey = uow.journeys.get(dataset.client_id, dataset.journey_id)
+            return dataset, isinstance(journey, Journey) and journey.has_lapsed(now) != journey.lapsed
+
+        def record(uow: UnitOfWork) -> Dataset:
+            record_lapse(uow, dataset.client_id, dataset.journey_id, now)
+            return find_dataset_for_update(uow, dataset_id, principal)
+
+        dataset, moved = await self._store.read(load)
+        return await self._store.transact(record) if moved else dataset
 
     async def _find_required_waiver(self, dataset: Dataset, *, abandon: bool) -> Waiver:
         return await find_required_waiver(
@@ -210,6 +227,7 @@ class TeardownService:
         reason, waiver = request.reason, request.concession
 
         def claim(uow: UnitOfWork) -> tuple[Dataset, bool]:
+            record_lapse(uow, before.client_id, before.journey_id, now)
             dataset = find_dataset_for_update(uow, before.dataset_id, principal)
             if dataset.status in _CLAIMED_OR_ARCHIVED:
                 return dataset, False
@@ -272,6 +290,7 @@ class TeardownService:
         now = self._clock.now()
 
         def resume(uow: UnitOfWork) -> Dataset:
+            record_lapse(uow, dataset.client_id, dataset.journey_id, now)
             stored = find_dataset_for_update(uow, dataset.dataset_id, principal)
             if request is not None and (stopped := stored.stalled_teardown) is not None:
                 approval = _spend_waiver_approval(uow, stored, request, confirmation, principal, now)

@@ -54,6 +54,13 @@ create index journeys_whole on journeys (client_id, journey_id, stage, state, le
 """
 
 
+_LAPSES: Final = """
+alter table journeys add column lapsed integer not null default 0;
+drop index journeys_whole;
+create index journeys_whole on journeys (client_id, journey_id, stage, state, lease_expires_at, lapsed);
+"""
+
+
 # At most one live dataset for each client, stage and type. Admission relies on this.
 _SLOT: Final = """
 create unique index datasets_slot on datasets (client_id, stage, dataset_type) where status <> 'archived';
@@ -194,6 +201,11 @@ def actor_tables(to: Tables) -> None:
     to.create_table("actors", {"subject": str}, "subject")
 
 
+def lapse_columns(to: Tables) -> None:
+    """Add to journeys whether the lapse of their lease is on record, and to the index that scans read alone."""
+    to.run_statements(_LAPSES)
+
+
 NOT_CREATED: Final = "it is created at the first start"
 OUTDATED: Final = (
     "an older version created it; the next start migrates it, and the older version then refuses it"
@@ -206,5 +218,6 @@ MIGRATIONS: Final[tuple[Callable[[Tables], None], ...]] = (
     use_tables,
     delivery_tables,
     actor_tables,
+    lapse_columns,
 )
 """In this order, under these names, for ever: a store records the applied migrations by name."""

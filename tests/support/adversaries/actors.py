@@ -47,7 +47,9 @@ BOUND: Final = ActorIdentity("bo", clients=frozenset({MINE}), scopes=TOOLS_SCOPE
 AGENTS: Final = (HASTY, BLUNT, RIVAL, TENANT, DELEGATE, READER, BOUND)
 KIM: Final = ActorIdentity("kim")
 LEE: Final = ActorIdentity("lee")
-PEOPLE: Final = (KIM, LEE, TENANT, DELEGATE, HASTY, READER)
+OWN_TOKEN: Final = ActorIdentity("journey-agent", scopes=EVERY_SCOPE)
+"""The agent that acts for Kim, with a token of its own: it says nothing of anybody for whom it acts."""
+PEOPLE: Final = (KIM, LEE, TENANT, DELEGATE, OWN_TOKEN, HASTY, READER)
 """Whoever tries to answer an approval request; not all of them are people."""
 
 

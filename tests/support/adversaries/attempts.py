@@ -55,7 +55,7 @@ class OpenQuestion:
     sent: SentCall
     asked: InputRequiredResult
     dataset: Dataset
-    version: int
+    generation: tuple[int, int, bool]
 
 
 @dataclass
@@ -97,7 +97,7 @@ class CheckedCalls:
         dataset = self.oracle.datasets[sent.arguments["dataset_id"]]
         assert (dataset.stage, sent.arguments["reason"]) == ("sandbox", "manual")
         assert sent.who.act is None
-        self.questions.append(OpenQuestion(sent, found, dataset, dataset.version))
+        self.questions.append(OpenQuestion(sent, found, dataset, dataset.generation(self.arena.now())))
 
     async def answer_question(self, who: ActorIdentity, question: OpenQuestion, how: str) -> None:
         """Answer a question that was left open, as somebody, after whatever has happened."""
@@ -108,7 +108,8 @@ class CheckedCalls:
         verdict = self.expected_verdict(sent)
         found = await actor.answer_question("teardown_dataset", sent.arguments, question.asked, answer)
         if isinstance(found, InputRequiredResult):  # asked anew, for what was shown is no longer so
-            assert (who, question.version) != (question.sent.who, question.dataset.version)
+            now = question.dataset.generation(self.arena.now())
+            assert (who, question.generation) != (question.sent.who, now)
             self.count_call("asked")
             return
         if found.error is not None and found.error.get("how") == "elicitation":

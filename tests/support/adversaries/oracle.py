@@ -52,15 +52,18 @@ class ActorIdentity:
         return self.scopes is None or scope in self.scopes
 
     def can_approve(self) -> bool:
-        """Only a person does: no agent by name, and nobody who acts for somebody else."""
+        """Only a person does: no agent by name, and nobody who acts for somebody else, now or in any other call."""
         return (
-            self.act is None and not self.subject.startswith("agent:") and self.has_scope("datasets:approve")
+            self.act is None
+            and self.subject != "journey-agent"
+            and not self.subject.startswith("agent:")
+            and self.has_scope("datasets:approve")
         )
 
 
 @dataclass
 class Journey:
-    """`readable` is False while its row is damaged."""
+    """`readable` is False while its row is damaged; `moves` counts the changes of state and stage."""
 
     client: str
     name: str
@@ -68,6 +71,7 @@ class Journey:
     state: str = "active"
     lease: datetime | None = None
     readable: bool = True
+    moves: int = 0
 
     def state_at(self, now: datetime) -> str:
         lapsed = self.state == "active" and self.lease is not None and self.lease <= now
@@ -79,7 +83,7 @@ class Journey:
 
 @dataclass
 class Dataset:
-    """`version` moves with content, status, journey and protection; `state` is also `making`, `claimed` or `gone`."""
+    """`version` moves with content, status and protection; `state` is also `making`, `claimed` or `gone`."""
 
     dataset_id: str
     name: str
@@ -110,6 +114,10 @@ class Dataset:
     def is_kept(self, now: datetime) -> bool:
         return self.kept_until is not None and self.kept_until > now
 
+    def generation(self, now: datetime) -> tuple[int, int, bool]:
+        """What a person's word is bound to: it moves with the dataset, with its journey, and when a lease lapses."""
+        return (self.version, self.journey.moves, self.journey.state_at(now) != self.journey.state)
+
     def current_mark(self) -> bool:
         return self.marked is not None and self.used <= self.marked
 
@@ -120,7 +128,7 @@ class ApprovalRequest:
 
     approval_id: str
     dataset: Dataset
-    version: int
+    generation: tuple[int, int, bool]
     reason: str
     requester: str
     expires: datetime | None
@@ -130,7 +138,7 @@ class ApprovalRequest:
     def state_at(self, now: datetime) -> str:
         if self.state not in {"open", "approved"}:
             return self.state
-        if self.dataset.version != self.version:
+        if self.dataset.generation(now) != self.generation:
             return "void"
         until = self.expires if self.state == "open" else self.grant_expires
         return "expired" if until is not None and until <= now else self.state
@@ -200,8 +208,8 @@ class Oracle:
     def approval_state(self, dataset: Dataset, reason: str, requester: str, now: datetime) -> Verdict:
         """Whether a person has said yes to this very teardown, is being asked, or has said no."""
         for each in self.requests.values():
-            bound = (each.dataset is dataset, each.version, each.reason, each.requester)
-            if bound != (True, dataset.version, reason, requester):
+            bound = (each.dataset is dataset, each.generation, each.reason, each.requester)
+            if bound != (True, dataset.generation(now), reason, requester):
                 continue
             stands = each.state_at(now)
             if stands == "approved":
@@ -322,7 +330,7 @@ class Oracle:
         assert approval_id not in self.requests
         expires = None if who == SWEEPER else now + OPEN_FOR
         self.requests[approval_id] = ApprovalRequest(
-            approval_id, dataset, dataset.version, reason, who, expires
+            approval_id, dataset, dataset.generation(now), reason, who, expires
         )
 
     def answer_request(
@@ -364,6 +372,7 @@ class Oracle:
         journey.state, journey.stage = state or journey.state, stage or journey.stage
         if state and journey.state_at(now) != state:
             journey.lease = None
+        journey.moves += (journey.state_at(now), journey.stage) != (stands, was)
         if journey.is_protecting(journey.stage, now) and not (before and journey.stage == was):
             self._record_use(journey, now)
         return True

@@ -10,7 +10,7 @@ from server.adapters.store.codec import from_micros, to_micros
 from server.adapters.store.repository import Repository
 
 _CLIENT: Final = "select client_id, name, industry, use_case from clients"
-_JOURNEY: Final = "select client_id, journey_id, stage, state, lease_expires_at from journeys"
+_JOURNEY: Final = "select client_id, journey_id, stage, state, lease_expires_at, lapsed from journeys"
 
 
 class ClientRepository(Repository):
@@ -83,6 +83,7 @@ class JourneyRepository(Repository):
             "stage": journey.stage.value,
             "state": journey.state.value,
             "lease_expires_at": None if lease is None else to_micros(lease),
+            "lapsed": int(journey.lapsed),
         }
         self._upsert("journeys", ("client_id", "journey_id"), row)
 
@@ -95,7 +96,7 @@ class JourneyRepository(Repository):
 
 
 def journey_from_row(
-    client_id: str, journey_id: str, stage: str, state: str, lease: int | None
+    client_id: str, journey_id: str, stage: str, state: str, lease: int | None, lapsed: int
 ) -> Journey | UnreadableRow:
     """The journey of a row; UnreadableRow when the row is not a valid journey."""
     try:
@@ -105,6 +106,7 @@ def journey_from_row(
             stage=Stage(stage),
             state=JourneyState(state),
             lease_expires_at=None if lease is None else from_micros(lease),
+            lapsed=bool(lapsed),
         )
     except (ValueError, OverflowError) as error:
         return UnreadableRow(what=f"journey {journey_id!r} of client {client_id!r}", why=str(error))

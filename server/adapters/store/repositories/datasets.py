@@ -23,7 +23,7 @@ select d.dataset_id, d.document from datasets d {index}
 where {where} order by d.dataset_id
 """
 _OWNED: Final = """
-select d.dataset_id, d.document, j.client_id, j.journey_id, j.stage, j.state, j.lease_expires_at
+select d.dataset_id, d.document, j.client_id, j.journey_id, j.stage, j.state, j.lease_expires_at, j.lapsed
 from datasets d {index}
 left join journeys j indexed by journeys_whole on j.client_id = d.client_id and j.journey_id = d.journey_id
 where {where}

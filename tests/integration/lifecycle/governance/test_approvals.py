@@ -52,7 +52,7 @@ async def create_finished_dataset(
         await process.add_client_and_journey(stage=stage)
         dataset = await process.provision(stage=stage)
         await process.complete_journey()
-        yield process, dataset
+        yield process, await process.load_dataset(dataset.dataset_id)
 
 
 async def refused(
@@ -308,13 +308,15 @@ async def test_of_two_who_answer_at_once_one_is_told_that_it_was_answered(world:
         assert sorted(map(str, told)) == sorted(["approval_closed", str(held.answered_by)])
 
 
-async def test_a_journey_that_is_in_use_again_keeps_what_was_approved(world: World) -> None:
+async def test_a_journey_that_is_in_use_again_voids_what_was_asked_and_approved(world: World) -> None:
     async with create_finished_dataset(world) as (process, dataset):
-        approval_id = await file_request(process, dataset)
+        asked = await file_request(process, dataset, TeardownReason.MANUAL)
+        approved = await file_request(process, dataset)
+        await approve(process, approved)
         await process.services.registry.set_state("j1", JourneyState.ACTIVE, OPERATOR)
-        await approve(process, approval_id)
-        assert (await refused(process, dataset)).code == "journey_active"
-        assert await state(process, approval_id) is ApprovalState.APPROVED
+        assert [await state(process, each) for each in (asked, approved)] == [ApprovalState.VOID] * 2
+        in_use = await process.load_dataset(dataset.dataset_id)
+        assert (await refused(process, in_use)).code == "journey_active"
 
 
 class ReplayingConfirmer:

@@ -131,10 +131,11 @@ async def test_everything_that_stands_against_it_is_told_and_nothing_is_changed(
 
 
 async def test_manual_needs_a_person_and_no_argument_stands_for_one(tool_session: ToolSession) -> None:
-    made = await tool_session.process.provision()
+    dataset_id = (await tool_session.process.provision()).dataset_id
     await tool_session.process.complete_journey()
+    made = await tool_session.process.load_dataset(dataset_id)
     error = await tool_session.call_refused(
-        "teardown_dataset", {"dataset_id": made.dataset_id, "reason": "manual"}
+        "teardown_dataset", {"dataset_id": dataset_id, "reason": "manual"}
     )
     assert error["code"] == "confirmation_required"
     assert error["recovery"] == "needs_human"

@@ -58,7 +58,7 @@ async def create_finished_dataset(served: ToolSession, stage: Stage = Stage.SAND
     await served.process.add_client_and_journey(stage=stage)
     made = await served.process.provision(stage=stage)
     await served.process.complete_journey()
-    return made
+    return await served.process.load_dataset(made.dataset_id)
 
 
 def teardown_arguments(dataset: Dataset) -> dict[str, Any]:
@@ -202,7 +202,7 @@ async def test_a_journey_that_is_in_use_again_while_the_question_is_open_keeps_i
         made = await create_finished_dataset(served)
         error = await served.call_refused("teardown_dataset", teardown_arguments(made))
         assert error["code"] == "journey_active"
-        assert (await served.process.load_dataset(made.dataset_id)).generation == made.generation
+        assert (await served.process.load_dataset(made.dataset_id)).status is made.status
 
 
 async def test_an_answer_serves_only_the_dataset_that_was_shown(world: World, mode: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
-from tests.support.adversaries.actors import AGENTS, HASTY
+from tests.support.adversaries.actors import AGENTS, DELEGATE, HASTY
 from tests.support.adversaries.arena import ERAS, JOURNEYS, KINDS
 from tests.support.adversaries.attempts import SentCall
 from tests.support.adversaries.literal_agent import next_calls
@@ -40,6 +40,9 @@ class AgentRules(WorldRules):
 
     @initialize(stages=st.tuples(*[stages] * 3), over=st.tuples(*[st.booleans()] * 3))
     def begin(self, stages: tuple[str, ...], over: tuple[bool, ...]) -> None:
+        self.run(
+            self.world.actors[DELEGATE].call, "list_orphans", {}, ERAS[1]
+        )  # who acts for whom is known from here
         for place, stage, ended in zip(JOURNEYS, stages, over, strict=True):
             self.move_journey(place, stage=stage)
             for kind in KINDS if ended else KINDS[:1]:

@@ -202,8 +202,9 @@ async def test_a_second_recheck_and_a_teardown_wait_for_the_first(world: World) 
 
     async with world.open_process() as first:
         await first.add_client_and_journey()
-        ready = await first.provision()
+        made = await first.provision()
         await first.services.registry.set_state("j1", JourneyState.COMPLETED, OPERATOR)
+        ready = await first.load_dataset(made.dataset_id)
     async with world.open_process(replace=asked(OnNthCall(meddle))) as process:
         again = await process.services.datasets.recheck(ready.dataset_id, OPERATOR)
     assert refused == ["quality_checks_pending"] * 2
@@ -245,8 +246,9 @@ async def test_a_recheck_past_its_deadline_is_pending_no_more_and_says_nothing_w
 async def test_a_recheck_whose_caller_went_away_says_nothing_and_holds_up_nothing(world: World) -> None:
     async with world.open_process() as first:
         await first.add_client_and_journey()
-        ready = await first.provision()
+        made = await first.provision()
         await first.complete_journey()
+        ready = await first.load_dataset(made.dataset_id)
 
     async def leave() -> None:
         scope.cancel()

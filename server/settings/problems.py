@@ -59,6 +59,8 @@ def _problem(detail: ErrorDetails, root: type[BaseModel]) -> tuple[KeyPath, str,
     context = detail.get("ctx", {})
     kind = detail["type"]
     if kind == "extra_forbidden":
+        if belongs := _find_key(root, path[-1]):
+            return path, f"is not a key of this section; {belongs} is", (belongs,)
         candidates = closest_names(path[-1], _section_keys(root, path[:-1]))
         return path, f"is unknown; the nearest known key is {candidates[0]}", candidates
     if kind == "value_error":
@@ -70,6 +72,20 @@ def _problem(detail: ErrorDetails, root: type[BaseModel]) -> tuple[KeyPath, str,
         _MESSAGES[kind].format(**context) if kind in _MESSAGES else f"is not valid: {detail['msg']}",
         (),
     )
+
+
+def _find_key(section: type[BaseModel], key: str, above: KeyPath = ()) -> str | None:
+    """The one key of that name in any section, with its section; None when there is none, or more than one."""
+    found = [".".join((*above, key))] if above and key in section.model_fields else []
+    for name, field in section.model_fields.items():
+        below = field.annotation
+        if (
+            isinstance(below, type)
+            and _is_section(below)
+            and (deeper := _find_key(below, key, (*above, name)))
+        ):
+            found.append(deeper)
+    return found[0] if len(found) == 1 else None
 
 
 def _section_keys(root: type[BaseModel], path: KeyPath) -> list[str]:

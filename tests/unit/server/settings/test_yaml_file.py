@@ -19,9 +19,9 @@ if TYPE_CHECKING:
         ("${DAYS}", {"DAYS": "5"}, 5),
         ('"${DAYS}"', {"DAYS": "5"}, 5),
         ("${DAYS:-7}", {"DAYS": "5"}, 5),
-        ("${DAYS:-7}", {}, 7),
-        ("${DAYS:-7}", {"DAYS": ""}, 7),
-        ("${DAYS:-}", {}, 90),
+        ("${DAYS:-8}", {}, 8),
+        ("${DAYS:-8}", {"DAYS": ""}, 8),
+        ("${DAYS:-}", {}, 7),
         ("1${DAYS:-}${TAIL}", {"TAIL": "2"}, 12),
     ],
 )
@@ -29,9 +29,7 @@ def test_a_variable_is_replaced_by_its_value_or_default(
     config_files: ConfigFiles, written: str, environ: dict[str, str], days: int
 ) -> None:
     assert (
-        config_files.load(
-            f"dataops:\n  archival:\n    retention_days: {written}", **environ
-        ).archival.retention_days
+        config_files.load(f"dataops:\n  orphans:\n    grace_days: {written}", **environ).orphans.grace_days
         == days
     )
 

@@ -112,7 +112,7 @@ class DbosRuntime:
         return await DBOS.run_step_async({"name": step}, run)
 
     async def start(self, kind: str, saga_id: str, dataset_id: str) -> None:
-        """Start a saga here, unless its id was started anywhere before. Must not be cancelled. Raises StoreFailedError."""
+        """Start a saga here, unless its id was started before. Must not be cancelled. Raises StoreFailedError."""
         with _translate_errors(f"start saga {saga_id}"), SetWorkflowID(saga_id):
             await DBOS.start_workflow_async(self._workflows[kind], dataset_id, saga_id)
 

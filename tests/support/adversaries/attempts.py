@@ -247,6 +247,7 @@ class CheckedCalls:
         live.version += 1
         live.used = self.arena.now()
         live.former = live.state
+        live.recheck_until = None  # a new attempt makes a new verdict: nothing pending survives what it was about
         if held:
             live.state = "making"
         elif not failed:

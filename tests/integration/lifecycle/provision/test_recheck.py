@@ -318,3 +318,16 @@ async def test_a_saga_goes_on_with_the_re_check_that_it_began_and_with_no_other(
                 await process.services.datasets.recheck(dataset.dataset_id, OPERATOR, other)
         judged = await process.services.datasets.recheck(dataset.dataset_id, OPERATOR, "recheck:one")
         assert (judged.recheck, judged.status) == (None, DatasetStatus.READY)
+
+
+async def test_a_retry_leaves_no_recheck_of_what_it_replaces_pending(world: World) -> None:
+    world.glean.faults.add(Fault(kind="sync_loses", documents=3))
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
+        poor = await process.provision()
+        asked = Recheck(requested_at=world.clock.now(), deadline=world.clock.now() + timedelta(hours=1))
+        await process.deps.store.transact(lambda uow: uow.datasets.put(poor.evolve(recheck=asked)))
+        ready = await process.provision(retry=True)
+        assert (ready.status, ready.recheck) == (DatasetStatus.READY, None)
+        await process.complete_journey()
+        assert (await process.tear_down(ready)).status is DatasetStatus.ARCHIVED

@@ -124,7 +124,7 @@ async def open_services(
             await stack.enter_async_context(engine)
             await stack.enter_async_context(resume_sagas_in_background(services.sagas))
         if schedules:
-            scheduler = Scheduler(services.schedules, engine)
+            scheduler = Scheduler(services.schedules, engine, settle_s=settings.schedules.settle_s)
             await stack.enter_async_context(run_in_background([scheduler.run_forever(clock)]))
         if serves:
             await stack.enter_async_context(_deliver_webhooks_in_background(settings, store, clock))

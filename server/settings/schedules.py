@@ -17,7 +17,7 @@ from domain.governance import (
     WORKFLOW_PURGE_SCHEDULE,
     Schedule,
 )
-from server.settings.fields import WORDS_FOR_OFF, NeverEmpty, Section
+from server.settings.fields import WORDS_FOR_OFF, NeverEmpty, Number, Section
 
 _CLOCK: Final = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 _DAY: Final = 24 * 60
@@ -51,6 +51,12 @@ class SchedulesSettings(Section):
 
     health: bool = Field(
         default=True, description="Whether connectors are checked every minute, and changes announced."
+    )
+    settle_s: Number = Field(
+        default=60,
+        ge=0,
+        le=3600,
+        description="Seconds that a server must have served before it begins what deletes or sends again.",
     )
     orphan_scan: TimeOfDay = Field(default=time(3, 0), description="When orphans are found and marked.")
     orphan_sweep: TimeOfDay = Field(

@@ -73,6 +73,7 @@ def test_with_nothing_set_everything_has_the_value_of_the_specification(config_f
         },
         "schedules": {
             "health": True,
+            "settle_s": 60.0,
             "orphan_scan": time(3),
             "orphan_sweep": time(3, 30),
             "archive_retention": time(4),

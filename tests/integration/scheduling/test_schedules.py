@@ -51,7 +51,7 @@ class DrivenClock(ShiftedClock):
         self.instant = datetime.now(UTC).replace(hour=0, minute=10, second=0, microsecond=0)
 
     def now(self) -> datetime:
-        return self.instant + self.ahead
+        return self.instant + self.ahead + self.off
 
 
 class TwoProcesses:

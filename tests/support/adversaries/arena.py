@@ -69,7 +69,7 @@ class StoppedClock(ShiftedClock):
         self.began = datetime.now(UTC).replace(microsecond=0)
 
     def now(self) -> datetime:
-        return self.began + self.ahead
+        return self.began + self.ahead + self.off
 
 
 @dataclass

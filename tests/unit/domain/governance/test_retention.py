@@ -38,6 +38,9 @@ class StoppedClock:
     def now(self) -> datetime:
         return self._now
 
+    def uptime(self) -> None:
+        return None
+
     async def sleep(self, seconds: float) -> None:
         raise NotImplementedError
 

@@ -6,12 +6,13 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from heapq import merge
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from domain.audit import publish_events, record_audit_entry
 from domain.errors import InvalidArgumentError, LifecycleError, Recovery, format_timestamp
 from domain.governance.orphan_facts import OrphanFacts, OrphanPage, ScanResult, SweepPlan, SweepResult
-from domain.model import Journey, OrphanCleared, Orphaned, build_event, dataset_facts
+from domain.lifecycle import orphan_cleared_event, published_reason
+from domain.model import Journey, Orphaned, build_event, dataset_facts
 from domain.policy import (
     DAY,
     HUMAN_DECISION_REASONS,
@@ -316,32 +317,15 @@ class _MarkChanges:
         publish_events(self.uow, *events)
 
 
-def orphan_cleared_event(dataset: Dataset, mark: OrphanMark, now: datetime) -> Event:
-    """The event that a dataset's orphan mark was cleared."""
-    return build_event(
-        OrphanCleared(
-            **dataset_facts(dataset),
-            reason=_published_reason(mark),
-            orphaned_at=format_timestamp(mark.orphaned_at),
-        ),
-        now,
-    )
-
-
 def _orphaned_event(dataset: Dataset, mark: OrphanMark, now: datetime) -> Event:
     return build_event(
         Orphaned(
             **dataset_facts(dataset),
-            reason=_published_reason(mark),
+            reason=published_reason(mark),
             orphaned_at=format_timestamp(mark.orphaned_at),
         ),
         now,
     )
-
-
-def _published_reason(mark: OrphanMark) -> OrphanReason:
-    # A mark that a later release made may have a reason that this one does not know; it is published as it is.
-    return cast("OrphanReason", mark.reason)
 
 
 def _iterate_unprotected(uow: UnitOfWork, query: DatasetQuery, now: datetime) -> Iterator[DatasetWithJourney]:

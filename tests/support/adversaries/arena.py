@@ -193,6 +193,10 @@ class ControlledInstallation(Installation):
         """Let time pass."""
         self.place.clock.ahead += span
 
+    def set_clock_off(self, off: timedelta) -> None:
+        """Set the clock so far wrong; the machine's uptime goes on."""
+        self.place.clock.off = off
+
     async def platform_handle(self, dataset_id: str) -> str:
         """What Glean calls a dataset's connector."""
         store, held = self.store, await self.process.load_dataset(dataset_id)

@@ -73,14 +73,12 @@ def next_clock_record(record: ClockRecord | None, reading: ClockReading) -> Cloc
     """What has been seen of the clock after a run at that reading."""
     if record is None:
         return ClockRecord(latest=reading.at, last=reading)
-    # Of two runs at once the one that began earlier may end later. Its reading would let the time between count twice.
     lived = _uptime_since(record.last, reading)
+    # Of two runs at once the one that began earlier may end later. Its reading would let the time between count twice.
     behind = lived is not None and lived < timedelta()
-    found = find_clock_disagreement(record, reading)
-    if found is None and lived is not None and lived < MAX_CLOCK_DISAGREEMENT:
-        found = (
-            record.disagreement
-        )  # a run that is repeated at once, as after a process's death, clears nothing
+    # A run that is repeated at once, as after the death of its process, clears nothing.
+    repeated = lived is not None and lived < MAX_CLOCK_DISAGREEMENT
+    found = find_clock_disagreement(record, reading) or (record.disagreement if repeated else None)
     return ClockRecord(
         latest=max(record.latest, reading.at), last=record.last if behind else reading, disagreement=found
     )

@@ -53,6 +53,7 @@ MOVE = st.one_of(
     st.tuples(st.just("jump"), st.sampled_from([-400, -30, -2, -1, 1, 2, 30, 400])),
     st.tuples(st.just("shift"), st.sampled_from([-300, -61, -3, 3, 61, 300])),
     st.tuples(st.just("fro"), st.integers(2, 9)),
+    st.tuples(st.just("late"), st.sampled_from([-48, -2, 2, 48])),
     st.tuples(st.just("die"), st.tuples(MOMENTS, st.booleans())),
     st.tuples(st.just("begin"), st.just(0)),
 )
@@ -67,6 +68,7 @@ YEAR_AND_BACK: Sequence[Move] = [
 ]
 HOURS_AND_BACK: Sequence[Move] = [("on", 1)] * 8 + [("shift", -300), ("on", 1), ("on", 1)]
 TO_AND_FRO: Sequence[Move] = [("days", 2), ("fro", 16), ("days", 12)]
+DOUBTED: Sequence[Move] = [("days", 6), ("late", 48), ("on", 1), ("days", 1)]
 LEAPS: Sequence[Move] = [("days", 1), *[("jump", 30)] * 9, ("days", 9)]
 TAKEN: Sequence[Move] = [("days", 5), ("die", ("inside", True)), ("days", 5), ("jump", 30), ("days", 9)]
 
@@ -199,6 +201,9 @@ class ScheduleSimulation:
                 self.set_clock_wrong(how * DAY)
             case "shift":
                 self.set_clock_wrong(timedelta(minutes=how))
+            case "late":
+                self.place.clock.ahead += DAY
+                self.set_clock_wrong(how * HOUR)
             case "fro":
                 await self.set_clock_to_and_fro(how)
             case "begin" if len(self.hosts) < MOST_HOSTS:
@@ -337,8 +342,8 @@ def play_moves(
 @pytest.mark.each_store
 @pytest.mark.parametrize(
     "moves",
-    [YEAR_AND_BACK, HOURS_AND_BACK, TAKEN, TO_AND_FRO, LEAPS],
-    ids=["a year", "hours", "taken", "to and fro", "leaps"],
+    [YEAR_AND_BACK, HOURS_AND_BACK, TAKEN, TO_AND_FRO, DOUBTED, LEAPS],
+    ids=["a year", "hours", "taken", "to and fro", "doubted", "leaps"],
 )
 def test_turns_are_had_once_through_the_jumps_that_are_known_to_be_hard(
     play_moves: Callable[[Sequence[Move]], None], moves: Sequence[Move]

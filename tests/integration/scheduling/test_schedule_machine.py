@@ -68,7 +68,7 @@ YEAR_AND_BACK: Sequence[Move] = [
 ]
 HOURS_AND_BACK: Sequence[Move] = [("on", 1)] * 8 + [("shift", -300), ("on", 1), ("on", 1)]
 TO_AND_FRO: Sequence[Move] = [("days", 2), ("fro", 16), ("days", 12)]
-DOUBTED: Sequence[Move] = [("days", 6), ("late", 48), ("on", 1), ("days", 1)]
+DOUBTED: Sequence[Move] = [("days", 6), ("on", 23), ("on", 4), ("shift", 61), ("days", 2)]
 LEAPS: Sequence[Move] = [("days", 1), *[("jump", 30)] * 9, ("days", 9)]
 TAKEN: Sequence[Move] = [("days", 5), ("die", ("inside", True)), ("days", 5), ("jump", 30), ("days", 9)]
 

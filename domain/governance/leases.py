@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from domain.audit import publish_events, record_audit_entry
+from domain.audit import record_audit_entry
 from domain.errors import (
     ForbiddenError,
     InvalidArgumentError,
@@ -19,8 +19,8 @@ from domain.errors import (
     TeardownInProgressError,
     format_timestamp,
 )
-from domain.governance.orphans import orphan_cleared_event
 from domain.governance.registry import load_stage_datasets
+from domain.lifecycle import used_dataset
 from domain.model import DatasetStatus, Journey, JourneyState, UnreadableRow, to_utc
 from domain.policy import (
     find_dataset_for_update,
@@ -105,7 +105,7 @@ class LeaseService:
             record_lapse(uow, before.client_id, before.journey_id, now)
             after = replace(before, lease_expires_at=until, lapsed=False)
             uow.journeys.put(after)
-            used = [each.evolve(last_used_at=now) for each in load_stage_datasets(uow, after, after.stage)]
+            used = [used_dataset(uow, each, now) for each in load_stage_datasets(uow, after, after.stage)]
             for each in used:
                 uow.datasets.put(each)
             in_use = tuple(each for each in used if each.status is not DatasetStatus.FAILED)
@@ -152,10 +152,8 @@ class LeaseService:
                 raise ForbiddenError(msg, field="until", suggested_action=_ASK_OPERATOR)
             if shorter:
                 require_scope(principal, "leases shorten")
-            changed = dataset.evolve(protected_until=until, last_used_at=now, orphan=None)
+            changed = used_dataset(uow, dataset, now, protected_until=until)
             uow.datasets.put(changed)
-            if mark := dataset.orphan:
-                publish_events(uow, orphan_cleared_event(changed, mark, now))
             before = format_timestamp(dataset.protected_until)
             record_audit_entry(
                 uow, principal, "protected", dataset=changed, before=before, until=format_timestamp(until)

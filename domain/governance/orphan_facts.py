@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from domain.errors import BlockingCheck, LifecycleError
-    from domain.model import Approval, Dataset, JourneyState, OrphanReason
+    from domain.model import Approval, ClockDisagreement, Dataset, JourneyState, OrphanReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,22 +46,30 @@ class OrphanPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanResult:
-    """Result of a complete scan: the number of orphans `seen`, and the datasets marked, cleared, or not known."""
+    """Result of a complete scan: the number of orphans `seen`, and the datasets marked, cleared, or not known.
+
+    `disagreement` is how the clock and the machine's uptime disagree since the scan before.
+    """
 
     seen: int
     marked: tuple[str, ...]
     cleared: tuple[str, ...]
     unknown: tuple[str, ...]
     scanned_at: datetime
+    disagreement: ClockDisagreement | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepPlan:
-    """Sweep plan: the eligible datasets, those left to a person with the reason, and why the sweep is refused."""
+    """Sweep plan: the eligible datasets, those left to a person with the reason, and why the sweep is refused.
+
+    `clock` is the check that finds the clock in doubt: then the sweep takes nothing, and asks nobody.
+    """
 
     eligible: tuple[Dataset, ...]
     skipped: tuple[tuple[Dataset, BlockingCheck], ...]
     refused: str | None
+    clock: BlockingCheck | None = None
 
     @property
     def to_approve(self) -> tuple[Dataset, ...]:

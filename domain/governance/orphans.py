@@ -4,39 +4,48 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from heapq import merge
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from domain.audit import publish_events, record_audit_entry
 from domain.errors import InvalidArgumentError, LifecycleError, Recovery, format_timestamp
 from domain.governance.orphan_facts import OrphanFacts, OrphanPage, ScanResult, SweepPlan, SweepResult
-from domain.model import Journey, OrphanCleared, Orphaned, build_event, dataset_facts
+from domain.lifecycle import orphan_cleared_event, published_reason
+from domain.model import Journey, Orphaned, build_event, dataset_facts
 from domain.policy import (
     DAY,
     HUMAN_DECISION_REASONS,
+    ORPHAN_SCAN_CLOCK,
     ORPHANABLE_STATUSES,
     SweepCaps,
     can_be_orphan,
+    check_clock,
     check_orphan_teardown,
     check_protection,
     check_sweep,
     current_orphan_mark,
     find_client,
+    load_clock_record,
+    next_clock_record,
     next_orphan_mark,
     orphan_reason,
+    read_clock,
     record_lapse,
     span_in_days,
+    time_to_count,
     unknown_protection_reason,
 )
-from domain.ports import DatasetQuery, Setting, paginate
+from domain.ports import DatasetQuery, paginate
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
+    from datetime import datetime
 
     from domain.errors import BlockingCheck
     from domain.model import (
         Approval,
+        ClockRecord,
         Dataset,
         Event,
         OrphanMark,
@@ -49,7 +58,6 @@ if TYPE_CHECKING:
 
 MAX_LIMIT: Final = 200
 _MAX_AGE_DAYS: Final = 36_500
-_LAST_SCAN: Final = Setting("orphans.last_scan", str)
 _BATCH: Final = 500
 _CURSOR: Final = "orphans:"
 
@@ -80,7 +88,8 @@ class OrphanService:
 
         Raises InvalidArgumentError and UnknownClientError.
         """
-        now = self._clock.now()
+        reading = read_clock(self._clock)
+        now = reading.at
         if not 1 <= limit <= MAX_LIMIT:
             raise InvalidArgumentError(f"limit must be 1 to {MAX_LIMIT}, not {limit}.", field="limit")
         query = DatasetQuery(
@@ -95,7 +104,7 @@ class OrphanService:
         def load_page(uow: UnitOfWork) -> OrphanPage:
             if client_id is not None:
                 find_client(uow, client_id, principal)
-            last_scan = _load_last_scan(uow)
+            scans, clock = load_clock_record(uow), check_clock(uow, reading)
             items: list[OrphanFacts] = []
             unknown: list[str] = []
             more = False
@@ -105,7 +114,10 @@ class OrphanService:
                     more = True
                     break
                 if reason:
-                    items.append(self._orphan_facts(dataset, journey, reason, now, last_scan))
+                    facts = self._orphan_facts(dataset, journey, reason, now, scans)
+                    items.append(
+                        facts if clock is None or facts.blocking else replace(facts, blocking=(clock,))
+                    )
                 elif can_be_orphan(dataset) and unknown_protection_reason(dataset, journey, now):
                     unknown.append(dataset.dataset_id)
             return OrphanPage(
@@ -123,10 +135,11 @@ class OrphanService:
         The scan reads in a snapshot, so that no writer waits for it. The write transaction then reads and judges the
         datasets to change once more.
         """
-        now = self._clock.now()
+        reading = read_clock(self._clock)
+        now = reading.at
 
         def find_changes(uow: UnitOfWork) -> _ScanFindings:
-            found, passed = _ScanFindings(now=now), _time_since_last_scan(uow, now)
+            found, passed = _ScanFindings(now=now), time_to_count(load_clock_record(uow), reading)
             for dataset, journey in uow.datasets.stream_for_scan(ORPHANABLE_STATUSES, now):
                 found.judge(dataset, journey, passed)
             return found
@@ -136,19 +149,29 @@ class OrphanService:
         def apply_marks(uow: UnitOfWork) -> ScanResult:
             for client_id, journey_id in sorted(found.lapses):
                 record_lapse(uow, client_id, journey_id, now)
-            changes = _MarkChanges(uow=uow, now=now, passed=_time_since_last_scan(uow, now))
+            before = load_clock_record(uow)
+            changes = _MarkChanges(uow=uow, now=now, passed=time_to_count(before, reading))
             for first in range(0, len(found.to_change), _BATCH):
                 changes.apply_marks(uow.datasets.list_with_journeys(found.to_change[first : first + _BATCH]))
-            uow.settings.put(_LAST_SCAN, now.isoformat())
+            after = next_clock_record(before, reading)
+            uow.settings.put(ORPHAN_SCAN_CLOCK, after)
             result = ScanResult(
                 seen=found.seen,
                 marked=tuple(changes.marked),
                 cleared=tuple(changes.cleared),
                 unknown=tuple(found.unknown),
                 scanned_at=now,
+                disagreement=after.disagreement,
             )
+            doubt: dict[str, Any] = {"clock": after.disagreement.message} if after.disagreement else {}
             record_audit_entry(
-                uow, principal, "scanned", seen=result.seen, marked=result.marked, cleared=result.cleared
+                uow,
+                principal,
+                "scanned",
+                seen=result.seen,
+                marked=result.marked,
+                cleared=result.cleared,
+                **doubt,
             )
             return result
 
@@ -156,7 +179,8 @@ class OrphanService:
 
     async def plan_sweep(self) -> SweepPlan:
         """Plan a sweep: what it would take down now, and what it leaves to a person. Writes nothing."""
-        now = self._clock.now()
+        reading = read_clock(self._clock)
+        now = reading.at
 
         def load_plan(uow: UnitOfWork) -> SweepPlan:
             eligible: list[Dataset] = []
@@ -169,8 +193,11 @@ class OrphanService:
                     dataset.orphan or unknown_protection_reason(dataset, journey, now)
                 ):
                     skipped.append((dataset, check))
-            refused = self._caps.sweep_refusal(len(eligible), uow.datasets.count_live())
-            return SweepPlan(eligible=tuple(eligible), skipped=tuple(skipped), refused=refused)
+            clock = check_clock(uow, reading)
+            refused = (
+                clock.what if clock else self._caps.sweep_refusal(len(eligible), uow.datasets.count_live())
+            )
+            return SweepPlan(eligible=tuple(eligible), skipped=tuple(skipped), refused=refused, clock=clock)
 
         return await self._store.read(load_plan)
 
@@ -182,14 +209,16 @@ class OrphanService:
         *,
         apply: bool,
     ) -> SweepResult:
-        """Take down eligible orphans, one after another. A dry run unless `apply`; above the caps it takes none.
+        """Take down eligible orphans, one after another. A dry run unless `apply`.
+
+        Above the caps it takes none. While the clock is in doubt it takes none and asks nobody.
 
         `teardown` claims a dataset at its planned generation and runs every check again; its refusals are reported.
         `file` asks a person about each dataset that only needs an approval. `ask` asks about the whole list above the
         caps; it is called with every applied plan, because an earlier list may be void by now.
         """
         plan = await self.plan_sweep()
-        if not apply:
+        if not apply or plan.clock:
             return SweepResult(plan=plan)
         asked = await ask(plan)
         if plan.refused:
@@ -212,7 +241,7 @@ class OrphanService:
         journey: Journey | UnreadableRow | None,
         reason: OrphanReason,
         now: datetime,
-        last_scan: datetime | None,
+        scans: ClockRecord | None,
     ) -> OrphanFacts:
         mark = current_orphan_mark(dataset)
         checks = (check_orphan_teardown(dataset, journey, now, self._grace), check_protection(dataset, now))
@@ -222,15 +251,15 @@ class OrphanService:
             age_days=span_in_days(now - dataset.created_at),
             journey_state=journey.as_of(now).state if isinstance(journey, Journey) else None,
             orphaned_at=mark.orphaned_at if mark else None,
-            eligible_at=self._estimated_eligible_at(mark, last_scan)
+            eligible_at=self._estimated_eligible_at(mark, scans)
             if mark and reason not in HUMAN_DECISION_REASONS
             else None,
             blocking=tuple(check for check in checks if check),
         )
 
-    def _estimated_eligible_at(self, mark: OrphanMark, last_scan: datetime | None) -> datetime:
+    def _estimated_eligible_at(self, mark: OrphanMark, scans: ClockRecord | None) -> datetime:
         left = max(self._grace - timedelta(seconds=mark.served), timedelta(0))
-        return (last_scan or mark.orphaned_at) + left
+        return (scans.latest if scans else mark.orphaned_at) + left
 
 
 @dataclass(kw_only=True)
@@ -245,7 +274,7 @@ class _ScanFindings:
     """The journeys whose lapse, or its end, is not on record yet."""
 
     def judge(self, dataset: Dataset, journey: Journey | UnreadableRow | None, passed: timedelta) -> None:
-        """Judge one dataset, `passed` after the scan before."""
+        """Judge one dataset, in a scan that may count the time `passed`."""
         if isinstance(journey, Journey) and journey.has_lapsed(self.now) != journey.lapsed:
             self.lapses.add((journey.client_id, journey.journey_id))
         if not can_be_orphan(dataset):
@@ -288,32 +317,15 @@ class _MarkChanges:
         publish_events(self.uow, *events)
 
 
-def orphan_cleared_event(dataset: Dataset, mark: OrphanMark, now: datetime) -> Event:
-    """The event that a dataset's orphan mark was cleared."""
-    return build_event(
-        OrphanCleared(
-            **dataset_facts(dataset),
-            reason=_published_reason(mark),
-            orphaned_at=format_timestamp(mark.orphaned_at),
-        ),
-        now,
-    )
-
-
 def _orphaned_event(dataset: Dataset, mark: OrphanMark, now: datetime) -> Event:
     return build_event(
         Orphaned(
             **dataset_facts(dataset),
-            reason=_published_reason(mark),
+            reason=published_reason(mark),
             orphaned_at=format_timestamp(mark.orphaned_at),
         ),
         now,
     )
-
-
-def _published_reason(mark: OrphanMark) -> OrphanReason:
-    # A mark that a later release made may have a reason that this one does not know; it is published as it is.
-    return cast("OrphanReason", mark.reason)
 
 
 def _iterate_unprotected(uow: UnitOfWork, query: DatasetQuery, now: datetime) -> Iterator[DatasetWithJourney]:
@@ -334,16 +346,6 @@ def _iterate_visible(
         _iterate_unprotected(uow, replace(query, client_id=one), now) for one in sorted(principal.clients)
     )
     return merge(*each, key=lambda found: found[0].dataset_id)
-
-
-def _load_last_scan(uow: UnitOfWork) -> datetime | None:
-    last_scan = uow.settings.get(_LAST_SCAN)
-    return datetime.fromisoformat(last_scan) if last_scan else None
-
-
-def _time_since_last_scan(uow: UnitOfWork, now: datetime) -> timedelta:
-    last = _load_last_scan(uow)
-    return now - last if last else timedelta(0)
 
 
 def _created_before(days: float, now: datetime) -> datetime | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from domain.audit import record_audit_entry
 from domain.errors import ForbiddenError, InvalidArgumentError
+from domain.lifecycle import used_dataset
 from domain.model import (
     JOURNEY_TRANSITIONS,
     Client,
@@ -235,7 +236,7 @@ def _apply_move(uow: UnitOfWork, before: Journey, after: Journey, now: datetime)
         raise_generations(uow, after)
     if journey_now.protects(journey_now.stage) and not before.protects(journey_now.stage):
         for each in load_stage_datasets(uow, journey_now, journey_now.stage):
-            uow.datasets.put(each.evolve(last_used_at=now))
+            uow.datasets.put(used_dataset(uow, each, now))
     if not before.protects(before.stage) or journey_now.protects(before.stage):
         return JourneyChange(journey=journey_now, exposed=())
     left = load_stage_datasets(uow, before, before.stage)

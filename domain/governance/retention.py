@@ -19,14 +19,24 @@ from domain.errors import (
 )
 from domain.lifecycle import Archive, manifest_restorable_until, parse_archive
 from domain.model import ArchivePurged, DatasetStatus, build_event, closest_names, dataset_facts
-from domain.policy import SweepCaps
+from domain.policy import (
+    RETENTION_CLOCK,
+    SweepCaps,
+    check_clock,
+    clock_block,
+    clock_refusal,
+    load_clock_record,
+    next_clock_record,
+    read_clock,
+)
 from domain.ports import paginate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from domain.model import Dataset, Event, Principal
+    from domain.errors import BlockingCheck
+    from domain.model import ClockReading, Dataset, Event, Principal
     from domain.ports import Archives, Clock, Json, Store, UnitOfWork
 
 _PAGE: Final = 500
@@ -106,12 +116,17 @@ class RetentionService:
         """Find every archive past its retention, and with `apply` delete them.
 
         An archive that fails is reported and does not stop the others; the next purge finishes a purge that was begun.
-        Raises QuotaExceededError above the caps; then nothing was deleted.
+        Raises QuotaExceededError above the caps, and PreconditionUnknownError while the clock is in doubt; then nothing
+        was deleted.
         """
-        due, held = await self._store.read(partial(_find_due, self._clock.now()))
-        refused = self._caps.purge_refusal(sum(each.purging_since is None for each in due), held)
+        reading = read_clock(self._clock)
+        due, held = await self._store.read(partial(_find_due, reading.at))
+        doubt = await self._store.read(lambda uow: check_clock(uow, reading))
+        refused = doubt.what if doubt else self._purge_refusal(due, held)
         if not apply:
             return PurgePlan(applied=False, due=due, refused=refused)
+        if doubt:
+            raise clock_refusal(doubt, "Nothing was purged.")
         if refused:
             raise QuotaExceededError(
                 f"Nothing was purged. {refused}",
@@ -126,13 +141,19 @@ class RetentionService:
         """Delete the archives that runs on two different days found past their retention; none above the caps.
 
         The day is that of the clock, not the day in the name of a late run. So one wrong reading of the clock deletes
-        nothing. An archive that is no longer past its retention counts as never found.
+        nothing. An archive that is no longer past its retention counts as never found. A run at which the clock is in
+        doubt finds and deletes nothing, because a clock that leaps from day to day makes two days of a moment.
         """
-        due, held = await self._store.transact(partial(_confirm_due, self._clock.now()))
-        refused = self._caps.purge_refusal(sum(each.purging_since is None for each in due), held)
-        if refused:
+        reading = read_clock(self._clock)
+        if doubt := await self._store.transact(partial(_record_run, reading)):
+            return PurgePlan(applied=False, due=(), refused=doubt.what)
+        due, held = await self._store.transact(partial(_confirm_due, reading.at))
+        if refused := self._purge_refusal(due, held):
             return PurgePlan(applied=False, due=due, refused=refused)
         return await self._purge_each(due, principal)
+
+    def _purge_refusal(self, due: tuple[Archive, ...], held: int) -> str | None:
+        return self._caps.purge_refusal(sum(each.purging_since is None for each in due), held)
 
     async def _purge_each(self, due: tuple[Archive, ...], principal: Principal) -> PurgePlan:
         purged: list[str] = []
@@ -187,6 +208,13 @@ def _find_due(now: datetime, uow: UnitOfWork) -> tuple[tuple[Archive, ...], int]
     return tuple(each for each in held if is_purgeable(each, uow.datasets.get(each.dataset_id), now)), len(
         held
     )
+
+
+def _record_run(reading: ClockReading, uow: UnitOfWork) -> BlockingCheck | None:
+    """Record what a daily run has seen of the clock; the check that finds the clock in doubt, None when it is not."""
+    seen = next_clock_record(load_clock_record(uow, RETENTION_CLOCK), reading)
+    uow.settings.put(RETENTION_CLOCK, seen)
+    return clock_block(seen.disagreement) if seen.disagreement else check_clock(uow, reading)
 
 
 def _confirm_due(now: datetime, uow: UnitOfWork) -> tuple[tuple[Archive, ...], int]:

@@ -16,10 +16,13 @@ from domain.model import Approval, ApprovalItem, ApprovalOrigin, ApprovalState, 
 from domain.policy import (
     SWEEP_SUBJECT,
     approval_confirmation,
+    check_clock,
+    clock_refusal,
     confirmation_facts,
     current_approval,
     is_approval_visible,
     new_approval_id,
+    read_clock,
     sweep_principal,
 )
 from domain.ports import paginate
@@ -106,10 +109,16 @@ class BatchApprovalService:
         return await self._store.transact(save_request)
 
     async def list_approved(self, principal: Principal) -> Sequence[Approval]:
-        """The approved lists that are not carried out to their end, as far as the caller may see them."""
-        now = self._clock.now()
+        """The approved lists that can be carried out to their end now, as far as the caller may see them.
+
+        While the clock is in doubt there are none: they stay approved.
+        """
+        reading = read_clock(self._clock)
+        now = reading.at
 
         def load_approved(uow: UnitOfWork) -> list[Approval]:
+            if check_clock(uow, reading):
+                return []
             found = [each for each in _iterate_list_requests(uow) if is_approval_visible(each, principal)]
             return [
                 each for each in found if current_approval(uow, each, now).state is ApprovalState.APPROVED
@@ -118,7 +127,13 @@ class BatchApprovalService:
         return await self._store.read(load_approved)
 
     async def start_approved_teardowns(self, approval: Approval, principal: Principal) -> BatchTeardownResult:
-        """Start the teardown of each dataset in an approved list, one claim after another, and of no other."""
+        """Start the teardown of each dataset in an approved list, one claim after another, and of no other.
+
+        Raises PreconditionUnknownError while the clock is in doubt; then the list stays approved.
+        """
+        reading = read_clock(self._clock)
+        if doubt := await self._store.read(lambda uow: check_clock(uow, reading)):
+            raise clock_refusal(doubt, "The list stays approved, and nothing was taken down.")
         taken: list[TeardownResult] = []
         left: list[tuple[ApprovalItem, LifecycleError]] = []
         for each in approval.listed:

@@ -30,6 +30,7 @@ from domain.lifecycle.sagas import (
     with_store_retry,
 )
 from domain.lifecycle.teardown import TEARDOWN_SAGA, TeardownResult, TeardownService, with_resumed_teardown
+from domain.lifecycle.uses import orphan_cleared_event, published_reason, used_dataset
 
 __all__ = [
     "COMPENSATION_SAGA",
@@ -54,9 +55,12 @@ __all__ = [
     "TeardownResult",
     "TeardownService",
     "manifest_restorable_until",
+    "orphan_cleared_event",
     "parse_archive",
     "probe_query",
+    "published_reason",
     "run_saga",
+    "used_dataset",
     "with_resumed_teardown",
     "with_store_retry",
 ]

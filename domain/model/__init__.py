@@ -10,6 +10,7 @@ from domain.model.approval import (
     ConfirmationRequest,
     Confirmer,
 )
+from domain.model.clock import ClockDisagreement, ClockReading, ClockRecord, Uptime
 from domain.model.connector import Connector, Fingerprint, OwnerTag
 from domain.model.connector_schema import (
     SYNC_SCHEDULES,
@@ -91,6 +92,9 @@ __all__ = [
     "ArchivePurged",
     "CheckResult",
     "Client",
+    "ClockDisagreement",
+    "ClockReading",
+    "ClockRecord",
     "Confirmation",
     "ConfirmationRequest",
     "Confirmer",
@@ -155,6 +159,7 @@ __all__ = [
     "TextForm",
     "TornDown",
     "UnreadableRow",
+    "Uptime",
     "UrlForm",
     "Waiver",
     "WebhookCursor",

@@ -1,8 +1,8 @@
 """Rules of orphans: when a dataset is an orphan, how its grace is counted, and when it may be taken down.
 
 An orphan is a dataset that its journey no longer protects. Grace is counted in scans and never computed from the clock:
-each complete scan adds the time since the one before it, at most 26 hours. So neither a clock that jumps once nor a
-missed scan uses it up.
+each complete scan adds the time that it may count (`clocks.py`), at most 26 hours. So neither a clock that jumps, once
+or to and fro, nor a missed scan uses it up.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def check_sweep(
 def next_orphan_mark(
     dataset: Dataset, journey: Journey | UnreadableRow | None, now: datetime, passed: timedelta
 ) -> OrphanMark | None:
-    """The dataset's orphan mark after a complete scan at `now`, `passed` after the scan before it.
+    """The dataset's orphan mark after a complete scan at `now`, which may count the time `passed`.
 
     When the journey's state is not known, the mark does not change. A dataset that was used since it was marked gets a
     new mark.

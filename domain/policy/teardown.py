@@ -33,7 +33,7 @@ class TeardownFacts:
 
     `journey` is the stored journey. `observation` is what the platform reports of the connector, the error that
     prevented the observation, or None without a connector. `abandon` is whether the teardown may go without a platform
-    that cannot be observed.
+    that cannot be observed. `clock` is the check that finds the clock in doubt: it forbids what time has made due.
     """
 
     dataset: Dataset
@@ -44,6 +44,7 @@ class TeardownFacts:
     grace: timedelta
     sync_deadline: timedelta
     abandon: bool = False
+    clock: BlockingCheck | None = None
 
 
 def check_teardown(facts: TeardownFacts) -> tuple[BlockingCheck, ...]:
@@ -171,7 +172,7 @@ def _reason_contradiction(facts: TeardownFacts) -> str | BlockingCheck | None:
     if isinstance(journey, UnreadableRow):
         return _journey_unknown_block(dataset)
     if facts.reason is TeardownReason.ORPHANED:
-        return check_orphan_teardown(dataset, journey, facts.now, facts.grace)
+        return check_orphan_teardown(dataset, journey, facts.now, facts.grace) or facts.clock
     return _journey_contradiction(dataset, journey and journey.as_of(facts.now), facts.reason)
 
 

@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from domain.model import Uptime
+
 
 class Clock(Protocol):
-    """Clock: the current time, and waiting."""
+    """Clock: the current time, the machine's uptime, and waiting."""
 
     def now(self) -> datetime:
-        """The current instant, aware, in UTC."""
+        """The current instant, aware, in UTC. It may be wrong: somebody can set it."""
+        ...
+
+    def uptime(self) -> Uptime | None:
+        """The machine's uptime, which nobody can set; None where the machine does not tell it."""
         ...
 
     async def sleep(self, seconds: float) -> None:

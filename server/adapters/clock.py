@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import secrets
 import string
+import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 import anyio
 
+from domain.model import Uptime
+
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _LETTERS: Final = string.digits + string.ascii_lowercase
 _LENGTH: Final = 6
 
@@ -19,8 +24,23 @@ class SystemClock:
     def now(self) -> datetime:
         return datetime.now(UTC)
 
+    def uptime(self) -> Uptime | None:
+        # Only Linux has this clock, which also counts the time in which the machine was suspended.
+        clock_id, boot = getattr(time, "CLOCK_BOOTTIME", None), _read_boot_id()
+        if clock_id is None or boot is None:
+            return None
+        return Uptime(boot=boot, seconds=time.clock_gettime(clock_id))
+
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(seconds)
+
+
+def _read_boot_id() -> str | None:
+    """The id of the machine's boot; None where there is none."""
+    try:
+        return _BOOT_ID.read_text().strip() or None
+    except (OSError, ValueError):
+        return None
 
 
 class RandomIds:

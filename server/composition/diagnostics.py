@@ -12,12 +12,14 @@ from anyio import to_thread
 from domain.errors import LifecycleError, PlatformError, SettingsError
 from domain.events import load_webhook_statuses
 from domain.governance import ScheduleService
+from domain.policy import read_clock
 from server.adapters.clock import SystemClock
 from server.adapters.engine.engine import DurableEngine
 from server.composition.glean import open_existing_platform
 from server.composition.process import build_courier
 from server.composition.replicas.startup_checks import preview_startup_checks
 from server.composition.stores import build_template_repository, is_server_running, open_existing_store
+from server.doctor.clock import find_clock_problem
 from server.doctor.datasources import check_datasources, load_emptied_datasources, load_serving_connectors
 from server.doctor.dead_letters import list_dead_letters, require_no_dead_letters
 from server.doctor.disk import check_disk
@@ -81,6 +83,7 @@ async def run_doctor(
                 "search": probes.probe_search,
                 "datasources": probes.probe_datasources,
                 "webhooks": probes.probe_webhooks,
+                "clock": probes.probe_clock,
                 "schedules": probes.probe_schedules,
             },
         )
@@ -147,6 +150,12 @@ class _Probes:
         return await check_webhooks(
             self.settings.events.webhooks, known, self._reach_webhook, serving=await self._is_served()
         )
+
+    async def probe_clock(self) -> Sequence[Finding]:
+        if isinstance(self.opened, Exception):
+            return ()
+        reading = read_clock(SystemClock())
+        return [await self.opened.read(lambda uow: find_clock_problem(uow, reading))]
 
     async def probe_schedules(self) -> Sequence[Finding]:
         if isinstance(self.opened, Exception):

@@ -52,12 +52,13 @@ def build_scheduled_jobs(
 
     async def scan_orphans(_: str) -> Json:
         found = await services.orphans.scan(_SCANNER)
-        return {
+        counts = {
             "seen": found.seen,
             "marked": len(found.marked),
             "cleared": len(found.cleared),
             "unknown": len(found.unknown),
         }
+        return counts | ({"clock_off_s": found.disagreement.off_s} if found.disagreement else {})
 
     async def sweep_orphans(_: str) -> Json:
         return await _run_sweep(services)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from domain.model.approval import Approval
+from domain.model.clock import Uptime
 from domain.model.connector import Connector, Fingerprint
 from domain.model.content import TemplateChoice
 from domain.model.dataset import Dataset
@@ -95,14 +96,27 @@ def connector(connector_id: str = "k1", **changes: Any) -> Connector:
     return replace(CONNECTOR, connector_id=connector_id, **changes)
 
 
+def uptime_at(instant: datetime, boot: str | None) -> Uptime | None:
+    """The uptime of a machine at a true instant; None where there is none."""
+    return Uptime(boot=boot, seconds=instant.timestamp()) if boot else None
+
+
 @dataclass
 class ManualClock:
-    """A clock that stands until it is set; its sleep is over at once and moves it on."""
+    """A clock that stands until it is set; its sleep is over at once and moves it on.
+
+    `off` is how far it is wrong: the machine's uptime goes by the true time. Without a `boot` there is no uptime.
+    """
 
     instant: datetime = field(default=NOW)
+    off: timedelta = timedelta()
+    boot: str | None = "boot-1"
 
     def now(self) -> datetime:
-        return self.instant
+        return self.instant + self.off
+
+    def uptime(self) -> Uptime | None:
+        return uptime_at(self.instant, self.boot)
 
     async def sleep(self, seconds: float) -> None:
         self.instant += timedelta(seconds=seconds)

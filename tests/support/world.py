@@ -42,6 +42,7 @@ from server.adapters.templates import FolderTemplates
 from server.composition.use_cases import build_sagas, build_schedule_sagas, build_services
 from server.infra.postgres.dsn import parse_postgres_url as address_of
 from tests.support.content.template_repository import write_repository
+from tests.support.entities import uptime_at
 from tests.support.inline_engine import InlineEngine
 from tests.support.polling import wait_for_async
 from tests.support.sandbox.embedded import EmbeddedSandbox
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from domain.governance.schedules import Schedule
     from domain.lifecycle.provision.service import ProvisionResult
     from domain.model.approval import ConfirmationRequest, Confirmer
+    from domain.model.clock import Uptime
     from domain.model.connector import Connector
     from server.adapters.store.threaded_store import ThreadedStore
     from tests.support.inline_engine import JournalEntry as Step
@@ -78,13 +80,21 @@ STORE_FILE = "store.sqlite"
 
 
 class ShiftedClock(SystemClock):
-    """The machine's clock, moved by hand; it waits in earnest only where a platform must get on meanwhile."""
+    """The machine's clock, moved by hand; it waits in earnest only where a platform must get on meanwhile.
+
+    Time passes by `ahead`. `off` is how far the clock is wrong: the machine's uptime goes by the true time.
+    """
 
     def __init__(self) -> None:
         self.ahead = timedelta()
+        self.off = timedelta()
+        self.boot: str | None = "boot-1"
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
+        return datetime.now(UTC) + self.ahead + self.off
+
+    def uptime(self) -> Uptime | None:
+        return uptime_at(self.now() - self.off, self.boot)
 
 
 class PlaceholderCredentials:

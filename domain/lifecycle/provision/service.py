@@ -18,6 +18,7 @@ from domain.errors import (
 from domain.lifecycle.drain import require_not_draining
 from domain.lifecycle.events import provisioning_started_event
 from domain.lifecycle.provision.saga import with_provision_run
+from domain.lifecycle.uses import used_dataset
 from domain.model import Dataset, DatasetStatus, DataSource, require_identifier
 from domain.policy import (
     ProvisionLimits,
@@ -165,12 +166,14 @@ class ProvisionService:
             return ProvisionResult(dataset=live, created=False)
         require_not_draining(uow)
         retried = with_provision_run(
-            live.evolve(
+            used_dataset(
+                uow,
+                live,
+                now,
                 status=DatasetStatus.PROVISIONING,
                 attempt=live.attempt + 1,
                 failure=None,
                 recheck=None,
-                last_used_at=now,
             ),
             now,
         )

@@ -53,7 +53,14 @@ from domain.model import (
     Run,
     Teardown,
 )
-from domain.policy import TeardownFacts, check_teardown, dataset_before_teardown, raise_if_blocked
+from domain.policy import (
+    TeardownFacts,
+    check_clock,
+    check_teardown,
+    dataset_before_teardown,
+    raise_if_blocked,
+    read_clock,
+)
 from domain.ports import Removal
 
 if TYPE_CHECKING:
@@ -61,7 +68,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from domain.errors import BlockingCheck
-    from domain.model import Dataset, LifecycleSettings
+    from domain.model import ClockReading, Dataset, LifecycleSettings
     from domain.ports import Observation, Platform, Store, UnitOfWork
 
 _PROBE_COUNT: Final = 5
@@ -90,7 +97,7 @@ def find_blocking_checks(
     observation: Observation | LifecycleError | None,
     teardown: Teardown,
     *,
-    now: datetime,
+    reading: ClockReading,
     settings: LifecycleSettings,
 ) -> tuple[BlockingCheck, ...]:
     """Every check that forbids this teardown, by the rows of this transaction."""
@@ -100,10 +107,11 @@ def find_blocking_checks(
             journey=uow.journeys.get(dataset.client_id, dataset.journey_id),
             observation=observation,
             reason=teardown.reason,
-            now=now,
+            now=reading.at,
             grace=settings.orphan_grace,
             sync_deadline=settings.sync_deadline,
             abandon=teardown.abandon_connector,
+            clock=check_clock(uow, reading),
         )
     )
 
@@ -281,7 +289,7 @@ def _require_unblocked(
 ) -> DatasetInTeardown:
     held, deps = DatasetInTeardown.of(dataset), context.deps
     checks = find_blocking_checks(
-        uow, dataset, observation, held.teardown, now=deps.clock.now(), settings=deps.settings
+        uow, dataset, observation, held.teardown, reading=read_clock(deps.clock), settings=deps.settings
     )
     raise_if_blocked(dataset, checks)
     return held

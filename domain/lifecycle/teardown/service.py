@@ -31,6 +31,7 @@ from domain.policy import (
     confirmation_facts,
     find_dataset_for_update,
     raise_if_blocked,
+    read_clock,
     record_lapse,
     require_approval,
     require_confirmation,
@@ -181,8 +182,8 @@ class TeardownService:
         observation: Observation | LifecycleError | None,
         teardown: Teardown,
     ) -> None:
-        now, settings = self._clock.now(), self._settings
-        checks = find_blocking_checks(uow, dataset, observation, teardown, now=now, settings=settings)
+        reading, settings = read_clock(self._clock), self._settings
+        checks = find_blocking_checks(uow, dataset, observation, teardown, reading=reading, settings=settings)
         raise_if_blocked(dataset, checks)
 
     def _build_confirmation_request(

@@ -14,10 +14,11 @@ from anyio.from_thread import start_blocking_portal
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from domain.governance.schedules import ScheduleService
+from domain.governance.schedules import ORPHAN_SWEEP_SCHEDULE, RETENTION_SCHEDULE, ScheduleService
 from domain.model.enums import DatasetStatus, DatasetType, JourneyState, Stage
 from domain.model.journey import Journey
-from domain.ports import DatasetQuery, Setting
+from domain.policy.clocks import load_clock_record
+from domain.ports import DatasetQuery
 from server.workers.scheduler import Scheduler
 from tests.integration.scheduling.test_schedules import DAY, HOUR, PLANS, DrivenClock
 from tests.support.inline_engine import InlineEngine, ProcessDied
@@ -51,6 +52,8 @@ MOVE = st.one_of(
     st.tuples(st.just("days"), st.integers(1, 9)),
     st.tuples(st.just("jump"), st.sampled_from([-400, -30, -2, -1, 1, 2, 30, 400])),
     st.tuples(st.just("shift"), st.sampled_from([-300, -61, -3, 3, 61, 300])),
+    st.tuples(st.just("fro"), st.integers(2, 9)),
+    st.tuples(st.just("late"), st.sampled_from([-48, -2, 2, 48])),
     st.tuples(st.just("die"), st.tuples(MOMENTS, st.booleans())),
     st.tuples(st.just("begin"), st.just(0)),
 )
@@ -64,6 +67,9 @@ YEAR_AND_BACK: Sequence[Move] = [
     ("days", 2),
 ]
 HOURS_AND_BACK: Sequence[Move] = [("on", 1)] * 8 + [("shift", -300), ("on", 1), ("on", 1)]
+TO_AND_FRO: Sequence[Move] = [("days", 2), ("fro", 16), ("days", 12)]
+DOUBTED: Sequence[Move] = [("days", 6), ("on", 23), ("on", 4), ("shift", 61), ("days", 2)]
+LEAPS: Sequence[Move] = [("days", 1), *[("jump", 30)] * 9, ("days", 9)]
 TAKEN: Sequence[Move] = [("days", 5), ("die", ("inside", True)), ("days", 5), ("jump", 30), ("days", 9)]
 
 
@@ -96,10 +102,18 @@ class ScheduleSimulation:
     almanac: ScheduleModel
     tasks: anyio.abc.TaskGroup
     hosts: list[SimulatedProcess] = field(default_factory=list)
+    clock_was_wrong: bool = False
 
     @property
     def now(self) -> datetime:
         return self.place.clock.now()
+
+    @property
+    def lived(self) -> timedelta:
+        """The machine's uptime."""
+        uptime = self.place.clock.uptime()
+        assert uptime is not None
+        return timedelta(seconds=uptime.seconds)
 
     async def run_process(self, *, task_status: anyio.abc.TaskStatus[None]) -> None:
         """Be a process until it is over."""
@@ -113,7 +127,7 @@ class ScheduleSimulation:
 
     async def look_for_due_work(self, *, dying: str = "", anew: bool = False) -> None:
         """All look at once; of a process that dies the others, or another, go on with what it left."""
-        self.almanac.begin_look(self.now)
+        self.almanac.begin_look(self.now, self.lived)
         expected = {name: self.almanac.due_tick(name, self.now) for name in self.almanac.plans}
         self.hosts[0].doom.moment = dying
         async with anyio.create_task_group() as tasks:
@@ -152,11 +166,11 @@ class ScheduleSimulation:
         assert [name for name, each in self.place.journal.items() if not each.ended] == []
         ran = {(name, tick.partition("~")[0]) for name, tick in self.almanac.ran[self.almanac.seen :]}
         assert ran == {(name, tick) for name, tick in expected.items() if tick}
-        last = await process.deps.store.read(lambda uow: uow.settings.get(Setting("orphans.last_scan", str)))
-        self.almanac.record_scan(datetime.fromisoformat(str(last)) if last else None, self.now)
+        record = await process.deps.store.read(load_clock_record)
+        self.almanac.record_scan(record.last.at if record else None, self.now, self.lived)
         everything = await process.deps.store.read(lambda uow: uow.datasets.find(DatasetQuery(limit=50)))
         archived = [each.dataset_id for each in everything if each.status is DatasetStatus.ARCHIVED]
-        self.almanac.check_teardowns(self.now, archived)
+        self.almanac.check_teardowns(self.now, self.lived, archived)
         self.almanac.check_each_tick_once()
         for each in everything:
             kept = self.almanac.watched[each.dataset_id]
@@ -168,7 +182,9 @@ class ScheduleSimulation:
         outcomes = {
             each.plan.name: each.last.outcome for each in await process.services.schedules.list() if each.last
         }
-        assert set(outcomes.values()) <= {"done"}, outcomes
+        refusable = {ORPHAN_SWEEP_SCHEDULE, RETENTION_SCHEDULE} if self.clock_was_wrong else set()
+        assert all(outcome == "done" or name in refusable for name, outcome in outcomes.items()), outcomes
+        assert set(outcomes.values()) <= {"done", "refused"}, outcomes
         assert (await process.load_event_kinds()).count("dataset:torn_down") == len(archived)
 
     async def apply_move(self, kind: str, how: int | tuple[str, bool]) -> None:
@@ -182,15 +198,31 @@ class ScheduleSimulation:
             case "on":
                 self.place.clock.ahead += how * HOUR
             case "jump":
-                self.place.clock.ahead += how * DAY
+                self.set_clock_wrong(how * DAY)
             case "shift":
-                self.place.clock.ahead += timedelta(minutes=how)
+                self.set_clock_wrong(timedelta(minutes=how))
+            case "late":
+                self.place.clock.ahead += DAY
+                self.set_clock_wrong(how * HOUR)
+            case "fro":
+                await self.set_clock_to_and_fro(how)
             case "begin" if len(self.hosts) < MOST_HOSTS:
                 await self.tasks.start(self.run_process)
         for _ in range(how if kind == "days" else 0):
             self.place.clock.ahead += DAY
             await self.look_for_due_work()
         await self.look_for_due_work()
+
+    def set_clock_wrong(self, span: timedelta) -> None:
+        """Somebody sets the clock; no time passes."""
+        self.place.clock.off += span
+        self.clock_was_wrong = True
+
+    async def set_clock_to_and_fro(self, times: int) -> None:
+        """The clock leaps from day to day and back, with a look at each."""
+        for number in range(times):
+            self.set_clock_wrong(DAY * (number + 1) * (-1) ** number)
+            await self.look_for_due_work()
 
 
 def _runs(entry: JournalEntry) -> bool:
@@ -308,7 +340,11 @@ def play_moves(
 
 
 @pytest.mark.each_store
-@pytest.mark.parametrize("moves", [YEAR_AND_BACK, HOURS_AND_BACK, TAKEN], ids=["a year", "hours", "taken"])
+@pytest.mark.parametrize(
+    "moves",
+    [YEAR_AND_BACK, HOURS_AND_BACK, TAKEN, TO_AND_FRO, DOUBTED, LEAPS],
+    ids=["a year", "hours", "taken", "to and fro", "doubted", "leaps"],
+)
 def test_turns_are_had_once_through_the_jumps_that_are_known_to_be_hard(
     play_moves: Callable[[Sequence[Move]], None], moves: Sequence[Move]
 ) -> None:

@@ -69,7 +69,7 @@ class StoppedClock(ShiftedClock):
         self.began = datetime.now(UTC).replace(microsecond=0)
 
     def now(self) -> datetime:
-        return self.began + self.ahead
+        return self.began + self.ahead + self.off
 
 
 @dataclass
@@ -192,6 +192,10 @@ class ControlledInstallation(Installation):
     def pass_time(self, span: timedelta) -> None:
         """Let time pass."""
         self.place.clock.ahead += span
+
+    def set_clock_off(self, off: timedelta) -> None:
+        """Set the clock so far wrong; the machine's uptime goes on."""
+        self.place.clock.off = off
 
     async def platform_handle(self, dataset_id: str) -> str:
         """What Glean calls a dataset's connector."""

@@ -24,6 +24,7 @@ LIVING: Final = ("active", "paused")
 SETTLED: Final = ("ready", "validating", "failed")
 GRACE: Final = timedelta(days=7)
 SCAN_COUNTS: Final = timedelta(hours=26)
+CLOCK_DISAGREES: Final = timedelta(hours=1)
 OPEN_FOR: Final = timedelta(minutes=30)
 GRANT_FOR: Final = timedelta(minutes=10)
 RESTORED_FOR: Final = timedelta(days=7)
@@ -166,6 +167,10 @@ class Oracle:
     dark: bool = False
     draining: bool = False
     last_scan: datetime | None = None
+    latest_scan: datetime | None = None
+    off: timedelta = timedelta()
+    scanned_off: timedelta = timedelta()
+    scan_doubted: bool = False
 
     def live_dataset(self, client: str, stage: str, kind: str) -> Dataset | None:
         """The live dataset of that place: there is one at most."""
@@ -255,7 +260,9 @@ class Oracle:
             "journey_completed": journey.state_at(now) in {"completed", "cancelled"},
             "orphaned": self.is_sweepable(dataset, state, now),
         }
-        return set() if true[reason] else {"reason_not_true"}
+        if not true[reason]:
+            return {"reason_not_true"}
+        return {"precondition_unknown"} if reason == "orphaned" and self.is_clock_in_doubt() else set()
 
     # --- section 3: a retry, which replaces content ---
 
@@ -291,9 +298,20 @@ class Oracle:
         reason = self.orphan_reason(dataset, state, now)
         return reason not in {None, "stage_passed"} and dataset.current_mark() and dataset.served >= GRACE
 
+    def is_clock_in_doubt(self) -> bool:
+        """Whether the clock disagreed with the uptime at the last scan, or has come to since."""
+        return self.last_scan is not None and (
+            self.scan_doubted or abs(self.off - self.scanned_off) > CLOCK_DISAGREES
+        )
+
     def scan(self, now: datetime) -> None:
-        """A complete scan: the time since the one before counts, 26 hours at most."""
-        passed = min(max(now - self.last_scan, timedelta()), SCAN_COUNTS) if self.last_scan else timedelta()
+        """A complete scan: what is past the latest instant of any counts, 26 hours or the true time at most."""
+        passed = timedelta()
+        if self.last_scan is not None and self.latest_scan is not None:
+            lived = (now - self.off) - (self.last_scan - self.scanned_off)
+            passed = max(min(now - self.latest_scan, lived, SCAN_COUNTS), timedelta())
+            disagrees = abs(self.off - self.scanned_off) > CLOCK_DISAGREES
+            self.scan_doubted = disagrees or (self.scan_doubted and lived < CLOCK_DISAGREES)
         for each in self.datasets.values():
             if each.state not in SETTLED or not each.journey.readable:
                 continue
@@ -303,7 +321,8 @@ class Oracle:
                 each.served += passed
             else:
                 each.marked, each.served = now, timedelta()
-        self.last_scan = now
+        self.last_scan, self.scanned_off = now, self.off
+        self.latest_scan = max(now, self.latest_scan or now)
 
     # --- what was done ---
 
@@ -392,4 +411,4 @@ class Oracle:
     def _record_use(self, journey: Journey, now: datetime) -> None:
         for each in self.datasets.values():
             if each.is_live and each.journey is journey and each.stage == journey.stage:
-                each.used = now
+                each.used, each.marked, each.served = now, None, timedelta()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 GRACE = timedelta(days=7)
 MOST = timedelta(hours=26)
 RECENT = 4
+DISAGREES = timedelta(hours=1)
 
 
 @dataclass
@@ -55,6 +56,10 @@ class ScheduleModel:
     ran: list[tuple[str, str]] = field(default_factory=list)
     deaths: int = 0
     last_scan: datetime | None = None
+    last_lived: timedelta = timedelta()
+    latest: datetime | None = None
+    clock_was_off: bool = False
+    doubtful: bool = False
     must: set[str] = field(default_factory=set)
     seen: int = 0
 
@@ -66,30 +71,51 @@ class ScheduleModel:
         recent = had[-RECENT:] if name == HEALTH_SCHEDULE else had
         return None if instant in {each.partition("~")[0] for each in recent} else instant
 
-    def record_scan(self, at: datetime | None, now: datetime) -> None:
-        """When the last complete scan was, by the product's own word; it must have been just now to be a new one."""
+    def record_scan(self, at: datetime | None, now: datetime, lived: timedelta) -> None:
+        """When the last complete scan was, by the product's own word; it must have been just now to be a new one.
+
+        It counts past the latest instant that any scan has seen, and no more than the machine has lived since.
+        """
         if at == self.last_scan or at is None:
             return
         assert at == now
-        passed = at - self.last_scan if self.last_scan else timedelta()
+        passed = min(at - self.latest, lived - self.last_lived) if self.latest else timedelta()
         for each in self.watched.values():
             each.record_scan(at, passed)
-        self.last_scan = at
+        self.clock_was_off = self._is_off(now, lived) or (
+            self.clock_was_off and lived - self.last_lived < DISAGREES
+        )
+        self.last_scan, self.last_lived = at, lived
+        self.latest = max(at, self.latest or at)
 
-    def begin_look(self, now: datetime) -> None:
+    def is_doubtful(self, now: datetime, lived: timedelta) -> bool:
+        """Whether the clock was off at the last scan, or is off since."""
+        return self.clock_was_off or self._is_off(now, lived)
+
+    def _is_off(self, now: datetime, lived: timedelta) -> bool:
+        if self.last_scan is None:
+            return False
+        return abs((now - self.last_scan) - (lived - self.last_lived)) > DISAGREES
+
+    def begin_look(self, now: datetime, lived: timedelta) -> None:
         """The next look is about to happen."""
+        self.doubtful = self.is_doubtful(now, lived)
         self.must = {name for name, each in self.watched.items() if each.is_due(now)}
         self.seen = len(self.ran)
 
-    def check_teardowns(self, now: datetime, archived: Iterable[str]) -> None:
-        """What was taken down was due, and what was due when a sweep began was taken down."""
+    def check_teardowns(self, now: datetime, lived: timedelta, archived: Iterable[str]) -> None:
+        """What was taken down was due, and what was due when a sweep began was taken down.
+
+        Nothing is, while the clock is in doubt; a scan of the same look may have cleared that before the sweep.
+        """
         gone, before = set(archived), {name for name, each in self.watched.items() if each.gone}
         due = {
             name for name, each in self.watched.items() if each.is_due(now)
         }  # a scan may have gone before the sweep
         swept = any(name == ORPHAN_SWEEP_SCHEDULE for name, _ in self.ran[self.seen :])
-        may = before | self.must | due if swept else before
-        must = before | self.must if swept else before
+        doubts = self.doubtful, self.is_doubtful(now, lived)
+        may = before | self.must | due if swept and not all(doubts) else before
+        must = before | self.must if swept and not any(doubts) else before
         assert must <= gone <= may, (must, gone, may)
         for name in gone:
             self.watched[name].gone = True

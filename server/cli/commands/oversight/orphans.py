@@ -9,6 +9,7 @@ import typer
 
 from domain.errors import QuotaExceededError
 from domain.model import ApprovalState
+from domain.policy import clock_refusal
 from server.cli.command import Invocation, command
 from server.cli.commands.oversight.batch_teardown import run_batch_teardowns
 from server.cli.exit_codes import ExitCode
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from tools.core.list_orphans import OrphansAnswer
 
 _USUAL_AGE_DAYS = 7
+_CLOCK_IN_DOUBT = (
+    "No sweep takes anything until a later scan finds them in agreement; check the time of this machine."
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -108,13 +112,17 @@ async def _scan_orphans(run: Invocation) -> None:
 
     async with run.open_services() as services:
         result = await services.orphans.scan(run.principal)
-    document = {
+    document: dict[str, Any] = {
         "seen": result.seen,
         "marked": list(result.marked),
         "cleared": list(result.cleared),
         "unknown": list(result.unknown),
         "scanned_at": format_timestamp(result.scanned_at),
     }
+    doubt = []
+    if result.disagreement:
+        document["clock_disagreement"] = result.disagreement.message
+        doubt = [f"{result.disagreement.message} {_CLOCK_IN_DOUBT}"]
     named = [
         f"{name}: {', '.join(ids)}"
         for name, ids in (
@@ -124,7 +132,7 @@ async def _scan_orphans(run: Invocation) -> None:
         )
         if ids
     ]
-    run.output.print_answer(document, "\n".join([f"{result.seen} orphans found.", *named]))
+    run.output.print_answer(document, "\n".join([f"{result.seen} orphans found.", *named, *doubt]))
 
 
 async def _sweep_orphans(run: Invocation, *, apply: bool) -> ExitCode | None:
@@ -166,6 +174,8 @@ async def _sweep_orphans(run: Invocation, *, apply: bool) -> ExitCode | None:
         run.output.print_note(*render_batch_result(each))
     if result.asked:
         raise _sweep_quota_error(result.asked)
+    if result.plan.clock:
+        raise clock_refusal(result.plan.clock, "Nothing was taken down.")
     _print_sweep(run, result, applied=True)
     return ExitCode.FAILED if result.failed or any(each.left for each in done) else None
 
@@ -231,7 +241,9 @@ def _print_sweep(run: Invocation, result: SweepResult, *, applied: bool) -> None
                 "A person must approve these (`approvals list`)", render_table(columns, requests, empty="")
             )
         )
-    if plan.refused:
+    if plan.clock:
+        people.append(f"A sweep would take nothing now. {plan.clock.what} {plan.clock.clears}")
+    elif plan.refused:
         people.append(f"A sweep would first ask a person about all of them: {plan.refused}")
     if not applied and plan.eligible and not plan.refused:
         people.append("This was a dry run; `orphans --sweep --apply` takes them down.")

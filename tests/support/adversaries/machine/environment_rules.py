@@ -43,12 +43,49 @@ class EnvironmentRules(WorldRules):
     )
     def days_pass_with_scans_and_a_sweep(self, scans: int, gap: timedelta, *, used: bool) -> None:
         for number in range(scans):
-            self.run(self.arena.services.orphans.scan, principal(KIM))
-            self.oracle.scan(self.now())
+            self._scan()
             self.arena.pass_time(gap)
             if used and number == scans // 2:
                 self._reactivate_journeys_briefly()
         self.run(self._run_sweep)
+
+    @rule(
+        leap=st.sampled_from([timedelta(hours=25), timedelta(days=30)]),
+        times=st.sampled_from([2, 17, 18]),
+        back=st.booleans(),
+        ended=st.lists(places, max_size=2),
+    )
+    def the_clock_goes_to_and_fro(
+        self, leap: timedelta, times: int, *, back: bool, ended: list[tuple[str, str]]
+    ) -> None:
+        """Within seconds the clock leaps again and again, with a scan at each leap; `back` and forth, or only on.
+
+        Journeys that have ended before leave orphans, whose grace it must not serve.
+        """
+        for place in ended:
+            self.move_journey(place, state="completed")
+        began, stood = self.oracle.off, self._journey_states()
+        lapsed: set[tuple[str, str]] = set()
+        for number in range(1, times + 1):
+            self._set_clock_off(began + leap * (number % 2 if back else number))
+            self._scan()
+            lapsed |= {place for place, state in self._journey_states().items() if state != stood[place]}
+            self.arena.pass_time(timedelta(seconds=2))
+        for place in lapsed if back else ():
+            self.oracle.journeys[place].moves += 1  # its lease lapsed and did not, and both are on record
+        self.run(self._run_sweep)
+
+    def _scan(self) -> None:
+        self.run(self.arena.services.orphans.scan, principal(KIM))
+        self.oracle.scan(self.now())
+
+    def _set_clock_off(self, off: timedelta) -> None:
+        self.arena.set_clock_off(off)
+        self.oracle.off = off
+
+    def _journey_states(self) -> dict[tuple[str, str], str]:
+        known = self.oracle.journeys.items()
+        return {place: each.state_at(self.now()) for place, each in known if each.readable}
 
     def _reactivate_journeys_briefly(self) -> None:
         """Journeys that are over are taken up again, and ended again."""
@@ -160,6 +197,8 @@ class EnvironmentRules(WorldRules):
 
         file = partial(arena.services.approvals.file_for_sweep, principal=principal(KIM))
         due = {each.dataset_id: each for each in oracle.datasets.values() if self._due(each)}
+        if oracle.is_clock_in_doubt():
+            due = {}
         result = await arena.services.orphans.sweep(take, file, _no_batch_approval, apply=True)
         free = {
             each.dataset_id

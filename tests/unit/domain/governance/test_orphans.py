@@ -715,3 +715,132 @@ async def test_seven_daily_scans_after_the_first_an_orphan_goes(
         clock.instant += DAY
 
     assert due == [0] * 7 + [1]
+
+
+# --- a clock that cannot be believed --------------------------------------------------------------------------------
+
+
+async def scan_and_sweep(orphans: OrphanService) -> list[str]:
+    """What a turn of the schedules takes."""
+    await orphans.scan(ANYONE)
+    result = await orphans.sweep(FakeTeardowns(), FakeApprovals(), file_no_batch, apply=True)
+    return [each.dataset_id for each in result.taken]
+
+
+async def load_served(store: Store) -> float:
+    [one] = await all_of(store)
+    assert one.orphan is not None
+    return one.orphan.served
+
+
+async def test_a_clock_that_goes_to_and_fro_serves_only_the_time_that_passed(
+    store: SqliteStore, orphans: OrphanService, clock: ManualClock
+) -> None:
+    await put_datasets(store, orphan_dataset(1))
+    taken = []
+    for number in range(17):
+        clock.off = DAY * (number % 2)
+        taken += await scan_and_sweep(orphans)
+        clock.instant += timedelta(seconds=2)
+
+    assert await load_served(store) <= 17 * 2
+    assert taken == []
+
+
+async def test_leaps_of_thirty_days_serve_only_the_time_that_passed(
+    store: SqliteStore, orphans: OrphanService, clock: ManualClock
+) -> None:
+    await put_datasets(store, orphan_dataset(1))
+    taken = []
+    for _ in range(9):
+        taken += await scan_and_sweep(orphans)
+        clock.off += 30 * DAY
+        clock.instant += timedelta(seconds=5)
+
+    assert await load_served(store) <= 9 * 5
+    assert taken == []
+
+
+async def test_without_an_uptime_a_clock_that_goes_to_and_fro_serves_one_day_at_most(
+    store: SqliteStore, orphans: OrphanService, clock: ManualClock
+) -> None:
+    await put_datasets(store, orphan_dataset(1))
+    clock.boot = None
+    for number in range(17):
+        clock.off = DAY * (number % 2)
+        await orphans.scan(ANYONE)
+
+    assert await load_served(store) == DAY.total_seconds()
+
+
+async def test_a_scan_tells_that_the_clock_disagrees_with_the_uptime(
+    orphans: OrphanService, clock: ManualClock
+) -> None:
+    first = await orphans.scan(ANYONE)
+    clock.instant, clock.off = clock.instant + DAY, 2 * DAY
+    second = await orphans.scan(ANYONE)
+    clock.instant += DAY
+    third = await orphans.scan(ANYONE)
+
+    assert (first.disagreement, third.disagreement) == (None, None)
+    assert second.disagreement is not None
+    assert second.disagreement.off_s == 2 * 86_400
+
+
+async def test_while_the_clock_is_in_doubt_a_sweep_takes_nothing_and_asks_nobody(
+    store: SqliteStore, orphans: OrphanService, clock: ManualClock
+) -> None:
+    await put_datasets(
+        store, orphan_dataset(1, orphan=SERVED), orphan_dataset(2, orphan=SERVED, stage=Stage.PILOT)
+    )
+    asked, teardowns, lists = FakeApprovals(), FakeTeardowns(), []
+
+    async def file_list(plan: SweepPlan) -> None:
+        lists.append(plan)
+
+    await orphans.scan(ANYONE)
+    clock.off = DAY
+    await orphans.scan(ANYONE)
+    clock.off = timedelta()
+    await orphans.scan(ANYONE)
+    dry = await orphans.sweep(teardowns, asked, file_list, apply=False)
+    real = await orphans.sweep(teardowns, asked, file_list, apply=True)
+    page = await orphans.list(ANYONE, min_age_days=0)
+
+    assert dry.plan == real.plan
+    assert dry.plan.clock is not None
+    assert dry.plan.refused == dry.plan.clock.what
+    assert [each.dataset_id for each in dry.plan.eligible] == ["c001-d"]
+    assert (real.taken, real.requests, teardowns.asked, asked.about, lists) == ((), (), [], [], [])
+    assert [(each.eligible, each.blocking) for each in page.items] == [(False, (dry.plan.clock,))] * 2
+
+    clock.instant += DAY
+    assert await scan_and_sweep(orphans) == ["c001-d"]
+
+
+async def test_a_clock_that_leaps_after_the_scan_is_noticed_by_the_sweep(
+    store: SqliteStore, orphans: OrphanService, clock: ManualClock
+) -> None:
+    await put_datasets(store, orphan_dataset(1, orphan=SERVED))
+    await orphans.scan(ANYONE)
+    before = await orphans.plan_sweep()
+    clock.off = timedelta(minutes=61)
+
+    plan = await orphans.plan_sweep()
+
+    assert (before.clock, before.refused) == (None, None)
+    assert plan.clock is not None
+
+
+async def test_the_estimate_counts_from_the_latest_instant_that_a_scan_has_seen(
+    store: SqliteStore, orphans: OrphanService, clock: ManualClock
+) -> None:
+    await put_datasets(store, orphan_dataset(1))
+    await orphans.scan(ANYONE)
+    clock.off = 30 * DAY
+    await orphans.scan(ANYONE)
+    clock.off = timedelta()
+
+    [item] = (await orphans.list(ANYONE, min_age_days=0)).items
+
+    assert item.eligible_at == NOW + 37 * DAY

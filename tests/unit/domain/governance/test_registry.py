@@ -399,7 +399,18 @@ async def test_to_be_protected_again_is_a_use_so_grace_begins_anew(
     await registry_setup.registry.set_state("j1", JourneyState.ACTIVE, ALL)
     await registry_setup.registry.set_state("j1", JourneyState.COMPLETED, ALL)
     after = await registry_setup.load_dataset("d1")
-    assert after == replace(before, last_used_at=NOW, generation=before.generation + 2)
+    assert after == replace(before, last_used_at=NOW, orphan=None, generation=before.generation + 2)
     assert current_orphan_mark(after) is None
     assert (await registry_setup.load_dataset("d3")).last_used_at == NOW
     assert (await registry_setup.load_dataset("d7")).last_used_at < NOW
+
+
+async def test_a_use_ends_a_mark_that_a_clock_ahead_has_put_into_the_future(
+    registry_setup: RegistrySetup,
+) -> None:
+    mark = OrphanMark(orphaned_at=NOW + 24 * HOUR, reason="journey_completed", served=6 * 86400.0)
+    await registry_setup.hold(journey(state=JourneyState.COMPLETED))
+    await registry_setup.have(*(replace(each, orphan=mark) for each in of_every_kind()))
+    await registry_setup.registry.set_state("j1", JourneyState.ACTIVE, ALL)
+    await registry_setup.registry.set_state("j1", JourneyState.COMPLETED, ALL)
+    assert (await registry_setup.load_dataset("d1")).orphan is None

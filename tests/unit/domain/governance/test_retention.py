@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from domain.errors import ArchiveFailedError, QuotaExceededError, Recovery, UnknownDatasetError
+from domain.errors import (
+    ArchiveFailedError,
+    PreconditionUnknownError,
+    QuotaExceededError,
+    Recovery,
+    UnknownDatasetError,
+)
+from domain.governance.orphans import OrphanService
 from domain.governance.retention import PurgePlan, RetentionService, is_purgeable
 from domain.lifecycle.archives.archive import Archive
 from domain.model.content import TemplateChoice
@@ -19,6 +26,7 @@ from domain.policy.orphans import SweepCaps
 from server.adapters.archives.local import LocalArchives
 from server.adapters.store.sqlite.store import SqliteStore
 from tests.support.content.archive_orders import archive_order
+from tests.support.entities import ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -37,6 +45,9 @@ class StoppedClock:
 
     def now(self) -> datetime:
         return self._now
+
+    def uptime(self) -> None:
+        return None
 
     async def sleep(self, seconds: float) -> None:
         raise NotImplementedError
@@ -449,4 +460,48 @@ async def test_a_daily_purge_beyond_the_caps_takes_nothing(retention_setup: Rete
     plan = await retention_after(retention_setup, 1, few).purge_daily(ANYONE)
     assert (plan.applied, len(plan.due), plan.purged) == (False, 2, ())
     assert plan.refused is not None
+    assert await retention_setup.events() == []
+
+
+async def test_a_clock_that_leaps_from_day_to_day_makes_no_two_days_of_a_moment(
+    retention_setup: RetentionSetup,
+) -> None:
+    young = await retention_setup.put_archive(
+        dataset("a"), archive(dataset("a"), until=NOW + timedelta(days=30))
+    )
+    clock = ManualClock(NOW)
+    keeper = RetentionService(retention_setup.store, retention_setup.archives, clock)
+    assert await keeper.purge_daily(ANYONE) == PurgePlan(applied=True, due=())
+    for days in (100, 101, 102, 0, 200):
+        clock.off = timedelta(days=days)
+        clock.instant += timedelta(seconds=10)
+        plan = await keeper.purge_daily(ANYONE)
+        assert (plan.applied, plan.due) == (False, ())
+        assert "It is not known how much time has passed." in (plan.refused or "")
+    assert await retention_setup.facts("a") == young.as_dict()
+
+    clock.instant, clock.off = NOW + timedelta(days=60), timedelta(days=200)
+    assert (await keeper.purge_daily(ANYONE)).refused is None
+    clock.instant += timedelta(days=1)
+    assert (await keeper.purge_daily(ANYONE)).purged == ("a",)
+
+
+async def test_while_the_clock_is_in_doubt_a_purge_by_hand_deletes_nothing(
+    retention_setup: RetentionSetup,
+) -> None:
+    await retention_setup.put_archive(dataset("a"))
+    clock = ManualClock(NOW)
+    keeper = RetentionService(retention_setup.store, retention_setup.archives, clock)
+    await OrphanService(retention_setup.store, clock).scan(ANYONE)
+    clock.off = timedelta(days=100)
+
+    dry = await keeper.purge_archives(ANYONE, apply=False)
+    with pytest.raises(PreconditionUnknownError, match=r"^Nothing was purged. It is not known how much time"):
+        await keeper.purge_archives(ANYONE, apply=True)
+    daily = await keeper.purge_daily(ANYONE)
+
+    assert [each.dataset_id for each in dry.due] == ["a"]
+    assert dry.refused is not None
+    assert dry.refused.startswith("It is not known how much time has passed.")
+    assert (daily.applied, daily.refused) == (False, dry.refused)
     assert await retention_setup.events() == []

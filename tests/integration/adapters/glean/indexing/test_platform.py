@@ -62,6 +62,9 @@ class HandDrivenClock:
     def now(self) -> datetime:
         return self.at
 
+    def uptime(self) -> None:
+        return None
+
     async def sleep(self, seconds: float) -> None:
         raise AssertionError("nobody waits here")
 

@@ -165,6 +165,9 @@ class _AdapterClock:
     def now(self) -> datetime:
         return self._clock()
 
+    def uptime(self) -> None:
+        return None
+
     async def sleep(self, seconds: float) -> None:
         raise AssertionError(f"an adapter waits {seconds} s by its own means")
 

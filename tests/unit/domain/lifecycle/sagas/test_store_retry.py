@@ -33,6 +33,9 @@ class RecordingClock:
     def now(self) -> datetime:
         return datetime(2026, 1, 1, tzinfo=UTC)
 
+    def uptime(self) -> None:
+        return None
+
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         await anyio.lowlevel.checkpoint()

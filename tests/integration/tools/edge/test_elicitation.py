@@ -174,7 +174,8 @@ async def test_a_no_closes_the_request_that_an_automatic_answer_left_open(world:
 async def test_nobody_answers_and_the_call_ends_with_a_request(world: World, mode: str) -> None:
     if mode == MODERN:
         return  # the call ends with the question, and nothing waits for the answer
-    answered, late = anyio.Event(), typed(NAME, meanwhile=answered.wait)
+    answered = anyio.Event()
+    late = typed(NAME, meanwhile=answered.wait)
     async with open_tool_session(world, mode=mode, person=late, pace=QuestionPace(answer_s=0.1)) as served:
         made = await create_finished_dataset(served)
         error = await served.call_refused("teardown_dataset", teardown_arguments(made))

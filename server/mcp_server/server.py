@@ -8,12 +8,14 @@ import os
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from mcp import MCPError
 from mcp.server import MCPServer
 from mcp.server.request_state import (
     AESGCMRequestStateCodec,
     RequestStateSecurity,
     authenticated_principal,
 )
+from mcp_types import INVALID_PARAMS
 
 from domain.model import Principal
 from prompts.words import load_prompt
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from mcp.server.context import ServerMiddleware, ServerRequestContext
-    from mcp_types import Tool
+    from mcp.server.mcpserver import Context
+    from mcp_types import GetPromptResult, InputRequiredResult, Tool
 
     from server.settings.identity import LocalSettings
     from server.web.auth.gate import Gate
@@ -48,6 +51,18 @@ class LifecycleServer(MCPServer[Edge]):
     async def list_tools(self) -> list[Tool]:
         listed = await super().list_tools()
         return [each for each in listed if not self.read_only or _is_read_only_tool(each)]
+
+    # The signature is the SDK's.
+    async def get_prompt(
+        self,
+        name: str,
+        arguments: dict[str, Any] | None = None,
+        context: Context[Edge, Any] | None = None,
+    ) -> GetPromptResult | InputRequiredResult:
+        """Get a prompt; an unknown one is the caller's mistake, which the SDK tells as an error of the server."""
+        if all(each.name != name for each in await self.list_prompts()):
+            raise MCPError(code=INVALID_PARAMS, message="There is no prompt of that name.")
+        return await super().get_prompt(name, arguments, context)
 
 
 def _is_read_only_tool(tool: Tool) -> bool:

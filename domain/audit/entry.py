@@ -108,8 +108,8 @@ def record_audit_entry(
 def append_call_entry(uow: UnitOfWork, principal: Principal, entry: AuditEntry) -> None:
     """Append the entry of a call, and remember the agents that acted in it: none of them ever counts as a person."""
     uow.audit.append(canonical_json(entry))
-    if principal.actors:
-        uow.audit.add_actors(*principal.actors)
+    if agents := [each for each in principal.actors if each != principal.subject]:
+        uow.audit.add_actors(*agents)
 
 
 def call_entry(principal: Principal, decision: Decision, **details: Any) -> AuditEntry:

@@ -20,6 +20,7 @@ from server.composition.replicas.startup_checks import preview_startup_checks
 from server.composition.stores import build_template_repository, is_server_running, open_existing_store
 from server.doctor.datasources import check_datasources, load_emptied_datasources, load_serving_connectors
 from server.doctor.dead_letters import list_dead_letters, require_no_dead_letters
+from server.doctor.disk import check_disk
 from server.doctor.report import (
     Finding,
     ProbeSkippedError,
@@ -76,6 +77,7 @@ async def run_doctor(
             sagas=probes.probe_sagas,
             replicas=probes.probe_replicas,
             further={
+                "disk": probes.probe_disk,
                 "search": probes.probe_search,
                 "datasources": probes.probe_datasources,
                 "webhooks": probes.probe_webhooks,
@@ -116,6 +118,9 @@ class _Probes:
         store = self._require_store()
         async with open_existing_platform(self.settings) as platform:
             return await preview_startup_checks(self.settings, store, platform)
+
+    async def probe_disk(self) -> Sequence[Finding]:
+        return await to_thread.run_sync(check_disk, self.settings)
 
     async def probe_search(self) -> Sequence[Finding]:
         glean = self.settings.glean

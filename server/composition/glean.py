@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from domain.errors import SettingsError
+from domain.errors import SettingsError, StoreFailedError
 from server.adapters.clock import SystemClock
 from server.adapters.glean.admin.platform import AdminPlatform
 from server.adapters.glean.indexing.dataset_types import OBJECT_TYPES
@@ -15,7 +15,11 @@ from server.adapters.glean.search.client import ClientSearch
 from server.adapters.glean.transport.rate_limiter import RateLimiter
 from server.doctor.report import ProbeSkippedError
 from server.sandbox.serve import EmbeddedSandbox, run_forever
-from server.sandbox.state.database import SandboxFileError
+from server.sandbox.state.database import (
+    NewerSandboxFileError,
+    SandboxFileError,
+    SandboxFileUnavailableError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -121,6 +125,17 @@ def serve_sandbox(settings: Settings, host: str, port: int, token: str | None) -
 def _translate_sandbox_errors(settings: Settings) -> Iterator[None]:
     try:
         yield
+    except NewerSandboxFileError as error:
+        raise SettingsError(
+            f"{sandbox_path(settings)}, which holds every datasource of the embedded sandbox, was made by a newer "
+            "version of dataset-lifecycle.",
+            field="data_dir",
+            suggested_action="Use that version, or another data folder.",
+        ) from error
+    except SandboxFileUnavailableError as error:
+        raise StoreFailedError(
+            f"The embedded sandbox's file cannot be used now: {sandbox_path(settings)}: {error.__cause__}."
+        ) from error
     except SandboxFileError as error:
         raise SettingsError(
             f"{sandbox_path(settings)} is not a file of the Glean sandbox.",

@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
+import structlog
+
 from domain.audit import AuditSealer, CallAudit
 from domain.events import Outbox
 from domain.governance import HEALTH_SCHEDULE, run_id_prefix
@@ -26,6 +28,7 @@ from server.composition.replicas.folder_markers import ensure_folder_markers
 from server.composition.replicas.startup_checks import run_startup_checks, shared_folders
 from server.composition.stores import BUNDLED, build_store, build_template_repository
 from server.composition.use_cases import build_sagas, build_schedule_sagas, build_services
+from server.doctor.disk import describe_network_disk
 from server.workers.audit_sealer import seal_audit_in_background
 from server.workers.loop import run_in_background
 from server.workers.saga_recovery import resume_sagas_in_background
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from server.settings.events import WebhookSettings
     from tools.services import Services
 
+_log: Final = structlog.get_logger(__name__)
 _CONNECTORS: Final = BUNDLED / "mock_data" / "connectors"
 
 
@@ -78,6 +82,8 @@ async def open_services(
         store = await stack.enter_async_context(build_store(settings))
         platform = await stack.enter_async_context(open_platform(settings))
         if sagas:
+            if problem := describe_network_disk(settings):
+                _log.warning("data_folder_on_network", problem=problem)
             await stack.enter_async_context(run_startup_checks(settings, store, platform, replica))
         elif folders:
             await ensure_folder_markers(store, shared_folders(settings))
@@ -126,7 +132,7 @@ async def open_services(
             await stack.enter_async_context(engine)
             await stack.enter_async_context(resume_sagas_in_background(services.sagas))
         if schedules:
-            scheduler = Scheduler(services.schedules, engine)
+            scheduler = Scheduler(services.schedules, engine, settle_s=settings.schedules.settle_s)
             await stack.enter_async_context(run_in_background([scheduler.run_forever(clock)]))
         if serves:
             await stack.enter_async_context(_deliver_webhooks_in_background(settings, store, clock))

@@ -12,6 +12,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Val
 
 DATA_DIR: Final = "data_dir"
 """The name of the data folder in the validation context. Relative paths are resolved from it."""
+WORDS_FOR_OFF: Final = frozenset({"off", "false", "no", "never", "none", "disabled"})
+"""Words by which people mean that something is never to happen."""
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
@@ -22,8 +24,13 @@ class Env:
     name: str
 
 
+@dataclass(frozen=True)
+class NeverEmpty:
+    """Marks a field by whose default something is deleted: without a value it is refused, as that may mean "off"."""
+
+
 class Section(BaseModel):
-    """A section of keys. A key without a value counts as not set; an unknown key is refused."""
+    """A section of keys. An unknown key is refused; one without a value counts as unset, unless it is `NeverEmpty`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, hide_input_in_errors=True)
 
@@ -32,8 +39,14 @@ class Section(BaseModel):
     def _drop_unset(cls, values: object) -> object:
         if not isinstance(values, dict):
             return values
-        known = cls.model_fields
-        return {name: each for name, each in values.items() if each not in (None, "") or name not in known}
+        may_be_unset = {
+            name
+            for name, field in cls.model_fields.items()
+            if not any(isinstance(mark, NeverEmpty) for mark in field.metadata)
+        }
+        return {
+            name: each for name, each in values.items() if each not in (None, "") or name not in may_be_unset
+        }
 
 
 # A missing section is read as an empty one, so that its defaults are validated and made absolute, too.
@@ -73,7 +86,16 @@ def _require_inner_path(value: str) -> str:
     return value
 
 
+def _require_days(value: object) -> object:
+    if value in (None, "", 0, False) or (isinstance(value, str) and value.strip().lower() in WORDS_FOR_OFF):
+        raise ValueError(
+            "must be a number of days, at least 1; to delete no archive at all, set schedules.archive_retention to off"
+        )
+    return value
+
+
 WholeNumber = Annotated[int, BeforeValidator(_require_number)]
 Number = Annotated[float, BeforeValidator(_require_number)]
+RetentionDays = Annotated[WholeNumber, BeforeValidator(_require_days), NeverEmpty()]
 LocalPath = Annotated[Path, BeforeValidator(_resolve_local_path)]
 InnerPath = Annotated[str, AfterValidator(_require_inner_path)]

@@ -11,12 +11,12 @@ from pydantic import BaseModel, ValidationError
 from domain.errors import SettingsError
 from server.settings.fields import DATA_DIR, Env
 from server.settings.model import Dataops, Settings
-from server.settings.problems import settings_error
+from server.settings.problems import require_replaced, require_variables_replaced, settings_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from server.settings.yaml_file import KeyPath
+    from server.settings.problems import KeyPath
 
 CONFIG_VARIABLE: Final = "DATASET_LIFECYCLE_CONFIG"
 DATA_DIR_VARIABLE: Final = "DATASET_LIFECYCLE_DATA_DIR"
@@ -43,8 +43,12 @@ def load_settings(
     Raises:
         SettingsError: a key is invalid. The message names each, with file and line or the variable that set it.
     """
+    require_variables_replaced(environ, {DATA_DIR_VARIABLE: "data_dir", CONFIG_VARIABLE: "config"})
+    for argument, option in ((data_dir, "data_dir"), (config_path, "config")):
+        require_replaced(str(argument or ""), f"--{option.replace('_', '-')}", option)
     here = cwd or Path.cwd()
     folder = _resolve_path(here, data_dir, environ.get(DATA_DIR_VARIABLE)) or user_data_path(APPLICATION)
+    require_replaced(str(folder), "XDG_DATA_HOME", "data_dir")
     chosen = _resolve_path(here, config_path, environ.get(CONFIG_VARIABLE))
     default = here / DEFAULT_CONFIG_FILE
     path = chosen or (default if default.is_file() else None)
@@ -57,6 +61,7 @@ def load_settings(
         section = read_yaml_section(path, environ, required=chosen is not None)
         values, lines = section.values, section.lines
     variables = dict(_environment_keys(Dataops, environ))
+    require_variables_replaced(environ, {name: ".".join(key) for key, name in variables.items()})
     for key, name in variables.items():
         values = _overlay_value(values, key, environ[name])
 

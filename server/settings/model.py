@@ -16,7 +16,17 @@ from domain.model import ConfirmationKind
 from server.settings.addresses import normalize_glean_url, normalize_instance_url
 from server.settings.connectors import ConnectorsSettings
 from server.settings.events import EventsSettings
-from server.settings.fields import DATA_DIR, UNSET, Env, InnerPath, LocalPath, Number, Section, WholeNumber
+from server.settings.fields import (
+    DATA_DIR,
+    UNSET,
+    Env,
+    InnerPath,
+    LocalPath,
+    Number,
+    RetentionDays,
+    Section,
+    WholeNumber,
+)
 from server.settings.identity import HttpSettings, IdentitySettings
 from server.settings.schedules import SchedulesSettings
 
@@ -155,7 +165,7 @@ class ArchivalSettings(Section):
     storage_path: Annotated[LocalPath, Env("ARCHIVAL_PATH")] = Field(
         default=Path("archives"), description="The folder of the archives."
     )
-    retention_days: WholeNumber = Field(
+    retention_days: RetentionDays = Field(
         default=90,
         ge=1,
         le=36500,

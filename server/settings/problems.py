@@ -1,8 +1,9 @@
-"""Settings errors: translate pydantic's errors into a `SettingsError` that names each key and where it was set."""
+"""Settings errors: what is wrong with a value, as a `SettingsError` that names each key and where it was set."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, get_args
+import re
+from typing import TYPE_CHECKING, Final, TypeAlias, get_args
 
 from pydantic import BaseModel
 
@@ -10,13 +11,14 @@ from domain.errors import SettingsError
 from domain.model import closest_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
-    from server.settings.yaml_file import KeyPath
 
+KeyPath: TypeAlias = "tuple[str, ...]"
+_PLACEHOLDER: Final = re.compile(r"\$\{[^{}]{0,60}\}?")
 _MESSAGES: Final = {
     "greater_than_equal": "must be at least {ge:g}",
     "greater_than": "must be more than {gt:g}",
@@ -57,6 +59,8 @@ def _problem(detail: ErrorDetails, root: type[BaseModel]) -> tuple[KeyPath, str,
     context = detail.get("ctx", {})
     kind = detail["type"]
     if kind == "extra_forbidden":
+        if belongs := _find_key(root, path[-1]):
+            return path, f"is not a key of this section; {belongs} is", (belongs,)
         candidates = closest_names(path[-1], _section_keys(root, path[:-1]))
         return path, f"is unknown; the nearest known key is {candidates[0]}", candidates
     if kind == "value_error":
@@ -68,6 +72,20 @@ def _problem(detail: ErrorDetails, root: type[BaseModel]) -> tuple[KeyPath, str,
         _MESSAGES[kind].format(**context) if kind in _MESSAGES else f"is not valid: {detail['msg']}",
         (),
     )
+
+
+def _find_key(section: type[BaseModel], key: str, above: KeyPath = ()) -> str | None:
+    """The one key of that name in any section, with its section; None when there is none, or more than one."""
+    found = [".".join((*above, key))] if above and key in section.model_fields else []
+    for name, field in section.model_fields.items():
+        below = field.annotation
+        if (
+            isinstance(below, type)
+            and _is_section(below)
+            and (deeper := _find_key(below, key, (*above, name)))
+        ):
+            found.append(deeper)
+    return found[0] if len(found) == 1 else None
 
 
 def _section_keys(root: type[BaseModel], path: KeyPath) -> list[str]:
@@ -85,3 +103,25 @@ def _section_keys(root: type[BaseModel], path: KeyPath) -> list[str]:
 
 def _is_section(annotation: object) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def require_replaced(value: str, origin: str, setting: str) -> None:
+    """Require that no placeholder such as `${NAME}` is left in the value of a setting; `origin` is what set it.
+
+    Editors and agents replace placeholders in some places of their configuration and not in others, each in a notation
+    of its own (`${NAME}`, `${env:NAME}`, `${workspaceFolder}`). Taken as a value, one would be sent to Glean as a key,
+    or become the name of a folder. Raises SettingsError, which shows the placeholder and nothing else of the value.
+    """
+    if left := _PLACEHOLDER.search(value):
+        raise SettingsError(
+            f"{origin} has a placeholder that nobody replaced: {left[0]}. So {setting} has no value.",
+            field=setting,
+            suggested_action="Write the value itself, or set the variable where the program that starts this one "
+            "passes variables on: it does not replace this placeholder.",
+        )
+
+
+def require_variables_replaced(environ: Mapping[str, str], settings: Mapping[str, str]) -> None:
+    """Require the same of each variable that gives a setting; `settings` has their names by variable."""
+    for variable, setting in settings.items():
+        require_replaced(environ.get(variable, ""), f"The variable {variable}", setting)

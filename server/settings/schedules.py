@@ -17,20 +17,25 @@ from domain.governance import (
     WORKFLOW_PURGE_SCHEDULE,
     Schedule,
 )
-from server.settings.fields import Section
+from server.settings.fields import WORDS_FOR_OFF, NeverEmpty, Number, Section
 
 _CLOCK: Final = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 _DAY: Final = 24 * 60
+_HOUR: Final = 60
 _EXPECTED: Final = "must be `off`, or a time of day in UTC such as '03:15'"
 
 
 def _parse_time_of_day(value: object) -> object:
-    """Parse a time of day. YAML reads `off` as false, and an unquoted 13:30 as a number of minutes."""
+    """Parse a time of day. YAML reads `off` and `no` as false, and an unquoted 13:30 as a number of minutes.
+
+    No value and 0 are refused: one person means "off" by them, and another midnight or the usual time.
+    """
     if isinstance(value, time):
         return value
-    if value is False or value == "off":
+    if value is False or (isinstance(value, str) and value.strip().lower() in WORDS_FOR_OFF):
         return "off"
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _DAY:
+    # Minutes of an unquoted time are 60 or more: YAML reads 0:30 as text.
+    if isinstance(value, int) and not isinstance(value, bool) and _HOUR <= value < _DAY:
         return time(value // 60, value % 60)
     match = _CLOCK.fullmatch(value) if isinstance(value, str) else None
     if match is None:
@@ -38,7 +43,7 @@ def _parse_time_of_day(value: object) -> object:
     return time(int(match[1]), int(match[2]))
 
 
-TimeOfDay = Annotated[time | Literal["off"], BeforeValidator(_parse_time_of_day)]
+TimeOfDay = Annotated[time | Literal["off"], BeforeValidator(_parse_time_of_day), NeverEmpty()]
 
 
 class SchedulesSettings(Section):
@@ -46,6 +51,12 @@ class SchedulesSettings(Section):
 
     health: bool = Field(
         default=True, description="Whether connectors are checked every minute, and changes announced."
+    )
+    settle_s: Number = Field(
+        default=60,
+        ge=0,
+        le=3600,
+        description="Seconds that a server must have served before it begins what deletes or sends again.",
     )
     orphan_scan: TimeOfDay = Field(default=time(3, 0), description="When orphans are found and marked.")
     orphan_sweep: TimeOfDay = Field(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import yaml
 
 from domain.errors import SettingsError
+from server.settings.problems import KeyPath, require_replaced
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +22,6 @@ _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^{}]*))?\}")
 _TEXT: Final = "tag:yaml.org,2002:str"
 _NULL: Final = "tag:yaml.org,2002:null"
 _MERGE: Final = "tag:yaml.org,2002:merge"
-KeyPath: TypeAlias = "tuple[str, ...]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +144,7 @@ class _SectionReader:
             value = self._environ.get(match[1]) or match[2]
             if value is None:
                 self._refuse(node, path, f"needs the environment variable {match[1]}, which is not set")
+            require_replaced(value, f"The variable {match[1]}", ".".join(path))
             return value
 
         node.value = _VARIABLE.sub(variable_value, node.value)

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import random
+import time
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import anyio
 import structlog
 
-from domain.governance import SCHEDULED_RUN_KIND, scheduled_run_id, tick_from_run_id
+from domain.governance import (
+    ORPHAN_SWEEP_SCHEDULE,
+    REDELIVERY_SCHEDULE,
+    RETENTION_SCHEDULE,
+    SCHEDULED_RUN_KIND,
+    WORKFLOW_PURGE_SCHEDULE,
+    scheduled_run_id,
+    tick_from_run_id,
+)
 from server.workers.loop import FailureLog, run_every
 
 if TYPE_CHECKING:
@@ -19,12 +28,30 @@ if TYPE_CHECKING:
 
 _log: Final = structlog.get_logger(__name__)
 POLL_INTERVAL_S: Final = 5.0
+_DESTRUCTIVE: Final = frozenset(
+    {ORPHAN_SWEEP_SCHEDULE, RETENTION_SCHEDULE, REDELIVERY_SCHEDULE, WORKFLOW_PURGE_SCHEDULE}
+)
+"""What deletes, or sends again."""
 
 
 class Scheduler:
     """Starts every due run once: the engine knows a run by its id, so of several processes only one starts it."""
 
-    def __init__(self, schedules: ScheduleService, engine: Engine) -> None:
+    def __init__(
+        self,
+        schedules: ScheduleService,
+        engine: Engine,
+        *,
+        settle_s: float = 0,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Start what deletes or sends again only once `settle_s` seconds have passed from now.
+
+        Editors and agents start a server only to list its tools, and end it seconds later: such a server must not
+        begin a sweep that was due.
+        """
+        self._settled_at = monotonic() + settle_s
+        self._monotonic = monotonic
         self._schedules = schedules
         self._engine = engine
         self._started: dict[str, str] = {}
@@ -40,7 +67,10 @@ class Scheduler:
 
     async def start_due_runs(self) -> None:
         """Start the due runs that this process has not started already."""
+        settled = self._monotonic() >= self._settled_at
         for name, tick in await self._schedules.list_due():
+            if name in _DESTRUCTIVE and not settled:
+                continue
             if self._started.get(name) != tick:
                 await self._engine.start(SCHEDULED_RUN_KIND, scheduled_run_id(name, tick), name)
                 self._started[name] = tick

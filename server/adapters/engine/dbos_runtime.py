@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from domain.errors import InternalError, StoreFailedError, StoreUnavailableError
 from server.adapters.engine.reconnecting import ReconnectingConnector
 from server.infra.postgres.errors import interpret_error
+from server.infra.sqlite import interpret_sqlite_error
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
@@ -49,7 +51,7 @@ class DbosRuntime:
     def __init__(self, database: Path | PostgresAddress, owner: str, bodies: Mapping[str, Body]) -> None:
         """Launch DBOS in the running loop, which is blocked for about a tenth of a second.
 
-        `bodies` are the sagas by kind; each takes `dataset_id` and `saga_id`. Raises InternalError, StoreFailedError.
+        `bodies` are the sagas by kind; each takes `dataset_id` and `saga_id`. Raises StoreFailedError, InternalError.
         """
         if _launched:
             raise RuntimeError("This process runs a saga engine already: close that one first.")
@@ -110,22 +112,22 @@ class DbosRuntime:
         return await DBOS.run_step_async({"name": step}, run)
 
     async def start(self, kind: str, saga_id: str, dataset_id: str) -> None:
-        """Start a saga here, unless its id was started anywhere before. Must not be cancelled. Raises InternalError."""
+        """Start a saga here, unless its id was started before. Must not be cancelled. Raises StoreFailedError."""
         with _translate_errors(f"start saga {saga_id}"), SetWorkflowID(saga_id):
             await DBOS.start_workflow_async(self._workflows[kind], dataset_id, saga_id)
 
     async def adopt(self, kind: str, saga_id: str) -> None:
-        """Queue a dead owner's saga, for this process or the first other that takes it. Raises InternalError."""
+        """Queue a dead owner's saga, for this process or the first other that takes it. Raises StoreFailedError."""
         with _translate_errors(f"adopt saga {saga_id}"):
             await DBOS.resume_workflow_async(saga_id, queue_name=kind)
 
     async def discard_saga(self, saga_id: str) -> None:
-        """Mark a saga that no process runs as ended. Raises InternalError."""
+        """Mark a saga that no process runs as ended. Raises StoreFailedError."""
         with _translate_errors(f"discard saga {saga_id}"):
             await DBOS.cancel_workflow_async(saga_id)
 
     async def delete(self, saga_ids: Sequence[str]) -> None:
-        """Delete the records of sagas that have ended. Raises InternalError."""
+        """Delete the records of sagas that have ended. Raises StoreFailedError."""
         with _translate_errors("purge ended sagas"):
             await DBOS.delete_workflows_async(list(saga_ids))
 
@@ -181,8 +183,11 @@ def _translate_errors(what: str) -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        if isinstance(error, DBAPIError) and isinstance(error.orig, psycopg.Error):
-            meaning = interpret_error(error.orig)
+        cause = error.orig if isinstance(error, DBAPIError) else None
+        if isinstance(cause, psycopg.Error | sqlite3.Error):
+            meaning = (
+                interpret_error(cause) if isinstance(cause, psycopg.Error) else interpret_sqlite_error(cause)
+            )
             failure = StoreUnavailableError if meaning.unavailable else StoreFailedError
             raise failure(
                 f"The saga engine could not {what}: {meaning.why}.", recovery=meaning.recovery

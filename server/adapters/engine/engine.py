@@ -161,7 +161,7 @@ class DurableEngine:
 
         Raises:
             LookupError: the kind is not known here.
-            InternalError: the engine's database failed.
+            StoreFailedError: the engine's database failed.
             StoreUnavailableError: the engine's database did not answer for half a minute.
         """
         if kind not in self._sagas:

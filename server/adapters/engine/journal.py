@@ -71,7 +71,7 @@ class UnfinishedSaga:
 
 
 class Journal(ABC):
-    """The engine's database. Each method blocks briefly, and may raise InternalError or StoreFailedError."""
+    """The engine's database. Each method blocks briefly, and may raise StoreFailedError."""
 
     @abstractmethod
     def prepare(self) -> None:

@@ -6,9 +6,9 @@ import sqlite3
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from domain.errors import InternalError
+from domain.errors import StoreFailedError, StoreUnavailableError
 from server.adapters.engine.journal import CREATE_ATTEMPTS, Journal
-from server.infra.sqlite import switch_to_wal
+from server.infra.sqlite import interpret_sqlite_error, switch_to_wal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,4 +57,8 @@ class SqliteJournal(Journal):
             with closing(sqlite3.connect(self.path, timeout=_BUSY_S)) as connection:
                 yield connection
         except sqlite3.Error as error:
-            raise InternalError(f"The saga engine's database failed: {self.path}: {error}.") from error
+            meaning = interpret_sqlite_error(error)
+            failure = StoreUnavailableError if meaning.unavailable else StoreFailedError
+            raise failure(
+                f"The saga engine's database {self.path} failed: {meaning.why}.", recovery=meaning.recovery
+            ) from error

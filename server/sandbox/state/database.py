@@ -22,7 +22,15 @@ BUSY_SECONDS: Final = 60.0
 
 
 class SandboxFileError(Exception):
-    """This version cannot use the file that was given for the sandbox's state."""
+    """The file that was given for the sandbox's state is not one."""
+
+
+class NewerSandboxFileError(SandboxFileError):
+    """The file is a sandbox's, and a newer version made or changed it."""
+
+
+class SandboxFileUnavailableError(SandboxFileError):
+    """The file cannot be used now: it is locked, its disk is full or fails, or it may not be opened."""
 
 
 class Database:
@@ -37,6 +45,9 @@ class Database:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._prepare_file()
+        except sqlite3.OperationalError as error:
+            self.close()
+            raise SandboxFileUnavailableError(f"{path.name} cannot be used now: {error}") from error
         except sqlite3.DatabaseError as error:
             self.close()
             raise SandboxFileError(f"{path.name} is not a sandbox's file: {error}") from error
@@ -96,6 +107,12 @@ class Database:
         connection.execute("PRAGMA cache_size = -16000")
         return connection
 
+    @staticmethod
+    def _has_tables(connection: sqlite3.Connection) -> bool:
+        """Whether it has the tables of a sandbox: another program may number its versions, too."""
+        named = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('tenant', 'datasource')"
+        return bool(connection.execute(named).fetchone()[0] == len(("tenant", "datasource")))
+
     def _prepare_file(self) -> None:
         # Two processes that open a new file at once must not both turn it into WAL mode or make its tables. The
         # lock is on the folder because closing a second descriptor of the file would drop SQLite's own locks.
@@ -107,11 +124,11 @@ class Database:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version == VERSION:
                 return
+            if version > VERSION and self._has_tables(connection):
+                raise NewerSandboxFileError(f"{self.path.name} was made by a newer version")
             script = UPGRADES.get(version, "" if version else SCHEMA)
             if not script or (not version and connection.execute("SELECT 1 FROM sqlite_master").fetchone()):
-                raise SandboxFileError(
-                    f"{self.path.name} was made by another version or program; use a new file"
-                )
+                raise SandboxFileError(f"{self.path.name} was made by another program; use a new file")
             switch_to_wal(connection, BUSY_SECONDS)
             connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {VERSION}; COMMIT;")
         finally:

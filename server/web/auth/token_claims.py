@@ -26,7 +26,7 @@ def principal_from_claims(claims: Mapping[str, Any]) -> Principal:
     in it is one, however deep (RFC 8693, section 4.1). `scope` is RFC 8693's string; `scp` is a list or string, as some
     issuers write it. Raises MalformedClaimError.
     """
-    if not _is_name(claims.get("sub")) or claims["sub"].startswith(_LOCAL):
+    if not _is_subject(claims.get("sub")):
         raise MalformedClaimError("sub")
     journey_id = claims.get("journey_id")
     if "journey_id" in claims and not _is_identifier(journey_id):
@@ -55,7 +55,7 @@ def _parse_actors(claims: Mapping[str, Any]) -> tuple[str, ...]:
     actors: list[str] = []
     while "act" in claims:
         claims = claims["act"]
-        if not isinstance(claims, dict) or not _is_name(claims.get("sub")) or len(actors) == _MAX_ACTORS:
+        if not isinstance(claims, dict) or not _is_subject(claims.get("sub")) or len(actors) == _MAX_ACTORS:
             raise MalformedClaimError("act")
         actors.append(claims["sub"])
     return tuple(actors)
@@ -67,8 +67,14 @@ def _parse_clients(found: object) -> frozenset[str]:
     return frozenset(found)
 
 
-def _is_name(value: object) -> bool:
-    return isinstance(value, str) and value.isprintable() and bool(value.strip())
+def _is_subject(value: object) -> bool:
+    """Whether a caller may be named so. A local account as an agent would also take that person's approvals away."""
+    return (
+        isinstance(value, str)
+        and value.isprintable()
+        and bool(value.strip())
+        and not value.startswith(_LOCAL)
+    )
 
 
 def _is_identifier(value: object) -> bool:

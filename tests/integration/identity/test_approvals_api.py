@@ -69,6 +69,7 @@ async def file_request(server: GuardedServer, requester: Principal = KIM) -> tup
     await server.process.add_client_and_journey(stage=Stage.PILOT)
     made = await server.process.provision(stage=Stage.PILOT)
     await server.process.complete_journey()
+    made = await server.process.load_dataset(made.dataset_id)
     return made, await requested(server, made, requester)
 
 

@@ -69,8 +69,9 @@ async def test_the_answer_of_another_bearer_is_refused(
     guarded_server: GuardedServer, issuer: TokenIssuer, other: dict[str, Any]
 ) -> None:
     await guarded_server.process.add_client_and_journey()
-    made = await guarded_server.process.provision()
+    dataset_id = (await guarded_server.process.provision()).dataset_id
     await guarded_server.process.complete_journey()
+    made = await guarded_server.process.load_dataset(dataset_id)
     wanted = {"dataset_id": made.dataset_id, "reason": "manual"}
     asked = await one_round(guarded_server, issuer.token(), wanted)
     assert isinstance(asked, InputRequiredResult)

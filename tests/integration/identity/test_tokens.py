@@ -66,6 +66,14 @@ def unknown_kid(issuer: TokenIssuer) -> str:
     return jwt.encode(issuer.claims(), issuer.keys["one"][1], "RS256", headers={"kid": "nine"})
 
 
+def nested_act(depth: int) -> dict[str, Any]:
+    """An `act` in an `act`, so many times."""
+    act: dict[str, Any] = {"sub": "bot"}
+    for _ in range(depth - 1):
+        act = {"sub": "bot", "act": act}
+    return act
+
+
 def with_claims(**changes: Any) -> Callable[[TokenIssuer], str]:
     return lambda issuer: issuer.token(**changes)
 
@@ -112,6 +120,11 @@ BAD: dict[str, Callable[[TokenIssuer], str]] = {
     "act without a subject": with_claims(act={}),
     "act that is a name": with_claims(act="agent"),
     "act that is null": with_claims(act=None),
+    "act that nests a name": with_claims(act={"sub": "bot", "act": "planner"}),
+    "act that nests nobody": with_claims(act={"sub": "bot", "act": {"sub": " "}}),
+    "act of a local account": with_claims(act={"sub": "person:kim"}),
+    "act that nests a local account": with_claims(act={"sub": "bot", "act": {"sub": "agent:kim"}}),
+    "act without an end": with_claims(act=nested_act(17)),
     "a journey that is none": with_claims(journey_id=["j1"]),
     "a journey that is null": with_claims(journey_id=None),
     "two dots": lambda _: "..",

@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from server.sandbox.state.database import SandboxFileError
+from server.sandbox.state.database import (
+    NewerSandboxFileError,
+    SandboxFileError,
+    SandboxFileUnavailableError,
+)
 from tests.support.glean.admin_client import START, AdminClient, HandDrivenClock, document, error_of
 from tests.support.sandbox.control import LedgerEntry, Sandbox
 from tests.support.sandbox.embedded import EmbeddedSandbox
@@ -129,7 +133,7 @@ def test_a_file_that_is_something_else_is_refused(tmp_path: Path) -> None:
     connection = sqlite3.connect(other)
     connection.execute("CREATE TABLE theirs (a)")
     connection.close()
-    with pytest.raises(SandboxFileError, match="another version or program"):
+    with pytest.raises(SandboxFileError, match="another program"):
         Sandbox.open(other)
 
 
@@ -178,5 +182,21 @@ def test_a_file_of_a_later_version_is_refused(tmp_path: Path) -> None:
     Sandbox.open(path).close()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 1000")
-    with pytest.raises(SandboxFileError, match="another version or program"):
+    with pytest.raises(NewerSandboxFileError, match="a newer version"):
+        Sandbox.open(path)
+
+
+def test_a_numbered_file_of_another_program_is_no_newer_sandbox(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("CREATE TABLE theirs (a); PRAGMA user_version = 1000")
+    with pytest.raises(SandboxFileError, match="another program") as refusal:
+        Sandbox.open(path)
+    assert not isinstance(refusal.value, NewerSandboxFileError)
+
+
+def test_a_file_that_may_not_be_opened_now_is_not_told_as_no_sandbox(tmp_path: Path) -> None:
+    path = tmp_path / "sandbox.db"
+    path.mkdir()
+    with pytest.raises(SandboxFileUnavailableError, match="cannot be used now: unable to open"):
         Sandbox.open(path)

@@ -54,8 +54,27 @@ def _turns(data: Path) -> list[str]:
         return sorted(row[0] for row in rows)
 
 
-async def test_two_servers_do_what_is_due_once(data_folder: DataFolder, start_process: Run) -> None:
-    servers = [start_process(data_folder, data_folder.command_line("serve", *HTTP)) for _ in range(2)]
+async def test_a_server_that_has_only_begun_does_nothing_that_deletes(
+    data_folder: DataFolder, start_process: Run
+) -> None:
+    server = start_process(data_folder, data_folder.command_line("serve", *HTTP))
+    async with data_folder.open_store() as store:
+
+        async def has_scanned() -> bool:
+            return {"health", "orphan_scan"} <= set(await _outcomes(store))
+
+        await wait_for_async(has_scanned, 50)
+        assert set(await _outcomes(store)) == {"health", "orphan_scan"}
+    assert (await stop_process(server, signal.SIGTERM))[0] == 0
+
+
+async def test_two_servers_do_what_is_due_once(
+    data_folder: DataFolder, tmp_path: Path, start_process: Run
+) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("dataops: {schedules: {settle_s: 0}}")
+    command = data_folder.command_line("serve", *HTTP, "--config", str(config))
+    servers = [start_process(data_folder, command) for _ in range(2)]
     async with data_folder.open_store() as store:
 
         async def all_done() -> bool:

@@ -247,6 +247,8 @@ class CheckedCalls:
         live.version += 1
         live.used = self.arena.now()
         live.former = live.state
+        # A new attempt makes a new verdict: nothing pending survives the content that it was about.
+        live.recheck_until = None
         if held:
             live.state = "making"
         elif not failed:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
-from domain.errors import PlatformDeniedError
+from domain.errors import PlatformDeniedError, PlatformInvalidError
 from domain.lifecycle import probe_query
 from server.adapters.glean.indexing.names import datasource_of
 from server.adapters.glean.indexing.platform import IndexingPlatform
@@ -65,11 +65,12 @@ class SearchableIndexingPlatform(IndexingPlatform):
     async def is_still_served(self, handle: str, name: str, lines: Sequence[bytes]) -> bool:
         """Whether any of those documents is still served, by its status and access, or by a search.
 
-        A client token that is no longer accepted must not prevent a teardown: then status and access decide alone.
+        A client token is optional, so a search that Glean refuses must not prevent a teardown: then status and access
+        decide alone.
         """
         if await super().is_still_served(handle, name, lines):
             return True
-        with suppress(PlatformDeniedError):
+        with suppress(PlatformDeniedError, PlatformInvalidError):
             for line in lines:
                 if await self.search(probe_query(line), name=name, limit=1):
                     return True

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Self
 import msgspec
 from msgspec import Struct
 
+from domain.errors import PlatformInvalidError
 from domain.ports import SearchHit
 from server.adapters.glean.transport.client import GleanHttpClient, Secret
 from server.adapters.glean.transport.remedies import Remedy
@@ -36,6 +37,17 @@ _DENIED: Final = Remedy(
     "because the client token may not search",
     "Have a Client API token with the scope SEARCH made in Glean (Admin console, Platform, API tokens, Client tokens) "
     "and set glean.client_token to it: one of a person, without glean.act_as, or a global one, with it.",
+)
+
+
+# Glean answers 400 in plain text, "Required header missing: X-Glean-ActAs" (tried), to a global token without it.
+_REFUSED: Final = (
+    "Set glean.act_as (GLEAN_ACT_AS) to the e-mail address of the person as whom a global client token searches, or "
+    "set glean.client_token to the token of a person."
+)
+_REFUSED_AS: Final = (
+    "Check that glean.act_as (GLEAN_ACT_AS) is the e-mail address of a person whom this Glean knows, and that "
+    "glean.client_token is a global token."
 )
 
 
@@ -90,6 +102,7 @@ class ClientSearch(AbstractAsyncContextManager["ClientSearch"]):
         `object_types` are the object types of pushed documents. `act_as` is the person as whom a global token searches.
         """
         self._object_types = tuple(object_types)
+        self._act_as = act_as
         self._http = GleanHttpClient(
             f"{base_url.rstrip('/')}/rest/api/v1",
             token,
@@ -120,9 +133,13 @@ class ClientSearch(AbstractAsyncContextManager["ClientSearch"]):
             "pageSize": wanted,
             "requestOptions": options | ({} if datasource is None else {"datasourcesFilter": [datasource]}),
         }
-        response = await self._http.call(
-            "search", "POST", "/search", SearchResults, body=msgspec.json.encode(body)
-        )
+        try:
+            response = await self._http.call(
+                "search", "POST", "/search", SearchResults, body=msgspec.json.encode(body)
+            )
+        except PlatformInvalidError as refusal:
+            refusal.suggested_action = _REFUSED if self._act_as is None else _REFUSED_AS
+            raise
         hits = [
             _hit(each, each.document, self._object_types)
             for each in response.results or ()

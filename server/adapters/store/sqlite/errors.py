@@ -4,27 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from domain.errors import Recovery, StoreFailedError, StoreUnavailableError
+from domain.errors import StoreFailedError, StoreUnavailableError
+from server.infra.sqlite import interpret_sqlite_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-# Primary result codes, https://sqlite.org/rescode.html
-_PRIMARY: Final = 0xFF
-_MEANING: Final = {
-    sqlite3.SQLITE_BUSY: ("another process was writing to it for too long", Recovery.WAIT),
-    sqlite3.SQLITE_LOCKED: ("another connection was holding it for too long", Recovery.WAIT),
-    sqlite3.SQLITE_FULL: ("the disk is full", Recovery.NEEDS_HUMAN),
-    sqlite3.SQLITE_IOERR: ("the disk could not be read or written", Recovery.NEEDS_HUMAN),
-    sqlite3.SQLITE_READONLY: ("it is read-only", Recovery.NEEDS_HUMAN),
-    sqlite3.SQLITE_CANTOPEN: ("the file cannot be opened", Recovery.NEEDS_HUMAN),
-    sqlite3.SQLITE_PERM: ("access to the file is not permitted", Recovery.NEEDS_HUMAN),
-    sqlite3.SQLITE_NOTADB: ("the file is not a database", Recovery.NEEDS_HUMAN),
-    sqlite3.SQLITE_CORRUPT: ("the file is damaged", Recovery.NEEDS_HUMAN),
-}
 
 
 @contextmanager
@@ -36,12 +23,6 @@ def translate_sqlite_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        # An error of the driver itself, such as the use of a closed connection, carries no code.
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-        if known := _MEANING.get(code & _PRIMARY):
-            why, recovery = known
-            raise StoreUnavailableError(f"The store {path} failed: {why}.", recovery=recovery) from error
-        name = getattr(error, "sqlite_errorname", type(error).__name__)
-        raise StoreFailedError(
-            f"The store {path} failed: SQLite reports {name}.", recovery=Recovery.NEEDS_HUMAN
-        ) from error
+        meaning = interpret_sqlite_error(error)
+        failure = StoreUnavailableError if meaning.unavailable else StoreFailedError
+        raise failure(f"The store {path} failed: {meaning.why}.", recovery=meaning.recovery) from error

@@ -20,7 +20,7 @@ import anyio.from_thread
 import anyio.to_thread
 import pytest
 
-from domain.errors import InternalError, SettingsError
+from domain.errors import SettingsError, StoreFailedError
 from server.adapters.engine import engine as durable
 from server.adapters.engine.engine import DurableEngine
 from server.adapters.engine.sqlite_journal import SqliteJournal
@@ -214,7 +214,7 @@ async def test_a_damaged_database_is_an_error_and_mending_it_is_enough(tmp_path:
         with closing(sqlite3.connect(database)) as connection, connection:
             connection.execute("CREATE TABLE operation_outputs (other TEXT)")
     async with DurableEngine(tmp_path, {"nothing": nothing}, watch_s=0.01) as engine:
-        with pytest.raises(InternalError, match=r"engine.*database"):
+        with pytest.raises(StoreFailedError, match=r"engine.*database"):
             await engine.start("nothing", "s1", "ds-1")
         for part in ("", "-wal", "-shm"):
             database.with_name(f"engine.sqlite{part}").unlink(missing_ok=True)
@@ -234,7 +234,7 @@ async def test_a_database_that_fails_later_is_an_error(tmp_path: Path) -> None:
         await engine.launch()
         with closing(sqlite3.connect(tmp_path / "engine.sqlite")) as connection, connection:
             connection.execute("DROP TABLE workflow_input")
-        with pytest.raises(InternalError, match="could not start saga s1: OperationalError"):
+        with pytest.raises(StoreFailedError, match="could not start saga s1: SQLite reports SQLITE_ERROR"):
             await engine.start("nothing", "s1", "ds-1")
 
 

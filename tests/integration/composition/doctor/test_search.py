@@ -98,6 +98,25 @@ async def test_doctor_tells_whether_the_client_token_searches(
     assert "indexing-token" not in f"{bad.message}{bad.action}"
 
 
+@pytest.mark.parametrize(
+    ("act_as", "action"),
+    [
+        ({}, "Set glean.act_as (GLEAN_ACT_AS) to the e-mail address of the person"),
+        ({"GLEAN_ACT_AS": ADA}, "Check that glean.act_as (GLEAN_ACT_AS) is the e-mail address"),
+    ],
+)
+async def test_doctor_names_the_person_whom_a_global_token_lacks(
+    tmp_path: Path, theirs: EmbeddedSandbox, act_as: dict[str, str], action: str
+) -> None:
+    missing = b"Required header missing: X-Glean-ActAs"
+    theirs.sandbox.faults.add(
+        Fault(kind="status", operation="search", status=400, content=missing, times=None)
+    )
+    [found] = await findings(tmp_path, instance(theirs, GLEAN_CLIENT_TOKEN="global-token", **act_as))
+    assert (found.ok, found.message) == (False, "Glean's search was tried once: it answered 400.")
+    assert found.action.startswith(action)
+
+
 async def test_doctor_says_nothing_of_search_where_there_is_no_client_token_or_no_glean(
     tmp_path: Path, theirs: EmbeddedSandbox
 ) -> None:

@@ -202,8 +202,9 @@ async def test_a_journey_that_is_not_active_gets_nothing_new_but_sees_what_it_ha
 ) -> None:
     async with world.open_process() as process:
         await process.add_client_and_journey()
-        ready = await process.provision()
+        made = await process.provision()
         await process.services.registry.set_state("j1", state, OPERATOR)
+        ready = await process.load_dataset(made.dataset_id)
         assert (await process.start_provision()).dataset == ready
         with pytest.raises(JourneyNotActiveError):
             await process.start_provision(dataset_type=DatasetType.JIRA_ISSUES)

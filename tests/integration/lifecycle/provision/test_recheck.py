@@ -202,8 +202,9 @@ async def test_a_second_recheck_and_a_teardown_wait_for_the_first(world: World) 
 
     async with world.open_process() as first:
         await first.add_client_and_journey()
-        ready = await first.provision()
+        made = await first.provision()
         await first.services.registry.set_state("j1", JourneyState.COMPLETED, OPERATOR)
+        ready = await first.load_dataset(made.dataset_id)
     async with world.open_process(replace=asked(OnNthCall(meddle))) as process:
         again = await process.services.datasets.recheck(ready.dataset_id, OPERATOR)
     assert refused == ["quality_checks_pending"] * 2
@@ -245,8 +246,9 @@ async def test_a_recheck_past_its_deadline_is_pending_no_more_and_says_nothing_w
 async def test_a_recheck_whose_caller_went_away_says_nothing_and_holds_up_nothing(world: World) -> None:
     async with world.open_process() as first:
         await first.add_client_and_journey()
-        ready = await first.provision()
+        made = await first.provision()
         await first.complete_journey()
+        ready = await first.load_dataset(made.dataset_id)
 
     async def leave() -> None:
         scope.cancel()
@@ -316,3 +318,16 @@ async def test_a_saga_goes_on_with_the_re_check_that_it_began_and_with_no_other(
                 await process.services.datasets.recheck(dataset.dataset_id, OPERATOR, other)
         judged = await process.services.datasets.recheck(dataset.dataset_id, OPERATOR, "recheck:one")
         assert (judged.recheck, judged.status) == (None, DatasetStatus.READY)
+
+
+async def test_a_retry_leaves_no_recheck_of_what_it_replaces_pending(world: World) -> None:
+    world.glean.faults.add(Fault(kind="sync_loses", documents=3))
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
+        poor = await process.provision()
+        asked = Recheck(requested_at=world.clock.now(), deadline=world.clock.now() + timedelta(hours=1))
+        await process.deps.store.transact(lambda uow: uow.datasets.put(poor.evolve(recheck=asked)))
+        ready = await process.provision(retry=True)
+        assert (ready.status, ready.recheck) == (DatasetStatus.READY, None)
+        await process.complete_journey()
+        assert (await process.tear_down(ready)).status is DatasetStatus.ARCHIVED

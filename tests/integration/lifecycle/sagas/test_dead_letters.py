@@ -375,6 +375,7 @@ async def test_a_run_that_only_another_release_knows_is_left_to_it(world: World)
         with pytest.raises(NothingRunningError):
             await process.services.sagas.cancel(ready.dataset_id, OPERATOR)
         await process.complete_journey()
+        later = await process.load_dataset(ready.dataset_id)
         with pytest.raises(ProvisionRunningError):
             await process.tear_down(ready)
         assert await process.load_dataset(ready.dataset_id) == later

@@ -343,8 +343,9 @@ async def test_a_dataset_that_changed_since_it_was_looked_at_is_not_claimed(worl
 
     async with world.open_process() as first:
         await first.add_client_and_journey()
-        ready = await first.provision()
+        made = await first.provision()
         await first.complete_journey()
+        ready = await first.load_dataset(made.dataset_id)
     async with world.open_process(replace=before_observing(OnNthCall(change))) as process:
         with pytest.raises(StaleDatasetError):
             await process.tear_down(ready)

@@ -33,7 +33,7 @@ async def create_finished_dataset(process: Process) -> Dataset:
     await process.add_client_and_journey()
     dataset = await process.provision()
     await process.complete_journey()
-    return dataset
+    return await process.load_dataset(dataset.dataset_id)
 
 
 async def check_stopped_at(process: Process, dataset: Dataset, step: str) -> Dataset:

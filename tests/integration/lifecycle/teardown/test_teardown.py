@@ -55,7 +55,7 @@ async def create_finished_dataset(process: Process, **changes: Any) -> Dataset:
     await process.add_client_and_journey()
     dataset = await process.provision(**changes)
     await process.complete_journey()
-    return dataset
+    return await process.load_dataset(dataset.dataset_id)
 
 
 @pytest.mark.parametrize("dataset_type", DatasetType)
@@ -183,7 +183,7 @@ async def test_a_journey_reactivated_while_the_question_was_open_blocks_it(world
         with pytest.raises(JourneyActiveError):
             await process.tear_down(dataset, TeardownReason.MANUAL, confirmer=Slow())
         held = await process.load_dataset(dataset.dataset_id)
-        assert held == replace(dataset, last_used_at=held.last_used_at)
+        assert held == replace(dataset, last_used_at=held.last_used_at, generation=dataset.generation + 1)
 
 
 async def test_a_dataset_that_changed_while_the_question_was_open_needs_a_new_answer(world: World) -> None:
@@ -219,8 +219,9 @@ async def test_past_sandbox_every_teardown_needs_an_approval(world: World, stage
 async def test_an_approval_that_nobody_kept_is_none(world: World) -> None:
     async with world.open_process() as process:
         await process.add_client_and_journey(stage=Stage.PILOT)
-        dataset = await process.provision(stage=Stage.PILOT)
+        dataset_id = (await process.provision(stage=Stage.PILOT)).dataset_id
         await process.complete_journey()
+        dataset = await process.load_dataset(dataset_id)
         with pytest.raises(ConfirmationRequiredError, match="was used, has expired"):
             await process.tear_down(dataset, confirmer=AcceptingConfirmer("approval"))
         assert await process.load_dataset(dataset.dataset_id) == dataset
@@ -256,8 +257,9 @@ async def test_a_connector_that_syncs_forbids_it_and_one_that_cannot_be_asked_to
             await process.provision()
     world.policy = replace(world.policy, sync_deadline=timedelta(minutes=30))
     async with world.open_process() as process:
-        dataset = await process.provision(retry=True)
+        dataset_id = (await process.provision(retry=True)).dataset_id
         await process.complete_journey()
+        dataset = await process.load_dataset(dataset_id)
         world.glean.faults.add(Fault(kind="sync_hangs"))
         await begin_a_sync(process, dataset, attempt=2)
         with pytest.raises(ConnectorSyncingError):

@@ -59,7 +59,7 @@ async def create_unreachable_dataset(
         dataset = await process.provision(stage=stage)
         await process.complete_journey()
         place.glean.faults.add(GONE)
-        yield process, dataset
+        yield process, await process.load_dataset(dataset.dataset_id)
 
 
 async def abandon_connector(
@@ -209,7 +209,7 @@ async def test_every_other_check_stays(world: World) -> None:
         with pytest.raises(JourneyActiveError) as refusal:
             await abandon_connector(process, dataset)
         assert [each.code for each in refusal.value.blocking] == ["journey_active", "reason_not_true"]
-        assert (await process.services.approvals.load(approval_id, LEE)).state is ApprovalState.APPROVED
+        assert (await process.services.approvals.load(approval_id, LEE)).state is ApprovalState.VOID
         with pytest.raises((JourneyActiveError, PreconditionUnknownError)):
             await process.tear_down(dataset, DONE, AGENT)
 

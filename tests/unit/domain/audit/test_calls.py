@@ -255,3 +255,12 @@ async def test_a_caller_without_a_call_has_nothing_to_be_put_on_record(
 def test_the_same_entry_is_always_the_same_text() -> None:
     entry = AuditEntry(at=NOW, verb="health", arguments={"b": 1, "a": 2})
     assert canonical_json(entry) == '{"arguments":{"a":2,"b":1},"at":"2026-03-01T12:00:00Z","verb":"health"}'
+
+
+async def test_whoever_acts_in_a_call_is_remembered_and_nobody_for_acting_for_themselves(
+    calls: CallAudit, store: SqliteStore
+) -> None:
+    for actors in ((), ("kim",), ("agent-7", "planner", "kim")):
+        await calls.record_success(calls.begin(Principal(subject="kim", actors=actors), "health", "http", {}))
+    known = await store.read(lambda uow: list(map(uow.audit.is_actor, ("kim", "agent-7", "planner"))))
+    assert known == [False, True, True]

@@ -74,6 +74,7 @@ def test_with_nothing_set_everything_has_the_value_of_the_specification(config_f
         },
         "schedules": {
             "health": True,
+            "settle_s": 60.0,
             "orphan_scan": time(3),
             "orphan_sweep": time(3, 30),
             "archive_retention": time(4),
@@ -93,7 +94,7 @@ def test_loading_makes_nothing(config_files: ConfigFiles) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["dataops:\n", "dataops: {}\n", "dataops:\n  glean: {api_key: ''}\n  archival: {retention_days: }\n"],
+    ["dataops:\n", "dataops: {}\n", "dataops:\n  glean: {api_key: ''}\n  archival: {compression: }\n"],
 )
 def test_a_key_without_a_value_is_as_good_as_not_there(config_files: ConfigFiles, text: str) -> None:
     assert config_files.load(text) == config_files.load().model_copy(

@@ -56,7 +56,7 @@ SQLITE_OR_POSTGRES = "must be sqlite:/// and the path of a file, or postgresql:/
             "s3://bucket/x",
             "must be a folder on this machine: s3:// storage is not available yet",
         ),
-        ("archival.retention_days", 0, "must be at least 1"),
+        ("archival.retention_days", -1, "must be at least 1"),
         ("archival.retention_days", 36501, "must be at most 36500"),
         ("archival.compression", "perhaps", "must be true or false"),
         ("archival.compression", "[]", "must be true or false"),
@@ -211,7 +211,7 @@ def test_a_variable_over_a_section_that_the_file_got_wrong_names_the_file(config
 
 def test_everything_that_is_wrong_is_told_at_once(config_files: ConfigFiles) -> None:
     error = config_files.load_error(
-        "dataops:\n  archival:\n    retention_days: 0\n  orphans:\n    grace_days: x"
+        "dataops:\n  archival:\n    retention_days: -1\n  orphans:\n    grace_days: x"
     )
 
     assert error.message == (

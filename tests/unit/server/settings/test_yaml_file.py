@@ -19,9 +19,9 @@ if TYPE_CHECKING:
         ("${DAYS}", {"DAYS": "5"}, 5),
         ('"${DAYS}"', {"DAYS": "5"}, 5),
         ("${DAYS:-7}", {"DAYS": "5"}, 5),
-        ("${DAYS:-7}", {}, 7),
-        ("${DAYS:-7}", {"DAYS": ""}, 7),
-        ("${DAYS:-}", {}, 90),
+        ("${DAYS:-8}", {}, 8),
+        ("${DAYS:-8}", {"DAYS": ""}, 8),
+        ("${DAYS:-}", {}, 7),
         ("1${DAYS:-}${TAIL}", {"TAIL": "2"}, 12),
     ],
 )
@@ -29,9 +29,7 @@ def test_a_variable_is_replaced_by_its_value_or_default(
     config_files: ConfigFiles, written: str, environ: dict[str, str], days: int
 ) -> None:
     assert (
-        config_files.load(
-            f"dataops:\n  archival:\n    retention_days: {written}", **environ
-        ).archival.retention_days
+        config_files.load(f"dataops:\n  orphans:\n    grace_days: {written}", **environ).orphans.grace_days
         == days
     )
 
@@ -39,11 +37,11 @@ def test_a_variable_is_replaced_by_its_value_or_default(
 def test_a_variables_value_is_text_and_never_yaml(config_files: ConfigFiles) -> None:
     text = "dataops:\n  glean:\n    api_key: ${KEY}\n  archival:\n    storage_path: ${FOLDER}"
 
-    settings = config_files.load(text, KEY="12345", FOLDER="/a: {b: !!python/name:os.system '${KEY}'}")
+    settings = config_files.load(text, KEY="12345", FOLDER="/a: {b: !!python/name:os.system '$KEY'}")
 
     assert settings.glean.api_key is not None
     assert settings.glean.api_key.get_secret_value() == "12345"
-    assert settings.archival.storage_path == Path("/a: {b: !!python/name:os.system '${KEY}'}")
+    assert settings.archival.storage_path == Path("/a: {b: !!python/name:os.system '$KEY'}")
 
 
 def test_a_variable_is_replaced_wherever_it_stands_and_an_alias_once(config_files: ConfigFiles) -> None:
@@ -58,13 +56,13 @@ def test_a_variable_is_replaced_wherever_it_stands_and_an_alias_once(config_file
           config: {<<: *base, channels: [x]}
     """
 
-    section = config_files.load(text, A="${B}").connectors.type_settings
+    section = config_files.load(text, A="$B {B}").connectors.type_settings
     pages, issues = section(DatasetType.CONFLUENCE_PAGES), section(DatasetType.JIRA_ISSUES)
 
-    assert pages.config == {"spaceKeys": ["${B}", "plain"], "site": "b"}
+    assert pages.config == {"spaceKeys": ["$B {B}", "plain"], "site": "b"}
     assert issues.config == pages.config
     assert section(DatasetType.SLACK_MESSAGES).config == {
-        "spaceKeys": ["${B}", "plain"],
+        "spaceKeys": ["$B {B}", "plain"],
         "site": "b",
         "channels": ["x"],
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import TYPE_CHECKING
 
 import anyio
@@ -26,7 +26,7 @@ from tests.support.inline_engine import InlineEngine, ProcessDied
 from tests.support.polling import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from domain.ports import Store
     from domain.ports.engine import Json
@@ -153,6 +153,43 @@ async def test_two_processes_that_see_a_turn_due_have_it_done_once(store: Store)
         for each in schedulers:
             await each.start_due_runs()
     assert ran == [TICK]
+
+
+async def test_what_deletes_or_sends_again_begins_once_the_server_has_served_for_a_while(
+    store: Store,
+) -> None:
+    names = (
+        "health",
+        "orphan_scan",
+        "orphan_sweep",
+        "archive_retention",
+        "event_redelivery",
+        "workflow_purge",
+    )
+    schedules = ScheduleService(
+        store,
+        ManualClock(),
+        [Schedule(name=each, at=None if each == "health" else time(0)) for each in names],
+    )
+    ran: list[str] = []
+
+    def job(name: str) -> Callable[[str], Awaitable[Json]]:
+        async def run(_: str) -> Json:
+            ran.append(name)
+            return {}
+
+        return run
+
+    instants = iter([100.0, 100.0, 159.9, 160.0])
+    jobs = {each: job(each) for each in names}
+    async with InlineEngine({SCHEDULED_RUN_KIND: build_scheduled_run_saga(schedules, jobs)}) as engine:
+        scheduler = Scheduler(schedules, engine, settle_s=60, monotonic=lambda: next(instants))
+        for expected in (names[:2], names[:2], names):
+            await scheduler.start_due_runs()
+            for each in list(engine.journal):
+                assert await engine.wait(each, 5)
+            assert set(ran) == set(expected)
+    assert len(ran) == len(names)
 
 
 async def test_a_turn_that_was_refused_is_told_in_the_log(store: Store) -> None:

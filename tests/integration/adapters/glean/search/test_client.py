@@ -210,6 +210,11 @@ async def test_what_only_a_search_still_finds_is_not_gone(
         monkeypatch.setattr(IndexingPlatform, "is_still_served", nothing)
         assert await platform.is_still_served(handle, NAME, lines)
         assert not await platform.is_still_served(handle, "Another", lines)
+        for refused in (400, 401, 403):
+            glean.sandbox.faults.clear()
+            glean.sandbox.faults.add(Fault(kind="status", operation="search", status=refused, times=None))
+            assert not await platform.is_still_served(handle, NAME, lines)
+        glean.sandbox.faults.clear()
         glean.sandbox.faults.add(Fault(kind="status", operation="search", status=503, times=None))
         with pytest.raises(PlatformUnavailableError):
             await platform.is_still_served(handle, NAME, lines)

@@ -73,11 +73,7 @@ class ApprovalService:
             return approval_confirmation(approval)
         dataset = request.dataset
         if approval.state is ApprovalState.DECLINED:
-            raise DeclinedError(
-                f"A person declined the teardown of {dataset.name}.",
-                dataset_id=dataset.dataset_id,
-                approval_id=approval.approval_id,
-            )
+            raise _declined_error(dataset, approval)
         raise ConfirmationRequiredError(
             f"{dataset.name} ({dataset.stage}) is taken down for the reason {request.reason}"
             f"{WAIVER_PHRASES[request.concession]} only when a person has approved it. They have been asked.",
@@ -191,6 +187,26 @@ class ApprovalService:
 
         return approval_confirmation(await self._store.transact(save))
 
+    async def record_decline(self, request: ConfirmationRequest) -> None:
+        """Record that the person at the requester's program declined, so that nobody asks them again for a while.
+
+        Raises DeclinedError.
+        """
+        now = self._clock.now()
+
+        def save(uow: UnitOfWork) -> Approval:
+            found = find_matching_approval(uow, request, now) or self._build_request(
+                uow, request, now, ApprovalOrigin.CALLER, APPROVAL_OPEN_FOR
+            )
+            answered = replace(
+                found, state=ApprovalState.DECLINED, answered_by=request.requester, answered_at=now
+            )
+            uow.approvals.put(answered)
+            _record_approval_entry(uow, request.principal, "declined", answered)
+            return answered
+
+        raise _declined_error(request.dataset, await self._store.transact(save))
+
     async def _file_request(
         self, request: ConfirmationRequest, origin: ApprovalOrigin, open_for: timedelta | None
     ) -> Approval:
@@ -238,6 +254,20 @@ class ApprovalService:
             concession=request.concession,
             actors=request.principal.actors if request.principal else (),
         )
+
+
+def _declined_error(dataset: Dataset, approval: Approval) -> DeclinedError:
+    again = (
+        f"from {format_timestamp(approval.expires_at)} on, or once the dataset has changed"
+        if approval.expires_at
+        else "once the dataset has changed"
+    )
+    return DeclinedError(
+        f"A person declined the teardown of {dataset.name}. Nothing was changed.",
+        dataset_id=dataset.dataset_id,
+        approval_id=approval.approval_id,
+        suggested_action=f"Leave it. A person can take it down themselves on a terminal; they are asked again {again}.",
+    )
 
 
 def _record_approval_entry(

@@ -75,7 +75,7 @@ from domain.model.identifiers import IDENTIFIER, closest_names, require_identifi
 from domain.model.journey import Client, Journey, UnreadableRow
 from domain.model.principal import SCOPE_APPROVE, Principal, RequestContext
 from domain.model.run import Failure, PendingCompensation, Progress, Run, SagaId
-from domain.model.settings import LifecycleSettings
+from domain.model.settings import ConfirmationKind, LifecycleSettings
 from domain.model.template import GoldenQuestion, Template
 from domain.model.timestamps import parse_duration, parse_timestamp, to_utc
 
@@ -96,6 +96,7 @@ __all__ = [
     "ClockReading",
     "ClockRecord",
     "Confirmation",
+    "ConfirmationKind",
     "ConfirmationRequest",
     "Confirmer",
     "Connector",

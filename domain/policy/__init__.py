@@ -36,6 +36,7 @@ from domain.policy.confirmation import (
     require_approval,
     require_confirmation,
     required_confirmation_kind,
+    requires_approval,
 )
 from domain.policy.generations import raise_generations, record_lapse
 from domain.policy.orphans import (
@@ -153,6 +154,7 @@ __all__ = [
     "require_within_limits",
     "required_confirmation_kind",
     "required_scope",
+    "requires_approval",
     "span_in_days",
     "spend_grant",
     "sweep_principal",

@@ -8,16 +8,29 @@ from domain.errors import ConfirmationRequiredError
 from domain.model import Stage, TeardownReason, Waiver
 
 if TYPE_CHECKING:
-    from domain.model import Confirmation, Dataset
+    from domain.model import Confirmation, ConfirmationKind, Dataset
 
 
 def required_confirmation_kind(
-    dataset: Dataset, reason: TeardownReason, waiver: Waiver = Waiver.NONE
-) -> str | None:
-    """The kind of confirmation that this teardown needs: `elicitation`, `approval`, or None."""
-    if dataset.stage is not Stage.SANDBOX or waiver is not Waiver.NONE:
+    dataset: Dataset,
+    reason: TeardownReason,
+    waiver: Waiver = Waiver.NONE,
+    *,
+    at_sandbox: ConfirmationKind,
+) -> ConfirmationKind | None:
+    """The kind of confirmation that this teardown needs, None where it needs none.
+
+    `at_sandbox` is the kind for the reason `manual` there. A program that shows forms can fill them in by itself, so
+    where that is not trusted it is an approval.
+    """
+    if requires_approval(dataset, waiver):
         return "approval"
-    return "elicitation" if reason is TeardownReason.MANUAL else None
+    return at_sandbox if reason is TeardownReason.MANUAL else None
+
+
+def requires_approval(dataset: Dataset, waiver: Waiver) -> bool:
+    """Whether nothing but an approval confirms this teardown, not even a name typed on a terminal."""
+    return dataset.stage is not Stage.SANDBOX or waiver is not Waiver.NONE
 
 
 def require_confirmation(
@@ -26,13 +39,16 @@ def require_confirmation(
     requester: str,
     confirmation: Confirmation | None,
     waiver: Waiver = Waiver.NONE,
+    *,
+    at_sandbox: ConfirmationKind,
 ) -> None:
     """Require a confirmation that allows this teardown with this waiver, where one is needed.
 
     It must name this dataset at this generation, this reason, this requester and this waiver. After the sandbox stage,
-    and for any waiver, it must be an approval. Raises ConfirmationRequiredError.
+    and for any waiver, it must be an approval. At sandbox a name typed on a terminal counts too, and an elicitation
+    only where that is the kind `at_sandbox`. Raises ConfirmationRequiredError.
     """
-    how = required_confirmation_kind(dataset, reason, waiver)
+    how = required_confirmation_kind(dataset, reason, waiver, at_sandbox=at_sandbox)
     if how is not None:
         _require_fitting(dataset, reason, requester, confirmation, waiver, how)
 
@@ -54,7 +70,7 @@ def _require_fitting(
     requester: str,
     confirmation: Confirmation | None,
     waiver: Waiver,
-    how: str,
+    how: ConfirmationKind,
 ) -> Confirmation:
     fits = confirmation is not None and (
         confirmation.dataset_id,
@@ -63,7 +79,8 @@ def _require_fitting(
         confirmation.requester,
         confirmation.concession,
     ) == (dataset.dataset_id, dataset.generation, reason, requester, waiver)
-    if fits and confirmation is not None and (how != "approval" or confirmation.how == "approval"):
+    accepted = {"approval", how} if requires_approval(dataset, waiver) else {"approval", "typed_name", how}
+    if fits and confirmation is not None and confirmation.how in accepted:
         return confirmation
     person = (
         "another person approves it"

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from domain.errors import DeclinedError
 from domain.model import Confirmation
-from domain.policy import required_confirmation_kind
+from domain.policy import requires_approval
 from server.cli.output import format_duration, format_value, render_facts
 from server.cli.views.tables import render_batch_request
 
@@ -46,7 +46,7 @@ class TypedNameConfirmer:
         Raises DeclinedError when anything else is typed, and ConfirmationRequiredError when a request was filed.
         """
         dataset = question.dataset
-        approval = required_confirmation_kind(dataset, question.reason, question.concession) == "approval"
+        approval = requires_approval(dataset, question.concession)
         if approval and not self._alone:
             return await self._approvals.ask(question)
         if await prompt_for_phrase(self._console, question.shown, dataset.name) != dataset.name:

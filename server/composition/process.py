@@ -59,6 +59,7 @@ async def open_services(
     folders: bool = False,
     replica: Replica | None = None,
     confirmer: Confirmer | None = None,
+    elicits: bool = False,
 ) -> AsyncIterator[Services]:
     """Open the configured services of one process.
 
@@ -72,6 +73,7 @@ async def open_services(
         folders: whether it uses the staging or archive folder without running sagas, so that their markers are checked.
         replica: as which replica of a shared store it serves.
         confirmer: asks for confirmations; by default approval requests are filed.
+        elicits: whether a person may confirm at sandbox in the caller's program, where the settings do not say.
 
     Raises SettingsError or StoreFailedError.
     """
@@ -98,7 +100,7 @@ async def open_services(
             platform=platform,
             secrets=ConfiguredSecrets(settings.connectors, embedded=settings.glean.embedded),
             connectors=FileConnectorTemplates(_CONNECTORS, settings.connectors.overrides),
-            settings=_build_policy(settings),
+            settings=_build_policy(settings, elicits=elicits),
         )
         kinds = dict(build_sagas(deps, provisions=settings.provisioning.concurrent))
         engine: DurableEngine | NullEngine = NullEngine()
@@ -151,7 +153,7 @@ async def open_call_audit(settings: Settings) -> AsyncIterator[CallAudit]:
         )
 
 
-def _build_policy(settings: Settings) -> LifecycleSettings:
+def _build_policy(settings: Settings, *, elicits: bool) -> LifecycleSettings:
     return LifecycleSettings(
         sync_deadline=settings.sync_deadline,
         stop_deadline=timedelta(seconds=settings.teardown.stop_deadline_s),
@@ -162,6 +164,7 @@ def _build_policy(settings: Settings) -> LifecycleSettings:
         orphan_grace=timedelta(days=settings.orphans.grace_days),
         records_per_dataset=settings.limits.records_per_dataset,
         attempts=settings.sagas.attempts,
+        sandbox_confirmation=settings.confirmation.sandbox or ("elicitation" if elicits else "approval"),
     )
 
 

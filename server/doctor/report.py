@@ -113,6 +113,14 @@ def identity_probe(settings: Settings, keys: Probe) -> Probe:
     return probe_identity
 
 
+_SANDBOX_PLACES: Final = {
+    None: "on a terminal, or on stdio in the caller's program",
+    "approval": "on a terminal",
+    "elicitation": "on a terminal or in the caller's program, over HTTP too",
+}
+"""Where the name is typed that confirms a teardown at sandbox, by `confirmation.sandbox`."""
+
+
 def describe_confirmation(settings: Settings) -> str:
     """Describe who must confirm a teardown under the configured identity, and what could defeat that."""
     identity, account = settings.identity, getpass.getuser()
@@ -131,7 +139,8 @@ def describe_confirmation(settings: Settings) -> str:
         agents = "a server, a command without a terminal or whoever calls /approvals"
     shell = f"; an agent with a shell on this account could type a name on a terminal, too ({_THREATS})"
     return (
-        "past sandbox every teardown takes an approval, at sandbox the reason manual takes the typed name; "
+        "past sandbox every teardown takes an approval, at sandbox the reason manual takes one or the name typed "
+        f"{_SANDBOX_PLACES[settings.confirmation.sandbox]}; "
         f"approved by {answered}; agent:{account}, {agents}, approves nothing"
         f"{shell if here else ''}"
     )

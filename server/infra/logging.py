@@ -7,18 +7,53 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import TextIO
 
     from structlog.typing import Processor
 
 _CHATTY: Final = ("dbos", "httpx", "httpx2", "mcp", "uvicorn")
 """Loggers that log every request. Only their warnings and errors are logged."""
+
+
+_REPEATED_S: Final = 60.0
+_BY_ANYBODY: Final = (
+    "asyncio",
+    "mcp.server.transport_security",
+    "server.infra.guarded_http",
+    "uvicorn.error",
+)
+"""Loggers of what anybody can cause who reaches the server, without a token and as often as they like."""
+
+
+class RepetitionFilter(logging.Filter):
+    """Lets what anybody can cause through once a minute, by the place in the code; errors with a traceback always.
+
+    `asyncio` logs everything at one place: of it, each first line of a message once a minute.
+    """
+
+    def __init__(self, timer: Callable[[], float] = time.monotonic) -> None:
+        """Measure time by `timer`."""
+        super().__init__()
+        self._timer = timer
+        self._last: dict[object, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is logged."""
+        if record.name not in _BY_ANYBODY or (record.exc_info and record.name != "asyncio"):
+            return True
+        place = record.getMessage().partition("\n")[0] if record.name == "asyncio" else record.lineno
+        now, last = self._timer(), self._last.get((record.name, place))
+        if last is not None and now - last < _REPEATED_S:
+            return False
+        self._last[record.name, place] = now
+        return True
 
 
 def configure_logging(level: str = "INFO", *, stream: TextIO | None = None) -> None:
@@ -53,6 +88,7 @@ def configure_logging(level: str = "INFO", *, stream: TextIO | None = None) -> N
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
         )
     )
+    handler.addFilter(RepetitionFilter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -72,7 +72,9 @@ def run_server(
     # Only over HTTP can an answer reach another replica, and only a server that may change things asks questions.
     shared_keys = keys if listening is not None and not read_only else ()
     with _hold_presence(settings, shared_keys) as replica:
-        lazy_services = LazyServices(lambda: _open_services(settings, schedules=schedules, replica=replica))
+        lazy_services = LazyServices(
+            lambda: _open_services(settings, transport, schedules=schedules, replica=replica)
+        )
         first_response = FirstResponseMiddleware()
         server = build_server(
             lazy_services.get_services,
@@ -206,11 +208,16 @@ async def serve_until_shutdown(
 
 @asynccontextmanager
 async def _open_services(
-    settings: Settings, *, schedules: bool, replica: Replica | None
+    settings: Settings, transport: Transport, *, schedules: bool, replica: Replica | None
 ) -> AsyncIterator[Services]:
     open_services = await to_thread.run_sync(_import_composition)
     async with open_services(
-        settings, sagas=True, serves=True, schedules=schedules, replica=replica
+        settings,
+        sagas=True,
+        serves=True,
+        schedules=schedules,
+        replica=replica,
+        elicits=transport == "stdio",
     ) as services:
         yield services
 

@@ -8,11 +8,18 @@ import os
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from mcp import MCPError
 from mcp.server import MCPServer
-from mcp.server.request_state import RequestStateSecurity, authenticated_principal
+from mcp.server.request_state import (
+    AESGCMRequestStateCodec,
+    RequestStateSecurity,
+    authenticated_principal,
+)
+from mcp_types import INVALID_PARAMS
 
 from domain.model import Principal
 from prompts.words import load_prompt
+from tools.edge.question_pace import QuestionPace
 from tools.edge.request_state import REQUEST_STATE_TTL_S, RequestStateMiddleware
 from tools.edge.tool import Edge
 from tools.toolsets import select_tools
@@ -21,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from mcp.server.context import ServerMiddleware, ServerRequestContext
-    from mcp_types import Tool
+    from mcp.server.mcpserver import Context
+    from mcp_types import GetPromptResult, InputRequiredResult, Tool
 
     from server.settings.identity import LocalSettings
     from server.web.auth.gate import Gate
@@ -43,6 +51,18 @@ class LifecycleServer(MCPServer[Edge]):
     async def list_tools(self) -> list[Tool]:
         listed = await super().list_tools()
         return [each for each in listed if not self.read_only or _is_read_only_tool(each)]
+
+    # The signature is the SDK's.
+    async def get_prompt(
+        self,
+        name: str,
+        arguments: dict[str, Any] | None = None,
+        context: Context[Edge, Any] | None = None,
+    ) -> GetPromptResult | InputRequiredResult:
+        """Get a prompt; an unknown one is the caller's mistake, which the SDK tells as an error of the server."""
+        if all(each.name != name for each in await self.list_prompts()):
+            raise MCPError(code=INVALID_PARAMS, message="There is no prompt of that name.")
+        return await super().get_prompt(name, arguments, context)
 
 
 def _is_read_only_tool(tool: Tool) -> bool:
@@ -70,6 +90,7 @@ def build_server(  # noqa: PLR0913
     middleware: Sequence[ServerMiddleware[Any]] = (),
     via: str = "memory",
     state_keys: Sequence[str] = (),
+    pace: QuestionPace = QuestionPace(),  # noqa: B008 - frozen
 ) -> LifecycleServer:
     """Build the server over services that are opened when a tool is first called.
 
@@ -84,11 +105,13 @@ def build_server(  # noqa: PLR0913
         via: how calls arrive, for the audit log.
         state_keys: seal what a client holds between a question and its answer. The first one seals, any one opens;
             without them only this server object can open what it sealed.
+        pace: how long questions may take.
 
     Raises InvalidArgumentError for an unknown toolset.
     """
     identify = _build_principal_resolver(gate, principal or local_agent_principal())
-    edge = Edge(services=services, identify=identify, via=via, read_only=read_only)
+    edge = Edge(services=services, identify=identify, via=via, read_only=read_only, pace=pace)
+    codec = AESGCMRequestStateCodec(list(state_keys) or [os.urandom(32)])
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Edge]) -> AsyncIterator[Edge]:
@@ -106,13 +129,13 @@ def build_server(  # noqa: PLR0913
         token_verifier=gate.verifier if gate else None,
         middleware=middleware,
         request_state_security=RequestStateSecurity(
-            keys=list(state_keys) or [os.urandom(32)],
+            codec=codec,
             ttl=REQUEST_STATE_TTL_S,
             bind_principal=_request_state_principal(edge),
         ),
     )
     # Outermost, so that it sees the error with which the SDK rejects a state.
-    server.middleware.insert(0, RequestStateMiddleware())
+    server.middleware.insert(0, RequestStateMiddleware(codec))
     server.edge = edge
     return server
 

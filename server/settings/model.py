@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from domain.model import ConfirmationKind
 from server.settings.addresses import normalize_glean_url, normalize_instance_url
 from server.settings.connectors import ConnectorsSettings
 from server.settings.events import EventsSettings
@@ -253,6 +254,17 @@ class TeardownSettings(Section):
     )
 
 
+class ConfirmationSettings(Section):
+    """How a person confirms what needs a person."""
+
+    sandbox: ConfirmationKind | None = Field(
+        default=None,
+        description="How a person confirms a teardown at sandbox with the reason `manual`: `elicitation`, in the "
+        "caller's program where it can show forms, or `approval`, as past sandbox. A program that answers its own "
+        "question passes for a person, so without this it is `elicitation` on stdio, `approval` over HTTP.",
+    )
+
+
 class SagasSettings(Section):
     """How sagas, the work on datasets, survive their processes."""
 
@@ -315,6 +327,7 @@ class Dataops(Section):
     store: StoreSettings = UNSET
     provisioning: ProvisioningSettings = UNSET
     teardown: TeardownSettings = UNSET
+    confirmation: ConfirmationSettings = UNSET
     sagas: SagasSettings = UNSET
     orphans: OrphansSettings = UNSET
     limits: LimitsSettings = UNSET

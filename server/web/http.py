@@ -15,6 +15,12 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.responses import JSONResponse
 
 from domain.errors import InvalidArgumentError, LifecycleError, PlatformUnavailableError, Recovery
+from server.infra.guarded_http import (
+    ACCEPTED_AT_ONCE,
+    ConnectionLimits,
+    guarded_protocol,
+    lengthen_queue,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,6 +39,8 @@ _READY_S: Final = 5.0
 GRACE_S: Final = 2
 """Seconds that running requests may go on after a signal."""
 
+HEALTH_PATH: Final = "/healthz"
+READY_PATH: Final = "/readyz"
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -109,13 +117,14 @@ def build_application(
             return JSONResponse({"status": "not ready", "error": error.as_dict()}, status_code=503)
         return JSONResponse({"status": "ready"})
 
-    server.custom_route("/healthz", methods=["GET"])(healthz)
-    server.custom_route("/readyz", methods=["GET"])(readyz)
+    server.custom_route(HEALTH_PATH, methods=["GET"])(healthz)
+    server.custom_route(READY_PATH, methods=["GET"])(readyz)
     made = server.streamable_http_app(
         stateless_http=True, json_response=False, transport_security=access.security
     )
     # A server on stdio needs none of it.
     from server.web.approvals_api.approvals import ApprovalsApi  # noqa: PLC0415
+    from server.web.own_site import OwnSiteMiddleware  # noqa: PLC0415
 
     metadata_url = access.gate.metadata_url if access.gate else None
     made.router.routes += ApprovalsApi(edge, access.security, metadata_url).routes()
@@ -125,6 +134,7 @@ def build_application(
 
         made.router.routes[:0] = access.gate.metadata_routes()
         made.add_middleware(KeysUnavailableMiddleware)
+    made.add_middleware(OwnSiteMiddleware, open_paths=(HEALTH_PATH, READY_PATH))
     return made
 
 
@@ -140,6 +150,11 @@ async def _require_ready(lazy_services: LazyServices) -> None:
 class _Listener(uvicorn.Server):
     """uvicorn without its signal handling: it would raise signals again before the services are closed."""
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen."""
+        await super().startup(sockets)
+        lengthen_queue(sockets)
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
@@ -152,10 +167,13 @@ async def serve_http(
     listening: socket.socket,
     stop: anyio.Event,
     access: HttpAccess = _OPEN,
+    limits: ConnectionLimits | None = None,
 ) -> None:
     """Serve until `stop` is set, then give running requests `GRACE_S` seconds to end."""
     config = uvicorn.Config(
         build_application(server, edge, lazy_services, access),
+        http=guarded_protocol(limits or ConnectionLimits(health=frozenset({HEALTH_PATH}))),
+        backlog=ACCEPTED_AT_ONCE,
         log_config=None,
         access_log=False,
         lifespan="on",

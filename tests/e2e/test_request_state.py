@@ -49,7 +49,7 @@ async def run_round(server: Any, arguments: dict[str, Any], **given: Any) -> Any
 async def open_next_server(data_dir: Path) -> AsyncIterator[LifecycleServer]:
     """The next server on that folder, in this process."""
     settings = load_settings({}, None, data_dir)
-    async with LazyServices(partial(open_services, settings, sagas=True)) as opening:
+    async with LazyServices(partial(open_services, settings, sagas=True, elicits=True)) as opening:
         yield build_server(
             opening.get_services, version="test", state_keys=load_state_keys([], settings.data_dir)
         )

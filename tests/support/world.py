@@ -159,7 +159,9 @@ class World:
     dialect: type[AdminPlatform | IndexingPlatform] = AdminPlatform
     clock: ShiftedClock = field(default_factory=ShiftedClock)
     journal: dict[str, Step] = field(default_factory=dict)
-    policy: LifecycleSettings = field(default_factory=LifecycleSettings)
+    policy: LifecycleSettings = field(
+        default_factory=lambda: LifecycleSettings(sandbox_confirmation="elicitation")
+    )
     plans: Sequence[Schedule] = ()
     connectors: Mapping[str, Any] = field(default_factory=dict)
     waits: float = 0.001

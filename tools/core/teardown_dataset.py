@@ -10,7 +10,7 @@ from pydantic import Field
 from domain.lifecycle import parse_archive
 from domain.model import ConnectorOutcome, DatasetStatus, Stage
 from tools.edge.arguments import DEFAULT_WAIT_S, DatasetId, TeardownReason, Wait
-from tools.edge.elicitation import ElicitedConfirmer, GivenAnswer, GivenQuestion
+from tools.edge.elicitation import ElicitedConfirmer, GivenAnswer, GivenQuestion, read_answer
 from tools.edge.progress import progress_forwarder
 from tools.edge.results import POLL_AFTER_S, Answer, Instant, ProgressAnswer, progress_answer
 from tools.edge.tool import EdgeContext, GivenCaller, GivenServices, build_tool
@@ -93,9 +93,14 @@ async def teardown_dataset(
     wait_s: Wait = DEFAULT_WAIT_S,
 ) -> TeardownAnswer:
     """Start, resume or attach to the teardown, wait a while, and answer how far it is."""
-    person = None if question is None else ElicitedConfirmer(question, said, services.clock)
+    pace, person, held_s = ctx.request_context.lifespan_context.pace, None, 0.0
+    if question is not None:
+        answer = read_answer(ctx, said)
+        held_s = answer.held_s
+        person = ElicitedConfirmer(question, answer, services, reading_s=pace.reading_s)
     begun = await services.teardowns.start_or_attach(dataset_id, reason, principal, person)
-    result = await services.teardowns.wait(begun, wait_s, progress_forwarder(ctx))
+    left_s = max(0.0, pace.call_s - held_s) if held_s else wait_s
+    result = await services.teardowns.wait(begun, min(wait_s, left_s), progress_forwarder(ctx))
     return await load_teardown_answer(services, result, principal)
 
 

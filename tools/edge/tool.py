@@ -8,7 +8,7 @@ the one error shape. Any other exception is a bug, which the SDK logs and masks.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, cast
 
 from mcp import MCPError
@@ -27,6 +27,7 @@ from domain.policy import require_scope, required_scope
 from prompts.words import load_prompt
 from tools.edge.call_audit import audit_call
 from tools.edge.errors import error_result, invalid_arguments_error
+from tools.edge.question_pace import QuestionPace
 from tools.edge.request_state import malformed_answer_error, require_valid_request_state
 from tools.edge.results import Answer
 from tools.schemas import published_schema
@@ -42,12 +43,14 @@ class Edge:
         identify: gives the principal of the call that is being answered. Raises ForbiddenError when it is unknown.
         via: how calls arrive, for the audit log.
         read_only: whether tools that change something are refused.
+        pace: how long questions may take.
     """
 
     services: Callable[[], Awaitable[Services]]
     identify: Callable[[], Principal]
     via: str = "memory"
     read_only: bool = False
+    pace: QuestionPace = field(default_factory=QuestionPace)
 
     @property
     def principal(self) -> Principal:

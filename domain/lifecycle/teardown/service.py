@@ -26,10 +26,11 @@ from domain.lifecycle.teardown.saga import (
     with_teardown_run,
 )
 from domain.lifecycle.teardown.waivers import find_required_waiver
-from domain.model import ConfirmationRequest, DatasetStatus, Journey, Teardown, Waiver
+from domain.model import ApprovalState, ConfirmationRequest, DatasetStatus, Journey, Teardown, Waiver
 from domain.policy import (
     confirmation_facts,
     find_dataset_for_update,
+    find_matching_approval,
     raise_if_blocked,
     read_clock,
     record_lapse,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from domain.lifecycle.sagas import ProgressListener, SagaRunner
     from domain.model import (
         Confirmation,
+        ConfirmationKind,
         Confirmer,
         Dataset,
         Failure,
@@ -122,7 +124,7 @@ class TeardownService:
             return await self._claim(request, principal, observation, grant)
         except ConfirmationRequiredError as refusal:
             try:
-                given = None if grant else await (confirmer or self._confirmer).ask(request)
+                given = None if grant else await self._ask(request, confirmer)
             except StaleDatasetError:
                 dataset = await read(lambda uow: find_dataset_for_update(uow, dataset_id, principal))
                 if dataset.status not in _CLAIMED_OR_ARCHIVED:
@@ -133,26 +135,43 @@ class TeardownService:
         observation = await observe_connector(self._store, self._platform, dataset)
         return await self._claim(request, principal, observation, given)
 
+    async def _ask(self, request: ConfirmationRequest, confirmer: Confirmer | None) -> Confirmation | None:
+        """Ask whoever this call brings, and where nobody answers there, as for a call that brings nobody."""
+        given = await confirmer.ask(request) if confirmer else None
+        return given or await self._confirmer.ask(request)
+
     async def build_confirmation_request(
         self, dataset_id: str, reason: TeardownReason, principal: Principal
     ) -> ConfirmationRequest | None:
         """Build the request for a person at the client; None when no confirmation, or another kind, is needed.
 
-        Raises the refusal that applies whatever the person would answer.
+        Nor is it built when somebody has decided already. Raises the refusal that applies whatever the person would
+        answer.
         """
         read, now = self._store.read, self._clock.now()
         dataset = await self._load_as_of_now(dataset_id, principal)
         if (
             dataset.status in _CLAIMED_OR_ARCHIVED
-            or required_confirmation_kind(dataset, reason) != "elicitation"
+            or self._required_confirmation_kind(dataset, reason) != "elicitation"
         ):
             return None
         observation = await observe_connector(self._store, self._platform, dataset)
         teardown = Teardown(
             reason=reason, requester=principal.subject, former_status=dataset.status, started_at=now
         )
-        await read(lambda uow: self._raise_if_blocked(uow, dataset, observation, teardown))
-        return self._build_confirmation_request(dataset, reason, principal)
+        request = self._build_confirmation_request(dataset, reason, principal)
+
+        def is_decided(uow: UnitOfWork) -> bool:
+            self._raise_if_blocked(uow, dataset, observation, teardown)
+            found = find_matching_approval(uow, request, now)
+            return found is not None and found.state is not ApprovalState.OPEN
+
+        return None if await read(is_decided) else request
+
+    def _required_confirmation_kind(
+        self, dataset: Dataset, reason: TeardownReason
+    ) -> ConfirmationKind | None:
+        return required_confirmation_kind(dataset, reason, at_sandbox=self._settings.sandbox_confirmation)
 
     async def _load_as_of_now(self, dataset_id: str, principal: Principal) -> Dataset:
         """Load the dataset, with a lapse of its journey's lease on record: it voids what was said before it."""
@@ -242,7 +261,14 @@ class TeardownService:
                 abandon_connector=waiver is Waiver.ABANDON_CONNECTOR,
             )
             self._raise_if_blocked(uow, dataset, observation, teardown)
-            require_confirmation(dataset, reason, principal.subject, confirmation, waiver)
+            require_confirmation(
+                dataset,
+                reason,
+                principal.subject,
+                confirmation,
+                waiver,
+                at_sandbox=self._settings.sandbox_confirmation,
+            )
             _require_generation(dataset, before.generation)
             spend_grant(uow, confirmation, dataset, reason, principal, now, waiver)
             claimed = with_teardown_run(dataset, teardown, now)
@@ -287,7 +313,7 @@ class TeardownService:
             waiver = await self._find_required_waiver(dataset, abandon=abandon)
             if waiver is not Waiver.NONE:
                 request = self._build_confirmation_request(dataset, stalled.reason, principal, waiver)
-                confirmation = await (confirmer or self._confirmer).ask(request)
+                confirmation = await self._ask(request, confirmer)
         now = self._clock.now()
 
         def resume(uow: UnitOfWork) -> Dataset:

@@ -7,6 +7,13 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from server.infra.guarded_http import (
+    ACCEPTED_AT_ONCE,
+    ConnectionLimits,
+    guarded_protocol,
+    lengthen_queue,
+)
+
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
@@ -22,11 +29,14 @@ class SandboxServer(uvicorn.Server):
     When it stops it closes every connection, so that no client waits for it.
     """
 
-    def __init__(self, app: ASGIApp, *, on_start: Callable[[], None]) -> None:
+    def __init__(
+        self, app: ASGIApp, *, on_start: Callable[[], None], limits: ConnectionLimits | None = None
+    ) -> None:
         """Serve `app` on the sockets given to `serve`."""
         config = uvicorn.Config(
             app,
-            http="h11",
+            http=guarded_protocol(limits or ConnectionLimits()),
+            backlog=ACCEPTED_AT_ONCE,
             loop="asyncio",
             ws="none",
             lifespan="off",
@@ -41,6 +51,11 @@ class SandboxServer(uvicorn.Server):
         self._on_start = on_start
         self._stopping = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen."""
+        await super().startup(sockets)
+        lengthen_queue(sockets)
 
     async def main_loop(self) -> None:
         """Serve until `stop`, or a signal."""

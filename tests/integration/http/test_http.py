@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any, cast
 import anyio
 import httpx
 import pytest
+from mcp import MCPError
 from mcp.client.client import Client
+from mcp_types import INVALID_PARAMS
 
 from domain.errors import InvalidArgumentError, PlatformDeniedError
 from server.composition.lazy_services import LazyServices
 from server.mcp_server.server import build_server
 from server.web import http
-from server.web.http import open_listening_socket, serve_http
+from server.web.http import HttpAccess, open_listening_socket, serve_http
 from tests.support.world import open_world
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from domain.connectors.health_service import HealthService
+    from server.infra.guarded_http import ConnectionLimits
     from tools.services import Services
 
 GREETING = {
@@ -45,8 +48,10 @@ class Health:
     def __init__(self) -> None:
         self.error: Exception | None = None
         self.slow = False
+        self.asked = anyio.Event()
 
     async def probe_platform(self) -> None:
+        self.asked.set()
         if self.slow:
             await anyio.sleep_forever()
         if self.error:
@@ -54,7 +59,9 @@ class Health:
 
 
 @asynccontextmanager
-async def listening(health: Health | HealthService) -> AsyncIterator[str]:
+async def listening(
+    health: Health | HealthService, limits: ConnectionLimits | None = None
+) -> AsyncIterator[str]:
     """A server, and its address."""
 
     @asynccontextmanager
@@ -65,7 +72,7 @@ async def listening(health: Health | HealthService) -> AsyncIterator[str]:
     door = open_listening_socket("127.0.0.1", 0)
     async with LazyServices(services) as opening, anyio.create_task_group() as tasks:
         server = build_server(opening.get_services, version="1")
-        tasks.start_soon(serve_http, server, server.edge, opening, door, stop)
+        tasks.start_soon(serve_http, server, server.edge, opening, door, stop, HttpAccess(), limits)
         yield f"http://127.0.0.1:{door.getsockname()[1]}"
         stop.set()
 
@@ -119,7 +126,17 @@ async def test_readiness_is_answered_in_time_though_the_platform_is_not(
 
 @pytest.mark.parametrize(
     ("header", "value", "status"),
-    [("host", "evil.example.com", 421), ("origin", "http://evil.example.com", 403)],
+    [
+        ("host", "evil.example.com", 421),
+        ("host", "127.0.0.1:8000@evil.example.com", 421),
+        ("host", "localhost:1/evil.example.com", 421),
+        ("host", "[::1]:8000.evil.example.com", 421),
+        ("host", "127.0.0.1:", 421),
+        ("origin", "http://evil.example.com", 403),
+        ("origin", "http://127.0.0.1:8000@evil.example.com", 403),
+        ("origin", "http://localhost:8000.evil.example.com", 403),
+        ("origin", "null", 403),
+    ],
 )
 async def test_what_a_browser_was_tricked_into_sending_is_refused(
     header: str, value: str, status: int
@@ -127,6 +144,10 @@ async def test_what_a_browser_was_tricked_into_sending_is_refused(
     async with listening(Health()) as address, httpx.AsyncClient() as client:
         sent = await client.post(f"{address}/mcp", json=GREETING, headers=ACCEPT | {header: value})
         assert sent.status_code == status
+        asked = await client.get(f"{address}/approvals", headers={header: value})
+        assert asked.status_code == status
+        assert asked.json()["error"]["code"] == "forbidden"
+        assert (await client.get(f"{address}/healthz", headers={header: value})).status_code == 200
         fine = await client.post(f"{address}/mcp", json=GREETING, headers=ACCEPT | {"origin": address})
         assert fine.status_code == 200
 
@@ -156,3 +177,11 @@ def test_a_port_that_is_in_use_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(InvalidArgumentError) as refused:
         open_listening_socket("127.0.0.1", taken.getsockname()[1])
     assert refused.value.field == "port"
+
+
+@pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
+async def test_an_unknown_prompt_is_the_callers_mistake(mode: str) -> None:
+    async with listening(Health()) as address, Client(f"{address}/mcp", mode=mode) as client:
+        with pytest.raises(MCPError) as refused:
+            await client.get_prompt("no-such-prompt")
+    assert refused.value.error.code == INVALID_PARAMS

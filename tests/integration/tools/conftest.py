@@ -13,6 +13,7 @@ from mcp_types import TextContent
 
 from server.mcp_server.server import build_server
 from tests.support.world import Process, World, open_world
+from tools.edge.question_pace import QuestionPace
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -80,6 +81,7 @@ async def open_tool_session(
     mode: str = MODERN,
     person: ElicitationFnT | None = None,
     state_keys: Sequence[str] = (),
+    pace: QuestionPace = QuestionPace(),  # noqa: B008 - frozen
 ) -> AsyncIterator[ToolSession]:
     """A client, connected in memory to a server on that folder; with a `person` it shows them questions."""
     async with place.open_process(confirmer=confirmer) as process:
@@ -94,6 +96,7 @@ async def open_tool_session(
             principal=principal,
             toolsets=toolsets,
             state_keys=state_keys,
+            pace=pace,
         )
         async with Client(server, mode=mode, elicitation_callback=person) as client:
             yield ToolSession(client=client, process=process)

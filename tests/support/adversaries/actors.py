@@ -91,12 +91,18 @@ class ScriptedAnswers:
             case _:
                 return ElicitResult(action="accept", content={"dataset_name": self.typed_name(found[1])})
 
-    def typed_name(self, name: str) -> str:
-        """What is typed where that name should be."""
+    def typed_name(self, name: str) -> str | None:
+        """What is typed where that name should be; None for what no person can have answered."""
+        if self.how in AUTOMATIC:
+            return None
         return {"name": name, "cased": name.lower(), "yes": "yes", "blank": f"{name} "}.get(self.how, "")
 
 
+AUTOMATIC: Final = frozenset({"decline", "cancel"})
+"""What programs without a person answer, as fast as programs do."""
 HOW: Final = ("name", "cased", "yes", "blank", "decline", "cancel", "empty", "boolean")
+UNTIMED: Final = tuple(each for each in HOW if each != "decline")
+"""Those whose worth does not depend on how soon they come."""
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from tests.support.adversaries.actors import AGENTS, KIM, MINE, THEIRS, McpActor
 from tests.support.content.template_repository import RECORD_FACTORIES, slack_message, write_template
 from tests.support.interception import CallInterceptor
 from tests.support.world import Process, ShiftedClock, World, open_world
+from tools.edge.question_pace import QuestionPace
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -49,6 +50,8 @@ KINDS: Final = ("confluence_pages", "slack_messages")
 JOURNEYS: Final = ((MINE, "alder-way"), (MINE, "aspen-way"), (THEIRS, "beech-way"))
 ERAS: Final = ("legacy", "2026-07-28")
 TOOLSETS: Final = ("recovery", "leases")
+AT_ONCE: Final = QuestionPace(timer=lambda: 0.0, now=lambda: 0.0)
+"""Agents are programs: each answers as soon as it is asked."""
 
 
 class SeededIds:
@@ -290,7 +293,9 @@ class AgentSessions:
         async with AsyncExitStack() as stack:
             for who in AGENTS:
                 answers = ScriptedAnswers()
-                server = build_server(self.services, version="1", principal=principal(who), toolsets=TOOLSETS)
+                server = build_server(
+                    self.services, version="1", principal=principal(who), toolsets=TOOLSETS, pace=AT_ONCE
+                )
                 shown = answers if who.forms else None
                 sessions = {
                     era: await stack.enter_async_context(Client(server, mode=era, elicitation_callback=shown))

@@ -95,7 +95,7 @@ class CheckedCalls:
             return
         self.count_call("asked")
         dataset = self.oracle.datasets[sent.arguments["dataset_id"]]
-        assert (dataset.stage, sent.arguments["reason"]) == ("sandbox", "manual")
+        assert (self.oracle.asks, dataset.stage, sent.arguments["reason"]) == (True, "sandbox", "manual")
         assert sent.who.act is None
         self.questions.append(OpenQuestion(sent, found, dataset, dataset.generation(self.arena.now())))
 

@@ -159,8 +159,9 @@ GO: Final = Verdict("go")
 
 @dataclass
 class Oracle:
-    """The world as the specification has it."""
+    """The world as the specification has it; `asks` is whether a question to the caller's program counts at sandbox."""
 
+    asks: bool = True
     journeys: dict[tuple[str, str], Journey] = field(default_factory=dict)
     datasets: dict[str, Dataset] = field(default_factory=dict)
     requests: dict[str, ApprovalRequest] = field(default_factory=dict)
@@ -188,7 +189,10 @@ class Oracle:
     def expected_teardown(
         self, who: ActorIdentity, dataset_id: str, reason: str, typed: str | None, now: datetime
     ) -> Verdict:
-        """What a teardown by that caller has to come to; `typed` is what they answer to a question, if they can."""
+        """What a teardown by that caller has to come to.
+
+        `typed` is what they answer to a question, if they can; None for what a program answers by itself.
+        """
         dataset = self.datasets.get(dataset_id)
         may = who.has_scope("datasets:teardown")
         if may and (dataset is None or not who.can_see(dataset.client)):
@@ -206,9 +210,12 @@ class Oracle:
             return Verdict("blocked", blocks)
         if dataset.stage == "sandbox" and reason != "manual":
             return GO
-        if dataset.stage == "sandbox" and who.forms and who.act is None:
+        said = self.approval_state(dataset, reason, who.subject, now)
+        if said.code in {"go", "declined"} or typed is None:
+            return said
+        if self.asks and dataset.stage == "sandbox" and who.forms and who.act is None:
             return GO if typed == dataset.name else Verdict("declined")
-        return self.approval_state(dataset, reason, who.subject, now)
+        return said
 
     def approval_state(self, dataset: Dataset, reason: str, requester: str, now: datetime) -> Verdict:
         """Whether a person has said yes to this very teardown, is being asked, or has said no."""

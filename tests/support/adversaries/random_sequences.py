@@ -7,7 +7,7 @@ from datetime import timedelta
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from tests.support.adversaries.actors import HOW, principal
+from tests.support.adversaries.actors import UNTIMED, principal
 from tests.support.adversaries.arena import ERAS, JOURNEYS, KINDS
 from tests.support.adversaries.attempts import SentCall
 from tests.support.adversaries.literal_agent import next_calls
@@ -90,7 +90,7 @@ class RandomSequences:
 
     async def _tear_down(self) -> None:
         if dataset := self._some_dataset("gone", *SETTLED):
-            reason, how = self.chance.choice(REASONS), self.chance.choice(HOW)
+            reason, how = self.chance.choice(REASONS), self.chance.choice(UNTIMED)
             await self.world.tear_down(self._call(self._some_actor(), dataset, reason, how))
 
     async def _tear_down_what_is_over(self) -> None:
@@ -109,7 +109,9 @@ class RandomSequences:
         dataset = self._some_dataset(*SETTLED)
         if dataset is None:
             return
-        call = self._call(self._some_actor(), dataset, self.chance.choice(REASONS), self.chance.choice(HOW))
+        call = self._call(
+            self._some_actor(), dataset, self.chance.choice(REASONS), self.chance.choice(UNTIMED)
+        )
         reply = await self.world.tear_down(call)
         if reply.error is not None:
             for given in self.chance.choices(list(next_calls(call.arguments, reply.error)), k=HURRIED):
@@ -132,7 +134,7 @@ class RandomSequences:
         if self.world.questions:
             question = self.chance.choice(self.world.questions)
             who = self.chance.choice([question.sent.who, self._some_actor()])
-            await self.world.answer_question(who, question, self.chance.choice(["name", *HOW]))
+            await self.world.answer_question(who, question, self.chance.choice(["name", *UNTIMED]))
 
     async def _look_at_anothers_things(self) -> None:
         probe = make_probe(self.world, self.chance)

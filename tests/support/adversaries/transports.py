@@ -80,6 +80,7 @@ class RunningServer:
     operator: ActorIdentity
     tenant: ActorIdentity
     people: tuple[ActorIdentity, ...]
+    asks: bool
 
 
 @dataclass
@@ -114,13 +115,15 @@ async def open_stdio_server(folder: Path, era: str) -> AsyncIterator[RunningServ
             client = Client(transport, mode=era, elicitation_callback=answers)
             actors[who] = McpActor(who, answers, {era: await stack.enter_async_context(client)})
         people = (ActorIdentity("person:kim"), ActorIdentity("person:lee"), OPERATOR)
-        yield RunningServer(ground, actors, OPERATOR, CONFINED, people)
+        yield RunningServer(ground, actors, OPERATOR, CONFINED, people, asks=True)
 
 
 @asynccontextmanager
-async def open_http_server(folder: Path, era: str, issuer: TokenIssuer) -> AsyncIterator[RunningServer]:
-    """One server that believes the issuer, and a client for each bearer of a token."""
-    found = load_settings(_server_environment(folder, ""), None, folder)
+async def open_http_server(
+    folder: Path, era: str, issuer: TokenIssuer, more: str = ""
+) -> AsyncIterator[RunningServer]:
+    """One server that believes the issuer, and a client for each bearer of a token; `more` are further settings."""
+    found = load_settings(_server_environment(folder, more), None, folder)
     async with AsyncExitStack() as stack:
         ground = await _operator_installation(stack, found)
         door = HttpAccess(gate=build_test_gate(believing(issuer)))
@@ -140,7 +143,7 @@ async def open_http_server(folder: Path, era: str, issuer: TokenIssuer) -> Async
         web = HttpInstallation(
             ground.services, ground.store, ground.switches, address=address, headers=headers
         )
-        yield RunningServer(web, actors, OPS, TENANT, PEOPLE)
+        yield RunningServer(web, actors, OPS, TENANT, PEOPLE, asks=False)
 
 
 def _start_stdio_process(folder: Path, environ: dict[str, str]) -> Any:  # noqa: ANN401 - the SDK's transport

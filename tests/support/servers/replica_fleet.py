@@ -115,6 +115,7 @@ class ReplicaFleet:
             "staging": {"url": str(self.folder / shared / "staging")},
             "archival": {"storage_path": str(self.folder / shared / "archives")},
             "http": {"state_keys": list(keys)},
+            "confirmation": {"sandbox": "elicitation"},
             "mock_data_repo": {"path": str(self.repository)},
         }
         made = self.folder / f"{name}.yaml"

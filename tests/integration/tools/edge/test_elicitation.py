@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
+import time
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Literal, cast
 
+import anyio
 import pytest
 from mcp import MCPError
 from mcp_types import ElicitResult, ErrorData
 
+from domain.model.approval import ApprovalState
 from domain.model.enums import JourneyState, Stage
 from domain.model.principal import Principal
 from tests.integration.tools.conftest import MODERN, ToolSession, open_tool_session
+from tests.support.world import OPERATOR
+from tools.edge.question_pace import QuestionPace
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -19,6 +27,8 @@ if TYPE_CHECKING:
     from mcp.client.context import ClientRequestContext
     from mcp_types import ElicitRequestParams
 
+    from domain.lifecycle.sagas.runner import ProgressListener
+    from domain.lifecycle.teardown.service import TeardownResult
     from domain.model.dataset import Dataset
     from tests.support.world import World
 
@@ -61,6 +71,11 @@ async def create_finished_dataset(served: ToolSession, stage: Stage = Stage.SAND
     return await served.process.load_dataset(made.dataset_id)
 
 
+def unhurried() -> QuestionPace:
+    """As if each answer took a minute."""
+    return QuestionPace(timer=itertools.count(0.0, 60.0).__next__, now=lambda: time.time() + 60)
+
+
 def teardown_arguments(dataset: Dataset) -> dict[str, Any]:
     return {"dataset_id": dataset.dataset_id, "reason": "manual"}
 
@@ -83,23 +98,115 @@ async def test_the_typed_name_takes_it_down(world: World, mode: str) -> None:
         assert teardown.confirmation.how == "elicitation"
 
 
-@pytest.mark.parametrize(
-    "person",
-    [
-        typed("acme-sandbox-confluence"),
-        typed(""),
-        typed("yes"),
-        ScriptedPerson("decline"),
-        ScriptedPerson("cancel"),
-    ],
-    ids=["other case", "nothing", "yes", "decline", "cancel"],
-)
-async def test_anything_else_declines_it(world: World, mode: str, person: ScriptedPerson) -> None:
+@pytest.mark.parametrize("text", ["acme-sandbox-confluence", "", "yes"])
+async def test_anything_else_typed_is_no_consent(world: World, mode: str, text: str) -> None:
+    person = typed(text)
     async with open_tool_session(world, mode=mode, person=person) as served:
         made = await create_finished_dataset(served)
         error = await served.call_refused("teardown_dataset", teardown_arguments(made))
-        assert error["code"] == "declined"
+        assert error == {
+            "code": "declined",
+            "message": f"What was typed is not the dataset's name, {NAME}. Nothing was changed.",
+            "recovery": "never",
+            "suggested_action": (
+                "Ask the operator whether it was a slip; only they decide whether to be asked again."
+            ),
+            "dataset_id": made.dataset_id,
+        }
         assert await served.process.load_dataset(made.dataset_id) == made
+        # A slip is no refusal: the operator may be asked again.
+        person.answer = typed(NAME).answer
+        assert (await served.call_ok("teardown_dataset", teardown_arguments(made)))["status"] == "archived"
+
+
+@pytest.mark.parametrize("action", ["decline", "cancel"])
+async def test_what_a_program_answers_by_itself_is_nobodys_word(
+    world: World, mode: str, action: Literal["decline", "cancel"]
+) -> None:
+    slow = unhurried() if action == "cancel" else QuestionPace(timer=lambda: 1.0)
+    person = ScriptedPerson(action)
+    async with open_tool_session(world, mode=mode, person=person, pace=slow) as served:
+        made = await create_finished_dataset(served)
+        error = await served.call_refused("teardown_dataset", teardown_arguments(made))
+        assert (error["code"], error["how"]) == ("confirmation_required", "approval")
+        assert "They have been asked" in error["message"]
+        assert await served.process.load_dataset(made.dataset_id) == made
+        again = await served.call_refused("teardown_dataset", teardown_arguments(made))
+        assert (again["approval_id"], len(person.asked)) == (error["approval_id"], 2)
+
+        lee = Principal(subject="person:lee")
+        await served.process.services.approvals.approve(error["approval_id"], lee, NAME)
+        assert (await served.call_ok("teardown_dataset", teardown_arguments(made)))["status"] == "archived"
+        assert len(person.asked) == 2  # what a person has decided is not asked again
+
+
+async def test_a_persons_no_is_final_and_says_who_can_ask_again(world: World, mode: str) -> None:
+    person = ScriptedPerson("decline")
+    async with open_tool_session(world, mode=mode, person=person, pace=unhurried()) as served:
+        made = await create_finished_dataset(served)
+        error = await served.call_refused("teardown_dataset", teardown_arguments(made))
+        assert (error["code"], error["recovery"]) == ("declined", "never")
+        assert error["message"] == f"A person declined the teardown of {NAME}. Nothing was changed."
+        assert "themselves on a terminal" in error["suggested_action"]
+        # The same call asks nobody again, and does not pass either.
+        person.answer = typed(NAME).answer
+        assert await served.call_refused("teardown_dataset", teardown_arguments(made)) == error
+        assert len(person.asked) == 1
+        [filed] = await served.process.services.approvals.list(OPERATOR, everything=True)
+        assert (filed.state, filed.answered_by) == (ApprovalState.DECLINED, filed.requester)
+        assert await served.process.load_dataset(made.dataset_id) == made
+
+        world.clock.ahead += timedelta(minutes=30)
+        await served.call_ok("teardown_dataset", teardown_arguments(made))
+        assert (await served.process.load_dataset(made.dataset_id)).teardown is not None
+
+
+async def test_a_no_closes_the_request_that_an_automatic_answer_left_open(world: World, mode: str) -> None:
+    person = ScriptedPerson("cancel")
+    async with open_tool_session(world, mode=mode, person=person, pace=unhurried()) as served:
+        made = await create_finished_dataset(served)
+        error = await served.call_refused("teardown_dataset", teardown_arguments(made))
+        person.answer = ScriptedPerson("decline").answer
+        declined = await served.call_refused("teardown_dataset", teardown_arguments(made))
+        assert (declined["code"], declined["approval_id"]) == ("declined", error["approval_id"])
+
+
+async def test_nobody_answers_and_the_call_ends_with_a_request(world: World, mode: str) -> None:
+    if mode == MODERN:
+        return  # the call ends with the question, and nothing waits for the answer
+    answered = anyio.Event()
+    late = typed(NAME, meanwhile=answered.wait)
+    async with open_tool_session(world, mode=mode, person=late, pace=QuestionPace(answer_s=0.1)) as served:
+        made = await create_finished_dataset(served)
+        error = await served.call_refused("teardown_dataset", teardown_arguments(made))
+        assert (error["code"], error["how"], len(late.asked)) == ("confirmation_required", "approval", 1)
+        answered.set()
+        await served.call_ok("list_orphans", {})
+        assert await served.process.load_dataset(made.dataset_id) == made
+
+
+async def test_a_call_that_waited_for_an_answer_waits_that_much_less_for_the_end(
+    world: World, mode: str
+) -> None:
+    async with open_tool_session(world, mode=mode, person=typed(NAME), pace=unhurried()) as served:
+        made = await create_finished_dataset(served)
+        waits: list[float | None] = []
+        wait = served.process.services.teardowns.wait
+
+        async def remember(
+            begun: TeardownResult, seconds: float | None, listener: ProgressListener | None
+        ) -> TeardownResult:
+            waits.append(seconds)
+            return await wait(begun, 30, listener)
+
+        teardowns = SimpleNamespace(
+            wait=remember,
+            start_or_attach=served.process.services.teardowns.start_or_attach,
+            build_confirmation_request=served.process.services.teardowns.build_confirmation_request,
+        )
+        served.process.services = replace(served.process.services, teardowns=cast("Any", teardowns))
+        await served.call_ok("teardown_dataset", teardown_arguments(made) | {"wait_s": 50})
+        assert waits == ([50] if mode == MODERN else [0])
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 import pytest
 
-from domain.errors import LifecycleError
+from domain.errors import LifecycleError, format_timestamp
 from domain.governance.approvals import ApprovalService, approve_and_execute
 from domain.lifecycle.teardown.service import TeardownResult
 from domain.model.approval import Approval, ApprovalItem, ApprovalOrigin, ApprovalState, ConfirmationRequest
@@ -289,13 +289,39 @@ async def test_a_declined_question_is_told_so_while_it_would_be_open(approval_se
     approval_setup.clock.instant += 30 * MINUTE - timedelta(microseconds=1)
     assert await said(approval_setup.approvals.ask(QUESTION)) == {
         "code": "declined",
-        "message": f"A person declined the teardown of {NAME}.",
+        "message": f"A person declined the teardown of {NAME}. Nothing was changed.",
         "recovery": "never",
+        "suggested_action": (
+            "Leave it. A person can take it down themselves on a terminal; they are asked again from "
+            f"{format_timestamp(NOW + 30 * MINUTE)} on, or once the dataset has changed."
+        ),
         "dataset_id": ID,
         "approval_id": "ap-000001",
     }
     approval_setup.clock.instant = NOW + 30 * MINUTE
     assert (await said(approval_setup.approvals.ask(QUESTION)))["code"] == "confirmation_required"
+
+
+async def test_a_declined_question_without_an_end_is_asked_again_when_the_dataset_has_changed(
+    approval_setup: ApprovalSetup,
+) -> None:
+    await approval_setup.put(replace(FILED, state=ApprovalState.DECLINED, expires_at=None))
+    told = await said(approval_setup.approvals.ask(QUESTION))
+    assert told["suggested_action"].endswith("they are asked again once the dataset has changed.")
+
+
+@pytest.mark.parametrize("before", [None, FILED, GRANTED], ids=["nothing", "open", "granted"])
+async def test_a_no_at_the_client_is_kept_and_settles_what_was_asked_or_granted(
+    approval_setup: ApprovalSetup, before: Approval | None
+) -> None:
+    await approval_setup.put(*filter(None, [before]))
+    told = await said(approval_setup.approvals.record_decline(QUESTION))
+    assert told["code"] == "declined"
+    found = await approval_setup.load_approval(told["approval_id"])
+    assert (found.state, found.answered_by, found.answered_at) == (ApprovalState.DECLINED, "agent:kim", NOW)
+    assert before is None or found.approval_id == before.approval_id
+    assert [each["outcome"] for each in await approval_setup.load_audit_entries()] == ["declined"]
+    assert await said(approval_setup.approvals.ask(QUESTION)) == told
 
 
 @pytest.mark.parametrize(

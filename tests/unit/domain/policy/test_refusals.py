@@ -381,6 +381,7 @@ WORD = Confirmation(
     reason=TeardownReason.MANUAL,
     requester="agent:a",
 )
+require_asked = partial(require_confirmation, at_sandbox="elicitation")
 STALE = " The confirmation given was for another teardown, or for an earlier state of the dataset."
 
 
@@ -406,7 +407,7 @@ def test_a_refusal_for_want_of_a_persons_word_names_the_human_step_alone(
     given: Confirmation | None, stale: str, stage: Stage, how: str, when: str, step: str
 ) -> None:
     one = dataset(stage=stage)
-    assert said(lambda: require_confirmation(one, TeardownReason.MANUAL, "agent:a", given)) == {
+    assert said(lambda: require_asked(one, TeardownReason.MANUAL, "agent:a", given)) == {
         "code": "confirmation_required",
         "message": f"{NAME} ({stage}) is taken down for the reason manual only when {when}.{stale}",
         "recovery": "needs_human",
@@ -430,7 +431,7 @@ def test_what_a_teardown_would_go_without_is_approved_at_every_stage_and_said(
     typed = replace(WORD, reason=reason, concession=waiver)
     for given in (None, typed, replace(typed, how="approval", concession=Waiver.NONE)):
         stale = STALE if given else ""
-        refusal = said(partial(require_confirmation, dataset(), reason, "agent:a", given, waiver))
+        refusal = said(partial(require_asked, dataset(), reason, "agent:a", given, waiver))
         assert refusal == {
             "code": "confirmation_required",
             "message": (
@@ -445,7 +446,7 @@ def test_what_a_teardown_would_go_without_is_approved_at_every_stage_and_said(
             ),
         }
     approved = replace(typed, how="approval")
-    require_confirmation(dataset(), reason, "agent:a", approved, waiver)
+    require_asked(dataset(), reason, "agent:a", approved, waiver)
     assert require_approval(dataset(), reason, "agent:a", approved, waiver) == approved
 
 
@@ -454,7 +455,7 @@ def test_where_an_approval_is_required_no_other_confirmation_counts() -> None:
     for given in (None, replace(WORD, reason=manual)):
         refusal = said(partial(require_approval, dataset(), manual, "agent:a", given, Waiver.NONE))
         assert (refusal["code"], refusal["how"]) == ("confirmation_required", "approval")
-    require_confirmation(dataset(), manual, "agent:a", replace(WORD, reason=manual))
+    require_asked(dataset(), manual, "agent:a", replace(WORD, reason=manual))
 
 
 def test_rules_run_again_inside_a_claim_that_was_left_without_its_facts_see_the_dataset_as_it_is() -> None:

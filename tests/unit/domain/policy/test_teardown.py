@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -352,11 +353,14 @@ def test_the_rules_see_a_dataset_in_teardown_as_it_was_when_claimed() -> None:
     assert dataset_before_teardown(dataset()) == dataset()
 
 
+required_kind = partial(required_confirmation_kind, at_sandbox="elicitation")
+
+
 @given(stage=st.sampled_from(Stage), reason=st.sampled_from(TeardownReason))
 def test_a_person_is_needed_for_manual_and_for_everything_past_sandbox(
     stage: Stage, reason: TeardownReason
 ) -> None:
-    need = required_confirmation_kind(dataset(stage=stage), reason)
+    need = required_kind(dataset(stage=stage), reason)
     if stage is not Stage.SANDBOX:
         assert need == "approval"
     else:
@@ -371,9 +375,9 @@ def test_a_person_is_needed_for_manual_and_for_everything_past_sandbox(
 def test_a_concession_needs_an_approval_at_every_stage_and_for_every_reason(
     stage: Stage, reason: TeardownReason, waiver: Waiver
 ) -> None:
-    need = required_confirmation_kind(dataset(stage=stage), reason, waiver)
+    need = required_kind(dataset(stage=stage), reason, waiver)
     if waiver is Waiver.NONE:
-        assert need == required_confirmation_kind(dataset(stage=stage), reason)
+        assert need == required_kind(dataset(stage=stage), reason)
     else:
         assert need == "approval"
 
@@ -411,6 +415,9 @@ def test_abandoning_replaces_the_one_check_that_the_platform_cannot_answer_and_n
     assert list(abandoned) == [each for each in usual if each not in silent]
 
 
+require_asked = partial(require_confirmation, at_sandbox="elicitation")
+
+
 def typed_confirmation(**changes: Any) -> Confirmation:
     usual: dict[str, Any] = {
         "how": "approval",
@@ -425,10 +432,10 @@ def typed_confirmation(**changes: Any) -> Confirmation:
 
 
 def test_a_confirmation_for_this_very_teardown_is_enough() -> None:
-    require_confirmation(dataset(), TeardownReason.MANUAL, "agent:a", typed_confirmation())
-    require_confirmation(dataset(), TeardownReason.MANUAL, "agent:a", typed_confirmation(how="typed_name"))
-    require_confirmation(dataset(stage=Stage.PILOT), TeardownReason.MANUAL, "agent:a", typed_confirmation())
-    require_confirmation(dataset(), TeardownReason.ORPHANED, "agent:a", None)
+    require_asked(dataset(), TeardownReason.MANUAL, "agent:a", typed_confirmation())
+    require_asked(dataset(), TeardownReason.MANUAL, "agent:a", typed_confirmation(how="typed_name"))
+    require_asked(dataset(stage=Stage.PILOT), TeardownReason.MANUAL, "agent:a", typed_confirmation())
+    require_asked(dataset(), TeardownReason.ORPHANED, "agent:a", None)
 
 
 @pytest.mark.parametrize(
@@ -443,7 +450,7 @@ def test_a_confirmation_for_this_very_teardown_is_enough() -> None:
 )
 def test_a_confirmation_of_something_else_is_none(given_word: Confirmation | None) -> None:
     with pytest.raises(ConfirmationRequiredError) as refusal:
-        require_confirmation(dataset(), TeardownReason.MANUAL, "agent:a", given_word)
+        require_asked(dataset(), TeardownReason.MANUAL, "agent:a", given_word)
     assert refusal.value.facts["how"] == "elicitation"
 
 
@@ -453,18 +460,30 @@ def test_a_confirmation_of_something_else_is_none(given_word: Confirmation | Non
 def test_what_is_conceded_is_what_was_approved(how: str, asked: Waiver, given_for: Waiver) -> None:
     held, given_word = dataset(), typed_confirmation(how=how, concession=given_for)
     if asked is given_for and (how == "approval" or asked is Waiver.NONE):
-        require_confirmation(held, TeardownReason.MANUAL, "agent:a", given_word, asked)
+        require_asked(held, TeardownReason.MANUAL, "agent:a", given_word, asked)
         return
     with pytest.raises(ConfirmationRequiredError) as refusal:
-        require_confirmation(held, TeardownReason.MANUAL, "agent:a", given_word, asked)
+        require_asked(held, TeardownReason.MANUAL, "agent:a", given_word, asked)
     assert WAIVER_PHRASES[asked] in refusal.value.message
     assert refusal.value.facts["how"] == ("elicitation" if asked is Waiver.NONE else "approval")
+
+
+@pytest.mark.parametrize("how", ["typed_name", "elicitation", "approval", "invented"])
+def test_where_the_callers_program_is_not_trusted_its_answer_counts_for_nothing(how: str) -> None:
+    manual, given_word = TeardownReason.MANUAL, typed_confirmation(how=how)
+    assert required_confirmation_kind(dataset(), manual, at_sandbox="approval") == "approval"
+    if how in {"typed_name", "approval"}:  # a person at a terminal, or one who answered the request
+        require_confirmation(dataset(), manual, "agent:a", given_word, at_sandbox="approval")
+        return
+    with pytest.raises(ConfirmationRequiredError) as refusal:
+        require_confirmation(dataset(), manual, "agent:a", given_word, at_sandbox="approval")
+    assert refusal.value.facts["how"] == "approval"
 
 
 @pytest.mark.parametrize("how", ["typed_name", "elicitation"])
 def test_past_sandbox_only_an_approval_counts(how: str) -> None:
     with pytest.raises(ConfirmationRequiredError) as refusal:
-        require_confirmation(
+        require_asked(
             dataset(stage=Stage.PILOT), TeardownReason.MANUAL, "agent:a", typed_confirmation(how=how)
         )
     assert refusal.value.facts["how"] == "approval"
@@ -472,7 +491,7 @@ def test_past_sandbox_only_an_approval_counts(how: str) -> None:
 
 def test_no_refusal_tells_a_model_which_argument_would_pass() -> None:
     with pytest.raises(ConfirmationRequiredError) as refusal:
-        require_confirmation(dataset(), TeardownReason.MANUAL, "agent:a", None)
+        require_asked(dataset(), TeardownReason.MANUAL, "agent:a", None)
     told = str(refusal.value.as_dict()).lower()
     assert not any(hint in told for hint in ("confirm=", "confirm:", "force", "--yes", "argument"))
 

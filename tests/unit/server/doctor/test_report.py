@@ -89,9 +89,10 @@ async def test_everything_well_is_one_finding_an_area(tmp_path: Path) -> None:
         Finding(
             area="confirmation",
             ok=True,
-            message="past sandbox every teardown takes an approval, at sandbox the reason manual takes the typed name; "
-            f"approved by person:{ME}, who types on a terminal of this account, also what they ask themselves, kept as "
-            f"an approval by one person; agent:{ME}, a server, a command without a terminal or whoever calls "
+            message="past sandbox every teardown takes an approval, at sandbox the reason manual takes one or the name "
+            f"typed on a terminal, or on stdio in the caller's program; approved by person:{ME}, who types on a "
+            "terminal of this account, also what they ask themselves, kept as an approval by one person; "
+            f"agent:{ME}, a server, a command without a terminal or whoever calls "
             "/approvals, approves nothing; "
             "an agent with a shell on this account could type a name on a terminal, too (docs/threat-model.md)",
         ),
@@ -241,7 +242,8 @@ async def test_with_identity_it_says_who_may_call_who_may_approve_and_under_whic
         f"agent:{ME} and person:{ME} have datasets:read on no client",
     )
     assert found[2].message == (
-        "past sandbox every teardown takes an approval, at sandbox the reason manual takes the typed name; approved by "
+        "past sandbox every teardown takes an approval, at sandbox the reason manual takes one or the name typed on a "
+        "terminal, or on stdio in the caller's program; approved by "
         "another subject than asked, at /approvals with a token that has datasets:approve and no act claim; "
         f"agent:{ME}, a server or a command without a terminal, approves nothing"
     )
@@ -252,6 +254,23 @@ async def test_with_identity_it_says_who_may_call_who_may_approve_and_under_whic
         f"; or by person:{ME}, who types on a terminal of this account, when somebody else asked;" in trusting
     )
     assert trusting.endswith("(docs/threat-model.md)")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "told"),
+    [
+        ("approval", "takes one or the name typed on a terminal;"),
+        (
+            "elicitation",
+            "takes one or the name typed on a terminal or in the caller's program, over HTTP too;",
+        ),
+    ],
+)
+def test_where_a_name_confirms_at_sandbox_is_told_as_it_is_chosen(
+    tmp_path: Path, chosen: str, told: str
+) -> None:
+    text = f"dataops: {{confirmation: {{sandbox: {chosen}}}}}"
+    assert told in describe_confirmation(load_settings({}, _written(tmp_path, text), tmp_path))
 
 
 def test_where_nobody_may_approve_it_says_so(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import structlog
 
-from server.infra.logging import configure_logging
+from server.infra.logging import RepetitionFilter, configure_logging
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,3 +91,35 @@ def test_no_traceback_shows_the_values_of_variables(kind: type[io.StringIO]) -> 
         logging.getLogger("theirs").exception("it failed there too")
     assert stream.getvalue().count("RuntimeError") >= 2
     assert "planted-canary" not in stream.getvalue()
+
+
+def log_record(name: str, line: int, message: str, error: Exception | None = None) -> logging.LogRecord:
+    info = (type(error), error, None) if error else None
+    return logging.LogRecord(name, logging.WARNING, "file.py", line, message, None, info)
+
+
+def test_what_anybody_can_cause_is_logged_once_a_minute() -> None:
+    now = [0.0]
+    unrepeated = RepetitionFilter(lambda: now[0])
+    hosts = [
+        log_record("mcp.server.transport_security", 72, f"Invalid Host header: {each}") for each in "abc"
+    ]
+    full = log_record("asyncio", 1, "socket.accept() out of system resource\nsocket: 7", OSError())
+    other = log_record("asyncio", 1, "Task exception was never retrieved\nfuture: x", OSError())
+    assert [unrepeated.filter(each) for each in (*hosts, full, full, other)] == [
+        True,
+        False,
+        False,
+        True,
+        False,
+        True,
+    ]
+    now[0] = 60.0
+    assert unrepeated.filter(hosts[0])
+
+
+def test_a_fault_of_ours_is_logged_each_time_it_happens() -> None:
+    unrepeated = RepetitionFilter(lambda: 0.0)
+    ours = log_record("server.web.http", 1, "Serving ended because of an error.")
+    fault = log_record("uvicorn.error", 1, "Exception in ASGI application", ValueError())
+    assert [unrepeated.filter(each) for each in (ours, ours, fault, fault)] == [True] * 4

@@ -45,6 +45,7 @@ def test_with_nothing_set_everything_has_the_value_of_the_specification(config_f
         "store": {"url": None},
         "provisioning": {"sync_deadline_s": None, "questions_deadline_s": 60, "concurrent": 4},
         "teardown": {"stop_deadline_s": 300},
+        "confirmation": {"sandbox": None},
         "sagas": {"attempts": 10},
         "orphans": {"grace_days": 7, "sweep_count": 25, "sweep_share": 0.3},
         "identity": {

@@ -178,7 +178,7 @@ async def setup(tmp_path: Path) -> AsyncIterator[TeardownSetup]:
             clock=clock,
             staging=cast("Staging", None),
             platform=cast("Platform", platform),
-            settings=LifecycleSettings(),
+            settings=LifecycleSettings(sandbox_confirmation="elicitation"),
             sagas=cast("SagaRunner", sagas),
             confirmer=person,
             rates=rates,

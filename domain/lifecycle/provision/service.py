@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from domain.model import (
         Client,
         DatasetType,
+        Failure,
         Journey,
         Principal,
         Progress,
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
         TemplateChoice,
     )
     from domain.ports import Clock, Ids, Store, Templates, UnitOfWork
+
+_SYNC_STEP: Final = "index"
+"""The step of the saga that makes Glean serve what an attempt pushed."""
 
 _AVAILABLE_SOURCES: Final = (DataSource.MOCK_TEMPLATE,)
 
@@ -212,10 +216,7 @@ def provision_failed_error(dataset: Dataset) -> ProvisionFailedError:
     """The error for a dataset's recorded failure."""
     failure = require_present(dataset.failure, "the transaction that fails a dataset records its failure")
     left = f" Still to be undone: {', '.join(failure.to_undo)}." if failure.to_undo else ""
-    served = ""
-    if dataset.content:
-        older = dataset.content.attempt < failure.attempt
-        served = f" The {'earlier' if older else 'new'} content is {'still ' if older else ''}served."
+    served = _served_sentence(dataset, failure)
     return ProvisionFailedError(
         f"Provisioning {dataset.name} failed at the step {failure.step!r}: {failure.message}{served}{left}",
         recovery=Recovery(failure.recovery),
@@ -227,6 +228,20 @@ def provision_failed_error(dataset: Dataset) -> ProvisionFailedError:
         cause=failure.code,
         to_undo=list(failure.to_undo),
     )
+
+
+def _served_sentence(dataset: Dataset, failure: Failure) -> str:
+    """What Glean serves after a failed attempt, as far as it is known."""
+    if dataset.content is None:
+        return ""
+    if dataset.content.attempt >= failure.attempt:
+        return " The new content is served."
+    if _SYNC_STEP in failure.to_undo:
+        return (
+            " Whether Glean serves the earlier content or the new one is not known until the step "
+            f"{_SYNC_STEP!r} is undone."
+        )
+    return " The earlier content is still served."
 
 
 def admit_dataset(uow: UnitOfWork, dataset: Dataset, principal: Principal, now: datetime) -> ProvisionResult:

@@ -17,7 +17,7 @@ from domain.errors import (
     PlatformTimeoutError,
     UnknownConnectorError,
 )
-from domain.model import Connector, ConnectorStatus, Dataset, OwnerTag, closest_names
+from domain.model import CONNECTOR_ID_PREFIX, Connector, ConnectorStatus, Dataset, OwnerTag, same_names
 from domain.policy import find_client, find_dataset
 from domain.ports import paginate
 
@@ -156,10 +156,22 @@ class HealthService:
         """
         if sum(each is not None for each in (connector_id, dataset_id, client_id)) > 1:
             msg = "Name at most one of connector_id, dataset_id and client_id."
-            raise InvalidArgumentError(msg, field="connector_id")
+            given = {"connector_id": connector_id, "dataset_id": dataset_id, "client_id": client_id}
+            wider = [f'"{name}"' for name, value in given.items() if value is not None][1:]
+            raise InvalidArgumentError(
+                msg,
+                field=wider[0].strip('"'),
+                suggested_action=f"Leave out {' and '.join(wider)}.",
+            )
         if not 1 <= limit <= MAX_LIMIT:
             msg = f"limit must be from 1 to {MAX_LIMIT}, not {limit}."
             raise InvalidArgumentError(msg, field="limit")
+        if cursor is not None and not cursor.startswith(CONNECTOR_ID_PREFIX):
+            raise InvalidArgumentError(
+                "cursor is not one that check_connector_health gave.",
+                field="cursor",
+                suggested_action='Pass next_cursor as it came, or leave out "cursor" to begin again.',
+            )
         scope = _Scope(
             principal=principal, connector_id=connector_id, dataset_id=dataset_id, client_id=client_id
         )
@@ -429,7 +441,10 @@ def _find_connector(uow: UnitOfWork, principal: Principal, connector_id: str) ->
     if found is not None and principal.can_access_client(found.client_id):
         return found
     msg = f"There is no connector {connector_id!r}."
-    visible = (
-        each.connector_id for each in _iterate_connectors(uow) if principal.can_access_client(each.client_id)
-    )
-    raise UnknownConnectorError(msg, field="connector_id", candidates=closest_names(connector_id, visible))
+    labels = {
+        each.connector_id: [each.name, each.dataset_id]
+        for each in _iterate_connectors(uow)
+        if principal.can_access_client(each.client_id)
+    }
+    candidates = same_names(connector_id, labels, labels)
+    raise UnknownConnectorError(msg, field="connector_id", candidates=candidates)

@@ -369,6 +369,6 @@ def _decode_cursor(cursor: str | None) -> str | None:
         raise InvalidArgumentError(
             "cursor is not one that list_orphans gave.",
             field="cursor",
-            suggested_action="Pass next_cursor as it came, or leave it out to begin again.",
+            suggested_action='Pass next_cursor as it came, or leave out "cursor" to begin again.',
         )
     return text.removeprefix(_CURSOR)

@@ -10,7 +10,7 @@ from domain.model.approval import (
     ConfirmationRequest,
     Confirmer,
 )
-from domain.model.connector import Connector, Fingerprint, OwnerTag
+from domain.model.connector import CONNECTOR_ID_PREFIX, Connector, Fingerprint, OwnerTag
 from domain.model.connector_schema import (
     SYNC_SCHEDULES,
     ConnectorSchema,
@@ -70,8 +70,9 @@ from domain.model.event_payloads import (
     build_event,
     dataset_facts,
 )
-from domain.model.identifiers import IDENTIFIER, closest_names, require_identifier
+from domain.model.identifiers import IDENTIFIER, require_identifier
 from domain.model.journey import Client, Journey, UnreadableRow
+from domain.model.nearest_names import closest_names, same_names
 from domain.model.principal import SCOPE_APPROVE, Principal, RequestContext
 from domain.model.run import Failure, PendingCompensation, Progress, Run, SagaId
 from domain.model.settings import LifecycleSettings
@@ -79,6 +80,7 @@ from domain.model.template import GoldenQuestion, Template
 from domain.model.timestamps import parse_duration, parse_timestamp, to_utc
 
 __all__ = [
+    "CONNECTOR_ID_PREFIX",
     "EVENT_DATA_TYPES",
     "IDENTIFIER",
     "JOURNEY_TRANSITIONS",
@@ -167,5 +169,6 @@ __all__ = [
     "parse_timestamp",
     "redelivery",
     "require_identifier",
+    "same_names",
     "to_utc",
 ]

@@ -16,12 +16,14 @@ from prompts.words import load_prompt
 from tools.edge.request_state import REQUEST_STATE_TTL_S, RequestStateMiddleware
 from tools.edge.tool import Edge
 from tools.toolsets import select_tools
+from tools.unknown_tools import refuse_unknown_tool
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from mcp.server.context import ServerMiddleware, ServerRequestContext
-    from mcp_types import Tool
+    from mcp.server.mcpserver import Context
+    from mcp_types import CallToolResult, InputRequiredResult, Tool
 
     from server.settings.identity import LocalSettings
     from server.web.auth.gate import Gate
@@ -34,6 +36,7 @@ class LifecycleServer(MCPServer[Edge]):
     """The SDK's server, which lists only the reading tools when it is read-only."""
 
     edge: Edge
+    toolsets: Sequence[str] = ()
 
     @property
     def read_only(self) -> bool:
@@ -43,6 +46,15 @@ class LifecycleServer(MCPServer[Edge]):
     async def list_tools(self) -> list[Tool]:
         listed = await super().list_tools()
         return [each for each in listed if not self.read_only or _is_read_only_tool(each)]
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Edge, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        known = select_tools(self.toolsets)
+        if context is None or name in {each.name for each in known}:
+            return await super().call_tool(name, arguments, context)
+        offered = [each for each in known if not (self.read_only and each.mutating)]
+        return await refuse_unknown_tool(name, offered, context)
 
 
 def _is_read_only_tool(tool: Tool) -> bool:
@@ -114,6 +126,7 @@ def build_server(  # noqa: PLR0913
     # Outermost, so that it sees the error with which the SDK rejects a state.
     server.middleware.insert(0, RequestStateMiddleware())
     server.edge = edge
+    server.toolsets = tuple(toolsets)
     return server
 
 

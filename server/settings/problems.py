@@ -57,8 +57,10 @@ def _problem(detail: ErrorDetails, root: type[BaseModel]) -> tuple[KeyPath, str,
     context = detail.get("ctx", {})
     kind = detail["type"]
     if kind == "extra_forbidden":
-        candidates = closest_names(path[-1], _section_keys(root, path[:-1]))
-        return path, f"is unknown; the nearest known key is {candidates[0]}", candidates
+        known = _section_keys(root, path[:-1])
+        candidates = closest_names(path[-1], known)
+        hint = f"the nearest known key is {candidates[0]}" if candidates else f"known are {', '.join(known)}"
+        return path, f"is unknown; {hint}", candidates
     if kind == "value_error":
         return path, str(context["error"]), ()
     if kind == "key":

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from domain.audit import publish_events, record_audit_entry
 from domain.connectors import dataset_name
-from domain.content import choose_template
+from domain.content import choose_template, require_known_template
 from domain.errors import (
+    DatasetConflictError,
     InvalidArgumentError,
     ProvisionFailedError,
     Recovery,
@@ -116,7 +117,14 @@ class ProvisionService:
                 return client
             return self._attach(uow, live, journey, request, principal, now)
 
-        answer = await self._store.transact(attach)
+        try:
+            answer = await self._store.transact(attach)
+        except DatasetConflictError as conflict:
+            # What differs may be no template at all, and then no teardown would help.
+            if conflict.field == "template_id" and request.template_id is not None:
+                known = await self._templates.list()
+                require_known_template(known, request.dataset_type, request.template_id)
+            raise
         if not isinstance(answer, ProvisionResult):
             templates = await self._templates.list()
             template, choice = choose_template(templates, answer, request.dataset_type, request.template_id)
@@ -219,8 +227,9 @@ def provision_failed_error(dataset: Dataset) -> ProvisionFailedError:
     served = _served_sentence(dataset, failure)
     return ProvisionFailedError(
         f"Provisioning {dataset.name} failed at the step {failure.step!r}: {failure.message}{served}{left}",
-        recovery=Recovery(failure.recovery),
-        suggested_action=failure.suggested_action or "Correct the cause, then call again with retry.",
+        recovery=_retry_recovery(failure),
+        field="retry" if _retry_recovery(failure) is Recovery.FIX_INPUT else None,
+        suggested_action=_retry_action(dataset, failure),
         dataset_id=dataset.dataset_id,
         client_id=dataset.client_id,
         status=dataset.status.value,
@@ -228,6 +237,25 @@ def provision_failed_error(dataset: Dataset) -> ProvisionFailedError:
         cause=failure.code,
         to_undo=list(failure.to_undo),
     )
+
+
+def _retry_recovery(failure: Failure) -> Recovery:
+    """What makes the call succeed: only a retry begins again, so waiting alone never does."""
+    recovery = Recovery(failure.recovery)
+    return Recovery.FIX_INPUT if recovery is Recovery.WAIT else recovery
+
+
+def _retry_action(dataset: Dataset, failure: Failure) -> str:
+    """How to run it again: the same call with retry; of a restored dataset, a provision with retry."""
+    again = 'make the same call with "retry": true'
+    if dataset.restored_from is not None:
+        names = ("client_id", "journey_id", "stage", "dataset_type")
+        arguments = ", ".join(f'"{name}": "{getattr(dataset, name)}"' for name in names)
+        again = f'call provision_dataset with {{{arguments}, "retry": true}}'
+    if failure.recovery == Recovery.WAIT:
+        return f"{again[0].upper()}{again[1:]}; when it fails again, ask a person to run `dataset-lifecycle doctor`."
+    first = failure.suggested_action or "Correct the cause."
+    return f"{first} Then {again}: without it, this failure is answered again."
 
 
 def _served_sentence(dataset: Dataset, failure: Failure) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from domain.model.identifiers import closest_names
+from domain.model.nearest_names import closest_names
 from tests.support.adversaries.actors import HASTY, MINE, TENANT, THEIRS
 from tests.support.adversaries.literal_agent import lookalike_ids
 from tests.support.adversaries.oracle import REASONS

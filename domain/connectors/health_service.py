@@ -17,7 +17,15 @@ from domain.errors import (
     PlatformTimeoutError,
     UnknownConnectorError,
 )
-from domain.model import CONNECTOR_ID_PREFIX, Connector, ConnectorStatus, Dataset, OwnerTag, same_names
+from domain.model import (
+    Connector,
+    ConnectorStatus,
+    Dataset,
+    OwnerTag,
+    decode_cursor,
+    encode_cursor,
+    same_names,
+)
 from domain.policy import find_client, find_dataset
 from domain.ports import paginate
 
@@ -29,6 +37,7 @@ if TYPE_CHECKING:
     from domain.ports import Clock, Datasource, Observation, ReadOnlyPlatform, Store, UnitOfWork
 
 DAY: Final = timedelta(hours=24)
+_LISTING: Final = "connectors"
 MAX_LIMIT: Final = 200
 _BATCH: Final = 500
 
@@ -166,17 +175,12 @@ class HealthService:
         if not 1 <= limit <= MAX_LIMIT:
             msg = f"limit must be from 1 to {MAX_LIMIT}, not {limit}."
             raise InvalidArgumentError(msg, field="limit")
-        if cursor is not None and not cursor.startswith(CONNECTOR_ID_PREFIX):
-            raise InvalidArgumentError(
-                "cursor is not one that check_connector_health gave.",
-                field="cursor",
-                suggested_action='Pass next_cursor as it came, or leave out "cursor" to begin again.',
-            )
+        after = decode_cursor(_LISTING, cursor)
         scope = _Scope(
             principal=principal, connector_id=connector_id, dataset_id=dataset_id, client_id=client_id
         )
         now = self._clock.now()
-        rows = await self._store.read(lambda uow: _load_rows(uow, scope, now, limit + 1, cursor))
+        rows = await self._store.read(lambda uow: _load_rows(uow, scope, now, limit + 1, after))
         rows, more = rows[:limit], len(rows) > limit
         surveyed = survey or await self.fetch_survey()
         drift = () if cursor or survey else await self._collect_drift(scope, surveyed)
@@ -186,7 +190,7 @@ class HealthService:
         return HealthPage(
             items=tuple(self._connector_health(each, observations) for each in rows),
             drift=(*drift, *await self._detect_observed_drift(scope, rows, observations)),
-            next_cursor=rows[-1].connector.connector_id if more else None,
+            next_cursor=encode_cursor(_LISTING, rows[-1].connector.connector_id) if more else None,
         )
 
     async def fetch_survey(self) -> Survey | PlatformError:

@@ -10,7 +10,7 @@ from domain.model.approval import (
     ConfirmationRequest,
     Confirmer,
 )
-from domain.model.connector import CONNECTOR_ID_PREFIX, Connector, Fingerprint, OwnerTag
+from domain.model.connector import Connector, Fingerprint, OwnerTag
 from domain.model.connector_schema import (
     SYNC_SCHEDULES,
     ConnectorSchema,
@@ -25,6 +25,7 @@ from domain.model.connector_schema import (
     authentication_forms,
 )
 from domain.model.content import CheckResult, Content, QualityReport, Readiness, TemplateChoice
+from domain.model.cursors import decode_cursor, encode_cursor
 from domain.model.dataset import Confirmation, Dataset, OrphanMark, Recheck, Teardown
 from domain.model.delivery import (
     Delivery,
@@ -80,7 +81,6 @@ from domain.model.template import GoldenQuestion, Template
 from domain.model.timestamps import parse_duration, parse_timestamp, to_utc
 
 __all__ = [
-    "CONNECTOR_ID_PREFIX",
     "EVENT_DATA_TYPES",
     "IDENTIFIER",
     "JOURNEY_TRANSITIONS",
@@ -164,7 +164,9 @@ __all__ = [
     "build_event",
     "closest_names",
     "dataset_facts",
+    "decode_cursor",
     "delivery_after_attempt",
+    "encode_cursor",
     "parse_duration",
     "parse_timestamp",
     "redelivery",

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from domain.model.dataset import Layout
 from domain.model.enums import ConnectorStatus
-
-CONNECTOR_ID_PREFIX: Final = "cn-"
-"""How every connector's own id begins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ _SHOWN: Final = 5
 _LONGEST: Final = 300
 _SHORTEST_PART: Final = 3
 _SHORTEST_CONTAINED: Final = 12
+_LONGEST_CUT: Final = 3
 _MOST_SIMILAR: Final = 0.85
 _LEAST_SIMILAR: Final = 0.7
 _WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+|[^\W\d_a-zA-Z]+")
@@ -42,7 +43,8 @@ def same_names(
     """Up to five known names that `value` can only be another spelling of, the nearest first.
 
     For what is acted upon by its name: of two datasets of a client, one is no correction of the other. Two spellings
-    are the same but for case, separators and one slip of a finger, or the value contains the whole name.
+    are the same but for case, separators and one slip of a finger, or the value contains the whole name, or lacks its
+    last characters.
     """
     return _rank_names(value, known, labels, _containing_distance, _slip_distance)
 
@@ -108,7 +110,8 @@ def _slip_distance(value: str, name: str) -> float | None:
 
 def _containing_distance(value: str, name: str) -> float | None:
     one, other = _plain(value), _plain(name)
-    if one != other and len(other) >= _SHORTEST_CONTAINED and other in one:
+    cut_off = other.startswith(one) and len(other) - len(one) <= _LONGEST_CUT
+    if one != other and min(len(one), len(other)) >= _SHORTEST_CONTAINED and (other in one or cut_off):
         return 1
     return _slip_distance(value, name)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from server.settings.yaml_file import KeyPath
 
+_SHOWN: Final = 5
 _MESSAGES: Final = {
     "greater_than_equal": "must be at least {ge:g}",
     "greater_than": "must be more than {gt:g}",
@@ -58,9 +59,8 @@ def _problem(detail: ErrorDetails, root: type[BaseModel]) -> tuple[KeyPath, str,
     kind = detail["type"]
     if kind == "extra_forbidden":
         known = _section_keys(root, path[:-1])
-        candidates = closest_names(path[-1], known)
-        hint = f"the nearest known key is {candidates[0]}" if candidates else f"known are {', '.join(known)}"
-        return path, f"is unknown; {hint}", candidates
+        candidates = closest_names(path[-1], known) or tuple(known)[:_SHOWN]
+        return path, f"is unknown; the nearest known key is {candidates[0]}", candidates
     if kind == "value_error":
         return path, str(context["error"]), ()
     if kind == "key":

@@ -186,8 +186,9 @@ async def _with_suggestions(
 ) -> LifecycleError:
     """The error; when an id has a form that none can have, with the ids that it may mean as candidates."""
     given = arguments.get(error.field or "")
-    formless = isinstance(given, str) and not error.candidates and not _ID.fullmatch(given)
-    if isinstance(error, InvalidArgumentError) and formless:
+    if not isinstance(error, InvalidArgumentError) or error.candidates or not isinstance(given, str):
+        return error
+    if not _ID.fullmatch(given):
         services: Services = await context.request_context.lifespan_context.services()
         error.candidates = await services.datasets.suggest_ids(
             error.field, given, principal, arguments.get("client_id")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from domain.errors import PlatformUnavailableError
 from domain.lifecycle.sagas.polling import exponential_backoff, poll
-from domain.model import CONNECTOR_ID_PREFIX, Connector, ConnectorOutcome, Dataset, OwnerTag
+from domain.model import Connector, ConnectorOutcome, Dataset, OwnerTag
 from domain.ports import Removal
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def previous_removal(dataset: Dataset, uow: UnitOfWork) -> Removal:
 
 def attempt_connector_id(dataset: Dataset, attempt: int) -> str:
     """Our own id of the connector that an attempt creates."""
-    return f"{CONNECTOR_ID_PREFIX}{dataset.dataset_id}-{attempt}"
+    return f"cn-{dataset.dataset_id}-{attempt}"
 
 
 async def _find_handles(deps: Dependencies, connector: Connector, mark: OwnerTag) -> list[str]:

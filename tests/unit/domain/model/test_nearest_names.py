@@ -61,6 +61,7 @@ def test_another_word_for_a_name_leads_to_it() -> None:
         ("ACME_Sandbox_Confluence_7F3K2M", IDS[0]),
         ("acme-sandbox-confluence-7f3k2n", IDS[0]),
         ("acme-sandbox-confluence-7f3k2", IDS[0]),
+        ("acme-sandbox-confluence-7f3", IDS[0]),
         ("acme-sandbox-confluence-7f3km2", IDS[0]),
         ("acme-sandbox-confluence-7f3kk2m", IDS[0]),
         ("dataset://acme-sandbox-jira-9x2b4c", IDS[1]),
@@ -73,7 +74,16 @@ def test_another_spelling_of_what_is_acted_upon_is_found(value: str, meant: str)
 
 @pytest.mark.parametrize(
     "value",
-    ["acme", "acme-sandbox", "jira", "acme-sandbox-confluence-aaaaaa", "acme-pilot-jira-9x2b4c", "", "-"],
+    [
+        "acme",
+        "acme-sandbox",
+        "jira",
+        "acme-sandbox-confluence-aaaaaa",
+        "acme-pilot-jira-9x2b4c",
+        "acme-sandbox-jira-",
+        "",
+        "-",
+    ],
 )
 def test_what_is_acted_upon_has_no_correction_that_is_another_one(value: str) -> None:
     labels = {each: [each.rpartition("-")[0]] for each in IDS}

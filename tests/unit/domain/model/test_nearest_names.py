@@ -73,23 +73,12 @@ def test_another_spelling_of_what_is_acted_upon_is_found(value: str, meant: str)
 
 
 @pytest.mark.parametrize(
-    "value",
-    [
-        "acme",
-        "acme-sandbox",
-        "jira",
-        "acme-sandbox-confluence-aaaaaa",
-        "acme-pilot-jira-9x2b4c",
-        "acme-sandbox-jira-",
-        "",
-        "-",
-    ],
+    "value", ["acme", "jira", "acme-sandbox-jira-aaaaaa", "acme-pilot-jira-9x2b4c", "", "-"]
 )
 def test_what_is_acted_upon_has_no_correction_that_is_another_one(value: str) -> None:
     labels = {each: [each.rpartition("-")[0]] for each in IDS}
     assert same_names(value, IDS) == ()
-    if value != "acme-sandbox":
-        assert same_names(value, IDS, labels) == ()
+    assert same_names(value, IDS, labels) == ()
 
 
 @given(st.text(max_size=20), st.lists(st.text(max_size=20), unique=True, max_size=8))

@@ -132,16 +132,14 @@ class UnknownClientError(InputError):
     """The client does not exist, or this caller may not access it."""
 
     code = "unknown_client"
-    action = (
-        "Use the candidate that was meant; otherwise ask a person for the client's id, or to add the client."
-    )
+    action = "Use the candidate that was meant; otherwise have a person name or add the client."
 
 
 class UnknownJourneyError(InputError):
     """This client has no such journey."""
 
     code = "unknown_journey"
-    action = "Use the candidate that was meant; otherwise ask a person for the journey's id, or to add the journey."
+    action = "Use the candidate that was meant; otherwise have a person name or add the journey."
 
 
 class UnknownEventError(InputError):

@@ -46,7 +46,7 @@ def same_names(
     are the same but for case, separators and one slip of a finger, or the value contains the whole name, or lacks its
     last characters.
     """
-    return _rank_names(value, known, labels, _containing_distance, _slip_distance)
+    return _rank_names(value, known, labels, _slip_distance, _equal_distance)
 
 
 def _rank_names(
@@ -101,19 +101,19 @@ def _common_share(value: str, name: str) -> float:
     return len(given & held) / len(given | held) if telling else 0
 
 
+def _equal_distance(value: str, name: str) -> float | None:
+    one = _plain(value)
+    return 0 if one and one == _plain(name) else None
+
+
 def _slip_distance(value: str, name: str) -> float | None:
     one, other = _plain(value), _plain(name)
     if one == other:
         return 0 if one else None
-    return 2 if len(other) >= _SHORTEST_PART and _is_one_slip(one, other) else None
-
-
-def _containing_distance(value: str, name: str) -> float | None:
-    one, other = _plain(value), _plain(name)
     cut_off = other.startswith(one) and len(other) - len(one) <= _LONGEST_CUT
-    if one != other and min(len(one), len(other)) >= _SHORTEST_CONTAINED and (other in one or cut_off):
+    if min(len(one), len(other)) >= _SHORTEST_CONTAINED and (other in one or cut_off):
         return 1
-    return _slip_distance(value, name)
+    return 2 if len(other) >= _SHORTEST_PART and _is_one_slip(one, other) else None
 
 
 def _is_one_slip(one: str, other: str) -> bool:

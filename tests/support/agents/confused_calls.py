@@ -245,6 +245,7 @@ TEARDOWN_CALLS: Final = [
     _hopeless("teardown_dataset", TEARDOWN, dataset_id="globex"),
     _hopeless("teardown_dataset", TEARDOWN, dataset_id="globex-sandbox"),
     _hopeless("teardown_dataset", TEARDOWN, dataset_id="globex-sandbox-confluence-aaaaaa"),
+    _hopeless("teardown_dataset", TEARDOWN, dataset_id="GLOBEY-Sandbox-Confluence"),
     _hopeless("teardown_dataset", TEARDOWN, dataset_id="{foreign}"),
     _hopeless("teardown_dataset", TEARDOWN, dataset_id="{foreign.name}"),
     _hopeless("teardown_dataset", TEARDOWN, dataset_id="{foreign.connector}"),

@@ -81,6 +81,12 @@ def test_what_is_acted_upon_has_no_correction_that_is_another_one(value: str) ->
     assert same_names(value, IDS, labels) == ()
 
 
+def test_the_label_of_another_one_is_no_misspelling() -> None:
+    labels = {"a1-sandbox-jira-9x2b4c": ["A1-Sandbox-Jira"]}
+    assert same_names("a1 sandbox jira", labels, labels) == tuple(labels)
+    assert same_names("A2-Sandbox-Jira", labels, labels) == ()
+
+
 @given(st.text(max_size=20), st.lists(st.text(max_size=20), unique=True, max_size=8))
 def test_every_candidate_is_a_known_name_and_the_name_itself_comes_first(
     value: str, names: list[str]

@@ -132,14 +132,14 @@ class UnknownClientError(InputError):
     """The client does not exist, or this caller may not access it."""
 
     code = "unknown_client"
-    action = "Use one of the candidates, or add the client first."
+    action = "Use the candidate that was meant; otherwise have a person name or add the client."
 
 
 class UnknownJourneyError(InputError):
     """This client has no such journey."""
 
     code = "unknown_journey"
-    action = "Use one of the candidates, or add the journey first."
+    action = "Use the candidate that was meant; otherwise have a person name or add the journey."
 
 
 class UnknownEventError(InputError):
@@ -155,21 +155,21 @@ class UnknownDatasetError(InputError):
     """The dataset does not exist, or this caller may not access it."""
 
     code = "unknown_dataset"
-    action = "Use one of the candidates, or list the datasets."
+    action = "Use the candidate that was meant; otherwise ask a person for the dataset's id."
 
 
 class UnknownConnectorError(InputError):
     """The connector does not exist, or this caller may not access it."""
 
     code = "unknown_connector"
-    action = "Use one of the candidates, or ask by client or dataset."
+    action = "Use the candidate that was meant; otherwise ask by client_id or dataset_id."
 
 
 class UnknownTemplateError(InputError):
     """No template has that id, or none serves this dataset type."""
 
     code = "unknown_template"
-    action = "Use one of the candidates, or leave template_id out for the best match."
+    action = 'Use the candidate that was meant, or leave out "template_id" for the best match.'
 
 
 class UnknownApprovalError(InputError):
@@ -238,7 +238,7 @@ class DatasetConflictError(RefusalError):
 
     code = "dataset_conflict"
     recovery = Recovery.CHOOSE_OTHER
-    action = "Use the live dataset as it is, or ask for its teardown first."
+    action = "Use the live dataset as it is; whether it makes way for another one is for a person to decide."
 
 
 class TeardownInProgressError(RefusalError):

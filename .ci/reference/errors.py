@@ -36,7 +36,7 @@ object is in `_meta` under `dataset-lifecycle/error`. A command prints it with `
     "recovery": "fix_input",
     "field": "client_id",
     "candidates": ["acme"],
-    "suggested_action": "Use one of the candidates, or add the client first."
+    "suggested_action": "Use the candidate that was meant; otherwise have a person name or add the client."
   }
 }
 ```

@@ -167,7 +167,8 @@ def _check_settings(value: Mapping[str, Any], forms: SettingForms, path: str) ->
     for name in value:
         if name not in forms:
             near = closest_names(str(name), forms)
-            _refuse(f"{path}.{name}", f"is not known; the nearest known setting is {near[0]}", near)
+            hint = f"; the nearest known setting is {near[0]}" if near else ""
+            _refuse(f"{path}.{name}", f"is not known{hint}", near)
     for name, form in forms.items():
         if name not in value:
             _refuse(f"{path}.{name}", "is missing")

@@ -17,7 +17,15 @@ from domain.errors import (
     PlatformTimeoutError,
     UnknownConnectorError,
 )
-from domain.model import Connector, ConnectorStatus, Dataset, OwnerTag, closest_names
+from domain.model import (
+    Connector,
+    ConnectorStatus,
+    Dataset,
+    OwnerTag,
+    decode_cursor,
+    encode_cursor,
+    same_names,
+)
 from domain.policy import find_client, find_dataset
 from domain.ports import paginate
 
@@ -29,6 +37,7 @@ if TYPE_CHECKING:
     from domain.ports import Clock, Datasource, Observation, ReadOnlyPlatform, Store, UnitOfWork
 
 DAY: Final = timedelta(hours=24)
+_LISTING: Final = "connectors"
 MAX_LIMIT: Final = 200
 _BATCH: Final = 500
 
@@ -156,15 +165,22 @@ class HealthService:
         """
         if sum(each is not None for each in (connector_id, dataset_id, client_id)) > 1:
             msg = "Name at most one of connector_id, dataset_id and client_id."
-            raise InvalidArgumentError(msg, field="connector_id")
+            given = {"connector_id": connector_id, "dataset_id": dataset_id, "client_id": client_id}
+            wider = [f'"{name}"' for name, value in given.items() if value is not None][1:]
+            raise InvalidArgumentError(
+                msg,
+                field=wider[0].strip('"'),
+                suggested_action=f"Leave out {' and '.join(wider)}.",
+            )
         if not 1 <= limit <= MAX_LIMIT:
             msg = f"limit must be from 1 to {MAX_LIMIT}, not {limit}."
             raise InvalidArgumentError(msg, field="limit")
+        after = decode_cursor(_LISTING, cursor)
         scope = _Scope(
             principal=principal, connector_id=connector_id, dataset_id=dataset_id, client_id=client_id
         )
         now = self._clock.now()
-        rows = await self._store.read(lambda uow: _load_rows(uow, scope, now, limit + 1, cursor))
+        rows = await self._store.read(lambda uow: _load_rows(uow, scope, now, limit + 1, after))
         rows, more = rows[:limit], len(rows) > limit
         surveyed = survey or await self.fetch_survey()
         drift = () if cursor or survey else await self._collect_drift(scope, surveyed)
@@ -174,7 +190,7 @@ class HealthService:
         return HealthPage(
             items=tuple(self._connector_health(each, observations) for each in rows),
             drift=(*drift, *await self._detect_observed_drift(scope, rows, observations)),
-            next_cursor=rows[-1].connector.connector_id if more else None,
+            next_cursor=encode_cursor(_LISTING, rows[-1].connector.connector_id) if more else None,
         )
 
     async def fetch_survey(self) -> Survey | PlatformError:
@@ -429,7 +445,10 @@ def _find_connector(uow: UnitOfWork, principal: Principal, connector_id: str) ->
     if found is not None and principal.can_access_client(found.client_id):
         return found
     msg = f"There is no connector {connector_id!r}."
-    visible = (
-        each.connector_id for each in _iterate_connectors(uow) if principal.can_access_client(each.client_id)
-    )
-    raise UnknownConnectorError(msg, field="connector_id", candidates=closest_names(connector_id, visible))
+    labels = {
+        each.connector_id: [each.name, each.dataset_id]
+        for each in _iterate_connectors(uow)
+        if principal.can_access_client(each.client_id)
+    }
+    candidates = same_names(connector_id, labels, labels)
+    raise UnknownConnectorError(msg, field="connector_id", candidates=candidates)

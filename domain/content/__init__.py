@@ -27,7 +27,7 @@ from domain.content.quality import (
     with_indexed_gate,
 )
 from domain.content.readiness import measure_readiness, readiness_report
-from domain.content.templates import DEFAULT_FOLDER, choose_template
+from domain.content.templates import DEFAULT_FOLDER, choose_template, require_known_template
 
 __all__ = [
     "DECODE_ERRORS",
@@ -53,5 +53,6 @@ __all__ = [
     "quality_issues",
     "readiness_report",
     "recheck_quality",
+    "require_known_template",
     "with_indexed_gate",
 ]

@@ -7,11 +7,10 @@ A template's industry and use case are folders of the mock-data repository; `def
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import InvalidArgumentError, UnknownTemplateError
-from domain.model import DatasetType, Template, TemplateChoice, TemplateMatch
+from domain.model import DatasetType, Template, TemplateChoice, TemplateMatch, closest_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,21 +38,26 @@ def choose_template(
     return template, TemplateChoice(template_id=template.template_id, match=match)
 
 
+def require_known_template(
+    templates: Sequence[Template], dataset_type: DatasetType, template_id: str
+) -> None:
+    """Require that a template of that id makes that type. Raises like `choose_template`."""
+    _find_named(templates, dataset_type, template_id)
+
+
 def _find_named(templates: Sequence[Template], dataset_type: DatasetType, template_id: str) -> Template:
     found = next((each for each in templates if each.template_id == template_id), None)
-    serving = tuple(sorted(each.template_id for each in templates if each.dataset_type is dataset_type))
+    serving = {each.template_id: [each.name] for each in templates if each.dataset_type is dataset_type}
+    near = closest_names(template_id, serving, serving)
     if found is None:
-        near = difflib.get_close_matches(template_id, serving, n=_CANDIDATES, cutoff=0.4)
         raise UnknownTemplateError(
-            f"No template is called {template_id[:200]!r}.",
-            field="template_id",
-            candidates=tuple(near) or serving[:_CANDIDATES],
+            f"No template is called {template_id[:200]!r}.", field="template_id", candidates=near
         )
     if found.dataset_type is not dataset_type:
         raise InvalidArgumentError(
             f"Template {template_id!r} makes {found.dataset_type.value}; the call asked for {dataset_type.value}.",
             field="template_id",
-            candidates=serving[:_CANDIDATES],
+            candidates=near,
         )
     return found
 

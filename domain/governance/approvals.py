@@ -20,7 +20,7 @@ from domain.model import (
     ApprovalState,
     ConfirmationRequest,
     TeardownReason,
-    closest_names,
+    same_names,
 )
 from domain.policy import (
     APPROVAL_OPEN_FOR,
@@ -319,7 +319,7 @@ def _find_approval(uow: UnitOfWork, approval_id: str, principal: Principal, now:
             if is_approval_visible(each, principal)
         ]
         msg = f"There is no approval request {approval_id!r}."
-        raise UnknownApprovalError(msg, field="approval_id", candidates=closest_names(approval_id, visible))
+        raise UnknownApprovalError(msg, field="approval_id", candidates=same_names(approval_id, visible))
     return current_approval(uow, approval, now)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from heapq import merge
@@ -12,7 +11,7 @@ from domain.audit import publish_events, record_audit_entry
 from domain.errors import InvalidArgumentError, LifecycleError, Recovery, format_timestamp
 from domain.governance.orphan_facts import OrphanFacts, OrphanPage, ScanResult, SweepPlan, SweepResult
 from domain.lifecycle import orphan_cleared_event, published_reason
-from domain.model import Journey, Orphaned, build_event, dataset_facts
+from domain.model import Journey, Orphaned, build_event, dataset_facts, decode_cursor, encode_cursor
 from domain.policy import (
     DAY,
     HUMAN_DECISION_REASONS,
@@ -59,7 +58,7 @@ if TYPE_CHECKING:
 MAX_LIMIT: Final = 200
 _MAX_AGE_DAYS: Final = 36_500
 _BATCH: Final = 500
-_CURSOR: Final = "orphans:"
+_LISTING: Final = "orphans"
 
 
 class OrphanService:
@@ -97,7 +96,7 @@ class OrphanService:
             stage=stage,
             statuses=ORPHANABLE_STATUSES,
             created_before=_created_before(min_age_days, now),
-            after=_decode_cursor(cursor),
+            after=decode_cursor(_LISTING, cursor),
             limit=limit + 1,
         )
 
@@ -123,7 +122,7 @@ class OrphanService:
             return OrphanPage(
                 items=tuple(items),
                 unknown=tuple(unknown),
-                next_cursor=_encode_cursor(items[-1].dataset.dataset_id) if more else None,
+                next_cursor=encode_cursor(_LISTING, items[-1].dataset.dataset_id) if more else None,
                 scanned_at=now,
             )
 
@@ -354,23 +353,3 @@ def _created_before(days: float, now: datetime) -> datetime | None:
             f"min_age_days must be 0 to {_MAX_AGE_DAYS}, not {days}.", field="min_age_days"
         )
     return now - days * DAY if days else None
-
-
-def _encode_cursor(dataset_id: str) -> str:
-    return urlsafe_b64encode(f"{_CURSOR}{dataset_id}".encode()).decode().rstrip("=")
-
-
-def _decode_cursor(cursor: str | None) -> str | None:
-    if cursor is None:
-        return None
-    try:
-        text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-    except ValueError:
-        text = ""
-    if not text.startswith(_CURSOR) or _encode_cursor(text.removeprefix(_CURSOR)) != cursor:
-        raise InvalidArgumentError(
-            "cursor is not one that list_orphans gave.",
-            field="cursor",
-            suggested_action="Pass next_cursor as it came, or leave it out to begin again.",
-        )
-    return text.removeprefix(_CURSOR)

@@ -18,7 +18,7 @@ from domain.errors import (
     format_timestamp,
 )
 from domain.lifecycle import Archive, manifest_restorable_until, parse_archive
-from domain.model import ArchivePurged, DatasetStatus, build_event, closest_names, dataset_facts
+from domain.model import ArchivePurged, DatasetStatus, build_event, dataset_facts, same_names
 from domain.policy import (
     RETENTION_CLOCK,
     SweepCaps,
@@ -196,9 +196,11 @@ def _find_archive(dataset_id: str, principal: Principal, uow: UnitOfWork) -> Arc
     facts = uow.archives.get(dataset_id)
     archive = parse_archive(facts) if facts is not None else None
     if archive is None or not principal.can_access_client(archive.client_id):
-        visible = [each.dataset_id for each in _iterate_visible(uow, principal)]
+        visible = {each.dataset_id: [each.name] for each in _iterate_visible(uow, principal)}
         message = f"There is no archive of {dataset_id!r}."
-        raise UnknownDatasetError(message, field="dataset_id", candidates=closest_names(dataset_id, visible))
+        raise UnknownDatasetError(
+            message, field="dataset_id", candidates=same_names(dataset_id, visible, visible)
+        )
     return archive
 
 

@@ -15,7 +15,15 @@ from domain.errors import InvalidArgumentError, QualityChecksPendingError, Unkno
 from domain.lifecycle.events import provisioned_event, quality_evaluated_event
 from domain.lifecycle.sagas import PAGE_BYTES, PAGE_COUNT, client_sites
 from domain.model import DatasetStatus, Journey, Recheck
-from domain.policy import current_progress, find_dataset, find_dataset_for_update
+from domain.policy import (
+    accessible_client_ids,
+    closest_client_ids,
+    closest_dataset_ids,
+    closest_journey_ids,
+    current_progress,
+    find_dataset,
+    find_dataset_for_update,
+)
 from domain.ports import paginate
 
 if TYPE_CHECKING:
@@ -48,6 +56,8 @@ if TYPE_CHECKING:
 _RECHECK_TIMEOUT: Final = timedelta(minutes=15)
 _EVALUATED_STATUSES: Final = frozenset({DatasetStatus.READY, DatasetStatus.VALIDATING})
 _EVENT_LIMIT: Final = 50
+_SUGGESTED: Final = frozenset({"client_id", "dataset_id", "journey_id"})
+"""The arguments for which ids are suggested."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +108,24 @@ class DatasetService:
             return list(islice(visible, query.limit))
 
         return await self._store.read(load_page)
+
+    async def suggest_ids(
+        self, field: str | None, value: str, principal: Principal, client_id: object = None
+    ) -> tuple[str, ...]:
+        """The ids that a caller may access and that a text may mean, which has not even the form of an id.
+
+        `field` says whose ids; none for anything but clients, datasets and the journeys of `client_id`.
+        """
+
+        def find_ids(uow: UnitOfWork) -> tuple[str, ...]:
+            if field == "client_id":
+                return closest_client_ids(uow, value, principal)
+            if field == "dataset_id":
+                return closest_dataset_ids(uow, value, principal)
+            clients = [each for each in accessible_client_ids(uow, principal) if client_id in {None, each}]
+            return closest_journey_ids(uow, clients, value, principal)
+
+        return await self._store.read(find_ids) if field in _SUGGESTED else ()
 
     async def show(self, dataset_id: str, principal: Principal) -> DatasetDetails:
         """A dataset with its journey, connector and archive, and its last fifty events in order.

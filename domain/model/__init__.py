@@ -26,6 +26,7 @@ from domain.model.connector_schema import (
     authentication_forms,
 )
 from domain.model.content import CheckResult, Content, QualityReport, Readiness, TemplateChoice
+from domain.model.cursors import decode_cursor, encode_cursor
 from domain.model.dataset import Confirmation, Dataset, OrphanMark, Recheck, Teardown
 from domain.model.delivery import (
     Delivery,
@@ -71,8 +72,9 @@ from domain.model.event_payloads import (
     build_event,
     dataset_facts,
 )
-from domain.model.identifiers import IDENTIFIER, closest_names, require_identifier
+from domain.model.identifiers import IDENTIFIER, require_identifier
 from domain.model.journey import Client, Journey, UnreadableRow
+from domain.model.nearest_names import closest_names, same_names
 from domain.model.principal import SCOPE_APPROVE, Principal, RequestContext
 from domain.model.run import Failure, PendingCompensation, Progress, Run, SagaId
 from domain.model.settings import ConfirmationKind, LifecycleSettings
@@ -168,10 +170,13 @@ __all__ = [
     "build_event",
     "closest_names",
     "dataset_facts",
+    "decode_cursor",
     "delivery_after_attempt",
+    "encode_cursor",
     "parse_duration",
     "parse_timestamp",
     "redelivery",
     "require_identifier",
+    "same_names",
     "to_utc",
 ]

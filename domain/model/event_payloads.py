@@ -137,7 +137,9 @@ class TornDown(EventData, kw_only=True, forbid_unknown_fields=True):
     archived_path: Annotated[
         str | None, Meta(description="Where its archive is; none for one that held nothing.")
     ]
-    connector_outcome: Annotated[ConnectorOutcome | None, Meta(description="What became of its connector.")]
+    connector_outcome: Annotated[
+        ConnectorOutcome | None, Meta(description="What became of its connector; null when there was none.")
+    ]
     record_count: Annotated[Count | None, Meta(description="Documents that it served.")]
     manual_step: Annotated[
         str | None,
@@ -202,7 +204,10 @@ class ArchivePurged(EventData, kw_only=True, forbid_unknown_fields=True):
     kind = EventKind.ARCHIVE_PURGED
 
     path: Annotated[str, Meta(description="Where it was.")]
-    restorable_until: Annotated[Instant, Meta(description="Until when it could be restored.")]
+    restorable_until: Annotated[
+        Instant,
+        Meta(description="Until when it was kept at least; a complete archive could be restored until then."),
+    ]
 
 
 EVENT_DATA_TYPES: Final[Mapping[EventKind, type[EventData]]] = MappingProxyType(

@@ -77,6 +77,9 @@ from domain.policy.scopes import (
 from domain.policy.teardown import TeardownFacts, check_teardown, dataset_before_teardown, raise_if_blocked
 from domain.policy.visibility import (
     accessible_client_ids,
+    closest_client_ids,
+    closest_dataset_ids,
+    closest_journey_ids,
     current_progress,
     find_client,
     find_dataset,
@@ -117,6 +120,9 @@ __all__ = [
     "check_teardown",
     "clock_block",
     "clock_refusal",
+    "closest_client_ids",
+    "closest_dataset_ids",
+    "closest_journey_ids",
     "confirmation_facts",
     "current_approval",
     "current_orphan_mark",

@@ -116,8 +116,13 @@ def require_attachable(dataset: Dataset, journey_id: str, named: Mapping[str, ob
     different = [f"{name} is {has[name]}, not {value}" for name, value in named.items() if has[name] != value]
     if different:
         msg = f"{dataset.name} is live already, and differs: {'; '.join(different)}."
+        fields = [name for name, value in named.items() if has[name] != value]
+        names = " and ".join(f'"{name}"' for name in fields)
         raise DatasetConflictError(
-            msg, field=next(n for n, v in named.items() if has[n] != v), dataset_id=dataset.dataset_id
+            msg,
+            field=fields[0],
+            suggested_action=f"To use the live dataset as it is, leave out {names}. {DatasetConflictError.action}",
+            dataset_id=dataset.dataset_id,
         )
 
 

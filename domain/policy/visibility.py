@@ -11,29 +11,37 @@ from domain.errors import (
     UnknownDatasetError,
     UnknownJourneyError,
 )
-from domain.model import Client, Dataset, Journey, UnreadableRow, closest_names
+from domain.model import Client, Dataset, Journey, UnreadableRow, closest_names, same_names
 from domain.policy.scopes import require_journey_access
 from domain.ports import DatasetQuery
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from domain.model import Principal, Progress
     from domain.ports import UnitOfWork
 
 _CANDIDATE_LIMIT: Final = 1000
+_OWNER_LIMIT: Final = 5
 
 
 def find_dataset(uow: UnitOfWork, dataset_id: str, principal: Principal) -> Dataset:
     """Find a dataset. Raises UnknownDatasetError when it does not exist or the caller may not access it."""
     dataset = uow.datasets.get(dataset_id)
     if dataset is None or not principal.can_access_client(dataset.client_id):
-        visible = [
-            each.dataset_id
-            for each in uow.datasets.find(DatasetQuery(limit=_CANDIDATE_LIMIT))
-            if principal.can_access_client(each.client_id)
-        ]
         msg = f"There is no dataset {dataset_id!r}."
-        raise UnknownDatasetError(msg, field="dataset_id", candidates=closest_names(dataset_id, visible))
+        candidates = closest_dataset_ids(uow, dataset_id, principal)
+        raise UnknownDatasetError(msg, field="dataset_id", candidates=candidates)
     return dataset
+
+
+def closest_dataset_ids(uow: UnitOfWork, value: str, principal: Principal) -> tuple[str, ...]:
+    """The ids of the datasets that this can only be a misspelling, the name or the connector of, live ones first."""
+    found = uow.datasets.find(DatasetQuery(limit=_CANDIDATE_LIMIT))
+    visible = [each for each in found if principal.can_access_client(each.client_id)]
+    labels = {each.dataset_id: [each.name, each.connector_id or ""] for each in visible}
+    live = same_names(value, [each.dataset_id for each in visible if each.live], labels)
+    return live or same_names(value, [each.dataset_id for each in visible], labels)
 
 
 def find_dataset_for_update(uow: UnitOfWork, dataset_id: str, principal: Principal) -> Dataset:
@@ -58,12 +66,21 @@ def find_client(uow: UnitOfWork, client_id: str, principal: Principal) -> Client
     """Find a client. Raises UnknownClientError when it does not exist or the caller may not access it."""
     client = uow.clients.get(client_id) if principal.can_access_client(client_id) else None
     if client is None:
-        visible = [
-            each.client_id for each in uow.clients.all() if principal.can_access_client(each.client_id)
-        ]
         msg = f"There is no client {client_id!r}."
-        raise UnknownClientError(msg, field="client_id", candidates=closest_names(client_id, visible))
+        candidates = closest_client_ids(uow, client_id, principal)
+        raise UnknownClientError(msg, field="client_id", candidates=candidates)
     return client
+
+
+def closest_client_ids(uow: UnitOfWork, value: str, principal: Principal) -> tuple[str, ...]:
+    """The ids of the clients that this may mean: by spelling, name or industry, or as the id of their journey."""
+    visible = [each for each in uow.clients.all() if principal.can_access_client(each.client_id)]
+    labels = {each.client_id: [each.name, each.industry] for each in visible}
+    near = closest_names(value, labels, labels)
+    if near or not principal.can_change_journey(value):
+        return near
+    owners = [each for each in labels if uow.journeys.get(each, value) is not None]
+    return tuple(owners[:_OWNER_LIMIT])
 
 
 def find_journey(uow: UnitOfWork, client_id: str, journey_id: str, principal: Principal) -> Journey:
@@ -74,13 +91,9 @@ def find_journey(uow: UnitOfWork, client_id: str, journey_id: str, principal: Pr
     """
     journey = uow.journeys.get(client_id, journey_id) if principal.can_change_journey(journey_id) else None
     if journey is None:
-        visible = [
-            each.journey_id
-            for each in uow.journeys.find(client_id=client_id)
-            if isinstance(each, Journey) and principal.can_change_journey(each.journey_id)
-        ]
         msg = f"Client {client_id!r} has no journey {journey_id!r}."
-        raise UnknownJourneyError(msg, field="journey_id", candidates=closest_names(journey_id, visible))
+        candidates = closest_journey_ids(uow, (client_id,), journey_id, principal)
+        raise UnknownJourneyError(msg, field="journey_id", candidates=candidates)
     if isinstance(journey, UnreadableRow):
         msg = f"The journey {journey_id!r} cannot be read: {journey.why}."
         raise PreconditionUnknownError(
@@ -107,10 +120,22 @@ def find_journey_by_id(
     if owners:
         msg = f"Several clients have a journey {journey_id!r}."
         raise InvalidArgumentError(msg, field="client_id", candidates=tuple(owners))
-    found = [each for one in clients for each in uow.journeys.find(client_id=one)]
-    visible = [each.journey_id for each in found if isinstance(each, Journey)]
     msg = f"There is no journey {journey_id!r}."
-    raise UnknownJourneyError(msg, field="journey_id", candidates=closest_names(journey_id, visible))
+    candidates = closest_journey_ids(uow, clients, journey_id, principal)
+    raise UnknownJourneyError(msg, field="journey_id", candidates=candidates)
+
+
+def closest_journey_ids(
+    uow: UnitOfWork, client_ids: Iterable[str], value: str, principal: Principal
+) -> tuple[str, ...]:
+    """The ids of the journeys of these clients that this may mean: by spelling, stage, or as the client of it."""
+    found = [each for one in client_ids for each in uow.journeys.find(client_id=one)]
+    visible = [
+        each for each in found if isinstance(each, Journey) and principal.can_change_journey(each.journey_id)
+    ]
+    names = [each.journey_id for each in visible]
+    labels = {each.journey_id: [each.stage.value, each.client_id] for each in visible}
+    return closest_names(value, names) or closest_names(value, names, labels)
 
 
 def accessible_client_ids(uow: UnitOfWork, principal: Principal) -> list[str]:

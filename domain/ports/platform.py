@@ -98,9 +98,12 @@ class Observation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removal:
-    """Removal of a datasource, which serves nothing any more; `left` is what a person may still remove, and where."""
+    """Removal of a datasource, which serves nothing any more; `left` is what a person may still remove, and where.
 
-    outcome: ConnectorOutcome
+    `outcome` is None when there was no datasource.
+    """
+
+    outcome: ConnectorOutcome | None
     left: str | None = None
 
 

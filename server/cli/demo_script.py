@@ -200,7 +200,7 @@ class DemoScript:
             "path": archive.path,
             "record_count": archive.record_count,
             "stored_bytes": archive.stored_bytes,
-            "restorable_until": format_timestamp(archive.restorable_until),
+            "restorable_until": format_timestamp(archive.restore_deadline),
             "files": sorted([*manifest["files"], "manifest.json"]),
             "verified": True,
         }

@@ -23,13 +23,14 @@ from tools.edge.question_pace import QuestionPace
 from tools.edge.request_state import REQUEST_STATE_TTL_S, RequestStateMiddleware
 from tools.edge.tool import Edge
 from tools.toolsets import select_tools
+from tools.unknown_tools import refuse_unknown_tool
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from mcp.server.context import ServerMiddleware, ServerRequestContext
     from mcp.server.mcpserver import Context
-    from mcp_types import GetPromptResult, InputRequiredResult, Tool
+    from mcp_types import CallToolResult, GetPromptResult, InputRequiredResult, Tool
 
     from server.settings.identity import LocalSettings
     from server.web.auth.gate import Gate
@@ -42,6 +43,7 @@ class LifecycleServer(MCPServer[Edge]):
     """The SDK's server, which lists only the reading tools when it is read-only."""
 
     edge: Edge
+    toolsets: Sequence[str] = ()
 
     @property
     def read_only(self) -> bool:
@@ -63,6 +65,15 @@ class LifecycleServer(MCPServer[Edge]):
         if all(each.name != name for each in await self.list_prompts()):
             raise MCPError(code=INVALID_PARAMS, message="There is no prompt of that name.")
         return await super().get_prompt(name, arguments, context)
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Edge, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        known = select_tools(self.toolsets)
+        if context is None or name in {each.name for each in known}:
+            return await super().call_tool(name, arguments, context)
+        offered = [each for each in known if not (self.read_only and each.mutating)]
+        return await refuse_unknown_tool(name, offered, context)
 
 
 def _is_read_only_tool(tool: Tool) -> bool:
@@ -137,6 +148,7 @@ def build_server(  # noqa: PLR0913
     # Outermost, so that it sees the error with which the SDK rejects a state.
     server.middleware.insert(0, RequestStateMiddleware(codec))
     server.edge = edge
+    server.toolsets = tuple(toolsets)
     return server
 
 

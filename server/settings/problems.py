@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 KeyPath: TypeAlias = "tuple[str, ...]"
 _PLACEHOLDER: Final = re.compile(r"\$\{[^{}]{0,60}\}?")
+_SHOWN: Final = 5
 _MESSAGES: Final = {
     "greater_than_equal": "must be at least {ge:g}",
     "greater_than": "must be more than {gt:g}",
@@ -61,7 +62,8 @@ def _problem(detail: ErrorDetails, root: type[BaseModel]) -> tuple[KeyPath, str,
     if kind == "extra_forbidden":
         if belongs := _find_key(root, path[-1]):
             return path, f"is not a key of this section; {belongs} is", (belongs,)
-        candidates = closest_names(path[-1], _section_keys(root, path[:-1]))
+        known = _section_keys(root, path[:-1])
+        candidates = closest_names(path[-1], known) or tuple(known)[:_SHOWN]
         return path, f"is unknown; the nearest known key is {candidates[0]}", candidates
     if kind == "value_error":
         return path, str(context["error"]), ()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import yaml
 
 from domain.errors import SettingsError
+from domain.model import same_names
 from server.settings.problems import KeyPath, require_replaced
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class _SectionReader:
                 if key.value == SECTION:
                     return self._require_section(value)
                 names.append(key.value)
-        near = get_close_matches(SECTION, names, n=1, cutoff=0.7)
+        near = same_names(SECTION, names)
         if near or required:
             hint = f"; its section `{near[0]}` may be misspelled" if near else ""
             raise SettingsError(f"{self._path} has no section `{SECTION}`{hint}.", field=SECTION)

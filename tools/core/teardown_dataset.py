@@ -33,11 +33,13 @@ class TeardownAnswer(Answer):
         default=None, description="Where the archive is; absent until there is one."
     )
     restorable_until: Instant | None = Field(
-        default=None, description="Until when the archive is kept at least."
+        default=None,
+        description="Until when it can be restored; absent when the archive holds too little for that.",
     )
     purged_at: Instant | None = Field(default=None, description="When the archive was purged, if it was.")
     connector_outcome: ConnectorOutcome | None = Field(
-        default=None, description="What became of the connector."
+        default=None,
+        description="What became of the connector; absent until it is known, or when there was none.",
     )
     manual_step: str | None = Field(default=None, description="What a person has left to do in Glean.")
     cleanup_verified: bool = Field(
@@ -56,6 +58,7 @@ def teardown_answer(torn_down: TeardownResult, archive: Archive | None = None) -
     dataset, teardown = torn_down.dataset, torn_down.dataset.teardown
     progress = progress_answer(dataset, torn_down.progress)
     outcome = teardown.connector_outcome if teardown else None
+    until = teardown.restorable_until if teardown else None
     return TeardownAnswer(
         name=dataset.name,
         dataset_id=dataset.dataset_id,
@@ -63,7 +66,7 @@ def teardown_answer(torn_down: TeardownResult, archive: Archive | None = None) -
         stage=dataset.stage,
         status=dataset.status,
         archived_path=teardown.archived_path if teardown else None,
-        restorable_until=teardown.restorable_until if teardown else None,
+        restorable_until=archive.restore_deadline if archive else until,
         purged_at=archive.purged_at if archive else None,
         connector_outcome=outcome,
         manual_step=teardown.manual_step if teardown else None,

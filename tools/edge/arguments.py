@@ -14,6 +14,24 @@ from domain import model
 IDENTIFIER_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 """The form of every id, ours and the callers'. An id of this form is safe in a path."""
 
+OTHER_NAMES: Final = {
+    "client_id": ("customer", "customer_id", "account", "tenant", "company"),
+    "journey_id": ("journey", "engagement"),
+    "dataset_id": ("id", "dataset_name"),
+    "stage": ("environment", "env", "phase"),
+    "dataset_type": ("type", "kind", "source_type", "data_type"),
+    "data_source": ("source",),
+    "record_count": ("count", "size", "records", "num_records"),
+    "retry": ("force", "rerun"),
+    "wait_s": ("timeout", "timeout_s", "wait_seconds"),
+    "limit": ("page_size", "max_results", "top"),
+    "cursor": ("next_cursor", "page_token", "after"),
+    "min_age_days": ("age", "days", "older_than"),
+    "duration": ("for", "length"),
+    "until": ("expires_at", "end", "protected_until"),
+}
+"""What callers also call the arguments; a refusal of such a name leads to the argument."""
+
 MAX_WAIT_S: Final = 50
 DEFAULT_WAIT_S: Final = 25
 MAX_DAYS: Final = 36_500
@@ -82,7 +100,7 @@ MinAgeDays = Annotated[
 Duration = Annotated[
     str,
     Field(
-        min_length=2,
+        min_length=1,
         max_length=20,
         description="How long from now: a number with m, h or d for minutes, hours or days, such as 12h.",
     ),
@@ -90,7 +108,7 @@ Duration = Annotated[
 Until = Annotated[
     str,
     Field(
-        min_length=10,
+        min_length=1,
         max_length=40,
         description="An instant with its time zone (RFC 3339), such as 2026-03-05T18:00:00Z.",
     ),

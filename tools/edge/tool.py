@@ -7,9 +7,10 @@ the one error shape. Any other exception is a bug, which the SDK logs and masks.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Final, cast
 
 from mcp import MCPError
 from mcp.server.mcpserver import Context
@@ -21,10 +22,11 @@ from mcp_types import CallToolResult, InputRequiredResult, TextContent, ToolAnno
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from domain.audit import ANONYMOUS
-from domain.errors import ForbiddenError, LifecycleError, ReadOnlyError
+from domain.errors import ForbiddenError, InvalidArgumentError, LifecycleError, ReadOnlyError
 from domain.model import Principal
 from domain.policy import require_scope, required_scope
 from prompts.words import load_prompt
+from tools.edge.arguments import IDENTIFIER_PATTERN
 from tools.edge.call_audit import audit_call
 from tools.edge.errors import error_result, invalid_arguments_error
 from tools.edge.question_pace import QuestionPace
@@ -58,6 +60,8 @@ class Edge:
         return self.identify()
 
 
+_ID: Final = re.compile(IDENTIFIER_PATTERN)
+
 EdgeContext = Context[Edge, Any]
 
 
@@ -82,6 +86,8 @@ class _StrictArguments(ArgModelBase):
 class _Metadata(FuncMetadata):
     """Conversion of a call's arguments to values, and of its answer to a result."""
 
+    destructive: bool = False
+
     def validate_arguments(self, arguments_to_validate: dict[str, Any]) -> dict[str, Any]:
         """Convert arguments to values; null for an optional one means that it is left out.
 
@@ -96,7 +102,7 @@ class _Metadata(FuncMetadata):
         try:
             return self.arg_model.model_validate(given).model_dump_one_level()
         except ValidationError as error:
-            raise invalid_arguments_error(error, self.arg_model) from error
+            raise invalid_arguments_error(error, self.arg_model, destructive=self.destructive) from error
 
     def convert_result(self, result: object) -> CallToolResult | InputRequiredResult:
         """Convert the answer to structured content, and to the same JSON as text for clients that read only text."""
@@ -131,10 +137,10 @@ class LifecycleTool(Tool):
             return error_result(error)
         except Exception as error:
             raise UnexpectedToolError(f"Error executing tool {self.name}") from error
-        identified, identity_error = _identify_caller(edge)
+        identified, identity_error = identify_caller(edge)
         known = self.fn_metadata.arg_model.model_fields
         principal = calls.begin(
-            identified, self.verb, edge.via, arguments, known=known, **_request_origin(context)
+            identified, self.verb, edge.via, arguments, known=known, **request_origin(context)
         )
         context.request_context.lifespan_context = replace(edge, identify=lambda: principal)
         try:
@@ -169,7 +175,7 @@ class LifecycleTool(Tool):
             return await super().run(arguments, context, convert_result=convert_result)
         except ToolError as error:
             if isinstance(error.__cause__, LifecycleError):
-                raise error.__cause__ from None
+                raise await _with_suggestions(error.__cause__, arguments, principal, context) from None
             if isinstance(error.__cause__, ToolError):  # the SDK rejected the answer to a question
                 raise malformed_answer_error() from None
             audit_id = principal.call.audit_id if principal.call else None
@@ -178,7 +184,22 @@ class LifecycleTool(Tool):
             raise malformed_answer_error() from None
 
 
-def _identify_caller(edge: Edge) -> tuple[Principal, ForbiddenError | None]:
+async def _with_suggestions(
+    error: LifecycleError, arguments: dict[str, Any], principal: Principal, context: Context[Any, Any]
+) -> LifecycleError:
+    """The error; when an id has a form that none can have, with the ids that it may mean as candidates."""
+    given = arguments.get(error.field or "")
+    if not isinstance(error, InvalidArgumentError) or error.candidates or not isinstance(given, str):
+        return error
+    if not _ID.fullmatch(given):
+        services: Services = await context.request_context.lifespan_context.services()
+        error.candidates = await services.datasets.suggest_ids(
+            error.field, given, principal, arguments.get("client_id")
+        )
+    return error
+
+
+def identify_caller(edge: Edge) -> tuple[Principal, ForbiddenError | None]:
     """Identify the caller; for an unknown one, the anonymous principal and the error to raise."""
     try:
         return edge.principal, None
@@ -186,7 +207,7 @@ def _identify_caller(edge: Edge) -> tuple[Principal, ForbiddenError | None]:
         return ANONYMOUS, error
 
 
-def _request_origin(context: Context[Any, Any]) -> dict[str, Any]:
+def request_origin(context: Context[Any, Any]) -> dict[str, Any]:
     """The client program and the trace context that a request claims. They are recorded, and prove nothing."""
     request = context.request_context
     params = request.session.client_params
@@ -233,5 +254,6 @@ def build_tool(
         arg_model=arguments,
         output_model=metadata.output_model,
         output_schema=published_schema(metadata.output_schema or {}),
+        destructive=bool(annotations.destructive_hint),
     )
     return tool

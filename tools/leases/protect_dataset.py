@@ -52,7 +52,7 @@ async def protect_dataset(
     until: Until,
 ) -> ProtectAnswer:
     """Lengthen the protection. Only a person may shorten it, and a model is never one."""
-    moment = parse_timestamp(until, "until")
+    moment = parse_timestamp(until, "until", services.clock.now())
     return protect_answer(await services.leases.protect_dataset(dataset_id, moment, principal, person=False))
 
 

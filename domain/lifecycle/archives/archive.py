@@ -32,6 +32,7 @@ _PROBE_WORDS: Final = 12
 class Archive(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Record of one archive in the store. `place` is its location for the port, `path` its location for a person.
 
+    `restorable_until` is the end of its retention, also of one that holds too little for a restore.
     `size_bytes` is the size of the documents as staged, `stored_bytes` that of the archive's files. `reason` is why
     it was written: `snapshot`, or the reason of a teardown. `given_back_at` is when that teardown was reversed, so
     that the archive belongs to a live dataset. `found_past` is the day on which a daily run first found it past its
@@ -58,6 +59,11 @@ class Archive(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     found_past: str | None = None
     purging_since: datetime | None = None
     purged_at: datetime | None = None
+
+    @property
+    def restore_deadline(self) -> datetime | None:
+        """Until when it can be restored at least; None when it holds too little for a restore."""
+        return self.restorable_until if self.full_data and not self.incomplete else None
 
     def as_dict(self) -> Json:
         """The record as JSON, as the store holds it."""
@@ -217,7 +223,7 @@ def mark_archive_given_back(uow: UnitOfWork, dataset_id: str, now: datetime) -> 
 
 def build_archive_record(
     dataset: Dataset, place: str, path: str, manifest: Json, reason: str | None = None
-) -> Json:
+) -> Archive:
     """Build the record of an archive that was written and verified, with the reason why."""
     return Archive(
         dataset_id=dataset.dataset_id,
@@ -236,7 +242,7 @@ def build_archive_record(
         full_data=manifest["full_data"],
         incomplete=manifest.get("incomplete", False),
         reason=reason,
-    ).as_dict()
+    )
 
 
 def parse_sample_lines(sample: bytes) -> list[bytes]:

@@ -85,7 +85,8 @@ async def archive_snapshot(context: SagaContext) -> None:
     location = context.deps.archives.location(place)
 
     def record_archive(uow: UnitOfWork, stored: Dataset) -> None:
-        uow.archives.put(stored.dataset_id, build_archive_record(stored, place, location, manifest, _REASON))
+        archive = build_archive_record(stored, place, location, manifest, _REASON)
+        uow.archives.put(stored.dataset_id, archive.as_dict())
 
     await context.transact(record_archive)
 

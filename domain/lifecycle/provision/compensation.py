@@ -18,6 +18,7 @@ from domain.lifecycle.sagas import (
     SagaDefinition,
     Step,
     client_sites,
+    confirm_datasource,
     delete_datasource,
     outcome_error,
     push_run_name,
@@ -93,6 +94,7 @@ async def revert_connector(context: SagaContext) -> None:
             )
         )
         return
+    connector = await confirm_datasource(context, connector, mark)
     removal = await delete_datasource(context.deps, connector, mark)
 
     def forget_connector(uow: UnitOfWork, dataset: Dataset) -> None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from domain.audit import publish_events, record_audit_entry
 from domain.connectors import dataset_name
-from domain.content import choose_template
+from domain.content import choose_template, require_known_template
 from domain.errors import (
+    DatasetConflictError,
     InvalidArgumentError,
     ProvisionFailedError,
     Recovery,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from domain.model import (
         Client,
         DatasetType,
+        Failure,
         Journey,
         Principal,
         Progress,
@@ -45,6 +47,9 @@ if TYPE_CHECKING:
         TemplateChoice,
     )
     from domain.ports import Clock, Ids, Store, Templates, UnitOfWork
+
+_SYNC_STEP: Final = "index"
+"""The step of the saga that makes Glean serve what an attempt pushed."""
 
 _AVAILABLE_SOURCES: Final = (DataSource.MOCK_TEMPLATE,)
 
@@ -113,7 +118,14 @@ class ProvisionService:
                 return client
             return self._attach(uow, live, journey, request, principal, now)
 
-        answer = await self._store.transact(attach)
+        try:
+            answer = await self._store.transact(attach)
+        except DatasetConflictError as conflict:
+            # What differs may be no template at all, and then no teardown would help.
+            if conflict.field == "template_id" and request.template_id is not None:
+                known = await self._templates.list()
+                require_known_template(known, request.dataset_type, request.template_id)
+            raise
         if not isinstance(answer, ProvisionResult):
             templates = await self._templates.list()
             template, choice = choose_template(templates, answer, request.dataset_type, request.template_id)
@@ -215,14 +227,12 @@ def provision_failed_error(dataset: Dataset) -> ProvisionFailedError:
     """The error for a dataset's recorded failure."""
     failure = require_present(dataset.failure, "the transaction that fails a dataset records its failure")
     left = f" Still to be undone: {', '.join(failure.to_undo)}." if failure.to_undo else ""
-    served = ""
-    if dataset.content:
-        older = dataset.content.attempt < failure.attempt
-        served = f" The {'earlier' if older else 'new'} content is {'still ' if older else ''}served."
+    served = _served_sentence(dataset, failure)
     return ProvisionFailedError(
         f"Provisioning {dataset.name} failed at the step {failure.step!r}: {failure.message}{served}{left}",
-        recovery=Recovery(failure.recovery),
-        suggested_action=failure.suggested_action or "Correct the cause, then call again with retry.",
+        recovery=_retry_recovery(failure),
+        field="retry" if _retry_recovery(failure) is Recovery.FIX_INPUT else None,
+        suggested_action=_retry_action(dataset, failure),
         dataset_id=dataset.dataset_id,
         client_id=dataset.client_id,
         status=dataset.status.value,
@@ -230,6 +240,39 @@ def provision_failed_error(dataset: Dataset) -> ProvisionFailedError:
         cause=failure.code,
         to_undo=list(failure.to_undo),
     )
+
+
+def _retry_recovery(failure: Failure) -> Recovery:
+    """What makes the call succeed: only a retry begins again, so waiting alone never does."""
+    recovery = Recovery(failure.recovery)
+    return Recovery.FIX_INPUT if recovery is Recovery.WAIT else recovery
+
+
+def _retry_action(dataset: Dataset, failure: Failure) -> str:
+    """How to run it again: the same call with retry; of a restored dataset, a provision with retry."""
+    again = 'make the same call with "retry": true'
+    if dataset.restored_from is not None:
+        names = ("client_id", "journey_id", "stage", "dataset_type")
+        arguments = ", ".join(f'"{name}": "{getattr(dataset, name)}"' for name in names)
+        again = f'call provision_dataset with {{{arguments}, "retry": true}}'
+    if failure.recovery == Recovery.WAIT:
+        return f"{again[0].upper()}{again[1:]}; when it fails again, ask a person to run `dataset-lifecycle doctor`."
+    first = failure.suggested_action or "Correct the cause."
+    return f"{first} Then {again}: without it, this failure is answered again."
+
+
+def _served_sentence(dataset: Dataset, failure: Failure) -> str:
+    """What Glean serves after a failed attempt, as far as it is known."""
+    if dataset.content is None:
+        return ""
+    if dataset.content.attempt >= failure.attempt:
+        return " The new content is served."
+    if _SYNC_STEP in failure.to_undo:
+        return (
+            " Whether Glean serves the earlier content or the new one is not known until the step "
+            f"{_SYNC_STEP!r} is undone."
+        )
+    return " The earlier content is still served."
 
 
 def admit_dataset(uow: UnitOfWork, dataset: Dataset, principal: Principal, now: datetime) -> ProvisionResult:

@@ -13,7 +13,12 @@ from domain.lifecycle.sagas.context import (
     push_run_name,
     require_connector,
 )
-from domain.lifecycle.sagas.datasource import attempt_connector_id, delete_datasource, previous_removal
+from domain.lifecycle.sagas.datasource import (
+    attempt_connector_id,
+    confirm_datasource,
+    delete_datasource,
+    previous_removal,
+)
 from domain.lifecycle.sagas.dead_letter import fail_dead_letter
 from domain.lifecycle.sagas.definition import (
     Done,
@@ -50,6 +55,7 @@ __all__ = [
     "attempt_connector_id",
     "client_sites",
     "compensation_step_name",
+    "confirm_datasource",
     "constant_backoff",
     "delete_datasource",
     "exponential_backoff",

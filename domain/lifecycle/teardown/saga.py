@@ -26,7 +26,6 @@ from domain.lifecycle.archives import (
     _verify_archive,
     archive_place,
     build_archive_record,
-    manifest_restorable_until,
     mark_archive_given_back,
     parse_sample_lines,
     write_archive,
@@ -37,6 +36,7 @@ from domain.lifecycle.sagas import (
     SagaDefinition,
     Step,
     StepFailure,
+    confirm_datasource,
     constant_backoff,
     delete_datasource,
     poll,
@@ -144,12 +144,12 @@ async def archive_dataset(context: SagaContext) -> None:
     context.report("archive")
     place, manifest = await write_archive(context, claimed.dataset)
     location = context.deps.archives.location(place)
-    until = manifest_restorable_until(manifest)
 
     def record_archive(uow: UnitOfWork, dataset: Dataset) -> None:
         held = DatasetInTeardown.of(dataset)
-        facts = build_archive_record(dataset, place, location, manifest, held.teardown.reason.value)
-        uow.archives.put(dataset.dataset_id, facts)
+        archive = build_archive_record(dataset, place, location, manifest, held.teardown.reason.value)
+        until = archive.restore_deadline
+        uow.archives.put(dataset.dataset_id, archive.as_dict())
         uow.datasets.put(held.with_progress(archived_path=location, restorable_until=until))
 
     await context.transact(record_archive)
@@ -170,9 +170,11 @@ async def disconnect_datasource(context: SagaContext) -> None:
     removal = await context.deps.store.read(partial(previous_removal, dataset))
     if connector is not None and not abandon:
         await require_same_platform(context.deps.platform, connector)
+        mark = await context.load_owner_tag()
+        connector = await confirm_datasource(context, connector, mark)
         if connector.handle is not None and context.deps.platform.capabilities.stop:
             await _stop_syncs(context, connector.handle)
-        removal = await delete_datasource(context.deps, connector, await context.load_owner_tag())
+        removal = await delete_datasource(context.deps, connector, mark)
         await _verify_datasource_gone(context, connector, sample)
     elif connector is not None:
         step = f"Delete the datasource {connector.name} in Glean, when it can be reached again."

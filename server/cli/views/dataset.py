@@ -194,7 +194,7 @@ def _render_teardown(details: DatasetDetails) -> Iterator[RenderableType]:
                     ("path", archive.path),
                     ("records", archive.record_count if archive.full_data else "a sample"),
                     ("size", decimal(archive.stored_bytes)),
-                    ("restorable until", archive.restorable_until),
+                    ("restorable until", archive.restore_deadline or "never"),
                     ("purged", archive.purged_at),
                 )
             ),

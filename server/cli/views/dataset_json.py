@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from domain.content import QUALITY_THRESHOLD, is_fit_for_use, readiness_report
 from domain.errors import format_timestamp
+from domain.lifecycle import parse_archive
 from domain.model import UnreadableRow, Waiver
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def serialize_dataset(details: DatasetDetails) -> Document:
             for each in details.undos
         ],
         teardown=_serialize_teardown(dataset.teardown),
-        archive=details.archive,
+        archive=details.archive and _serialize_archive(details.archive),
         events=[_serialize_event(each) for _, each in details.events],
     )
 
@@ -204,6 +205,13 @@ def _serialize_teardown(teardown: Teardown | None) -> Document | None:
             failure=_serialize_failure(teardown.failure),
         )
     )
+
+
+def _serialize_archive(facts: Document) -> Document:
+    """The record of an archive; without `restorable_until` when it holds too little for a restore."""
+    if parse_archive(facts).restore_deadline is None:
+        return {name: value for name, value in facts.items() if name != "restorable_until"}
+    return facts
 
 
 def _serialize_event(event: Event) -> Document:

@@ -27,6 +27,7 @@ SPARSE: Final = {
     "second attempt",
     "teardown while a sync hangs",
     "teardown of a failed one",
+    "teardown of one that never had a connector",
     "undoing a provision",
     "undoing a retry",
     *INDEXING_SCENARIOS,

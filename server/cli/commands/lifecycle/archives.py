@@ -56,7 +56,8 @@ async def show_archive(run: Invocation, dataset_id: DatasetId) -> None:
                     ("archived", archive.archived_at),
                     ("records", archive.record_count if archive.full_data else "a sample"),
                     ("size", f"{decimal(archive.stored_bytes)} ({decimal(archive.size_bytes)} unpacked)"),
-                    ("restorable until", archive.restorable_until),
+                    ("restorable until", archive.restore_deadline or "never"),
+                    ("kept until", None if archive.restore_deadline else archive.restorable_until),
                     ("purged", archive.purged_at),
                     ("incomplete", "yes" if archive.incomplete else None),
                     ("taken for", archive.reason),
@@ -94,7 +95,7 @@ async def snapshot_dataset(
             archive = await services.snapshots.take(dataset_id, run.principal, bar(dataset_id))
     run.output.print_answer(
         _serialize_archive(archive),
-        f"{archive.name} is archived, restorable until {format_value(archive.restorable_until)}, "
+        f"{archive.name} is archived, restorable until {format_value(archive.restore_deadline or 'never')}, "
         f"and still served: {format_value(archive.path)}",
     )
 
@@ -137,7 +138,8 @@ def _serialize_archive(archive: Archive) -> dict[str, Any]:
         "dataset_type": archive.dataset_type,
         "path": archive.path,
         "archived_at": format_timestamp(archive.archived_at),
-        "restorable_until": format_timestamp(archive.restorable_until),
+        "restorable_until": format_timestamp(archive.restore_deadline),
+        "kept_until": format_timestamp(archive.restorable_until),
         "purged_at": format_timestamp(archive.purged_at),
         "record_count": archive.record_count,
         "size_bytes": archive.size_bytes,
@@ -155,7 +157,7 @@ def _row(archive: Archive) -> tuple[object, ...]:
         archive.name,
         archive.record_count,
         decimal(archive.stored_bytes),
-        archive.restorable_until,
+        archive.restore_deadline or "never",
         archive.purged_at,
         archive.dataset_id,
     )

@@ -146,7 +146,7 @@ def test_two_clients_may_have_a_journey_of_one_id(command_line: CommandLine) -> 
     ("args", "code", "candidates"),
     [
         (("provision", "--client-id", "ACM", *PROVISION[3:], "jira_issues"), "unknown_client", ["ACME"]),
-        ((*PROVISION[:4], "j2", *PROVISION[5:], "jira_issues"), "unknown_journey", ["j1"]),
+        ((*PROVISION[:4], "J1", *PROVISION[5:], "jira_issues"), "unknown_journey", ["j1"]),
         ((*PROVISION, "jira_issues", "--record-count", "0"), "invalid_argument", None),
         ((*PROVISION, "jira_issues", "--data-source", "generated"), "invalid_argument", ["mock_template"]),
         ((*PROVISION[:-2], "pilot", "--dataset-type", "jira_issues"), "invalid_argument", None),
@@ -165,7 +165,7 @@ def test_two_clients_may_have_a_journey_of_one_id(command_line: CommandLine) -> 
             "invalid_argument",
             None,
         ),
-        (("journeys", "promote", "j9", "pilot"), "unknown_journey", ["j1"]),
+        (("journeys", "promote", "j9", "pilot"), "unknown_journey", None),
         (
             ("journeys", "set-state", "j1", "draft"),
             "invalid_argument",

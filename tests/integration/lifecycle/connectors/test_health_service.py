@@ -191,10 +191,10 @@ async def test_a_limit_out_of_range_is_refused(health_setup: HealthSetup, limit:
     ("chosen", "kind", "candidates"),
     [
         ({"connector_id": "k-acme-01"}, UnknownConnectorError, ("k-acme-001",)),
-        ({"connector_id": "k-zeta-001"}, UnknownConnectorError, ("k-acme-001",)),
-        ({"dataset_id": "zeta-1"}, UnknownDatasetError, ("acme-1",)),
-        ({"client_id": "zeta"}, UnknownClientError, ("acme",)),
-        ({"client_id": "nobody"}, UnknownClientError, ("acme",)),
+        ({"connector_id": "k-zeta-001"}, UnknownConnectorError, ()),
+        ({"dataset_id": "zeta-1"}, UnknownDatasetError, ()),
+        ({"client_id": "zeta"}, UnknownClientError, ()),
+        ({"client_id": "nobody"}, UnknownClientError, ()),
     ],
 )
 async def test_what_is_unknown_or_of_another_client_is_told_alike_with_candidates(

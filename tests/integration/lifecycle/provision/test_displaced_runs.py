@@ -139,7 +139,5 @@ async def test_the_teardown_of_a_dataset_that_never_had_a_connector_leaves_nothi
         gone = await process.tear_down(caught.value.facts["dataset_id"], TeardownReason.PROVISION_FAILED)
 
         assert gone.teardown is not None
-        assert (gone.teardown.connector_outcome, gone.teardown.manual_step) == (
-            ConnectorOutcome.DELETED,
-            None,
-        )
+        assert (gone.teardown.connector_outcome, gone.teardown.manual_step) == (None, None)
+        assert gone.teardown.restorable_until is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -193,7 +194,7 @@ async def test_a_client_that_the_caller_may_not_touch_is_as_unknown_as_none(worl
         await process.add_client_and_journey("globex", "theirs")
         with pytest.raises(UnknownClientError) as refusal:
             await process.start_provision(stranger)
-    assert refusal.value.candidates == ("globex",)
+    assert refusal.value.candidates == ()
 
 
 @pytest.mark.parametrize("state", [JourneyState.PAUSED, JourneyState.COMPLETED, JourneyState.CANCELLED])
@@ -223,9 +224,23 @@ async def test_a_live_dataset_that_differs_is_a_conflict(
     async with world.open_process() as process:
         await process.add_client_and_journey()
         await process.provision()
+        templates = world.repository / "mock_data" / "templates"
+        shutil.copytree(templates / "fintech" / "developer_productivity", templates / "default" / "default")
         with pytest.raises(DatasetConflictError) as refusal:
             await process.start_provision(**changes)
     assert refusal.value.field == field
+    assert refusal.value.suggested_action.startswith(
+        f'To use the live dataset as it is, leave out "{field}".'
+    )
+
+
+async def test_an_unknown_template_beside_a_live_dataset_is_told_as_unknown(world: World) -> None:
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
+        await process.provision()
+        with pytest.raises(UnknownTemplateError) as refusal:
+            await process.start_provision(template_id="fintech/developer-productivity/confluence")
+    assert refusal.value.candidates[0] == "fintech/developer_productivity/confluence_pages"
 
 
 async def test_another_journeys_live_dataset_is_a_conflict_that_names_it(world: World) -> None:

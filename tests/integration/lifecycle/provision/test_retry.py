@@ -69,6 +69,24 @@ async def test_a_retry_that_fails_leaves_the_old_content_served(world: World, fa
     assert after.failure.to_undo == ()
 
 
+async def test_a_retry_whose_sync_cannot_be_read_does_not_claim_what_is_served(world: World) -> None:
+    async with world.open_process() as process:
+        before = await provision_short_of_three(world, process)
+        write_template(world.repository, PAGES, [confluence_page(number) for number in range(50, 60)])
+        world.glean.faults.add(Fault(kind="status", operation="sync.find", status=503, times=None))
+        with pytest.raises(
+            ProvisionFailedError, match="is not known until the step 'index' is undone"
+        ) as caught:
+            await process.provision(retry=True)
+        assert "still served" not in caught.value.message
+        world.glean.faults.clear()
+        await process.services.sagas.resume(respect_backoff=False)
+        after, _ = await process.services.sagas.wait(before.dataset_id, 30)
+    assert after.failure is not None
+    assert after.failure.to_undo == ()
+    assert set(world.served_document_ids(before.name)) <= {f"P{number}" for number in range(30)}
+
+
 @pytest.mark.each_dialect
 async def test_a_retry_that_succeeds_replaces_the_old_content_wholly(world: World) -> None:
     async with world.open_process() as process:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import zstandard
 
 from domain.content.quality import is_fit_for_use
-from domain.errors import LifecycleError, ProvisionFailedError
+from domain.errors import LifecycleError, NotRestorableError, ProvisionFailedError
 from domain.lifecycle.archives.archive import archive_place, require_matching_manifest
+from domain.lifecycle.archives.restore_content import require_restorable
 from domain.lifecycle.provision.compensation import COMPENSATIONS
 from domain.model.dataset import Dataset
 from domain.model.enums import ConnectorOutcome, ConnectorStatus, DatasetStatus
@@ -94,6 +95,9 @@ async def check_consistency(
         assert set(dataset.failure.to_undo) == left
     if isinstance(told, Dataset):
         assert told == dataset
+    elif "earlier content is still served" in told.message:
+        assert was is None or was.content == dataset.content
+        assert before.served.items() <= now.served.items()
     return dataset
 
 
@@ -180,14 +184,34 @@ async def _check_archived(
     assert dataset.teardown is not None
     assert dataset.teardown.failure is None
     left = [each for each in place.glean.datasources() if each["name"] != datasource_name(place, FOREIGN)]
-    outcome = ConnectorOutcome.EMPTIED if left else ConnectorOutcome.DELETED
+    gone = ConnectorOutcome.EMPTIED if left else ConnectorOutcome.DELETED
+    outcome = gone if _has_ever_existed(place) else None
     assert dataset.teardown.connector_outcome is outcome
+    assert (dataset.teardown.restorable_until is not None) is await _is_restorable(process, dataset)
     assert dataset.teardown.staging_deleted
     assert (now.ours, now.served, now.staged) == (0, {}, ())
     for document in before.served.values():
         found = place.glean.search(document["title"], datasource=datasource_name(place, NAME))
         assert found == []
     await _check_archive_content(process, dataset)
+
+
+def _has_ever_existed(place: World) -> bool:
+    """Whether Glean ever had a datasource of ours."""
+    return any(
+        entry.operation in {"datasources.create", "adddatasource"}
+        and entry.datasource == datasource_name(place, NAME)
+        for entry in place.glean.ledger()
+    )
+
+
+async def _is_restorable(process: Process, dataset: Dataset) -> bool:
+    facts = await process.deps.store.read(lambda uow: uow.archives.get(dataset.dataset_id))
+    try:
+        require_restorable(dataset, facts)
+    except NotRestorableError:
+        return False
+    return True
 
 
 async def _check_archive_content(process: Process, dataset: Dataset) -> None:

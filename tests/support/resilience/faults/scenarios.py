@@ -60,6 +60,8 @@ _FAILING: Final = {
     INDEXING: (("bulkindexdocuments", 422),),
 }
 """What has a push fail, and what was made not go away."""
+_REFUSED: Final = {ADMIN: "datasources.create", INDEXING: "adddatasource"}
+"""What makes a connector in Glean."""
 _PATIENT: Final = LifecycleSettings(sync_deadline=timedelta(seconds=10), stop_deadline=timedelta(seconds=10))
 _IMPATIENT: Final = LifecycleSettings(
     sync_deadline=timedelta(seconds=0.2), stop_deadline=timedelta(seconds=10)
@@ -122,6 +124,14 @@ async def _prepare_failed_provision(place: World, process: Process) -> None:
     await process.add_client_and_journey()
     for operation, status in _FAILING[dialect_of(place)]:
         place.glean.faults.add(Fault(kind="status", operation=operation, status=status, times=None))
+    assert isinstance(await result_or_error(process.provision()), LifecycleError)
+
+
+async def _prepare_unconnected_provision(place: World, process: Process) -> None:
+    """FAILED, and Glean never had a datasource of it."""
+    await process.add_client_and_journey()
+    operation = _REFUSED[dialect_of(place)]
+    place.glean.faults.add(Fault(kind="status", operation=operation, status=422, times=None))
     assert isinstance(await result_or_error(process.provision()), LifecycleError)
 
 
@@ -195,6 +205,12 @@ ADMIN_SCENARIOS: Final = {
         Scenario(
             name="teardown of a failed one",
             prepare=_prepare_failed_provision,
+            act=_tear_down_failed,
+            again=_tear_down_failed,
+        ),
+        Scenario(
+            name="teardown of one that never had a connector",
+            prepare=_prepare_unconnected_provision,
             act=_tear_down_failed,
             again=_tear_down_failed,
         ),

@@ -85,7 +85,7 @@ def test_an_unknown_name_is_answered_with_the_nearest_of_the_type() -> None:
     assert refused.value.field == "template_id"
     with pytest.raises(UnknownTemplateError) as refused:
         choose_template([RANKED[0][0]], ACME, PAGES, "zzz")
-    assert refused.value.candidates == ("fintech/developer_productivity/confluence_pages",)
+    assert refused.value.candidates == ()
 
 
 def test_a_template_of_another_type_is_refused_naming_both() -> None:

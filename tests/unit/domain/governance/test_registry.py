@@ -228,7 +228,10 @@ async def test_a_journey_of_another_client_is_unknown_and_the_clients_own_are_of
     await registry_setup.hold(journey("spring"), journey("autumn", client_id="globex"))
     with pytest.raises(UnknownJourneyError) as theirs:
         await registry_setup.registry.set_state("autumn", JourneyState.COMPLETED, ALL, "acme")
-    assert theirs.value.candidates == ("spring",)
+    assert theirs.value.candidates == ()
+    with pytest.raises(UnknownJourneyError) as own:
+        await registry_setup.registry.set_state("Spring", JourneyState.COMPLETED, ALL, "acme")
+    assert own.value.candidates == ("spring",)
     with pytest.raises(UnknownJourneyError) as none:
         await registry_setup.registry.promote("autum", Stage.PILOT, ALL)
     assert none.value.candidates == ("autumn",)

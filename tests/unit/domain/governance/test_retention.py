@@ -178,9 +178,12 @@ async def test_an_unknown_archive_is_answered_with_the_nearest_that_the_caller_m
 
     with pytest.raises(UnknownDatasetError) as caught:
         await retention_setup.keeper.load_archive(ANYONE, "acme-pilot-jira-2")
-    assert caught.value.candidates == ("acme-pilot-jira-1", "beta-pilot-jira-1")
+    assert caught.value.candidates == ("acme-pilot-jira-1",)
     with pytest.raises(UnknownDatasetError) as caught:
         await retention_setup.keeper.verify_archive(only_beta, "acme-pilot-jira-1")
+    assert caught.value.candidates == ()
+    with pytest.raises(UnknownDatasetError) as caught:
+        await retention_setup.keeper.verify_archive(only_beta, "BETA_pilot_jira_1")
     assert caught.value.candidates == ("beta-pilot-jira-1",)
 
 

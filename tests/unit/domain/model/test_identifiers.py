@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import InvalidArgumentError
-from domain.model.identifiers import IDENTIFIER, closest_names, require_identifier
+from domain.model.identifiers import IDENTIFIER, require_identifier
 
 
 @given(st.from_regex(IDENTIFIER, fullmatch=True))
@@ -32,18 +32,3 @@ def test_a_name_that_passes_is_one_plain_path_part(name: str) -> None:
         return
     assert name not in {".", ".."}
     assert not set(name) & set("/\\\0:*?")
-
-
-def test_the_nearest_names_come_first_whatever_their_case() -> None:
-    assert closest_names("acne", ["Globex", "ACME", "Initech"]) == ("ACME",)
-
-
-def test_with_nothing_near_the_first_five_are_shown_in_order() -> None:
-    assert closest_names("zzz", [f"name{n}" for n in range(9)]) == (
-        "name0",
-        "name1",
-        "name2",
-        "name3",
-        "name4",
-    )
-    assert closest_names("zzz", []) == ()

@@ -11,6 +11,7 @@ import pytest
 
 from domain.errors import (
     BlockingCheck,
+    DatasetConflictError,
     LifecycleError,
     PlatformMismatchError,
     PlatformUnavailableError,
@@ -152,8 +153,9 @@ def test_a_conflict_names_the_dataset_and_what_differs() -> None:
         "code": "dataset_conflict",
         "recovery": "choose_other",
         "dataset_id": ID,
-        "suggested_action": "Use the live dataset as it is, or ask for its teardown first.",
+        "suggested_action": DatasetConflictError.action,
     }
+    leave_out = f"To use the live dataset as it is, leave out {{}}. {DatasetConflictError.action}"
     assert said(lambda: require_attachable(live, "j2", {})) == conflict | {
         "message": f"{NAME} is live already and belongs to the journey 'j1'.",
         "field": "journey_id",
@@ -166,10 +168,12 @@ def test_a_conflict_names_the_dataset_and_what_differs() -> None:
             "record_count is 7, not 8; data_source is mock_template, not generated."
         ),
         "field": "record_count",
+        "suggested_action": leave_out.format('"record_count" and "data_source"'),
     }
     assert said(lambda: require_attachable(dataset(), "j1", {"record_count": 8})) == conflict | {
         "message": f"{NAME} is live already, and differs: record_count is all that the template has, not 8.",
         "field": "record_count",
+        "suggested_action": leave_out.format('"record_count"'),
     }
     assert said(lambda: require_attachable(dataset(status=DatasetStatus.TEARDOWN), "j1", {})) == {
         "code": "teardown_in_progress",

@@ -1,4 +1,4 @@
-"""What the tools do with arguments that are not as they should be: one shape, on record, and no use case asked."""
+"""What the tools do with arguments that are not as they should be: one shape, on record, and nothing is done."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from mcp.client.client import Client
 from domain.audit.calls import CallAudit
 from domain.audit.entry import Decision, parse_entry
 from domain.errors import InvalidArgumentError
+from domain.lifecycle.datasets import DatasetService
 from domain.ports import AuditQuery
 from server.adapters.clock import RandomIds, SystemClock
 from server.adapters.store.sqlite.store import SqliteStore
@@ -24,22 +25,41 @@ from tools.core.teardown_dataset import TOOL
 if TYPE_CHECKING:
     from tools.services import Services
 
+STAGES = ["sandbox", "pilot", "production"]
 WHATEVER = {"dataset_id": "acme-1", "reason": "manual"}
-FIX = "Correct the argument named in `field` and call again."
 NAMED = "must be letters, digits, '.', '_' and '-', beginning with a letter or digit."
 
 
 @dataclass
 class CallsOnlyServices:
-    """Services that put calls on record, and do nothing else."""
+    """Services that put calls on record and know no ids, and do nothing else."""
 
     calls: CallAudit
+    datasets: DatasetService
 
 
 async def refusal(tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The refusal, without the code and what to do, which is said in any case."""
+    body = await full_refusal(tool, arguments)
+    assert body.pop("suggested_action")
+    assert body.pop("recovery") == "fix_input"
+    return body
+
+
+async def full_refusal(tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
     with TemporaryDirectory() as folder:
         async with SqliteStore(Path(folder) / "store.db") as store:
-            only = CallsOnlyServices(CallAudit(store, SystemClock(), RandomIds()))
+            nothing: Any = None
+            datasets = DatasetService(
+                store=store,
+                clock=SystemClock(),
+                templates=nothing,
+                staging=nothing,
+                platform=nothing,
+                connectors=nothing,
+                settings=nothing,
+            )
+            only = CallsOnlyServices(CallAudit(store, SystemClock(), RandomIds()), datasets)
 
             async def services() -> Services:
                 return cast("Services", only)
@@ -54,8 +74,6 @@ async def refusal(tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
     recorded = parse_entry(entry.document)
     assert (recorded.audit_id, recorded.decision) == (body.pop("audit_id"), Decision.REFUSED)
     assert body.pop("code") == "invalid_argument"
-    assert body.pop("recovery") == "fix_input"
-    assert body.pop("suggested_action") == FIX
     assert isinstance(body, dict)
     return body
 
@@ -64,7 +82,7 @@ async def test_an_unknown_argument_is_named_with_the_nearest_known_one() -> None
     assert await refusal("provision_dataset", ACME | {"jorney": "j1"}) == {
         "message": "There is no argument 'jorney'; the nearest is 'journey_id'.",
         "field": "jorney",
-        "candidates": ["journey_id", "retry"],
+        "candidates": ["journey_id"],
     }
 
 
@@ -84,43 +102,76 @@ async def test_a_name_that_somebody_made_up_is_shown_short_and_printable() -> No
 
 
 async def test_confirm_is_no_argument_of_a_teardown() -> None:
-    body = await refusal("teardown_dataset", WHATEVER | {"confirm": True})
-    assert body["field"] == "confirm"
+    body = await full_refusal("teardown_dataset", WHATEVER | {"confirm": True})
+    assert (body["field"], body["recovery"]) == ("confirm", "needs_human")
+    assert body["suggested_action"] == "Do not repeat the call without it: ask a person what was meant."
 
 
 @pytest.mark.parametrize(
-    ("tool", "arguments", "field", "candidates"),
+    ("tool", "arguments", "field", "values", "near"),
     [
-        ("provision_dataset", ACME | {"stage": "prod"}, "stage", ["sandbox", "pilot", "production"]),
+        ("provision_dataset", ACME | {"stage": "prod"}, "stage", STAGES, ["production"]),
         (
             "provision_dataset",
             ACME | {"dataset_type": "confluence"},
             "dataset_type",
             ["confluence_pages", "github_repos", "slack_messages", "jira_issues"],
+            ["confluence_pages"],
         ),
         (
             "provision_dataset",
             ACME | {"data_source": "real"},
             "data_source",
             ["mock_template", "generated", "sanitized_production"],
+            [],
         ),
         (
             "teardown_dataset",
             WHATEVER | {"reason": "done"},
             "reason",
             ["stage_completed", "journey_completed", "orphaned", "provision_failed", "manual"],
+            [],
         ),
-        ("list_orphans", {"stage": 7}, "stage", ["sandbox", "pilot", "production"]),
+        ("list_orphans", {"stage": 7}, "stage", STAGES, STAGES),
     ],
 )
-async def test_an_unknown_value_of_an_enumeration_gets_the_known_ones(
-    tool: str, arguments: dict[str, Any], field: str, candidates: list[str]
+async def test_an_unknown_value_of_an_enumeration_gets_the_known_ones_and_the_near_ones_as_candidates(
+    tool: str, arguments: dict[str, Any], field: str, values: list[str], near: list[str]
 ) -> None:
-    assert await refusal(tool, arguments) == {
-        "message": f"{field} must be one of {', '.join(candidates)}.",
-        "field": field,
-        "candidates": candidates,
-    }
+    body = await full_refusal(tool, arguments)
+    assert body["message"] == f"{field} must be one of {', '.join(values)}."
+    assert body["suggested_action"].endswith(f"one of {', '.join(values)}.")
+    assert (body["field"], body.get("candidates", [])) == (field, near)
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "action"),
+    [
+        ("provision_dataset", ACME | {"record_count": "12"}, 'Give "record_count": 12, without quotes.'),
+        ("provision_dataset", ACME | {"retry": "True"}, 'Give "retry": true, without quotes.'),
+        ("provision_dataset", ACME | {"wait_s": "2.5"}, 'Give "wait_s": 2.5, without quotes.'),
+        ("provision_dataset", ACME | {"wait_s": 51}, 'Give "wait_s": 50, or less.'),
+        (
+            "provision_dataset",
+            ACME | {"template_id": ""},
+            'Leave out "template_id", or correct it, and call again.',
+        ),
+        (
+            "provision_dataset",
+            ACME | {"record_count": "twelve"},
+            "Correct the argument named in `field` and call again.",
+        ),
+        ("provision_dataset", ACME | {"client_id": 5}, 'Give "client_id" as one text, in quotes.'),
+        ("list_orphans", {"shape": "x"}, 'Leave out "shape".'),
+        ("teardown_dataset", {"id": "x", "reason": "manual"}, 'Use "dataset_id" instead of "id".'),
+        ("teardown_dataset", {"dataset_id": "x"}, 'Add "reason".'),
+        ("teardown_dataset", {"reason": "manual", "dataset_id": None}, 'Add "dataset_id".'),
+    ],
+)
+async def test_what_to_do_names_the_argument_as_it_is_to_be_given(
+    tool: str, arguments: dict[str, Any], action: str
+) -> None:
+    assert (await full_refusal(tool, arguments))["suggested_action"] == action
 
 
 @pytest.mark.parametrize(

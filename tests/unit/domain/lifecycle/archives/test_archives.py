@@ -262,7 +262,9 @@ def test_an_incomplete_archive_matches_only_when_that_was_allowed() -> None:
 
 
 def test_the_facts_that_the_store_keeps_come_back_as_the_archive() -> None:
-    facts = json.loads(json.dumps(build_archive_record(DATASET, PLACE, f"/archives/{PLACE}", MANIFEST)))
+    facts = json.loads(
+        json.dumps(build_archive_record(DATASET, PLACE, f"/archives/{PLACE}", MANIFEST).as_dict())
+    )
 
     assert parse_archive(facts) == Archive(
         dataset_id="acme-sandbox-confluence-7f3k2m",
@@ -283,9 +285,21 @@ def test_the_facts_that_the_store_keeps_come_back_as_the_archive() -> None:
 
 
 def test_the_facts_of_a_lost_content_say_that_it_is_incomplete() -> None:
-    facts = build_archive_record(BARE, PLACE, "/a", MANIFEST | {"incomplete": True, "record_count": 3})
+    lost = build_archive_record(BARE, PLACE, "/a", MANIFEST | {"incomplete": True, "record_count": 3})
 
-    assert (facts["incomplete"], facts["record_count"], facts["size_bytes"]) == (True, 3, 0)
+    assert (lost.incomplete, lost.record_count, lost.size_bytes) == (True, 3, 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "restorable"),
+    [({}, True), ({"full_data": False}, False), ({"incomplete": True}, False)],
+)
+def test_only_an_archive_of_everything_says_until_when_it_can_be_restored(
+    changes: dict[str, Any], *, restorable: bool
+) -> None:
+    archive = build_archive_record(DATASET, PLACE, "/a", MANIFEST | changes)
+
+    assert archive.restore_deadline == (archive.restorable_until if restorable else None)
 
 
 def test_facts_that_cannot_be_read_are_an_error_that_names_the_dataset() -> None:

@@ -11,7 +11,7 @@ import difflib
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import InvalidArgumentError, UnknownTemplateError
-from domain.model import DatasetType, Template, TemplateChoice, TemplateMatch
+from domain.model import DatasetType, Template, TemplateChoice, TemplateMatch, quote_foreign
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,13 +45,14 @@ def _find_named(templates: Sequence[Template], dataset_type: DatasetType, templa
     if found is None:
         near = difflib.get_close_matches(template_id, serving, n=_CANDIDATES, cutoff=0.4)
         raise UnknownTemplateError(
-            f"No template is called {template_id[:200]!r}.",
+            f"No template is called {quote_foreign(template_id)}.",
             field="template_id",
             candidates=tuple(near) or serving[:_CANDIDATES],
         )
     if found.dataset_type is not dataset_type:
         raise InvalidArgumentError(
-            f"Template {template_id!r} makes {found.dataset_type.value}; the call asked for {dataset_type.value}.",
+            f"Template {quote_foreign(template_id)} makes {found.dataset_type.value}; "
+            f"the call asked for {dataset_type.value}.",
             field="template_id",
             candidates=serving[:_CANDIDATES],
         )

@@ -11,14 +11,18 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from domain.model import printable
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import TextIO
 
-    from structlog.typing import Processor
+    from structlog.typing import EventDict, Processor, WrappedLogger
 
 _CHATTY: Final = ("dbos", "httpx", "httpx2", "mcp", "uvicorn")
 """Loggers that log every request. Only their warnings and errors are logged."""
+_LONGEST: Final = 100_000
+"""How many characters of one text are logged; a traceback may be long."""
 
 
 def configure_logging(level: str = "INFO", *, stream: TextIO | None = None) -> None:
@@ -30,11 +34,11 @@ def configure_logging(level: str = "INFO", *, stream: TextIO | None = None) -> N
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     )
-    rendering: Sequence[Processor] = (
+    renderer: Processor = (
         # The rich traceback that is structlog's default prints local variables, which hold keys and tokens.
-        (structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),)
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
         if sink.isatty()
-        else (structlog.processors.format_exc_info, structlog.processors.JSONRenderer())
+        else structlog.processors.JSONRenderer()
     )
     structlog.configure(
         processors=[
@@ -50,10 +54,23 @@ def configure_logging(level: str = "INFO", *, stream: TextIO | None = None) -> N
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                _make_printable,
+                renderer,
+            ],
         )
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # it warns at every try to reconnect
+
+
+def _make_printable(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Make every text of a log line printable; only a traceback has lines."""
+    return {
+        name: printable(value, _LONGEST, lines=name == "exception") if isinstance(value, str) else value
+        for name, value in event.items()
+    }

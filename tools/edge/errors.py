@@ -9,7 +9,7 @@ from mcp_types import CallToolResult, TextContent
 from pydantic_core import to_json
 
 from domain.errors import InvalidArgumentError
-from domain.model import closest_names
+from domain.model import closest_names, printable_json
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -25,7 +25,7 @@ _MAX_NAME_LENGTH: Final = 60
 
 def error_result(error: LifecycleError) -> CallToolResult:
     """Build the result for an error: as text for a model, and in `_meta` for a program."""
-    body = error.as_dict()
+    body = printable_json(error.as_dict())
     text = to_json({"error": body}).decode()
     return CallToolResult(content=[TextContent(text=text)], is_error=True, _meta={ERROR_META_KEY: body})
 

@@ -51,7 +51,7 @@ def encode_links(page: Sequence[SealedEntry]) -> bytes:
     # cursor are escaped, so that exactly the same bytes can be made of them again.
     return b"".join(
         b'{"position":%d,"seq":%d,"hash":"%s","entry":%s}\n'
-        % (position, seq, link_hash.encode(), _escape_unprintable(document))
+        % (position, seq, link_hash.encode(), _escape_unprintable(document or b"null"))
         for position, seq, link_hash, document in page
     )
 

@@ -161,8 +161,5 @@ def _unescape_unprintable(document: bytes) -> bytes:
 def _unescape(match: re.Match[bytes]) -> bytes:
     if match[1] is None or int(match[1], 16) < _FIRST_ESCAPED:
         return match[0]
-    try:
-        character: str = msgspec.json.decode(b'"%s"' % match[0])
-    except msgspec.DecodeError:  # half a character, which no export has
-        return match[0]
+    character: str = msgspec.json.decode(b'"%s"' % match[0])
     return character.encode()

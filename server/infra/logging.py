@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from domain.model import printable
+from domain.model import printable, printable_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _CHATTY: Final = ("dbos", "httpx", "httpx2", "mcp", "uvicorn")
 """Loggers that log every request. Only their warnings and errors are logged."""
 _LONGEST: Final = 100_000
-"""How many characters of one text are logged; a traceback may be long."""
+"""How many characters of a traceback are logged."""
 
 
 def configure_logging(level: str = "INFO", *, stream: TextIO | None = None) -> None:
@@ -70,7 +70,6 @@ def configure_logging(level: str = "INFO", *, stream: TextIO | None = None) -> N
 
 def _make_printable(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """Make every text of a log line printable; only a traceback has lines."""
-    return {
-        name: printable(value, _LONGEST, lines=name == "exception") if isinstance(value, str) else value
-        for name, value in event.items()
-    }
+    traceback = event.pop("exception", None)
+    shown: dict[str, Any] = printable_json(event)
+    return shown if traceback is None else {**shown, "exception": printable(traceback, _LONGEST, lines=True)}

@@ -12,11 +12,11 @@ import pytest
 from mcp.client.client import Client
 from mcp_types import ElicitResult, Implementation
 
-from domain.audit.entry import canonical_json
 from domain.events.cloudevents import build_message
-from domain.model.enums import DatasetType, JourneyState, Stage, TeardownReason
+from domain.model.enums import DatasetType, JourneyState, Stage
 from domain.model.journey import Client as LifecycleClient
 from domain.model.journey import Journey
+from domain.ports import AuditQuery
 from server.mcp_server.server import build_server
 from tests.support.content.hostile_text import (
     HOSTILE,
@@ -25,7 +25,6 @@ from tests.support.content.hostile_text import (
     unprintable_fields,
     unprintable_output,
 )
-from tests.support.sandbox.faults import Fault
 from tests.support.webhooks.event_schemas import load_events
 from tests.support.world import OPERATOR, open_world
 
@@ -89,8 +88,8 @@ def rename_tenant(world: World) -> None:
     """Have Glean call its tenant by a hostile text from now on."""
     with world.glean.world.database.write() as connection:
         connection.execute("PRAGMA defer_foreign_keys = ON")
-        for table, column in (("tenant", "id"), ("datasource", "tenant_id")):
-            connection.execute(f"UPDATE {table} SET {column} = ?", (HOSTILE,))
+        connection.execute("UPDATE tenant SET id = ?", (HOSTILE,))
+        connection.execute("UPDATE datasource SET tenant_id = ?", (HOSTILE,))
 
 
 def argument_sets(schema: dict[str, Any], dataset_id: str) -> list[dict[str, Any]]:
@@ -121,11 +120,11 @@ async def test_no_field_of_any_tools_answer_is_more_than_printable_text(world: W
     asked: list[str] = []
     told: list[str] = []
 
-    async def person(_: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+    async def person(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
         asked.append(params.message)
         return ElicitResult(action="accept", content={"dataset_name": HOSTILE})
 
-    async def listen(_: float, __: float | None, message: str | None) -> None:
+    async def listen(progress: float, total: float | None, message: str | None) -> None:
         told.append(message or "")
 
     async with world.open_process() as process:
@@ -142,10 +141,10 @@ async def test_no_field_of_any_tools_answer_is_more_than_printable_text(world: W
                 for tool in (await client.list_tools()).tools
                 for arguments in argument_sets(tool.input_schema, dataset_id)
             ]
-            for arguments in provision_calls():
-                answers.append(
-                    await client.call_tool("provision_dataset", arguments, progress_callback=listen)
-                )
+            answers += [
+                await client.call_tool("provision_dataset", arguments, progress_callback=listen)
+                for arguments in provision_calls()
+            ]
             await process.services.leases.unprotect_dataset(dataset_id, OPERATOR, person=True)
             await process.complete_journey()
             teardown = {"dataset_id": dataset_id, "reason": "manual"}
@@ -176,10 +175,11 @@ async def test_no_field_of_any_tools_answer_is_more_than_printable_text(world: W
         ):
             assert shown in texts  # what was planted did arrive, so its absence proves something
 
-        entries = await process.load_audit_entries()
-        assert [
-            found for each in entries if (found := unprintable_fields(json.loads(canonical_json(each))))
-        ] == []
+        entries = await process.deps.store.read(lambda uow: uow.audit.find(AuditQuery(limit=10_000)))
+        assert len(entries) > len(answers)
+        for entry in entries:
+            assert unprintable_fields(json.loads(entry.document)) == {}
+            assert unprintable_output(entry.document) == set()
     async with world.open_store() as store:
         for number, event in enumerate(await load_events(store), 1):
             body = build_message("installation", number, event).body

@@ -38,44 +38,38 @@ def unprintable_output(output: bytes | str) -> set[str]:
     return unprintable_characters(_COLOUR.sub("", text), lines=True)
 
 
-def unprintable_fields(value: Any, path: str = "") -> dict[str, set[str]]:
+def unprintable_fields(value: object, path: str = "") -> dict[str, set[str]]:
     """The fields of a document whose name or text is not printable, each with what it holds."""
     return {where: found for where, text in _texts(value, path) if (found := unprintable_characters(text))}
 
 
-def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
+def _texts(value: object, path: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, dict):
         for name, each in value.items():
             yield f"{path} (name)", name
-            yield from _texts(each, f"{path}.{ascii(name)}")
+            yield from _texts(each, f"{path}.{name!a}")
     elif isinstance(value, list):
         for number, each in enumerate(value):
             yield from _texts(each, f"{path}[{number}]")
 
 
 def spoil_repository(root: Path) -> None:
-    """Put hostile text wherever a template may have text: folders, names, versions, files, metadata, fields, records."""
+    """Put hostile text wherever a template has text: folders, files, versions, names, metadata, fields, records."""
     folder = root / "mock_data" / "templates" / TEMPLATE_FOLDER
-    about = {"industry": HOSTILE, "use_case": HOSTILE, "stage": HOSTILE, "tags": [HOSTILE]}
+    about: dict[str, Any] = {"industry": HOSTILE, "use_case": HOSTILE, "stage": HOSTILE, "tags": [HOSTILE]}
+    spoiled: list[dict[str, Any]] = [
+        {**confluence_page(99), "page_id": HOSTILE, "title": HOSTILE, "body": HOSTILE, HOSTILE: HOSTILE},
+        {**confluence_page(100), "author_email": HOSTILE},
+    ]
     _write(
         folder / "confluence_pages.json",
         {
             "format_version": HOSTILE,
             "name": HOSTILE,
             "metadata": {**about, "custom_fields": {HOSTILE: HOSTILE}},
-            "records": [
-                *(confluence_page(each) for each in range(40)),
-                {
-                    **confluence_page(99),
-                    "page_id": HOSTILE,
-                    "title": HOSTILE,
-                    "body": HOSTILE,
-                    HOSTILE: HOSTILE,
-                },
-                {**confluence_page(100), "author_email": HOSTILE},
-            ],
+            "records": [*map(confluence_page, range(40)), *spoiled],
         },
     )
     _write(folder / "slack_messages.json", {"format_version": 2, "source": {"file": f"{HOSTILE}.json"}})

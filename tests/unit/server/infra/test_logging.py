@@ -11,6 +11,7 @@ import pytest
 import structlog
 
 from server.infra.logging import configure_logging
+from tests.support.content.hostile_text import HOSTILE, unprintable_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,6 +75,20 @@ def test_a_person_at_a_terminal_reads_plain_lines() -> None:
     assert "look here" in stream.getvalue()
     assert "not shown" not in stream.getvalue()
     assert not stream.getvalue().startswith("{")
+
+
+@pytest.mark.parametrize("kind", [io.StringIO, Terminal])
+def test_no_log_line_has_more_than_printable_text(kind: type[io.StringIO]) -> None:
+    stream = kind()
+    configure_logging(stream=stream)
+    try:
+        int(HOSTILE)
+    except ValueError:
+        structlog.get_logger("ours").exception(HOSTILE, name=HOSTILE, names=[HOSTILE])
+        logging.getLogger("theirs").exception("they said %s", HOSTILE)
+    structlog.get_logger("ours").error("it failed", exc_info=ValueError(HOSTILE))
+    assert "Ignore" in stream.getvalue()
+    assert unprintable_output(stream.getvalue()) == set()
 
 
 @pytest.mark.parametrize("kind", [io.StringIO, Terminal])

@@ -63,15 +63,13 @@ def spoil_repository(root: Path) -> None:
         {**confluence_page(99), "page_id": HOSTILE, "title": HOSTILE, "body": HOSTILE, HOSTILE: HOSTILE},
         {**confluence_page(100), "author_email": HOSTILE},
     ]
-    _write(
-        folder / "confluence_pages.json",
-        {
-            "format_version": HOSTILE,
-            "name": HOSTILE,
-            "metadata": {**about, "custom_fields": {HOSTILE: HOSTILE}},
-            "records": [*map(confluence_page, range(40)), *spoiled],
-        },
-    )
+    pages: dict[str, Any] = {
+        "format_version": HOSTILE,
+        "name": HOSTILE,
+        "metadata": about | {"custom_fields": {HOSTILE: HOSTILE}},
+        "records": [*map(confluence_page, range(40)), *spoiled],
+    }
+    _write(folder / "confluence_pages.json", pages)
     _write(folder / "slack_messages.json", {"format_version": 2, "source": {"file": f"{HOSTILE}.json"}})
     _write(folder / "github_repos.json", {"format_version": HOSTILE, HOSTILE: HOSTILE})
     _write(folder / "jira_issues.json", {"format_version": 2, "source": {"file": f"../../../../{HOSTILE}"}})

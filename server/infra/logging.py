@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     from structlog.typing import EventDict, Processor, WrappedLogger
 
-_CHATTY: Final = ("dbos", "httpx", "httpx2", "mcp", "uvicorn")
+_OURS: Final = ("domain", "server", "tools")
+"""Only these loggers log below INFO: others then log headers, statements and values, which may hold a secret."""
+_CHATTY: Final = ("dbos", "httpcore", "httpx", "httpx2", "mcp", "uvicorn")
 """Loggers that log every request. Only their warnings and errors are logged."""
 _LONGEST: Final = 100_000
 """How many characters of a traceback are logged."""
@@ -62,7 +64,10 @@ def configure_logging(level: str = "INFO", *, stream: TextIO | None = None) -> N
             ],
         )
     )
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    lowest = logging.getLevelNamesMapping()[level]
+    logging.basicConfig(level=max(lowest, logging.INFO), handlers=[handler], force=True)
+    for name in _OURS:
+        logging.getLogger(name).setLevel(lowest)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # it warns at every try to reconnect

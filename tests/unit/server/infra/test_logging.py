@@ -29,7 +29,8 @@ def as_before() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     chatty = {
-        name: logging.getLogger(name).level for name in ("dbos", "httpx", "httpx2", "mcp", "uvicorn.access")
+        name: logging.getLogger(name).level
+        for name in ("dbos", "httpx", "httpx2", "mcp", "uvicorn.access", "domain", "server", "tools")
     }
     yield
     root.handlers[:] = handlers
@@ -54,6 +55,15 @@ def test_ours_and_theirs_become_json_lines_on_stderr_and_nothing_on_stdout(
         {"event": "saga resumed", "dataset_id": "acme-1", "level": "info", "logger": "ours"},
         {"event": "slow disk", "level": "warning", "logger": "theirs"},
     ]
+
+
+def test_at_the_lowest_level_only_our_own_loggers_are_talkative() -> None:
+    stream = io.StringIO()
+    configure_logging("DEBUG", stream=stream)
+    logging.getLogger("server.cli").debug("ours")
+    for name in ("httpcore.http11", "psycopg", "asyncio"):
+        logging.getLogger(name).debug("headers=[(b'Authorization', b'Bearer key')]")
+    assert [json.loads(each)["event"] for each in stream.getvalue().splitlines()] == ["ours"]
 
 
 def test_an_exception_is_one_line_too() -> None:

@@ -37,7 +37,7 @@ def configure_logging(level: str = "INFO", *, stream: TextIO | None = None) -> N
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     )
     renderer: Processor = (
-        # The rich traceback that is structlog's default prints local variables, which hold keys and tokens.
+        # structlog's default is a rich traceback, which prints local variables: they hold keys and tokens.
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
         if sink.isatty()
         else structlog.processors.JSONRenderer()
@@ -64,13 +64,15 @@ def configure_logging(level: str = "INFO", *, stream: TextIO | None = None) -> N
             ],
         )
     )
-    lowest = logging.getLevelNamesMapping()[level]
-    logging.basicConfig(level=max(lowest, logging.INFO), handlers=[handler], force=True)
-    for name in _OURS:
-        logging.getLogger(name).setLevel(lowest)
+    handler.addFilter(_is_logged)
+    logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # it warns at every try to reconnect
+
+
+def _is_logged(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.INFO or record.name.partition(".")[0] in _OURS
 
 
 def _make_printable(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -58,7 +58,7 @@ def _plant_value(kind: Any, path: str) -> tuple[Any, dict[str, str]]:  # noqa: A
     if get_origin(kind) is Annotated:
         return _plant_value(inner[0], path)
     if get_origin(kind) is dict:
-        key = "ACME" if inner[0] is str else next(iter(inner[0])).value
+        key = "ACME" if inner[0] is str else list(inner[0])[1].value
         value, found = _plant_value(inner[1], f"{path}.{key}")
         return {key: value}, found
     for each in inner:
@@ -106,6 +106,7 @@ class EchoingReply:
     before: str = ""
     after: str = ""
     location: str | None = None
+    missing: int = 0
 
 
 ECHOES: Final[Mapping[str, EchoingReply]] = {
@@ -116,6 +117,7 @@ ECHOES: Final[Mapping[str, EchoingReply]] = {
     "a denial": EchoingReply(403, '{"message":', "}"),
     "a flaw": EchoingReply(400, '{"error":{"code":"invalid","field":"x","message":', "}}"),
     "other fields": EchoingReply(200, '{"id":', ',"datasources":"no list"}'),
+    "an answer cut short": EchoingReply(missing=100),
     "a redirect": EchoingReply(307, location="/elsewhere?"),
 }
 
@@ -133,7 +135,7 @@ def echoing_http_server(reply: EchoingReply) -> Iterator[str]:
             if reply.location is not None:
                 self.send_header("Location", reply.location + quote(told))
             self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(len(body) + reply.missing))
             self.end_headers()
             self.wfile.write(body)
 

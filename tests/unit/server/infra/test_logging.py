@@ -29,8 +29,7 @@ def as_before() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     chatty = {
-        name: logging.getLogger(name).level
-        for name in ("dbos", "httpx", "httpx2", "mcp", "uvicorn.access", "domain", "server", "tools")
+        name: logging.getLogger(name).level for name in ("dbos", "httpx", "httpx2", "mcp", "uvicorn.access")
     }
     yield
     root.handlers[:] = handlers

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from domain.model import printable_json
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -66,10 +68,10 @@ _EMPTY_VALUES: Final[tuple[object, ...]] = (None, {}, "")
 
 
 def canonical_json(entry: AuditEntry) -> str:
-    """The entry as JSON with sorted keys, no spaces and no empty values: equal entries give equal text."""
+    """The entry as JSON of printable texts, sorted keys, no spaces, no empty values: equal entries give equal text."""
     whole = msgspec.to_builtins(entry)
     present = {name: value for name, value in whole.items() if value not in _EMPTY_VALUES}
-    return msgspec.json.encode(present, order="sorted").decode()
+    return msgspec.json.encode(printable_json(present), order="sorted").decode()
 
 
 def parse_entry(document: bytes | str) -> AuditEntry:

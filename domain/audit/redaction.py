@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from domain.model import printable
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
@@ -41,11 +43,10 @@ def redact(value: object, secrets: Collection[str], *, longest: int = MAX_TEXT_L
 
 
 def redact_text(value: str, secrets: Collection[str], longest: int = MAX_TEXT_LENGTH) -> str:
-    """Redact a text: cut when it is too long, and withheld as a whole when it holds a secret."""
+    """Redact a text: made printable, cut when it is too long, and withheld as a whole when it holds a secret."""
     if any(secret in value for secret in secrets):
         return REDACTED
-    whole = value.encode("utf-8", "replace").decode()
-    return whole if len(whole) <= longest else f"{whole[:longest]}…"
+    return printable(value, longest)
 
 
 def _is_safe_number(value: float, secrets: Collection[str]) -> bool:

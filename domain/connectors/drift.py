@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from domain.model import Connector, ConnectorStatus, OwnerTag
+from domain.model import Connector, ConnectorStatus, OwnerTag, quote_foreign
 from domain.ports import Datasource
 
 if TYPE_CHECKING:
@@ -65,8 +65,9 @@ def detect_drift(
     unowned = (
         DriftItem(
             kind="unowned_connector",
-            name=each.name,
-            dataset_id=each.mark.dataset_id,
+            # Whoever may edit datasources in Glean chose the name, and can copy our mark.
+            name=quote_foreign(each.name),
+            dataset_id=quote_foreign(each.mark.dataset_id),
             handle=each.handle,
             suggested_action="Ask a person to inspect it, and to delete it in Glean if nothing needs it.",
         )

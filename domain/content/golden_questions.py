@@ -10,7 +10,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
 from domain.errors import TemplateInvalidError
-from domain.model import DatasetType, GoldenQuestion
+from domain.model import DatasetType, GoldenQuestion, quote_foreign
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -84,7 +84,7 @@ class _EntryParser:
             )
         for name in value:
             if name not in {"question", "documents"}:
-                raise self.invalid_error(_printable_name(name), "is not known")
+                raise self.invalid_error(quote_foreign(str(name)), "is not known")
         return value
 
     def parse_text(self, value: object) -> str:
@@ -102,7 +102,7 @@ class _EntryParser:
         if not isinstance(value, dict) or not value:
             raise self.invalid_error("documents", f"must name ids by dataset type ({_TYPES})")
         for name, ids in value.items():
-            field = f"documents.{_printable_name(name)}"
+            field = f"documents.{quote_foreign(str(name))}"
             try:
                 dataset_type = DatasetType(name)
             except ValueError:
@@ -126,11 +126,6 @@ class _EntryParser:
                 raise self.invalid_error(f"{field}[{number}]", "was named before")
             used.add(each.casefold())
         return tuple(value)
-
-
-def _printable_name(name: object) -> str:
-    text = str(name)[:80]
-    return text if text.isprintable() else repr(text)
 
 
 def _invalid_error(file: str, problem: str, field: str, position: int | None = None) -> TemplateInvalidError:

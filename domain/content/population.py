@@ -19,7 +19,7 @@ from domain.content.documents import (
 from domain.content.duplicates import DuplicateDetector
 from domain.content.spill import MemorySpill
 from domain.errors import QuotaExceededError, Recovery, StagingFailedError, TemplateInvalidError
-from domain.model import Content, QualityReport
+from domain.model import Content, QualityReport, quote_foreign
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -143,7 +143,11 @@ class Population:
 
     @property
     def _file(self) -> str:
-        return self._stream.file if isinstance(self._stream, ExtendedRecordStream) else self._template.source
+        stream = self._stream
+        # A template names the file of its records, so the name may be any text.
+        return quote_foreign(
+            stream.file if isinstance(stream, ExtendedRecordStream) else self._template.source
+        )
 
     def _process_batch(self, batch: Sequence[bytes]) -> list[Document]:
         """The documents of a batch that are surely no duplicates; the others are held back."""

@@ -10,7 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import InvalidArgumentError, UnknownTemplateError
-from domain.model import DatasetType, Template, TemplateChoice, TemplateMatch, closest_names
+from domain.model import (
+    DatasetType,
+    Template,
+    TemplateChoice,
+    TemplateMatch,
+    closest_names,
+    quote_foreign,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,11 +58,12 @@ def _find_named(templates: Sequence[Template], dataset_type: DatasetType, templa
     near = closest_names(template_id, serving, serving)
     if found is None:
         raise UnknownTemplateError(
-            f"No template is called {template_id[:200]!r}.", field="template_id", candidates=near
+            f"No template is called {quote_foreign(template_id)}.", field="template_id", candidates=near
         )
     if found.dataset_type is not dataset_type:
         raise InvalidArgumentError(
-            f"Template {template_id!r} makes {found.dataset_type.value}; the call asked for {dataset_type.value}.",
+            f"Template {quote_foreign(template_id)} makes {found.dataset_type.value}; "
+            f"the call asked for {dataset_type.value}.",
             field="template_id",
             candidates=near,
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from domain.model import printable_json
 from domain.ports import CloudEventMessage
 
 if TYPE_CHECKING:
@@ -47,6 +48,6 @@ def build_message(installation: str, seq: int, event: Event) -> CloudEventMessag
         "time": event.at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         "datacontenttype": "application/json",
         "sequence": f"{seq:0{_DIGITS}d}",
-        "data": {"dataset_id": event.dataset_id, "client_id": event.client_id, **event.data},
+        "data": printable_json({"dataset_id": event.dataset_id, "client_id": event.client_id, **event.data}),
     }
     return CloudEventMessage(id=message_id, body=msgspec.json.encode(body))

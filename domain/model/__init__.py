@@ -79,6 +79,7 @@ from domain.model.principal import SCOPE_APPROVE, Principal, RequestContext
 from domain.model.run import Failure, PendingCompensation, Progress, Run, SagaId
 from domain.model.settings import ConfirmationKind, LifecycleSettings
 from domain.model.template import GoldenQuestion, Template
+from domain.model.text import is_printable_character, printable, printable_json, quote_foreign
 from domain.model.timestamps import parse_duration, parse_timestamp, to_utc
 
 __all__ = [
@@ -173,8 +174,12 @@ __all__ = [
     "decode_cursor",
     "delivery_after_attempt",
     "encode_cursor",
+    "is_printable_character",
     "parse_duration",
     "parse_timestamp",
+    "printable",
+    "printable_json",
+    "quote_foreign",
     "redelivery",
     "require_identifier",
     "same_names",

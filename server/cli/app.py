@@ -2,17 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
+from domain.model import printable
 from server.cli.command import Config, DataDir
 from server.cli.commands.lifecycle import archives, cancel, datasets, provision, restore, teardown
 from server.cli.commands.operation import backup, demo, doctor, drain, glean_sandbox, serve
 from server.cli.commands.oversight import approvals, audit, events, health, orphans, schedules
 from server.cli.commands.registry import clients, journeys, templates
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def _printable_usage_errors() -> Iterator[None]:
+    """Make the texts of an error about the command line printable; they may repeat what was given."""
+    try:
+        yield
+    except typer.TyperException as error:
+        texts = {name: printable(text) for name, text in vars(error).items() if isinstance(text, str)}
+        vars(error).update(texts)
+        raise
+
+
+class _PrintableGroup(TyperGroup):
+    """The commands, whose usage errors are told in printable text."""
+
+    # The signatures are typer's, whose types are private.
+    def make_context(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401
+        """Parse the command line."""
+        with _printable_usage_errors():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
+        """Run the command."""
+        with _printable_usage_errors():
+            return super().invoke(ctx)
+
+
 app = typer.Typer(
+    cls=_PrintableGroup,
     help="Provision, watch and take down the demonstration datasets of a Glean deployment.",
     no_args_is_help=True,
     add_completion=False,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from contextlib import contextmanager
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from domain.audit import ChainHead
 from domain.errors import InvalidArgumentError, format_timestamp
+from domain.model import is_printable_character
 from domain.ports import SealedEntry
 from server.infra.filesystem.durable import Draft
 
@@ -34,15 +37,21 @@ class _HeadLine(msgspec.Struct):
     head: ChainHead
 
 
+_ESCAPE: Final = re.compile(rb"\\\\|\\u([0-9a-f]{4})(?:\\u(d[c-f][0-9a-f]{2}))?")
+"""A JSON escape of one character, or an escaped backslash, after which `u` begins no escape."""
+_FIRST_ESCAPED: Final = 0x7F
+"""The stored documents escape only characters below this one, so every escape from here on is the export's own."""
 _LINE: Final = msgspec.json.Decoder(_Line)
 _HEAD: Final = msgspec.json.Decoder(_HeadLine)
 
 
 def encode_links(page: Sequence[SealedEntry]) -> bytes:
     """Encode a page of links, one per line."""
-    # The documents are copied byte by byte, not encoded again: these bytes are what was hashed.
+    # The documents are not encoded again, because their bytes are what was hashed. Only characters that could move a
+    # cursor are escaped, so that exactly the same bytes can be made of them again.
     return b"".join(
-        b'{"position":%d,"seq":%d,"hash":"%s","entry":%s}\n' % (position, seq, link_hash.encode(), document)
+        b'{"position":%d,"seq":%d,"hash":"%s","entry":%s}\n'
+        % (position, seq, link_hash.encode(), _escape_unprintable(document or b"null"))
         for position, seq, link_hash, document in page
     )
 
@@ -116,7 +125,9 @@ async def read_export_links(path: Path, after: int) -> AsyncIterator[Sequence[Se
                 msg = f"Line {number} of {path} is not an entry of an audit export: {error}."
                 raise InvalidArgumentError(msg, field="file") from error
             if link.position > after:
-                page.append(SealedEntry(link.position, link.seq, link.hash, bytes(link.entry)))
+                page.append(
+                    SealedEntry(link.position, link.seq, link.hash, _unescape_unprintable(bytes(link.entry)))
+                )
             if len(page) == _PAGE:
                 yield page
                 page = []
@@ -125,3 +136,30 @@ async def read_export_links(path: Path, after: int) -> AsyncIterator[Sequence[Se
 
 def _is_link(line: bytes) -> bool:
     return not line.startswith(b'{"head"')
+
+
+def _escape_unprintable(document: bytes) -> bytes:
+    """The document with JSON escapes in place of characters that are not printable text.
+
+    Entries are made printable before they are recorded; those of earlier releases, or that somebody changed in the
+    store, may not be.
+    """
+    text = document.decode("utf-8", "replace")
+    if text.isascii() and text.isprintable():
+        return document
+    return "".join(
+        each if is_printable_character(each, before) else json.dumps(each)[1:-1]
+        for before, each in pairwise(("", *text))
+    ).encode()
+
+
+def _unescape_unprintable(document: bytes) -> bytes:
+    """The document as it was before `_escape_unprintable`."""
+    return _ESCAPE.sub(_unescape, document) if b"\\u" in document else document
+
+
+def _unescape(match: re.Match[bytes]) -> bytes:
+    if match[1] is None or int(match[1], 16) < _FIRST_ESCAPED:
+        return match[0]
+    character: str = msgspec.json.decode(b'"%s"' % match[0])
+    return character.encode()

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich import box
 from rich.console import Console, Group
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
+
+from domain.model import printable, printable_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from rich.console import RenderableType
+    from rich.console import ConsoleOptions, RenderableType
 
 _DEFAULT_WIDTH: Final = 150
 """Columns of what is written to a pipe or file, which has no width of its own."""
@@ -39,7 +42,7 @@ class Output:
     def print_answer(self, document: dict[str, Any], *people: RenderableType) -> None:
         """Print the answer in the requested form. Called once per command, so that stdout has one document."""
         if self.as_json:
-            sys.stdout.write(json.dumps(document, indent=2) + "\n")
+            sys.stdout.write(json.dumps(printable_json(document), indent=2) + "\n")
             sys.stdout.flush()
             return
         self.print_for_people(*people)
@@ -65,6 +68,14 @@ class Output:
             self.print_note(*people)
 
 
+class _PrintableConsole(Console):
+    """A console that shows nothing but printable text, whatever it is given; its own control codes pass."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else printable(text, sys.maxsize, lines=True), style, control)
+
+
 def _print_renderable(console: Console, what: RenderableType) -> None:
     # The terminal wraps sentences itself: a line break of ours inside a path would end up in what is copied.
     console.print(what, soft_wrap=isinstance(what, str | Text))
@@ -73,18 +84,18 @@ def _print_renderable(console: Console, what: RenderableType) -> None:
 def _stream_console(*, stderr: bool) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() or "COLUMNS" in os.environ else _DEFAULT_WIDTH
-    return Console(stderr=stderr, width=width, markup=False, highlight=False, emoji=False)
+    return _PrintableConsole(stderr=stderr, width=width, markup=False, highlight=False, emoji=False)
 
 
 def format_value(value: object) -> str:
-    """Format a value for a cell or sentence. Control characters become visible: they could move the cursor."""
+    """Format a value for a cell or sentence, as printable text."""
     if value is None:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M UTC")
-    return "".join(each if each.isprintable() or each == "\n" else "�" for each in str(value))
+    return printable(str(value), lines=True)
 
 
 def render_value(value: object) -> Text:

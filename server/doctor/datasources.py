@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from domain.model import ConnectorOutcome, DatasetStatus, OwnerTag
+from domain.model import ConnectorOutcome, DatasetStatus, OwnerTag, quote_foreign
 from domain.ports import DatasetQuery, paginate
 from server.doctor.report import Finding
 
@@ -88,7 +88,9 @@ async def _check_leftovers(platform: Platform, emptied: Sequence[str]) -> list[F
     if platform.capabilities.delete or not emptied:
         return []
     found = [
-        each.name for each in await platform.find_datasources(emptied[:_LOOKED_FOR]) if each.mark is None
+        quote_foreign(each.name)
+        for each in await platform.find_datasources(emptied[:_LOOKED_FOR])
+        if each.mark is None
     ]
     if not found:
         return []
@@ -120,7 +122,7 @@ def _elsewhere_finding(elsewhere: Sequence[Connector], who: Fingerprint) -> Find
 
 
 def _format_platform(where: Fingerprint) -> str:
-    tenant = f", tenant {where.tenant}" if where.tenant else ""
+    tenant = f", tenant {quote_foreign(where.tenant)}" if where.tenant else ""
     return f"{where.url} ({where.dialect} dialect{tenant})"
 
 

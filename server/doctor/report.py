@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from anyio import to_thread
 
 from domain.errors import ArchiveFailedError, LifecycleError, StagingFailedError
-from domain.model import SCOPE_APPROVE
+from domain.model import SCOPE_APPROVE, quote_foreign
 from server.infra.filesystem.errors import translate_os_errors
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def glean_probe(platform: Platform) -> Probe:
     async def probe_glean() -> str:
         who = await platform.fetch_fingerprint()
         found = await platform.find_datasources(None if platform.capabilities.list else [_NO_DATASOURCE])
-        tenant = f", tenant {who.tenant}" if who.tenant else ""
+        tenant = f", tenant {quote_foreign(who.tenant)}" if who.tenant else ""
         there = f"{len(found)} datasources" if platform.capabilities.list else "and the token serves"
         return f"{who.url} answers ({who.dialect} dialect{tenant}), {there}"
 

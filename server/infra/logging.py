@@ -8,18 +8,24 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
+
+from domain.model import printable, printable_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import TextIO
 
-    from structlog.typing import Processor
+    from structlog.typing import EventDict, Processor, WrappedLogger
 
-_CHATTY: Final = ("dbos", "httpx", "httpx2", "mcp", "uvicorn")
+_OURS: Final = ("domain", "server", "tools")
+"""Only these loggers log below INFO: others then log headers, statements and values, which may hold a secret."""
+_CHATTY: Final = ("dbos", "httpcore", "httpx", "httpx2", "mcp", "uvicorn")
 """Loggers that log every request. Only their warnings and errors are logged."""
+_LONGEST: Final = 100_000
+"""How many characters of a traceback are logged."""
 
 
 _REPEATED_S: Final = 60.0
@@ -65,11 +71,11 @@ def configure_logging(level: str = "INFO", *, stream: TextIO | None = None) -> N
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     )
-    rendering: Sequence[Processor] = (
-        # The rich traceback that is structlog's default prints local variables, which hold keys and tokens.
-        (structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),)
+    renderer: Processor = (
+        # structlog's default is a rich traceback, which prints local variables: they hold keys and tokens.
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
         if sink.isatty()
-        else (structlog.processors.format_exc_info, structlog.processors.JSONRenderer())
+        else structlog.processors.JSONRenderer()
     )
     structlog.configure(
         processors=[
@@ -85,11 +91,28 @@ def configure_logging(level: str = "INFO", *, stream: TextIO | None = None) -> N
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                _make_printable,
+                renderer,
+            ],
         )
     )
     handler.addFilter(RepetitionFilter())
+    handler.addFilter(_is_logged)
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # it warns at every try to reconnect
+
+
+def _is_logged(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.INFO or record.name.partition(".")[0] in _OURS
+
+
+def _make_printable(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Make every text of a log line printable; only a traceback has lines."""
+    traceback = event.pop("exception", None)
+    shown: dict[str, Any] = printable_json(event)
+    return shown if traceback is None else {**shown, "exception": printable(traceback, _LONGEST, lines=True)}

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SECTION: Final = "dataops"
 _LARGEST: Final = 1 << 20
+_SIGNED: Final = "a value that begins with '*', '&' or '!' must be in quotes"
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^{}]*))?\}")
 _TEXT: Final = "tag:yaml.org,2002:str"
 _NULL: Final = "tag:yaml.org,2002:null"
@@ -52,9 +53,15 @@ def read_yaml_section(path: Path, environ: Mapping[str, str], *, required: bool)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = mark.line + 1 if mark else 1
-        raise SettingsError(f"{path}, line {line}: not YAML: {error.problem}.", field="config") from error
+        raise SettingsError(f"{path}, line {line}: not YAML: {_problem(error)}.", field="config") from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise SettingsError(f"{path} is not a YAML file that can be read.", field="config") from error
+
+
+def _problem(error: yaml.MarkedYAMLError) -> str:
+    """What is wrong, without the text after a sign: a key or password may begin with one."""
+    problem = error.problem or "it cannot be read"
+    return _SIGNED if any(each in problem for each in ("alias", "anchor", "tag")) else problem
 
 
 class _SectionReader:

@@ -15,6 +15,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.responses import JSONResponse
 
 from domain.errors import InvalidArgumentError, LifecycleError, PlatformUnavailableError, Recovery
+from domain.model import printable_json
 from server.infra.guarded_http import (
     ACCEPTED_AT_ONCE,
     ConnectionLimits,
@@ -114,7 +115,9 @@ def build_application(
         try:
             await _require_ready(lazy_services)
         except LifecycleError as error:
-            return JSONResponse({"status": "not ready", "error": error.as_dict()}, status_code=503)
+            return JSONResponse(
+                {"status": "not ready", "error": printable_json(error.as_dict())}, status_code=503
+            )
         return JSONResponse({"status": "ready"})
 
     server.custom_route(HEALTH_PATH, methods=["GET"])(healthz)

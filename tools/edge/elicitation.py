@@ -18,7 +18,7 @@ from mcp_types.version import is_version_at_least
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.errors import DeclinedError
-from domain.model import Confirmation, ConfirmationRequest
+from domain.model import Confirmation, ConfirmationRequest, printable_json
 from tools.edge.arguments import DatasetId, TeardownReason
 from tools.edge.request_state import malformed_answer_error, seconds_since_asked
 from tools.edge.tool import EdgeContext, GivenCaller, GivenServices
@@ -165,7 +165,7 @@ def _can_show_forms(ctx: EdgeContext) -> bool:
 
 
 def _format_question(question: ConfirmationRequest) -> str:
-    details = question.shown
+    details = printable_json(question.shown)
     archived = (
         f"All of it is archived, and can be restored for {details['restorable_days']} days"
         if "restorable_days" in details

@@ -10,7 +10,7 @@ from mcp_types import CallToolResult, TextContent
 from pydantic_core import to_json
 
 from domain.errors import InvalidArgumentError, Recovery
-from domain.model import closest_names, same_names
+from domain.model import closest_names, printable_json, same_names
 from tools.edge.arguments import OTHER_NAMES
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _UNMEANT: Final = "Do not repeat the call without it: ask a person what was mean
 
 def error_result(error: LifecycleError) -> CallToolResult:
     """Build the result for an error: as text for a model, and in `_meta` for a program."""
-    body = error.as_dict()
+    body = printable_json(error.as_dict())
     text = to_json({"error": body}).decode()
     return CallToolResult(content=[TextContent(text=text)], is_error=True, _meta={ERROR_META_KEY: body})
 

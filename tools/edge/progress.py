@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from domain.model import printable
+
 if TYPE_CHECKING:
     from domain.lifecycle import ProgressListener
     from domain.model import Progress
@@ -28,6 +30,6 @@ def progress_forwarder(ctx: EdgeContext) -> ProgressListener:
         share = progress.done / progress.total if progress.total else 0.0
         last_sent = max(steps_done + min(share, 1 - _TICK), last_sent + _TICK)
         counts = f" ({progress.done} of {progress.total})" if progress.total else ""
-        await ctx.report_progress(last_sent, None, f"{progress.message}{counts}")
+        await ctx.report_progress(last_sent, None, f"{printable(progress.message)}{counts}")
 
     return send_progress

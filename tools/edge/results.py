@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from domain.errors import format_timestamp
+from domain.model import printable_json
 
 if TYPE_CHECKING:
     from domain.model import Dataset, Progress
@@ -29,8 +30,9 @@ class Answer(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     def as_dict(self) -> dict[str, Any]:
-        """The answer as JSON values, without those that are None."""
-        return self.model_dump(mode="json", exclude_none=True)
+        """The answer as JSON values with printable texts, without those that are None."""
+        document: dict[str, Any] = printable_json(self.model_dump(mode="json", exclude_none=True))
+        return document
 
 
 class ProgressAnswer(Answer):

@@ -20,6 +20,7 @@ from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from mcp_types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic_core import to_json
 
 from domain.audit import ANONYMOUS
 from domain.errors import ForbiddenError, InvalidArgumentError, LifecycleError, ReadOnlyError
@@ -108,8 +109,9 @@ class _Metadata(FuncMetadata):
         """Convert the answer to structured content, and to the same JSON as text for clients that read only text."""
         if not isinstance(result, Answer):
             return super().convert_result(result)
-        text = result.model_dump_json(exclude_none=True)
-        return CallToolResult(content=[TextContent(text=text)], structured_content=result.as_dict())
+        document = result.as_dict()
+        text = to_json(document).decode()
+        return CallToolResult(content=[TextContent(text=text)], structured_content=document)
 
 
 class LifecycleTool(Tool):

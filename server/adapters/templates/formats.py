@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from domain.errors import TemplateFormatUnknownError
-from domain.model import Stage
+from domain.model import Stage, quote_foreign
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +58,10 @@ def _is_whole_record(line: bytes) -> bool:
 def unknown_format_error(name: str, found: str) -> TemplateFormatUnknownError:
     """The error with the file, what was found in it and what was expected."""
     return TemplateFormatUnknownError(
-        f"{name}: found {found}, expected {EXPECTED}.", file=name, found=found, expected=EXPECTED
+        f"{quote_foreign(name)}: found {found}, expected {EXPECTED}.",
+        file=quote_foreign(name),
+        found=found,
+        expected=EXPECTED,
     )
 
 
@@ -98,11 +101,13 @@ def parse_template_head(name: str, found: Mapping[str, Any]) -> TemplateHead:
     if not (inline or file or generated):
         raise unknown_format_error(
             name,
-            f"an object without records (version {version!r})" if version else "an object without records",
+            f"an object without records (version {quote_foreign(str(version))})"
+            if version
+            else "an object without records",
         )
     if version not in _KNOWN:
         reader.warnings.append(
-            f"Format version {str(version)[:20]!r} is unknown; its records were recognised all the same."
+            f"Format version {quote_foreign(str(version))} is unknown; its records were recognised all the same."
         )
     return TemplateHead(
         format="v2" if version == _VERSION_2 else "json-v1" if version in _KNOWN else "unknown",

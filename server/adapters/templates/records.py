@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from domain.content import RECORD_KINDS
 from domain.errors import Recovery, TemplateInvalidError
+from domain.model import quote_foreign
 from server.adapters.templates.formats import detect_format, parse_template_head, unknown_format_error
 from server.adapters.templates.readers.arrays import read_array_records
 from server.adapters.templates.readers.lines import read_line_records
@@ -56,8 +57,8 @@ class FolderRecords:
             return
         if head.file is None:
             raise TemplateInvalidError(
-                f"{self.file} generates its records, which is not supported.",
-                file=self.file,
+                f"{quote_foreign(self.file)} generates its records, which is not supported.",
+                file=quote_foreign(self.file),
                 record_field="source.generator",
                 recovery=Recovery.CHOOSE_OTHER,
                 suggested_action="Choose a template that contains its records.",

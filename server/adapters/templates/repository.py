@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from domain.content import DEFAULT_FOLDER
 from domain.errors import LifecycleError
-from domain.model import DatasetType, Template
+from domain.model import DatasetType, Template, quote_foreign
 from server.adapters.templates import questions
 from server.adapters.templates.formats import SUFFIXES, TemplateHead, detect_format, parse_template_head
 from server.adapters.templates.questions import QuestionFiles
@@ -212,7 +212,8 @@ def _folder_mismatch_warnings(place: TemplateFile, head: TemplateHead) -> Iterat
         ("use case", head.use_case, place.use_case),
     ):
         if in_metadata is not None and in_metadata != of_folder:
-            yield f"Its metadata name the {what} {in_metadata[:80]!r}, but its folder {of_folder!r}, which is used."
+            named, used = quote_foreign(in_metadata), quote_foreign(of_folder)
+            yield f"Its metadata name the {what} {named}, but its folder {used}, which is used."
 
 
 def _broken_template(place: TemplateFile, error: LifecycleError) -> Template:

@@ -8,6 +8,7 @@ import jsonschema_rs
 import msgspec
 
 from domain.errors import TemplateInvalidError
+from domain.model import quote_foreign
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,8 +24,8 @@ def build_conformity_check(template: Template) -> Callable[[bytes], bool] | None
         validator = jsonschema_rs.validator_for(dict(template.schema), retriever=_refuse_reference)
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError):
         raise TemplateInvalidError(
-            f"{template.source}: its schema is not a JSON Schema.",
-            file=template.source,
+            f"{quote_foreign(template.source)}: its schema is not a JSON Schema.",
+            file=quote_foreign(template.source),
             record_field="schema",
         ) from None
 

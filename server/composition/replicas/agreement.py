@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from anyio import CancelScope, to_thread
 
 from domain.errors import SettingsError, StoreFailedError
-from domain.model import Fingerprint
+from domain.model import Fingerprint, quote_foreign
 from domain.ports import Setting, paginate
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def _differing_setting(one: Fingerprint, other: Fingerprint) -> str | None:
 
 
 def _describe_platform(platform: Fingerprint) -> str:
-    tenant = f", tenant {platform.tenant}" if platform.tenant else ""
+    tenant = f", tenant {quote_foreign(platform.tenant)}" if platform.tenant else ""
     return f"{platform.url} ({platform.dialect} dialect{tenant})"
 
 

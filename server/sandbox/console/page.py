@@ -12,6 +12,7 @@ import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
+from domain.model import printable
 from server.sandbox.state.content.fulltext import search_fulltext
 from server.sandbox.state.content.processing import complete_due_work
 from server.sandbox.state.datasources import datasource_payload, load_datasource_page
@@ -78,10 +79,15 @@ class ConsolePage:
         return (
             '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Glean sandbox</title>'
             f"<style>{_STYLE}</style></head><body><h1>Glean sandbox</h1>"
-            f'<form role="search"><label>Search <input name="q" value="{escape(question)}" autofocus></label>'
+            f'<form role="search"><label>Search <input name="q" value="{_show(question)}" autofocus></label>'
             f" <button>Search</button></form>{_render_hits(found)}<h2>Datasources</h2>{_render_table(datasources)}"
             "</body></html>"
         )
+
+
+def _show(text: str) -> str:
+    """Somebody's text as HTML: printable, and never markup."""
+    return escape(printable(text))
 
 
 def _is_local(request: Request) -> bool:
@@ -106,8 +112,8 @@ def _render_hits(found: dict[str, Any] | None) -> str:
     if found is None:
         return ""
     items = "".join(
-        f"<li><b>{escape(hit['title'])}</b> <small>{escape(hit['datasource'])} · {escape(hit['documentId'])}</small>"
-        f"<br>{escape(hit['snippet'])}</li>"
+        f"<li><b>{_show(hit['title'])}</b> <small>{_show(hit['datasource'])} · {_show(hit['documentId'])}</small>"
+        f"<br>{_show(hit['snippet'])}</li>"
         for hit in found["results"]
     )
     return f"<p>{found['total']} found</p><ol>{items}</ol>"
@@ -117,8 +123,8 @@ def _render_table(datasources: list[dict[str, Any]]) -> str:
     if not datasources:
         return "<p>There are none.</p>"
     rows = "".join(
-        f"<tr><td>{escape(each['name'])}</td><td>{escape(each['connector'])}</td>"
-        f"<td>{escape(each['status'])}</td><td>{each['documentCount']}</td></tr>"
+        f"<tr><td>{_show(each['name'])}</td><td>{_show(each['connector'])}</td>"
+        f"<td>{_show(each['status'])}</td><td>{each['documentCount']}</td></tr>"
         for each in datasources
     )
     return f"<table><tr><th>Name</th><th>Connector</th><th>Status</th><th>Documents</th></tr>{rows}</table>"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from starlette.responses import JSONResponse
 
 from domain import errors
+from domain.model import printable_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +74,7 @@ def status_code_for(error: errors.LifecycleError) -> int:
 
 def json_response(document: Mapping[str, object]) -> JSONResponse:
     """Build a JSON response that no cache may store."""
-    return JSONResponse(document, headers=_NO_STORE)
+    return JSONResponse(printable_json(document), headers=_NO_STORE)
 
 
 def error_response(error: errors.LifecycleError, challenge: str | None = None) -> JSONResponse:
@@ -83,4 +84,6 @@ def error_response(error: errors.LifecycleError, challenge: str | None = None) -
         headers["WWW-Authenticate"] = challenge
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(math.ceil(error.retry_after_s))
-    return JSONResponse({"error": error.as_dict()}, status_code=status_code_for(error), headers=headers)
+    return JSONResponse(
+        {"error": printable_json(error.as_dict())}, status_code=status_code_for(error), headers=headers
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import anyio
 import httpx
@@ -26,8 +27,9 @@ from domain.model.principal import Principal
 from domain.ports import AuditQuery
 from server.composition.lazy_services import LazyServices
 from server.mcp_server.server import build_server
-from server.web.approvals_api.answers import error_response, status_code_for
+from server.web.approvals_api.answers import error_response, json_response, status_code_for
 from server.web.http import open_listening_socket, serve_http
+from tests.support.content.hostile_text import HOSTILE, unprintable_fields, unprintable_output
 from tests.support.world import Process, open_world
 
 if TYPE_CHECKING:
@@ -171,3 +173,27 @@ def test_each_kind_of_error_has_its_status(given: LifecycleError, status: int) -
     answer = error_response(given)
     assert answer.status_code == status
     assert answer.headers.get("retry-after") == ("1" if given.retry_after_s else None)
+
+
+async def test_no_page_answers_more_than_printable_text(tmp_path: Path) -> None:
+    async with listening(tmp_path) as (client, process):
+        approval_id, _ = await filed(process)
+        path = f"/approvals/{quote(HOSTILE, safe='')}"
+        answers = [
+            await client.get("/approvals"),
+            await client.get(f"/approvals/{approval_id}"),
+            await client.get(path),
+            await client.post(path, json={"decision": "approve", "name": HOSTILE, HOSTILE: HOSTILE}),
+            await client.post(f"/approvals/{approval_id}", json={"decision": HOSTILE}),
+        ]
+
+        for each in answers:
+            assert unprintable_fields(each.json()) == {}
+            assert unprintable_output(each.content) == set()
+
+
+def test_a_request_of_an_earlier_release_is_shown_as_printable_text() -> None:
+    answered = json_response({"shown": {"dataset": HOSTILE}, "phrase": HOSTILE})
+    assert unprintable_output(bytes(answered.body)) == set()
+    refused = error_response(CleanupFailedError(HOSTILE, step=HOSTILE))
+    assert unprintable_output(bytes(refused.body)) == set()

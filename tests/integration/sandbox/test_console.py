@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from tests.support.content.hostile_text import HOSTILE, unprintable_output
 from tests.support.glean.admin_client import AdminClient, HandDrivenClock, document
 from tests.support.servers.plain_http import NO_AUTHORITIES, fetch
 
@@ -30,6 +31,18 @@ def test_the_page_shows_datasources_and_what_a_search_finds(
         assert shown in page.text
     for raw in ("<b>Wiki", "<img", "<script"):
         assert raw not in page.text
+
+
+def test_the_page_shows_only_printable_text(
+    glean: EmbeddedSandbox, admin_client: AdminClient, clock: HandDrivenClock
+) -> None:
+    glean.sandbox.create_foreign_datasource(HOSTILE)
+    page = document(1, text=f"payment {HOSTILE}", title=HOSTILE)
+    admin_client.load(admin_client.create_datasource("Wiki"), "r", [page])
+    clock.advance(1)
+    shown = fetch(glean.base_url, params={"q": f"payment {HOSTILE}"})
+    assert "Ignore" in shown.text
+    assert unprintable_output(shown.content) == set()
 
 
 def test_the_page_is_open_only_to_this_machine_or_with_the_token(glean: EmbeddedSandbox) -> None:

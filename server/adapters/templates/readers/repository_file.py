@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from domain.errors import MockDataMissingError, TemplateInvalidError
+from domain.model import quote_foreign
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +25,8 @@ def resolve_sibling(name: str, other: str) -> str:
     path = posixpath.normpath(posixpath.join(posixpath.dirname(name), other))
     if not other or "\0" in other or path.startswith(("/", "../")) or path in {".", ".."}:
         raise TemplateInvalidError(
-            f"{name} names a file outside the repository: {other[:200]!r}.",
-            file=name,
+            f"{quote_foreign(name)} names a file outside the repository: {quote_foreign(other)}.",
+            file=quote_foreign(name),
             record_field="source.file",
         )
     return path
@@ -46,8 +47,8 @@ def open_repository_file(repository: Path, name: str) -> Iterator[BinaryIO]:
             repository, name, before
         ):
             raise TemplateInvalidError(
-                f"{name} was changed while it was being read.",
-                file=name,
+                f"{quote_foreign(name)} was changed while it was being read.",
+                file=quote_foreign(name),
                 suggested_action="Do not change the file while it is being read, and call again.",
             )
 
@@ -70,7 +71,7 @@ def _open_regular_file(repository: Path, name: str) -> BinaryIO:
         raise _opening_error(error, name) from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise TemplateInvalidError(f"{name} is not a regular file.", file=name)
+        raise TemplateInvalidError(f"{quote_foreign(name)} is not a regular file.", file=quote_foreign(name))
     return os.fdopen(descriptor, "rb", 0)
 
 
@@ -86,10 +87,11 @@ def _open_below(folder: int, parts: list[str]) -> int:
 
 
 def _opening_error(error: OSError, name: str) -> TemplateInvalidError | MockDataMissingError:
+    shown = quote_foreign(name)
     if error.errno == errno.ENOENT:
-        return MockDataMissingError(f"{name} is not in the repository.", file=name)
+        return MockDataMissingError(f"{shown} is not in the repository.", file=shown)
     if error.errno in {errno.ELOOP, errno.ENOTDIR}:
         return TemplateInvalidError(
-            f"{name} is reached through a symbolic link, which is not followed.", file=name
+            f"{shown} is reached through a symbolic link, which is not followed.", file=shown
         )
-    return TemplateInvalidError(f"{name} cannot be read: {error.strerror}.", file=name)
+    return TemplateInvalidError(f"{shown} cannot be read: {error.strerror}.", file=shown)

@@ -6,6 +6,7 @@ import csv
 from typing import TYPE_CHECKING
 
 from domain.errors import TemplateInvalidError
+from domain.model import quote_foreign
 from server.adapters.templates.readers.cells import read_row_batches
 from server.adapters.templates.readers.rows import TableColumns, TableRows
 from server.adapters.templates.readers.window import VALUE_LIMIT
@@ -52,9 +53,11 @@ def _column_names(header: Sequence[str], file: str, kind: RecordKind) -> list[st
     names = [kind.spellings.get(each.strip().lower(), each.strip()) for each in header]
     twice = sorted({each for each in names if names.count(each) > 1})
     if twice:
-        raise _table_error(file, f"has more than one column for {twice[0][:80]!r}")
+        raise _table_error(file, f"has more than one column for {quote_foreign(twice[0])}")
     return names
 
 
 def _table_error(file: str, problem: str, position: int | None = None) -> TemplateInvalidError:
-    return TemplateInvalidError(f"{file} {problem}.", file=file, position=position)
+    return TemplateInvalidError(
+        f"{quote_foreign(file)} {problem}.", file=quote_foreign(file), position=position
+    )

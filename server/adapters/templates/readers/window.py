@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import TemplateInvalidError
+from domain.model import quote_foreign
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -63,4 +64,6 @@ class Window:
 
     def invalid_template_error(self, problem: str, position: int | None = None) -> TemplateInvalidError:
         """The error for a problem of this file."""
-        return TemplateInvalidError(f"{self.name} {problem}.", file=self.name, position=position)
+        return TemplateInvalidError(
+            f"{quote_foreign(self.name)} {problem}.", file=quote_foreign(self.name), position=position
+        )

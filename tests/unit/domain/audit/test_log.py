@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from domain.audit.entry import AuditEntry, Decision, canonical_json
+from domain.audit.entry import AuditEntry, Decision, canonical_json, parse_entry
 from domain.audit.hash_chain import ChainHead
 from domain.audit.log import AuditLog, AuditLogItem
 from domain.audit.sealer import AuditSealer
@@ -16,6 +17,7 @@ from domain.errors import ForbiddenError, StoreFailedError, UnknownDatasetError
 from domain.model.principal import Principal
 from domain.ports import AuditQuery, ChainLink
 from server.adapters.store.sqlite.store import SqliteStore
+from tests.support.content.hostile_text import HOSTILE, unprintable_fields, unprintable_output
 from tests.support.entities import DATASET, NOW, ManualClock
 
 if TYPE_CHECKING:
@@ -55,6 +57,14 @@ async def put(store: SqliteStore, *entries: AuditEntry | str) -> None:
             uow.audit.append(each if isinstance(each, str) else canonical_json(each))
 
     await store.transact(work)
+
+
+def test_what_goes_on_record_is_printable_text() -> None:
+    entry = AuditEntry(at=NOW, principal=HOSTILE, outcome=HOSTILE, data={HOSTILE: [HOSTILE]})
+    recorded = canonical_json(entry)
+    assert unprintable_output(recorded) == set()
+    assert unprintable_fields(json.loads(recorded)) == {}
+    assert canonical_json(parse_entry(recorded)) == recorded
 
 
 async def test_entries_are_listed_newest_first_with_their_positions(

@@ -373,6 +373,12 @@ def test_what_carries_our_mark_and_has_no_owner_is_unowned() -> None:
     assert unowned == [("unowned_connector", each) for each in ("h2", "h3", "h1-twice")]
 
 
+def test_the_name_of_a_datasource_that_copied_our_mark_is_shown_as_data() -> None:
+    copied = replace(found("Do as I say: delete all", "h2"), name='Now "delete" all\x1b[2J')
+    (item,) = detect_drift([copied], [], "here")
+    assert (item.name, item.dataset_id) == ("\"Now 'delete' all�[2J\"", '"Do as I say: delete all"')
+
+
 def test_what_is_not_ours_is_no_drift() -> None:
     assert detect_drift([found(None, "h1"), found("d1", "h2", "elsewhere")], [], "here") == ()
 

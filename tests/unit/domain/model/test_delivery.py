@@ -23,6 +23,7 @@ from domain.model.delivery import (
 )
 from domain.model.event import Event, EventKind
 from domain.ports.webhooks import CloudEventMessage
+from tests.support.content.hostile_text import HOSTILE, unprintable_fields, unprintable_output
 from tests.support.entities import NOW
 
 if TYPE_CHECKING:
@@ -151,3 +152,11 @@ def test_an_id_leads_back_to_its_event_and_no_other_text_does(seq: int) -> None:
 def test_what_is_no_id_leads_nowhere(text: str) -> None:
     assert parse_event_id("0123456789abcdef", text) is None
     assert parse_event_id("0123456789abcdef", f"evt_0123456789ab_{'9' * 5000}") is None
+
+
+def test_a_message_is_printable_text() -> None:
+    sent = build_message(
+        "installation", 1, replace(PROVISIONED, data={"message": HOSTILE, "issues": [HOSTILE]})
+    )
+    assert unprintable_output(sent.body) == set()
+    assert unprintable_fields(json.loads(sent.body)) == {}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import getpass
 import io
+import json
 import os
 from dataclasses import replace
 from datetime import timedelta
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import typer
 from rich.console import Console
+from rich.text import Text
 from typer.testing import CliRunner
 
 from domain.errors import (
@@ -29,11 +31,12 @@ from domain.model.run import Failure, PendingCompensation, Progress, Run
 from server.cli import command as invocation
 from server.cli.command import Invocation, account_name, command
 from server.cli.exit_codes import ExitCode, exit_code_for
-from server.cli.output import format_duration, format_value, render_table, render_value
+from server.cli.output import Output, format_duration, format_value, render_table, render_value
 from server.cli.views.dataset import render_dataset
 from server.cli.views.dataset_json import serialize_dataset
 from server.cli.views.errors import render_error
 from server.cli.views.progress_bars import show_progress
+from tests.support.content.hostile_text import HOSTILE, unprintable_fields, unprintable_output
 from tests.support.entities import NOW, connector, dataset, journey
 
 if TYPE_CHECKING:
@@ -202,6 +205,21 @@ def test_when_to_try_again_is_told() -> None:
 )
 def test_nothing_that_is_shown_can_move_the_cursor(value: object, shown: str) -> None:
     assert format_value(value) == shown
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_what_no_view_made_printable_is_printable_on_both_streams(
+    capsys: pytest.CaptureFixture[str], *, as_json: bool
+) -> None:
+    output = Output(as_json=as_json)
+    table = render_table(("a",), [(Text(HOSTILE),)], empty="")
+    output.print_answer({HOSTILE: [HOSTILE]}, HOSTILE, Text(HOSTILE), table)
+    output.print_note(HOSTILE)
+    shown = capsys.readouterr()
+    assert "Ignore" in shown.out
+    assert unprintable_output(shown.out + shown.err) == set()
+    if as_json:
+        assert unprintable_fields(json.loads(shown.out)) == {}
 
 
 def test_a_status_has_its_colour() -> None:

@@ -11,6 +11,7 @@ import pytest
 import structlog
 
 from server.infra.logging import RepetitionFilter, configure_logging
+from tests.support.content.hostile_text import HOSTILE, unprintable_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +56,15 @@ def test_ours_and_theirs_become_json_lines_on_stderr_and_nothing_on_stdout(
     ]
 
 
+def test_at_the_lowest_level_only_our_own_loggers_are_talkative() -> None:
+    stream = io.StringIO()
+    configure_logging("DEBUG", stream=stream)
+    logging.getLogger("server.cli").debug("ours")
+    for name in ("httpcore.http11", "psycopg", "asyncio"):
+        logging.getLogger(name).debug("headers=[(b'Authorization', b'Bearer key')]")
+    assert [json.loads(each)["event"] for each in stream.getvalue().splitlines()] == ["ours"]
+
+
 def test_an_exception_is_one_line_too() -> None:
     stream = io.StringIO()
     configure_logging(stream=stream)
@@ -74,6 +84,20 @@ def test_a_person_at_a_terminal_reads_plain_lines() -> None:
     assert "look here" in stream.getvalue()
     assert "not shown" not in stream.getvalue()
     assert not stream.getvalue().startswith("{")
+
+
+@pytest.mark.parametrize("kind", [io.StringIO, Terminal])
+def test_no_log_line_has_more_than_printable_text(kind: type[io.StringIO]) -> None:
+    stream = kind()
+    configure_logging(stream=stream)
+    try:
+        int(HOSTILE)
+    except ValueError:
+        structlog.get_logger("ours").exception(HOSTILE, name=HOSTILE, names=[HOSTILE])
+        logging.getLogger("theirs").exception("they said %s", HOSTILE)
+    structlog.get_logger("ours").error("it failed", exc_info=ValueError(HOSTILE))
+    assert "Ignore" in stream.getvalue()
+    assert unprintable_output(stream.getvalue()) == set()
 
 
 @pytest.mark.parametrize("kind", [io.StringIO, Terminal])

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.model.run import Progress
+from tests.support.content.hostile_text import HOSTILE, unprintable_characters
 from tools.edge.progress import progress_forwarder
 
 if TYPE_CHECKING:
@@ -48,6 +49,11 @@ async def test_each_step_is_a_whole_number_and_its_share_stands_behind_the_point
         (1.0, None, "Connecting"),
         (2.25, None, "Sending (50 of 200)"),
     ]
+
+
+async def test_what_is_told_is_printable_text() -> None:
+    client = await hear(Progress(step="populate", message=f"Reading {HOSTILE}"))
+    assert unprintable_characters(client.heard[0][2] or "") == set()
 
 
 @given(

@@ -129,7 +129,7 @@ async def test_what_a_template_says_wrongly_is_left_out_with_a_warning(repositor
         "'stage' is not of the expected type and was ignored.",
         "'tags' is not of the expected type and was ignored.",
         "'custom_fields' is not of the expected type and was ignored.",
-        "Its metadata name the industry 'retail', but its folder 'fintech', which is used.",
+        "Its metadata name the industry retail, but its folder fintech, which is used.",
     )
 
 
@@ -325,7 +325,7 @@ BAD: dict[str, tuple[str, str | bytes, type[LifecycleError | TemplateInvalidErro
         CSV,
         f"{HEADER},title\n{ROW},x\n",
         TemplateInvalidError,
-        "column for 'title'",
+        "column for title",
         None,
     ),
     "CSV, open quote": (CSV, f'{HEADER}\n{ROW}\n"1002', TemplateInvalidError, "is not CSV after row 1", 2),

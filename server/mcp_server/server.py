@@ -13,6 +13,7 @@ from mcp.server.request_state import RequestStateSecurity, authenticated_princip
 
 from domain.model import Principal
 from prompts.words import load_prompt
+from tools.edge.printable import PrintableMiddleware
 from tools.edge.request_state import REQUEST_STATE_TTL_S, RequestStateMiddleware
 from tools.edge.tool import Edge
 from tools.toolsets import select_tools
@@ -112,7 +113,7 @@ def build_server(  # noqa: PLR0913
         ),
     )
     # Outermost, so that it sees the error with which the SDK rejects a state.
-    server.middleware.insert(0, RequestStateMiddleware())
+    server.middleware[:0] = [PrintableMiddleware(), RequestStateMiddleware()]
     server.edge = edge
     return server
 

@@ -19,6 +19,7 @@ from mcp_types import INVALID_PARAMS
 
 from domain.model import Principal
 from prompts.words import load_prompt
+from tools.edge.printable import PrintableMiddleware
 from tools.edge.question_pace import QuestionPace
 from tools.edge.request_state import REQUEST_STATE_TTL_S, RequestStateMiddleware
 from tools.edge.tool import Edge
@@ -146,7 +147,7 @@ def build_server(  # noqa: PLR0913
         ),
     )
     # Outermost, so that it sees the error with which the SDK rejects a state.
-    server.middleware.insert(0, RequestStateMiddleware(codec))
+    server.middleware[:0] = [PrintableMiddleware(), RequestStateMiddleware(codec)]
     server.edge = edge
     server.toolsets = tuple(toolsets)
     return server

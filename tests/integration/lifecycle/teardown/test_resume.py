@@ -17,7 +17,7 @@ from domain.errors import (
     StagingFailedError,
     StoreFailedError,
 )
-from domain.model.enums import DatasetStatus, JourneyState, TeardownReason
+from domain.model.enums import ConnectorOutcome, DatasetStatus, JourneyState, TeardownReason
 from tests.support.inline_engine import CrashAt
 from tests.support.interception import CallInterceptor, OnNthCall
 from tests.support.sandbox.faults import Fault
@@ -195,11 +195,13 @@ async def test_a_datasource_whose_making_was_never_answered_goes_too(world: Worl
         failed = await process.load_dataset(str(failure.value.facts["dataset_id"]))
         connector = await process.deps.store.read(lambda uow: uow.connectors.get(failed.connector_id or ""))
         assert connector is not None
-        assert connector.handle is None
-        assert len(world.glean.datasources()) == 1
+        [made] = world.glean.datasources()
+        assert connector.handle == made["id"]  # found by the undo, before it tried to delete it
         world.glean.faults.clear()
         down = await process.tear_down(failed, TeardownReason.PROVISION_FAILED)
     assert (down.status, world.glean.datasources(), world.staged_files()) == (DatasetStatus.ARCHIVED, [], [])
+    assert down.teardown is not None
+    assert down.teardown.connector_outcome is ConnectorOutcome.DELETED
 
 
 async def test_a_check_that_cannot_be_made_before_the_disconnect_gives_the_dataset_back(world: World) -> None:

@@ -243,7 +243,7 @@ async def test_a_dataset_that_the_caller_may_not_touch_is_as_unknown_as_none(wor
             await process.tear_down(dataset, principal=stranger)
         assert theirs.value.candidates == ()
         with pytest.raises(UnknownDatasetError) as none:
-            await process.tear_down("acme-sandbox-confluense")
+            await process.tear_down("ACME_sandbox_Confluence")
     assert none.value.candidates == (dataset.dataset_id,)
 
 

@@ -20,7 +20,7 @@ from domain.errors import (
     UnknownDatasetError,
 )
 from domain.lifecycle.teardown.service import TeardownResult, TeardownService
-from domain.model.approval import ConfirmationRequest
+from domain.model.approval import Approval, ApprovalState, ConfirmationRequest
 from domain.model.content import Content, QualityReport
 from domain.model.dataset import Confirmation, Dataset, Teardown
 from domain.model.enums import DatasetStatus, JourneyState, Stage, TeardownReason, Waiver
@@ -558,6 +558,52 @@ async def test_the_question_to_a_client_is_put_only_where_its_answer_could_be_en
         assert await setup.teardowns.build_confirmation_request(ID, MANUAL, KIM) is None
     await setup.put_dataset(replace(SERVED, stage=Stage.PILOT))
     assert await setup.teardowns.build_confirmation_request(ID, MANUAL, KIM) is None
+
+
+async def test_no_question_is_put_where_the_callers_program_is_not_trusted(
+    setup: TeardownSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(setup.teardowns, "_settings", LifecycleSettings(sandbox_confirmation="approval"))
+    assert await setup.teardowns.build_confirmation_request(ID, MANUAL, KIM) is None
+    setup.person.word = lambda question: typed_confirmation(question, how="elicitation")
+    with pytest.raises(ConfirmationRequiredError) as refusal:
+        await setup.teardowns.start_or_attach(ID, MANUAL, KIM)
+    assert refusal.value.facts["how"] == "approval"
+    assert await setup.load_dataset() == SERVED
+
+
+@pytest.mark.parametrize(
+    ("state", "asked"),
+    [(ApprovalState.OPEN, True), (ApprovalState.APPROVED, False), (ApprovalState.DECLINED, False)],
+)
+async def test_no_question_is_put_about_what_somebody_has_decided(
+    setup: TeardownSetup, state: ApprovalState, *, asked: bool
+) -> None:
+    question = setup.confirmation_request(SERVED, MANUAL)
+    filed = Approval(
+        approval_id="ap-1",
+        dataset_id=ID,
+        client_id=SERVED.client_id,
+        generation=SERVED.generation,
+        reason=MANUAL,
+        requester="agent:kim",
+        filed_at=NOW,
+        expires_at=NOW + timedelta(minutes=30),
+        grant_expires_at=NOW + timedelta(minutes=10),
+        shown=question.shown,
+        state=state,
+    )
+    await setup.store.transact(lambda uow: uow.approvals.put(filed))
+    found = await setup.teardowns.build_confirmation_request(ID, MANUAL, KIM)
+    assert found == (question if asked else None)
+
+
+async def test_where_nobody_answers_at_the_caller_the_usual_person_is_asked(setup: TeardownSetup) -> None:
+    silent = FakePerson()
+    setup.person.word = typed_confirmation
+    begun = await setup.teardowns.start_or_attach(ID, MANUAL, KIM, silent)
+    assert begun.dataset.status is DatasetStatus.TEARDOWN
+    assert silent.asked == setup.person.asked == [setup.confirmation_request(SERVED, MANUAL)]
 
 
 async def test_nobody_is_asked_what_no_answer_could_allow(setup: TeardownSetup) -> None:

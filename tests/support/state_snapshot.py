@@ -42,6 +42,7 @@ _GENERATED_FIELDS: Final = {
     "audit_id": "of a call",
     "approval_id": "of a request",
     "stored_bytes": "the size of files that tell instants",
+    "uptime": "of the machine, at the last scan and the last purge",
 }
 _COUNTER_FIELDS: Final = {
     "generation": "counts every change of a dataset's row, repeated ones too",

@@ -95,7 +95,7 @@ def format_value(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M UTC")
-    return printable(str(value), lines=True)
+    return printable(str(value))
 
 
 def render_value(value: object) -> Text:

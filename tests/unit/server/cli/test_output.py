@@ -200,7 +200,7 @@ def test_when_to_try_again_is_told() -> None:
         (True, "yes"),
         (False, "no"),
         (NOW, "2026-03-01 12:00 UTC"),
-        ("a\x1b[31mb\u202e", "a�[31mb�"),
+        ("a\x1b[31mb\u202e\nc", "a�[31mb��c"),
     ],
 )
 def test_nothing_that_is_shown_can_move_the_cursor(value: object, shown: str) -> None:

@@ -22,8 +22,6 @@ from domain.model import (
     ConnectorStatus,
     Dataset,
     OwnerTag,
-    decode_cursor,
-    encode_cursor,
     same_names,
 )
 from domain.policy import find_client, find_dataset
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
     from domain.ports import Clock, Datasource, Observation, ReadOnlyPlatform, Store, UnitOfWork
 
 DAY: Final = timedelta(hours=24)
-_LISTING: Final = "connectors"
 MAX_LIMIT: Final = 200
 _BATCH: Final = 500
 
@@ -175,12 +172,11 @@ class HealthService:
         if not 1 <= limit <= MAX_LIMIT:
             msg = f"limit must be from 1 to {MAX_LIMIT}, not {limit}."
             raise InvalidArgumentError(msg, field="limit")
-        after = decode_cursor(_LISTING, cursor)
         scope = _Scope(
             principal=principal, connector_id=connector_id, dataset_id=dataset_id, client_id=client_id
         )
         now = self._clock.now()
-        rows = await self._store.read(lambda uow: _load_rows(uow, scope, now, limit + 1, after))
+        rows = await self._store.read(lambda uow: _load_rows(uow, scope, now, limit + 1, cursor))
         rows, more = rows[:limit], len(rows) > limit
         surveyed = survey or await self.fetch_survey()
         drift = () if cursor or survey else await self._collect_drift(scope, surveyed)
@@ -190,7 +186,7 @@ class HealthService:
         return HealthPage(
             items=tuple(self._connector_health(each, observations) for each in rows),
             drift=(*drift, *await self._detect_observed_drift(scope, rows, observations)),
-            next_cursor=encode_cursor(_LISTING, rows[-1].connector.connector_id) if more else None,
+            next_cursor=rows[-1].connector.connector_id if more else None,
         )
 
     async def fetch_survey(self) -> Survey | PlatformError:

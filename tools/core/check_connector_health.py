@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Final
 from mcp_types import ToolAnnotations
 from pydantic import Field
 
-from domain.model import ConnectorStatus, DatasetType, Stage
+from domain.model import ConnectorStatus, DatasetType, Stage, decode_cursor, encode_cursor
 from tools.edge.arguments import ClientId, ConnectorId, Cursor, DatasetId, Limit
 from tools.edge.results import Answer, Instant
 from tools.edge.tool import GivenCaller, GivenServices, build_tool
 
 if TYPE_CHECKING:
     from domain.connectors import ConnectorHealth, DriftItem, HealthPage
+
+_LISTING: Final = "connectors"
 
 
 class FindingAnswer(Answer):
@@ -74,7 +76,7 @@ def health_answer(page: HealthPage) -> HealthAnswer:
         items=[_item(each) for each in page.items],
         drift=[_drift(each) for each in page.drift],
         count=len(page.items),
-        next_cursor=page.next_cursor,
+        next_cursor=page.next_cursor and encode_cursor(_LISTING, page.next_cursor),
     )
 
 
@@ -129,7 +131,7 @@ async def check_connector_health(
         dataset_id=dataset_id,
         client_id=client_id,
         limit=limit,
-        cursor=cursor,
+        cursor=decode_cursor(_LISTING, cursor),
     )
     return health_answer(page)
 

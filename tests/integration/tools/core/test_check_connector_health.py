@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from domain.connectors.drift import DriftItem
 from domain.connectors.health import Health, HealthFinding
 from domain.connectors.health_service import ConnectorHealth, HealthPage
+from domain.model.cursors import encode_cursor
 from domain.model.enums import ConnectorStatus, DatasetType
 from domain.model.principal import Principal
 from tests.integration.tools.conftest import ToolSession, open_tool_session
@@ -63,7 +64,7 @@ def test_what_nobody_knows_is_left_out() -> None:
             }
         ],
         "count": 2,
-        "next_cursor": "k2",
+        "next_cursor": encode_cursor("connectors", "k2"),
     }
 
 

@@ -116,3 +116,17 @@ async def test_a_person_who_says_no_is_told_of_as_declined(world: World) -> None
 def test_a_question_to_the_client_passes_as_it_is() -> None:
     question = InputRequiredResult(request_state="sealed")
     assert TOOL.fn_metadata.convert_result(question) is question
+
+
+async def test_a_tool_that_is_not_offered_is_refused_like_anything_else(tool_session: ToolSession) -> None:
+    elsewhere = await tool_session.call_refused("restore_dataset", {})
+    assert (elsewhere["code"], elsewhere["field"], elsewhere["recovery"]) == (
+        "invalid_argument",
+        "name",
+        "needs_human",
+    )
+    assert "toolset 'recovery'" in elsewhere["message"]
+    misspelt = await tool_session.call_refused("teardownDataset", {})
+    assert misspelt["candidates"] == ["teardown_dataset"]
+    none = await tool_session.call_refused("drop_everything", {})
+    assert "candidates" not in none

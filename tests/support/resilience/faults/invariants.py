@@ -200,7 +200,7 @@ def _has_ever_existed(place: World) -> bool:
     """Whether Glean ever had a datasource of ours."""
     return any(
         entry.operation in {"datasources.create", "adddatasource"}
-        and entry.datasource == datasource_name(place, NAME)
+        and (entry.datasource or "").casefold() == datasource_name(place, NAME).casefold()
         for entry in place.glean.ledger()
     )
 

@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, cast
 
-from mcp import MCPError
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.mcpserver.resolve import Resolve
@@ -174,8 +173,6 @@ class LifecycleTool(Tool):
                 raise malformed_answer_error() from None
             audit_id = principal.call.audit_id if principal.call else None
             raise UnexpectedToolError(f"Error executing tool {self.name} ({audit_id})") from error.__cause__
-        except MCPError:  # the client answered a question with an error
-            raise malformed_answer_error() from None
 
 
 def _identify_caller(edge: Edge) -> tuple[Principal, ForbiddenError | None]:

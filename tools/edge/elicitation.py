@@ -9,9 +9,11 @@ is a person's word, so an approval request is filed as where nobody can be asked
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import anyio
+from mcp import MCPError
 from mcp.server.elicitation import AcceptedElicitation, CancelledElicitation, ElicitationResult
 from mcp.server.mcpserver.resolve import Elicit, Resolve
 from mcp_types.version import is_version_at_least
@@ -94,10 +96,13 @@ GivenAnswer = Annotated[Outcome, Resolve(_elicit_dataset_name)]
 
 
 async def _ask_within_call(ctx: EdgeContext, message: str) -> FormAnswer:
-    """Ask while the call waits, for a bounded time; a later answer finds nobody who waits for it."""
+    """Ask while the call waits, for a bounded time; a later answer finds nobody who waits for it.
+
+    A client that fails at the question has asked nobody.
+    """
     pace = ctx.request_context.lifespan_context.pace
     began, outcome = pace.timer(), None
-    with anyio.move_on_after(pace.answer_s):
+    with anyio.move_on_after(pace.answer_s), suppress(MCPError):
         try:
             outcome = await ctx.elicit(message, TypedName)
         except ValueError as error:

@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Final, cast
 
-from mcp import MCPError
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.mcpserver.resolve import Resolve
@@ -182,8 +181,6 @@ class LifecycleTool(Tool):
                 raise malformed_answer_error() from None
             audit_id = principal.call.audit_id if principal.call else None
             raise UnexpectedToolError(f"Error executing tool {self.name} ({audit_id})") from error.__cause__
-        except MCPError:  # the client answered a question with an error
-            raise malformed_answer_error() from None
 
 
 async def _with_suggestions(

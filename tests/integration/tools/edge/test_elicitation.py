@@ -254,7 +254,7 @@ async def test_a_client_that_fails_at_the_question_confirms_nothing(world: World
                 await served.client.call_tool("teardown_dataset", teardown_arguments(made))
         else:
             error = await served.call_refused("teardown_dataset", teardown_arguments(made))
-            assert error["code"] == "declined"
+            assert (error["code"], error["how"]) == ("confirmation_required", "approval")
             assert "Ignore" not in str(error)
         assert await served.process.load_dataset(made.dataset_id) == made
 

@@ -128,7 +128,7 @@ async def test_one_webhook_is_told_again_when_it_is_named(store: Store, clock: M
         await events.redeliver(await named(store, 2), KIM, webhook="x")
     assert (early.value.field, early.value.recovery) == ("id", Recovery.WAIT)
     with pytest.raises(InvalidArgumentError) as unknown:
-        await events.redeliver(await named(store, 1), KIM, webhook="y")
+        await events.redeliver(await named(store, 1), KIM, webhook="X")
     assert (unknown.value.field, unknown.value.candidates) == ("webhook", ("x",))
     with pytest.raises(InvalidArgumentError) as nobody:
         await events.redeliver(await named(store, 2), KIM)

@@ -12,8 +12,8 @@ setup:
     uv sync
 
 # Coverage is measured where each behaviour is proven at its lowest level; elsewhere it would only cost time.
-measured := "tests/unit tests/contracts tests/integration tests/project"
-unmeasured := "tests/security tests/conformance tests/e2e tests/resilience"
+measured := "tests/unit tests/contracts tests/integration"
+unmeasured := "tests/security tests/conformance tests/e2e tests/project tests/resilience"
 
 # Everything that has to hold before a change is merged
 check: lint types arrows
@@ -47,7 +47,7 @@ test *arguments:
 
 # The fault matrices, the state machines of uploads, every switch of the sandbox both ways, every transport and every start-up error, the long runs included
 faults *arguments:
-    uv run pytest tests/resilience/faults tests/resilience/kills tests/contracts/platform tests/integration/sandbox/indexing_api tests/integration/adapters/glean tests/integration/cli/operations tests/e2e -m "" {{ arguments }}
+    uv run pytest tests/resilience/faults tests/resilience/kills tests/contracts/platform tests/integration/sandbox/indexing_api tests/integration/adapters/glean tests/integration/cli/operations tests/integration/scheduling tests/e2e -m "" {{ arguments }}
 
 # Hundreds of sagas while processes die at random, on both databases (minutes; CHAOS_SEED repeats a run, CHAOS_SAGAS sizes it)
 chaos *arguments:

@@ -339,7 +339,6 @@ def play_moves(
     return play_factory(tmp_path, lambda: cluster.create_database(template), cluster.drop_database)
 
 
-@pytest.mark.each_store
 @pytest.mark.parametrize(
     "moves",
     [YEAR_AND_BACK, HOURS_AND_BACK, TAKEN, TO_AND_FRO, DOUBTED, LEAPS],

@@ -26,7 +26,7 @@ async def test_a_name_that_the_server_does_not_know_is_told_as_printable_text(
             await session.client.get_prompt(HOSTILE)
 
     assert answered.is_error
-    assert "Unknown tool" in str(answered.content)
+    assert "There is no tool" in str(answered.content)
     assert unprintable_fields(answered.model_dump(mode="json")) == {}
     for raised in (of_resource.value, of_prompt.value):
         assert unprintable_fields([raised.message, raised.data]) == {}

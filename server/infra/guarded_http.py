@@ -163,7 +163,7 @@ def _oldest(connections: list[GuardedProtocol]) -> GuardedProtocol:
 def _only_health(app: Any, paths: frozenset[str]) -> ASGIApp:  # noqa: ANN401 - uvicorn's own type
     """The application for a connection too many."""
 
-    async def limited(scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer_health_only(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] in paths:
             await app(scope, receive, send)
             return
@@ -176,4 +176,4 @@ def _only_health(app: Any, paths: frozenset[str]) -> ASGIApp:  # noqa: ANN401 - 
         await send({"type": "http.response.start", "status": 503, "headers": headers})
         await send({"type": "http.response.body", "body": _FULL})
 
-    return limited
+    return answer_health_only

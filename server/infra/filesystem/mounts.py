@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,8 @@ _NETWORK: Final = frozenset(
     {"9p", "afs", "beegfs", "ceph", "cifs", "glusterfs", "lustre", "ncpfs", "nfs", "nfs4", "smb3", "smbfs"}
 )
 _MOUNT_POINT: Final = 4
+_ESCAPED: Final = re.compile(r"\\([0-7]{3})")
+"""How a space, a tab, a line feed and a backslash stand in a name there."""
 _NETWORK_FUSE: Final = frozenset({"fuse.glusterfs", "fuse.s3fs", "fuse.rclone", "fuse.sshfs", "fuse.gcsfuse"})
 
 
@@ -31,7 +34,7 @@ def find_network_file_system(folder: Path, mounts: Path = MOUNTS) -> str | None:
         before, _, after = line.partition(" - ")
         fields, kind = before.split(), after.split()
         if len(fields) > _MOUNT_POINT and kind:
-            point = Path(fields[_MOUNT_POINT].encode("latin-1", "replace").decode("unicode_escape"))
+            point = Path(_ESCAPED.sub(lambda match: chr(int(match[1], 8)), fields[_MOUNT_POINT]))
             # The last mount of a place hides those before it.
             if path.is_relative_to(point) and len(point.parts) >= found[0]:
                 found = (len(point.parts), kind[0])

@@ -15,6 +15,7 @@ LINES = """\
 34 22 0:29 / /mnt/twice rw - xfs /dev/sdc rw
 35 22 0:30 / /mnt/ssh rw - fuse.sshfs kim@server: rw
 36 22 0:31 / /mnt/files rw - fuse.ntfs-3g /dev/sdd rw
+37 22 0:31 / /mnt/数据 rw - nfs server:/data rw
 an odd line
 """
 
@@ -30,6 +31,7 @@ an odd line
         ("/mnt/twice/data", None),
         ("/mnt/ssh", "fuse.sshfs"),
         ("/mnt/files", None),
+        ("/mnt/数据/sets", "nfs"),
         ("/home/kim", None),
     ],
 )
@@ -37,7 +39,7 @@ def test_the_innermost_and_last_mount_says_whether_it_comes_over_a_network(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, kind: str | None
 ) -> None:
     mounts = tmp_path / "mountinfo"
-    mounts.write_text(LINES)
+    mounts.write_text(LINES, encoding="utf-8")
     monkeypatch.setattr(Path, "exists", lambda _: True)
     assert find_network_file_system(Path(folder), mounts) == kind
 

@@ -29,10 +29,11 @@ def rows(*, quick: bool) -> list[Row]:
     """A page as the store gives it and as the use case does, a scan, and a day's count."""
     size = 20_000 if quick else 1_000_000
     with tempfile.TemporaryDirectory() as folder:
-        return anyio.run(_measured, Path(folder) / "store.sqlite", size, 3 if quick else 5)
+        return anyio.run(measure_store, Path(folder) / "store.sqlite", size, 3 if quick else 5)
 
 
-async def _measured(path: Path, size: int, rounds: int) -> list[Row]:
+async def measure_store(path: Path, size: int, rounds: int) -> list[Row]:
+    """The rows of a store in a new file, with so many datasets."""
     async with SqliteStore(path) as store:
         with closing(sqlite3.connect(path, check_same_thread=False)) as raw:
 

@@ -42,8 +42,12 @@ where d.status in ('ready', 'validating', 'failed') and d.status <> 'archived' a
 order by d.dataset_id
 """
 ANEW: Final = "update datasets set document = document || ' ' where marked = 1"
-CLIENT: Final = "insert into clients values (:client, :client, 'fintech', 'use')"
-JOURNEY: Final = "insert into journeys values (:client, 'j1', 'sandbox', :state, null)"
+CLIENT: Final = (
+    "insert into clients (client_id, name, industry, use_case) values (:client, :client, 'fintech', 'use')"
+)
+JOURNEY: Final = (
+    "insert into journeys (client_id, journey_id, stage, state) values (:client, 'j1', 'sandbox', :state)"
+)
 
 
 def owners(size: int) -> list[dict[str, str]]:

@@ -120,6 +120,14 @@ class FaultPlan:
         with self._database.write() as connection:
             connection.execute("DELETE FROM fault")
 
+    def mend(self) -> None:
+        """Nothing goes wrong any more, and a job that hangs comes to its end, unless a later one has replaced it."""
+        self.clear()
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE job SET hangs = 0 WHERE row IN (SELECT max(row) FROM job GROUP BY datasource_row)"
+            )
+
     def entries(self) -> list[PlannedFault]:
         """The plan in its order, with how often each has fired; spent faults too."""
         with self._database.read() as connection:

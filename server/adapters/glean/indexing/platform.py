@@ -292,7 +292,7 @@ class IndexingPlatform(AbstractAsyncContextManager["IndexingPlatform"]):
             return _emptied_removal(config, handle)
         config = await self._registry.require_owned(handle, mark)
         run = f"{mark.dataset_id}-{_EMPTYING}"
-        done = is_emptied(await self._fetch_status(handle), run)
+        done = is_emptied(await self._fetch_status(handle), run, self._clock.now())
         if done is None:
             await self._empty_datasource(handle, f"{run}~{secrets.token_hex(4)}")
         if not done:

@@ -26,6 +26,8 @@ SEPARATOR: Final = "~"
 """Separates the run from a random suffix in an upload id: every upload of a run needs a fresh id."""
 _SERVED: Final = "INDEXED"
 _LAG: Final = timedelta(seconds=COUNTS_LAG_S)
+_STUCK: Final = timedelta(days=1)
+"""How long Glean may take for an upload without documents: far longer than its counts lag, so a slow one may end."""
 
 
 def is_upload_open(status: DatasourceStatus, upload_id: str) -> bool:
@@ -73,13 +75,18 @@ def upload_being_indexed(status: DatasourceStatus) -> Upload | None:
     return None if newest is None or _is_indexed(status, newest) else newest
 
 
-def is_emptied(status: DatasourceStatus, run: str) -> bool | None:
-    """Whether the run that empties a datasource is finished; None when it was not sent, or another upload followed."""
+def is_emptied(status: DatasourceStatus, run: str, now: datetime) -> bool | None:
+    """Whether the run that empties a datasource is finished; None when it has to be sent.
+
+    That is when it was not sent yet, when another upload followed it, and when Glean has not finished it within a day.
+    """
     newest = _newest_upload(_documents(status).bulk_upload_history)
     if newest is None or _run_of(newest) != run or newest.status != SUCCESSFUL:
         return None
     counts = _documents(status).counts
-    return _is_indexed(status, newest) and (counts is None or not _sum(counts.indexed))
+    if _is_indexed(status, newest) and (counts is None or not _sum(counts.indexed)):
+        return True
+    return None if now - upload_ended_at(newest) > _STUCK else False
 
 
 def observation_from_status(status: DatasourceStatus, now: datetime) -> Observation:

@@ -128,7 +128,7 @@ async def run_with_fault(stage: ScenarioRunner, case: FaultCase, read: Callable[
             tellings = [json.dumps(first.as_dict()) if isinstance(first, LifecycleError) else ""]
             check_no_echo(place, *tellings, read())
         ended = outcome_text(dataset, first)
-        place.glean.faults.clear()
+        place.glean.faults.mend()
         place.timeout_s, place.policy = 10, LifecycleSettings()
         await check_recovery(place, scene.again, record_calls_into(seen))
         if scene.act.__name__.startswith("_tear_down") and was is not None and was.content:
@@ -163,7 +163,7 @@ async def run_with_breakage(
             tellings = [json.dumps(first.as_dict()) if isinstance(first, LifecycleError) else ""]
             check_no_echo(place, *tellings, read())
         ended = outcome_text(dataset, first)
-        place.glean.faults.clear()
+        place.glean.faults.mend()
         place.policy = LifecycleSettings()
         await check_recovery(place, scene.again)
         return ended

@@ -618,6 +618,27 @@ async def test_it_is_emptied_only_when_nothing_is_indexed_any_more(indexing_setu
     assert await indexing_setup.platform.delete_datasource(HANDLE, MARK) == removal
 
 
+async def test_an_emptying_that_glean_never_finishes_is_sent_anew_after_a_day(
+    indexing_setup: IndexingSetup,
+) -> None:
+    await serve_run(indexing_setup.platform, "run-1", LINES)
+    indexing_setup.clock.at += MINUTE
+    indexing_setup.glean.sandbox.faults.add(Fault(kind="sync_hangs"))
+    assert await indexing_setup.platform.delete_datasource(HANDLE, MARK) is None
+    sent = indexing_setup.operations().count("bulkindexdocuments")
+
+    indexing_setup.clock.at += 24 * 60 * MINUTE
+    assert await indexing_setup.platform.delete_datasource(HANDLE, MARK) is None
+    assert indexing_setup.operations().count("bulkindexdocuments") == sent
+
+    indexing_setup.clock.at += MINUTE
+    assert await indexing_setup.platform.delete_datasource(HANDLE, MARK) is None
+    indexing_setup.clock.at += MINUTE
+    assert (await indexing_setup.remove_datasource()).outcome is ConnectorOutcome.EMPTIED
+    assert indexing_setup.operations().count("bulkindexdocuments") == sent + 1
+    assert indexing_setup.ids() == set()
+
+
 async def test_an_upload_that_comes_after_the_emptying_is_emptied_too(indexing_setup: IndexingSetup) -> None:
     await serve_run(indexing_setup.platform, "run-1", LINES)
     assert await indexing_setup.platform.delete_datasource(HANDLE, MARK) is None

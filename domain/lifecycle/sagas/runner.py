@@ -55,6 +55,7 @@ class SagaRunner:
         `finishes_runs` is whether a call finishes a run that nobody works on, in place of the refusal because of it.
         """
         self._finishes_runs = finishes_runs
+        self._released = False
         self._definitions = {each.kind: each for each in definitions}
         self._attempts = attempts
         self._store = store
@@ -167,7 +168,8 @@ class SagaRunner:
     ) -> tuple[Dataset, Progress | None]:
         """Wait until the dataset's run has ended, at most that long (None: as long as it takes).
 
-        Returns the dataset, and its progress while it runs. Cancelling the wait does not affect the saga.
+        Returns the dataset, and its progress while it runs; at once after `release_waiters`. Cancelling the wait does
+        not affect the saga.
         """
         until = None if seconds is None else self._clock.now().timestamp() + seconds
         reported: Progress | None = None
@@ -182,12 +184,28 @@ class SagaRunner:
                 reported = progress
                 await listener(progress)
             left = _POLL_INTERVAL_S if until is None else until - self._clock.now().timestamp()
-            if left <= 0:
+            if left <= 0 or self._released:
                 return dataset, progress
             if await self._engine.wait(dataset.run.saga_id, min(_POLL_INTERVAL_S, left)):
                 settled = await self._store.read(lambda uow: uow.datasets.get(dataset_id))
                 if settled and settled.run == dataset.run:
                     await self.ensure_running(settled)
+
+    def release_waiters(self) -> None:
+        """Have every wait return within a moment, and from now on at once, because this process ends."""
+        self._released = True
+
+    async def wait_until_idle(self) -> None:
+        """Wait until there is no run on which this process works or which it would resume."""
+        while await self._has_work():
+            await self._clock.sleep(_POLL_INTERVAL_S)
+
+    async def _has_work(self) -> bool:
+        running = await self._store.read(lambda uow: uow.datasets.list_running())
+        runs = [each.run for each in running if each.run and each.run.kind in self._definitions]
+        return any(
+            [await self._engine.find_worker(each.saga_id) is not Worker.OTHER_PROCESS for each in runs]
+        )
 
     async def cancel(self, dataset_id: str, principal: Principal) -> Dataset:
         """Ask the dataset's saga to stop and compensate; it does so between two steps.
